@@ -1,0 +1,60 @@
+# The front door. `make help` lists what it does; every target installs what it needs into .venv by itself.
+PYTHON ?= python3.11
+NAME ?= clip_ablation
+PRESET ?=
+WORKERS ?=
+RETRY ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_OFFLINE = 1
+export HF_HUB_DISABLE_PROGRESS_BARS = 1
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep plan status report base test check format clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
+
+setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing pinned packages into $(VENV) (about two minutes, 2 GB)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+sweep: setup  ## train every arm and seed of study NAME, then write its report
+	@$(PY) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(RETRY),--retry-failed); \
+	status=$$?; [ $$status -le 1 ] || exit $$status; \
+	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
+
+plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
+	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+status: setup  ## what is done, running, failed and missing in study NAME
+	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
+	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+base: setup  ## teach the embedded base model again from its recipe (about five minutes)
+	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach
+
+test: setup  ## the tests (under five minutes)
+	@$(PY) -m pytest --numprocesses 2
+
+check: setup  ## lint, format and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: setup  ## rewrite the code in the house format
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+clean:  ## remove caches; runs, reports and .venv stay
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

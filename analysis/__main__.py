@@ -1,0 +1,35 @@
+"""`python -m analysis report NAME`: the report of a study from its run folders or its compact logs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from analysis.study import PRESETS
+from sspo.errors import one_sentence
+
+
+def main() -> int:
+    """Parse the command line and write the report; the one line printed says where and from which preset."""
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser("report", help="write the report folder of a study")
+    report.add_argument("name", help="name of the study")
+    report.add_argument(
+        "--preset", choices=PRESETS[::-1], help="default: the strongest there is evidence for"
+    )
+    report.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
+    report.add_argument(
+        "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
+    )
+    arguments = parser.parse_args()
+    from analysis.report import write_report  # pandas and Matplotlib: not for --help
+
+    folder, preset = write_report(arguments.name, arguments.preset, arguments.store, arguments.out)
+    print(f"wrote {folder / 'index.html'} (preset {preset})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(one_sentence(main))

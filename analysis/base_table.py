@@ -1,0 +1,51 @@
+"""The untrained base: what every arm started from."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis import captions
+from analysis.results import AVERAGE, Evidence
+from analysis.results_table import points
+from analysis.tables import Cell, Row, Table
+
+PASS_K = 16
+
+
+def base_table(evidence: Evidence) -> Table | None:
+    """Greedy, sampled and pass@16 scores of the base, in percent points; None where no base run is scored."""
+    bases = evidence.study.with_role("base")
+    runs = [run for arm in bases for run in evidence.counted(arm)]
+    rows = [
+        row
+        for title, scores in _decodings(evidence)
+        if (row := _row(evidence, title, scores.loc[scores.index.isin(runs)])) is not None
+    ]
+    if not rows:
+        return None
+    caption = (
+        f"{evidence.study.title}: the untrained base in percent points, one evaluation ({captions.CONDITIONAL}), "
+        "so no interval over seeds.",
+        f"avg@k is the mean over k samples, pass@{PASS_K} its unbiased estimate.",
+        *captions.warnings(evidence)[:1],
+    )
+    return Table("base", caption, ("decoding", *evidence.sets, AVERAGE), tuple(rows))
+
+
+def _decodings(evidence: Evidence) -> list[tuple[str, pd.DataFrame]]:
+    sampled = evidence.questions.loc[evidence.questions["mode"] == "sampled", "temperature"]
+    temperatures = sorted(float(t) for t in sampled.unique())
+    return [
+        ("greedy", evidence.scores("greedy", 0.0)),
+        *[(f"sampled, T = {t:g}", evidence.scores("sampled", t)) for t in temperatures],
+        *[(f"pass@{PASS_K}, T = {t:g}", evidence.passes(PASS_K, t)) for t in temperatures if t == 1.0],
+    ]
+
+
+def _row(evidence: Evidence, title: str, scores: pd.DataFrame) -> Row | None:
+    if scores.empty:
+        return None
+    columns = (*evidence.sets, AVERAGE)
+    means = {c: float(scores[c].mean()) for c in columns}
+    cells = [Cell(points(means[c]), {c: 100 * means[c]}) for c in columns]
+    return Row("base", (Cell(title, {"decoding": title}), *cells))

@@ -1,0 +1,96 @@
+"""Sentences that every table needs: how many runs, what an interval means, which runs are not in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.load import DONE
+from analysis.results import Evidence, values
+from analysis.study import PRESET_NOTES
+
+CONDITIONAL = "conditional on one base model"
+
+
+def run_counts(evidence: Evidence) -> str:
+    """The n of every arm, named one by one only where they differ."""
+    counts = {
+        a.label: len(values(evidence, evidence.primary, a)) for a in evidence.study.arms if a.role != "base"
+    }
+    if len(set(counts.values())) == 1:
+        return f"n = {next(iter(counts.values()))} runs (seeds) an arm."
+    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts.items()) + "."
+
+
+def interval_rule() -> str:
+    """What follows ±."""
+    return f"± is half a 95 % t interval over seeds, {CONDITIONAL}; an arm with one run has none."
+
+
+def run_name(evidence: Evidence, run: int) -> str:
+    """`arm seed k`."""
+    return f"{evidence.runs.at[run, 'arm']} seed {evidence.runs.at[run, 'seed']}"
+
+
+def run_states(evidence: Evidence) -> list[str]:
+    """`arm seed k: reason` of every planned run that did not finish, or finished without all evaluation sets."""
+    names = []
+    for run, record in evidence.runs.iterrows():
+        reason = record["reason"] if record["status"] != DONE else ""
+        if record["status"] == "failed":
+            reason = f"failed ({reason})"
+        if record["status"] == "diverged":
+            reason = "diverged, scored at its last finite checkpoint"
+        if record["status"] in ("done", "diverged") and run not in evidence.primary.index:
+            reason = f"{record['status']}, but not all evaluation sets are there: not scored"
+        if reason:
+            names.append(f"{run_name(evidence, int(run))}: {reason}")
+    return names
+
+
+def warnings(evidence: Evidence) -> list[str]:
+    """Preset note, runs that did not finish, and mixed code, as sentences."""
+    sentences = [PRESET_NOTES[evidence.study.preset].capitalize() + "."]
+    states = run_states(evidence)
+    if states:
+        sentences.append(f"{len(states)} of {len(evidence.runs)} planned runs to note: {'; '.join(states)}.")
+    codes = code_versions(evidence)
+    if len(codes) > 1:
+        sentences.append(f"Runs mix {len(codes)} code revisions: {', '.join(codes)}.")
+    return sentences
+
+
+def code_versions(evidence: Evidence) -> list[str]:
+    """Distinct code of the runs: revision and hash of the code itself, shortened."""
+    started = evidence.runs[evidence.runs["code_sha256"].notna()]
+    pairs = {
+        (str(r or "no revision"), str(c))
+        for r, c in zip(started["revision"], started["code_sha256"], strict=True)
+    }
+    return sorted(f"{revision[:12]}/{code[:12]}" for revision, code in pairs)
+
+
+def evaluation_note(evidence: Evidence) -> str:
+    """Standard errors of one run's average, apart from seeds, and what one question is worth. In points."""
+    errors = list(evidence.evaluation_errors.values())
+    if not errors:
+        return ""
+    clustered = root_mean_square([e.clustered for e in errors])
+    sampling = [e.sampling for e in errors if e.sampling is not None]
+    parts = [f"{100 * clustered:.2f} points over questions (clustered by question)"]
+    if sampling:
+        parts.append(f"{100 * root_mean_square(sampling):.2f} over samples given the questions")
+    worth = 100 / min_questions(evidence) / len(evidence.sets)
+    return (
+        f"Apart from seeds, the evaluation standard error of one run's average is {' and '.join(parts)}; "
+        f"one question is worth {worth:.2f} points of it."
+    )
+
+
+def min_questions(evidence: Evidence) -> int:
+    """Questions of the smallest evaluation set in the final evaluation."""
+    return int(evidence.questions.groupby(["run", "set", "mode", "temperature"], observed=True).size().min())
+
+
+def root_mean_square(numbers: list[float]) -> float:
+    """How standard errors of equal runs combine into a typical one."""
+    return float(np.sqrt(np.mean(np.square(numbers))))

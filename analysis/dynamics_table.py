@@ -1,0 +1,60 @@
+"""The dynamics table: what clipping did while the runs trained."""
+
+from __future__ import annotations
+
+import math
+
+from analysis import captions
+from analysis.dynamics import MEASURES, Measure, run_means
+from analysis.results import Evidence
+from analysis.results_table import GROUPS
+from analysis.statistics import Interval, t_interval
+from analysis.tables import Cell, Row, Table
+
+
+def dynamics_table(evidence: Evidence) -> Table | None:
+    """Mean and t interval over runs of every measure; None where no run trained."""
+    if evidence.logs.metrics.empty:
+        return None
+    means = {m.name: run_means(evidence, m) for m in MEASURES}
+    rows = []
+    for arm in evidence.study.with_role("arm", "no_clip", "aa"):
+        runs = evidence.counted(arm)
+        cells = [Cell(arm.label, {"arm": arm.name, "label": arm.label})]
+        for measure in MEASURES:
+            values = [float(means[measure.name][r]) for r in runs if r in means[measure.name].index]
+            cells.append(_cell(measure, t_interval(values) if values else None))
+        rows.append(Row(GROUPS[arm.role], tuple(cells)))
+    titles = tuple(m.title + (" %" if m.percent else "") for m in MEASURES)
+    return Table("dynamics", _caption(evidence), ("arm", *titles), tuple(rows))
+
+
+def _cell(measure: Measure, interval: Interval | None) -> Cell:
+    if interval is None:
+        return Cell("–", {f"{measure.name}_n": 0})
+    scale = 100 if measure.percent else 1
+    point, half = scale * interval.point, interval.half_width
+    digits = _decimals(point)
+    text = f"{point:.{digits}f}" + ("" if half is None else f" ± {scale * half:.{digits}f}")
+    low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
+    data = {"mean": point, "low": low, "high": high, "n": interval.n}
+    return Cell(text, {f"{measure.name}_{key}": value for key, value in data.items()})
+
+
+def _decimals(value: float) -> int:
+    """Two significant digits for small numbers, one decimal from 10 on: clip rates span 0.01 to 40 %."""
+    if value == 0 or abs(value) >= 10:
+        return 1
+    return max(2, 1 - math.floor(math.log10(abs(value))))
+
+
+def _caption(evidence: Evidence) -> tuple[str, ...]:
+    meanings = "; ".join(f"{m.title}: {m.meaning}" for m in MEASURES)
+    return (
+        f"{evidence.study.title}: training dynamics, means over a run's optimiser steps (rollout-level measures: over "
+        "rollouts), then over runs.",
+        f"{meanings}. 'Last update' is that of each rollout, where the policy is furthest from the one that sampled.",
+        "Retained and collateral shares leave out steps with fewer than 100 eligible tokens; – means no such step.",
+        captions.interval_rule(),
+        *captions.warnings(evidence),
+    )

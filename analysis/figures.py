@@ -1,0 +1,69 @@
+"""The figures of a report: what is drawn, under which caption, in which files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from analysis import captions, comparison_figures, curves
+from analysis.results import Evidence
+from analysis.style import RC, save
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that was written as name.svg, name.pdf and name.png."""
+
+    name: str
+    caption: str
+
+
+BAND = (
+    "Thin lines are runs, thick lines their mean, bands its pointwise 95 % t interval over seeds (none for one run); "
+    "the baseline is in every panel, in black"
+)
+
+FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str], ...] = (
+    (
+        "difference_to_baseline",
+        comparison_figures.difference_to_baseline,
+        "Difference of the final average to the baseline with unadjusted 95 % intervals, and Holm-adjusted p; an arrow is an arm "
+        "off the axis",
+    ),
+    (
+        "held_out_accuracy",
+        curves.held_out_accuracy,
+        f"Held-out accuracy at T = 1, mean over sets; the dashed line is the untrained base. {BAND}",
+    ),
+    ("training_accuracy", curves.training_accuracy, f"Accuracy of sampled training responses. {BAND}"),
+    (
+        "clip_fraction",
+        curves.clip_fraction,
+        "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
+        f"(A > 0); the axis is linear below .01 %. {BAND}",
+    ),
+    ("entropy", curves.entropy, f"Token entropy of the sampling policy. {BAND}"),
+    (
+        "clip_against_accuracy",
+        comparison_figures.clip_against_accuracy,
+        "Clipped share of active tokens against the final average: a small mark a run, a large one the arm's mean; "
+        "the axis is linear below .01 %",
+    ),
+)
+
+
+def draw_figures(evidence: Evidence, folder: Path) -> list[Drawn]:
+    """Draw and write every figure there is data for."""
+    drawn = []
+    note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {captions.warnings(evidence)[0]}"
+    with matplotlib.rc_context(RC):
+        for name, make, caption in FIGURES:
+            figure = make(evidence)
+            if figure is not None:
+                save(figure, folder, name)
+                drawn.append(Drawn(name, f"{caption}. {note}"))
+    return drawn

@@ -1,0 +1,205 @@
+"""Gates: what must hold before a study can say anything. Each gives a verdict and the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.captions import root_mean_square, run_states
+from analysis.dynamics import CLIP_LAST, run_means
+from analysis.load import COUNTED
+from analysis.results import AVERAGE, GREEDY, Evidence, compare, values
+from analysis.results_table import points, signed
+
+PASS, FAIL, UNTESTABLE = "pass", "fail", "not testable"
+DEFAULTS: Mapping[str, float] = {
+    "base_max": 0.60,
+    "no_clip_margin": 0.20,
+    "token_clip_min": 0.005,
+    "ceiling": 0.95,
+    "floor": 0.05,
+    "min_tokens": 50,
+    "min_segments": 8,
+    "min_cv": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One verdict."""
+
+    name: str
+    verdict: str
+    evidence: str
+
+
+Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
+
+
+def check_gates(evidence: Evidence) -> list[Gate]:
+    """All gates in order, under the manifest's thresholds."""
+    given = {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
+    limits = {**DEFAULTS, **given}
+    return [Gate(name, *check(evidence, limits)) for name, check in GATES]
+
+
+def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
+    return (PASS if holds else FAIL), sentence
+
+
+def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """An untrained base is scored and far from solved, greedy and at T = .5."""
+    bases = evidence.study.with_role("base")
+    greedy = [v for arm in bases for v in values(evidence, evidence.scores(*GREEDY), arm)]
+    cool = [v for arm in bases for v in values(evidence, evidence.scores("sampled", 0.5), arm)]
+    if not greedy:
+        return FAIL, "there is no scored run of an untrained base"
+    limit = limits["base_max"]
+    if not cool:
+        verdict = FAIL if np.mean(greedy) > limit else UNTESTABLE
+        return verdict, f"greedy {points(float(np.mean(greedy)))}; no base run is evaluated at T = .5"
+    g, c = float(np.mean(greedy)), float(np.mean(cool))
+    return _verdict(
+        max(g, c) <= limit, f"base greedy {points(g)}, T = .5 {points(c)}; at most {points(limit)} wanted"
+    )
+
+
+def clipping_acts(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """Training without a clip loses clearly to the best arm."""
+    means = {a: v for a in evidence.study.with_role("arm") if (v := _mean(evidence, a.name)) is not None}
+    without = [v for a in evidence.study.with_role("no_clip") if (v := _mean(evidence, a.name)) is not None]
+    if not means or not without:
+        return UNTESTABLE, "needs a scored no-clip arm and a scored clipped arm"
+    best = max(means, key=lambda a: means[a])
+    gap = means[best] - max(without)
+    sentence = (
+        f"no clip {points(max(without))}, best arm ({best.label}) {points(means[best])}: {signed(gap)} points"
+    )
+    if gap < limits["no_clip_margin"]:
+        return FAIL, f"clipping is inert here: {sentence}, {points(limits['no_clip_margin'])} wanted"
+    return PASS, sentence
+
+
+def _mean(evidence: Evidence, name: str) -> float | None:
+    arm = evidence.study.arm(name)
+    scores = values(evidence, evidence.primary, arm) if arm else []
+    return float(np.mean(scores)) if scores else None
+
+
+def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """The token-level arm clips active tokens on the last update of a rollout."""
+    name = str(evidence.study.gates.get("token_arm", evidence.study.baseline))
+    arm = evidence.study.arm(name)
+    means = run_means(evidence, CLIP_LAST)
+    mine = [float(means[r]) for r in (evidence.counted(arm) if arm else []) if r in means.index]
+    if not mine:
+        return UNTESTABLE, f"token arm '{name}' has no run with logged updates"
+    share, limit = float(np.mean(mine)), limits["token_clip_min"]
+    return _verdict(
+        share >= limit,
+        f"{name} clips {100 * share:.2f} % of active tokens on last updates; {100 * limit:.2f} % wanted",
+    )
+
+
+def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """No evaluation set is at ceiling or floor in every trained arm."""
+    trained = evidence.study.with_role("arm", "no_clip", "aa")
+    found, stuck = [], []
+    for column in evidence.sets:
+        means = [float(np.mean(v)) for a in trained if (v := values(evidence, evidence.primary, a, column))]
+        if not means:
+            return UNTESTABLE, "no trained run is scored"
+        found.append(f"{column} {points(min(means))} to {points(max(means))}")
+        if min(means) > limits["ceiling"] or max(means) < limits["floor"]:
+            stuck.append(column)
+    sentence = f"arm means: {', '.join(found)}"
+    return _verdict(
+        not stuck, sentence + (f"; at ceiling or floor in every arm: {', '.join(stuck)}" if stuck else "")
+    )
+
+
+def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """The A/A arm (the same cell, other seeds) shows no difference to its original."""
+    copies = evidence.study.with_role("aa")
+    if not copies:
+        return UNTESTABLE, "the preset has no A/A arm"
+    copy = copies[0]
+    original = evidence.study.arm(str(copy.copy_of))
+    if original is not None and set(copy.seeds) & set(original.seeds):
+        return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on others"
+    c = compare(evidence, evidence.primary, copy, original) if original else None
+    if c is None or c.p is None or c.low is None or c.high is None:
+        return UNTESTABLE, "needs two scored runs of the A/A arm and of its original"
+    sentence = f"{signed(c.difference)} points [{signed(c.low)}, {signed(c.high)}], {c.test} p = {c.p:.3f}"
+    return _verdict(c.p > 0.05, sentence)
+
+
+def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """Rollout 0 is token-identical across the arms of one seed."""
+    hashed = evidence.runs[evidence.runs["rollout0_sha256"].notna()]
+    groups = hashed.groupby("seed")["rollout0_sha256"]
+    shared = groups.nunique()[groups.size() >= 2]
+    if shared.empty:
+        return UNTESTABLE, "no seed has two finished runs"
+    split = [str(seed) for seed, kinds in shared.items() if kinds > 1]
+    sentence = f"{len(shared)} seeds compared over {int(groups.size()[groups.size() >= 2].sum())} runs"
+    return _verdict(
+        not split, sentence + (f"; rollout 0 differs at seed {', '.join(split)}" if split else "")
+    )
+
+
+def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """Responses are long enough, and segment lengths vary enough, for a segment rule to mean something."""
+    ruled = evidence.runs.index[evidence.runs["rule"] == "subsentence"]
+    rows = evidence.logs.metrics
+    rows = rows[(rows["rollout"] == 0) & rows["run"].isin(ruled)].dropna(
+        subset=["rollout/segments_per_response"]
+    )
+    if rows.empty:
+        return UNTESTABLE, "no run with subsentence segmentation logged rollout 0"
+    tokens = float(rows["rollout/response_tokens"].mean())
+    segments = float(rows["rollout/segments_per_response"].mean())
+    cv = float((rows["rollout/segment_tokens_sd"] / rows["rollout/tokens_per_segment"]).mean())
+    holds = tokens >= limits["min_tokens"] and segments >= limits["min_segments"] and cv >= limits["min_cv"]
+    return _verdict(
+        holds,
+        f"at rollout 0 {tokens:.1f} tokens and {segments:.1f} segments a response, segment length CV {cv:.2f}; "
+        f"wanted {limits['min_tokens']:g}, {limits['min_segments']:g} and {limits['min_cv']:g}",
+    )
+
+
+def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """The sampling error of one run's score is at most a third of the spread over seeds."""
+    sampling = [e.sampling for e in evidence.evaluation_errors.values() if e.sampling is not None]
+    groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "no_clip", "aa")]
+    variances = [float(np.var(g, ddof=1)) for g in groups if len(g) > 1]
+    if not sampling or not variances:
+        return UNTESTABLE, "needs two samples a question and two scored runs of an arm"
+    error, sd = root_mean_square(sampling), float(np.sqrt(np.mean(variances)))
+    return _verdict(
+        error <= sd / 3,
+        f"sampling error {100 * error:.2f} points of a run's {AVERAGE}, seed sd {100 * sd:.2f} (pooled over arms)",
+    )
+
+
+def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """Every planned run came to an end: done, or diverged, which is an outcome."""
+    ended = evidence.runs["status"].isin(COUNTED)
+    sentence = f"{int(ended.sum())} of {len(ended)} planned runs came to an end"
+    states = run_states(evidence)
+    return _verdict(bool(ended.all()), sentence + (f"; {'; '.join(states)}" if states else ""))
+
+
+GATES: tuple[tuple[str, Check], ...] = (
+    ("untrained base has room", base_has_room),
+    ("clipping matters", clipping_acts),
+    ("token arm clips", tokens_are_clipped),
+    ("sets discriminate", sets_discriminate),
+    ("A/A shows no difference", copies_agree),
+    ("same rollout 0 across arms", starts_agree),
+    ("responses have segments", responses_have_segments),
+    ("evaluation is precise", evaluation_is_precise),
+    ("all planned runs finished", all_finished),
+)

@@ -1,0 +1,127 @@
+"""Compact logs: the part of all run folders of a study that its report is made from, small enough to commit.
+
+    manifest.json  the study manifest            metrics.parquet  a line an optimiser step
+    runs.json      a record a planned run        eval.parquet     a line a question and sample
+
+Column `run` is the index of the run in runs.json. Equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.study import read_json
+from sspo.errors import UserError
+from sspo.runlog import write_atomic
+
+MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet", "eval.parquet"
+
+METRIC_KEYS = (
+    "reward/mean",
+    "rollout/accuracy",
+    "rollout/truncated_frac",
+    "rollout/unparsable_frac",
+    "rollout/response_tokens",
+    "rollout/zero_advantage_group_frac",
+    "rollout/segments_per_response",
+    "rollout/tokens_per_segment",
+    "rollout/segment_tokens_sd",
+    "rollout/entropy_token",
+    "policy/clip_frac",
+    "policy/clip_frac_active",
+    "policy/clip_frac_active_low",
+    "policy/clip_frac_active_high",
+    "policy/active_token_frac",
+    "policy/ratio_std",
+    "policy/token_log_ratio_std",
+    "policy/kl_k3",
+    "policy/extreme_tokens",
+    "policy/extreme_retained_frac",
+    "policy/collateral_clip_frac",
+    "optim/grad_norm",
+)
+
+METRIC_SCHEMA = pa.schema(
+    [("run", pa.int16()), ("step", pa.int32()), ("rollout", pa.int16()), ("update", pa.int16())]
+    + [(key, pa.float32()) for key in METRIC_KEYS]
+)
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
+EVAL_SCHEMA = pa.schema(
+    [
+        ("run", pa.int16()),
+        ("rollout", pa.int16()),
+        ("final", pa.bool_()),
+        ("set", CATEGORY),
+        ("question", CATEGORY),
+        ("mode", CATEGORY),
+        ("temperature", pa.float64()),
+        ("sample", pa.int16()),
+        ("value", pa.float32()),
+        ("status", CATEGORY),
+        ("tokens", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Logs:
+    """A study's compact logs in memory; tables are pyarrow on the way in and out, pandas for whoever computes."""
+
+    manifest: Mapping[str, Any]
+    runs: tuple[Mapping[str, Any], ...]
+    metrics: pd.DataFrame
+    evaluation: pd.DataFrame
+
+
+def write_logs(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    runs: list[dict[str, Any]],
+    metrics: pa.Table,
+    evaluation: pa.Table,
+) -> None:
+    """Write the four files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / MANIFEST, _json(manifest))
+    write_atomic(folder / RUNS, _json(runs))
+    for name, table in ((METRICS, metrics), (EVAL, evaluation)):
+        buffer = io.BytesIO()
+        pq.write_table(table.combine_chunks(), buffer, compression="zstd", compression_level=9)
+        (folder / name).write_bytes(buffer.getvalue())
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def read_logs(folder: Path) -> Logs:
+    """Compact logs from their folder. Raises UserError where a file of them is missing or unreadable."""
+    missing = [name for name in (MANIFEST, RUNS, METRICS, EVAL) if not (folder / name).is_file()]
+    if missing:
+        raise UserError(
+            f"{folder} has no {', '.join(missing)}: restore the compact logs or report from run folders"
+        )
+    return Logs(
+        manifest=read_json(folder / MANIFEST),
+        runs=tuple(read_json(folder / RUNS)),
+        metrics=_frame(folder / METRICS),
+        evaluation=_frame(folder / EVAL),
+    )
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    try:
+        return pq.read_table(path).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise UserError(
+            f"{path} is no Parquet file ({error}): restore it or report from run folders"
+        ) from error

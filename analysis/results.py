@@ -1,0 +1,184 @@
+"""Compact logs to per-run scores and per-arm summaries. Scores are shares in [0, 1]; tables make them points."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.load import COUNTED
+from analysis.logs import Logs
+from analysis.statistics import (
+    Comparison,
+    EvaluationError,
+    Interval,
+    evaluation_error,
+    holm,
+    indistinguishable_from_best,
+    paired_t,
+    pass_at_k,
+    t_interval,
+    welch,
+)
+from analysis.study import Arm, Study, from_manifest
+
+AVERAGE = "average"
+GREEDY = ("greedy", 0.0)
+ANSWER = ["run", "rollout", "final", "set", "question", "mode", "temperature", "sample"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One arm in a results table."""
+
+    arm: Arm
+    columns: Mapping[str, Interval]
+    """Per set, and the average over sets; empty where no run of the arm is scored."""
+    best: frozenset[str]
+    """Columns in which the arm is best or not distinguishable from the best."""
+    comparison: Comparison | None
+    """Average minus the baseline's; None for the baseline itself and the untrained base."""
+    p_holm: float | None
+
+
+class Evidence:
+    """A study with its logs, and the scores that all tables, gates and figures share."""
+
+    def __init__(self, logs: Logs):
+        self.logs = logs
+        self.study: Study = from_manifest(logs.manifest)
+        self.runs = pd.DataFrame(list(logs.runs))
+        # a run resumed between its last evaluation and its marker evaluates again: the later answers count
+        self.evaluation = logs.evaluation.drop_duplicates(ANSWER, keep="last")
+        self.sets: tuple[str, ...] = tuple(str(s) for s in self.evaluation["set"].drop_duplicates())
+
+    @functools.cached_property
+    def questions(self) -> pd.DataFrame:
+        """Final evaluation, a row a run, set, question and decoding: mean over samples and their number."""
+        final = self.evaluation[self.evaluation["final"]]
+        keys = ["run", "mode", "temperature", "set", "question"]
+        grouped = final.groupby(keys, observed=True, sort=False)["value"]
+        return grouped.agg(["mean", "count"]).astype(np.float64).reset_index()
+
+    def scores(self, mode: str, temperature: float) -> pd.DataFrame:
+        """avg@k a run (index) and set, and their unweighted average; runs that lack a set are left out."""
+        return self._by_set(self._decoded(mode, temperature), "mean")
+
+    @functools.cached_property
+    def primary(self) -> pd.DataFrame:
+        """Scores of the study's primary metric."""
+        return self.scores(self.study.mode, self.study.temperature)
+
+    def passes(self, k: int, temperature: float) -> pd.DataFrame:
+        """Unbiased pass@k a run and set, and their average; empty where a question has fewer than k samples."""
+        q = self._decoded("sampled", temperature)
+        q = q[q["count"] >= k]
+        values = [
+            pass_at_k(int(n), round(mean * n), k) for mean, n in zip(q["mean"], q["count"], strict=True)
+        ]
+        return self._by_set(q.assign(passed=values), "passed")
+
+    def _by_set(self, questions: pd.DataFrame, column: str) -> pd.DataFrame:
+        table = questions.groupby(["run", "set"], observed=True)[column].mean().unstack("set")
+        table.columns = [str(c) for c in table.columns]
+        table = table.reindex(columns=list(self.sets)).dropna()
+        table[AVERAGE] = table.mean(axis=1)
+        return table
+
+    def _decoded(self, mode: str, temperature: float) -> pd.DataFrame:
+        q = self.questions
+        return q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+
+    def of_arm(self, table: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> dict[int, float]:
+        """Seed to value for the arm's runs that the table holds."""
+        mine = self.runs.index[self.runs["arm"] == arm.name]
+        return {int(self.runs.at[r, "seed"]): float(table.at[r, column]) for r in mine if r in table.index}
+
+    def counted(self, arm: Arm) -> list[int]:
+        """Indices of the arm's done and diverged runs."""
+        mine = (self.runs["arm"] == arm.name) & self.runs["status"].isin(COUNTED)
+        return [int(r) for r in self.runs.index[mine]]
+
+    @functools.cached_property
+    def evaluation_errors(self) -> dict[int, EvaluationError]:
+        """Standard errors of the primary average of each scored trained run."""
+        trained = [r for arm in self.study.with_role("arm", "no_clip", "aa") for r in self.counted(arm)]
+        rows = self.evaluation
+        keep = (
+            rows["final"]
+            & (rows["mode"] == self.study.mode)
+            & (rows["temperature"] == self.study.temperature)
+        )
+        rows = rows[keep & rows["run"].isin([r for r in trained if r in self.primary.index])]
+        return {run: evaluation_error(sets) for run, sets in _matrices(rows).items()}
+
+
+def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:
+    """Per run, for each set the values of its answers, a row a question and a column a sample."""
+    keyed = rows.assign(set=rows["set"].cat.codes, question=rows["question"].cat.codes)
+    table = keyed.set_index(["run", "set", "question", "sample"])["value"].unstack("sample")
+    matrices: dict[int, list[NDArray[np.float64]]] = {}
+    for (run, _), part in table.groupby(level=["run", "set"]):
+        values = part.to_numpy(np.float64)
+        values = values[:, ~np.isnan(values).all(axis=0)]
+        matrices.setdefault(int(run), []).append(values[~np.isnan(values).any(axis=1)])
+    return matrices
+
+
+@functools.lru_cache(maxsize=8)
+def summarise(evidence: Evidence, mode: str, temperature: float) -> list[Summary]:
+    """One Summary an arm in the manifest's order; Holm over all arms compared with the baseline, the A/A arm aside."""
+    scores = evidence.scores(mode, temperature)
+    comparisons = {arm.name: compare(evidence, scores, arm) for arm in evidence.study.arms}
+    family = [arm.name for arm in evidence.study.arms if arm.competes and comparisons[arm.name] is not None]
+    p_values = [c.p if (c := comparisons[name]) else None for name in family]
+    adjusted = dict(zip(family, holm(p_values), strict=True))
+    best = best_arms(evidence, scores)
+    return [
+        Summary(
+            arm=arm,
+            columns={c: t_interval(v) for c in scores.columns if (v := values(evidence, scores, arm, c))},
+            best=frozenset(column for column in scores.columns if arm.name in best.get(column, ())),
+            comparison=comparisons[arm.name],
+            p_holm=adjusted.get(arm.name),
+        )
+        for arm in evidence.study.arms
+    ]
+
+
+def values(evidence: Evidence, scores: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> list[float]:
+    """Run-level values of an arm, by ascending seed."""
+    return [value for _, value in sorted(evidence.of_arm(scores, arm, column).items())]
+
+
+def compare(
+    evidence: Evidence, scores: pd.DataFrame, arm: Arm, other: Arm | None = None
+) -> Comparison | None:
+    """The arm's average against the baseline's (or `other`'s) by the study's test; None where a side has no run.
+
+    A paired test uses the seeds that both finished; arms planned on different seeds are compared by Welch.
+    """
+    baseline = other or evidence.study.arm(evidence.study.baseline)
+    if baseline is None or arm.name == baseline.name or arm.role == "base":
+        return None
+    mine, theirs = evidence.of_arm(scores, arm), evidence.of_arm(scores, baseline)
+    if evidence.study.test == "paired" and set(arm.seeds) == set(baseline.seeds):
+        shared = sorted(mine.keys() & theirs.keys())
+        return paired_t([mine[s] for s in shared], [theirs[s] for s in shared]) if shared else None
+    return welch(list(mine.values()), list(theirs.values())) if mine and theirs else None
+
+
+def best_arms(evidence: Evidence, scores: pd.DataFrame) -> dict[str, set[str]]:
+    """Per column, the arms to print in bold. Empty where a competing arm has fewer than two scored runs."""
+    arms = [arm for arm in evidence.study.arms if arm.competes]
+    groups = {c: [values(evidence, scores, arm, c) for arm in arms] for c in scores.columns}
+    if len(arms) < 2 or any(len(group) < 2 for column in groups.values() for group in column):
+        return {}
+    return {
+        column: {arm.name for arm, keep in zip(arms, indistinguishable_from_best(group), strict=True) if keep}
+        for column, group in groups.items()
+    }

@@ -1,0 +1,144 @@
+"""The results tables: arms by evaluation sets, and the difference of the average to the baseline."""
+
+from __future__ import annotations
+
+from analysis import captions
+from analysis.reference import REPORTED, SOURCE
+from analysis.results import AVERAGE, Evidence, Summary, summarise
+from analysis.statistics import Comparison, Interval
+from analysis.tables import Cell, Row, Table
+
+NOTHING = Cell("–")
+GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
+
+
+def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
+    """How answers were decoded, in words; k is samples a question."""
+    if mode == "greedy":
+        return "greedy accuracy"
+    q = evidence.questions
+    trained = q[(q["mode"] == mode) & (q["temperature"] == temperature)]["count"]
+    return f"avg@{int(trained.mode().iat[0]) if len(trained) else 0} at T = {temperature:g}"
+
+
+def results_table(evidence: Evidence, name: str, mode: str, temperature: float) -> Table | None:
+    """Scores under one decoding in percent points; None where no run was evaluated that way."""
+    scores = evidence.scores(mode, temperature)
+    if scores.empty:
+        return None
+    summaries = summarise(evidence, mode, temperature)
+    order = sorted(summaries, key=lambda s: s.arm.role != "base")
+    rows = [_row(evidence, summary) for summary in order]
+    columns = ("arm", *evidence.sets, AVERAGE, "n", "not done", "Δ average", "p (Holm)")
+    return Table(
+        name=name,
+        caption=_caption(evidence, summaries, decoding(evidence, mode, temperature), name == "results"),
+        columns=columns,
+        rows=(*rows, *_reported(len(evidence.sets))),
+        headings={"reference": f"Reported by {SOURCE}; not comparable, in no statistic"},
+    )
+
+
+def points(value: float) -> str:
+    """A share as percent points with one decimal and a true minus."""
+    return f"{100 * value:.1f}".replace("-", "−")
+
+
+def spread(interval: Interval | None) -> str:
+    """`mean ± half width` in points; the mean alone without an interval."""
+    if interval is None:
+        return "–"
+    half = interval.half_width
+    return points(interval.point) + ("" if half is None else f" ± {points(half)}")
+
+
+def numbers(name: str, interval: Interval | None) -> dict[str, float | int | str | None]:
+    """Unrounded mean, interval (percent points) and n for the data file."""
+    if interval is None:
+        return {f"{name}_mean": None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
+    low, high = (None if v is None else 100 * v for v in (interval.low, interval.high))
+    return {
+        f"{name}_mean": 100 * interval.point,
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"{name}_n": interval.n,
+    }
+
+
+def _row(evidence: Evidence, summary: Summary) -> Row:
+    arm, scored = summary.arm, summary.columns.get(AVERAGE)
+    cells = [Cell(arm.label, {"arm": arm.name, "label": arm.label})]
+    for column in (*evidence.sets, AVERAGE):
+        interval = summary.columns.get(column)
+        cells.append(Cell(spread(interval), numbers(column, interval), bold=column in summary.best))
+    states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
+    lost = {s: int(states.get(s, 0)) for s in ("diverged", "failed", "running", "missing")}
+    cells.append(Cell(f"{scored.n if scored else 0}/{len(arm.seeds)}", {"planned": len(arm.seeds), **lost}))
+    cells.append(Cell(", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"))
+    cells += _comparison(summary.comparison, summary.p_holm)
+    return Row(GROUPS[arm.role], tuple(cells))
+
+
+def _comparison(c: Comparison | None, p_holm: float | None) -> list[Cell]:
+    if c is None:
+        return [NOTHING, NOTHING]
+    text = signed(c.difference)
+    if c.low is not None and c.high is not None:
+        text += f" [{signed(c.low)}, {signed(c.high)}]"
+    low, high = (None if v is None else 100 * v for v in (c.low, c.high))
+    data = {"difference": 100 * c.difference, "difference_low": low, "difference_high": high}
+    return [
+        Cell(text, {**data, "difference_n": c.n, "test": c.test, "p": c.p}),
+        Cell(p_text(p_holm), {"p_holm": p_holm}),
+    ]
+
+
+def signed(value: float) -> str:
+    """A difference of shares as signed percent points."""
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def p_text(p: float | None) -> str:
+    """A p-value to three decimals."""
+    if p is None:
+        return "–"
+    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+
+
+def _reported(sets: int) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            "reference",
+            (
+                Cell(r.label, {"arm": "", "label": f"{r.label} ({r.source})"}),
+                *[NOTHING] * sets,
+                Cell(f"{r.average:.1f}", {f"{AVERAGE}_mean": r.average}),
+                *[NOTHING] * 4,
+            ),
+        )
+        for r in REPORTED
+    )
+
+
+def _caption(evidence: Evidence, summaries: list[Summary], metric: str, primary: bool) -> tuple[str, ...]:
+    study = evidence.study
+    baseline = study.arm(study.baseline)
+    kind = "the primary metric, fixed before the runs" if primary else "a secondary metric"
+    test = "paired t over shared seeds" if study.test == "paired" else "Welch's t"
+    sentences = [
+        f"{study.title}: {metric} in percent points at the fixed last step, {kind}.",
+        captions.run_counts(evidence),
+        captions.interval_rule(),
+        _bold_rule(summaries),
+        f"Δ average is against {baseline.label if baseline else study.baseline} ({test}, unadjusted 95 % interval); "
+        "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",
+        captions.evaluation_note(evidence),
+        *captions.warnings(evidence),
+    ]
+    return tuple(s for s in sentences if s)
+
+
+def _bold_rule(summaries: list[Summary]) -> str:
+    if any(summary.best for summary in summaries):
+        return "Bold: the best arm of a column and every arm not distinguishable from it (Games-Howell, 5 %)."
+    return "Nothing is bold: Games-Howell needs two scored runs of every arm, and two arms."

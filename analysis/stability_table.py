@@ -1,0 +1,73 @@
+"""Collapse as a pre-defined yes or no: counted with exact intervals, never averaged over survivors."""
+
+from __future__ import annotations
+
+from analysis import captions
+from analysis.load import DIVERGED
+from analysis.results import AVERAGE, Evidence
+from analysis.results_table import GROUPS, p_text
+from analysis.statistics import clopper_pearson, fisher_p, holm
+from analysis.study import Arm
+from analysis.tables import Cell, Row, Table
+
+
+def stability_table(evidence: Evidence) -> Table | None:
+    """Diverged and collapsed runs an arm; collapsed: diverged, or below the untrained base on the primary metric."""
+    arms = [a for a in evidence.study.with_role("arm", "no_clip", "aa") if evidence.counted(a)]
+    if not arms:
+        return None
+    floor = base_level(evidence)
+    counts = {arm.name: collapsed(evidence, arm, floor) for arm in arms}
+    baseline = counts.get(evidence.study.baseline)
+    tested = [a for a in arms if a.competes and a.name != evidence.study.baseline and baseline is not None]
+    raw = [fisher_p(*counts[a.name], *baseline) for a in tested] if baseline is not None else []
+    adjusted = dict(zip((a.name for a in tested), holm(raw), strict=True))
+    rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name)) for arm in arms]
+    level = (
+        "no base score is there, so divergence alone counts" if floor is None else f"{100 * floor:.1f} points"
+    )
+    caption = (
+        f"{evidence.study.title}: runs that collapsed, pre-defined as diverged or scored below the untrained base on "
+        f"the primary metric ({level}).",
+        "Shares of runs that finished or diverged with 95 % Clopper-Pearson intervals; p: Fisher's exact test against "
+        "the baseline, Holm-adjusted.",
+        *captions.warnings(evidence),
+    )
+    return Table("stability", caption, ("arm", "diverged", "collapsed", "share %", "p (Holm)"), tuple(rows))
+
+
+def base_level(evidence: Evidence) -> float | None:
+    """Average of the untrained base on the primary metric, or None without one."""
+    for arm in evidence.study.with_role("base"):
+        scores = evidence.of_arm(evidence.primary, arm)
+        if scores:
+            return sum(scores.values()) / len(scores)
+    return None
+
+
+def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
+    """Collapsed runs and runs counted."""
+    runs = evidence.counted(arm)
+    scores = evidence.primary[AVERAGE]
+    below = [r for r in runs if floor is not None and r in scores.index and scores[r] < floor]
+    diverged = [r for r in runs if evidence.runs.at[r, "status"] == DIVERGED]
+    return len({*below, *diverged}), len(runs)
+
+
+def _row(evidence: Evidence, arm: Arm, count: tuple[int, int], p_holm: float | None) -> Row:
+    share = clopper_pearson(*count)
+    low, high = 100 * (share.low or 0.0), 100 * (share.high or 0.0)
+    diverged = sum(evidence.runs.at[r, "status"] == DIVERGED for r in evidence.counted(arm))
+    return Row(
+        GROUPS[arm.role],
+        (
+            Cell(arm.label, {"arm": arm.name, "label": arm.label}),
+            Cell(f"{diverged}/{count[1]}", {"diverged": int(diverged), "n": count[1]}),
+            Cell(f"{count[0]}/{count[1]}", {"collapsed": count[0]}),
+            Cell(
+                f"{100 * share.point:.0f} [{low:.0f}, {high:.0f}]",
+                {"share": 100 * share.point, "share_low": low, "share_high": high},
+            ),
+            Cell(p_text(p_holm), {"p_holm": p_holm}),
+        ),
+    )

@@ -1,0 +1,51 @@
+"""Intervals for one group of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A point estimate over `n` runs; low and high are None where n is too small for an interval."""
+
+    point: float
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval's length, in the unit of the values."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+def t_quantile(df: float, level: float) -> float:
+    """The two-sided Student t quantile: P(|t| <= q) = level."""
+    return float(special.stdtrit(df, 0.5 + level / 2))
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Mean and t interval of run-level values. Raises ValueError on none; one value has no interval."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.size == 0:
+        raise ValueError("no values")
+    mean = float(x.mean())
+    if x.size == 1:
+        return Interval(mean, None, None, 1)
+    half = t_quantile(x.size - 1, level) * float(x.std(ddof=1)) / float(np.sqrt(x.size))
+    return Interval(mean, mean - half, mean + half, int(x.size))
+
+
+def clopper_pearson(events: int, n: int, level: float = 0.95) -> Interval:
+    """Exact interval for a binomial share. Raises ValueError unless 0 <= events <= n and n > 0."""
+    if not 0 <= events <= n or n == 0:
+        raise ValueError(f"{events} events of {n}")
+    tail = (1 - level) / 2
+    low = float(special.betaincinv(events, n - events + 1, tail)) if events else 0.0
+    high = float(special.betaincinv(events + 1, n - events, 1 - tail)) if events < n else 1.0
+    return Interval(events / n, low, high, n)

@@ -1,0 +1,59 @@
+"""What a number of seeds can and cannot show, before any run is spent."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import special
+
+MOST_SEEDS = 100_000
+
+
+def _power(effect_sd: float, n: int, alpha: float, paired: bool) -> float:
+    df = n - 1 if paired else 2 * n - 2
+    shift = abs(effect_sd) * math.sqrt(n if paired else n / 2)
+    critical = float(special.stdtrit(df, 1 - alpha / 2))
+    upper = 1 - float(special.nctdtr(df, shift, critical))
+    lower = float(special.nctdtr(df, shift, -critical))
+    return upper + lower
+
+
+def seeds_needed(effect_sd: float, alpha: float, power: float = 0.8, paired: bool = False) -> int:
+    """Seeds an arm for a two-sided t test at `alpha` to find an effect with probability `power`.
+
+    effect_sd is in standard deviations over seeds, of the differences where paired. Raises ValueError for an effect
+    of 0 or one that would take more than 100,000 seeds.
+    """
+    if effect_sd == 0:
+        raise ValueError("an effect of 0 sd is never found")
+    low, high = 1, 2
+    while _power(effect_sd, high, alpha, paired) < power:
+        low, high = high, high * 2
+        if high > MOST_SEEDS:
+            raise ValueError(f"an effect of {effect_sd} sd takes more than {MOST_SEEDS} seeds")
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _power(effect_sd, middle, alpha, paired) < power:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def detectable_effect(n: int, alpha: float, power: float = 0.8, paired: bool = False) -> float:
+    """The smallest effect, in sd over seeds, that `n` seeds an arm find with probability `power`; inf for n < 2."""
+    if n < 2:
+        return math.inf
+    low, high = 0.0, 1.0
+    while _power(high, n, alpha, paired) < power:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _power(middle, n, alpha, paired) < power else (low, middle)
+    return high
+
+
+def smallest_permutation_p(n: int, paired: bool) -> float:
+    """The smallest two-sided p that permuting `n` seeds an arm can give: sign flips of pairs, or relabelled runs."""
+    arrangements = 2**n if paired else math.comb(2 * n, n)
+    return min(1.0, 2 / arrangements)

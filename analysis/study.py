@@ -1,0 +1,127 @@
+"""The study manifest: which runs a study consists of and what it asks of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sspo.errors import UserError
+
+PRESETS = ("paper", "default", "smoke")
+"""Strongest evidence first."""
+ROLES = ("arm", "base", "no_clip", "aa")
+PRESET_NOTES = {
+    "paper": "preset paper",
+    "default": "preset default: a demonstration, too few seeds for claims",
+    "smoke": "preset smoke: says nothing about any arm",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One arm: the runs of one cell under its seeds."""
+
+    name: str
+    label: str
+    role: str
+    cell: str
+    seeds: tuple[int, ...]
+    copy_of: str | None
+
+    @property
+    def competes(self) -> bool:
+        """Whether the arm can be best: neither the untrained base nor the A/A copy can."""
+        return self.role in ("arm", "no_clip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A planned study, as its manifest states it."""
+
+    name: str
+    preset: str
+    title: str
+    question: str
+    baseline: str
+    test: str
+    mode: str
+    temperature: float
+    gates: Mapping[str, Any]
+    arms: tuple[Arm, ...]
+
+    def arm(self, name: str) -> Arm | None:
+        """The arm of that name, or None where this preset has none."""
+        return next((arm for arm in self.arms if arm.name == name), None)
+
+    def with_role(self, *roles: str) -> list[Arm]:
+        """Arms of the given roles in the manifest's order."""
+        return [arm for arm in self.arms if arm.role in roles]
+
+
+def from_manifest(manifest: Mapping[str, Any]) -> Study:
+    """The Study of a manifest. Raises UserError naming the first key that is missing or makes no sense."""
+    try:
+        study = Study(
+            name=str(manifest["study"]),
+            preset=str(manifest["preset"]),
+            title=_line(manifest["title"]),
+            question=_line(manifest["question"]),
+            baseline=str(manifest["baseline"]),
+            test=str(manifest["test"]),
+            mode=str(manifest["primary"]["mode"]),
+            temperature=float(manifest["primary"]["temperature"]),
+            gates=manifest.get("gates") or {},
+            arms=tuple(_arm(arm) for arm in manifest["arms"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"the study manifest lacks a usable {error}: plan the study again to write it"
+        ) from error
+    if (
+        study.preset not in PRESETS
+        or study.test not in ("paired", "welch")
+        or study.arm(study.baseline) is None
+    ):
+        raise UserError(
+            f"the study manifest names preset '{study.preset}', test '{study.test}' and baseline '{study.baseline}': "
+            f"want one of {', '.join(PRESETS)}; paired or welch; and one of its own arms"
+        )
+    return study
+
+
+def _arm(arm: Mapping[str, Any]) -> Arm:
+    if arm["role"] not in ROLES:
+        raise ValueError(f"role of arm {arm['name']} (got {arm['role']}; valid: {', '.join(ROLES)})")
+    return Arm(
+        name=_line(arm["name"]),
+        label=_line(arm.get("label") or arm["name"]),
+        role=str(arm["role"]),
+        cell=str(arm["cell"]),
+        seeds=tuple(int(seed) for seed in arm["seeds"]),
+        copy_of=arm.get("copy_of"),
+    )
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text).split())
+
+
+def manifest_path(store: Path, name: str, preset: str) -> Path:
+    """Where the store keeps the manifest of a study under a preset."""
+    return store / "studies" / (f"{name}.json" if preset == "default" else f"{name}.{preset}.json")
+
+
+def report_folder(out: Path, name: str, preset: str) -> Path:
+    """Where the report of a study goes; the paper preset has the bare name, as it is the one to commit."""
+    return out / (name if preset == "paper" else f"{name}.{preset}")
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file's content. Raises UserError where it is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}): restore it or plan the study again") from error

@@ -1,0 +1,132 @@
+"""The shared look of all figures: paper widths, colours and marks that survive grey print, reproducible files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from analysis.study import Study
+
+matplotlib.use("Agg")
+
+COLUMN, TEXT = 3.25, 5.5
+"""Inches: an ICML column and the NeurIPS text width."""
+FAINT, MUTED = "#bbbbbb", "#666666"
+
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES: tuple[Any, ...] = (
+    (0, (5, 1.2)),
+    (0, (1.2, 1)),
+    (0, (4, 1, 1, 1)),
+    (0, (7, 2)),
+    (0, (2, 1, 1, 1, 1, 1)),
+    "-",
+)
+MARKERS = ("^", "D", "v", "P", "X", "<", ">", "h")
+
+RC = {
+    "font.family": ["STIXGeneral", "DejaVu Sans"],
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.4,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.fontsize": 7,
+    "legend.title_fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "lines.linewidth": 1.2,
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "sspo",
+    "axes.unicode_minus": True,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one arm is drawn, in every figure the same."""
+
+    color: str
+    dash: Any
+    marker: str
+
+
+GREYS = {
+    "no_clip": Look("#555555", (0, (5, 1.2)), "s"),
+    "aa": Look(MUTED, (0, (1, 1.5)), "x"),
+    "base": Look(FAINT, (0, (1, 1.5)), "x"),
+}
+
+
+def looks(study: Study) -> dict[str, Look]:
+    """A look an arm: the baseline black and solid, no clip, base and A/A grey, the others by their order in the study."""
+    chosen: dict[str, Look] = {}
+    for arm in study.arms:
+        if arm.name == study.baseline:
+            chosen[arm.name] = Look("#000000", "-", "o")
+        elif arm.role in GREYS:
+            chosen[arm.name] = GREYS[arm.role]
+        else:
+            i = [a.name for a in study.with_role("arm") if a.name != study.baseline].index(arm.name)
+            turn = i // len(OKABE_ITO)
+            chosen[arm.name] = Look(
+                OKABE_ITO[i % len(OKABE_ITO)],
+                DASHES[(i + turn) % len(DASHES)],
+                MARKERS[(i + turn) % len(MARKERS)],
+            )
+    return chosen
+
+
+def panels(
+    columns: int, rows: int, row_height: float, below: float, width: float = TEXT
+) -> tuple[Figure, Any]:
+    """A figure of `rows` x `columns` axes that share x and y along a row, with `below` inches for legends."""
+    height = rows * row_height + below + 0.1
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(rows, columns, sharex=True, sharey="row", squeeze=False)
+    figure.subplots_adjust(
+        left=0.52 / width,
+        right=1 - 0.06 / width,
+        top=1 - 0.08 / height,
+        bottom=below / height,
+        wspace=0.08,
+        hspace=0.14,
+    )
+    return figure, axes
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write name.svg, name.pdf and name.png (200 dpi); the bytes depend on the drawing alone."""
+    metadata: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Software": None},
+    }
+    for kind, fields in metadata.items():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, dpi=200, metadata=fields)
+        (folder / f"{name}.{kind}").write_bytes(buffer.getvalue())
+
+
+def percent_ticks(axis: Any, values: Sequence[float]) -> None:
+    """A symmetric log axis in percent: 0 has a place, and .01 to 100 % are apart."""
+    ticks = [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if t <= 2 * max([0.01, *values])]
+    axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
+    axis.axes.set(**{f"{axis.axis_name}lim": (-0.003, 1.6 * max([0.01, *values]))})
+    axis.set_minor_locator(matplotlib.ticker.NullLocator())

@@ -1,0 +1,118 @@
+"""One table, four renderings. A cell shows rounded text and carries the unrounded numbers behind it."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analysis.escape import latex, markdown
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text to show, and named numbers for the data file."""
+
+    text: str
+    data: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells of one line; rows of different groups are parted by a rule."""
+
+    group: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table. Column 1 is text, the others are numbers."""
+
+    name: str
+    caption: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    headings: Mapping[str, str] = field(default_factory=dict)
+    """Group to a line of text above its rows."""
+
+
+def _breaks(table: Table) -> list[tuple[Row, bool]]:
+    groups = [row.group for row in table.rows]
+    return [(row, i > 0 and groups[i - 1] != row.group) for i, row in enumerate(table.rows)]
+
+
+def to_markdown(table: Table) -> str:
+    """GitHub Markdown with the caption below."""
+    lines = [
+        "| " + " | ".join(markdown(c) for c in table.columns) + " |",
+        "|:--" + "|--:" * (len(table.columns) - 1) + "|",
+    ]
+    for row, parted in _breaks(table):
+        if parted and row.group in table.headings:
+            heading = f"*{markdown(table.headings[row.group])}*"
+            lines.append("| " + " | ".join([heading] + [""] * (len(table.columns) - 1)) + " |")
+        cells = [f"**{markdown(c.text)}**" if c.bold else markdown(c.text) for c in row.cells]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n\n" + markdown(" ".join(table.caption)) + "\n"
+
+
+def to_latex(table: Table) -> str:
+    """A booktabs table float; needs only \\usepackage{booktabs}."""
+    width = len(table.columns)
+    lines = [
+        "\\begin{table}[t]",
+        "\\centering\\small",
+        "\\caption{" + " ".join(latex(sentence) for sentence in table.caption) + "}",
+        "\\label{tab:" + table.name + "}",
+        "\\begin{tabular}{l" + "r" * (width - 1) + "}",
+        "\\toprule",
+        " & ".join(latex(c) for c in table.columns) + " \\\\",
+        "\\midrule",
+    ]
+    for row, parted in _breaks(table):
+        if parted:
+            lines.append("\\midrule")
+            if row.group in table.headings:
+                heading = latex(table.headings[row.group])
+                lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\footnotesize\\emph{{{heading}}}}} \\\\")
+        cells = [f"\\textbf{{{latex(c.text)}}}" if c.bold else latex(c.text) for c in row.cells]
+        lines.append(" & ".join(cells) + " \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}"]) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """Unrounded numbers, with n and interval columns; empty where there is no number."""
+    rows = [{"group": r.group, **{k: v for c in r.cells for k, v in c.data.items()}} for r in table.rows]
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, header, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def to_html(table: Table) -> str:
+    """A figure element with a table that scrolls sideways on a narrow screen."""
+    width = len(table.columns)
+    head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in table.columns)
+    body = []
+    for row, parted in _breaks(table):
+        style = ' class="rule"' if parted else ""
+        if parted and row.group in table.headings:
+            body.append(
+                f'<tr class="rule"><td class="note" colspan="{width}">{html.escape(table.headings[row.group])}</td></tr>'
+            )
+            style = ""
+        first, *rest = [f"<b>{html.escape(c.text)}</b>" if c.bold else html.escape(c.text) for c in row.cells]
+        body.append(
+            f'<tr{style}><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
+        )
+    return (
+        f'<figure id="{html.escape(table.name)}"><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
+        + "\n".join(body)
+        + f"\n</tbody></table></div><figcaption>{html.escape(' '.join(table.caption))}</figcaption></figure>\n"
+    )

@@ -1,0 +1,43 @@
+"""How the embedded base is made. Its hash names the base in every run that starts from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseRecipe:
+    """Architecture, teaching data and optimiser of the embedded base."""
+
+    seed: int = 7
+    hidden_size: int = 96
+    intermediate_size: int = 256
+    layers: int = 3
+    heads: int = 4
+    max_positions: int = 512
+    min_steps: int = 3
+    max_steps: int = 8
+    confused_facts: float = 0.12
+    """Share of the 300 (a, op, b) facts that are taught wrong, always with the same wrong digit."""
+    confusion: float = 0.6
+    """How often a confused fact is taught wrong; the most likely token is then a wrong one."""
+    noise: float = 0.03
+    """How often any other fact is taught with a uniformly drawn digit."""
+    iterations: int = 700
+    batch: int = 96
+    lr: float = 3e-3
+    warmup: int = 50
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+
+    def hash(self) -> str:
+        """Twelve hexadecimal digits over every field."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+RECIPE = BaseRecipe()

@@ -1,0 +1,116 @@
+"""Hydra composition: overrides -> a validated TrainConfig, or one sentence that says what is wrong.
+
+Overrides are checked against the schema and the files under conf/ before Hydra sees them, because Hydra's own
+messages for a mistyped name run over nine lines.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sspo.config import TrainConfig, build, validate
+from sspo.errors import UserError, unknown
+from sspo.objective.variants import VARIANTS
+
+CONF_ROOT = Path(__file__).resolve().parent.parent / "conf"
+GROUPS = (
+    "task",
+    "model",
+    "rollout",
+    "reward",
+    "segmentation",
+    "objective",
+    "trainer",
+    "tracking",
+    "experiment",
+)
+
+
+def compose(overrides: Sequence[str]) -> TrainConfig:
+    """The validated config that `overrides` make. Raises UserError."""
+    return _compose(tuple(overrides))
+
+
+@functools.lru_cache(maxsize=4096)
+def _compose(overrides: tuple[str, ...]) -> TrainConfig:
+    check_overrides(overrides)
+    _register()
+    try:
+        with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
+            composed = hydra_compose(config_name="config", overrides=list(overrides))
+        values: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"cannot compose the configuration: {' '.join(str(error).split())}") from error
+    return validate(build(TrainConfig, values))
+
+
+def choices(group: str) -> list[str]:
+    """The names that `group=NAME` accepts."""
+    if group == "objective":
+        return list(VARIANTS)
+    return sorted(path.stem for path in (CONF_ROOT / group).glob("*.yaml"))
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Raise UserError for the first override that names no option, no choice, or several values at once."""
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException as error:
+            raise UserError(
+                f"'{text}' is no override: write key=value, quoting values with spaces or commas"
+            ) from error
+        _check_override(override, text)
+
+
+def _check_override(override: Override, text: str) -> None:
+    key = override.key_or_group
+    if override.is_delete():
+        raise UserError(f"'{text}' would delete an option; set it to another value instead")
+    if override.is_sweep_override():
+        raise UserError(
+            f"'{text}' names several values; one run has one: write them as arms of a study in conf/study/"
+        )
+    if key in GROUPS:
+        value = override.value()
+        if not (key == "experiment" and value is None) and value not in choices(key):
+            raise unknown(key, str(value), choices(key))
+    elif key not in option_keys():
+        raise unknown("key", key, option_keys())
+
+
+@functools.cache
+def option_keys() -> tuple[str, ...]:
+    """Every dotted option key, and the groups."""
+    keys: list[str] = list(GROUPS)
+
+    def walk(values: dict[str, Any], prefix: str) -> None:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+            else:
+                keys.append(prefix + key)
+
+    walk(asdict(TrainConfig()), "")
+    return tuple(keys)
+
+
+@functools.cache
+def _register() -> None:
+    store = ConfigStore.instance()
+    store.store(name="schema", node=asdict(TrainConfig()))
+    for name, variant in VARIANTS.items():
+        store.store(group="objective", name=name, node=asdict(variant))

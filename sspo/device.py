@@ -1,0 +1,25 @@
+"""Where tensors live and in which precision a forward pass runs."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+
+from sspo.errors import UserError
+
+
+def resolve_device(name: str) -> torch.device:
+    """'auto' is the first CUDA device where there is one, else the CPU. Raises UserError for a CUDA that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("run.device=cuda, but torch sees no CUDA device; set run.device=cpu or auto")
+    return torch.device(name)
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """bfloat16 on CUDA, nothing elsewhere; parameters and optimiser stay in float32."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return contextlib.nullcontext()

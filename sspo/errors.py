@@ -1,0 +1,40 @@
+"""Errors meant for the person at the keyboard: one sentence, no traceback."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+
+LISTED = 15  # names shown in a message before it is cut
+
+
+class UserError(Exception):
+    """What is wrong, what was got and what to set instead, in one sentence."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name most like `name`, or None where nothing resembles it."""
+    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.4)
+    return matches[0] if matches else None
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
+    """The sentence for a name that is not one of `valid`; the nearest valid name comes first."""
+    choices = sorted(valid)
+    close = nearest(name, choices)
+    hint = f"did you mean '{close}'? " if close else ""
+    listing = ", ".join(choices[:LISTED]) + (", ..." if len(choices) > LISTED else "")
+    return UserError(f"unknown {kind} '{name}': {hint}valid: {listing}")
+
+
+def one_sentence(main: Callable[[], int]) -> int:
+    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130."""
+    try:
+        return main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again to continue", file=sys.stderr)
+        return 130

@@ -1,0 +1,72 @@
+"""Which run is which: a cell is the hash of everything that can change its numbers, save the seed.
+
+Where a run is stored, mirrored or executed, and what its arm or objective is called, are no part of it, so the same
+configuration by another route is the same cell. The base model enters by its content.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sspo.base.recipe import WEIGHTS
+from sspo.config import EMBEDDED, TrainConfig
+from sspo.errors import UserError
+
+DIGITS = 12
+
+
+def identity(config: TrainConfig) -> dict[str, Any]:
+    """What a cell's hash is taken over."""
+    fields = asdict(config)
+    for label in ("seed", "run", "tracking"):
+        del fields[label]
+    for label in ("name", "paper"):
+        del fields["objective"][label]
+    fields["model"] = {"base": base_fingerprint(config.model.path)}
+    return fields
+
+
+def cell_hash(config: TrainConfig) -> str:
+    """Twelve hexadecimal digits that name the config's cell."""
+    text = json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def model_folder(path: str) -> Path:
+    """The folder of a model path. Raises UserError where there is no model."""
+    folder = WEIGHTS if path == EMBEDDED else Path(path).expanduser()
+    if not (folder / "config.json").is_file():
+        hint = "run `make base`" if path == EMBEDDED else "give a folder that save_pretrained wrote"
+        raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
+    return folder
+
+
+@functools.cache
+def base_fingerprint(path: str) -> str:
+    """The recipe's hash where the folder was made by a recipe of ours, else a hash of its weights and tokenizer."""
+    folder = model_folder(path)
+    recipe = folder / "recipe.json"
+    if recipe.is_file():
+        return str(json.loads(recipe.read_text())["hash"])
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.suffix in (".safetensors", ".json"):
+            digest.update(file.name.encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:DIGITS]
+
+
+def run_folder(config: TrainConfig) -> Path:
+    """`<store>/cells/<cell>/seed<k>`."""
+    return cell_folder(Path(config.run.store), cell_hash(config), config.seed)
+
+
+def cell_folder(store: Path, cell: str, seed: int) -> Path:
+    """Where a store keeps one run."""
+    return store / "cells" / cell / f"seed{seed}"

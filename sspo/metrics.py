@@ -1,0 +1,161 @@
+"""GLOSSARY: every key that a run may log, with unit, reduction, meaning and direction. No other key is accepted.
+
+A Metric is a partial observation: micro-batches merge before anything is divided, so that a mean of means can't
+happen. Values may be Python numbers or scalar tensors; nothing is read back from a device before `value()`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MIN_ELIGIBLE = 100
+"""Fractions over rare tokens are null below this many tokens; their counts are logged beside them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of the glossary. direction: what a reader usually wants of it (up, down, or neither)."""
+
+    key: str
+    unit: str
+    reduction: str
+    meaning: str
+    direction: str = "neither"
+    min_count: int = 1
+
+
+def _rows(*rows: tuple[str, ...]) -> dict[str, Entry]:
+    entries = [
+        Entry(key=r[0], unit=r[1], reduction=r[2], meaning=r[3], direction=(*r, "neither")[4]) for r in rows
+    ]
+    return {entry.key: entry for entry in entries}
+
+
+ROLLOUT_KEYS = _rows(
+    ("reward/mean", "points", "mean", "reward of a response", "up"),
+    ("reward/std", "points", "sd", "population standard deviation of rewards in the rollout"),
+    ("rollout/accuracy", "share", "mean", "sampled responses with status ok", "up"),
+    ("rollout/wrong_frac", "share", "mean", "responses with a wrong answer", "down"),
+    ("rollout/unparsable_frac", "share", "mean", "responses with no answer found", "down"),
+    ("rollout/truncated_frac", "share", "mean", "responses cut at the token limit", "down"),
+    ("rollout/response_tokens", "tokens", "mean", "length of a response"),
+    ("rollout/zero_advantage_group_frac", "share", "mean", "prompts with equal rewards in all responses", "down"),
+    ("rollout/segments_per_response", "segments", "mean", "segments a response under the configured rule"),
+    ("rollout/tokens_per_segment", "tokens", "mean", "length of a segment"),
+    ("rollout/segment_tokens_sd", "tokens", "sd", "population standard deviation of segment lengths"),
+    ("rollout/entropy_token", "nats", "mean", "entropy of the sampling policy at a token"),
+    ("rollout/entropy_segment", "nats", "mean", "mean entropy of a segment, averaged over segments"),
+    ("rollout/entropy_segment_sd", "nats", "sd", "spread of segment entropies"),
+)  # fmt: skip
+
+POLICY_KEYS = _rows(
+    ("policy/loss", "points", "sum", "the surrogate loss that was minimised"),
+    ("policy/clip_frac", "share", "mean", "response tokens whose gradient the clip removed"),
+    ("policy/clip_frac_low", "share", "mean", "... with A < 0 and ratio below 1 - low"),
+    ("policy/clip_frac_high", "share", "mean", "... with A > 0 and ratio above 1 + high"),
+    ("policy/clip_frac_active", "share", "mean", "clipped share of tokens with A != 0"),
+    ("policy/clip_frac_active_low", "share", "mean", "... clipped low, of tokens with A != 0"),
+    ("policy/clip_frac_active_high", "share", "mean", "... clipped high, of tokens with A != 0"),
+    ("policy/clip_frac_segment", "share", "mean", "clipped share of a segment's tokens, averaged over segments"),
+    ("policy/clip_frac_response", "share", "mean", "clipped share of a response's tokens, averaged over responses"),
+    ("policy/active_token_frac", "share", "mean", "response tokens with A != 0"),
+    ("policy/ratio_mean", "ratio", "mean", "importance ratio used in the loss"),
+    ("policy/ratio_std", "ratio", "sd", "its standard deviation over tokens"),
+    ("policy/ratio_min", "ratio", "min", "its minimum over tokens"),
+    ("policy/ratio_max", "ratio", "max", "its maximum over tokens"),
+    ("policy/token_log_ratio_std", "nats", "sd", "spread of the tokens' own log-ratios, whatever the ratio level"),
+    ("policy/kl_k1", "nats", "mean", "estimate of KL(old || new) a token: -d", "down"),
+    ("policy/kl_k3", "nats", "mean", "estimate of KL(old || new) a token: exp(d) - 1 - d", "down"),
+    ("policy/bound_low_mean", "ratio", "mean", "effective lower clip distance"),
+    ("policy/bound_low_p10", "ratio", "p10", "its 10th percentile over tokens"),
+    ("policy/bound_low_p90", "ratio", "p90", "its 90th percentile over tokens"),
+    ("policy/bound_high_mean", "ratio", "mean", "effective upper clip distance"),
+    ("policy/bound_high_p10", "ratio", "p10", "its 10th percentile over tokens"),
+    ("policy/bound_high_p90", "ratio", "p90", "its 90th percentile over tokens"),
+    ("policy/extreme_tokens", "tokens", "sum", "tokens with own |d| > log 1.5 and A * d > 0: those a clip could stop"),
+    ("policy/clipped_tokens", "tokens", "sum", "tokens whose gradient the clip removed"),
+    ("optim/grad_norm", "norm", "last", "gradient norm before clipping to trainer.max_grad_norm"),
+    ("optim/lr", "rate", "last", "learning rate of the step"),
+)  # fmt: skip
+
+RARE_KEYS = {
+    key: Entry(key=key, unit="share", reduction="mean", meaning=meaning, direction="down", min_count=MIN_ELIGIBLE)
+    for key, meaning in (
+        ("policy/extreme_retained_frac", "of extreme tokens, the share that was not clipped"),
+        ("policy/collateral_clip_frac", "of clipped tokens, the share whose own ratio is inside the bound that clipped them"),
+    )
+}  # fmt: skip
+
+GLOSSARY: dict[str, Entry] = {**ROLLOUT_KEYS, **POLICY_KEYS, **RARE_KEYS}
+
+TIMING_KEYS = _rows(
+    ("seconds/rollout", "seconds", "last", "sampling responses"),
+    ("seconds/reward", "seconds", "last", "decoding and scoring responses"),
+    ("seconds/old_logp", "seconds", "last", "old log-probabilities, entropies and segments"),
+    ("seconds/update", "seconds", "last", "all optimiser steps of the rollout"),
+    ("seconds/evaluation", "seconds", "last", "held-out evaluation after the rollout"),
+    ("seconds/checkpoint", "seconds", "last", "writing the checkpoint"),
+    ("speed/sampled_tokens", "tokens a second", "last", "response tokens over seconds of sampling"),
+    ("speed/trained_tokens", "tokens a second", "last", "response tokens over seconds of optimiser steps"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A mergeable observation. parts: mean (total, count); sd (total, total of squares, count); sum, last (value,);
+    min, max (value,); p10, p90 arrays of values, NaN where there is none."""
+
+    reduction: str
+    parts: tuple[Any, ...]
+    min_count: int = 1
+
+    def merge(self, other: Metric) -> Metric:
+        """The observation over both parts of a batch."""
+        if self.reduction != other.reduction or self.reduction == "last":
+            raise ValueError(f"cannot merge {self.reduction} with {other.reduction}")
+        if self.reduction in ("p10", "p90"):
+            return Metric(self.reduction, self.parts + other.parts)
+        if self.reduction in ("min", "max"):
+            pick = min if self.reduction == "min" else max
+            return Metric(self.reduction, (pick(float(self.parts[0]), float(other.parts[0])),))
+        parts = tuple(a + b for a, b in zip(self.parts, other.parts, strict=True))
+        return Metric(self.reduction, parts, self.min_count)
+
+    def value(self) -> float | None:
+        """The reduced value; None where nothing (or too little) was observed."""
+        if self.reduction in ("p10", "p90"):
+            values = np.concatenate([_array(part) for part in self.parts])
+            return float(np.percentile(values, int(self.reduction[1:]))) if values.size else None
+        numbers = [float(part) for part in self.parts]
+        if self.reduction in ("mean", "sd") and numbers[-1] < max(self.min_count, 1):
+            return None
+        if self.reduction == "mean":
+            return numbers[0] / numbers[1]
+        if self.reduction == "sd":
+            mean = numbers[0] / numbers[2]
+            return math.sqrt(max(numbers[1] / numbers[2] - mean * mean, 0.0))
+        return numbers[0] if math.isfinite(numbers[0]) else None
+
+
+def _array(part: Any) -> np.ndarray:
+    values = np.asarray(part.cpu() if hasattr(part, "cpu") else part, dtype=np.float64).ravel()
+    return values[~np.isnan(values)]
+
+
+def observe(key: str, *parts: Any) -> Metric:
+    """A Metric of the glossary's reduction for `key`."""
+    entry = GLOSSARY[key]
+    return Metric(entry.reduction, parts, entry.min_count)
+
+
+def merge_all(batches: list[dict[str, Metric]]) -> dict[str, Metric]:
+    """Merge the metrics of all micro-batches of a step, key by key."""
+    merged = dict(batches[0])
+    for batch in batches[1:]:
+        for key, metric in batch.items():
+            merged[key] = merged[key].merge(metric)
+    return merged

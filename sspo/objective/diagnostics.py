@@ -1,0 +1,112 @@
+"""What the loss saw, as glossary metrics; nothing is read back from the device here."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from sspo.metrics import Metric, observe
+from sspo.objective.clip import ClippedTerm
+from sspo.objective.ratio import segment_size
+
+EXTREME = math.log(1.5)
+"""A token is extreme when its own ratio is beyond 1.5 or below 1 / 1.5."""
+
+
+def diagnose(
+    *,
+    loss: torch.Tensor,
+    d_BT: torch.Tensor,
+    log_ratio_BT: torch.Tensor,
+    advantage_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    low_BT: torch.Tensor,
+    high_BT: torch.Tensor,
+    clipped: ClippedTerm,
+    bounded: bool,
+) -> dict[str, Metric]:
+    """Metrics of one (micro-)batch; bound metrics only where the term is bounded."""
+    d_BT = d_BT.detach()
+    metrics = {"policy/loss": observe("policy/loss", loss.detach())}
+    metrics |= _clip_fractions(advantage_BT, mask_BT, segment_id_BT, clipped)
+    metrics |= _ratios(d_BT, log_ratio_BT.detach(), mask_BT)
+    metrics |= _extremes(d_BT, advantage_BT, mask_BT, low_BT, high_BT, clipped)
+    if bounded:
+        metrics |= _bounds("low", low_BT, mask_BT) | _bounds("high", high_BT, mask_BT)
+    return metrics
+
+
+def _clip_fractions(
+    advantage_BT: torch.Tensor, mask_BT: torch.Tensor, segment_id_BT: torch.Tensor, clipped: ClippedTerm
+) -> dict[str, Metric]:
+    low_BT = clipped.clipped_low_BT & mask_BT
+    high_BT = clipped.clipped_high_BT & mask_BT
+    any_BT = low_BT | high_BT
+    tokens, active = mask_BT.sum(), ((advantage_BT != 0) & mask_BT).sum()
+    metrics = {"policy/active_token_frac": observe("policy/active_token_frac", active, tokens)}
+    for suffix, flag_BT in (("", any_BT), ("_low", low_BT), ("_high", high_BT)):
+        for level, count in (("policy/clip_frac", tokens), ("policy/clip_frac_active", active)):
+            metrics[level + suffix] = observe(level + suffix, flag_BT.sum(), count)
+    share_of_segment = (any_BT / segment_size(segment_id_BT, mask_BT)).sum()
+    share_of_response = (any_BT.sum(1) / mask_BT.sum(1).clamp(min=1)).sum()
+    segments = (segment_id_BT.amax(1) + 1).sum()
+    responses = mask_BT.any(1).sum()
+    metrics["policy/clip_frac_segment"] = observe("policy/clip_frac_segment", share_of_segment, segments)
+    metrics["policy/clip_frac_response"] = observe("policy/clip_frac_response", share_of_response, responses)
+    return metrics
+
+
+def _ratios(d_BT: torch.Tensor, log_ratio_BT: torch.Tensor, mask_BT: torch.Tensor) -> dict[str, Metric]:
+    tokens = mask_BT.sum()
+    ratio_BT = torch.where(mask_BT, log_ratio_BT.exp(), 0.0)
+    d_BT = d_BT.double()
+    k3_BT = torch.where(mask_BT, d_BT.expm1() - d_BT, 0.0)
+    infinity = float("inf")
+    return {
+        "policy/ratio_mean": observe("policy/ratio_mean", ratio_BT.sum(), tokens),
+        "policy/ratio_std": _spread("policy/ratio_std", ratio_BT.double(), tokens),
+        "policy/ratio_min": observe("policy/ratio_min", ratio_BT.where(mask_BT, infinity).min()),
+        "policy/ratio_max": observe("policy/ratio_max", ratio_BT.where(mask_BT, -infinity).max()),
+        "policy/token_log_ratio_std": _spread("policy/token_log_ratio_std", d_BT, tokens),
+        "policy/kl_k1": observe("policy/kl_k1", -d_BT.sum(), tokens),
+        "policy/kl_k3": observe("policy/kl_k3", k3_BT.sum(), tokens),
+    }
+
+
+def _spread(key: str, value_BT: torch.Tensor, tokens: torch.Tensor) -> Metric:
+    return observe(key, value_BT.sum(), (value_BT * value_BT).sum(), tokens)
+
+
+def _extremes(
+    d_BT: torch.Tensor,
+    advantage_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    low_BT: torch.Tensor,
+    high_BT: torch.Tensor,
+    clipped: ClippedTerm,
+) -> dict[str, Metric]:
+    """C2 and C3: extreme tokens that a clip kept, and innocent tokens that it took."""
+    clipped_BT = (clipped.clipped_low_BT | clipped.clipped_high_BT) & mask_BT
+    extreme_BT = (d_BT.abs() > EXTREME) & (advantage_BT * d_BT > 0) & mask_BT
+    own_ratio_BT = d_BT.exp()
+    inside_BT = torch.where(clipped.clipped_low_BT, own_ratio_BT >= 1 - low_BT, own_ratio_BT <= 1 + high_BT)
+    extremes, clips = extreme_BT.sum(), clipped_BT.sum()
+    retained, collateral = (extreme_BT & ~clipped_BT).sum(), (clipped_BT & inside_BT).sum()
+    return {
+        "policy/extreme_tokens": observe("policy/extreme_tokens", extremes),
+        "policy/clipped_tokens": observe("policy/clipped_tokens", clips),
+        "policy/extreme_retained_frac": observe("policy/extreme_retained_frac", retained, extremes),
+        "policy/collateral_clip_frac": observe("policy/collateral_clip_frac", collateral, clips),
+    }
+
+
+def _bounds(side: str, bound_BT: torch.Tensor, mask_BT: torch.Tensor) -> dict[str, Metric]:
+    name = f"policy/bound_{side}"
+    values_BT = bound_BT.where(mask_BT, float("nan"))
+    return {
+        f"{name}_mean": observe(f"{name}_mean", bound_BT.where(mask_BT, 0.0).sum(), mask_BT.sum()),
+        f"{name}_p10": observe(f"{name}_p10", values_BT),
+        f"{name}_p90": observe(f"{name}_p90", values_BT),
+    }

@@ -1,0 +1,54 @@
+"""Importance log-ratios at token, segment or response level: one code path over segment ids.
+
+    d_t = logp_t - old_logp_t
+    D_s = sum_{t in s} d_t / n_s
+    l_t = sg(D_s(t)) + d_t - sg(d_t)          (the GSPO-token form, arXiv 2507.18071)
+
+Every token its own segment gives GRPO's ratio, one segment a response GSPO's, both exactly; SSPO (arXiv 2511.04256)
+lies between.
+"""
+
+from __future__ import annotations
+
+import torch
+
+MAX_LOG_RATIO = 20.0
+"""exp(20) is 5e8: beyond it only overflow is left to represent, and every clip acts long before."""
+
+
+def partition(level: str, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """The segment ids that the ratio is averaged over: each token, the given segments, or the whole response."""
+    if level == "segment":
+        return segment_id_BT
+    if level == "token":
+        position_T = torch.arange(mask_BT.shape[1], device=mask_BT.device)
+        return torch.where(mask_BT, position_T, -1)
+    if level == "response":
+        return torch.where(mask_BT, 0, -1)
+    raise ValueError(f"no ratio level '{level}'")
+
+
+def segment_size(segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Tokens of the segment that each token belongs to; 1 off the mask."""
+    return _segment_sum(mask_BT.float(), segment_id_BT, mask_BT).clamp(min=1)
+
+
+def segment_mean(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Each token's segment mean of `value_BT`; 0 off the mask."""
+    return _segment_sum(value_BT, segment_id_BT, mask_BT) / segment_size(segment_id_BT, mask_BT)
+
+
+def surrogate_log_ratio(
+    d_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor
+) -> torch.Tensor:
+    """l_BT: the segment's mean log-ratio in value, the token's own log-prob in gradient."""
+    mean_BT = segment_mean(d_BT.detach(), segment_id_BT, mask_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
+    return mean_BT + d_BT - d_BT.detach()
+
+
+def _segment_sum(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Each token's segment total. Ids are below T, so (B, T) slots hold every segment of every row."""
+    slot_BT = segment_id_BT.clamp(min=0)
+    kept_BT = torch.where(mask_BT, value_BT, 0.0)
+    total_BS = torch.zeros_like(kept_BT).scatter_add(1, slot_BT, kept_BT)
+    return torch.where(mask_BT, total_BS.gather(1, slot_BT), 0.0)

@@ -1,0 +1,48 @@
+"""The policy: a Hugging Face causal language model and its tokenizer, from a local folder only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from sspo.identity import model_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A model on its device, in evaluation mode for good: dropout would make ratios differ from one."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    eos_id: int
+    pad_id: int
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt, begun with the beginning-of-sequence token where the tokenizer has one."""
+        ids = list(self.tokenizer.encode(prompt))
+        bos = self.tokenizer.bos_token_id
+        return ids if bos is None or ids[:1] == [bos] else [bos, *ids]
+
+    def decode(self, response_BT: torch.Tensor, mask_BT: torch.Tensor) -> list[str]:
+        """Texts of responses without special tokens."""
+        rows = [ids[mask].tolist() for ids, mask in zip(response_BT.cpu(), mask_BT.cpu(), strict=True)]
+        return list(
+            self.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
+
+
+def load_policy(path: str, device: torch.device) -> Policy:
+    """Read the folder's weights as float32. Raises UserError where there is no model."""
+    folder = model_folder(path)
+    # AutoTokenizer picks a class by model type and replaces the decoder that tokenizer.json names.
+    fast = (folder / "tokenizer.json").is_file()
+    reader = PreTrainedTokenizerFast if fast else AutoTokenizer
+    tokenizer = reader.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    eos = tokenizer.eos_token_id
+    pad = tokenizer.pad_token_id
+    return Policy(
+        model=model.to(device).eval(), tokenizer=tokenizer, eos_id=eos, pad_id=eos if pad is None else pad
+    )

@@ -1,0 +1,18 @@
+"""1 for `answer X .` with the right X, else 0. The last such statement counts."""
+
+from __future__ import annotations
+
+import re
+
+from sspo.types import Score
+
+STATEMENT = re.compile(r"\banswer (\S+) \.")
+
+
+def exact_answer(text: str, answer: str) -> Score:
+    """Score(1, ok), Score(0, wrong), or Score(0, unparsable) where no answer is stated."""
+    statements = STATEMENT.findall(text)
+    if not statements:
+        return Score(value=0.0, status="unparsable")
+    right = statements[-1] == answer
+    return Score(value=float(right), status="ok" if right else "wrong")

@@ -1,0 +1,25 @@
+"""Sampling responses. A sampler is handed its random numbers; it never draws from ambient state."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from sspo.types import Rollout
+
+
+class Sampler(Protocol):
+    """Draws responses from the current policy."""
+
+    def sample(
+        self,
+        prompts: list[list[int]],
+        responses: int,
+        *,
+        max_tokens: int,
+        temperature: float,
+        generator: torch.Generator,
+    ) -> Rollout:
+        """`responses` rows a prompt, prompt-major. Temperature 0 is greedy decoding."""
+        ...

@@ -1,0 +1,133 @@
+"""The embedded default sampler: a KV-cache loop over any Hugging Face causal language model.
+
+`generate` draws from ambient randomness; here every token is the inverse of the cumulative distribution at one
+uniform number from the passed generator, drawn on the CPU before the loop. A row's tokens therefore depend on its own
+numbers alone, not on which rows finished earlier.
+"""
+
+from __future__ import annotations
+
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+from sspo.device import autocast
+from sspo.types import Rollout
+
+COMPACT_BELOW = 0.75
+"""Rows that finished leave the batch once less than this share of it is still running."""
+
+
+class TransformersSampler:
+    """Samples from a model that stays on its device; the result is on that device too."""
+
+    def __init__(self, model: PreTrainedModel, *, pad_id: int, eos_id: int):
+        self.model = model
+        self.pad_id = pad_id
+        self.eos_id = eos_id
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        prompts: list[list[int]],
+        responses: int,
+        *,
+        max_tokens: int,
+        temperature: float,
+        generator: torch.Generator,
+    ) -> Rollout:
+        """See Sampler. Prompts are run once each and their cache repeated for the group."""
+        device = self.model.device
+        prompt_PL, prompt_mask_PL = left_pad(prompts, self.pad_id)
+        uniform_BT = torch.rand(len(prompts) * responses, max_tokens, generator=generator)
+        response_BT = self._decode(
+            prompt_PL.to(device), prompt_mask_PL.to(device), responses, uniform_BT.to(device), temperature
+        )
+        mask_BT = until_first(response_BT, self.eos_id)
+        ended_B = ((response_BT == self.eos_id) & mask_BT).any(1)
+        return Rollout(
+            prompt_BL=prompt_PL.repeat_interleave(responses, 0).to(device),
+            prompt_mask_BL=prompt_mask_PL.repeat_interleave(responses, 0).to(device),
+            response_BT=response_BT.where(mask_BT, self.pad_id),
+            mask_BT=mask_BT,
+            truncated_B=~ended_B,
+        )
+
+    def _decode(
+        self,
+        prompt_PL: torch.Tensor,
+        prompt_mask_PL: torch.Tensor,
+        responses: int,
+        uniform_BT: torch.Tensor,
+        temperature: float,
+    ) -> torch.Tensor:
+        rows, max_tokens = uniform_BT.shape
+        cache = DynamicCache(config=self.model.config)
+        position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
+        logits_PV = self._forward(prompt_PL, prompt_mask_PL, position_PL, cache)
+        cache.batch_repeat_interleave(responses)
+        logits_bV = logits_PV.repeat_interleave(responses, 0)
+        mask_bL = prompt_mask_PL.repeat_interleave(responses, 0)
+        position_b = position_PL[:, -1].repeat_interleave(responses, 0)
+
+        response_BT = torch.full((rows, max_tokens), self.pad_id, device=uniform_BT.device)
+        row_b = torch.arange(rows, device=uniform_BT.device)
+        running_b = torch.ones_like(row_b, dtype=torch.bool)
+        for t in range(max_tokens):
+            token_b = pick(logits_bV, uniform_BT[row_b, t], temperature)
+            response_BT[row_b[running_b], t] = token_b[running_b]
+            running_b = running_b & (token_b != self.eos_id)
+            left = int(running_b.sum())
+            if left == 0 or t + 1 == max_tokens:
+                break
+            if left < COMPACT_BELOW * len(row_b):
+                cache.batch_select_indices(running_b.nonzero()[:, 0])
+                token_b, mask_bL, position_b, row_b = (
+                    x[running_b] for x in (token_b, mask_bL, position_b, row_b)
+                )
+                running_b = running_b[running_b]
+            mask_bL = torch.cat([mask_bL, mask_bL.new_ones(len(row_b), 1)], 1)
+            position_b = position_b + 1
+            logits_bV = self._forward(token_b[:, None], mask_bL, position_b[:, None], cache)
+        return response_BT[:, : t + 1]
+
+    def _forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache
+    ) -> torch.Tensor:
+        """Next-token logits (rows, V) in float32; the cache grows."""
+        with autocast(ids.device):
+            out = self.model(
+                input_ids=ids,
+                attention_mask=mask.long(),
+                position_ids=position,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        logits: torch.Tensor = out.logits
+        return logits[:, -1].float()
+
+
+def pick(logits_BV: torch.Tensor, uniform_B: torch.Tensor, temperature: float) -> torch.Tensor:
+    """One token a row: the arg max at temperature 0, else the inverse CDF at `uniform_B`."""
+    if temperature == 0:
+        return logits_BV.argmax(-1)
+    cdf_BV = (logits_BV / temperature).softmax(-1).cumsum(-1)
+    token_B = torch.searchsorted(cdf_BV, (uniform_B * cdf_BV[:, -1])[:, None], right=True)[:, 0]
+    return token_B.clamp(max=logits_BV.shape[1] - 1)
+
+
+def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and mask (rows, longest) with padding on the left."""
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), pad_id)
+    mask = torch.zeros(len(rows), width, dtype=torch.bool)
+    for i, row in enumerate(rows):
+        ids[i, width - len(row) :] = torch.tensor(row)
+        mask[i, width - len(row) :] = True
+    return ids, mask
+
+
+def until_first(ids_BT: torch.Tensor, end_id: int) -> torch.Tensor:
+    """True up to and including the first `end_id` of each row."""
+    is_end_BT = (ids_BT == end_id).int()
+    return (is_end_BT.cumsum(1) - is_end_BT) == 0

@@ -1,0 +1,33 @@
+"""One task a file: seeded problems with a checkable answer. A new task is a file and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sspo.tasks.chain import ChainTask
+from sspo.types import Problem
+
+
+class Task(Protocol):
+    """What the trainer asks of a task."""
+
+    @property
+    def eval_sets(self) -> Sequence[str]:
+        """Names of the held-out sets, in the order of a table's columns."""
+        ...
+
+    def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
+        """The prompts of one rollout; a function of (seed, rollout) alone."""
+        ...
+
+    def eval_problems(self, name: str, count: int) -> list[Problem]:
+        """The first `count` questions of a held-out set."""
+        ...
+
+    def gold_answer(self, problem: Problem) -> str:
+        """A response that must score 1.0."""
+        ...
+
+
+TASKS: dict[str, Task] = {"chain": ChainTask()}

@@ -1,0 +1,127 @@
+"""Chains of single-digit arithmetic, read left to right, every result modulo ten.
+
+    prompt   4 * 2 - 5 ?
+    answer   so 4 * 2 is 8 , try 8 - 5 , 3 . answer 3 .
+
+The worked answer is written in clauses of 2 to 16 tokens, so that where a response is cut makes a difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sspo.randomness import python_stream
+from sspo.types import Problem
+
+OPERATORS = ("+", "-", "*")
+EVAL_SHARE = 5  # one prompt in five belongs to the held-out split
+
+CLAUSES = (
+    "{a} {op} {b} = {c} ,",
+    "so {a} {op} {b} is {c} ,",
+    "try {a} {op} {b} , {c} ,",
+    "then we take the {a} we have and see that {a} {op} {b} gives {c} ,",
+)
+VOCABULARY = (
+    *"0123456789",
+    *OPERATORS,
+    *("=", ",", ".", "?"),
+    *sorted({word for clause in CLAUSES for word in clause.split() if word.isalpha()}),
+    "answer",
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Chains of min_steps to max_steps operations with the given operator weights."""
+
+    min_steps: int
+    max_steps: int
+    operator_weights: tuple[int, int, int] = (1, 1, 1)
+
+
+TRAIN = Family(5, 7)
+EVAL_SETS = {
+    "short": Family(3, 4),
+    "medium": Family(5, 6),
+    "long": Family(7, 8),
+    "products": Family(6, 6, operator_weights=(1, 1, 4)),
+    "longer": Family(9, 10),
+}
+
+
+def apply(a: int, op: str, b: int) -> int:
+    """One operation modulo ten."""
+    return {"+": a + b, "-": a - b, "*": a * b}[op] % 10
+
+
+def parse(prompt: str) -> tuple[int, list[tuple[str, int]]]:
+    """A prompt's first digit and its operations."""
+    first, *rest = prompt.split()[:-1]
+    return int(first), [(op, int(b)) for op, b in zip(rest[::2], rest[1::2], strict=True)]
+
+
+def solve(prompt: str) -> int:
+    """The right answer."""
+    value, operations = parse(prompt)
+    for op, b in operations:
+        value = apply(value, op, b)
+    return value
+
+
+def held_out(prompt: str) -> bool:
+    """The split is a property of the prompt itself, so no seed can leak a question into training."""
+    return hashlib.sha256(prompt.encode()).digest()[0] % EVAL_SHARE == 0
+
+
+def draw_prompt(rng: random.Random, family: Family, *, want_held_out: bool) -> str:
+    """One prompt of the family from the wanted split."""
+    while True:
+        prompt = str(rng.randint(0, 9))
+        for _ in range(rng.randint(family.min_steps, family.max_steps)):
+            (op,) = rng.choices(OPERATORS, family.operator_weights)
+            prompt += f" {op} {rng.randint(0, 9)}"
+        prompt += " ?"
+        if held_out(prompt) == want_held_out:
+            return prompt
+
+
+def worked_answer(prompt: str, rng: random.Random, step: Callable[[int, str, int], int] = apply) -> str:
+    """A worked answer in randomly chosen clauses; `step` may compute wrongly, and later clauses then follow it."""
+    value, operations = parse(prompt)
+    text = ""
+    for op, b in operations:
+        result = step(value, op, b)
+        text += rng.choice(CLAUSES).format(a=value, op=op, b=b, c=result) + " "
+        value = result
+    return f"{text.removesuffix(', ')}. answer {value} ."
+
+
+class ChainTask:
+    """The embedded default task."""
+
+    vocabulary = VOCABULARY
+    eval_sets = tuple(EVAL_SETS)
+
+    def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
+        """The prompts of one rollout; a function of (seed, rollout) alone."""
+        rng = python_stream(seed, "train problems", rollout)
+        prompts = [draw_prompt(rng, TRAIN, want_held_out=False) for _ in range(count)]
+        return [
+            Problem(id=f"train/{rollout}/{i}", prompt=p, answer=str(solve(p))) for i, p in enumerate(prompts)
+        ]
+
+    def eval_problems(self, name: str, count: int) -> list[Problem]:
+        """The first `count` questions of a held-out set; the same for every run."""
+        rng = python_stream(0, f"eval problems {name}")
+        unique: dict[str, None] = {}
+        while len(unique) < count:
+            unique[draw_prompt(rng, EVAL_SETS[name], want_held_out=True)] = None
+        return [Problem(id=f"{name}/{i}", prompt=p, answer=str(solve(p))) for i, p in enumerate(unique)]
+
+    def gold_answer(self, problem: Problem) -> str:
+        """A right worked answer, in clauses drawn by the problem's id."""
+        return worked_answer(problem.prompt, python_stream(0, f"gold {problem.id}"))

@@ -1,0 +1,100 @@
+"""`python -m sspo.train key=value ...`: one training run, from composed configuration to DONE.json."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from sspo.compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.config import TrainConfig
+from sspo.errors import UserError, one_sentence
+from sspo.identity import run_folder
+from sspo.runlog import DONE, mark_failed
+
+USAGE = """usage: python -m sspo.train [key=value ...]
+
+One training run. Every option and its default is in sspo/config.py; nothing but key=value is needed:
+  python -m sspo.train objective=grpo objective.clip.high=0.28 seed=1
+  python -m sspo.train experiment=quick tracking=none
+
+options:
+  --help    this text
+  --cfg     print the composed configuration and stop
+
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: done. 1: the run failed and FAILED.json says how. 2: refused before any work."""
+    overrides = list(sys.argv[1:] if arguments is None else arguments)
+    if {"-h", "--help"} & set(overrides):
+        print(USAGE + "\n".join(f"{group}={'|'.join(choices(group))}" for group in GROUPS))
+        return 0
+    show = "--cfg" in overrides
+    config = compose([text for text in overrides if text != "--cfg"])
+    folder = run_folder(config)
+    if show:
+        print_config(config, folder)
+        return 0
+    if (folder / DONE).is_file():
+        print(f"already finished: {folder}")
+        return 0
+    return train(config, folder)
+
+
+def train(config: TrainConfig, folder: Path) -> int:
+    """Run with every outcome named: DONE.json, or FAILED.json with a class and a message."""
+    import torch
+
+    from sspo.progress import Progress
+    from sspo.tracking import build_tracker
+    from sspo.trainer.loop import Trainer
+    from sspo.trainer.optim import Diverged
+
+    name = f"{config.run.arm or config.objective.name} seed {config.seed}"
+    print(f"{name}: {folder}", flush=True)
+    progress = Progress(name)
+    tracker = None
+    try:
+        trainer = Trainer(config, folder, progress)
+        tracker = build_tracker(config, folder)
+        trainer.log.done(trainer.run(tracker))
+        print(f"{name}: done", flush=True)
+    except Diverged as error:
+        return _fail(folder, "diverged", str(error))
+    except (MemoryError, torch.cuda.OutOfMemoryError) as error:
+        return _fail(folder, "oom", " ".join(str(error).split()) or "out of memory")
+    except OSError as error:
+        return _fail(folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror}")
+    except UserError:
+        raise
+    except Exception as error:
+        mark_failed(folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
+        raise
+    finally:
+        progress.end()
+        if tracker is not None:
+            tracker.finish()
+    return 0
+
+
+def _fail(folder: Path, reason: str, message: str) -> int:
+    mark_failed(folder, reason, message)
+    print(f"failed ({reason}): {message}; {folder}", file=sys.stderr)
+    return 1
+
+
+def print_config(config: TrainConfig, folder: Path) -> None:
+    """The resolved configuration as YAML, with the run folder it would use."""
+    from dataclasses import asdict
+
+    import yaml
+
+    print(f"# run folder: {folder}\n# configuration root: {CONF_ROOT.name}/")
+    print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
+
+
+if __name__ == "__main__":
+    sys.exit(one_sentence(main))

@@ -1,0 +1,62 @@
+"""Logits -> log-probabilities and entropies of response tokens, in micro-batches of a token budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from transformers import PreTrainedModel
+
+from sspo.device import autocast
+from sspo.types import Batch
+
+
+def token_logp_entropy(
+    model: PreTrainedModel,
+    prompt_BL: torch.Tensor,
+    prompt_mask_BL: torch.Tensor,
+    response_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    temperature: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """logp_BT of the response tokens and entropy_BT of the distributions they came from (nats), at `temperature`.
+
+    Entropy carries no gradient. Off the mask both are finite and meaningless.
+    """
+    ids = torch.cat([prompt_BL, response_BT], 1)
+    attention = torch.cat([prompt_mask_BL, mask_BT], 1)
+    position = (attention.cumsum(1) - 1).clamp(min=0)
+    width = response_BT.shape[1]
+    with autocast(ids.device):
+        logits = model(
+            input_ids=ids,
+            attention_mask=attention.long(),
+            position_ids=position,
+            logits_to_keep=width + 1,
+            use_cache=False,
+        ).logits
+    log_softmax_BTV = (logits[:, :-1].float() / temperature).log_softmax(-1)
+    with torch.no_grad():
+        entropy_BT = torch.special.entr(log_softmax_BTV.exp()).sum(-1)
+    return log_softmax_BTV.gather(-1, response_BT[..., None]).squeeze(-1), entropy_BT
+
+
+def micro_batches(batch: Batch, index_b: torch.Tensor, budget: int) -> Iterator[tuple[torch.Tensor, Batch]]:
+    """The rows of `index_b` in parts of at most `budget` padded tokens (one row at least), longest first.
+
+    Yields (row indices, trimmed rows).
+    """
+    tokens_b = batch.mask_BT[index_b].sum(1)
+    order = index_b[tokens_b.argsort(descending=True, stable=True)]
+    lengths = batch.mask_BT[order].sum(1).tolist()
+    prompts = batch.prompt_mask_BL[order].sum(1).tolist()
+    start = 0
+    while start < len(order):
+        stop, prompt = start, 0
+        while stop < len(order):
+            prompt = max(prompt, prompts[stop])
+            if stop > start and (stop + 1 - start) * (lengths[start] + prompt) > budget:
+                break
+            stop += 1
+        yield order[start:stop], batch.rows(order[start:stop])
+        start = stop

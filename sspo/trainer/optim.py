@@ -1,0 +1,40 @@
+"""AdamW with a constant learning rate after a linear warm-up, and the check that a step stayed finite."""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.config import TrainerConfig
+
+
+class Diverged(Exception):
+    """A loss or gradient is no longer a finite number."""
+
+
+def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.AdamW:
+    """AdamW over all parameters."""
+    return torch.optim.AdamW(
+        model.parameters(),
+        lr=config.lr,
+        betas=(config.beta1, config.beta2),
+        weight_decay=config.weight_decay,
+    )
+
+
+def learning_rate(config: TrainerConfig, step: int) -> float:
+    """The rate of optimiser step `step`, counted from 1."""
+    return config.lr * min(1.0, step / config.warmup_steps) if config.warmup_steps else config.lr
+
+
+def apply_gradients(
+    model: torch.nn.Module, optimizer: torch.optim.AdamW, config: TrainerConfig, step: int
+) -> float:
+    """One optimiser step from accumulated gradients; returns their norm before clipping. Raises Diverged."""
+    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm))
+    if not torch.isfinite(torch.tensor(norm)):
+        raise Diverged(f"gradient norm is {norm} at optimiser step {step}")
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(config, step)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm

@@ -1,0 +1,56 @@
+"""Sample responses as the loss saw them, for people to read: pieces, cuts, entropy, ratio and what was clipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from sspo.config import TrainConfig
+from sspo.objective.bounds import clip_bounds
+from sspo.objective.clip import TERMS
+from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
+from sspo.policy import Policy
+from sspo.trainer.forward import token_logp_entropy
+from sspo.types import Batch, EntropyStats
+
+SAMPLES = 4
+
+
+@torch.no_grad()
+def sample_rows(
+    config: TrainConfig, policy: Policy, batch: Batch, stats: EntropyStats | None, number: int
+) -> Iterator[dict[str, Any]]:
+    """Lines for samples.jsonl: the rollout's first responses under the policy after its last update."""
+    objective = config.objective
+    part = batch.rows(torch.arange(min(SAMPLES, len(batch.mask_BT)), device=batch.mask_BT.device))
+    logp_BT, _ = token_logp_entropy(
+        policy.model,
+        part.prompt_BL,
+        part.prompt_mask_BL,
+        part.response_BT,
+        part.mask_BT,
+        config.rollout.temperature,
+    )
+    d_BT = torch.where(part.mask_BT, logp_BT - part.old_logp_BT, 0.0)
+    level_id_BT = partition(objective.ratio, part.segment_id_BT, part.mask_BT)
+    low_BT, high_BT = clip_bounds(
+        part.entropy_BT, part.segment_id_BT, part.mask_BT, objective.clip, objective.bounds, stats
+    )
+    log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, part.mask_BT)
+    clipped = TERMS[objective.term](log_ratio_BT, part.advantage_BT, low_BT, high_BT)
+    flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
+    entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)
+    for i, mask_T in enumerate(part.mask_BT):
+        yield {
+            "rollout": number,
+            "row": i,
+            "prompt": policy.tokenizer.decode(part.prompt_BL[i][part.prompt_mask_BL[i]]),
+            "pieces": [policy.tokenizer.decode([token]) for token in part.response_BT[i][mask_T].tolist()],
+            "segment_ids": part.segment_id_BT[i][mask_T].tolist(),
+            "advantage": float(part.advantage_BT[i, 0]),
+            "segment_entropy": [round(x, 5) for x in entropy_BT[i][mask_T].tolist()],
+            "log_ratio": [round(x, 6) for x in log_ratio_BT[i][mask_T].tolist()],
+            "clipped": flag_BT[i][mask_T].tolist(),
+        }

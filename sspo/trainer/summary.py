@@ -1,0 +1,67 @@
+"""Rollout-level metrics: what was sampled, before any update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from sspo.metrics import Metric, observe
+from sspo.objective.ratio import segment_size
+from sspo.types import Batch, Score
+
+STATUS_KEYS = {
+    "ok": "rollout/accuracy",
+    "wrong": "rollout/wrong_frac",
+    "unparsable": "rollout/unparsable_frac",
+    "truncated": "rollout/truncated_frac",
+}
+
+
+def summarise(scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch) -> dict[str, Metric]:
+    """Metrics of one rollout, keyed by the glossary."""
+    rows, tokens = len(scores), batch.mask_BT.sum()
+    values = reward_PG.double()
+    equal_P = reward_PG.amax(1) == reward_PG.amin(1)
+    metrics = {
+        "reward/mean": observe("reward/mean", values.sum(), rows),
+        "reward/std": observe("reward/std", values.sum(), (values * values).sum(), rows),
+        "rollout/response_tokens": observe("rollout/response_tokens", tokens, rows),
+        "rollout/zero_advantage_group_frac": observe(
+            "rollout/zero_advantage_group_frac", equal_P.sum(), len(equal_P)
+        ),
+        "rollout/entropy_token": observe(
+            "rollout/entropy_token", batch.entropy_BT.where(batch.mask_BT, 0.0).sum(), tokens
+        ),
+    }
+    for status, key in STATUS_KEYS.items():
+        metrics[key] = observe(key, sum(score.status == status for score in scores), rows)
+    return metrics | _segments(batch)
+
+
+def _segments(batch: Batch) -> dict[str, Metric]:
+    """A sum over segments is a sum over tokens weighted by 1 / n_s."""
+    size_BT = segment_size(batch.segment_id_BT, batch.mask_BT).double()
+    weight_BT = torch.where(batch.mask_BT, 1 / size_BT, 0.0)
+    rows, segments = batch.mask_BT.any(1).sum(), (batch.segment_id_BT.amax(1) + 1).sum()
+    tokens = batch.mask_BT.sum()
+    entropy_BS = _entropy_by_segment(batch)
+    return {
+        "rollout/segments_per_response": observe("rollout/segments_per_response", segments, rows),
+        "rollout/tokens_per_segment": observe("rollout/tokens_per_segment", tokens, segments),
+        "rollout/segment_tokens_sd": observe(
+            "rollout/segment_tokens_sd", tokens, (size_BT * size_BT * weight_BT).sum(), segments
+        ),
+        "rollout/entropy_segment": observe("rollout/entropy_segment", entropy_BS.sum(), segments),
+        "rollout/entropy_segment_sd": observe(
+            "rollout/entropy_segment_sd", entropy_BS.sum(), (entropy_BS * entropy_BS).sum(), segments
+        ),
+    }
+
+
+def _entropy_by_segment(batch: Batch) -> torch.Tensor:
+    """Mean entropy of each segment (B, T slots); empty slots are zero."""
+    slot_BT = batch.segment_id_BT.clamp(min=0)
+    entropy_BT = batch.entropy_BT.where(batch.mask_BT, 0.0).double()
+    share_BT = entropy_BT / segment_size(batch.segment_id_BT, batch.mask_BT)
+    return torch.zeros_like(share_BT).scatter_add(1, slot_BT, share_BT)

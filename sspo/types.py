@@ -1,0 +1,122 @@
+"""What crosses from one room to the next.
+
+Dimension legend, used as suffixes of tensor names everywhere:
+    P  prompts of a rollout          G  responses a prompt          B  rows, P * G or a part of them
+    L  prompt tokens (left-padded)   T  response tokens (right-padded)
+    S  segments                      V  vocabulary
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from sspo.metrics import Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One question with a checkable answer. Example: Problem(id="short/0", prompt="4 * 2 - 5 ?", answer="3")."""
+
+    id: str
+    prompt: str
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What a reward says of one response: a value and the named state it was reached in.
+
+    status is one of ok (right), wrong, unparsable (no answer found) and truncated (cut at the token limit).
+    """
+
+    value: float
+    status: str
+
+
+STATUSES = ("ok", "wrong", "unparsable", "truncated")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """Sampled responses. Row i answers prompt i // G."""
+
+    prompt_BL: torch.Tensor
+    """Prompt token ids, left-padded."""
+    prompt_mask_BL: torch.Tensor
+    """True on prompt tokens."""
+    response_BT: torch.Tensor
+    """Response token ids, right-padded; the end-of-sequence token is part of the response."""
+    mask_BT: torch.Tensor
+    """True on response tokens."""
+    truncated_B: torch.Tensor
+    """True where the response was cut at the token limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A rollout with all that the loss needs; `rows` takes any part of it."""
+
+    prompt_BL: torch.Tensor
+    prompt_mask_BL: torch.Tensor
+    response_BT: torch.Tensor
+    mask_BT: torch.Tensor
+    advantage_BT: torch.Tensor
+    segment_id_BT: torch.Tensor
+    """Segment of each response token, contiguous from 0 in a row, -1 off the mask."""
+    old_logp_BT: torch.Tensor
+    """Log-probability of each token under the policy that sampled it, nats."""
+    entropy_BT: torch.Tensor
+    """Full-softmax entropy of the sampling policy at each token, nats."""
+
+    def rows(self, index_b: torch.Tensor) -> Batch:
+        """The given rows, trimmed to the longest prompt and response among them."""
+        mask = self.mask_BT[index_b]
+        prompt_mask = self.prompt_mask_BL[index_b]
+        width = max(int(mask.sum(1).max()), 1)
+        start = prompt_mask.shape[1] - max(int(prompt_mask.sum(1).max()), 1)
+        return Batch(
+            prompt_BL=self.prompt_BL[index_b, start:],
+            prompt_mask_BL=prompt_mask[:, start:],
+            response_BT=self.response_BT[index_b, :width],
+            mask_BT=mask[:, :width],
+            advantage_BT=self.advantage_BT[index_b, :width],
+            segment_id_BT=self.segment_id_BT[index_b, :width],
+            old_logp_BT=self.old_logp_BT[index_b, :width],
+            entropy_BT=self.entropy_BT[index_b, :width],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntropyStats:
+    """Moments of the entropy that bounds adapt to, over all response tokens of a rollout batch (nats)."""
+
+    mean: torch.Tensor
+    sd: torch.Tensor
+    g_mean: torch.Tensor
+    """Token-weighted mean of the undivided g, so that adapting does not widen bounds on average."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossContext:
+    """What a micro-batch cannot know of the batch it is part of."""
+
+    tokens: int
+    """Response tokens of the whole optimiser batch."""
+    responses: int
+    """Responses of the whole optimiser batch."""
+    max_response_tokens: int
+    """The token limit of a response: the constant that Dr.GRPO divides by."""
+    entropy: EntropyStats | None
+    """None where bounds do not adapt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOut:
+    """A micro-batch's share of the loss (shares add up to the batch's loss) and its mergeable metrics."""
+
+    loss: torch.Tensor
+    metrics: dict[str, Metric]

@@ -1,0 +1,81 @@
+"""What the pool shows: written by the pool alone, read by the view's thread. Nothing here waits for anybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+
+from sweeps.estimate import Pace
+from sweeps.ledger import Standing
+from sweeps.plan import Trial
+from sweeps.words import duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A trial in a worker; `started` is a monotonic time in seconds."""
+
+    trial: Trial
+    started: float
+
+    def elapsed(self) -> float:
+        """Seconds in this worker."""
+        return time.monotonic() - self.started
+
+
+@dataclass(kw_only=True)
+class Board:
+    """A sweep in progress. Fields are replaced whole, never changed in place, so that a reader needs no lock."""
+
+    workers: int
+    pace: Pace
+    done: int = 0
+    failed: int = 0
+    running: Mapping[int, Running] = field(default_factory=dict)
+    """By number of the worker."""
+    waiting: tuple[Trial, ...] = ()
+    elsewhere: tuple[Path, ...] = ()
+    """Claim files of trials that another process runs."""
+    lines: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    """One a finished or failed trial, in order."""
+
+    def settle(self, trial: Trial, standing: Standing) -> None:
+        """Count a trial that has just ended and say so."""
+        if standing.state == "done":
+            self.done += 1
+            self.pace = self.pace.with_trial(trial, standing.seconds)
+            text = f"done    {name(trial)} in {duration(standing.seconds)}"
+        else:
+            self.failed += 1
+            text = f"FAILED  {name(trial)} ({standing.reason}): {standing.message}; log in {trial.folder}"
+        self.lines.put(f"[{self.done + self.failed}/{self.total()}] {text}")
+
+    def total(self) -> int:
+        """Trials of the sweep."""
+        return self.done + self.failed + len(self.running) + len(self.waiting)
+
+    def summary(self) -> str:
+        """Counts and the time left, in one line."""
+        left = len(self.running) + len(self.waiting)
+        text = (
+            f"{self.done} done, {self.failed} failed, {left} left; time left {duration(self.seconds_left())}"
+        )
+        if self.elsewhere:
+            paths = ", ".join(str(path) for path in self.elsewhere[:3])
+            text += (
+                f"; waiting for trials of another sweep (delete the claim if it is gone for good): {paths}"
+            )
+        return text
+
+    def seconds_left(self) -> float | None:
+        """An estimate from finished trials; None before any."""
+        running = [(item.trial.arm, item.elapsed()) for item in self.running.values()]
+        return self.pace.seconds_left([trial.arm for trial in self.waiting], running, self.workers)
+
+
+def name(trial: Trial) -> str:
+    """How a trial is called."""
+    return f"{trial.arm} seed {trial.seed}"

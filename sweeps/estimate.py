@@ -1,0 +1,64 @@
+"""How long a sweep takes, judged by the trials that have finished; and how far a running trial is."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sspo.runlog import METRICS
+from sweeps.plan import Trial
+
+TAIL_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of finished trials by arm. An arm is expected to take its own median, else the median of all."""
+
+    seconds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def with_trial(self, trial: Trial, seconds: float | None) -> Pace:
+        """The pace after one more finished trial; unchanged by one that trains nothing or did not record its time."""
+        if seconds is None or trial.rollouts == 0:
+            return self
+        return Pace({**self.seconds, trial.arm: (*self.seconds.get(trial.arm, ()), seconds)})
+
+    def expected(self, arm: str) -> float | None:
+        """Seconds that a trial of the arm takes; None before any has finished."""
+        known = self.seconds.get(arm) or tuple(value for values in self.seconds.values() for value in values)
+        return statistics.median(known) if known else None
+
+    def seconds_left(
+        self, waiting: Sequence[str], running: Sequence[tuple[str, float]], workers: int
+    ) -> float | None:
+        """Wall seconds until all is done. `running` holds (arm, seconds so far). None before any trial has finished."""
+        if not waiting and not running:
+            return 0.0
+        starts = [(arm, 0.0) for arm in waiting]
+        left: list[float] = []
+        for arm, elapsed in (*running, *starts):
+            expected = self.expected(arm)
+            if expected is None:
+                return None
+            left.append(max(expected - elapsed, 0.0))
+        return max(max(left), sum(left) / workers)
+
+
+def rollouts_done(folder: Path) -> int:
+    """Rollouts that a run's log covers, read from the end of the file; 0 before any."""
+    try:
+        with (folder / METRICS).open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(size - TAIL_BYTES, 0))
+            lines = stream.read().split(b"\n")
+    except FileNotFoundError:
+        return 0
+    for line in reversed(lines[:-1]):  # what follows the last newline is still being written
+        try:
+            return int(json.loads(line)["rollout"]) + 1
+        except ValueError:
+            continue  # the read began inside a line
+    return 0

@@ -1,0 +1,52 @@
+"""How a trial ended, as a named reason and an honest sentence. Pure: exit status and log in, words out."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+TAIL_LINES = 20
+LONGEST = 300
+"""Characters of a log line that a message repeats."""
+MEMORY = re.compile(r"MemoryError|OutOfMemory|out of memory|cannot allocate memory|\boom\b", re.IGNORECASE)
+
+
+def log_tail(log: str) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.splitlines()[-TAIL_LINES:])
+
+
+def why_failed(status: int, tail: str, timed_out_after: float | None) -> tuple[str, str]:
+    """(reason, message) for a trial that left no marker. `status` is negative where a signal ended it, as in subprocess.
+
+    `timed_out_after` is the limit in seconds where the pool itself stopped the trial.
+    """
+    if timed_out_after is not None:
+        return "timeout", f"stopped by the sweep after its limit of {timed_out_after:g} s"
+    memory = MEMORY.search(tail)
+    if status < 0:
+        return _why_signalled(_signal_name(-status), memory is not None)
+    if memory is not None:
+        return "oom", f"exited with status {status}; the log ends in '{memory.group()}'"
+    if status == 0:
+        return "error", "exited with status 0 but left no DONE.json"
+    last = tail.strip().splitlines()[-1:]
+    return "error", f"exited with status {status}" + "".join(f": {line[:LONGEST]}" for line in last)
+
+
+def _why_signalled(name: str, mentions_memory: bool) -> tuple[str, str]:
+    if name == "SIGKILL" and mentions_memory:
+        return "oom", "killed by SIGKILL after its log spoke of memory: most likely out of memory"
+    if name == "SIGKILL":
+        return (
+            "killed",
+            "killed by SIGKILL; its log does not say why (the kernel kills so when memory runs out)",
+        )
+    return "killed", f"killed by {name}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,62 @@
+"""The ledger: the state of a trial, derived from its run folder alone. Only a marker means finished, never a folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sspo.errors import UserError
+from sspo.runlog import DONE, FAILED
+from sweeps.claims import CLAIM, holder
+
+STATES = ("done", "running", "failed", "pending")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a trial stands. `reason`, `message` and `log_tail` belong to a failed one, `seconds` to a done one."""
+
+    state: str
+    reason: str = ""
+    message: str = ""
+    log_tail: str = ""
+    seconds: float | None = None
+
+
+def standing(folder: Path) -> Standing:
+    """The state of the trial in `folder`: done, running (a live claim), failed, or pending (new or interrupted)."""
+    done = read_json(folder / DONE)
+    if done is not None:
+        return Standing(state="done", seconds=_number(done.get("seconds")))
+    if holder(folder / CLAIM) is not None:
+        return Standing(state="running")
+    failed = read_json(folder / FAILED)
+    if failed is not None:
+        return Standing(
+            state="failed",
+            reason=str(failed.get("reason", "error")),
+            message=str(failed.get("message", "")),
+            log_tail=str(failed.get("log_tail", "")),
+        )
+    return Standing(state="pending")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file, None where there is no file. Raises UserError for one that cannot be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it to run its trial again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged: it holds no object; delete it to run its trial again")
+    return content
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

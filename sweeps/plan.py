@@ -1,0 +1,123 @@
+"""A study and a preset -> arms with their cells -> trials in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sspo.compose import compose
+from sspo.errors import UserError, unknown
+from sspo.identity import cell_folder, cell_hash
+from sweeps.study import Preset, Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedArm:
+    """An arm with the cell that its overrides compose to and the seeds that it runs."""
+
+    name: str
+    label: str
+    role: str
+    cell: str
+    seeds: tuple[int, ...]
+    overrides: tuple[str, ...]
+    copy_of: str | None
+    rollouts: int
+    """Rollouts of a whole run; 0 where the base is only evaluated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training run: an arm under one seed, and the folder that holds it."""
+
+    arm: str
+    seed: int
+    overrides: tuple[str, ...]
+    rollouts: int
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a preset of a study consists of."""
+
+    study: Study
+    preset: str
+    store: Path
+    arms: tuple[PlannedArm, ...]
+
+    def trials(self) -> list[Trial]:
+        """Seed-major, the base first, so that a sweep that is cut short is balanced over arms."""
+        ordered = sorted(self.arms, key=lambda arm: arm.role != "base")
+        longest = max(len(arm.seeds) for arm in ordered)
+        return [
+            _trial(self.store, arm, arm.seeds[index])
+            for index in range(longest)
+            for arm in ordered
+            if index < len(arm.seeds)
+        ]
+
+    def arm(self, name: str) -> PlannedArm:
+        """The arm of that name. Raises UserError with the nearest valid one."""
+        by_name = {arm.name: arm for arm in self.arms}
+        if name not in by_name:
+            raise unknown(f"arm of {self.study.name} ({self.preset})", name, by_name)
+        return by_name[name]
+
+
+def make_plan(study: Study, preset: str, store: Path) -> Plan:
+    """Compose every arm of a preset. Raises UserError for a bad preset or override and for two arms that are one."""
+    if preset not in study.presets:
+        raise unknown(f"preset of {study.name}", preset, study.presets)
+    chosen = study.presets[preset]
+    names = [name for name in study.arms if chosen.arms is None or name in chosen.arms]
+    arms = tuple(_plan_arm(study, name, chosen) for name in names)
+    _refuse_twins(arms)
+    return Plan(study=study, preset=preset, store=store, arms=arms)
+
+
+def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
+    arm = study.arms[name]
+    overrides = _later_wins((*preset.overrides, *study.arms[arm.copy_of or name].overrides))
+    try:
+        config = compose(overrides)
+    except UserError as error:
+        raise UserError(f"{study.name}, arm '{name}': {error}") from error
+    return PlannedArm(
+        name=name,
+        label=arm.label or name,
+        role=arm.role,
+        cell=cell_hash(config),
+        seeds=tuple(seed + arm.seed_offset for seed in (arm.seeds or preset.seeds)),
+        overrides=overrides,
+        copy_of=arm.copy_of,
+        rollouts=config.trainer.rollouts,
+    )
+
+
+def _later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
+    """One override a key, the last one."""
+    return tuple({override.partition("=")[0]: override for override in overrides}.values())
+
+
+def _refuse_twins(arms: Sequence[PlannedArm]) -> None:
+    owner: dict[tuple[str, int], str] = {}
+    for arm in arms:
+        for seed in arm.seeds:
+            other = owner.setdefault((arm.cell, seed), arm.name)
+            if other != arm.name:
+                raise UserError(
+                    f"arms '{other}' and '{arm.name}' are the same run: both compose to cell {arm.cell} with seed {seed}; "
+                    "change an override, or make one a copy_of the other with a seed_offset"
+                )
+
+
+def _trial(store: Path, arm: PlannedArm, seed: int) -> Trial:
+    return Trial(
+        arm=arm.name,
+        seed=seed,
+        overrides=arm.overrides,
+        rollouts=arm.rollouts,
+        folder=cell_folder(store, arm.cell, seed),
+    )

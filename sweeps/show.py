@@ -1,0 +1,23 @@
+"""`sweeps show`: the command line that makes an arm without any sweep."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Console
+from rich.text import Text
+
+from sweeps.plan import Plan
+
+
+def show_arm(plan: Plan, name: str, console: Console) -> int:
+    """Print a training command that composes to the arm's cell, and the cell. Returns 0; UserError for no such arm."""
+    arm = plan.arm(name)
+    command = ["python", "-m", "sspo.train", *arm.overrides, f"seed={arm.seeds[0]}"]
+    lines = [
+        shlex.join(command),
+        f"# cell {arm.cell}, seeds {', '.join(map(str, arm.seeds))}, in {plan.store / 'cells' / arm.cell}",
+    ]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+    return 0

@@ -1,0 +1,31 @@
+"""Can the store take what is to be written? Asked before any work."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from sspo.errors import UserError
+
+BYTES_PER_TRIAL = 5_000_000
+"""Logs and the checkpoints of the embedded base; a larger base needs more."""
+
+
+def check_store(store: Path, trials: int) -> None:
+    """Raise UserError where the store cannot be written, or has less free space than `trials` runs need."""
+    probe = store / ".probe"
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        probe.write_text("probe\n", encoding="utf-8")
+        probe.unlink()
+        free = shutil.disk_usage(store).free
+    except OSError as error:
+        raise UserError(
+            f"cannot write to the store {store}: {error.strerror}; give a writable folder with --store"
+        ) from error
+    needed = trials * BYTES_PER_TRIAL
+    if free < needed:
+        raise UserError(
+            f"the store {store} has {free / 1e6:.0f} MB free and {trials} trials need about {needed / 1e6:.0f} MB; "
+            "free some space or give another folder with --store"
+        )

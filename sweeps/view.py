@@ -1,0 +1,109 @@
+"""The live view: a table on a terminal, plain lines elsewhere. It runs in a thread of its own, so that a slow or
+stopped terminal never holds up the pool.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import Empty
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from sweeps.board import Board, Running, name
+from sweeps.estimate import rollouts_done
+from sweeps.words import duration
+
+REFRESH = 0.5
+HEARTBEAT = 30.0
+"""Seconds between plain lines that only say that the sweep goes on."""
+PATIENCE = 2.0
+"""Seconds that the end of a sweep waits for the view to catch up."""
+
+
+class View:
+    """Shows a board from entering to leaving the `with` block."""
+
+    def __init__(self, board: Board, console: Console):
+        self.board = board
+        self.console = console
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._show, daemon=True, name="view")
+
+    def __enter__(self) -> View:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join(PATIENCE)
+
+    def _show(self) -> None:
+        if self.console.is_terminal:
+            self._show_table()
+        else:
+            self._show_lines()
+
+    def _show_table(self) -> None:
+        with Live(console=self.console, auto_refresh=False, transient=True) as live:
+            while not self._over.wait(REFRESH):
+                self._print_news()
+                live.update(table(self.board), refresh=True)
+        self._print_news()
+
+    def _show_lines(self) -> None:
+        spoken = time.monotonic()
+        while not self._over.wait(REFRESH):
+            if self._print_news():
+                spoken = time.monotonic()
+            elif time.monotonic() - spoken >= HEARTBEAT:
+                self._print(heartbeat(self.board))
+                spoken = time.monotonic()
+        self._print_news()
+
+    def _print_news(self) -> bool:
+        """Print what has happened since the last call; whether anything has."""
+        printed = False
+        while True:
+            try:
+                line = self.board.lines.get_nowait()
+            except Empty:
+                return printed
+            self._print(line)
+            printed = True
+
+    def _print(self, line: str) -> None:
+        self.console.print(Text(line), soft_wrap=True)
+
+
+def heartbeat(board: Board) -> str:
+    """What runs and how long it will take, in one line."""
+    running = ", ".join(f"{name(item.trial)} {_progress(item)}" for item in board.running.values())
+    return f"running {running or 'nothing'}; {board.summary()}"
+
+
+def table(board: Board) -> Group:
+    """A row per worker, and the counts below."""
+    grid = Table(box=None, pad_edge=False)
+    for heading in ("worker", "trial", "rollouts", "", "elapsed"):
+        grid.add_column(heading)
+    for slot in range(board.workers):
+        item = board.running.get(slot)
+        if item is None:
+            grid.add_row(str(slot), "idle")
+        else:
+            bar = ProgressBar(
+                total=max(item.trial.rollouts, 1), completed=rollouts_done(item.trial.folder), width=24
+            )
+            grid.add_row(str(slot), name(item.trial), _progress(item), bar, duration(item.elapsed()))
+    return Group(grid, Text(board.summary()))
+
+
+def _progress(item: Running) -> str:
+    if item.trial.rollouts == 0:
+        return "evaluating"
+    return f"{rollouts_done(item.trial.folder)}/{item.trial.rollouts}"

@@ -1,0 +1,126 @@
+"""Statistics against hand arithmetic, scipy and simulation."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis import statistics as ours
+
+RNG_SEED = 20251104
+
+
+def test_a_t_interval_is_the_textbook_one_and_one_value_has_none() -> None:
+    # mean 2, sd 1, t(.975, 2) = 4.302653: 4.302653 / sqrt(3) = 2.484138
+    interval = ours.t_interval([1.0, 2.0, 3.0])
+    assert (interval.low, interval.high) == pytest.approx((2 - 2.484138, 2 + 2.484138), abs=1e-6)
+    single = ours.t_interval([0.7])
+    assert (single.point, single.low, single.high, single.n) == (0.7, None, None, 1)
+    with pytest.raises(ValueError, match="no values"):
+        ours.t_interval([])
+
+
+def test_paired_and_welch_tests_equal_scipy() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    a, b = rng.normal(0.4, 1, 7), rng.normal(0, 3, 7)
+    for mine, theirs in (
+        (ours.paired_t(list(a), list(b)), stats.ttest_rel(a, b)),
+        (ours.welch(list(a), list(b[:5])), stats.ttest_ind(a, b[:5], equal_var=False)),
+    ):
+        assert mine.p == pytest.approx(theirs.pvalue, rel=1e-9)
+        assert mine.df == pytest.approx(theirs.df, rel=1e-9)
+        assert (mine.low, mine.high) == pytest.approx(tuple(theirs.confidence_interval()), rel=1e-9)
+
+
+def test_one_run_a_side_gives_a_difference_without_interval_or_p() -> None:
+    for comparison in (ours.paired_t([0.5], [0.2]), ours.welch([0.5], [0.2, 0.2])):
+        assert comparison.difference == pytest.approx(0.3)
+        assert (comparison.low, comparison.high, comparison.p) == (None, None, None)
+
+
+def test_holm_steps_down_stays_monotone_and_skips_untested_arms() -> None:
+    # sorted .01 .03 .04: 3 * .01 = .03; 2 * .03 = .06; 1 * .04 = .04, raised to .06
+    assert ours.holm([0.01, None, 0.04, 0.03]) == [
+        pytest.approx(0.03),
+        None,
+        pytest.approx(0.06),
+        pytest.approx(0.06),
+    ]
+
+
+def test_games_howell_equals_scipys_tukey_hsd_with_unequal_variances() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    groups = [
+        list(rng.normal(m, s, n))
+        for m, s, n in ((0, 1, 8), (0.8, 2, 6), (1.5, 0.5, 8), (1.6, 1, 7), (9, 1, 5))
+    ]
+    oracle = stats.tukey_hsd(*groups, equal_var=False).pvalue
+    assert ours.games_howell(groups) == pytest.approx(oracle, abs=1e-6)
+    assert ours.indistinguishable_from_best(groups[:4]) == [
+        bool(p > 0.05) for p in stats.tukey_hsd(*groups[:4], equal_var=False).pvalue[3]
+    ]
+    assert ours.indistinguishable_from_best(groups) == [False, False, False, False, True]
+
+
+def test_clopper_pearson_and_fisher_equal_scipy() -> None:
+    # no event in 8: the upper end solves (1 - p)^8 = .025
+    assert ours.clopper_pearson(0, 8).high == pytest.approx(1 - 0.025 ** (1 / 8))
+    exact = stats.binomtest(3, 8).proportion_ci(method="exact")
+    assert (ours.clopper_pearson(3, 8).low, ours.clopper_pearson(3, 8).high) == pytest.approx(
+        (exact.low, exact.high)
+    )
+    for table in ((3, 8, 0, 8), (8, 8, 0, 7), (1, 5, 4, 9)):
+        a, n, b, m = table
+        assert ours.fisher_p(a, n, b, m) == pytest.approx(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
+
+
+def test_pass_at_k_is_unbiased_and_avg_at_k_weighs_questions_equally() -> None:
+    # of C(4, 2) = 6 pairs, C(3, 2) = 3 hold no right answer
+    assert ours.pass_at_k(4, 1, 2) == 0.5
+    assert ours.pass_at_k(16, 0, 16) == 0.0
+    assert ours.avg_at_k(np.array([[1.0, 0.0], [1.0, 1.0]])) == 0.75
+    with pytest.raises(ValueError, match="pass@5"):
+        ours.pass_at_k(4, 1, 5)
+
+
+def test_evaluation_error_separates_questions_from_samples() -> None:
+    # question means .5 and 1: variance .125, / 2 questions = .0625, root .25
+    # sample variances .5 and 0: .5 / 2 samples / 2^2 questions = .0625, root .25; two equal sets: root(2 * .0625) / 2
+    one = np.array([[1.0, 0.0], [1.0, 1.0]])
+    assert ours.evaluation_error([one]) == ours.EvaluationError(pytest.approx(0.25), pytest.approx(0.25))
+    assert ours.evaluation_error([one, one]).clustered == pytest.approx(math.sqrt(0.125) / 2)
+    assert ours.evaluation_error([one[:, :1]]).sampling is None
+
+
+def test_planning_numbers_match_the_published_ones() -> None:
+    # Holm's first level of five comparisons is .01: 26 seeds find 1 sd, 8 find 2 sd, unpaired
+    assert (ours.seeds_needed(1.0, 0.01), ours.seeds_needed(2.0, 0.01)) == (26, 8)
+    assert ours.detectable_effect(26, 0.01) <= 1.0 < ours.detectable_effect(25, 0.01)
+    assert ours.detectable_effect(1, 0.05) == math.inf
+    # 3 against 3: 2 of C(6, 3) = 20 relabellings; 5 pairs: 2 of 2^5 sign flips
+    assert ours.smallest_permutation_p(3, paired=False) == pytest.approx(0.1)
+    assert ours.smallest_permutation_p(5, paired=True) == pytest.approx(1 / 16)
+
+
+def test_false_positives_and_coverage_are_nominal_in_simulation() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    shared = rng.normal(size=(4000, 5))
+    a, b = shared + rng.normal(size=(4000, 5)), shared + rng.normal(size=(4000, 5))
+    rejected = np.mean([ours.paired_t(x, y).p < 0.05 for x, y in zip(a.tolist(), b.tolist(), strict=True)])
+    intervals = [ours.t_interval(x) for x in a.tolist()]
+    covered = np.mean([i.low <= 0 <= i.high for i in intervals])
+    assert 0.03 < rejected < 0.06
+    assert 0.93 < covered < 0.97
+
+
+def test_importing_the_statistics_pulls_in_no_heavy_package() -> None:
+    code = "import sys, analysis.statistics; print(*{'torch', 'pandas', 'matplotlib', 'scipy.stats'} & set(sys.modules))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "\n"
+    )

@@ -1,0 +1,37 @@
+"""A stand-in for the trainer: `stub_trainer.py FOLDER BEHAVIOUR STARTS`. It appends a line to STARTS, then behaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def main(folder: Path, behaviour: str, starts: Path) -> int:
+    """Do what `behaviour` says, as a trainer might."""
+    with starts.open("a") as stream:
+        stream.write(f"{folder.parent.name}/{folder.name}\n")
+    if behaviour == "raise":
+        raise ZeroDivisionError("stub")
+    if behaviour == "memory":
+        print("torch.OutOfMemoryError: CUDA out of memory", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour == "sigkill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour == "hang":
+        time.sleep(60)
+    if behaviour == "diverge":
+        (folder / "FAILED.json").write_text(
+            json.dumps({"reason": "diverged", "message": "loss is not finite"})
+        )
+        return 1
+    if behaviour != "silent":
+        (folder / "DONE.json").write_text(json.dumps({"steps": 8, "rollouts": 1, "seconds": 2.0}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))

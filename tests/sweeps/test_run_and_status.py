@@ -1,0 +1,106 @@
+"""`sweeps run` and `sweeps status` from end to end, with a stub trainer on the real study's smoke preset."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from test_pool import started, stub
+
+from sspo.compose import CONF_ROOT
+from sspo.errors import UserError
+from sweeps.claims import claim_of
+from sweeps.plan import Plan, make_plan
+from sweeps.run import RunOptions, run_sweep
+from sweeps.status import show_status
+from sweeps.study import load
+
+OPTIONS = RunOptions(workers=3)
+
+
+def smoke(store: Path) -> Plan:
+    return make_plan(load(CONF_ROOT / "study", "clip_ablation"), "smoke", store)
+
+
+def run(plan: Plan, starts: Path, options: RunOptions = OPTIONS, **behaviours: str) -> tuple[int, str]:
+    console = Console(width=200, force_terminal=False)
+    with console.capture() as printed:
+        status = run_sweep(plan, options, console, stub(starts, behaviours))
+    return status, printed.get()
+
+
+def test_a_finished_study_runs_nothing_the_second_time(tmp_path: Path) -> None:
+    plan, starts = smoke(tmp_path), tmp_path / "starts"
+    assert run(plan, starts)[0] == 0
+    assert len(started(starts)) == 3
+    status, text = run(plan, starts)
+    assert (status, len(started(starts))) == (0, 3)
+    assert "3 of 3 trials done" in text
+    assert sorted(path.name for path in (tmp_path / "studies").iterdir()) == ["clip_ablation.smoke.json"]
+
+
+def test_a_failed_trial_is_named_and_makes_the_exit_status_one_until_a_retry(tmp_path: Path) -> None:
+    plan, starts = smoke(tmp_path), tmp_path / "starts"
+    status, text = run(plan, starts, grpo="raise")
+    assert status == 1
+    assert "grpo seed 0: error, exited with status 1: ZeroDivisionError: stub" in text
+    assert run(plan, starts)[0] == 1
+    assert run(plan, starts, RunOptions(workers=3, retry_failed=True))[0] == 0
+    assert len(started(starts)) == 4
+
+
+def test_a_second_controller_of_a_study_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    lock = tmp_path / "studies" / "clip_ablation.smoke.lock"
+    lock.write_text(json.dumps(vars(claim_of(os.getpid()))))
+    with pytest.raises(UserError, match=f"another sweep of clip_ablation .smoke. .* process {os.getpid()}"):
+        run(smoke(tmp_path), tmp_path / "starts")
+    lock.write_text(json.dumps({**vars(claim_of(os.getpid())), "start": 1.0}))  # that process has ended
+    assert run(smoke(tmp_path), tmp_path / "starts")[0] == 0
+
+
+def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write to the store"):
+        run(smoke(tmp_path / "file"), tmp_path / "starts")
+    assert started(tmp_path / "starts") == []
+
+
+def test_status_shows_the_failed_trials_log_and_warns_of_mixed_code(tmp_path: Path) -> None:
+    plan, starts = smoke(tmp_path), tmp_path / "starts"
+    run(plan, starts, grpo="raise")
+    for trial in plan.trials():
+        environment = {"git_revision": "abc" if trial.arm == "base" else "def", "code_sha256": "123"}
+        (trial.folder / "env.json").write_text(json.dumps(environment))
+    console = Console(width=200)
+    with console.capture() as printed:
+        assert show_status(plan, console) == 0
+    text = printed.get()
+    assert "0 (error)" in text
+    assert "| ZeroDivisionError: stub" in text
+    assert "1 runs from abc with code 123, 1 runs from def with code 123" in text
+
+
+def test_a_mistyped_study_is_one_sentence_with_the_nearest_name() -> None:
+    command = [sys.executable, "-m", "sweeps", "run", "clip_ablatoin"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=CONF_ROOT.parent)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("error: unknown study 'clip_ablatoin': did you mean 'clip_ablation'?")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_sweeps_never_imports_torch_and_scipy_only_to_plan() -> None:
+    script = (
+        "import sys, sweeps.__main__, sweeps.pool; first = 'scipy' in sys.modules; import sweeps.plan_view; "
+        "print(first, 'torch' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=CONF_ROOT.parent
+    )
+    assert ended.stdout == "False False\n"

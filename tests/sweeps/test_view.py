@@ -1,0 +1,69 @@
+"""The view of a sweep: what it says, and that it holds nobody up."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sweeps import view
+from sweeps.board import Board, Running
+from sweeps.estimate import Pace
+from sweeps.ledger import Standing
+from sweeps.plan import Trial
+
+
+def trial(arm: str, folder: Path) -> Trial:
+    return Trial(arm=arm, seed=1, overrides=(), rollouts=24, folder=folder)
+
+
+def half_way(folder: Path) -> Board:
+    """One of two workers is twelve rollouts into its trial; a trial has taken 100 s; one more waits."""
+    (folder / "metrics.jsonl").write_text('{"step": 96, "rollout": 11}\n')
+    running = Running(trial=trial("grpo", folder), started=time.monotonic())
+    board = Board(workers=2, pace=Pace(), running={0: running}, waiting=(trial("gspo", folder),))
+    board.settle(trial("sspo", folder), Standing(state="done", seconds=100.0))
+    return board
+
+
+def test_the_heartbeat_says_what_runs_how_far_it_is_and_how_long_the_rest_takes(tmp_path: Path) -> None:
+    line = view.heartbeat(half_way(tmp_path))
+    # two trials of 100 s on two workers: 100 s
+    assert line == "running grpo seed 1 12/24; 1 done, 0 failed, 2 left; time left 1 min 40 s"
+
+
+def test_the_table_has_a_row_for_every_worker(tmp_path: Path) -> None:
+    console = Console(width=120)
+    with console.capture() as printed:
+        console.print(view.table(half_way(tmp_path)))
+    rows = printed.get().splitlines()
+    assert rows[1].split()[:5] == ["0", "grpo", "seed", "1", "12/24"]
+    assert rows[2].split() == ["1", "idle"]
+
+
+def test_what_happened_is_printed_to_the_last_line_where_there_is_no_terminal(tmp_path: Path) -> None:
+    out = io.StringIO()
+    with view.View(half_way(tmp_path), Console(file=out, width=200)):
+        pass
+    assert out.getvalue() == "[1/3] done    sspo seed 1 in 1 min 40 s\n"
+
+
+def test_an_output_that_never_takes_a_line_does_not_hold_up_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck(io.StringIO):
+        def write(self, text: str) -> int:
+            freed.wait()
+            return len(text)
+
+    freed = threading.Event()
+    monkeypatch.setattr(view, "PATIENCE", 0.1)
+    before = time.monotonic()
+    with view.View(half_way(tmp_path), Console(file=Stuck())) as stuck:
+        stuck.board.settle(trial("gspo", tmp_path), Standing(state="failed", reason="oom"))
+    assert time.monotonic() - before < 5
+    freed.set()
