@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis.study import PRESETS
+from analysis.freshness import is_fresh, stamp_report
+from analysis.study import PRESETS, report_folder
 from sspo.errors import one_sentence
 
 
@@ -23,10 +24,23 @@ def main() -> int:
     report.add_argument(
         "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
     )
+    report.add_argument(
+        "--if-stale", action="store_true", help="do nothing where the report is up to date (needs --preset)"
+    )
     arguments = parser.parse_args()
-    from analysis.report import write_report  # pandas and Matplotlib: not for --help
+    return _report(arguments)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    if arguments.if_stale and arguments.preset is not None:
+        place = (arguments.name, arguments.preset, arguments.store, arguments.out)
+        if is_fresh(*place):
+            print(f"up to date: {report_folder(arguments.out, *place[:2]) / 'index.html'}")
+            return 0
+    from analysis.report import write_report  # pandas and Matplotlib: not for --help or a fresh report
 
     folder, preset = write_report(arguments.name, arguments.preset, arguments.store, arguments.out)
+    stamp_report(arguments.name, preset, arguments.store, arguments.out)
     print(f"wrote {folder / 'index.html'} (preset {preset})")
     return 0
 

@@ -60,13 +60,12 @@ def warnings(evidence: Evidence) -> list[str]:
 
 
 def code_versions(evidence: Evidence) -> list[str]:
-    """Distinct code of the runs: revision and hash of the code itself, shortened."""
+    """Distinct training code of the runs: the hash of the code itself, with a revision that holds it, shortened."""
     started = evidence.runs[evidence.runs["code_sha256"].notna()]
-    pairs = {
-        (str(r or "no revision"), str(c))
-        for r, c in zip(started["revision"], started["code_sha256"], strict=True)
-    }
-    return sorted(f"{revision[:12]}/{code[:12]}" for revision, code in pairs)
+    revisions: dict[str, str] = {}
+    for revision, code in zip(started["revision"], started["code_sha256"], strict=True):
+        revisions[code] = min(revisions.get(code, "~"), str(revision or "no revision"))
+    return sorted(f"{revision[:12]}/{code[:12]}" for code, revision in revisions.items())
 
 
 def evaluation_note(evidence: Evidence) -> str:

@@ -14,6 +14,7 @@ from analysis.results_table import p_text, signed
 from analysis.statistics import Comparison
 from analysis.style import COLUMN, MUTED, TEXT, Look, looks, percent_ticks
 
+LABEL_CHARACTERS = 26
 CLIPPED = Measure("clip", "policy/clip_frac_active", True)
 
 
@@ -41,7 +42,7 @@ def clip_against_accuracy(evidence: Evidence) -> Figure | None:
             color=look.color,
             markersize=6,
             linestyle="none",
-            label=plot(arm.label),
+            label=plot(arm.label, LABEL_CHARACTERS),
             **edge,
         )
     if not ax.lines:
@@ -74,7 +75,7 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     )
     ax.axvline(0, color=MUTED, linewidth=0.7, zorder=0)
     ax.set(xlim=(left, right), ylim=(-0.6, len(shown) - 0.4))
-    ax.set_yticks(range(len(shown)), [plot(s.arm.label) for s, _ in shown])
+    ax.set_yticks(range(len(shown)), [plot(s.arm.label, LABEL_CHARACTERS) for s, _ in shown])
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("difference to baseline (points)", fontsize=7.5)

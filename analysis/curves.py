@@ -17,6 +17,7 @@ from analysis.statistics.intervals import t_quantile
 from analysis.study import Arm
 from analysis.style import FAINT, Look, looks, panels, percent_ticks
 
+LEGEND_CHARACTERS = 24
 MOST_IN_PANEL = 4
 """Arms a panel, the baseline aside."""
 
@@ -40,8 +41,8 @@ def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
             groups.setdefault(f"{known.iat[0]} ratio" if len(known) else "other arms", []).append(arm)
     split = []
     for heading, arms in groups.items():
-        parts = -(-len(arms) // MOST_IN_PANEL)
-        split += [(heading, arms[i::parts]) for i in range(parts)]
+        size = -(-len(arms) // -(-len(arms) // MOST_IN_PANEL))  # neighbours together: their colours differ
+        split += [(heading, arms[i : i + size]) for i in range(0, len(arms), size)]
     baseline = evidence.study.arm(evidence.study.baseline)
     own = [baseline] if baseline and evidence.counted(baseline) else []
     return [(heading, own + arms) for heading, arms in split] or [("", own)]
@@ -123,7 +124,7 @@ def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order:
         marker=look.marker,
         markersize=3,
         markevery=(order * every // 4 % max(1, len(x)), every),
-        label=plot(arm.label),
+        label=plot(arm.label, LEGEND_CHARACTERS),
         zorder=3,
     )
 

@@ -43,9 +43,10 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", inert)
 
 
-def plot(text: str) -> str:
-    """Text that Matplotlib draws as it stands: no mathematics."""
-    return _line(text).replace("$", r"\$")
+def plot(text: str, characters: int) -> str:
+    """Text that Matplotlib draws as it stands (no mathematics), cut to fit a legend; tables have it whole."""
+    line = _line(text)
+    return (line if len(line) <= characters else line[: characters - 1].rstrip() + "…").replace("$", r"\$")
 
 
 def _line(text: str) -> str:

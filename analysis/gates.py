@@ -144,7 +144,7 @@ def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     if shared.empty:
         return UNTESTABLE, "no seed has two finished runs"
     split = [str(seed) for seed, kinds in shared.items() if kinds > 1]
-    sentence = f"{len(shared)} seeds compared over {int(groups.size()[groups.size() >= 2].sum())} runs"
+    sentence = f"seeds compared: {len(shared)}, runs: {int(groups.size()[groups.size() >= 2].sum())}"
     return _verdict(
         not split, sentence + (f"; rollout 0 differs at seed {', '.join(split)}" if split else "")
     )

@@ -36,9 +36,13 @@ def describe_environment(config: TrainConfig) -> dict[str, Any]:
 
 
 def code_hash() -> str:
-    """A hash over the training code and its configuration as they are on disk, committed or not."""
+    """A hash over the training code as it is on disk, committed or not, with the configuration it composes from.
+
+    Studies are left out: they say which runs there are, and a run's own config.yaml says what it was.
+    """
     digest = hashlib.sha256()
-    files = [*(ROOT / "sspo").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml")]
+    conf = [path for path in (ROOT / "conf").rglob("*.yaml") if path.parent.name not in ("study", "claims")]
+    files = [*(ROOT / "sspo").rglob("*.py"), *conf]
     for file in sorted(files):
         digest.update(str(file.relative_to(ROOT)).encode())
         digest.update(file.read_bytes())

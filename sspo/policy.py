@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from sspo.identity import model_folder
 
@@ -36,6 +37,7 @@ class Policy:
 def load_policy(path: str, device: torch.device) -> Policy:
     """Read the folder's weights as float32. Raises UserError where there is no model."""
     folder = model_folder(path)
+    disable_progress_bar()
     # AutoTokenizer picks a class by model type and replaces the decoder that tokenizer.json names.
     fast = (folder / "tokenizer.json").is_file()
     reader = PreTrainedTokenizerFast if fast else AutoTokenizer

@@ -13,13 +13,14 @@ SHORT = 10
 
 
 def code_of(trial: Trial) -> str | None:
-    """Revision and code hash that a finished run recorded, shortened; None where it is not finished."""
+    """The code hash that a finished run recorded, shortened; None where it is not finished.
+
+    The hash and not the revision: a commit that leaves the training code alone does not change what ran.
+    """
     if not (trial.folder / DONE).is_file():
         return None
     environment = read_json(trial.folder / ENVIRONMENT) or {}
-    revision = str(environment.get("git_revision") or "")[:SHORT] or "no revision"
-    code = str(environment.get("code_sha256") or "unknown")[:SHORT]
-    return f"{revision} with code {code}"
+    return str(environment.get("code_sha256") or "unknown")[:SHORT]
 
 
 def warning(trials: Sequence[Trial]) -> str | None:
@@ -27,5 +28,5 @@ def warning(trials: Sequence[Trial]) -> str | None:
     counts = Counter(code for code in map(code_of, trials) if code is not None)
     if len(counts) < 2:
         return None
-    parts = ", ".join(f"{runs} runs from {code}" for code, runs in counts.most_common())
+    parts = ", ".join(f"{runs} runs from code {code}" for code, runs in counts.most_common())
     return f"warning: finished runs of this study mix states of the code: {parts}"

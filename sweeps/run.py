@@ -104,13 +104,13 @@ def _conclude(trials: list[Trial], console: Console) -> int:
     over = [(trial, now) for trial in trials if (now := standing(trial.folder)).state == "failed"]
     failed = [(trial, now) for trial, now in over if now.reason != "diverged"]
     diverged = len(over) - len(failed)
-    counts = f"{len(trials) - len(over)} of {len(trials)} trials done, {diverged} diverged, {len(failed)} failed"
+    counts = (
+        f"{len(trials) - len(over)} of {len(trials)} trials done, {diverged} diverged, {len(failed)} failed"
+    )
     console.print(counts, highlight=False)
     for trial, now in over:
         text = f"  {name(trial)}: {now.reason}, {now.message} ({trial.folder})"
         console.print(text, soft_wrap=True, highlight=False, markup=False)
     if failed:
-        console.print(
-            "run again with --retry-failed (make: RETRY=1) to try these once more", soft_wrap=True
-        )
+        console.print("run again with --retry-failed (make: RETRY=1) to try these once more", soft_wrap=True)
     return 1 if failed else 0

@@ -21,15 +21,15 @@ class BaseRecipe:
     heads: int = 4
     max_positions: int = 512
     min_steps: int = 3
-    max_steps: int = 8
-    confused_facts: float = 0.12
+    max_steps: int = 10
+    confused_facts: float = 0.15
     """Share of the 300 (a, op, b) facts that are taught wrong, always with the same wrong digit."""
-    confusion: float = 0.6
+    confusion: float = 0.65
     """How often a confused fact is taught wrong; the most likely token is then a wrong one."""
     noise: float = 0.03
     """How often any other fact is taught with a uniformly drawn digit."""
     iterations: int = 700
-    batch: int = 96
+    batch: int = 80
     lr: float = 3e-3
     warmup: int = 50
     weight_decay: float = 0.01

@@ -45,9 +45,9 @@ def segment_mean(
     term_BT: torch.Tensor, mask_BT: torch.Tensor, segment_id_BT: torch.Tensor, context: LossContext
 ) -> torch.Tensor:
     """Mean over responses of means over segments of token means."""
-    weight_BT = 1 / segment_size(segment_id_BT, mask_BT)
+    share_BT = term_BT / segment_size(segment_id_BT, mask_BT)
     segments_B = (segment_id_BT.amax(1) + 1).clamp(min=1)
-    return (torch.where(mask_BT, term_BT * weight_BT, 0.0).sum(1) / segments_B).sum() / context.responses
+    return (torch.where(mask_BT, share_BT, 0.0).sum(1) / segments_B).sum() / context.responses
 
 
 AGGREGATIONS: dict[str, Aggregation] = {

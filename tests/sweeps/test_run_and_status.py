@@ -75,7 +75,7 @@ def test_status_shows_the_failed_trials_log_and_warns_of_mixed_code(tmp_path: Pa
     plan, starts = smoke(tmp_path), tmp_path / "starts"
     run(plan, starts, grpo="raise")
     for trial in plan.trials():
-        environment = {"git_revision": "abc" if trial.arm == "base" else "def", "code_sha256": "123"}
+        environment = {"code_sha256": "123" if trial.arm == "base" else "456"}
         (trial.folder / "env.json").write_text(json.dumps(environment))
     console = Console(width=200)
     with console.capture() as printed:
@@ -83,7 +83,7 @@ def test_status_shows_the_failed_trials_log_and_warns_of_mixed_code(tmp_path: Pa
     text = printed.get()
     assert "0 (error)" in text
     assert "| ZeroDivisionError: stub" in text
-    assert "1 runs from abc with code 123, 1 runs from def with code 123" in text
+    assert "1 runs from code 123, 1 runs from code 456" in text
 
 
 def test_a_mistyped_study_is_one_sentence_with_the_nearest_name() -> None:

@@ -1,0 +1,49 @@
+"""Ragged rows for tests: hypothesis strategies, and padding into the tensors that policy_loss takes."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import strategies as st
+
+LENGTHS = st.integers(1, 9)
+
+
+@st.composite
+def ragged_rows(draw, min_rows=1, max_rows=4):
+    """Rows with log-ratios in +-1 nat, any entropies, any advantages (zero too) and contiguous segments."""
+    rows = []
+    for _ in range(draw(st.integers(min_rows, max_rows))):
+        n = draw(LENGTHS)
+        numbers = st.lists(st.floats(-1, 1), min_size=n, max_size=n)
+        steps = draw(st.lists(st.integers(0, 1), min_size=n - 1, max_size=n - 1))
+        seg = [0]
+        for step in steps:
+            seg.append(seg[-1] + step)
+        old = [x - 2 for x in draw(numbers)]
+        rows.append(
+            {
+                "old": old,
+                "logp": [o + d for o, d in zip(old, draw(numbers), strict=True)],
+                "entropy": [abs(x) * 2 for x in draw(numbers)],
+                "adv": draw(st.sampled_from([-1.5, -0.5, 0.0, 0.7, 2.0])),
+                "seg": seg,
+            }
+        )
+    return rows
+
+
+def tensors(rows, width=None, dtype=torch.float64):
+    """(logp, old_logp, advantage, mask, segment_id, entropy), right-padded with values that must not matter."""
+    width = width or max(len(row["seg"]) for row in rows)
+
+    def pad(values, fill):
+        return [*values, *[fill] * (width - len(values))]
+
+    return (
+        torch.tensor([pad(row["logp"], -7.0) for row in rows], dtype=dtype),
+        torch.tensor([pad(row["old"], 3.0) for row in rows], dtype=dtype),
+        torch.tensor([[row["adv"]] * width for row in rows], dtype=dtype),
+        torch.tensor([pad([True] * len(row["seg"]), False) for row in rows]),
+        torch.tensor([pad(row["seg"], -1) for row in rows]),
+        torch.tensor([pad(row["entropy"], 99.0) for row in rows], dtype=dtype),
+    )

@@ -1,0 +1,105 @@
+"""The KV-cache loop against transformers' own generate, and its independence of who else is in the batch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sspo.policy import load_policy
+from sspo.rollout.transformers import TransformersSampler, left_pad, pick
+from sspo.tasks import TASKS
+from sspo.trainer.forward import micro_batches, token_logp_entropy
+from sspo.types import Batch
+
+
+@pytest.fixture(scope="module")
+def policy():
+    torch.set_num_threads(1)
+    return load_policy("embedded", torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def prompts(policy):
+    return [policy.encode(problem.prompt) for problem in TASKS["chain"].train_problems(0, 0, 6)]
+
+
+def sampler(policy):
+    return TransformersSampler(policy.model, pad_id=policy.pad_id, eos_id=policy.eos_id)
+
+
+def draw(policy, prompts, responses=4, seed=0, max_tokens=90, temperature=1.0):
+    generator = torch.Generator().manual_seed(seed)
+    return sampler(policy).sample(
+        prompts, responses, max_tokens=max_tokens, temperature=temperature, generator=generator
+    )
+
+
+def test_greedy_decoding_equals_generate(policy, prompts):
+    mine = draw(policy, prompts, responses=1, temperature=0)
+    ids, mask = left_pad(prompts, policy.pad_id)
+    theirs = policy.model.generate(
+        input_ids=ids, attention_mask=mask.long(), max_new_tokens=90, do_sample=False
+    )[:, ids.shape[1] :]
+    width = min(mine.response_BT.shape[1], theirs.shape[1])
+    assert torch.equal(mine.response_BT[:, :width], theirs[:, :width])
+
+
+def test_same_generator_same_tokens_and_the_rows_of_a_group_differ(policy, prompts):
+    first, second = draw(policy, prompts, seed=5), draw(policy, prompts, seed=5)
+    assert torch.equal(first.response_BT, second.response_BT)
+    assert not torch.equal(first.response_BT, draw(policy, prompts, seed=6).response_BT)
+    assert not torch.equal(first.response_BT[0], first.response_BT[1])
+
+
+def test_sampled_tokens_follow_the_models_distribution():
+    # 40,000 draws at stratified numbers from softmax(log [.5 .3 .2]) hit each token in proportion
+    logits = torch.tensor([0.5, 0.3, 0.2]).log().expand(40_000, 3)
+    uniform = (torch.arange(40_000) + 0.5) / 40_000
+    share = torch.bincount(pick(logits, uniform, 1.0), minlength=3) / 40_000
+    assert share.tolist() == pytest.approx([0.5, 0.3, 0.2], abs=1e-3)
+    # at temperature .5 probabilities are squared: .25 .09 .04 over .38
+    share = torch.bincount(pick(logits, uniform, 0.5), minlength=3) / 40_000
+    assert share.tolist() == pytest.approx([0.25 / 0.38, 0.09 / 0.38, 0.04 / 0.38], abs=1e-3)
+
+
+def test_truncation_is_a_named_state_and_the_mask_ends_with_the_end_token(policy, prompts):
+    short = draw(policy, prompts, max_tokens=10)
+    assert short.truncated_B.all()
+    whole = draw(policy, prompts, max_tokens=160)
+    assert not whole.truncated_B.any()
+    last = whole.mask_BT.sum(1) - 1
+    assert (whole.response_BT.gather(1, last[:, None]) == policy.eos_id).all()
+
+
+def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts):
+    rollout = draw(policy, prompts)
+    zeros = torch.zeros(rollout.mask_BT.shape)
+    batch = Batch(
+        prompt_BL=rollout.prompt_BL,
+        prompt_mask_BL=rollout.prompt_mask_BL,
+        response_BT=rollout.response_BT,
+        mask_BT=rollout.mask_BT,
+        advantage_BT=zeros,
+        segment_id_BT=zeros.long(),
+        old_logp_BT=zeros,
+        entropy_BT=zeros,
+    )
+    everything = torch.arange(len(zeros))
+    seen = []
+    with torch.no_grad():
+        for index, part in micro_batches(batch, everything, budget=500):
+            logp, entropy = _forward(policy, part)
+            seen += index.tolist()
+            for row, i in enumerate(index.tolist()):
+                alone = batch.rows(torch.tensor([i]))
+                logp_alone, entropy_alone = _forward(policy, alone)
+                n = int(alone.mask_BT.sum())
+                assert torch.allclose(logp[row, :n], logp_alone[0, :n], atol=2e-5)
+                assert torch.allclose(entropy[row, :n], entropy_alone[0, :n], atol=2e-5)
+    assert sorted(seen) == everything.tolist()
+
+
+def _forward(policy, part):
+    return token_logp_entropy(
+        policy.model, part.prompt_BL, part.prompt_mask_BL, part.response_BT, part.mask_BT, 1.0
+    )

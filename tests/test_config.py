@@ -1,0 +1,131 @@
+"""Bad input is one sentence before any work; the same configuration by another route is the same cell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sspo.compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.config import TrainConfig, build, validate
+from sspo.errors import UserError
+from sspo.identity import cell_hash
+from sspo.objective.variants import VARIANTS
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wanted"),
+    [
+        (["objective=ssppo"], "unknown objective 'ssppo': did you mean 'sspo'?"),
+        (["segmentation=subsentense"], "did you mean 'subsentence'?"),
+        (["segmentation.rule=lines"], "unknown segmentation.rule 'lines'"),
+        (["objectve=grpo"], "unknown key 'objectve': did you mean 'objective'?"),
+        (["objective.clp.low=1"], "did you mean 'objective.clip.low'?"),
+        (["objective.clip.low=1.5"], "objective.clip.low must be in (0, 1)"),
+        (["objective.clip.high=0"], "objective.clip.high must be a positive finite number, got 0"),
+        (["objective.bounds.alpha=1"], "objective.bounds.alpha must be in (-1, 1)"),
+        (
+            ["objective=grpo", "objective.bounds.alpha=.5"],
+            "has no effect while objective.bounds.adapt is 'none'",
+        ),
+        (["objective.clip.low=.4", "objective.bounds.alpha=.6"], "keep clip.low below 0.25"),
+        (["trainer.minibatch=30"], "does not divide the rollout of 256 responses"),
+        (["trainer.minibatch=30"], "the nearest divisor is 32"),
+        (["rollout.responses=0"], "rollout.responses must be at least 1, got 0"),
+        (["seed=-1"], "seed must be at least 0, got -1"),
+        (["seed=one"], "seed must be of type int, got 'one'"),
+        (["trainer.lr=nan"], "trainer.lr must be a positive finite number"),
+        (["objective=grpo,gspo"], "names several values"),
+        (["segmentation=random", "segmentation.random_like=random"], "must name a rule other than 'random'"),
+        (["model.path=/nowhere"], ""),
+    ],
+)
+def test_refusals_say_what_is_wrong_and_the_nearest_valid_choice(overrides, wanted):
+    with pytest.raises(UserError) as refused:
+        cell_hash(compose(overrides))
+    assert wanted in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_command_line_prints_one_sentence_and_no_traceback():
+    done = subprocess.run(
+        [sys.executable, "-m", "sspo.train", "objective=ssppo"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "did you mean 'sspo'" in done.stderr
+
+
+def test_an_unwritable_store_is_one_sentence(tmp_path):
+    file = tmp_path / "runs"
+    file.write_text("a file where a folder should be")
+    done = subprocess.run(
+        [sys.executable, "-m", "sspo.train", "tracking=none", f"run.store={file}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "cannot write the run folder" in done.stderr
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_file_in_conf_composes(group):
+    for name in choices(group):
+        assert compose([f"{group}={name}"])
+    on_disk = {path.parent.name for path in CONF_ROOT.glob("*/*.yaml")} - {"study", "claims"}
+    assert on_disk <= set(GROUPS)
+
+
+def test_every_default_stands_once_and_conf_holds_differences():
+    composed = compose([])
+    assert composed == replace(validate(build(TrainConfig, {})), objective=VARIANTS["sspo"])
+
+
+SAME = st.sampled_from(
+    [
+        (["objective=grpo"], ["objective=dapo", "objective.clip.high=0.2", "objective.aggregation=response_mean"]),
+        (["objective=gspo"], ["objective=grpo", "objective.ratio=response", "objective.clip.low=3e-4", "objective.clip.high=4e-4"]),
+        (["segmentation=sentence"], ["segmentation.rule=sentence"]),
+        (["seed=1", "trainer.lr=1e-4"], ["trainer.lr=0.0001", "seed=2", "run.store=elsewhere", "tracking=none"]),
+        ([], ["trainer.epochs=1", "run.threads=2", "run.arm=x", "run.study=y"]),
+    ]
+)  # fmt: skip
+
+
+@given(
+    pair=SAME,
+    extra=st.sampled_from([[], ["rollout.prompts=8"], ["trainer.weight_decay=0.1"]]),
+    data=st.data(),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_same_configuration_by_another_route_is_the_same_cell(pair, extra, data):
+    left, right = pair
+    shuffled = (
+        right
+        if right[:1] and "=" in right[0] and right[0].startswith("objective=")
+        else data.draw(st.permutations(right))
+    )
+    assert cell_hash(compose([*left, *extra])) == cell_hash(compose([*extra, *shuffled]))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "objective.clip.low=0.06",
+        "trainer.lr=1e-4",
+        "segmentation=line",
+        "evaluation.samples=2",
+        "rollout.prompts=32",
+    ],
+)
+def test_whatever_changes_numbers_changes_the_cell(override):
+    if override == "segmentation=line":
+        override = "segmentation=sentence"
+    assert cell_hash(compose([override])) != cell_hash(compose([]))

@@ -1,0 +1,171 @@
+"""The rules of the house: who may import whom, what every file in a room must hold, and how long it may be."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from analysis.logs import METRIC_KEYS
+from sspo.compose import CONF_ROOT
+from sspo.config import ADVANTAGES, AGGREGATIONS, REWARD_NAMES, RULES, TASK_NAMES, TERMS
+from sspo.metrics import GLOSSARY, Metric
+from sspo.objective import advantage, aggregate, clip
+from sspo.objective.bounds import G_FUNCTIONS
+from sspo.objective.loss import policy_loss
+from sspo.objective.variants import VARIANTS
+from sspo.rewards import REWARDS
+from sspo.runlog import RunLog
+from sspo.segmentation import RULES as RULE_FUNCTIONS
+from sspo.tasks import TASKS
+from sweeps.plan import make_plan
+from sweeps.study import load, study_names
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("sspo", "sweeps", "analysis")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+FILE_LINES, FUNCTION_LINES = 250, 40
+LONG_FILES = {
+    "sspo/config.py": "every default and its check, once",
+    "sspo/trainer/loop.py": "the one file that knows the order",
+}
+MAY_IMPORT = {
+    "sspo": {"sspo"},
+    "sweeps": {"sweeps", "sspo", "analysis.statistics"},
+    "analysis": {"analysis", "sspo.metrics", "sspo.runlog", "sspo.errors", "sspo.identity"},
+}
+GOLDEN = ROOT / "tests" / "golden" / "variants.json"
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_what_they_may(package):
+    offenders = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in FILES
+        if path.relative_to(ROOT).parts[0] == package
+        for name in imports(path)
+        if name.split(".")[0] in (*PACKAGES, "tests", "reports")
+        and not any(name == allowed or name.startswith(allowed + ".") for allowed in MAY_IMPORT[package])
+    ]
+    assert not offenders
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.objective.variants",
+        "sweeps.__main__, sweeps.plan_view, sweeps.run",
+        "analysis.report",
+    ],
+)
+def test_these_modules_need_no_torch(modules):
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
+
+
+def test_files_and_functions_stay_small():
+    offenders = []
+    for path in FILES:
+        name, text = str(path.relative_to(ROOT)), path.read_text()
+        if len(text.splitlines()) > FILE_LINES and name not in LONG_FILES:
+            offenders.append(f"{name}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > FUNCTION_LINES:
+                offenders.append(f"{name}:{node.name}: {node.end_lineno - node.lineno + 1} lines")
+    assert not offenders
+
+
+def test_public_functions_have_docstrings():
+    offenders = []
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree) or path.name == "__init__.py", path
+        for node in tree.body:
+            public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            if public and node.name != "main" and not ast.get_docstring(node):
+                offenders.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert not offenders
+
+
+@pytest.mark.parametrize("name", study_names(CONF_ROOT / "study"))
+def test_every_study_plans_in_every_preset(name, tmp_path):
+    study = load(CONF_ROOT / "study", name)
+    assert set(study.presets) == {"smoke", "default", "paper"}
+    for preset in study.presets:
+        assert make_plan(study, preset, tmp_path).trials()
+    assert len(study.presets["paper"].seeds) >= 8
+
+
+def test_names_in_config_are_those_that_exist():
+    assert set(ADVANTAGES) == set(advantage.ADVANTAGES)
+    assert set(AGGREGATIONS) == set(aggregate.AGGREGATIONS)
+    assert set(TERMS) == set(clip.TERMS)
+    assert set(RULES) == {*RULE_FUNCTIONS, "random"}
+    assert set(TASK_NAMES) == set(TASKS)
+    assert set(REWARD_NAMES) == set(REWARDS)
+    assert {"none", *G_FUNCTIONS} == {"none", "tanh", "linear"}
+
+
+def test_the_log_refuses_keys_that_are_not_in_the_glossary(tmp_path):
+    log = RunLog(tmp_path / "run")
+    with pytest.raises(KeyError, match="policy/clipfrac"):
+        log.step(1, 0, 0, {"policy/clipfrac": Metric("mean", (1, 2))})
+    assert set(METRIC_KEYS) <= set(GLOSSARY)
+    assert all(entry.unit and entry.meaning for entry in GLOSSARY.values())
+
+
+def golden_batch():
+    """Eight ragged responses with segments, two optimiser steps off policy."""
+    generator = torch.Generator().manual_seed(11)
+
+    def draw(low, high):
+        return torch.rand(8, 24, generator=generator, dtype=torch.float64) * (high - low) + low
+
+    old = draw(-3, -0.05)
+    lengths = torch.tensor([24, 20, 17, 12, 9, 5, 2, 1])
+    mask = torch.arange(24) < lengths[:, None]
+    cuts = (draw(0, 1) < 0.25).long()
+    advantage_B = torch.tensor([1.5, -0.5, 0.0, 0.7, -1.2, 2.0, -0.3, 0.4], dtype=torch.float64)
+    segment_id = torch.where(mask, cuts.cumsum(1) - cuts, -1)
+    return old + draw(-0.6, 0.6), old, advantage_B[:, None].expand(8, 24), mask, segment_id, draw(0, 2)
+
+
+def golden_values(name):
+    """(loss, gradient norm, clip fraction) of a variant on the golden batch."""
+    logp, *rest = golden_batch()
+    logp.requires_grad_()
+    out = policy_loss(logp, *rest, VARIANTS[name])
+    out.loss.backward()
+    return [float(out.loss.detach()), float(logp.grad.norm()), out.metrics["policy/clip_frac"].value()]
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_every_variant_names_its_paper_and_keeps_its_golden_value(name):
+    assert re.fullmatch(r"\d{4}\.\d{5}", VARIANTS[name].paper)
+    # float64 on any machine: sums of 90 terms in another order differ by less than 1e-12
+    assert golden_values(name) == pytest.approx(json.loads(GOLDEN.read_text())[name], abs=1e-12)
+
+
+def test_nothing_committed_evaluates_code_or_unpickles():
+    banned = re.compile(r"\beval\(|\bexec\(|import pickle|trust_remote_code=True|torch\.load\(")
+    offenders = [
+        str(p)
+        for p in FILES
+        if banned.search(p.read_text().replace("model.eval()", "").replace(".eval()", ""))
+    ]
+    assert not offenders

@@ -1,0 +1,59 @@
+"""Problems are seeded, splits do not leak, and every gold answer is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from sspo.rewards import REWARDS
+from sspo.tasks import TASKS
+from sspo.tasks.chain import held_out, solve
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_gold_answer_scores_one(name):
+    task = TASKS[name]
+    problems = task.train_problems(0, 0, 100)
+    for set_name in task.eval_sets:
+        problems += task.eval_problems(set_name, 50)
+    for problem in problems:
+        score = REWARDS["exact_answer"](task.gold_answer(problem), problem.answer)
+        assert (score.value, score.status) == (1.0, "ok"), problem
+
+
+def test_a_chain_is_read_left_to_right_modulo_ten():
+    # 4 * 2 = 8, 8 - 9 = -1 -> 9, 9 + 5 = 14 -> 4
+    assert solve("4 * 2 - 9 + 5 ?") == 4
+
+
+def test_training_and_held_out_prompts_never_meet():
+    task = TASKS["chain"]
+    train = {p.prompt for rollout in range(5) for p in task.train_problems(1, rollout, 50)}
+    held = {p.prompt for name in task.eval_sets for p in task.eval_problems(name, 100)}
+    assert not train & held
+    assert not any(held_out(prompt) for prompt in train)
+    assert all(held_out(prompt) for prompt in held)
+
+
+def test_problems_are_a_function_of_seed_and_rollout_and_seed_zero_is_a_seed():
+    task = TASKS["chain"]
+    assert task.train_problems(0, 3, 8) == task.train_problems(0, 3, 8)
+    assert task.train_problems(0, 3, 8) != task.train_problems(1, 3, 8)
+    assert task.train_problems(0, 3, 8) != task.train_problems(0, 4, 8)
+    assert task.eval_problems("long", 20)[:10] == task.eval_problems("long", 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "status"),
+    [
+        ("so 1 + 2 is 3 . answer 3 .", 1, "ok"),
+        ("answer 4 . answer 3 .", 1, "ok"),
+        ("answer 3 . answer 4 .", 0, "wrong"),
+        ("answer 33 .", 0, "wrong"),
+        ("so 1 + 2 is 3 .", 0, "unparsable"),
+        ("answer 3", 0, "unparsable"),
+        ("", 0, "unparsable"),
+    ],
+)
+def test_the_last_stated_answer_counts_and_silence_is_unparsable(text, value, status):
+    score = REWARDS["exact_answer"](text, "3")
+    assert (score.value, score.status) == (value, status)

@@ -1,0 +1,47 @@
+"""Real training runs of seconds, started as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TINY = (
+    "tracking=none",
+    "trainer.rollouts=4",
+    "rollout.prompts=4",
+    "rollout.responses=4",
+    "trainer.minibatch=8",
+    "trainer.checkpoint_every=1",
+    "trainer.samples_every=2",
+    "evaluation.questions=3",
+    "evaluation.curve_questions=2",
+    "evaluation.samples=2",
+    "evaluation.every=2",
+)
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def command(store: Path, *overrides: str) -> list[str]:
+    """The command line of a tiny run."""
+    return [sys.executable, "-m", "sspo.train", *TINY, f"run.store={store}", *overrides]
+
+
+def train(store: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    return subprocess.run(
+        command(store, *overrides), capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
+
+
+def folder(store: Path) -> Path:
+    """The store's only run folder."""
+    (found,) = store.glob("cells/*/seed*")
+    return found
+
+
+def lines(path: Path) -> list[dict]:
+    """A JSON-lines file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
