@@ -118,13 +118,13 @@ class ObjectiveConfig:
 class TrainerConfig:
     """The order and size of optimiser steps."""
 
-    rollouts: int = 24
+    rollouts: int = 20
     """Rollouts of the run; 0 evaluates the untrained base."""
     minibatch: int = 32
     """Responses an optimiser step; rollout.prompts * rollout.responses / minibatch steps an epoch."""
     epochs: int = 1
     """Passes over each rollout."""
-    lr: float = 2.5e-4
+    lr: float = 2e-4
     warmup_steps: int = 0
     beta1: float = 0.9
     beta2: float = 0.99
@@ -142,14 +142,14 @@ class TrainerConfig:
 class EvaluationConfig:
     """Held-out scoring: the same questions and sampling seeds for every arm and every seed."""
 
-    questions: int = 128
+    questions: int = 100
     """Questions a set at the last step."""
     samples: int = 4
     """Sampled responses a question: the k of avg@k."""
     temperatures: tuple[float, ...] = (1.0,)
     """Sampling temperatures; greedy decoding is always scored as well."""
     max_tokens: int = 160
-    every: int = 4
+    every: int = 5
     """Rollouts between the smaller evaluations behind accuracy curves; 0 for none."""
     curve_questions: int = 32
     """Questions a set in those, one sample each at temperature 1."""
