@@ -22,8 +22,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing pinned packages into $(VENV) (about two minutes, 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 sweep: setup  ## train every arm and seed of study NAME, then write its report
@@ -33,7 +33,7 @@ sweep: setup  ## train every arm and seed of study NAME, then write its report
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
 plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
-	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET))
+	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
 
 status: setup  ## what is done, running, failed and missing in study NAME
 	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET))
@@ -41,7 +41,7 @@ status: setup  ## what is done, running, failed and missing in study NAME
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-base: setup  ## teach the embedded base model again from its recipe (about five minutes)
+base: setup  ## teach the embedded base model again from its recipe (about six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach
 
 test: setup  ## the tests (under five minutes)

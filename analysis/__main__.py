@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from analysis.freshness import is_fresh, stamp_report
+from analysis.freshness import is_fresh
 from analysis.study import PRESETS, report_folder
-from sspo.errors import one_sentence
+from sspo.errors import UserError, one_sentence, unknown
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     report = commands.add_parser("report", help="write the report folder of a study")
     report.add_argument("name", help="name of the study")
     report.add_argument(
-        "--preset", choices=PRESETS[::-1], help="default: the strongest there is evidence for"
+        "--preset", help=f"{', '.join(PRESETS)} (default: the strongest there is evidence for)"
     )
     report.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
     report.add_argument(
@@ -28,10 +28,18 @@ def main() -> int:
         "--if-stale", action="store_true", help="do nothing where the report is up to date (needs --preset)"
     )
     arguments = parser.parse_args()
-    return _report(arguments)
+    try:
+        return _report(arguments)
+    except OSError as error:
+        raise UserError(
+            f"the report cannot be written: {error.strerror or error} ({error.filename or arguments.out}); "
+            "free that place or choose another folder with --out"
+        ) from error
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    if arguments.preset not in (None, *PRESETS):
+        raise unknown("preset", arguments.preset, PRESETS)
     if arguments.if_stale and arguments.preset is not None:
         place = (arguments.name, arguments.preset, arguments.store, arguments.out)
         if is_fresh(*place):
@@ -40,7 +48,6 @@ def _report(arguments: argparse.Namespace) -> int:
     from analysis.report import write_report  # pandas and Matplotlib: not for --help or a fresh report
 
     folder, preset = write_report(arguments.name, arguments.preset, arguments.store, arguments.out)
-    stamp_report(arguments.name, preset, arguments.store, arguments.out)
     print(f"wrote {folder / 'index.html'} (preset {preset})")
     return 0
 

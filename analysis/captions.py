@@ -23,7 +23,7 @@ def run_counts(evidence: Evidence) -> str:
 
 def interval_rule() -> str:
     """What follows ±."""
-    return f"± is half a 95 % t interval over seeds, {CONDITIONAL}; an arm with one run has none."
+    return f"± is half a 95 % t interval over seeds, {CONDITIONAL}; an arm with one run, or with equal ones, has none."
 
 
 def run_name(evidence: Evidence, run: int) -> str:
@@ -32,7 +32,7 @@ def run_name(evidence: Evidence, run: int) -> str:
 
 
 def run_states(evidence: Evidence) -> list[str]:
-    """`arm seed k: reason` of every planned run that did not finish, or finished without all evaluation sets."""
+    """`arm seed k: reason` of every planned run that did not finish, or finished without all evaluation answers."""
     names = []
     for run, record in evidence.runs.iterrows():
         reason = record["reason"] if record["status"] != DONE else ""
@@ -41,7 +41,7 @@ def run_states(evidence: Evidence) -> list[str]:
         if record["status"] == "diverged":
             reason = "diverged, scored at its last finite checkpoint"
         if record["status"] in ("done", "diverged") and run not in evidence.primary.index:
-            reason = f"{record['status']}, but not all evaluation sets are there: not scored"
+            reason = f"{record['status']}, but not all evaluation answers are there: not scored"
         if reason:
             names.append(f"{run_name(evidence, int(run))}: {reason}")
     return names
@@ -71,13 +71,15 @@ def code_versions(evidence: Evidence) -> list[str]:
 def evaluation_note(evidence: Evidence) -> str:
     """Standard errors of one run's average, apart from seeds, and what one question is worth. In points."""
     errors = list(evidence.evaluation_errors.values())
-    if not errors:
-        return ""
-    clustered = root_mean_square([e.clustered for e in errors])
+    clustered = [e.clustered for e in errors if e.clustered is not None]
     sampling = [e.sampling for e in errors if e.sampling is not None]
-    parts = [f"{100 * clustered:.2f} points over questions (clustered by question)"]
+    parts = []
+    if clustered:
+        parts.append(f"{100 * root_mean_square(clustered):.2f} points over questions (clustered by question)")
     if sampling:
-        parts.append(f"{100 * root_mean_square(sampling):.2f} over samples given the questions")
+        parts.append(f"{100 * root_mean_square(sampling):.2f} points over samples given the questions")
+    if not parts:
+        return ""
     worth = 100 / min_questions(evidence) / len(evidence.sets)
     return (
         f"Apart from seeds, the evaluation standard error of one run's average is {' and '.join(parts)}; "

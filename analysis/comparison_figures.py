@@ -76,7 +76,7 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     ax.axvline(0, color=MUTED, linewidth=0.7, zorder=0)
     ax.set(xlim=(left, right), ylim=(-0.6, len(shown) - 0.4))
     ax.set_yticks(range(len(shown)), [plot(s.arm.label, LABEL_CHARACTERS) for s, _ in shown])
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=5)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("difference to baseline (points)", fontsize=7.5)
     return figure
@@ -101,4 +101,7 @@ def _forest_row(ax: Any, y: int, c: Comparison, look: Look, limits: tuple[float,
         return
     if c.low is not None and c.high is not None:
         ax.plot([100 * c.low, 100 * c.high], [y, y], "-", color=look.color, linewidth=1.3)
+        for end, edge, arrow in ((-100 * c.low, -limits[0], "<"), (100 * c.high, limits[1], ">")):
+            if end > edge:
+                ax.plot([limits[arrow == ">"]], [y], arrow, color=look.color, markersize=3, clip_on=False)
     ax.plot([point], [y], look.marker, color=look.color, markersize=4)

@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from analysis.dynamics import last_updates
 from analysis.escape import plot
+from analysis.held_out import base_line, held_out
 from analysis.results import Evidence
-from analysis.stability_table import base_level
-from analysis.statistics.intervals import t_quantile
+from analysis.statistics import t_interval
 from analysis.study import Arm
 from analysis.style import FAINT, Look, looks, panels, percent_ticks
 
 LEGEND_CHARACTERS = 24
 MOST_IN_PANEL = 4
 """Arms a panel, the baseline aside."""
+FEWEST_FOR_BAND = 5
+"""With fewer runs an interval is many times their spread: bands would hide the runs."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Curve:
     table: pd.DataFrame
     scale: float = 100.0
     log: bool = False
+    reference: float | None = None
+    """Level of a dashed line, unscaled."""
 
 
 def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
@@ -60,15 +65,6 @@ def rollout_level(evidence: Evidence, key: str) -> pd.DataFrame:
     return metrics.set_index(["rollout", "run"])[key].astype("float64").unstack("run")
 
 
-def held_out(evidence: Evidence) -> pd.DataFrame:
-    """Mean over sets of sampled accuracy at T = 1; where a rollout has a final evaluation it alone counts."""
-    rows = evidence.evaluation
-    rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == 1.0) & (rows["rollout"] >= 0)]
-    by_set = rows.groupby(["rollout", "run", "final", "set"], observed=True)["value"].mean()
-    average = by_set.groupby(level=["rollout", "run", "final"]).mean().astype("float64")
-    return average.groupby(level=["rollout", "run"]).last().unstack("run")
-
-
 def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure | None:
     """A row a curve and a column a family; None where nothing was logged."""
     if all(curve.table.empty for curve in curves):
@@ -84,6 +80,9 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
             if curve.log:
                 ax.set_yscale("symlog", linthresh=0.01, linscale=0.4)
                 percent_ticks(ax.yaxis, [curve.scale * float(curve.table.max().max())])
+            if curve.reference is not None:
+                level = curve.scale * curve.reference
+                ax.axhline(level, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
             if row == len(curves) - 1:
                 ax.set_xlabel("rollout")
                 ax.legend(
@@ -94,7 +93,17 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
                     borderaxespad=0,
                 )
         axes[row, 0].set_ylabel(curve.label)
+        if not curve.log:
+            axes[row, 0].set_ylim(*_limits(curve))
     return figure
+
+
+def _limits(curve: Curve) -> tuple[float, float]:
+    """A row's limits from its runs: a wide band is cut, it must not flatten what was seen."""
+    seen = [*np.ravel(curve.table), *([] if curve.reference is None else [curve.reference])]
+    low, high = curve.scale * float(np.nanmin(seen)), curve.scale * float(np.nanmax(seen))
+    margin = 0.08 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int) -> None:
@@ -109,11 +118,11 @@ def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order:
         np.tile(np.append(x, np.nan), y.shape[1]),
         np.vstack([y, gap]).T.ravel(),
         color=look.color,
-        linewidth=0.35,
-        alpha=0.35,
+        linewidth=0.4,
+        alpha=0.45,
         zorder=1,
     )
-    mean, half = _band(y)
+    mean, half = band(y, len(evidence.counted(arm)))
     ax.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.15, linewidth=0, zorder=2)
     every = max(1, len(x) // 5)
     ax.plot(
@@ -129,13 +138,17 @@ def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order:
     )
 
 
-def _band(y: Any) -> tuple[Any, Any]:
-    """Mean over runs (columns) and half of its 95 % t interval; nan where fewer than two runs got that far."""
-    n = np.sum(~np.isnan(y), axis=1)
-    mean = np.nanmean(y, axis=1)
-    half = np.full(len(y), np.nan)
-    for i in np.flatnonzero(n > 1):
-        half[i] = t_quantile(n[i] - 1, 0.95) * np.nanstd(y[i], ddof=1) / np.sqrt(n[i])
+def band(y: NDArray[np.float64], runs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over runs (columns) and half of its 95 % t interval, a row a rollout.
+
+    Both are nan where fewer than `runs` are left, the half also where `runs` are too few for a band.
+    """
+    mean, half = np.full(len(y), np.nan), np.full(len(y), np.nan)
+    for i in np.flatnonzero(np.sum(~np.isnan(y), axis=1) >= runs):
+        interval = t_interval(y[i][~np.isnan(y[i])].tolist())
+        mean[i] = interval.point
+        if runs >= FEWEST_FOR_BAND and interval.half_width is not None:
+            half[i] = interval.half_width
     return mean, half
 
 
@@ -155,18 +168,16 @@ def entropy(evidence: Evidence) -> Figure | None:
     return draw(evidence, [Curve("token entropy (nats)", table, scale=1.0)], row_height=1.5)
 
 
-def training_accuracy(evidence: Evidence) -> Figure | None:
-    """Accuracy of the sampled training responses."""
-    return draw(
-        evidence, [Curve("training accuracy %", rollout_level(evidence, "rollout/accuracy"))], row_height=1.5
-    )
+def training(evidence: Evidence) -> Figure | None:
+    """Reward of the sampled training responses, then their accuracy."""
+    curves = [
+        Curve("reward", rollout_level(evidence, "reward/mean"), scale=1.0),
+        Curve("accuracy %", rollout_level(evidence, "rollout/accuracy")),
+    ]
+    return draw(evidence, curves, row_height=1.2)
 
 
 def held_out_accuracy(evidence: Evidence) -> Figure | None:
-    """Held-out accuracy while training, with the untrained base as a line."""
-    figure = draw(evidence, [Curve("held-out accuracy %", held_out(evidence))], row_height=1.5)
-    level = base_level(evidence)
-    if figure is not None and level is not None:
-        for ax in figure.axes:
-            ax.axhline(100 * level, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
-    return figure
+    """Held-out accuracy while training, with the untrained base on the same questions as a line."""
+    curve = Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))
+    return draw(evidence, [curve], row_height=1.5)

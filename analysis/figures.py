@@ -10,6 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from analysis import captions, comparison_figures, curves
+from analysis.held_out import held_out_caption
 from analysis.results import Evidence
 from analysis.style import RC, save
 
@@ -23,23 +24,29 @@ class Drawn:
 
 
 BAND = (
-    "Thin lines are runs, thick lines their mean, bands its pointwise 95 % t interval over seeds (none for one run); "
-    "the baseline is in every panel, in black"
+    "Thin lines are runs, thick lines their mean, bands its pointwise 95 % t interval over seeds, cut at the axis (none "
+    f"below {curves.FEWEST_FOR_BAND} runs), mean and band ending where the first run of the arm ends; the baseline is in "
+    "every panel, in black"
 )
 
-FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str], ...] = (
+KINDS = ("svg", "pdf", "png")
+FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[Evidence], str]], ...] = (
     (
         "difference_to_baseline",
         comparison_figures.difference_to_baseline,
         "Difference of the final average to the baseline with unadjusted 95 % intervals, and Holm-adjusted p; an arrow is an arm "
-        "off the axis",
+        "or an interval's end off the axis",
     ),
     (
         "held_out_accuracy",
         curves.held_out_accuracy,
-        f"Held-out accuracy at T = 1, mean over sets; the dashed line is the untrained base. {BAND}",
+        lambda evidence: f"{held_out_caption(evidence)}. {BAND}",
     ),
-    ("training_accuracy", curves.training_accuracy, f"Accuracy of sampled training responses. {BAND}"),
+    (
+        "training_reward_accuracy",
+        curves.training,
+        f"Mean reward and accuracy of sampled training responses. {BAND}",
+    ),
     (
         "clip_fraction",
         curves.clip_fraction,
@@ -57,13 +64,17 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str], ...] = (
 
 
 def draw_figures(evidence: Evidence, folder: Path) -> list[Drawn]:
-    """Draw and write every figure there is data for."""
+    """Draw and write every figure there is data for; files of the others, left by an earlier report, are removed."""
     drawn = []
     note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {captions.warnings(evidence)[0]}"
     with matplotlib.rc_context(RC):
         for name, make, caption in FIGURES:
             figure = make(evidence)
-            if figure is not None:
-                save(figure, folder, name)
-                drawn.append(Drawn(name, f"{caption}. {note}"))
+            if figure is None:
+                for kind in KINDS:
+                    (folder / f"{name}.{kind}").unlink(missing_ok=True)
+                continue
+            save(figure, folder, name)
+            text = caption if isinstance(caption, str) else caption(evidence)
+            drawn.append(Drawn(name, f"{text}. {note}"))
     return drawn

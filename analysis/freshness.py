@@ -10,37 +10,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.study import from_manifest, manifest_path, read_json, report_folder
-from sspo import runlog
+from sspo import metrics, runlog
 from sspo.identity import cell_folder
 
 STAMP = ".inputs"
-WATCHED = (runlog.DONE, runlog.FAILED, runlog.METRICS, runlog.EVAL)
+WATCHED = (runlog.CONFIG, runlog.ENVIRONMENT, runlog.DONE, runlog.FAILED, runlog.METRICS, runlog.EVAL)
 
 
 def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:
     """Whether the report folder was written from the inputs as they are now."""
-    stamp = report_folder(out, name, preset) / STAMP
-    if not stamp.is_file() or not manifest_path(store, name, preset).is_file():
+    folder = report_folder(out, name, preset)
+    stamp = folder / STAMP
+    needed = (stamp, folder / "index.html", manifest_path(store, name, preset))
+    if not all(path.is_file() for path in needed):
         return False
     return stamp.read_text(encoding="utf-8") == fingerprint(name, preset, store)
 
 
-def stamp_report(name: str, preset: str, store: Path, out: Path) -> None:
-    """Note which inputs the report was written from; nothing to note where there are compact logs alone."""
-    if manifest_path(store, name, preset).is_file():
-        text = fingerprint(name, preset, store)
-        runlog.write_atomic(report_folder(out, name, preset) / STAMP, text)
+def stamp_report(folder: Path, inputs: str | None) -> None:
+    """Note the fingerprint, taken before the report was written; None (made from compact logs alone) is no note."""
+    if inputs is None:
+        (folder / STAMP).unlink(missing_ok=True)
+    else:
+        runlog.write_atomic(folder / STAMP, inputs)
 
 
 def fingerprint(name: str, preset: str, store: Path) -> str:
-    """A hash over the manifest, the size and time of every run's logs and markers, and the code of this package."""
+    """A hash over the manifest, the size and time of every run's logs and markers, the code of this package and the glossary."""
     manifest = manifest_path(store, name, preset)
     digest = hashlib.sha256(manifest.read_bytes())
     for arm in from_manifest(read_json(manifest)).arms:
         for seed in arm.seeds:
             for line in _states(cell_folder(store, arm.cell, seed)):
                 digest.update(line.encode())
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
+    for source in [*sorted(Path(__file__).parent.rglob("*.py")), Path(metrics.__file__)]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -131,7 +131,7 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
         return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on others"
     c = compare(evidence, evidence.primary, copy, original) if original else None
     if c is None or c.p is None or c.low is None or c.high is None:
-        return UNTESTABLE, "needs two scored runs of the A/A arm and of its original"
+        return UNTESTABLE, "needs two scored runs, not all equal, of the A/A arm and of its original"
     sentence = f"{signed(c.difference)} points [{signed(c.low)}, {signed(c.high)}], {c.test} p = {c.p:.3f}"
     return _verdict(c.p > 0.05, sentence)
 
@@ -173,14 +173,15 @@ def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> 
 def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
     """The sampling error of one run's score is at most a third of the spread over seeds."""
     sampling = [e.sampling for e in evidence.evaluation_errors.values() if e.sampling is not None]
-    groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "no_clip", "aa")]
+    # without a clip runs collapse apart: their spread would let any evaluation pass
+    groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "aa")]
     variances = [float(np.var(g, ddof=1)) for g in groups if len(g) > 1]
     if not sampling or not variances:
-        return UNTESTABLE, "needs two samples a question and two scored runs of an arm"
+        return UNTESTABLE, "needs two samples a question and two scored runs of a clipped arm"
     error, sd = root_mean_square(sampling), float(np.sqrt(np.mean(variances)))
     return _verdict(
         error <= sd / 3,
-        f"sampling error {100 * error:.2f} points of a run's {AVERAGE}, seed sd {100 * sd:.2f} (pooled over arms)",
+        f"sampling error {100 * error:.2f} points of a run's {AVERAGE}, seed sd {100 * sd:.2f} (pooled over clipped arms)",
     )
 
 

@@ -18,18 +18,34 @@ from sspo import runlog
 from sspo.errors import UserError
 from sspo.identity import cell_folder
 
-DONE, DIVERGED, FAILED, RUNNING, MISSING = "done", "diverged", "failed", "running", "missing"
+DONE, DIVERGED, FAILED, BROKEN, RUNNING, MISSING = (
+    "done",
+    "diverged",
+    "failed",
+    "broken",
+    "running",
+    "missing",
+)
+LOST = (DIVERGED, FAILED, BROKEN, RUNNING, MISSING)
 COUNTED = (DONE, DIVERGED)
 """States whose runs are scored: a diverged run scores its last finite checkpoint."""
 
 MESSAGE_CHARACTERS = 160
+PATH = re.compile(
+    r"""(?<=')[/~][^']*(?=')|(?<=")[/~][^"]*(?=")|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
+)
+"""An absolute path, in quotes with its spaces."""
+
+
+class _BrokenLogError(Exception):
+    """A log that is no JSON before its last line; its message is the run's reason."""
 
 
 def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
     """Read every planned run of the study from the store and write its compact logs to `folder`.
 
-    Runs without a marker or with a failure other than divergence are recorded by state alone: what they logged is
-    no result. Raises UserError where no run is finished or a log is broken before its last line.
+    Runs without a marker, with a failure other than divergence or with a log broken before its last line are recorded
+    by state alone: what they logged is no result. Raises UserError where no run is finished.
     """
     study = from_manifest(manifest)
     runs: list[dict[str, Any]] = []
@@ -39,8 +55,12 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
             path = cell_folder(store, arm.cell, seed)
             record = {"arm": arm.name, "seed": seed, "cell": arm.cell, **_record(path)}
             if record["status"] in COUNTED:
-                metrics.append(_table(path / runlog.METRICS, METRIC_SCHEMA, len(runs)))
-                evaluations.append(_table(path / runlog.EVAL, EVAL_SCHEMA, len(runs)))
+                try:
+                    logged = _table(path / runlog.METRICS, METRIC_SCHEMA, len(runs))
+                    evaluations.append(_table(path / runlog.EVAL, EVAL_SCHEMA, len(runs)))
+                    metrics.append(logged)
+                except _BrokenLogError as error:
+                    record |= {"status": BROKEN, "reason": str(error), "message": _tidy(str(error.__cause__))}
             runs.append(record)
     if not any(record["status"] in COUNTED for record in runs):
         raise UserError(
@@ -83,9 +103,8 @@ def _state(path: Path, done: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tidy(message: str) -> str:
-    """A message without the folders of the machine it was written on, on one line."""
-    message = " ".join(message.split())
-    return re.sub(r"(?<![\w.])(?:/[\w.@+-]+)+/(?=[\w.@+-])", "", message)[:MESSAGE_CHARACTERS]
+    """A message without paths of the machine it was written on (they hold user names), on one line."""
+    return PATH.sub("<path>", " ".join(message.split()))[:MESSAGE_CHARACTERS]
 
 
 def _json_or_empty(path: Path) -> dict[str, Any]:
@@ -110,7 +129,7 @@ def _table(path: Path, schema: pa.Schema, run: int) -> pa.Table:
     try:
         table = pj.read_json(io.BytesIO(content), read_options=reading, parse_options=options)
     except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is broken before its last line ({error}): run that seed again") from error
+        raise _BrokenLogError(f"{path.name} is broken before its last line: run that seed again") from error
     indices = pa.array([run] * len(table), pa.int16())
     columns = [indices, *(table.column(name) for name in plain.names[1:])]
     return pa.Table.from_arrays(columns, schema=plain)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.answers import complete, distinct, last_final
 from analysis.load import COUNTED
 from analysis.logs import Logs
 from analysis.statistics import (
@@ -28,7 +29,6 @@ from analysis.study import Arm, Study, from_manifest
 
 AVERAGE = "average"
 GREEDY = ("greedy", 0.0)
-ANSWER = ["run", "rollout", "final", "set", "question", "mode", "temperature", "sample"]
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,17 @@ class Evidence:
         self.logs = logs
         self.study: Study = from_manifest(logs.manifest)
         self.runs = pd.DataFrame(list(logs.runs))
-        # a run resumed between its last evaluation and its marker evaluates again: the later answers count
-        self.evaluation = logs.evaluation.drop_duplicates(ANSWER, keep="last")
+        self.evaluation = distinct(logs.evaluation)
+        base_runs = [r for arm in self.study.with_role("base") for r in self.counted(arm)]
+        self.final = complete(last_final(self.evaluation), base_runs)
+        """Answers that scores are made of."""
         self.sets: tuple[str, ...] = tuple(str(s) for s in self.evaluation["set"].drop_duplicates())
 
     @functools.cached_property
     def questions(self) -> pd.DataFrame:
         """Final evaluation, a row a run, set, question and decoding: mean over samples and their number."""
-        final = self.evaluation[self.evaluation["final"]]
         keys = ["run", "mode", "temperature", "set", "question"]
-        grouped = final.groupby(keys, observed=True, sort=False)["value"]
+        grouped = self.final.groupby(keys, observed=True, sort=False)["value"]
         return grouped.agg(["mean", "count"]).astype(np.float64).reset_index()
 
     def scores(self, mode: str, temperature: float) -> pd.DataFrame:
@@ -107,12 +108,8 @@ class Evidence:
     def evaluation_errors(self) -> dict[int, EvaluationError]:
         """Standard errors of the primary average of each scored trained run."""
         trained = [r for arm in self.study.with_role("arm", "no_clip", "aa") for r in self.counted(arm)]
-        rows = self.evaluation
-        keep = (
-            rows["final"]
-            & (rows["mode"] == self.study.mode)
-            & (rows["temperature"] == self.study.temperature)
-        )
+        rows = self.final
+        keep = (rows["mode"] == self.study.mode) & (rows["temperature"] == self.study.temperature)
         rows = rows[keep & rows["run"].isin([r for r in trained if r in self.primary.index])]
         return {run: evaluation_error(sets) for run, sets in _matrices(rows).items()}
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from analysis import captions
+from analysis.load import LOST
 from analysis.reference import REPORTED, SOURCE
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.statistics import Comparison, Interval
@@ -17,8 +20,16 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
     if mode == "greedy":
         return "greedy accuracy"
     q = evidence.questions
-    trained = q[(q["mode"] == mode) & (q["temperature"] == temperature)]["count"]
-    return f"avg@{int(trained.mode().iat[0]) if len(trained) else 0} at T = {temperature:g}"
+    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    bases = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
+    of_base = q["run"].isin(bases)
+    base_k, k = _avg_at(q[of_base]["count"]), _avg_at(q[~of_base]["count"])
+    note = f" (base: {base_k})" if base_k and k and base_k != k else ""
+    return f"{k or base_k}{note} at T = {temperature:g}"
+
+
+def _avg_at(samples: pd.Series) -> str:
+    return " and ".join(f"avg@{k}" for k in sorted({int(n) for n in samples}))
 
 
 def results_table(evidence: Evidence, name: str, mode: str, temperature: float) -> Table | None:
@@ -72,7 +83,7 @@ def _row(evidence: Evidence, summary: Summary) -> Row:
         interval = summary.columns.get(column)
         cells.append(Cell(spread(interval), numbers(column, interval), bold=column in summary.best))
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
-    lost = {s: int(states.get(s, 0)) for s in ("diverged", "failed", "running", "missing")}
+    lost = {s: int(states.get(s, 0)) for s in LOST}
     cells.append(Cell(f"{scored.n if scored else 0}/{len(arm.seeds)}", {"planned": len(arm.seeds), **lost}))
     cells.append(Cell(", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"))
     cells += _comparison(summary.comparison, summary.p_holm)
@@ -123,19 +134,33 @@ def _reported(sets: int) -> tuple[Row, ...]:
 def _caption(evidence: Evidence, summaries: list[Summary], metric: str, primary: bool) -> tuple[str, ...]:
     study = evidence.study
     baseline = study.arm(study.baseline)
-    kind = "the primary metric, fixed before the runs" if primary else "a secondary metric"
-    test = "paired t over shared seeds" if study.test == "paired" else "Welch's t"
+    kind = _kind(evidence) if primary else "a secondary metric"
     sentences = [
         f"{study.title}: {metric} in percent points at the fixed last step, {kind}.",
         captions.run_counts(evidence),
         captions.interval_rule(),
         _bold_rule(summaries),
-        f"Δ average is against {baseline.label if baseline else study.baseline} ({test}, unadjusted 95 % interval); "
+        f"Δ average is against {baseline.label if baseline else study.baseline} ({_test(evidence, summaries)}); "
         "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",
         captions.evaluation_note(evidence),
         *captions.warnings(evidence),
     ]
     return tuple(s for s in sentences if s)
+
+
+def _kind(evidence: Evidence) -> str:
+    if evidence.logs.manifest.get("amended_after_runs"):
+        return "the primary metric; the spec's test, primary metric or gates were changed after runs had finished"
+    return "the primary metric, fixed before the runs"
+
+
+def _test(evidence: Evidence, summaries: list[Summary]) -> str:
+    """The test of differences, naming the arms that a paired study could not pair."""
+    if evidence.study.test != "paired":
+        return "Welch's t, unadjusted 95 % interval"
+    welch = [s.arm.label for s in summaries if s.comparison is not None and s.comparison.test == "welch"]
+    fallen = f"; Welch's t for {', '.join(welch)}, planned on other seeds" if welch else ""
+    return f"paired t over shared seeds, unadjusted 95 % interval{fallen}"
 
 
 def _bold_rule(summaries: list[Summary]) -> str:

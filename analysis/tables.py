@@ -70,7 +70,7 @@ def to_latex(table: Table) -> str:
         "\\label{tab:" + table.name + "}",
         "\\begin{tabular}{l" + "r" * (width - 1) + "}",
         "\\toprule",
-        " & ".join(latex(c) for c in table.columns) + " \\\\",
+        _latex_line([latex(c) for c in table.columns]),
         "\\midrule",
     ]
     for row, parted in _breaks(table):
@@ -80,8 +80,13 @@ def to_latex(table: Table) -> str:
                 heading = latex(table.headings[row.group])
                 lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\footnotesize\\emph{{{heading}}}}} \\\\")
         cells = [f"\\textbf{{{latex(c.text)}}}" if c.bold else latex(c.text) for c in row.cells]
-        lines.append(" & ".join(cells) + " \\\\")
+        lines.append(_latex_line(cells))
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}"]) + "\n"
+
+
+def _latex_line(cells: list[str]) -> str:
+    """Begins with an empty group: after `\\\\` a label's own `[` or `*` would be an argument."""
+    return "{}" + " & ".join(cells) + " \\\\"
 
 
 def to_csv(table: Table) -> str:

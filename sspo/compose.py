@@ -21,9 +21,10 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.config import TrainConfig, build, validate
+from sspo.config import TrainConfig, build
 from sspo.errors import UserError, unknown
 from sspo.objective.variants import VARIANTS
+from sspo.validation import validate
 
 CONF_ROOT = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = (

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sspo.config import TrainConfig
 from sspo.identity import base_fingerprint
 
@@ -17,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
 
-def describe_environment(config: TrainConfig) -> dict[str, Any]:
+def describe_environment(config: TrainConfig, device: torch.device) -> dict[str, Any]:
     """The content of env.json."""
     return {
         "git_revision": git("rev-parse", "HEAD"),
@@ -29,7 +31,9 @@ def describe_environment(config: TrainConfig) -> dict[str, Any]:
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
-            "device": config.run.device,
+            "device": device.type,
+            "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+            "forward_dtype": "bfloat16" if device.type == "cuda" else "float32",
             "threads": config.run.threads,
         },
     }

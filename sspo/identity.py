@@ -1,7 +1,8 @@
 """Which run is which: a cell is the hash of everything that can change its numbers, save the seed.
 
 Where a run is stored, mirrored or executed, and what its arm or objective is called, are no part of it, so the same
-configuration by another route is the same cell. The base model enters by its content.
+configuration by another route is the same cell. Device and code are recorded in env.json and not in the cell. The
+base model enters by its content.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sspo.config import EMBEDDED, TrainConfig
 from sspo.errors import UserError
 
 DIGITS = 12
+HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
 
 
 def identity(config: TrainConfig) -> dict[str, Any]:
@@ -48,14 +50,13 @@ def model_folder(path: str) -> Path:
 
 @functools.cache
 def base_fingerprint(path: str) -> str:
-    """The recipe's hash where the folder was made by a recipe of ours, else a hash of its weights and tokenizer."""
+    """The recipe's hash for the embedded base, else a hash of the folder's weights, configuration and tokenizer."""
     folder = model_folder(path)
-    recipe = folder / "recipe.json"
-    if recipe.is_file():
-        return str(json.loads(recipe.read_text())["hash"])
+    if path == EMBEDDED:
+        return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
-        if file.suffix in (".safetensors", ".json"):
+        if file.suffix in HASHED:
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

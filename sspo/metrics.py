@@ -126,19 +126,21 @@ class Metric:
         return Metric(self.reduction, parts, self.min_count)
 
     def value(self) -> float | None:
-        """The reduced value; None where nothing (or too little) was observed."""
+        """The reduced value; None where nothing (or too little) was observed, or a part is not finite."""
         if self.reduction in ("p10", "p90"):
             values = np.concatenate([_array(part) for part in self.parts])
             return float(np.percentile(values, int(self.reduction[1:]))) if values.size else None
         numbers = [float(part) for part in self.parts]
         if self.reduction in ("mean", "sd") and numbers[-1] < max(self.min_count, 1):
             return None
+        if not all(map(math.isfinite, numbers)):
+            return None
         if self.reduction == "mean":
             return numbers[0] / numbers[1]
         if self.reduction == "sd":
             mean = numbers[0] / numbers[2]
             return math.sqrt(max(numbers[1] / numbers[2] - mean * mean, 0.0))
-        return numbers[0] if math.isfinite(numbers[0]) else None
+        return numbers[0]
 
 
 def _array(part: Any) -> np.ndarray:

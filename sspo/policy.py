@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
+from sspo.errors import UserError
 from sspo.identity import model_folder
 
 
@@ -35,15 +36,26 @@ class Policy:
 
 
 def load_policy(path: str, device: torch.device) -> Policy:
-    """Read the folder's weights as float32. Raises UserError where there is no model."""
+    """Read the folder's weights as float32. Raises UserError where there is no model or no end token.
+
+    A response ends with the tokenizer's eos_token; further end tokens of a generation_config.json are not looked at.
+    """
     folder = model_folder(path)
     disable_progress_bar()
     # AutoTokenizer picks a class by model type and replaces the decoder that tokenizer.json names.
     fast = (folder / "tokenizer.json").is_file()
     reader = PreTrainedTokenizerFast if fast else AutoTokenizer
-    tokenizer = reader.from_pretrained(folder, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    try:
+        tokenizer = reader.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"model.path={path}: cannot load a causal language model from it: {reason}"
+        ) from error
     eos = tokenizer.eos_token_id
+    if eos is None:
+        raise UserError(f"model.path={path}: its tokenizer names no eos_token, so no response could ever end")
     pad = tokenizer.pad_token_id
     return Policy(
         model=model.to(device).eval(), tokenizer=tokenizer, eos_id=eos, pad_id=eos if pad is None else pad

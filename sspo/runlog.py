@@ -1,7 +1,7 @@
 """The run folder: its file names, and RunLog, its only writer.
 
     config.yaml     the resolved configuration            eval.jsonl      a line a question and sample
-    env.json        versions, code revision, hardware     samples.jsonl   responses with segments and clipped flags
+    env.json        versions, code revision, hardware     samples.jsonl   responses with segments, ratios and clipped flags
     metrics.jsonl   a line an optimiser step              checkpoints/    safetensors
     timing.jsonl    seconds, a line a rollout             DONE.json or FAILED.json, last
 
@@ -46,9 +46,10 @@ def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
 
 
 def mark_failed(folder: Path, reason: str, message: str, log_tail: str = "") -> None:
-    """Record a named failure."""
+    """Record a named failure, also of a run that failed before it had a folder."""
     if reason not in FAILURES:
         raise ValueError(f"{reason} is no failure class")
+    folder.mkdir(parents=True, exist_ok=True)
     write_marker(folder, FAILED, {"reason": reason, "message": message, "log_tail": log_tail})
 
 
@@ -65,9 +66,13 @@ class RunLog:
                 f"cannot write the run folder {folder}: {error.strerror}; set run.store to a writable folder"
             ) from error
 
-    def describe(self, config: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
-        """Write config.yaml and env.json."""
+    def describe(self, config: Mapping[str, Any], environment: Mapping[str, Any], *, resumed: bool) -> None:
+        """Write config.yaml and env.json; a resumed run keeps what each earlier process ran under as `earlier`."""
         write_atomic(self.folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
+        before = self.folder / ENVIRONMENT
+        if resumed and before.is_file():
+            past = json.loads(before.read_text(encoding="utf-8"))
+            environment = {**environment, "earlier": [*past.pop("earlier", []), past]}
         write_atomic(self.folder / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
 
     def step(self, step: int, rollout: int, update: int, metrics: Mapping[str, Metric]) -> None:
@@ -90,16 +95,23 @@ class RunLog:
         self._append(EVAL, rows)
 
     def samples(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Sampled responses as the loss saw them."""
+        """Sampled responses under the policy after the rollout's last update."""
         self._append(SAMPLES, rows)
 
-    def rewind(self, rollouts: int) -> None:
-        """Keep the lines of the first `rollouts` rollouts (none where there are none); a torn last line goes too."""
+    def rewind(self, rollouts: int, *, finished: bool) -> None:
+        """Keep the lines of the first `rollouts` rollouts (none where there are none); a torn last line goes too.
+
+        Final scores stay only where the run is `finished`: those of a divergence are not those of the last step.
+        """
         for name in (METRICS, TIMING, EVAL, SAMPLES):
             path = self.folder / name
             if path.is_file():
-                lines = _whole_lines(path) if rollouts else []
-                kept = [line for line in lines if json.loads(line)["rollout"] < rollouts]
+                lines = [(line, json.loads(line)) for line in _whole_lines(path)] if rollouts else []
+                kept = [
+                    line
+                    for line, row in lines
+                    if row["rollout"] < rollouts and (finished or not row.get("final"))
+                ]
                 write_atomic(path, "".join(kept))
 
     def done(self, content: Mapping[str, Any]) -> None:

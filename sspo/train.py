@@ -46,8 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(config: TrainConfig, folder: Path) -> int:
     """Run with every outcome named: DONE.json, or FAILED.json with a class and a message."""
-    import torch
-
     from sspo.progress import Progress
     from sspo.tracking import build_tracker
     from sspo.trainer.loop import Trainer
@@ -64,13 +62,15 @@ def train(config: TrainConfig, folder: Path) -> int:
         print(f"{name}: done", flush=True)
     except Diverged as error:
         return _fail(folder, "diverged", str(error))
-    except (MemoryError, torch.cuda.OutOfMemoryError) as error:
-        return _fail(folder, "oom", " ".join(str(error).split()) or "out of memory")
     except OSError as error:
-        return _fail(folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror}")
+        return _fail(
+            folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
+        )
     except UserError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            return _fail(folder, "oom", " ".join(str(error).split()) or "out of memory")
         mark_failed(folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
         raise
     finally:
@@ -80,9 +80,20 @@ def train(config: TrainConfig, folder: Path) -> int:
     return 0
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Python's, CUDA's, or the CPU allocator's, which is a plain RuntimeError."""
+    import torch
+
+    known = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+    return known or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+
+
 def _fail(folder: Path, reason: str, message: str) -> int:
-    mark_failed(folder, reason, message)
     print(f"failed ({reason}): {message}; {folder}", file=sys.stderr)
+    try:
+        mark_failed(folder, reason, message)
+    except OSError as error:
+        print(f"and its FAILED.json could not be written: {error.strerror or error}", file=sys.stderr)
     return 1
 
 

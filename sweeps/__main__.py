@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
 from sspo.compose import CONF_ROOT
-from sspo.errors import one_sentence
+from sspo.errors import UserError, one_sentence, unknown
 from sweeps.plan import Plan, make_plan
 from sweeps.run import RunOptions, run_sweep
 from sweeps.show import show_arm
+from sweeps.spec import DEFAULT_PRESET, PRESETS
 from sweeps.status import show_status
-from sweeps.study import DEFAULT_PRESET, PRESETS, load
+from sweeps.study import load
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask."""
+COMMANDS = {
+    "run": "run what is missing; finished trials are never run again",
+    "plan": "say what would run, for how long, and what it will be able to tell",
+    "status": "say where every trial stands",
+    "show": "print the training command that makes an arm",
+}
+OPTIONS = {
+    "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
+    "plan": ("--preset", "--store", "--workers"),
+    "status": ("--preset", "--store"),
+    "show": ("--preset", "--store"),
+}
 
 
 def main() -> int:
     """Parse the command line and run one command. Returns its exit status."""
-    arguments = _parser().parse_args()
+    arguments = _arguments(sys.argv[1:])
     plan = make_plan(load(CONF_ROOT / "study", arguments.name), arguments.preset, arguments.store)
     return _dispatch(arguments, plan, _console())
 
@@ -46,35 +61,74 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH, highlight=False)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m sweeps", description="Run the arms and seeds of a study."
-    )
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one sentence instead of a block of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; `{self.prog} --help` says what there is")
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line. Raises UserError, with the nearest valid name for a mistyped one."""
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        raise unknown("command", words[0], COMMANDS)
+    arguments, rest = _parser().parse_known_args(words)
+    for word in rest:
+        if word.startswith("-"):
+            raise unknown(f"option of {arguments.command}", word, OPTIONS[arguments.command])
+        raise UserError(f"'{word}' is one word too many for `sweeps {arguments.command}`")
+    return arguments
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m sweeps", description="Run the arms and seeds of a study.")
     commands = parser.add_subparsers(dest="command", required=True)
-    run = _command(commands, "run", "run what is missing; finished trials are never run again")
-    run.add_argument("--retry-failed", action="store_true", help="run failed trials once more")
-    run.add_argument("--timeout", type=float, metavar="SECONDS", help="limit of one trial (default: none)")
-    plan = _command(commands, "plan", "say what would run, for how long, and what it will be able to tell")
-    for command in (run, plan):
-        command.add_argument("--workers", type=int, help="trials at a time (default: one a processor)")
-    _command(commands, "status", "say where every trial stands")
-    show = _command(commands, "show", "print the training command that makes an arm")
-    show.add_argument("arm", metavar="ARM")
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+        command.add_argument("name", metavar="NAME", help="a study in conf/study/")
+        if name == "show":
+            command.add_argument("arm", metavar="ARM")
+        for option in OPTIONS[name]:
+            _add_option(command, option)
     return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=purpose, description=purpose)
-    command.add_argument("name", metavar="NAME", help="a study in conf/study/")
-    command.add_argument(
-        "--preset", default=DEFAULT_PRESET, help=f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
-    )
-    command.add_argument(
-        "--store", type=Path, default=Path("runs"), help="folder of all runs (default: runs)"
-    )
-    return command
+def _add_option(command: argparse.ArgumentParser, option: str) -> None:
+    if option == "--preset":
+        text = f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
+        command.add_argument(option, default=DEFAULT_PRESET, help=text)
+    elif option == "--store":
+        text = "folder of all runs (default: runs)"
+        command.add_argument(option, type=Path, default=Path("runs"), help=text)
+    elif option == "--workers":
+        text = "trials at a time (default: one a CUDA device, or a processor where there is none)"
+        command.add_argument(option, type=_workers, metavar="N", help=text)
+    elif option == "--timeout":
+        text = "limit of one trial (default: none)"
+        command.add_argument(option, type=_seconds, metavar="SECONDS", help=text)
+    else:
+        text = "run failed trials once more; one that diverged has its result and is not run again"
+        command.add_argument(option, action="store_true", help=text)
+
+
+def _workers(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UserError(f"--workers (make: WORKERS) must be a whole number of at least 1, got '{text}'")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise UserError(f"--timeout must be a positive number of seconds, got '{text}'")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ class Board:
     workers: int
     pace: Pace
     done: int = 0
+    diverged: int = 0
+    """Trials whose result is that training diverged."""
     failed: int = 0
     running: Mapping[int, Running] = field(default_factory=dict)
     """By number of the worker."""
@@ -42,26 +44,40 @@ class Board:
     lines: SimpleQueue[str] = field(default_factory=SimpleQueue)
     """One a finished or failed trial, in order."""
 
-    def settle(self, trial: Trial, standing: Standing) -> None:
-        """Count a trial that has just ended and say so."""
-        if standing.state == "done":
+    def count(self, trial: Trial, standing: Standing) -> None:
+        """Count a trial that is over."""
+        if standing.outcome == "done":
             self.done += 1
             self.pace = self.pace.with_trial(trial, standing.seconds)
-            text = f"done    {name(trial)} in {duration(standing.seconds)}"
+        elif standing.outcome == "diverged":
+            self.diverged += 1
         else:
             self.failed += 1
+
+    def settle(self, trial: Trial, standing: Standing) -> None:
+        """Count a trial that has just ended and say so."""
+        self.count(trial, standing)
+        if standing.outcome == "done":
+            text = f"done    {name(trial)} in {duration(standing.seconds)}"
+        elif standing.outcome == "diverged":
+            text = f"diverged {name(trial)}: {standing.message}; log in {trial.folder}"
+        else:
             text = f"FAILED  {name(trial)} ({standing.reason}): {standing.message}; log in {trial.folder}"
-        self.lines.put(f"[{self.done + self.failed}/{self.total()}] {text}")
+        self.lines.put(f"[{self._over()}/{self.total()}] {text}")
 
     def total(self) -> int:
         """Trials of the sweep."""
-        return self.done + self.failed + len(self.running) + len(self.waiting)
+        return self._over() + len(self.running) + len(self.waiting)
+
+    def _over(self) -> int:
+        return self.done + self.diverged + self.failed
 
     def summary(self) -> str:
         """Counts and the time left, in one line."""
         left = len(self.running) + len(self.waiting)
         text = (
-            f"{self.done} done, {self.failed} failed, {left} left; time left {duration(self.seconds_left())}"
+            f"{self.done} done, {self.diverged} diverged, {self.failed} failed, {left} left; "
+            f"time left {duration(self.seconds_left())}"
         )
         if self.elsewhere:
             paths = ", ".join(str(path) for path in self.elsewhere[:3])

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from sspo.runlog import write_atomic
+
 CLAIM = "claim.json"
 START_TOLERANCE = 2.0
 """Seconds: the start time that a kernel reports moves a little when the clock is set."""
@@ -68,14 +70,18 @@ def acquire(path: Path) -> Claim | None:
         if other is not None:
             return other
         path.unlink(missing_ok=True)
-        _write(path, os.O_EXCL, claim_of(os.getpid()))
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(_text(claim_of(os.getpid())))
     return None
 
 
 def hand_over(path: Path, pid: int) -> None:
-    """Pass a claim of this process on to a child, whose life it then follows even when this process is killed."""
+    """Pass a claim of this process on to a child, whose life it then follows even when this process is killed.
+
+    The claim changes whole: a torn one would be nobody's, and another sweep would start the trial a second time.
+    """
     with _alone_in(path.parent):
-        _write(path, os.O_TRUNC, claim_of(pid))
+        write_atomic(path, _text(claim_of(pid)))
 
 
 def release(path: Path) -> None:
@@ -94,9 +100,5 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(path: Path, flag: int, claim: Claim) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | flag, 0o644)
-    try:
-        os.write(descriptor, json.dumps(asdict(claim)).encode())
-    finally:
-        os.close(descriptor)
+def _text(claim: Claim) -> str:
+    return json.dumps(asdict(claim))

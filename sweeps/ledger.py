@@ -24,6 +24,15 @@ class Standing:
     log_tail: str = ""
     seconds: float | None = None
 
+    @property
+    def outcome(self) -> str:
+        """The state, or `diverged` for a trial that failed so."""
+        return "diverged" if self.state == "failed" and self.reason == "diverged" else self.state
+
+    def over(self, *, retry_failed: bool) -> bool:
+        """Whether the trial is not to run again. A divergence is a result: to retry it would select on the outcome."""
+        return self.outcome in ("done", "diverged") or (self.state == "failed" and not retry_failed)
+
 
 def standing(folder: Path) -> Standing:
     """The state of the trial in `folder`: done, running (a live claim), failed, or pending (new or interrupted)."""
@@ -43,8 +52,8 @@ def standing(folder: Path) -> Standing:
     return Standing(state="pending")
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a file, None where there is no file. Raises UserError for one that cannot be read."""
+def read_json(path: Path, remedy: str = "delete it to run its trial again") -> dict[str, Any] | None:
+    """The object in a file, None where there is no file. Raises UserError, with a remedy, for one that makes no sense."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -52,9 +61,9 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); delete it to run its trial again") from error
+        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it holds no object; delete it to run its trial again")
+        raise UserError(f"{path} is damaged: it holds no object; {remedy}")
     return content
 
 

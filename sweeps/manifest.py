@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sspo.errors import UserError
+from sspo.identity import cell_folder
 from sspo.runlog import write_atomic
+from sweeps.ledger import read_json, standing
 from sweeps.plan import Plan, PlannedArm
-from sweeps.study import DEFAULT_PRESET
+from sweeps.spec import DEFAULT_PRESET, StudyHead
+
+REMEDY = "delete it to have it written again"
 
 
 def stem(plan: Plan) -> str:
@@ -23,17 +29,15 @@ def manifest_path(plan: Plan) -> Path:
 
 
 def content(plan: Plan) -> dict[str, Any]:
-    """What the manifest holds."""
-    study, head = plan.study, plan.study.head
+    """What the manifest holds. Raises UserError where the one on disk cannot be read."""
+    study = plan.study
     return {
         "study": study.name,
         "preset": plan.preset,
-        "title": head.title or study.name,
-        "question": head.question,
-        "baseline": head.baseline,
-        "test": head.test,
-        "primary": asdict(head.primary),
-        "gates": {**asdict(head.gates), "token_arm": head.gates.token_arm or head.baseline},
+        "title": study.head.title or study.name,
+        "question": study.head.question,
+        **_promises(study.head),
+        "amended_after_runs": _amended(plan),
         "spec_sha256": study.sha256(),
         "arms": [_arm(arm) for arm in plan.arms],
     }
@@ -41,20 +45,54 @@ def content(plan: Plan) -> dict[str, Any]:
 
 def is_current(plan: Plan) -> bool:
     """Whether the manifest on disk already says what the plan says."""
-    path = manifest_path(plan)
-    return path.is_file() and path.read_text(encoding="utf-8") == _text(plan)
+    return _read(manifest_path(plan)) == content(plan)
 
 
 def write_manifest(plan: Plan) -> None:
-    """Write the manifest whole; the file is left untouched where it already says the same."""
-    if not is_current(plan):
-        path = manifest_path(plan)
+    """Write the manifest whole; the file is left untouched where it already says the same. UserError if it cannot be."""
+    if is_current(plan):
+        return
+    path, text = manifest_path(plan), json.dumps(content(plan), indent=1, ensure_ascii=False) + "\n"
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, _text(plan))
+        write_atomic(path, text)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the manifest {path}: {error.strerror}; mend that, or give a writable folder with --store"
+        ) from error
 
 
-def _text(plan: Plan) -> str:
-    return json.dumps(content(plan), indent=1, ensure_ascii=False) + "\n"
+def _promises(head: StudyHead) -> dict[str, Any]:
+    """What a study fixes before it runs, so that no result can choose its own yardstick."""
+    return {
+        "baseline": head.baseline,
+        "test": head.test,
+        "primary": asdict(head.primary),
+        "gates": {**asdict(head.gates), "token_arm": head.gates.token_arm or head.baseline},
+    }
+
+
+def _amended(plan: Plan) -> bool:
+    """Whether the yardstick has ever been changed with a result of the manifest's own trials already there to see."""
+    before = _read(manifest_path(plan))
+    if before is None:
+        return False
+    changed = any(before.get(key) != value for key, value in _promises(plan.study.head).items())
+    return bool(before.get("amended_after_runs")) or (changed and _has_results(plan, before))
+
+
+def _has_results(plan: Plan, manifest: Mapping[str, Any]) -> bool:
+    try:
+        runs = [(str(arm["cell"]), int(seed)) for arm in manifest["arms"] for seed in arm["seeds"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{manifest_path(plan)} is damaged: it does not list its arms; {REMEDY}") from error
+    folders = (cell_folder(plan.store, cell, seed) for cell, seed in runs)
+    return any(standing(folder).state in ("done", "failed") for folder in folders)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The manifest on disk, None where there is none."""
+    return read_json(path, REMEDY)
 
 
 def _arm(arm: PlannedArm) -> dict[str, Any]:

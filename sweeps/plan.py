@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.compose import compose
+from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.identity import cell_folder, cell_hash
-from sweeps.study import Preset, Study
+from sweeps.spec import Preset, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +68,14 @@ class Plan:
 
 
 def make_plan(study: Study, preset: str, store: Path) -> Plan:
-    """Compose every arm of a preset. Raises UserError for a bad preset or override and for two arms that are one."""
+    """Compose every arm of a preset.
+
+    Raises UserError for a bad preset or override, for two arms that are one and for an arm without the primary score.
+    """
     if preset not in study.presets:
         raise unknown(f"preset of {study.name}", preset, study.presets)
     chosen = study.presets[preset]
-    names = [name for name in study.arms if chosen.arms is None or name in chosen.arms]
+    names = [name for name in study.arms if chosen.holds(name)]
     arms = tuple(_plan_arm(study, name, chosen) for name in names)
     _refuse_twins(arms)
     return Plan(study=study, preset=preset, store=store, arms=arms)
@@ -84,16 +88,28 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         config = compose(overrides)
     except UserError as error:
         raise UserError(f"{study.name}, arm '{name}': {error}") from error
+    if arm.role != "base":
+        _check_measured(study, name, config)
     return PlannedArm(
         name=name,
         label=arm.label or name,
         role=arm.role,
         cell=cell_hash(config),
-        seeds=tuple(seed + arm.seed_offset for seed in (arm.seeds or preset.seeds)),
+        seeds=arm.seeds_in(preset),
         overrides=overrides,
         copy_of=arm.copy_of,
         rollouts=config.trainer.rollouts,
     )
+
+
+def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
+    """Without this an arm trains for hours before its report finds nothing to compare."""
+    primary, measured = study.head.primary, config.evaluation.temperatures
+    if primary.mode == "sampled" and primary.temperature not in measured:
+        raise UserError(
+            f"{study.name}, arm '{name}': primary.temperature is {primary.temperature:g}, but evaluation.temperatures "
+            f"holds only {', '.join(f'{value:g}' for value in measured) or 'nothing'}; add it there or change the primary"
+        )
 
 
 def _later_wins(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sweeps.board import Board, Running
 from sweeps.claims import CLAIM
-from sweeps.ledger import Standing, standing
+from sweeps.devices import device_environment
+from sweeps.ledger import standing
 from sweeps.plan import Trial
 from sweeps.worker import GRACE, Command, Worker, claim_trial
 
@@ -22,12 +23,20 @@ class Pool:
     """Runs trials in order on `board.workers` subprocesses at a time. Call `run` once, from the main thread."""
 
     def __init__(
-        self, board: Board, command: Command, *, retry_failed: bool = False, timeout: float | None = None
+        self,
+        board: Board,
+        command: Command,
+        *,
+        retry_failed: bool = False,
+        timeout: float | None = None,
+        devices: Sequence[str] = (),
     ):
         self.board = board
         self.command = command
         self.timeout = timeout
         self.retry_failed = retry_failed
+        self.devices = devices
+        """CUDA devices, dealt out to the workers; none on a machine without."""
         self.stops = 0
         """Signals to stop that have arrived; the second one stops waiting."""
         self._active: dict[int, Worker] = {}
@@ -51,11 +60,8 @@ class Pool:
         waiting: list[Trial] = []
         for trial in trials:
             now = standing(trial.folder)
-            if now.state == "done":
-                self.board.done += 1
-                self.board.pace = self.board.pace.with_trial(trial, now.seconds)
-            elif now.state == "failed" and not self.retry_failed:
-                self.board.failed += 1
+            if now.over(retry_failed=self.retry_failed):
+                self.board.count(trial, now)
             else:
                 waiting.append(trial)
                 if now.state == "failed":
@@ -78,19 +84,20 @@ class Pool:
             if not free:
                 break
             now = standing(trial.folder)
-            if self._is_over(trial, now):
+            if now.over(retry_failed=trial in self._retried):
                 self._drop(trial)
                 self.board.settle(trial, now)
             elif now.state == "running" or claim_trial(trial) is not None:
                 elsewhere.append(trial.folder / CLAIM)
             else:
                 self._drop(trial)
-                self._active[free[0]] = Worker(trial, self.command(trial), self.timeout)
+                self._start(trial, free[0])
                 self._show_running()
         self.board.elsewhere = tuple(elsewhere)
 
-    def _is_over(self, trial: Trial, now: Standing) -> bool:
-        return now.state == "done" or (now.state == "failed" and trial not in self._retried)
+    def _start(self, trial: Trial, slot: int) -> None:
+        environment = device_environment(self.devices, slot)
+        self._active[slot] = Worker(trial, self.command(trial), self.timeout, environment)
 
     def _drop(self, trial: Trial) -> None:
         self.board.waiting = tuple(other for other in self.board.waiting if other != trial)
@@ -101,18 +108,26 @@ class Pool:
         }
 
     def _stop(self) -> None:
-        """End what still runs: ask first, then kill. Trials that got to their end in the meantime keep their marker."""
-        for worker in self._active.values():
-            worker.signal(signal.SIGTERM)
+        """End what still runs: ask first, then kill. Trials that got to their end in the meantime keep their marker.
+
+        Every step is taken even where another raises; what was raised goes on afterwards.
+        """
+        with ExitStack() as steps:  # the last one that is added is the first that is taken
+            steps.callback(self._show_running)
+            steps.callback(self._active.clear)
+            for worker in self._active.values():
+                steps.callback(worker.abandon)
+            steps.callback(self._wait)
+            for worker in self._active.values():
+                steps.callback(worker.signal, signal.SIGTERM)
+
+    def _wait(self) -> None:
+        """Give trials that were asked to stop the time to do so."""
         limit = time.monotonic() + GRACE
         while any(worker.process.poll() is None for worker in self._active.values()):
             if time.monotonic() > limit or self.stops > 1:
                 break
             time.sleep(POLL)
-        for worker in self._active.values():
-            worker.abandon()
-        self._active.clear()
-        self._show_running()
 
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:

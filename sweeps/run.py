@@ -1,17 +1,18 @@
-"""`sweeps run`: manifest, lock, pool and view, in that order; then what is done and what failed."""
+"""`sweeps run`: lock, manifest, pool and view, in that order; then what is done and what failed."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
 from sspo.errors import UserError
 from sweeps.board import Board, name
-from sweeps.claims import acquire, release
+from sweeps.claims import Claim, acquire, release
+from sweeps.devices import default_workers, visible_devices
 from sweeps.estimate import Pace
 from sweeps.ledger import standing
 from sweeps.manifest import is_current, manifest_path, stem, write_manifest
@@ -29,7 +30,7 @@ class RunOptions:
     """How a sweep runs; no part of what it finds."""
 
     workers: int | None = None
-    """Trials at a time; None for one a processor."""
+    """Trials at a time; None for one a CUDA device, or one a processor where there is none."""
     retry_failed: bool = False
     timeout: float | None = None
     """Seconds after which a trial is stopped and counted as failed; None for no limit."""
@@ -46,10 +47,9 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     missing = _missing(trials, options.retry_failed)
     if missing or not is_current(plan):
         check_store(plan.store, len(missing))
-        write_manifest(plan)
-    if missing:
         with _only_sweep(plan):
-            finished = _run_pool(plan, trials, options, console, command)
+            write_manifest(plan)
+            finished = not missing or _run_pool(plan, trials, options, console, command)
         if not finished:
             console.print("interrupted: run the same command again to continue", soft_wrap=True)
             return INTERRUPTED
@@ -64,16 +64,16 @@ def _check(options: RunOptions) -> None:
 
 
 def _missing(trials: list[Trial], retry_failed: bool) -> list[Trial]:
-    finished = {"done"} if retry_failed else {"done", "failed"}
-    return [trial for trial in trials if standing(trial.folder).state not in finished]
+    return [trial for trial in trials if not standing(trial.folder).over(retry_failed=retry_failed)]
 
 
 def _run_pool(
     plan: Plan, trials: list[Trial], options: RunOptions, console: Console, command: Command | None
 ) -> bool:
-    board = Board(workers=options.workers or os.cpu_count() or 1, pace=Pace())
+    devices = visible_devices()
+    board = Board(workers=options.workers or default_workers(devices), pace=Pace())
     maker = command or train_command(plan.study.name, plan.store)
-    pool = Pool(board, maker, retry_failed=options.retry_failed, timeout=options.timeout)
+    pool = Pool(board, maker, retry_failed=options.retry_failed, timeout=options.timeout, devices=devices)
     try:
         with View(board, console):
             return pool.run(trials)
@@ -87,7 +87,7 @@ def _run_pool(
 def _only_sweep(plan: Plan) -> Iterator[None]:
     """One controller a study, preset and store at a time."""
     lock = manifest_path(plan).with_name(f"{stem(plan)}.lock")
-    other = acquire(lock)
+    other = _acquire(lock)
     if other is not None:
         raise UserError(
             f"another sweep of {plan.study.name} ({plan.preset}) runs in this store as process {other.pid} on {other.host}; "
@@ -99,10 +99,19 @@ def _only_sweep(plan: Plan) -> Iterator[None]:
         release(lock)
 
 
+def _acquire(lock: Path) -> Claim | None:
+    try:
+        return acquire(lock)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {lock}: {error.strerror}; mend that, or give a writable folder with --store"
+        ) from error
+
+
 def _conclude(trials: list[Trial], console: Console) -> int:
     """Say what ended how. A diverged run is a result: it was scored at its last finite checkpoint."""
     over = [(trial, now) for trial in trials if (now := standing(trial.folder)).state == "failed"]
-    failed = [(trial, now) for trial, now in over if now.reason != "diverged"]
+    failed = [(trial, now) for trial, now in over if now.outcome == "failed"]
     diverged = len(over) - len(failed)
     counts = (
         f"{len(trials) - len(over)} of {len(trials)} trials done, {diverged} diverged, {len(failed)} failed"
@@ -112,5 +121,7 @@ def _conclude(trials: list[Trial], console: Console) -> int:
         text = f"  {name(trial)}: {now.reason}, {now.message} ({trial.folder})"
         console.print(text, soft_wrap=True, highlight=False, markup=False)
     if failed:
-        console.print("run again with --retry-failed (make: RETRY=1) to try these once more", soft_wrap=True)
+        console.print(
+            "run again with --retry-failed (make: RETRY=1) to try the failed ones once more", soft_wrap=True
+        )
     return 1 if failed else 0

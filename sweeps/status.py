@@ -30,7 +30,7 @@ def show_status(plan: Plan, console: Console) -> int:
 def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
     """Seeds of every arm by state."""
     table = Table(box=None, pad_edge=False, title=f"{plan.study.name} ({plan.preset})", title_justify="left")
-    for heading in ("arm", "cell", "done", "running", "failed", "missing"):
+    for heading in ("arm", "cell", "done", "running", "diverged", "failed", "missing"):
         table.add_column(heading)
     for arm in plan.arms:
         own = [(trial.seed, now) for trial, now in standings.items() if trial.arm == arm.name]
@@ -40,11 +40,13 @@ def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
 
 def _cells(arm: PlannedArm, own: Sequence[tuple[int, Standing]]) -> list[str]:
     seeds = {
-        state: [seed for seed, now in own if now.state == state] for state in ("done", "running", "pending")
+        state: [seed for seed, now in own if now.outcome == state]
+        for state in ("done", "running", "diverged", "pending")
     }
-    failed = [f"{seed} ({now.reason})" for seed, now in own if now.state == "failed"]
+    failed = [f"{seed} ({now.reason})" for seed, now in own if now.outcome == "failed"]
     done = f"{len(seeds['done'])}/{len(arm.seeds)}"
-    return [done, _list(seeds["running"]), ", ".join(failed) or "-", _list(seeds["pending"])]
+    middle = [_list(seeds["running"]), _list(seeds["diverged"]), ", ".join(failed) or "-"]
+    return [done, *middle, _list(seeds["pending"])]
 
 
 def _list(seeds: Sequence[int]) -> str:
@@ -52,6 +54,7 @@ def _list(seeds: Sequence[int]) -> str:
 
 
 def _print_failure(trial: Trial, now: Standing, console: Console) -> None:
-    console.print(Text(f"\n{name(trial)} failed ({now.reason}): {now.message}"), soft_wrap=True)
+    ended = "diverged" if now.outcome == "diverged" else f"failed ({now.reason})"
+    console.print(Text(f"\n{name(trial)} {ended}: {now.message}"), soft_wrap=True)
     for line in now.log_tail.splitlines():
         console.print(Text(f"  | {line}"), soft_wrap=True)

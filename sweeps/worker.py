@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sspo.runlog import DONE, FAILED, mark_failed
@@ -47,7 +47,13 @@ def quoted(value: str) -> str:
 class Worker:
     """A running trial, which this process holds the claim of."""
 
-    def __init__(self, trial: Trial, command: Sequence[str], timeout: float | None):
+    def __init__(
+        self,
+        trial: Trial,
+        command: Sequence[str],
+        timeout: float | None,
+        environment: Mapping[str, str] | None = None,
+    ):
         (trial.folder / FAILED).unlink(missing_ok=True)
         self.trial = trial
         self.timeout = timeout
@@ -61,10 +67,10 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **ONE_THREAD},
+                env={**os.environ, **ONE_THREAD, **(environment or {})},
                 start_new_session=True,
             )
-        hand_over(trial.folder / CLAIM, self.process.pid)
+        self._hand_over()
 
     def ended(self) -> bool:
         """Whether the process is gone; stops it first where its time is up."""
@@ -99,12 +105,25 @@ class Worker:
     def abandon(self) -> None:
         """After an interrupt: leave no failure behind, so that the next sweep continues the trial."""
         folder = self.trial.folder
-        self.signal(signal.SIGKILL)
-        self.process.wait()
+        self._kill()
         failed = read_json(folder / FAILED)
         if failed is not None and failed.get("reason") == "killed":
             (folder / FAILED).unlink()
         release(folder / CLAIM)
+
+    def _hand_over(self) -> None:
+        """Let the claim follow the trainer; where that fails the trainer must not train on with nobody to watch it."""
+        claim = self.trial.folder / CLAIM
+        try:
+            hand_over(claim, self.process.pid)
+        except BaseException:
+            self._kill()
+            release(claim)
+            raise
+
+    def _kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.process.wait()
 
     def _log(self) -> str:
         with (self.trial.folder / LOG).open("rb") as stream:

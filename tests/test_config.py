@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sspo.base.recipe import WEIGHTS
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
-from sspo.config import TrainConfig, build, validate
+from sspo.config import TrainConfig, build
 from sspo.errors import UserError
-from sspo.identity import cell_hash
+from sspo.identity import base_fingerprint, cell_hash
 from sspo.objective.variants import VARIANTS
+from sspo.validation import validate
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,11 @@ from sspo.objective.variants import VARIANTS
         (["trainer.lr=nan"], "trainer.lr must be a positive finite number"),
         (["objective=grpo,gspo"], "names several values"),
         (["segmentation=random", "segmentation.random_like=random"], "must name a rule other than 'random'"),
-        (["model.path=/nowhere"], ""),
+        (["model.path=/nowhere"], "no config.json in /nowhere"),
+        (["evaluation.temperatures=[]"], "must name one or more different numbers"),
+        (["evaluation.temperatures=[1.0,1.0]"], "must name one or more different numbers"),
+        (["rollout.temperature=1e-9"], "rollout.temperature must be at least 0.01"),
+        (["trainer.weight_decay=inf"], "must be a finite number"),
     ],
 )
 def test_refusals_say_what_is_wrong_and_the_nearest_valid_choice(overrides, wanted):
@@ -120,12 +127,22 @@ def test_the_same_configuration_by_another_route_is_the_same_cell(pair, extra, d
     [
         "objective.clip.low=0.06",
         "trainer.lr=1e-4",
-        "segmentation=line",
+        "segmentation=sentence",
         "evaluation.samples=2",
         "rollout.prompts=32",
     ],
 )
 def test_whatever_changes_numbers_changes_the_cell(override):
-    if override == "segmentation=line":
-        override = "segmentation=sentence"
     assert cell_hash(compose([override])) != cell_hash(compose([]))
+
+
+def test_a_changed_copy_of_the_base_is_another_base(tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(WEIGHTS, copy)
+    first = base_fingerprint(str(copy))
+    assert first != base_fingerprint("embedded")
+    base_fingerprint.cache_clear()
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    assert base_fingerprint(str(copy)) != first

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.intervals import t_quantile
+from analysis.statistics.intervals import no_spread, t_quantile
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Treatment minus baseline. Interval and p are None where either side has fewer than two runs (or pairs)."""
+    """Treatment minus baseline. Interval and p are None where nothing estimates the spread: fewer than two runs (or pairs), or equal ones."""
 
     difference: float
     low: float | None
@@ -29,8 +29,6 @@ class Comparison:
 
 
 def _from_error(difference: float, error: float, df: float, n: int, test: str, level: float) -> Comparison:
-    if error == 0:
-        return Comparison(difference, difference, difference, float(difference == 0), df, n, test)
     half = t_quantile(df, level) * error
     p = 2 * float(special.stdtr(df, -abs(difference / error)))
     return Comparison(difference, difference - half, difference + half, p, df, n, test)
@@ -42,15 +40,17 @@ def paired_t(treatment: Sequence[float], baseline: Sequence[float], level: float
         raise ValueError(f"{len(treatment)} and {len(baseline)} values are no pairs")
     d = np.asarray(treatment, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
     n, mean = int(d.size), float(d.mean())
-    if n < 2:
+    error = float(d.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    if no_spread(error, np.asarray(treatment), np.asarray(baseline)):
         return Comparison(mean, None, None, None, None, n, "paired")
-    return _from_error(mean, float(d.std(ddof=1)) / math.sqrt(n), n - 1, n, "paired", level)
+    return _from_error(mean, error, n - 1, n, "paired", level)
 
 
-def _welch_error(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:
+def _welch_error(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Standard error of the difference and its degrees of freedom; None where neither side varies."""
     va, vb = float(a.var(ddof=1)) / a.size, float(b.var(ddof=1)) / b.size
-    if va + vb == 0:
-        return 0.0, float(a.size + b.size - 2)
+    if no_spread(math.sqrt(va + vb), a, b):
+        return None
     return math.sqrt(va + vb), (va + vb) ** 2 / (va**2 / (a.size - 1) + vb**2 / (b.size - 1))
 
 
@@ -60,10 +60,10 @@ def welch(treatment: Sequence[float], baseline: Sequence[float], level: float = 
     if not a.size or not b.size:
         raise ValueError("a side has no values")
     difference = float(a.mean() - b.mean())
-    if min(a.size, b.size) < 2:
+    found = _welch_error(a, b) if min(a.size, b.size) > 1 else None
+    if found is None:
         return Comparison(difference, None, None, None, None, int(a.size), "welch")
-    error, df = _welch_error(a, b)
-    return _from_error(difference, error, df, int(a.size), "welch", level)
+    return _from_error(difference, *found, int(a.size), "welch", level)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -78,7 +78,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def games_howell_p(a: Sequence[float], b: Sequence[float], groups: int) -> float:
-    """Games-Howell p of two of `groups` groups, unequal variances. Each side needs two values."""
+    """Games-Howell p of two of `groups` groups, unequal variances; 1 where neither varies. Each needs two values."""
     from scipy.stats import studentized_range  # a second of import that most callers never need
 
     return _by_pair(
@@ -88,9 +88,10 @@ def games_howell_p(a: Sequence[float], b: Sequence[float], groups: int) -> float
 
 def _by_pair(a: NDArray[np.float64], b: NDArray[np.float64], groups: int, distribution: Any) -> float:
     difference = abs(float(a.mean() - b.mean()))
-    error, df = _welch_error(a, b)
-    if error == 0:
-        return float(difference == 0)
+    found = _welch_error(a, b)
+    if found is None:
+        return 1.0
+    error, df = found
     return float(distribution.sf(difference / error * math.sqrt(2), groups, df))
 
 
@@ -107,17 +108,19 @@ def indistinguishable_from_best(groups: Sequence[Sequence[float]], alpha: float 
     """For each group: is it the one of highest mean, or not distinguishable from it by Games-Howell?
 
     The Welch p bounds Games-Howell's from below and, times the number of pairs, from above: most pairs are
-    decided without the slow studentized range.
+    decided without the slow studentized range. A pair without any spread has no p: it can't be told apart.
+    Raises ValueError where a group has fewer than two values.
     """
     if len(groups) < 2:
         return [True] * len(groups)
+    if min(len(group) for group in groups) < 2:
+        raise ValueError("Games-Howell needs two values a group")
     best = max(range(len(groups)), key=lambda i: float(np.mean(groups[i])))
     pairs = len(groups) * (len(groups) - 1) / 2
     verdicts = []
     for i, group in enumerate(groups):
-        p = welch(group, groups[best]).p if i != best else 1.0
-        if p is None:
-            raise ValueError("Games-Howell needs two values a group")
+        found = welch(group, groups[best]).p if i != best else None
+        p = 1.0 if found is None else found
         ambiguous = p <= alpha < pairs * p
         verdicts.append((games_howell_p(group, groups[best], len(groups)) if ambiguous else p) > alpha)
     return verdicts

@@ -26,9 +26,10 @@ def avg_at_k(value_QK: NDArray[np.float64]) -> float:
 class EvaluationError:
     """Standard errors of one run's score. clustered: questions are drawn too; sampling: given the questions."""
 
-    clustered: float
+    clustered: float | None
+    """None where a set has fewer than two questions."""
     sampling: float | None
-    """None with one sample a question."""
+    """None where a set has one sample a question."""
 
 
 def evaluation_error(sets: Sequence[NDArray[np.float64]]) -> EvaluationError:
@@ -36,13 +37,19 @@ def evaluation_error(sets: Sequence[NDArray[np.float64]]) -> EvaluationError:
 
     Samples of one question are no independent questions: the clustered error takes question means as its unit.
     """
-    clustered = sampling = 0.0
-    one_sample = False
-    for value_QK in sets:
-        questions, samples = value_QK.shape
-        clustered += float(value_QK.mean(axis=1).var(ddof=1)) / questions if questions > 1 else math.nan
-        one_sample = one_sample or samples < 2
-        if samples > 1:
-            sampling += float(value_QK.var(axis=1, ddof=1).sum()) / samples / questions**2
-    scale = len(sets)
-    return EvaluationError(math.sqrt(clustered) / scale, None if one_sample else math.sqrt(sampling) / scale)
+    questions = min((value_QK.shape[0] for value_QK in sets), default=0)
+    samples = min((value_QK.shape[1] for value_QK in sets), default=0)
+    clustered = (
+        [float(v.mean(axis=1).var(ddof=1)) / len(v) for v in sets] if questions > 1 and samples else None
+    )
+    sampling = (
+        [float(v.var(axis=1, ddof=1).sum()) / v.shape[1] / len(v) ** 2 for v in sets]
+        if questions and samples > 1
+        else None
+    )
+    return EvaluationError(_root_of_mean_over(clustered), _root_of_mean_over(sampling))
+
+
+def _root_of_mean_over(variances: list[float] | None) -> float | None:
+    """Standard error of an unweighted mean over sets from the variance of each set's score."""
+    return None if variances is None else math.sqrt(sum(variances)) / len(variances)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate over `n` runs; low and high are None where n is too small for an interval."""
+    """A point estimate over `n` runs; low and high are None where they say nothing of a spread."""
 
     point: float
     low: float | None
@@ -29,14 +30,19 @@ def t_quantile(df: float, level: float) -> float:
     return float(special.stdtrit(df, 0.5 + level / 2))
 
 
+def no_spread(error: float, *values: NDArray[np.float64]) -> bool:
+    """Whether a standard deviation or error of the values is 0 but for rounding: then nothing estimates their spread."""
+    return error <= 1e-12 * max(float(np.abs(v).max()) for v in values)
+
+
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """Mean and t interval of run-level values. Raises ValueError on none; one value has no interval."""
+    """Mean and t interval of run-level values. Raises ValueError on none; one value, or equal ones, have no interval."""
     x = np.asarray(values, dtype=np.float64)
     if x.size == 0:
         raise ValueError("no values")
     mean = float(x.mean())
-    if x.size == 1:
-        return Interval(mean, None, None, 1)
+    if x.size == 1 or no_spread(float(x.std(ddof=1)), x):
+        return Interval(mean, None, None, int(x.size))
     half = t_quantile(x.size - 1, level) * float(x.std(ddof=1)) / float(np.sqrt(x.size))
     return Interval(mean, mean - half, mean + half, int(x.size))
 

@@ -14,7 +14,7 @@ STD_EPSILON = 1e-6
 
 def group_mean(reward_PG: torch.Tensor) -> torch.Tensor:
     """r - mean_g (Dr.GRPO, arXiv 2503.20783)."""
-    return reward_PG - reward_PG.mean(1, keepdim=True)
+    return _zero_where_equal(reward_PG - reward_PG.mean(1, keepdim=True), reward_PG)
 
 
 def group_norm(reward_PG: torch.Tensor) -> torch.Tensor:
@@ -22,6 +22,12 @@ def group_norm(reward_PG: torch.Tensor) -> torch.Tensor:
     if reward_PG.shape[1] == 1:
         return torch.zeros_like(reward_PG)
     return group_mean(reward_PG) / (reward_PG.std(1, keepdim=True) + STD_EPSILON)
+
+
+def _zero_where_equal(advantage_PG: torch.Tensor, reward_PG: torch.Tensor) -> torch.Tensor:
+    """Exactly zero: the mean of sixteen times 0.1 is not 0.1 in float32, and epsilon would blow the rest up."""
+    equal_P1 = reward_PG.amax(1, keepdim=True) == reward_PG.amin(1, keepdim=True)
+    return torch.where(equal_P1, 0.0, advantage_PG)
 
 
 ADVANTAGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {

@@ -32,7 +32,7 @@ def delimiter_cuts(responses: Responses, marks: str, *, protect_numbers: bool) -
     makes a segment of its own: there is no cut right before a special token.
     """
     table = vocabulary_table(responses.tokenizer, marks)
-    ids_BT = responses.token_ids_BT.to(table.holds_mark_V.device)
+    ids_BT = responses.token_ids_BT.to(table.holds_mark_V.device).clamp(max=len(table.holds_mark_V) - 1)
     cut_BT = table.holds_mark_V[ids_BT]
     if protect_numbers:
         digit_before_BT = _shift(table.ends_digit_V[ids_BT], 1)

@@ -15,7 +15,7 @@ INSIDE_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularyTable:
-    """Boolean tables over token ids, on the CPU."""
+    """Boolean tables over token ids, on the CPU; the last row stands for ids past the tokenizer's vocabulary."""
 
     holds_mark_V: torch.Tensor
     is_number_mark_V: torch.Tensor
@@ -42,6 +42,7 @@ def build_table(tokenizer: PreTrainedTokenizerBase, marks: str) -> VocabularyTab
     """Decode every piece once and note what it holds."""
     size = len(tokenizer)
     pieces = tokenizer.batch_decode([[i] for i in range(size)], clean_up_tokenization_spaces=False)
+    pieces = [*pieces, ""]  # models pad their vocabulary, and may sample what no tokenizer wrote
     special = set(tokenizer.all_special_ids)
     glued = pieces_are_glued(tokenizer)
     wanted = re.compile(f"[{re.escape(marks)}]")
@@ -49,7 +50,7 @@ def build_table(tokenizer: PreTrainedTokenizerBase, marks: str) -> VocabularyTab
     def table(says: object) -> torch.Tensor:
         return torch.tensor(says, dtype=torch.bool)
 
-    plain = [i not in special for i in range(size)]
+    plain = [i not in special for i in range(size + 1)]
     return VocabularyTable(
         holds_mark_V=table(
             [
@@ -65,7 +66,7 @@ def build_table(tokenizer: PreTrainedTokenizerBase, marks: str) -> VocabularyTab
 
 
 def pieces_are_glued(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether neighbouring pieces touch. A word-level tokenizer puts spaces between them: `5 , 3` is no number."""
-    a, b = tokenizer.encode("5", add_special_tokens=False), tokenizer.encode(",", add_special_tokens=False)
-    joined: str = tokenizer.decode([*a, *b], clean_up_tokenization_spaces=False)
-    return " " not in joined.strip()
+    """Whether neighbouring pieces can touch. A word-level tokenizer puts spaces between them: `5 , 3` is no number."""
+    ids = tokenizer.encode("5,5", add_special_tokens=False)
+    text: str = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    return text.strip() == "5,5"

@@ -13,11 +13,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sspo.errors import UserError
 from sspo.randomness import python_stream
 from sspo.types import Problem
 
 OPERATORS = ("+", "-", "*")
 EVAL_SHARE = 5  # one prompt in five belongs to the held-out split
+MOST_QUESTIONS = 10_000  # the short set has about 50,000 of three steps
 
 CLAUSES = (
     "{a} {op} {b} = {c} ,",
@@ -116,6 +118,10 @@ class ChainTask:
 
     def eval_problems(self, name: str, count: int) -> list[Problem]:
         """The first `count` questions of a held-out set; the same for every run."""
+        if count > MOST_QUESTIONS:
+            raise UserError(
+                f"evaluation questions must be at most {MOST_QUESTIONS} a set of task chain, got {count}"
+            )
         rng = python_stream(0, f"eval problems {name}")
         unique: dict[str, None] = {}
         while len(unique) < count:

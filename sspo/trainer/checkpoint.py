@@ -27,6 +27,8 @@ class RunState:
     """Optimiser steps taken."""
     rollout0_sha256: str | None = None
     """Hash of the first rollout's tokens; None before it."""
+    seconds: float = 0.0
+    """Wall time so far."""
 
 
 def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:

@@ -1,4 +1,4 @@
-"""Held-out scoring. Questions and sampling numbers are the same for every arm, seed and step."""
+"""Held-out scoring. Questions, and sampling numbers under equal options, are the same for every arm, seed and step."""
 
 from __future__ import annotations
 

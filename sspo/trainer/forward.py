@@ -12,33 +12,40 @@ from sspo.types import Batch
 
 
 def token_logp_entropy(
-    model: PreTrainedModel,
-    prompt_BL: torch.Tensor,
-    prompt_mask_BL: torch.Tensor,
-    response_BT: torch.Tensor,
-    mask_BT: torch.Tensor,
-    temperature: float,
+    model: PreTrainedModel, part: Batch, temperature: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """logp_BT of the response tokens and entropy_BT of the distributions they came from (nats), at `temperature`.
 
-    Entropy carries no gradient. Off the mask both are finite and meaningless.
+    Off the mask both are finite and meaningless.
     """
-    ids = torch.cat([prompt_BL, response_BT], 1)
-    attention = torch.cat([prompt_mask_BL, mask_BT], 1)
+    log_softmax_BTV = _log_softmax(model, part, temperature)
+    entropy_BT = torch.special.entr(log_softmax_BTV.exp()).sum(-1)
+    return _of_tokens(log_softmax_BTV, part), entropy_BT
+
+
+def token_logp(model: PreTrainedModel, part: Batch, temperature: float) -> torch.Tensor:
+    """logp_BT alone, without the memory that entropies take."""
+    return _of_tokens(_log_softmax(model, part, temperature), part)
+
+
+def _log_softmax(model: PreTrainedModel, part: Batch, temperature: float) -> torch.Tensor:
+    ids = torch.cat([part.prompt_BL, part.response_BT], 1)
+    attention = torch.cat([part.prompt_mask_BL, part.mask_BT], 1)
     position = (attention.cumsum(1) - 1).clamp(min=0)
-    width = response_BT.shape[1]
     with autocast(ids.device):
         logits = model(
             input_ids=ids,
             attention_mask=attention.long(),
             position_ids=position,
-            logits_to_keep=width + 1,
+            logits_to_keep=part.response_BT.shape[1] + 1,
             use_cache=False,
         ).logits
-    log_softmax_BTV = (logits[:, :-1].float() / temperature).log_softmax(-1)
-    with torch.no_grad():
-        entropy_BT = torch.special.entr(log_softmax_BTV.exp()).sum(-1)
-    return log_softmax_BTV.gather(-1, response_BT[..., None]).squeeze(-1), entropy_BT
+    log_softmax_BTV: torch.Tensor = (logits[:, :-1].float() / temperature).log_softmax(-1)
+    return log_softmax_BTV
+
+
+def _of_tokens(log_softmax_BTV: torch.Tensor, part: Batch) -> torch.Tensor:
+    return log_softmax_BTV.gather(-1, part.response_BT[..., None]).squeeze(-1)
 
 
 def micro_batches(batch: Batch, index_b: torch.Tensor, budget: int) -> Iterator[tuple[torch.Tensor, Batch]]:

@@ -15,6 +15,7 @@ from sspo.clock import Clock
 from sspo.config import TrainConfig
 from sspo.device import resolve_device
 from sspo.environment import describe_environment
+from sspo.errors import UserError
 from sspo.metrics import Metric, merge_all, observe
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.bounds import entropy_stats
@@ -31,8 +32,8 @@ from sspo.tracking import Tracker
 from sspo.trainer import checkpoint
 from sspo.trainer.checkpoint import RunState
 from sspo.trainer.evaluation import Evaluator
-from sspo.trainer.forward import micro_batches, token_logp_entropy
-from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, learning_rate
+from sspo.trainer.forward import micro_batches, token_logp, token_logp_entropy
+from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
 from sspo.trainer.samples import sample_rows
 from sspo.trainer.scoring import score_rollout
 from sspo.trainer.summary import summarise
@@ -49,6 +50,7 @@ class Trainer:
         self.config = config
         self.progress = progress
         self.device = resolve_device(config.run.device)
+        self.log = RunLog(folder)
         self.policy = load_policy(config.model.path, self.device)
         self.model = self.policy.model
         self.optimizer = build_optimizer(self.model, config.trainer)
@@ -56,17 +58,18 @@ class Trainer:
         self.task = TASKS[config.task.name]
         self.reward = REWARDS[config.reward.name]
         self.evaluator = Evaluator(self.task, self.reward, self.policy, self.sampler, config.evaluation)
+        self._check_positions()
         self.checkpoints = folder / CHECKPOINTS
-        self.log = RunLog(folder)
-        self.log.describe(asdict(config), describe_environment(config))
         self.state = self._resume()
+        environment = describe_environment(config, self.device)
+        self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
+        self.started = time.monotonic() - self.state.seconds
 
     def run(self, tracker: Tracker) -> dict[str, Any]:
         """Train to the last rollout and score it; returns what DONE.json holds.
 
         Raises Diverged after scoring the last finite checkpoint, so that the run stays in the table.
         """
-        start = time.monotonic()
         rollouts = self.config.trainer.rollouts
         self.progress.begin(self.state.rollouts, rollouts)
         if rollouts == 0:
@@ -80,7 +83,7 @@ class Trainer:
             self._return_to_last_checkpoint()
             self._evaluate(final=True)
             raise
-        return {**asdict(self.state), "seconds": round(time.monotonic() - start, 3)}
+        return asdict(replace(self.state, seconds=self._seconds()))
 
     def _one_rollout(self, tracker: Tracker) -> None:
         number = self.state.rollouts
@@ -96,6 +99,7 @@ class Trainer:
                 metrics |= summary if update + 1 == len(parts) else {}
                 self.log.step(self.state.steps, number, update, metrics)
                 tracker.log(self.state.steps, metrics)
+        check_finite(self.model, self.state.steps)
         self._log_samples(number, batch, stats)
         self.state = replace(self.state, rollouts=number + 1)
         with clock.time("evaluation"):
@@ -154,7 +158,7 @@ class Trainer:
         old_logp_BT, entropy_BT = nothing_BT.clone(), nothing_BT.clone()
         everything_b = torch.arange(len(nothing_BT), device=self.device)
         for index_b, part in micro_batches(batch, everything_b, self.config.trainer.micro_batch_tokens):
-            logp_bt, entropy_bt = self._forward(part)
+            logp_bt, entropy_bt = token_logp_entropy(self.model, part, self.config.rollout.temperature)
             width = logp_bt.shape[1]
             old_logp_BT[index_b, :width] = logp_bt
             entropy_BT[index_b, :width] = entropy_bt
@@ -170,7 +174,7 @@ class Trainer:
         )
         parts: list[Metrics] = []
         for _, part in micro_batches(batch, index_b, self.config.trainer.micro_batch_tokens):
-            logp_bt, _ = self._forward(part)
+            logp_bt = token_logp(self.model, part, self.config.rollout.temperature)
             out = self._loss(logp_bt, part, context)
             out.loss.backward()
             parts.append(out.metrics)
@@ -181,16 +185,6 @@ class Trainer:
         metrics["optim/lr"] = observe("optim/lr", learning_rate(self.config.trainer, step))
         self.state = replace(self.state, steps=step)
         return metrics
-
-    def _forward(self, part: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        return token_logp_entropy(
-            self.model,
-            part.prompt_BL,
-            part.prompt_mask_BL,
-            part.response_BT,
-            part.mask_BT,
-            self.config.rollout.temperature,
-        )
 
     def _loss(self, logp_bt: torch.Tensor, part: Batch, context: LossContext) -> LossOut:
         return policy_loss(
@@ -203,6 +197,15 @@ class Trainer:
             self.config.objective,
             context=context,
         )
+
+    def _check_positions(self) -> None:
+        """A model must have a position for every token that the limits allow a response alone."""
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        longest = max(self.config.rollout.max_tokens, self.config.evaluation.max_tokens)
+        if limit is not None and longest >= limit:
+            raise UserError(
+                f"rollout.max_tokens and evaluation.max_tokens must leave room for a prompt in the model's {limit} positions, got {longest}"
+            )
 
     def _minibatches(self, number: int) -> list[torch.Tensor]:
         """Row indices of each optimiser step of a rollout: a seeded permutation an epoch."""
@@ -232,7 +235,12 @@ class Trainer:
         if self.state.rollouts == self.config.trainer.rollouts or (
             every and self.state.rollouts % every == 0
         ):
+            self.state = replace(self.state, seconds=self._seconds())
             checkpoint.save(self.checkpoints, self.model, self.optimizer, self.state)
+
+    def _seconds(self) -> float:
+        """Wall time of the run over all its processes, as far as checkpoints carried it."""
+        return round(time.monotonic() - self.started, 3)
 
     def _log_samples(self, number: int, batch: Batch, stats: EntropyStats | None) -> None:
         every = self.config.trainer.samples_every
@@ -243,7 +251,7 @@ class Trainer:
         """The last checkpoint's state; the logs are cut back to what it covers."""
         found = checkpoint.latest(self.checkpoints)
         state = RunState() if found is None else checkpoint.restore(found, self.model, self.optimizer)
-        self.log.rewind(state.rollouts)
+        self.log.rewind(state.rollouts, finished=state.rollouts == self.config.trainer.rollouts)
         return state
 
     def _return_to_last_checkpoint(self) -> None:

@@ -8,7 +8,7 @@ from sspo.config import TrainerConfig
 
 
 class Diverged(Exception):
-    """A loss or gradient is no longer a finite number."""
+    """A gradient or weight is no longer a finite number."""
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.AdamW:
@@ -38,3 +38,9 @@ def apply_gradients(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm
+
+
+def check_finite(model: torch.nn.Module, step: int) -> None:
+    """Raises Diverged where a weight is no finite number, so that none is ever saved or scored."""
+    if not all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters()):
+        raise Diverged(f"a weight is not finite after optimiser step {step}")

@@ -1,4 +1,4 @@
-"""Sample responses as the loss saw them, for people to read: pieces, cuts, entropy, ratio and what was clipped."""
+"""Sample responses for people to read: pieces, cuts, entropy, and the ratio and clipping that one more update would see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sspo.objective.bounds import clip_bounds
 from sspo.objective.clip import TERMS
 from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
 from sspo.policy import Policy
-from sspo.trainer.forward import token_logp_entropy
+from sspo.trainer.forward import token_logp
 from sspo.types import Batch, EntropyStats
 
 SAMPLES = 4
@@ -22,17 +22,11 @@ SAMPLES = 4
 def sample_rows(
     config: TrainConfig, policy: Policy, batch: Batch, stats: EntropyStats | None, number: int
 ) -> Iterator[dict[str, Any]]:
-    """Lines for samples.jsonl: the rollout's first responses under the policy after its last update."""
+    """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update."""
     objective = config.objective
-    part = batch.rows(torch.arange(min(SAMPLES, len(batch.mask_BT)), device=batch.mask_BT.device))
-    logp_BT, _ = token_logp_entropy(
-        policy.model,
-        part.prompt_BL,
-        part.prompt_mask_BL,
-        part.response_BT,
-        part.mask_BT,
-        config.rollout.temperature,
-    )
+    first_of_prompt = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES]
+    part = batch.rows(first_of_prompt.to(batch.mask_BT.device))
+    logp_BT = token_logp(policy.model, part, config.rollout.temperature)
     d_BT = torch.where(part.mask_BT, logp_BT - part.old_logp_BT, 0.0)
     level_id_BT = partition(objective.ratio, part.segment_id_BT, part.mask_BT)
     low_BT, high_BT = clip_bounds(

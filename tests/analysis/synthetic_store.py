@@ -123,9 +123,12 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
             "versions": {"torch": "2.13.0"},
             "base": "c" * 12,
         },
+        resumed=False,
     )
     level = arm.level if arm.role == "base" else float(np.clip(arm.level + 0.02 * rng.normal(), 0.02, 0.98))
     rollouts = 0 if arm.role == "base" else scale.rollouts
+    if rollouts:
+        log.evaluation(_answers(-1, False, 0.5, scale.curve_questions, 1, [("sampled", 1.0)], rng))
     for step, rollout, update in _steps(rollouts, scale.updates):
         log.step(step, rollout, update, _metrics(arm, level, rollout, update, scale, rng))
         last = update == scale.updates - 1

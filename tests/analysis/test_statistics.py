@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from analysis import statistics as ours
 
@@ -41,6 +42,23 @@ def test_one_run_a_side_gives_a_difference_without_interval_or_p() -> None:
     for comparison in (ours.paired_t([0.5], [0.2]), ours.welch([0.5], [0.2, 0.2])):
         assert comparison.difference == pytest.approx(0.3)
         assert (comparison.low, comparison.high, comparison.p) == (None, None, None)
+
+
+def test_runs_without_any_spread_have_a_difference_without_interval_or_p() -> None:
+    # .7 - .5 and .5 - .3 differ in the last bit; nothing estimates a spread all the same
+    for comparison in (
+        ours.paired_t([0.7, 0.5], [0.5, 0.3]),
+        ours.paired_t([0.7, 0.5], [0.7, 0.5]),
+        ours.welch([0.5, 0.5], [0.3, 0.3, 0.3]),
+    ):
+        assert (comparison.low, comparison.high, comparison.p) == (None, None, None)
+    assert ours.paired_t([0.7, 0.5], [0.5, 0.3]).difference == pytest.approx(0.2)
+    interval = ours.t_interval([0.1, 0.1, 0.1])
+    assert (interval.low, interval.high, interval.half_width, interval.n) == (None, None, None, 3)
+    assert ours.indistinguishable_from_best([[0.5, 0.5], [0.3, 0.3]]) == [True, True]
+    assert ours.games_howell_p([0.5, 0.5], [0.3, 0.3], 2) == 1.0
+    with pytest.raises(ValueError, match="two values a group"):
+        ours.indistinguishable_from_best([[0.5, 0.6], [0.3]])
 
 
 def test_holm_steps_down_stays_monotone_and_skips_untested_arms() -> None:
@@ -95,6 +113,10 @@ def test_evaluation_error_separates_questions_from_samples() -> None:
     assert ours.evaluation_error([one]) == ours.EvaluationError(pytest.approx(0.25), pytest.approx(0.25))
     assert ours.evaluation_error([one, one]).clustered == pytest.approx(math.sqrt(0.125) / 2)
     assert ours.evaluation_error([one[:, :1]]).sampling is None
+    lone = ours.evaluation_error([one, one[:1]])
+    # one question has no variance over questions; given them: (.0625 + .5 / 2) / 2^2 sets
+    assert lone == ours.EvaluationError(None, pytest.approx(math.sqrt(0.3125) / 2))
+    assert ours.evaluation_error([]) == ours.EvaluationError(None, None)
 
 
 def test_planning_numbers_match_the_published_ones() -> None:
@@ -105,6 +127,35 @@ def test_planning_numbers_match_the_published_ones() -> None:
     # 3 against 3: 2 of C(6, 3) = 20 relabellings; 5 pairs: 2 of 2^5 sign flips
     assert ours.smallest_permutation_p(3, paired=False) == pytest.approx(0.1)
     assert ours.smallest_permutation_p(5, paired=True) == pytest.approx(1 / 16)
+
+
+def power_by_quadrature(effect: float, n: int, alpha: float) -> float:
+    """Paired: over the sd that a study happens to see, the chance that the mean is beyond the critical t."""
+    critical, shift = stats.t.ppf(1 - alpha / 2, n - 1), effect * math.sqrt(n)
+
+    def density(s: float) -> float:
+        found = stats.norm.sf(critical * s - shift) + stats.norm.cdf(-critical * s - shift)
+        return float(found * stats.chi.pdf(s * math.sqrt(n - 1), n - 1) * math.sqrt(n - 1))
+
+    turn = shift / critical
+    return float(integrate.quad(density, 0, 8, points=[turn, turn + 3 / critical], limit=200)[0])
+
+
+@pytest.mark.parametrize(
+    ("n", "alpha", "effect"), [(2, 0.05, 11.5), (2, 0.05 / 7, 80.8), (3, 0.05 / 7, 8.66), (8, 0.05 / 7, 1.70)]
+)
+def test_the_detectable_effect_is_found_with_the_wanted_power_at_few_seeds(
+    n: int, alpha: float, effect: float
+) -> None:
+    found = ours.detectable_effect(n, alpha, paired=True)
+    assert found == pytest.approx(effect, rel=0.005)
+    assert power_by_quadrature(found, n, alpha) == pytest.approx(0.8, abs=1e-4)
+
+
+def test_more_seeds_never_detect_less() -> None:
+    for paired in (True, False):
+        effects = [ours.detectable_effect(n, 0.05 / 7, paired=paired) for n in range(2, 30)]
+        assert all(fewer > more for fewer, more in itertools.pairwise(effects))
 
 
 def test_false_positives_and_coverage_are_nominal_in_simulation() -> None:

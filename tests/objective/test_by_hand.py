@@ -33,6 +33,14 @@ def test_group_norm_centres_and_divides_by_the_unbiased_std():
     assert group_mean(torch.tensor([[1.0, 0, 0, 0]]))[0].tolist() == [0.75, -0.25, -0.25, -0.25]
 
 
+def test_equal_rewards_have_exactly_zero_advantage_whatever_their_value():
+    # in float32 the mean of sixteen times .1 is not .1; divided by std + 1e-6 the rest would be .007, and "active"
+    rewards = torch.full((1, 16), 0.1)
+    assert float((rewards - rewards.mean()).abs().max()) > 0
+    assert group_norm(rewards).tolist() == [[0.0] * 16]
+    assert group_mean(rewards).tolist() == [[0.0] * 16]
+
+
 def test_a_group_of_one_has_zero_advantage():
     assert group_norm(torch.tensor([[1.0]])).tolist() == [[0.0]]
     assert group_mean(torch.tensor([[1.0]])).tolist() == [[0.0]]

@@ -36,7 +36,8 @@ def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(rows, na
         metrics.append(piece.metrics)
     assert torch.allclose(whole.grad, parts.grad, atol=1e-12)
     for key, metric in merge_all(metrics).items():
-        assert metric.value() == pytest.approx(out.metrics[key].value(), abs=1e-9), key
+        # shares of segments and responses are summed in float32
+        assert metric.value() == pytest.approx(out.metrics[key].value(), abs=1e-6), key
 
 
 @given(rows=ragged_rows(min_rows=2), name=NAMES, extra=st.integers(1, 5), seed=st.integers(0, 99))

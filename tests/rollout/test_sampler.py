@@ -88,18 +88,12 @@ def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts)
     seen = []
     with torch.no_grad():
         for index, part in micro_batches(batch, everything, budget=500):
-            logp, entropy = _forward(policy, part)
+            logp, entropy = token_logp_entropy(policy.model, part, 1.0)
             seen += index.tolist()
             for row, i in enumerate(index.tolist()):
                 alone = batch.rows(torch.tensor([i]))
-                logp_alone, entropy_alone = _forward(policy, alone)
+                logp_alone, entropy_alone = token_logp_entropy(policy.model, alone, 1.0)
                 n = int(alone.mask_BT.sum())
                 assert torch.allclose(logp[row, :n], logp_alone[0, :n], atol=2e-5)
                 assert torch.allclose(entropy[row, :n], entropy_alone[0, :n], atol=2e-5)
     assert sorted(seen) == everything.tolist()
-
-
-def _forward(policy, part):
-    return token_logp_entropy(
-        policy.model, part.prompt_BL, part.prompt_mask_BL, part.response_BT, part.mask_BT, 1.0
-    )

@@ -8,12 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, pre_tokenizers
+from tokenizers.models import Unigram
+from transformers import PreTrainedTokenizerFast
 
 from sspo.base.tokenizer import build_tokenizer
 from sspo.config import RULES, SegmentationConfig
 from sspo.segmentation import segment
 from sspo.segmentation.delimiters import CLAUSE_MARKS
-from sspo.segmentation.vocabulary import build_table
+from sspo.segmentation.vocabulary import build_table, pieces_are_glued
 from sspo.tasks.chain import VOCABULARY
 
 TOKENIZER = build_tokenizer(VOCABULARY)
@@ -64,7 +67,7 @@ class Pieces:
         return len(self.pieces)
 
     def encode(self, text, add_special_tokens=False):
-        return [self.pieces.index(text)]
+        return [self.pieces.index(character) for character in text]
 
     def decode(self, ids, **_):
         return "".join(self.pieces[i] for i in ids)
@@ -76,7 +79,8 @@ class Pieces:
 def test_numbers_are_protected_where_pieces_touch():
     tokenizer = Pieces("5", ",", ".", " x", "),", "3.14", ".\n\n", "，")
     table = build_table(tokenizer, CLAUSE_MARKS)
-    marks = {p for p, held in zip(tokenizer.pieces, table.holds_mark_V.tolist(), strict=True) if held}
+    held = table.holds_mark_V.tolist()[:-1]  # the last row is for ids that the tokenizer does not have
+    marks = {piece for piece, holds in zip(tokenizer.pieces, held, strict=True) if holds}
     assert marks == {",", ".", "),", ".\n\n", "，"}
     ids = torch.tensor([[1, 3, 1, 2, 4, 5, 1, 3, 0]])  # 5 . 5 , x ), 5 . <eos>
     mask = torch.ones_like(ids, dtype=torch.bool)
@@ -85,6 +89,15 @@ def test_numbers_are_protected_where_pieces_touch():
     assert segment(ids, mask, config, tokenizer)[0].tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 2]
     unprotected = SegmentationConfig(rule="subsentence", protect_numbers=False)
     assert segment(ids, mask, unprotected, tokenizer)[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 3]
+
+
+def test_a_tokenizer_with_a_leading_space_mark_still_writes_numbers_in_one_piece():
+    words = {"▁5": 0, ",": 1, "5": 2, "▁": 3, "<unk>": 4}
+    backend = Tokenizer(Unigram([(word, -1.0) for word in words], unk_id=4))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    assert pieces_are_glued(PreTrainedTokenizerFast(tokenizer_object=backend))
+    assert not pieces_are_glued(TOKENIZER)
 
 
 STREAMS = st.lists(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 def main(folder: Path, behaviour: str, starts: Path) -> int:
     """Do what `behaviour` says, as a trainer might."""
+    if behaviour == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with starts.open("a") as stream:
         stream.write(f"{folder.parent.name}/{folder.name}\n")
     if behaviour == "raise":
@@ -21,8 +23,10 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if behaviour == "sigkill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if behaviour == "hang":
+    if behaviour in ("hang", "stubborn"):
         time.sleep(60)
+    if behaviour == "device":
+        (folder / "device").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
     if behaviour == "diverge":
         (folder / "FAILED.json").write_text(
             json.dumps({"reason": "diverged", "message": "loss is not finite"})

@@ -19,6 +19,8 @@ from sweeps.statistics_preview import preview
 from sweeps.study import load, parse
 from sweeps.worker import quoted
 
+PRESETS = {"smoke": {"seeds": [0]}, "default": {"seeds": [0, 1]}, "paper": {"seeds": list(range(8))}}
+
 
 def clip_ablation(preset: str, store: Path = Path("runs")) -> Plan:
     return make_plan(load(CONF_ROOT / "study", "clip_ablation"), preset, store)
@@ -84,15 +86,8 @@ def test_two_arms_that_are_one_run_are_refused_by_both_names() -> None:
         "one": {"overrides": ["objective=sspo"]},
         "two": {"overrides": ["objective.name=sspo", "objective=sspo"]},
     }
-    study = parse("twins", {"baseline": "one", "arms": arms, "presets": {"default": {"seeds": [0]}}})
+    study = parse("twins", {"baseline": "one", "arms": arms, "presets": PRESETS})
     with pytest.raises(UserError, match="arms 'one' and 'two' are the same run"):
-        make_plan(study, "default", Path("runs"))
-
-
-def test_a_copy_with_overlapping_seeds_is_refused() -> None:
-    arms = {"one": {}, "again": {"copy_of": "one", "seed_offset": 1}}
-    study = parse("overlap", {"baseline": "one", "arms": arms, "presets": {"default": {"seeds": [0, 1]}}})
-    with pytest.raises(UserError, match=r"arms 'one' and 'again' are the same run.* with seed 1"):
         make_plan(study, "default", Path("runs"))
 
 
@@ -102,11 +97,29 @@ def test_a_bad_override_names_its_arm() -> None:
         {
             "baseline": "one",
             "arms": {"one": {"overrides": ["objective=ssppo"]}},
-            "presets": {"default": {"seeds": [0]}},
+            "presets": PRESETS,
         },
     )
     with pytest.raises(UserError, match=r"arm 'one'.*did you mean 'sspo'"):
         make_plan(study, "default", Path("runs"))
+
+
+def measured_at(primary: dict[str, object]) -> Plan:
+    arms = {
+        "base": {"role": "base", "seeds": [0], "overrides": ["evaluation.temperatures=[0.5]"]},
+        "one": {"overrides": ["evaluation.temperatures=[1.0,0.7]"]},
+        "two": {"overrides": ["objective=sspo"]},
+    }
+    spec = {"baseline": "one", "primary": primary, "arms": arms, "presets": PRESETS}
+    return make_plan(parse("cold", spec), "default", Path("runs"))
+
+
+def test_a_primary_score_that_an_arm_does_not_measure_is_refused() -> None:
+    with pytest.raises(UserError, match=r"arm 'two': primary.temperature is 0.7, but .* holds only 1;"):
+        measured_at({"temperature": 0.7})
+    # 1.0 is measured by both trained arms, greedy always; the base is not compared and may lack it
+    assert len(measured_at({"temperature": 1.0}).arms) == 3
+    assert len(measured_at({"mode": "greedy"}).arms) == 3
 
 
 def test_an_unknown_preset_names_the_nearest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,10 +13,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
+from sspo.errors import UserError
+from sweeps import worker
 from sweeps.board import Board
-from sweeps.claims import CLAIM, Claim, acquire, claim_of, holder
+from sweeps.claims import CLAIM, Claim, acquire, claim_of, hand_over, holder
 from sweeps.estimate import Pace
 from sweeps.ledger import standing
 from sweeps.plan import Trial
@@ -77,7 +81,7 @@ def test_every_ending_has_its_state_and_reason_and_the_other_trials_go_on(tmp_pa
     assert ends["raise"].log_tail.endswith("ZeroDivisionError: stub")
     assert "SIGKILL" in ends["sigkill"].message
     assert "1.5 s" in ends["hang"].message
-    assert (board.done, board.failed, board.lines.qsize()) == (2, 6, 8)
+    assert (board.done, board.diverged, board.failed, board.lines.qsize()) == (2, 1, 5, 8)
     assert not list(tmp_path.rglob(CLAIM))
 
 
@@ -91,6 +95,75 @@ def test_a_second_sweep_starts_nothing_and_a_retry_starts_the_failed_ones_alone(
     sweep(trials, stub(starts, {}), retry_failed=True)
     assert started(starts) == ["bad/seed0", "bad/seed0", "good/seed0"]
     assert [standing(trial.folder).state for trial in trials] == ["done", "done"]
+
+
+def test_a_divergence_is_a_result_that_a_retry_leaves_alone(tmp_path: Path) -> None:
+    trials, starts = make_trials(tmp_path, ["diverge", "bad"]), tmp_path / "starts"
+    sweep(trials, stub(starts, {"diverge": "diverge", "bad": "raise"}))
+    board = sweep(trials, stub(starts, {}), retry_failed=True)
+    assert started(starts) == ["bad/seed0", "bad/seed0", "diverge/seed0"]
+    assert (board.done, board.diverged, board.failed) == (1, 1, 0)
+    assert standing(trials[0].folder).reason == "diverged"
+
+
+def test_trials_that_run_at_once_see_a_device_each(tmp_path: Path) -> None:
+    trials, starts = make_trials(tmp_path, ["a", "b"]), tmp_path / "starts"
+    command = stub(starts, {"a": "device", "b": "device"})
+    assert Pool(Board(workers=2, pace=Pace()), command, devices=("3", "GPU-b")).run(trials)
+    assert [(trial.folder / "device").read_text() for trial in trials] == ["3", "GPU-b"]
+
+
+def test_a_trainer_whose_claim_cannot_be_handed_over_is_not_left_to_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, pid: int) -> None:
+        given.append(pid)
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    given: list[int] = []
+    monkeypatch.setattr(worker, "hand_over", refuse)
+    trials = make_trials(tmp_path, ["long"])
+    with pytest.raises(OSError, match="no space left"):
+        sweep(trials, stub(tmp_path / "starts", {"long": "hang"}))
+    assert len(given) == 1
+    assert not psutil.pid_exists(given[0])  # ended and waited for
+    assert holder(trials[0].folder / CLAIM) is None
+
+
+def test_the_end_of_a_sweep_stops_every_trainer_even_where_one_cannot_be_cleaned_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.pool.GRACE", 0.0)
+    trials = make_trials(tmp_path, ["one", "two", "three"])
+    starts, stubborn = tmp_path / "starts", dict.fromkeys(["one", "two", "three"], "stubborn")
+    pool = Pool(Board(workers=3, pace=Pace()), stub(starts, stubborn))
+
+    def break_off() -> None:
+        pids.extend(running.process.pid for running in pool._active.values())
+        for trial in trials[:2]:
+            (trial.folder / "FAILED.json").write_text("torn")
+        raise RuntimeError("stub")
+
+    pids: list[int] = []
+    monkeypatch.setattr(pool, "_reap", lambda: break_off() if len(started(starts)) == 3 else None)
+    with pytest.raises(UserError, match=r"FAILED\.json is damaged"):
+        pool.run(trials)
+    assert len(pids) == 3
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_a_claim_is_handed_over_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError(errno.EIO, "stub")
+
+    path = tmp_path / CLAIM
+    acquire(path)
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="stub"):
+        hand_over(path, 1)
+    claim = holder(path)
+    assert claim is not None
+    assert claim.pid == os.getpid()
 
 
 def test_a_claim_of_a_dead_process_is_taken_over_and_one_of_a_live_process_is_waited_for(

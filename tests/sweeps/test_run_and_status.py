@@ -13,7 +13,8 @@ from rich.console import Console
 from test_pool import started, stub
 
 from sspo.compose import CONF_ROOT
-from sspo.errors import UserError
+from sspo.errors import UserError, one_sentence
+from sweeps.__main__ import main
 from sweeps.claims import claim_of
 from sweeps.plan import Plan, make_plan
 from sweeps.run import RunOptions, run_sweep
@@ -54,12 +55,25 @@ def test_a_failed_trial_is_named_and_makes_the_exit_status_one_until_a_retry(tmp
     assert len(started(starts)) == 4
 
 
+def test_a_diverged_trial_is_no_failure_and_is_not_run_again(tmp_path: Path) -> None:
+    plan, starts = smoke(tmp_path), tmp_path / "starts"
+    status, text = run(plan, starts, grpo="diverge")
+    assert (status, "2 of 3 trials done, 1 diverged, 0 failed" in text) == (0, True)
+    assert run(plan, starts, RunOptions(workers=3, retry_failed=True))[0] == 0
+    assert len(started(starts)) == 3
+    console = Console(width=200)
+    with console.capture() as printed:
+        show_status(plan, console)
+    assert "grpo seed 0 diverged: loss is not finite" in printed.get()
+
+
 def test_a_second_controller_of_a_study_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "studies").mkdir()
     lock = tmp_path / "studies" / "clip_ablation.smoke.lock"
     lock.write_text(json.dumps(vars(claim_of(os.getpid()))))
     with pytest.raises(UserError, match=f"another sweep of clip_ablation .smoke. .* process {os.getpid()}"):
         run(smoke(tmp_path), tmp_path / "starts")
+    assert [path.name for path in lock.parent.iterdir()] == [lock.name]  # nor does it change the manifest
     lock.write_text(json.dumps({**vars(claim_of(os.getpid())), "start": 1.0}))  # that process has ended
     assert run(smoke(tmp_path), tmp_path / "starts")[0] == 0
 
@@ -86,13 +100,29 @@ def test_status_shows_the_failed_trials_log_and_warns_of_mixed_code(tmp_path: Pa
     assert "1 runs from code 123, 1 runs from code 456" in text
 
 
-def test_a_mistyped_study_is_one_sentence_with_the_nearest_name() -> None:
-    command = [sys.executable, "-m", "sweeps", "run", "clip_ablatoin"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=CONF_ROOT.parent)
-    assert ended.returncode == 2
-    assert ended.stdout == ""
-    assert ended.stderr.startswith("error: unknown study 'clip_ablatoin': did you mean 'clip_ablation'?")
-    assert ended.stderr.count("\n") == 1
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("run clip_ablatoin", "unknown study 'clip_ablatoin': did you mean 'clip_ablation'?"),
+        ("run clip_ablation --preset papr", "unknown preset of clip_ablation 'papr': did you mean 'paper'?"),
+        ("rnu clip_ablation", "unknown command 'rnu': did you mean 'run'?"),
+        ("run clip_ablation --worker 2", "unknown option of run '--worker': did you mean '--workers'?"),
+        ("run clip_ablation --workers abc", "--workers (make: WORKERS) must be a whole number"),
+        ("plan clip_ablation --workers 0", "--workers (make: WORKERS) must be a whole number"),
+        ("run clip_ablation --timeout soon", "--timeout must be a positive number of seconds, got 'soon'"),
+        ("status clip_ablation smoke", "'smoke' is one word too many"),
+        ("status", "the following arguments are required: NAME"),
+    ],
+)
+def test_a_mistyped_word_is_one_sentence_with_the_nearest_name(
+    words: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words.split()])
+    assert one_sentence(main) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: {said}")
+    assert printed.err.count("\n") == 1
 
 
 def test_sweeps_never_imports_torch_and_scipy_only_to_plan() -> None:

@@ -17,10 +17,14 @@ GOOD: dict[str, Any] = {
     "arms": {
         "grpo": {"overrides": ["objective=grpo"]},
         "sspo": None,
-        "again": {"copy_of": "grpo", "seed_offset": 9},
+        "again": {"role": "aa", "copy_of": "grpo", "seed_offset": 9},
     },
     "gates": {"token_arm": "grpo"},
-    "presets": {"default": {"seeds": [0, 1]}},
+    "presets": {
+        "smoke": {"seeds": [0]},
+        "default": {"seeds": [0, 1]},
+        "paper": {"seeds": [0, 1, 2, 3, 4, 5, 6, 7]},
+    },
 }
 
 
@@ -67,6 +71,39 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
         (changed("presets", "default", "seeds", value=[0, -1]), "got [0, -1]"),
         (changed("presets", "default", "seeds", value=[1, 1]), "got [1, 1]"),
         (changed("presets", "default", "seeds", value=["one"]), "must be of type int, got 'one'"),
+        (changed("baseline", value="again"), "baseline must be an arm of role arm"),
+        (
+            changed("presets", "smoke", "arms", value=["sspo"]),
+            "presets.smoke.arms must hold the baseline 'grpo'",
+        ),
+        (
+            changed("presets", "paper", "seeds", value=list(range(7))),
+            "at least 8 seeds an arm, and 'grpo' has 7",
+        ),
+        (changed("arms", "sspo", value={"seeds": [0, 1]}), "at least 8 seeds an arm, and 'sspo' has 2"),
+        (changed("presets", value={"smoke": {"seeds": [0]}, "default": {"seeds": [0]}}), "paper is missing"),
+        (changed("arms", "again", "role", value="arm"), "set its role to aa"),
+        (changed("arms", "sspo", value={"role": "aa"}), "set copy_of to the arm that it repeats"),
+        # paper's seeds 0..7 moved by 7 are 7..14: seed 7 is in both, while smoke and default share none
+        (changed("arms", "again", "seed_offset", value=7), "both run seed 7 in presets.paper"),
+        (changed("primary", value={"mode": "greedy", "temperature": 1.0}), "greedy decoding is 0, got 1"),
+        (changed("primary", value={"mode": "sampled", "temperature": 0.0}), "a number above 0, got 0"),
+        (changed("primary", value={"temperature": float("nan")}), "a number above 0, got nan"),
+        (changed("gates", value={"base_max": 60.0}), "gates.base_max is a share"),
+        (changed("gates", value={"no_clip_margin": -0.1}), "gates.no_clip_margin is a share"),
+        (changed("gates", value={"token_clip_min": float("nan")}), "gates.token_clip_min is a share"),
+        (
+            changed("gates", value={"floor": 0.5, "ceiling": 0.5}),
+            "gates.ceiling=0.5 must be above gates.floor=0.5",
+        ),
+        (
+            changed("gates", value={"min_tokens": -1}),
+            "gates.min_tokens must be a number of at least 0, got -1",
+        ),
+        (
+            changed("gates", value={"min_cv": float("inf")}),
+            "gates.min_cv must be a number of at least 0, got inf",
+        ),
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused_in_one_sentence(spec: dict[str, Any], said: str) -> None:
@@ -74,6 +111,27 @@ def test_a_spec_that_makes_no_sense_is_refused_in_one_sentence(spec: dict[str, A
         parse("small", spec)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "temperature"),
+    [
+        ({"mode": "greedy"}, 0.0),
+        ({"mode": "greedy", "temperature": 0}, 0.0),
+        ({"mode": "sampled"}, 1.0),
+        ({"temperature": 0.5}, 0.5),
+    ],
+)
+def test_a_greedy_primary_has_temperature_zero_without_saying_so(
+    written: dict[str, Any], temperature: float
+) -> None:
+    assert parse("small", changed("primary", value=written)).head.primary.temperature == temperature
+
+
+def test_gates_may_lie_on_their_limits_and_an_untrained_base_needs_one_seed() -> None:
+    spec = changed("gates", value={"base_max": 1.0, "floor": 0.0, "ceiling": 1.0, "min_cv": 0})
+    spec["arms"]["base"] = {"role": "base", "seeds": [0]}
+    assert parse("small", spec).head.gates.ceiling == 1.0
 
 
 def test_an_arm_that_is_written_twice_is_refused_with_its_line(tmp_path: Path) -> None:

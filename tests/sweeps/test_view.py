@@ -33,7 +33,7 @@ def half_way(folder: Path) -> Board:
 def test_the_heartbeat_says_what_runs_how_far_it_is_and_how_long_the_rest_takes(tmp_path: Path) -> None:
     line = view.heartbeat(half_way(tmp_path))
     # two trials of 100 s on two workers: 100 s
-    assert line == "running grpo seed 1 12/24; 1 done, 0 failed, 2 left; time left 1 min 40 s"
+    assert line == "running grpo seed 1 12/24; 1 done, 0 diverged, 0 failed, 2 left; time left 1 min 40 s"
 
 
 def test_the_table_has_a_row_for_every_worker(tmp_path: Path) -> None:
@@ -50,6 +50,17 @@ def test_what_happened_is_printed_to_the_last_line_where_there_is_no_terminal(tm
     with view.View(half_way(tmp_path), Console(file=out, width=200)):
         pass
     assert out.getvalue() == "[1/3] done    sspo seed 1 in 1 min 40 s\n"
+
+
+def test_a_divergence_is_called_so_and_a_failure_is_called_that(tmp_path: Path) -> None:
+    board = half_way(tmp_path)
+    board.lines.get_nowait()
+    board.settle(trial("gspo", tmp_path), Standing(state="failed", reason="diverged", message="loss is nan"))
+    board.settle(trial("dapo", tmp_path), Standing(state="failed", reason="oom", message="no memory"))
+    lines = [board.lines.get_nowait() for _ in range(2)]
+    assert lines[0].split(";")[0] == "[2/4] diverged gspo seed 1: loss is nan"
+    assert lines[1].split(";")[0] == "[3/5] FAILED  dapo seed 1 (oom): no memory"
+    assert board.summary().startswith("1 done, 1 diverged, 1 failed, 2 left")
 
 
 def test_an_output_that_never_takes_a_line_does_not_hold_up_the_sweep(

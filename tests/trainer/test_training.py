@@ -160,3 +160,16 @@ def test_a_diverged_run_is_scored_at_its_last_finite_checkpoint(tmp_path, monkey
     final = [row for row in lines(tmp_path / "eval.jsonl") if row["final"]]
     assert {row["rollout"] for row in final} == {0}
     assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
+
+    monkeypatch.undo()  # a retry that does not diverge must not keep the scores of the divergence
+    run_here(small(), tmp_path)
+    final = [row for row in lines(tmp_path / "eval.jsonl") if row["final"]]
+    assert ({row["rollout"] for row in final}, len(final)) == ({1}, 45)
+
+
+def test_an_exploding_learning_rate_is_a_named_failure_and_leaves_no_broken_weights(tmp_path):
+    done = train(tmp_path, "trainer.lr=1e30", "objective=no_clip")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    failed = json.loads((folder(tmp_path) / "FAILED.json").read_text())
+    assert failed["reason"] == "diverged"
+    assert any(row["final"] for row in lines(folder(tmp_path) / "eval.jsonl"))

@@ -1,0 +1,76 @@
+"""Which evidence a report is made from: the runs of a preset in the store, or the compact logs of an earlier report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.logs import MANIFEST
+from analysis.study import PRESETS, from_manifest, manifest_path, read_json, report_folder
+from sspo import runlog
+from sspo.errors import UserError, unknown
+from sspo.identity import cell_folder
+
+
+@dataclass(frozen=True)
+class Source:
+    """A preset, and whether its runs are read from the store; else compact logs are."""
+
+    preset: str
+    from_store: bool
+
+
+def choose(name: str, preset: str | None, store: Path, out: Path) -> Source:
+    """The source to report from: of the named preset, else the strongest that is finished, else the strongest begun.
+
+    A preset counts as finished where every planned run has an end marker or where it has compact logs: a sweep that
+    has barely started must not overwrite a report that was made from a finished one. Raises UserError where there is
+    no evidence.
+    """
+    if preset is not None:
+        return _named(name, preset, store, out)
+    begun: list[tuple[bool, int, str]] = []
+    for candidate in PRESETS:
+        manifest = manifest_path(store, name, candidate)
+        ended, planned = _ended(store, manifest) if manifest.is_file() else (0, 0)
+        if planned and ended == planned:
+            return Source(candidate, from_store=True)
+        if _logs(out, name, candidate).is_file():
+            return Source(candidate, from_store=False)
+        if planned:
+            begun.append((ended == 0, len(begun), candidate))
+    if begun:  # of presets that only began, one without any ended run comes last
+        return Source(min(begun)[2], from_store=True)
+    raise _no_study(name, store, out)
+
+
+def _named(name: str, preset: str, store: Path, out: Path) -> Source:
+    if manifest_path(store, name, preset).is_file():
+        return Source(preset, from_store=True)
+    logs = _logs(out, name, preset)
+    if not logs.is_file():
+        raise UserError(
+            f"study '{name}' has no {preset} manifest in {store} and no compact logs in {logs.parent}: "
+            f"run `make sweep NAME={name}` or choose another preset of {', '.join(PRESETS)}"
+        )
+    return Source(preset, from_store=False)
+
+
+def _logs(out: Path, name: str, preset: str) -> Path:
+    return report_folder(out, name, preset) / "logs" / MANIFEST
+
+
+def _ended(store: Path, manifest: Path) -> tuple[int, int]:
+    """Planned runs with an end marker, and all planned runs."""
+    arms = from_manifest(read_json(manifest)).arms
+    folders = [cell_folder(store, arm.cell, seed) for arm in arms for seed in arm.seeds]
+    ended = [f for f in folders if (f / runlog.DONE).is_file() or (f / runlog.FAILED).is_file()]
+    return len(ended), len(folders)
+
+
+def _no_study(name: str, store: Path, out: Path) -> UserError:
+    planned = {path.name.split(".")[0] for path in (store / "studies").glob("*.json")}
+    reported = {path.parent.parent.name.split(".")[0] for path in out.glob(f"*/logs/{MANIFEST}")}
+    if not planned | reported:
+        return UserError(f"study '{name}' has no manifest in {store}: run `make sweep NAME={name}` first")
+    return unknown("study", name, planned | reported)

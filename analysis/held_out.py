@@ -1,0 +1,56 @@
+"""Held-out accuracy at T = 1 while training: every point of every run on the same questions."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.results import Evidence
+
+
+def curve_answers(evidence: Evidence) -> pd.DataFrame:
+    """Answers at T = 1 of the smaller evaluations, where there are none of the final ones; unfinished ones left out."""
+    rows = evidence.evaluation
+    trained = [r for arm in evidence.study.with_role("arm", "no_clip", "aa") for r in evidence.counted(arm)]
+    rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == 1.0) & rows["run"].isin(trained)]
+    if not rows["final"].all():
+        rows = rows[~rows["final"]]
+    sizes = rows.groupby(["run", "rollout"])["value"].transform("size")
+    return rows[sizes == sizes.max()]
+
+
+def held_out(evidence: Evidence) -> pd.DataFrame:
+    """Mean over sets by rollout (index; -1 is before the first) and run (columns)."""
+    rows = curve_answers(evidence)
+    by_set = rows.groupby(["rollout", "run", "set"], observed=True)["value"].mean()
+    return by_set.groupby(level=["rollout", "run"]).mean().astype("float64").unstack("run")
+
+
+def base_line(evidence: Evidence) -> float | None:
+    """The untrained base at T = 1 on the questions of the curves; None where it did not answer them all."""
+    asked = curve_answers(evidence)[["set", "question"]].drop_duplicates()
+    runs = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
+    rows = evidence.final
+    rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == 1.0) & rows["run"].isin(runs)]
+    rows = rows.merge(asked.astype(str), on=["set", "question"])
+    if asked.empty or len(rows[["set", "question"]].drop_duplicates()) < len(asked):
+        return None
+    return float(rows.groupby("set", observed=True)["value"].mean().mean())
+
+
+def held_out_caption(evidence: Evidence) -> str:
+    """What is asked how often at each point, and what the dashed line is."""
+    rows = curve_answers(evidence)
+    if rows.empty:
+        return "Held-out accuracy at T = 1"
+    asked = rows[["set", "question"]].drop_duplicates().groupby("set", observed=True).size()
+    questions = f"{asked.min()}" if asked.min() == asked.max() else f"{asked.min()} to {asked.max()}"
+    samples = rows["sample"].nunique()
+    sentence = (
+        f"Held-out accuracy at T = 1, mean over {len(asked)} sets of {questions} questions with {samples} "
+        f"sample{'s' if samples > 1 else ''} each, the same questions at every point"
+    )
+    if (rows["rollout"] < 0).any():
+        sentence += "; rollout 0 is before training"
+    if base_line(evidence) is not None:
+        sentence += "; the dashed line is the untrained base on these questions"
+    return sentence

@@ -1,0 +1,152 @@
+"""What a value may be: choices, bounds and combinations, refused in one sentence that names the key, what was got
+and what to set instead."""
+
+from __future__ import annotations
+
+from sspo.config import (
+    ADAPTATIONS,
+    ADVANTAGES,
+    AGGREGATIONS,
+    DEVICES,
+    ENTROPY_LEVELS,
+    MIN_TEMPERATURE,
+    RATIOS,
+    REWARD_NAMES,
+    RULES,
+    SIDES,
+    TASK_NAMES,
+    TERMS,
+    TRACKING_MODES,
+    ObjectiveConfig,
+    TrainConfig,
+)
+from sspo.errors import UserError, unknown
+
+
+def validate(config: TrainConfig) -> TrainConfig:
+    """The config itself; raises UserError in one sentence for the first value that makes no sense."""
+    _check_choices(config)
+    _check_counts(config)
+    _check_numbers(config)
+    _check_objective(config.objective)
+    size = config.rollout.prompts * config.rollout.responses
+    if size % config.trainer.minibatch:
+        raise UserError(
+            f"trainer.minibatch={config.trainer.minibatch} does not divide the rollout of {size} responses "
+            f"(rollout.prompts * rollout.responses); the nearest divisor is {_nearest_divisor(size, config.trainer.minibatch)}"
+        )
+    return config
+
+
+def _check_choices(config: TrainConfig) -> None:
+    objective, segmentation = config.objective, config.segmentation
+    for key, value, choices in (
+        ("task.name", config.task.name, TASK_NAMES),
+        ("reward.name", config.reward.name, REWARD_NAMES),
+        ("segmentation.rule", segmentation.rule, RULES),
+        ("segmentation.random_like", segmentation.random_like, RULES),
+        ("objective.advantage", objective.advantage, ADVANTAGES),
+        ("objective.ratio", objective.ratio, RATIOS),
+        ("objective.term", objective.term, TERMS),
+        ("objective.bounds.adapt", objective.bounds.adapt, ADAPTATIONS),
+        ("objective.bounds.entropy_level", objective.bounds.entropy_level, ENTROPY_LEVELS),
+        ("objective.bounds.side", objective.bounds.side, SIDES),
+        ("objective.aggregation", objective.aggregation, AGGREGATIONS),
+        ("tracking.mode", config.tracking.mode, TRACKING_MODES),
+        ("run.device", config.run.device, DEVICES),
+    ):
+        if value not in choices:
+            raise unknown(key, value, choices)
+    if segmentation.random_like == "random":
+        raise UserError(
+            "segmentation.random_like must name a rule other than 'random' whose lengths are to be shuffled"
+        )
+
+
+def _check_counts(config: TrainConfig) -> None:
+    rollout, trainer, evaluation = config.rollout, config.trainer, config.evaluation
+    for key, value, least in (
+        ("seed", config.seed, 0),
+        ("rollout.prompts", rollout.prompts, 1),
+        ("rollout.responses", rollout.responses, 1),
+        ("rollout.max_tokens", rollout.max_tokens, 1),
+        ("segmentation.fixed_tokens", config.segmentation.fixed_tokens, 1),
+        ("segmentation.min_tokens", config.segmentation.min_tokens, 1),
+        ("trainer.rollouts", trainer.rollouts, 0),
+        ("trainer.minibatch", trainer.minibatch, 1),
+        ("trainer.epochs", trainer.epochs, 1),
+        ("trainer.warmup_steps", trainer.warmup_steps, 0),
+        ("trainer.micro_batch_tokens", trainer.micro_batch_tokens, 1),
+        ("trainer.checkpoint_every", trainer.checkpoint_every, 0),
+        ("trainer.samples_every", trainer.samples_every, 0),
+        ("evaluation.questions", evaluation.questions, 1),
+        ("evaluation.samples", evaluation.samples, 1),
+        ("evaluation.max_tokens", evaluation.max_tokens, 1),
+        ("evaluation.every", evaluation.every, 0),
+        ("evaluation.curve_questions", evaluation.curve_questions, 1),
+        ("evaluation.batch", evaluation.batch, 1),
+        ("run.threads", config.run.threads, 1),
+    ):
+        if value < least:
+            raise UserError(f"{key} must be at least {least}, got {value}")
+
+
+def _check_numbers(config: TrainConfig) -> None:
+    rollout, trainer, evaluation = config.rollout, config.trainer, config.evaluation
+    positive: list[tuple[str, float]] = [
+        ("rollout.temperature", rollout.temperature),
+        ("trainer.lr", trainer.lr),
+        ("trainer.max_grad_norm", trainer.max_grad_norm),
+    ]
+    positive += [("evaluation.temperatures", value) for value in evaluation.temperatures]
+    for name, number in positive:
+        if not 0 < number < float("inf"):
+            raise UserError(f"{name} must be a positive finite number, got {number}")
+    for name, number in (("trainer.beta1", trainer.beta1), ("trainer.beta2", trainer.beta2)):
+        if not 0 <= number < 1:
+            raise UserError(f"{name} must be in [0, 1), got {number}")
+    if not 0 <= trainer.weight_decay < float("inf"):
+        raise UserError(
+            f"trainer.weight_decay must be a finite number of at least 0, got {trainer.weight_decay}"
+        )
+    temperatures = evaluation.temperatures
+    if not temperatures or len(set(temperatures)) < len(temperatures):
+        raise UserError(
+            f"evaluation.temperatures must name one or more different numbers, got {list(temperatures)}"
+        )
+    for name, number in (
+        ("rollout.temperature", rollout.temperature),
+        *(("evaluation.temperatures", t) for t in temperatures),
+    ):
+        if number < MIN_TEMPERATURE:
+            raise UserError(
+                f"{name} must be at least {MIN_TEMPERATURE}, got {number}; greedy decoding is always scored"
+            )
+
+
+def _check_objective(objective: ObjectiveConfig) -> None:
+    clip, bounds = objective.clip, objective.bounds
+    if not 0 < clip.low < 1:
+        raise UserError(
+            f"objective.clip.low must be in (0, 1): the ratio's lower bound is 1 - low, got {clip.low}"
+        )
+    if not 0 < clip.high < float("inf"):
+        raise UserError(f"objective.clip.high must be a positive finite number, got {clip.high}")
+    if not -1 < bounds.alpha < 1:
+        raise UserError(f"objective.bounds.alpha must be in (-1, 1), got {bounds.alpha}")
+    if bounds.adapt == "none" and bounds.alpha != 0:
+        raise UserError(
+            f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is 'none': "
+            "set objective.bounds.adapt=tanh, or alpha to 0"
+        )
+    widest = (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
+    if bounds.side != "high" and clip.low * widest >= 1:
+        raise UserError(
+            f"objective.clip.low={clip.low} with objective.bounds.alpha={bounds.alpha} can widen to "
+            f"{clip.low * widest:.2f}, a lower bound of zero or less: keep clip.low below {1 / widest:.2f}"
+        )
+
+
+def _nearest_divisor(size: int, wanted: int) -> int:
+    divisors = [d for d in range(1, size + 1) if size % d == 0]
+    return min(divisors, key=lambda d: abs(d - wanted))

@@ -1,0 +1,162 @@
+"""What a spec must not say, each refused in one sentence before anything is composed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sspo.errors import UserError, unknown
+from sweeps.spec import (
+    MODES,
+    PAPER_PRESET,
+    PAPER_SEEDS,
+    PRESETS,
+    ROLES,
+    TESTS,
+    Arm,
+    Gates,
+    Preset,
+    Primary,
+    Study,
+)
+
+RESERVED = re.compile(r"[+~]*(seed|run)\b")
+SHARES = ("base_max", "no_clip_margin", "token_clip_min", "ceiling", "floor")
+SIZES = ("min_tokens", "min_segments", "min_cv")
+
+
+def check(study: Study) -> None:
+    """Raise UserError for the first thing that makes no sense."""
+    _check_head(study)
+    for name, arm in study.arms.items():
+        _check_arm(study, name, arm)
+    for name, preset in study.presets.items():
+        _check_preset(study, name, preset)
+    for name in PRESETS:
+        if name not in study.presets:
+            raise UserError(f"presets must hold {', '.join(PRESETS)}, and {name} is missing")
+
+
+def _check_head(study: Study) -> None:
+    head = study.head
+    _choose("test", head.test, TESTS)
+    _check_primary(head.primary)
+    _check_gates(head.gates)
+    _choose("arm as baseline", head.baseline, study.arms)
+    role = study.arms[head.baseline].role
+    if role != "arm":
+        raise UserError(
+            f"baseline must be an arm of role arm, which others are tested against: '{head.baseline}' has role {role}"
+        )
+    if head.gates.token_arm is not None:
+        _choose("arm as gates.token_arm", head.gates.token_arm, study.arms)
+
+
+def _check_primary(primary: Primary) -> None:
+    _choose("primary.mode", primary.mode, MODES)
+    temperature = primary.temperature
+    if primary.mode == "greedy" and temperature != 0:
+        raise UserError(
+            f"primary.temperature of greedy decoding is 0, got {temperature:g}; leave it out, or set primary.mode to sampled"
+        )
+    if primary.mode == "sampled" and not 0 < temperature < math.inf:
+        raise UserError(
+            f"primary.temperature of sampling must be a number above 0, got {temperature:g}; for 0 set primary.mode to greedy"
+        )
+
+
+def _check_gates(gates: Gates) -> None:
+    for key in SHARES:
+        value: float = getattr(gates, key)
+        if not 0 <= value <= 1:
+            raise UserError(f"gates.{key} is a share and must lie between 0 and 1, got {value:g}")
+    for key in SIZES:
+        value = getattr(gates, key)
+        if not 0 <= value < math.inf:
+            raise UserError(f"gates.{key} must be a number of at least 0, got {value:g}")
+    if gates.ceiling <= gates.floor:
+        raise UserError(f"gates.ceiling={gates.ceiling:g} must be above gates.floor={gates.floor:g}")
+
+
+def _check_arm(study: Study, name: str, arm: Arm) -> None:
+    _choose(f"arms.{name}.role", arm.role, ROLES)
+    _check_overrides(f"arms.{name}.overrides", arm.overrides)
+    if arm.seeds is not None:
+        _check_seeds(f"arms.{name}.seeds", arm.seeds)
+    if arm.seed_offset < 0:
+        raise UserError(f"arms.{name}.seed_offset must be at least 0, got {arm.seed_offset}")
+    if arm.copy_of is not None:
+        _check_copy(study, name, arm, arm.copy_of)
+    elif arm.role == "aa":
+        raise UserError(f"arms.{name} has role aa and no copy_of; set copy_of to the arm that it repeats")
+
+
+def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
+    _choose(f"arm as arms.{name}.copy_of", original, study.arms)
+    if study.arms[original].copy_of is not None:
+        raise UserError(
+            f"arms.{name}.copy_of: '{original}' is itself a copy; name the arm with the overrides"
+        )
+    if arm.role != "aa":
+        raise UserError(f"arms.{name} is a copy of '{original}' and has role {arm.role}; set its role to aa")
+    if arm.overrides:
+        raise UserError(
+            f"arms.{name} is a copy of '{original}' and takes its overrides, so it has none of its own"
+        )
+
+
+def _check_preset(study: Study, name: str, preset: Preset) -> None:
+    _choose("preset", name, PRESETS)
+    _check_seeds(f"presets.{name}.seeds", preset.seeds)
+    _check_overrides(f"presets.{name}.overrides", preset.overrides)
+    for arm in preset.arms or ():
+        _choose(f"arm in presets.{name}.arms", arm, study.arms)
+    if preset.arms is not None and (not preset.arms or len(set(preset.arms)) < len(preset.arms)):
+        raise UserError(f"presets.{name}.arms must name each of its arms once, got {list(preset.arms)}")
+    if not preset.holds(study.head.baseline):
+        raise UserError(
+            f"presets.{name}.arms must hold the baseline '{study.head.baseline}', got {list(preset.arms or ())}"
+        )
+    for key, arm_of_preset in study.arms.items():
+        if preset.holds(key):
+            _check_seeds_in(study, name, key, arm_of_preset)
+
+
+def _check_seeds_in(study: Study, preset_name: str, name: str, arm: Arm) -> None:
+    """Enough seeds for a paper, and none that a copy shares with its original."""
+    preset = study.presets[preset_name]
+    seeds = arm.seeds_in(preset)
+    if preset_name == PAPER_PRESET and arm.role != "base" and len(seeds) < PAPER_SEEDS:
+        raise UserError(
+            f"presets.{PAPER_PRESET} needs at least {PAPER_SEEDS} seeds an arm, and '{name}' has {len(seeds)}"
+        )
+    if arm.copy_of is None or not preset.holds(arm.copy_of):
+        return
+    shared = sorted(set(seeds) & set(study.arms[arm.copy_of].seeds_in(preset)))
+    if shared:
+        raise UserError(
+            f"arms.{name} repeats '{arm.copy_of}' under other seeds, but both run seed {shared[0]} in presets.{preset_name}; "
+            f"change arms.{name}.seed_offset"
+        )
+
+
+def _choose(kind: str, value: str, valid: Sequence[str] | Mapping[str, Any]) -> None:
+    if value not in valid:
+        raise unknown(kind, value, valid)
+
+
+def _check_seeds(key: str, seeds: Sequence[int]) -> None:
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise UserError(
+            f"{key} must be different whole numbers of at least 0, one or more, got {list(seeds)}"
+        )
+
+
+def _check_overrides(key: str, overrides: Sequence[str]) -> None:
+    for override in overrides:
+        if RESERVED.match(override):
+            raise UserError(
+                f"{key}: '{override}' is set by the sweep; use seeds and the options of `sweeps run`"
+            )

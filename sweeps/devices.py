@@ -1,0 +1,44 @@
+"""How many trials at a time, and on which CUDA device each: found without importing torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def visible_devices(
+    environment: Mapping[str, str] = os.environ, device_files: Path = Path("/dev")
+) -> tuple[str, ...]:
+    """The CUDA devices of this process as CUDA_VISIBLE_DEVICES names them; none where that variable hides them all.
+
+    Where it is not set, a device is counted for each `nvidia<number>` file. CUDA numbers what it finds from 0, whatever
+    numbers the files bear (a container may hold nvidia3 alone).
+    """
+    named = environment.get(VISIBLE)
+    if named is None:
+        return tuple(str(index) for index, _ in enumerate(device_files.glob("nvidia[0-9]*")))
+    devices: list[str] = []
+    for entry in (part.strip() for part in named.split(",")):
+        if not entry or entry.startswith("-"):
+            break  # as CUDA reads it: what follows an invalid entry is hidden
+        devices.append(entry)
+    return tuple(devices)
+
+
+def default_workers(devices: Sequence[str]) -> int:
+    """One a device, or one a processor that this process may use where there is none."""
+    return len(devices) or _processors()
+
+
+def device_environment(devices: Sequence[str], slot: int) -> dict[str, str]:
+    """What shows a worker its device alone; two share one only where there are more workers than devices."""
+    return {VISIBLE: devices[slot % len(devices)]} if devices else {}
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,113 @@
+"""What a study's spec may hold: named arms, a baseline, a test fixed before any run, and presets that say how many seeds.
+
+Every default of a spec stands here once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+ROLES = ("arm", "base", "no_clip", "aa")
+TESTS = ("paired", "welch")
+MODES = ("greedy", "sampled")
+DEFAULT_PRESET = "default"
+PAPER_PRESET = "paper"
+PRESETS = ("smoke", DEFAULT_PRESET, PAPER_PRESET)
+PAPER_SEEDS = 8
+"""Fewest seeds an arm behind a claim: what a difference of two standard deviations takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Primary:
+    """The score that arms are compared on: the mean over evaluation sets at the last step."""
+
+    mode: str = "sampled"
+    temperature: float = 1.0
+    """Of sampling, one that every run is evaluated at; greedy decoding has 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """Thresholds of the checks that make a study informative; analysis applies them."""
+
+    token_arm: str | None = None
+    """The arm with token-level ratios whose clip fraction shows whether clipping acts; None for the baseline."""
+    base_max: float = 0.60
+    """Largest score of the untrained base, greedy and at T = .5, that leaves room to learn, as a share."""
+    no_clip_margin: float = 0.20
+    """Share by which the arm without clipping must lose to the best arm."""
+    token_clip_min: float = 0.005
+    """Least clip fraction of the token arm over tokens with A != 0 on the last update of a rollout."""
+    ceiling: float = 0.95
+    floor: float = 0.05
+    min_tokens: float = 50
+    """Least mean response length, tokens."""
+    min_segments: float = 8
+    """Least mean number of segments a response."""
+    min_cv: float = 0.5
+    """Least coefficient of variation of segment lengths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One row of the study's table."""
+
+    role: str = "arm"
+    label: str = ""
+    """How reports call the arm; its name where empty."""
+    overrides: tuple[str, ...] = ()
+    copy_of: str | None = None
+    """The arm whose cell one of role aa repeats, under seeds of its own."""
+    seed_offset: int = 0
+    """Added to every seed."""
+    seeds: tuple[int, ...] | None = None
+    """Instead of the preset's seeds."""
+
+    def seeds_in(self, preset: Preset) -> tuple[int, ...]:
+        """The seeds that the arm runs in a preset."""
+        return tuple(seed + self.seed_offset for seed in (self.seeds or preset.seeds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A size of the study."""
+
+    arms: tuple[str, ...] | None = None
+    """A subset of the arms; None for all."""
+    seeds: tuple[int, ...] = ()
+    overrides: tuple[str, ...] = ()
+    """Applied to every arm before the arm's own, so that an arm's own difference wins."""
+
+    def holds(self, arm: str) -> bool:
+        """Whether the arm runs in this preset."""
+        return self.arms is None or arm in self.arms
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyHead:
+    """What a study says of itself besides its arms and presets."""
+
+    title: str = ""
+    question: str = ""
+    baseline: str = ""
+    test: str = "paired"
+    primary: Primary = field(default_factory=Primary)
+    gates: Gates = field(default_factory=Gates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A validated spec."""
+
+    name: str
+    head: StudyHead
+    arms: Mapping[str, Arm]
+    presets: Mapping[str, Preset]
+
+    def sha256(self) -> str:
+        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

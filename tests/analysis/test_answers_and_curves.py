@@ -1,0 +1,178 @@
+"""Which answers are scored and drawn, on a small store whose logs are then damaged in known ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_store import ARMS, SETS, Scale, write_study
+
+from analysis import captions, curves
+from analysis.gates import check_gates
+from analysis.held_out import base_line, held_out, held_out_caption
+from analysis.load import compact
+from analysis.logs import Logs, read_logs
+from analysis.results import AVERAGE, Evidence
+from analysis.results_table import results_table, spread
+from analysis.statistics import t_interval
+from sspo.identity import cell_folder
+
+FEW = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "sspo", "grpo_aa")]
+SCALE = Scale(seeds=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Small:
+    store: Path
+    manifest: dict[str, Any]
+    logs: Logs
+
+    def run(self, arm: str) -> int:
+        return next(i for i, r in enumerate(self.logs.runs) if r["arm"] == arm)
+
+    def with_answers(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Evidence:
+        return Evidence(dataclasses.replace(self.logs, evaluation=change(self.logs.evaluation.copy())))
+
+    def answers(self, run: int) -> list[dict[str, Any]]:
+        record = self.logs.runs[run]
+        text = (cell_folder(self.store, record["cell"], record["seed"]) / "eval.jsonl").read_text()
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    store = tmp_path_factory.mktemp("small")
+    manifest = write_study(store, FEW, SCALE)
+    compact(store, manifest, store / "logs")
+    return Small(store, manifest, read_logs(store / "logs"))
+
+
+def test_of_two_final_evaluations_the_later_one_is_scored(small: Small) -> None:
+    run = small.run("sspo")
+
+    def with_an_earlier_one(rows: pd.DataFrame) -> pd.DataFrame:
+        early = rows[(rows["run"] == run) & rows["final"]].assign(rollout=1, value=0.0)
+        return pd.concat([early.astype(rows.dtypes), rows], ignore_index=True)
+
+    retried, plain = small.with_answers(with_an_earlier_one), Evidence(small.logs)
+    pd.testing.assert_frame_equal(retried.primary, plain.primary)
+    assert retried.evaluation_errors[run] == plain.evaluation_errors[run]
+
+
+def test_a_run_that_lacks_answers_is_named_and_not_scored(small: Small) -> None:
+    run = small.run("sspo")
+
+    def without_the_last_five(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.drop(rows.index[rows["run"] == run][-5:])
+
+    whole, torn = Evidence(small.logs), small.with_answers(without_the_last_five)
+    assert set(whole.primary.index) - set(torn.primary.index) == {run}
+    assert captions.run_states(whole) == []
+    assert captions.run_states(torn) == [
+        "sspo seed 0: done, but not all evaluation answers are there: not scored"
+    ]
+    # the base has 16 samples a question and is no measure for the arms, nor they for it
+    assert small.run("base") in torn.primary.index
+
+
+def test_one_question_a_set_has_no_error_over_questions_and_no_nan(small: Small) -> None:
+    lone = small.with_answers(lambda rows: rows[rows["question"].str.endswith("/0")])
+    assert {e.clustered for e in lone.evaluation_errors.values()} == {None}
+    assert "over samples" in captions.evaluation_note(lone)
+    assert "nan" not in captions.evaluation_note(lone)
+    assert "over questions" not in captions.evaluation_note(lone)
+
+
+def test_runs_that_collapse_without_a_clip_do_not_make_the_evaluation_precise(small: Small) -> None:
+    first = small.run("no_clip")
+
+    def torn_apart(rows: pd.DataFrame) -> pd.DataFrame:
+        unclipped = rows["run"].isin([first, first + 1])
+        return rows.assign(value=rows["value"].mask(unclipped, (rows["run"] == first).astype("float32")))
+
+    collapsed = small.with_answers(torn_apart)
+    assert collapsed.primary.loc[[first, first + 1], AVERAGE].tolist() == [1.0, 0.0]
+    spreads = [
+        {g.name: g.evidence for g in check_gates(e)}["evaluation is precise"].split("seed sd")[1]
+        for e in (collapsed, Evidence(small.logs))
+    ]
+    assert spreads[0] == spreads[1]
+
+
+def test_held_out_points_share_their_questions_and_begin_before_training(small: Small) -> None:
+    evidence, run = Evidence(small.logs), small.run("grpo")
+    table = held_out(evidence)
+    # of 4 rollouts the second is evaluated; the last has its final evaluation on twice the questions alone
+    assert list(table.index) == [-1, 1]
+    for rollout in (-1, 1):
+        values = [r["value"] for r in small.answers(run) if r["rollout"] == rollout and not r["final"]]
+        assert len(values) == SCALE.curve_questions * len(SETS)
+        assert table.at[rollout, run] == pytest.approx(sum(values) / len(values))
+    assert "5 sets of 6 questions with 1 sample each" in held_out_caption(evidence)
+    assert "rollout 0 is before training" in held_out_caption(evidence)
+
+
+def test_held_out_falls_back_to_final_answers(small: Small) -> None:
+    evidence = small.with_answers(lambda rows: rows[rows["final"]])
+    assert list(held_out(evidence).index) == [3]
+    assert "12 questions with 4 samples" in held_out_caption(evidence)
+
+
+def test_the_base_line_is_the_base_on_the_questions_of_the_curve(small: Small) -> None:
+    values = [
+        r["value"]
+        for r in small.answers(small.run("base"))
+        if r["temperature"] == 1.0 and int(r["question"].split("/")[1]) < SCALE.curve_questions
+    ]
+    assert len(values) == 16 * SCALE.curve_questions * len(SETS)
+    assert base_line(Evidence(small.logs)) == pytest.approx(sum(values) / len(values))
+    base = small.run("base")
+    partial = small.with_answers(lambda rows: rows[(rows["run"] != base) | (rows["question"] != "long/2")])
+    assert base_line(partial) is None
+    assert "dashed" not in held_out_caption(partial)
+
+
+def test_a_mean_ends_where_a_run_does_and_few_runs_have_no_band() -> None:
+    # mean 3, sd sqrt(2.5), t(.975, 4) = 2.776445: 2.776445 * sqrt(2.5 / 5) = 1.963243
+    y = np.array([[1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 4.0, np.nan]])
+    mean, half = curves.band(y, runs=5)
+    assert (mean[0], half[0]) == pytest.approx((3.0, 1.963243), abs=1e-6)
+    assert np.isnan([mean[1], half[1]]).all()
+    mean, half = curves.band(np.array([[1.0, 2.0]]), runs=2)
+    assert mean[0] == 1.5
+    assert np.isnan(half[0])
+
+
+def test_rewards_are_drawn_above_accuracies(small: Small) -> None:
+    figure = curves.training(Evidence(small.logs))
+    assert figure is not None
+    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["reward", "accuracy %"]
+    rewards = small.logs.metrics.dropna(subset=["reward/mean"])
+    rewards = rewards[rewards["run"] == small.run("grpo")]["reward/mean"]
+    first = figure.axes[0].lines[0].get_ydata()  # both runs of the baseline, parted by a gap
+    assert first[: len(rewards)] == pytest.approx(rewards.tolist())
+
+
+def test_captions_say_what_was_not_as_usual(small: Small) -> None:
+    table = results_table(Evidence(small.logs), "results", "sampled", 1.0)
+    assert table is not None
+    caption = " ".join(table.caption)
+    assert "avg@4 (base: avg@16) at T = 1" in caption
+    assert "Welch's t for GRPO .2 (A/A), planned on other seeds" in caption
+    assert "fixed before the runs" in caption
+    amended = dataclasses.replace(small.logs, manifest={**small.logs.manifest, "amended_after_runs": True})
+    table = results_table(Evidence(amended), "results", "sampled", 1.0)
+    assert table is not None
+    caption = " ".join(table.caption)
+    assert "the spec's test, primary metric or gates were changed after runs had finished" in caption
+    assert "fixed before the runs" not in caption
+
+
+def test_equal_runs_are_printed_as_their_mean_alone() -> None:
+    assert spread(t_interval([0.1, 0.1, 0.1])) == "10.0"

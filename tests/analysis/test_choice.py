@@ -1,0 +1,182 @@
+"""Which evidence is reported, whether a report is fresh, and what stands in the way of writing one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic_store import ARMS, Scale, make_manifest, write_study
+
+import analysis.report
+from analysis import freshness
+from analysis.choice import Source, choose
+from analysis.load import PATH, compact
+from analysis.logs import MANIFEST
+from analysis.report import write_report
+from analysis.study import manifest_path, report_folder
+from analysis.tables import Cell, Row, Table, to_latex
+from sspo.identity import cell_folder
+
+GRPO = [arm for arm in ARMS if arm.name == "grpo"]
+TINY = Scale(seeds=2, rollouts=2, questions=2, curve_questions=1)
+
+
+def plan(store: Path, preset: str, ended: int) -> None:
+    """A manifest of two runs, of which `ended` have an end marker."""
+    manifest = make_manifest(GRPO, TINY, preset)
+    manifest["arms"][0]["cell"] = preset
+    path = manifest_path(store, "toy", preset)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(manifest))
+    for seed in range(ended):
+        folder = cell_folder(store, preset, seed)
+        folder.mkdir(parents=True)
+        (folder / ("DONE.json", "FAILED.json")[seed]).write_text("{}")
+
+
+def log(out: Path, preset: str) -> None:
+    path = report_folder(out, "toy", preset) / "logs" / MANIFEST
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("ended", "logs", "expected"),
+    [
+        ({"paper": 2, "default": 2}, ["paper"], Source("paper", True)),
+        ({"paper": 1, "default": 2}, ["paper"], Source("paper", False)),
+        ({"paper": 1, "default": 2}, [], Source("default", True)),
+        ({"paper": 1, "default": 1}, ["default"], Source("default", False)),
+        ({"paper": 1, "default": 1, "smoke": 2}, [], Source("smoke", True)),
+        ({"paper": 1, "default": 1}, [], Source("paper", True)),
+        ({"paper": 0, "default": 1}, [], Source("default", True)),
+    ],
+)
+def test_a_sweep_that_only_began_never_replaces_finished_evidence(
+    tmp_path: Path, ended: dict[str, int], logs: list[str], expected: Source
+) -> None:
+    store, out = tmp_path / "runs", tmp_path / "reports"
+    for preset, count in ended.items():
+        plan(store, preset, count)
+    for preset in logs:
+        log(out, preset)
+    assert choose("toy", None, store, out) == expected
+    assert choose("toy", "paper", store, out) == Source("paper", True)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    manifest = write_study(tmp_path / "runs", GRPO, TINY)
+    write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")
+    return tmp_path, manifest
+
+
+def is_fresh(place: Path) -> bool:
+    return freshness.is_fresh("toy", "paper", place / "runs", place / "reports")
+
+
+def test_a_report_is_stale_once_an_input_or_its_page_changes(
+    written: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, manifest = written
+    folder = cell_folder(place / "runs", manifest["arms"][0]["cell"], 0)
+    assert is_fresh(place)
+    for name in ("env.json", "config.yaml", "eval.jsonl"):
+        times = (folder / name).stat()
+        os.utime(folder / name, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+        assert not is_fresh(place), name
+        os.utime(folder / name, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert is_fresh(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(freshness.metrics, "__file__", str(folder / "config.yaml"))
+        assert not is_fresh(place)
+    (place / "reports" / "toy" / "index.html").unlink()
+    assert not is_fresh(place)
+
+
+def test_a_run_that_changes_while_the_report_is_written_leaves_it_stale(
+    written: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, manifest = written
+
+    def compact_then_change(*arguments: Any) -> None:
+        compact(*arguments)
+        with (cell_folder(place / "runs", manifest["arms"][0]["cell"], 0) / "eval.jsonl").open("a") as stream:
+            stream.write("\n")
+
+    monkeypatch.setattr(analysis.report, "compact", compact_then_change)
+    write_report("toy", "paper", place / "runs", place / "reports")
+    assert not is_fresh(place)
+
+
+def test_what_the_new_report_no_longer_draws_is_removed_and_nothing_else(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    folder = written[0] / "reports" / "toy"
+    for name in ("base.tex", "difference_to_baseline.png", "mine.png"):
+        (folder / name).write_text("old")
+    write_report("toy", "paper", written[0] / "runs", written[0] / "reports")
+    left = {path.name for path in folder.iterdir()}
+    assert "base.tex" not in left  # the study has no base
+    assert "difference_to_baseline.png" not in left  # and one arm
+    assert {"mine.png", "results.tex", "entropy.png"} <= left
+
+
+def test_a_finished_run_with_a_broken_log_is_named_and_the_others_are_reported(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    place, manifest = written
+    log_file = cell_folder(place / "runs", manifest["arms"][0]["cell"], 1) / "metrics.jsonl"
+    lines = log_file.read_text().splitlines(keepends=True)
+    log_file.write_text("".join([lines[0], "{torn\n", *lines[1:]]))
+    folder, _ = write_report("toy", "paper", place / "runs", place / "reports")
+    records = json.loads((folder / "logs" / "runs.json").read_text())
+    assert [r["status"] for r in records] == ["done", "broken"]
+    caption = (folder / "results.md").read_text().replace("\\", "")
+    assert "grpo seed 1: metrics.jsonl is broken before its last line" in caption
+    assert "| 1/2 | 1 broken |" in caption
+
+
+def report(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "analysis", "report", "toy", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_misspelt_preset_and_an_unwritable_folder_are_one_sentence(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    misspelt = report("--preset", "papr")
+    assert misspelt.returncode == 2
+    assert misspelt.stderr.startswith("error: unknown preset 'papr': did you mean 'paper'?")
+    shutil.rmtree(written[0] / "reports")
+    (written[0] / "reports").write_text("a file where the folder should go")
+    blocked = report("--store", str(written[0] / "runs"), "--out", str(written[0] / "reports"))
+    assert blocked.returncode == 2
+    assert blocked.stderr.startswith("error: the report cannot be written: ")
+    assert (misspelt.stderr.count("\n"), blocked.stderr.count("\n")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "tidy"),
+    [
+        ("no space in /home/jane/runs/x.json at step 3/8", "no space in <path> at step 3/8"),
+        ("[Errno 13] denied: '/home/jane doe/x'", "[Errno 13] denied: '<path>'"),
+        ("cannot read ~jane/.cache/hub", "cannot read <path>"),
+        ("set trainer.lr and/or runs/cells", "set trainer.lr and/or runs/cells"),
+    ],
+)
+def test_messages_keep_no_absolute_path(message: str, tidy: str) -> None:
+    assert PATH.sub("<path>", message) == tidy
+
+
+def test_a_label_cannot_become_an_argument_of_the_latex_line_above() -> None:
+    rows = tuple(Row("arm", (Cell(label), Cell("1"))) for label in ("[2em] arm", "* arm"))
+    lines = to_latex(Table("t", (), ("arm", "n"), rows)).splitlines()
+    assert "{}[2em] arm & 1 \\\\" in lines
+    assert "{}* arm & 1 \\\\" in lines

@@ -1,0 +1,85 @@
+"""A yardstick that is changed once results are there to see leaves its mark in the manifest, for good."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sspo.compose import CONF_ROOT
+from sspo.errors import UserError
+from sweeps.manifest import manifest_path, write_manifest
+from sweeps.plan import Plan, make_plan
+from sweeps.spec import Gates, Primary
+from sweeps.study import load
+
+
+def smoke(store: Path, **head: Any) -> Plan:
+    study = load(CONF_ROOT / "study", "clip_ablation")
+    return make_plan(replace(study, head=replace(study.head, **head)), "smoke", store)
+
+
+def written(plan: Plan) -> dict[str, Any]:
+    write_manifest(plan)
+    manifest: dict[str, Any] = json.loads(manifest_path(plan).read_text())
+    return manifest
+
+
+def leave(plan: Plan, marker: str) -> None:
+    """One trial of the plan has ended."""
+    folder = plan.trials()[0].folder
+    folder.mkdir(parents=True)
+    (folder / marker).write_text("{}")
+
+
+CHANGES = [
+    {"test": "welch"},
+    {"primary": Primary(mode="greedy", temperature=0.0)},
+    {"gates": Gates(no_clip_margin=0.1)},
+    {"baseline": "sspo"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("marker", ["DONE.json", "FAILED.json"])
+def test_a_change_after_a_result_is_marked_and_stays_so(
+    change: dict[str, Any], marker: str, tmp_path: Path
+) -> None:
+    assert written(smoke(tmp_path))["amended_after_runs"] is False
+    leave(smoke(tmp_path), marker)
+    assert written(smoke(tmp_path, **change))["amended_after_runs"] is True
+    assert written(smoke(tmp_path))["amended_after_runs"] is True  # taken back, which undoes nothing
+
+
+def test_a_change_before_any_result_is_a_free_choice(tmp_path: Path) -> None:
+    write_manifest(smoke(tmp_path))
+    folder = smoke(tmp_path).trials()[0].folder
+    folder.mkdir(parents=True)
+    (folder / "metrics.jsonl").write_text("")  # begun, not ended
+    assert written(smoke(tmp_path, test="welch"))["amended_after_runs"] is False
+
+
+def test_what_changes_no_yardstick_is_no_amendment(tmp_path: Path) -> None:
+    write_manifest(smoke(tmp_path))
+    leave(smoke(tmp_path), "DONE.json")
+    manifest = written(smoke(tmp_path, title="a better title"))
+    assert (manifest["title"], manifest["amended_after_runs"]) == ("a better title", False)
+
+
+def test_a_damaged_manifest_is_named_and_not_taken_for_an_unamended_one(tmp_path: Path) -> None:
+    path = manifest_path(smoke(tmp_path))
+    path.parent.mkdir()
+    path.write_text('{"arms": [')
+    with pytest.raises(
+        UserError, match=r"clip_ablation.smoke.json is damaged .*delete it to have it written"
+    ):
+        write_manifest(smoke(tmp_path))
+
+
+def test_a_manifest_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "studies").write_text("a file where the folder belongs")
+    with pytest.raises(UserError, match=r"cannot write the manifest .*clip_ablation\.smoke\.json"):
+        write_manifest(smoke(tmp_path))
