@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.results import Evidence
-from sspo.metrics import GLOSSARY
+from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Measure:
     percent: bool
     last_update: bool = False
     """Over the last update of each rollout alone, where ratios are furthest from 1."""
+    pooled: tuple[str, str] | None = None
+    """Counts (part, whole) to pool over a run's steps: one step alone has too few rare tokens for a share."""
 
     @property
     def name(self) -> str:
@@ -38,8 +40,18 @@ MEASURES = (
     Measure("clip high", "policy/clip_frac_active_high", True),
     CLIP_LAST,
     Measure("ratio sd", "policy/ratio_std", False),
-    Measure("extreme retained", "policy/extreme_retained_frac", True),
-    Measure("collateral", "policy/collateral_clip_frac", True),
+    Measure(
+        "extreme retained",
+        "policy/extreme_retained_frac",
+        True,
+        pooled=("policy/extreme_retained_tokens", "policy/extreme_tokens"),
+    ),
+    Measure(
+        "collateral",
+        "policy/collateral_clip_frac",
+        True,
+        pooled=("policy/collateral_tokens", "policy/clipped_tokens"),
+    ),
     Measure("token entropy", "rollout/entropy_token", False),
     Measure("length", "rollout/response_tokens", False),
     Measure("truncated", "rollout/truncated_frac", True),
@@ -54,5 +66,14 @@ def last_updates(metrics: pd.DataFrame) -> pd.DataFrame:
 def run_means(evidence: Evidence, measure: Measure) -> pd.Series:
     """Mean of the measure over a run's steps (null ones left out), indexed by run; runs without any are absent."""
     metrics = evidence.logs.metrics
+    if measure.pooled is not None:
+        return _pooled(metrics, *measure.pooled)
     rows = last_updates(metrics) if measure.last_update else metrics
     return rows.groupby("run")[measure.key].mean().astype("float64").dropna()
+
+
+def _pooled(metrics: pd.DataFrame, part: str, whole: str) -> pd.Series:
+    """Share over all steps of a run; runs with fewer than MIN_ELIGIBLE tokens in all are absent."""
+    counts = metrics.groupby("run")[[part, whole]].sum().astype("float64")
+    counts = counts[counts[whole] >= MIN_ELIGIBLE]
+    return counts[part] / counts[whole]

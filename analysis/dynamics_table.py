@@ -10,6 +10,7 @@ from analysis.results import Evidence
 from analysis.results_table import GROUPS
 from analysis.statistics import Interval, t_interval
 from analysis.tables import Cell, Row, Table
+from sspo.metrics import MIN_ELIGIBLE
 
 
 def dynamics_table(evidence: Evidence) -> Table | None:
@@ -54,7 +55,7 @@ def _caption(evidence: Evidence) -> tuple[str, ...]:
         f"{evidence.study.title}: training dynamics, means over a run's optimiser steps (rollout-level measures: over "
         "rollouts), then over runs.",
         f"{meanings}. 'Last update' is that of each rollout, where the policy is furthest from the one that sampled.",
-        "Retained and collateral shares leave out steps with fewer than 100 eligible tokens; – means no such step.",
+        f"Retained and collateral shares pool the tokens of a run's steps; – means fewer than {MIN_ELIGIBLE} in every run.",
         captions.interval_rule(),
         *captions.warnings(evidence),
     )

@@ -45,8 +45,9 @@ METRIC_KEYS = (
     "policy/token_log_ratio_std",
     "policy/kl_k3",
     "policy/extreme_tokens",
-    "policy/extreme_retained_frac",
-    "policy/collateral_clip_frac",
+    "policy/extreme_retained_tokens",
+    "policy/clipped_tokens",
+    "policy/collateral_tokens",
     "optim/grad_norm",
 )
 

@@ -12,7 +12,8 @@ Generated from `sspo/metrics.py` (`python -m sspo.glossary_page > docs/metrics.m
 
 `d` is a token's own log-ratio to the policy that sampled it, `A` its advantage. A token is *clipped* when the clip
 removed its gradient: `A > 0` and ratio above `1 + high`, or `A < 0` and ratio below `1 - low`. *Active* tokens have
-`A != 0`. Fractions over rare tokens are null below {MIN_ELIGIBLE} of them, and their counts are logged beside them.
+`A != 0`. Fractions over rare tokens are null below {MIN_ELIGIBLE} of them; the counts they are made of
+are logged beside them, so that they can be pooled over steps.
 Reductions merge over micro-batches before anything is divided.
 
 `metrics.jsonl` has a line an optimiser step with `step` (from 1), `rollout` (from 0) and `update` (from 0 in its

@@ -77,7 +77,9 @@ POLICY_KEYS = _rows(
     ("policy/bound_high_p10", "ratio", "p10", "its 10th percentile over tokens"),
     ("policy/bound_high_p90", "ratio", "p90", "its 90th percentile over tokens"),
     ("policy/extreme_tokens", "tokens", "sum", "tokens with own |d| > log 1.5 and A * d > 0: those a clip could stop"),
+    ("policy/extreme_retained_tokens", "tokens", "sum", "extreme tokens that were not clipped"),
     ("policy/clipped_tokens", "tokens", "sum", "tokens whose gradient the clip removed"),
+    ("policy/collateral_tokens", "tokens", "sum", "clipped tokens whose own ratio is inside the bound that clipped them"),
     ("optim/grad_norm", "norm", "last", "gradient norm before clipping to trainer.max_grad_norm"),
     ("optim/lr", "rate", "last", "learning rate of the step"),
 )  # fmt: skip

@@ -96,7 +96,9 @@ def _extremes(
     retained, collateral = (extreme_BT & ~clipped_BT).sum(), (clipped_BT & inside_BT).sum()
     return {
         "policy/extreme_tokens": observe("policy/extreme_tokens", extremes),
+        "policy/extreme_retained_tokens": observe("policy/extreme_retained_tokens", retained),
         "policy/clipped_tokens": observe("policy/clipped_tokens", clips),
+        "policy/collateral_tokens": observe("policy/collateral_tokens", collateral),
         "policy/extreme_retained_frac": observe("policy/extreme_retained_frac", retained, extremes),
         "policy/collateral_clip_frac": observe("policy/collateral_clip_frac", collateral, clips),
     }

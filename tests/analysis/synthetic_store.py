@@ -172,9 +172,11 @@ def _metrics(
         "policy/ratio_std": 0.05 * (1 + update) * float(np.exp(0.1 * rng.normal())),
         "policy/token_log_ratio_std": 0.1,
         "policy/kl_k3": 0.01,
-        "policy/extreme_tokens": 300.0,
+        "policy/extreme_tokens": 30.0,
+        "policy/extreme_retained_tokens": float(18 + rng.integers(6)),
+        "policy/clipped_tokens": 40.0,
+        "policy/collateral_tokens": 20.0,
         "optim/grad_norm": 1.0,
-        "policy/collateral_clip_frac": 0.5,
     }
     if update == scale.updates - 1:
         values |= {
@@ -189,12 +191,7 @@ def _metrics(
             "rollout/segment_tokens_sd": 3.0,
             "rollout/entropy_token": 0.6 * float(np.exp(-2 * now + 1)) * float(np.exp(0.05 * rng.normal())),
         }
-    metrics = {key: Metric("mean", (value, 1)) for key, value in values.items()}
-    return metrics | {
-        "policy/extreme_retained_frac": Metric(
-            "mean", (120.0 + 40 * rng.random(), 200 if update else 50), 100
-        )
-    }
+    return {key: Metric("mean", (value, 1)) for key, value in values.items()}
 
 
 def _answers(

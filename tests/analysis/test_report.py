@@ -229,3 +229,10 @@ def test_answers_given_twice_by_a_resumed_run_count_once(evidence: Evidence) -> 
     first = rows[rows["run"] == rows["run"].min()].assign(value=0.0)
     doubled = dataclasses.replace(evidence.logs, evaluation=pd.concat([first, rows], ignore_index=True))
     pd.testing.assert_frame_equal(Evidence(doubled).primary, evidence.primary)
+
+
+def test_rare_shares_pool_the_tokens_of_a_runs_steps(report: Path) -> None:
+    # every step has 30 extreme tokens, too few for a share of its own; 20 of 40 clipped tokens are collateral
+    rows = {row["arm"]: row for row in csv.DictReader((report / "dynamics.csv").open())}
+    assert float(rows["grpo"]["policy/collateral_clip_frac_mean"]) == pytest.approx(50)
+    assert 60 < float(rows["grpo"]["policy/extreme_retained_frac_mean"]) < 80

@@ -112,6 +112,9 @@ def test_extreme_tokens_that_an_average_hides_count_as_retained():
 def test_rare_fractions_are_null_below_a_hundred_tokens():
     metrics = policy_loss(*tensors([row([2, 1], [0, 1], adv=1.0)]), VARIANTS["grpo"]).metrics
     assert metrics["policy/extreme_tokens"].value() == 1
+    assert (
+        metrics["policy/extreme_retained_tokens"].value() == 0
+    )  # clipped at 1.2: the counts stay, to be pooled
     assert metrics["policy/extreme_retained_frac"].value() is None
 
 
