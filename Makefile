@@ -10,10 +10,10 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report base test check format clean
+.PHONY: help setup sweep replay plan status report base bench-replay test acceptance check format clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
@@ -32,6 +32,11 @@ sweep: setup  ## train every arm and seed of study NAME, then write its report
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
+replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
+	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(RETRY),--retry-failed)
+	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
+
 plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
 	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
 
@@ -44,8 +49,14 @@ report: setup  ## tables and figures of study NAME from its runs, or from its co
 base: setup  ## teach the embedded base model again from its recipe (about six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach
 
+bench-replay: setup  ## the replay's speed beside a naive loop
+	@$(PY) -m tests.bench.replay
+
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2
+
+acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
+	@$(PY) -m pytest -m acceptance --numprocesses 2
 
 check: setup  ## lint, format and types
 	@$(VENV)/bin/ruff check .

@@ -1,4 +1,4 @@
-"""`python -m analysis report NAME`: the report of a study from its run folders or its compact logs."""
+"""`python -m analysis report NAME`: the report of a study; `python -m analysis replay NAME|FOLDER`: of a replay."""
 
 from __future__ import annotations
 
@@ -7,29 +7,18 @@ import sys
 from pathlib import Path
 
 from analysis.freshness import is_fresh
-from analysis.study import PRESETS, report_folder
+from analysis.replay_source import SUMMARY
+from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
 from sspo.errors import UserError, one_sentence, unknown
 
 
 def main() -> int:
-    """Parse the command line and write the report; the one line printed says where and from which preset."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    report = commands.add_parser("report", help="write the report folder of a study")
-    report.add_argument("name", help="name of the study")
-    report.add_argument(
-        "--preset", help=f"{', '.join(PRESETS)} (default: the strongest there is evidence for)"
-    )
-    report.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
-    report.add_argument(
-        "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
-    )
-    report.add_argument(
-        "--if-stale", action="store_true", help="do nothing where the report is up to date (needs --preset)"
-    )
-    arguments = parser.parse_args()
+    """Parse the command line and write what it asks for; what is printed says where and from which preset."""
+    arguments = _parser().parse_args()
+    if arguments.preset not in (None, *PRESETS):
+        raise unknown("preset", arguments.preset, PRESETS)
     try:
-        return _report(arguments)
+        return int(arguments.run(arguments))
     except OSError as error:
         raise UserError(
             f"the report cannot be written: {error.strerror or error} ({error.filename or arguments.out}); "
@@ -37,9 +26,29 @@ def main() -> int:
         ) from error
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser("report", help="write the report folder of a study")
+    report.add_argument("name", help="name of the study")
+    report.add_argument(
+        "--if-stale", action="store_true", help="do nothing where the report is up to date (needs --preset)"
+    )
+    report.set_defaults(run=_report)
+    replay = commands.add_parser("replay", help="draw a replay, in its study's report where there is one")
+    replay.add_argument("name", help="name of the study, or a folder that `python -m sspo.replay` wrote")
+    replay.set_defaults(run=_replay)
+    defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
+    for command, preset in defaults.items():
+        command.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: {preset})")
+        command.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
+        command.add_argument(
+            "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
+        )
+    return parser
+
+
 def _report(arguments: argparse.Namespace) -> int:
-    if arguments.preset not in (None, *PRESETS):
-        raise unknown("preset", arguments.preset, PRESETS)
     if arguments.if_stale and arguments.preset is not None:
         place = (arguments.name, arguments.preset, arguments.store, arguments.out)
         if is_fresh(*place):
@@ -49,6 +58,18 @@ def _report(arguments: argparse.Namespace) -> int:
 
     folder, preset = write_report(arguments.name, arguments.preset, arguments.store, arguments.out)
     print(f"wrote {folder / 'index.html'} (preset {preset})")
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from analysis.replay_report import report_replay, show_replay
+
+    folder = Path(arguments.name)
+    if (folder / SUMMARY).is_file() or folder.name != arguments.name:  # a path, even where nothing lies there
+        print(show_replay(folder))
+    else:
+        preset = arguments.preset or DEFAULT_PRESET
+        print(report_replay(arguments.name, preset, arguments.store, arguments.out))
     return 0
 
 

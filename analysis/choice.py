@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.logs import MANIFEST
-from analysis.study import PRESETS, from_manifest, manifest_path, read_json, report_folder
+from analysis.study import PRESETS, NothingToReport, from_manifest, manifest_path, read_json, report_folder
 from sspo import runlog
 from sspo.errors import UserError, unknown
 from sspo.identity import cell_folder
@@ -25,7 +25,7 @@ def choose(name: str, preset: str | None, store: Path, out: Path) -> Source:
 
     A preset counts as finished where every planned run has an end marker or where it has compact logs: a sweep that
     has barely started must not overwrite a report that was made from a finished one. Raises UserError where there is
-    no evidence.
+    no evidence: NothingToReport where that of a named preset is not there yet.
     """
     if preset is not None:
         return _named(name, preset, store, out)
@@ -49,7 +49,7 @@ def _named(name: str, preset: str, store: Path, out: Path) -> Source:
         return Source(preset, from_store=True)
     logs = _logs(out, name, preset)
     if not logs.is_file():
-        raise UserError(
+        raise NothingToReport(
             f"study '{name}' has no {preset} manifest in {store} and no compact logs in {logs.parent}: "
             f"run `make sweep NAME={name}` or choose another preset of {', '.join(PRESETS)}"
         )

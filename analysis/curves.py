@@ -16,7 +16,7 @@ from analysis.held_out import base_line, held_out
 from analysis.results import Evidence
 from analysis.statistics import t_interval
 from analysis.study import Arm
-from analysis.style import FAINT, Look, looks, panels, percent_ticks
+from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
 
 LEGEND_CHARACTERS = 24
 MOST_IN_PANEL = 4
@@ -113,15 +113,7 @@ def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order:
     y = table.to_numpy()
     if not y.size:
         return
-    gap = np.full((1, y.shape[1]), np.nan)  # one path for all runs: a tenth of the file
-    ax.plot(
-        np.tile(np.append(x, np.nan), y.shape[1]),
-        np.vstack([y, gap]).T.ravel(),
-        color=look.color,
-        linewidth=0.4,
-        alpha=0.45,
-        zorder=1,
-    )
+    run_lines(ax, x, y, look)
     mean, half = band(y, len(evidence.counted(arm)))
     ax.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.15, linewidth=0, zorder=2)
     every = max(1, len(x) // 5)

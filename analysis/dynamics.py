@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,15 +18,15 @@ class Measure:
     title: str
     key: str
     percent: bool
-    last_update: bool = False
-    """Over the last update of each rollout alone, where ratios are furthest from 1."""
+    over: str = ""
+    """Which of a run's steps, a key of STEPS; all of them where empty."""
     pooled: tuple[str, str] | None = None
     """Counts (part, whole) to pool over a run's steps: one step alone has too few rare tokens for a share."""
 
     @property
     def name(self) -> str:
         """The measure's name in data files."""
-        return self.key + ("@last_update" if self.last_update else "")
+        return f"{self.key}@{self.over}" if self.over else self.key
 
     @property
     def meaning(self) -> str:
@@ -34,11 +35,13 @@ class Measure:
         return text.replace("its ", "the importance ratio's ", 1) if text.startswith("its ") else text
 
 
-CLIP_LAST = Measure("clip, last update", "policy/clip_frac_active", True, last_update=True)
+CLIP_LAST = Measure("clip, last update", "policy/clip_frac_active", True, over="last_update")
+CLIP_MATCHED = Measure("clip, matched", "policy/clip_frac_active", True, over="matched")
 MEASURES = (
     Measure("clip low", "policy/clip_frac_active_low", True),
     Measure("clip high", "policy/clip_frac_active_high", True),
     CLIP_LAST,
+    CLIP_MATCHED,
     Measure("ratio sd", "policy/ratio_std", False),
     Measure(
         "extreme retained",
@@ -63,12 +66,25 @@ def last_updates(metrics: pd.DataFrame) -> pd.DataFrame:
     return metrics.loc[metrics.groupby(["run", "rollout"], sort=False)["step"].idxmax()]
 
 
+def matched_updates(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The rows that arms are matched on: the last half of each run's rollouts, from the second update of each on."""
+    rollouts = metrics.groupby("run")["rollout"].transform("max") + 1
+    return metrics[(metrics["rollout"] >= rollouts // 2) & (metrics["update"] >= 1)]
+
+
+STEPS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "": lambda metrics: metrics,
+    "last_update": last_updates,
+    "matched": matched_updates,
+}
+
+
 def run_means(evidence: Evidence, measure: Measure) -> pd.Series:
     """Mean of the measure over a run's steps (null ones left out), indexed by run; runs without any are absent."""
     metrics = evidence.logs.metrics
     if measure.pooled is not None:
         return _pooled(metrics, *measure.pooled)
-    rows = last_updates(metrics) if measure.last_update else metrics
+    rows = STEPS[measure.over](metrics)
     return rows.groupby("run")[measure.key].mean().astype("float64").dropna()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from analysis import captions
 from analysis.dynamics import MEASURES, Measure, run_means
+from analysis.matching import label_cell, matching_note
 from analysis.results import Evidence
 from analysis.results_table import GROUPS
 from analysis.statistics import Interval, t_interval
-from analysis.tables import Cell, Row, Table
+from analysis.tables import Cell, Row, Table, decimals
 from sspo.metrics import MIN_ELIGIBLE
 
 
@@ -21,7 +20,7 @@ def dynamics_table(evidence: Evidence) -> Table | None:
     rows = []
     for arm in evidence.study.with_role("arm", "no_clip", "aa"):
         runs = evidence.counted(arm)
-        cells = [Cell(arm.label, {"arm": arm.name, "label": arm.label})]
+        cells = [label_cell(evidence, arm)]
         for measure in MEASURES:
             values = [float(means[measure.name][r]) for r in runs if r in means[measure.name].index]
             cells.append(_cell(measure, t_interval(values) if values else None))
@@ -35,18 +34,11 @@ def _cell(measure: Measure, interval: Interval | None) -> Cell:
         return Cell("–", {f"{measure.name}_n": 0})
     scale = 100 if measure.percent else 1
     point, half = scale * interval.point, interval.half_width
-    digits = _decimals(point)
+    digits = decimals(point)
     text = f"{point:.{digits}f}" + ("" if half is None else f" ± {scale * half:.{digits}f}")
     low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
     data = {"mean": point, "low": low, "high": high, "n": interval.n}
     return Cell(text, {f"{measure.name}_{key}": value for key, value in data.items()})
-
-
-def _decimals(value: float) -> int:
-    """Two significant digits for small numbers, one decimal from 10 on: clip rates span 0.01 to 40 %."""
-    if value == 0 or abs(value) >= 10:
-        return 1
-    return max(2, 1 - math.floor(math.log10(abs(value))))
 
 
 def _caption(evidence: Evidence) -> tuple[str, ...]:
@@ -54,8 +46,10 @@ def _caption(evidence: Evidence) -> tuple[str, ...]:
     return (
         f"{evidence.study.title}: training dynamics, means over a run's optimiser steps (rollout-level measures: over "
         "rollouts), then over runs.",
-        f"{meanings}. 'Last update' is that of each rollout, where the policy is furthest from the one that sampled.",
+        f"{meanings}. 'Last update' is that of each rollout, where the policy is furthest from the one that sampled; 'matched' "
+        "is over what arms are matched on: the last half of a run's rollouts, from the second update of each on.",
         f"Retained and collateral shares pool the tokens of a run's steps; – means fewer than {MIN_ELIGIBLE} in every run.",
+        *matching_note(evidence),
         captions.interval_rule(),
         *captions.warnings(evidence),
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
-from analysis import captions, comparison_figures, curves
+from analysis import captions, comparison_figures, curves, replay_captions, replay_figures
 from analysis.held_out import held_out_caption
+from analysis.replay import Replay
 from analysis.results import Evidence
 from analysis.style import RC, save
 
@@ -63,18 +64,40 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
 )
 
 
+REPLAY_FIGURES: tuple[tuple[str, Callable[[Replay], Figure | None], Callable[[Replay], str]], ...] = (
+    ("replay_clip_fraction", replay_figures.clip_fraction, replay_captions.clip_fraction),
+    ("replay_trade_off", replay_figures.trade_off, replay_captions.trade_off),
+    ("replay_clip_by_update", replay_figures.clip_by_update, replay_captions.clip_by_update),
+)
+
+
 def draw_figures(evidence: Evidence, folder: Path) -> list[Drawn]:
     """Draw and write every figure there is data for; files of the others, left by an earlier report, are removed."""
-    drawn = []
     note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {captions.warnings(evidence)[0]}"
+    drawn = []
     with matplotlib.rc_context(RC):
         for name, make, caption in FIGURES:
-            figure = make(evidence)
-            if figure is None:
-                for kind in KINDS:
-                    (folder / f"{name}.{kind}").unlink(missing_ok=True)
-                continue
-            save(figure, folder, name)
-            text = caption if isinstance(caption, str) else caption(evidence)
-            drawn.append(Drawn(name, f"{text}. {note}"))
+            if _write(make(evidence), folder, name):
+                text = caption if isinstance(caption, str) else caption(evidence)
+                drawn.append(Drawn(name, f"{text}. {note}"))
     return drawn
+
+
+def draw_replay(replay: Replay | None, folder: Path, notes: Iterable[str] = ()) -> list[Drawn]:
+    """The same for the figures of a replay, none where there is none; `notes` end every caption."""
+    drawn = []
+    with matplotlib.rc_context(RC):
+        for name, make, caption in REPLAY_FIGURES:
+            if _write(make(replay) if replay else None, folder, name) and replay:
+                drawn.append(Drawn(name, " ".join([caption(replay), *notes])))
+    return drawn
+
+
+def _write(figure: Figure | None, folder: Path, name: str) -> bool:
+    """Write the figure's files, or remove them where there is no figure."""
+    if figure is None:
+        for kind in KINDS:
+            (folder / f"{name}.{kind}").unlink(missing_ok=True)
+        return False
+    save(figure, folder, name)
+    return True

@@ -1,4 +1,4 @@
-"""Whether a report is what its inputs would give again: a fingerprint of the manifest, the runs and this package.
+"""Whether a report is what its inputs would give again: a fingerprint of the manifest, the runs, the replay and this package.
 
 Cheap on purpose (no log is read): a second `make sweep` of a finished study must not draw the same figures again.
 """
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from analysis.replay_source import POINTS, SUMMARY, replay_source
 from analysis.study import from_manifest, manifest_path, read_json, report_folder
 from sspo import metrics, runlog
 from sspo.identity import cell_folder
@@ -24,7 +25,7 @@ def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:
     needed = (stamp, folder / "index.html", manifest_path(store, name, preset))
     if not all(path.is_file() for path in needed):
         return False
-    return stamp.read_text(encoding="utf-8") == fingerprint(name, preset, store)
+    return stamp.read_text(encoding="utf-8") == fingerprint(name, preset, store, out)
 
 
 def stamp_report(folder: Path, inputs: str | None) -> None:
@@ -35,21 +36,25 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
         runlog.write_atomic(folder / STAMP, inputs)
 
 
-def fingerprint(name: str, preset: str, store: Path) -> str:
-    """A hash over the manifest, the size and time of every run's logs and markers, the code of this package and the glossary."""
+def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
+    """A hash over the manifest, the size and time of every run's logs and markers and of the replay's files, the code of
+    this package and the glossary."""
     manifest = manifest_path(store, name, preset)
     digest = hashlib.sha256(manifest.read_bytes())
     for arm in from_manifest(read_json(manifest)).arms:
         for seed in arm.seeds:
-            for line in _states(cell_folder(store, arm.cell, seed)):
+            for line in _states(cell_folder(store, arm.cell, seed), WATCHED):
                 digest.update(line.encode())
+    replay = replay_source(name, preset, store, out)
+    for line in _states(replay, (POINTS, SUMMARY)) if replay else ():
+        digest.update(line.encode())
     for source in [*sorted(Path(__file__).parent.rglob("*.py")), Path(metrics.__file__)]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
-def _states(folder: Path) -> Iterator[str]:
-    for name in WATCHED:
+def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
         path = folder / name
         if path.is_file():
             status = path.stat()

@@ -10,6 +10,7 @@ import numpy as np
 from analysis.captions import root_mean_square, run_states
 from analysis.dynamics import CLIP_LAST, run_means
 from analysis.load import COUNTED
+from analysis.matching import FEWEST, MOST, matchings
 from analysis.results import AVERAGE, GREEDY, Evidence, compare, values
 from analysis.results_table import points, signed
 
@@ -39,10 +40,11 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 
 def check_gates(evidence: Evidence) -> list[Gate]:
-    """All gates in order, under the manifest's thresholds."""
+    """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
     given = {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
     limits = {**DEFAULTS, **given}
-    return [Gate(name, *check(evidence, limits)) for name, check in GATES]
+    checks = (*GATES, MATCHED) if matchings(evidence) else GATES
+    return [Gate(name, *check(evidence, limits)) for name, check in checks]
 
 
 def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
@@ -193,6 +195,15 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     return _verdict(bool(ended.all()), sentence + (f"; {'; '.join(states)}" if states else ""))
 
 
+def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
+    """Every arm with a target clips near it, in the last half of its rollouts."""
+    found = matchings(evidence)
+    sentence = f"{', '.join(m.numbers for m in found)}; {FEWEST} to {MOST} times the target wanted"
+    if not any(m.unmatched for m in found) and not all(m.holds for m in found):
+        return UNTESTABLE, sentence
+    return _verdict(all(m.holds for m in found), sentence)
+
+
 GATES: tuple[tuple[str, Check], ...] = (
     ("untrained base has room", base_has_room),
     ("clipping matters", clipping_acts),
@@ -204,3 +215,4 @@ GATES: tuple[tuple[str, Check], ...] = (
     ("evaluation is precise", evaluation_is_precise),
     ("all planned runs finished", all_finished),
 )
+MATCHED: tuple[str, Check] = ("arms are matched on clipping", arms_are_matched)

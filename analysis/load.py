@@ -13,9 +13,8 @@ import pyarrow.json as pj
 import yaml
 
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
-from analysis.study import from_manifest, read_json
+from analysis.study import NothingToReport, from_manifest, read_json
 from sspo import runlog
-from sspo.errors import UserError
 from sspo.identity import cell_folder
 
 DONE, DIVERGED, FAILED, BROKEN, RUNNING, MISSING = (
@@ -45,7 +44,7 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
     """Read every planned run of the study from the store and write its compact logs to `folder`.
 
     Runs without a marker, with a failure other than divergence or with a log broken before its last line are recorded
-    by state alone: what they logged is no result. Raises UserError where no run is finished.
+    by state alone: what they logged is no result. Raises NothingToReport where no run is finished.
     """
     study = from_manifest(manifest)
     runs: list[dict[str, Any]] = []
@@ -63,7 +62,7 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
                     record |= {"status": BROKEN, "reason": str(error), "message": _tidy(str(error.__cause__))}
             runs.append(record)
     if not any(record["status"] in COUNTED for record in runs):
-        raise UserError(
+        raise NothingToReport(
             f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: "
             f"run `make sweep NAME={study.name}` first"
         )

@@ -34,7 +34,7 @@ def page_html(report: Report, folder: Path) -> str:
     )
     facts = "\n".join(
         f"<dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>"
-        for key, value in provenance(report.evidence)
+        for key, value in provenance(report.evidence, report.replay)
     )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -104,13 +104,16 @@ def page_markdown(report: Report) -> str:
         "## Runs",
         _runs_markdown(report.evidence.runs),
         "## Provenance",
-        "\n".join(f"- {markdown(key)}: {markdown(value)}" for key, value in provenance(report.evidence)),
+        "\n".join(
+            f"- {markdown(key)}: {markdown(value)}"
+            for key, value in provenance(report.evidence, report.replay)
+        ),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def _title(table: Table) -> str:
-    return markdown(table.name.replace("_", ", ").capitalize())
+    return markdown(table.title or table.name.replace("_", ", ").capitalize())
 
 
 def _runs_markdown(runs: pd.DataFrame) -> str:

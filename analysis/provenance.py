@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 
+from analysis import replay_captions
 from analysis.captions import code_versions
+from analysis.replay import Replay
 from analysis.results import Evidence
 
 
-def provenance(evidence: Evidence) -> list[tuple[str, str]]:
-    """Facts in order: what ran, on which base, with which versions, and the hashes to check it by."""
+def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[str, str]]:
+    """Facts in order: what ran, on which base, with which versions, the hashes to check it by, and what was replayed."""
     manifest, runs = evidence.logs.manifest, evidence.runs
     seconds = runs["seconds"].dropna().astype("float64")
     return [
@@ -22,6 +24,7 @@ def provenance(evidence: Evidence) -> list[tuple[str, str]]:
         ("versions", _versions(evidence) or "not recorded"),
         ("compute", f"{seconds.sum() / 3600:.1f} hours over {len(seconds)} finished runs"),
         ("compact logs", "logs/: the same report is made from them alone"),
+        *([replay_captions.provenance(replay)] if replay else []),
     ]
 
 

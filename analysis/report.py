@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis import captions
 from analysis.base_table import base_table
 from analysis.choice import choose
 from analysis.dynamics_table import dynamics_table
-from analysis.figures import Drawn, draw_figures
+from analysis.figures import Drawn, draw_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
 from analysis.load import compact
 from analysis.logs import read_logs
 from analysis.page import page_html, page_markdown
+from analysis.replay import Replay
+from analysis.replay_captions import strangers
+from analysis.replay_logs import compact_replay
+from analysis.replay_source import replay_source
+from analysis.replay_table import replay_table
 from analysis.results import GREEDY, Evidence
 from analysis.results_table import results_table
 from analysis.stability_table import stability_table
 from analysis.study import manifest_path, read_json, report_folder
-from analysis.tables import Table, to_csv, to_latex, to_markdown
+from analysis.tables import Table, write_table
 from sspo.runlog import write_atomic
 
 
@@ -27,6 +33,7 @@ class Report:
     """What a report says; pages are renderings of it."""
 
     evidence: Evidence
+    replay: Replay | None
     gates: list[Gate]
     tables: list[Table]
     figures: list[Drawn]
@@ -36,37 +43,46 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
     """Write the report folder of a study and return it with the preset that was used.
 
     Runs of the store and the compact logs of an earlier report give the same bytes; analysis.choice says which are
-    read. Raises UserError where there is neither, or no run is finished.
+    read, analysis.replay_source which replay. Raises UserError where there are neither runs nor logs, or no run is
+    finished.
     """
     source = choose(name, preset, store, out)
     folder = report_folder(out, name, source.preset)
+    logs = folder / "logs"
+    replayed = replay_source(name, source.preset, store, out)
     inputs = None
     if source.from_store:
         # before the logs are read: a run that ends meanwhile makes the report stale
-        inputs = fingerprint(name, source.preset, store)
-        compact(store, read_json(manifest_path(store, name, source.preset)), folder / "logs")
-    report = _make(Evidence(read_logs(folder / "logs")), folder)
+        inputs = fingerprint(name, source.preset, store, out)
+        compact(store, read_json(manifest_path(store, name, source.preset)), logs)
+    if replayed is not None and replayed != logs:
+        compact_replay(replayed, logs)
+    report = _make(Evidence(read_logs(logs)), Replay(logs) if replayed else None, folder)
     write_atomic(folder / "index.html", page_html(report, folder))
     write_atomic(folder / "index.md", page_markdown(report))
     stamp_report(folder, inputs)
     return folder, source.preset
 
 
-def _make(evidence: Evidence, folder: Path) -> Report:
+def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
     study = evidence.study
+    notes = _replay_notes(evidence, replay) if replay else []
     candidates = {
         "results": results_table(evidence, "results", study.mode, study.temperature),
         "results_greedy": results_table(evidence, "results_greedy", *GREEDY),
         "base": base_table(evidence),
         "dynamics": dynamics_table(evidence),
         "stability": stability_table(evidence),
+        "replay": replay_table(replay, notes) if replay else None,
     }
     for name, table in candidates.items():
-        for suffix, render in (("md", to_markdown), ("tex", to_latex), ("csv", to_csv)):
-            path = folder / f"{name}.{suffix}"
-            if table is None:  # an earlier report may have had it
-                path.unlink(missing_ok=True)
-            else:
-                write_atomic(path, render(table))
+        write_table(table, folder, name)
     tables = [table for table in candidates.values() if table is not None]
-    return Report(evidence, check_gates(evidence), tables, draw_figures(evidence, folder))
+    figures = [*draw_figures(evidence, folder), *draw_replay(replay, folder, notes)]
+    return Report(evidence, replay, check_gates(evidence), tables, figures)
+
+
+def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:
+    """What the study adds to every caption of its replay."""
+    stranger = strangers(replay, {arm.cell for arm in evidence.study.arms})
+    return [note for note in (stranger, captions.warnings(evidence)[0]) if note]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import captions
 from analysis.load import LOST
+from analysis.matching import label_cell, matching_note
 from analysis.reference import REPORTED, SOURCE
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.statistics import Comparison, Interval
@@ -78,7 +79,7 @@ def numbers(name: str, interval: Interval | None) -> dict[str, float | int | str
 
 def _row(evidence: Evidence, summary: Summary) -> Row:
     arm, scored = summary.arm, summary.columns.get(AVERAGE)
-    cells = [Cell(arm.label, {"arm": arm.name, "label": arm.label})]
+    cells = [label_cell(evidence, arm)]
     for column in (*evidence.sets, AVERAGE):
         interval = summary.columns.get(column)
         cells.append(Cell(spread(interval), numbers(column, interval), bold=column in summary.best))
@@ -143,6 +144,7 @@ def _caption(evidence: Evidence, summaries: list[Summary], metric: str, primary:
         f"Δ average is against {baseline.label if baseline else study.baseline} ({_test(evidence, summaries)}); "
         "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",
         captions.evaluation_note(evidence),
+        *matching_note(evidence),
         *captions.warnings(evidence),
     ]
     return tuple(s for s in sentences if s)

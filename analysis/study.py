@@ -12,12 +12,18 @@ from sspo.errors import UserError
 
 PRESETS = ("paper", "default", "smoke")
 """Strongest evidence first."""
+DEFAULT_PRESET = "default"
+"""The one that a sweep or a replay uses where none is named."""
 ROLES = ("arm", "base", "no_clip", "aa")
 PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
     "smoke": "preset smoke: says nothing about any arm",
 }
+
+
+class NothingToReport(UserError):
+    """A study without a finished run and without compact logs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,8 @@ class Arm:
     cell: str
     seeds: tuple[int, ...]
     copy_of: str | None
+    target_clip_frac: float | None
+    """The clip fraction that the arm is matched to; None where it is matched to none."""
 
     @property
     def competes(self) -> bool:
@@ -67,8 +75,8 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
         study = Study(
             name=str(manifest["study"]),
             preset=str(manifest["preset"]),
-            title=_line(manifest["title"]),
-            question=_line(manifest["question"]),
+            title=one_line(manifest["title"]),
+            question=one_line(manifest["question"]),
             baseline=str(manifest["baseline"]),
             test=str(manifest["test"]),
             mode=str(manifest["primary"]["mode"]),
@@ -96,22 +104,29 @@ def _arm(arm: Mapping[str, Any]) -> Arm:
     if arm["role"] not in ROLES:
         raise ValueError(f"role of arm {arm['name']} (got {arm['role']}; valid: {', '.join(ROLES)})")
     return Arm(
-        name=_line(arm["name"]),
-        label=_line(arm.get("label") or arm["name"]),
+        name=one_line(arm["name"]),
+        label=one_line(arm.get("label") or arm["name"]),
         role=str(arm["role"]),
         cell=str(arm["cell"]),
         seeds=tuple(int(seed) for seed in arm["seeds"]),
         copy_of=arm.get("copy_of"),
+        target_clip_frac=None if (target := arm.get("target_clip_frac")) is None else float(target),
     )
 
 
-def _line(text: Any) -> str:
+def one_line(text: Any) -> str:
+    """Text from a file with every run of white space as one blank."""
     return " ".join(str(text).split())
 
 
 def manifest_path(store: Path, name: str, preset: str) -> Path:
     """Where the store keeps the manifest of a study under a preset."""
-    return store / "studies" / (f"{name}.json" if preset == "default" else f"{name}.{preset}.json")
+    return store / "studies" / f"{stem(name, preset)}.json"
+
+
+def stem(name: str, preset: str) -> str:
+    """What the store calls a study under a preset; the default preset has the bare name."""
+    return name if preset == DEFAULT_PRESET else f"{name}.{preset}"
 
 
 def report_folder(out: Path, name: str, preset: str) -> Path:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from analysis.study import Study
 
@@ -91,6 +93,38 @@ def looks(study: Study) -> dict[str, Look]:
                 MARKERS[(i + turn) % len(MARKERS)],
             )
     return chosen
+
+
+RULE_LOOKS = {
+    "token": Look("#000000", "-", "o"),
+    "subsentence": Look(OKABE_ITO[0], DASHES[0], "^"),
+    "sentence": Look(OKABE_ITO[2], DASHES[2], "v"),
+    "response": Look(OKABE_ITO[1], DASHES[3], "D"),
+    "fixed": Look(OKABE_ITO[3], DASHES[4], "P"),
+    "random": Look("#777777", DASHES[1], "s"),
+}
+"""From the finest ratio, GRPO's, to the coarsest, GSPO's; then the controls."""
+OTHER_RULE = Look(OKABE_ITO[4], DASHES[5], "X")
+
+
+def rule_look(rule: str, turn: int = 0) -> Look:
+    """How a segmentation rule is drawn, in every study the same; `turn` tells objectives apart where there are several."""
+    look, markers = RULE_LOOKS.get(rule, OTHER_RULE), ("o", "s", *MARKERS)
+    dash, marker = DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
+    return Look(look.color, DASHES[dash % len(DASHES)], markers[marker % len(markers)])
+
+
+def run_lines(ax: Any, x: NDArray[Any], y: NDArray[np.float64], look: Look) -> None:
+    """Runs (columns of y) as thin lines behind their mean, one path for all: a tenth of the file."""
+    gap = np.full((1, y.shape[1]), np.nan)
+    ax.plot(
+        np.tile(np.append(x, np.nan), y.shape[1]),
+        np.vstack([y, gap]).T.ravel(),
+        color=look.color,
+        linewidth=0.4,
+        alpha=0.45,
+        zorder=1,
+    )
 
 
 def panels(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from analysis.escape import latex, markdown
+from sspo.runlog import write_atomic
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class Table:
     rows: tuple[Row, ...]
     headings: Mapping[str, str] = field(default_factory=dict)
     """Group to a line of text above its rows."""
+    title: str = ""
+    """What a page calls the table; its name where empty."""
+
+
+def decimals(value: float) -> int:
+    """Two significant digits for small numbers, one decimal from 10 on: clip rates span 0.01 to 40 %."""
+    if value == 0 or abs(value) >= 10:
+        return 1
+    return max(2, 1 - math.floor(math.log10(abs(value))))
 
 
 def _breaks(table: Table) -> list[tuple[Row, bool]]:
@@ -121,3 +133,13 @@ def to_html(table: Table) -> str:
         + "\n".join(body)
         + f"\n</tbody></table></div><figcaption>{html.escape(' '.join(table.caption))}</figcaption></figure>\n"
     )
+
+
+def write_table(table: Table | None, folder: Path, name: str) -> None:
+    """Write name.md, name.tex and name.csv; without a table, remove those that an earlier report left."""
+    for suffix, render in (("md", to_markdown), ("tex", to_latex), ("csv", to_csv)):
+        path = folder / f"{name}.{suffix}"
+        if table is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomic(path, render(table))

@@ -18,6 +18,8 @@ from sspo.errors import UserError, unknown
 ADVANTAGES = ("group_norm", "group_mean")
 RATIOS = ("token", "segment", "response")
 TERMS = ("ppo", "unclipped")
+MATCHED_TERMS = ("ppo",)
+"""Terms whose clip fraction a bound can hold: the clip removes a token's gradient, more of them the tighter it is."""
 ADAPTATIONS = ("none", "tanh", "linear")
 ENTROPY_LEVELS = ("token", "segment")
 SIDES = ("both", "high", "low")
@@ -98,6 +100,13 @@ class BoundsConfig:
     """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses, 0 is a fixed clip."""
     entropy_level: str = "segment"
     side: str = "both"
+    target_clip_frac: float | None = None
+    """Clip fraction (tokens with A != 0, from a rollout's second update on) at which a controller holds the arm by
+    scaling clip.low and clip.high together; null leaves them where they are."""
+    target_gain: float = 0.8
+    """The controller's step in the log scale a rollout, as a multiple of the relative error of the clip fraction."""
+    target_range: tuple[float, float] = (1e-5, 0.9)
+    """What clip.low and clip.high of a controlled arm stay inside; low also below what alpha could widen to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +146,11 @@ class TrainerConfig:
     """Rollouts between checkpoints; 0 keeps the final one alone."""
     samples_every: int = 8
     """Rollouts between logged sample responses; 0 logs none."""
+    record: int = 0
+    """Record all that the loss saw of every k-th rollout for `python -m sspo.replay`; 0 records none. No part of a
+    cell's identity: recording changes no number."""
+    warn_after: int = 3
+    """Rollouts after which a run warns, once, where its clipping cannot act; 0 never does."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Which run is which: a cell is the hash of everything that can change its numbers, save the seed.
 
-Where a run is stored, mirrored or executed, and what its arm or objective is called, are no part of it, so the same
-configuration by another route is the same cell. Device and code are recorded in env.json and not in the cell. The
-base model enters by its content.
+Where a run is stored, mirrored, recorded or executed, and what its arm or objective is called, are no part of it, so
+the same configuration by another route is the same cell. Options of a controller that is switched off are none
+either. Device and code are recorded in env.json and not in the cell. The base model enters by its content.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ def identity(config: TrainConfig) -> dict[str, Any]:
         del fields[label]
     for label in ("name", "paper"):
         del fields["objective"][label]
+    for label in ("record", "warn_after"):
+        del fields["trainer"][label]
+    if config.objective.bounds.target_clip_frac is None:
+        for label in ("target_clip_frac", "target_gain", "target_range"):
+            del fields["objective"]["bounds"][label]
     fields["model"] = {"base": base_fingerprint(config.model.path)}
     return fields
 
@@ -46,6 +51,17 @@ def model_folder(path: str) -> Path:
         hint = "run `make base`" if path == EMBEDDED else "give a folder that save_pretrained wrote"
         raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
     return folder
+
+
+def check_positions(config: TrainConfig) -> None:
+    """Raise UserError where the model has no position for every token that the limits allow a response alone."""
+    described = json.loads((model_folder(config.model.path) / "config.json").read_text(encoding="utf-8"))
+    limit = described.get("max_position_embeddings")
+    longest = max(config.rollout.max_tokens, config.evaluation.max_tokens)
+    if limit is not None and longest >= limit:
+        raise UserError(
+            f"rollout.max_tokens and evaluation.max_tokens must leave room for a prompt in the model's {limit} positions, got {longest}"
+        )
 
 
 @functools.cache

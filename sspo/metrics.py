@@ -50,6 +50,8 @@ ROLLOUT_KEYS = _rows(
     ("rollout/entropy_token", "nats", "mean", "entropy of the sampling policy at a token"),
     ("rollout/entropy_segment", "nats", "mean", "mean entropy of a segment, averaged over segments"),
     ("rollout/entropy_segment_sd", "nats", "sd", "spread of segment entropies"),
+    ("policy/clip_frac_matched", "share", "mean", "clipped share of tokens with A != 0 over the rollout's updates from the second on: what arms are matched on"),
+    ("policy/clip_scale", "ratio", "last", "what the controller multiplied clip.low and clip.high by in this rollout; 1 without one"),
 )  # fmt: skip
 
 POLICY_KEYS = _rows(

@@ -35,28 +35,40 @@ class Policy:
         )
 
 
-def load_policy(path: str, device: torch.device) -> Policy:
-    """Read the folder's weights as float32. Raises UserError where there is no model or no end token.
-
-    A response ends with the tokenizer's eos_token; further end tokens of a generation_config.json are not looked at.
-    """
+def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
+    """The tokenizer of a model folder. Raises UserError where there is none, or it names no end token."""
     folder = model_folder(path)
-    disable_progress_bar()
     # AutoTokenizer picks a class by model type and replaces the decoder that tokenizer.json names.
     fast = (folder / "tokenizer.json").is_file()
     reader = PreTrainedTokenizerFast if fast else AutoTokenizer
     try:
         tokenizer = reader.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"model.path={path}: cannot load a causal language model from it: {reason}"
-        ) from error
-    eos = tokenizer.eos_token_id
-    if eos is None:
+        raise _unusable(path, "a tokenizer", error) from error
+    if tokenizer.eos_token_id is None:
         raise UserError(f"model.path={path}: its tokenizer names no eos_token, so no response could ever end")
-    pad = tokenizer.pad_token_id
+    return tokenizer
+
+
+def load_policy(path: str, device: torch.device) -> Policy:
+    """Read the folder's weights as float32. Raises UserError where there is no model or no end token.
+
+    A response ends with the tokenizer's eos_token; further end tokens of a generation_config.json are not looked at.
+    """
+    disable_progress_bar()
+    tokenizer = load_tokenizer(path)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            model_folder(path), dtype=torch.float32, local_files_only=True
+        )
+    except (OSError, ValueError) as error:
+        raise _unusable(path, "a causal language model", error) from error
+    eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
     return Policy(
         model=model.to(device).eval(), tokenizer=tokenizer, eos_id=eos, pad_id=eos if pad is None else pad
     )
+
+
+def _unusable(path: str, what: str, error: Exception) -> UserError:
+    reason = str(error).strip().splitlines()[0]
+    return UserError(f"model.path={path}: cannot load {what} from it: {reason}")

@@ -5,11 +5,62 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from typing import Self
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from sspo.metrics import Metric
+
+PLAIN_EVERY = 10.0
+"""Seconds between lines of a counter where there is no terminal."""
+
+
+class Counter:
+    """Counts equal pieces of work inside a `with` block: call it after each one. On stderr: stdout is for results."""
+
+    def __init__(self, name: str, total: int):
+        self.name = name
+        self.total = total
+        self.done = 0
+        self.start = self.said = time.monotonic()
+        self.bar = _bar(Console(stderr=True)) if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Self:
+        self.start = self.said = time.monotonic()
+        if self.bar is not None:
+            self.bar.add_task(self.name, total=self.total)
+            self.bar.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self) -> None:
+        """One piece is done."""
+        self.done += 1
+        now = time.monotonic()
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], completed=self.done)
+        elif now - self.said > PLAIN_EVERY:
+            self.said = now
+            left = (now - self.start) / self.done * (self.total - self.done)
+            print(
+                f"{self.name}: {self.done}/{self.total}, about {left:.0f} s left", file=sys.stderr, flush=True
+            )
+
+
+def _bar(console: Console) -> RichProgress:
+    return RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
 
 
 class Progress:
@@ -26,13 +77,7 @@ class Progress:
         """`done` rollouts were finished by an earlier process."""
         self.start, self.done_before, self.total = time.monotonic(), done, total
         if sys.stdout.isatty():
-            self.bar = RichProgress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-            )
+            self.bar = _bar(Console())
             self.bar.add_task(self.name, total=total, completed=done)
             self.bar.start()
         elif done:
@@ -53,6 +98,11 @@ class Progress:
             f"  {elapsed:.0f} s, about {left:.0f} s left",
             flush=True,
         )
+
+    def warn(self, sentence: str | None) -> None:
+        """Say a warning, if there is one, where neither a bar nor a log hides it."""
+        if sentence is not None:
+            print(f"{self.name}: {sentence}", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Leave the terminal as it was."""

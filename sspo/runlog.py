@@ -3,7 +3,8 @@
     config.yaml     the resolved configuration            eval.jsonl      a line a question and sample
     env.json        versions, code revision, hardware     samples.jsonl   responses with segments, ratios and clipped flags
     metrics.jsonl   a line an optimiser step              checkpoints/    safetensors
-    timing.jsonl    seconds, a line a rollout             DONE.json or FAILED.json, last
+    timing.jsonl    seconds, a line a rollout             recording/      what the loss saw, a file a recorded rollout
+                                                          DONE.json or FAILED.json, last
 
 Every line names the rollout it belongs to (counted from 0), so that a resumed run can drop what its checkpoint does
 not cover. Existence of a folder or log never means done; only the marker does.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,16 @@ from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
 CONFIG, ENVIRONMENT = "config.yaml", "env.json"
 METRICS, TIMING, EVAL, SAMPLES = "metrics.jsonl", "timing.jsonl", "eval.jsonl", "samples.jsonl"
 CHECKPOINTS = "checkpoints"
+RECORDING = "recording"
 DONE, FAILED = "DONE.json", "FAILED.json"
 FAILURES = ("oom", "diverged", "timeout", "killed", "error")
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a whole file or none of it."""
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a whole file or none of it; text is UTF-8."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
+    with temporary.open("wb") as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(temporary, path)
@@ -98,6 +100,12 @@ class RunLog:
         """Sampled responses under the policy after the rollout's last update."""
         self._append(SAMPLES, rows)
 
+    def recording(self, rollout: int, content: bytes) -> None:
+        """What the loss saw of one rollout."""
+        folder = self.folder / RECORDING
+        folder.mkdir(exist_ok=True)
+        write_atomic(folder / recording_name(rollout), content)
+
     def rewind(self, rollouts: int, *, finished: bool) -> None:
         """Keep the lines of the first `rollouts` rollouts (none where there are none); a torn last line goes too.
 
@@ -106,13 +114,16 @@ class RunLog:
         for name in (METRICS, TIMING, EVAL, SAMPLES):
             path = self.folder / name
             if path.is_file():
-                lines = [(line, json.loads(line)) for line in _whole_lines(path)] if rollouts else []
                 kept = [
                     line
-                    for line, row in lines
+                    for line, row in (_whole_lines(path) if rollouts else ())
                     if row["rollout"] < rollouts and (finished or not row.get("final"))
                 ]
                 write_atomic(path, "".join(kept))
+        covered = {recording_name(k) for k in range(rollouts)}
+        for path in (self.folder / RECORDING).glob("*"):
+            if path.name not in covered:
+                path.unlink()
 
     def done(self, content: Mapping[str, Any]) -> None:
         """Mark the run finished."""
@@ -124,14 +135,21 @@ class RunLog:
             stream.write(text)
 
 
-def _whole_lines(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [line for line in lines if line.endswith("\n") and _parses(line)]
+def recording_name(rollout: int) -> str:
+    """The file name of a recorded rollout."""
+    return f"rollout{rollout:06d}.parquet"
 
 
-def _parses(line: str) -> bool:
+def _whole_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Lines that end and parse, each with what it says."""
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        row = _parsed(line)
+        if line.endswith("\n") and row is not None:
+            yield line, row
+
+
+def _parsed(line: str) -> Any:
     try:
-        json.loads(line)
+        return json.loads(line)
     except ValueError:
-        return False
-    return True
+        return None

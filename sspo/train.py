@@ -10,8 +10,8 @@ from pathlib import Path
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
-from sspo.identity import run_folder
-from sspo.runlog import DONE, mark_failed
+from sspo.identity import check_positions, run_folder
+from sspo.runlog import DONE, RECORDING, mark_failed
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
@@ -39,9 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_config(config, folder)
         return 0
     if (folder / DONE).is_file():
-        print(f"already finished: {folder}")
-        return 0
+        return _finished(config, folder)
+    check_positions(config)
     return train(config, folder)
+
+
+def _finished(config: TrainConfig, folder: Path) -> int:
+    if config.trainer.record and not (folder / RECORDING).is_dir():
+        raise UserError(
+            f"already finished, without a recording: {folder}; add run.store=<another folder> to train it again with one"
+        )
+    print(f"already finished: {folder}")
+    return 0
 
 
 def train(config: TrainConfig, folder: Path) -> int:

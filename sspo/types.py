@@ -8,7 +8,7 @@ Dimension legend, used as suffixes of tensor names everywhere:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ class Batch:
     """Log-probability of each token under the policy that sampled it, nats."""
     entropy_BT: torch.Tensor
     """Full-softmax entropy of the sampling policy at each token, nats."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def rows(self, index_b: torch.Tensor) -> Batch:
         """The given rows, trimmed to the longest prompt and response among them."""

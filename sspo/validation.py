@@ -9,6 +9,7 @@ from sspo.config import (
     AGGREGATIONS,
     DEVICES,
     ENTROPY_LEVELS,
+    MATCHED_TERMS,
     MIN_TEMPERATURE,
     RATIOS,
     REWARD_NAMES,
@@ -17,6 +18,7 @@ from sspo.config import (
     TASK_NAMES,
     TERMS,
     TRACKING_MODES,
+    BoundsConfig,
     ObjectiveConfig,
     TrainConfig,
 )
@@ -30,7 +32,9 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_numbers(config)
     _check_objective(config.objective)
     size = config.rollout.prompts * config.rollout.responses
-    if size % config.trainer.minibatch:
+    if size % config.trainer.minibatch == 0:
+        _check_target(config, updates=size // config.trainer.minibatch * config.trainer.epochs)
+    else:
         raise UserError(
             f"trainer.minibatch={config.trainer.minibatch} does not divide the rollout of {size} responses "
             f"(rollout.prompts * rollout.responses); the nearest divisor is {_nearest_divisor(size, config.trainer.minibatch)}"
@@ -79,6 +83,8 @@ def _check_counts(config: TrainConfig) -> None:
         ("trainer.micro_batch_tokens", trainer.micro_batch_tokens, 1),
         ("trainer.checkpoint_every", trainer.checkpoint_every, 0),
         ("trainer.samples_every", trainer.samples_every, 0),
+        ("trainer.record", trainer.record, 0),
+        ("trainer.warn_after", trainer.warn_after, 0),
         ("evaluation.questions", evaluation.questions, 1),
         ("evaluation.samples", evaluation.samples, 1),
         ("evaluation.max_tokens", evaluation.max_tokens, 1),
@@ -93,13 +99,7 @@ def _check_counts(config: TrainConfig) -> None:
 
 def _check_numbers(config: TrainConfig) -> None:
     rollout, trainer, evaluation = config.rollout, config.trainer, config.evaluation
-    positive: list[tuple[str, float]] = [
-        ("rollout.temperature", rollout.temperature),
-        ("trainer.lr", trainer.lr),
-        ("trainer.max_grad_norm", trainer.max_grad_norm),
-    ]
-    positive += [("evaluation.temperatures", value) for value in evaluation.temperatures]
-    for name, number in positive:
+    for name, number in (("trainer.lr", trainer.lr), ("trainer.max_grad_norm", trainer.max_grad_norm)):
         if not 0 < number < float("inf"):
             raise UserError(f"{name} must be a positive finite number, got {number}")
     for name, number in (("trainer.beta1", trainer.beta1), ("trainer.beta2", trainer.beta2)):
@@ -118,9 +118,9 @@ def _check_numbers(config: TrainConfig) -> None:
         ("rollout.temperature", rollout.temperature),
         *(("evaluation.temperatures", t) for t in temperatures),
     ):
-        if number < MIN_TEMPERATURE:
+        if not MIN_TEMPERATURE <= number < float("inf"):
             raise UserError(
-                f"{name} must be at least {MIN_TEMPERATURE}, got {number}; greedy decoding is always scored"
+                f"{name} must be a finite number of at least {MIN_TEMPERATURE}, got {number}; greedy decoding is always scored"
             )
 
 
@@ -139,12 +139,55 @@ def _check_objective(objective: ObjectiveConfig) -> None:
             f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is 'none': "
             "set objective.bounds.adapt=tanh, or alpha to 0"
         )
-    widest = (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
+    widest = widest_g(bounds)
     if bounds.side != "high" and clip.low * widest >= 1:
         raise UserError(
             f"objective.clip.low={clip.low} with objective.bounds.alpha={bounds.alpha} can widen to "
             f"{clip.low * widest:.2f}, a lower bound of zero or less: keep clip.low below {1 / widest:.2f}"
         )
+
+
+def widest_g(bounds: BoundsConfig) -> float:
+    """The most that g can widen a bound by: its extremes over the least mean that it is divided by."""
+    return (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
+
+
+def _check_target(config: TrainConfig, updates: int) -> None:
+    """What a controller of the clip fraction needs to have an effect and to stay inside its range."""
+    objective, bounds = config.objective, config.objective.bounds
+    target, (least, most) = (
+        bounds.target_clip_frac,
+        _pair("objective.bounds.target_range", bounds.target_range),
+    )
+    if target is None:
+        return
+    if objective.term not in MATCHED_TERMS:
+        raise UserError(
+            f"objective.bounds.target_clip_frac: term '{objective.term}' has no matched form, as no bound of it removes "
+            f"a token's gradient; match arms of term {' or '.join(MATCHED_TERMS)}, or leave the target null"
+        )
+    if not 0 < target < 0.5:
+        raise UserError(
+            f"objective.bounds.target_clip_frac must be in (0, .5): about half of the tokens move against their clip, got {target}"
+        )
+    if updates < 2:
+        raise UserError(
+            "objective.bounds.target_clip_frac needs at least two optimiser steps a rollout, as the first sees ratios of 1: "
+            "lower trainer.minibatch or raise trainer.epochs"
+        )
+    if not 0 < bounds.target_gain <= 2:
+        raise UserError(f"objective.bounds.target_gain must be in (0, 2], got {bounds.target_gain}")
+    for key, value in (("low", objective.clip.low), ("high", objective.clip.high)):
+        if not 0 < least <= value <= most:
+            raise UserError(
+                f"objective.clip.{key}={value} must lie inside objective.bounds.target_range, which is [{least}, {most}] (above 0)"
+            )
+
+
+def _pair(key: str, values: tuple[float, ...]) -> tuple[float, float]:
+    if len(values) != 2 or not values[0] < values[1]:
+        raise UserError(f"{key} must be two numbers, the smaller one first, got {list(values)}")
+    return values[0], values[1]
 
 
 def _nearest_divisor(size: int, wanted: int) -> int:

@@ -1,4 +1,4 @@
-"""`python -m sweeps run|plan|status|show NAME`."""
+"""`python -m sweeps run|replay|plan|status|show NAME`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from rich.console import Console
 from sspo.compose import CONF_ROOT
 from sspo.errors import UserError, one_sentence, unknown
 from sweeps.plan import Plan, make_plan
-from sweeps.run import RunOptions, run_sweep
+from sweeps.replay import run_replay
+from sweeps.run import run_sweep
 from sweeps.show import show_arm
 from sweeps.spec import DEFAULT_PRESET, PRESETS
 from sweeps.status import show_status
 from sweeps.study import load
+from sweeps.training import RunOptions
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask."""
 COMMANDS = {
     "run": "run what is missing; finished trials are never run again",
+    "replay": "evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
     "plan": "say what would run, for how long, and what it will be able to tell",
     "status": "say where every trial stands",
     "show": "print the training command that makes an arm",
 }
 OPTIONS = {
     "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
+    "replay": ("--preset", "--store", "--workers", "--retry-failed"),
     "plan": ("--preset", "--store", "--workers"),
     "status": ("--preset", "--store"),
     "show": ("--preset", "--store"),
@@ -48,6 +52,9 @@ def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> in
             workers=arguments.workers, retry_failed=arguments.retry_failed, timeout=arguments.timeout
         )
         return run_sweep(plan, options, console)
+    if arguments.command == "replay":
+        options = RunOptions(workers=arguments.workers, retry_failed=arguments.retry_failed)
+        return run_replay(plan, options, console)
     if arguments.command == "status":
         return show_status(plan, console)
     if arguments.command == "show":

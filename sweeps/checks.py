@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sspo.config import RULES
 from sspo.errors import UserError, unknown
+from sspo.replay.grid import parse_grid
 from sweeps.spec import (
     MODES,
     PAPER_PRESET,
@@ -19,10 +21,12 @@ from sweeps.spec import (
     Gates,
     Preset,
     Primary,
+    Replay,
     Study,
 )
 
-RESERVED = re.compile(r"[+~]*(seed|run)\b")
+RESERVED = re.compile(r"[+~]*(seed|run|trainer\.record)\b")
+REPLAYED = re.compile(r"objective(\.(?!clip\b)[\w.]+)?=")
 SHARES = ("base_max", "no_clip_margin", "token_clip_min", "ceiling", "floor")
 SIZES = ("min_tokens", "min_segments", "min_cv")
 
@@ -52,6 +56,7 @@ def _check_head(study: Study) -> None:
         )
     if head.gates.token_arm is not None:
         _choose("arm as gates.token_arm", head.gates.token_arm, study.arms)
+    _check_replay(study, head.replay)
 
 
 def _check_primary(primary: Primary) -> None:
@@ -80,6 +85,52 @@ def _check_gates(gates: Gates) -> None:
         raise UserError(f"gates.ceiling={gates.ceiling:g} must be above gates.floor={gates.floor:g}")
 
 
+def _check_replay(study: Study, replay: Replay) -> None:
+    _check_each_once("arms", replay.arms)
+    for name in replay.arms:
+        _choose("arm in replay.arms", name, study.arms)
+        _check_recordable(name, study.arms[name])
+    for key in ("seeds", "every"):
+        count: int = getattr(replay, key)
+        if count < 1:
+            raise UserError(f"replay.{key} must be at least 1, got {count}")
+    for override in replay.objective:
+        if not REPLAYED.match(override):
+            raise UserError(
+                f"replay.objective: '{override}' is none of objective=NAME and objective.OPTION=VALUE; the rest of a replay "
+                "comes from the recorded runs, replay.rules and replay.clip"
+            )
+    for key in ("rules", "targets"):
+        if not getattr(replay, key):
+            raise UserError(f"replay.{key} must name at least one")
+        _check_each_once(key, getattr(replay, key))
+    for rule in replay.rules:
+        _choose("rule in replay.rules", rule, RULES)
+    parse_grid("replay.clip", replay.clip)
+    for target in replay.targets:
+        _check_target("replay.targets", target)
+
+
+def _check_recordable(name: str, arm: Arm) -> None:
+    if arm.role == "base":
+        raise UserError(f"replay.arms: '{name}' has role base, which trains nothing that could be recorded")
+    if arm.copy_of is not None:
+        raise UserError(f"replay.arms: '{name}' is a copy of '{arm.copy_of}'; name that arm instead")
+
+
+def _check_each_once(key: str, names: Sequence[object]) -> None:
+    if len(set(names)) < len(names):
+        raise UserError(f"replay.{key} must name each of its entries once, got {list(names)}")
+
+
+def _check_target(key: str, target: float) -> None:
+    if not 0 < target < 0.5:
+        raise UserError(
+            f"{key}: a clip fraction to match is a share between 0 and .5, as about half of the tokens move against "
+            f"their clip, got {target:g}"
+        )
+
+
 def _check_arm(study: Study, name: str, arm: Arm) -> None:
     _choose(f"arms.{name}.role", arm.role, ROLES)
     _check_overrides(f"arms.{name}.overrides", arm.overrides)
@@ -87,6 +138,10 @@ def _check_arm(study: Study, name: str, arm: Arm) -> None:
         _check_seeds(f"arms.{name}.seeds", arm.seeds)
     if arm.seed_offset < 0:
         raise UserError(f"arms.{name}.seed_offset must be at least 0, got {arm.seed_offset}")
+    if arm.target_clip_frac is not None:
+        _check_target(f"arms.{name}.target_clip_frac", arm.target_clip_frac)
+        if arm.role == "base":
+            raise UserError(f"arms.{name}.target_clip_frac: an arm of role base never clips; leave it out")
     if arm.copy_of is not None:
         _check_copy(study, name, arm, arm.copy_of)
     elif arm.role == "aa":
@@ -104,6 +159,10 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
     if arm.overrides:
         raise UserError(
             f"arms.{name} is a copy of '{original}' and takes its overrides, so it has none of its own"
+        )
+    if arm.target_clip_frac is not None:
+        raise UserError(
+            f"arms.{name} is a copy of '{original}' and takes its target_clip_frac, so it has none of its own"
         )
 
 
@@ -158,5 +217,5 @@ def _check_overrides(key: str, overrides: Sequence[str]) -> None:
     for override in overrides:
         if RESERVED.match(override):
             raise UserError(
-                f"{key}: '{override}' is set by the sweep; use seeds and the options of `sweeps run`"
+                f"{key}: '{override}' is set by the sweep; use seeds, replay and the options of `sweeps run`"
             )

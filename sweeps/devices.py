@@ -30,7 +30,7 @@ def visible_devices(
 
 def default_workers(devices: Sequence[str]) -> int:
     """One a device, or one a processor that this process may use where there is none."""
-    return len(devices) or _processors()
+    return len(devices) or processors()
 
 
 def device_environment(devices: Sequence[str], slot: int) -> dict[str, str]:
@@ -38,7 +38,8 @@ def device_environment(devices: Sequence[str], slot: int) -> dict[str, str]:
     return {VISIBLE: devices[slot % len(devices)]} if devices else {}
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,15 @@ from sweeps.plan import Plan, PlannedArm
 from sweeps.spec import DEFAULT_PRESET, StudyHead
 
 REMEDY = "delete it to have it written again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ListedArm:
+    """What a manifest on disk says of an arm that bears on its results."""
+
+    cell: str
+    seeds: tuple[int, ...]
+    target_clip_frac: float | None
 
 
 def stem(plan: Plan) -> str:
@@ -77,17 +86,36 @@ def _amended(plan: Plan) -> bool:
     before = _read(manifest_path(plan))
     if before is None:
         return False
+    arms = _listed_arms(plan, before)
     changed = any(before.get(key) != value for key, value in _promises(plan.study.head).items())
-    return bool(before.get("amended_after_runs")) or (changed and _has_results(plan, before))
+    return bool(before.get("amended_after_runs")) or (
+        (changed or _retargeted(plan, arms)) and _has_results(plan, arms)
+    )
 
 
-def _has_results(plan: Plan, manifest: Mapping[str, Any]) -> bool:
-    try:
-        runs = [(str(arm["cell"]), int(seed)) for arm in manifest["arms"] for seed in arm["seeds"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{manifest_path(plan)} is damaged: it does not list its arms; {REMEDY}") from error
-    folders = (cell_folder(plan.store, cell, seed) for cell, seed in runs)
+def _retargeted(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
+    """Whether a cell is now said to have been matched to another clip fraction than before."""
+    now = {arm.cell: arm.target_clip_frac for arm in plan.arms}
+    return any(arm.cell in now and now[arm.cell] != arm.target_clip_frac for arm in arms)
+
+
+def _has_results(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
+    folders = (cell_folder(plan.store, arm.cell, seed) for arm in arms for seed in arm.seeds)
     return any(standing(folder).state in ("done", "failed") for folder in folders)
+
+
+def _listed_arms(plan: Plan, manifest: Mapping[str, Any]) -> list[_ListedArm]:
+    try:
+        return [
+            _ListedArm(
+                cell=str(arm["cell"]),
+                seeds=tuple(map(int, arm["seeds"])),
+                target_clip_frac=arm.get("target_clip_frac"),
+            )
+            for arm in manifest["arms"]
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{manifest_path(plan)} is damaged: it does not list its arms; {REMEDY}") from error
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -104,4 +132,5 @@ def _arm(arm: PlannedArm) -> dict[str, Any]:
         "seeds": list(arm.seeds),
         "overrides": list(arm.overrides),
         "copy_of": arm.copy_of,
+        "target_clip_frac": arm.target_clip_frac,
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.compose import compose
-from sspo.config import TrainConfig
+from sspo.config import MATCHED_TERMS, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.identity import cell_folder, cell_hash
 from sweeps.spec import Preset, Study
@@ -26,17 +26,27 @@ class PlannedArm:
     copy_of: str | None
     rollouts: int
     """Rollouts of a whole run; 0 where the base is only evaluated."""
+    recorded: tuple[int, ...]
+    """The seeds whose runs record rollouts for `sweeps replay`."""
+    target_clip_frac: float | None
+    """The clip fraction that the arm is matched to, by a controller or by bounds that were calibrated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One training run: an arm under one seed, and the folder that holds it."""
+    """One training run: an arm under one seed, and the place of its folder."""
 
     arm: str
     seed: int
     overrides: tuple[str, ...]
     rollouts: int
-    folder: Path
+    store: Path
+    cell: str
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return cell_folder(self.store, self.cell, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,29 +58,49 @@ class Plan:
     store: Path
     arms: tuple[PlannedArm, ...]
 
+    def title(self) -> str:
+        """How messages call it."""
+        return f"{self.study.name} ({self.preset})"
+
     def trials(self) -> list[Trial]:
         """Seed-major, the base first, so that a sweep that is cut short is balanced over arms."""
         ordered = sorted(self.arms, key=lambda arm: arm.role != "base")
         longest = max(len(arm.seeds) for arm in ordered)
         return [
-            _trial(self.store, arm, arm.seeds[index])
+            self._trial(arm, arm.seeds[index])
             for index in range(longest)
             for arm in ordered
             if index < len(arm.seeds)
         ]
 
+    def recorded_trials(self) -> list[Trial]:
+        """Those whose rollouts are recorded, arm by arm."""
+        return [self._trial(arm, seed) for arm in self.arms for seed in arm.recorded]
+
+    def _trial(self, arm: PlannedArm, seed: int) -> Trial:
+        recording = (f"trainer.record={self.study.head.replay.every}",) if seed in arm.recorded else ()
+        return Trial(
+            arm=arm.name,
+            seed=seed,
+            overrides=(*arm.overrides, *recording),
+            rollouts=arm.rollouts,
+            store=self.store,
+            cell=arm.cell,
+        )
+
     def arm(self, name: str) -> PlannedArm:
         """The arm of that name. Raises UserError with the nearest valid one."""
         by_name = {arm.name: arm for arm in self.arms}
         if name not in by_name:
-            raise unknown(f"arm of {self.study.name} ({self.preset})", name, by_name)
+            raise unknown(f"arm of {self.title()}", name, by_name)
         return by_name[name]
 
 
 def make_plan(study: Study, preset: str, store: Path) -> Plan:
     """Compose every arm of a preset.
 
-    Raises UserError for a bad preset or override, for two arms that are one and for an arm without the primary score.
+    Raises UserError for a bad preset or override, for two arms that are one, for an arm without the primary score and
+    for one that cannot be matched to the clip fraction that it declares.
     """
     if preset not in study.presets:
         raise unknown(f"preset of {study.name}", preset, study.presets)
@@ -78,6 +108,7 @@ def make_plan(study: Study, preset: str, store: Path) -> Plan:
     names = [name for name in study.arms if chosen.holds(name)]
     arms = tuple(_plan_arm(study, name, chosen) for name in names)
     _refuse_twins(arms)
+    _check_replayed_objective(study)
     return Plan(study=study, preset=preset, store=store, arms=arms)
 
 
@@ -99,7 +130,42 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         overrides=overrides,
         copy_of=arm.copy_of,
         rollouts=config.trainer.rollouts,
+        recorded=_recorded_seeds(study, name, preset),
+        target_clip_frac=_target(study, name, config),
     )
+
+
+def _recorded_seeds(study: Study, name: str, preset: Preset) -> tuple[int, ...]:
+    replay = study.head.replay
+    wanted = [arm for arm in replay.arms if preset.holds(arm)] or [study.head.baseline]
+    return study.arms[name].seeds_in(preset)[: replay.seeds] if name in wanted else ()
+
+
+def _target(study: Study, name: str, config: TrainConfig) -> float | None:
+    """What a controller holds the arm at, else what its spec, or that of the arm it repeats, says it was matched to."""
+    declared = study.arms[study.arms[name].copy_of or name].target_clip_frac
+    held, term = config.objective.bounds.target_clip_frac, config.objective.term
+    if declared is None or declared == held:
+        return held
+    if term not in MATCHED_TERMS:
+        raise UserError(
+            f"{study.name}, arm '{name}': target_clip_frac is {declared:g}, but term '{term}' has no bounds that could be "
+            "matched; leave it out"
+        )
+    if held is not None:
+        raise UserError(
+            f"{study.name}, arm '{name}': target_clip_frac is {declared:g}, but objective.bounds.target_clip_frac holds the "
+            f"arm at {held:g}; leave the first out"
+        )
+    return declared
+
+
+def _check_replayed_objective(study: Study) -> None:
+    """Without this a replay is refused only after the runs that it wants are trained."""
+    try:
+        compose(study.head.replay.objective)
+    except UserError as error:
+        raise UserError(f"{study.name}, replay.objective: {error}") from error
 
 
 def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
@@ -127,13 +193,3 @@ def _refuse_twins(arms: Sequence[PlannedArm]) -> None:
                     f"arms '{other}' and '{arm.name}' are the same run: both compose to cell {arm.cell} with seed {seed}; "
                     "change an override, or make one a copy_of the other with a seed_offset"
                 )
-
-
-def _trial(store: Path, arm: PlannedArm, seed: int) -> Trial:
-    return Trial(
-        arm=arm.name,
-        seed=seed,
-        overrides=arm.overrides,
-        rollouts=arm.rollouts,
-        folder=cell_folder(store, arm.cell, seed),
-    )

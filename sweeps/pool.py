@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from sweeps.board import Board, Running
 from sweeps.claims import CLAIM
 from sweeps.devices import device_environment
 from sweeps.ledger import standing
 from sweeps.plan import Trial
+from sweeps.stops import Stops
 from sweeps.worker import GRACE, Command, Worker, claim_trial
 
 POLL = 0.1
 """Seconds between looks at the workers."""
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Pool:
@@ -37,23 +37,23 @@ class Pool:
         self.retry_failed = retry_failed
         self.devices = devices
         """CUDA devices, dealt out to the workers; none on a machine without."""
-        self.stops = 0
-        """Signals to stop that have arrived; the second one stops waiting."""
+        self.stops = Stops()
+        """The first signal ends the sweep, the second one stops waiting for its trials."""
         self._active: dict[int, Worker] = {}
         self._retried: set[Trial] = set()
 
     def run(self, trials: Sequence[Trial]) -> bool:
         """Run what the ledger does not show as finished. False where a signal ended the sweep early."""
         self._sort(trials)
-        with self._stopped_by_signals():
+        with self.stops.heard():
             try:
-                while (self._active or self.board.waiting) and not self.stops:
+                while (self._active or self.board.waiting) and not self.stops.count:
                     self._reap()
                     self._fill()
                     time.sleep(POLL)
             finally:
                 self._stop()
-        return not self.stops
+        return not self.stops.count
 
     def _sort(self, trials: Sequence[Trial]) -> None:
         """Count what is finished and queue the rest; a failed trial is finished unless it is to be retried."""
@@ -125,23 +125,6 @@ class Pool:
         """Give trials that were asked to stop the time to do so."""
         limit = time.monotonic() + GRACE
         while any(worker.process.poll() is None for worker in self._active.values()):
-            if time.monotonic() > limit or self.stops > 1:
+            if time.monotonic() > limit or self.stops.count > 1:
                 break
             time.sleep(POLL)
-
-    @contextmanager
-    def _stopped_by_signals(self) -> Iterator[None]:
-        """Count signals instead of raising: an exception between two statements could lose a worker."""
-
-        def count(number: int, frame: object) -> None:
-            self.stops += 1
-
-        heard = [
-            number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN
-        ]  # nohup means it
-        before = {number: signal.signal(number, count) for number in heard}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

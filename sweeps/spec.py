@@ -52,6 +52,25 @@ class Gates:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Which runs are recorded as they train, and what `sweeps replay` evaluates on their recordings."""
+
+    arms: tuple[str, ...] = ()
+    """Whose runs; the baseline where a preset runs none of them, or none is named."""
+    seeds: int = 1
+    """How many of an arm's first seeds."""
+    every: int = 2
+    """Rollouts from one recording to the next."""
+    objective: tuple[str, ...] = ("objective=sspo", "objective.bounds.adapt=none", "objective.bounds.alpha=0")
+    """Overrides of the objective that is replayed under every rule and clip bound."""
+    rules: tuple[str, ...] = ("token", "subsentence", "sentence", "response", "random")
+    clip: str = "1e-4:1:log40"
+    """Clip bounds, low and high alike, in the grammar of `python -m sspo.replay`."""
+    targets: tuple[float, ...] = (0.005, 0.02, 0.05)
+    """Clip fractions at which the rules are compared, each with bounds of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Arm:
     """One row of the study's table."""
 
@@ -65,6 +84,9 @@ class Arm:
     """Added to every seed."""
     seeds: tuple[int, ...] | None = None
     """Instead of the preset's seeds."""
+    target_clip_frac: float | None = None
+    """The clip fraction that the arm's bounds were calibrated to, over tokens with A != 0 and from a rollout's second
+    update on; None where they were not, or where a controller holds the arm at its own target."""
 
     def seeds_in(self, preset: Preset) -> tuple[int, ...]:
         """The seeds that the arm runs in a preset."""
@@ -96,6 +118,7 @@ class StudyHead:
     test: str = "paired"
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
+    replay: Replay = field(default_factory=Replay)
 
 
 @dataclass(frozen=True, kw_only=True)

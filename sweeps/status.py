@@ -29,7 +29,7 @@ def show_status(plan: Plan, console: Console) -> int:
 
 def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
     """Seeds of every arm by state."""
-    table = Table(box=None, pad_edge=False, title=f"{plan.study.name} ({plan.preset})", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=plan.title(), title_justify="left")
     for heading in ("arm", "cell", "done", "running", "diverged", "failed", "missing"):
         table.add_column(heading)
     for arm in plan.arms:

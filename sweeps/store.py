@@ -8,7 +8,7 @@ from pathlib import Path
 from sspo.errors import UserError
 
 BYTES_PER_TRIAL = 5_000_000
-"""Logs and the checkpoints of the embedded base; a larger base needs more."""
+"""Logs, checkpoints and recordings of the embedded base; a larger base needs more."""
 
 
 def check_store(store: Path, trials: int) -> None:

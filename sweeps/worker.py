@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from sspo.runlog import DONE, FAILED, mark_failed
 from sweeps.claims import CLAIM, Claim, acquire, hand_over, release
@@ -25,11 +24,11 @@ PLAIN = re.compile(r"[A-Za-z./][\w./-]*")
 Command = Callable[[Trial], Sequence[str]]
 
 
-def train_command(study: str, store: Path) -> Command:
+def train_command(study: str) -> Command:
     """The command line of a trial."""
 
     def command(trial: Trial) -> list[str]:
-        sweep = [f"seed={trial.seed}", f"run.store={quoted(str(store))}", "run.threads=1"]
+        sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}", "run.threads=1"]
         names = [f"run.study={study}", f"run.arm={trial.arm}"]
         return [sys.executable, "-m", "sspo.train", *trial.overrides, *sweep, *names]
 

@@ -19,6 +19,8 @@ from sspo.identity import base_fingerprint, cell_hash
 from sspo.objective.variants import VARIANTS
 from sspo.validation import validate
 
+TARGET = "objective.bounds.target_clip_frac"
+
 
 @pytest.mark.parametrize(
     ("overrides", "wanted"),
@@ -47,8 +49,15 @@ from sspo.validation import validate
         (["model.path=/nowhere"], "no config.json in /nowhere"),
         (["evaluation.temperatures=[]"], "must name one or more different numbers"),
         (["evaluation.temperatures=[1.0,1.0]"], "must name one or more different numbers"),
-        (["rollout.temperature=1e-9"], "rollout.temperature must be at least 0.01"),
+        (["rollout.temperature=1e-9"], "rollout.temperature must be a finite number of at least 0.01"),
         (["trainer.weight_decay=inf"], "must be a finite number"),
+        (["trainer.record=-1"], "trainer.record must be at least 0, got -1"),
+        ([f"{TARGET}=.02", "objective=no_clip"], "term 'unclipped' has no matched form"),
+        ([f"{TARGET}=.6"], "must be in (0, .5)"),
+        ([f"{TARGET}=.02", "trainer.minibatch=256"], "needs at least two optimiser steps a rollout"),
+        ([f"{TARGET}=.02", "objective.bounds.target_gain=0"], "target_gain must be in (0, 2], got 0"),
+        ([f"{TARGET}=.02", "objective.bounds.target_range=[.1,.2]"], "clip.low=0.05 must lie inside"),
+        ([f"{TARGET}=.02", "objective.bounds.target_range=[.2,.1]"], "two numbers, the smaller one first"),
     ],
 )
 def test_refusals_say_what_is_wrong_and_the_nearest_valid_choice(overrides, wanted):
@@ -102,6 +111,7 @@ SAME = st.sampled_from(
         (["segmentation=sentence"], ["segmentation.rule=sentence"]),
         (["seed=1", "trainer.lr=1e-4"], ["trainer.lr=0.0001", "seed=2", "run.store=elsewhere", "tracking=none"]),
         ([], ["trainer.epochs=1", "run.threads=2", "run.arm=x", "run.study=y"]),
+        (["trainer.record=2"], ["trainer.warn_after=0", "objective.bounds.target_gain=.5"]),  # no controller to gain
     ]
 )  # fmt: skip
 
@@ -130,6 +140,7 @@ def test_the_same_configuration_by_another_route_is_the_same_cell(pair, extra, d
         "segmentation=sentence",
         "evaluation.samples=2",
         "rollout.prompts=32",
+        f"{TARGET}=0.02",
     ],
 )
 def test_whatever_changes_numbers_changes_the_cell(override):

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
 from sspo.errors import unknown
+from sspo.randomness import derive
 from sspo.segmentation.delimiters import sentence_cuts, subsentence_cuts
 from sspo.segmentation.lengths import fixed_cuts, response_cuts, token_cuts
 from sspo.segmentation.shuffled import shuffled_cuts
@@ -28,6 +29,11 @@ RULES: dict[str, Rule] = {
     "sentence": sentence_cuts,
     "fixed": fixed_cuts,
 }
+
+
+def segmentation_seed(seed: int, rollout: int) -> int:
+    """The seed of a rollout's random cuts, in training as in replay."""
+    return derive(seed, "segmentation", rollout)
 
 
 def segment(

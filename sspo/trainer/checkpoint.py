@@ -1,6 +1,7 @@
 """Checkpoints: safetensors in a folder that appears whole or not at all. The last one is kept.
 
-Random streams derive from (seed, purpose, step), so weights, optimiser moments and two counters are all of a run's state.
+Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and the clip
+controller's running mean are all of a run's state.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+
+from sspo.objective.control import ClipControl
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 
@@ -29,11 +32,13 @@ class RunState:
     """Hash of the first rollout's tokens; None before it."""
     seconds: float = 0.0
     """Wall time so far."""
+    control: ClipControl = field(default_factory=ClipControl)
+    """The clip controller's state, at rest where there is none."""
 
 
 def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:
     """Write `folder`/rollout<k> for k finished rollouts, then drop older ones."""
-    final = folder / f"rollout{state.rollouts:06d}"
+    final = folder / folder_name(state.rollouts)
     partial = folder / f".partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -51,6 +56,11 @@ def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer,
     for other in folder.iterdir():
         if other != final:
             shutil.rmtree(other)
+
+
+def folder_name(rollouts: int) -> str:
+    """The name of a checkpoint after so many finished rollouts."""
+    return f"rollout{rollouts:06d}"
 
 
 def latest(folder: Path) -> Path | None:
@@ -78,4 +88,5 @@ def restore(checkpoint: Path, model: torch.nn.Module, optimizer: torch.optim.Opt
         }
         if moment:
             optimizer.state[parameter] = moment
-    return RunState(**json.loads((checkpoint / STATE).read_text()))
+    state = json.loads((checkpoint / STATE).read_text())
+    return RunState(**{**state, "control": ClipControl(**state.get("control", {}))})

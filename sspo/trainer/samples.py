@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from sspo.config import TrainConfig
+from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.objective.bounds import clip_bounds
 from sspo.objective.clip import TERMS
 from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
@@ -20,10 +20,15 @@ SAMPLES = 4
 
 @torch.no_grad()
 def sample_rows(
-    config: TrainConfig, policy: Policy, batch: Batch, stats: EntropyStats | None, number: int
+    config: TrainConfig,
+    objective: ObjectiveConfig,
+    policy: Policy,
+    batch: Batch,
+    stats: EntropyStats | None,
+    number: int,
 ) -> Iterator[dict[str, Any]]:
-    """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update."""
-    objective = config.objective
+    """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update and the
+    objective whose bounds that update used."""
     first_of_prompt = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES]
     part = batch.rows(first_of_prompt.to(batch.mask_BT.device))
     logp_BT = token_logp(policy.model, part, config.rollout.temperature)

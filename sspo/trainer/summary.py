@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -37,6 +38,16 @@ def summarise(scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch) ->
     for status, key in STATUS_KEYS.items():
         metrics[key] = observe(key, sum(score.status == status for score in scores), rows)
     return metrics | _segments(batch)
+
+
+def clipping_of_rollout(steps: Sequence[dict[str, Metric]], scale: float) -> dict[str, Metric]:
+    """What arms are matched on: the clip fraction of tokens with A != 0 from the second of the rollout's updates on."""
+    later = [step["policy/clip_frac_active"] for step in steps[1:]]
+    nothing = observe("policy/clip_frac_matched", 0, 0)
+    return {
+        "policy/clip_frac_matched": functools.reduce(Metric.merge, later, nothing),
+        "policy/clip_scale": observe("policy/clip_scale", scale),
+    }
 
 
 def _segments(batch: Batch) -> dict[str, Metric]:

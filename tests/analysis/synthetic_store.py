@@ -30,6 +30,7 @@ class FakeArm:
     ratio: str = "token"
     copy_of: str | None = None
     offset: int = 0
+    target: float | None = None
 
 
 ARMS = (
@@ -97,6 +98,7 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
                 "seeds": [arm.offset + s for s in range(1 if arm.role == "base" else scale.seeds)],
                 "overrides": [],
                 "copy_of": arm.copy_of,
+                "target_clip_frac": arm.target,
             }
             for arm in arms
         ],

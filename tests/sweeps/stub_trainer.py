@@ -27,6 +27,9 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
         time.sleep(60)
     if behaviour == "device":
         (folder / "device").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
+    if behaviour == "record":
+        (folder / "recording").mkdir(exist_ok=True)
+        (folder / "recording" / "rollout000001.parquet").write_text("recorded")
     if behaviour == "diverge":
         (folder / "FAILED.json").write_text(
             json.dumps({"reason": "diverged", "message": "loss is not finite"})

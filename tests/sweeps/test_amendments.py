@@ -13,7 +13,7 @@ from sspo.compose import CONF_ROOT
 from sspo.errors import UserError
 from sweeps.manifest import manifest_path, write_manifest
 from sweeps.plan import Plan, make_plan
-from sweeps.spec import Gates, Primary
+from sweeps.spec import Gates, Primary, Replay
 from sweeps.study import load
 
 
@@ -60,6 +60,32 @@ def test_a_change_before_any_result_is_a_free_choice(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "metrics.jsonl").write_text("")  # begun, not ended
     assert written(smoke(tmp_path, test="welch"))["amended_after_runs"] is False
+
+
+def calibrated(store: Path, target: float | None) -> Plan:
+    study = load(CONF_ROOT / "study", "clip_ablation")
+    arms = {**study.arms, "grpo": replace(study.arms["grpo"], target_clip_frac=target)}
+    return make_plan(replace(study, arms=arms), "smoke", store)
+
+
+def test_to_say_after_a_result_that_its_arm_was_matched_to_something_else_is_an_amendment(
+    tmp_path: Path,
+) -> None:
+    write_manifest(calibrated(tmp_path, None))
+    assert written(calibrated(tmp_path, 0.02))["amended_after_runs"] is False
+    leave(calibrated(tmp_path, 0.02), "DONE.json")
+    assert written(calibrated(tmp_path, 0.03))["amended_after_runs"] is True
+
+
+def test_a_manifest_from_before_there_were_targets_and_replays_is_not_amended_by_them(
+    tmp_path: Path,
+) -> None:
+    manifest = written(smoke(tmp_path))
+    for arm in manifest["arms"]:
+        del arm["target_clip_frac"]
+    manifest_path(smoke(tmp_path)).write_text(json.dumps(manifest))
+    leave(smoke(tmp_path), "DONE.json")
+    assert written(smoke(tmp_path, replay=Replay(seeds=2)))["amended_after_runs"] is False
 
 
 def test_what_changes_no_yardstick_is_no_amendment(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_the_time_left_is_unknown_before_any_trial_has_finished() -> None:
 
 
 def finished(arm: str, rollouts: int = 24) -> Trial:
-    return Trial(arm=arm, seed=0, overrides=(), rollouts=rollouts, folder=Path("unused"))
+    return Trial(arm=arm, seed=0, overrides=(), rollouts=rollouts, store=Path("unused"), cell="unused")
 
 
 def test_the_time_left_counts_waiting_and_running_trials_over_the_workers() -> None:

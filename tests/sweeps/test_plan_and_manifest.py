@@ -75,6 +75,7 @@ def test_the_manifest_holds_what_analysis_needs_and_is_not_rewritten_in_vain(tmp
         "seeds": list(range(100, 108)),
         "overrides": ["objective=grpo"],
         "copy_of": "grpo",
+        "target_clip_frac": None,
     }
     before = path.stat().st_mtime_ns
     write_manifest(plan)
@@ -135,6 +136,87 @@ def test_the_command_that_show_prints_composes_to_the_arms_cell() -> None:
     words = shlex.split(printed.get().splitlines()[0])
     assert words[:3] == ["python", "-m", "sspo.train"]
     assert cell_hash(compose(words[3:])) == plan.arm("base").cell
+
+
+@pytest.mark.parametrize(
+    ("preset", "recorded"),
+    [
+        ("smoke", ["grpo 0", "sspo 0"]),  # the preset has no gspo_scaled and a single seed
+        ("default", [f"{arm} {seed}" for arm in ("grpo", "gspo_scaled", "sspo") for seed in range(3)]),
+        ("paper", [f"{arm} {seed}" for arm in ("grpo", "gspo_scaled", "sspo") for seed in range(3)]),
+    ],
+)
+def test_a_sweep_records_the_first_seeds_of_the_replays_arms_and_stays_in_the_same_cells(
+    preset: str, recorded: list[str]
+) -> None:
+    plan = clip_ablation(preset)
+    assert [f"{trial.arm} {trial.seed}" for trial in plan.recorded_trials()] == recorded
+    recording = [trial for trial in plan.trials() if "trainer.record=2" in trial.overrides]
+    assert sorted(f"{trial.arm} {trial.seed}" for trial in recording) == recorded
+    assert {cell_hash(compose(trial.overrides)) for trial in recording} == {trial.cell for trial in recording}
+
+
+def test_what_show_prints_records_nothing() -> None:
+    console = Console(width=400)
+    with console.capture() as printed:
+        show_arm(clip_ablation("default"), "grpo", console)
+    assert "trainer.record" not in printed.get()
+
+
+def test_the_baseline_is_recorded_where_a_preset_runs_no_arm_of_the_replay() -> None:
+    arms = {"one": {"overrides": ["objective=grpo"]}, "two": {"overrides": ["objective=sspo"]}}
+    presets = {**PRESETS, "smoke": {"seeds": [4, 5], "arms": ["one"]}}
+    study = parse(
+        "small",
+        {"baseline": "one", "arms": arms, "presets": presets, "replay": {"arms": ["two"], "every": 3}},
+    )
+    smoke, default = (make_plan(study, preset, Path("runs")) for preset in ("smoke", "default"))
+    assert [(trial.arm, trial.seed) for trial in smoke.recorded_trials()] == [("one", 4)]
+    assert [(trial.arm, trial.seed) for trial in default.recorded_trials()] == [("two", 0)]
+    assert "trainer.record=3" in smoke.recorded_trials()[0].overrides
+
+
+def test_a_bad_objective_of_the_replay_is_refused_before_anything_trains() -> None:
+    spec = {"baseline": "one", "arms": {"one": None}, "presets": PRESETS}
+    study = parse("bad", {**spec, "replay": {"objective": ["objective=ssppo"]}})
+    with pytest.raises(UserError, match=r"bad, replay\.objective: .*did you mean 'sspo'"):
+        make_plan(study, "default", Path("runs"))
+
+
+def matched(**arms: dict[str, object]) -> dict[str, float | None]:
+    plan = make_plan(
+        parse("matched", {"baseline": "one", "arms": {"one": None, **arms}, "presets": PRESETS}),
+        "default",
+        Path("runs"),
+    )
+    return {arm.name: arm.target_clip_frac for arm in plan.arms}
+
+
+CONTROLLED = ["objective.bounds.target_clip_frac=0.02"]
+
+
+def test_an_arm_is_matched_to_what_its_controller_holds_or_its_spec_declares() -> None:
+    declared: dict[str, object] = {"overrides": ["objective=grpo"], "target_clip_frac": 0.05}
+    copy: dict[str, object] = {"role": "aa", "copy_of": "declared", "seed_offset": 9}
+    assert matched(held={"overrides": CONTROLLED}, declared=declared, copy=copy) == {
+        "one": None,
+        "held": 0.02,
+        "declared": 0.05,
+        "copy": 0.05,
+    }
+    assert matched(both={"overrides": CONTROLLED, "target_clip_frac": 0.02})["both"] == 0.02
+
+
+def test_a_declared_target_that_the_controller_does_not_hold_is_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"arm 'both': target_clip_frac is 0.05, but .* holds the arm at 0.02"
+    ):
+        matched(both={"overrides": CONTROLLED, "target_clip_frac": 0.05})
+
+
+def test_an_arm_without_a_clip_is_matched_to_nothing() -> None:
+    with pytest.raises(UserError, match=r"arm 'free': target_clip_frac is 0.05, but term 'unclipped' has no"):
+        matched(free={"overrides": ["objective=no_clip"], "target_clip_frac": 0.05})
 
 
 def test_the_plan_says_what_three_seeds_cannot_show() -> None:

@@ -31,10 +31,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def make_trials(store: Path, arms: list[str]) -> list[Trial]:
-    return [
-        Trial(arm=arm, seed=0, overrides=(), rollouts=1, folder=store / "cells" / arm / "seed0")
-        for arm in arms
-    ]
+    return [Trial(arm=arm, seed=0, overrides=(), rollouts=1, store=store, cell=arm) for arm in arms]
 
 
 def stub(starts: Path, behaviours: Mapping[str, str]) -> Command:

@@ -17,9 +17,10 @@ from sspo.errors import UserError, one_sentence
 from sweeps.__main__ import main
 from sweeps.claims import claim_of
 from sweeps.plan import Plan, make_plan
-from sweeps.run import RunOptions, run_sweep
+from sweeps.run import run_sweep
 from sweeps.status import show_status
 from sweeps.study import load
+from sweeps.training import RunOptions
 
 OPTIONS = RunOptions(workers=3)
 

@@ -17,16 +17,17 @@ from sweeps.ledger import Standing
 from sweeps.plan import Trial
 
 
-def trial(arm: str, folder: Path) -> Trial:
-    return Trial(arm=arm, seed=1, overrides=(), rollouts=24, folder=folder)
+def trial(arm: str, store: Path) -> Trial:
+    return Trial(arm=arm, seed=1, overrides=(), rollouts=24, store=store, cell=arm)
 
 
-def half_way(folder: Path) -> Board:
+def half_way(store: Path) -> Board:
     """One of two workers is twelve rollouts into its trial; a trial has taken 100 s; one more waits."""
-    (folder / "metrics.jsonl").write_text('{"step": 96, "rollout": 11}\n')
-    running = Running(trial=trial("grpo", folder), started=time.monotonic())
-    board = Board(workers=2, pace=Pace(), running={0: running}, waiting=(trial("gspo", folder),))
-    board.settle(trial("sspo", folder), Standing(state="done", seconds=100.0))
+    running = Running(trial=trial("grpo", store), started=time.monotonic())
+    running.trial.folder.mkdir(parents=True)
+    (running.trial.folder / "metrics.jsonl").write_text('{"step": 96, "rollout": 11}\n')
+    board = Board(workers=2, pace=Pace(), running={0: running}, waiting=(trial("gspo", store),))
+    board.settle(trial("sspo", store), Standing(state="done", seconds=100.0))
     return board
 
 

@@ -1,0 +1,79 @@
+"""Arms that were matched on clipping: whether their realised clip fraction stayed near the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.dynamics import CLIP_MATCHED, run_means
+from analysis.results import Evidence
+from analysis.study import Arm
+from analysis.tables import Cell
+
+FEWEST, MOST = 0.67, 1.5
+"""Times the target: outside, a comparison at equal clipping does not include the arm."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The clip fraction that an arm was to have and the one it had, a mean over its counted runs."""
+
+    arm: Arm
+    target: float
+    realised: float | None
+    """None where no run logged a matched update."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the arm is known to have clipped near its target."""
+        return self.realised is not None and FEWEST * self.target <= self.realised <= MOST * self.target
+
+    @property
+    def unmatched(self) -> bool:
+        """Whether the arm is known not to have."""
+        return self.realised is not None and not self.holds
+
+    @property
+    def numbers(self) -> str:
+        """The arm with both numbers, in percent."""
+        had = "no matched update" if self.realised is None else f"realised {100 * self.realised:.2f} %"
+        return f"{self.arm.label} (target {100 * self.target:.2f} %, {had})"
+
+
+def matchings(evidence: Evidence) -> list[Matching]:
+    """One an arm with a target, in the manifest's order."""
+    if all(arm.target_clip_frac is None for arm in evidence.study.arms):
+        return []
+    rates = run_means(evidence, CLIP_MATCHED)
+    found = []
+    for arm in evidence.study.arms:
+        if arm.target_clip_frac is None:
+            continue
+        own = [float(rates[run]) for run in evidence.counted(arm) if run in rates.index]
+        found.append(Matching(arm, arm.target_clip_frac, sum(own) / len(own) if own else None))
+    return found
+
+
+def label_cell(evidence: Evidence, arm: Arm) -> Cell:
+    """The first cell of an arm's row, with a mark where its clip fraction left the target."""
+    data = {"arm": arm.name, "label": arm.label}
+    found = next((m for m in matchings(evidence) if m.arm.name == arm.name), None)
+    if found is None:
+        return Cell(arm.label, data)
+    realised = None if found.realised is None else 100 * found.realised
+    numbers = {"target_clip": 100 * found.target, "realised_clip": realised}
+    return Cell(f"{arm.label} (unmatched)" if found.unmatched else arm.label, {**data, **numbers})
+
+
+def matching_note(evidence: Evidence) -> list[str]:
+    """Sentences for captions; none where no arm has a target."""
+    found = matchings(evidence)
+    if not found:
+        return []
+    sentences = [
+        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction: claims on how much a ratio "
+        "clips or collapses under its usual bounds (C1, C2) are not testable on an arm whose clip rate a controller holds."
+    ]
+    left = [m.numbers for m in found if m.unmatched]
+    if left:
+        sentences.append(f"Unmatched, outside {FEWEST} to {MOST} times the target: {'; '.join(left)}.")
+    return sentences

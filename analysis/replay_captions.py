@@ -1,0 +1,112 @@
+"""What every reader of a replay must know: which runs, over which tokens, and what a replay cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from analysis.replay import Replay
+from sspo.metrics import MIN_ELIGIBLE
+
+LIMIT = (
+    "The log-ratios are those of the recorded runs, whose own clip shaped them: training under another bound drifts "
+    "differently, so this is what a bound would have clipped, not what training under it would clip"
+)
+MATCHED = "of tokens with A != 0, over updates from the second of a rollout on"
+REPRODUCED = 1e-6
+"""Largest difference of a replayed metric to the logged one, relative above 1, that still is the same run."""
+UPRIGHT = "The upright axis is linear below .01 %"
+RUNS = "Thin lines are runs, thick ones their mean"
+
+
+def clip_fraction(replay: Replay) -> str:
+    """What the S-curves show."""
+    matched = "; marks: the bounds matched to them, all runs pooled" if replay.summary.matched else ""
+    targets = f". Dashed: the targets{matched}" if replay.summary.targets else ""
+    return (
+        f"Clipped share {MATCHED}, against the clip bound: equal bounds are not equal clipping. {UPRIGHT}. "
+        f"{RUNS}{targets}. {_foot(replay)}"
+    )
+
+
+def trade_off(replay: Replay) -> str:
+    """What each axis means and where it is good to be."""
+    marks = (
+        "; marks: bounds matched to the targets, a larger one clips more" if replay.summary.matched else ""
+    )
+    return (
+        "What a clip misses and what it hits for nothing, along the grid of bounds. Up: of extreme tokens (own |log-ratio| "
+        "> log 1.5, and such that a clip could stop them), the share that is not clipped; wider bounds are further up. "
+        "Right: of clipped tokens, the share whose own ratio is inside the bound, clipped for their segment's sake; under "
+        "token ratios there are none, by definition. Lower left is better. Both axes judge by a token's own ratio, so the "
+        "token rule is what the others are compared with, not a winner. Tokens of all runs are pooled, from the second "
+        f"update of a rollout on, with nothing shown where fewer than {MIN_ELIGIBLE} are eligible{marks}. {_foot(replay)}"
+    )
+
+
+def clip_by_update(replay: Replay) -> str:
+    """At which bounds, and how the first update differs."""
+    return (
+        "Clipped share of tokens with A != 0 by optimiser step of a rollout, at bounds matched to the dashed target, which "
+        f"they meet over steps from the second on; on the first, ratios are 1. {UPRIGHT}. {RUNS}. {_foot(replay)}"
+    )
+
+
+def _foot(replay: Replay) -> str:
+    return f"Replayed: {replayed_runs(replay)}. {LIMIT}."
+
+
+def replayed_runs(replay: Replay) -> str:
+    """How many recorded rollouts of which runs, by arm."""
+    runs = replay.summary.runs
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        seeds.setdefault(run.arm, []).append(run.seed)
+    arms = "; ".join(
+        f"{arm} seed{'s' if len(own) > 1 else ''} {', '.join(map(str, sorted(own)))}"
+        for arm, own in seeds.items()
+    )
+    rollouts = sum(run.rollouts for run in runs)
+    return f"{rollouts} recorded rollout{'s' if rollouts != 1 else ''} of {arms}"
+
+
+def strangers(replay: Replay, cells: Collection[str]) -> str:
+    """A sentence where recorded runs are of cells that the study no longer has; else empty."""
+    foreign = [f"{run.arm} seed {run.seed}" for run in replay.summary.runs if run.cell not in cells]
+    return (
+        f"Replayed runs that are none of this study as it is planned now: {', '.join(foreign)}."
+        if foreign
+        else ""
+    )
+
+
+def unreached(replay: Replay) -> str:
+    """A sentence where no bound of a rule clips a target's share; else empty."""
+    found = {(m.objective, m.rule, m.target) for m in replay.summary.matched}
+    lost = [
+        f"{100 * target:g} % ({curve.label})"
+        for target in sorted(replay.summary.targets)
+        for curve in replay.curves
+        if (curve.objective, curve.rule, target) not in found
+    ]
+    return f"No bound was found for {', '.join(lost)}." if lost else ""
+
+
+def fidelity(replay: Replay) -> str:
+    """How closely each run's own objective, replayed, gives what the run logged; empty where not compared."""
+    compared = [run for run in replay.summary.runs if run.largest_difference is not None]
+    if not compared:
+        return ""
+    off = [f"{run.arm} seed {run.seed}" for run in compared if (run.largest_difference or 0.0) > REPRODUCED]
+    if off:
+        return f"The replay does not reproduce what these runs logged, trust them less: {', '.join(off)}."
+    worst = max(run.largest_difference or 0.0 for run in compared)
+    closeness = f"to within {worst:.0e}" if worst else "exactly"
+    return f"Each run's own objective, replayed, gives the metrics that the run logged {closeness}."
+
+
+def provenance(replay: Replay) -> tuple[str, str]:
+    """The replay as a fact of a report's provenance."""
+    codes = sorted({f"{run.revision[:12]}/{run.code_sha256[:12]}" for run in replay.summary.runs})
+    grid = f"; clip {replay.summary.clip}" if replay.summary.clip else ""
+    text = f"{replayed_runs(replay)}{grid}; code (revision/hash) of the runs {', '.join(codes)}"
+    return "replay", " ".join([f"{text}.", fidelity(replay)]).strip()

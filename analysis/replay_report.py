@@ -1,0 +1,65 @@
+"""A replay's table and figures: in the study's report where it has runs to report, else beside the replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.escape import markdown
+from analysis.figures import KINDS, Drawn, draw_replay
+from analysis.replay import FIRST_MATCHED_UPDATE, Replay
+from analysis.replay_captions import provenance
+from analysis.replay_source import needed_replay
+from analysis.replay_table import replay_table
+from analysis.report import write_report
+from analysis.study import NothingToReport
+from analysis.tables import Table, to_markdown, write_table
+from sspo.errors import UserError
+from sspo.runlog import write_atomic
+
+PAGE = "index.md"
+
+
+def report_replay(name: str, preset: str, store: Path, out: Path) -> str:
+    """Write the report of a study with its replay, and say where.
+
+    A study without a finished run or compact logs has no report: its replay is then shown where it lies. Raises
+    UserError where there is no replay.
+    """
+    source = needed_replay(name, preset, store, out)
+    try:
+        folder, _ = write_report(name, preset, store, out)
+    except NothingToReport:
+        return (
+            f"{show_replay(source)}\nstudy '{name}' (preset {preset}) has no finished run to report yet: its report will "
+            f"include them after `make sweep NAME={name}`"
+        )
+    return f"wrote {folder / 'index.html'} (preset {preset}, with the replay in {source})"
+
+
+def show_replay(folder: Path) -> str:
+    """Write table, figures and a page with their captions into the folder of a replay, and say what was written."""
+    replay = Replay(folder)
+    if replay.matched_updates.empty:
+        raise UserError(
+            f"{folder} holds no update after the first of a rollout, where every ratio is 1: record a run with at least "
+            f"{FIRST_MATCHED_UPDATE + 1} optimiser steps a rollout"
+        )
+    table = replay_table(replay)
+    write_table(table, folder, "replay")
+    figures = draw_replay(replay, folder)
+    if table is None and not figures:
+        raise UserError(
+            f"{folder} holds neither a grid of bounds nor matched ones: replay with clip=1e-4:1:log40 or --targets 0.02"
+        )
+    write_atomic(folder / PAGE, _page(replay, table, figures))
+    names = ["replay.md, .tex and .csv"] if table else []
+    names += [f"{figure.name}.{', .'.join(KINDS[:-1])} and .{KINDS[-1]}" for figure in figures]
+    return "\n".join(f"wrote {folder / name}" for name in [PAGE, *names])
+
+
+def _page(replay: Replay, table: Table | None, figures: list[Drawn]) -> str:
+    parts = ["# Replay", markdown("{}: {}".format(*provenance(replay)))]
+    if table is not None:
+        parts += [f"## {markdown(table.title)}", to_markdown(table)]
+    parts += [f"![{figure.name}]({figure.name}.png)\n\n{markdown(figure.caption)}" for figure in figures]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"

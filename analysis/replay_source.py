@@ -1,0 +1,39 @@
+"""Where a study's replay lies: the store's own, else the one among the compact logs of an earlier report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.study import PRESETS, report_folder, stem
+from sspo.errors import UserError, nearest
+
+POINTS, SUMMARY = "replay.parquet", "replay.json"
+"""The summary is written last: without it a replay is not there yet."""
+
+
+def replay_folder(store: Path, name: str, preset: str) -> Path:
+    """Where `python -m sweeps replay` puts the replay of a study's recorded runs."""
+    return store / "replays" / stem(name, preset)
+
+
+def replay_source(name: str, preset: str, store: Path, out: Path) -> Path | None:
+    """The folder to read a study's replay from, wherever its runs come from; None where there is no replay."""
+    folders = (replay_folder(store, name, preset), report_folder(out, name, preset) / "logs")
+    return next((folder for folder in folders if (folder / SUMMARY).is_file()), None)
+
+
+def needed_replay(name: str, preset: str, store: Path, out: Path) -> Path:
+    """As replay_source, but a UserError that says which replay there is instead of None."""
+    found = replay_source(name, preset, store, out)
+    if found is not None:
+        return found
+    others = [p for p in PRESETS if replay_source(name, p, store, out) is not None]
+    if others:
+        hint = f"give --preset {others[0]}, which has one"
+    else:
+        known = {folder.parent.name.split(".")[0] for folder in (store / "replays").glob(f"*/{SUMMARY}")}
+        known |= {path.parent.parent.name.split(".")[0] for path in out.glob(f"*/logs/{SUMMARY}")}
+        close = nearest(name, known)
+        hint = f"did you mean '{close}'?" if close else f"run `make replay NAME={name}` first"
+    place = replay_folder(store, name, preset)
+    raise UserError(f"study '{name}' (preset {preset}) has no replay in {place}: {hint}")

@@ -1,0 +1,122 @@
+"""replay.json: which runs were replayed, and the bounds at which every rule clips the same share."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.study import one_line
+from sspo.errors import UserError
+
+FORMAT = 1
+AGAIN = "make the replay again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayedRun:
+    """A run whose recorded rollouts were evaluated again."""
+
+    arm: str
+    seed: int
+    cell: str
+    rollouts: int
+    """How many of its rollouts were recorded."""
+    revision: str
+    code_sha256: str
+    largest_difference: float | None
+    """Between the metrics that the run logged and the same ones replayed, relative above 1; infinite where one is missing,
+    None where they were not compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """The bounds at which a rule clips the target share of tokens with A != 0, all replayed runs pooled."""
+
+    objective: str
+    rule: str
+    target: float
+    low: float
+    high: float
+    low_interval: tuple[float | None, float | None]
+    """95 %, over recorded rollouts; an end is None where it reaches past every token or there is one rollout."""
+    held_out: float | None
+    """What bounds calibrated on every other rollout clip on those between."""
+    held_out_se: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a replay says of itself."""
+
+    runs: tuple[ReplayedRun, ...]
+    rules: tuple[str, ...]
+    targets: tuple[float, ...]
+    clip: str | None
+    """The grid of bounds as it was asked for; None where there was none."""
+    matched: tuple[Match, ...]
+    """Targets that no bounds meet are left out."""
+    sub_batches: int | None
+    """Parts of a rollout that gradient noise was measured over; None where it was not."""
+
+
+def read_summary(path: Path) -> Summary:
+    """The Summary of a replay.json. Raises UserError where it is none of this format, or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON ({error}): {AGAIN}") from error
+    given = content.get("format") if isinstance(content, dict) else None
+    if given != FORMAT:
+        raise UserError(f"{path} has format {given!r}, this version reads {FORMAT}: {AGAIN}")
+    try:
+        return Summary(
+            runs=tuple(_run(run) for run in content["runs"]),
+            rules=tuple(one_line(rule) for rule in content["rules"]),
+            targets=tuple(_number(target) for target in content["targets"]),
+            clip=None if content["clip"] is None else one_line(content["clip"]),
+            matched=tuple(_match(match) for match in content["matched"] if match["low"] is not None),
+            sub_batches=None if content["sub_batches"] is None else int(content["sub_batches"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} lacks a usable {one_line(error)}: {AGAIN}") from error
+
+
+def _run(run: Mapping[str, Any]) -> ReplayedRun:
+    return ReplayedRun(
+        arm=one_line(run["arm"]),
+        seed=int(run["seed"]),
+        cell=one_line(run["cell"]),
+        rollouts=len(run["rollouts"]),
+        revision=one_line(run.get("git_revision") or "no revision"),
+        code_sha256=one_line(run.get("code_sha256") or "no hash"),
+        largest_difference=None if (worst := run.get("largest_difference")) is None else float(worst),
+    )
+
+
+def _match(match: Mapping[str, Any]) -> Match:
+    least, most = match["low_interval"]
+    return Match(
+        objective=one_line(match["objective"]),
+        rule=one_line(match["rule"]),
+        target=_number(match["target"]),
+        low=_number(match["low"]),
+        high=_number(match["high"]),
+        low_interval=(_optional(least), _optional(most)),
+        held_out=_optional(match.get("held_out")),
+        held_out_se=_optional(match.get("held_out_se")),
+    )
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"number (got {value})")
+    return number
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else _number(value)

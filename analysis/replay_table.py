@@ -1,0 +1,124 @@
+"""The table of equal clipping: what each segmentation rule keeps and loses where all clip the same share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+
+from analysis import replay, replay_captions
+from analysis.replay import Curve, Replay
+from analysis.replay_logs import COUNTS
+from analysis.replay_summary import Match
+from analysis.statistics import t_interval
+from analysis.tables import Cell, Row, Table, decimals
+from sspo.metrics import MIN_ELIGIBLE
+
+MEASURES: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.Series], int], ...] = (
+    ("clip %", "clip_frac_active", replay.clip_share, 100),
+    ("low %", "clip_frac_active_low", replay.clip_share_low, 100),
+    ("high %", "clip_frac_active_high", replay.clip_share_high, 100),
+    ("extreme retained %", "extreme_retained_frac", replay.extreme_retained, 100),
+    ("collateral %", "collateral_clip_frac", replay.collateral, 100),
+    ("signal kept %", "signal_kept", replay.signal_kept, 100),
+    ("ratio sd", "ratio_sd", replay.ratio_sd, 1),
+)
+"""Title, name in the data file, what is measured on pooled counts, and the unit's scale."""
+COLUMNS = ("rule", "target %", "bound", "held out %", *(title for title, *_ in MEASURES), "gradient noise")
+FEWEST_FOR_NOISE = 2
+"""Runs: one run's gradient noise says nothing of how it varies."""
+LONGEST = 1e4
+"""Numbers from here on are written as powers of ten: a few ratios that exploded make a standard deviation of any size."""
+
+
+def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
+    """A row a target and rule, targets ascending; None where no bounds were matched. `notes` end the caption."""
+    pairs = [(curve, match) for curve in replayed.curves for match in replayed.matches(curve)]
+    pairs.sort(key=lambda pair: pair[1].target)
+    if not pairs:
+        return None
+    rows = tuple(_row(replayed, *pair) for pair in pairs)
+    return Table("replay", _caption(replayed, notes), COLUMNS, rows, title="Equal clipping")
+
+
+def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
+    counts = replay.total(replayed.at(match))
+    measured = [_measure(name, float(of(counts).iloc[0]), scale) for _, name, of, scale in MEASURES]
+    target = f"{100 * match.target:g}"
+    numbers = {name: float(counts[name].iloc[0]) for name in COUNTS}
+    first = Cell(curve.label, {"objective": curve.objective, "rule": curve.rule, **numbers})
+    noise = _noise(replayed.noise(match))
+    cells = (
+        first,
+        Cell(target, {"target": float(target)}),
+        _bound(match),
+        _held_out(match),
+        *measured,
+        noise,
+    )
+    return Row(f"{target} %", cells)
+
+
+def _measure(name: str, value: float, scale: int) -> Cell:
+    if not math.isfinite(value):
+        return Cell("–", {name: None})
+    value *= scale
+    text = f"{value:.{decimals(value)}f}" if value < LONGEST else f"{value:.1e}"
+    return Cell(text, {name: value})
+
+
+def _bound(match: Match) -> Cell:
+    """Both sides where they differ, and the interval of the lower one."""
+    text = f"{match.low:#.3g}" if match.low == match.high else f"{match.low:#.3g}/{match.high:#.3g}"
+    least, most = match.low_interval
+    if (least, most) != (None, None):
+        text += f" [{', '.join('–' if end is None else f'{end:#.3g}' for end in match.low_interval)}]"
+    return Cell(text, {"low": match.low, "high": match.high, "low_from": least, "low_to": most})
+
+
+def _held_out(match: Match) -> Cell:
+    value, error = (None if v is None else 100 * v for v in (match.held_out, match.held_out_se))
+    if value is None:
+        return Cell("–", {"held_out": None, "held_out_se": None})
+    digits = decimals(value)
+    text = f"{value:.{digits}f}" + ("" if error is None else f" ({error:.{digits}f})")
+    return Cell(text, {"held_out": value, "held_out_se": error})
+
+
+def _noise(runs: list[float]) -> Cell:
+    if not runs:
+        return Cell("–", {"grad_noise_n": 0})
+    interval = t_interval(runs)
+    digits, half = decimals(interval.point), interval.half_width
+    text = f"{interval.point:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+    data = {"mean": interval.point, "low": interval.low, "high": interval.high, "n": interval.n}
+    named = {f"grad_noise_{key}": value for key, value in data.items()}
+    return Cell(text if interval.n >= FEWEST_FOR_NOISE else "–", named)
+
+
+def _caption(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
+    parts = replayed.summary.sub_batches
+    noise = (
+        f"Gradient noise: variance of the parameter gradient (trace) over the squared norm of its mean, over {parts} parts of "
+        f"a rollout whose checkpoint is there (about {parts} where they share no direction), mean ± half a 95 % t interval "
+        f"over runs (– below {FEWEST_FOR_NOISE} runs)."
+    )
+    sentences = (
+        "Equal clipping: recorded rollouts evaluated again under each segmentation rule, at the bound where it clips the "
+        "target share of tokens with A != 0 from the second update of a rollout on.",
+        "Bound: the clip distance (lower/upper where they differ) calibrated on all replayed runs, in brackets the 95 % interval "
+        "of the lower one over recorded rollouts. Held out: what bounds calibrated on every other rollout clip on those "
+        "between, in parentheses its standard error.",
+        "All other columns pool the tokens of all replayed runs and are no estimate over runs: clip %, low (A < 0) and high "
+        "(A > 0) are shares of tokens with A != 0; extreme retained: of tokens with own |log-ratio| > log 1.5 that a clip "
+        "could stop, the share not clipped; collateral: of clipped tokens, the share whose own ratio is inside the bound; "
+        f"– below {MIN_ELIGIBLE} such tokens; signal kept: share of the sum of |A| on tokens not clipped; ratio sd: over tokens.",
+        noise if parts else "",
+        replay_captions.unreached(replayed),
+        f"Replayed: {replay_captions.replayed_runs(replayed)}.",
+        f"{replay_captions.LIMIT}.",
+        replay_captions.fidelity(replayed),
+        *notes,
+    )
+    return tuple(sentence for sentence in sentences if sentence)

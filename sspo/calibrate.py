@@ -1,0 +1,94 @@
+"""`python -m sspo.calibrate RUN --target-clip-frac 0.02 --rules token,subsentence`: bounds that clip equally often.
+
+Equal epsilon is not equal clipping. For each segmentation rule this prints the clip bounds at which the ratio taken over
+its segments is clipped as often as the target says, on recorded rollouts, as arms that a study can include.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import torch
+
+from sspo.config import RULES
+from sspo.errors import UserError, one_sentence, unknown
+from sspo.progress import Counter
+from sspo.replay.arguments import parse_runs, parse_shares, split_words
+from sspo.replay.evaluate import critical_scales
+from sspo.replay.matching import Matched, match, most
+from sspo.replay.request import Curve, Request, curves, matchable, parse_request
+from sspo.replay.snippet import snippet
+from sspo.replay.source import RecordedRun
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the snippet to stdout. Exit status 2: refused, in one sentence."""
+    torch.set_num_threads(1)  # tensors of one rollout are too small to share
+    given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    folders, words = split_words(given.words)
+    (target, *more) = parse_shares("--target-clip-frac", given.target_clip_frac)
+    if more:
+        raise UserError("--target-clip-frac takes one share; call calibrate once for each")
+    request = _request(words, given.rules)
+    runs = parse_runs(folders)
+    chosen = curves(request, runs[0].config)
+    critical = evaluate_critical(runs, request)
+    found = [
+        (curve, _match(curve, of_curve, target)) for curve, of_curve in zip(chosen, critical, strict=True)
+    ]
+    names = ", ".join(
+        f"{run.describe()['arm']} seed {run.config.seed} (cell {run.describe()['cell']}, {len(run.files)} rollouts)"
+        for run in runs
+    )
+    print(snippet(found, target, names), end="")
+    return 0
+
+
+def evaluate_critical(runs: Sequence[RecordedRun], request: Request) -> list[list[torch.Tensor]]:
+    """Critical scales of matched tokens: a list a curve, a tensor a recorded rollout."""
+    with Counter("calibrated rollouts", sum(len(run.files) for run in runs)) as tick:
+        return critical_scales(runs, request, tick)
+
+
+def _request(words: Sequence[str], rules: str) -> Request:
+    """Every rule as a segment-level ratio: rule 'token' is the token ratio and 'response' the response ratio, exactly."""
+    for rule in rules.split(","):
+        if rule not in RULES:
+            raise unknown("rule of --rules", rule, RULES)
+    taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
+    if taken:
+        raise UserError(f"'{taken[0]}' is what calibrate finds or sets itself: leave it out and use --rules")
+    return parse_request([*words, "objective.ratio=segment", f"segmentation={rules}"])
+
+
+def _match(curve: Curve, critical: Sequence[torch.Tensor], target: float) -> Matched:
+    if not matchable(curve):
+        raise UserError(
+            f"objective '{curve.objective.name}' has no matched form: no bound of it removes a token's gradient"
+        )
+    found = match(critical, target)
+    if found is None:
+        raise UserError(
+            f"no bounds clip {100 * target:g} % of the matched tokens under rule '{curve.segmentation.rule}': at most "
+            f"{100 * most(critical):.3g} % of {sum(map(len, critical))} move towards their clip"
+        )
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sspo.calibrate", description=__doc__, allow_abbrev=False)
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="RUN|key=value",
+        help="run folders with recordings, and objective.* options",
+    )
+    parser.add_argument("--target-clip-frac", required=True, metavar="SHARE")
+    parser.add_argument("--rules", default="token,subsentence,sentence,response,random", metavar="RULES")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(one_sentence(main))

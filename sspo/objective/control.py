@@ -1,0 +1,84 @@
+"""The controller behind bounds.target_clip_frac: holds an arm's clip fraction while its policy drifts.
+
+After each rollout two things are known of its matched tokens: the share f that was clipped, and the scale of the bounds
+that would have clipped the target share q (objective/critical.py). The log of the scale then moves by
+
+    target_gain * (f - q) / q,   but never past the scale that would have met the target.
+
+Such a rule holds the mean of f, not its median, however f is distributed and drifts: over n rollouts it is off by at
+most q * |change of the log scale| / (target_gain * n) (the argument of adaptive conformal inference, arXiv 2106.00170).
+The first rollout moves all the way, so where clip.low and clip.high begin is soon forgotten.
+
+Matched are tokens with A != 0 (solved groups must not tighten bounds) and updates from the second on (the first sees
+ratios of 1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+
+from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
+from sspo.metrics import MIN_ELIGIBLE
+from sspo.objective.critical import scale_at
+from sspo.validation import widest_g
+
+WIDEST_LOW = 0.99
+"""A lower clip distance of 1 would hold ratios above 0, which they always are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipControl:
+    """The controller's whole state; part of a checkpoint."""
+
+    log_scale: float = 0.0
+    """Log of what clip.low and clip.high are multiplied by, nats."""
+    rollouts: int = 0
+    """Rollouts that it was steered by; 0 leaves bounds as configured."""
+
+    @property
+    def scale(self) -> float:
+        """What clip.low and clip.high are multiplied by."""
+        return math.exp(self.log_scale)
+
+
+def scaled(objective: ObjectiveConfig, scale: float) -> ObjectiveConfig:
+    """The objective with both clip bounds multiplied by `scale`; itself at 1."""
+    if scale == 1:
+        return objective
+    clip = ClipConfig(low=objective.clip.low * scale, high=objective.clip.high * scale)
+    return replace(objective, clip=clip)
+
+
+def steer(control: ClipControl, critical_N: torch.Tensor, objective: ObjectiveConfig) -> ClipControl:
+    """The state after a rollout whose matched tokens have critical scales `critical_N` of the configured bounds.
+
+    A rollout with fewer than MIN_ELIGIBLE such tokens, or whose tokens no bound could clip at the target, teaches
+    nothing and changes nothing.
+    """
+    bounds, target = objective.bounds, objective.bounds.target_clip_frac
+    if target is None or len(critical_N) < MIN_ELIGIBLE:
+        return control
+    met_at = scale_at(critical_N, target)
+    if met_at is None:
+        return control
+    clipped = float((critical_N > control.scale).double().mean())
+    whole_way = math.log(met_at) - control.log_scale
+    step = bounds.target_gain * (clipped - target) / target
+    if control.rollouts == 0 or abs(step) > abs(whole_way):
+        step = whole_way
+    least, most = scale_range(objective.clip, bounds)
+    log_scale = min(max(control.log_scale + step, math.log(least)), math.log(most))
+    return ClipControl(log_scale=log_scale, rollouts=control.rollouts + 1)
+
+
+def scale_range(clip: ClipConfig, bounds: BoundsConfig) -> tuple[float, float]:
+    """Scales that keep clip.low and clip.high inside bounds.target_range, and every token's lower bound above 0."""
+    least, most = bounds.target_range
+    widest = 1.0 if bounds.side == "high" else widest_g(bounds)
+    return (
+        max(least / clip.low, least / clip.high),
+        min(min(most, WIDEST_LOW / widest) / clip.low, most / clip.high),
+    )

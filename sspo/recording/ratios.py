@@ -1,0 +1,71 @@
+"""A recorded rollout under an objective: the ratios and bounds of every visit, and how far bounds must go to match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from sspo.config import ObjectiveConfig
+from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.bounds import clip_bounds, entropy_stats
+from sspo.objective.critical import critical_scale
+from sspo.objective.ratio import partition, surrogate_log_ratio
+from sspo.recording.recorded import RecordedRollout
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitRatios:
+    """What an objective makes of N visits; all are (N, T) but update_N."""
+
+    update_N: torch.Tensor
+    mask_NT: torch.Tensor
+    advantage_NT: torch.Tensor
+    segment_id_NT: torch.Tensor
+    d_NT: torch.Tensor
+    """The tokens' own log-ratios, nats."""
+    log_ratio_NT: torch.Tensor
+    """Those of the objective's ratio level, nats."""
+    low_NT: torch.Tensor
+    high_NT: torch.Tensor
+
+
+@torch.no_grad()
+def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> VisitRatios:
+    """Ratios and bounds at every visit, by the very functions that the loss calls."""
+    batch, visits = recorded.batch, recorded.visits
+    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    low_BT, high_BT = clip_bounds(
+        batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.clip, objective.bounds, stats
+    )
+    mask_NT = batch.mask_BT[visits.row_N]
+    segment_id_NT = batch.segment_id_BT[visits.row_N]
+    d_NT = torch.where(mask_NT, visits.logp_NT - batch.old_logp_BT[visits.row_N], 0.0)
+    level_id_NT = partition(objective.ratio, segment_id_NT, mask_NT)
+    return VisitRatios(
+        update_N=visits.update_N,
+        mask_NT=mask_NT,
+        advantage_NT=batch.advantage_BT[visits.row_N],
+        segment_id_NT=segment_id_NT,
+        d_NT=d_NT,
+        log_ratio_NT=surrogate_log_ratio(d_NT, level_id_NT, mask_NT),
+        low_NT=low_BT[visits.row_N],
+        high_NT=high_BT[visits.row_N],
+    )
+
+
+def critical_of_matched(ratios: VisitRatios) -> torch.Tensor:
+    """Critical scales of the bounds, one a matched token: A != 0, second update of the rollout or later."""
+    critical_NT = critical_scale(ratios.log_ratio_NT, ratios.advantage_NT, ratios.low_NT, ratios.high_NT)
+    late_N1 = (ratios.update_N > 0)[:, None]
+    return critical_NT[late_N1 & ratios.mask_NT & (ratios.advantage_NT != 0)]
+
+
+def seen_by(
+    recorded: RecordedRollout, objective: ObjectiveConfig, segment_id_BT: torch.Tensor
+) -> RecordedRollout:
+    """The recording with another objective's advantages and other segments."""
+    advantage_B = ADVANTAGES[objective.advantage](recorded.rewards()).flatten()
+    advantage_BT = advantage_B.to(recorded.batch.mask_BT.device)[:, None] * recorded.batch.mask_BT
+    batch = replace(recorded.batch, advantage_BT=advantage_BT, segment_id_BT=segment_id_BT)
+    return replace(recorded, batch=batch)

@@ -1,0 +1,1 @@
+"""Recorded rollouts answer clip questions: any objective, segmentation rule and grid of bounds, without training."""

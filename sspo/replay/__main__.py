@@ -1,0 +1,133 @@
+"""`python -m sspo.replay RUN... [key=value ...]`: clip questions answered from recorded rollouts, without training."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+from rich.console import Console
+
+from sspo.device import resolve_device
+from sspo.errors import one_sentence
+from sspo.policy import load_policy
+from sspo.progress import Counter
+from sspo.replay.arguments import parse_runs, parse_shares, split_words
+from sspo.replay.evaluate import Rows, evaluate_grid, evaluate_matched, match_targets
+from sspo.replay.exact import Agreement, agreement
+from sspo.replay.head import describe_curves, describe_runs, matched_record
+from sspo.replay.noise import SUB_BATCHES
+from sspo.replay.noise_column import add_noise
+from sspo.replay.request import FORMS, Request, curves, parse_request
+from sspo.replay.source import RecordedRun
+from sspo.replay.summary import console, print_summary
+from sspo.replay.table import HEAD, TABLE, write_replay
+
+EPILOG = f"""key=value is one of {", ".join(FORMS)}
+clip, clip.low and clip.high take a number, a list like 0.1,0.2 or a range like 1e-4:1:log40; clip sets both sides.
+
+  python -m sspo.replay runs/cells/<cell>/seed0 segmentation=token,subsentence objective=sspo clip=1e-4:1:log40
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: the table is written. 1: written, but a recording does not reproduce its run's logs. 2: refused."""
+    torch.set_num_threads(1)  # tensors of one rollout are too small to share
+    given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    folders, words = split_words(given.words)
+    request, targets = parse_request(words), parse_shares("--targets", given.targets)
+    runs = parse_runs(folders)
+    chosen = [curves(request, run.config) for run in runs]
+    out = console()
+    agreements = check_logs(runs, out)
+    rows, total = Rows(), sum(len(run.files) for run in runs)
+    with Counter("replayed rollouts", total * (2 if targets else 1)) as tick:
+        critical = evaluate_grid(runs, request, rows, tick)
+        found = match_targets(critical, targets)
+        if targets:
+            evaluate_matched(runs, request, [(i, q, m) for i, q, m in found if m is not None], rows, tick)
+    table, measured = rows.table(), 0
+    if given.grad_noise:
+        table, measured = _with_noise(table, runs, request, out)
+    head = {
+        "runs": describe_runs(runs, agreements),
+        **describe_curves(chosen[0]),
+        "clip": next((word.partition("=")[2] for word in words if word.startswith("clip=")), None),
+        "targets": list(targets),
+        "matched": [matched_record(chosen[0][i], target, match) for i, target, match in found],
+        "sub_batches": SUB_BATCHES if measured else None,
+    }
+    write_replay(given.out, table, head)
+    print_summary(out, table)
+    out.print(f"wrote {given.out / TABLE} ({table.num_rows} rows) and {HEAD}", soft_wrap=True)
+    return 0 if all(found.holds for found in agreements) else 1
+
+
+def check_logs(runs: Sequence[RecordedRun], out: Console) -> list[Agreement]:
+    """Replay each run's own objective, and say how that compares with what it logged."""
+    found = []
+    for run in runs:
+        mine = agreement(run.rollouts(), run.config, run.logged_steps())
+        out.print(
+            f"{run.folder}: {len(run.files)} recorded rollouts; the run's own objective reproduces its {mine.steps} logged steps "
+            f"to {mine.difference:.1g}",
+            soft_wrap=True,
+        )
+        if not mine.holds:
+            print(
+                f"warning: {run.folder}: replay and log disagree, most in {mine.where}: the run was trained by other code, on "
+                "another kind of machine, or its log was changed",
+                file=sys.stderr,
+            )
+        found.append(mine)
+    return found
+
+
+def _with_noise(
+    table: pa.Table, runs: Sequence[RecordedRun], request: Request, out: Console
+) -> tuple[pa.Table, int]:
+    """The table with gradient noise where it can be measured, and of how many runs that is."""
+    device = resolve_device("auto")
+    table, measured = add_noise(
+        table, runs, request, lambda run: load_policy(run.config.model.path, device).model
+    )
+    if not measured:
+        out.print(
+            "no gradient noise: no checkpoint belongs to a recorded rollout (that of the last rollout does where "
+            "trainer.record divides trainer.rollouts)",
+            soft_wrap=True,
+        )
+    return table, measured
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sspo.replay",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="RUN|key=value", help="run folders, and what to replay on them"
+    )
+    parser.add_argument(
+        "--targets", metavar="SHARES", help="clip fractions to match bounds to, as in 0.005,0.02"
+    )
+    parser.add_argument(
+        "--grad-noise", action="store_true", help="measure gradient noise where a checkpoint is there"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/replays/last"),
+        help="folder to write (default: runs/replays/last)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(one_sentence(main))

@@ -1,0 +1,40 @@
+"""Words of the command lines of replay and calibrate -> run folders, requests and shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sspo.errors import UserError
+from sspo.replay.source import RecordedRun, open_run
+
+
+def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Run folders, and key=value words. A folder may hold a '=' where it exists."""
+    folders = [word for word in words if "=" not in word or Path(word).is_dir()]
+    return [Path(word) for word in folders], [word for word in words if word not in folders]
+
+
+def parse_runs(folders: Sequence[Path]) -> list[RecordedRun]:
+    """The recorded runs, each once. Raises UserError where there is none, or one is no recorded run."""
+    if not folders:
+        raise UserError("name one or more run folders, as in <store>/cells/<cell>/seed0")
+    return [open_run(folder) for folder in dict.fromkeys(folders)]
+
+
+def parse_shares(option: str, text: str | None) -> tuple[float, ...]:
+    """Clip fractions of a comma list, each once and in its order; none for None. Raises UserError."""
+    shares = [] if text is None else [_share(option, part) for part in text.split(",")]
+    return tuple(dict.fromkeys(shares))
+
+
+def _share(option: str, part: str) -> float:
+    try:
+        share = float(part)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 0.5:
+        raise UserError(
+            f"{option}: a clip fraction is a number in (0, .5), as about half of the tokens move against their clip, got '{part}'"
+        )
+    return share

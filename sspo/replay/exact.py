@@ -1,0 +1,92 @@
+"""The run's own objective on its own recording: the loss is called as the trainer called it, micro-batch by
+micro-batch, so its metrics must be those that the run logged. What does not agree is damaged, or was trained by other code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sspo.config import TrainConfig
+from sspo.metrics import Metric, merge_all
+from sspo.objective.bounds import entropy_stats
+from sspo.objective.control import scaled
+from sspo.recording.recorded import RecordedRollout
+from sspo.trainer.forward import micro_batches
+from sspo.trainer.step import part_loss, step_context
+from sspo.trainer.summary import clipping_of_rollout, summarise
+
+TOLERANCE = 1e-6
+"""Relative to a metric's value, absolute below 1."""
+NOT_REPLAYED = ("step", "rollout", "update", "optim/grad_norm", "optim/lr")
+
+
+@torch.no_grad()
+def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[str, Metric]]:
+    """Metrics of each optimiser step under the run's own objective; rollout-level ones with the last."""
+    batch, objective = recorded.batch, scaled(config.objective, recorded.clip_scale)
+    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    steps: list[dict[str, Metric]] = []
+    for update in range(recorded.visits.updates):
+        row_b, logp_bT = recorded.visits.of_update(update)
+        logp_BT = torch.zeros_like(batch.old_logp_BT)
+        logp_BT[row_b] = logp_bT
+        context = step_context(batch, row_b, config.rollout.max_tokens, stats)
+        parts = []
+        for index_b, part in micro_batches(batch, row_b, config.trainer.micro_batch_tokens):
+            logp_bt = logp_BT[index_b, : part.mask_BT.shape[1]]
+            parts.append(part_loss(logp_bt, part, objective, context).metrics)
+        steps.append(merge_all(parts))
+    steps[-1] |= summarise(recorded.scores, recorded.rewards(), batch)
+    steps[-1] |= clipping_of_rollout(steps, recorded.clip_scale)
+    return steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How a run's recording and its logs agree."""
+
+    rollouts: tuple[int, ...]
+    steps: int
+    difference: float
+    """The largest over all steps and metrics; infinite where a step or a metric is on one side alone."""
+    where: str
+    """The metric and step of it."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether replaying the run's own objective gives what the run logged."""
+        return self.difference <= TOLERANCE
+
+
+def agreement(
+    rollouts: Iterable[RecordedRollout], config: TrainConfig, logged: Mapping[int, Mapping[str, Any]]
+) -> Agreement:
+    """Replay the run's own objective on all its recordings and compare with its metrics.jsonl, given by step."""
+    numbers, steps, worst = [], 0, (0.0, "")
+    for recorded in rollouts:
+        replayed = replay_steps(recorded, config)
+        numbers.append(recorded.number)
+        steps += len(replayed)
+        for step, metrics in enumerate(replayed, recorded.first_step):
+            worst = max(worst, _largest_difference(step, metrics, logged.get(step, {})))
+    return Agreement(rollouts=tuple(numbers), steps=steps, difference=worst[0], where=worst[1])
+
+
+def _largest_difference(
+    step: int, metrics: Mapping[str, Metric], logged: Mapping[str, Any]
+) -> tuple[float, str]:
+    line = {key: value for key, value in logged.items() if key not in NOT_REPLAYED}
+    values = {key: metric.value() for key, metric in metrics.items()}
+    missing = set(values) ^ set(line)
+    if missing:
+        return float("inf"), f"{min(missing)} of step {step}"
+    return max((_difference(values[key], line[key]), f"{key} of step {step}") for key in values)
+
+
+def _difference(replayed: float | None, logged: float | None) -> float:
+    if replayed is None or logged is None:
+        return 0.0 if replayed is logged else float("inf")
+    return abs(replayed - logged) / max(1.0, abs(logged))

@@ -1,0 +1,81 @@
+"""Bounds at which objectives clip equally often, read off recorded rollouts.
+
+The scale of the bounds that clips a share q of the matched tokens is a quantile of their critical scales
+(objective/critical.py). Tokens of a rollout go up and down together, so the rollout is the unit: the clip fraction at a
+scale has a standard error over rollouts, and the interval of the scale is where fractions q +- t se are met (Woodruff's
+interval for a quantile of clustered data).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import t as student
+
+from sspo.objective.critical import scale_at
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fraction:
+    """A clip fraction over rollouts; se is None from one rollout."""
+
+    value: float
+    se: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """The scale that meets a target, its interval over rollouts, and how it did on rollouts that it was not read from."""
+
+    scale: float
+    low: float | None
+    high: float | None
+    """None where there is one rollout, or the interval reaches past every token."""
+    held_out: Fraction | None
+    """Scale of every other rollout, fraction on those between; its se has the errors of both halves. None below four rollouts."""
+
+
+def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> Fraction:
+    """Share of all tokens that bounds at `scale` clip; one tensor of critical scales a rollout."""
+    clipped = torch.tensor([float((c_N > scale).sum()) for c_N in critical], dtype=torch.float64)
+    tokens = torch.tensor([float(len(c_N)) for c_N in critical], dtype=torch.float64)
+    value, n = float(clipped.sum() / tokens.sum()), len(critical)
+    if n < 2:
+        return Fraction(value=value, se=None)
+    residual = clipped - value * tokens
+    variance = n / (n - 1) * float((residual * residual).sum()) / float(tokens.sum()) ** 2
+    return Fraction(value=value, se=math.sqrt(variance))
+
+
+def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
+    """The scale at which `target` of the tokens are clipped; None where no scale does that."""
+    pooled_N = torch.cat(list(critical))
+    scale = scale_at(pooled_N, target)
+    if scale is None:
+        return None
+    se = clip_fraction(critical, scale).se
+    low = high = None
+    if se is not None:
+        reach = se * float(student.ppf((1 + LEVEL) / 2, len(critical) - 1))
+        low, high = scale_at(pooled_N, target + reach), scale_at(pooled_N, target - reach)
+    return Matched(scale=scale, low=low, high=high, held_out=_held_out(critical, target))
+
+
+def _held_out(critical: Sequence[torch.Tensor], target: float) -> Fraction | None:
+    read, kept = critical[::2], critical[1::2]
+    scale = scale_at(torch.cat(list(read)), target) if len(kept) > 1 else None
+    if scale is None:
+        return None
+    before, after = clip_fraction(read, scale), clip_fraction(kept, scale)
+    return Fraction(value=after.value, se=math.hypot(before.se or 0.0, after.se or 0.0))
+
+
+def most(critical: Sequence[torch.Tensor]) -> float:
+    """The largest clip fraction that any bounds give: the share of tokens that move towards their clip."""
+    pooled_N = torch.cat(list(critical))
+    return float((pooled_N > 0).double().mean()) if len(pooled_N) else 0.0

@@ -1,0 +1,63 @@
+"""The grad_noise column: gradients need a model, so it is filled only where a checkpoint was kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from transformers import PreTrainedModel
+
+from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig
+from sspo.replay.evaluate import segment_ids
+from sspo.replay.noise import gradient_noise
+from sspo.replay.request import Curve, Request, curves
+from sspo.replay.source import RecordedRun
+from sspo.trainer.checkpoint import load_weights
+
+
+def add_noise(
+    table: pa.Table,
+    runs: Sequence[RecordedRun],
+    request: Request,
+    model_of: Callable[[RecordedRun], PreTrainedModel],
+) -> tuple[pa.Table, int]:
+    """Fill grad_noise where a run's checkpoint belongs to a recorded rollout; returns how many runs have one.
+
+    Matched points are measured where there are any, all points otherwise.
+    """
+    columns = {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
+    noise = columns["grad_noise"].copy()
+    matched_only = bool((~np.isnan(columns["target"])).any())
+    measured = 0
+    for number, run in enumerate(runs):
+        for recorded in run.rollouts():
+            saved = run.checkpoint_after(recorded.number)
+            if saved is None:
+                continue
+            here = (columns["run"] == number) & (columns["rollout"] == recorded.number)
+            here &= columns["update"] == recorded.visits.updates - 1
+            here &= ~np.isnan(columns["target"]) | (not matched_only)
+            model = model_of(run)
+            load_weights(saved, model)
+            lines = np.flatnonzero(here)
+            points = list(_points(columns, lines, curves(request, run.config, recorded.clip_scale)))
+            cut = [(objective, segment_ids(run, recorded, rule)) for objective, rule in points]
+            values = gradient_noise(model, recorded, cut, run.config)
+            noise[lines] = [math.nan if value is None else value for value in values]
+            measured += 1
+    place = table.column_names.index("grad_noise")
+    return table.set_column(place, "grad_noise", pa.array(noise, mask=np.isnan(noise))), measured
+
+
+def _points(
+    columns: Mapping[str, np.ndarray], lines: np.ndarray, chosen: Sequence[Curve]
+) -> Iterator[tuple[ObjectiveConfig, SegmentationConfig]]:
+    """The objective and rule of each of the table's lines."""
+    by_name = {(curve.objective.name, curve.segmentation.rule): curve for curve in chosen}
+    for line in lines:
+        curve = by_name[columns["objective"][line], columns["rule"][line]]
+        clip = ClipConfig(low=float(columns["low"][line]), high=float(columns["high"][line]))
+        yield replace(curve.objective, clip=clip), curve.segmentation

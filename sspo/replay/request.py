@@ -1,0 +1,151 @@
+"""What a command line asks to replay: objectives x segmentation rules, and a grid of bounds for each.
+
+    objective=sspo,grpo  segmentation=token,subsentence  clip=1e-4:1:log40  objective.bounds.alpha=0
+
+`clip` sets both sides of the clip, `clip.low` and `clip.high` one each (both: every pair). Without an objective or a rule
+the run's own is replayed, without a grid at the objective's own bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
+
+from sspo.compose import compose
+from sspo.config import MATCHED_TERMS, ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
+from sspo.errors import UserError, unknown
+from sspo.objective.control import scaled
+from sspo.replay.grid import parse_grid
+
+GRIDS = ("clip", "clip.low", "clip.high")
+GROUPS = ("objective", "segmentation")
+EVEN = ClipConfig(low=1.0, high=1.0)
+NO_CONTROLLER = "objective.bounds.target_clip_frac=null"
+"""Bounds are those of the request; where a run's controller had them is passed on as a scale."""
+FORMS = (
+    "objective=",
+    "segmentation=",
+    "clip=",
+    "clip.low=",
+    "clip.high=",
+    "objective.<option>=",
+    "segmentation.<option>=",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A parsed command line."""
+
+    names: Mapping[str, tuple[str, ...]]
+    """Objectives and rules by group; empty for the run's own."""
+    options: tuple[str, ...]
+    """Overrides on top."""
+    grids: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One objective under one rule, at K pairs of bounds."""
+
+    objective: ObjectiveConfig
+    segmentation: SegmentationConfig
+    low_K: tuple[float, ...]
+    high_K: tuple[float, ...]
+    shape: ClipConfig
+    """Bounds at scale 1 where bounds are matched: equal on both sides where the grid is, else the objective's own."""
+
+
+def parse_request(words: Sequence[str]) -> Request:
+    """The request of `key=value` words. Raises UserError for a key that has no meaning here."""
+    names: dict[str, tuple[str, ...]] = {group: () for group in GROUPS}
+    grids: dict[str, tuple[float, ...]] = {}
+    options = []
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not value:
+            raise UserError(f"'{word}' is no key=value: write one of {', '.join(FORMS)}")
+        if key in GRIDS:
+            grids[key] = parse_grid(key, value)
+        elif key in GROUPS:
+            names[key] = tuple(dict.fromkeys(value.split(",")))
+        elif key.split(".")[0] in GROUPS:
+            options.append(word)
+        else:
+            raise unknown("key", key, [form.rstrip("=") for form in FORMS])
+    if "clip" in grids and len(grids) > 1:
+        raise UserError("clip sets both sides: give it alone, or clip.low and clip.high")
+    return Request(names=names, options=tuple(options), grids=grids)
+
+
+def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> list[Curve]:
+    """What to replay on a run of that config. Raises UserError where an objective or rule makes no sense.
+
+    `clip_scale` is where the run's controller had its bounds: they are the run's own bounds then.
+    """
+    chosen = []
+    for objective_name, rule in product(
+        request.names["objective"] or (None,), request.names["segmentation"] or (None,)
+    ):
+        replayed = _compose(request, config, objective_name, rule)
+        own = objective_name is None and not any(word.startswith("objective.") for word in request.options)
+        objective = scaled(replayed.objective, clip_scale if own else 1.0)
+        low_K, high_K = _bounds(request, objective)
+        chosen.append(
+            Curve(
+                objective=objective,
+                segmentation=replayed.segmentation,
+                low_K=low_K,
+                high_K=high_K,
+                shape=EVEN if "clip" in request.grids else replayed.objective.clip,
+            )
+        )
+    return chosen
+
+
+def matchable(curve: Curve) -> bool:
+    """Whether bounds can give the objective a wanted clip fraction."""
+    return curve.objective.term in MATCHED_TERMS
+
+
+def _compose(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
+    """The run's own options, then the named choices, then the overrides: one validated config."""
+    own = {"objective": asdict(config.objective), "segmentation": asdict(config.segmentation)}
+    if objective is not None:
+        del own["objective"]
+    if rule is not None:
+        own["segmentation"].pop("rule")
+    named = [f"objective={objective or config.objective.name}"]
+    named += [f"segmentation={rule}"] if rule is not None else []
+    return compose((*named, *as_overrides(own), *request.options, NO_CONTROLLER))
+
+
+def as_overrides(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Nested options as overrides, names aside: those come from the row that is chosen."""
+    words = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            words += as_overrides(value, f"{prefix}{key}.")
+        elif f"{prefix}{key}" not in ("objective.name", "objective.paper"):
+            words.append(f"{prefix}{key}={_word(value)}")
+    return words
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, tuple):
+        return "[" + ",".join(_word(item) for item in value) + "]"
+    return str(value)
+
+
+def _bounds(request: Request, objective: ObjectiveConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    both = request.grids.get("clip")
+    if both is not None:
+        return both, both
+    lows = request.grids.get("clip.low", (objective.clip.low,))
+    highs = request.grids.get("clip.high", (objective.clip.high,))
+    pairs = list(product(lows, highs))
+    return tuple(low for low, _ in pairs), tuple(high for _, high in pairs)

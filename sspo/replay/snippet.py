@@ -1,0 +1,85 @@
+"""Calibrated bounds as arms that a study in conf/study/ can include."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sspo.config import SegmentationConfig
+from sspo.objective.variants import VARIANTS
+from sspo.replay.evaluate import at_scales
+from sspo.replay.matching import Matched
+from sspo.replay.request import Curve, as_overrides
+
+DIGITS = 4
+CONTROLLER = ("target_clip_frac", "target_gain", "target_range")
+"""Calibrated bounds stay where they are."""
+
+
+def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) -> str:
+    """YAML of an `arms:` section; comments give each bound's interval and what it reached on held-out rollouts."""
+    lines = [
+        f"# Bounds that clip {100 * target:g} % of the matched tokens (A != 0, second update of a rollout and later),",
+        f"# read off recorded rollouts of {runs}.",
+        "# Training under them drifts in its own way: the report compares the realised rate with target_clip_frac.",
+        "arms:",
+    ]
+    for curve, matched in found:
+        point = at_scales(curve, [matched.scale])
+        bounds = {"low": f"{point.low_K[0]:.{DIGITS}g}", "high": f"{point.high_K[0]:.{DIGITS}g}"}
+        clip = [f"objective.clip.{side}={value}" for side, value in bounds.items()]
+        rule = curve.segmentation.rule
+        lines += [
+            f"  {rule}_at_{_name(target)}:  # {_interval(curve, matched)}; {_held_out(matched)}",
+            f"    label: {rule}, {100 * target:g} % clipped",
+            f"    target_clip_frac: {target:g}",
+            f"    overrides: [{', '.join([*_overrides(curve), *clip])}]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _overrides(curve: Curve) -> list[str]:
+    """What makes the curve's objective and rule, bounds aside."""
+    rule = curve.segmentation.rule
+    named = VARIANTS[curve.objective.name]
+    objective = _changed(asdict(curve.objective), asdict(named))
+    segmentation = _changed(asdict(curve.segmentation), asdict(SegmentationConfig(rule=rule)))
+    objective.pop("clip", None)
+    for key in CONTROLLER:
+        objective.get("bounds", {}).pop(key, None)
+    return [
+        f"objective={named.name}",
+        f"segmentation={rule}",
+        *as_overrides({"objective": objective, "segmentation": segmentation}),
+    ]
+
+
+def _changed(values: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested options that differ from a default."""
+    changed: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            inner = _changed(value, default[key])
+            changed |= {key: inner} if inner else {}
+        elif value != default[key]:
+            changed[key] = value
+    return changed
+
+
+def _name(target: float) -> str:
+    return f"{100 * target:g}".replace(".", "_").replace("-", "_")
+
+
+def _interval(curve: Curve, matched: Matched) -> str:
+    if matched.low is None or matched.high is None:
+        return "no interval"
+    low, high = (curve.shape.low * end for end in (matched.low, matched.high))
+    return f"low in [{low:.{DIGITS}g}, {high:.{DIGITS}g}]"
+
+
+def _held_out(matched: Matched) -> str:
+    found = matched.held_out
+    if found is None:
+        return "too few rollouts to hold any out"
+    return f"{100 * found.value:.3g} ± {100 * (found.se or 0):.2g} % on held-out rollouts"

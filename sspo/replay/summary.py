@@ -1,0 +1,67 @@
+"""What a replay prints: how well it reproduces the logs, and each curve at a few of its points."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from sspo.replay.table import with_fractions_pooled
+
+SHOWN = 9
+"""Points of a curve that are printed; the table has all."""
+PLAIN_WIDTH = 150
+COLUMNS = {
+    "clip %": "clip_frac_active",
+    "low %": "clip_frac_active_low",
+    "high %": "clip_frac_active_high",
+    "retained %": "extreme_retained_frac",
+    "collateral %": "collateral_clip_frac",
+    "signal kept %": "signal_kept",
+}
+
+
+def console() -> Console:
+    """The terminal, or plain lines of a fixed width."""
+    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH, highlight=False)
+
+
+def print_summary(out: Console, table: pa.Table) -> None:
+    """Pooled over runs and rollouts, over updates from the second on; tokens with A != 0."""
+    view = Table(
+        title="updates from the second on, clip % of tokens with A != 0, pooled over rollouts",
+        title_justify="left",
+    )
+    for name in ("objective", "rule", "low", "high", "target %", *COLUMNS, "gradient noise"):
+        view.add_column(name, justify="left" if name in ("objective", "rule") else "right")
+    last = None
+    for row in _thinned(with_fractions_pooled(table)):
+        curve = (row["objective"], row["rule"])
+        view.add_section() if last not in (None, curve) else None
+        last = curve
+        shares = [_percent(row[key]) for key in COLUMNS.values()]
+        noise = "–" if row["grad_noise"] is None else f"{row['grad_noise']:.2f}"
+        view.add_row(
+            *curve, f"{row['low']:.3g}", f"{row['high']:.3g}", _percent(row["target"]), *shares, noise
+        )
+    out.print(view)
+
+
+def _thinned(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """All matched points, and a few of the grid of each curve."""
+    curves: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        curves.setdefault((row["objective"], row["rule"]), []).append(row)
+    for points in curves.values():
+        grid = [point for point in points if point["target"] is None]
+        yield from grid[:: math.ceil(len(grid) / SHOWN) or 1]
+        yield from (point for point in points if point["target"] is not None)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.3g}"

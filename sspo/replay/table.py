@@ -1,0 +1,129 @@
+"""The replay table: one row a (run, rollout, update, point), with counts to pool and fractions to read.
+
+docs/replay.md says what each column means. Pool with counts; a mean of fractions weighs a short rollout like a long one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sspo.errors import UserError
+from sspo.metrics import MIN_ELIGIBLE
+from sspo.replay.tally import QUANTILES
+from sspo.runlog import write_atomic
+
+FORMAT = 1
+TABLE, HEAD = "replay.parquet", "replay.json"
+
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
+INDEX = {"run": pa.int16(), "rollout": pa.int32(), "step": pa.int32(), "update": pa.int16()}
+POINT = {
+    "objective": CATEGORY,
+    "rule": CATEGORY,
+    "ratio": CATEGORY,
+    "adapt": CATEGORY,
+    "alpha": pa.float64(),
+    "low": pa.float64(),
+    "high": pa.float64(),
+    "target": pa.float64(),
+}
+COUNTS = (
+    "tokens",
+    "active_tokens",
+    "responses",
+    "segments",
+    "clipped_low",
+    "clipped_high",
+    "segment_share",
+    "response_share",
+    "extreme_tokens",
+    "extreme_retained_tokens",
+    "collateral_tokens",
+    "advantage_mass",
+    "advantage_mass_kept",
+    "ratio_sum",
+    "ratio_squares",
+)
+FRACTIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], int]] = {
+    "clip_frac": (("clipped_low", "clipped_high"), ("tokens",), 1),
+    "clip_frac_low": (("clipped_low",), ("tokens",), 1),
+    "clip_frac_high": (("clipped_high",), ("tokens",), 1),
+    "clip_frac_active": (("clipped_low", "clipped_high"), ("active_tokens",), 1),
+    "clip_frac_active_low": (("clipped_low",), ("active_tokens",), 1),
+    "clip_frac_active_high": (("clipped_high",), ("active_tokens",), 1),
+    "clip_frac_segment": (("segment_share",), ("segments",), 1),
+    "clip_frac_response": (("response_share",), ("responses",), 1),
+    "extreme_retained_frac": (("extreme_retained_tokens",), ("extreme_tokens",), MIN_ELIGIBLE),
+    "collateral_clip_frac": (("collateral_tokens",), ("clipped_low", "clipped_high"), MIN_ELIGIBLE),
+    "signal_kept": (("advantage_mass_kept",), ("advantage_mass",), 0),
+}
+"""Sum of the first columns over the sum of the second, null where the second is below the number (or zero)."""
+SCHEMA = pa.schema(
+    [*INDEX.items(), *POINT.items()]
+    + [(name, pa.float64()) for name in (*COUNTS, *FRACTIONS, *QUANTILES, "grad_noise")]
+)
+
+
+def with_fractions(columns: Mapping[str, Any]) -> pa.Table:
+    """A table of SCHEMA from its other columns; fractions are computed here and nowhere else."""
+    columns = dict(columns)
+    for name, (part, whole, least) in FRACTIONS.items():
+        over, under = (sum(np.asarray(columns[key], np.float64) for key in keys) for keys in (part, whole))
+        defined = (under >= least) & (under > 0)
+        share = np.divide(over, under, out=np.zeros_like(under), where=defined)
+        columns[name] = pa.array(share, mask=~defined)
+    arrays = [_array(columns[field.name], field.type) for field in SCHEMA]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, pa.string()).dictionary_encode().cast(kind)
+    nullable = kind == pa.float64()
+    array = np.asarray(values)
+    return pa.array(array, kind, mask=np.isnan(array) if nullable else None)
+
+
+def write_replay(folder: Path, table: pa.Table, head: Mapping[str, Any]) -> None:
+    """Write the table, then its head, each whole or not at all. Raises UserError where the folder cannot be written."""
+    buffer = io.BytesIO()
+    pq.write_table(table.combine_chunks(), buffer, compression="zstd")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / HEAD).unlink(missing_ok=True)  # a head never describes another table
+        write_atomic(folder / TABLE, buffer.getvalue())
+        write_atomic(folder / HEAD, json.dumps({"format": FORMAT, **head}, indent=1, sort_keys=True) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; give another folder with --out") from error
+
+
+def with_fractions_pooled(table: pa.Table) -> list[dict[str, Any]]:
+    """One record a point, with counts summed over runs, rollouts and updates from the second on, and their fractions.
+
+    grad_noise is the mean over runs. Points are in the order of the table.
+    """
+    late = table.filter(pc.greater(table["update"], 0)) if pc.max(table["update"]).as_py() else table
+    aggregates = [*((name, "sum") for name in COUNTS), ("grad_noise", "mean")]
+    sums = late.group_by(list(POINT), use_threads=False).aggregate(aggregates)
+    records = sums.rename_columns([*POINT, *COUNTS, "grad_noise"]).to_pylist()
+    return [{**record, **fractions(record)} for record in records]
+
+
+def fractions(counts: Mapping[str, float]) -> dict[str, float | None]:
+    """The fractions of summed counts."""
+    shares: dict[str, float | None] = {}
+    for name, (part, whole, least) in FRACTIONS.items():
+        over, under = (sum(counts[key] for key in keys) for keys in (part, whole))
+        shares[name] = over / under if under > 0 and under >= least else None
+    return shares

@@ -1,0 +1,37 @@
+"""One optimiser step's loss: the context of its batch, and a micro-batch's share. Training and replay share it."""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.config import ObjectiveConfig
+from sspo.objective.loss import policy_loss
+from sspo.types import Batch, EntropyStats, LossContext, LossOut
+
+
+def step_context(
+    batch: Batch, row_b: torch.Tensor, max_tokens: int, stats: EntropyStats | None
+) -> LossContext:
+    """The context of a step on the given rows; `max_tokens` is the token limit of a response."""
+    return LossContext(
+        tokens=int(batch.mask_BT[row_b].sum()),
+        responses=len(row_b),
+        max_response_tokens=max_tokens,
+        entropy=stats,
+    )
+
+
+def part_loss(
+    logp_bt: torch.Tensor, part: Batch, objective: ObjectiveConfig, context: LossContext
+) -> LossOut:
+    """The share of a micro-batch, whose log-probabilities are `logp_bt`."""
+    return policy_loss(
+        logp_bt,
+        part.old_logp_BT,
+        part.advantage_BT,
+        part.mask_BT,
+        part.segment_id_BT,
+        part.entropy_BT,
+        objective,
+        context=context,
+    )

@@ -1,0 +1,88 @@
+"""What `run` and `replay` share: options, trials through the pool under a view, and what is said when they are over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from sspo.errors import UserError
+from sweeps.board import Board, name
+from sweeps.devices import default_workers, visible_devices
+from sweeps.estimate import Pace
+from sweeps.foreground import INTERRUPTED
+from sweeps.ledger import standing
+from sweeps.plan import Trial
+from sweeps.pool import Pool
+from sweeps.view import View
+from sweeps.worker import Command, train_command
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a sweep runs; no part of what it finds."""
+
+    workers: int | None = None
+    """Trials at a time; None for one a CUDA device, or one a processor where there is none."""
+    retry_failed: bool = False
+    timeout: float | None = None
+    """Seconds after which a trial is stopped and counted as failed; None for no limit."""
+
+
+def check_options(options: RunOptions) -> None:
+    """Raise UserError for the first one that makes no sense."""
+    if options.workers is not None and options.workers < 1:
+        raise UserError(f"--workers must be at least 1, got {options.workers}")
+    if options.timeout is not None and not options.timeout > 0:
+        raise UserError(f"--timeout must be a positive number of seconds, got {options.timeout:g}")
+
+
+def missing_of(trials: Sequence[Trial], *, retry_failed: bool) -> list[Trial]:
+    """Those that are still to run."""
+    return [trial for trial in trials if not standing(trial.folder).over(retry_failed=retry_failed)]
+
+
+def train(
+    study: str, trials: Sequence[Trial], options: RunOptions, console: Console, command: Command | None
+) -> bool:
+    """Run what is missing of the trials under a view. False where a signal ended it early; UserError from the system."""
+    devices = visible_devices()
+    board = Board(workers=options.workers or default_workers(devices), pace=Pace())
+    maker = command or train_command(study)
+    pool = Pool(board, maker, retry_failed=options.retry_failed, timeout=options.timeout, devices=devices)
+    try:
+        with View(board, console):
+            return pool.run(trials)
+    except OSError as error:
+        raise UserError(
+            f"the sweep stopped because the system refused it something: {error}; mend that and run it again to continue"
+        ) from error
+
+
+def interrupted(console: Console) -> int:
+    """Say how to go on after an interrupt. Returns the exit status."""
+    console.print("interrupted: run the same command again to continue", soft_wrap=True)
+    return INTERRUPTED
+
+
+def conclude(trials: Sequence[Trial], console: Console) -> int:
+    """Say what ended how. Returns 1 if any failed, else 0.
+
+    A diverged run is a result: it was scored at its last finite checkpoint.
+    """
+    over = [(trial, now) for trial in trials if (now := standing(trial.folder)).state == "failed"]
+    failed = [(trial, now) for trial, now in over if now.outcome == "failed"]
+    diverged = len(over) - len(failed)
+    counts = (
+        f"{len(trials) - len(over)} of {len(trials)} trials done, {diverged} diverged, {len(failed)} failed"
+    )
+    console.print(counts, highlight=False)
+    for trial, now in over:
+        text = f"  {name(trial)}: {now.reason}, {now.message} ({trial.folder})"
+        console.print(text, soft_wrap=True, highlight=False, markup=False)
+    if failed:
+        console.print(
+            "run again with --retry-failed (make: RETRY=1) to try the failed ones once more", soft_wrap=True
+        )
+    return 1 if failed else 0

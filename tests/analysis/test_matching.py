@@ -1,0 +1,112 @@
+"""Arms matched on clipping: what they realised, and what a report says of those that left their target."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from synthetic_store import ARMS, Scale, write_study
+
+from analysis.dynamics_table import dynamics_table
+from analysis.gates import check_gates
+from analysis.load import compact
+from analysis.logs import Logs, read_logs
+from analysis.matching import Matching, matchings
+from analysis.results import Evidence
+from analysis.results_table import results_table
+
+CLIP = "policy/clip_frac_active"
+GATE = "arms are matched on clipping"
+FEW = [arm for arm in ARMS if arm.name in ("grpo", "sspo", "grpo_aa")]
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
+    """Clip fractions by hand: .5 on first updates, on second ones .01 to .04 in the four rollouts of every run."""
+    store = tmp_path_factory.mktemp("store")
+    manifest = write_study(store, FEW, Scale(seeds=2, rollouts=4, updates=2, questions=2, curve_questions=1))
+    compact(store, manifest, store / "logs")
+    read = read_logs(store / "logs")
+    by_hand = np.where(read.metrics["update"] == 0, 0.5, 0.01 * (read.metrics["rollout"] + 1))
+    return dataclasses.replace(read, metrics=read.metrics.assign(**{CLIP: by_hand}))
+
+
+def aimed(logs: Logs, **targets: float) -> Evidence:
+    arms = [{**arm, "target_clip_frac": targets.get(arm["name"])} for arm in logs.manifest["arms"]]
+    return Evidence(dataclasses.replace(logs, manifest={**logs.manifest, "arms": arms}))
+
+
+def tables(evidence: Evidence) -> dict[str, Any]:
+    found = {
+        "results": results_table(evidence, "results", "sampled", 1.0),
+        "dynamics": dynamics_table(evidence),
+    }
+    assert all(found.values())
+    return found
+
+
+def gate(evidence: Evidence) -> tuple[str, str]:
+    (found,) = [g for g in check_gates(evidence) if g.name == GATE]
+    return found.verdict, found.evidence
+
+
+def test_the_realised_rate_is_of_second_updates_in_the_last_half_of_each_run(logs: Logs) -> None:
+    # rollouts 2 and 3 of 4: (.03 + .04) / 2; the other run ended after 3 rollouts, of which 1 and 2 count: (.02 + .03) / 2
+    (run, *_) = [i for i, r in enumerate(logs.runs) if r["arm"] == "sspo"]
+    short = logs.metrics[(logs.metrics["run"] != run) | (logs.metrics["rollout"] < 3)]
+    (found,) = matchings(aimed(dataclasses.replace(logs, metrics=short), sspo=0.02))
+    assert found.realised == pytest.approx((0.035 + 0.025) / 2)
+
+
+@pytest.mark.parametrize(
+    ("realised", "unmatched"),
+    [(0.0133, True), (0.0135, False), (0.0299, False), (0.0301, True), (None, False)],
+)
+def test_a_rate_is_near_its_target_from_two_thirds_to_one_and_a_half(
+    logs: Logs, realised: float | None, unmatched: bool
+) -> None:
+    arm = Evidence(logs).study.arms[0]
+    assert Matching(arm, 0.02, realised).unmatched == unmatched
+    assert Matching(arm, 0.02, realised).holds == (realised is not None and not unmatched)
+
+
+def test_an_arm_that_left_its_target_is_marked_and_named_with_both_numbers(logs: Logs) -> None:
+    evidence = aimed(logs, grpo=0.03, sspo=0.01)
+    for table in tables(evidence).values():
+        labels = [row.cells[0].text for row in table.rows]
+        assert "SSPO .05 adaptive (unmatched)" in labels
+        assert "GRPO .2" in labels
+        caption = " ".join(table.caption)
+        assert "SSPO .05 adaptive (target 1.00 %, realised 3.50 %)." in caption
+        assert "(C1, C2) are not testable on an arm whose clip rate a controller holds" in caption
+    verdict, sentence = gate(evidence)
+    assert verdict == "fail"
+    assert "GRPO .2 (target 3.00 %, realised 3.50 %), SSPO .05 adaptive (target 1.00 %" in sentence
+    assert gate(aimed(logs, grpo=0.03, sspo=0.04))[0] == "pass"
+
+
+def test_an_arm_without_a_matched_update_makes_no_verdict(logs: Logs) -> None:
+    first = dataclasses.replace(logs, metrics=logs.metrics[logs.metrics["update"] == 0])
+    evidence = aimed(first, sspo=0.02)
+    assert gate(evidence) == (
+        "not testable",
+        "SSPO .05 adaptive (target 2.00 %, no matched update); 0.67 to 1.5 times the target wanted",
+    )
+    assert "unmatched" not in str(tables(evidence)["results"].rows)
+
+
+def test_without_targets_there_is_no_gate_and_no_sentence_but_the_rate(logs: Logs) -> None:
+    evidence = aimed(logs)
+    assert GATE not in [g.name for g in check_gates(evidence)]
+    found = tables(evidence)
+    assert "controller" not in " ".join([*found["results"].caption, *found["dynamics"].caption])
+    place = found["dynamics"].columns.index("clip, matched %")
+    assert [row.cells[place].text for row in found["dynamics"].rows] == ["3.50"] * 3
+
+
+def test_a_manifest_from_before_targets_reads_as_one_without(logs: Logs) -> None:
+    arms = [{k: v for k, v in arm.items() if k != "target_clip_frac"} for arm in logs.manifest["arms"]]
+    old = Evidence(dataclasses.replace(logs, manifest={**logs.manifest, "arms": arms}))
+    assert [arm.target_clip_frac for arm in old.study.arms] == [None] * 3
