@@ -1,0 +1,75 @@
+"""The clip controller: its steps by hand, what it refuses to learn from, and a closed loop that it must hold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sspo.config import BoundsConfig, ClipConfig
+from sspo.objective.control import ClipControl, scale_range, scaled, steer
+from sspo.objective.variants import VARIANTS
+
+
+def arm(target=0.1, gain=0.5, low=0.2, high=0.2, **bounds):
+    shape = BoundsConfig(target_clip_frac=target, target_gain=gain, **bounds)
+    return replace(VARIANTS["grpo"], clip=ClipConfig(low=low, high=high), bounds=shape)
+
+
+# 1000 tokens whose critical scales are 1/1000, 2/1000, ..., 1: a share 1 - s is clipped at scale s
+EVEN = torch.arange(1, 1001) / 1000
+
+
+def test_the_first_rollout_goes_all_the_way():
+    after = steer(ClipControl(), EVEN, arm(target=0.1))
+    assert after.scale == pytest.approx(0.9, abs=1e-3)
+    assert after.rollouts == 1
+
+
+def test_later_steps_are_proportional_to_the_relative_error():
+    before = ClipControl(log_scale=math.log(0.88), rollouts=3)
+    # clipped .12, target .1: a step of .05 * .2 = .01 in the log; the whole way, log(.9 / .88) = .0225, is further
+    after = steer(before, EVEN, arm(target=0.1, gain=0.05))
+    assert after.log_scale - before.log_scale == pytest.approx(0.05 * 0.2, rel=0.02)
+    # with a gain of 1 the step would be .2: never past the scale that would have met the target
+    assert steer(before, EVEN, arm(target=0.1, gain=1.0)).scale == pytest.approx(0.9, abs=1e-3)
+
+
+def test_solved_groups_and_unreachable_targets_teach_nothing():
+    before = ClipControl(log_scale=0.3, rollouts=2)
+    assert steer(before, EVEN[:99], arm()) == before  # fewer than 100 tokens with an advantage
+    assert steer(before, torch.zeros(1000), arm()) == before  # no token moved towards its clip
+    assert steer(before, EVEN, replace(arm(), bounds=BoundsConfig())) == before  # no controller
+
+
+def test_bounds_stay_in_their_range():
+    tight = arm(target=0.1, low=0.02, high=0.04, target_range=(0.01, 0.3))
+    least, most = scale_range(tight.clip, tight.bounds)
+    assert (least, most) == pytest.approx((0.5, 7.5))  # .01 / .02 and .3 / .04
+    assert steer(ClipControl(), 100 * EVEN, tight).scale == pytest.approx(7.5)
+    assert steer(ClipControl(), 0.01 * EVEN, tight).scale == pytest.approx(0.5)
+    wide = replace(tight, bounds=replace(tight.bounds, adapt="tanh", alpha=0.5, target_range=(0.01, 0.9)))
+    # alpha .5 can widen low threefold, which must stay below .99: .33 / .02
+    assert scale_range(wide.clip, wide.bounds)[1] == pytest.approx(0.33 / 0.02)
+    assert scaled(tight, 2.0).clip == ClipConfig(low=0.04, high=0.08)
+    assert scaled(tight, 1.0) is tight
+
+
+@pytest.mark.parametrize("start", [1e-3, 0.2, 0.8])
+@pytest.mark.parametrize("target", [0.02, 0.1])
+def test_a_drifting_loop_is_held_at_its_target(start, target):
+    """Drift falls by 5 % a rollout, goes up with the bound as a policy's does, and is noisy from rollout to rollout."""
+    generator = torch.Generator().manual_seed(3)
+    objective = arm(target=target, gain=BoundsConfig().target_gain, low=start, high=start)
+    control, realised = ClipControl(), []
+    for rollout in range(40):
+        spread = 0.3 * 0.95**rollout * (start * control.scale) ** 0.3
+        spread *= float((0.3 * torch.randn(1, generator=generator)).exp())
+        excess = spread * torch.randn(6000, generator=generator).abs() ** 2
+        moving = torch.rand(6000, generator=generator) < 0.5
+        critical = torch.where(moving, excess, 0.0) / start
+        realised.append(float((critical > control.scale).double().mean()))
+        control = steer(control, critical, objective)
+    assert sum(realised[20:]) / 20 == pytest.approx(target, rel=0.15)

@@ -1,0 +1,116 @@
+"""Real recorded runs: their own objective gives back what they logged, and gradient noise is what its definition says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sspo.compose import compose
+from sspo.objective.bounds import entropy_stats
+from sspo.policy import load_policy
+from sspo.progress import Progress
+from sspo.randomness import torch_stream
+from sspo.replay.exact import TOLERANCE, agreement, replay_steps
+from sspo.replay.noise import SUB_BATCHES, gradient_noise
+from sspo.replay.source import open_run
+from sspo.tracking import NoTracker
+from sspo.trainer.checkpoint import load_weights
+from sspo.trainer.forward import token_logp
+from sspo.trainer.loop import Trainer
+from sspo.trainer.step import part_loss, step_context
+from tests.trainer.runs import TINY
+
+RUNS = {
+    "sspo, two epochs, many micro-batches": ("trainer.epochs=2", "trainer.micro_batch_tokens=300"),
+    "gspo under a controller": ("objective=gspo", "objective.bounds.target_clip_frac=0.2"),
+    "dr_grpo with random cuts": ("objective=dr_grpo", "segmentation=random", "trainer.record=2"),
+}
+
+
+def train_here(folder, *overrides):
+    """A tiny recorded run in this process; returns its folder."""
+    config = compose([*TINY, "rollout.responses=8", "trainer.record=1", *overrides])
+    folder.mkdir()
+    (folder / "DONE").touch()
+    trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
+    trainer.run(NoTracker())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    store = tmp_path_factory.mktemp("recorded")
+    return {name: train_here(store / str(i), *RUNS[name]) for i, name in enumerate(RUNS)}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_run_s_own_objective_reproduces_every_logged_step(recorded, name):
+    run = open_run(recorded[name])
+    found = agreement(run.rollouts(), run.config, run.logged_steps())
+    every = run.config.trainer.record
+    assert found.rollouts == tuple(k for k in range(4) if (k + 1) % every == 0)
+    updates = 32 // 8 * run.config.trainer.epochs
+    assert found.steps == updates * len(found.rollouts)
+    assert found.difference <= TOLERANCE, found.where
+
+
+def test_a_log_that_says_something_else_is_noticed(recorded):
+    run = open_run(recorded["gspo under a controller"])
+    logged = run.logged_steps()
+    logged[5]["policy/clip_frac"] += 1e-4
+    found = agreement(run.rollouts(), run.config, logged)
+    assert not found.holds
+    assert found.where == "policy/clip_frac of step 5"
+    del logged[5]["policy/clip_frac"]
+    assert agreement(run.rollouts(), run.config, logged).difference == float("inf")
+
+
+def test_a_controlled_run_logs_its_scale_and_moves_its_bounds(recorded):
+    run = open_run(recorded["gspo under a controller"])
+    steps = [replay_steps(rollout, run.config)[-1] for rollout in run.rollouts()]
+    scales = [step["policy/clip_scale"].value() for step in steps]
+    bounds = [step["policy/bound_low_mean"].value() for step in steps]
+    assert scales[0] == 1
+    assert len(set(scales)) == 4
+    assert bounds == pytest.approx([3e-4 * scale for scale in scales], rel=1e-5)
+    # checkpointed, so that a resumed run goes on from where its controller was
+    (saved,) = (run.folder / "checkpoints").iterdir()
+    state = json.loads((saved / "state.json").read_text())
+    assert state["control"]["rollouts"] == 4
+    assert np.exp(state["control"]["log_scale"]) not in scales
+
+
+def test_gradient_noise_is_its_definition(recorded):
+    run = open_run(recorded["sspo, two epochs, many micro-batches"])
+    last = [*run.rollouts()][-1]
+    model = load_policy("embedded", torch.device("cpu")).model
+    load_weights(run.checkpoint_after(last.number), model)
+    objective, batch = run.config.objective, last.batch
+    (value,) = gradient_noise(model, last, [(objective, batch.segment_id_BT)], run.config)
+
+    # the definition, by the loss and autograd through the model for every part
+    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    order = torch.randperm(32, generator=torch_stream(run.config.seed, "gradient noise", last.number))
+    gradients = []
+    for row_b in order.tensor_split(SUB_BATCHES):
+        part = batch.rows(row_b)
+        logp = token_logp(model, part, 1.0)
+        model.zero_grad()
+        part_loss(logp, part, objective, step_context(batch, row_b, 112, stats)).loss.backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]).double().numpy())
+    stacked = np.stack(gradients)
+    trace = stacked.var(axis=0, ddof=1).sum()
+    assert value == pytest.approx(trace / (stacked.mean(0) ** 2).sum(), rel=1e-3)
+
+
+def test_no_gradient_has_no_noise(recorded):
+    run = open_run(recorded["gspo under a controller"])
+    last = [*run.rollouts()][-1]
+    silent = replace(last, scores=tuple(replace(score, value=1.0) for score in last.scores))
+    model = load_policy("embedded", torch.device("cpu")).model
+    point = (run.config.objective, last.batch.segment_id_BT)
+    assert gradient_noise(model, silent, [point], run.config) == [None]
