@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = curves(request, runs[0].config)
     critical = evaluate_critical(runs, request)
     found = [
-        (curve, _match(curve, of_curve, target)) for curve, of_curve in zip(chosen, critical, strict=True)
+        (curve, matched_or_refused(curve, of_curve, target))
+        for curve, of_curve in zip(chosen, critical, strict=True)
     ]
     names = ", ".join(
         f"{run.describe()['arm']} seed {run.config.seed} (cell {run.describe()['cell']}, {len(run.files)} rollouts)"
@@ -63,7 +64,8 @@ def _request(words: Sequence[str], rules: str) -> Request:
     return parse_request([*words, "objective.ratio=segment", f"segmentation={rules}"])
 
 
-def _match(curve: Curve, critical: Sequence[torch.Tensor], target: float) -> Matched:
+def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: float) -> Matched:
+    """The curve's bounds at the target. Raises UserError where it has none."""
     if not matchable(curve):
         raise UserError(
             f"objective '{curve.objective.name}' has no matched form: no bound of it removes a token's gradient"

@@ -35,7 +35,6 @@ def train_here(folder, *overrides):
     """A tiny recorded run in this process; returns its folder."""
     config = compose([*TINY, "rollout.responses=8", "trainer.record=1", *overrides])
     folder.mkdir()
-    (folder / "DONE").touch()
     trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
     trainer.run(NoTracker())
     return folder

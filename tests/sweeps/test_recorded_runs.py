@@ -212,7 +212,7 @@ def test_an_interrupt_of_the_replay_is_one_sentence_and_leaves_it_to_be_made(tmp
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         from pathlib import Path
         from rich.console import Console
-        from test_replay import REPLAYER, RunOptions, run_replay, smoke
+        from test_recorded_runs import REPLAYER, RunOptions, run_replay, smoke
         store = Path({str(tmp_path)!r})
         replayer = (sys.executable, "-S", str(REPLAYER), "hang", str(store / "calls"))
         sys.exit(run_replay(smoke(store), RunOptions(), Console(width=200), replayer=replayer))

@@ -1,0 +1,124 @@
+"""`make bench-replay`: the replay of a large recording, beside calling the loss at every bound, and what recording costs."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from sspo.compose import compose
+from sspo.config import ClipConfig
+from sspo.objective.bounds import entropy_stats
+from sspo.objective.variants import VARIANTS
+from sspo.progress import Progress
+from sspo.recording.file import read_recorded
+from sspo.recording.ratios import visit_ratios
+from sspo.recording.recorded import RecordedRollout
+from sspo.replay.grid import parse_grid
+from sspo.replay.tally import tally
+from sspo.runlog import TIMING
+from sspo.tracking import NoTracker
+from sspo.trainer.loop import Trainer
+from sspo.trainer.step import part_loss, step_context
+from tests.bench.synthetic_recording import write_run
+
+ROLLOUTS, PROMPTS, RESPONSES, TOKENS = 100, 16, 16, 64
+GRID = "1e-4:1:log40"
+RULES = "token,subsentence,sentence,response,random"
+SHAPE = ("objective=sspo", "objective.bounds.adapt=none", "objective.bounds.alpha=0")
+
+
+def main() -> None:
+    """Print seconds, memory and ratios; all are measured in this process or its children, one after the other."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as place:
+        run = write_run(
+            Path(place) / "seed0", rollouts=ROLLOUTS, prompts=PROMPTS, responses=RESPONSES, tokens=TOKENS
+        )
+        files = sorted((run / "recording").iterdir())
+        size = sum(path.stat().st_size for path in files) / (ROLLOUTS * PROMPTS * RESPONSES * TOKENS)
+        print(f"recording: {size:.1f} bytes a token a visit on disk")
+        _bench_command(run, Path(place) / "out")
+        recorded = read_recorded(files[0])
+        _bench_grid(recorded)
+    _bench_recording()
+
+
+def _bench_command(run: Path, out: Path) -> None:
+    command = [sys.executable, "-m", "sspo.replay", str(run), *SHAPE, f"segmentation={RULES}", f"clip={GRID}"]
+    start = time.monotonic()
+    subprocess.run([*command, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    print(
+        f"replay: 40 bounds x 5 rules on {ROLLOUTS} rollouts of {PROMPTS * RESPONSES} responses x {TOKENS} tokens: "
+        f"{seconds:.1f} s from start to end (20 wanted), {peak:.2f} GiB (2 wanted)"
+    )
+
+
+def _bench_grid(recorded: RecordedRollout) -> None:
+    """One rollout and one rule: a pass over the grid, and the loss at each of its bounds."""
+    grid = parse_grid("clip", GRID)
+    objective = replace(VARIANTS["grpo"], ratio="segment")
+    unit = replace(objective, clip=ClipConfig(low=1.0, high=1.0))
+
+    start = time.perf_counter()
+    tally(visit_ratios(recorded, unit), grid, grid)
+    ours = time.perf_counter() - start
+
+    batch = recorded.batch
+    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    start = time.perf_counter()
+    with torch.no_grad():
+        for bound in grid:
+            bounded = replace(objective, clip=ClipConfig(low=bound, high=bound))
+            for update in range(recorded.visits.updates):
+                row_b, logp_bT = recorded.visits.of_update(update)
+                context = step_context(batch, row_b, TOKENS, stats)
+                metrics = part_loss(logp_bT, batch.rows(row_b), bounded, context).metrics
+                assert metrics["policy/clip_frac"].value() is not None
+    naive = time.perf_counter() - start
+    print(
+        f"one grid: {1000 * ours:.0f} ms, the loss at every bound {1000 * naive:.0f} ms: {naive / ours:.0f} x"
+    )
+
+
+def _bench_recording() -> None:
+    """Real rollouts of the default recipe: what writing them down adds to their optimiser steps."""
+    with tempfile.TemporaryDirectory() as place:
+        config = compose(
+            [
+                *("trainer.rollouts=4", "trainer.record=1", "tracking=none"),
+                *("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1"),
+            ]
+        )
+        trainer = Timed(config, Path(place) / "run", Progress("bench"))
+        trainer.run(NoTracker())
+        rows = [json.loads(line) for line in (trainer.log.folder / TIMING).read_text().splitlines()]
+        updates = sum(row["seconds/update"] for row in rows)
+    print(
+        f"recording every rollout: {1000 * trainer.writing / len(rows):.0f} ms beside {updates / len(rows):.2f} s of "
+        f"optimiser steps: {100 * trainer.writing / updates:.1f} % (5 wanted)"
+    )
+
+
+class Timed(Trainer):
+    """Adds up what recording takes."""
+
+    writing = 0.0
+
+    def _keep(self, recorded: RecordedRollout) -> None:
+        start = time.perf_counter()
+        super()._keep(recorded)
+        self.writing += time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

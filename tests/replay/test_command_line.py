@@ -1,0 +1,208 @@
+"""`python -m sspo.replay` and `python -m sspo.calibrate` as people call them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from sspo.calibrate import matched_or_refused
+from sspo.compose import compose
+from sspo.errors import UserError, one_sentence
+from sspo.replay.__main__ import main as replay
+from sspo.replay.grid import parse_grid
+from sspo.replay.request import curves, parse_request
+from sspo.replay.source import open_run
+from sspo.replay.table import FRACTIONS, SCHEMA
+from sweeps.plan import make_plan
+from sweeps.study import parse
+from tests.bench.synthetic_recording import write_run
+
+RULES = ("token", "subsentence", "sentence", "response", "random")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("run") / "seed0", rollouts=6, prompts=8, responses=8, tokens=24)
+
+
+@pytest.fixture(scope="module")
+def replayed(run, tmp_path_factory):
+    out = tmp_path_factory.mktemp("replay")
+    words = (
+        "objective=grpo",
+        "objective.ratio=segment",
+        f"segmentation={','.join(RULES)}",
+        "clip=1e-3:1:log12",
+    )
+    assert replay([str(run), *words, "--targets", "0.02,0.1", "--out", str(out)]) == 0
+    return pd.read_parquet(out / "replay.parquet"), json.loads((out / "replay.json").read_text())
+
+
+def module(name, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", name, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_one_tidy_row_a_rollout_update_and_point(replayed):
+    table, head = replayed
+    assert list(table.columns) == SCHEMA.names
+    # 6 rollouts x 8 updates x 5 rules x (12 bounds + 2 matched)
+    assert len(table) == 6 * 8 * 5 * 14
+    assert not table.duplicated(["rollout", "update", "rule", "low", "target"]).any()
+    assert (table["step"] == 8 * table["rollout"] + table["update"] + 1).all()
+    for name, (part, whole, least) in FRACTIONS.items():
+        over, under = (table[list(columns)].sum(axis=1) for columns in (part, whole))
+        wanted = (over / under).where((under > 0) & (under >= least))
+        np.testing.assert_allclose(table[name].astype(float), wanted, err_msg=name)
+    (described,) = head["runs"]
+    assert (described["rollouts"], described["steps"], described["largest_difference"]) == (
+        [0, 1, 2, 3, 4, 5],
+        48,
+        0,
+    )
+    assert head["rules"] == list(RULES)
+
+
+def test_clip_fractions_fall_with_the_bound_and_first_updates_clip_nothing(replayed):
+    table, _ = replayed
+    grid = table[table["target"].isna()]
+    assert (grid[grid["update"] == 0]["clip_frac"] == 0).all()
+    for _, curve in grid.groupby(["rule", "rollout", "update"], observed=True):
+        assert curve.sort_values("low")["clip_frac_active"].is_monotonic_decreasing
+
+
+def test_matched_points_clip_what_they_were_matched_to(replayed):
+    table, head = replayed
+    late = table[table["target"].notna() & (table["update"] > 0)]
+    sums = late.groupby(["rule", "target"], observed=True)[
+        ["clipped_low", "clipped_high", "active_tokens"]
+    ].sum()
+    realised = (sums["clipped_low"] + sums["clipped_high"]) / sums["active_tokens"]
+    for (rule, target), share in realised.items():
+        # a response of 24 tokens is clipped whole: 1.5 % of the 2 500 tokens that count
+        assert share == pytest.approx(
+            target, abs=0.5 * 24 / 1200 if rule in ("response", "sentence") else 0.002
+        ), rule
+    for match in head["matched"]:
+        assert match["low_interval"][0] < match["low"] < match["low_interval"][1]
+        assert abs(match["held_out"] - match["target"]) <= max(
+            0.1 * match["target"], 2 * match["held_out_se"]
+        )
+
+
+def test_without_a_request_the_run_s_own_objective_is_replayed_at_its_own_bounds(run, tmp_path):
+    assert replay([str(run), "--out", str(tmp_path)]) == 0
+    table = pd.read_parquet(tmp_path / "replay.parquet")
+    assert set(zip(table["objective"], table["rule"], table["low"], table["high"], strict=True)) == {
+        ("grpo", "subsentence", 0.2, 0.2)
+    }
+    logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    np.testing.assert_allclose(table["clip_frac"], [row["policy/clip_frac"] for row in logged], atol=1e-12)
+
+
+def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
+    done = module("sspo.calibrate", run, "--target-clip-frac", "0.05", "--rules", ",".join(RULES))
+    assert done.returncode == 0, done.stderr
+    arms = yaml.safe_load(done.stdout)["arms"]
+    assert list(arms) == [f"{rule}_at_5" for rule in RULES]
+    presets = {"smoke": {"seeds": [0]}, "default": {"seeds": [0]}, "paper": {"seeds": list(range(8))}}
+    study = parse("matched", {"baseline": "token_at_5", "arms": arms, "presets": presets})
+    plan = make_plan(study, "default", tmp_path)
+    for arm in plan.arms:
+        config = compose(arm.overrides)
+        rule = arm.name.removesuffix("_at_5")
+        assert (config.segmentation.rule, config.objective.ratio, arm.target_clip_frac) == (
+            rule,
+            "segment",
+            0.05,
+        )
+    bounds = {arm.name: compose(arm.overrides).objective.clip.low for arm in plan.arms}
+    assert bounds["response_at_5"] < bounds["subsentence_at_5"] < bounds["token_at_5"]  # means shrink
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["clip=0:1:log4"], "'0' is no positive number"),
+        (["clip=1:1e-4:log40"], "a range rises"),
+        (["clip=a"], "'a' is no positive number"),
+        (["clp=0.1"], "unknown key 'clp': did you mean 'clip'?"),
+        (["clip=0.1", "clip.low=0.2"], "clip sets both sides"),
+        (["objective=ssppo"], "did you mean 'sspo'?"),
+        (["segmentation=lines"], "unknown segmentation 'lines'"),
+        (["objective.clip.low=2"], "objective.clip.low must be in (0, 1)"),
+        (["--targets", "0.7"], "a clip fraction is a number in (0, .5)"),
+    ],
+)
+def test_refusals_are_one_sentence(run, words, wanted, tmp_path, capsys):
+    status = one_sentence(lambda: replay([str(run), *words, "--out", str(tmp_path / "out")]))
+    said = capsys.readouterr().err
+    assert (status, len(said.splitlines())) == (2, 1), said
+    assert wanted in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_recording_is_one_sentence_and_no_traceback(tmp_path):
+    bare = write_run(tmp_path / "bare", rollouts=1, prompts=2, responses=8, tokens=4)
+    (recording,) = (bare / "recording").iterdir()
+    recording.write_bytes(recording.read_bytes()[:-20])
+    done = module("sspo.replay", bare, "--out", tmp_path / "out")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "damaged or cut short" in done.stderr
+
+
+def test_what_is_no_recorded_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is no run folder"):
+        open_run(tmp_path)
+    bare = write_run(tmp_path / "bare", rollouts=1, prompts=2, responses=8, tokens=4)
+    (bare / "recording" / "rollout000000.parquet").unlink()
+    with pytest.raises(UserError, match=r"holds no recording: train it with trainer.record=k"):
+        open_run(bare)
+
+
+def test_a_target_that_no_bounds_meet_is_refused_with_what_can_be_met():
+    (curve,) = curves(parse_request(["segmentation=token"]), compose(["objective=grpo"]))
+    critical = [torch.tensor([0.0, 0.0, 0.0, 2.0]), torch.tensor([1.0, 0.0, 0.0, 0.0])]
+    with pytest.raises(
+        UserError, match=r"no bounds clip 40 % .* 'token': at most 25 % of 8 move towards their clip"
+    ):
+        matched_or_refused(curve, critical, 0.4)
+
+
+def test_grids():
+    assert parse_grid("clip", "0.2") == (0.2,)
+    assert parse_grid("clip", "0.2,0.1,0.2") == (0.1, 0.2)
+    assert parse_grid("clip", "1e-4:1:log3") == pytest.approx((1e-4, 1e-2, 1))
+    assert parse_grid("clip", "1:3:lin3") == pytest.approx((1, 2, 3))
+
+
+def test_requests_become_curves():
+    config = compose(["objective=dapo", "objective.bounds.target_clip_frac=0.1"])
+    (own,) = curves(parse_request([]), config, clip_scale=0.5)
+    assert (own.objective.name, own.low_K, own.high_K) == (
+        "dapo",
+        (0.1,),
+        (0.14,),
+    )  # .2 / .28 where its controller was
+    pairs = curves(parse_request(["clip.low=0.1,0.2", "clip.high=0.3,0.4"]), config)[0]
+    assert list(zip(pairs.low_K, pairs.high_K, strict=True)) == [
+        (0.1, 0.3),
+        (0.1, 0.4),
+        (0.2, 0.3),
+        (0.2, 0.4),
+    ]
+    many = curves(parse_request(["objective=grpo,gspo", "segmentation=token,sentence", "clip=0.1"]), config)
+    assert [(c.objective.name, c.segmentation.rule) for c in many] == [
+        ("grpo", "token"),
+        ("grpo", "sentence"),
+        ("gspo", "token"),
+        ("gspo", "sentence"),
+    ]

@@ -1,0 +1,89 @@
+"""The warning of an arm whose clipping cannot act, and recording and control across an interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sspo.compose import compose
+from sspo.metrics import Metric
+from sspo.progress import Progress
+from sspo.tracking import NoTracker
+from sspo.trainer.loop import Trainer
+from sspo.trainer.vacuous import ClipWatch
+from tests.trainer.runs import TINY, folder, lines, train
+
+
+def steps(clipped, active, tokens=1000):
+    """The metrics of a rollout of two optimiser steps, as far as the watch looks."""
+    share = {"policy/active_token_frac": Metric("mean", (active, tokens))}
+    return [share, {**share, "policy/clip_frac_matched": Metric("mean", (clipped, max(active, 0)))}]
+
+
+def warned(rollouts, *overrides, finished=0):
+    watch = ClipWatch(compose([*TINY, *overrides]), finished)
+    return [watch.look(rollout) for rollout in rollouts]
+
+
+def test_it_speaks_once_after_the_first_rollouts():
+    said = warned([steps(0, 500)] * 5, "trainer.warn_after=2")
+    assert [sentence is None for sentence in said] == [True, False, True, True, True]
+    assert "after 2 rollouts, no token was clipped: tighten objective.clip" in said[1]
+    assert warned([steps(0, 500)] * 5, "trainer.warn_after=0") == [None] * 5
+    assert warned([steps(0, 500)] * 5, finished=3) == [None] * 5  # a resumed run has said it
+
+
+def test_each_way_of_being_vacuous_has_its_own_sentence():
+    assert "every advantage is zero" in warned([steps(0, 0)] * 3)[-1]
+    assert "60 % of tokens with an advantage were clipped" in warned([steps(300, 500)] * 3)[-1]
+    assert "one optimiser step a rollout" in warned([steps(0, 500)] * 3, "trainer.minibatch=16")[-1]
+
+
+def test_an_arm_that_clips_and_one_without_a_clip_are_left_alone():
+    assert warned([steps(0, 500), steps(0, 500), steps(1, 500)])[-1] is None
+    assert warned([steps(0, 500)] * 3, "objective=no_clip")[-1] is None
+    assert "every advantage is zero" in warned([steps(0, 0)] * 3, "objective=no_clip")[-1]
+
+
+def test_a_run_says_it_on_its_error_stream(tmp_path):
+    done = train(tmp_path, "trainer.minibatch=16", "trainer.rollouts=1", "trainer.warn_after=1")
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)
+    assert "warning: clipping cannot act in this run" in done.stderr
+    again = train(tmp_path, "trainer.minibatch=16", "trainer.rollouts=1", "trainer.record=1")
+    assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
+    assert "already finished, without a recording" in again.stderr
+
+
+class Stopped(Exception):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(tmp_path, monkeypatch, stop_after):
+    overrides = ("objective.bounds.target_clip_frac=0.1", "trainer.record=1", "trainer.checkpoint_every=2")
+    overrides += ("rollout.responses=8",)  # eight a prompt: enough tokens with an advantage to steer by
+    assert train(tmp_path / "whole", *overrides).returncode == 0
+    whole = folder(tmp_path / "whole")
+    config = compose([*TINY, *overrides])
+    config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path / "cut")))
+    cut = tmp_path / "cut" / whole.relative_to(tmp_path / "whole")
+
+    class Watched(Progress):
+        def advance(self, done, metrics):
+            if done == stop_after:
+                raise Stopped
+
+    trainer = Trainer(config, cut, Watched("test"))
+    with pytest.raises(Stopped):
+        trainer.run(NoTracker())
+    assert len(list((cut / "recording").iterdir())) == stop_after
+    Trainer(config, cut, Progress("test")).run(NoTracker())
+    assert (
+        len({row.get("policy/clip_scale") for row in lines(cut / "metrics.jsonl")}) == 5
+    )  # 4 scales, and none
+    assert (cut / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    names = [path.name for path in sorted((whole / "recording").iterdir())]
+    assert names == [f"rollout00000{k}.parquet" for k in range(4)]
+    for name in names:
+        assert (cut / "recording" / name).read_bytes() == (whole / "recording" / name).read_bytes()
