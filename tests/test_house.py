@@ -21,6 +21,8 @@ from sspo.objective import advantage, aggregate, clip
 from sspo.objective.bounds import G_FUNCTIONS
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
+from sspo.recording.file import LISTS, PLAIN
+from sspo.replay.table import COUNTS, INDEX, POINT
 from sspo.rewards import REWARDS
 from sspo.runlog import RunLog
 from sspo.segmentation import RULES as RULE_FUNCTIONS
@@ -174,3 +176,9 @@ def test_nothing_committed_evaluates_code_or_unpickles():
 
 def test_the_page_of_metrics_is_what_the_glossary_says():
     assert (ROOT / "docs" / "metrics.md").read_text() == page()
+
+
+def test_the_page_of_replay_names_every_column_of_its_table_and_of_a_recording():
+    text = (ROOT / "docs" / "replay.md").read_text()
+    spelled_out = [*INDEX, *POINT, *COUNTS, *PLAIN, *LISTS, "grad_noise", "clip_frac", "signal_kept"]
+    assert not [name for name in spelled_out if f"`{name}`" not in text]

@@ -80,7 +80,7 @@ def test_what_is_not_recorded_is_trained_and_all_of_it_is_replayed_without_a_man
                 *map(str, folders),
                 *("objective=sspo", "objective.bounds.adapt=none", "objective.bounds.alpha=0"),
                 *("segmentation=token,subsentence,sentence,response,random", "clip=1e-4:1:log40"),
-                *("--targets", "0.005,0.02,0.05", "--grad-noise"),
+                *("--targets", "0.01,0.05,0.2", "--grad-noise"),
                 *("--out", str(tmp_path / "replays" / "clip_ablation.smoke")),
             ],
         }
