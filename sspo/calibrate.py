@@ -18,7 +18,7 @@ from sspo.progress import Counter
 from sspo.replay.arguments import parse_runs, parse_shares, split_words
 from sspo.replay.evaluate import critical_scales
 from sspo.replay.matching import Matched, match, most
-from sspo.replay.request import Curve, Request, curves, matchable, parse_request
+from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import snippet
 from sspo.replay.source import RecordedRun
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UserError("--target-clip-frac takes one share; call calibrate once for each")
     request = _request(words, given.rules)
     runs = parse_runs(folders)
-    chosen = curves(request, runs[0].config)
+    chosen = common_curves(request, [run.config for run in runs])
     critical = evaluate_critical(runs, request)
     found = [
         (curve, matched_or_refused(curve, of_curve, target))

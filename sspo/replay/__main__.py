@@ -21,7 +21,7 @@ from sspo.replay.exact import Agreement, agreement
 from sspo.replay.head import describe_curves, describe_runs, matched_record
 from sspo.replay.noise import SUB_BATCHES
 from sspo.replay.noise_column import add_noise
-from sspo.replay.request import FORMS, Request, curves, parse_request
+from sspo.replay.request import FORMS, Request, common_curves, parse_request
 from sspo.replay.source import RecordedRun
 from sspo.replay.summary import console, print_summary
 from sspo.replay.table import HEAD, TABLE, write_replay
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders, words = split_words(given.words)
     request, targets = parse_request(words), parse_shares("--targets", given.targets)
     runs = parse_runs(folders)
-    chosen = [curves(request, run.config) for run in runs]
+    chosen = common_curves(request, [run.config for run in runs])
     out = console()
     agreements = check_logs(runs, out)
     rows, total = Rows(), sum(len(run.files) for run in runs)
@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table, measured = _with_noise(table, runs, request, out)
     head = {
         "runs": describe_runs(runs, agreements),
-        **describe_curves(chosen[0]),
+        **describe_curves(chosen),
         "clip": next((word.partition("=")[2] for word in words if word.startswith("clip=")), None),
         "targets": list(targets),
-        "matched": [matched_record(chosen[0][i], target, match) for i, target, match in found],
+        "matched": [matched_record(chosen[i], target, match) for i, target, match in found],
         "sub_batches": SUB_BATCHES if measured else None,
     }
     write_replay(given.out, table, head)

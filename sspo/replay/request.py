@@ -105,6 +105,17 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
     return chosen
 
 
+def common_curves(request: Request, configs: Sequence[TrainConfig]) -> list[Curve]:
+    """What to replay on all of several runs. Raises UserError where that differs from run to run."""
+    first, *others = [curves(request, config) for config in configs]
+    if any(other != first for other in others):
+        raise UserError(
+            "the runs differ in objective or segmentation, and pooling them would mix those: name them, as in objective=sspo "
+            "segmentation=subsentence clip=0.05, or replay the runs one by one"
+        )
+    return first
+
+
 def matchable(curve: Curve) -> bool:
     """Whether bounds can give the objective a wanted clip fraction."""
     return curve.objective.term in MATCHED_TERMS

@@ -17,7 +17,7 @@ from sspo.compose import compose
 from sspo.errors import UserError, one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.replay.grid import parse_grid
-from sspo.replay.request import curves, parse_request
+from sspo.replay.request import common_curves, curves, parse_request
 from sspo.replay.source import open_run
 from sspo.replay.table import FRACTIONS, SCHEMA
 from sweeps.plan import make_plan
@@ -206,3 +206,11 @@ def test_requests_become_curves():
         ("gspo", "token"),
         ("gspo", "sentence"),
     ]
+
+
+def test_runs_that_differ_are_not_pooled_unless_the_request_says_what_they_share():
+    configs = [compose(["objective=grpo"]), compose(["objective=gspo"])]
+    with pytest.raises(UserError, match="pooling them would mix those"):
+        common_curves(parse_request(["clip=0.1"]), configs)
+    (shared,) = common_curves(parse_request(["objective=sspo", "clip=0.1"]), configs)
+    assert shared.objective.name == "sspo"
