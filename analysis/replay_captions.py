@@ -12,8 +12,6 @@ LIMIT = (
     "differently, so this is what a bound would have clipped, not what training under it would clip"
 )
 MATCHED = "of tokens with A != 0, over updates from the second of a rollout on"
-REPRODUCED = 1e-6
-"""Largest difference of a replayed metric to the logged one, relative above 1, that still is the same run."""
 UPRIGHT = "The upright axis is linear below .01 %"
 RUNS = "Thin lines are runs, thick ones their mean"
 
@@ -92,16 +90,20 @@ def unreached(replay: Replay) -> str:
 
 
 def fidelity(replay: Replay) -> str:
-    """How closely each run's own objective, replayed, gives what the run logged; empty where not compared."""
-    compared = [run for run in replay.summary.runs if run.largest_difference is not None]
-    if not compared:
-        return ""
-    off = [f"{run.arm} seed {run.seed}" for run in compared if (run.largest_difference or 0.0) > REPRODUCED]
+    """How closely each run's own objective, replayed, gives what the run logged."""
+    runs = replay.summary.runs
+    off = [f"{run.arm} seed {run.seed}" for run in runs if not run.reproduced]
     if off:
         return f"The replay does not reproduce what these runs logged, trust them less: {', '.join(off)}."
-    worst = max(run.largest_difference or 0.0 for run in compared)
+    worst = max(run.largest_difference or 0.0 for run in runs)
     closeness = f"to within {worst:.0e}" if worst else "exactly"
     return f"Each run's own objective, replayed, gives the metrics that the run logged {closeness}."
+
+
+def unfinished(replay: Replay) -> str:
+    """A sentence where a run was not done when it was replayed; else empty."""
+    runs = [f"{run.arm} seed {run.seed} ({run.state})" for run in replay.summary.runs if run.state != "done"]
+    return f"Not whole runs: {', '.join(runs)}." if runs else ""
 
 
 def provenance(replay: Replay) -> tuple[str, str]:

@@ -27,9 +27,12 @@ class ReplayedRun:
     """How many of its rollouts were recorded."""
     revision: str
     code_sha256: str
+    state: str
+    """done, or how the run was when it was replayed."""
+    reproduced: bool
+    """Whether the run's own objective, replayed, gives the metrics that the run logged."""
     largest_difference: float | None
-    """Between the metrics that the run logged and the same ones replayed, relative above 1; infinite where one is missing,
-    None where they were not compared."""
+    """Between those and the replayed ones, relative above 1; None where one of them is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +45,9 @@ class Match:
     low: float
     high: float
     low_interval: tuple[float | None, float | None]
-    """95 %, over recorded rollouts; an end is None where it reaches past every token or there is one rollout."""
+    """95 %, over runs, or over recorded rollouts of the only run; an end is None where it reaches past every token."""
     held_out: float | None
-    """What bounds calibrated on every other rollout clip on those between."""
+    """What bounds calibrated on every other run (rollout of the only run) clip on those between."""
     held_out_se: float | None
 
 
@@ -93,6 +96,8 @@ def _run(run: Mapping[str, Any]) -> ReplayedRun:
         rollouts=len(run["rollouts"]),
         revision=one_line(run.get("git_revision") or "no revision"),
         code_sha256=one_line(run.get("code_sha256") or "no hash"),
+        state=one_line(run["state"]),
+        reproduced=bool(run["reproduced"]),
         largest_difference=None if (worst := run.get("largest_difference")) is None else float(worst),
     )
 

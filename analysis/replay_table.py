@@ -98,6 +98,7 @@ def _noise(runs: list[float]) -> Cell:
 
 
 def _caption(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
+    unit = "run" if len(replayed.summary.runs) > 1 else "recorded rollout"
     parts = replayed.summary.sub_batches
     noise = (
         f"Gradient noise: variance of the parameter gradient (trace) over the squared norm of its mean, over {parts} parts of "
@@ -108,14 +109,15 @@ def _caption(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
         "Equal clipping: recorded rollouts evaluated again under each segmentation rule, at the bound where it clips the "
         "target share of tokens with A != 0 from the second update of a rollout on.",
         "Bound: the clip distance (lower/upper where they differ) calibrated on all replayed runs, in brackets the 95 % interval "
-        "of the lower one over recorded rollouts. Held out: what bounds calibrated on every other rollout clip on those "
-        "between, in parentheses its standard error.",
+        f"of the lower one over {unit}s. Held out: what bounds calibrated on every other {unit} clip on those between, in "
+        "parentheses its standard error.",
         "All other columns pool the tokens of all replayed runs and are no estimate over runs: clip %, low (A < 0) and high "
         "(A > 0) are shares of tokens with A != 0; extreme retained: of tokens with own |log-ratio| > log 1.5 that a clip "
         "could stop, the share not clipped; collateral: of clipped tokens, the share whose own ratio is inside the bound; "
         f"– below {MIN_ELIGIBLE} such tokens; signal kept: share of the sum of |A| on tokens not clipped; ratio sd: over tokens.",
         noise if parts else "",
         replay_captions.unreached(replayed),
+        replay_captions.unfinished(replayed),
         f"Replayed: {replay_captions.replayed_runs(replayed)}.",
         f"{replay_captions.LIMIT}.",
         replay_captions.fidelity(replayed),

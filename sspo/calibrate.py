@@ -11,16 +11,17 @@ import sys
 from collections.abc import Sequence
 
 import torch
+from rich.console import Console
 
 from sspo.config import RULES
 from sspo.errors import UserError, one_sentence, unknown
 from sspo.progress import Counter
 from sspo.replay.arguments import parse_runs, parse_shares, split_words
+from sspo.replay.check import check_runs
 from sspo.replay.evaluate import critical_scales
-from sspo.replay.matching import Matched, match, most
+from sspo.replay.matching import Matched, match, most, units
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
-from sspo.replay.snippet import snippet
-from sspo.replay.source import RecordedRun
+from sspo.replay.snippet import check_arm, snippet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,9 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     request = _request(words, given.rules)
     runs = parse_runs(folders)
     chosen = common_curves(request, [run.config for run in runs])
-    critical = evaluate_critical(runs, request)
+    check_runs(runs, Console(stderr=True))
+    with Counter("calibrated rollouts", sum(len(run.files) for run in runs)) as tick:
+        critical = critical_scales(runs, request, tick)
     found = [
-        (curve, matched_or_refused(curve, of_curve, target))
+        (curve, matched_or_refused(curve, units(of_curve), target))
         for curve, of_curve in zip(chosen, critical, strict=True)
     ]
     names = ", ".join(
@@ -47,12 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def evaluate_critical(runs: Sequence[RecordedRun], request: Request) -> list[list[torch.Tensor]]:
-    """Critical scales of matched tokens: a list a curve, a tensor a recorded rollout."""
-    with Counter("calibrated rollouts", sum(len(run.files) for run in runs)) as tick:
-        return critical_scales(runs, request, tick)
-
-
 def _request(words: Sequence[str], rules: str) -> Request:
     """Every rule as a segment-level ratio: rule 'token' is the token ratio and 'response' the response ratio, exactly."""
     for rule in rules.split(","):
@@ -61,7 +58,10 @@ def _request(words: Sequence[str], rules: str) -> Request:
     taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
     if taken:
         raise UserError(f"'{taken[0]}' is what calibrate finds or sets itself: leave it out and use --rules")
-    return parse_request([*words, "objective.ratio=segment", f"segmentation={rules}"])
+    request = parse_request([*words, "objective.ratio=segment", f"segmentation={rules}"])
+    if len(request.names["objective"]) > 1:
+        raise UserError("calibrate takes one objective: call it once for each")
+    return request
 
 
 def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: float) -> Matched:
@@ -76,6 +76,7 @@ def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: f
             f"no bounds clip {100 * target:g} % of the matched tokens under rule '{curve.segmentation.rule}': at most "
             f"{100 * most(critical):.3g} % of {sum(map(len, critical))} move towards their clip"
         )
+    check_arm(curve, found)
     return found
 
 

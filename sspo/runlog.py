@@ -140,6 +140,11 @@ def recording_name(rollout: int) -> str:
     return f"rollout{rollout:06d}.parquet"
 
 
+def rollout_of(name: str) -> int:
+    """The rollout that a recording's file name names."""
+    return int(name.removeprefix("rollout").removesuffix(".parquet"))
+
+
 def _whole_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Lines that end and parse, each with what it says."""
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):

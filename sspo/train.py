@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _finished(config: TrainConfig, folder: Path) -> int:
-    if config.trainer.record and not (folder / RECORDING).is_dir():
+    if config.trainer.record and not any((folder / RECORDING).glob("*")):
         raise UserError(
             f"already finished, without a recording: {folder}; add run.store=<another folder> to train it again with one"
         )

@@ -14,9 +14,6 @@ import math
 
 import torch
 
-TIED = 1e-5
-"""Scales closer than this, relatively, belong to one segment whose tokens were rounded differently."""
-
 
 def critical_scale(
     log_ratio_BT: torch.Tensor, advantage_BT: torch.Tensor, low_BT: torch.Tensor, high_BT: torch.Tensor
@@ -30,15 +27,15 @@ def critical_scale(
 def scale_at(critical_N: torch.Tensor, target: float) -> float | None:
     """The scale that leaves a share `target` of the tokens clipped, midway (in logs) between the two tokens it parts.
 
-    `critical_N` holds the critical scales of all eligible tokens. Tokens of one segment share a ratio and so (but for
-    rounding) a scale: they are not parted, and the nearest cut between segments is taken. None where no scale reaches
-    the target, because fewer tokens than that move towards their clip at all or there are too few to part any.
+    `critical_N` holds the critical scales of all eligible tokens. Equal ones (tokens of one segment) are not parted:
+    the nearest cut between segments is taken. None where no scale reaches the target, because fewer tokens than that
+    move towards their clip at all or there are too few to part any.
     """
     wanted = round(target * len(critical_N))
     falling_N = critical_N.double().sort(descending=True).values
     if not 0 < wanted < len(falling_N) or falling_N[wanted - 1] <= 0:
         return None
-    cuts_K = (falling_N[:-1] > falling_N[1:] * (1 + TIED)).nonzero()[:, 0]
+    cuts_K = (falling_N[:-1] > falling_N[1:]).nonzero()[:, 0]
     if not len(cuts_K):
         return None
     last_clipped = int(cuts_K[(cuts_K - (wanted - 1)).abs().argmin()])

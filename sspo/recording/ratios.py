@@ -10,7 +10,7 @@ from sspo.config import ObjectiveConfig
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.bounds import clip_bounds, entropy_stats
 from sspo.objective.critical import critical_scale
-from sspo.objective.ratio import partition, surrogate_log_ratio
+from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
 from sspo.recording.recorded import RecordedRollout
 
 
@@ -25,7 +25,10 @@ class VisitRatios:
     d_NT: torch.Tensor
     """The tokens' own log-ratios, nats."""
     log_ratio_NT: torch.Tensor
-    """Those of the objective's ratio level, nats."""
+    """Those of the objective's ratio level as the loss has them, nats: its gradient trick rounds tokens of one segment
+    apart by a last bit."""
+    level_mean_NT: torch.Tensor
+    """The same without that: equal for all tokens of a segment."""
     low_NT: torch.Tensor
     high_NT: torch.Tensor
 
@@ -49,6 +52,7 @@ def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> Visit
         segment_id_NT=segment_id_NT,
         d_NT=d_NT,
         log_ratio_NT=surrogate_log_ratio(d_NT, level_id_NT, mask_NT),
+        level_mean_NT=segment_mean(d_NT, level_id_NT, mask_NT),
         low_NT=low_BT[visits.row_N],
         high_NT=high_BT[visits.row_N],
     )
@@ -56,7 +60,7 @@ def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> Visit
 
 def critical_of_matched(ratios: VisitRatios) -> torch.Tensor:
     """Critical scales of the bounds, one a matched token: A != 0, second update of the rollout or later."""
-    critical_NT = critical_scale(ratios.log_ratio_NT, ratios.advantage_NT, ratios.low_NT, ratios.high_NT)
+    critical_NT = critical_scale(ratios.level_mean_NT, ratios.advantage_NT, ratios.low_NT, ratios.high_NT)
     late_N1 = (ratios.update_N > 0)[:, None]
     return critical_NT[late_N1 & ratios.mask_NT & (ratios.advantage_NT != 0)]
 

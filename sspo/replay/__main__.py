@@ -16,15 +16,14 @@ from sspo.errors import one_sentence
 from sspo.policy import load_policy
 from sspo.progress import Counter
 from sspo.replay.arguments import parse_runs, parse_shares, split_words
+from sspo.replay.check import check_runs
 from sspo.replay.evaluate import Rows, evaluate_grid, evaluate_matched, match_targets
-from sspo.replay.exact import Agreement, agreement
 from sspo.replay.head import describe_curves, describe_runs, matched_record
-from sspo.replay.noise import SUB_BATCHES
 from sspo.replay.noise_column import add_noise
-from sspo.replay.request import FORMS, Request, common_curves, parse_request
+from sspo.replay.request import FORMS, Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.source import RecordedRun
 from sspo.replay.summary import console, print_summary
-from sspo.replay.table import HEAD, TABLE, write_replay
+from sspo.replay.table import HEAD, TABLE, check_folder, write_replay
 
 EPILOG = f"""key=value is one of {", ".join(FORMS)}
 clip, clip.low and clip.high take a number, a list like 0.1,0.2 or a range like 1e-4:1:log40; clip sets both sides.
@@ -41,24 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     request, targets = parse_request(words), parse_shares("--targets", given.targets)
     runs = parse_runs(folders)
     chosen = common_curves(request, [run.config for run in runs])
+    check_folder(given.out)
     out = console()
-    agreements = check_logs(runs, out)
+    agreements = check_runs(runs, out)
     rows, total = Rows(), sum(len(run.files) for run in runs)
     with Counter("replayed rollouts", total * (2 if targets else 1)) as tick:
         critical = evaluate_grid(runs, request, rows, tick)
-        found = match_targets(critical, targets)
+        found = match_targets(chosen, critical, targets)
         if targets:
             evaluate_matched(runs, request, [(i, q, m) for i, q, m in found if m is not None], rows, tick)
+    _say_unmet([(chosen[i], target) for i, target, match in found if match is None])
     table, measured = rows.table(), 0
     if given.grad_noise:
         table, measured = _with_noise(table, runs, request, out)
     head = {
         "runs": describe_runs(runs, agreements),
         **describe_curves(chosen),
+        "request": words,
         "clip": next((word.partition("=")[2] for word in words if word.startswith("clip=")), None),
         "targets": list(targets),
         "matched": [matched_record(chosen[i], target, match) for i, target, match in found],
-        "sub_batches": SUB_BATCHES if measured else None,
+        "sub_batches": measured or None,
     }
     write_replay(given.out, table, head)
     print_summary(out, table)
@@ -66,41 +68,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(found.holds for found in agreements) else 1
 
 
-def check_logs(runs: Sequence[RecordedRun], out: Console) -> list[Agreement]:
-    """Replay each run's own objective, and say how that compares with what it logged."""
-    found = []
-    for run in runs:
-        mine = agreement(run.rollouts(), run.config, run.logged_steps())
-        out.print(
-            f"{run.folder}: {len(run.files)} recorded rollouts; the run's own objective reproduces its {mine.steps} logged steps "
-            f"to {mine.difference:.1g}",
-            soft_wrap=True,
+def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
+    for curve, target in unmet:
+        why = "reach it" if matchable(curve) else "clip anything: its term has no matched form"
+        print(
+            f"warning: target {100 * target:g} %: no bounds of objective {curve.objective.name} under rule "
+            f"{curve.segmentation.rule} {why}",
+            file=sys.stderr,
         )
-        if not mine.holds:
-            print(
-                f"warning: {run.folder}: replay and log disagree, most in {mine.where}: the run was trained by other code, on "
-                "another kind of machine, or its log was changed",
-                file=sys.stderr,
-            )
-        found.append(mine)
-    return found
 
 
 def _with_noise(
     table: pa.Table, runs: Sequence[RecordedRun], request: Request, out: Console
 ) -> tuple[pa.Table, int]:
-    """The table with gradient noise where it can be measured, and of how many runs that is."""
+    """The table with gradient noise where it can be measured, and over how many parts of a rollout that is."""
     device = resolve_device("auto")
-    table, measured = add_noise(
+    table, parts = add_noise(
         table, runs, request, lambda run: load_policy(run.config.model.path, device).model
     )
-    if not measured:
+    if not parts:
         out.print(
             "no gradient noise: no checkpoint belongs to a recorded rollout (that of the last rollout does where "
             "trainer.record divides trainer.rollouts)",
             soft_wrap=True,
         )
-    return table, measured
+    return table, parts
 
 
 def _parser() -> argparse.ArgumentParser:

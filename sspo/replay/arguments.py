@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sspo.errors import UserError
+from sspo.identity import cell_hash
 from sspo.replay.source import RecordedRun, open_run
 
 
@@ -16,10 +17,19 @@ def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 def parse_runs(folders: Sequence[Path]) -> list[RecordedRun]:
-    """The recorded runs, each once. Raises UserError where there is none, or one is no recorded run."""
+    """The recorded runs. Raises UserError where there is none, one is no recorded run, or two are the same run."""
     if not folders:
         raise UserError("name one or more run folders, as in <store>/cells/<cell>/seed0")
-    return [open_run(folder) for folder in dict.fromkeys(folders)]
+    runs: dict[tuple[str, int], RecordedRun] = {}
+    for folder in folders:
+        run = open_run(folder)
+        other = runs.setdefault((cell_hash(run.config), run.config.seed), run)
+        if other is not run:
+            raise UserError(
+                f"{other.folder} and {folder} are the same run (cell {cell_hash(run.config)}, seed {run.config.seed}): "
+                "name it once, or its rollouts count twice"
+            )
+    return list(runs.values())
 
 
 def parse_shares(option: str, text: str | None) -> tuple[float, ...]:

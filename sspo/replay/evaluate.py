@@ -1,4 +1,7 @@
-"""Recorded runs x curves -> the replay table. One rollout is in memory at a time."""
+"""Recorded runs x curves -> the replay table.
+
+One rollout is in memory at a time, with the critical scales of the matched tokens of those before it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import torch
 from sspo.config import ClipConfig, SegmentationConfig
 from sspo.recording.ratios import VisitRatios, critical_of_matched, seen_by, visit_ratios
 from sspo.recording.recorded import RecordedRollout
-from sspo.replay.matching import Matched, match
+from sspo.replay.matching import Matched, match, units
 from sspo.replay.request import EVEN, Curve, Request, curves, matchable
 from sspo.replay.source import RecordedRun
 from sspo.replay.table import SCHEMA, with_fractions
@@ -61,36 +64,31 @@ def shaped(ratios: VisitRatios, shape: ClipConfig) -> VisitRatios:
     return replace(ratios, low_NT=ratios.low_NT * shape.low, high_NT=ratios.high_NT * shape.high)
 
 
-def evaluate_grid(
-    runs: Sequence[RecordedRun], request: Request, rows: Rows, tick: Tick
-) -> list[list[torch.Tensor]]:
+Critical = list[list[tuple[int, torch.Tensor]]]
+"""For each curve, (number of the run, critical scales of the matched tokens) of every rollout."""
+
+
+def evaluate_grid(runs: Sequence[RecordedRun], request: Request, rows: Rows, tick: Tick) -> Critical:
     """Add every point of the grid to `rows`; returns what `critical_scales` does."""
-    critical = Critical()
+    critical: Critical = []
     for number, recorded, i, curve, ratios in _replayed(runs, request, tick):
-        critical.add(i, curve, ratios)
+        _keep(critical, number, i, curve, ratios)
         _add(rows, number, recorded, curve, ratios, target=math.nan)
-    return critical.by_curve
+    return critical
 
 
-def critical_scales(runs: Sequence[RecordedRun], request: Request, tick: Tick) -> list[list[torch.Tensor]]:
-    """Critical scales of matched tokens, in multiples of a curve's shape: a list a curve, a tensor a rollout."""
-    critical = Critical()
-    for _, _, i, curve, ratios in _replayed(runs, request, tick):
-        critical.add(i, curve, ratios)
-    return critical.by_curve
+def critical_scales(runs: Sequence[RecordedRun], request: Request, tick: Tick) -> Critical:
+    """Critical scales of matched tokens, in multiples of a curve's shape."""
+    critical: Critical = []
+    for number, _, i, curve, ratios in _replayed(runs, request, tick):
+        _keep(critical, number, i, curve, ratios)
+    return critical
 
 
-@dataclass(frozen=True)
-class Critical:
-    """Critical scales as they are found."""
-
-    by_curve: list[list[torch.Tensor]] = field(default_factory=list)
-
-    def add(self, i: int, curve: Curve, ratios: VisitRatios) -> None:
-        """Those of one rollout under curve number i."""
-        while len(self.by_curve) <= i:
-            self.by_curve.append([])
-        self.by_curve[i].append(critical_of_matched(shaped(ratios, curve.shape)))
+def _keep(critical: Critical, number: int, i: int, curve: Curve, ratios: VisitRatios) -> None:
+    while len(critical) <= i:
+        critical.append([])
+    critical[i].append((number, critical_of_matched(shaped(ratios, curve.shape))))
 
 
 def _replayed(
@@ -129,10 +127,14 @@ def at_scales(curve: Curve, scales: Sequence[float]) -> Curve:
 
 
 def match_targets(
-    critical: Sequence[Sequence[torch.Tensor]], targets: Sequence[float]
+    chosen: Sequence[Curve], critical: Critical, targets: Sequence[float]
 ) -> list[tuple[int, float, Matched | None]]:
     """(index of the curve, target, its match) of every pair; None where no bounds of the curve meet the target."""
-    return [(i, q, match(of_curve, q)) for i, of_curve in enumerate(critical) for q in targets]
+    return [
+        (i, target, match(units(of_curve), target) if matchable(curve) else None)
+        for i, (curve, of_curve) in enumerate(zip(chosen, critical, strict=True))
+        for target in targets
+    ]
 
 
 def _add(

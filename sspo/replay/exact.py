@@ -3,6 +3,7 @@ micro-batch, so its metrics must be those that the run logged. What does not agr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,4 +90,5 @@ def _largest_difference(
 def _difference(replayed: float | None, logged: float | None) -> float:
     if replayed is None or logged is None:
         return 0.0 if replayed is logged else float("inf")
-    return abs(replayed - logged) / max(1.0, abs(logged))
+    difference = abs(replayed - logged) / max(1.0, abs(logged))
+    return float("inf") if math.isnan(difference) else difference

@@ -8,6 +8,7 @@ import numpy as np
 
 from sspo.errors import UserError
 
+MOST_POINTS = 1000
 RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<kind>log|lin)(?P<count>\d+)")
 
 
@@ -19,8 +20,10 @@ def parse_grid(key: str, text: str) -> tuple[float, ...]:
     else:
         first, last = (_number(key, matched[side], text) for side in ("first", "last"))
         count = int(matched["count"])
-        if count < 2 or not first < last:
-            raise UserError(f"{key}={text}: a range rises and has two points or more, as in 1e-4:1:log40")
+        if not 2 <= count <= MOST_POINTS or not first < last:
+            raise UserError(
+                f"{key}={text}: a range rises and has 2 to {MOST_POINTS} points, as in 1e-4:1:log40"
+            )
         make = np.geomspace if matched["kind"] == "log" else np.linspace
         numbers = make(first, last, count).tolist()
     return tuple(sorted(set(numbers)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +21,8 @@ def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) 
             **run.describe(),
             "rollouts": list(agreement.rollouts),
             "steps": agreement.steps,
-            "largest_difference": agreement.difference,
+            "reproduced": agreement.holds,
+            "largest_difference": agreement.difference if math.isfinite(agreement.difference) else None,
         }
         for run, agreement in zip(runs, agreements, strict=True)
     ]

@@ -1,9 +1,9 @@
 """Bounds at which objectives clip equally often, read off recorded rollouts.
 
 The scale of the bounds that clips a share q of the matched tokens is a quantile of their critical scales
-(objective/critical.py). Tokens of a rollout go up and down together, so the rollout is the unit: the clip fraction at a
-scale has a standard error over rollouts, and the interval of the scale is where fractions q +- t se are met (Woodruff's
-interval for a quantile of clustered data).
+(objective/critical.py). Tokens of a rollout go up and down together, and so do rollouts of a run: the unit is the run
+where several are pooled, and the rollout within one. The clip fraction at a scale has a standard error over units, and
+the interval of the scale is where fractions q +- t se are met (Woodruff's interval for a quantile of clustered data).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Fraction:
-    """A clip fraction over rollouts; se is None from one rollout."""
+    """A clip fraction over units; se is None from one unit."""
 
     value: float
     se: float | None
@@ -30,18 +30,28 @@ class Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """The scale that meets a target, its interval over rollouts, and how it did on rollouts that it was not read from."""
+    """The scale that meets a target, its interval over units, and how it did on units that it was not read from."""
 
     scale: float
     low: float | None
     high: float | None
-    """None where there is one rollout, or the interval reaches past every token."""
+    """None where there is one unit, or the interval reaches past every token."""
     held_out: Fraction | None
-    """Scale of every other rollout, fraction on those between; its se has the errors of both halves. None below four rollouts."""
+    """Scale of every other unit, fraction on those between; its se has the errors of both halves. None below four units."""
+
+
+def units(critical: Sequence[tuple[int, torch.Tensor]]) -> list[torch.Tensor]:
+    """Critical scales by unit, from (run, those of one of its rollouts); what has no matched token is left out."""
+    by_run: dict[int, list[torch.Tensor]] = {}
+    for run, critical_N in critical:
+        if len(critical_N):
+            by_run.setdefault(run, []).append(critical_N)
+    groups = list(by_run.values())
+    return groups[0] if len(groups) == 1 else [torch.cat(group) for group in groups]
 
 
 def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> Fraction:
-    """Share of all tokens that bounds at `scale` clip; one tensor of critical scales a rollout."""
+    """Share of all tokens that bounds at `scale` clip; one tensor of critical scales a unit, none of them empty."""
     clipped = torch.tensor([float((c_N > scale).sum()) for c_N in critical], dtype=torch.float64)
     tokens = torch.tensor([float(len(c_N)) for c_N in critical], dtype=torch.float64)
     value, n = float(clipped.sum() / tokens.sum()), len(critical)
@@ -53,7 +63,9 @@ def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> Fraction:
 
 
 def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
-    """The scale at which `target` of the tokens are clipped; None where no scale does that."""
+    """The scale at which `target` of the tokens of all units are clipped; None where no scale does that."""
+    if not critical:
+        return None
     pooled_N = torch.cat(list(critical))
     scale = scale_at(pooled_N, target)
     if scale is None:
@@ -77,5 +89,4 @@ def _held_out(critical: Sequence[torch.Tensor], target: float) -> Fraction | Non
 
 def most(critical: Sequence[torch.Tensor]) -> float:
     """The largest clip fraction that any bounds give: the share of tokens that move towards their clip."""
-    pooled_N = torch.cat(list(critical))
-    return float((pooled_N > 0).double().mean()) if len(pooled_N) else 0.0
+    return float((torch.cat(list(critical)) > 0).double().mean()) if critical else 0.0

@@ -12,7 +12,7 @@ from sspo.objective.bounds import entropy_stats
 from sspo.randomness import torch_stream
 from sspo.recording.ratios import seen_by
 from sspo.recording.recorded import RecordedRollout
-from sspo.trainer.forward import token_logp
+from sspo.trainer.forward import micro_batches, token_logp
 from sspo.trainer.step import part_loss, step_context
 
 SUB_BATCHES = 16
@@ -26,44 +26,62 @@ def gradient_noise(
 ) -> list[float | None]:
     """tr(Cov) / |mean|^2 of the gradients of sixteen random parts of the rollout, for each (objective, segment_id_BT).
 
-    `model` is the policy after the rollout's last update, where ratios are furthest from 1. The estimate saturates at
-    the number of parts: that is what pure noise gives. None where every gradient is zero. Memory: two parameter
-    vectors a point.
+    `model` is the policy after the rollout's last update, where ratios are furthest from 1. |mean|^2 holds a share of the
+    noise itself, so the estimate saturates at the number of parts, which is what pure noise gives. None where every
+    gradient is zero. Memory: three float64 parameter vectors a point.
     """
     variants = [(objective, seen_by(recorded, objective, ids_BT)) for objective, ids_BT in points]
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    size = sum(p.numel() for p in parameters)
-    total = [torch.zeros(size, dtype=torch.float64) for _ in variants]
+    order_B = torch.randperm(
+        len(recorded.batch.mask_BT), generator=torch_stream(config.seed, "gradient noise", recorded.number)
+    )
+    rows = order_B.tensor_split(parts_of(recorded))
+    total: list[torch.Tensor] = []
     squares = [0.0 for _ in variants]
-    generator = torch_stream(config.seed, "gradient noise", recorded.number)
-    order_B = torch.randperm(len(recorded.batch.mask_BT), generator=generator)
-    parts = order_B.tensor_split(min(SUB_BATCHES, len(order_B)))
-    for row_b in parts:
-        part = recorded.batch.rows(row_b).to(model.device)
-        logp_bt = token_logp(model, part, config.rollout.temperature)
+    for row_b in rows:
+        gradients = _gradients(model, recorded, variants, row_b, config)
+        total = [t + g for t, g in zip(total, gradients, strict=True)] if total else gradients
+        squares = [s + float(g @ g) for s, g in zip(squares, gradients, strict=True)]
+    return [_noise(t / len(rows), s, len(rows)) for t, s in zip(total, squares, strict=True)]
+
+
+def parts_of(recorded: RecordedRollout) -> int:
+    """In how many parts the rollout is cut."""
+    return min(SUB_BATCHES, len(recorded.batch.mask_BT))
+
+
+def _gradients(
+    model: PreTrainedModel,
+    recorded: RecordedRollout,
+    variants: Sequence[tuple[ObjectiveConfig, RecordedRollout]],
+    row_b: torch.Tensor,
+    config: TrainConfig,
+) -> list[torch.Tensor]:
+    """The parameter gradient of each variant's loss on the given rows: one forward pass, and a backward pass each."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    flat = [torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in variants]
+    for index_b, part in micro_batches(recorded.batch, row_b, config.trainer.micro_batch_tokens):
+        logp_bt = token_logp(model, part.to(model.device), config.rollout.temperature)
         for i, (objective, variant) in enumerate(variants):
-            weight_bt = _loss_gradient(logp_bt.detach().cpu(), variant, row_b, objective, config)
-            weight_bt = weight_bt.to(model.device)
-            pulled = torch.autograd.grad(logp_bt, parameters, weight_bt, retain_graph=True)
-            flat = torch.cat([g.flatten() for g in pulled]).double().cpu()
-            total[i] += flat
-            squares[i] += float(flat @ flat)
-    return [_noise(total[i] / len(parts), squares[i], len(parts)) for i in range(len(variants))]
+            weight_bt = _loss_gradient(logp_bt.detach().cpu(), variant, row_b, index_b, objective, config)
+            pulled = torch.autograd.grad(logp_bt, parameters, weight_bt.to(model.device), retain_graph=True)
+            flat[i] += torch.cat([g.flatten() for g in pulled]).double().cpu()
+    return flat
 
 
 def _loss_gradient(
     logp_bt: torch.Tensor,
     recorded: RecordedRollout,
     row_b: torch.Tensor,
+    index_b: torch.Tensor,
     objective: ObjectiveConfig,
     config: TrainConfig,
 ) -> torch.Tensor:
-    """d loss / d logp_bt, which the chain rule carries to the parameters."""
+    """d loss / d logp_bt of the rows `index_b` of a part `row_b`, which the chain rule carries to the parameters."""
     batch = recorded.batch
     stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
     leaf_bt = logp_bt.clone().requires_grad_()
     context = step_context(batch, row_b, config.rollout.max_tokens, stats)
-    part_loss(leaf_bt, batch.rows(row_b), objective, context).loss.backward()
+    part_loss(leaf_bt, batch.rows(index_b), objective, context).loss.backward()
     assert leaf_bt.grad is not None
     return leaf_bt.grad
 

@@ -17,10 +17,12 @@ from sspo.compose import compose
 from sspo.config import MATCHED_TERMS, ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
+from sspo.objective.variants import VARIANTS
 from sspo.replay.grid import parse_grid
 
 GRIDS = ("clip", "clip.low", "clip.high")
 GROUPS = ("objective", "segmentation")
+LABELS = ("objective.name", "objective.paper")
 EVEN = ClipConfig(low=1.0, high=1.0)
 NO_CONTROLLER = "objective.bounds.target_clip_frac=null"
 """Bounds are those of the request; where a run's controller had them is passed on as a scale."""
@@ -67,8 +69,14 @@ def parse_request(words: Sequence[str]) -> Request:
         key, sign, value = word.partition("=")
         if not sign or not value:
             raise UserError(f"'{word}' is no key=value: write one of {', '.join(FORMS)}")
+        if key in grids or names.get(key):
+            raise UserError(f"{key} is given twice: write its values as one list")
         if key in GRIDS:
             grids[key] = parse_grid(key, value)
+        elif key in LABELS or key.startswith("objective.bounds.target_"):
+            raise UserError(
+                f"{key} means nothing to a replay: it is a label of the run, or steers bounds while training"
+            )
         elif key in GROUPS:
             names[key] = tuple(dict.fromkeys(value.split(",")))
         elif key.split(".")[0] in GROUPS:
@@ -128,7 +136,8 @@ def _compose(request: Request, config: TrainConfig, objective: str | None, rule:
         del own["objective"]
     if rule is not None:
         own["segmentation"].pop("rule")
-    named = [f"objective={objective or config.objective.name}"]
+    row = config.objective.name if config.objective.name in VARIANTS else "sspo"  # a name may be a mere label
+    named = [f"objective={objective or row}"]
     named += [f"segmentation={rule}"] if rule is not None else []
     return compose((*named, *as_overrides(own), *request.options, NO_CONTROLLER))
 
@@ -139,7 +148,7 @@ def as_overrides(values: Mapping[str, Any], prefix: str = "") -> list[str]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             words += as_overrides(value, f"{prefix}{key}.")
-        elif f"{prefix}{key}" not in ("objective.name", "objective.paper"):
+        elif f"{prefix}{key}" not in LABELS:
             words.append(f"{prefix}{key}={_word(value)}")
     return words
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sspo.compose import compose
 from sspo.config import SegmentationConfig
+from sspo.errors import UserError
 from sspo.objective.variants import VARIANTS
 from sspo.replay.evaluate import at_scales
 from sspo.replay.matching import Matched
@@ -26,21 +28,30 @@ def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) ->
         "arms:",
     ]
     for curve, matched in found:
-        point = at_scales(curve, [matched.scale])
-        bounds = {"low": f"{point.low_K[0]:.{DIGITS}g}", "high": f"{point.high_K[0]:.{DIGITS}g}"}
-        clip = [f"objective.clip.{side}={value}" for side, value in bounds.items()]
         rule = curve.segmentation.rule
         lines += [
             f"  {rule}_at_{_name(target)}:  # {_interval(curve, matched)}; {_held_out(matched)}",
             f"    label: {rule}, {100 * target:g} % clipped",
             f"    target_clip_frac: {target:g}",
-            f"    overrides: [{', '.join([*_overrides(curve), *clip])}]",
+            f"    overrides: [{', '.join(_overrides(curve, matched))}]",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _overrides(curve: Curve) -> list[str]:
-    """What makes the curve's objective and rule, bounds aside."""
+def check_arm(curve: Curve, matched: Matched) -> None:
+    """Raise UserError where training would refuse the calibrated bounds."""
+    try:
+        compose(_overrides(curve, matched))
+    except UserError as error:
+        raise UserError(
+            f"rule '{curve.segmentation.rule}' meets the target where it cannot train: {error}"
+        ) from error
+
+
+def _overrides(curve: Curve, matched: Matched) -> list[str]:
+    """What makes the arm."""
+    point = at_scales(curve, [matched.scale])
+    bounds = {"low": point.low_K[0], "high": point.high_K[0]}
     rule = curve.segmentation.rule
     named = VARIANTS[curve.objective.name]
     objective = _changed(asdict(curve.objective), asdict(named))
@@ -52,6 +63,7 @@ def _overrides(curve: Curve) -> list[str]:
         f"objective={named.name}",
         f"segmentation={rule}",
         *as_overrides({"objective": objective, "segmentation": segmentation}),
+        *(f"objective.clip.{side}={value:.{DIGITS}g}" for side, value in bounds.items()),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,18 @@ from sspo.identity import cell_hash
 from sspo.policy import load_tokenizer
 from sspo.recording.file import read_recorded
 from sspo.recording.recorded import RecordedRollout
-from sspo.runlog import CHECKPOINTS, CONFIG, ENVIRONMENT, METRICS, RECORDING
+from sspo.runlog import (
+    CHECKPOINTS,
+    CONFIG,
+    DONE,
+    ENVIRONMENT,
+    FAILED,
+    METRICS,
+    RECORDING,
+    recording_name,
+)
 from sspo.trainer import checkpoint
+from sspo.validation import validate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +40,30 @@ class RecordedRun:
     files: tuple[Path, ...]
     """Recorded rollouts, oldest first."""
     tokenizer: PreTrainedTokenizerFast
+    environment: Mapping[str, Any]
+    state: str
+    """done, `failed (reason)`, or unfinished."""
 
     def rollouts(self) -> Iterator[RecordedRollout]:
-        """The recordings one by one; only one is in memory. Raises UserError where one is damaged."""
-        return map(read_recorded, self.files)
+        """The recordings one by one; only one is in memory. Raises UserError where one is damaged or misnamed."""
+        for path in self.files:
+            recorded = read_recorded(path)
+            if path.name != recording_name(recorded.number):
+                raise UserError(
+                    f"{path} holds rollout {recorded.number}: give it back its name, or delete the copy"
+                )
+            yield recorded
 
     def logged_steps(self) -> dict[int, dict[str, Any]]:
         """Lines of metrics.jsonl by optimiser step."""
         path = self.folder / METRICS
         try:
             rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
+            return {row["step"]: row for row in rows}
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(
                 f"{path} cannot be read whole ({error}): finish the run, then replay it"
             ) from error
-        return {row["step"]: row for row in rows}
 
     def checkpoint_after(self, rollout: int) -> Path | None:
         """The checkpoint of the policy right after the rollout's last update, if it was kept."""
@@ -54,14 +73,14 @@ class RecordedRun:
 
     def describe(self) -> dict[str, Any]:
         """Which run this is, without a path of the machine."""
-        environment = json.loads((self.folder / ENVIRONMENT).read_text(encoding="utf-8"))
         return {
             "cell": cell_hash(self.config),
             "seed": self.config.seed,
+            "state": self.state,
             "arm": self.config.run.arm or self.config.objective.name,
             "objective": self.config.objective.name,
-            "git_revision": environment.get("git_revision"),
-            "code_sha256": environment.get("code_sha256"),
+            "git_revision": self.environment.get("git_revision"),
+            "code_sha256": self.environment.get("code_sha256"),
         }
 
 
@@ -74,9 +93,38 @@ def open_run(folder: Path) -> RecordedRun:
         raise UserError(
             f"{folder} holds no recording: train it with trainer.record=k, which writes every k-th rollout"
         )
+    config = _config(folder / CONFIG)
+    return RecordedRun(
+        folder=folder,
+        config=config,
+        files=files,
+        tokenizer=load_tokenizer(config.model.path),
+        environment=_read(folder / ENVIRONMENT, json.loads),
+        state=_state(folder),
+    )
+
+
+def _config(path: Path) -> TrainConfig:
     try:
-        values = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{folder / CONFIG} cannot be read ({' '.join(str(error).split())})") from error
-    config = build(TrainConfig, values)
-    return RecordedRun(folder=folder, config=config, files=files, tokenizer=load_tokenizer(config.model.path))
+        return validate(build(TrainConfig, _read(path, yaml.safe_load)))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _state(folder: Path) -> str:
+    if (folder / DONE).is_file():
+        return "done"
+    if (folder / FAILED).is_file():
+        return f"failed ({_read(folder / FAILED, json.loads).get('reason')})"
+    return "unfinished"
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """The mapping that a file holds. Raises UserError where it holds none."""
+    try:
+        values = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no mapping: it is not what a run wrote")
+    return values

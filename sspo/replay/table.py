@@ -95,15 +95,24 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
     return pa.array(array, kind, mask=np.isnan(array) if nullable else None)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise UserError, before any work, where the folder can't be one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; give another folder with --out") from error
+
+
 def write_replay(folder: Path, table: pa.Table, head: Mapping[str, Any]) -> None:
     """Write the table, then its head, each whole or not at all. Raises UserError where the folder cannot be written."""
     buffer = io.BytesIO()
     pq.write_table(table.combine_chunks(), buffer, compression="zstd")
+    text = json.dumps({"format": FORMAT, **head}, indent=1, sort_keys=True, allow_nan=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / HEAD).unlink(missing_ok=True)  # a head never describes another table
         write_atomic(folder / TABLE, buffer.getvalue())
-        write_atomic(folder / HEAD, json.dumps({"format": FORMAT, **head}, indent=1, sort_keys=True) + "\n")
+        write_atomic(folder / HEAD, text)
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; give another folder with --out") from error
 

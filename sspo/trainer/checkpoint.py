@@ -1,7 +1,7 @@
 """Checkpoints: safetensors in a folder that appears whole or not at all. The last one is kept.
 
-Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and the clip
-controller's running mean are all of a run's state.
+Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and where the
+clip controller is are all of a run's state.
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ class Trainer:
         self.log.timing(number, clock.report(tokens, tokens * self.config.trainer.epochs))
         self.progress.advance(number + 1, steps[-1])
         self.progress.warn(self.watch.look(steps))
+        self.progress.warn(self.watch.look_at_control(self.state.control))
 
     def _updates(
         self, number: int, collected: Collected, clock: Clock, tracker: Tracker

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from sspo.config import MATCHED_TERMS, TrainConfig
 from sspo.metrics import Metric, merge_all
+from sspo.objective.control import ClipControl, at_edge, scaled
 
 CLIPPED, ACTIVE = "policy/clip_frac_matched", "policy/active_token_frac"
+HOLD = "set objective.bounds.target_clip_frac"
 MOST = 0.5
 """Above this share of removed gradients the clip is the objective."""
 
@@ -19,6 +21,7 @@ class ClipWatch:
         self.config = config
         self.finished = finished
         self.seen: list[dict[str, Metric]] = []
+        self.edge_said = False
 
     def look(self, steps: Sequence[dict[str, Metric]]) -> str | None:
         """The warning that the metrics of a rollout's optimiser steps complete; None else."""
@@ -33,7 +36,20 @@ class ClipWatch:
         reasons = self._reasons(merge_all(self.seen))
         if not reasons:
             return None
-        return f"warning: clipping cannot act in this run: after {last} rollouts, {'; '.join(reasons)}"
+        return f"warning: clipping cannot act in this run: over rollouts up to {last}, {'; '.join(reasons)}"
+
+    def look_at_control(self, control: ClipControl) -> str | None:
+        """The warning, once, that the clip controller is held by its range and not by its target."""
+        objective = self.config.objective
+        if self.edge_said or objective.bounds.target_clip_frac is None or not at_edge(control, objective):
+            return None
+        self.edge_said = True
+        clip = scaled(objective, control.scale).clip
+        return (
+            f"warning: the clip controller is at the edge of its range, clip.low={clip.low:.3g} and clip.high={clip.high:.3g}: "
+            f"it cannot hold objective.bounds.target_clip_frac={objective.bounds.target_clip_frac:g}; choose another target, "
+            "or widen objective.bounds.target_range (with less objective.bounds.alpha where low may not reach 1)"
+        )
 
     def _reasons(self, metrics: dict[str, Metric]) -> list[str]:
         clipped = metrics[CLIPPED].value()
@@ -47,13 +63,12 @@ class ClipWatch:
         rollout, trainer = self.config.rollout, self.config.trainer
         if rollout.prompts * rollout.responses * trainer.epochs == trainer.minibatch:
             return ["there is one optimiser step a rollout, so every ratio is 1: lower trainer.minibatch"]
+        if self.config.objective.bounds.target_clip_frac is not None:
+            return []  # the controller's own warning is the one to read
         if clipped == 0:
-            return [
-                "no token was clipped: tighten objective.clip, raise trainer.lr or set objective.bounds.target_clip_frac"
-            ]
+            return [f"no token was clipped: tighten objective.clip, raise trainer.lr or {HOLD}"]
         if clipped is not None and clipped > MOST:
             return [
-                f"{100 * clipped:.0f} % of tokens with an advantage were clipped: widen objective.clip, or set "
-                "objective.bounds.target_clip_frac"
+                f"{100 * clipped:.0f} % of tokens with an advantage were clipped: widen objective.clip or {HOLD}"
             ]
         return []

@@ -97,6 +97,8 @@ def replay_head(cells: Sequence[str] = ("a" * 12, "b" * 12)) -> dict[str, Any]:
                 "steps": 4,
                 "git_revision": "d" * 40,
                 "code_sha256": "e" * 64,
+                "state": "done",
+                "reproduced": True,
                 "largest_difference": 2e-7,
             }
             for run, cell in enumerate(cells)

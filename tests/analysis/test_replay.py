@@ -150,7 +150,9 @@ def test_a_target_that_no_bounds_meet_is_named(tmp_path: Path) -> None:
 
 def test_a_replay_that_does_not_reproduce_a_run_says_so(tmp_path: Path) -> None:
     assert "to within 2e-07" in fidelity(Replay(write_toy_replay(tmp_path)))
-    off = write_toy_replay(tmp_path, change=lambda head: head["runs"][1].update(largest_difference=math.inf))
+    off = write_toy_replay(
+        tmp_path, change=lambda head: head["runs"][1].update(reproduced=False, largest_difference=None)
+    )
     assert fidelity(Replay(off)).endswith("trust them less: grpo seed 1.")
 
 

@@ -57,19 +57,32 @@ def test_bounds_stay_in_their_range():
     assert scaled(tight, 1.0) is tight
 
 
-@pytest.mark.parametrize("start", [1e-3, 0.2, 0.8])
-@pytest.mark.parametrize("target", [0.02, 0.1])
-def test_a_drifting_loop_is_held_at_its_target(start, target):
-    """Drift falls by 5 % a rollout, goes up with the bound as a policy's does, and is noisy from rollout to rollout."""
-    generator = torch.Generator().manual_seed(3)
+def closed_loop(seed, start, target):
+    """Realised rate over the last half of 40 rollouts whose drift falls by 5 % each, goes up with the bound as a policy's
+    does, and is noisy from rollout to rollout."""
+    generator = torch.Generator().manual_seed(seed)
     objective = arm(target=target, gain=BoundsConfig().target_gain, low=start, high=start)
     control, realised = ClipControl(), []
     for rollout in range(40):
         spread = 0.3 * 0.95**rollout * (start * control.scale) ** 0.3
-        spread *= float((0.3 * torch.randn(1, generator=generator)).exp())
+        spread *= float((0.2 * torch.randn(1, generator=generator)).exp())
         excess = spread * torch.randn(6000, generator=generator).abs() ** 2
         moving = torch.rand(6000, generator=generator) < 0.5
         critical = torch.where(moving, excess, 0.0) / start
         realised.append(float((critical > control.scale).double().mean()))
         control = steer(control, critical, objective)
-    assert sum(realised[20:]) / 20 == pytest.approx(target, rel=0.15)
+    return sum(realised[20:]) / 20
+
+
+@pytest.mark.parametrize("start", [1e-3, 0.2, 0.8])
+@pytest.mark.parametrize("target", [0.02, 0.1])
+def test_a_drifting_loop_is_held_at_its_target(start, target):
+    rates = [closed_loop(seed, start, target) for seed in range(12)]
+    assert sum(rates) / len(rates) == pytest.approx(target, rel=0.15)
+    assert all(0.67 * target <= rate <= 1.5 * target for rate in rates)  # none is unmatched
+
+
+def test_equal_critical_scales_are_not_parted():
+    # three segments of 40, 40 and 120 tokens: a tenth of 200 lies inside the first, whose nearer end is all of it
+    critical = torch.tensor([3.0] * 40 + [2.0] * 40 + [1.0] * 120)
+    assert steer(ClipControl(), critical, arm(target=0.15)).scale == pytest.approx(6**0.5)

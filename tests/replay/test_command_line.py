@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,10 +13,12 @@ import pytest
 import torch
 import yaml
 
+from sspo.calibrate import main as calibrate
 from sspo.calibrate import matched_or_refused
 from sspo.compose import compose
 from sspo.errors import UserError, one_sentence
 from sspo.replay.__main__ import main as replay
+from sspo.replay.arguments import parse_runs
 from sspo.replay.grid import parse_grid
 from sspo.replay.request import common_curves, curves, parse_request
 from sspo.replay.source import open_run
@@ -140,6 +143,10 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
         (["segmentation=lines"], "unknown segmentation 'lines'"),
         (["objective.clip.low=2"], "objective.clip.low must be in (0, 1)"),
         (["--targets", "0.7"], "a clip fraction is a number in (0, .5)"),
+        (["clip=0.1", "clip=0.2"], "clip is given twice"),
+        (["clip=1e-4:1:log99999999999"], "has 2 to 1000 points"),
+        (["objective.name=mine"], "objective.name means nothing to a replay"),
+        (["objective.bounds.target_clip_frac=0.1"], "means nothing to a replay"),
     ],
 )
 def test_refusals_are_one_sentence(run, words, wanted, tmp_path, capsys):
@@ -175,6 +182,26 @@ def test_a_target_that_no_bounds_meet_is_refused_with_what_can_be_met():
         UserError, match=r"no bounds clip 40 % .* 'token': at most 25 % of 8 move towards their clip"
     ):
         matched_or_refused(curve, critical, 0.4)
+
+
+def test_bounds_that_training_would_refuse_are_not_printed(run, capsys):
+    # few tokens move far enough for three in a thousand: the bound is wide, and alpha .8 could widen it past 1
+    words = [
+        "objective=sspo",
+        "objective.bounds.alpha=0.8",
+        "--target-clip-frac",
+        "0.004",
+        "--rules",
+        "token",
+    ]
+    assert one_sentence(lambda: calibrate([str(run), *words])) == 2
+    assert "meets the target where it cannot train: objective.clip.low=" in capsys.readouterr().err
+
+
+def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():
+    config = compose(["objective=gspo", "objective.name=mine"])
+    (curve,) = curves(parse_request([]), config)
+    assert (curve.objective.ratio, curve.low_K, curve.high_K) == ("response", (3e-4,), (4e-4,))
 
 
 def test_grids():
@@ -214,3 +241,57 @@ def test_runs_that_differ_are_not_pooled_unless_the_request_says_what_they_share
         common_curves(parse_request(["clip=0.1"]), configs)
     (shared,) = common_curves(parse_request(["objective=sspo", "clip=0.1"]), configs)
     assert shared.objective.name == "sspo"
+
+
+def test_a_term_without_a_clip_has_no_matched_point(run, tmp_path, capsys):
+    words = ["objective=no_clip", "clip=0.1", "--targets", "0.02", "--out", str(tmp_path)]
+    assert replay([str(run), *words]) == 0
+    assert "its term has no matched form" in capsys.readouterr().err
+    table, head = (
+        pd.read_parquet(tmp_path / "replay.parquet"),
+        json.loads((tmp_path / "replay.json").read_text()),
+    )
+    assert table["target"].isna().all()
+    assert [match["low"] for match in head["matched"]] == [None]
+
+
+def test_one_run_is_not_counted_twice(run, tmp_path):
+    (tmp_path / "link").symlink_to(run)
+    with pytest.raises(UserError, match="are the same run"):
+        parse_runs([run, tmp_path / "link"])
+
+
+def test_a_run_that_is_not_done_and_a_copied_recording_are_noticed(tmp_path, capsys):
+    bare = write_run(tmp_path / "bare", rollouts=2, prompts=2, responses=8, tokens=4)
+    assert replay([str(bare), "--out", str(tmp_path / "out")]) == 0
+    assert "the run is unfinished" in capsys.readouterr().err
+    (bare / "FAILED.json").write_text('{"reason": "diverged"}')
+    assert open_run(bare).state == "failed (diverged)"
+    shutil.copy(bare / "recording" / "rollout000001.parquet", bare / "recording" / "rollout000007.parquet")
+    with pytest.raises(UserError, match="holds rollout 1: give it back its name"):
+        list(open_run(bare).rollouts())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wanted"),
+    [
+        ("env.json", None, "env.json cannot be read"),
+        ("env.json", b"[1]", "holds no mapping"),
+        ("config.yaml", b"", "holds no mapping"),
+        ("config.yaml", b"\xff\xfe", "config.yaml cannot be read"),
+        ("config.yaml", b"sede: 1", "config.yaml: unknown key 'sede': did you mean 'seed'?"),
+        ("config.yaml", b"trainer: {minibatch: 7}", "config.yaml: trainer.minibatch=7 does not divide"),
+        ("metrics.jsonl", b"[1]\n", "metrics.jsonl cannot be read whole"),
+        ("metrics.jsonl", b'{"step": 1, "tor', "metrics.jsonl cannot be read whole"),
+    ],
+)
+def test_a_damaged_run_folder_is_one_sentence(run, tmp_path, capsys, name, content, wanted):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    (copy / name).unlink()
+    if content is not None:
+        (copy / name).write_bytes(content)
+    assert one_sentence(lambda: replay([str(copy), "--out", str(tmp_path / "out")])) == 2
+    said = capsys.readouterr().err
+    assert wanted in said
+    assert len(said.splitlines()) == 1

@@ -14,7 +14,7 @@ from sspo.config import ClipConfig
 from sspo.objective.critical import critical_scale, scale_at
 from sspo.objective.variants import VARIANTS
 from sspo.recording.ratios import critical_of_matched, visit_ratios
-from sspo.replay.matching import clip_fraction, match, most
+from sspo.replay.matching import clip_fraction, match, most, units
 from sspo.replay.tally import tally
 from tests.recording.examples import recorded_rollout
 
@@ -82,6 +82,25 @@ def test_held_out_rollouts_meet_the_target_within_the_stated_error(target):
         held_out = match(clustered(20, seed=seed), target).held_out
         misses += abs(held_out.value - target) > max(0.1 * target, 2 * held_out.se)
     assert misses <= 12  # about 5 % by chance; the standard error itself is estimated from ten rollouts
+
+
+def test_the_unit_is_the_run_where_there_are_several_and_empty_rollouts_are_left_out():
+    a, b, nothing = torch.ones(3), torch.zeros(2), torch.zeros(0)
+    assert [len(unit) for unit in units([(0, a), (0, nothing), (0, b)])] == [3, 2]
+    assert [len(unit) for unit in units([(0, a), (1, a), (0, b), (1, nothing)])] == [5, 3]
+    assert match(units([(0, nothing)]), 0.1) is None
+
+
+def test_runs_that_differ_widen_the_interval():
+    generator = torch.Generator().manual_seed(7)
+    truth = scale_at(torch.cat(clustered(4000, seed=1)), 0.05)
+    covered = 0
+    for seed in range(200):
+        levels = (0.3 * torch.randn(4, generator=generator)).exp()
+        runs = [(k, levels[k] * c) for k in range(4) for c in clustered(10, seed=4 * seed + k)]
+        found = match(units(runs), 0.05)
+        covered += (found.low or 0) <= truth <= (found.high or math.inf)
+    assert covered / 200 >= 0.9  # runs shift the truth of the pool a little as well
 
 
 def test_one_rollout_has_no_interval():

@@ -6,14 +6,18 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from sspo.compose import compose
+from sspo.config import ClipConfig
 from sspo.objective.bounds import entropy_stats
+from sspo.objective.variants import VARIANTS
 from sspo.policy import load_policy
 from sspo.progress import Progress
 from sspo.randomness import torch_stream
+from sspo.replay.__main__ import main as replay
 from sspo.replay.exact import TOLERANCE, agreement, replay_steps
 from sspo.replay.noise import SUB_BATCHES, gradient_noise
 from sspo.replay.source import open_run
@@ -113,3 +117,24 @@ def test_no_gradient_has_no_noise(recorded):
     model = load_policy("embedded", torch.device("cpu")).model
     point = (run.config.objective, last.batch.segment_id_BT)
     assert gradient_noise(model, silent, [point], run.config) == [None]
+
+
+def test_the_command_fills_the_noise_of_the_last_recorded_rollout_alone(recorded, tmp_path):
+    folder = recorded["dr_grpo with random cuts"]
+    words = ["segmentation=token,response", "objective=grpo", "objective.ratio=segment", "clip=0.01,0.1"]
+    assert replay([str(folder), *words, "--grad-noise", "--out", str(tmp_path)]) == 0
+    table = pd.read_parquet(tmp_path / "replay.parquet")
+    filled = table[table["grad_noise"].notna()]
+    assert len(filled) == 4  # two rules, two bounds
+    assert set(filled["rollout"]) == {3}
+    assert (filled["update"] == 3).all()
+    assert json.loads((tmp_path / "replay.json").read_text())["sub_batches"] == 16
+    # the value of one of them, from the same parts
+    run = open_run(folder)
+    last = [*run.rollouts()][-1]
+    model = load_policy("embedded", torch.device("cpu")).model
+    load_weights(run.checkpoint_after(last.number), model)
+    tight = replace(VARIANTS["grpo"], clip=ClipConfig(low=0.01, high=0.01))
+    (wanted,) = gradient_noise(model, last, [(tight, last.batch.segment_id_BT)], run.config)
+    one = filled[(filled["rule"] == "token") & (filled["low"] == 0.01)]
+    assert one["grad_noise"].iloc[0] == pytest.approx(wanted, rel=1e-6)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from sspo.compose import compose
 from sspo.metrics import Metric
+from sspo.objective.control import ClipControl
 from sspo.progress import Progress
 from sspo.tracking import NoTracker
 from sspo.trainer.loop import Trainer
@@ -29,7 +31,7 @@ def warned(rollouts, *overrides, finished=0):
 def test_it_speaks_once_after_the_first_rollouts():
     said = warned([steps(0, 500)] * 5, "trainer.warn_after=2")
     assert [sentence is None for sentence in said] == [True, False, True, True, True]
-    assert "after 2 rollouts, no token was clipped: tighten objective.clip" in said[1]
+    assert "over rollouts up to 2, no token was clipped: tighten objective.clip" in said[1]
     assert warned([steps(0, 500)] * 5, "trainer.warn_after=0") == [None] * 5
     assert warned([steps(0, 500)] * 5, finished=3) == [None] * 5  # a resumed run has said it
 
@@ -44,6 +46,15 @@ def test_an_arm_that_clips_and_one_without_a_clip_are_left_alone():
     assert warned([steps(0, 500), steps(0, 500), steps(1, 500)])[-1] is None
     assert warned([steps(0, 500)] * 3, "objective=no_clip")[-1] is None
     assert "every advantage is zero" in warned([steps(0, 0)] * 3, "objective=no_clip")[-1]
+
+
+def test_a_controller_held_by_its_range_is_said_once():
+    config = compose([*TINY, "objective=grpo", "objective.bounds.target_clip_frac=0.1"])
+    watch = ClipWatch(config, finished=0)
+    inside, edge = ClipControl(log_scale=0.1, rollouts=1), ClipControl(log_scale=math.log(4.5), rollouts=2)
+    assert watch.look_at_control(inside) is None
+    assert "clip.low=0.9 and clip.high=0.9: it cannot hold" in watch.look_at_control(edge)  # .2 * 4.5
+    assert watch.look_at_control(edge) is None
 
 
 def test_a_run_says_it_on_its_error_stream(tmp_path):
