@@ -195,7 +195,7 @@ def test_bounds_that_training_would_refuse_are_not_printed(run, capsys):
         "token",
     ]
     assert one_sentence(lambda: calibrate([str(run), *words])) == 2
-    assert "meets the target where it cannot train: objective.clip.low=" in capsys.readouterr().err
+    assert "meets the target where it cannot train: objective.clip.low" in capsys.readouterr().err
 
 
 def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():
