@@ -94,7 +94,6 @@ class Trainer:
         if number == 0:
             self.state = replace(self.state, rollout0_sha256=token_hash(collected.rollout))
         recorded, steps = self._updates(number, collected, clock, tracker)
-        check_finite(self.model, self.state.steps)
         self._keep(recorded)
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
         with clock.time("evaluation"):
@@ -125,6 +124,7 @@ class Trainer:
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
                 self.log.step(self.state.steps, number, update, metrics)
                 tracker.log(self.state.steps, metrics)
+        check_finite(self.model, self.state.steps)
         recorded = RecordedRollout(
             number=number,
             first_step=first_step,

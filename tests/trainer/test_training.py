@@ -167,6 +167,25 @@ def test_a_diverged_run_is_scored_at_its_last_finite_checkpoint(tmp_path, monkey
     assert ({row["rollout"] for row in final}, len(final)) == ({1}, 45)
 
 
+def test_weights_that_break_in_the_last_step_of_a_rollout_are_a_divergence_before_anything_reads_them(
+    tmp_path, monkeypatch, capsys
+):
+    trainer = loop.Trainer(small("trainer.samples_every=1"), tmp_path, Progress("test"))
+    real = loop.apply_gradients
+
+    def breaking(model, optimizer, config, step):
+        norm = real(model, optimizer, config, step)
+        if step == 2:  # the second of two updates: no later gradient shows it
+            with torch.no_grad():
+                next(model.parameters()).fill_(float("nan"))
+        return norm
+
+    monkeypatch.setattr(loop, "apply_gradients", breaking)
+    with pytest.raises(Diverged, match="after optimiser step 2"):
+        trainer.run(NoTracker())
+    assert not (tmp_path / "samples.jsonl").exists()
+
+
 def test_an_exploding_learning_rate_is_a_named_failure_and_leaves_no_broken_weights(tmp_path):
     done = train(tmp_path, "trainer.lr=1e30", "objective=no_clip")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
