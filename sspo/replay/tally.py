@@ -119,12 +119,13 @@ def _flatten(ratios: VisitRatios) -> dict[str, torch.Tensor]:
         "response_share": (1 / length_N1.double()).expand_as(ratios.d_NT),
         "advantage_mass_clipped": ratios.advantage_NT.abs(),
     }
-    return {name: value_NT[active_NT] for name, value_NT in whole.items()}
+    place_M = active_NT.flatten().nonzero()[:, 0]  # found once: a mask would be searched for every column
+    return {name: value_NT.flatten()[place_M] for name, value_NT in whole.items()}
 
 
 def _side(flat: Mapping[str, torch.Tensor], sign: int) -> Side:
-    mine_M = flat["advantage"] * sign > 0
-    part = {name: value_M[mine_M].numpy() for name, value_M in flat.items()}
+    place_M = (flat["advantage"] * sign > 0).nonzero()[:, 0]
+    part = {name: value_M[place_M].numpy() for name, value_M in flat.items()}
     weights = ("extreme_clipped", "segment_share", "response_share", "advantage_mass_clipped")
     return Side(
         update_M=part["update"],
