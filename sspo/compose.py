@@ -21,7 +21,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.config import TrainConfig, build
+from sspo.build import build
+from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.variants import VARIANTS
 from sspo.validation import validate

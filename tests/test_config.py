@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sspo.base.recipe import WEIGHTS
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
-from sspo.config import TrainConfig, build
+from sspo.build import build
+from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.identity import base_fingerprint, cell_hash
 from sspo.objective.variants import VARIANTS
