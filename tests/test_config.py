@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.base.recipe import WEIGHTS
-from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.build import build
+from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.identity import base_fingerprint, cell_hash

@@ -82,8 +82,8 @@ def _run_ends(events: Events, active_E: torch.Tensor) -> torch.Tensor:
     touches_E[1:] &= ~newline_E[:-1]
     follows_E = (closer_E | active_E) & touches_E | newline_E & active_E & (events.gap_E <= int(Gap.BLANKS))
     order_E = torch.arange(len(events))
-    origin_E = order_E.where(~(closer_E & follows_E), 0).cummax(0).values
-    in_run_E = active_E | active_E[origin_E]
-    ends_E = in_run_E.clone()
+    goes_on_E = closer_E & follows_E & ~active_E
+    origin_E = order_E.where(~goes_on_E, 0).cummax(0).values
+    ends_E = active_E[origin_E]
     ends_E[:-1] &= ~follows_E[1:]
     return ends_E

@@ -58,18 +58,23 @@ class Events:
         inside_e = self.table.after_K[self.entry_E[index_e]]
         return inside_e.where(inside_e != int(Kin.NONE), outside_e.where(within_e, int(Kin.NONE)))
 
-    def bytes_before(self, index_e: torch.Tensor, count: int) -> Iterator[torch.Tensor]:
-        """The last `count` bytes of the text before some events, nearest first; 0 where the response begins."""
+    def bytes_before(
+        self, index_e: torch.Tensor, count: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """The last `count` bytes of the text before some events, nearest first; 0 where the response begins.
+
+        With each byte come the position of its token and how many bytes of that token stand before it.
+        """
         vocabulary = self.table.vocabulary
         position_e, left_e = self.position_E[index_e], self.table.inside_K[self.entry_E[index_e]]
         for _ in range(count):
             into_previous_e = (left_e == 0) & (position_e % self.width > 0)
             position_e = position_e - into_previous_e.long()
             piece_e = self.ids_N[position_e]
-            left_e = vocabulary.length_V[piece_e].where(into_previous_e, left_e) - 1
+            # nothing stands before a special token, whose piece is empty: from there on `left` is -1
+            left_e = (vocabulary.length_V[piece_e].where(into_previous_e, left_e) - 1).clamp(min=-1)
             byte_e = vocabulary.bytes_N[(vocabulary.start_V[piece_e] + left_e).clamp(min=0)]
-            yield byte_e.where(left_e >= 0, 0)
-            left_e = left_e.where(left_e >= 0, -1)  # nothing stands before a special token, and stays so
+            yield byte_e.where(left_e >= 0, 0), position_e, left_e
 
 
 def find_events(responses: Responses, table: MarkTable) -> Events:
@@ -99,7 +104,7 @@ def find_events(responses: Responses, table: MarkTable) -> Events:
         begins_row_E=begins_row_E,
         gap_E=torch.empty(0),
     )
-    return _with_gaps(_with_halves(events))
+    return _with_halves(_with_gaps(events))
 
 
 def _with_halves(events: Events) -> Events:
@@ -107,15 +112,30 @@ def _with_halves(events: Events) -> Events:
     half_e = events.is_kind(Kind.HALF).nonzero().squeeze(1)
     if len(half_e) == 0:
         return events
-    longest = max(len(char) for char in events.table.half_ends)
-    nearest_first = torch.stack(list(events.bytes_before(half_e, longest)))
-    kind_e = torch.full_like(events.kind_E[half_e], int(Kind.INERT))
-    for char, kind in events.table.half_ends.items():
+    half_ends = events.table.half_ends
+    walk = list(events.bytes_before(half_e, max(map(len, half_ends))))
+    nearest_first = torch.stack([byte_e for byte_e, _, _ in walk])
+    kind_E, gap_E = events.kind_E.clone(), events.gap_E.clone()
+    kind_E[half_e] = int(Kind.INERT)
+    for char, kind in half_ends.items():
         wanted = torch.tensor(list(reversed(char)), dtype=torch.uint8)
-        kind_e[(nearest_first[: len(char)] == wanted[:, None]).all(0)] = int(kind)
-    kind_E = events.kind_E.clone()
-    kind_E[half_e] = kind_e
-    return replace(events, kind_E=kind_E)
+        is_char_e = (nearest_first[: len(char)] == wanted[:, None]).all(0)
+        kind_E[half_e[is_char_e]] = int(kind)
+        _, position_e, left_e = walk[len(char) - 1]
+        gap_E[half_e[is_char_e & _touches(events, half_e, position_e, left_e)]] = int(Gap.NOTHING)
+    return replace(events, kind_E=kind_E, gap_E=gap_E)
+
+
+def _touches(
+    events: Events, index_e: torch.Tensor, position_e: torch.Tensor, left_e: torch.Tensor
+) -> torch.Tensor:
+    """Whether the event before ends where a character begins, `left_e` bytes into the token at `position_e`."""
+    table, before_e = events.table, (index_e - 1).clamp(min=0)
+    end_e, holder_e = table.end_K[events.entry_E[before_e]], events.position_E[before_e]
+    here_e = (holder_e == position_e) & (end_e == left_e)
+    at_its_end_e = end_e == table.vocabulary.length_V[events.ids_N[holder_e]]
+    just_before_e = (holder_e == position_e - 1) & at_its_end_e & (left_e == 0)
+    return (here_e | just_before_e) & ~events.begins_row_E[index_e]
 
 
 def _with_gaps(events: Events) -> Events:
@@ -132,8 +152,12 @@ def _with_gaps(events: Events) -> Events:
 
 
 def _look_through_blanks(events: Events, gap_E: torch.Tensor, trail_E: torch.Tensor) -> None:
-    """Line breaks with nothing but blank pieces between them and the event before: their gap is no text."""
-    open_E = events.is_kind(Kind.NEWLINE) & (events.table.lead_K[events.entry_E] < int(Gap.TEXT))
+    """Where nothing but blank pieces stands between an event and the one before, their gap is no text.
+
+    Looked at for line breaks and for what may close a formula alone: nobody asks about the others.
+    """
+    asked_E = events.is_kind(Kind.NEWLINE) | events.is_kind(Kind.DOLLAR) | events.is_kind(Kind.BACKSLASH)
+    open_E = asked_E & (events.table.lead_K[events.entry_E] < int(Gap.TEXT))
     open_E[1:] &= (gap_E[1:] == int(Gap.TEXT)) & (trail_E[:-1] < int(Gap.TEXT))
     open_E &= ~events.begins_row_E
     index_e = open_E.nonzero().squeeze(1)

@@ -97,7 +97,7 @@ def _dollar_pairs(events: Events, context: Context) -> Pairs:
     As in Pandoc an opening dollar has a character other than a space right after it, a closing one such a character
     right before it and no digit after it; so `$5 and $6` is money. An opening dollar inside an open span begins anew.
     """
-    run_start_E, length_E = _runs(events, context, Kind.DOLLAR)
+    run_start_E, length_E = _runs(events.is_kind(Kind.DOLLAR) & ~context.escaped_E, context)
     index_s = (run_start_E & (length_E == 1)).nonzero().squeeze(1)
     before_s, after_s = events.kin_before(index_s), events.kin_after(index_s)
     opens_s = after_s > int(Kin.SPACE)
@@ -117,7 +117,7 @@ def _dollar_pairs(events: Events, context: Context) -> Pairs:
 
 def _double_dollar_pairs(events: Events, context: Context) -> Pairs:
     """`$$...$$` in one paragraph: every second one closes."""
-    run_start_E, length_E = _runs(events, context, Kind.DOLLAR)
+    run_start_E, length_E = _runs(events.is_kind(Kind.DOLLAR) & ~context.escaped_E, context)
     opener_s, closer_s = _alternating(
         (run_start_E & (length_E == 2)).nonzero().squeeze(1), context.paragraph_E
     )
@@ -126,7 +126,7 @@ def _double_dollar_pairs(events: Events, context: Context) -> Pairs:
 
 def _fence_pairs(events: Events, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
     """Three or more backticks: every second fence of a response closes."""
-    run_start_E, length_E = _runs(events, context, Kind.BACKTICK)
+    run_start_E, length_E = _runs(events.is_kind(Kind.BACKTICK), context)
     return _alternating((run_start_E & (length_E >= 3)).nonzero().squeeze(1), context.row_E)
 
 
@@ -161,9 +161,8 @@ def _add_braces(depth_E: torch.Tensor, events: Events, context: Context) -> None
     depth_E[index_s] += inside_s.long() - _previous(inside_s).long()
 
 
-def _runs(events: Events, context: Context, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where runs of one unescaped character begin, and how long each is (3 stands for more, too)."""
-    is_kind_E = events.is_kind(kind) & ~context.escaped_E
+def _runs(is_kind_E: torch.Tensor, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where runs of one character begin, and how long each is (3 stands for more, too)."""
     goes_on_E = is_kind_E & _previous(is_kind_E) & context.touches_E
     second_E, third_E = _next(goes_on_E), _next(_next(goes_on_E))
     length_E = 1 + second_E.long() + (second_E & third_E).long()

@@ -78,6 +78,8 @@ class MarkTable:
     """The gap to the piece's end."""
     inside_K: torch.Tensor
     """The piece's bytes up to the event; with it where it is a HALF."""
+    end_K: torch.Tensor
+    """The piece's bytes up to the event's end."""
     half_ends: dict[bytes, Kind]
     """Characters that a HALF may complete."""
 
@@ -110,7 +112,9 @@ def build_table(vocabulary: Vocabulary, marks: str, *, spans: bool) -> MarkTable
             found = list(_events(piece, wanted, kinds, begins_with))
             rows += found
             count_V[v] = len(found)
-    kind_K, before_K, after_K, lead_K, trail_K, inside_K = np.array(rows, dtype=np.int64).reshape(-1, 6).T
+    kind_K, before_K, after_K, lead_K, trail_K, inside_K, end_K = (
+        np.array(rows, dtype=np.int64).reshape(-1, 7).T
+    )
 
     def small(values_K: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values_K.astype(np.uint8))
@@ -126,6 +130,7 @@ def build_table(vocabulary: Vocabulary, marks: str, *, spans: bool) -> MarkTable
         lead_K=small(lead_K),
         trail_K=small(trail_K),
         inside_K=torch.from_numpy(inside_K.copy()),
+        end_K=torch.from_numpy(end_K.copy()),
         half_ends=half_ends,
     )
 
@@ -142,7 +147,7 @@ def _kinds(marks: str, *, spans: bool) -> dict[bytes, Kind]:
 def _events(
     piece: bytes, wanted: re.Pattern[bytes], kinds: dict[bytes, Kind], half: bytes
 ) -> Iterator[tuple[int, ...]]:
-    """(kind, before, after, lead, trail, bytes up to the event) of a piece's events."""
+    """(kind, before, after, lead, trail, bytes up to the event, and to its end) of a piece's events."""
     spots = [(match.start(), match.end(), kinds[match[0]]) for match in wanted.finditer(piece)]
     if half:
         spots.insert(0, (0, len(half), Kind.HALF))
@@ -158,6 +163,7 @@ def _events(
             _gap(piece[end_of_last:begin]),
             _gap(piece[end:]),
             end if kind == Kind.HALF else begin,
+            end,
         )
         end_of_last = end
 

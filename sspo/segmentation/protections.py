@@ -40,7 +40,7 @@ def after_abbreviations(events: Events) -> torch.Tensor:
     index_e = index_e[events.kin_before(index_e) == int(Kin.LETTER)]
     word_e = torch.zeros(len(index_e), dtype=torch.long)
     open_e = torch.ones(len(index_e), dtype=torch.bool)
-    for k, byte_e in enumerate(events.bytes_before(index_e, LONGEST + 1)):
+    for k, (byte_e, _, _) in enumerate(events.bytes_before(index_e, LONGEST + 1)):
         letter_e = WORD_BYTE[byte_e.long()]
         open_e = open_e & (letter_e > 0)
         word_e = word_e + (letter_e.where(open_e, 0) << (8 * k if k < LONGEST else 0))

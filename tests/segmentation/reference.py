@@ -8,6 +8,7 @@ offsets.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from sspo.segmentation.marks import CLAUSE_MARKS, CLOSERS, LINE_MARKS, SENTENCE_MARKS
 from sspo.segmentation.protections import ABBREVIATIONS
@@ -46,7 +47,7 @@ def cut_characters(text, config):
         inside |= set(range(begin, close))
     ends -= inside
     if config.rule == "step":
-        ends = {i for i in ends if re.search(r"\n[ \t\r]*$", text[:i])}
+        ends = {i for i in ends if re.search(r"\n[ \t\r]*\Z", text[:i])}
     return last_of_runs(text, ends)
 
 
@@ -88,29 +89,26 @@ def in_number(text, i):
 def in_abbreviation(text, i):
     if text[i] != "." or not is_letter(text, i - 1):
         return False
-    word = re.search(r"[A-Za-z.]*$", text[:i])[0].lower()
+    word = re.search(r"[A-Za-z.]*\Z", text[:i])[0].lower()
     if word in ABBREVIATIONS:
         return True
     return is_letter(text, i + 1) and any(listed.startswith(word + ".") for listed in ABBREVIATIONS)
 
 
 def escaped(text, i):
-    return len(re.search(r"\\*$", text[:i])[0]) % 2 == 1
+    return len(re.search(r"\\*\Z", text[:i])[0]) % 2 == 1
 
 
 def paragraphs(text):
     """(begin, end) of the stretches between blank lines."""
     bounds = [0, *(found.end() for found in BLANK_LINE.finditer(text)), len(text)]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(pairwise(bounds))
 
 
 def dollars(text):
     """(begin, close, end) of `$...$` and `$$...$$`: content is text[begin:close], the closing delimiter ends at end."""
     spans = []
-    runs = [
-        (run.start(), run.end())
-        for run in re.finditer(r"(?:(?<!\\)|(?<=\\))\$+", text)
-    ]
+    runs = [(run.start(), run.end()) for run in re.finditer(r"(?:(?<!\\)|(?<=\\))\$+", text)]
     runs = [(begin + escaped(text, begin), end) for begin, end in runs]
     for start, stop in paragraphs(text):
         here = [(begin, end) for begin, end in runs if start <= begin < stop and begin < end]

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import json
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ QWEN_WORDS = (
 )
 SAMPLE = (
     "Thus $x = \\frac{1}{2}$, so we get 3.14 and 1,000 (see Fig. 2). \\[ a, b \\]\n\nStep 1: add them; then we have it.\n"
-    "He said, \"no.\" ```python\nf(a, b)\n``` 因此，我们得到。 e.g. this, i.e. that. The answer is \\(5\\)."
+    'He said, "no." ```python\nf(a, b)\n``` 因此，我们得到。 e.g. this, i.e. that. The answer is \\(5\\).'
 )
 
 
@@ -50,7 +51,10 @@ def small_bpe():
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
-        vocab_size=420, initial_alphabet=list(LETTER_OF_BYTE.values()), max_token_length=5, show_progress=False
+        vocab_size=420,
+        initial_alphabet=list(LETTER_OF_BYTE.values()),
+        max_token_length=5,
+        show_progress=False,
     )
     backend.train_from_iterator([SAMPLE] * 3, trainer)
     return wrapped(backend)
@@ -84,7 +88,7 @@ def _last_merge(token, rank, rank_of):
     """The two parts that a token is merged from: merge by rank until two are left."""
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
-        ranks = [rank_of.get(a + b, rank) for a, b in zip(parts, parts[1:], strict=False)]
+        ranks = [rank_of.get(a + b, rank) for a, b in pairwise(parts)]
         best = min(range(len(ranks)), key=ranks.__getitem__)
         parts[best : best + 2] = [parts[best] + parts[best + 1]]
     return parts
@@ -138,7 +142,9 @@ def _file_of(package, name):
     """A file of an installed package, which is not imported."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        pytest.skip(f"the package {package.replace('_', '-')} is not installed: no real vocabulary to cut with")
+        pytest.skip(
+            f"the package {package.replace('_', '-')} is not installed: no real vocabulary to cut with"
+        )
     return Path(spec.origin).parent / name
 
 
@@ -149,7 +155,11 @@ MATH = Path(__file__).resolve().parents[3] / "shared" / "data" / "math_eval"
 
 def real_solutions(count):
     """GSM8K solutions and MATH problems beside the repository; skips where they are not there."""
-    files = [(GSM8K / "test.jsonl", "answer"), (MATH / "math500.jsonl", "problem"), (MATH / "minerva.jsonl", "problem")]
+    files = [
+        (GSM8K / "test.jsonl", "answer"),
+        (MATH / "math500.jsonl", "problem"),
+        (MATH / "minerva.jsonl", "problem"),
+    ]
     missing = [str(path) for path, _ in files if not path.is_file()]
     if missing:
         pytest.skip(f"no real solutions to compare on: {missing[0]} is not there")
