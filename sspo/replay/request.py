@@ -8,6 +8,7 @@ the run's own is replayed, without a grid at the objective's own bounds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -19,6 +20,8 @@ from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
 from sspo.replay.grid import parse_grid
 
+PLAIN = re.compile(r"[\w./-]+")
+QUOTE, TRAILING = re.compile(r"(\\*)'"), re.compile(r"\\+\Z")
 GRIDS = ("clip", "clip.low", "clip.high")
 GROUPS = ("objective", "segmentation")
 EVEN = ClipConfig(low=1.0, high=1.0)
@@ -138,7 +141,13 @@ def _word(value: Any) -> str:
         return "null"
     if isinstance(value, tuple):
         return "[" + ",".join(_word(item) for item in value) + "]"
-    return str(value)
+    return _quoted(value) if isinstance(value, str) and not PLAIN.fullmatch(value) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """As Hydra reads it back: within quotes a backslash is itself unless a quote follows."""
+    escaped = QUOTE.sub(lambda found: found[1] * 2 + "\\'", text)
+    return f"'{TRAILING.sub(lambda found: found[0] * 2, escaped)}'"
 
 
 def _bounds(request: Request, objective: ObjectiveConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:

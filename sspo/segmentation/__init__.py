@@ -52,6 +52,8 @@ def segment(
     `mask_BT` is True on a prefix of each row. Rule 'random' shuffles the lengths that `random_like` gives and needs
     `seed`; its draw depends on the seed and the row's own tokens. `entropy_BT` (nats) is for rules that cut by it.
     """
+    if token_ids_BT.numel() == 0:
+        return token_ids_BT.new_full(token_ids_BT.shape, -1, dtype=torch.long)
     responses = Responses(
         token_ids_BT=token_ids_BT, mask_BT=mask_BT, tokenizer=tokenizer, entropy_BT=entropy_BT
     )

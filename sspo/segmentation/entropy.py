@@ -7,6 +7,9 @@ import torch
 from sspo.config import SegmentationConfig
 from sspo.segmentation.spans import Responses
 
+ROUNDING = 1e-9
+"""0.7 * 10 is more than 7 in floating point, and must not count as 8."""
+
 
 def entropy_peak_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
     """A segment begins at a local maximum of entropy that is not below a quantile of its own response.
@@ -19,7 +22,7 @@ def entropy_peak_cuts(responses: Responses, config: SegmentationConfig) -> torch
     mask_BT = responses.mask_BT
     entropy_BT = responses.entropy_BT.to(mask_BT.device).float().where(mask_BT, float("-inf"))
     tokens_B = mask_BT.sum(1)
-    rank_B = (tokens_B * config.entropy_quantile).ceil().long().clamp(min=1) - 1
+    rank_B = (tokens_B.double() * config.entropy_quantile - ROUNDING).ceil().long().clamp(min=1) - 1
     padding_B = mask_BT.shape[1] - tokens_B
     place_B1 = (padding_B + rank_B).clamp(max=mask_BT.shape[1] - 1)[:, None]
     threshold_B1 = entropy_BT.sort(1).values.gather(1, place_B1)

@@ -90,7 +90,7 @@ def find_events(responses: Responses, table: MarkTable) -> Events:
     position_E = position_C[token_E]
     entry_E = (table.start_V[ids_N[position_C]])[token_E] + nth_E
     kind_E = table.kind_K[entry_E]
-    row_E = position_E // max(width, 1)
+    row_E = position_E // width
     begins_row_E = torch.ones(len(position_E), dtype=torch.bool)
     begins_row_E[1:] = row_E[1:] != row_E[:-1]
     events = Events(

@@ -137,7 +137,7 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
         (["clp=0.1"], "unknown key 'clp': did you mean 'clip'?"),
         (["clip=0.1", "clip.low=0.2"], "clip sets both sides"),
         (["objective=ssppo"], "did you mean 'sspo'?"),
-        (["segmentation=lines"], "unknown segmentation 'lines'"),
+        (["segmentation=lines"], "unknown segmentation 'lines': did you mean 'line'?"),
         (["objective.clip.low=2"], "objective.clip.low must be in (0, 1)"),
         (["--targets", "0.7"], "a clip fraction is a number in (0, .5)"),
     ],
