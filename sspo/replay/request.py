@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from sspo.compose import compose
+from sspo.compose import choice_options, compose
 from sspo.config import MATCHED_TERMS, ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
@@ -119,7 +119,8 @@ def _compose(request: Request, config: TrainConfig, objective: str | None, rule:
     if objective is not None:
         del own["objective"]
     if rule is not None:
-        own["segmentation"].pop("rule")
+        for option in ("rule", *choice_options("segmentation", rule)):
+            own["segmentation"].pop(option, None)
     named = [f"objective={objective or config.objective.name}"]
     named += [f"segmentation={rule}"] if rule is not None else []
     return compose((*named, *as_overrides(own), *request.options, NO_CONTROLLER))

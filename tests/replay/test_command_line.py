@@ -17,7 +17,7 @@ from sspo.compose import compose
 from sspo.errors import UserError, one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.replay.grid import parse_grid
-from sspo.replay.request import curves, parse_request
+from sspo.replay.request import as_overrides, curves, parse_request
 from sspo.replay.source import open_run
 from sspo.replay.table import FRACTIONS, SCHEMA
 from sweeps.plan import make_plan
@@ -175,6 +175,16 @@ def test_a_target_that_no_bounds_meet_is_refused_with_what_can_be_met():
         UserError, match=r"no bounds clip 40 % .* 'token': at most 25 % of 8 move towards their clip"
     ):
         matched_or_refused(curve, critical, 0.4)
+
+
+def test_a_named_choice_brings_its_own_options_and_values_survive_quoting():
+    config = compose([r"segmentation.pattern='so\s+(a|b)'", "segmentation=sentence"])
+    matched, own = (curves(parse_request(words), config)[0] for words in (["segmentation=fixed_matched"], []))
+    assert (matched.segmentation.rule, matched.segmentation.fixed_like) == ("fixed", "subsentence")
+    assert own.segmentation == config.segmentation
+    for pattern in ("a'b", r"a\'b c", "x\\\\", "$,{a}", "a,b: c"):
+        (word,) = as_overrides({"segmentation": {"pattern": pattern}})
+        assert compose([word]).segmentation.pattern == pattern
 
 
 def test_grids():

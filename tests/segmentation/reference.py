@@ -8,6 +8,7 @@ offsets.
 from __future__ import annotations
 
 import re
+import string
 from itertools import pairwise
 
 from sspo.segmentation.marks import CLAUSE_MARKS, CLOSERS, LINE_MARKS, SENTENCE_MARKS
@@ -89,14 +90,16 @@ def in_number(text, i):
 def in_abbreviation(text, i):
     if text[i] != "." or not is_letter(text, i - 1):
         return False
-    word = re.search(r"[A-Za-z.]*\Z", text[:i])[0].lower()
+    before = text[:i]
+    word = before[len(before.rstrip(string.ascii_letters + ".")) :].lower()
     if word in ABBREVIATIONS:
         return True
     return is_letter(text, i + 1) and any(listed.startswith(word + ".") for listed in ABBREVIATIONS)
 
 
 def escaped(text, i):
-    return len(re.search(r"\\*\Z", text[:i])[0]) % 2 == 1
+    before = text[:i]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
 def paragraphs(text):
@@ -108,7 +111,7 @@ def paragraphs(text):
 def dollars(text):
     """(begin, close, end) of `$...$` and `$$...$$`: content is text[begin:close], the closing delimiter ends at end."""
     spans = []
-    runs = [(run.start(), run.end()) for run in re.finditer(r"(?:(?<!\\)|(?<=\\))\$+", text)]
+    runs = [(run.start(), run.end()) for run in re.finditer(r"\$+", text)]
     runs = [(begin + escaped(text, begin), end) for begin, end in runs]
     for start, stop in paragraphs(text):
         here = [(begin, end) for begin, end in runs if start <= begin < stop and begin < end]
