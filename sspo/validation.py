@@ -3,6 +3,8 @@ and what to set instead."""
 
 from __future__ import annotations
 
+import re
+
 from sspo.config import (
     ADAPTATIONS,
     ADVANTAGES,
@@ -20,9 +22,11 @@ from sspo.config import (
     TRACKING_MODES,
     BoundsConfig,
     ObjectiveConfig,
+    SegmentationConfig,
     TrainConfig,
 )
 from sspo.errors import UserError, unknown
+from sspo.own_rules import check_own, is_own
 
 
 def validate(config: TrainConfig) -> TrainConfig:
@@ -30,6 +34,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_choices(config)
     _check_counts(config)
     _check_numbers(config)
+    check_segmentation(config.segmentation)
     _check_objective(config.objective)
     size = config.rollout.prompts * config.rollout.responses
     if size % config.trainer.minibatch == 0:
@@ -43,12 +48,10 @@ def validate(config: TrainConfig) -> TrainConfig:
 
 
 def _check_choices(config: TrainConfig) -> None:
-    objective, segmentation = config.objective, config.segmentation
+    objective = config.objective
     for key, value, choices in (
         ("task.name", config.task.name, TASK_NAMES),
         ("reward.name", config.reward.name, REWARD_NAMES),
-        ("segmentation.rule", segmentation.rule, RULES),
-        ("segmentation.random_like", segmentation.random_like, RULES),
         ("objective.advantage", objective.advantage, ADVANTAGES),
         ("objective.ratio", objective.ratio, RATIOS),
         ("objective.term", objective.term, TERMS),
@@ -61,10 +64,6 @@ def _check_choices(config: TrainConfig) -> None:
     ):
         if value not in choices:
             raise unknown(key, value, choices)
-    if segmentation.random_like == "random":
-        raise UserError(
-            "segmentation.random_like must name a rule other than 'random' whose lengths are to be shuffled"
-        )
 
 
 def _check_counts(config: TrainConfig) -> None:
@@ -74,8 +73,6 @@ def _check_counts(config: TrainConfig) -> None:
         ("rollout.prompts", rollout.prompts, 1),
         ("rollout.responses", rollout.responses, 1),
         ("rollout.max_tokens", rollout.max_tokens, 1),
-        ("segmentation.fixed_tokens", config.segmentation.fixed_tokens, 1),
-        ("segmentation.min_tokens", config.segmentation.min_tokens, 1),
         ("trainer.rollouts", trainer.rollouts, 0),
         ("trainer.minibatch", trainer.minibatch, 1),
         ("trainer.epochs", trainer.epochs, 1),
@@ -95,6 +92,46 @@ def _check_counts(config: TrainConfig) -> None:
     ):
         if value < least:
             raise UserError(f"{key} must be at least {least}, got {value}")
+
+
+def check_segmentation(segmentation: SegmentationConfig) -> None:
+    """Raise UserError for the first option of segmentation that makes no sense."""
+    for key in ("rule", "random_like", "fixed_like"):
+        value = getattr(segmentation, key)
+        if value is None:
+            continue
+        if is_own(value):
+            check_own(f"segmentation.{key}", value)
+        elif value not in RULES:
+            raise unknown(f"segmentation.{key}", value, RULES)
+        elif key != "rule" and value in ("random", key.removesuffix("_like")):
+            raise UserError(
+                f"segmentation.{key} must name a rule other than '{value}' whose lengths are to be "
+                f"{'shuffled' if key == 'random_like' else 'matched'}"
+            )
+    least, most = segmentation.min_tokens, segmentation.max_tokens
+    for key, count in (("fixed_tokens", segmentation.fixed_tokens), ("min_tokens", least)):
+        if count < 1:
+            raise UserError(f"segmentation.{key} must be at least 1, got {count}")
+    if most is not None and most < 2 * least - 1:
+        raise UserError(
+            f"segmentation.max_tokens must be at least 2 * min_tokens - 1 = {2 * least - 1}, so that both halves of a "
+            f"segment that is split keep to min_tokens, got {most}"
+        )
+    if not 0 <= segmentation.entropy_quantile <= 1:
+        raise UserError(
+            f"segmentation.entropy_quantile must be in [0, 1], got {segmentation.entropy_quantile}"
+        )
+    _check_pattern(segmentation.pattern)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        matches_nothing = re.compile(pattern).fullmatch("") is not None
+    except re.error as error:
+        raise UserError(f"segmentation.pattern: '{pattern}' is no regular expression: {error}") from error
+    if matches_nothing:
+        raise UserError(f"segmentation.pattern: '{pattern}' matches the empty text, which ends no segment")
 
 
 def _check_numbers(config: TrainConfig) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sspo.config import build
+from sspo.build import build
 from sspo.errors import UserError, unknown
 from sweeps.checks import check
 from sweeps.spec import Arm, Preset, Study, StudyHead

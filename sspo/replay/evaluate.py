@@ -50,7 +50,9 @@ def segment_ids(run: RecordedRun, recorded: RecordedRollout, rule: SegmentationC
     """segment_id_BT of a recorded rollout under a rule; random cuts as the run itself would have drawn them."""
     batch = recorded.batch
     seed = segmentation_seed(run.config.seed, recorded.number)
-    return segment(batch.response_BT, batch.mask_BT, rule, run.tokenizer, seed=seed)
+    return segment(
+        batch.response_BT, batch.mask_BT, rule, run.tokenizer, entropy_BT=batch.entropy_BT, seed=seed
+    )
 
 
 def unit_ratios(run: RecordedRun, recorded: RecordedRollout, curve: Curve) -> VisitRatios:

@@ -8,18 +8,21 @@ the run's own is replayed, without a grid at the objective's own bounds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from sspo.compose import compose
+from sspo.compose import choice_options, compose
 from sspo.config import MATCHED_TERMS, ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
 from sspo.objective.variants import VARIANTS
 from sspo.replay.grid import parse_grid
 
+PLAIN = re.compile(r"[\w./-]+")
+QUOTE, TRAILING = re.compile(r"(\\*)'"), re.compile(r"\\+\Z")
 GRIDS = ("clip", "clip.low", "clip.high")
 GROUPS = ("objective", "segmentation")
 LABELS = ("objective.name", "objective.paper")
@@ -135,7 +138,8 @@ def _compose(request: Request, config: TrainConfig, objective: str | None, rule:
     if objective is not None:
         del own["objective"]
     if rule is not None:
-        own["segmentation"].pop("rule")
+        for option in ("rule", *choice_options("segmentation", rule)):
+            own["segmentation"].pop(option, None)
     row = config.objective.name if config.objective.name in VARIANTS else "sspo"  # a name may be a mere label
     named = [f"objective={objective or row}"]
     named += [f"segmentation={rule}"] if rule is not None else []
@@ -158,7 +162,13 @@ def _word(value: Any) -> str:
         return "null"
     if isinstance(value, tuple):
         return "[" + ",".join(_word(item) for item in value) + "]"
-    return str(value)
+    return _quoted(value) if isinstance(value, str) and not PLAIN.fullmatch(value) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """As Hydra reads it back: within quotes a backslash is itself unless a quote follows."""
+    escaped = QUOTE.sub(lambda found: found[1] * 2 + "\\'", text)
+    return f"'{TRAILING.sub(lambda found: found[0] * 2, escaped)}'"
 
 
 def _bounds(request: Request, objective: ObjectiveConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:

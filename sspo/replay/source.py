@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from transformers import PreTrainedTokenizerFast
 
-from sspo.config import TrainConfig, build
+from sspo.build import build
+from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.identity import cell_hash
 from sspo.policy import load_tokenizer

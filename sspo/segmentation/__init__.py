@@ -1,33 +1,36 @@
 """Where a response is cut: token ids -> segment_id_BT. A new rule is a file and a row in RULES.
 
 A rule says after which tokens a segment ends; what all rules share (ids from 0, non-decreasing, -1 off the mask,
-short segments merged forward) happens once, here.
+short segments merged forward, long ones split) happens once, here. docs/segmentation.md has every rule and option.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
 from sspo.errors import unknown
+from sspo.own_rules import is_own
 from sspo.randomness import derive
-from sspo.segmentation.delimiters import sentence_cuts, subsentence_cuts
-from sspo.segmentation.lengths import fixed_cuts, response_cuts, token_cuts
+from sspo.segmentation.delimiters import line_cuts, sentence_cuts, step_cuts, subsentence_cuts
+from sspo.segmentation.entropy import entropy_peak_cuts
+from sspo.segmentation.lengths import even_cuts, fixed_cuts, response_cuts, token_cuts
+from sspo.segmentation.own import Rule, own_rule
+from sspo.segmentation.pattern import regex_cuts
 from sspo.segmentation.shuffled import shuffled_cuts
-from sspo.segmentation.spans import Responses, ids_from_cuts, merge_short
-
-Rule = Callable[[Responses, SegmentationConfig], torch.Tensor]
-"""Responses -> cut_BT, True on the last token of a segment."""
+from sspo.segmentation.spans import Responses, ids_from_cuts, merge_short, split_long
 
 RULES: dict[str, Rule] = {
     "token": token_cuts,
     "response": response_cuts,
     "subsentence": subsentence_cuts,
     "sentence": sentence_cuts,
+    "line": line_cuts,
+    "step": step_cuts,
     "fixed": fixed_cuts,
+    "entropy_peak": entropy_peak_cuts,
+    "regex": regex_cuts,
 }
 
 
@@ -49,15 +52,29 @@ def segment(
     `mask_BT` is True on a prefix of each row. Rule 'random' shuffles the lengths that `random_like` gives and needs
     `seed`; its draw depends on the seed and the row's own tokens. `entropy_BT` (nats) is for rules that cut by it.
     """
-    del entropy_BT  # no rule of this table cuts by entropy
-    responses = Responses(token_ids_BT=token_ids_BT, mask_BT=mask_BT, tokenizer=tokenizer)
-    shuffle = rule_config.rule == "random"
-    name = rule_config.random_like if shuffle else rule_config.rule
-    if name not in RULES:
-        raise unknown("segmentation rule", name, [*RULES, "random"])
-    cut_BT = merge_short(RULES[name](responses, rule_config) & mask_BT, rule_config.min_tokens)
-    if shuffle:
+    if token_ids_BT.numel() == 0:
+        return token_ids_BT.new_full(token_ids_BT.shape, -1, dtype=torch.long)
+    responses = Responses(
+        token_ids_BT=token_ids_BT, mask_BT=mask_BT, tokenizer=tokenizer, entropy_BT=entropy_BT
+    )
+    if rule_config.rule == "random":
         if seed is None:
             raise ValueError("segmentation rule 'random' needs a seed")
-        cut_BT = shuffled_cuts(responses, cut_BT, seed)
+        cut_BT = shuffled_cuts(responses, _cuts(rule_config.random_like, responses, rule_config), seed)
+    else:
+        cut_BT = _cuts(rule_config.rule, responses, rule_config)
     return ids_from_cuts(cut_BT, mask_BT)
+
+
+def _cuts(name: str, responses: Responses, config: SegmentationConfig) -> torch.Tensor:
+    """cut_BT of a rule that draws nothing, within min_tokens and max_tokens."""
+    if name == "fixed" and config.fixed_like is not None:
+        return even_cuts(responses.mask_BT, _cuts(config.fixed_like, responses, config))
+    if is_own(name):
+        rule = own_rule(name)
+    elif name in RULES:
+        rule = RULES[name]
+    else:
+        raise unknown("segmentation rule", name, [*RULES, "random"])
+    cut_BT = merge_short(rule(responses, config) & responses.mask_BT, config.min_tokens)
+    return split_long(cut_BT, responses.mask_BT, config.max_tokens)

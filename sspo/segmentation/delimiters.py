@@ -1,6 +1,7 @@
-"""Rules that cut after punctuation: clauses (subsentence) and sentences.
+"""Rules that cut at delimiters in the text: clauses (subsentence), sentences, lines and steps.
 
-Which pieces of the vocabulary hold a delimiter is looked up in a table by token id, so nothing is decoded in the loop.
+Nothing is decoded: what the pieces of the vocabulary hold is looked up, and the rest are tensor operations on the
+delimiters that are found. A delimiter ends its segment, together with what closes right after it.
 """
 
 from __future__ import annotations
@@ -8,45 +9,81 @@ from __future__ import annotations
 import torch
 
 from sspo.config import SegmentationConfig
+from sspo.segmentation.events import Events, find_events
+from sspo.segmentation.latex import find_spans
+from sspo.segmentation.marks import CLAUSE_MARKS, LINE_MARKS, SENTENCE_MARKS, Gap, Kind, mark_table
+from sspo.segmentation.protections import after_abbreviations, inside_numbers
 from sspo.segmentation.spans import Responses
-from sspo.segmentation.vocabulary import vocabulary_table
-
-SENTENCE_MARKS = ".?!\n。？！"
-CLAUSE_MARKS = ",;:" + "，；：、" + SENTENCE_MARKS
 
 
 def subsentence_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with a piece that holds clause or sentence punctuation or a line break, CJK marks included."""
-    return delimiter_cuts(responses, CLAUSE_MARKS, protect_numbers=config.protect_numbers)
+    """A segment ends with clause or sentence punctuation or a line break, CJK marks included."""
+    return _cuts(responses, config, CLAUSE_MARKS)
 
 
 def sentence_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with a piece that holds sentence punctuation or a line break."""
-    return delimiter_cuts(responses, SENTENCE_MARKS, protect_numbers=config.protect_numbers)
+    """A segment ends with sentence punctuation or a line break."""
+    return _cuts(responses, config, SENTENCE_MARKS)
 
 
-def delimiter_cuts(responses: Responses, marks: str, *, protect_numbers: bool) -> torch.Tensor:
-    """cut_BT after every piece that holds one of `marks`.
+def line_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
+    """A segment ends with a line break; blank lines belong to the line before them."""
+    return _cuts(responses, config, LINE_MARKS)
 
-    With `protect_numbers`, no cut at a comma or period that stands between digits. The end-of-sequence token never
-    makes a segment of its own: there is no cut right before a special token.
+
+def step_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
+    """A segment ends with a blank line."""
+    return _cuts(responses, config, LINE_MARKS, blank_lines_only=True)
+
+
+def _cuts(
+    responses: Responses, config: SegmentationConfig, marks: str, *, blank_lines_only: bool = False
+) -> torch.Tensor:
+    """cut_BT after every token that holds the end of a run of unprotected marks."""
+    spans = config.protect_latex or config.protect_code
+    events = find_events(responses, mark_table(responses.tokenizer, marks, spans=spans))
+    active_E = _unprotected_marks(events, config)
+    if blank_lines_only:
+        active_E[1:] &= (events.kind_E[:-1] == int(Kind.NEWLINE)) & (events.gap_E[1:] <= int(Gap.BLANKS))
+        active_E &= ~events.begins_row_E
+    position_E = events.position_E[_run_ends(events, active_E)]
+    next_E = (position_E + 1).clamp(max=len(events.ids_N) - 1)
+    # the end-of-sequence token never makes a segment of its own
+    position_E = position_E[~events.table.vocabulary.special_V[events.ids_N[next_E]]]
+    cut_N = torch.zeros(len(events.ids_N), dtype=torch.bool)
+    cut_N[position_E] = True
+    return cut_N.view(responses.mask_BT.shape).to(responses.mask_BT.device)
+
+
+def _unprotected_marks(events: Events, config: SegmentationConfig) -> torch.Tensor:
+    """Which events end a segment: marks that nothing protects, and formulas that end with one."""
+    active_E = events.kind_E <= int(Kind.MARK)
+    if config.protect_numbers:
+        active_E &= ~inside_numbers(events)
+    if config.protect_abbreviations:
+        active_E &= ~after_abbreviations(events)
+    if config.protect_latex or config.protect_code:
+        spans = find_spans(events, latex=config.protect_latex, code=config.protect_code)
+        active_E = (active_E | spans.ends_clause_E) & ~spans.inside_E
+    return active_E
+
+
+def _run_ends(events: Events, active_E: torch.Tensor) -> torch.Tensor:
+    r"""The last event of every run of marks: `.")`, `?!`, `,\n`, `.` and two line breaks.
+
+    A mark or closing character goes on with the run that it touches, a line break also across blanks; after a line
+    break only further line breaks do.
     """
-    table = vocabulary_table(responses.tokenizer, marks)
-    ids_BT = responses.token_ids_BT.to(table.holds_mark_V.device).clamp(max=len(table.holds_mark_V) - 1)
-    cut_BT = table.holds_mark_V[ids_BT]
-    if protect_numbers:
-        digit_before_BT = _shift(table.ends_digit_V[ids_BT], 1)
-        digit_after_BT = _shift(table.begins_digit_V[ids_BT], -1)
-        cut_BT = cut_BT & ~(table.is_number_mark_V[ids_BT] & digit_before_BT & digit_after_BT)
-    cut_BT = cut_BT & ~_shift(table.is_special_V[ids_BT], -1)
-    return cut_BT.to(responses.mask_BT.device)
-
-
-def _shift(flag_BT: torch.Tensor, by: int) -> torch.Tensor:
-    """The flag of the previous (by=1) or next (by=-1) token; False past the ends."""
-    shifted_BT = torch.zeros_like(flag_BT)
-    if by == 1:
-        shifted_BT[:, 1:] = flag_BT[:, :-1]
-    else:
-        shifted_BT[:, :-1] = flag_BT[:, 1:]
-    return shifted_BT
+    newline_E = events.is_kind(Kind.NEWLINE)
+    closer_E = (
+        events.is_kind(Kind.CLOSER) | events.is_kind(Kind.CLOSE_ROUND) | events.is_kind(Kind.CLOSE_SQUARE)
+    )
+    touches_E = events.gap_E == int(Gap.NOTHING)
+    touches_E[1:] &= ~newline_E[:-1]
+    follows_E = (closer_E | active_E) & touches_E | newline_E & active_E & (events.gap_E <= int(Gap.BLANKS))
+    order_E = torch.arange(len(events))
+    goes_on_E = closer_E & follows_E & ~active_E
+    origin_E = order_E.where(~goes_on_E, 0).cummax(0).values
+    ends_E = active_E[origin_E]
+    ends_E[:-1] &= ~follows_E[1:]
+    return ends_E

@@ -15,25 +15,64 @@ class Responses:
     token_ids_BT: torch.Tensor
     mask_BT: torch.Tensor
     tokenizer: PreTrainedTokenizerBase
+    entropy_BT: torch.Tensor | None = None
+    """Entropy (nats) of the policy that sampled, at every token; None where nobody measured it."""
 
 
 def ids_from_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     """A token's id is the number of cuts before it; the token that is cut after belongs to the segment it ends."""
-    before_BT = cut_BT.long().cumsum(1) - cut_BT.long()
-    return torch.where(mask_BT, before_BT, -1)
+    return (cut_BT.cumsum(1) - cut_BT.long()).where(mask_BT, -1)
 
 
 def merge_short(cut_BT: torch.Tensor, min_tokens: int) -> torch.Tensor:
     """Drop cuts that would end a segment of fewer than `min_tokens`, so it grows into the next one.
 
-    A response's last segment has no next one and may stay short.
+    A response's last segment has no next one and may stay short. Which cut is kept after a kept one depends on that
+    one alone; so the cuts of all rows are a chain of pointers, followed in steps of 1, 2, 4 ... at once.
     """
     if min_tokens == 1:
         return cut_BT
+    rows, width = cut_BT.shape
+    # a row's cuts come after its start, which counts as a cut before its first token
+    stride = width + min_tokens
+    row_C, column_C = cut_BT.nonzero(as_tuple=True)
+    start_B = torch.arange(rows, device=cut_BT.device) * stride
+    place_C = start_B[row_C] + column_C + 1
+    place_D = torch.cat([start_B, place_C]).sort().values
+    next_D = torch.searchsorted(
+        place_D, place_D + min_tokens
+    )  # past a row's last cut this is another row's start
+    end = len(place_D)
+    next_D = torch.cat([next_D, next_D.new_tensor([end])])
+    is_start_D = torch.cat([place_D % stride == 0, place_D.new_zeros(1, dtype=torch.bool)])
+    kept_D = is_start_D
+    for _ in range(max(end, 2).bit_length()):
+        reached_D = torch.zeros_like(kept_D)
+        reached_D[next_D[kept_D]] = True
+        kept_D = kept_D | reached_D
+        next_D = next_D[next_D]
+    kept_place = place_D[kept_D[:-1] & ~is_start_D[:-1]]
     kept_BT = torch.zeros_like(cut_BT)
-    length_B = torch.zeros(len(cut_BT), dtype=torch.long, device=cut_BT.device)
-    for t in range(cut_BT.shape[1]):
-        length_B = length_B + 1
-        kept_BT[:, t] = cut_BT[:, t] & (length_B >= min_tokens)
-        length_B = length_B.where(~kept_BT[:, t], 0)
+    kept_BT[kept_place // stride, kept_place % stride - 1] = True
     return kept_BT
+
+
+def split_long(cut_BT: torch.Tensor, mask_BT: torch.Tensor, max_tokens: int | None) -> torch.Tensor:
+    """Cut segments of more than `max_tokens` into the fewest parts that keep to it, equal within one token."""
+    if max_tokens is None:
+        return cut_BT
+    id_BT = ids_from_cuts(cut_BT, mask_BT)
+    row_N, column_N = mask_BT.nonzero(as_tuple=True)
+    id_N = id_BT[row_N, column_N]
+    begins_N = torch.ones_like(row_N, dtype=torch.bool)
+    begins_N[1:] = (row_N[1:] != row_N[:-1]) | (id_N[1:] != id_N[:-1])
+    length_S = torch.bincount(begins_N.cumsum(0) - 1)
+    length_N = length_S.repeat_interleave(length_S)
+    nth_N = torch.arange(len(row_N), device=cut_BT.device) - begins_N.nonzero().squeeze(1).repeat_interleave(
+        length_S
+    )
+    parts_N = (length_N + max_tokens - 1) // max_tokens
+    ends_N = (nth_N + 1) * parts_N // length_N > nth_N * parts_N // length_N
+    split_BT = cut_BT.clone()
+    split_BT[row_N[ends_N], column_N[ends_N]] = True
+    return split_BT & mask_BT

@@ -1,68 +1,127 @@
-"""Per-vocabulary tables: what each piece of a tokenizer's vocabulary says about where a segment may end."""
+"""What every piece of a tokenizer's vocabulary says, as bytes and as tables over token ids.
+
+Bytes and not characters: byte-level pieces may begin or end inside a UTF-8 character. Context that rules look at
+(digits, letters, spaces) is ASCII, so that it never straddles two pieces.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import string
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
+import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-NUMBER_MARKS = ",."
-INSIDE_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
+
+class Kin(IntEnum):
+    """The class of a character next to a delimiter."""
+
+    NONE = 0
+    """No character: the response begins or ends here, or a special token stands here."""
+    SPACE = 1
+    DIGIT = 2
+    LETTER = 3
+    OTHER = 4
+
+
+SPACES, BLANKS = b" \t\r\n", b" \t\r"
+KIN_OF_BYTE = np.full(256, Kin.OTHER, dtype=np.uint8)
+for _kin, _members in (
+    (Kin.SPACE, SPACES),
+    (Kin.DIGIT, string.digits.encode()),
+    (Kin.LETTER, string.ascii_letters.encode()),
+):
+    KIN_OF_BYTE[list(_members)] = _kin
+
+META_SPACE = "▁"
+BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 @dataclass(frozen=True, kw_only=True)
-class VocabularyTable:
-    """Boolean tables over token ids, on the CPU; the last row stands for ids past the tokenizer's vocabulary."""
+class Vocabulary:
+    """Pieces and tables over token ids, on the CPU; the last row stands for ids past the tokenizer's vocabulary."""
 
-    holds_mark_V: torch.Tensor
-    is_number_mark_V: torch.Tensor
-    """The piece is a comma or period that could stand inside a number."""
-    begins_digit_V: torch.Tensor
-    ends_digit_V: torch.Tensor
-    is_special_V: torch.Tensor
-
-
-_TABLES: weakref.WeakKeyDictionary[PreTrainedTokenizerBase, dict[str, VocabularyTable]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def vocabulary_table(tokenizer: PreTrainedTokenizerBase, marks: str) -> VocabularyTable:
-    """The table for a set of delimiter characters, built once a tokenizer."""
-    tables = _TABLES.setdefault(tokenizer, {})
-    if marks not in tables:
-        tables[marks] = build_table(tokenizer, marks)
-    return tables[marks]
+    pieces_V: Sequence[bytes]
+    """The text of every piece; empty for special tokens."""
+    first_V: torch.Tensor
+    last_V: torch.Tensor
+    """Kin of the first and the last character."""
+    special_V: torch.Tensor
+    blank_V: torch.Tensor
+    """The piece is spaces and tabs alone."""
+    bytes_N: torch.Tensor
+    """All pieces one after the other: piece v is bytes_N[start_V[v] : start_V[v] + length_V[v]]."""
+    start_V: torch.Tensor
+    length_V: torch.Tensor
 
 
-def build_table(tokenizer: PreTrainedTokenizerBase, marks: str) -> VocabularyTable:
-    """Decode every piece once and note what it holds."""
-    size = len(tokenizer)
-    pieces = tokenizer.batch_decode([[i] for i in range(size)], clean_up_tokenization_spaces=False)
-    pieces = [*pieces, ""]  # models pad their vocabulary, and may sample what no tokenizer wrote
-    special = set(tokenizer.all_special_ids)
-    glued = pieces_are_glued(tokenizer)
-    wanted = re.compile(f"[{re.escape(marks)}]")
+_VOCABULARIES: weakref.WeakKeyDictionary[PreTrainedTokenizerBase, Vocabulary] = weakref.WeakKeyDictionary()
 
-    def table(says: object) -> torch.Tensor:
-        return torch.tensor(says, dtype=torch.bool)
 
-    plain = [i not in special for i in range(size + 1)]
-    return VocabularyTable(
-        holds_mark_V=table(
-            [
-                ok and bool(wanted.search(INSIDE_NUMBER.sub("", p)))
-                for ok, p in zip(plain, pieces, strict=True)
-            ]
-        ),
-        is_number_mark_V=table([glued and p in NUMBER_MARKS and p != "" for p in pieces]),
-        begins_digit_V=table([p[:1].isdigit() for p in pieces]),
-        ends_digit_V=table([p[-1:].isdigit() for p in pieces]),
-        is_special_V=table([not ok for ok in plain]),
+def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """The tables of a tokenizer, built once."""
+    if tokenizer not in _VOCABULARIES:
+        _VOCABULARIES[tokenizer] = read_vocabulary(tokenizer)
+    return _VOCABULARIES[tokenizer]
+
+
+def read_vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """Look at every piece once."""
+    pieces = [
+        *read_pieces(tokenizer),
+        b"",
+    ]  # models pad their vocabulary, and may sample what no tokenizer wrote
+    special_V = torch.zeros(len(pieces), dtype=torch.bool)
+    special_V[sorted(tokenizer.all_special_ids)] = True
+    for i in tokenizer.all_special_ids:
+        pieces[i] = b""
+    length_V = torch.tensor([len(piece) for piece in pieces])
+    return Vocabulary(
+        pieces_V=pieces,
+        first_V=_kin_table([piece[:1] for piece in pieces]),
+        last_V=_kin_table([piece[-1:] for piece in pieces]),
+        special_V=special_V,
+        blank_V=torch.tensor([piece != b"" and not piece.strip(BLANKS) for piece in pieces]),
+        bytes_N=torch.frombuffer(bytearray(b"".join(pieces)), dtype=torch.uint8),
+        start_V=length_V.cumsum(0) - length_V,
+        length_V=length_V,
     )
+
+
+def read_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
+    """The bytes that each token id adds to a text, by the decoder that the tokenizer names."""
+    decoder = decoder_steps(tokenizer)
+    if not decoder & {"ByteLevel", "Metaspace", "Replace"}:
+        return _decoded_pieces(tokenizer)
+    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    read = _byte_level if "ByteLevel" in decoder else _metaspace
+    pieces = [b"" if token is None else read(token) for token in tokens]
+    for token, i in tokenizer.get_added_vocab().items():
+        pieces[i] = token.encode()  # added tokens are stored as they read
+    return pieces
+
+
+def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:
+    """The names of the steps by which a fast tokenizer turns pieces into text; none where it has no such steps."""
+    decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
+    if decoder is None:
+        return set()
+    state = json.loads(decoder.__getstate__())
+    return {step["type"] for step in (state, *state.get("decoders", ()))}
+
+
+def _decoded_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
+    """Pieces by decoding each alone; a word-level tokenizer puts a space between them."""
+    rows = [[i] for i in range(len(tokenizer))]
+    pieces = tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
+    between = "" if pieces_are_glued(tokenizer) else " "
+    return [(between + piece).encode() for piece in pieces]
 
 
 def pieces_are_glued(tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -70,3 +129,33 @@ def pieces_are_glued(tokenizer: PreTrainedTokenizerBase) -> bool:
     ids = tokenizer.encode("5,5", add_special_tokens=False)
     text: str = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
     return text.strip() == "5,5"
+
+
+def _byte_level(token: str) -> bytes:
+    try:
+        return token.translate(BYTE_OF_LETTER).encode("latin-1")
+    except UnicodeEncodeError:  # not written in the byte-level alphabet
+        return token.encode()
+
+
+def _metaspace(token: str) -> bytes:
+    byte = BYTE_PIECE.fullmatch(token)
+    return bytes([int(byte[1], 16)]) if byte else token.replace(META_SPACE, " ").encode()
+
+
+def _byte_of_letter() -> dict[int, int]:
+    """The alphabet of byte-level tokenizers: printable bytes stand for themselves, the others for letters from 256 on."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: byte for byte in printable} | {256 + i: byte for i, byte in enumerate(others)}
+
+
+BYTE_OF_LETTER = _byte_of_letter()
+
+
+def _kin_table(ends: list[bytes]) -> torch.Tensor:
+    """Kin of one byte a piece; NONE where there is none."""
+    present_V = np.array([len(end) > 0 for end in ends])
+    kin_V = np.zeros(len(ends), dtype=np.uint8)
+    kin_V[present_V] = KIN_OF_BYTE[np.frombuffer(b"".join(ends), dtype=np.uint8)]
+    return torch.from_numpy(kin_V)

@@ -55,14 +55,16 @@ class Collector:
             reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)
             advantage_B = ADVANTAGES[config.objective.advantage](reward_PG).flatten()
         with clock.time("old_logp"):
+            seen = self._with_old_policy(rollout, advantage_B)
             segment_id_BT = segment(
                 rollout.response_BT,
                 rollout.mask_BT,
                 config.segmentation,
                 self.policy.tokenizer,
+                entropy_BT=seen.entropy_BT,
                 seed=segmentation_seed(config.seed, number),
             )
-            batch = self._with_old_policy(rollout, advantage_B, segment_id_BT)
+            batch = replace(seen, segment_id_BT=segment_id_BT)
         return Collected(problems=problems, rollout=rollout, scores=scores, reward_PG=reward_PG, batch=batch)
 
     def _sample(self, problems: Sequence[Problem], number: int) -> Rollout:
@@ -75,10 +77,8 @@ class Collector:
         )
 
     @torch.no_grad()
-    def _with_old_policy(
-        self, rollout: Rollout, advantage_B: torch.Tensor, segment_id_BT: torch.Tensor
-    ) -> Batch:
-        """Old log-probabilities and entropies of the whole rollout in one pass."""
+    def _with_old_policy(self, rollout: Rollout, advantage_B: torch.Tensor) -> Batch:
+        """Old log-probabilities and entropies of the whole rollout in one pass; it is cut once they are known."""
         device = rollout.mask_BT.device
         nothing_BT = torch.zeros(rollout.mask_BT.shape, device=device)
         batch = Batch(
@@ -87,7 +87,7 @@ class Collector:
             response_BT=rollout.response_BT,
             mask_BT=rollout.mask_BT,
             advantage_BT=advantage_B.to(device)[:, None] * rollout.mask_BT,
-            segment_id_BT=segment_id_BT,
+            segment_id_BT=rollout.mask_BT.long() - 1,
             old_logp_BT=nothing_BT,
             entropy_BT=nothing_BT,
         )

@@ -20,7 +20,7 @@ from sspo.errors import UserError, one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.replay.arguments import parse_runs
 from sspo.replay.grid import parse_grid
-from sspo.replay.request import common_curves, curves, parse_request
+from sspo.replay.request import as_overrides, common_curves, curves, parse_request
 from sspo.replay.source import open_run
 from sspo.replay.table import FRACTIONS, SCHEMA
 from sweeps.plan import make_plan
@@ -140,7 +140,7 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
         (["clp=0.1"], "unknown key 'clp': did you mean 'clip'?"),
         (["clip=0.1", "clip.low=0.2"], "clip sets both sides"),
         (["objective=ssppo"], "did you mean 'sspo'?"),
-        (["segmentation=lines"], "unknown segmentation 'lines'"),
+        (["segmentation=lines"], "unknown segmentation 'lines': did you mean 'line'?"),
         (["objective.clip.low=2"], "objective.clip.low must be in (0, 1)"),
         (["--targets", "0.7"], "a clip fraction is a number in (0, .5)"),
         (["clip=0.1", "clip=0.2"], "clip is given twice"),
@@ -202,6 +202,16 @@ def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():
     config = compose(["objective=gspo", "objective.name=mine"])
     (curve,) = curves(parse_request([]), config)
     assert (curve.objective.ratio, curve.low_K, curve.high_K) == ("response", (3e-4,), (4e-4,))
+
+
+def test_a_named_choice_brings_its_own_options_and_values_survive_quoting():
+    config = compose([r"segmentation.pattern='so\s+(a|b)'", "segmentation=sentence"])
+    matched, own = (curves(parse_request(words), config)[0] for words in (["segmentation=fixed_matched"], []))
+    assert (matched.segmentation.rule, matched.segmentation.fixed_like) == ("fixed", "subsentence")
+    assert own.segmentation == config.segmentation
+    for pattern in ("a'b", r"a\'b c", "x\\\\", "$,{a}", "a,b: c"):
+        (word,) = as_overrides({"segmentation": {"pattern": pattern}})
+        assert compose([word]).segmentation.pattern == pattern
 
 
 def test_grids():

@@ -14,10 +14,12 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.base.tokenizer import build_tokenizer
 from sspo.config import RULES, SegmentationConfig
+from sspo.errors import UserError
 from sspo.segmentation import segment
-from sspo.segmentation.delimiters import CLAUSE_MARKS
-from sspo.segmentation.vocabulary import build_table, pieces_are_glued
-from sspo.tasks.chain import VOCABULARY
+from sspo.segmentation.marks import CLAUSE_MARKS, mark_table
+from sspo.segmentation.spans import merge_short, split_long
+from sspo.segmentation.vocabulary import pieces_are_glued, read_pieces
+from sspo.tasks.chain import CLAUSES, VOCABULARY
 
 TOKENIZER = build_tokenizer(VOCABULARY)
 ANSWER = "so 4 * 2 is 8 , try 8 - 5 , 3 . answer 3 . <eos>"
@@ -78,26 +80,49 @@ class Pieces:
 
 def test_numbers_are_protected_where_pieces_touch():
     tokenizer = Pieces("5", ",", ".", " x", "),", "3.14", ".\n\n", "，")
-    table = build_table(tokenizer, CLAUSE_MARKS)
-    held = table.holds_mark_V.tolist()[:-1]  # the last row is for ids that the tokenizer does not have
+    table = mark_table(tokenizer, CLAUSE_MARKS, spans=False)
+    held = table.holds_V.tolist()[:-1]  # the last row is for ids that the tokenizer does not have
     marks = {piece for piece, holds in zip(tokenizer.pieces, held, strict=True) if holds}
-    assert marks == {",", ".", "),", ".\n\n", "，"}
-    ids = torch.tensor([[1, 3, 1, 2, 4, 5, 1, 3, 0]])  # 5 . 5 , x ), 5 . <eos>
+    assert marks == {",", ".", "),", "3.14", ".\n\n", "，"}
+    ids = torch.tensor([[1, 3, 1, 2, 4, 5, 6, 3, 0]])  # 5 . 5 , x ), 3.14 . <eos>
     mask = torch.ones_like(ids, dtype=torch.bool)
     config = SegmentationConfig(rule="subsentence")
     # 5.5 stays whole; the last period has no digit after it but the end of the sequence: no cut before <eos>
     assert segment(ids, mask, config, tokenizer)[0].tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 2]
     unprotected = SegmentationConfig(rule="subsentence", protect_numbers=False)
-    assert segment(ids, mask, unprotected, tokenizer)[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 3]
+    assert segment(ids, mask, unprotected, tokenizer)[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 4, 4]
 
 
 def test_a_tokenizer_with_a_leading_space_mark_still_writes_numbers_in_one_piece():
-    words = {"▁5": 0, ",": 1, "5": 2, "▁": 3, "<unk>": 4}
+    words = {"▁5": 0, ",": 1, "5": 2, "▁": 3, "<unk>": 4, "<0xE2>": 5}
     backend = Tokenizer(Unigram([(word, -1.0) for word in words], unk_id=4))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.decoder = decoders.Metaspace()
-    assert pieces_are_glued(PreTrainedTokenizerFast(tokenizer_object=backend))
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    assert pieces_are_glued(tokenizer)
+    assert read_pieces(tokenizer) == [b" 5", b",", b"5", b" ", b"<unk>", b"\xe2"]
     assert not pieces_are_glued(TOKENIZER)
+    assert read_pieces(TOKENIZER)[-1] == b" answer"
+
+
+def test_the_embedded_task_is_cut_as_before_protections_came():
+    """Every `,`, `.` and `?` ends a segment, save right before a special token: on answers and on word salad."""
+    generator = torch.Generator().manual_seed(1)
+    salad = torch.randint(2, len(TOKENIZER), (400, 60), generator=generator).tolist()
+    gold = [
+        TOKENIZER.encode(
+            " ".join(CLAUSES[i % 4].format(a=i % 10, op="*", b=j % 10, c=j % 7) for i in range(j))
+        )
+        for j in range(1, 9)
+    ]
+    ids, mask = padded([*salad, *[[*row, TOKENIZER.eos_token_id] for row in gold]])
+    for rule, ends in (("subsentence", ",.?"), ("sentence", ".?")):
+        marks = torch.tensor([TOKENIZER.convert_tokens_to_ids(mark) for mark in ends])
+        special_next = torch.zeros_like(mask)
+        special_next[:, :-1] = torch.isin(ids[:, 1:], torch.tensor(TOKENIZER.all_special_ids))
+        cuts = torch.isin(ids, marks) & ~special_next & mask
+        wanted = torch.where(mask, cuts.long().cumsum(1) - cuts.long(), -1)
+        assert torch.equal(segment(ids, mask, SegmentationConfig(rule=rule), TOKENIZER), wanted)
 
 
 STREAMS = st.lists(
@@ -112,11 +137,30 @@ def padded(rows):
     return ids, mask
 
 
-@given(rows=STREAMS, rule=st.sampled_from(RULES), min_tokens=st.integers(1, 4))
-@settings(max_examples=120, deadline=None)
-def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_tokens):
+def rough_entropy(ids):
+    """Some number a token."""
+    return (ids * 7 % 11).float()
+
+
+def lengths_of(found):
+    """Segment lengths of every row."""
+    return [[row.count(s) for s in range(max(row, default=-1) + 1)] for row in found.tolist()]
+
+
+@given(
+    rows=STREAMS,
+    rule=st.sampled_from(RULES),
+    min_tokens=st.integers(1, 4),
+    spare=st.none() | st.integers(0, 5),
+)
+@settings(max_examples=200, deadline=None)
+def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_tokens, spare):
     ids, mask = padded(rows)
-    found = segment(ids, mask, SegmentationConfig(rule=rule, min_tokens=min_tokens), TOKENIZER, seed=3)
+    max_tokens = None if spare is None else 2 * min_tokens - 1 + spare
+    config = SegmentationConfig(rule=rule, min_tokens=min_tokens, max_tokens=max_tokens)
+    found = segment(ids, mask, config, TOKENIZER, entropy_BT=rough_entropy(ids), seed=3)
+    for lengths in lengths_of(found):
+        assert max_tokens is None or max(lengths, default=0) <= max_tokens
     assert bool((found[~mask] == -1).all())
     for row, length in zip(found.tolist(), mask.sum(1).tolist(), strict=True):
         steps = [b - a for a, b in pairwise(row[:length])]
@@ -124,6 +168,60 @@ def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_token
         assert row[:1] == [0] or length == 0
         if min_tokens > 1 and rule != "random":
             assert all(row[:length].count(s) >= min_tokens for s in range(max(row, default=0)))
+
+
+@given(rows=STREAMS, rule=st.sampled_from(["subsentence", "token", "fixed"]), min_tokens=st.integers(1, 9))
+@settings(max_examples=100, deadline=None)
+def test_short_segments_are_merged_as_one_pass_from_the_left_would(rows, rule, min_tokens):
+    ids, mask = padded(rows)
+    bare = segment(ids, mask, SegmentationConfig(rule=rule, fixed_tokens=3), TOKENIZER)
+    merged = segment(
+        ids, mask, SegmentationConfig(rule=rule, fixed_tokens=3, min_tokens=min_tokens), TOKENIZER
+    )
+    for before, after in zip(lengths_of(bare), lengths_of(merged), strict=True):
+        wanted, grown = [], 0
+        for length in before:
+            grown += length
+            if grown >= min_tokens:
+                wanted.append(grown)
+                grown = 0
+        assert after == wanted + [grown] * (grown > 0)
+
+
+@given(rows=STREAMS, rule=st.sampled_from(RULES))
+@settings(max_examples=60, deadline=None)
+def test_limits_and_idempotence(rows, rule):
+    ids, mask = padded(rows)
+
+    def cut_by(**options):
+        config = SegmentationConfig(**options)
+        return segment(ids, mask, config, TOKENIZER, entropy_BT=rough_entropy(ids), seed=3)
+
+    assert torch.equal(cut_by(rule=rule, min_tokens=10**9), cut_by(rule="response"))
+    assert torch.equal(cut_by(rule=rule, max_tokens=1), cut_by(rule="token"))
+    if not (ids[mask] == TOKENIZER.unk_token_id).any():  # a special token is no text
+        assert torch.equal(cut_by(rule="regex", pattern=r"\S"), cut_by(rule="token"))
+    assert torch.equal(cut_by(rule=rule), cut_by(rule=rule))
+    cut_BT = torch.zeros_like(mask)
+    found = cut_by(rule=rule)
+    cut_BT[:, :-1] = found[:, 1:] > found[:, :-1]
+    # what is within limits is left as it is
+    once = split_long(merge_short(cut_BT, 3), mask, 7)
+    assert torch.equal(split_long(merge_short(once, 3), mask, 7) & mask, once)
+
+
+@given(rows=STREAMS, like=st.sampled_from([rule for rule in RULES if rule not in ("fixed", "random")]))
+@settings(max_examples=100, deadline=None)
+def test_matched_cuts_keep_the_count_and_are_equal_within_one(rows, like):
+    ids, mask = padded(rows)
+    entropy = rough_entropy(ids)
+    named = segment(ids, mask, SegmentationConfig(rule=like), TOKENIZER, entropy_BT=entropy, seed=1)
+    config = SegmentationConfig(rule="fixed", fixed_like=like)
+    matched = segment(ids, mask, config, TOKENIZER, entropy_BT=entropy, seed=1)
+    for a, b in zip(lengths_of(named), lengths_of(matched), strict=True):
+        assert len(a) == len(b)
+        assert sum(a) == sum(b)
+        assert max(b, default=0) - min(b, default=0) <= 1
 
 
 @given(rows=STREAMS, seed=st.integers(0, 5))
@@ -137,6 +235,53 @@ def test_random_keeps_the_exact_multiset_of_lengths_and_depends_on_seed_and_toke
         assert sorted(a.count(i) for i in set(a)) == sorted(b.count(i) for i in set(b))
     alone = segment(ids[-1:], mask[-1:], config, TOKENIZER, seed=seed)
     assert torch.equal(alone, shuffled[-1:])
+
+
+def test_a_rule_of_ones_own_is_a_file_with_a_function(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "def every_other(responses, config):\n"
+        "    cut_BT = responses.mask_BT.clone()\n"
+        "    cut_BT[:, ::2] = False\n"
+        "    return cut_BT\n\n"
+        "def wrong(responses, config):\n"
+        "    return responses.token_ids_BT\n"
+    )
+    ids, mask = padded([[5, 6, 7, 8, 9], [5, 6, 7]])
+    config = SegmentationConfig(rule=f"{path}:every_other")
+    assert segment(ids, mask, config, TOKENIZER).tolist() == [[0, 0, 1, 1, 2], [0, 0, 1, -1, -1]]
+    shuffled = SegmentationConfig(rule="random", random_like=f"{path}:every_other")
+    assert lengths_of(segment(ids, mask, shuffled, TOKENIZER, seed=1))[0].count(2) == 2
+    with pytest.raises(
+        UserError, match=r"must return cut_BT, a bool tensor of shape \(2, 5\), got torch.int64"
+    ):
+        segment(ids, mask, SegmentationConfig(rule=f"{path}:wrong"), TOKENIZER)
+    with pytest.raises(UserError, match="did you mean 'every_other'"):
+        segment(ids, mask, SegmentationConfig(rule=f"{path}:every_othr"), TOKENIZER)
+
+
+def test_ids_past_the_vocabulary_and_empty_batches_are_text_without_delimiters():
+    ids = torch.tensor([[5, 10**6, 6]])
+    config = SegmentationConfig(rule="subsentence")
+    assert segment(ids, torch.ones_like(ids, dtype=torch.bool), config, TOKENIZER).tolist() == [[0, 0, 0]]
+    for shape in ((0, 4), (2, 0)):
+        nothing = torch.zeros(shape, dtype=torch.long)
+        for rule in RULES:
+            found = segment(
+                nothing,
+                nothing.bool(),
+                SegmentationConfig(rule=rule, max_tokens=3, min_tokens=2),
+                TOKENIZER,
+                entropy_BT=nothing.float(),
+                seed=1,
+            )
+            assert found.shape == shape
+
+
+def test_entropy_peaks_without_entropy_fail_loudly():
+    ids, mask = padded([[5, 6]])
+    with pytest.raises(ValueError, match="needs entropy_BT"):
+        segment(ids, mask, SegmentationConfig(rule="entropy_peak"), TOKENIZER)
 
 
 def test_random_without_a_seed_fails_loudly():

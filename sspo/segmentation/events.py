@@ -1,0 +1,169 @@
+"""The delimiters and brackets of a batch of responses, in the order of the text, as flat tensors.
+
+Most tokens hold neither. So tokens are looked up once, and everything a rule has to think about happens on the few
+events that are found: E of them in all rows together, an event a character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from sspo.segmentation.marks import Gap, Kind, MarkTable
+from sspo.segmentation.spans import Responses
+from sspo.segmentation.vocabulary import Kin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events:
+    """E events; `position_E` is that of its token in the flattened batch."""
+
+    table: MarkTable
+    ids_N: torch.Tensor
+    mask_N: torch.Tensor
+    width: int
+    """Tokens a row: T."""
+    position_E: torch.Tensor
+    entry_E: torch.Tensor
+    """Rows of the table."""
+    kind_E: torch.Tensor
+    begins_row_E: torch.Tensor
+    """The first event of a response."""
+    gap_E: torch.Tensor
+    """What stands between an event and the one before it."""
+
+    def __len__(self) -> int:
+        return len(self.position_E)
+
+    def is_kind(self, kind: Kind) -> torch.Tensor:
+        """Which events are of a kind."""
+        return self.kind_E == int(kind)
+
+    def kin_before(self, index_e: torch.Tensor) -> torch.Tensor:
+        """Kin of the character right before some events."""
+        position_e = self.position_E[index_e]
+        outside_e = self.table.vocabulary.last_V[self.ids_N[(position_e - 1).clamp(min=0)]]
+        outside_e = outside_e.where(position_e % self.width > 0, int(Kin.NONE))
+        inside_e = self.table.before_K[self.entry_E[index_e]]
+        return inside_e.where(inside_e != int(Kin.NONE), outside_e)
+
+    def kin_after(self, index_e: torch.Tensor) -> torch.Tensor:
+        """Kin of the character right after some events."""
+        position_e = self.position_E[index_e]
+        next_e = (position_e + 1).clamp(max=len(self.ids_N) - 1)
+        outside_e = self.table.vocabulary.first_V[self.ids_N[next_e]]
+        within_e = (next_e % self.width > 0) & self.mask_N[next_e]
+        inside_e = self.table.after_K[self.entry_E[index_e]]
+        return inside_e.where(inside_e != int(Kin.NONE), outside_e.where(within_e, int(Kin.NONE)))
+
+    def bytes_before(
+        self, index_e: torch.Tensor, count: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """The last `count` bytes of the text before some events, nearest first; 0 where the response begins.
+
+        With each byte come the position of its token and how many bytes of that token stand before it.
+        """
+        vocabulary = self.table.vocabulary
+        position_e, left_e = self.position_E[index_e], self.table.inside_K[self.entry_E[index_e]]
+        for _ in range(count):
+            into_previous_e = (left_e == 0) & (position_e % self.width > 0)
+            position_e = position_e - into_previous_e.long()
+            piece_e = self.ids_N[position_e]
+            # nothing stands before a special token, whose piece is empty: from there on `left` is -1
+            left_e = (vocabulary.length_V[piece_e].where(into_previous_e, left_e) - 1).clamp(min=-1)
+            byte_e = vocabulary.bytes_N[(vocabulary.start_V[piece_e] + left_e).clamp(min=0)]
+            yield byte_e.where(left_e >= 0, 0), position_e, left_e
+
+
+def find_events(responses: Responses, table: MarkTable) -> Events:
+    """The events of a batch."""
+    ids_BT = responses.token_ids_BT.to(table.holds_V.device).clamp(max=len(table.holds_V) - 1)
+    mask_BT = responses.mask_BT.to(table.holds_V.device)
+    ids_N, width = ids_BT.flatten(), ids_BT.shape[1]
+    position_C = (table.holds_V[ids_N] & mask_BT.flatten()).nonzero().squeeze(1)
+    count_C = table.count_V[ids_N[position_C]]
+    token_E = torch.repeat_interleave(count_C)
+    first_C = count_C.cumsum(0) - count_C
+    nth_E = torch.arange(len(token_E)) - first_C[token_E]
+    position_E = position_C[token_E]
+    entry_E = (table.start_V[ids_N[position_C]])[token_E] + nth_E
+    kind_E = table.kind_K[entry_E]
+    row_E = position_E // width
+    begins_row_E = torch.ones(len(position_E), dtype=torch.bool)
+    begins_row_E[1:] = row_E[1:] != row_E[:-1]
+    events = Events(
+        table=table,
+        ids_N=ids_N,
+        mask_N=mask_BT.flatten(),
+        width=width,
+        position_E=position_E,
+        entry_E=entry_E,
+        kind_E=kind_E,
+        begins_row_E=begins_row_E,
+        gap_E=torch.empty(0),
+    )
+    return _with_halves(_with_gaps(events))
+
+
+def _with_halves(events: Events) -> Events:
+    """HALF events become what the whole character is, INERT where it is none that matters."""
+    half_e = events.is_kind(Kind.HALF).nonzero().squeeze(1)
+    if len(half_e) == 0:
+        return events
+    half_ends = events.table.half_ends
+    walk = list(events.bytes_before(half_e, max(map(len, half_ends))))
+    nearest_first = torch.stack([byte_e for byte_e, _, _ in walk])
+    kind_E, gap_E = events.kind_E.clone(), events.gap_E.clone()
+    kind_E[half_e] = int(Kind.INERT)
+    for char, kind in half_ends.items():
+        wanted = torch.tensor(list(reversed(char)), dtype=torch.uint8)
+        is_char_e = (nearest_first[: len(char)] == wanted[:, None]).all(0)
+        kind_E[half_e[is_char_e]] = int(kind)
+        _, position_e, left_e = walk[len(char) - 1]
+        gap_E[half_e[is_char_e & _touches(events, half_e, position_e, left_e)]] = int(Gap.NOTHING)
+    return replace(events, kind_E=kind_E, gap_E=gap_E)
+
+
+def _touches(
+    events: Events, index_e: torch.Tensor, position_e: torch.Tensor, left_e: torch.Tensor
+) -> torch.Tensor:
+    """Whether the event before ends where a character begins, `left_e` bytes into the token at `position_e`."""
+    table, before_e = events.table, (index_e - 1).clamp(min=0)
+    end_e, holder_e = table.end_K[events.entry_E[before_e]], events.position_E[before_e]
+    here_e = (holder_e == position_e) & (end_e == left_e)
+    at_its_end_e = end_e == table.vocabulary.length_V[events.ids_N[holder_e]]
+    just_before_e = (holder_e == position_e - 1) & at_its_end_e & (left_e == 0)
+    return (here_e | just_before_e) & ~events.begins_row_E[index_e]
+
+
+def _with_gaps(events: Events) -> Events:
+    """Fill gap_E in."""
+    table, position_E = events.table, events.position_E
+    lead_E, trail_E = table.lead_K[events.entry_E], table.trail_K[events.entry_E]
+    gap_E = lead_E.clone()
+    apart_E = position_E[1:] - position_E[:-1]
+    across_E = torch.maximum(lead_E[1:], trail_E[:-1])
+    gap_E[1:] = lead_E[1:].where(apart_E == 0, across_E.where(apart_E == 1, int(Gap.TEXT)))
+    _look_through_blanks(events, gap_E, trail_E)
+    gap_E[events.begins_row_E] = int(Gap.TEXT)
+    return replace(events, gap_E=gap_E)
+
+
+def _look_through_blanks(events: Events, gap_E: torch.Tensor, trail_E: torch.Tensor) -> None:
+    """Where nothing but blank pieces stands between an event and the one before, their gap is no text.
+
+    Looked at for line breaks and for what may close a formula alone: nobody asks about the others.
+    """
+    asked_E = events.is_kind(Kind.NEWLINE) | events.is_kind(Kind.DOLLAR) | events.is_kind(Kind.BACKSLASH)
+    open_E = asked_E & (events.table.lead_K[events.entry_E] < int(Gap.TEXT))
+    open_E[1:] &= (gap_E[1:] == int(Gap.TEXT)) & (trail_E[:-1] < int(Gap.TEXT))
+    open_E &= ~events.begins_row_E
+    index_e = open_E.nonzero().squeeze(1)
+    position_e = events.position_E[index_e] - 1
+    while len(index_e):
+        met_e = position_e == events.position_E[index_e - 1]
+        gap_E[index_e[met_e]] = int(Gap.BLANKS)
+        further_e = ~met_e & events.table.vocabulary.blank_V[events.ids_N[position_e]]
+        index_e, position_e = index_e[further_e], position_e[further_e] - 1

@@ -1,0 +1,74 @@
+"""Delimiters that end nothing: inside numbers and after abbreviations. (Inside LaTeX and code: latex.py.)"""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.segmentation.events import Events
+from sspo.segmentation.marks import Kind
+from sspo.segmentation.vocabulary import Kin
+
+ABBREVIATIONS = (
+    *("e.g", "i.e", "a.k.a", "w.l.o.g", "w.r.t", "s.t", "a.m", "p.m", "u.s", "ph.d"),
+    *("cf", "vs", "al", "approx", "resp", "viz", "fig", "figs", "eq", "eqs", "eqn", "thm", "prop"),
+    *("dr", "mr", "mrs", "ms", "prof", "jr", "sr"),
+)
+"""Without the last period, in lower case. Words that often end a sentence (`etc`, `no`, `sec`) are not listed."""
+LONGEST = 7
+
+
+def inside_numbers(events: Events) -> torch.Tensor:
+    """Which events stand inside a number.
+
+    A comma is protected between digits; a period before a digit, unless a letter stands right before it: `3.14`,
+    `$.50`, but `Fig.3` ends at its period.
+    """
+    index_e = (events.kind_E <= int(Kind.PERIOD)).nonzero().squeeze(1)
+    before_e, after_e = events.kin_before(index_e), events.kin_after(index_e)
+    comma_e = events.kind_E[index_e] == int(Kind.COMMA)
+    fits_e = torch.where(comma_e, before_e == int(Kin.DIGIT), before_e != int(Kin.LETTER))
+    return _flag(events, index_e[fits_e & (after_e == int(Kin.DIGIT))])
+
+
+def after_abbreviations(events: Events) -> torch.Tensor:
+    """Which events are periods of an abbreviation.
+
+    The word before the period, letters and periods without a break, is listed; or it begins a listed one and a letter
+    follows directly (`e.` of `e.g.`).
+    """
+    index_e = events.is_kind(Kind.PERIOD).nonzero().squeeze(1)
+    index_e = index_e[events.kin_before(index_e) == int(Kin.LETTER)]
+    word_e = torch.zeros(len(index_e), dtype=torch.long)
+    open_e = torch.ones(len(index_e), dtype=torch.bool)
+    for k, (byte_e, _, _) in enumerate(events.bytes_before(index_e, LONGEST + 1)):
+        letter_e = WORD_BYTE[byte_e.long()]
+        open_e = open_e & (letter_e > 0)
+        word_e = word_e + (letter_e.where(open_e, 0) << (8 * k if k < LONGEST else 0))
+    whole_e = torch.isin(word_e, WHOLE) & ~open_e
+    begun_e = torch.isin(word_e, BEGUN) & ~open_e & (events.kin_after(index_e) == int(Kin.LETTER))
+    return _flag(events, index_e[whole_e | begun_e])
+
+
+def _flag(events: Events, index_e: torch.Tensor) -> torch.Tensor:
+    flag_E = torch.zeros(len(events), dtype=torch.bool)
+    flag_E[index_e] = True
+    return flag_E
+
+
+def _word_byte() -> torch.Tensor:
+    """A byte in lower case where it can be part of an abbreviation, else 0."""
+    byte_256 = torch.zeros(256, dtype=torch.long)
+    for byte in b"abcdefghijklmnopqrstuvwxyz.":
+        byte_256[byte] = byte
+        byte_256[ord(chr(byte).upper())] = byte
+    return byte_256
+
+
+def _codes(words: set[str]) -> torch.Tensor:
+    """Words packed as `after_abbreviations` packs the text: the last letter lowest."""
+    return torch.tensor(sorted(int.from_bytes(word.encode()[::-1], "little") for word in words))
+
+
+WORD_BYTE = _word_byte()
+WHOLE = _codes(set(ABBREVIATIONS))
+BEGUN = _codes({word[:i] for word in ABBREVIATIONS for i, letter in enumerate(word) if letter == "."})
