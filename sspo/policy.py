@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from sspo.errors import UserError
 from sspo.identity import model_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,8 @@ def load_policy(path: str, device: torch.device) -> Policy:
 
     A response ends with the tokenizer's eos_token; further end tokens of a generation_config.json are not looked at.
     """
+    from transformers import AutoModelForCausalLM  # seconds to import: only who runs a model waits for it
+
     disable_progress_bar()
     tokenizer = load_tokenizer(path)
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.objective.bounds import entropy_stats
@@ -14,6 +14,9 @@ from sspo.recording.ratios import seen_by
 from sspo.recording.recorded import RecordedRollout
 from sspo.trainer.forward import micro_batches, token_logp
 from sspo.trainer.step import part_loss, step_context
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 SUB_BATCHES = 16
 

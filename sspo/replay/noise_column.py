@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from safetensors import SafetensorError
-from transformers import PreTrainedModel
 
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig
 from sspo.errors import UserError
@@ -23,6 +23,9 @@ from sspo.replay.request import Curve, Request, curves
 from sspo.replay.source import RecordedRun
 from sspo.runlog import rollout_of
 from sspo.trainer.checkpoint import load_weights
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def add_noise(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedModel
 
 from sspo.device import autocast
 from sspo.types import Batch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def token_logp_entropy(
