@@ -26,14 +26,9 @@ def interval_rule() -> str:
     return f"± is half a 95 % t interval over seeds, {CONDITIONAL}; an arm with one run, or with equal ones, has none."
 
 
-def run_name(evidence: Evidence, run: int) -> str:
-    """`arm seed k`."""
-    return f"{evidence.runs.at[run, 'arm']} seed {evidence.runs.at[run, 'seed']}"
-
-
-def run_states(evidence: Evidence) -> list[str]:
-    """`arm seed k: reason` of every planned run that did not finish, or finished without all evaluation answers."""
-    names = []
+def runs_to_note(evidence: Evidence) -> dict[tuple[str, str], list[str]]:
+    """Seeds by arm and reason of the planned runs that did not finish, or finished without all evaluation answers."""
+    seeds: dict[tuple[str, str], list[str]] = {}
     for run, record in evidence.runs.iterrows():
         reason = record["reason"] if record["status"] != DONE else ""
         if record["status"] == "failed":
@@ -43,8 +38,16 @@ def run_states(evidence: Evidence) -> list[str]:
         if record["status"] in ("done", "diverged") and run not in evidence.primary.index:
             reason = f"{record['status']}, but not all evaluation answers are there: not scored"
         if reason:
-            names.append(f"{run_name(evidence, int(run))}: {reason}")
-    return names
+            seeds.setdefault((str(record["arm"]), reason), []).append(str(record["seed"]))
+    return seeds
+
+
+def run_states(evidence: Evidence) -> list[str]:
+    """`arm seed k: reason` of runs_to_note, runs of one arm with one reason together."""
+    return [
+        f"{arm} seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {reason}"
+        for (arm, reason), seeds in runs_to_note(evidence).items()
+    ]
 
 
 def warnings(evidence: Evidence) -> list[str]:
@@ -52,7 +55,8 @@ def warnings(evidence: Evidence) -> list[str]:
     sentences = [PRESET_NOTES[evidence.study.preset].capitalize() + "."]
     states = run_states(evidence)
     if states:
-        sentences.append(f"{len(states)} of {len(evidence.runs)} planned runs to note: {'; '.join(states)}.")
+        noted = sum(map(len, runs_to_note(evidence).values()))
+        sentences.append(f"{noted} of {len(evidence.runs)} planned runs to note: {'; '.join(states)}.")
     codes = code_versions(evidence)
     if len(codes) > 1:
         sentences.append(f"Runs mix {len(codes)} code revisions: {', '.join(codes)}.")

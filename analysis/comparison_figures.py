@@ -15,6 +15,8 @@ from analysis.statistics import Comparison
 from analysis.style import COLUMN, MUTED, TEXT, Look, looks, percent_ticks
 
 LABEL_CHARACTERS = 26
+LEGEND_LINE = 0.19
+"""Inches a line of a legend at the side."""
 CLIPPED = Measure("clip", "policy/clip_frac_active", True)
 
 
@@ -22,8 +24,9 @@ def clip_against_accuracy(evidence: Evidence) -> Figure | None:
     """A small mark a run, a large one the arm's mean; legend at the side."""
     clip, final = 100 * run_means(evidence, CLIPPED), 100 * evidence.primary[AVERAGE]
     style = looks(evidence.study)
-    figure = Figure(figsize=(TEXT, 2.8))
-    ax = figure.add_axes((0.095, 0.15, 0.56, 0.82))
+    height = max(2.8, LEGEND_LINE * len(evidence.study.with_role("arm", "no_clip", "aa")))
+    figure = Figure(figsize=(TEXT, height))
+    ax = figure.add_axes((0.095, 0.42 / height, 0.56, 1 - 0.504 / height))
     for arm in evidence.study.with_role("arm", "no_clip", "aa"):
         runs = [r for r in evidence.counted(arm) if r in clip.index and r in final.index]
         if not runs:

@@ -1,4 +1,5 @@
-"""What happened over a run: arms in panels by the level of their ratio, the baseline in each for reference."""
+"""What happened over a run: arms in panels by the arm that they are tested against, which is in each, and by the level of
+their ratio."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
 
 LEGEND_CHARACTERS = 24
 MOST_IN_PANEL = 4
-"""Arms a panel, the baseline aside."""
+"""Arms a panel, their reference aside."""
 FEWEST_FOR_BAND = 5
 """With fewer runs an interval is many times their spread: bands would hide the runs."""
 
@@ -39,18 +40,30 @@ class Curve:
 
 def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
     """Panels: a heading and the arms in it. Arms whose runs never started are in none."""
-    groups: dict[str, list[Arm]] = {}
-    for arm in evidence.study.with_role("arm", "no_clip"):
-        known = evidence.runs.loc[evidence.counted(arm), "ratio"].dropna()
-        if len(evidence.counted(arm)) and arm.name != evidence.study.baseline:
-            groups.setdefault(f"{known.iat[0]} ratio" if len(known) else "other arms", []).append(arm)
+    study, references = evidence.study, evidence.study.references()
+    trained = [arm for arm in study.with_role("arm", "no_clip") if evidence.counted(arm)]
+    headings = {arm.name: _level(evidence, arm) for arm in trained}
+    levels = {headings[arm.name] for arm in trained if arm.role == "arm"}
+    only = next(iter(levels)) if len(levels) == 1 else None
+    groups: dict[tuple[str, str], list[Arm]] = {}
+    for arm in trained:
+        reference = study.reference_of(arm)
+        if reference is not None and arm not in references:
+            # where clipped arms have one level, the arm without a clip needs no panel of its own
+            groups.setdefault((reference.name, only or headings[arm.name]), []).append(arm)
     split = []
-    for heading, arms in groups.items():
+    for (name, heading), arms in groups.items():
         size = -(-len(arms) // -(-len(arms) // MOST_IN_PANEL))  # neighbours together: their colours differ
-        split += [(heading, arms[i : i + size]) for i in range(0, len(arms), size)]
-    baseline = evidence.study.arm(evidence.study.baseline)
-    own = [baseline] if baseline and evidence.counted(baseline) else []
-    return [(heading, own + arms) for heading, arms in split] or [("", own)]
+        own = [
+            reference for reference in references if reference.name == name and evidence.counted(reference)
+        ]
+        split += [(heading, own + arms[i : i + size]) for i in range(0, len(arms), size)]
+    return split or [("", [reference for reference in references if evidence.counted(reference)])]
+
+
+def _level(evidence: Evidence, arm: Arm) -> str:
+    known = evidence.runs.loc[evidence.counted(arm), "ratio"].dropna()
+    return f"{known.iat[0]} ratio" if len(known) else "other arms"
 
 
 def by_rollout(evidence: Evidence, key: str) -> pd.DataFrame:

@@ -155,8 +155,8 @@ def _against(study: Study) -> str:
     first, *others = study.references()
     sentence = f"against {first.label}"
     for other in others:
-        tested = [a.label for a in study.arms if a.against == other.name]
-        sentence += f", that of {', '.join(tested)} against {other.label}"
+        tested = ", ".join(arm.label for arm in study.arms if arm.against == other.name)
+        sentence += f", and for {tested} against {other.label}"
     return sentence
 
 

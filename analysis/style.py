@@ -76,21 +76,25 @@ GREYS = {
 }
 
 
+REFERENCE_MARKERS = ("o", "D", "s", "^")
+
+
 def looks(study: Study) -> dict[str, Look]:
-    """A look an arm: the baseline black and solid, no clip, base and A/A grey, the others by their order in the study."""
-    chosen: dict[str, Look] = {}
-    for arm in study.arms:
-        if arm.name == study.baseline:
-            chosen[arm.name] = Look("#000000", "-", "o")
-        elif arm.role in GREYS:
-            chosen[arm.name] = GREYS[arm.role]
-        else:
-            i = [a.name for a in study.with_role("arm") if a.name != study.baseline].index(arm.name)
+    """A look an arm: those that others are tested against black and solid, no clip, base and A/A grey, the others by their
+    order among the arms of one reference, so that the n-th arm of every reference has one colour."""
+    chosen = {arm.name: GREYS[arm.role] for arm in study.arms if arm.role in GREYS}
+    references = study.references()
+    for group, reference in enumerate(references):
+        chosen[reference.name] = Look("#000000", "-", REFERENCE_MARKERS[group % len(REFERENCE_MARKERS)])
+        mine = [
+            a for a in study.with_role("arm") if a not in references and study.reference_of(a) == reference
+        ]
+        for i, arm in enumerate(mine):
             turn = i // len(OKABE_ITO)
             chosen[arm.name] = Look(
                 OKABE_ITO[i % len(OKABE_ITO)],
                 DASHES[(i + turn) % len(DASHES)],
-                MARKERS[(i + turn) % len(MARKERS)],
+                MARKERS[(i + turn + group * len(MARKERS) // 2) % len(MARKERS)],
             )
     return chosen
 

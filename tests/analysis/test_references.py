@@ -46,7 +46,7 @@ def test_captions_say_which(evidence: Evidence) -> None:
     assert table is not None
     assert stability is not None
     assert (
-        "Δ average is against GRPO .2, that of SSPO .10 fixed against SSPO .02 fixed (paired t"
+        "Δ average is against GRPO .2, and for SSPO .10 fixed against SSPO .02 fixed (paired t"
         in " ".join(table.caption)
     )
     assert "Fisher's exact test against the arm that each is tested against" in " ".join(stability.caption)
