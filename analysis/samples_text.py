@@ -10,7 +10,7 @@ from typing import Any
 from analysis.escape import markdown, visible
 from analysis.load import DONE
 from analysis.results import Evidence
-from analysis.samples import SHOWN_ROLES, Prompt, Sample, Segment, by_prompt, head, segments_of
+from analysis.samples import CUT_SHORT, SHOWN_ROLES, Prompt, Sample, Segment, by_prompt, head, segments_of
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes."""
@@ -18,7 +18,8 @@ ENTROPY_EDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Nats: each class is twice as wide as the one before it."""
 RATIO_EDGES = (1.003, 1.01, 1.03, 1.1, 1.3)
 """Above 1; below it their reciprocals. Log-ratios grow about threefold a class, from GSPO's to a token's."""
-MARKDOWN_TOKENS = 160
+MARKDOWN_TOKENS, MARKDOWN_PROMPT = 160, 600
+"""Tokens of a response and last characters of a prompt in index.md."""
 
 
 def entropy_class(entropy: float) -> int:
@@ -137,12 +138,12 @@ def samples_markdown(evidence: Evidence) -> list[str]:
         return []
     parts = ["## Sampled responses"]
     if samples:
-        prompts = by_prompt(samples)
+        first, *others = by_prompt(samples)
+        rest = f", and {count(len(others), 'more prompt')}" if others else ""
         parts += [
             markdown(caption(samples, record_of(evidence, samples[0])["seed"])),
-            f"Cuts are {CUT}, and what would be clipped is bold. This is the first of {count(len(prompts), 'prompt')}; "
-            "index.html has them all, with entropy and ratio of every segment.",
-            _prompt_markdown(evidence, prompts[0]),
+            f"Cuts are {CUT}, and what would be clipped is bold. index.html has entropy and ratio of every segment{rest}.",
+            _prompt_markdown(evidence, first),
         ]
     if lacking:
         parts.append(markdown(f"Not shown: {'; '.join(lacking)}."))
@@ -150,7 +151,9 @@ def samples_markdown(evidence: Evidence) -> list[str]:
 
 
 def _prompt_markdown(evidence: Evidence, prompt: Prompt) -> str:
-    lines = [f"Rollout {prompt.rollout}, prompt: {_inert(prompt.text.strip())}", ""]
+    text = prompt.text.strip()
+    asked = text if len(text) <= MARKDOWN_PROMPT else CUT_SHORT.lstrip() + text[-MARKDOWN_PROMPT:]
+    lines = [f"Rollout {prompt.rollout}, prompt: {_inert(asked)}", ""]
     for sample in prompt.samples:
         shown = head(sample, MARKDOWN_TOKENS)
         texts = [_segment_markdown(s) for s in segments_of(shown, record_of(evidence, sample)["ratio"])]
