@@ -1,8 +1,9 @@
-"""Makes text from data inert in LaTeX, Markdown and Matplotlib; HTML has html.escape."""
+"""Makes text from data inert in LaTeX, Markdown and Matplotlib, and what is unseen in it visible; HTML has html.escape."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -41,6 +42,26 @@ def markdown(text: str) -> str:
     """Text that GitHub prints as it stands, inside a table cell too."""
     inert = _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", inert)
+
+
+def visible(text: str) -> str:
+    """Text whose control and format characters are seen and do nothing: marks that turn its direction, zero widths.
+
+    A line break is `⏎` and then a break; others are control pictures or `⟨U+202E⟩`.
+    """
+    return "".join(map(_seen, text))
+
+
+def _seen(character: str) -> str:
+    code = ord(character)
+    if character == "\n":
+        return "⏎\n"
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\u2421"
+    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+    return f"⟨U+{code:04X}⟩" if unseen else character
 
 
 def plot(text: str, characters: int) -> str:

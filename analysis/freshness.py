@@ -15,7 +15,15 @@ from sspo import metrics, runlog
 from sspo.identity import cell_folder
 
 STAMP = ".inputs"
-WATCHED = (runlog.CONFIG, runlog.ENVIRONMENT, runlog.DONE, runlog.FAILED, runlog.METRICS, runlog.EVAL)
+WATCHED = (
+    runlog.CONFIG,
+    runlog.ENVIRONMENT,
+    runlog.DONE,
+    runlog.FAILED,
+    runlog.METRICS,
+    runlog.EVAL,
+    runlog.SAMPLES,
+)
 
 
 def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:

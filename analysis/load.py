@@ -1,4 +1,4 @@
-"""Run folders to compact logs. The only reader of run folders on this side."""
+"""Run folders to compact logs. With analysis.sample_choice the only reader of run folders on this side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pyarrow.json as pj
 import yaml
 
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
-from analysis.study import NothingToReport, from_manifest, read_json
+from analysis.sample_choice import choose_samples
+from analysis.samples import SHOWN_ROLES, Sample
+from analysis.study import NothingToReport, Study, from_manifest, read_json
 from sspo import runlog
 from sspo.identity import cell_folder
 
@@ -66,7 +68,23 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
             f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: "
             f"run `make sweep NAME={study.name}` first"
         )
-    write_logs(folder, manifest, runs, pa.concat_tables(metrics), _categories(pa.concat_tables(evaluations)))
+    samples = _samples(study, store, runs)
+    tables = pa.concat_tables(metrics), _categories(pa.concat_tables(evaluations))
+    write_logs(folder, manifest, runs, *tables, samples)
+
+
+def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Sample]:
+    """The samples to show. Unreadable ones are noted at their run, whose results stand."""
+    shown = {arm.name for arm in study.with_role(*SHOWN_ROLES)}
+    folders = {
+        i: cell_folder(store, run["cell"], run["seed"])
+        for i, run in enumerate(runs)
+        if run["arm"] in shown and run["status"] in COUNTED
+    }
+    samples, broken = choose_samples(runs, folders)
+    for i, message in broken.items():
+        runs[i]["samples"] = message
+    return samples
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
     manifest.json  the study manifest            metrics.parquet  a line an optimiser step
     runs.json      a record a planned run        eval.parquet     a line a question and sample
+                                                 samples.parquet  a line a sampled response to show, where there are any
 
 Column `run` is the index of the run in runs.json. Equal content gives equal bytes.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.sample_logs import SAMPLES, read_samples, write_samples
+from analysis.samples import Sample
 from analysis.study import read_json
 from sspo.errors import UserError
 from sspo.runlog import write_atomic
@@ -81,6 +84,7 @@ class Logs:
     runs: tuple[Mapping[str, Any], ...]
     metrics: pd.DataFrame
     evaluation: pd.DataFrame
+    samples: tuple[Sample, ...] = ()
 
 
 def write_logs(
@@ -89,8 +93,9 @@ def write_logs(
     runs: list[dict[str, Any]],
     metrics: pa.Table,
     evaluation: pa.Table,
+    samples: Sequence[Sample] = (),
 ) -> None:
-    """Write the four files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA."""
+    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / MANIFEST, _json(manifest))
     write_atomic(folder / RUNS, _json(runs))
@@ -98,6 +103,7 @@ def write_logs(
         buffer = io.BytesIO()
         pq.write_table(table.combine_chunks(), buffer, compression="zstd", compression_level=9)
         (folder / name).write_bytes(buffer.getvalue())
+    write_samples(folder, samples)
 
 
 def _json(content: Any) -> str:
@@ -111,11 +117,17 @@ def read_logs(folder: Path) -> Logs:
         raise UserError(
             f"{folder} has no {', '.join(missing)}: restore the compact logs or report from run folders"
         )
+    runs, samples = tuple(read_json(folder / RUNS)), read_samples(folder)
+    if any(sample.run not in range(len(runs)) for sample in samples):
+        raise UserError(
+            f"{folder} has a {SAMPLES} and a {RUNS} of different reports: restore both, or remove {SAMPLES}"
+        )
     return Logs(
         manifest=read_json(folder / MANIFEST),
-        runs=tuple(read_json(folder / RUNS)),
+        runs=runs,
         metrics=_frame(folder / METRICS),
         evaluation=_frame(folder / EVAL),
+        samples=samples,
     )
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 
 from analysis.escape import markdown
 from analysis.provenance import provenance
+from analysis.samples_page import samples_html
+from analysis.samples_text import samples_markdown
 from analysis.study import PRESET_NOTES
-from analysis.stylesheet import CSS
+from analysis.stylesheet import CSS, SAMPLES_CSS
 from analysis.tables import Table, to_html, to_markdown
 
 if TYPE_CHECKING:
@@ -36,15 +38,17 @@ def page_html(report: Report, folder: Path) -> str:
         f"<dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>"
         for key, value in provenance(report.evidence, report.replay)
     )
+    samples = samples_html(report.evidence)
+    css = CSS + SAMPLES_CSS if samples else CSS
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(study.title)}</title><style>{CSS}</style></head><body><main>
+<title>{html.escape(study.title)}</title><style>{css}</style></head><body><main>
 <header><p class="preset">{html.escape(PRESET_NOTES[study.preset])}</p>
 <h1>{html.escape(study.title)}</h1><p class="question">{html.escape(study.question)}</p></header>
 <section><h2>Gates</h2><ol class="gates">{gates}</ol></section>
 <section><h2>Tables</h2>{"".join(to_html(table) for table in report.tables)}</section>
 <section><h2>Figures</h2>{figures}</section>
-<section><h2>Runs</h2>{_runs_html(report.evidence.runs)}</section>
+{samples}<section><h2>Runs</h2>{_runs_html(report.evidence.runs)}</section>
 <section><h2>Provenance</h2><dl>{facts}</dl></section>
 </main></body></html>
 """
@@ -101,6 +105,7 @@ def page_markdown(report: Report) -> str:
         *[f"### {_title(table)}\n\n{to_markdown(table)}" for table in report.tables],
         "## Figures",
         *[f"![{f.name}]({f.name}.png)\n\n{markdown(f.caption)}" for f in report.figures],
+        *samples_markdown(report.evidence),
         "## Runs",
         _runs_markdown(report.evidence.runs),
         "## Provenance",

@@ -36,3 +36,46 @@ dt{color:var(--soft)}dd{margin:0;min-width:0}
 @media(max-width:34rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
 @media print{.scroll{overflow:visible}}
 """
+
+_LIGHT = """--a:#f1f3f6;--b:#e6eaef;--cut:#b3400a;
+--r0:#08519c;--r1:#3182bd;--r2:#6baed6;--r3:#9ecae1;--r4:#c6dbef;--r5:#cdd1d7;
+--r6:#fdd0a2;--r7:#fdae6b;--r8:#fd8d3c;--r9:#e6550d;--r10:#a63603;
+--e0:#dcefd8;--e1:#c7e9c0;--e2:#a1d99b;--e3:#74c476;--e4:#41ab5d;--e5:#238b45;--e6:#005a32"""
+_DARK = """--a:#20242a;--b:#2a2f36;--cut:#ff9a62;
+--r0:#c4e2ff;--r1:#86bff0;--r2:#5297d3;--r3:#376f9f;--r4:#2c506f;--r5:#4a5059;
+--r6:#6b4320;--r7:#955a24;--r8:#cf7a2b;--r9:#f5a04d;--r10:#ffd3a0;
+--e0:#26382c;--e1:#2c4a35;--e2:#336644;--e3:#3d8657;--e4:#55a86f;--e5:#80cb93;--e6:#b8ebc1"""
+_CLASSES = "".join(
+    f".{name}{i}{{border-color:var(--{name}{i})}}" for name, n in (("r", 11), ("e", 7)) for i in range(n)
+)
+
+SAMPLES_CSS = f"""
+.samples{{{_LIGHT}}}
+@media(prefers-color-scheme:dark){{.samples{{{_DARK}}}}}
+.samples h3{{font-size:1rem;margin:1.6rem 0 .2rem}}
+.samples h4{{font-size:.9rem;margin:0}}
+.samples>p,.facts{{color:var(--soft);font-size:.85rem;max-width:60rem;overflow-wrap:anywhere}}
+.facts{{margin:.1rem 0}}
+.samples summary{{color:var(--soft);font-size:.85rem;cursor:pointer}}
+.prompt,.response{{white-space:pre-wrap;overflow-wrap:anywhere;position:relative}}
+.samples .prompt{{margin:.2rem 0 .4rem;color:var(--ink)}}
+.samples article{{border-left:3px solid var(--line);padding:.1rem 0 .1rem .8rem;margin:.9rem 0}}
+.response{{line-height:2.35;margin:.2rem 0}}
+.g{{padding:.18em 0 .5em;border-bottom:.28em solid;unicode-bidi:isolate}}
+.g:nth-of-type(odd){{background:var(--a)}}.g:nth-of-type(even){{background:var(--b)}}
+.u{{padding-bottom:.08em;border-bottom:.28em solid}}
+.g,.u{{-webkit-box-decoration-break:clone;box-decoration-break:clone;-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+{_CLASSES}
+mark.u{{color:inherit;outline:1.5px solid var(--ink);padding-inline:.1em;
+background:repeating-linear-gradient(135deg,transparent 0 4px,color-mix(in srgb,var(--ink) 17%,transparent) 4px 5px)}}
+.cut{{color:var(--cut);padding:0 .06em}}
+.sr{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}}
+.samples td{{text-align:right}}.samples tbody>tr>*{{vertical-align:baseline}}
+.samples td:last-child,.samples th:last-child{{text-align:left;white-space:normal;min-width:9rem;overflow-wrap:anywhere}}
+.scale{{display:flex;max-width:34rem;margin:.15rem 0 .5rem}}
+.scale i{{flex:1;border-style:solid;border-width:.7rem 0 0;text-align:right;font-style:normal;color:var(--soft)}}
+.scale small{{display:inline-block;transform:translateX(50%);font-size:.68rem}}
+@media print{{.samples>details::details-content{{content-visibility:visible;display:block;block-size:auto}}
+.response{{break-inside:avoid}}.samples :is(h3,h4,.prompt,.facts,summary){{break-after:avoid}}}}
+"""
+"""Of the section of sampled responses, in pages that have one. Classes r0 to r10 and e0 to e6 are the two scales."""

@@ -12,6 +12,7 @@ from sspo.objective.bounds import clip_bounds
 from sspo.objective.clip import TERMS
 from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
 from sspo.policy import Policy
+from sspo.segmentation.texts import token_texts
 from sspo.trainer.forward import token_logp
 from sspo.types import Batch, EntropyStats
 
@@ -28,7 +29,8 @@ def sample_rows(
     number: int,
 ) -> Iterator[dict[str, Any]]:
     """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update and the
-    objective whose bounds that update used."""
+    objective whose bounds that update used. `texts` are what each token adds to the response, `pieces` each token decoded
+    alone."""
     first_of_prompt = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES]
     part = batch.rows(first_of_prompt.to(batch.mask_BT.device))
     logp_BT = token_logp(policy.model, part, config.rollout.temperature)
@@ -42,11 +44,13 @@ def sample_rows(
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
     entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)
     for i, mask_T in enumerate(part.mask_BT):
+        ids = part.response_BT[i][mask_T].tolist()
         yield {
             "rollout": number,
             "row": i,
             "prompt": policy.tokenizer.decode(part.prompt_BL[i][part.prompt_mask_BL[i]]),
-            "pieces": [policy.tokenizer.decode([token]) for token in part.response_BT[i][mask_T].tolist()],
+            "pieces": [policy.tokenizer.decode([token]) for token in ids],
+            "texts": token_texts(ids, policy.tokenizer),
             "segment_ids": part.segment_id_BT[i][mask_T].tolist(),
             "advantage": float(part.advantage_BT[i, 0]),
             "segment_entropy": [round(x, 5) for x in entropy_BT[i][mask_T].tolist()],

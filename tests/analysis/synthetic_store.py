@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from synthetic_samples import sample_lines
 
 from sspo.identity import cell_folder
 from sspo.metrics import Metric
@@ -136,6 +137,8 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
     for step, rollout, update in _steps(rollouts, scale.updates):
         log.step(step, rollout, update, _metrics(arm, level, rollout, update, scale, rng))
         last = update == scale.updates - 1
+        if last and rollout % scale.every == 0:
+            log.samples(sample_lines(arm.name, arm.ratio, seed, rollout))
         if last and (rollout + 1) % scale.every == 0 and rollout + 1 < rollouts:
             now = _progress(level, rollout, rollouts)
             log.evaluation(_answers(rollout, False, now, scale.curve_questions, 1, [("sampled", 1.0)], rng))

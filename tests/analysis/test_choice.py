@@ -87,7 +87,7 @@ def test_a_report_is_stale_once_an_input_or_its_page_changes(
     place, manifest = written
     folder = cell_folder(place / "runs", manifest["arms"][0]["cell"], 0)
     assert is_fresh(place)
-    for name in ("env.json", "config.yaml", "eval.jsonl"):
+    for name in ("env.json", "config.yaml", "eval.jsonl", "samples.jsonl"):
         times = (folder / name).stat()
         os.utime(folder / name, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
         assert not is_fresh(place), name

@@ -91,6 +91,8 @@ def test_compact_logs_alone_give_the_same_bytes_in_another_process_zone_and_loca
     environment = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "77", "LC_ALL": "C.UTF-8"}
     assert run_cli("--store", str(tmp_path / "none"), "--out", str(tmp_path), **environment).returncode == 0
     assert contents(tmp_path / "toy") == contents(report)
+    assert "<h2>Sampled responses</h2>" in (report / "index.html").read_text()
+    assert "## Sampled responses" in (report / "index.md").read_text()
 
 
 def test_compacting_twice_gives_the_same_logs(

@@ -68,6 +68,8 @@ def test_samples_show_pieces_segments_and_clipped_flags(finished):
     sample = lines(finished / "samples.jsonl")[0]
     n = len(sample["pieces"])
     assert n == len(sample["segment_ids"]) == len(sample["clipped"]) == len(sample["log_ratio"])
+    assert [text.strip() for text in sample["texts"]] == sample["pieces"]
+    assert sample["texts"][0].startswith(" ")  # words of the embedded vocabulary are spaced
     assert sample["prompt"].startswith("<bos> ")
     assert sample["segment_ids"][0] == 0
 

@@ -1,0 +1,125 @@
+"""Which of the sampled responses in the run folders a report shows.
+
+Of every arm of role arm or no_clip, up to SAMPLES responses, the same for all arms so that they can be compared:
+
+- seed: the smallest of those at which most arms logged samples;
+- rollouts: the first logged one, where the arms of a seed still sample the same tokens, and the last one. Where arms
+  differ in them, what most arms have (the later one of a tie);
+- prompts: of each rollout the first ones, those before the others to which more arms' responses have an advantage
+  (without one nothing can be clipped). Neither ratios nor clipping have a say.
+
+A response is kept up to TOKENS tokens, in whole segments.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.samples import Sample, head, sample_of
+from sspo import runlog
+
+SAMPLES = 4
+TOKENS = 320
+BAD_LINE = (ValueError, KeyError, TypeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in its file a sample is, and whether anything of it can be clipped."""
+
+    line: int
+    offset: int
+    active: bool
+
+
+Index = Mapping[tuple[int, int], _Place]
+"""(rollout, row) to place."""
+
+
+def choose_samples(
+    runs: Sequence[Mapping[str, Any]], folders: Mapping[int, Path]
+) -> tuple[list[Sample], dict[int, str]]:
+    """The samples to show, and a sentence for each run that was looked at and whose samples cannot be read.
+
+    `folders` are those of the runs to choose from by their index in `runs`.
+    """
+    paths = {run: folder / runlog.SAMPLES for run, folder in folders.items()}
+    paths = {run: path for run, path in paths.items() if path.is_file() and path.stat().st_size}
+    seeds = Counter(int(runs[run]["seed"]) for run in paths)
+    seed = min(seeds, key=lambda s: (-seeds[s], s), default=None)
+    found: dict[int, Index] = {}
+    broken: dict[int, str] = {}
+    for run, path in paths.items():
+        if runs[run]["seed"] == seed:
+            try:
+                if index := _index(path):
+                    found[run] = index
+            except ValueError as error:
+                broken[run] = str(error)
+    samples = []
+    for key in _chosen(list(found.values())):
+        for run, index in found.items():
+            if key in index:
+                try:
+                    samples.append(head(_read(paths[run], index[key], run), TOKENS))
+                except ValueError as error:
+                    broken[run] = str(error)
+    return samples, broken
+
+
+def _index(path: Path) -> Index:
+    """Every sample of a file; the later of two counts, a torn last line is none. Raises ValueError naming a bad line."""
+    index: dict[tuple[int, int], _Place] = {}
+    offset = 0
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.endswith(b"\n"):
+                try:
+                    row = json.loads(line)
+                    index[int(row["rollout"]), int(row["row"])] = _Place(
+                        number, offset, row["advantage"] != 0
+                    )
+                except BAD_LINE as error:
+                    raise _broken(path, number) from error
+            offset += len(line)
+    return index
+
+
+def _read(path: Path, place: _Place, run: int) -> Sample:
+    with path.open("rb") as stream:
+        stream.seek(place.offset)
+        try:
+            return sample_of(json.loads(stream.readline()), run)
+        except BAD_LINE as error:
+            raise _broken(path, place.line) from error
+
+
+def _broken(path: Path, line: int) -> ValueError:
+    return ValueError(f"{path.name} is broken at line {line}")
+
+
+def _chosen(indices: Sequence[Index]) -> Iterable[tuple[int, int]]:
+    """(rollout, row) of what to show, in order."""
+    if not indices:
+        return
+    ends = [[rollout for rollout, _ in index] for index in indices]
+    rollouts = sorted({_usual([min(logged) for logged in ends]), _usual([max(logged) for logged in ends])})
+    for rollout in rollouts:
+        active: Counter[int] = Counter()
+        for index in indices:
+            for (number, row), place in index.items():
+                if number == rollout:
+                    active[row] += place.active
+        for row in sorted(active, key=lambda row: (-active[row], row))[: SAMPLES // len(rollouts)]:
+            yield rollout, row
+
+
+def _usual(numbers: Sequence[int]) -> int:
+    """The most frequent number, the greatest of a tie."""
+    counts = Counter(numbers)
+    return max(counts, key=lambda number: (counts[number], number))

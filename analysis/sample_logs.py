@@ -1,0 +1,68 @@
+"""Sampled responses among the compact logs: samples.parquet, a line a response, in the order in which they are shown.
+
+Logs of before there were samples have no such file, and a report without this section. Equal content gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.samples import Sample
+from sspo.errors import UserError
+from sspo.runlog import write_atomic
+
+SAMPLES = "samples.parquet"
+SCHEMA = pa.schema(
+    [
+        ("run", pa.int16()),
+        ("rollout", pa.int32()),
+        ("row", pa.int16()),
+        ("prompt", pa.string()),
+        ("advantage", pa.float32()),
+        ("tokens", pa.int32()),
+        ("segments", pa.int32()),
+        ("clipped_tokens", pa.int32()),
+        ("segment_tokens", pa.list_(pa.int32())),
+        ("segment_entropy", pa.list_(pa.float32())),
+        ("texts", pa.list_(pa.string())),
+        ("log_ratio", pa.list_(pa.float32())),
+        ("clipped", pa.list_(pa.bool_())),
+    ]
+)
+
+
+def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
+    """Write samples.parquet; without samples, remove one that an earlier report left."""
+    path = folder / SAMPLES
+    if not samples:
+        path.unlink(missing_ok=True)
+        return
+    table = pa.Table.from_pylist([asdict(sample) for sample in samples], schema=SCHEMA)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", compression_level=9)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_samples(folder: Path) -> tuple[Sample, ...]:
+    """The samples of compact logs; none where there is no file. Raises UserError where it cannot be read."""
+    path = folder / SAMPLES
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(_sample(row) for row in pq.read_table(path, schema=SCHEMA).to_pylist())
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} cannot be read ({' '.join(str(error).split())}): restore it, remove it or report from run folders"
+        ) from error
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Sample(**values)

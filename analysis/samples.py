@@ -1,0 +1,205 @@
+"""A sampled response as a report shows it: its segments, and in them the stretches of tokens of one ratio.
+
+Entropy is that of the policy that sampled; ratio and clipping are those that one more update would have seen after the
+rollout's last one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby, pairwise
+from typing import Any
+
+SHOWN_ROLES = ("arm", "no_clip")
+"""Arms whose samples are shown: the base has no rollouts, and an A/A copy other seeds."""
+PIECE_CHARACTERS = 160
+PROMPT_HEAD, PROMPT_TAIL = 500, 1000
+CUT_SHORT = " […] "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One response; lists are of its first segments and tokens, the three counts of the whole response."""
+
+    run: int
+    rollout: int
+    row: int
+    """Which of the rollout's prompts it answers."""
+    prompt: str
+    advantage: float
+    tokens: int
+    segments: int
+    clipped_tokens: int
+    segment_tokens: tuple[int, ...]
+    """Tokens of each segment; of the last one there may be fewer in the lists of tokens."""
+    segment_entropy: tuple[float, ...]
+    """Nats, mean over the segment."""
+    texts: tuple[str, ...]
+    log_ratio: tuple[float, ...]
+    """At the level of the objective's ratio: equal on all tokens of a unit."""
+    clipped: tuple[bool, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """Tokens side by side with one ratio, all of them clipped or none."""
+
+    text: str
+    tokens: int
+    log_ratio: float
+    clipped: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One segment; `stretches` hold the tokens of it that were kept."""
+
+    number: int
+    """From 1."""
+    tokens: int
+    entropy: float
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def text(self) -> str:
+        """What was kept of it."""
+        return "".join(s.text for s in self.stretches)
+
+    @property
+    def kept(self) -> int:
+        """Tokens that were kept."""
+        return sum(s.tokens for s in self.stretches)
+
+    @property
+    def clipped(self) -> int:
+        """Clipped ones of the kept tokens."""
+        return sum(s.tokens for s in self.stretches if s.clipped)
+
+
+def head(sample: Sample, tokens: int) -> Sample:
+    """The first whole segments of at most so many tokens; of a first segment that is longer, its first tokens."""
+    ends = list(accumulate(sample.segment_tokens))
+    segments = max(1, sum(end <= tokens for end in ends))
+    kept = min(tokens, ends[segments - 1], len(sample.texts))
+    return replace(
+        sample,
+        segment_tokens=sample.segment_tokens[:segments],
+        segment_entropy=sample.segment_entropy[:segments],
+        texts=sample.texts[:kept],
+        log_ratio=sample.log_ratio[:kept],
+        clipped=sample.clipped[:kept],
+    )
+
+
+def segments_of(sample: Sample, level: str | None) -> Iterator[Segment]:
+    """The kept segments. Where the ratio is not that of a whole segment or response, every token is a stretch of its own."""
+    ends = list(accumulate(sample.segment_tokens))
+    for i, (start, end) in enumerate(pairwise([0, *ends])):
+        yield Segment(
+            number=i + 1,
+            tokens=sample.segment_tokens[i],
+            entropy=sample.segment_entropy[i],
+            stretches=tuple(_stretches(sample, range(start, min(end, len(sample.texts))), level)),
+        )
+
+
+def _stretches(sample: Sample, places: range, level: str | None) -> Iterator[Stretch]:
+    def unit(t: int) -> tuple[int, bool]:
+        return (0 if level in ("segment", "response") else t, sample.clipped[t])
+
+    for (_, clipped), members in groupby(places, key=unit):
+        tokens = list(members)
+        yield Stretch(
+            text="".join(sample.texts[t] for t in tokens),
+            tokens=len(tokens),
+            log_ratio=sample.log_ratio[tokens[0]],
+            clipped=clipped,
+        )
+
+
+def sample_of(line: Mapping[str, Any], run: int) -> Sample:
+    """A line of samples.jsonl. Raises KeyError, TypeError or ValueError where it is none."""
+    texts, ids = _texts(line), [int(i) for i in line["segment_ids"]]
+    entropy, clipped = line["segment_entropy"], [bool(flag) for flag in line["clipped"]]
+    log_ratio = [_finite(x) for x in line["log_ratio"]]
+    if not len(texts) == len(ids) == len(entropy) == len(log_ratio) == len(clipped) > 0:
+        raise ValueError("lists of different lengths")
+    if ids[0] != 0 or any(after - before not in (0, 1) for before, after in pairwise(ids)):
+        raise ValueError("segment_ids that are no segmentation")
+    starts = [i for i, id_ in enumerate(ids) if i == 0 or ids[i - 1] != id_]
+    return Sample(
+        run=run,
+        rollout=int(line["rollout"]),
+        row=int(line["row"]),
+        prompt=_prompt(_text(line["prompt"])),
+        advantage=_finite(line["advantage"]),
+        tokens=len(ids),
+        segments=len(starts),
+        clipped_tokens=sum(clipped),
+        segment_tokens=tuple(end - start for start, end in pairwise([*starts, len(ids)])),
+        segment_entropy=tuple(_finite(entropy[i]) for i in starts),
+        texts=tuple(texts),
+        log_ratio=tuple(log_ratio),
+        clipped=tuple(clipped),
+    )
+
+
+def _texts(line: Mapping[str, Any]) -> list[str]:
+    """What each token adds to the text. Older runs logged tokens decoded alone, words without their spaces."""
+    if "texts" in line:
+        texts = [_text(text) for text in line["texts"]]
+    else:
+        texts = [_text(piece) for piece in line["pieces"]]
+        if not any(piece[:1].isspace() or piece[-1:].isspace() for piece in texts):
+            texts = [" " + piece for piece in texts]
+    return [t if len(t) <= PIECE_CHARACTERS else t[:PIECE_CHARACTERS] + "…" for t in texts]
+
+
+def _text(value: Any) -> str:
+    """Text that UTF-8 can hold: JSON can spell halves of surrogate pairs."""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value.encode("utf-8", "replace").decode()
+
+
+def _prompt(text: str) -> str:
+    """A long prompt by its beginning and its end, where the question stands."""
+    if len(text) <= PROMPT_HEAD + PROMPT_TAIL:
+        return text
+    return text[:PROMPT_HEAD] + CUT_SHORT + text[-PROMPT_TAIL:]
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError("a number that is not finite")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt of a rollout, and the responses to it in the order of the study's arms."""
+
+    rollout: int
+    text: str
+    samples: tuple[Sample, ...]
+
+    @property
+    def alike(self) -> bool:
+        """Whether all arms answered with the same tokens, as far as all of them were kept."""
+        shared = min(len(sample.texts) for sample in self.samples)
+        return len({(sample.tokens, sample.texts[:shared]) for sample in self.samples}) == 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether every response was kept to its end."""
+        return all(len(sample.texts) == sample.tokens for sample in self.samples)
+
+
+def by_prompt(samples: Sequence[Sample]) -> list[Prompt]:
+    """Responses grouped by what they answer, in the order of the logs."""
+    groups: dict[tuple[int, int, str], list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault((sample.rollout, sample.row, sample.prompt), []).append(sample)
+    return [Prompt(rollout, text, tuple(members)) for (rollout, _, text), members in groups.items()]
