@@ -13,13 +13,16 @@ import pytest
 import torch
 
 from analysis.logs import METRIC_KEYS
+from sspo.choices import ADAPTATIONS, ADVANTAGES, AGGREGATIONS, G_NAMES, KL_ESTIMATORS, TERMS
 from sspo.compose import CONF_ROOT
-from sspo.config import ADAPTATIONS, ADVANTAGES, AGGREGATIONS, REWARD_NAMES, RULES, TASK_NAMES, TERMS
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
 from sspo.glossary_page import page
 from sspo.metrics import GLOSSARY, Metric
 from sspo.objective import advantage, aggregate, clip
-from sspo.objective.bounds import G_FUNCTIONS
+from sspo.objective.divergence import ESTIMATORS
+from sspo.objective.g import G_FUNCTIONS
 from sspo.objective.loss import policy_loss
+from sspo.objective.prepare import whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
 from sspo.replay.table import COUNTS, INDEX, POINT
@@ -118,7 +121,9 @@ def test_names_in_config_are_those_that_exist():
     assert set(RULES) == {*RULE_FUNCTIONS, "random"}
     assert set(TASK_NAMES) == set(TASKS)
     assert set(REWARD_NAMES) == set(REWARDS)
-    assert set(ADAPTATIONS) == {"none", *G_FUNCTIONS}
+    assert set(G_NAMES) == set(G_FUNCTIONS)
+    assert set(ADAPTATIONS) == {"none", "hapo", "dcpo", *G_FUNCTIONS}
+    assert set(KL_ESTIMATORS) == set(ESTIMATORS)
 
 
 def test_the_log_refuses_keys_that_are_not_in_the_glossary(tmp_path):
@@ -149,7 +154,8 @@ def golden_values(name):
     """(loss, gradient norm, clip fraction) of a variant on the golden batch."""
     logp, *rest = golden_batch()
     logp.requires_grad_()
-    out = policy_loss(logp, *rest, VARIANTS[name])
+    context = whole_batch(rest[2], rest[3], rest[4], VARIANTS[name], group=4)
+    out = policy_loss(logp, *rest, VARIANTS[name], context=context)
     out.loss.backward()
     return [float(out.loss.detach()), float(logp.grad.norm()), out.metrics["policy/clip_frac"].value()]
 

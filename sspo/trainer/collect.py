@@ -10,6 +10,7 @@ import torch
 from sspo.clock import Clock
 from sspo.config import TrainConfig
 from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.prepare import prepared
 from sspo.policy import Policy
 from sspo.randomness import torch_stream
 from sspo.rewards import Reward
@@ -53,7 +54,8 @@ class Collector:
         with clock.time("reward"):
             scores = score_rollout(problems, rollout, self.policy, self.reward)
             reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)
-            advantage_B = ADVANTAGES[config.objective.advantage](reward_PG).flatten()
+            tokens_PG = rollout.mask_BT.sum(1).cpu().view(reward_PG.shape)
+            advantage_B = ADVANTAGES[config.objective.advantage](reward_PG, tokens_PG).flatten()
         with clock.time("old_logp"):
             seen = self._with_old_policy(rollout, advantage_B)
             segment_id_BT = segment(
@@ -64,7 +66,13 @@ class Collector:
                 entropy_BT=seen.entropy_BT,
                 seed=segmentation_seed(config.seed, number),
             )
-            batch = replace(seen, segment_id_BT=segment_id_BT)
+            batch = prepared(
+                replace(seen, segment_id_BT=segment_id_BT),
+                config.objective,
+                config.rollout.responses,
+                config.seed,
+                number,
+            )
         return Collected(problems=problems, rollout=rollout, scores=scores, reward_PG=reward_PG, batch=batch)
 
     def _sample(self, problems: Sequence[Problem], number: int) -> Rollout:

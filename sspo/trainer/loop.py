@@ -16,8 +16,8 @@ from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.device import resolve_device
 from sspo.environment import describe_environment
 from sspo.metrics import Metric, merge_all, observe
-from sspo.objective.bounds import entropy_stats
 from sspo.objective.control import ClipControl, scaled, steer
+from sspo.objective.entropy import entropy_stats
 from sspo.policy import load_policy
 from sspo.progress import Progress
 from sspo.randomness import torch_stream
@@ -111,7 +111,9 @@ class Trainer:
     ) -> tuple[RecordedRollout, list[Metrics]]:
         """All optimiser steps of a rollout; returns what they saw, and the metrics of each."""
         batch, objective = collected.batch, scaled(self.config.objective, self.state.control.scale)
-        stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+        stats = entropy_stats(
+            batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
+        )
         first_step, visits, steps = self.state.steps + 1, [], []
         with clock.time("update"):
             parts = self._minibatches(number)
