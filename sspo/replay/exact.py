@@ -22,7 +22,18 @@ from sspo.trainer.summary import clipping_of_rollout, summarise
 
 TOLERANCE = 1e-6
 """Relative to a metric's value, absolute below 1."""
-NOT_REPLAYED = ("step", "rollout", "update", "optim/grad_norm", "optim/lr")
+NOT_REPLAYED = (
+    "step",
+    "rollout",
+    "update",
+    "optim/grad_norm",
+    "optim/lr",
+    "rollout/sampled_prompts",
+    "rollout/unequal_prompt_frac",
+    "rollout/filled_prompts",
+    "reward/overlong_penalty",
+)
+"""Of the optimiser, and of prompts and rewards before a recording."""
 
 
 @torch.no_grad()

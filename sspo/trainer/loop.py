@@ -58,7 +58,10 @@ class Trainer:
         self.optimizer = build_optimizer(self.model, config.trainer)
         self.sampler = TransformersSampler(self.model, pad_id=self.policy.pad_id, eos_id=self.policy.eos_id)
         task, reward = TASKS[config.task.name], REWARDS[config.reward.name]
-        self.collector = Collector(config, task, reward, self.policy, self.sampler)
+        reference = (
+            load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
+        )
+        self.collector = Collector(config, task, reward, self.policy, self.sampler, reference)
         self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
         self.checkpoints = folder / CHECKPOINTS
         self.state = self._resume()
@@ -122,7 +125,7 @@ class Trainer:
                 visits.append((row_b, logp_bT))
                 steps.append(metrics)
                 if update + 1 == len(parts):
-                    metrics |= summarise(collected.scores, collected.reward_PG, batch)
+                    metrics |= summarise(collected.scores, collected.reward_PG, batch) | collected.metrics
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
                 self.log.step(self.state.steps, number, update, metrics)
                 tracker.log(self.state.steps, metrics)
