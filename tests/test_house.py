@@ -13,7 +13,18 @@ import pytest
 import torch
 
 from analysis.logs import METRIC_KEYS
-from sspo.choices import ADAPTATIONS, ADVANTAGES, AGGREGATIONS, G_NAMES, KL_ESTIMATORS, TERMS
+from sspo import objective_page
+from sspo.choices import (
+    ADAPTATIONS,
+    ADVANTAGES,
+    AGGREGATIONS,
+    ENTROPY_LEVELS,
+    G_NAMES,
+    KL_ESTIMATORS,
+    RATIOS,
+    SIDES,
+    TERMS,
+)
 from sspo.compose import CONF_ROOT
 from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
 from sspo.glossary_page import page
@@ -22,6 +33,7 @@ from sspo.objective import advantage, aggregate, clip
 from sspo.objective.divergence import ESTIMATORS
 from sspo.objective.g import G_FUNCTIONS
 from sspo.objective.loss import policy_loss
+from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
 from sspo.objective.prepare import whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
@@ -71,7 +83,7 @@ def test_packages_import_only_what_they_may(package):
 @pytest.mark.parametrize(
     "modules",
     [
-        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.objective.variants",
+        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.objective.variants, sspo.objective_page",
         "sweeps.__main__, sweeps.plan_view, sweeps.run",
         "analysis.report",
     ],
@@ -179,6 +191,13 @@ def test_nothing_committed_evaluates_code_or_unpickles():
 
 def test_the_page_of_metrics_is_what_the_glossary_says():
     assert (ROOT / "docs" / "metrics.md").read_text() == page()
+
+
+def test_the_page_of_objectives_is_what_the_variants_say_and_has_every_one():
+    assert (ROOT / "docs" / "objectives.md").read_text() == objective_page.page()
+    assert set(FORMULAS) == set(ORIGINS) == set(VARIANTS) >= set(FRAMEWORKS)
+    choices = (*ADVANTAGES, *RATIOS, *ADAPTATIONS, *ENTROPY_LEVELS, *SIDES, *TERMS, *AGGREGATIONS)
+    assert not [choice for choice in choices if choice not in HEAD]
 
 
 def test_the_page_of_replay_names_every_column_of_its_table_and_of_a_recording():

@@ -68,7 +68,7 @@ def unclipped(x: TermInputs) -> ClippedTerm:
 
 
 def cispo(x: TermInputs) -> ClippedTerm:
-    """sg(clip(r, 1 - lo, 1 + hi)) A log pi (CISPO, arXiv 2506.13585 equation 4): weights are cut, gradients never.
+    """sg(clip(r, 1 - lo, 1 + hi)) A log pi (CISPO, arXiv 2506.13585): weights are cut, gradients never.
 
     lo = 1 is no lower bound, as in the paper, which tunes hi alone and does not print it; hi = 4, a cap of 5, is that of
     ScaleRL (arXiv 2510.13786). The value is no estimate of anything: only its gradient means something.
@@ -81,7 +81,7 @@ def cispo(x: TermInputs) -> ClippedTerm:
 
 
 def gmpo(x: TermInputs) -> ClippedTerm:
-    """A exp(mean_t c_t), c_t = sgn(A) min(sgn(A) d_t, sgn(A) clip(d_t, -lo, hi)) (GMPO, arXiv 2507.20673 equation 4).
+    """A exp(mean_t c_t), c_t = sgn(A) min(sgn(A) d_t, sgn(A) clip(d_t, -lo, hi)) (GMPO, arXiv 2507.20673).
 
     Each token's log-ratio is clipped on the side where A pushes it, before the geometric mean is taken over the ratio
     level: over the response in the paper. The clip is stated in logs, lo = hi = .4 (ratios .67 to 1.49). A clipped token
@@ -101,7 +101,7 @@ def gmpo(x: TermInputs) -> ClippedTerm:
 
 
 def sapo(x: TermInputs) -> ClippedTerm:
-    """A sigmoid(tau (r - 1)) 4 / tau, tau by the sign of A (SAPO, arXiv 2511.20347 equation 5): a soft gate, no clip.
+    """A sigmoid(tau (r - 1)) 4 / tau, tau by the sign of A (SAPO, arXiv 2511.20347): a soft gate, no clip.
 
     tau 1.0 where A > 0 and 1.05 elsewhere are the paper's; the factor makes the gradient at r = 1 that of r A.
     """

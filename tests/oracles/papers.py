@@ -100,7 +100,7 @@ def gspo(groups, limit):
 
 
 def cispo(groups, limit):
-    """2506.13585 equation 4, weights capped at 5 and with no lower bound, one token mean over the batch."""
+    """2506.13585: weights capped at 5 and with no lower bound, one token mean over the batch."""
 
     def tokens(row, a):
         capped = [min(math.exp(d), 5.0) for d in log_ratios(row)]
@@ -110,7 +110,7 @@ def cispo(groups, limit):
 
 
 def gmpo(groups, limit):
-    """2507.20673 equation 4: (prod_t min(rho^s, clip(rho, e^-.4, e^.4)^s)^s)^(1/|o|) A, with s the sign of A."""
+    """2507.20673: (prod_t min(rho^s, clip(rho, e^-.4, e^.4)^s)^s)^(1/|o|) A, with s the sign of A."""
     n = sum(map(len, groups))
     loss, gradient = 0.0, []
     for group in groups:
@@ -129,7 +129,7 @@ def gmpo(groups, limit):
 
 
 def sapo(groups, limit):
-    """2511.20347 equation 5: sigmoid(tau (r - 1)) 4 / tau, tau 1 where A > 0 and 1.05 elsewhere."""
+    """2511.20347: sigmoid(tau (r - 1)) 4 / tau, tau 1 where A > 0 and 1.05 elsewhere."""
 
     def tokens(row, a):
         tau, pairs = (1.0 if a > 0 else 1.05), []

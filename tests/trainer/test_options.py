@@ -94,7 +94,11 @@ def test_dynamic_sampling_keeps_the_first_prompts_with_unequal_scores(resample, 
     if resample == 1:  # rows 2 and 3 of attempt 1, three tokens wide; rows 0 and 1 of attempt 0, two tokens
         assert draw.rollout.response_BT.tolist() == [[12] * 3, [13] * 3, [0, 0, 99], [1, 1, 99]]
         assert draw.rollout.prompt_BL.tolist() == [[12] * 3, [13] * 3, [99, 0, 0], [99, 1, 1]]
-        assert draw.rollout.mask_BT.sum(1).tolist() == draw.rollout.prompt_mask_BL.sum(1).tolist() == [3, 3, 2, 2]
+        assert (
+            draw.rollout.mask_BT.sum(1).tolist()
+            == draw.rollout.prompt_mask_BL.sum(1).tolist()
+            == [3, 3, 2, 2]
+        )
         assert [score.value for score in draw.scores] == [1, 0, 1, 1]
 
 
