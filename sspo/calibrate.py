@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from rich.console import Console
 
+from sspo.combinations import why_unmatched
 from sspo.config import RULES
 from sspo.errors import UserError, one_sentence, unknown
 from sspo.progress import Counter
@@ -68,7 +69,7 @@ def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: f
     """The curve's bounds at the target. Raises UserError where it has none."""
     if not matchable(curve):
         raise UserError(
-            f"objective '{curve.objective.name}' has no matched form: no bound of it removes a token's gradient"
+            f"objective '{curve.objective.name}' has no matched form: {why_unmatched(curve.objective)}"
         )
     found = match(critical, target)
     if found is None:

@@ -8,15 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-ADVANTAGES = ("group_norm", "group_mean")
-RATIOS = ("token", "segment", "response")
-TERMS = ("ppo", "unclipped")
-MATCHED_TERMS = ("ppo",)
-"""Terms whose clip fraction a bound can hold: the clip removes a token's gradient, more of them the tighter it is."""
-ADAPTATIONS = ("none", "tanh", "linear")
-ENTROPY_LEVELS = ("token", "segment")
-SIDES = ("both", "high", "low")
-AGGREGATIONS = ("response_mean", "token_mean", "constant", "segment_mean")
 RULES = (
     "token",
     "response",
@@ -64,6 +55,8 @@ class RolloutConfig:
     """Token limit of a response; what reaches it is truncated."""
     temperature: float = 1.0
     """Sampling temperature, also that of log-probabilities, entropies and ratios."""
+    resample: int = 0
+    """DAPO's dynamic sampling: how often at most prompts whose responses all score alike are replaced by new ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +64,10 @@ class RewardConfig:
     """How a response is scored."""
 
     name: str = "exact_answer"
+    overlong_buffer: int = 0
+    """DAPO's overlong penalty: the reward falls linearly over the last so many tokens that fit; 0 is no penalty."""
+    overlong_penalty: float = 1.0
+    """How far it has fallen at the token limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +102,10 @@ class SegmentationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipConfig:
-    """Clip bounds on the importance ratio: it is held inside [1 - low, 1 + high]."""
+    """Clip bounds on the importance ratio: it is held inside [1 - low, 1 + high].
+
+    Term 'gmpo' clips the log-ratio and has it inside [-low, high]; adaptation 'dcpo' makes its bounds of the two.
+    """
 
     low: float = 0.2
     high: float = 0.2
@@ -119,6 +119,7 @@ class BoundsConfig:
     alpha: float = 0.0
     """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses, 0 is a fixed clip."""
     entropy_level: str = "segment"
+    """Whose mean entropy the bounds follow: the token's own, its segment's or its response's."""
     side: str = "both"
     target_clip_frac: float | None = None
     """Clip fraction (tokens with A != 0, from a rollout's second update on) at which a controller holds the arm by
@@ -130,8 +131,25 @@ class BoundsConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TauConfig:
+    """Temperatures of term 'sapo' by the sign of A: the larger, the faster the gradient fades away from ratio 1."""
+
+    positive: float = 1.0
+    negative: float = 1.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class KlConfig:
+    """A penalty on the divergence from the base model, inside the loss."""
+
+    coef: float = 0.0
+    """Its weight; 0 loads no reference."""
+    estimator: str = "k3"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
-    """One point of advantage x ratio level x clip bounds x clip term x aggregation."""
+    """One point of advantage x ratio level x clip bounds x clip term x aggregation, and two options beside it."""
 
     name: str = "sspo"
     paper: str = ""
@@ -142,6 +160,11 @@ class ObjectiveConfig:
     clip: ClipConfig = field(default_factory=ClipConfig)
     bounds: BoundsConfig = field(default_factory=BoundsConfig)
     aggregation: str = "response_mean"
+    tau: TauConfig = field(default_factory=TauConfig)
+    kl: KlConfig = field(default_factory=KlConfig)
+    tis_cap: float | None = None
+    """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, at
+    most so much; null trusts that the two agree."""
 
 
 @dataclass(frozen=True, kw_only=True)

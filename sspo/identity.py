@@ -2,7 +2,7 @@
 
 Where a run is stored, mirrored, recorded or executed, and what its arm or objective is called, are no part of it, so
 the same configuration by another route is the same cell. Options of a controller that is switched off are none
-either, nor are the segmentation options of LATER at their defaults: older cells keep their names. Device and code are
+either, nor are options that came later at their defaults: older cells keep their names. Device and code are
 recorded in env.json and not in the cell. The base model enters by its content.
 """
 
@@ -47,9 +47,26 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     if config.objective.bounds.target_clip_frac is None:
         for label in ("target_clip_frac", "target_gain", "target_range"):
             del fields["objective"]["bounds"][label]
+    _drop_later_options(fields, config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     fields["model"] = {"base": base_fingerprint(config.model.path)}
     return fields
+
+
+def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
+    """Options that came after the first cells were named, where they are switched off or have no effect."""
+    objective, rollout, reward = config.objective, config.rollout, config.reward
+    if objective.term != "sapo":
+        del fields["objective"]["tau"]
+    if objective.kl.coef == 0:
+        del fields["objective"]["kl"]
+    if objective.tis_cap is None:
+        del fields["objective"]["tis_cap"]
+    if rollout.resample == 0:
+        del fields["rollout"]["resample"]
+    if reward.overlong_buffer == 0:
+        for label in ("overlong_buffer", "overlong_penalty"):
+            del fields["reward"][label]
 
 
 def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:

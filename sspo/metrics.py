@@ -94,7 +94,19 @@ RARE_KEYS = {
     )
 }  # fmt: skip
 
-GLOSSARY: dict[str, Entry] = {**ROLLOUT_KEYS, **POLICY_KEYS, **RARE_KEYS}
+OPTION_KEYS = _rows(
+    ("policy/capped_frac", "share", "mean", "term cispo: response tokens whose weight was cut; their gradient stays"),
+    ("policy/kl_reference", "nats", "mean", "objective.kl: the estimate of KL(policy || base model) a token that was penalised", "down"),
+    ("policy/tis_weight_mean", "ratio", "mean", "objective.tis_cap: the trainer's probability of a token over the sampler's, cut at the cap"),
+    ("policy/tis_capped_frac", "share", "mean", "objective.tis_cap: response tokens whose weight is at the cap"),
+    ("rollout/sampled_prompts", "prompts", "last", "rollout.resample: prompts that were sampled to fill the rollout"),
+    ("rollout/unequal_prompt_frac", "share", "mean", "rollout.resample: of the prompts that were sampled, those with unequal rewards", "up"),
+    ("rollout/filled_prompts", "prompts", "last", "rollout.resample: prompts with equal rewards that the rollout was filled up with", "down"),
+    ("reward/overlong_penalty", "points", "mean", "reward.overlong_buffer: what length took from a response's reward", "down"),
+)  # fmt: skip
+"""Logged only by runs that use the option."""
+
+GLOSSARY: dict[str, Entry] = {**ROLLOUT_KEYS, **POLICY_KEYS, **RARE_KEYS, **OPTION_KEYS}
 
 TIMING_KEYS = _rows(
     ("seconds/rollout", "seconds", "last", "sampling responses"),

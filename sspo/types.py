@@ -8,8 +8,8 @@ Dimension legend, used as suffixes of tensor names everywhere:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,8 @@ class Rollout:
     """True on response tokens."""
     truncated_B: torch.Tensor
     """True where the response was cut at the token limit."""
+    logp_BT: torch.Tensor | None = None
+    """The sampler's own log-probabilities of the tokens (nats), where they were asked for; 0 off the mask."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +73,19 @@ class Batch:
     """Log-probability of each token under the policy that sampled it, nats."""
     entropy_BT: torch.Tensor
     """Full-softmax entropy of the sampling policy at each token, nats."""
+    adapting_BT: torch.Tensor | None = None
+    """The entropy that clip bounds follow (nats), at the objective's level; None where none is prepared."""
+    group_weight_B: torch.Tensor | None = None
+    """Responses of the row's prompt over the tokens of all of them; None where no aggregation asks."""
+    reference_logp_BT: torch.Tensor | None = None
+    """Log-probability of each token under the base model (nats); None without a KL penalty."""
+    sampler_logp_BT: torch.Tensor | None = None
+    """Log-probability of each token as the sampler saw it (nats); None without truncated importance sampling."""
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(**{name: x.to(device) for name, x in columns.items() if x is not None})
 
     def rows(self, index_b: torch.Tensor) -> Batch:
         """The given rows, trimmed to the longest prompt and response among them."""
@@ -91,22 +102,30 @@ class Batch:
             segment_id_BT=self.segment_id_BT[index_b, :width],
             old_logp_BT=self.old_logp_BT[index_b, :width],
             entropy_BT=self.entropy_BT[index_b, :width],
+            adapting_BT=None if self.adapting_BT is None else self.adapting_BT[index_b, :width],
+            group_weight_B=None if self.group_weight_B is None else self.group_weight_B[index_b],
+            reference_logp_BT=None
+            if self.reference_logp_BT is None
+            else self.reference_logp_BT[index_b, :width],
+            sampler_logp_BT=None if self.sampler_logp_BT is None else self.sampler_logp_BT[index_b, :width],
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntropyStats:
-    """Moments of the entropy that bounds adapt to, over all response tokens of a rollout batch (nats)."""
+    """What bounds must know of the entropy that they follow, over all response tokens of a rollout batch (nats)."""
 
     mean: torch.Tensor
     sd: torch.Tensor
     g_mean: torch.Tensor
     """Token-weighted mean of the undivided g, so that adapting does not widen bounds on average."""
+    sorted_N: torch.Tensor | None = None
+    """All values in rising order, where the bounds ask for ranks or quantiles; one zero where there is no token."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossContext:
-    """What a micro-batch cannot know of the batch it is part of."""
+    """What a micro-batch cannot know of the batch it is part of, and what its rows bring along where an option asks."""
 
     tokens: int
     """Response tokens of the whole optimiser batch."""
@@ -115,7 +134,18 @@ class LossContext:
     max_response_tokens: int
     """The token limit of a response: the constant that Dr.GRPO divides by."""
     entropy: EntropyStats | None
-    """None where bounds do not adapt."""
+    """None where bounds do not adapt to entropy."""
+    adapting_BT: torch.Tensor | None = None
+    """As in Batch; None takes the entropy at the objective's level from the call's own rows."""
+    group_weight_B: torch.Tensor | None = None
+    reference_logp_BT: torch.Tensor | None = None
+    sampler_logp_BT: torch.Tensor | None = None
+
+    def rows(self, index_b: torch.Tensor | slice) -> LossContext:
+        """The same for a micro-batch of the given rows: counts stay those of the whole."""
+        columns = ("adapting_BT", "group_weight_B", "reference_logp_BT", "sampler_logp_BT")
+        values: dict[str, Any] = {name: getattr(self, name) for name in columns}
+        return replace(self, **{name: x[index_b] for name, x in values.items() if x is not None})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,23 +5,24 @@ from __future__ import annotations
 
 import re
 
-from sspo.config import (
+from sspo.choices import (
     ADAPTATIONS,
     ADVANTAGES,
     AGGREGATIONS,
-    DEVICES,
     ENTROPY_LEVELS,
-    MATCHED_TERMS,
-    MIN_TEMPERATURE,
+    KL_ESTIMATORS,
     RATIOS,
+    SIDES,
+    TERMS,
+)
+from sspo.combinations import check_objective, why_unmatched
+from sspo.config import (
+    DEVICES,
+    MIN_TEMPERATURE,
     REWARD_NAMES,
     RULES,
-    SIDES,
     TASK_NAMES,
-    TERMS,
     TRACKING_MODES,
-    BoundsConfig,
-    ObjectiveConfig,
     SegmentationConfig,
     TrainConfig,
 )
@@ -35,7 +36,8 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_counts(config)
     _check_numbers(config)
     check_segmentation(config.segmentation)
-    _check_objective(config.objective)
+    check_objective(config.objective)
+    _check_rollout(config)
     size = config.rollout.prompts * config.rollout.responses
     if size % config.trainer.minibatch == 0:
         _check_target(config, updates=size // config.trainer.minibatch * config.trainer.epochs)
@@ -59,6 +61,7 @@ def _check_choices(config: TrainConfig) -> None:
         ("objective.bounds.entropy_level", objective.bounds.entropy_level, ENTROPY_LEVELS),
         ("objective.bounds.side", objective.bounds.side, SIDES),
         ("objective.aggregation", objective.aggregation, AGGREGATIONS),
+        ("objective.kl.estimator", objective.kl.estimator, KL_ESTIMATORS),
         ("tracking.mode", config.tracking.mode, TRACKING_MODES),
         ("run.device", config.run.device, DEVICES),
     ):
@@ -73,6 +76,8 @@ def _check_counts(config: TrainConfig) -> None:
         ("rollout.prompts", rollout.prompts, 1),
         ("rollout.responses", rollout.responses, 1),
         ("rollout.max_tokens", rollout.max_tokens, 1),
+        ("rollout.resample", rollout.resample, 0),
+        ("reward.overlong_buffer", config.reward.overlong_buffer, 0),
         ("trainer.rollouts", trainer.rollouts, 0),
         ("trainer.minibatch", trainer.minibatch, 1),
         ("trainer.epochs", trainer.epochs, 1),
@@ -161,32 +166,23 @@ def _check_numbers(config: TrainConfig) -> None:
             )
 
 
-def _check_objective(objective: ObjectiveConfig) -> None:
-    clip, bounds = objective.clip, objective.bounds
-    if not 0 < clip.low < 1:
+def _check_rollout(config: TrainConfig) -> None:
+    """DAPO's options of the rollout and the reward."""
+    rollout, reward = config.rollout, config.reward
+    if rollout.resample and rollout.responses == 1:
         raise UserError(
-            f"objective.clip.low must be in (0, 1): the ratio's lower bound is 1 - low, got {clip.low}"
+            f"rollout.resample={rollout.resample} looks for prompts whose responses score unequally, and rollout.responses=1 has "
+            "none: raise rollout.responses"
         )
-    if not 0 < clip.high < float("inf"):
-        raise UserError(f"objective.clip.high must be a positive finite number, got {clip.high}")
-    if not -1 < bounds.alpha < 1:
-        raise UserError(f"objective.bounds.alpha must be in (-1, 1), got {bounds.alpha}")
-    if bounds.adapt == "none" and bounds.alpha != 0:
+    if reward.overlong_buffer >= rollout.max_tokens:
         raise UserError(
-            f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is 'none': "
-            "set objective.bounds.adapt=tanh, or alpha to 0"
+            f"reward.overlong_buffer must be below rollout.max_tokens={rollout.max_tokens}, got {reward.overlong_buffer}"
         )
-    widest = widest_g(bounds)
-    if bounds.side != "high" and clip.low * widest >= 1:
+    if not 0 < reward.overlong_penalty < float("inf"):
         raise UserError(
-            f"objective.clip.low={clip.low} with objective.bounds.alpha={bounds.alpha} can widen to "
-            f"{clip.low * widest:.2f}, a lower bound of zero or less: keep clip.low below {1 / widest:.2f}"
+            f"reward.overlong_penalty must be a positive finite number, got {reward.overlong_penalty}; "
+            "reward.overlong_buffer=0 is no penalty"
         )
-
-
-def widest_g(bounds: BoundsConfig) -> float:
-    """The most that g can widen a bound by: its extremes over the least mean that it is divided by."""
-    return (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
 
 
 def _check_target(config: TrainConfig, updates: int) -> None:
@@ -198,10 +194,11 @@ def _check_target(config: TrainConfig, updates: int) -> None:
     )
     if target is None:
         return
-    if objective.term not in MATCHED_TERMS:
+    unmatched = why_unmatched(objective)
+    if unmatched is not None:
         raise UserError(
-            f"objective.bounds.target_clip_frac: term '{objective.term}' has no matched form, as no bound of it removes "
-            f"a token's gradient; match arms of term {' or '.join(MATCHED_TERMS)}, or leave the target null"
+            f"objective.bounds.target_clip_frac: this objective has no matched form, as {unmatched}; match arms of term ppo, "
+            "or leave the target null"
         )
     if not 0 < target < 0.5:
         raise UserError(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sspo.combinations import why_unmatched
 from sspo.compose import compose
-from sspo.config import MATCHED_TERMS, TrainConfig
+from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.identity import cell_folder, cell_hash
 from sweeps.spec import Preset, Study
@@ -147,13 +148,12 @@ def _recorded_seeds(study: Study, name: str, preset: Preset) -> tuple[int, ...]:
 def _target(study: Study, name: str, config: TrainConfig) -> float | None:
     """What a controller holds the arm at, else what its spec, or that of the arm it repeats, says it was matched to."""
     declared = study.arms[study.arms[name].copy_of or name].target_clip_frac
-    held, term = config.objective.bounds.target_clip_frac, config.objective.term
+    held, reason = config.objective.bounds.target_clip_frac, why_unmatched(config.objective)
     if declared is None or declared == held:
         return held
-    if term not in MATCHED_TERMS:
+    if reason is not None:
         raise UserError(
-            f"{study.name}, arm '{name}': target_clip_frac is {declared:g}, but term '{term}' has no bounds that could be "
-            "matched; leave it out"
+            f"{study.name}, arm '{name}': target_clip_frac is {declared:g}, but {reason}; leave it out"
         )
     if held is not None:
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,33 @@ TARGET = "objective.bounds.target_clip_frac"
         (["rollout.temperature=1e-9"], "rollout.temperature must be a finite number of at least 0.01"),
         (["trainer.weight_decay=inf"], "must be a finite number"),
         (["trainer.record=-1"], "trainer.record must be at least 0, got -1"),
-        ([f"{TARGET}=.02", "objective=no_clip"], "term 'unclipped' has no matched form"),
+        ([f"{TARGET}=.02", "objective=no_clip"], "no matched form, as no bound of term 'unclipped' removes"),
+        ([f"{TARGET}=.02", "objective=sapo"], "no bound of term 'sapo' removes a token's gradient"),
+        ([f"{TARGET}=.02", "objective=cispo"], "no bound of term 'cispo' removes a token's gradient"),
+        ([f"{TARGET}=.02", "objective=gmpo"], "term 'gmpo' clips log-ratios"),
+        ([f"{TARGET}=.02", "objective=dcpo_clip"], "no multiples of clip.low and clip.high"),
+        (["objective.term=unclipped"], "adapt=tanh has no effect on term 'unclipped', which has no bounds"),
+        (["objective=sapo", "objective.bounds.adapt=rank"], "has no effect on term 'sapo'"),
+        (["objective=grpo", "objective.tau.positive=2"], "objective.tau has no effect on term 'ppo'"),
+        (["objective=sapo", "objective.tau.negative=0"], "tau.negative must be a positive finite number"),
+        (["objective=dcpo_clip", "objective.ratio=segment"], "set objective.ratio=token"),
+        (["objective=gmpo", "objective.bounds.adapt=dcpo"], "are derived for ratios"),
+        (["objective=dcpo_clip", "objective.bounds.alpha=.5"], "while objective.bounds.adapt is 'dcpo'"),
+        (["objective=dcpo_clip", "objective.bounds.side=high"], "no effect on the bounds of 'dcpo'"),
+        (["objective=hapo_clip", "objective.bounds.alpha=-.5"], "must be in (0, 1] for the bounds of 'hapo'"),
+        (["objective=hapo_clip", "objective.clip.low=.5"], "keep clip.low below 0.50"),
+        (["objective=cispo", "objective.clip.low=1.5"], "must be in (0, 1), or 1 for no lower bound"),
+        (
+            ["objective=cispo", "objective.bounds.adapt=tanh", "objective.bounds.alpha=.5"],
+            "must be in (0, 1)",
+        ),
+        (["objective.kl.coef=-1"], "objective.kl.coef must be a finite number of at least 0"),
+        (["objective.kl.estimator=k4"], "unknown objective.kl.estimator 'k4': did you mean"),
+        (["objective.tis_cap=0"], "or null for no correction, got 0"),
+        (["rollout.resample=-1"], "rollout.resample must be at least 0"),
+        (["rollout.resample=2", "rollout.responses=1", "trainer.minibatch=8"], "raise rollout.responses"),
+        (["reward.overlong_buffer=112"], "must be below rollout.max_tokens=112, got 112"),
+        (["reward.overlong_penalty=0"], "reward.overlong_buffer=0 is no penalty"),
         ([f"{TARGET}=.6"], "must be in (0, .5)"),
         ([f"{TARGET}=.02", "trainer.minibatch=256"], "needs at least two optimiser steps a rollout"),
         ([f"{TARGET}=.02", "objective.bounds.target_gain=0"], "target_gain must be in (0, 2], got 0"),
@@ -121,6 +148,9 @@ SAME = st.sampled_from(
         (["segmentation=sentence"], ["segmentation.rule=sentence"]),
         (["seed=1", "trainer.lr=1e-4"], ["trainer.lr=0.0001", "seed=2", "run.store=elsewhere", "tracking=none"]),
         ([], ["trainer.epochs=1", "run.threads=2", "run.arm=x", "run.study=y"]),
+        (["objective.kl.coef=0"], ["objective.kl.estimator=k1", "reward.overlong_penalty=2"]),  # of nothing
+        (["objective=dapo_group"], ["objective=dapo", "objective.aggregation=group_token_mean"]),
+        (["objective=sspo_reversed"], ["objective=sspo", "objective.bounds.alpha=-0.5"]),
         (["trainer.record=2"], ["trainer.warn_after=0", "objective.bounds.target_gain=.5"]),  # no controller to gain
     ]
 )  # fmt: skip
@@ -153,6 +183,11 @@ def test_the_same_configuration_by_another_route_is_the_same_cell(pair, extra, d
         "evaluation.samples=2",
         "rollout.prompts=32",
         f"{TARGET}=0.02",
+        "objective.kl.coef=0.01",
+        "objective.tis_cap=2",
+        "rollout.resample=1",
+        "reward.overlong_buffer=8",
+        "objective.bounds.adapt=shuffled",
     ],
 )
 def test_whatever_changes_numbers_changes_the_cell(override):
@@ -172,6 +207,14 @@ def test_options_that_came_later_leave_the_names_of_older_cells(overrides, cell)
     if base_fingerprint("embedded") != "97552fff4491":
         pytest.skip("the embedded base was taught again: all cells have new names")
     assert cell_hash(compose(overrides)) == cell
+
+
+def test_every_cell_of_the_committed_study_keeps_its_name():
+    if base_fingerprint("embedded") != "97552fff4491":
+        pytest.skip("the embedded base was taught again: all cells have new names")
+    text = (CONF_ROOT.parent / "reports" / "clip_ablation" / "logs" / "manifest.json").read_text()
+    for arm in json.loads(text)["arms"]:
+        assert cell_hash(compose(arm["overrides"])) == arm["cell"], arm["name"]
 
 
 def test_a_rule_of_ones_own_enters_a_cell_by_its_content_wherever_it_lies(tmp_path):

@@ -13,13 +13,28 @@ import pytest
 import torch
 
 from analysis.logs import METRIC_KEYS
+from sspo import objective_page
+from sspo.choices import (
+    ADAPTATIONS,
+    ADVANTAGES,
+    AGGREGATIONS,
+    ENTROPY_LEVELS,
+    G_NAMES,
+    KL_ESTIMATORS,
+    RATIOS,
+    SIDES,
+    TERMS,
+)
 from sspo.compose import CONF_ROOT
-from sspo.config import ADAPTATIONS, ADVANTAGES, AGGREGATIONS, REWARD_NAMES, RULES, TASK_NAMES, TERMS
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
 from sspo.glossary_page import page
 from sspo.metrics import GLOSSARY, Metric
 from sspo.objective import advantage, aggregate, clip
-from sspo.objective.bounds import G_FUNCTIONS
+from sspo.objective.divergence import ESTIMATORS
+from sspo.objective.g import G_FUNCTIONS
 from sspo.objective.loss import policy_loss
+from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
+from sspo.objective.prepare import whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
 from sspo.replay.table import COUNTS, INDEX, POINT
@@ -68,7 +83,7 @@ def test_packages_import_only_what_they_may(package):
 @pytest.mark.parametrize(
     "modules",
     [
-        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.objective.variants",
+        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.objective.variants, sspo.objective_page",
         "sweeps.__main__, sweeps.plan_view, sweeps.run",
         "analysis.report",
     ],
@@ -118,7 +133,9 @@ def test_names_in_config_are_those_that_exist():
     assert set(RULES) == {*RULE_FUNCTIONS, "random"}
     assert set(TASK_NAMES) == set(TASKS)
     assert set(REWARD_NAMES) == set(REWARDS)
-    assert set(ADAPTATIONS) == {"none", *G_FUNCTIONS}
+    assert set(G_NAMES) == set(G_FUNCTIONS)
+    assert set(ADAPTATIONS) == {"none", "hapo", "dcpo", *G_FUNCTIONS}
+    assert set(KL_ESTIMATORS) == set(ESTIMATORS)
 
 
 def test_the_log_refuses_keys_that_are_not_in_the_glossary(tmp_path):
@@ -149,7 +166,8 @@ def golden_values(name):
     """(loss, gradient norm, clip fraction) of a variant on the golden batch."""
     logp, *rest = golden_batch()
     logp.requires_grad_()
-    out = policy_loss(logp, *rest, VARIANTS[name])
+    context = whole_batch(rest[2], rest[3], rest[4], VARIANTS[name], group=4)
+    out = policy_loss(logp, *rest, VARIANTS[name], context=context)
     out.loss.backward()
     return [float(out.loss.detach()), float(logp.grad.norm()), out.metrics["policy/clip_frac"].value()]
 
@@ -173,6 +191,13 @@ def test_nothing_committed_evaluates_code_or_unpickles():
 
 def test_the_page_of_metrics_is_what_the_glossary_says():
     assert (ROOT / "docs" / "metrics.md").read_text() == page()
+
+
+def test_the_page_of_objectives_is_what_the_variants_say_and_has_every_one():
+    assert (ROOT / "docs" / "objectives.md").read_text() == objective_page.page()
+    assert set(FORMULAS) == set(ORIGINS) == set(VARIANTS) >= set(FRAMEWORKS)
+    choices = (*ADVANTAGES, *RATIOS, *ADAPTATIONS, *ENTROPY_LEVELS, *SIDES, *TERMS, *AGGREGATIONS)
+    assert not [choice for choice in choices if choice not in HEAD]
 
 
 def test_the_page_of_replay_names_every_column_of_its_table_and_of_a_recording():

@@ -24,6 +24,21 @@ def token_mean(
     return torch.where(mask_BT, term_BT, 0.0).sum() / max(context.tokens, 1)
 
 
+def group_token_mean(
+    term_BT: torch.Tensor, mask_BT: torch.Tensor, segment_id_BT: torch.Tensor, context: LossContext
+) -> torch.Tensor:
+    """Mean over prompts of the mean over all response tokens of the prompt's group (DAPO, arXiv 2503.14476 equation 8).
+
+    An optimiser step may see a part of a group: a token then weighs 1 / (tokens of the whole group), and a prompt counts as
+    often as its responses are present, so that the steps of an epoch average to the equation.
+    """
+    del segment_id_BT
+    if context.group_weight_B is None:
+        raise ValueError("group_token_mean asks which rows share a prompt: give whole_batch the group's size")
+    weight_B = context.group_weight_B.to(term_BT.dtype)
+    return (torch.where(mask_BT, term_BT, 0.0).sum(1) * weight_B).sum() / context.responses
+
+
 def response_mean(
     term_BT: torch.Tensor, mask_BT: torch.Tensor, segment_id_BT: torch.Tensor, context: LossContext
 ) -> torch.Tensor:
@@ -52,6 +67,7 @@ def segment_mean(
 
 AGGREGATIONS: dict[str, Aggregation] = {
     "token_mean": token_mean,
+    "group_token_mean": group_token_mean,
     "response_mean": response_mean,
     "constant": constant,
     "segment_mean": segment_mean,

@@ -1,80 +1,59 @@
-"""Clip bounds that follow entropy (the reading of arXiv 2511.04256, claim: wide where entropy is high, tight where low).
+"""Clip bounds of every token: fixed, following entropy, or those of two papers.
 
-    lo_t = lo * g_t,  hi_t = hi * g_t
-    tanh     g = 1 + alpha * tanh((H - mu) / sd)
-    linear   g = clip(H / mu, 1 - |alpha|, 1 + |alpha|)        (mirrored about 1 for negative alpha)
+    none         lo_t = lo,       hi_t = hi
+    tanh, ...    lo_t = lo * g_t, hi_t = hi * g_t      (objective/g.py: the reading of arXiv 2511.04256, wide where
+                                                        entropy is high and tight where it is low)
+    hapo, dcpo   objective/published_bounds.py
 
-H is the sampling policy's entropy at the token or its mean over the segment (nats); mu and sd are its moments over all
-response tokens of the rollout. g is divided by its token-weighted mean, so adapting moves bounds between tokens and
-does not widen them on average. sd = 0 (mu = 0 for linear) gives g = 1; alpha = 0 is a fixed clip, exactly.
+g is divided by its token-weighted mean over the rollout, so adapting moves bounds between tokens and does not widen them
+on average; alpha = 0 is a fixed clip, exactly. What comes out are distances of the ratio from 1, whatever went in: a
+term that clips log-ratios states its clip there, and [-lo, hi] is 1 - lo_t = exp(-lo), 1 + hi_t = exp(hi).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
-from sspo.config import BoundsConfig, ClipConfig
-from sspo.objective.ratio import segment_mean
+from sspo.choices import LOG_TERMS
+from sspo.config import ObjectiveConfig
+from sspo.objective.g import G_FUNCTIONS
+from sspo.objective.published_bounds import dcpo_bounds, hapo_bounds
 from sspo.types import EntropyStats
 
-
-def tanh_g(h_BT: torch.Tensor, mean: torch.Tensor, sd: torch.Tensor, alpha: float) -> torch.Tensor:
-    """1 + alpha * tanh((H - mu) / sd)."""
-    z_BT = torch.where(sd > 0, (h_BT - mean) / sd.where(sd > 0, 1.0), 0.0)
-    return 1 + alpha * z_BT.tanh()
-
-
-def linear_g(h_BT: torch.Tensor, mean: torch.Tensor, sd: torch.Tensor, alpha: float) -> torch.Tensor:
-    """clip(H / mu, 1 - |alpha|, 1 + |alpha|), mirrored about 1 for negative alpha."""
-    del sd
-    share_BT = torch.where(mean > 0, h_BT / mean.where(mean > 0, 1.0), 1.0)
-    g_BT = share_BT.clamp(1 - abs(alpha), 1 + abs(alpha))
-    return g_BT if alpha >= 0 else 2 - g_BT
-
-
-G_FUNCTIONS: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]] = {
-    "tanh": tanh_g,
-    "linear": linear_g,
-}
-
-
-def adapting_entropy(
-    entropy_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor, level: str
-) -> torch.Tensor:
-    """H_BT at the configured level: the token's own entropy, or its segment's mean."""
-    return entropy_BT if level == "token" else segment_mean(entropy_BT, segment_id_BT, mask_BT)
-
-
-def entropy_stats(
-    entropy_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor, bounds: BoundsConfig
-) -> EntropyStats | None:
-    """Moments over a whole rollout batch; None where bounds do not adapt."""
-    if bounds.adapt == "none":
-        return None
-    h_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds.entropy_level)
-    count = mask_BT.sum().clamp(min=1)
-    mean = torch.where(mask_BT, h_BT, 0.0).sum() / count
-    sd = (torch.where(mask_BT, (h_BT - mean) ** 2, 0.0).sum() / count).sqrt()
-    g_BT = G_FUNCTIONS[bounds.adapt](h_BT, mean, sd, bounds.alpha)
-    return EntropyStats(mean=mean, sd=sd, g_mean=torch.where(mask_BT, g_BT, 0.0).sum() / count)
+Bounds = tuple[torch.Tensor, torch.Tensor]
 
 
 def clip_bounds(
-    entropy_BT: torch.Tensor,
-    segment_id_BT: torch.Tensor,
-    mask_BT: torch.Tensor,
-    clip: ClipConfig,
-    bounds: BoundsConfig,
+    adapting_BT: torch.Tensor,
+    old_logp_BT: torch.Tensor,
+    objective: ObjectiveConfig,
     stats: EntropyStats | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(low_BT, high_BT): the ratio is held inside [1 - low, 1 + high]."""
+) -> Bounds:
+    """(low_BT, high_BT): the ratio is held inside [1 - low, 1 + high].
+
+    `adapting_BT` is the entropy at the objective's level (nats), `stats` its statistics over the rollout.
+    """
+    low_BT, high_BT = _as_configured(adapting_BT, old_logp_BT, objective, stats)
+    if objective.term in LOG_TERMS:
+        return -torch.expm1(-low_BT), torch.expm1(high_BT)
+    return low_BT, high_BT
+
+
+def _as_configured(
+    adapting_BT: torch.Tensor,
+    old_logp_BT: torch.Tensor,
+    objective: ObjectiveConfig,
+    stats: EntropyStats | None,
+) -> Bounds:
+    clip, bounds = objective.clip, objective.bounds
+    if bounds.adapt == "dcpo":
+        return dcpo_bounds(old_logp_BT, clip)
     if bounds.adapt == "none" or stats is None:
-        g_BT = torch.ones_like(entropy_BT)
+        g_BT = torch.ones_like(adapting_BT)
+    elif bounds.adapt == "hapo":
+        return hapo_bounds(adapting_BT, clip, bounds.alpha, stats)
     else:
-        h_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds.entropy_level)
-        g_BT = G_FUNCTIONS[bounds.adapt](h_BT, stats.mean, stats.sd, bounds.alpha) / stats.g_mean
+        g_BT = G_FUNCTIONS[bounds.adapt](adapting_BT, stats, bounds.alpha) / stats.g_mean
     one_BT = torch.ones_like(g_BT)
     low_BT = clip.low * (one_BT if bounds.side == "high" else g_BT)
     high_BT = clip.high * (one_BT if bounds.side == "low" else g_BT)

@@ -1,10 +1,37 @@
-"""Clip terms: log-ratio, advantage and bounds -> the term to maximise and where its gradient was removed."""
+"""Clip terms: ratios, advantages and bounds -> the term to maximise, and where its gradient was removed.
+
+A new term is a function of TermInputs here and a row in TERMS.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+
+from sspo.config import TauConfig
+from sspo.objective.ratio import surrogate_log_ratio, token_log_ratio
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermInputs:
+    """All that a term may look at; each has a row a response and a column a token but tau."""
+
+    logp_BT: torch.Tensor
+    """Carries the gradient."""
+    d_BT: torch.Tensor
+    """The tokens' own log-ratios, 0 off the mask."""
+    log_ratio_BT: torch.Tensor
+    """Those of the objective's ratio level."""
+    advantage_BT: torch.Tensor
+    low_BT: torch.Tensor
+    high_BT: torch.Tensor
+    """Bounds of the ratio: 1 - low and 1 + high."""
+    level_id_BT: torch.Tensor
+    """The segments that the ratio is averaged over."""
+    mask_BT: torch.Tensor
+    tau: TauConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,30 +41,89 @@ class ClippedTerm:
     term_BT: torch.Tensor
     clipped_low_BT: torch.Tensor
     clipped_high_BT: torch.Tensor
+    log_ratio_BT: torch.Tensor
+    """Of the ratio that the term used."""
+    capped_BT: torch.Tensor | None = None
+    """Where a ratio was cut and the gradient was not; None where the term has no such place."""
 
 
-def ppo(
-    log_ratio_BT: torch.Tensor, advantage_BT: torch.Tensor, low_BT: torch.Tensor, high_BT: torch.Tensor
-) -> ClippedTerm:
-    """min(r A, clip(r, 1 - lo, 1 + hi) A). Clipped: A > 0 and r > 1 + hi, or A < 0 and r < 1 - lo."""
-    ratio_BT = log_ratio_BT.exp()
-    inside_BT = torch.minimum(torch.maximum(ratio_BT, 1 - low_BT), 1 + high_BT)
+def ppo(x: TermInputs) -> ClippedTerm:
+    """min(r A, clip(r, 1 - lo, 1 + hi) A). Clipped: A > 0 and r > 1 + hi, or A < 0 and r < 1 - lo.
+
+    PPO's, arXiv 1707.06347 equation 7; GRPO, DAPO, Dr.GRPO, GSPO and our reading of SSPO differ elsewhere.
+    """
+    ratio_BT = x.log_ratio_BT.exp()
+    inside_BT = torch.minimum(torch.maximum(ratio_BT, 1 - x.low_BT), 1 + x.high_BT)
     return ClippedTerm(
-        term_BT=torch.minimum(ratio_BT * advantage_BT, inside_BT * advantage_BT),
-        clipped_low_BT=(advantage_BT < 0) & (ratio_BT < 1 - low_BT),
-        clipped_high_BT=(advantage_BT > 0) & (ratio_BT > 1 + high_BT),
+        term_BT=torch.minimum(ratio_BT * x.advantage_BT, inside_BT * x.advantage_BT),
+        clipped_low_BT=(x.advantage_BT < 0) & (ratio_BT < 1 - x.low_BT),
+        clipped_high_BT=(x.advantage_BT > 0) & (ratio_BT > 1 + x.high_BT),
+        log_ratio_BT=x.log_ratio_BT,
     )
 
 
-def unclipped(
-    log_ratio_BT: torch.Tensor, advantage_BT: torch.Tensor, low_BT: torch.Tensor, high_BT: torch.Tensor
-) -> ClippedTerm:
+def unclipped(x: TermInputs) -> ClippedTerm:
     """r A: the bounds play no part."""
-    del low_BT, high_BT
-    nowhere_BT = torch.zeros_like(advantage_BT, dtype=torch.bool)
+    return _without_clipping(x.log_ratio_BT.exp() * x.advantage_BT, x)
+
+
+def cispo(x: TermInputs) -> ClippedTerm:
+    """sg(clip(r, 1 - lo, 1 + hi)) A log pi (CISPO, arXiv 2506.13585): weights are cut, gradients never.
+
+    lo = 1 is no lower bound, as in the paper, which tunes hi alone and does not print it; hi = 4, a cap of 5, is that of
+    ScaleRL (arXiv 2510.13786). The value is no estimate of anything: only its gradient means something.
+    """
+    ratio_BT = x.log_ratio_BT.detach().exp()
+    weight_BT = torch.minimum(torch.maximum(ratio_BT, 1 - x.low_BT), 1 + x.high_BT)
+    logp_BT = token_log_ratio(x.logp_BT, torch.zeros_like(x.logp_BT), x.mask_BT)  # finite
+    term = _without_clipping(weight_BT * x.advantage_BT * logp_BT, x)
+    return ClippedTerm(**{**vars(term), "capped_BT": weight_BT != ratio_BT})
+
+
+def gmpo(x: TermInputs) -> ClippedTerm:
+    """A exp(mean_t c_t), c_t = sgn(A) min(sgn(A) d_t, sgn(A) clip(d_t, -lo, hi)) (GMPO, arXiv 2507.20673).
+
+    Each token's log-ratio is clipped on the side where A pushes it, before the geometric mean is taken over the ratio
+    level: over the response in the paper. The clip is stated in logs, lo = hi = .4 (ratios .67 to 1.49). A clipped token
+    has no gradient of its own, but its value stays in the mean that scales the others'.
+    """
+    up_BT, down_BT = torch.log1p(x.high_BT), torch.log1p(-x.low_BT)
+    high_BT = (x.advantage_BT > 0) & (x.d_BT > up_BT) & x.mask_BT
+    low_BT = (x.advantage_BT < 0) & (x.d_BT < down_BT) & x.mask_BT
+    held_BT = torch.where(high_BT, up_BT, torch.where(low_BT, down_BT, x.d_BT))
+    log_ratio_BT = surrogate_log_ratio(held_BT, x.level_id_BT, x.mask_BT)
     return ClippedTerm(
-        term_BT=log_ratio_BT.exp() * advantage_BT, clipped_low_BT=nowhere_BT, clipped_high_BT=nowhere_BT
+        term_BT=log_ratio_BT.exp() * x.advantage_BT,
+        clipped_low_BT=low_BT,
+        clipped_high_BT=high_BT,
+        log_ratio_BT=log_ratio_BT,
     )
 
 
-TERMS = {"ppo": ppo, "unclipped": unclipped}
+def sapo(x: TermInputs) -> ClippedTerm:
+    """A sigmoid(tau (r - 1)) 4 / tau, tau by the sign of A (SAPO, arXiv 2511.20347): a soft gate, no clip.
+
+    tau 1.0 where A > 0 and 1.05 elsewhere are the paper's; the factor makes the gradient at r = 1 that of r A.
+    """
+    tau_BT = torch.full_like(x.log_ratio_BT, x.tau.negative).masked_fill(x.advantage_BT > 0, x.tau.positive)
+    gate_BT = torch.sigmoid(tau_BT * (x.log_ratio_BT.exp() - 1)) * (4 / tau_BT)
+    return _without_clipping(gate_BT * x.advantage_BT, x)
+
+
+def _without_clipping(term_BT: torch.Tensor, x: TermInputs) -> ClippedTerm:
+    nowhere_BT = torch.zeros_like(x.advantage_BT, dtype=torch.bool)
+    return ClippedTerm(
+        term_BT=term_BT,
+        clipped_low_BT=nowhere_BT,
+        clipped_high_BT=nowhere_BT,
+        log_ratio_BT=x.log_ratio_BT,
+    )
+
+
+TERMS: dict[str, Callable[[TermInputs], ClippedTerm]] = {
+    "ppo": ppo,
+    "unclipped": unclipped,
+    "cispo": cispo,
+    "gmpo": gmpo,
+    "sapo": sapo,
+}

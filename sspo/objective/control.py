@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from sspo.combinations import widest_g
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
 from sspo.metrics import MIN_ELIGIBLE
 from sspo.objective.critical import scale_at
-from sspo.validation import widest_g
 
 WIDEST_LOW = 0.99
 """A lower clip distance of 1 would hold ratios above 0, which they always are."""

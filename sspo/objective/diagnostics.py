@@ -6,35 +6,56 @@ import math
 
 import torch
 
+from sspo.choices import BOUNDLESS_TERMS
+from sspo.config import ObjectiveConfig
 from sspo.metrics import Metric, observe
 from sspo.objective.clip import ClippedTerm
 from sspo.objective.ratio import segment_size
+from sspo.objective.surrogate import Surrogate
 
 EXTREME = math.log(1.5)
 """A token is extreme when its own ratio is beyond 1.5 or below 1 / 1.5."""
 
 
 def diagnose(
-    *,
     loss: torch.Tensor,
-    d_BT: torch.Tensor,
-    log_ratio_BT: torch.Tensor,
+    seen: Surrogate,
     advantage_BT: torch.Tensor,
     mask_BT: torch.Tensor,
     segment_id_BT: torch.Tensor,
-    low_BT: torch.Tensor,
-    high_BT: torch.Tensor,
-    clipped: ClippedTerm,
-    bounded: bool,
+    objective: ObjectiveConfig,
 ) -> dict[str, Metric]:
-    """Metrics of one (micro-)batch; bound metrics only where the term is bounded."""
-    d_BT = d_BT.detach()
+    """Metrics of one (micro-)batch; bound metrics only where the term has bounds."""
+    d_BT, clipped = seen.d_BT.detach(), seen.clipped
     metrics = {"policy/loss": observe("policy/loss", loss.detach())}
     metrics |= _clip_fractions(advantage_BT, mask_BT, segment_id_BT, clipped)
-    metrics |= _ratios(d_BT, log_ratio_BT.detach(), mask_BT)
-    metrics |= _extremes(d_BT, advantage_BT, mask_BT, low_BT, high_BT, clipped)
-    if bounded:
-        metrics |= _bounds("low", low_BT, mask_BT) | _bounds("high", high_BT, mask_BT)
+    metrics |= _ratios(d_BT, clipped.log_ratio_BT.detach(), mask_BT)
+    metrics |= _extremes(d_BT, advantage_BT, mask_BT, seen.low_BT, seen.high_BT, clipped)
+    if objective.term not in BOUNDLESS_TERMS:
+        metrics |= _bounds("low", seen.low_BT, mask_BT) | _bounds("high", seen.high_BT, mask_BT)
+    return metrics
+
+
+def diagnose_options(
+    clipped: ClippedTerm,
+    kl_BT: torch.Tensor | None,
+    weight_BT: torch.Tensor | None,
+    mask_BT: torch.Tensor,
+    objective: ObjectiveConfig,
+) -> dict[str, Metric]:
+    """Metrics of what only some objectives have: a cut weight, a KL penalty, truncated importance sampling."""
+    metrics, tokens = {}, mask_BT.sum()
+
+    def share(key: str, value_BT: torch.Tensor) -> None:
+        metrics[key] = observe(key, torch.where(mask_BT, value_BT, 0).sum(), tokens)
+
+    if clipped.capped_BT is not None:
+        share("policy/capped_frac", clipped.capped_BT)
+    if kl_BT is not None:
+        share("policy/kl_reference", kl_BT.detach())
+    if weight_BT is not None and objective.tis_cap is not None:
+        share("policy/tis_weight_mean", weight_BT)
+        share("policy/tis_capped_frac", weight_BT >= objective.tis_cap)
     return metrics
 
 

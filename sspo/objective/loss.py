@@ -1,4 +1,4 @@
-"""The policy loss, in the paper's order: log-ratio, level, bounds, clip, aggregate."""
+"""The policy loss, in the paper's order: log-ratio, level, bounds, clip, options, aggregate."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
-from sspo.objective.bounds import clip_bounds, entropy_stats
-from sspo.objective.clip import TERMS
-from sspo.objective.diagnostics import diagnose
-from sspo.objective.ratio import partition, surrogate_log_ratio
+from sspo.objective.diagnostics import diagnose, diagnose_options
+from sspo.objective.divergence import kl_to_reference
+from sspo.objective.prepare import whole_batch
+from sspo.objective.ratio import token_log_ratio
+from sspo.objective.surrogate import surrogate
 from sspo.types import LossContext, LossOut
 
 
@@ -28,44 +29,41 @@ def policy_loss(
 
     logp_BT carries the gradient; old_logp_BT and entropy_BT (nats) are the sampling policy's; mask_BT is True on
     response tokens; segment_id_BT is -1 off the mask. Only ratio level 'segment' uses the ids for the ratio, metrics
-    and segment-level entropy always do. `context` None means that this call is the whole batch.
+    and segment-level entropy always do. `context` None means that this call is the whole batch. Options that need more
+    than that (groups of a prompt, reference or sampler log-probabilities) find it in the context, else ValueError.
     """
     mask_BT = mask_BT.bool()
     if context is None:
         context = whole_batch(mask_BT, segment_id_BT, entropy_BT, objective)
 
-    d_BT = torch.where(mask_BT, logp_BT - old_logp_BT, 0.0)
-    level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
-    log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)
-    low_BT, high_BT = clip_bounds(
-        entropy_BT, segment_id_BT, mask_BT, objective.clip, objective.bounds, context.entropy
+    seen = surrogate(
+        logp_BT, old_logp_BT, advantage_BT, mask_BT, segment_id_BT, entropy_BT, objective, context
     )
-    clipped = TERMS[objective.term](log_ratio_BT, advantage_BT, low_BT, high_BT)
-    loss = -AGGREGATIONS[objective.aggregation](clipped.term_BT, mask_BT, segment_id_BT, context)
+    term_BT, kl_BT, weight_BT = seen.clipped.term_BT, None, None
+    if objective.tis_cap is not None:
+        weight_BT = truncated_weight(old_logp_BT, context, mask_BT, objective.tis_cap)
+        term_BT = weight_BT * term_BT
+    if objective.kl.coef > 0:
+        if context.reference_logp_BT is None:
+            raise ValueError("objective.kl asks for the reference's log-probabilities in the context")
+        kl_BT = kl_to_reference(logp_BT, context.reference_logp_BT, mask_BT, objective.kl.estimator)
+        term_BT = term_BT - objective.kl.coef * kl_BT
+    loss = -AGGREGATIONS[objective.aggregation](term_BT, mask_BT, segment_id_BT, context)
 
     with torch.no_grad():
-        metrics = diagnose(
-            loss=loss,
-            d_BT=d_BT,
-            log_ratio_BT=log_ratio_BT,
-            advantage_BT=advantage_BT,
-            mask_BT=mask_BT,
-            segment_id_BT=segment_id_BT,
-            low_BT=low_BT,
-            high_BT=high_BT,
-            clipped=clipped,
-            bounded=objective.term != "unclipped",
-        )
+        metrics = diagnose(loss, seen, advantage_BT, mask_BT, segment_id_BT, objective)
+        metrics |= diagnose_options(seen.clipped, kl_BT, weight_BT, mask_BT, objective)
     return LossOut(loss=loss, metrics=metrics)
 
 
-def whole_batch(
-    mask_BT: torch.Tensor, segment_id_BT: torch.Tensor, entropy_BT: torch.Tensor, objective: ObjectiveConfig
-) -> LossContext:
-    """The context of a call that is the whole batch; the padded width stands for the token limit."""
-    return LossContext(
-        tokens=int(mask_BT.sum()),
-        responses=len(mask_BT),
-        max_response_tokens=mask_BT.shape[1],
-        entropy=entropy_stats(entropy_BT, segment_id_BT, mask_BT, objective.bounds),
-    )
+def truncated_weight(
+    old_logp_BT: torch.Tensor, context: LossContext, mask_BT: torch.Tensor, cap: float
+) -> torch.Tensor:
+    """min(pi_old / pi_sampler, cap) a token: the trainer's own probability over that of the sampler that drew it.
+
+    Truncated importance sampling for samplers whose numerics differ from the trainer's (Ionides 2008; for LLM training
+    Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL training", with a cap of 2).
+    """
+    if context.sampler_logp_BT is None:
+        raise ValueError("objective.tis_cap asks for the sampler's log-probabilities in the context")
+    return token_log_ratio(old_logp_BT, context.sampler_logp_BT, mask_BT).exp().clamp(max=cap)

@@ -16,6 +16,21 @@ MAX_LOG_RATIO = 20.0
 """exp(20) is 5e8: beyond it only overflow is left to represent, and every clip acts long before."""
 
 
+NOT_FINITE = 1e6
+"""What stands for an infinite log-ratio (nats): in a mean over fewer than 50,000 tokens it still is beyond the limit above."""
+
+
+def token_log_ratio(logp_BT: torch.Tensor, old_logp_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """d_BT = logp - old_logp on the mask (nats), 0 off it, and always finite.
+
+    A token that the new policy gives no probability counts as d = -1e6 and one that the old policy gave none as 1e6,
+    so that its ratio is at the limit of what is represented, exp(-20) or exp(20), as is that of its segment; where both are
+    -inf, d = 0. None of them has a gradient.
+    """
+    d_BT = (logp_BT - old_logp_BT).nan_to_num(nan=0.0, posinf=NOT_FINITE, neginf=-NOT_FINITE)
+    return torch.where(mask_BT, d_BT, 0.0)
+
+
 def partition(level: str, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     """The segment ids that the ratio is averaged over: each token, the given segments, or the whole response."""
     if level == "segment":

@@ -1,8 +1,13 @@
 """VARIANTS: the one table of named objectives. A variant is a row of choices, pinned on every axis to its paper.
 
+Frameworks' defaults disagree with the papers and with each other: docs/objectives.md has each row's formula and what verl,
+TRL and others do under the same name. A name claims no more than its row: `dcpo_clip` and `hapo_clip` are the clip
+bounds of those papers alone, `rloo` is the token-level PPO loss that frameworks run under that name, and `dapo` and
+`dapo_group` are its clip and aggregation, whose dynamic sampling and overlong penalty are options of the rollout and reward.
+
 Reading sspo: only the abstract of arXiv 2511.04256 is public to us, so its row is our reading of it and every
 choice in it is configuration. The bound .05 is a starting point for segments of about ten tokens, where averaging
-log-ratios shrinks them; it is no constant of the paper.
+log-ratios shrinks them; it is no constant of the paper. The rows after it change one choice of it each.
 """
 
 from __future__ import annotations
@@ -21,17 +26,33 @@ _GRPO = ObjectiveConfig(
     bounds=BoundsConfig(adapt="none", alpha=0.0, entropy_level="segment", side="both"),
     aggregation="response_mean",
 )
+_DAPO = replace(
+    _GRPO,
+    name="dapo",
+    paper="2503.14476",
+    clip=ClipConfig(low=0.2, high=0.28),
+    aggregation="token_mean",
+)
+_SSPO = replace(
+    _GRPO,
+    name="sspo",
+    paper="2511.04256",
+    ratio="segment",
+    clip=ClipConfig(low=0.05, high=0.05),
+    bounds=BoundsConfig(adapt="tanh", alpha=0.5, entropy_level="segment", side="both"),
+)
 
-_ROWS = (
+
+def _ablated(name: str, **bounds: str | float) -> ObjectiveConfig:
+    """sspo with other options of its bounds."""
+    return replace(_SSPO, name=name, bounds=replace(_SSPO.bounds, **bounds))  # type: ignore[arg-type]
+
+
+_PUBLISHED = (
     _GRPO,
     replace(_GRPO, name="no_clip", term="unclipped"),
-    replace(
-        _GRPO,
-        name="dapo",
-        paper="2503.14476",
-        clip=ClipConfig(low=0.2, high=0.28),
-        aggregation="token_mean",
-    ),
+    _DAPO,
+    replace(_DAPO, name="dapo_group", aggregation="group_token_mean"),
     replace(
         _GRPO,
         name="dr_grpo",
@@ -48,12 +69,63 @@ _ROWS = (
     ),
     replace(
         _GRPO,
-        name="sspo",
-        paper="2511.04256",
-        ratio="segment",
-        clip=ClipConfig(low=0.05, high=0.05),
-        bounds=BoundsConfig(adapt="tanh", alpha=0.5, entropy_level="segment", side="both"),
+        name="cispo",
+        paper="2506.13585",
+        term="cispo",
+        clip=ClipConfig(low=1.0, high=4.0),
+        aggregation="token_mean",
+    ),
+    replace(
+        _GRPO,
+        name="gmpo",
+        paper="2507.20673",
+        ratio="response",
+        term="gmpo",
+        clip=ClipConfig(low=0.4, high=0.4),
+    ),
+    replace(_GRPO, name="sapo", paper="2511.20347", term="sapo"),
+    replace(_GRPO, name="rloo", paper="2402.14740", advantage="leave_one_out", aggregation="token_mean"),
+    replace(
+        _GRPO,
+        name="reinforce_pp",
+        paper="2501.03262",
+        advantage="whitened",
+        aggregation="token_mean",
+    ),
+    replace(
+        _GRPO,
+        name="reinforce_pp_baseline",
+        paper="2501.03262",
+        advantage="group_mean_whitened",
+        aggregation="token_mean",
+    ),
+    replace(
+        _GRPO,
+        name="dcpo_clip",
+        paper="2509.02333",
+        clip=ClipConfig(low=0.16, high=0.2),
+        bounds=replace(_GRPO.bounds, adapt="dcpo"),
+    ),
+    replace(
+        _GRPO,
+        name="hapo_clip",
+        paper="2509.16591",
+        bounds=BoundsConfig(adapt="hapo", alpha=1.0, entropy_level="token", side="both"),
+        aggregation="token_mean",
     ),
 )
 
-VARIANTS: dict[str, ObjectiveConfig] = {row.name: row for row in _ROWS}
+_ABLATIONS = (
+    _SSPO,
+    _ablated("sspo_fixed", adapt="none", alpha=0.0),
+    _ablated("sspo_reversed", alpha=-0.5),
+    _ablated("sspo_shuffled", adapt="shuffled"),
+    _ablated("sspo_linear", adapt="linear"),
+    _ablated("sspo_rank", adapt="rank"),
+    _ablated("sspo_high_only", side="high"),
+    _ablated("sspo_low_only", side="low"),
+    _ablated("sspo_token_entropy", entropy_level="token"),
+    _ablated("sspo_response_entropy", entropy_level="response"),
+)
+
+VARIANTS: dict[str, ObjectiveConfig] = {row.name: row for row in (*_PUBLISHED, *_ABLATIONS)}

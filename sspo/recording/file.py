@@ -7,6 +7,8 @@
     token, cut             token ids; True on the last token of a segment
     old_logp, entropy      nats, under the policy that sampled
     logp                   nats, under the policy right before the optimiser step
+    reference_logp         nats, under the base model; with a KL penalty alone
+    sampler_logp           nats, as the sampler saw it; with truncated importance sampling alone
 
 Sixteen bytes and a bit a token a visit before compression. The file carries a hash of its content, so that damage is
 refused instead of replayed.
@@ -47,6 +49,8 @@ LISTS = {
     "entropy": pa.float32(),
     "logp": pa.float32(),
 }
+OPTIONAL = ("reference_logp", "sampler_logp")
+"""Lists of a run with a KL penalty or truncated importance sampling: nats, under the base model and as the sampler saw it."""
 FLOATS = ("old_logp", "entropy", "logp")
 
 
@@ -68,7 +72,9 @@ def to_bytes(recorded: RecordedRollout) -> bytes:
         compression="zstd",
         compression_level=1,
         use_dictionary=["problem", "status", "prompt.list.element", "token.list.element"],
-        column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in FLOATS},
+        column_encoding={
+            f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in (*FLOATS, *_optional(table))
+        },
     )
     return buffer.getvalue()
 
@@ -119,6 +125,11 @@ def _table(recorded: RecordedRollout) -> pa.Table:
     for name, value_BT in of_rows.items():
         columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, LISTS[name])
     types = {**PLAIN, **{name: pa.list_(kind) for name, kind in LISTS.items()}}
+    for name in OPTIONAL:
+        value_BT = getattr(batch, f"{name}_BT")
+        if value_BT is not None:
+            types[name] = pa.list_(pa.float32())
+            columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, pa.float32())
     return pa.table(
         {
             name: pa.array(columns[name], kind) if name in PLAIN else columns[name]
@@ -136,9 +147,9 @@ def _lists(value_NT: torch.Tensor, mask_NT: torch.Tensor, kind: pa.DataType) -> 
 
 def _digest(head: dict[str, Any], table: pa.Table) -> str:
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    for name in (*PLAIN, *LISTS):
+    for name in (*PLAIN, *LISTS, *_optional(table)):
         column = table.column(name).combine_chunks()
-        if name in LISTS:
+        if name not in PLAIN:
             digest.update(np.diff(column.offsets.to_numpy()).tobytes())
             digest.update(_flat(column).tobytes())
         elif pa.types.is_string(column.type):
@@ -148,17 +159,22 @@ def _digest(head: dict[str, Any], table: pa.Table) -> str:
     return digest.hexdigest()
 
 
+def _optional(table: pa.Table) -> list[str]:
+    return [name for name in OPTIONAL if name in table.column_names]
+
+
 def _flat(column: pa.ListArray) -> np.ndarray:
     return np.asarray(column.flatten().to_numpy(zero_copy_only=False))
 
 
 def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
     """Tensors of the table; a row of the batch is that of its first visit."""
-    lists = {name: table.column(name).combine_chunks() for name in LISTS}
+    optional = _optional(table)
+    lists = {name: table.column(name).combine_chunks() for name in (*LISTS, *optional)}
     row_N = _tensor(table, "row")
     rows = int(row_N.max()) + 1
     first_B = torch.full((rows,), len(row_N)).scatter_reduce(0, row_N, torch.arange(len(row_N)), "amin")
-    mask_NT, padded = _padded(lists, ("token", "cut", "old_logp", "entropy", "logp"), left=False)
+    mask_NT, padded = _padded(lists, ("token", "cut", "old_logp", "entropy", "logp", *optional), left=False)
     prompt_mask_NL, prompts = _padded(lists, ("prompt",), left=True)
     mask_BT, cut_BT = mask_NT[first_B], padded["cut"][first_B].long()
     advantage_B = _tensor(table, "advantage").float()[first_B]
@@ -171,6 +187,7 @@ def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
         segment_id_BT=torch.where(mask_BT, cut_BT.cumsum(1) - cut_BT, -1),
         old_logp_BT=padded["old_logp"][first_B],
         entropy_BT=padded["entropy"][first_B],
+        **{f"{name}_BT": padded[name][first_B] for name in optional},
     )
     rewards, statuses = table.column("reward").to_pylist(), table.column("status").to_pylist()
     return RecordedRollout(

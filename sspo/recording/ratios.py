@@ -8,9 +8,11 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.bounds import clip_bounds, entropy_stats
+from sspo.objective.bounds import clip_bounds
 from sspo.objective.critical import critical_scale
-from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
+from sspo.objective.entropy import adapting_entropy, entropy_stats
+from sspo.objective.prepare import prepared
+from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio, token_log_ratio
 from sspo.recording.recorded import RecordedRollout
 
 
@@ -37,13 +39,13 @@ class VisitRatios:
 def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> VisitRatios:
     """Ratios and bounds at every visit, by the very functions that the loss calls."""
     batch, visits = recorded.batch, recorded.visits
-    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
-    low_BT, high_BT = clip_bounds(
-        batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.clip, objective.bounds, stats
-    )
+    columns = (batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    adapting_BT = adapting_entropy(*columns) if batch.adapting_BT is None else batch.adapting_BT
+    stats = entropy_stats(*columns, adapting_BT)
+    low_BT, high_BT = clip_bounds(adapting_BT, batch.old_logp_BT, objective, stats)
     mask_NT = batch.mask_BT[visits.row_N]
     segment_id_NT = batch.segment_id_BT[visits.row_N]
-    d_NT = torch.where(mask_NT, visits.logp_NT - batch.old_logp_BT[visits.row_N], 0.0)
+    d_NT = token_log_ratio(visits.logp_NT, batch.old_logp_BT[visits.row_N], mask_NT)
     level_id_NT = partition(objective.ratio, segment_id_NT, mask_NT)
     return VisitRatios(
         update_N=visits.update_N,
@@ -66,10 +68,13 @@ def critical_of_matched(ratios: VisitRatios) -> torch.Tensor:
 
 
 def seen_by(
-    recorded: RecordedRollout, objective: ObjectiveConfig, segment_id_BT: torch.Tensor
+    recorded: RecordedRollout, objective: ObjectiveConfig, segment_id_BT: torch.Tensor, seed: int
 ) -> RecordedRollout:
-    """The recording with another objective's advantages and other segments."""
-    advantage_B = ADVANTAGES[objective.advantage](recorded.rewards()).flatten()
-    advantage_BT = advantage_B.to(recorded.batch.mask_BT.device)[:, None] * recorded.batch.mask_BT
+    """The recording of a run of that seed with another objective's advantages and columns, and other segments."""
+    mask_BT, reward_PG = recorded.batch.mask_BT, recorded.rewards()
+    tokens_PG = mask_BT.sum(1).view(reward_PG.shape).to(reward_PG.device)
+    advantage_B = ADVANTAGES[objective.advantage](reward_PG, tokens_PG).flatten()
+    advantage_BT = advantage_B.to(mask_BT.device)[:, None] * mask_BT
     batch = replace(recorded.batch, advantage_BT=advantage_BT, segment_id_BT=segment_id_BT)
+    batch = prepared(batch, objective, reward_PG.shape[1], seed, recorded.number)
     return replace(recorded, batch=batch)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 from rich.console import Console
 
+from sspo.combinations import why_unmatched
 from sspo.device import resolve_device
 from sspo.errors import one_sentence
 from sspo.policy import load_policy
@@ -20,7 +21,7 @@ from sspo.replay.check import check_runs
 from sspo.replay.evaluate import Rows, evaluate_grid, evaluate_matched, match_targets
 from sspo.replay.head import describe_curves, describe_runs, matched_record
 from sspo.replay.noise_column import add_noise
-from sspo.replay.request import FORMS, Curve, Request, common_curves, matchable, parse_request
+from sspo.replay.request import FORMS, Curve, Request, common_curves, parse_request
 from sspo.replay.source import RecordedRun
 from sspo.replay.summary import console, print_summary
 from sspo.replay.table import HEAD, TABLE, check_folder, write_replay
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
     for curve, target in unmet:
-        why = "reach it" if matchable(curve) else "clip anything: its term has no matched form"
+        reason = why_unmatched(curve.objective)
+        why = "reach it" if reason is None else f"clip anything: its term has no matched form, as {reason}"
         print(
             f"warning: target {100 * target:g} %: no bounds of objective {curve.objective.name} under rule "
             f"{curve.segmentation.rule} {why}",

@@ -57,7 +57,7 @@ def segment_ids(run: RecordedRun, recorded: RecordedRollout, rule: SegmentationC
 
 def unit_ratios(run: RecordedRun, recorded: RecordedRollout, curve: Curve) -> VisitRatios:
     """The ratios of every visit under the curve's objective and rule, with bounds of 1 before entropy shapes them."""
-    seen = seen_by(recorded, curve.objective, segment_ids(run, recorded, curve.segmentation))
+    seen = seen_by(recorded, curve.objective, segment_ids(run, recorded, curve.segmentation), run.config.seed)
     return visit_ratios(seen, replace(curve.objective, clip=EVEN))
 
 

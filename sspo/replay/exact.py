@@ -12,8 +12,9 @@ import torch
 
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, merge_all
-from sspo.objective.bounds import entropy_stats
 from sspo.objective.control import scaled
+from sspo.objective.entropy import entropy_stats
+from sspo.objective.prepare import prepared
 from sspo.recording.recorded import RecordedRollout
 from sspo.trainer.forward import micro_batches
 from sspo.trainer.step import part_loss, step_context
@@ -21,14 +22,28 @@ from sspo.trainer.summary import clipping_of_rollout, summarise
 
 TOLERANCE = 1e-6
 """Relative to a metric's value, absolute below 1."""
-NOT_REPLAYED = ("step", "rollout", "update", "optim/grad_norm", "optim/lr")
+NOT_REPLAYED = (
+    "step",
+    "rollout",
+    "update",
+    "optim/grad_norm",
+    "optim/lr",
+    "rollout/sampled_prompts",
+    "rollout/unequal_prompt_frac",
+    "rollout/filled_prompts",
+    "reward/overlong_penalty",
+)
+"""Of the optimiser, and of prompts and rewards before a recording."""
 
 
 @torch.no_grad()
 def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[str, Metric]]:
     """Metrics of each optimiser step under the run's own objective; rollout-level ones with the last."""
-    batch, objective = recorded.batch, scaled(config.objective, recorded.clip_scale)
-    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    objective = scaled(config.objective, recorded.clip_scale)
+    batch = prepared(recorded.batch, objective, config.rollout.responses, config.seed, recorded.number)
+    stats = entropy_stats(
+        batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
+    )
     steps: list[dict[str, Metric]] = []
     for update in range(recorded.visits.updates):
         row_b, logp_bT = recorded.visits.of_update(update)

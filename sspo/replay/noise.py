@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
-from sspo.objective.bounds import entropy_stats
+from sspo.objective.entropy import entropy_stats
 from sspo.randomness import torch_stream
 from sspo.recording.ratios import seen_by
 from sspo.recording.recorded import RecordedRollout
@@ -33,7 +33,9 @@ def gradient_noise(
     noise itself, so the estimate saturates at the number of parts, which is what pure noise gives. None where every
     gradient is zero. Memory: three float64 parameter vectors a point.
     """
-    variants = [(objective, seen_by(recorded, objective, ids_BT)) for objective, ids_BT in points]
+    variants = [
+        (objective, seen_by(recorded, objective, ids_BT, config.seed)) for objective, ids_BT in points
+    ]
     order_B = torch.randperm(
         len(recorded.batch.mask_BT), generator=torch_stream(config.seed, "gradient noise", recorded.number)
     )
@@ -81,7 +83,9 @@ def _loss_gradient(
 ) -> torch.Tensor:
     """d loss / d logp_bt of the rows `index_b` of a part `row_b`, which the chain rule carries to the parameters."""
     batch = recorded.batch
-    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    stats = entropy_stats(
+        batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
+    )
     leaf_bt = logp_bt.clone().requires_grad_()
     context = step_context(batch, row_b, config.rollout.max_tokens, stats)
     part_loss(leaf_bt, batch.rows(index_b), objective, context).loss.backward()

@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
+from sspo.choices import CLIPPING_TERMS
+from sspo.combinations import why_unmatched
 from sspo.compose import choice_options, compose
-from sspo.config import MATCHED_TERMS, ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
+from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
 from sspo.objective.variants import VARIANTS
@@ -27,6 +29,7 @@ GRIDS = ("clip", "clip.low", "clip.high")
 GROUPS = ("objective", "segmentation")
 LABELS = ("objective.name", "objective.paper")
 EVEN = ClipConfig(low=1.0, high=1.0)
+TRAINING_ONLY = ("objective.kl.", "objective.tis_cap")
 NO_CONTROLLER = "objective.bounds.target_clip_frac=null"
 """Bounds are those of the request; where a run's controller had them is passed on as a scale."""
 FORMS = (
@@ -76,9 +79,9 @@ def parse_request(words: Sequence[str]) -> Request:
             raise UserError(f"{key} is given twice: write its values as one list")
         if key in GRIDS:
             grids[key] = parse_grid(key, value)
-        elif key in LABELS or key.startswith("objective.bounds.target_"):
+        elif key in LABELS or key.startswith(("objective.bounds.target_", *TRAINING_ONLY)):
             raise UserError(
-                f"{key} means nothing to a replay: it is a label of the run, or steers bounds while training"
+                f"{key} means nothing to a replay: it is a label of the run, or steers bounds or adds to the loss while training"
             )
         elif key in GROUPS:
             names[key] = tuple(dict.fromkeys(value.split(",")))
@@ -103,6 +106,7 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
         replayed = _compose(request, config, objective_name, rule)
         own = objective_name is None and not any(word.startswith("objective.") for word in request.options)
         objective = scaled(replayed.objective, clip_scale if own else 1.0)
+        _check_replayable(objective)
         low_K, high_K = _bounds(request, objective)
         chosen.append(
             Curve(
@@ -114,6 +118,15 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
             )
         )
     return chosen
+
+
+def _check_replayable(objective: ObjectiveConfig) -> None:
+    """A term that never clips is replayed as that; one that clips must do so at multiples of its bounds."""
+    reason = why_unmatched(objective)
+    if reason is not None and objective.term in CLIPPING_TERMS:
+        raise UserError(
+            f"objective '{objective.name}' cannot be replayed at other bounds, as {reason}; replay another with objective=NAME"
+        )
 
 
 def common_curves(request: Request, configs: Sequence[TrainConfig]) -> list[Curve]:
@@ -129,7 +142,7 @@ def common_curves(request: Request, configs: Sequence[TrainConfig]) -> list[Curv
 
 def matchable(curve: Curve) -> bool:
     """Whether bounds can give the objective a wanted clip fraction."""
-    return curve.objective.term in MATCHED_TERMS
+    return why_unmatched(curve.objective) is None
 
 
 def _compose(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:

@@ -20,6 +20,10 @@ class Sampler(Protocol):
         max_tokens: int,
         temperature: float,
         generator: torch.Generator,
+        with_logp: bool = False,
     ) -> Rollout:
-        """`responses` rows a prompt, prompt-major. Temperature 0 is greedy decoding."""
+        """`responses` rows a prompt, prompt-major. Temperature 0 is greedy decoding.
+
+        `with_logp` asks for the sampler's own log-probabilities at that temperature, which must be above 0.
+        """
         ...

@@ -34,13 +34,20 @@ class TransformersSampler:
         max_tokens: int,
         temperature: float,
         generator: torch.Generator,
+        with_logp: bool = False,
     ) -> Rollout:
         """See Sampler. Prompts are run once each and their cache repeated for the group."""
         device = self.model.device
         prompt_PL, prompt_mask_PL = left_pad(prompts, self.pad_id)
         uniform_BT = torch.rand(len(prompts) * responses, max_tokens, generator=generator)
+        logp_BT = torch.zeros(uniform_BT.shape, device=device) if with_logp else None
         response_BT = self._decode(
-            prompt_PL.to(device), prompt_mask_PL.to(device), responses, uniform_BT.to(device), temperature
+            prompt_PL.to(device),
+            prompt_mask_PL.to(device),
+            responses,
+            uniform_BT.to(device),
+            temperature,
+            logp_BT,
         )
         mask_BT = until_first(response_BT, self.eos_id)
         ended_B = ((response_BT == self.eos_id) & mask_BT).any(1)
@@ -50,6 +57,7 @@ class TransformersSampler:
             response_BT=response_BT.where(mask_BT, self.pad_id),
             mask_BT=mask_BT,
             truncated_B=~ended_B,
+            logp_BT=None if logp_BT is None else logp_BT[:, : mask_BT.shape[1]].where(mask_BT, 0.0),
         )
 
     def _decode(
@@ -59,7 +67,9 @@ class TransformersSampler:
         responses: int,
         uniform_BT: torch.Tensor,
         temperature: float,
+        logp_BT: torch.Tensor | None,
     ) -> torch.Tensor:
+        """Token ids; `logp_BT` is filled in where it is given."""
         rows, max_tokens = uniform_BT.shape
         cache = DynamicCache(config=self.model.config)
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
@@ -75,6 +85,8 @@ class TransformersSampler:
         for t in range(max_tokens):
             token_b = pick(logits_bV, uniform_BT[row_b, t], temperature)
             response_BT[row_b[running_b], t] = token_b[running_b]
+            if logp_BT is not None:
+                logp_BT[row_b, t] = log_prob(logits_bV, token_b, temperature)
             running_b = running_b & (token_b != self.eos_id)
             left = int(running_b.sum())
             if left == 0 or t + 1 == max_tokens:
@@ -114,6 +126,11 @@ def pick(logits_BV: torch.Tensor, uniform_B: torch.Tensor, temperature: float) -
     cdf_BV = (logits_BV / temperature).softmax(-1).cumsum(-1)
     token_B = torch.searchsorted(cdf_BV, (uniform_B * cdf_BV[:, -1])[:, None], right=True)[:, 0]
     return token_B.clamp(max=logits_BV.shape[1] - 1)
+
+
+def log_prob(logits_BV: torch.Tensor, token_B: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Log-probability of each row's token (nats) at a temperature above 0."""
+    return (logits_BV / temperature).log_softmax(-1).gather(1, token_B[:, None])[:, 0]
 
 
 def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:

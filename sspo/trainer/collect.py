@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 
 from sspo.clock import Clock
 from sspo.config import TrainConfig
+from sspo.metrics import Metric
 from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.prepare import prepared
 from sspo.policy import Policy
-from sspo.randomness import torch_stream
+from sspo.randomness import derive, torch_stream
 from sspo.rewards import Reward
 from sspo.rollout.transformers import TransformersSampler
 from sspo.segmentation import segment, segmentation_seed
 from sspo.tasks import Task
-from sspo.trainer.forward import micro_batches, token_logp_entropy
+from sspo.trainer.draw import Draw, dynamic, penalised
+from sspo.trainer.forward import micro_batches, token_logp, token_logp_entropy
 from sspo.trainer.scoring import score_rollout
 from sspo.types import Batch, Problem, Rollout, Score
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,51 +37,91 @@ class Collected:
     scores: Sequence[Score]
     reward_PG: torch.Tensor
     batch: Batch
+    metrics: dict[str, Metric]
+    """What the options of sampling and reward took."""
 
 
 class Collector:
     """Makes the rollouts of one run; every draw derives from the run's seed and the rollout's number."""
 
     def __init__(
-        self, config: TrainConfig, task: Task, reward: Reward, policy: Policy, sampler: TransformersSampler
+        self,
+        config: TrainConfig,
+        task: Task,
+        reward: Reward,
+        policy: Policy,
+        sampler: TransformersSampler,
+        reference: PreTrainedModel | None = None,
     ):
+        """`reference` is the base model that a KL penalty is taken to; None without one."""
         self.config = config
         self.task = task
         self.reward = reward
         self.policy = policy
         self.sampler = sampler
+        self.reference = reference
 
     def collect(self, number: int, clock: Clock) -> Collected:
         """Rollout `number`, counted from 0."""
         config = self.config
-        problems = self.task.train_problems(config.seed, number, config.rollout.prompts)
+        draw, metrics = dynamic(
+            lambda attempt: self._draw(number, attempt, clock),
+            config.rollout.prompts,
+            config.rollout.resample,
+            self.policy.pad_id,
+        )
+        problems, rollout = draw.problems, draw.rollout
+        with clock.time("reward"):
+            scores, taken = penalised(draw, config)
+            reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)
+            tokens_PG = rollout.mask_BT.sum(1).cpu().view(reward_PG.shape)
+            advantage_B = ADVANTAGES[config.objective.advantage](reward_PG, tokens_PG).flatten()
+        with clock.time("old_logp"):
+            batch = self._cut(self._with_old_policy(rollout, advantage_B), number)
+        return Collected(
+            problems=problems,
+            rollout=rollout,
+            scores=scores,
+            reward_PG=reward_PG,
+            batch=batch,
+            metrics=metrics | taken,
+        )
+
+    def _draw(self, number: int, attempt: int, clock: Clock) -> Draw:
+        """An attempt at the rollout's prompts; every one has streams of its own."""
+        config = self.config
+        seed, purpose = config.seed, "rollout"
+        if attempt:
+            seed, purpose = derive(config.seed, f"attempt {attempt}", number), f"rollout, attempt {attempt}"
+        problems = self.task.train_problems(seed, number, config.rollout.prompts)
+        if attempt:
+            problems = [replace(problem, id=f"{problem.id}/attempt{attempt}") for problem in problems]
         with clock.time("rollout"):
-            rollout = self._sample(problems, number)
+            rollout = self.sampler.sample(
+                [self.policy.encode(problem.prompt) for problem in problems],
+                config.rollout.responses,
+                max_tokens=config.rollout.max_tokens,
+                temperature=config.rollout.temperature,
+                generator=torch_stream(config.seed, purpose, number),
+                with_logp=config.objective.tis_cap is not None,
+            )
         with clock.time("reward"):
             scores = score_rollout(problems, rollout, self.policy, self.reward)
-            reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)
-            advantage_B = ADVANTAGES[config.objective.advantage](reward_PG).flatten()
-        with clock.time("old_logp"):
-            seen = self._with_old_policy(rollout, advantage_B)
-            segment_id_BT = segment(
-                rollout.response_BT,
-                rollout.mask_BT,
-                config.segmentation,
-                self.policy.tokenizer,
-                entropy_BT=seen.entropy_BT,
-                seed=segmentation_seed(config.seed, number),
-            )
-            batch = replace(seen, segment_id_BT=segment_id_BT)
-        return Collected(problems=problems, rollout=rollout, scores=scores, reward_PG=reward_PG, batch=batch)
+        return Draw(problems=problems, rollout=rollout, scores=scores)
 
-    def _sample(self, problems: Sequence[Problem], number: int) -> Rollout:
-        return self.sampler.sample(
-            [self.policy.encode(problem.prompt) for problem in problems],
-            self.config.rollout.responses,
-            max_tokens=self.config.rollout.max_tokens,
-            temperature=self.config.rollout.temperature,
-            generator=torch_stream(self.config.seed, "rollout", number),
+    def _cut(self, batch: Batch, number: int) -> Batch:
+        """The batch with its segments, and the columns that the objective asks for."""
+        config = self.config
+        segment_id_BT = segment(
+            batch.response_BT,
+            batch.mask_BT,
+            config.segmentation,
+            self.policy.tokenizer,
+            entropy_BT=batch.entropy_BT,
+            seed=segmentation_seed(config.seed, number),
         )
+        batch = replace(batch, segment_id_BT=segment_id_BT)
+        return prepared(batch, config.objective, config.rollout.responses, config.seed, number)
 
     @torch.no_grad()
     def _with_old_policy(self, rollout: Rollout, advantage_B: torch.Tensor) -> Batch:
@@ -90,12 +137,19 @@ class Collector:
             segment_id_BT=rollout.mask_BT.long() - 1,
             old_logp_BT=nothing_BT,
             entropy_BT=nothing_BT,
+            sampler_logp_BT=rollout.logp_BT,
         )
         old_logp_BT, entropy_BT = nothing_BT.clone(), nothing_BT.clone()
+        reference_logp_BT = None if self.reference is None else nothing_BT.clone()
+        temperature = self.config.rollout.temperature
         everything_b = torch.arange(len(nothing_BT), device=device)
         for index_b, part in micro_batches(batch, everything_b, self.config.trainer.micro_batch_tokens):
-            logp_bt, entropy_bt = token_logp_entropy(self.policy.model, part, self.config.rollout.temperature)
+            logp_bt, entropy_bt = token_logp_entropy(self.policy.model, part, temperature)
             width = logp_bt.shape[1]
             old_logp_BT[index_b, :width] = logp_bt
             entropy_BT[index_b, :width] = entropy_bt
-        return replace(batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT)
+            if self.reference is not None and reference_logp_BT is not None:
+                reference_logp_BT[index_b, :width] = token_logp(self.reference, part, temperature)
+        return replace(
+            batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT, reference_logp_BT=reference_logp_BT
+        )

@@ -16,8 +16,8 @@ from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.device import resolve_device
 from sspo.environment import describe_environment
 from sspo.metrics import Metric, merge_all, observe
-from sspo.objective.bounds import entropy_stats
 from sspo.objective.control import ClipControl, scaled, steer
+from sspo.objective.entropy import entropy_stats
 from sspo.policy import load_policy
 from sspo.progress import Progress
 from sspo.randomness import torch_stream
@@ -58,7 +58,10 @@ class Trainer:
         self.optimizer = build_optimizer(self.model, config.trainer)
         self.sampler = TransformersSampler(self.model, pad_id=self.policy.pad_id, eos_id=self.policy.eos_id)
         task, reward = TASKS[config.task.name], REWARDS[config.reward.name]
-        self.collector = Collector(config, task, reward, self.policy, self.sampler)
+        reference = (
+            load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
+        )
+        self.collector = Collector(config, task, reward, self.policy, self.sampler, reference)
         self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
         self.checkpoints = folder / CHECKPOINTS
         self.state = self._resume()
@@ -111,7 +114,9 @@ class Trainer:
     ) -> tuple[RecordedRollout, list[Metrics]]:
         """All optimiser steps of a rollout; returns what they saw, and the metrics of each."""
         batch, objective = collected.batch, scaled(self.config.objective, self.state.control.scale)
-        stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+        stats = entropy_stats(
+            batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
+        )
         first_step, visits, steps = self.state.steps + 1, [], []
         with clock.time("update"):
             parts = self._minibatches(number)
@@ -120,7 +125,7 @@ class Trainer:
                 visits.append((row_b, logp_bT))
                 steps.append(metrics)
                 if update + 1 == len(parts):
-                    metrics |= summarise(collected.scores, collected.reward_PG, batch)
+                    metrics |= summarise(collected.scores, collected.reward_PG, batch) | collected.metrics
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
                 self.log.step(self.state.steps, number, update, metrics)
                 tracker.log(self.state.steps, metrics)

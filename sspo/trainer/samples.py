@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
-from sspo.objective.bounds import clip_bounds
-from sspo.objective.clip import TERMS
-from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio
+from sspo.objective.ratio import segment_mean
+from sspo.objective.surrogate import surrogate
 from sspo.policy import Policy
 from sspo.segmentation.texts import token_texts
 from sspo.trainer.forward import token_logp
+from sspo.trainer.step import part_context, step_context
 from sspo.types import Batch, EntropyStats
 
 SAMPLES = 4
@@ -31,16 +31,20 @@ def sample_rows(
     """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update and the
     objective whose bounds that update used. `texts` are what each token adds to the response, `pieces` each token decoded
     alone."""
-    first_of_prompt = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES]
-    part = batch.rows(first_of_prompt.to(batch.mask_BT.device))
+    row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
+    part = batch.rows(row_b)
     logp_BT = token_logp(policy.model, part, config.rollout.temperature)
-    d_BT = torch.where(part.mask_BT, logp_BT - part.old_logp_BT, 0.0)
-    level_id_BT = partition(objective.ratio, part.segment_id_BT, part.mask_BT)
-    low_BT, high_BT = clip_bounds(
-        part.entropy_BT, part.segment_id_BT, part.mask_BT, objective.clip, objective.bounds, stats
-    )
-    log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, part.mask_BT)
-    clipped = TERMS[objective.term](log_ratio_BT, part.advantage_BT, low_BT, high_BT)
+    context = part_context(step_context(batch, row_b, config.rollout.max_tokens, stats), part)
+    clipped = surrogate(
+        logp_BT,
+        part.old_logp_BT,
+        part.advantage_BT,
+        part.mask_BT,
+        part.segment_id_BT,
+        part.entropy_BT,
+        objective,
+        context,
+    ).clipped
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
     entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)
     for i, mask_T in enumerate(part.mask_BT):
@@ -54,6 +58,6 @@ def sample_rows(
             "segment_ids": part.segment_id_BT[i][mask_T].tolist(),
             "advantage": float(part.advantage_BT[i, 0]),
             "segment_entropy": [round(x, 5) for x in entropy_BT[i][mask_T].tolist()],
-            "log_ratio": [round(x, 6) for x in log_ratio_BT[i][mask_T].tolist()],
+            "log_ratio": [round(x, 6) for x in clipped.log_ratio_BT[i][mask_T].tolist()],
             "clipped": flag_BT[i][mask_T].tolist(),
         }

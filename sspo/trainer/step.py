@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from sspo.config import ObjectiveConfig
@@ -21,6 +23,17 @@ def step_context(
     )
 
 
+def part_context(context: LossContext, part: Batch) -> LossContext:
+    """The step's context with what the rows of a micro-batch bring along."""
+    return replace(
+        context,
+        adapting_BT=part.adapting_BT,
+        group_weight_B=part.group_weight_B,
+        reference_logp_BT=part.reference_logp_BT,
+        sampler_logp_BT=part.sampler_logp_BT,
+    )
+
+
 def part_loss(
     logp_bt: torch.Tensor, part: Batch, objective: ObjectiveConfig, context: LossContext
 ) -> LossOut:
@@ -33,5 +46,5 @@ def part_loss(
         part.segment_id_BT,
         part.entropy_BT,
         objective,
-        context=context,
+        context=part_context(context, part),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sspo.config import MATCHED_TERMS, TrainConfig
+from sspo.choices import CLIPPING_TERMS
+from sspo.combinations import why_unmatched
+from sspo.config import TrainConfig
 from sspo.metrics import Metric, merge_all
 from sspo.objective.control import ClipControl, at_edge, scaled
 
 CLIPPED, ACTIVE = "policy/clip_frac_matched", "policy/active_token_frac"
-HOLD = "set objective.bounds.target_clip_frac"
+HOLD = " or set objective.bounds.target_clip_frac"
 MOST = 0.5
 """Above this share of removed gradients the clip is the objective."""
 
@@ -58,17 +60,18 @@ class ClipWatch:
                 "every advantage is zero, as all responses of each group have equal rewards: make the task easier or "
                 "harder, or raise rollout.responses"
             ]
-        if self.config.objective.term not in MATCHED_TERMS:
+        if self.config.objective.term not in CLIPPING_TERMS:
             return []
         rollout, trainer = self.config.rollout, self.config.trainer
         if rollout.prompts * rollout.responses * trainer.epochs == trainer.minibatch:
             return ["there is one optimiser step a rollout, so every ratio is 1: lower trainer.minibatch"]
         if self.config.objective.bounds.target_clip_frac is not None:
             return []  # the controller's own warning is the one to read
+        hold = HOLD if why_unmatched(self.config.objective) is None else ""
         if clipped == 0:
-            return [f"no token was clipped: tighten objective.clip, raise trainer.lr or {HOLD}"]
+            return [f"no token was clipped: tighten objective.clip, or raise trainer.lr{hold}"]
         if clipped is not None and clipped > MOST:
             return [
-                f"{100 * clipped:.0f} % of tokens with an advantage were clipped: widen objective.clip or {HOLD}"
+                f"{100 * clipped:.0f} % of tokens with an advantage were clipped: widen objective.clip{hold}"
             ]
         return []

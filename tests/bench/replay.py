@@ -15,7 +15,7 @@ import torch
 
 from sspo.compose import compose
 from sspo.config import ClipConfig
-from sspo.objective.bounds import entropy_stats
+from sspo.objective.entropy import entropy_stats
 from sspo.objective.variants import VARIANTS
 from sspo.progress import Progress
 from sspo.recording.file import read_recorded

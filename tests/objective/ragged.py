@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from hypothesis import strategies as st
+
+from sspo.objective.prepare import whole_batch
 
 LENGTHS = st.integers(1, 9)
 
@@ -25,7 +29,10 @@ def ragged_rows(draw, min_rows=1, max_rows=4):
                 "old": old,
                 "logp": [o + d for o, d in zip(old, draw(numbers), strict=True)],
                 "entropy": [abs(x) * 2 for x in draw(numbers)],
+                "reference": [o + d for o, d in zip(old, draw(numbers), strict=True)],
+                "sampler": [o + d for o, d in zip(old, draw(numbers), strict=True)],
                 "adv": draw(st.sampled_from([-1.5, -0.5, 0.0, 0.7, 2.0])),
+                "reward": draw(st.sampled_from([0.0, 0.25, 1.0])),
                 "seg": seg,
             }
         )
@@ -47,3 +54,24 @@ def tensors(rows, width=None, dtype=torch.float64):
         torch.tensor([pad(row["seg"], -1) for row in rows]),
         torch.tensor([pad(row["entropy"], 99.0) for row in rows], dtype=dtype),
     )
+
+
+@st.composite
+def prompts(draw, max_prompts=3, max_group=3):
+    """Prompts with equally many responses, as ragged rows."""
+    group = draw(st.integers(1, max_group))
+    rows = st.integers(1, max_prompts).flatmap(lambda p: ragged_rows(min_rows=p * group, max_rows=p * group))
+    found = draw(rows)
+    return [found[i : i + group] for i in range(0, len(found), group)]
+
+
+def context_of(rows, objective, group=None, seed=0, dtype=torch.float64):
+    """The whole batch's context, with the log-probabilities that options ask for."""
+    _, _, _, mask, segment_id, entropy = tensors(rows, dtype=dtype)
+    context = whole_batch(mask, segment_id, entropy, objective, group=group, seed=seed)
+
+    def padded(key):
+        width = mask.shape[1]
+        return torch.tensor([[*row[key], *[5.0] * (width - len(row[key]))] for row in rows], dtype=dtype)
+
+    return replace(context, reference_logp_BT=padded("reference"), sampler_logp_BT=padded("sampler"))

@@ -9,97 +9,178 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sspo.choices import ENTROPY_LEVELS, G_NAMES
 from sspo.config import BoundsConfig
 from sspo.metrics import GLOSSARY, merge_all
-from sspo.objective.bounds import clip_bounds, entropy_stats
-from sspo.objective.loss import policy_loss, whole_batch
+from sspo.objective.bounds import clip_bounds
+from sspo.objective.entropy import adapting_entropy, entropy_stats
+from sspo.objective.loss import policy_loss
+from sspo.objective.ratio import partition
 from sspo.objective.variants import VARIANTS
-from tests.objective.ragged import ragged_rows, tensors
+from tests.objective.points import POINTS
+from tests.objective.ragged import context_of, prompts, ragged_rows, tensors
 
-NAMES = st.sampled_from(sorted(VARIANTS))
+OBJECTIVES = st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS)
 
 
-@given(rows=ragged_rows(min_rows=2), name=NAMES, data=st.data())
-@settings(max_examples=60, deadline=None)
-def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(rows, name, data):
-    objective = VARIANTS[name]
-    logp, *rest = tensors(rows)
-    whole, parts = logp.clone().requires_grad_(), logp.clone().requires_grad_()
-    out = policy_loss(whole, *rest, objective)
+def evaluate(rows, objective, context, width=None):
+    """(loss, gradient, metrics) of a call."""
+    logp, *rest = tensors(rows, width=width)
+    logp.requires_grad_()
+    out = policy_loss(logp, *rest, objective, context=context)
     out.loss.backward()
+    return float(out.loss.detach()), logp.grad, out.metrics
+
+
+@given(groups=prompts(max_prompts=2), objective=OBJECTIVES, data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(groups, objective, data):
+    rows = [row for group in groups for row in group]
+    assume(len(rows) > 1)
+    context = context_of(rows, objective, len(groups[0]), seed=1)
+    loss, gradient, whole = evaluate(rows, objective, context)
+    logp, *rest = tensors(rows)
+    logp.requires_grad_()
     cut = data.draw(st.integers(1, len(rows) - 1))
-    context = whole_batch(rest[2], rest[3], rest[4], objective)
-    metrics = []
+    metrics, total = [], 0.0
     for part in (slice(0, cut), slice(cut, None)):
-        piece = policy_loss(parts[part], *(x[part] for x in rest), objective, context=context)
+        piece = policy_loss(logp[part], *(x[part] for x in rest), objective, context=context.rows(part))
         piece.loss.backward()
+        total += float(piece.loss.detach())
         metrics.append(piece.metrics)
-    assert torch.allclose(whole.grad, parts.grad, atol=1e-12)
+    assert total == pytest.approx(loss, abs=1e-12)
+    assert torch.allclose(gradient, logp.grad, atol=1e-12)
     for key, metric in merge_all(metrics).items():
         # shares of segments and responses are summed in float32
-        assert metric.value() == pytest.approx(out.metrics[key].value(), abs=1e-6), key
+        assert metric.value() == pytest.approx(whole[key].value(), abs=1e-6), key
 
 
-@given(rows=ragged_rows(min_rows=2), name=NAMES, extra=st.integers(1, 5), seed=st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
-def test_row_order_and_padding_do_not_matter(rows, name, extra, seed):
-    objective = VARIANTS[name]
+@given(groups=prompts(max_prompts=2), objective=OBJECTIVES, extra=st.integers(1, 5), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     assume(objective.aggregation != "constant")  # there the padded width stands for the token limit
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
-    width = max(len(row["seg"]) for row in rows) + extra
-    moved = tensors([rows[i] for i in order], width=width)
-    assert float(policy_loss(*moved, objective).loss) == pytest.approx(
-        float(policy_loss(*tensors(rows), objective).loss), abs=1e-12
+    rows, group = [row for group in groups for row in group], len(groups[0])
+    context = context_of(rows, objective, group)
+    order = data.draw(st.permutations(range(len(rows))))
+    width = max(len(row["seg"]) for row in rows)
+    loss, gradient, _ = evaluate(rows, objective, context)
+    moved = context.rows(torch.tensor(order))
+    if objective.bounds.adapt == "shuffled":
+        adapting = torch.nn.functional.pad(moved.adapting_BT, (0, extra))
+        moved = replace(moved, adapting_BT=adapting)
+    padded = {
+        name: torch.nn.functional.pad(getattr(moved, name), (0, extra), value=4.0)
+        for name in ("reference_logp_BT", "sampler_logp_BT")
+    }
+    there, gradient_there, _ = evaluate(
+        [rows[i] for i in order], objective, replace(moved, **padded), width=width + extra
     )
+    assert there == pytest.approx(loss, abs=1e-12)
+    assert torch.allclose(gradient_there[:, :width], gradient[order], atol=1e-12)
+    assert not gradient_there[:, width:].any()
 
 
-@given(rows=ragged_rows(), name=NAMES)
-@settings(max_examples=40, deadline=None)
-def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, name):
+@given(rows=ragged_rows(), objective=OBJECTIVES)
+@settings(max_examples=60, deadline=None)
+def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, objective):
     rows = [{**row, "logp": row["old"]} for row in rows]
-    metrics = policy_loss(*tensors(rows), VARIANTS[name]).metrics
+    _, _, metrics = evaluate(rows, objective, context_of(rows, objective, 1))
     assert set(metrics) <= set(GLOSSARY)
     assert metrics["policy/clip_frac"].value() == 0
     assert metrics["policy/ratio_mean"].value() == pytest.approx(1)
     assert metrics["policy/kl_k3"].value() == 0
 
 
-@given(
-    rows=ragged_rows(),
-    adapt=st.sampled_from(["tanh", "linear"]),
+PLAIN = POINTS.map(lambda point: replace(point, kl=VARIANTS["grpo"].kl))
+
+
+@given(rows=ragged_rows(), objective=PLAIN)
+@settings(max_examples=100, deadline=None)
+def test_clip_fractions_lie_between_nothing_and_their_bounds(rows, objective):
+    _, gradient, metrics = evaluate(rows, objective, context_of(rows, objective, 1))
+    values = {key: metric.value() for key, metric in metrics.items() if "clip_frac" in key}
+    assert all(value is None or 0 <= value <= 1 for value in values.values())
+    assert values["policy/clip_frac"] == pytest.approx(
+        values["policy/clip_frac_low"] + values["policy/clip_frac_high"]
+    )
+    assert values["policy/clip_frac"] <= metrics["policy/active_token_frac"].value()
+    mask, advantage = tensors(rows)[3], tensors(rows)[2]
+    without = int((mask & (advantage != 0) & (gradient == 0)).sum())
+    clipped = metrics["policy/clipped_tokens"].value()
+    # gradient zero exactly on clipped tokens: a law of terms that clip; the others never remove a gradient
+    assert clipped == (without if objective.term in ("ppo", "gmpo") else 0)
+    assert objective.term in ("ppo", "gmpo") or without == 0
+
+
+BOUNDS = st.builds(
+    BoundsConfig,
+    adapt=st.sampled_from(G_NAMES),
     alpha=st.floats(-0.8, 0.8),
-    level=st.sampled_from(["token", "segment"]),
+    entropy_level=st.sampled_from(ENTROPY_LEVELS),
 )
-@settings(max_examples=60, deadline=None)
-def test_adapted_bounds_keep_their_token_weighted_mean_and_follow_entropy(rows, adapt, alpha, level):
-    _, _, _, mask, segment_id, entropy = tensors(rows)
-    bounds = BoundsConfig(adapt=adapt, alpha=alpha, entropy_level=level)
+
+
+def bounds_of(rows, bounds):
+    """(low, high, entropy at the level, mask) under sspo's clip."""
+    _, old_logp, _, mask, segment_id, entropy = tensors(rows)
+    generator = torch.Generator().manual_seed(5)
+    adapting = adapting_entropy(entropy, segment_id, mask, bounds, generator)
+    stats = entropy_stats(entropy, segment_id, mask, bounds, adapting)
+    low, high = clip_bounds(adapting, old_logp, replace(VARIANTS["sspo"], bounds=bounds), stats)
+    return low, high, adapting, mask
+
+
+@given(rows=ragged_rows(), bounds=BOUNDS)
+@settings(max_examples=100, deadline=None)
+def test_adapted_bounds_keep_their_token_weighted_mean_and_follow_entropy(rows, bounds):
+    low, high, adapting, mask = bounds_of(rows, bounds)
     clip = VARIANTS["sspo"].clip
-    stats = entropy_stats(entropy, segment_id, mask, bounds)
-    low, high = clip_bounds(entropy, segment_id, mask, clip, bounds, stats)
     assert float(low[mask].mean()) == pytest.approx(clip.low, rel=1e-9)
     assert float(high[mask].mean()) == pytest.approx(clip.high, rel=1e-9)
-    if level == "token":
-        by_entropy = low[mask][entropy[mask].argsort(stable=True)]
-        assert bool((by_entropy.diff() * (1 if alpha >= 0 else -1) >= -1e-12).all())
+    # monotone in what they follow, antitone where reversed
+    for side in (low, high):
+        rising = side[mask][adapting[mask].argsort(stable=True)].diff() * (1 if bounds.alpha >= 0 else -1)
+        assert bool((rising >= -1e-12).all())
 
 
-@given(rows=ragged_rows(), adapt=st.sampled_from(["tanh", "linear"]))
+@given(rows=ragged_rows(), level=st.sampled_from(ENTROPY_LEVELS), seed=st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_shuffling_deals_the_units_entropies_out_anew(rows, level, seed):
+    _, _, _, mask, segment_id, entropy = tensors(rows)
+
+    def by_unit(adapt):
+        bounds = BoundsConfig(adapt=adapt, alpha=0.5, entropy_level=level)
+        h = adapting_entropy(entropy, segment_id, mask, bounds, torch.Generator().manual_seed(seed))
+        ids = partition(level, segment_id, mask)
+        found = {}
+        for i, t in mask.nonzero().tolist():
+            found.setdefault((i, int(ids[i, t])), set()).add(float(h[i, t]))
+        assert all(len(values) == 1 for values in found.values())  # one bound a unit, as without shuffling
+        return sorted(value for values in found.values() for value in values)
+
+    assert by_unit("shuffled") == pytest.approx(by_unit("tanh"), abs=1e-12)
+
+
+@given(rows=ragged_rows())
+@settings(max_examples=40, deadline=None)
+def test_published_bounds_widen_where_their_papers_say(rows):
+    _, old_logp, _, mask, segment_id, entropy = tensors(rows)
+    hapo, dcpo = VARIANTS["hapo_clip"], VARIANTS["dcpo_clip"]
+    stats = entropy_stats(entropy, segment_id, mask, hapo.bounds)
+    low, high = clip_bounds(entropy, old_logp, hapo, stats)
+    order = entropy[mask].argsort()
+    assert bool((low[mask][order].diff() <= 1e-12).all() and (high[mask][order].diff() >= -1e-12).all())
+    assert bool(((low[mask] >= 0.2) & (low[mask] <= 0.4) & (high[mask] >= 0.2) & (high[mask] <= 0.4)).all())
+    low, high = clip_bounds(entropy, old_logp, dcpo, None)
+    order = old_logp[mask].argsort()  # the rarer a token was, the wider
+    assert bool((low[mask][order].diff() <= 1e-12).all() and (high[mask][order].diff() <= 1e-12).all())
+    assert bool((low[mask] <= 0.5).all() and (high[mask] <= 9).all())
+
+
+@given(rows=ragged_rows(), adapt=st.sampled_from(G_NAMES))
 @settings(max_examples=30, deadline=None)
 def test_alpha_zero_is_a_fixed_clip_exactly(rows, adapt):
-    fixed = replace(VARIANTS["sspo"], bounds=BoundsConfig())
+    fixed = VARIANTS["sspo_fixed"]
     adapted = replace(fixed, bounds=BoundsConfig(adapt=adapt, alpha=0.0))
     batch = tensors(rows)
     assert torch.equal(policy_loss(*batch, fixed).loss, policy_loss(*batch, adapted).loss)
-
-
-def test_huge_log_ratios_stay_finite():
-    rows = [
-        {"old": [-900.0, -1.0], "logp": [-1.0, -900.0], "entropy": [1.0, 1.0], "adv": -1.0, "seg": [0, 1]}
-    ]
-    logp, *rest = tensors(rows, dtype=torch.float32)
-    logp.requires_grad_()
-    out = policy_loss(logp, *rest, VARIANTS["no_clip"])
-    out.loss.backward()
-    assert torch.isfinite(out.loss)
-    assert torch.isfinite(logp.grad).all()

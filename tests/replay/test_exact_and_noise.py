@@ -12,7 +12,7 @@ import torch
 
 from sspo.compose import compose
 from sspo.config import ClipConfig
-from sspo.objective.bounds import entropy_stats
+from sspo.objective.entropy import entropy_stats
 from sspo.objective.variants import VARIANTS
 from sspo.policy import load_policy
 from sspo.progress import Progress

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig, ClipConfig
-from sspo.objective.bounds import entropy_stats
+from sspo.objective.entropy import entropy_stats
 from sspo.objective.variants import VARIANTS
 from sspo.recording.ratios import visit_ratios
 from sspo.recording.recorded import RecordedRollout, Visits

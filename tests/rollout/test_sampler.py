@@ -51,6 +51,28 @@ def test_same_generator_same_tokens_and_the_rows_of_a_group_differ(policy, promp
     assert not torch.equal(first.response_BT[0], first.response_BT[1])
 
 
+def test_the_sampler_s_log_probs_are_the_trainer_s_to_rounding(policy, prompts):
+    generator = torch.Generator().manual_seed(3)
+    mine = sampler(policy).sample(
+        prompts, 4, max_tokens=90, temperature=0.7, generator=generator, with_logp=True
+    )
+    nothing = torch.zeros(mine.mask_BT.shape)
+    batch = Batch(
+        prompt_BL=mine.prompt_BL,
+        prompt_mask_BL=mine.prompt_mask_BL,
+        response_BT=mine.response_BT,
+        mask_BT=mine.mask_BT,
+        advantage_BT=nothing,
+        segment_id_BT=nothing.long(),
+        old_logp_BT=nothing,
+        entropy_BT=nothing,
+    )
+    with torch.no_grad():
+        theirs, _ = token_logp_entropy(policy.model, batch, 0.7)
+    assert torch.allclose(mine.logp_BT, theirs.where(mine.mask_BT, 0.0), atol=1e-4)
+    assert draw(policy, prompts).logp_BT is None
+
+
 def test_sampled_tokens_follow_the_models_distribution():
     # 40,000 draws at stratified numbers from softmax(log [.5 .3 .2]) hit each token in proportion
     logits = torch.tensor([0.5, 0.3, 0.2]).log().expand(40_000, 3)

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from sspo.compose import compose
-from sspo.metrics import GLOSSARY, RARE_KEYS, ROLLOUT_KEYS
+from sspo.metrics import GLOSSARY, OPTION_KEYS, RARE_KEYS, ROLLOUT_KEYS
 from sspo.progress import Progress
 from sspo.tracking import NoTracker
 from sspo.trainer import loop
@@ -45,8 +45,8 @@ def test_a_line_a_step_with_every_glossary_key(finished):
         (k + 1, k // 2, k % 2) for k in range(8)
     ]
     index = {"step", "rollout", "update"}
-    assert set(steps[1]) - index == set(GLOSSARY)
-    assert set(steps[0]) - index == set(GLOSSARY) - set(ROLLOUT_KEYS)
+    assert set(steps[1]) - index == set(GLOSSARY) - set(OPTION_KEYS)
+    assert set(steps[0]) - index == set(GLOSSARY) - set(ROLLOUT_KEYS) - set(OPTION_KEYS)
     assert all(steps[0][key] is None for key in RARE_KEYS)  # 16 short answers hold no hundred extreme tokens
     assert steps[0]["policy/ratio_mean"] == pytest.approx(1, abs=1e-5)  # first update: on policy
     assert steps[1]["policy/token_log_ratio_std"] > 1e-4

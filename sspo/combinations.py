@@ -1,0 +1,128 @@
+"""Points of the objective's product that have no meaning, refused with the reason; and which have a matched form.
+
+Every axis value is valid by itself here; sspo/validation.py has seen to that.
+"""
+
+from __future__ import annotations
+
+from sspo.choices import BOUNDLESS_TERMS, G_NAMES, LOG_TERMS, MATCHED_TERMS
+from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig, TauConfig
+from sspo.errors import UserError
+
+
+def check_objective(objective: ObjectiveConfig) -> None:
+    """Raise UserError for the first number, or combination of choices, that makes no sense."""
+    _check_options(objective)
+    if objective.term in BOUNDLESS_TERMS:
+        _check_boundless(objective)
+    _check_bounds(objective)
+    if objective.term not in BOUNDLESS_TERMS:
+        _check_clip(objective)
+
+
+def why_unmatched(objective: ObjectiveConfig) -> str | None:
+    """Why no scale of clip.low and clip.high gives the objective a wanted clip fraction; None where one does."""
+    if objective.term in LOG_TERMS:
+        return f"term '{objective.term}' clips log-ratios, and bounds are matched by scaling distances of the ratio"
+    if objective.term not in MATCHED_TERMS:
+        return f"no bound of term '{objective.term}' removes a token's gradient"
+    if objective.bounds.adapt == "dcpo":
+        return "the bounds of 'dcpo' are no multiples of clip.low and clip.high"
+    return None
+
+
+def widest_g(bounds: BoundsConfig) -> float:
+    """The most that adapting can widen a bound by; for a g its extremes over the least mean that it is divided by."""
+    if bounds.adapt in G_NAMES:
+        return (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
+    return 1 + bounds.alpha if bounds.adapt == "hapo" else 1.0
+
+
+def _check_options(objective: ObjectiveConfig) -> None:
+    tau, kl, cap = objective.tau, objective.kl, objective.tis_cap
+    for key, value in (("positive", tau.positive), ("negative", tau.negative)):
+        if not 0 < value < float("inf"):
+            raise UserError(f"objective.tau.{key} must be a positive finite number, got {value}")
+    if objective.term != "sapo" and tau != TauConfig():
+        raise UserError(
+            f"objective.tau has no effect on term '{objective.term}': it is the temperature of the gate of objective.term=sapo"
+        )
+    if not 0 <= kl.coef < float("inf"):
+        raise UserError(f"objective.kl.coef must be a finite number of at least 0, got {kl.coef}")
+    if cap is not None and not 0 < cap < float("inf"):
+        raise UserError(
+            f"objective.tis_cap must be a positive finite number, or null for no correction, got {cap}"
+        )
+
+
+def _check_boundless(objective: ObjectiveConfig) -> None:
+    adapt, clip = objective.bounds.adapt, objective.clip
+    if adapt != "none":
+        raise UserError(
+            f"objective.bounds.adapt={adapt} has no effect on term '{objective.term}', which has no bounds: set "
+            "objective.bounds.adapt=none and objective.bounds.alpha=0, or objective.term=ppo"
+        )
+    if not (clip.low > 0 and 0 < clip.high < float("inf")):
+        raise UserError(
+            f"objective.clip plays no part in term '{objective.term}', but must hold positive finite numbers, got {clip.low} and {clip.high}"
+        )
+
+
+def _check_clip(objective: ObjectiveConfig) -> None:
+    clip, bounds, term = objective.clip, objective.bounds, objective.term
+    if not 0 < clip.high < float("inf"):
+        raise UserError(f"objective.clip.high must be a positive finite number, got {clip.high}")
+    if term in LOG_TERMS:
+        if not 0 < clip.low < float("inf"):
+            raise UserError(
+                f"objective.clip.low must be a positive finite number: term '{term}' holds log-ratios above -low, got {clip.low}"
+            )
+        return
+    no_lower = term == "cispo" and clip.low == 1 and (bounds.adapt == "none" or bounds.side == "high")
+    if no_lower:
+        return
+    if not 0 < clip.low < 1:
+        also = ", or 1 for no lower bound" if term == "cispo" else ""
+        raise UserError(
+            f"objective.clip.low must be in (0, 1){also}: the ratio's lower bound is 1 - low, got {clip.low}"
+        )
+    widest = widest_g(bounds)
+    if bounds.side != "high" and clip.low * widest >= 1:
+        raise UserError(_too_wide(clip, bounds, widest))
+
+
+def _too_wide(clip: ClipConfig, bounds: BoundsConfig, widest: float) -> str:
+    return (
+        f"objective.clip.low={clip.low} with objective.bounds.alpha={bounds.alpha} can widen to "
+        f"{clip.low * widest:.2f}, a lower bound of zero or less: keep clip.low below {1 / widest:.2f}"
+    )
+
+
+def _check_bounds(objective: ObjectiveConfig) -> None:
+    bounds, adapt = objective.bounds, objective.bounds.adapt
+    if adapt == "hapo":
+        if not 0 < bounds.alpha <= 1:
+            raise UserError(
+                f"objective.bounds.alpha must be in (0, 1] for the bounds of 'hapo', got {bounds.alpha}"
+            )
+    elif not -1 < bounds.alpha < 1:
+        raise UserError(f"objective.bounds.alpha must be in (-1, 1), got {bounds.alpha}")
+    if adapt in ("none", "dcpo") and bounds.alpha != 0:
+        raise UserError(
+            f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is '{adapt}': "
+            "set objective.bounds.adapt=tanh, or alpha to 0"
+        )
+    if adapt in ("hapo", "dcpo") and bounds.side != "both":
+        raise UserError(
+            f"objective.bounds.side={bounds.side} has no effect on the bounds of '{adapt}', whose formula says what moves on "
+            "either side: set objective.bounds.side=both"
+        )
+    if adapt == "dcpo" and objective.term in LOG_TERMS:
+        raise UserError(
+            f"objective.term={objective.term} clips log-ratios and the bounds of 'dcpo' are derived for ratios: set objective.term=ppo"
+        )
+    if adapt == "dcpo" and objective.ratio != "token":
+        raise UserError(
+            f"the bounds of 'dcpo' come from each token's own probability and objective.ratio={objective.ratio} averages over "
+            "tokens: set objective.ratio=token"
+        )

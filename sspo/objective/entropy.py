@@ -1,0 +1,81 @@
+"""The entropy that clip bounds follow: at the level of tokens, segments or responses, and its statistics over a rollout."""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.config import BoundsConfig
+from sspo.objective.g import G_FUNCTIONS, RANKED
+from sspo.objective.ratio import partition, segment_mean
+from sspo.types import EntropyStats
+
+
+def adapting_entropy(
+    entropy_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    bounds: BoundsConfig,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """H_BT at the configured level: the token's own entropy, or the mean of its segment or response.
+
+    Adaptation 'shuffled' hands the values of the whole rollout round among its tokens, segments or responses, by a
+    permutation from `generator`: the same bounds, at places that say nothing of entropy. It is a ValueError without one.
+    """
+    level_id_BT = partition(bounds.entropy_level, segment_id_BT, mask_BT)
+    h_BT = entropy_BT if bounds.entropy_level == "token" else segment_mean(entropy_BT, level_id_BT, mask_BT)
+    if bounds.adapt != "shuffled":
+        return h_BT
+    if generator is None:
+        raise ValueError("shuffled bounds need the rollout's own permutation: see objective/prepare.py")
+    return _shuffled(h_BT, level_id_BT, mask_BT, generator)
+
+
+def _shuffled(
+    h_BT: torch.Tensor, level_id_BT: torch.Tensor, mask_BT: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """h_BT with its values permuted over units (row, id); drawn on the CPU, so that devices agree."""
+    units_B = level_id_BT.amax(1) + 1
+    unit_BT = (level_id_BT + (units_B.cumsum(0) - units_B)[:, None]).clamp(min=0)
+    value_U = torch.zeros(int(units_B.sum()), dtype=h_BT.dtype, device=h_BT.device)
+    value_U[unit_BT[mask_BT]] = h_BT[mask_BT]
+    order_U = torch.randperm(len(value_U), generator=generator).to(h_BT.device)
+    dealt_BT = torch.zeros_like(h_BT)
+    dealt_BT[mask_BT] = value_U[order_U][unit_BT[mask_BT]]
+    return dealt_BT
+
+
+def entropy_stats(
+    entropy_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    bounds: BoundsConfig,
+    adapting_BT: torch.Tensor | None = None,
+) -> EntropyStats | None:
+    """Statistics over a whole rollout batch; None where bounds do not follow entropy.
+
+    `adapting_BT` is the entropy at the configured level where it is known already.
+    """
+    if bounds.adapt in ("none", "dcpo"):
+        return None
+    if adapting_BT is None:
+        adapting_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds)
+    count = mask_BT.sum().clamp(min=1)
+    mean = torch.where(mask_BT, adapting_BT, 0.0).sum() / count
+    sd = (torch.where(mask_BT, (adapting_BT - mean) ** 2, 0.0).sum() / count).sqrt()
+    stats = EntropyStats(
+        mean=mean,
+        sd=sd,
+        g_mean=torch.ones_like(mean),
+        sorted_N=_sorted(adapting_BT, mask_BT) if bounds.adapt in RANKED else None,
+    )
+    if bounds.adapt not in G_FUNCTIONS:
+        return stats
+    g_BT = G_FUNCTIONS[bounds.adapt](adapting_BT, stats, bounds.alpha)
+    g_mean = torch.where(mask_BT, g_BT, 0.0).sum() / count
+    return EntropyStats(mean=mean, sd=sd, g_mean=g_mean, sorted_N=stats.sorted_N)
+
+
+def _sorted(h_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    values_N = h_BT[mask_BT].sort().values
+    return values_N if len(values_N) else h_BT.new_zeros(1)

@@ -1,0 +1,66 @@
+"""What an objective must know of a whole rollout, found once and carried by its rows: micro-batches then agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from sspo.config import ObjectiveConfig
+from sspo.objective.entropy import adapting_entropy, entropy_stats
+from sspo.randomness import torch_stream
+from sspo.types import Batch, LossContext
+
+
+def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, rollout: int) -> Batch:
+    """The rollout's batch with the columns that the objective asks for. Row i answers prompt i // group.
+
+    The permutation of shuffled bounds derives from (seed, rollout).
+    """
+    adapting_BT = group_weight_B = None
+    if objective.bounds.adapt not in ("none", "dcpo"):
+        adapting_BT = adapting_entropy(
+            batch.entropy_BT,
+            batch.segment_id_BT,
+            batch.mask_BT,
+            objective.bounds,
+            torch_stream(seed, "shuffled bounds", rollout),
+        )
+    if objective.aggregation == "group_token_mean":
+        group_weight_B = group_weight(batch.mask_BT, group)
+    return replace(batch, adapting_BT=adapting_BT, group_weight_B=group_weight_B)
+
+
+def group_weight(mask_BT: torch.Tensor, group: int) -> torch.Tensor:
+    """Responses of each row's prompt over the tokens of all of them; 0 where they have none."""
+    tokens_P = mask_BT.sum(1).view(-1, group).sum(1)
+    weight_P = torch.where(tokens_P > 0, group / tokens_P.double(), 0.0)
+    return weight_P.repeat_interleave(group)
+
+
+def whole_batch(
+    mask_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    entropy_BT: torch.Tensor,
+    objective: ObjectiveConfig,
+    *,
+    group: int | None = None,
+    seed: int = 0,
+) -> LossContext:
+    """The context of a call that is the whole batch; the padded width stands for the token limit.
+
+    `group` is how many rows in a row share a prompt, which aggregation 'group_token_mean' alone asks; `seed` is that of
+    shuffled bounds.
+    """
+    adapting_BT = None
+    if objective.bounds.adapt == "shuffled":
+        generator = torch_stream(seed, "shuffled bounds")
+        adapting_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, objective.bounds, generator)
+    return LossContext(
+        tokens=int(mask_BT.sum()),
+        responses=len(mask_BT),
+        max_response_tokens=mask_BT.shape[1],
+        entropy=entropy_stats(entropy_BT, segment_id_BT, mask_BT, objective.bounds, adapting_BT),
+        adapting_BT=adapting_BT,
+        group_weight_B=None if group is None else group_weight(mask_BT, group),
+    )

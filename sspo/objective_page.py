@@ -1,0 +1,54 @@
+"""docs/objectives.md from VARIANTS: `python -m sspo.objective_page > docs/objectives.md`."""
+
+from __future__ import annotations
+
+from sspo.config import ObjectiveConfig
+from sspo.objective.notes import DEGENERATE, FORMULAS, FRAMEWORKS, HEAD, OPTIONS, ORIGINS
+from sspo.objective.variants import VARIANTS
+
+
+def bounds_text(objective: ObjectiveConfig) -> str:
+    """The clip of a row and how it moves, in a cell."""
+    clip, bounds = objective.clip, objective.bounds
+    if objective.term == "unclipped":
+        return "none"
+    if objective.term == "sapo":
+        return f"none; tau {objective.tau.positive:g} / {objective.tau.negative:g}"
+    low = "none" if objective.term == "cispo" and clip.low == 1 else f"{clip.low:g}"
+    text = f"{low} / {clip.high:g}" + (" of the log-ratio" if objective.term == "gmpo" else "")
+    if bounds.adapt == "none":
+        return text
+    side = "" if bounds.side == "both" else f", {bounds.side} side"
+    level = "" if bounds.adapt == "dcpo" else f" by {bounds.entropy_level} entropy"
+    alpha = f" {bounds.alpha:g}" if bounds.alpha else ""
+    return f"{text}, {bounds.adapt}{alpha}{level}{side}"
+
+
+def table() -> str:
+    """A Markdown table of all variants."""
+    rows = [
+        f"| `{v.name}` | [{v.paper}](https://arxiv.org/abs/{v.paper}) | {v.advantage} | {v.ratio} | {bounds_text(v)} | {v.term} | {v.aggregation} |"
+        for v in VARIANTS.values()
+    ]
+    head = "| name | paper | advantage | ratio | bounds lo / hi | term | aggregation |\n|---|---|---|---|---|---|---|"
+    return "\n".join([head, *rows]) + "\n"
+
+
+def formulas() -> str:
+    """A section a row: formula, the constants' origin, and what others do under its name."""
+    parts = []
+    for name, formula in FORMULAS.items():
+        lines = [f"### {name}\n", f"    {formula}\n", f"Constants: {ORIGINS[name]}\n"]
+        if name in FRAMEWORKS:
+            lines.append(f"Elsewhere: {FRAMEWORKS[name]}\n")
+        parts.append("\n".join(lines))
+    return "\n".join(parts)
+
+
+def page() -> str:
+    """The whole page."""
+    return f"{HEAD}\n## Named variants\n\n{table()}\n## Row by row\n\n{formulas()}\n{OPTIONS}\n{DEGENERATE}"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

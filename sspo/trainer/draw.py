@@ -1,0 +1,109 @@
+"""A rollout's responses: prompts, samples, scores; and DAPO's dynamic sampling (arXiv 2503.14476 equation 11).
+
+With rollout.resample = k, prompts whose responses all score alike teach nothing and are replaced: up to k times as many
+new prompts are sampled as a rollout has, and its prompts are the first with unequal scores, in the order in which they were
+drawn. Where there are too few it is filled up with the first of the others, and says so. Scores are compared before the
+overlong penalty, as in the paper. Every draw derives from (seed, rollout, attempt); attempt 0 is that of a run without
+the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sspo.config import TrainConfig
+from sspo.metrics import Metric, observe
+from sspo.rewards.overlong import overlong_share
+from sspo.types import Problem, Rollout, Score
+
+Metrics = dict[str, Metric]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """Prompts with all their responses. Row i answers problem i // G."""
+
+    problems: Sequence[Problem]
+    rollout: Rollout
+    scores: Sequence[Score]
+
+    def unequal(self) -> list[bool]:
+        """For each prompt, whether its responses score unequally."""
+        group = len(self.scores) // len(self.problems)
+        values = [score.value for score in self.scores]
+        return [len(set(values[i : i + group])) > 1 for i in range(0, len(values), group)]
+
+
+def dynamic(draw: Callable[[int], Draw], prompts: int, resample: int, pad_id: int) -> tuple[Draw, Metrics]:
+    """The rollout's prompts from up to 1 + resample attempts of `draw`, and what it took."""
+    draws: list[Draw] = []
+    informative: list[tuple[int, int]] = []
+    for attempt in range(1 + resample):
+        draws.append(draw(attempt))
+        informative += [(attempt, p) for p, unequal in enumerate(draws[-1].unequal()) if unequal]
+        if len(informative) >= prompts:
+            break
+    if resample == 0:
+        return draws[0], {}
+    kept = informative[:prompts]
+    others = [(a, p) for a, one in enumerate(draws) for p, unequal in enumerate(one.unequal()) if not unequal]
+    filled = others[: prompts - len(kept)]
+    sampled = sum(len(one.problems) for one in draws)
+    metrics = {
+        "rollout/sampled_prompts": observe("rollout/sampled_prompts", sampled),
+        "rollout/unequal_prompt_frac": observe("rollout/unequal_prompt_frac", len(informative), sampled),
+        "rollout/filled_prompts": observe("rollout/filled_prompts", len(filled)),
+    }
+    return _pick(draws, [*kept, *filled], pad_id), metrics
+
+
+def _pick(draws: Sequence[Draw], chosen: Sequence[tuple[int, int]], pad_id: int) -> Draw:
+    """The chosen (attempt, prompt) pairs as one draw."""
+    group = len(draws[0].scores) // len(draws[0].problems)
+    places = [(a, range(p * group, (p + 1) * group)) for a, p in chosen]
+    return Draw(
+        problems=[draws[a].problems[p] for a, p in chosen],
+        rollout=_joined([draw.rollout for draw in draws], places, pad_id),
+        scores=[draws[a].scores[i] for a, rows in places for i in rows],
+    )
+
+
+def _joined(rollouts: Sequence[Rollout], places: Sequence[tuple[int, range]], pad_id: int) -> Rollout:
+    """The chosen rows of several rollouts, padded to the widest of them."""
+
+    def rows(name: str, fill: float, *, left: bool = False) -> torch.Tensor:
+        parts = [getattr(rollouts[a], name)[rows.start : rows.stop] for a, rows in places]
+        width = max(part.shape[1] for part in parts)
+        pads = [(width - part.shape[1], 0) if left else (0, width - part.shape[1]) for part in parts]
+        return torch.cat(
+            [torch.nn.functional.pad(part, pad, value=fill) for part, pad in zip(parts, pads, strict=True)]
+        )
+
+    return Rollout(
+        prompt_BL=rows("prompt_BL", pad_id, left=True),
+        prompt_mask_BL=rows("prompt_mask_BL", False, left=True),
+        response_BT=rows("response_BT", pad_id),
+        mask_BT=rows("mask_BT", False),
+        truncated_B=torch.cat([rollouts[a].truncated_B[rows.start : rows.stop] for a, rows in places]),
+        logp_BT=None if rollouts[0].logp_BT is None else rows("logp_BT", 0.0),
+    )
+
+
+def penalised(draw: Draw, config: TrainConfig) -> tuple[list[Score], Metrics]:
+    """Scores after the overlong penalty, and what it took; as they are without one."""
+    buffer, penalty = config.reward.overlong_buffer, config.reward.overlong_penalty
+    if buffer == 0:
+        return list(draw.scores), {}
+    taken = [penalty * share for share in _overlong(draw.rollout, config.rollout.max_tokens, buffer)]
+    scores = [
+        Score(value=score.value - loss, status=score.status)
+        for score, loss in zip(draw.scores, taken, strict=True)
+    ]
+    return scores, {"reward/overlong_penalty": observe("reward/overlong_penalty", sum(taken), len(taken))}
+
+
+def _overlong(rollout: Rollout, limit: int, buffer: int) -> Iterator[float]:
+    return (overlong_share(tokens, limit, buffer) for tokens in rollout.mask_BT.sum(1).tolist())

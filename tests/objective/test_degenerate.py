@@ -1,0 +1,130 @@
+"""Degenerate inputs are semantics, each written down in docs/objectives.md: no NaN or infinity in loss or gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sspo.choices import KL_ESTIMATORS
+from sspo.config import KlConfig
+from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.loss import policy_loss
+from sspo.objective.ratio import MAX_LOG_RATIO
+from sspo.objective.variants import VARIANTS
+from tests.objective.ragged import context_of, tensors
+
+NEVER = float("-inf")
+EVERY = pytest.mark.parametrize("name", sorted(VARIANTS))
+
+
+def row(old, logp, adv=1.0, entropy=0.5, seg=None):
+    n = len(old)
+    values = {"reference": [-1.0] * n, "sampler": [-1.0] * n}
+    return {"old": old, "logp": logp, "adv": adv, "entropy": [entropy] * n, "seg": seg or [0] * n, **values}
+
+
+def finite(rows, objective, dtype=torch.float32, mask_out=()):
+    """(loss, gradient) of rows in two groups, after asserting that both are finite; rows of mask_out are empty."""
+    logp, old, advantage, mask, segment_id, entropy = tensors(rows, dtype=dtype)
+    for i in mask_out:
+        mask[i], segment_id[i] = False, -1
+    context = replace(
+        context_of(rows, objective, 1, dtype=dtype),
+        tokens=int(mask.sum()),
+        group_weight_B=torch.ones(len(rows)),
+    )
+    logp.requires_grad_()
+    out = policy_loss(logp, old, advantage, mask, segment_id, entropy, objective, context=context)
+    out.loss.backward()
+    assert torch.isfinite(out.loss)
+    assert torch.isfinite(logp.grad).all()
+    return out, logp.grad
+
+
+@pytest.mark.parametrize("name", sorted(ADVANTAGES))
+def test_a_group_of_one_and_equal_rewards(name):
+    advantage, tokens = ADVANTAGES[name], torch.tensor([[3], [5]])
+    alone = advantage(torch.tensor([[1.0], [0.0]]), tokens)
+    if name == "whitened":  # no group is its baseline: a rollout of single responses is what it is made for
+        # weights 3/8 and 5/8, mean .375, variance .375 * .625
+        assert alone.flatten().tolist() == pytest.approx([0.625 / 0.484123, -0.375 / 0.484123], rel=1e-4)
+    else:
+        assert alone.tolist() == [[0.0], [0.0]]
+    equal = torch.full((2, 16), 0.1)
+    assert advantage(equal, torch.full((2, 16), 7)).tolist() == equal.mul(0).tolist()
+
+
+@EVERY
+def test_an_empty_response_takes_no_part_and_counts_as_a_response(name):
+    rows = [row([-1.0, -1.0], [-0.9, -1.3]), row([-1.0], [-2.0], adv=-1.0)]
+    alone, _ = finite(rows[:1], VARIANTS[name])
+    both, gradient_both = finite(rows, VARIANTS[name], mask_out=[1])
+    if VARIANTS[name].aggregation == "token_mean":
+        assert float(both.loss.detach()) == pytest.approx(float(alone.loss.detach()))
+    else:
+        assert not gradient_both[1].any()
+
+
+@EVERY
+def test_a_batch_without_a_token_has_loss_zero(name):
+    out, gradient = finite([row([-1.0, -2.0], [-1.5, -2.5])], VARIANTS[name], mask_out=[0])
+    assert float(out.loss.detach()) == 0
+    assert not gradient.any()
+    assert out.metrics["policy/clip_frac"].value() is None
+
+
+@EVERY
+@pytest.mark.parametrize("adv", [1.0, -1.0])
+def test_infinite_log_probs_have_ratios_at_the_limit_and_no_gradient(name, adv):
+    old, logp = [-1.0, NEVER, NEVER, -1.0], [NEVER, -1.0, NEVER, -1.1]
+    out, gradient = finite([row(old, logp, adv, seg=[0, 1, 2, 3])], VARIANTS[name])
+    assert not gradient[0, [0, 2]].any()
+    # cispo never removes a gradient: where the old policy gave no probability, the weight is at its cap
+    assert bool(gradient[0, 1]) == (name == "cispo")
+    if VARIANTS[name].ratio == "token":
+        assert out.metrics["policy/ratio_max"].value() == pytest.approx(2.718281828**MAX_LOG_RATIO, rel=1e-4)
+        assert out.metrics["policy/ratio_min"].value() == pytest.approx(2.718281828**-MAX_LOG_RATIO, rel=1e-4)
+
+
+@EVERY
+@pytest.mark.parametrize("adv", [1.0, -1.0])
+def test_ratios_that_overflow_stay_finite(name, adv):
+    finite([row([-900.0, -1.0], [-1.0, -900.0], adv, seg=[0, 1])], VARIANTS[name])
+
+
+@EVERY
+def test_one_token_segments_and_one_token_responses(name):
+    finite([row([-1.0], [-0.7]), row([-1.0, -2.0], [-0.7, -2.2], adv=-1.0, seg=[0, 1])], VARIANTS[name])
+
+
+@EVERY
+@pytest.mark.parametrize("entropy", [0.0, 1.0])
+def test_entropy_without_spread_is_a_fixed_clip(name, entropy):
+    finite([row([-1.0, -2.0], [-0.7, -2.2], entropy=entropy)], VARIANTS[name])
+    g_like = VARIANTS[name].bounds.adapt not in ("dcpo",)
+    if g_like and VARIANTS[name].term == "ppo":
+        out, _ = finite([row([-1.0, -2.0], [-0.7, -2.2], entropy=entropy)], VARIANTS[name])
+        assert out.metrics["policy/bound_low_p10"].value() == pytest.approx(VARIANTS[name].clip.low)
+
+
+@pytest.mark.parametrize("estimator", KL_ESTIMATORS)
+def test_options_at_infinite_log_probs(estimator):
+    objective = replace(VARIANTS["grpo"], kl=KlConfig(coef=0.1, estimator=estimator), tis_cap=2.0)
+    rows = [row([-1.0, NEVER, -1.0], [NEVER, -1.0, -1.2], seg=[0, 1, 2])]
+    rows[0]["reference"] = [-1.0, NEVER, NEVER]
+    rows[0]["sampler"] = [NEVER, -1.0, -1.0]
+    out, _ = finite(rows, objective)
+    assert out.metrics["policy/tis_weight_mean"].value() == pytest.approx((2 + 0 + 1) / 3, abs=1e-6)
+
+
+def test_options_without_what_they_ask_for_are_errors():
+    batch = tensors([row([-1.0], [-0.7])])
+    for objective, wanted in (
+        (replace(VARIANTS["grpo"], kl=KlConfig(coef=0.1)), "reference"),
+        (replace(VARIANTS["grpo"], tis_cap=2.0), "sampler"),
+        (VARIANTS["dapo_group"], "share a prompt"),
+    ):
+        with pytest.raises(ValueError, match=wanted):
+            policy_loss(*batch, objective)
