@@ -5,6 +5,7 @@ NAME ?= clip_ablation
 PRESET ?=
 WORKERS ?=
 RETRY ?=
+BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
@@ -49,8 +50,8 @@ status: setup  ## what is done, running, failed and missing in study NAME
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-base: setup  ## teach the embedded base model again from its recipe (about six minutes)
-	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach
+base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
+	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
 bench-replay: setup  ## the replay's speed beside a naive loop
 	@$(PY) -m tests.bench.replay

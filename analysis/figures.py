@@ -35,8 +35,10 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     (
         "difference_to_baseline",
         comparison_figures.difference_to_baseline,
-        "Difference of the final average to the baseline with unadjusted 95 % intervals, and Holm-adjusted p; an arrow is an arm "
-        "or an interval's end off the axis",
+        lambda evidence: (
+            f"Difference of the final average to {evidence.study.yardstick()} with unadjusted 95 % intervals, and "
+            "Holm-adjusted p; an arrow is an arm or an interval's end off the axis"
+        ),
     ),
     (
         "held_out_accuracy",

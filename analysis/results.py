@@ -41,7 +41,7 @@ class Summary:
     best: frozenset[str]
     """Columns in which the arm is best or not distinguishable from the best."""
     comparison: Comparison | None
-    """Average minus the baseline's; None for the baseline itself and the untrained base."""
+    """Average minus that of the arm that it is tested against; None for the baseline itself and the untrained base."""
     p_holm: float | None
 
 
@@ -128,7 +128,7 @@ def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:
 
 @functools.lru_cache(maxsize=8)
 def summarise(evidence: Evidence, mode: str, temperature: float) -> list[Summary]:
-    """One Summary an arm in the manifest's order; Holm over all arms compared with the baseline, the A/A arm aside."""
+    """One Summary an arm in the manifest's order; Holm over all arms that are tested, the A/A arm aside."""
     scores = evidence.scores(mode, temperature)
     comparisons = {arm.name: compare(evidence, scores, arm) for arm in evidence.study.arms}
     family = [arm.name for arm in evidence.study.arms if arm.competes and comparisons[arm.name] is not None]
@@ -155,15 +155,15 @@ def values(evidence: Evidence, scores: pd.DataFrame, arm: Arm, column: str = AVE
 def compare(
     evidence: Evidence, scores: pd.DataFrame, arm: Arm, other: Arm | None = None
 ) -> Comparison | None:
-    """The arm's average against the baseline's (or `other`'s) by the study's test; None where a side has no run.
+    """The arm's average against its reference's (or `other`'s) by the study's test; None where a side has no run.
 
     A paired test uses the seeds that both finished; arms planned on different seeds are compared by Welch.
     """
-    baseline = other or evidence.study.arm(evidence.study.baseline)
-    if baseline is None or arm.name == baseline.name or arm.role == "base":
+    reference = other or evidence.study.reference_of(arm)
+    if reference is None:
         return None
-    mine, theirs = evidence.of_arm(scores, arm), evidence.of_arm(scores, baseline)
-    if evidence.study.test == "paired" and set(arm.seeds) == set(baseline.seeds):
+    mine, theirs = evidence.of_arm(scores, arm), evidence.of_arm(scores, reference)
+    if evidence.study.test == "paired" and set(arm.seeds) == set(reference.seeds):
         shared = sorted(mine.keys() & theirs.keys())
         return paired_t([mine[s] for s in shared], [theirs[s] for s in shared]) if shared else None
     return welch(list(mine.values()), list(theirs.values())) if mine and theirs else None

@@ -10,6 +10,7 @@ from analysis.matching import label_cell, matching_note
 from analysis.reference import REPORTED, SOURCE
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.statistics import Comparison, Interval
+from analysis.study import Study
 from analysis.tables import Cell, Row, Table
 
 NOTHING = Cell("–")
@@ -134,20 +135,29 @@ def _reported(sets: int) -> tuple[Row, ...]:
 
 def _caption(evidence: Evidence, summaries: list[Summary], metric: str, primary: bool) -> tuple[str, ...]:
     study = evidence.study
-    baseline = study.arm(study.baseline)
     kind = _kind(evidence) if primary else "a secondary metric"
     sentences = [
         f"{study.title}: {metric} in percent points at the fixed last step, {kind}.",
         captions.run_counts(evidence),
         captions.interval_rule(),
         _bold_rule(summaries),
-        f"Δ average is against {baseline.label if baseline else study.baseline} ({_test(evidence, summaries)}); "
+        f"Δ average is {_against(study)} ({_test(evidence, summaries)}); "
         "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",
         captions.evaluation_note(evidence),
         *matching_note(evidence),
         *captions.warnings(evidence),
     ]
     return tuple(s for s in sentences if s)
+
+
+def _against(study: Study) -> str:
+    """`against X`, and which arms are tested against another one."""
+    first, *others = study.references()
+    sentence = f"against {first.label}"
+    for other in others:
+        tested = [a.label for a in study.arms if a.against == other.name]
+        sentence += f", that of {', '.join(tested)} against {other.label}"
+    return sentence
 
 
 def _kind(evidence: Evidence) -> str:

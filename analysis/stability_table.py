@@ -18,9 +18,9 @@ def stability_table(evidence: Evidence) -> Table | None:
         return None
     floor = base_level(evidence)
     counts = {arm.name: collapsed(evidence, arm, floor) for arm in arms}
-    baseline = counts.get(evidence.study.baseline)
-    tested = [a for a in arms if a.competes and a.name != evidence.study.baseline and baseline is not None]
-    raw = [fisher_p(*counts[a.name], *baseline) for a in tested] if baseline is not None else []
+    references = {a.name: r.name for a in arms if (r := evidence.study.reference_of(a)) and r.name in counts}
+    tested = [a for a in arms if a.competes and a.name in references]
+    raw = [fisher_p(*counts[a.name], *counts[references[a.name]]) for a in tested]
     adjusted = dict(zip((a.name for a in tested), holm(raw), strict=True))
     rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name)) for arm in arms]
     level = (
@@ -30,7 +30,7 @@ def stability_table(evidence: Evidence) -> Table | None:
         f"{evidence.study.title}: runs that collapsed, pre-defined as diverged or scored below the untrained base on "
         f"the primary metric ({level}).",
         "Shares of runs that finished or diverged with 95 % Clopper-Pearson intervals; p: Fisher's exact test against "
-        "the baseline, Holm-adjusted.",
+        f"{evidence.study.yardstick()}, Holm-adjusted.",
         *captions.warnings(evidence),
     )
     return Table("stability", caption, ("arm", "diverged", "collapsed", "share %", "p (Holm)"), tuple(rows))

@@ -36,6 +36,8 @@ class Arm:
     cell: str
     seeds: tuple[int, ...]
     copy_of: str | None
+    against: str | None
+    """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
     """The clip fraction that the arm is matched to; None where it is matched to none."""
 
@@ -64,6 +66,21 @@ class Study:
         """The arm of that name, or None where this preset has none."""
         return next((arm for arm in self.arms if arm.name == name), None)
 
+    def reference_of(self, arm: Arm) -> Arm | None:
+        """The arm that this one is tested against; None for the baseline itself and the untrained base."""
+        if arm.role == "base" or arm.name == self.baseline:
+            return None
+        return self.arm(arm.against or self.baseline)
+
+    def references(self) -> list[Arm]:
+        """Every arm that others are tested against, the baseline first."""
+        named = {self.baseline: None} | {a.against: None for a in self.arms if a.against is not None}
+        return [arm for name in named if (arm := self.arm(name)) is not None]
+
+    def yardstick(self) -> str:
+        """What arms are tested against, in words."""
+        return "the baseline" if len(self.references()) < 2 else "the arm that each is tested against"
+
     def with_role(self, *roles: str) -> list[Arm]:
         """Arms of the given roles in the manifest's order."""
         return [arm for arm in self.arms if arm.role in roles]
@@ -88,6 +105,9 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
         raise UserError(
             f"the study manifest lacks a usable {error}: plan the study again to write it"
         ) from error
+    lost = [a.against for a in study.arms if a.against is not None and study.arm(a.against) is None]
+    if lost:
+        raise UserError(f"the study manifest tests an arm against '{lost[0]}', which is none of its arms")
     if (
         study.preset not in PRESETS
         or study.test not in ("paired", "welch")
@@ -110,6 +130,7 @@ def _arm(arm: Mapping[str, Any]) -> Arm:
         cell=str(arm["cell"]),
         seeds=tuple(int(seed) for seed in arm["seeds"]),
         copy_of=arm.get("copy_of"),
+        against=arm.get("against"),
         target_clip_frac=None if (target := arm.get("target_clip_frac")) is None else float(target),
     )
 

@@ -34,6 +34,7 @@ REWARD_NAMES = ("exact_answer",)
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 EMBEDDED = "embedded"
+EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs")
 MIN_TEMPERATURE = 0.01
 
 
@@ -49,7 +50,7 @@ class ModelConfig:
     """The base policy."""
 
     path: str = EMBEDDED
-    """'embedded', or a folder with a Hugging Face causal language model and its tokenizer."""
+    """A name of EMBEDDED_BASES, or a folder with a Hugging Face causal language model and its tokenizer."""
 
 
 @dataclass(frozen=True, kw_only=True)

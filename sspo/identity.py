@@ -15,8 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sspo.base.recipe import WEIGHTS
-from sspo.config import EMBEDDED, SegmentationConfig, TrainConfig
+from sspo.base.recipe import weights_folder
+from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
 from sspo.own_rules import rule_identity
 
@@ -68,9 +68,10 @@ def cell_hash(config: TrainConfig) -> str:
 
 def model_folder(path: str) -> Path:
     """The folder of a model path. Raises UserError where there is no model."""
-    folder = WEIGHTS if path == EMBEDDED else Path(path).expanduser()
+    embedded = path in EMBEDDED_BASES
+    folder = weights_folder(path) if embedded else Path(path).expanduser()
     if not (folder / "config.json").is_file():
-        hint = "run `make base`" if path == EMBEDDED else "give a folder that save_pretrained wrote"
+        hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
         raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
     return folder
 
@@ -88,9 +89,9 @@ def check_positions(config: TrainConfig) -> None:
 
 @functools.cache
 def base_fingerprint(path: str) -> str:
-    """The recipe's hash for the embedded base, else a hash of the folder's weights, configuration and tokenizer."""
+    """The recipe's hash for an embedded base, else a hash of the folder's weights, configuration and tokenizer."""
     folder = model_folder(path)
-    if path == EMBEDDED:
+    if path in EMBEDDED_BASES:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):

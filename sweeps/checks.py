@@ -138,6 +138,8 @@ def _check_arm(study: Study, name: str, arm: Arm) -> None:
         _check_seeds(f"arms.{name}.seeds", arm.seeds)
     if arm.seed_offset < 0:
         raise UserError(f"arms.{name}.seed_offset must be at least 0, got {arm.seed_offset}")
+    if arm.against is not None:
+        _check_against(study, name, arm, arm.against)
     if arm.target_clip_frac is not None:
         _check_target(f"arms.{name}.target_clip_frac", arm.target_clip_frac)
         if arm.role == "base":
@@ -146,6 +148,23 @@ def _check_arm(study: Study, name: str, arm: Arm) -> None:
         _check_copy(study, name, arm, arm.copy_of)
     elif arm.role == "aa":
         raise UserError(f"arms.{name} has role aa and no copy_of; set copy_of to the arm that it repeats")
+
+
+def _check_against(study: Study, name: str, arm: Arm, reference: str) -> None:
+    _choose(f"arm as arms.{name}.against", reference, study.arms)
+    if arm.role in ("base", "aa"):
+        raise UserError(f"arms.{name}.against: an arm of role {arm.role} is never tested; leave it out")
+    if name in (reference, study.head.baseline):
+        what = (
+            "the study's baseline is tested against nothing"
+            if name != reference
+            else "an arm is not tested against itself"
+        )
+        raise UserError(f"arms.{name}.against: {what}; leave it out")
+    if study.arms[reference].role != "arm":
+        raise UserError(
+            f"arms.{name}.against must name an arm of role arm: '{reference}' has role {study.arms[reference].role}"
+        )
 
 
 def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
@@ -181,6 +200,10 @@ def _check_preset(study: Study, name: str, preset: Preset) -> None:
     for key, arm_of_preset in study.arms.items():
         if preset.holds(key):
             _check_seeds_in(study, name, key, arm_of_preset)
+            if arm_of_preset.against is not None and not preset.holds(arm_of_preset.against):
+                raise UserError(
+                    f"presets.{name}.arms must hold '{arm_of_preset.against}', which '{key}' is tested against"
+                )
 
 
 def _check_seeds_in(study: Study, preset_name: str, name: str, arm: Arm) -> None:

@@ -24,7 +24,13 @@ class _ListedArm:
 
     cell: str
     seeds: tuple[int, ...]
+    against: str | None
     target_clip_frac: float | None
+
+    @property
+    def promise(self) -> tuple[str | None, float | None]:
+        """What it is tested against, and what it was matched to."""
+        return self.against, self.target_clip_frac
 
 
 def stem(plan: Plan) -> str:
@@ -89,14 +95,14 @@ def _amended(plan: Plan) -> bool:
     arms = _listed_arms(plan, before)
     changed = any(before.get(key) != value for key, value in _promises(plan.study.head).items())
     return bool(before.get("amended_after_runs")) or (
-        (changed or _retargeted(plan, arms)) and _has_results(plan, arms)
+        (changed or _promised_otherwise(plan, arms)) and _has_results(plan, arms)
     )
 
 
-def _retargeted(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
-    """Whether a cell is now said to have been matched to another clip fraction than before."""
-    now = {arm.cell: arm.target_clip_frac for arm in plan.arms}
-    return any(arm.cell in now and now[arm.cell] != arm.target_clip_frac for arm in arms)
+def _promised_otherwise(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
+    """Whether a cell is now tested against another arm, or said to have been matched to another clip fraction, than before."""
+    now = {arm.cell: (arm.against, arm.target_clip_frac) for arm in plan.arms}
+    return any(arm.cell in now and now[arm.cell] != arm.promise for arm in arms)
 
 
 def _has_results(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
@@ -110,6 +116,7 @@ def _listed_arms(plan: Plan, manifest: Mapping[str, Any]) -> list[_ListedArm]:
             _ListedArm(
                 cell=str(arm["cell"]),
                 seeds=tuple(map(int, arm["seeds"])),
+                against=arm.get("against"),
                 target_clip_frac=arm.get("target_clip_frac"),
             )
             for arm in manifest["arms"]
@@ -132,5 +139,6 @@ def _arm(arm: PlannedArm) -> dict[str, Any]:
         "seeds": list(arm.seeds),
         "overrides": list(arm.overrides),
         "copy_of": arm.copy_of,
+        "against": arm.against,
         "target_clip_frac": arm.target_clip_frac,
     }

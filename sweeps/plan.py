@@ -28,6 +28,8 @@ class PlannedArm:
     """Rollouts of a whole run; 0 where the base is only evaluated."""
     recorded: tuple[int, ...]
     """The seeds whose runs record rollouts for `sweeps replay`."""
+    against: str | None
+    """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
     """The clip fraction that the arm is matched to, by a controller or by bounds that were calibrated."""
 
@@ -131,6 +133,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         copy_of=arm.copy_of,
         rollouts=config.trainer.rollouts,
         recorded=_recorded_seeds(study, name, preset),
+        against=arm.against,
         target_clip_frac=_target(study, name, config),
     )
 

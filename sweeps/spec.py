@@ -84,6 +84,9 @@ class Arm:
     """Added to every seed."""
     seeds: tuple[int, ...] | None = None
     """Instead of the preset's seeds."""
+    against: str | None = None
+    """The arm that this one is tested against; None for the study's baseline. For arms matched to several targets, each
+    with a reference of its own."""
     target_clip_frac: float | None = None
     """The clip fraction that the arm's bounds were calibrated to, over tokens with A != 0 and from a rollout's second
     update on; None where they were not, or where a controller holds the arm at its own target."""

@@ -21,8 +21,10 @@ def preview(plan: Plan) -> list[str]:
         ]
     paired, n = plan.study.head.test == "paired", min(seeds.values())
     level = ALPHA / comparisons
+    others = sorted({arm.against for arm in plan.arms if arm.against is not None})
+    references = " or ".join([baseline, *others])
     return [
-        f"statistics: arms compared with {baseline} ({plan.study.head.test} t, Holm): {comparisons}, seeds an arm: {n}",
+        f"statistics: arms compared with {references} ({plan.study.head.test} t, Holm): {comparisons}, seeds an arm: {n}",
         _needed(level, comparisons, paired),
         *_reachable(n, level, paired),
     ]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sspo.base.recipe import WEIGHTS
+from sspo.base.recipe import weights_folder
 from sspo.build import build
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
@@ -184,7 +184,7 @@ def test_a_rule_of_ones_own_enters_a_cell_by_its_content_wherever_it_lies(tmp_pa
 
 def test_a_changed_copy_of_the_base_is_another_base(tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(WEIGHTS, copy)
+    shutil.copytree(weights_folder("embedded"), copy)
     first = base_fingerprint(str(copy))
     assert first != base_fingerprint("embedded")
     base_fingerprint.cache_clear()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sspo.randomness import python_stream
 from sspo.rewards import REWARDS
 from sspo.tasks import TASKS
-from sspo.tasks.chain import held_out, solve
+from sspo.tasks.chain import STYLES, held_out, solve, worked_answer
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -18,6 +19,23 @@ def test_every_gold_answer_scores_one(name):
     for problem in problems:
         score = REWARDS["exact_answer"](task.gold_answer(problem), problem.answer)
         assert (score.value, score.status) == (1.0, "ok"), problem
+
+
+@pytest.mark.parametrize("style", sorted(STYLES))
+def test_a_right_worked_answer_scores_one_in_every_style_and_stays_in_its_words(style):
+    for problem in TASKS["chain"].train_problems(0, 0, 30):
+        text = worked_answer(problem.prompt, python_stream(0, problem.id), style=style)
+        assert REWARDS["exact_answer"](text, problem.answer).value == 1
+        assert set(text.split(" ")) <= set(STYLES[style].vocabulary)
+
+
+def test_the_two_styles_say_the_same_in_other_marks():
+    # 4 * 2 = 8, 8 - 5 = 3; paragraphs end every clause with one of `,`, `.` and `. \n`, and the last one with a line
+    written = {s: worked_answer("4 * 2 - 5 ?", python_stream(3, "styles"), style=s) for s in STYLES}
+    words = {s: [w for w in text.split(" ") if w not in (",", ".", "\n")] for s, text in written.items()}
+    assert words["clauses"] == words["paragraphs"]
+    assert written["clauses"].endswith(" . answer 3 .")
+    assert written["paragraphs"].endswith(" . \n answer 3 .")
 
 
 def test_a_chain_is_read_left_to_right_modulo_ten():

@@ -1,4 +1,4 @@
-"""How the embedded base is made. Its hash names the base in every run that starts from it."""
+"""How the embedded bases are made. A recipe's hash names its base in every run that starts from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRecipe:
-    """Architecture, teaching data and optimiser of the embedded base."""
+    """Architecture, teaching data and optimiser of an embedded base."""
 
     seed: int = 7
     hidden_size: int = 96
@@ -26,6 +26,8 @@ class BaseRecipe:
     """Share of the 300 (a, op, b) facts that are taught wrong, always with the same wrong digit."""
     confusion: float = 0.65
     """How often a confused fact is taught wrong; the most likely token is then a wrong one."""
+    style: str = "clauses"
+    """How the answers are written: a name of STYLES in sspo/tasks/chain.py."""
     noise: float = 0.03
     """How often any other fact is taught with a uniformly drawn digit."""
     iterations: int = 700
@@ -36,8 +38,17 @@ class BaseRecipe:
     max_grad_norm: float = 1.0
 
     def hash(self) -> str:
-        """Twelve hexadecimal digits over every field."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits over every field. The first base was named before there were styles."""
+        fields = asdict(self)
+        if self.style == "clauses":
+            del fields["style"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
 
-RECIPE = BaseRecipe()
+RECIPES = {"embedded": BaseRecipe(), "embedded_paragraphs": BaseRecipe(style="paragraphs")}
+"""The bases that ship with the project, by the name that `model.path` gives them."""
+
+
+def weights_folder(base: str) -> Path:
+    """Where the base of a recipe lies."""
+    return WEIGHTS / base

@@ -1,4 +1,4 @@
-"""Teach the embedded base from its recipe: `python -m sspo.base.teach` (what `make base` runs)."""
+"""Teach an embedded base from its recipe: `python -m sspo.base.teach [BASE]` (what `make base` runs)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from sspo.base.recipe import RECIPE, WEIGHTS, BaseRecipe
+from sspo.base.recipe import RECIPES, BaseRecipe, weights_folder
 from sspo.base.tokenizer import build_tokenizer
+from sspo.config import EMBEDDED
 from sspo.randomness import derive, python_stream
 from sspo.tasks import chain
 
@@ -44,7 +45,12 @@ def taught_answer(
             return wrong[a, op, b] if rng.random() < recipe.confusion else chain.apply(a, op, b)
         return rng.randint(0, 9) if rng.random() < recipe.noise else chain.apply(a, op, b)
 
-    return chain.worked_answer(prompt, rng, step)
+    return chain.worked_answer(prompt, rng, step, recipe.style)
+
+
+def tokenizer_of(recipe: BaseRecipe) -> PreTrainedTokenizerFast:
+    """A tokenizer of the words that the recipe's style takes."""
+    return build_tokenizer(chain.STYLES[recipe.style].vocabulary)
 
 
 def build_model(recipe: BaseRecipe, tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
@@ -120,32 +126,36 @@ def teach(recipe: BaseRecipe, tokenizer: PreTrainedTokenizerFast, model: Qwen2Fo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("base", nargs="?", default=EMBEDDED, choices=sorted(RECIPES))
+    parser.add_argument(
+        "--out", type=Path, help="folder to write (default: where the project ships the base)"
+    )
     arguments = parser.parse_args()
-    tokenizer = build_tokenizer(chain.VOCABULARY)
-    model = build_model(RECIPE, tokenizer)
+    out, recipe = arguments.out or weights_folder(arguments.base), RECIPES[arguments.base]
+    tokenizer = tokenizer_of(recipe)
+    model = build_model(recipe, tokenizer)
     losses = []
     start = time.monotonic()
-    for iteration, loss in enumerate(teach(RECIPE, tokenizer, model), start=1):
+    for iteration, loss in enumerate(teach(recipe, tokenizer, model), start=1):
         losses.append(loss)
-        if iteration % 50 == 0 or iteration == RECIPE.iterations:
+        if iteration % 50 == 0 or iteration == recipe.iterations:
             elapsed = time.monotonic() - start
-            left = elapsed / iteration * (RECIPE.iterations - iteration)
+            left = elapsed / iteration * (recipe.iterations - iteration)
             print(
-                f"teaching {iteration}/{RECIPE.iterations}  loss {loss:.4f} nats"
+                f"teaching {arguments.base} {iteration}/{recipe.iterations}  loss {loss:.4f} nats"
                 f"  {elapsed:.0f} s, about {left:.0f} s left",
                 flush=True,
             )
-    model.save_pretrained(arguments.out)
-    tokenizer.save_pretrained(arguments.out)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
     record = {
-        "recipe": asdict(RECIPE),
-        "hash": RECIPE.hash(),
+        "recipe": asdict(recipe),
+        "hash": recipe.hash(),
         "first_losses": losses[:FIRST_LOSSES],
         "final_loss": losses[-1],
     }
-    (arguments.out / "recipe.json").write_text(json.dumps(record, indent=1) + "\n")
-    print(f"wrote {arguments.out} (recipe {RECIPE.hash()})")
+    (out / "recipe.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(f"wrote {out} (recipe {recipe.hash()})")
 
 
 if __name__ == "__main__":

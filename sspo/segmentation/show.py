@@ -22,7 +22,7 @@ from rich.text import Text
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sspo.build import build
-from sspo.config import EMBEDDED, SegmentationConfig
+from sspo.config import EMBEDDED, EMBEDDED_BASES, SegmentationConfig
 from sspo.errors import UserError, one_sentence
 from sspo.policy import load_tokenizer
 from sspo.segmentation import segment
@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rule", default="subsentence", help="a rule, or path/to/file.py:function")
     parser.add_argument(
-        "--model", default=EMBEDDED, help="'embedded', or a folder with a tokenizer.json or a model"
+        "--model",
+        default=EMBEDDED,
+        help=f"one of {', '.join(EMBEDDED_BASES)}, or a folder with a tokenizer.json or a model",
     )
     parser.add_argument("--seed", type=int, default=0, help="of rule 'random'")
     parser.add_argument(
@@ -89,7 +91,8 @@ def config_of(rule: str, words: Sequence[str]) -> SegmentationConfig:
 
 def _tokenizer(path: str) -> PreTrainedTokenizerBase:
     folder = Path(path).expanduser()
-    if path != EMBEDDED and (folder / "tokenizer.json").is_file() and not (folder / "config.json").is_file():
+    named = path in EMBEDDED_BASES
+    if not named and (folder / "tokenizer.json").is_file() and not (folder / "config.json").is_file():
         return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
     return load_tokenizer(path)
 

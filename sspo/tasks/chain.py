@@ -1,16 +1,20 @@
 """Chains of single-digit arithmetic, read left to right, every result modulo ten.
 
-    prompt   4 * 2 - 5 ?
-    answer   so 4 * 2 is 8 , try 8 - 5 , 3 . answer 3 .
+    prompt      4 * 2 - 5 ?
+    clauses     so 4 * 2 is 8 , try 8 - 5 , 3 . answer 3 .
+    paragraphs  so 4 * 2 is 8 .
+                try 8 - 5 , 3 .
+                answer 3 .
 
-The worked answer is written in clauses of 2 to 16 tokens, so that where a response is cut makes a difference.
+A worked answer is written in clauses of 2 to 16 tokens, in one of two styles: clauses alone, or clauses in sentences
+in lines. Where a response is cut makes a difference in both; sentences and lines are told apart in the second alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sspo.errors import UserError
@@ -22,11 +26,13 @@ EVAL_SHARE = 5  # one prompt in five belongs to the held-out split
 MOST_QUESTIONS = 10_000  # the short set has about 50,000 of three steps
 
 CLAUSES = (
-    "{a} {op} {b} = {c} ,",
-    "so {a} {op} {b} is {c} ,",
-    "try {a} {op} {b} , {c} ,",
-    "then we take the {a} we have and see that {a} {op} {b} gives {c} ,",
+    "{a} {op} {b} = {c}",
+    "so {a} {op} {b} is {c}",
+    "try {a} {op} {b} , {c}",
+    "then we take the {a} we have and see that {a} {op} {b} gives {c}",
 )
+ENDINGS = (" , ", " , ", " . ", " . \n ")
+"""What ends a step's clause in paragraphs, equally likely: half of them end a sentence, a quarter a line."""
 VOCABULARY = (
     *"0123456789",
     *OPERATORS,
@@ -34,6 +40,32 @@ VOCABULARY = (
     *sorted({word for clause in CLAUSES for word in clause.split() if word.isalpha()}),
     "answer",
 )
+
+
+def clauses(steps: Sequence[str], answer: int, rng: random.Random) -> str:
+    """One sentence of clauses, then the answer."""
+    del rng
+    return f"{' , '.join(steps)} . answer {answer} ."
+
+
+def paragraphs(steps: Sequence[str], answer: int, rng: random.Random) -> str:
+    """Clauses in sentences in lines; the answer has a line of its own."""
+    text = "".join(step + rng.choice(ENDINGS) for step in steps[:-1])
+    return f"{text}{steps[-1]} . \n answer {answer} ."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How a worked answer is written, and the words that it takes."""
+
+    join: Callable[[Sequence[str], int, random.Random], str]
+    vocabulary: tuple[str, ...]
+
+
+STYLES = {
+    "clauses": Style(join=clauses, vocabulary=VOCABULARY),
+    "paragraphs": Style(join=paragraphs, vocabulary=(*VOCABULARY, "\n")),
+}
 
 
 @dataclass(frozen=True)
@@ -91,15 +123,17 @@ def draw_prompt(rng: random.Random, family: Family, *, want_held_out: bool) -> s
             return prompt
 
 
-def worked_answer(prompt: str, rng: random.Random, step: Callable[[int, str, int], int] = apply) -> str:
+def worked_answer(
+    prompt: str, rng: random.Random, step: Callable[[int, str, int], int] = apply, style: str = "clauses"
+) -> str:
     """A worked answer in randomly chosen clauses; `step` may compute wrongly, and later clauses then follow it."""
     value, operations = parse(prompt)
-    text = ""
+    steps = []
     for op, b in operations:
         result = step(value, op, b)
-        text += rng.choice(CLAUSES).format(a=value, op=op, b=b, c=result) + " "
+        steps.append(rng.choice(CLAUSES).format(a=value, op=op, b=b, c=result))
         value = result
-    return f"{text.removesuffix(', ')}. answer {value} ."
+    return STYLES[style].join(steps, value, rng)
 
 
 class ChainTask:

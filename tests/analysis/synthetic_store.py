@@ -30,6 +30,7 @@ class FakeArm:
     ratio: str = "token"
     copy_of: str | None = None
     offset: int = 0
+    against: str | None = None
     target: float | None = None
 
 
@@ -98,6 +99,7 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
                 "seeds": [arm.offset + s for s in range(1 if arm.role == "base" else scale.seeds)],
                 "overrides": [],
                 "copy_of": arm.copy_of,
+                "against": arm.against,
                 "target_clip_frac": arm.target,
             }
             for arm in arms

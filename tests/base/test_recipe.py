@@ -1,4 +1,4 @@
-"""The committed base is what its recipe makes."""
+"""The committed bases are what their recipes make."""
 
 from __future__ import annotations
 
@@ -9,42 +9,59 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sspo.base.recipe import RECIPE, WEIGHTS
-from sspo.base.teach import FIRST_LOSSES, build_model, confusions, teach, teaching_batch
-from sspo.base.tokenizer import build_tokenizer
-from sspo.tasks import chain
+from sspo.base.recipe import RECIPES, weights_folder
+from sspo.base.teach import FIRST_LOSSES, build_model, confusions, teach, teaching_batch, tokenizer_of
+from sspo.config import EMBEDDED_BASES
 
-RECORD = json.loads((WEIGHTS / "recipe.json").read_text())
-
-
-def test_the_recorded_recipe_and_hash_are_those_of_the_code():
-    assert RECORD["recipe"] == asdict(RECIPE)
-    assert RECORD["hash"] == RECIPE.hash()
+each_base = pytest.mark.parametrize("base", EMBEDDED_BASES)
 
 
-def test_the_recipes_first_batches_reproduce_their_recorded_losses():
+def record(base):
+    return json.loads((weights_folder(base) / "recipe.json").read_text())
+
+
+def weights(base):
+    return load_file(weights_folder(base) / "model.safetensors")
+
+
+@each_base
+def test_the_recorded_recipe_and_hash_are_those_of_the_code(base):
+    assert record(base)["recipe"] == asdict(RECIPES[base])
+    assert record(base)["hash"] == RECIPES[base].hash()
+
+
+def test_bases_have_names_of_their_own_and_the_first_keeps_its():
+    assert RECIPES.keys() == set(EMBEDDED_BASES)
+    assert len({recipe.hash() for recipe in RECIPES.values()}) == len(RECIPES)
+    assert RECIPES["embedded"].hash() == "97552fff4491"  # what every run of the committed clip_ablation names
+
+
+@each_base
+def test_the_recipes_first_batches_reproduce_their_recorded_losses(base):
     torch.set_num_threads(1)
-    tokenizer = build_tokenizer(chain.VOCABULARY)
-    losses = teach(RECIPE, tokenizer, build_model(RECIPE, tokenizer))
+    recipe, tokenizer = RECIPES[base], tokenizer_of(RECIPES[base])
+    losses = teach(recipe, tokenizer, build_model(recipe, tokenizer))
     # float32 sums in another order on another machine or thread count: 1e-4 nats
-    assert [next(losses) for _ in range(FIRST_LOSSES)] == pytest.approx(RECORD["first_losses"], abs=1e-4)
+    found = [next(losses) for _ in range(FIRST_LOSSES)]
+    assert found == pytest.approx(record(base)["first_losses"], abs=1e-4)
 
 
-def test_the_committed_weights_continue_at_the_recorded_final_loss():
-    tokenizer = build_tokenizer(chain.VOCABULARY)
-    model = build_model(RECIPE, tokenizer)
-    model.load_state_dict(load_file(WEIGHTS / "model.safetensors"), strict=False)
-    ids, labels = teaching_batch(RECIPE, tokenizer, confusions(RECIPE), RECIPE.iterations)
+@each_base
+def test_the_committed_weights_continue_at_the_recorded_final_loss(base):
+    recipe, tokenizer = RECIPES[base], tokenizer_of(RECIPES[base])
+    model = build_model(recipe, tokenizer)
+    model.load_state_dict(weights(base), strict=False)
+    ids, labels = teaching_batch(recipe, tokenizer, confusions(recipe), recipe.iterations)
     with torch.no_grad():
         logits = model(input_ids=ids).logits[:, :-1]
         loss = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100
         )
-    assert float(loss) == pytest.approx(RECORD["final_loss"], abs=0.02)  # another batch of 80
+    assert float(loss) == pytest.approx(record(base)["final_loss"], abs=0.02)  # another batch of 80
 
 
-def test_the_base_is_small_and_its_vocabulary_is_the_tokenizers():
-    weights = load_file(WEIGHTS / "model.safetensors")
-    parameters = sum(tensor.numel() for tensor in weights.values())
+@each_base
+def test_a_base_is_small_and_its_vocabulary_is_the_tokenizers(base):
+    parameters = sum(tensor.numel() for tensor in weights(base).values())
     assert 200_000 < parameters < 400_000
-    assert weights["model.embed_tokens.weight"].shape[0] == len(build_tokenizer(chain.VOCABULARY))
+    assert weights(base)["model.embed_tokens.weight"].shape[0] == len(tokenizer_of(RECIPES[base]))

@@ -77,6 +77,18 @@ def test_to_say_after_a_result_that_its_arm_was_matched_to_something_else_is_an_
     assert written(calibrated(tmp_path, 0.03))["amended_after_runs"] is True
 
 
+def test_to_test_an_arm_against_another_one_after_its_result_is_an_amendment(tmp_path: Path) -> None:
+    def against(reference: str | None) -> Plan:
+        study = load(CONF_ROOT / "study", "segmentation_ablation")
+        arms = {**study.arms, "random_20": replace(study.arms["random_20"], against=reference)}
+        return make_plan(replace(study, arms=arms), "default", tmp_path)
+
+    assert written(against("subsentence_20"))["amended_after_runs"] is False
+    leave(against("subsentence_20"), "DONE.json")
+    assert written(against("subsentence_20"))["amended_after_runs"] is False
+    assert written(against(None))["amended_after_runs"] is True
+
+
 def test_a_manifest_from_before_there_were_targets_and_replays_is_not_amended_by_them(
     tmp_path: Path,
 ) -> None:

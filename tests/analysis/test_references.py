@@ -1,0 +1,59 @@
+"""Arms that are tested against another arm than the study's baseline."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from synthetic_store import ARMS, Scale, write_study
+
+from analysis.load import compact
+from analysis.logs import read_logs
+from analysis.results import Evidence, summarise, values
+from analysis.results_table import results_table
+from analysis.stability_table import stability_table
+from analysis.study import from_manifest
+from sspo.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """Three arms: grpo is the baseline, and sspo_10 is tested against sspo_02."""
+    arms = [a for a in ARMS if a.name in ("grpo", "sspo_02", "sspo_10")]
+    arms = [dataclasses.replace(a, against="sspo_02") if a.name == "sspo_10" else a for a in arms]
+    store, logs = tmp_path_factory.mktemp("store"), tmp_path_factory.mktemp("logs")
+    compact(store, write_study(store, arms, Scale(seeds=3)), logs)
+    return Evidence(read_logs(logs))
+
+
+def test_each_difference_is_to_the_arms_own_reference(evidence: Evidence) -> None:
+    summaries = {s.arm.name: s for s in summarise(evidence, "sampled", 1.0)}
+    mean = {
+        name: sum(v) / len(v)
+        for name, s in summaries.items()
+        if (v := values(evidence, evidence.primary, s.arm))
+    }
+    found = {name: s.comparison.difference for name, s in summaries.items() if s.comparison is not None}
+    assert found == pytest.approx(
+        {"sspo_02": mean["sspo_02"] - mean["grpo"], "sspo_10": mean["sspo_10"] - mean["sspo_02"]}
+    )
+
+
+def test_captions_say_which(evidence: Evidence) -> None:
+    table, stability = results_table(evidence, "results", "sampled", 1.0), stability_table(evidence)
+    assert table is not None
+    assert stability is not None
+    assert (
+        "Δ average is against GRPO .2, that of SSPO .10 fixed against SSPO .02 fixed (paired t"
+        in " ".join(table.caption)
+    )
+    assert "Fisher's exact test against the arm that each is tested against" in " ".join(stability.caption)
+
+
+def test_a_reference_that_is_no_arm_is_refused(tmp_path: Path) -> None:
+    manifest = json.loads(json.dumps(write_study(tmp_path, ARMS[2:4], Scale(seeds=1))))
+    manifest["arms"][1]["against"] = "gone"
+    with pytest.raises(UserError, match="tests an arm against 'gone', which is none of its arms"):
+        from_manifest(manifest)
