@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,10 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from trl.experimental.gmpo import GMPOConfig, GMPOTrainer
 
+from sspo.base.recipe import weights_folder
 from tests.foreign.batch import GROUP, WIDTH, Batch
 from tests.foreign.result import Result, run
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "sspo" / "base" / "weights"
 TRAINERS = {
     "grpo": (GRPOTrainer, GRPOConfig),
     "gmpo": (GMPOTrainer, GMPOConfig),
@@ -35,7 +34,8 @@ class TrlLoss:
 
 @cache
 def _policy() -> tuple[Any, Any]:
-    return AutoModelForCausalLM.from_pretrained(WEIGHTS), AutoTokenizer.from_pretrained(WEIGHTS)
+    folder = weights_folder("embedded")
+    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
 
 
 def make_trainer(loss: TrlLoss, reward_B: torch.Tensor | None = None, responses: int = GROUP) -> Any:
