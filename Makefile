@@ -1,4 +1,5 @@
-# The front door. `make help` lists what it does; every target installs what it needs into .venv by itself.
+# The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
+# into .venv-oracles).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -7,11 +8,13 @@ RETRY ?=
 BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
+ORACLES := .venv-oracles
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective test acceptance check format clean
+.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective test test-oracles \
+	acceptance check format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +66,17 @@ bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2
 
+test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
+	@$(ORACLES)/bin/python -m pytest tests/foreign
+
+$(ORACLES)/ready: requirements-oracles.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing TRL and verl into $(ORACLES) (one to two minutes, 1.4 GB)"
+	@$(PYTHON) -m venv $(ORACLES)
+	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
+	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
+	@touch $@
+
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
 	@$(PY) -m pytest -m acceptance --numprocesses 2
 
@@ -74,6 +88,6 @@ check: setup  ## lint, format and types
 format: setup  ## rewrite the code in the house format
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-clean:  ## remove caches; runs, reports and .venv stay
+clean:  ## remove caches; runs, reports and environments stay
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
-	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -44,6 +44,7 @@ from sspo.segmentation import RULES as RULE_FUNCTIONS
 from sspo.tasks import TASKS
 from sweeps.plan import make_plan
 from sweeps.study import load, study_names
+from tests.foreign import page as frameworks_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sspo", "sweeps", "analysis")
@@ -191,6 +192,10 @@ def test_nothing_committed_evaluates_code_or_unpickles():
 
 def test_the_page_of_metrics_is_what_the_glossary_says():
     assert (ROOT / "docs" / "metrics.md").read_text() == page()
+
+
+def test_the_page_of_frameworks_is_what_their_oracles_pin():
+    assert (ROOT / "docs" / "frameworks.md").read_text() == frameworks_page.page()
 
 
 def test_the_page_of_objectives_is_what_the_variants_say_and_has_every_one():

@@ -1,0 +1,140 @@
+"""Our variants and the frameworks' own loss functions on the same tensors: value and gradient."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib.metadata import version
+
+import pytest
+import torch
+
+from sspo.config import BoundsConfig, ClipConfig
+from tests.foreign.agreements import (
+    OPTIONS,
+    TRL,
+    TRL_ADVANTAGES,
+    VERL,
+    VERL_ADVANTAGES,
+    amended,
+    known,
+)
+from tests.foreign.batch import GROUP, WIDTH, ragged
+from tests.foreign.differences import VERSIONS
+from tests.foreign.ours import ours
+from tests.foreign.result import Result, assert_equal
+from tests.foreign.trl_losses import trl
+from tests.foreign.verl_losses import VerlLoss, verl
+
+SEEDS = range(10)
+VERL_TOLERANCE = 1e-7
+"""verl divides by lengths plus 1e-8: a relative error of 1e-8 for a response of one token; the rest is float64."""
+TRL_TOLERANCE = {"sapo": 1e-6}
+"""TRL's temperatures are float32 (1.05 is off by 5e-8); all else is float64 and compared to 1e-12."""
+
+
+def test_the_installed_frameworks_are_the_ones_that_were_read():
+    assert {name: version(name.lower()) for name in VERSIONS} == VERSIONS
+
+
+def test_every_foreign_oracle_has_its_variant():
+    proven = {*VERL, *TRL, *VERL_ADVANTAGES, *TRL_ADVANTAGES, *OPTIONS}
+    assert proven <= known()
+
+
+@pytest.mark.parametrize("name", sorted(set(VERL) - {"dapo_group"}))
+def test_value_and_gradient_equal_verl(name):
+    for seed in SEEDS:
+        batch = ragged(seed)
+        assert_equal(ours(name, batch), verl(VERL[name], batch), VERL_TOLERANCE)
+
+
+@pytest.mark.parametrize("name", sorted(TRL))
+def test_value_and_gradient_equal_trl(name):
+    for seed in SEEDS:
+        batch = ragged(seed)
+        assert_equal(ours(name, batch), trl(TRL[name], batch), TRL_TOLERANCE.get(name, 1e-12))
+
+
+@pytest.mark.parametrize("name", sorted(["grpo", "dapo", "dr_grpo", "gspo", "rloo"]))
+def test_the_share_of_clipped_tokens_equals_verl(name):
+    """verl counts in float32. Also guards the tests above: something was clipped, and not everything."""
+    for seed in SEEDS:
+        batch = ragged(seed)
+        clipped = ours(name, batch).metrics["policy/clip_frac"]
+        assert 0.05 < clipped < 0.95
+        assert verl(VERL[name], batch).metrics["actor/pg_clipfrac"] == pytest.approx(clipped, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(["grpo", "dapo", "dr_grpo", "gmpo"]))
+def test_the_share_clipped_on_each_side_equals_trl_at_token_level(name):
+    for seed in SEEDS:
+        batch = ragged(seed)
+        mine, theirs = ours(name, batch).metrics, trl(TRL[name], batch).metrics
+        for side in ("low", "high"):
+            assert theirs[f"clip_ratio/{side}_mean"] == pytest.approx(
+                mine[f"policy/clip_frac_{side}"], abs=1e-6
+            )
+
+
+@pytest.mark.parametrize("name", sorted(["dapo_group"]))
+def test_dapo_by_group_is_the_mean_of_verls_token_means_over_prompts(name):
+    for seed in SEEDS:
+        batch = ragged(seed)
+        starts = range(0, len(batch.mask_BT), GROUP)
+        per_prompt = [verl(VERL[name], batch.rows(start, start + GROUP)) for start in starts]
+        theirs = Result(
+            value=sum(result.value for result in per_prompt) / len(per_prompt),
+            grad_BT=torch.cat([result.grad_BT for result in per_prompt]) / len(per_prompt),
+        )
+        tokens_P = batch.mask_BT.sum(1).reshape(-1, GROUP).sum(1)
+        weight_B = (GROUP / tokens_P.double()).repeat_interleave(GROUP)
+        assert_equal(ours(name, batch, group_weight_B=weight_B), theirs, VERL_TOLERANCE)
+
+
+@pytest.mark.parametrize(("level", "segments"), [("grpo", "own"), ("gspo", "one")])
+def test_sspo_with_fixed_bounds_is_theirs_at_both_ends(level, segments):
+    """Every token its own segment is verl's vanilla loss and TRL's token level; one segment is their GSPO."""
+    low, high = 0.003, 0.004
+    fixed = {"bounds": BoundsConfig(), "clip": ClipConfig(low=low, high=high)}
+    verl_bounds = {"clip_ratio_low": low, "clip_ratio_high": high}
+    for seed in SEEDS:
+        batch = ragged(seed)
+        ids_T = torch.arange(WIDTH) * (segments == "own")
+        batch = dataclasses.replace(batch, segment_id_BT=torch.where(batch.mask_BT, ids_T, -1))
+        mine = ours("sspo", batch, options=fixed)
+        assert 0.05 < mine.metrics["policy/clip_frac"] < 0.95
+        assert_equal(mine, verl(amended(VERL[level], **verl_bounds), batch), VERL_TOLERANCE)
+        assert_equal(mine, trl(amended(TRL[level], epsilon=low, epsilon_high=high), batch), 1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(set(VERL) - {"gmpo", "dapo_group"}))
+def test_verls_micro_batches_add_up_to_our_whole_batch(name):
+    whole = ragged(1)
+    loss = VERL[name]
+    shares = [verl(loss, whole.rows(start, start + 4), whole=whole) for start in (0, 4, 8)]
+    assert sum(share.value for share in shares) == pytest.approx(ours(name, whole).value, rel=VERL_TOLERANCE)
+
+
+@pytest.mark.parametrize("name", sorted(["dapo", "cispo"]))
+def test_trls_steps_add_up_to_our_whole_batch_when_tokens_are_counted_over_accumulation(name):
+    whole = ragged(1)
+    accumulated = amended(TRL[name], gradient_accumulation_steps=3)
+    shares = [trl(accumulated, whole.rows(start, start + 4), whole=whole) for start in (0, 4, 8)]
+    assert sum(share.value for share in shares) == pytest.approx(ours(name, whole).value, rel=1e-12)
+
+
+def test_a_fully_masked_response_counts_as_one_in_verls_trainer_and_in_trl():
+    batch = ragged(2)
+    batch.mask_BT[3] = False
+    batch.segment_id_BT[3] = -1
+    for name in ("grpo", "dr_grpo", "dapo", "gspo"):
+        assert_equal(ours(name, batch), verl(VERL[name], batch), VERL_TOLERANCE)
+        assert_equal(ours(name, batch), trl(TRL[name], batch), 1e-12)
+
+
+def test_one_loss_mode_of_verl_is_not_another():
+    """The comparison can fail: the same tensors under the wrong mode or aggregation are far apart."""
+    batch = ragged(0)
+    value = ours("grpo", batch).value
+    for wrong in (VERL["dapo"], VERL["gspo"], VERL["dr_grpo"], VerlLoss()):
+        assert abs(verl(wrong, batch).value - value) > 1e-3

@@ -1,0 +1,26 @@
+"""The table of differences and the tests that pin it name each other."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+from tests.foreign.agreements import known
+from tests.foreign.differences import DIFFERENCES, VERSIONS
+
+
+def test_every_difference_is_pinned_and_every_pin_is_a_difference():
+    pinned = [
+        node.name.removeprefix("test_")
+        for path in Path(__file__).parent.glob("test_*_differs.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    assert Counter(pinned) == Counter(difference.key for difference in DIFFERENCES)
+    assert {difference.framework for difference in DIFFERENCES} == set(VERSIONS)
+
+
+def test_differences_are_about_variants_and_options_of_ours():
+    named = {name for difference in DIFFERENCES for name in difference.ours}
+    assert named <= known()
