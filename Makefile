@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation test acceptance check format clean
+.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-statistics test acceptance check format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-replay: setup  ## the replay's speed beside a naive loop
 
 bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
 	@$(PY) -m tests.bench.segmentation
+
+bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
+	@$(PY) -m tests.bench.error_rates
 
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2
