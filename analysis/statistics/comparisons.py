@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.intervals import no_spread, t_quantile
+from analysis.statistics.intervals import Interval, clopper_pearson, no_spread, t_quantile
 
 Floats = NDArray[np.float64]
 Found = tuple[Floats, Floats, Floats]
@@ -30,6 +30,8 @@ class Comparison:
     n: int
     """Pairs of a paired test; runs of the treatment otherwise."""
     test: str
+    error: float | None = None
+    """Standard error of the difference."""
 
 
 def paired_error(treatment: Floats, baseline: Floats) -> Found:
@@ -57,7 +59,7 @@ def _compared(found: Found, n: int, test: str, level: float) -> Comparison:
     difference, error, df = (float(x) for x in found)
     half = t_quantile(df, level) * error
     p = float(two_sided_p(*found))
-    return Comparison(difference, difference - half, difference + half, p, df, n, test)
+    return Comparison(difference, difference - half, difference + half, p, df, n, test, error)
 
 
 def paired_t(treatment: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Comparison:
@@ -147,6 +149,20 @@ def indistinguishable_from_best(groups: Sequence[Sequence[float]], alpha: float 
         ambiguous = p <= alpha < pairs * p
         verdicts.append((games_howell_p(group, groups[best], len(groups)) if ambiguous else p) > alpha)
     return verdicts
+
+
+def share_difference(events_a: int, n_a: int, events_b: int, n_b: int, level: float = 0.95) -> Interval:
+    """Difference of two shares with Newcombe's interval over exact (Clopper-Pearson) ones, so rather too wide.
+
+    n is the smaller side's; one run has no interval. Raises ValueError unless 0 <= events <= n and n > 0.
+    """
+    a, b = clopper_pearson(events_a, n_a, level), clopper_pearson(events_b, n_b, level)
+    point, n = a.point - b.point, min(n_a, n_b)
+    if n < 2 or a.low is None or a.high is None or b.low is None or b.high is None:
+        return Interval(point, None, None, n)
+    below = math.hypot(a.point - a.low, b.high - b.point)
+    above = math.hypot(a.high - a.point, b.point - b.low)
+    return Interval(point, max(-1.0, point - below), min(1.0, point + above), n)
 
 
 def fisher_p(events_a: int, n_a: int, events_b: int, n_b: int) -> float:

@@ -97,6 +97,17 @@ def test_clopper_pearson_and_fisher_equal_scipy() -> None:
         assert ours.fisher_p(a, n, b, m) == pytest.approx(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
 
 
+def test_a_difference_of_shares_has_newcombes_interval() -> None:
+    # exact limits: 8 of 8 from .025^(1/8) = .630583, 0 of 8 to .369417; 1 - hypot(.369417, .369417) = .477566
+    found = ours.share_difference(8, 8, 0, 8)
+    assert (found.point, found.high, found.n) == (1.0, 1.0, 8)
+    assert found.low == pytest.approx(0.477566, abs=1e-6)
+    turned = ours.share_difference(1, 6, 3, 9)
+    mirrored = ours.share_difference(3, 9, 1, 6)
+    assert (turned.low, turned.high) == pytest.approx((-mirrored.high, -mirrored.low))
+    assert ours.share_difference(1, 1, 0, 4).low is None
+
+
 def test_pass_at_k_is_unbiased_and_avg_at_k_weighs_questions_equally() -> None:
     # of C(4, 2) = 6 pairs, C(3, 2) = 3 hold no right answer
     assert ours.pass_at_k(4, 1, 2) == 0.5
