@@ -13,8 +13,8 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective test test-oracles \
-	acceptance check format clean
+.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
+	test test-oracles acceptance check format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-segmentation: setup  ## tokens a second of the segmentation rules beside a
 
 bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
+
+bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
+	@$(PY) -m tests.bench.error_rates
 
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2

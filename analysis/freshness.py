@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from analysis.claims.files import claim_files
 from analysis.replay_source import POINTS, SUMMARY, replay_source
 from analysis.study import from_manifest, manifest_path, read_json, report_folder
 from sspo import metrics, runlog
@@ -46,7 +47,7 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
 
 def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
     """A hash over the manifest, the size and time of every run's logs and markers and of the replay's files, the code of
-    this package and the glossary."""
+    this package, the glossary and the claims."""
     manifest = manifest_path(store, name, preset)
     digest = hashlib.sha256(manifest.read_bytes())
     for arm in from_manifest(read_json(manifest)).arms:
@@ -56,7 +57,8 @@ def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
     replay = replay_source(name, preset, store, out)
     for line in _states(replay, (POINTS, SUMMARY)) if replay else ():
         digest.update(line.encode())
-    for source in [*sorted(Path(__file__).parent.rglob("*.py")), Path(metrics.__file__)]:
+    code = [*sorted(Path(__file__).parent.rglob("*.py")), Path(metrics.__file__)]
+    for source in [*code, *claim_files()]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

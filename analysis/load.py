@@ -88,10 +88,12 @@ def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Samp
 
 
 def _record(path: Path) -> dict[str, Any]:
-    """State, provenance and the two configuration values that gates and figures ask for."""
+    """State, provenance and what gates, figures and claims ask of the configuration."""
     environment = _json_or_empty(path / runlog.ENVIRONMENT)
     config = _yaml_or_empty(path / runlog.CONFIG)
     done = _json_or_empty(path / runlog.DONE)
+    objective = config.get("objective", {})
+    bounds, clip = objective.get("bounds", {}), objective.get("clip", {})
     return {
         **_state(path, done),
         "seconds": done.get("seconds"),
@@ -101,8 +103,12 @@ def _record(path: Path) -> dict[str, Any]:
         "base": environment.get("base"),
         "versions": environment.get("versions") or {},
         "rule": config.get("segmentation", {}).get("rule"),
-        "ratio": config.get("objective", {}).get("ratio"),
-        "term": config.get("objective", {}).get("term"),
+        "ratio": objective.get("ratio"),
+        "term": objective.get("term"),
+        "adapt": bounds.get("adapt"),
+        "alpha": bounds.get("alpha"),
+        "clip_low": clip.get("low"),
+        "clip_high": clip.get("high"),
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.claims.section import verdicts_html, verdicts_markdown
 from analysis.escape import markdown
 from analysis.provenance import provenance
 from analysis.samples_page import samples_html
@@ -45,6 +46,7 @@ def page_html(report: Report, folder: Path) -> str:
 <title>{html.escape(study.title)}</title><style>{css}</style></head><body><main>
 <header><p class="preset">{html.escape(PRESET_NOTES[study.preset])}</p>
 <h1>{html.escape(study.title)}</h1><p class="question">{html.escape(study.question)}</p></header>
+{verdicts_html(report.verdicts)}
 <section><h2>Gates</h2><ol class="gates">{gates}</ol></section>
 <section><h2>Tables</h2>{"".join(to_html(table) for table in report.tables)}</section>
 <section><h2>Figures</h2>{figures}</section>
@@ -96,6 +98,7 @@ def page_markdown(report: Report) -> str:
         f"# {markdown(study.title)}",
         f"**{markdown(PRESET_NOTES[study.preset])}**",
         markdown(study.question),
+        *verdicts_markdown(report.verdicts),
         "## Gates",
         "\n".join(
             ["| gate | verdict | evidence |", "|:--|:--|:--|"]

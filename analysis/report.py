@@ -8,6 +8,8 @@ from pathlib import Path
 from analysis import captions
 from analysis.base_table import base_table
 from analysis.choice import choose
+from analysis.claims.files import claim_files
+from analysis.claims.section import Judged, judge
 from analysis.dynamics_table import dynamics_table
 from analysis.figures import Drawn, draw_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
@@ -37,6 +39,7 @@ class Report:
     gates: list[Gate]
     tables: list[Table]
     figures: list[Drawn]
+    verdicts: list[Judged]
 
 
 def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple[Path, str]:
@@ -65,7 +68,7 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
 
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
-    study = evidence.study
+    study, verdicts = evidence.study, judge(evidence, claim_files())
     notes = _replay_notes(evidence, replay) if replay else []
     candidates = {
         "results": results_table(evidence, "results", study.mode, study.temperature),
@@ -79,7 +82,7 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
         write_table(table, folder, name)
     tables = [table for table in candidates.values() if table is not None]
     figures = [*draw_figures(evidence, folder), *draw_replay(replay, folder, notes)]
-    return Report(evidence, replay, check_gates(evidence), tables, figures)
+    return Report(evidence, replay, check_gates(evidence), tables, figures, verdicts)
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:

@@ -17,6 +17,10 @@ h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);p
 .gates small{display:block;color:var(--soft);overflow-wrap:anywhere}
 .gates .pass{border-color:var(--pass)}.gates .pass b{color:var(--pass)}
 .gates .fail{border-color:var(--fail)}.gates .fail b{color:var(--fail)}
+#verdicts h3{font-size:1rem;margin:1.2rem 0 .1rem}.tested{margin:0 0 .5rem;color:var(--soft);font-size:.85rem;max-width:52rem}
+#verdicts h3 b{font-size:.72rem;text-transform:uppercase;letter-spacing:.04em;color:var(--open)}
+.gates .supported{border-color:var(--pass)}.gates .supported b,#verdicts h3 .supported{color:var(--pass)}
+.gates .refuted{border-color:var(--fail)}.gates .refuted b,#verdicts h3 .refuted{color:var(--fail)}
 figure{margin:1.2rem 0 2rem}
 figcaption{color:var(--soft);font-size:.85rem;margin-top:.5rem;max-width:52rem;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}

@@ -13,9 +13,9 @@ from typing import Any
 
 from sspo.build import build
 from sspo.errors import UserError, unknown
+from sspo.yaml_file import read_yaml
 from sweeps.checks import check
 from sweeps.spec import Arm, Preset, Study, StudyHead
-from sweeps.yaml_file import read_yaml
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 

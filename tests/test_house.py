@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from analysis.claims.spec import load_claims
 from analysis.logs import METRIC_KEYS
 from sspo import objective_page
 from sspo.choices import (
@@ -50,10 +51,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sspo", "sweeps", "analysis")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FILE_LINES, FUNCTION_LINES = 250, 45
+CLAIMS_NEED = {"sspo.build", "sspo.config", "sspo.yaml_file"}
+"""A file of conf/ is read and checked the same way on either side."""
 MAY_IMPORT = {
     "sspo": {"sspo"},
     "sweeps": {"sweeps", "sspo", "analysis.statistics"},
-    "analysis": {"analysis", "sspo.metrics", "sspo.runlog", "sspo.errors", "sspo.identity"},
+    "analysis": {"analysis", "sspo.metrics", "sspo.runlog", "sspo.errors", "sspo.identity", *CLAIMS_NEED},
 }
 GOLDEN = ROOT / "tests" / "golden" / "variants.json"
 
@@ -125,6 +128,11 @@ def test_every_study_plans_in_every_preset(name, tmp_path):
     for preset in study.presets:
         assert make_plan(study, preset, tmp_path).trials()
     assert len(study.presets["paper"].seeds) >= 8
+
+
+@pytest.mark.parametrize("path", sorted((CONF_ROOT / "claims").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_of_claims_holds_claims(path):
+    assert load_claims(path).claims
 
 
 def test_names_in_config_are_those_that_exist():

@@ -1,5 +1,14 @@
 """Statistics whose unit of replication is the training run. Numbers in, floats or frozen dataclasses out."""
 
+from analysis.statistics.bootstrap import (
+    bootstrap_interval,
+    improvement,
+    iqm,
+    iqm_interval,
+    mean_score,
+    named_rng,
+    probability_of_improvement,
+)
 from analysis.statistics.comparisons import (
     Comparison,
     fisher_p,
@@ -7,30 +16,78 @@ from analysis.statistics.comparisons import (
     games_howell_p,
     holm,
     indistinguishable_from_best,
+    paired_error,
     paired_t,
+    share_difference,
+    two_sided_p,
     welch,
+    welch_error,
 )
-from analysis.statistics.evaluation import EvaluationError, avg_at_k, evaluation_error, pass_at_k
-from analysis.statistics.intervals import Interval, clopper_pearson, t_interval
-from analysis.statistics.power import detectable_effect, seeds_needed, smallest_permutation_p
+from analysis.statistics.evaluation import (
+    EvaluationError,
+    avg_at_k,
+    avg_at_k_interval,
+    evaluation_error,
+    pass_at_k,
+    pass_at_k_interval,
+)
+from analysis.statistics.factorial import (
+    Effect,
+    factorial_effects,
+)
+from analysis.statistics.intervals import (
+    Interval,
+    clopper_pearson,
+    t_interval,
+)
+from analysis.statistics.permutation import (
+    Permutation,
+    permute_pairs,
+    permute_runs,
+)
+from analysis.statistics.power import (
+    detectable_effect,
+    power_of,
+    seeds_needed,
+    smallest_permutation_p,
+)
 
 __all__ = [
     "Comparison",
+    "Effect",
     "EvaluationError",
     "Interval",
+    "Permutation",
     "avg_at_k",
+    "avg_at_k_interval",
+    "bootstrap_interval",
     "clopper_pearson",
     "detectable_effect",
     "evaluation_error",
+    "factorial_effects",
     "fisher_p",
     "games_howell",
     "games_howell_p",
     "holm",
+    "improvement",
     "indistinguishable_from_best",
+    "iqm",
+    "iqm_interval",
+    "mean_score",
+    "named_rng",
+    "paired_error",
     "paired_t",
     "pass_at_k",
+    "pass_at_k_interval",
+    "permute_pairs",
+    "permute_runs",
+    "power_of",
+    "probability_of_improvement",
     "seeds_needed",
+    "share_difference",
     "smallest_permutation_p",
     "t_interval",
+    "two_sided_p",
     "welch",
+    "welch_error",
 ]

@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.intervals import no_spread, t_quantile
+from analysis.statistics.intervals import Interval, clopper_pearson, no_spread, t_quantile
+
+Floats = NDArray[np.float64]
+Found = tuple[Floats, Floats, Floats]
+"""Difference, its standard error and degrees of freedom."""
 
 
 @dataclass(frozen=True)
@@ -26,32 +30,55 @@ class Comparison:
     n: int
     """Pairs of a paired test; runs of the treatment otherwise."""
     test: str
+    error: float | None = None
+    """Standard error of the difference."""
 
 
-def _from_error(difference: float, error: float, df: float, n: int, test: str, level: float) -> Comparison:
+def paired_error(treatment: Floats, baseline: Floats) -> Found:
+    """Mean difference, its standard error and df over the last axis, whose runs are pairs; (..., R) to (...)."""
+    d = treatment - baseline
+    n = d.shape[-1]
+    return d.mean(axis=-1), d.std(axis=-1, ddof=1) / math.sqrt(n), np.full(d.shape[:-1], n - 1.0)
+
+
+def welch_error(treatment: Floats, baseline: Floats) -> Found:
+    """Difference of means, its standard error and Welch's df over the last axis; (..., R) to (...)."""
+    n, m = treatment.shape[-1], baseline.shape[-1]
+    va, vb = treatment.var(axis=-1, ddof=1) / n, baseline.var(axis=-1, ddof=1) / m
+    with np.errstate(invalid="ignore"):  # 0 / 0 where neither side varies, which callers ask about
+        df = np.asarray((va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1)))
+    return treatment.mean(axis=-1) - baseline.mean(axis=-1), np.sqrt(va + vb), df
+
+
+def two_sided_p(difference: Floats, error: Floats, df: Floats) -> Floats:
+    """P(|t| >= |difference / error|) of Student's t, elementwise."""
+    return np.asarray(2 * special.stdtr(df, -np.abs(difference / error)))
+
+
+def _compared(found: Found, n: int, test: str, level: float) -> Comparison:
+    difference, error, df = (float(x) for x in found)
     half = t_quantile(df, level) * error
-    p = 2 * float(special.stdtr(df, -abs(difference / error)))
-    return Comparison(difference, difference - half, difference + half, p, df, n, test)
+    p = float(two_sided_p(*found))
+    return Comparison(difference, difference - half, difference + half, p, df, n, test, error)
 
 
 def paired_t(treatment: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Comparison:
     """Paired t over runs of equal seeds, in the same order. Raises ValueError where lengths differ or are 0."""
-    if len(treatment) != len(baseline) or not treatment:
+    if len(treatment) != len(baseline) or not len(treatment):
         raise ValueError(f"{len(treatment)} and {len(baseline)} values are no pairs")
-    d = np.asarray(treatment, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
-    n, mean = int(d.size), float(d.mean())
-    error = float(d.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    if no_spread(error, np.asarray(treatment), np.asarray(baseline)):
-        return Comparison(mean, None, None, None, None, n, "paired")
-    return _from_error(mean, error, n - 1, n, "paired", level)
+    a, b = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    found = paired_error(a, b) if a.size > 1 else None
+    if found is None or no_spread(float(found[1]), a, b):
+        return Comparison(float((a - b).mean()), None, None, None, None, int(a.size), "paired")
+    return _compared(found, int(a.size), "paired", level)
 
 
-def _welch_error(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Standard error of the difference and its degrees of freedom; None where neither side varies."""
-    va, vb = float(a.var(ddof=1)) / a.size, float(b.var(ddof=1)) / b.size
-    if no_spread(math.sqrt(va + vb), a, b):
+def _welch_error(a: Floats, b: Floats) -> Found | None:
+    """None where a side has one value or neither varies."""
+    if min(a.size, b.size) < 2:
         return None
-    return math.sqrt(va + vb), (va + vb) ** 2 / (va**2 / (a.size - 1) + vb**2 / (b.size - 1))
+    found = welch_error(a, b)
+    return None if no_spread(float(found[1]), a, b) else found
 
 
 def welch(treatment: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Comparison:
@@ -59,11 +86,10 @@ def welch(treatment: Sequence[float], baseline: Sequence[float], level: float = 
     a, b = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     if not a.size or not b.size:
         raise ValueError("a side has no values")
-    difference = float(a.mean() - b.mean())
-    found = _welch_error(a, b) if min(a.size, b.size) > 1 else None
+    found = _welch_error(a, b)
     if found is None:
-        return Comparison(difference, None, None, None, None, int(a.size), "welch")
-    return _from_error(difference, *found, int(a.size), "welch", level)
+        return Comparison(float(a.mean() - b.mean()), None, None, None, None, int(a.size), "welch")
+    return _compared(found, int(a.size), "welch", level)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -86,13 +112,12 @@ def games_howell_p(a: Sequence[float], b: Sequence[float], groups: int) -> float
     )
 
 
-def _by_pair(a: NDArray[np.float64], b: NDArray[np.float64], groups: int, distribution: Any) -> float:
-    difference = abs(float(a.mean() - b.mean()))
+def _by_pair(a: Floats, b: Floats, groups: int, distribution: Any) -> float:
     found = _welch_error(a, b)
     if found is None:
         return 1.0
-    error, df = found
-    return float(distribution.sf(difference / error * math.sqrt(2), groups, df))
+    difference, error, df = (float(x) for x in found)
+    return float(distribution.sf(abs(difference) / error * math.sqrt(2), groups, df))
 
 
 def games_howell(groups: Sequence[Sequence[float]]) -> NDArray[np.float64]:
@@ -124,6 +149,20 @@ def indistinguishable_from_best(groups: Sequence[Sequence[float]], alpha: float 
         ambiguous = p <= alpha < pairs * p
         verdicts.append((games_howell_p(group, groups[best], len(groups)) if ambiguous else p) > alpha)
     return verdicts
+
+
+def share_difference(events_a: int, n_a: int, events_b: int, n_b: int, level: float = 0.95) -> Interval:
+    """Difference of two shares with Newcombe's interval over exact (Clopper-Pearson) ones, so rather too wide.
+
+    n is the smaller side's; one run has no interval. Raises ValueError unless 0 <= events <= n and n > 0.
+    """
+    a, b = clopper_pearson(events_a, n_a, level), clopper_pearson(events_b, n_b, level)
+    point, n = a.point - b.point, min(n_a, n_b)
+    if n < 2 or a.low is None or a.high is None or b.low is None or b.high is None:
+        return Interval(point, None, None, n)
+    below = math.hypot(a.point - a.low, b.high - b.point)
+    above = math.hypot(a.high - a.point, b.point - b.low)
+    return Interval(point, max(-1.0, point - below), min(1.0, point + above), n)
 
 
 def fisher_p(events_a: int, n_a: int, events_b: int, n_b: int) -> float:

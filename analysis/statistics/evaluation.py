@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.statistics.intervals import Interval, t_interval
+
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
     """Unbiased pass@k from `correct` of `n` samples (arXiv 2107.03374). Raises ValueError unless k <= n."""
@@ -20,6 +22,27 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 def avg_at_k(value_QK: NDArray[np.float64]) -> float:
     """Mean over questions of the mean over k samples."""
     return float(np.mean(np.mean(value_QK, axis=1)))
+
+
+def avg_at_k_interval(value_QK: NDArray[np.float64], level: float = 0.95) -> Interval:
+    """avg@k of one run's samples with a t interval over its Q questions, which are what is drawn: samples of one share it.
+
+    How exactly one run is scored, not how runs differ. One question has no interval. Raises ValueError on none.
+    """
+    return _within_unit(t_interval(value_QK.mean(axis=1).tolist(), level))
+
+
+def pass_at_k_interval(value_QK: NDArray[np.float64], k: int, level: float = 0.95) -> Interval:
+    """Unbiased pass@k (at most as large as the columns) of right (1) and wrong (0) samples, t interval over Q questions."""
+    samples = value_QK.shape[1]
+    return _within_unit(t_interval([pass_at_k(samples, int(c), k) for c in value_QK.sum(axis=1)], level))
+
+
+def _within_unit(interval: Interval) -> Interval:
+    """A share lies in [0, 1]; a t interval does not know."""
+    if interval.low is None or interval.high is None:
+        return interval
+    return Interval(interval.point, max(0.0, interval.low), min(1.0, interval.high), interval.n)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,15 @@ NORMAL_Z = np.linspace(-9, 9, 2001)
 WEIGHT_Z = np.exp(-(NORMAL_Z**2) / 2) / np.exp(-(NORMAL_Z**2) / 2).sum()
 
 
-def _power(effect_sd: float, n: int, alpha: float, paired: bool) -> float:
-    """P(|t| > critical) of a noncentral t: over its normal numerator, the chance that the chi-square below is small.
+def power_of(effect_sd: float, n: int, alpha: float, paired: bool = False) -> float:
+    """The chance that a two-sided t test at `alpha` finds an effect with `n` seeds an arm; 0 below two seeds.
 
-    scipy's noncentral t gives nan in its tails, which bisection would take for an answer.
+    effect_sd is in standard deviations over seeds, of the differences where paired. P(|t| > critical) of a noncentral
+    t: over its normal numerator, the chance that the chi-square below is small. scipy's noncentral t gives nan in its
+    tails, which bisection would take for an answer.
     """
+    if n < 2:
+        return 0.0
     df = n - 1 if paired else 2 * n - 2
     shift = abs(effect_sd) * math.sqrt(n if paired else n / 2)
     critical = float(special.stdtrit(df, 1 - alpha / 2))
@@ -32,13 +36,13 @@ def seeds_needed(effect_sd: float, alpha: float, power: float = 0.8, paired: boo
     if effect_sd == 0:
         raise ValueError("an effect of 0 sd is never found")
     low, high = 1, 2
-    while _power(effect_sd, high, alpha, paired) < power:
+    while power_of(effect_sd, high, alpha, paired) < power:
         low, high = high, high * 2
         if high > MOST_SEEDS:
             raise ValueError(f"an effect of {effect_sd} sd takes more than {MOST_SEEDS} seeds")
     while high - low > 1:
         middle = (low + high) // 2
-        if _power(effect_sd, middle, alpha, paired) < power:
+        if power_of(effect_sd, middle, alpha, paired) < power:
             low = middle
         else:
             high = middle
@@ -50,11 +54,11 @@ def detectable_effect(n: int, alpha: float, power: float = 0.8, paired: bool = F
     if n < 2:
         return math.inf
     low, high = 0.0, 1.0
-    while _power(high, n, alpha, paired) < power:
+    while power_of(high, n, alpha, paired) < power:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _power(middle, n, alpha, paired) < power else (low, middle)
+        low, high = (middle, high) if power_of(middle, n, alpha, paired) < power else (low, middle)
     return high
 
 

@@ -33,6 +33,8 @@ class FakeArm:
     offset: int = 0
     against: str | None = None
     target: float | None = None
+    adapt: str = "none"
+    bound: float = 0.2
 
 
 ARMS = (
@@ -42,9 +44,17 @@ ARMS = (
     FakeArm(name="gspo", label="GSPO 3e-4/4e-4", level=0.77, clip=0.41, ratio="response"),
     FakeArm(name="gspo_scaled", label="GSPO .0265 (.2/√57)", level=0.84, clip=0.03, ratio="response"),
     FakeArm(name="sspo_02", label="SSPO .02 fixed", level=0.86, clip=0.09, ratio="segment"),
-    FakeArm(name="sspo_05", label="SSPO .05 fixed", level=0.89, clip=0.03, ratio="segment"),
+    FakeArm(name="sspo_05", label="SSPO .05 fixed", level=0.89, clip=0.03, ratio="segment", bound=0.05),
     FakeArm(name="sspo_10", label="SSPO .10 fixed", level=0.85, clip=0.004, ratio="segment"),
-    FakeArm(name="sspo", label="SSPO .05 adaptive", level=0.9, clip=0.033, ratio="segment"),
+    FakeArm(
+        name="sspo",
+        label="SSPO .05 adaptive",
+        level=0.9,
+        clip=0.033,
+        ratio="segment",
+        adapt="tanh",
+        bound=0.05,
+    ),
     FakeArm(
         name="grpo_aa", label="GRPO .2 (A/A)", level=0.82, clip=0.012, role="aa", copy_of="grpo", offset=100
     ),
@@ -121,7 +131,16 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
     rule = "subsentence"
     term = "unclipped" if arm.role == "no_clip" else "ppo"
     log.describe(
-        {"seed": seed, "segmentation": {"rule": rule}, "objective": {"ratio": arm.ratio, "term": term}},
+        {
+            "seed": seed,
+            "segmentation": {"rule": rule},
+            "objective": {
+                "ratio": arm.ratio,
+                "term": term,
+                "clip": {"low": arm.bound, "high": arm.bound},
+                "bounds": {"adapt": arm.adapt, "alpha": 0.0 if arm.adapt == "none" else 0.5},
+            },
+        },
         {
             "git_revision": "a" * 40,
             "code_sha256": "b" * 64,

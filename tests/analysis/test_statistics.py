@@ -97,6 +97,17 @@ def test_clopper_pearson_and_fisher_equal_scipy() -> None:
         assert ours.fisher_p(a, n, b, m) == pytest.approx(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
 
 
+def test_a_difference_of_shares_has_newcombes_interval() -> None:
+    # exact limits: 8 of 8 from .025^(1/8) = .630583, 0 of 8 to .369417; 1 - hypot(.369417, .369417) = .477566
+    found = ours.share_difference(8, 8, 0, 8)
+    assert (found.point, found.high, found.n) == (1.0, 1.0, 8)
+    assert found.low == pytest.approx(0.477566, abs=1e-6)
+    turned = ours.share_difference(1, 6, 3, 9)
+    mirrored = ours.share_difference(3, 9, 1, 6)
+    assert (turned.low, turned.high) == pytest.approx((-mirrored.high, -mirrored.low))
+    assert ours.share_difference(1, 1, 0, 4).low is None
+
+
 def test_pass_at_k_is_unbiased_and_avg_at_k_weighs_questions_equally() -> None:
     # of C(4, 2) = 6 pairs, C(3, 2) = 3 hold no right answer
     assert ours.pass_at_k(4, 1, 2) == 0.5
@@ -104,6 +115,20 @@ def test_pass_at_k_is_unbiased_and_avg_at_k_weighs_questions_equally() -> None:
     assert ours.avg_at_k(np.array([[1.0, 0.0], [1.0, 1.0]])) == 0.75
     with pytest.raises(ValueError, match="pass@5"):
         ours.pass_at_k(4, 1, 5)
+
+
+def test_scores_of_samples_have_an_interval_over_questions() -> None:
+    # question means 1, .5, .5, 0: mean .5, sd .408248, error .204124, t(.975, 3) = 3.182446: half .649613, cut to [0, 1]
+    value = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    assert ours.avg_at_k_interval(value) == ours.Interval(0.5, 0.0, 1.0, 4)
+    half = ours.avg_at_k_interval(value, level=0.5)
+    assert (half.low, half.high) == pytest.approx(
+        (0.5 - 0.204124 * 0.764892, 0.5 + 0.204124 * 0.764892), abs=1e-6
+    )
+    # one right answer in two samples is found at pass@2: 1, 1, 1, 0
+    assert ours.pass_at_k_interval(value, 2).point == 0.75
+    assert ours.pass_at_k_interval(value, 1) == ours.avg_at_k_interval(value)
+    assert ours.avg_at_k_interval(value[:1]) == ours.Interval(1.0, None, None, 1)
 
 
 def test_evaluation_error_separates_questions_from_samples() -> None:
@@ -152,21 +177,22 @@ def test_the_detectable_effect_is_found_with_the_wanted_power_at_few_seeds(
     assert power_by_quadrature(found, n, alpha) == pytest.approx(0.8, abs=1e-4)
 
 
+def test_power_equals_scipys_noncentral_t_where_that_is_a_number() -> None:
+    for n, alpha, effect, paired in itertools.product(
+        (2, 5, 30), (0.05, 0.01), (0.0, 0.4, 1.5), (True, False)
+    ):
+        df, shift = (n - 1, effect * math.sqrt(n)) if paired else (2 * n - 2, effect * math.sqrt(n / 2))
+        critical = stats.t.ppf(1 - alpha / 2, df)
+        theirs = stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift)
+        assert ours.power_of(effect, n, alpha, paired) == pytest.approx(theirs, abs=1e-6)
+    assert ours.power_of(0.0, 4, 0.05) == pytest.approx(0.05, abs=1e-6)
+    assert ours.power_of(9.0, 1, 0.05) == 0.0
+
+
 def test_more_seeds_never_detect_less() -> None:
     for paired in (True, False):
         effects = [ours.detectable_effect(n, 0.05 / 7, paired=paired) for n in range(2, 30)]
         assert all(fewer > more for fewer, more in itertools.pairwise(effects))
-
-
-def test_false_positives_and_coverage_are_nominal_in_simulation() -> None:
-    rng = np.random.default_rng(RNG_SEED)
-    shared = rng.normal(size=(4000, 5))
-    a, b = shared + rng.normal(size=(4000, 5)), shared + rng.normal(size=(4000, 5))
-    rejected = np.mean([ours.paired_t(x, y).p < 0.05 for x, y in zip(a.tolist(), b.tolist(), strict=True)])
-    intervals = [ours.t_interval(x) for x in a.tolist()]
-    covered = np.mean([i.low <= 0 <= i.high for i in intervals])
-    assert 0.03 < rejected < 0.06
-    assert 0.93 < covered < 0.97
 
 
 def test_importing_the_statistics_pulls_in_no_heavy_package() -> None:

@@ -1,4 +1,4 @@
-"""YAML as a study needs it: a key that is given twice is refused instead of silently taking its last value."""
+"""YAML as studies and claims need it: a key that is given twice is refused instead of silently taking its last value."""
 
 from __future__ import annotations
 

@@ -1,0 +1,54 @@
+"""What a claim may speak of: one number a run, from compact logs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from analysis import dynamics
+from analysis.logs import METRIC_KEYS
+from analysis.results import AVERAGE, Evidence
+from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number a run. `values` gives them by the run's index, and leaves out runs that have none."""
+
+    meaning: str
+    percent: bool
+    values: Callable[[Evidence], Mapping[int, float]]
+    absent: str = "no such number is logged"
+    """Why a run would have none."""
+
+
+def _score(evidence: Evidence) -> Mapping[int, float]:
+    return {int(r): float(v) for r, v in evidence.primary[AVERAGE].items()}
+
+
+def _of(measure: dynamics.Measure) -> Measure:
+    def values(evidence: Evidence) -> Mapping[int, float]:
+        return {int(r): float(v) for r, v in dynamics.run_means(evidence, measure).items()}
+
+    absent = f"fewer than {MIN_ELIGIBLE} such tokens" if measure.pooled else "no step logged it"
+    return Measure(measure.meaning, measure.percent, values, absent)
+
+
+def _none(_: Evidence) -> Mapping[int, float]:
+    return {}
+
+
+COLLAPSED = "collapsed"
+MEASURES: Mapping[str, Measure] = {
+    **{key: _of(dynamics.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
+    **{measure.name: _of(measure) for measure in dynamics.MEASURES},
+    "score": Measure("average over sets on the primary metric", True, _score, "not all answers are there"),
+    COLLAPSED: Measure("runs that diverged or scored below the untrained base", True, _none),
+    "policy/grad_noise": Measure(
+        "noise of the gradient over sub-batches of one rollout",
+        False,
+        _none,
+        "it is measured on recorded rollouts (see the replay), not logged in training",
+    ),
+}
+"""By name; `collapsed` is a yes or no that `analysis.claims.verdict` counts."""

@@ -1,0 +1,170 @@
+"""The section "Verdicts" of a report's pages."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.claims.arms import facts
+from analysis.claims.measures import MEASURES
+from analysis.claims.spec import Claim, Claims, load_claims
+from analysis.claims.verdict import Verdict, overall, verdicts
+from analysis.escape import markdown
+from analysis.results import Evidence
+from analysis.results_table import p_text
+from analysis.study import PRESET_NOTES, Arm
+
+RULE = (
+    "Effects count in the claim's direction, with 95 % intervals over runs. Supported: p (Holm over all {tests} tests "
+    "here) is below .05 and the effect is at least the smallest one of interest. Refuted: the interval lies below that. "
+    "Inconclusive: neither; seeds are for 80 % power at .05 / {tests} given the spread that was seen. "
+    "Mixed: comparisons that differ. {preset}."
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A verdict in words."""
+
+    claim: str
+    verdict: str
+    compared: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A file of claims with what a study says to each."""
+
+    claims: Claims
+    overall: Mapping[str, str]
+    """By claim, in one word."""
+    lines: tuple[Line, ...]
+    rule: str
+
+
+def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
+    """The verdicts of every file. Raises UserError where one is not valid."""
+    found = []
+    for path in files:
+        claims = load_claims(path)
+        by_claim = verdicts(evidence, claims)
+        tests = sum(v.test is not None for given in by_claim.values() for v in given)
+        lines = [
+            _line(evidence, name, claims.claims[name], verdict)
+            for name, given in by_claim.items()
+            for verdict in given
+        ]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        rule = RULE.format(tests=tests, preset=PRESET_NOTES[evidence.study.preset].capitalize())
+        source = f"Claims: {path.name}, sha256 {digest}."
+        words = {name: overall(given) for name, given in by_claim.items()}
+        found.append(Judged(claims, words, tuple(lines), f"{rule} {_bounds_note(evidence)}{source}"))
+    return found
+
+
+def _bounds_note(evidence: Evidence) -> str:
+    started = [arm for arm in evidence.study.with_role("arm") if evidence.counted(arm)]
+    if all(facts(evidence, arm)["clip_low"] is not None for arm in started):
+        return ""
+    return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see its label. "
+
+
+def _line(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Line:
+    test = verdict.test
+    if test is None:
+        return Line(name, verdict.word, "", verdict.why)
+    other = _size(claim, claim.bound) if test.other is None else _arm(evidence, test.other)
+    effect = f"{_signed(claim, test.effect)} [{_signed(claim, test.low)}, {_signed(claim, test.high)}]"
+    unit = " points" if MEASURES[claim.measure].percent else ""
+    p = p_text(verdict.p_holm)
+    return Line(
+        name,
+        verdict.word,
+        f"{_arm(evidence, test.arm)} against {other}",
+        f"effect {effect}{unit}, p (Holm) {p if p.startswith('<') else '= ' + p}, {test.test}, n = {test.n}: {verdict.why}",
+    )
+
+
+def _arm(evidence: Evidence, arm: Arm) -> str:
+    """The arm with its bounds, which a statement on clipping depends on."""
+    known = facts(evidence, arm)
+    low, high = known["clip_low"], known["clip_high"]
+    if known["term"] != "ppo" or low is None or high is None:
+        return arm.label
+    held = ", scaled by a controller" if arm.target_clip_frac is not None else ""
+    return f"{arm.label} (bounds {low:g}/{high:g}{held})"
+
+
+def _signed(claim: Claim, value: float) -> str:
+    text = f"{100 * value:+.1f}" if MEASURES[claim.measure].percent else f"{value:+.3g}"
+    return text.replace("-", "−")
+
+
+def _size(claim: Claim, value: float | None) -> str:
+    assert value is not None, "a claim without other arms has a bound"
+    return f"{100 * value:g} %" if MEASURES[claim.measure].percent else f"{value:g}"
+
+
+def _about(claim: Claim) -> str:
+    least = _size(claim, claim.smallest_effect).replace(" %", " points")
+    return f"{MEASURES[claim.measure].meaning}; smallest effect of interest {least}. {claim.note}".strip()
+
+
+def verdicts_html(judged: Sequence[Judged]) -> str:
+    """One section; a claim is a heading, what it is tested on, and a card a comparison."""
+    parts = []
+    for file in judged:
+        parts.append(f'<p class="question">{html.escape(file.claims.title)}</p>')
+        for name, claim in file.claims.claims.items():
+            cards = "".join(_card(line) for line in file.lines if line.claim == name)
+            parts.append(
+                f"<h3>{html.escape(_shown(name))}: {html.escape(claim.says)} "
+                f'<b class="{_css(file.overall[name])}">{html.escape(file.overall[name])}</b></h3>'
+                f'<p class="tested">{html.escape(_about(claim))}</p><ol class="gates">{cards}</ol>'
+            )
+        parts.append(f"<figure><figcaption>{html.escape(file.rule)}</figcaption></figure>")
+    return f'<section id="verdicts"><h2>Verdicts</h2>{"".join(parts)}</section>' if parts else ""
+
+
+def _css(word: str) -> str:
+    return word.replace(" ", "-")
+
+
+def _card(line: Line) -> str:
+    return (
+        f'<li class="{_css(line.verdict)}"><b>{html.escape(line.verdict)}</b> '
+        f"<span>{html.escape(line.compared)}</span><small>{html.escape(line.evidence)}</small></li>\n"
+    )
+
+
+def _sentence(name: str, claim: Claim) -> str:
+    return f"{_shown(name)}: {claim.says} Measured: {_about(claim)}"
+
+
+def _shown(name: str) -> str:
+    """`C2_retains` is the claim C2 and which half of it."""
+    return name.replace("_", ", ")
+
+
+def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
+    """The same as paragraphs for GitHub; none without claims."""
+    parts = ["## Verdicts"] if judged else []
+    for file in judged:
+        parts.append(markdown(file.claims.title))
+        table = ["| claim | verdict | compared | evidence |", "|:--|:--|:--|:--|"]
+        for line in file.lines:
+            cells = (_shown(line.claim), f"**{line.verdict}**", line.compared, line.evidence)
+            table.append("| " + " | ".join(c if c[:2] == "**" else markdown(c) for c in cells) + " |")
+        parts.append("\n".join(table))
+        parts.append(
+            "\n".join(
+                f"- **{file.overall[name]}** {markdown(_sentence(name, claim))}"
+                for name, claim in file.claims.claims.items()
+            )
+        )
+        parts.append(markdown(file.rule))
+    return parts

@@ -1,0 +1,135 @@
+"""What a file of conf/claims may hold: hypotheses, each a test of one measure between arms that are named by what they are.
+
+Every default of a claim stands here once. `analysis.claims.verdict` says what each comes to on a study.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.claims.measures import MEASURES
+from analysis.study import ROLES
+from sspo.build import build
+from sspo.config import ADAPTATIONS, RULES, TERMS
+from sspo.errors import UserError, unknown
+from sspo.yaml_file import read_yaml
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+DIRECTIONS = ("higher", "lower")
+SAME = ("level", "term", "adapt", "alpha", "clip_low", "clip_high", "target")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selector:
+    """Which arms: those that meet all conditions given. A list is met by any of its values."""
+
+    role: str = "arm"
+    name: str | None = None
+    """A pattern of the arm's name (`sspo*`): for studies of one's own, since other studies name their arms otherwise."""
+    level: tuple[str, ...] = ()
+    """What the importance ratio is taken over: token, response, or the rule that cuts segments."""
+    term: tuple[str, ...] = ()
+    adapt: tuple[str, ...] = ()
+    """How bounds follow entropy; `none` is a fixed clip."""
+    alpha_above: float | None = None
+    """For arms whose bounds widen with entropy: 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One testable sentence."""
+
+    says: str = ""
+    measure: str = ""
+    arms: Selector = field(default_factory=Selector)
+    against: Selector | None = None
+    """The arms that `arms` are compared with, each with each; or else `bound`."""
+    bound: float | None = None
+    """The value that the measure of `arms` is compared with."""
+    same: tuple[str, ...] = ()
+    """What two arms must have in common to be compared."""
+    direction: str = "higher"
+    """Where the claim says that `arms` lie, seen from what they are compared with."""
+    smallest_effect: float = 0.0
+    """The least difference that would matter, in the measure's unit; shares lie in [0, 1]."""
+    free: bool = False
+    """Whether the claim speaks of arms under their own bounds, so that one held at a clip fraction can't test it."""
+    note: str = ""
+    """What a reader must know to judge the test."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """A validated file."""
+
+    title: str
+    claims: Mapping[str, Claim]
+
+
+def load_claims(path: Path) -> Claims:
+    """The claims of a file. Raises UserError, in one sentence that names the file, for the first that makes no sense."""
+    content = read_yaml(path)
+    try:
+        return parse(content)
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from error
+
+
+def parse(content: Mapping[str, Any]) -> Claims:
+    """Claims from plain values. Raises UserError for the first one that makes no sense."""
+    for key in content:
+        if key not in ("title", "claims"):
+            raise unknown("key", key, ("title", "claims"))
+    named, title = content.get("claims"), content.get("title", "")
+    if not isinstance(named, Mapping) or not named:
+        raise UserError(f"claims must name at least one claim, got {named!r}")
+    if not isinstance(title, str):
+        raise UserError(f"title must be a text, got {title!r}")
+    claims = {}
+    for name, values in named.items():
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise UserError(f"claims: a name is letters, digits and '_', a letter first, got {name!r}")
+        if not isinstance(values, Mapping):
+            raise UserError(f"claims.{name} is a group of options, got {values!r}")
+        claims[name] = build(Claim, values, f"claims.{name}.")
+        _check(f"claims.{name}", claims[name])
+    return Claims(title=title, claims=claims)
+
+
+def _check(where: str, claim: Claim) -> None:
+    if not claim.says.strip():
+        raise UserError(f"{where}.says must be the sentence that is tested, got {claim.says!r}")
+    _known(f"{where}.measure", claim.measure, MEASURES)
+    _known(f"{where}.direction", claim.direction, DIRECTIONS)
+    for key in claim.same:
+        _known(f"{where}.same", key, SAME)
+    if (claim.against is None) == (claim.bound is None):
+        raise UserError(f"{where} needs one of against (other arms) and bound (a number)")
+    if claim.bound is not None and (claim.measure == "collapsed" or not math.isfinite(claim.bound)):
+        raise UserError(f"{where}.bound must be a finite number for a measure that is no yes or no")
+    if not 0 < claim.smallest_effect < math.inf:
+        raise UserError(
+            f"{where}.smallest_effect must be a positive number, for nothing could refute the claim without one; "
+            f"got {claim.smallest_effect}"
+        )
+    for side, selector in (("arms", claim.arms), ("against", claim.against)):
+        if selector is not None:
+            _check_selector(f"{where}.{side}", selector)
+
+
+def _check_selector(where: str, selector: Selector) -> None:
+    _known(f"{where}.role", selector.role, ROLES)
+    choices = {"level": (*RULES, "token", "response"), "term": TERMS, "adapt": ADAPTATIONS}
+    for key, valid in choices.items():
+        for value in getattr(selector, key):
+            _known(f"{where}.{key}", value, valid)
+
+
+def _known(where: str, value: str, valid: Any) -> None:
+    if value not in valid:
+        raise unknown(where, value, set(valid))
