@@ -15,7 +15,8 @@ from typing import Any
 from analysis.claims.measures import MEASURES
 from analysis.study import ROLES
 from sspo.build import build
-from sspo.config import ADAPTATIONS, RULES, TERMS
+from sspo.choices import ADAPTATIONS, TERMS
+from sspo.config import RULES
 from sspo.errors import UserError, unknown
 from sspo.yaml_file import read_yaml
 
