@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -24,14 +24,19 @@ RESPONSE_FIELDS = tuple(field.name for field in fields(Batch) if not field.name.
 @settings(max_examples=25, deadline=None)
 def test_what_is_written_is_what_is_read(tmp_path_factory, seed, epochs):
     before = recorded_rollout(seed, epochs=epochs)
+    if epochs == 2:  # a run with a KL penalty and truncated importance sampling
+        old_BT = before.batch.old_logp_BT
+        batch = replace(before.batch, reference_logp_BT=2 * old_BT, sampler_logp_BT=3 * old_BT)
+        before = replace(before, batch=batch)
     path = tmp_path_factory.mktemp("recording") / "rollout000004.parquet"
     path.write_bytes(to_bytes(before))
     after = read_recorded(path)
     width = after.batch.mask_BT.shape[1]  # padding that no row needs is not kept
     assert width == int(before.batch.mask_BT.sum(1).max()) <= TOKENS
     for name in RESPONSE_FIELDS:
-        left, right = getattr(before.batch, name)[:, :width], getattr(after.batch, name)
-        assert left.tolist() == right.tolist(), name
+        left, right = getattr(before.batch, name), getattr(after.batch, name)
+        assert (left is None) == (right is None), name
+        assert left is None or left[:, :width].tolist() == right.tolist(), name
     prompts = before.batch.prompt_BL[before.batch.prompt_mask_BL]
     assert prompts.tolist() == after.batch.prompt_BL[after.batch.prompt_mask_BL].tolist()
     mask_NT = before.batch.mask_BT[before.visits.row_N]
