@@ -15,11 +15,11 @@ from rich.console import Console
 
 from sspo.config import RULES
 from sspo.errors import UserError, one_sentence, unknown
-from sspo.progress import Counter
-from sspo.replay.arguments import parse_runs, parse_shares, split_words
-from sspo.replay.check import check_runs
-from sspo.replay.evaluate import critical_scales
+from sspo.processes import process_count
+from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
+from sspo.replay.check import say_agreement
 from sspo.replay.matching import Matched, match, most, units
+from sspo.replay.passes import survey
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import check_arm, snippet
 
@@ -32,15 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (target, *more) = parse_shares("--target-clip-frac", given.target_clip_frac)
     if more:
         raise UserError("--target-clip-frac takes one share; call calibrate once for each")
-    request = _request(words, given.rules)
+    request, processes = _request(words, given.rules), process_count(PROCESSES, given.processes)
     runs = parse_runs(folders)
     chosen = common_curves(request, [run.config for run in runs])
-    check_runs(runs, Console(stderr=True))
-    with Counter("calibrated rollouts", sum(len(run.files) for run in runs)) as tick:
-        critical = critical_scales(runs, request, tick)
+    seen = survey(runs, request, processes, "calibrated rollouts", with_rows=False)
+    say_agreement(runs, seen.agreements, Console(stderr=True))
     found = [
         (curve, matched_or_refused(curve, units(of_curve), target))
-        for curve, of_curve in zip(chosen, critical, strict=True)
+        for curve, of_curve in zip(chosen, seen.critical, strict=True)
     ]
     names = ", ".join(
         f"{run.describe()['arm']} seed {run.config.seed} (cell {run.describe()['cell']}, {len(run.files)} rollouts)"
@@ -90,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--target-clip-frac", required=True, metavar="SHARE")
     parser.add_argument("--rules", default="token,subsentence,sentence,response,random", metavar="RULES")
+    add_processes(parser)
     return parser
 
 

@@ -8,18 +8,22 @@ the run's own is replayed, without a grid at the objective's own bounds.
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from sspo.compose import choice_options, compose
+from sspo.build import build
+from sspo.compose import choice_values, parse_overrides
 from sspo.config import MATCHED_TERMS, ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
 from sspo.objective.variants import VARIANTS
 from sspo.replay.grid import parse_grid
+from sspo.validation import validate
 
 PLAIN = re.compile(r"[\w./-]+")
 QUOTE, TRAILING = re.compile(r"(\\*)'"), re.compile(r"\\+\Z")
@@ -100,7 +104,7 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
     for objective_name, rule in product(
         request.names["objective"] or (None,), request.names["segmentation"] or (None,)
     ):
-        replayed = _compose(request, config, objective_name, rule)
+        replayed = _config(request, config, objective_name, rule)
         own = objective_name is None and not any(word.startswith("objective.") for word in request.options)
         objective = scaled(replayed.objective, clip_scale if own else 1.0)
         low_K, high_K = _bounds(request, objective)
@@ -132,18 +136,19 @@ def matchable(curve: Curve) -> bool:
     return curve.objective.term in MATCHED_TERMS
 
 
-def _compose(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
+def _config(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
     """The run's own options, then the named choices, then the overrides: one validated config."""
-    own = {"objective": asdict(config.objective), "segmentation": asdict(config.segmentation)}
-    if objective is not None:
-        del own["objective"]
-    if rule is not None:
-        for option in ("rule", *choice_options("segmentation", rule)):
-            own["segmentation"].pop(option, None)
-    row = config.objective.name if config.objective.name in VARIANTS else "sspo"  # a name may be a mere label
-    named = [f"objective={objective or row}"]
-    named += [f"segmentation={rule}"] if rule is not None else []
-    return compose((*named, *as_overrides(own), *request.options, NO_CONTROLLER))
+    chosen = [f"{group}={name}" for group, name in zip(GROUPS, (objective, rule), strict=True) if name]
+    overrides = parse_overrides([*chosen, *request.options, NO_CONTROLLER])[len(chosen) :]
+    values = asdict(config)
+    label = config.objective.name if config.objective.name in VARIANTS else "sspo"  # a name may be a mere label
+    row = VARIANTS[objective or label]
+    values["objective"] |= asdict(row) if objective else {"name": row.name, "paper": row.paper}
+    values["segmentation"] |= choice_values("segmentation", rule) if rule else {}
+    for override in overrides:
+        *groups, option = override.key_or_group.split(".")
+        functools.reduce(operator.getitem, groups, values)[option] = override.value()
+    return validate(build(TrainConfig, values))
 
 
 def as_overrides(values: Mapping[str, Any], prefix: str = "") -> list[str]:
