@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from rich.console import Console
 
-from sspo.config import RULES
+from sspo.compose import choices
 from sspo.errors import UserError, one_sentence, unknown
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _request(words: Sequence[str], rules: str) -> Request:
     """Every rule as a segment-level ratio: rule 'token' is the token ratio and 'response' the response ratio, exactly."""
     for rule in rules.split(","):
-        if rule not in RULES:
-            raise unknown("rule of --rules", rule, RULES)
+        if rule not in choices("segmentation"):
+            raise unknown("rule of --rules", rule, choices("segmentation"))
     taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
     if taken:
         raise UserError(f"'{taken[0]}' is what calibrate finds or sets itself: leave it out and use --rules")
@@ -72,7 +72,7 @@ def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: f
     found = match(critical, target)
     if found is None:
         raise UserError(
-            f"no bounds clip {100 * target:g} % of the matched tokens under rule '{curve.segmentation.rule}': at most "
+            f"no bounds clip {100 * target:g} % of the matched tokens under rule '{curve.label}': at most "
             f"{100 * most(critical):.3g} % of {sum(map(len, critical))} move towards their clip"
         )
     check_arm(curve, found)

@@ -42,10 +42,13 @@ class Policy:
 def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
     """The tokenizer of a model folder. Raises UserError where there is none, or it names no end token."""
     folder = model_folder(path)
-    # AutoTokenizer picks a class by model type and replaces the decoder that tokenizer.json names.
-    reader = PreTrainedTokenizerFast
-    if not (folder / "tokenizer.json").is_file():
-        from transformers import AutoTokenizer as reader  # its import takes a while and is seldom needed
+    if (folder / "tokenizer.json").is_file():
+        reader = PreTrainedTokenizerFast
+    else:
+        # It picks a class by model type and replaces the decoder that tokenizer.json names; and it is slow to import.
+        from transformers import AutoTokenizer
+
+        reader = AutoTokenizer
     try:
         tokenizer = reader.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:

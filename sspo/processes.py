@@ -63,14 +63,16 @@ def ordered_map(function: Callable[[int], T], pieces: int, processes: int) -> It
 def _in_order(workers: Sequence[_Worker], pieces: int) -> Iterator[Any]:
     """Whoever is free gets the next piece; results wait for their turn."""
     numbers = iter(range(pieces))
-    busy = {worker.connection: (worker, number) for worker, number in zip(workers, numbers, strict=False)}
+    busy: dict[Any, tuple[_Worker, int]] = {
+        worker.connection: (worker, number) for worker, number in zip(workers, numbers, strict=False)
+    }
     for worker, number in busy.values():
         worker.ask(number)
     done: dict[int, Outcome] = {}
     for wanted in range(pieces):
         while wanted not in done:
             for connection in wait(list(busy)):
-                worker, number = busy.pop(connection)  # type: ignore[index]
+                worker, number = busy.pop(connection)
                 done[number] = worker.answer()
                 if (following := next(numbers, None)) is not None:
                     worker.ask(following)
@@ -117,7 +119,9 @@ class _Worker:
     def _killed(self) -> UserError:
         self.process.join()
         status = self.process.exitcode or 0
-        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        how = (
+            f"was killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        )
         return UserError(f"a worker process {how}: if memory is short, use fewer processes")
 
 
@@ -136,6 +140,8 @@ def _serve(function: Callable[[int], Any], connection: Connection, inherited: Se
 def _outcome(function: Callable[[int], Any], number: int) -> Outcome:
     try:
         return function(number), None
+    except UserError as error:
+        return None, error
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))  # what is pickled has no traceback
         return None, error

@@ -74,7 +74,7 @@ def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
         why = "reach it" if matchable(curve) else "clip anything: its term has no matched form"
         print(
             f"warning: target {100 * target:g} %: no bounds of objective {curve.objective.name} under rule "
-            f"{curve.segmentation.rule} {why}",
+            f"{curve.label} {why}",
             file=sys.stderr,
         )
 

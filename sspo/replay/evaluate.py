@@ -84,7 +84,7 @@ def rows_of(
         "step": recorded.first_step + update_U1,
         "update": update_U1,
         "objective": curve.objective.name,
-        "rule": curve.segmentation.rule,
+        "rule": curve.label,
         "ratio": curve.objective.ratio,
         "adapt": curve.objective.bounds.adapt,
         "alpha": curve.objective.bounds.alpha,

@@ -72,9 +72,7 @@ def agreement(
         for step, metrics in enumerate(replayed, recorded.first_step)
     ]
     difference, where = max([(0.0, ""), *found])
-    return Agreement(
-        rollouts=(recorded.number,), steps=len(replayed), difference=difference, where=where
-    )
+    return Agreement(rollouts=(recorded.number,), steps=len(replayed), difference=difference, where=where)
 
 
 def pooled(agreements: Sequence[Agreement]) -> Agreement:

@@ -23,6 +23,7 @@ from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
 from sspo.objective.variants import VARIANTS
 from sspo.replay.grid import parse_grid
+from sspo.replay.rules import in_use, labels
 from sspo.validation import validate
 
 PLAIN = re.compile(r"[\w./-]+")
@@ -61,6 +62,9 @@ class Curve:
 
     objective: ObjectiveConfig
     segmentation: SegmentationConfig
+    """With options that the rule does not look at as they are by default."""
+    label: str
+    """What the rule is called, unlike every other rule of the replay."""
     low_K: tuple[float, ...]
     high_K: tuple[float, ...]
     shape: ClipConfig
@@ -101,23 +105,38 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
     `clip_scale` is where the run's controller had its bounds: they are the run's own bounds then.
     """
     chosen = []
-    for objective_name, rule in product(
-        request.names["objective"] or (None,), request.names["segmentation"] or (None,)
-    ):
-        replayed = _config(request, config, objective_name, rule)
+    for objective_name in request.names["objective"] or (None,):
+        rules = request.names["segmentation"] or (None,)
+        configs = [_config(request, config, objective_name, rule) for rule in rules]
+        segmentations = [in_use(replayed.segmentation) for replayed in configs]
+        _refuse_twins(rules, segmentations)
+        label_of = labels(segmentations)
         own = objective_name is None and not any(word.startswith("objective.") for word in request.options)
-        objective = scaled(replayed.objective, clip_scale if own else 1.0)
-        low_K, high_K = _bounds(request, objective)
-        chosen.append(
-            Curve(
-                objective=objective,
-                segmentation=replayed.segmentation,
-                low_K=low_K,
-                high_K=high_K,
-                shape=EVEN if "clip" in request.grids else replayed.objective.clip,
+        for replayed, segmentation in zip(configs, segmentations, strict=True):
+            objective = scaled(replayed.objective, clip_scale if own else 1.0)
+            low_K, high_K = _bounds(request, objective)
+            chosen.append(
+                Curve(
+                    objective=objective,
+                    segmentation=segmentation,
+                    label=label_of[segmentation],
+                    low_K=low_K,
+                    high_K=high_K,
+                    shape=EVEN if "clip" in request.grids else replayed.objective.clip,
+                )
             )
-        )
     return chosen
+
+
+def _refuse_twins(names: Sequence[str | None], rules: Sequence[SegmentationConfig]) -> None:
+    """Points of the same curve under two names would be counted twice."""
+    first: dict[SegmentationConfig, str | None] = {}
+    for name, rule in zip(names, rules, strict=True):
+        if rule in first:
+            raise UserError(
+                f"segmentation={first[rule]},{name} names one rule twice, with the same options: leave one out"
+            )
+        first[rule] = name
 
 
 def common_curves(request: Request, configs: Sequence[TrainConfig]) -> list[Curve]:
@@ -141,8 +160,8 @@ def _config(request: Request, config: TrainConfig, objective: str | None, rule: 
     chosen = [f"{group}={name}" for group, name in zip(GROUPS, (objective, rule), strict=True) if name]
     overrides = parse_overrides([*chosen, *request.options, NO_CONTROLLER])[len(chosen) :]
     values = asdict(config)
-    label = config.objective.name if config.objective.name in VARIANTS else "sspo"  # a name may be a mere label
-    row = VARIANTS[objective or label]
+    own = config.objective.name
+    row = VARIANTS[objective or (own if own in VARIANTS else "sspo")]  # a name may be a mere label
     values["objective"] |= asdict(row) if objective else {"name": row.name, "paper": row.paper}
     values["segmentation"] |= choice_values("segmentation", rule) if rule else {}
     for override in overrides:
