@@ -28,6 +28,7 @@ class Curve:
 
     objective: str
     rule: str
+    """The replay's label of it, unlike that of every other rule there."""
     label: str
 
 

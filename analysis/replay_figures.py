@@ -23,7 +23,7 @@ from analysis.replay import (
     swept_bound,
     total,
 )
-from analysis.style import MUTED, TEXT, Look, percent_ticks, rule_look, run_lines
+from analysis.style import MUTED, TEXT, Look, first_word, percent_ticks, rule_look, run_lines
 
 LABEL_CHARACTERS = 26
 HEIGHT, HEIGHT_OF_ENTRY = 2.8, 0.17
@@ -112,7 +112,14 @@ def _panel(replay: Replay, entries: int = 0) -> tuple[Figure, Any]:
 
 
 def _look(replay: Replay, curve: Curve) -> Look:
-    return rule_look(curve.rule, replay.objectives.index(curve.objective))
+    """The rule's own; turned on for every further objective, and for every further rule of that name."""
+    namesakes = [
+        c.rule
+        for c in replay.curves
+        if c.objective == curve.objective and first_word(c.rule) == first_word(curve.rule)
+    ]
+    place = namesakes.index(curve.rule) * len(replay.objectives) + replay.objectives.index(curve.objective)
+    return rule_look(curve.rule, place)
 
 
 def _by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -116,10 +116,16 @@ OTHER_RULE = Look(OKABE_ITO[4], DASHES[5], "X")
 
 
 def rule_look(rule: str, turn: int = 0) -> Look:
-    """How a segmentation rule is drawn, in every study the same; `turn` tells objectives apart where there are several."""
-    look, markers = RULE_LOOKS.get(rule, OTHER_RULE), ("o", "s", *MARKERS)
+    """How a segmentation rule is drawn, in every study the same, `fixed 8` as `fixed`; `turn` tells objectives apart where
+    there are several, and rules that look alike."""
+    look, markers = RULE_LOOKS.get(first_word(rule), OTHER_RULE), ("o", "s", *MARKERS)
     dash, marker = DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
     return Look(look.color, DASHES[dash % len(DASHES)], markers[marker % len(markers)])
+
+
+def first_word(rule: str) -> str:
+    """The name in the label of a rule, which options may follow."""
+    return rule.partition(" ")[0]
 
 
 def run_lines(ax: Any, x: NDArray[Any], y: NDArray[np.float64], look: Look) -> None:

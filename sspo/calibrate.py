@@ -14,13 +14,13 @@ import torch
 from rich.console import Console
 
 from sspo.combinations import why_unmatched
-from sspo.config import RULES
+from sspo.compose import choices
 from sspo.errors import UserError, one_sentence, unknown
-from sspo.progress import Counter
-from sspo.replay.arguments import parse_runs, parse_shares, split_words
-from sspo.replay.check import check_runs
-from sspo.replay.evaluate import critical_scales
+from sspo.processes import process_count
+from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
+from sspo.replay.check import say_agreement
 from sspo.replay.matching import Matched, match, most, units
+from sspo.replay.passes import survey
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import check_arm, snippet
 
@@ -33,15 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (target, *more) = parse_shares("--target-clip-frac", given.target_clip_frac)
     if more:
         raise UserError("--target-clip-frac takes one share; call calibrate once for each")
-    request = _request(words, given.rules)
+    request, processes = _request(words, given.rules), process_count(PROCESSES, given.processes)
     runs = parse_runs(folders)
     chosen = common_curves(request, [run.config for run in runs])
-    check_runs(runs, Console(stderr=True))
-    with Counter("calibrated rollouts", sum(len(run.files) for run in runs)) as tick:
-        critical = critical_scales(runs, request, tick)
+    seen = survey(runs, request, processes, "calibrated rollouts", with_rows=False)
+    say_agreement(runs, seen.agreements, Console(stderr=True))
     found = [
         (curve, matched_or_refused(curve, units(of_curve), target))
-        for curve, of_curve in zip(chosen, critical, strict=True)
+        for curve, of_curve in zip(chosen, seen.critical, strict=True)
     ]
     names = ", ".join(
         f"{run.describe()['arm']} seed {run.config.seed} (cell {run.describe()['cell']}, {len(run.files)} rollouts)"
@@ -54,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _request(words: Sequence[str], rules: str) -> Request:
     """Every rule as a segment-level ratio: rule 'token' is the token ratio and 'response' the response ratio, exactly."""
     for rule in rules.split(","):
-        if rule not in RULES:
-            raise unknown("rule of --rules", rule, RULES)
+        if rule not in choices("segmentation"):
+            raise unknown("rule of --rules", rule, choices("segmentation"))
     taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
     if taken:
         raise UserError(f"'{taken[0]}' is what calibrate finds or sets itself: leave it out and use --rules")
@@ -74,7 +73,7 @@ def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: f
     found = match(critical, target)
     if found is None:
         raise UserError(
-            f"no bounds clip {100 * target:g} % of the matched tokens under rule '{curve.segmentation.rule}': at most "
+            f"no bounds clip {100 * target:g} % of the matched tokens under rule '{curve.label}': at most "
             f"{100 * most(critical):.3g} % of {sum(map(len, critical))} move towards their clip"
         )
     check_arm(curve, found)
@@ -91,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--target-clip-frac", required=True, metavar="SHARE")
     parser.add_argument("--rules", default="token,subsentence,sentence,response,random", metavar="RULES")
+    add_processes(parser)
     return parser
 
 

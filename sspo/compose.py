@@ -49,7 +49,7 @@ def compose(overrides: Sequence[str]) -> TrainConfig:
 
 @functools.lru_cache(maxsize=4096)
 def _compose(overrides: tuple[str, ...]) -> TrainConfig:
-    check_overrides(overrides)
+    parse_overrides(overrides)
     _register()
     try:
         with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
@@ -67,22 +67,24 @@ def choices(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF_ROOT / group).glob("*.yaml"))
 
 
-def choice_options(group: str, name: str) -> list[str]:
-    """The options that a file of conf/ sets; none where there is no such file."""
-    path = CONF_ROOT / group / f"{name}.yaml"
-    return list(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.is_file() else []
+def choice_values(group: str, name: str) -> dict[str, Any]:
+    """What a file of conf/ sets."""
+    values: dict[str, Any] = yaml.safe_load((CONF_ROOT / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    return values
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
-    """Raise UserError for the first override that names no option, no choice, or several values at once."""
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    """Hydra's reading of overrides. Raises UserError for one that names no option, no choice, or several values at once."""
+    parsed = []
     for text in overrides:
         try:
-            override = OverridesParser.create().parse_override(text)
+            parsed.append(OverridesParser.create().parse_override(text))
         except HydraException as error:
             raise UserError(
                 f"'{text}' is no override: write key=value, quoting values with spaces or commas"
             ) from error
-        _check_override(override, text)
+        _check_override(parsed[-1], text)
+    return parsed
 
 
 def _check_override(override: Override, text: str) -> None:

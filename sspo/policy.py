@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from sspo.errors import UserError
@@ -42,9 +42,13 @@ class Policy:
 def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
     """The tokenizer of a model folder. Raises UserError where there is none, or it names no end token."""
     folder = model_folder(path)
-    # AutoTokenizer picks a class by model type and replaces the decoder that tokenizer.json names.
-    fast = (folder / "tokenizer.json").is_file()
-    reader = PreTrainedTokenizerFast if fast else AutoTokenizer
+    if (folder / "tokenizer.json").is_file():
+        reader = PreTrainedTokenizerFast
+    else:
+        # It picks a class by model type and replaces the decoder that tokenizer.json names; and it is slow to import.
+        from transformers import AutoTokenizer
+
+        reader = AutoTokenizer
     try:
         tokenizer = reader.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sspo.config import RULES
+from sspo.compose import choices
 from sspo.errors import UserError, unknown
 from sspo.replay.grid import parse_grid
 from sweeps.spec import (
@@ -105,7 +105,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
             raise UserError(f"replay.{key} must name at least one")
         _check_each_once(key, getattr(replay, key))
     for rule in replay.rules:
-        _choose("rule in replay.rules", rule, RULES)
+        _choose("rule in replay.rules", rule, choices("segmentation"))
     parse_grid("replay.clip", replay.clip)
     for target in replay.targets:
         _check_target("replay.targets", target)

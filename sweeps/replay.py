@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError
+from sspo.revision import code_hash
 from sspo.runlog import write_atomic
 from sweeps.exits import why_failed
 from sweeps.foreground import INTERRUPTED, run_in_foreground
@@ -88,11 +89,12 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
 
 
 def _made_from(plan: Plan, runs: Sequence[Trial]) -> dict[str, Any]:
-    """The study's wishes, and size and modification time (ns) of every recording by its place in the store."""
+    """The study's wishes, the code, and size and modification time (ns) of every recording by its place in the store."""
     paths = [path for run in runs for path in recordings(run)]
     stats = {str(path.relative_to(plan.store)): path.stat() for path in paths}
     return {
         "replay": asdict(plan.study.head.replay),
+        "code_sha256": code_hash(),
         "recordings": {place: [stat.st_size, stat.st_mtime_ns] for place, stat in stats.items()},
     }
 

@@ -64,6 +64,7 @@ class Replay:
     objective: tuple[str, ...] = ("objective=sspo", "objective.bounds.adapt=none", "objective.bounds.alpha=0")
     """Overrides of the objective that is replayed under every rule and clip bound."""
     rules: tuple[str, ...] = ("token", "subsentence", "sentence", "response", "random")
+    """Names of files in conf/segmentation."""
     clip: str = "1e-4:1:log40"
     """Clip bounds, low and high alike, in the grammar of `python -m sspo.replay`."""
     targets: tuple[float, ...] = (0.005, 0.02, 0.05)

@@ -82,7 +82,8 @@ def to_bytes(recorded: RecordedRollout) -> bytes:
 def read_recorded(path: Path) -> RecordedRollout:
     """The rollout of a file. Raises UserError where it is damaged, cut short, or no recording of this format."""
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            table = file.read(use_threads=False)
         head = json.loads((table.schema.metadata or {})[KEY])
         whole = head["format"] == FORMAT and head.pop("sha256") == _digest(head, table)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
@@ -150,12 +151,12 @@ def _digest(head: dict[str, Any], table: pa.Table) -> str:
     for name in (*PLAIN, *LISTS, *_optional(table)):
         column = table.column(name).combine_chunks()
         if name not in PLAIN:
-            digest.update(np.diff(column.offsets.to_numpy()).tobytes())
-            digest.update(_flat(column).tobytes())
+            digest.update(_lengths(column).tobytes())
+            digest.update(_array(column.flatten()).tobytes())
         elif pa.types.is_string(column.type):
             digest.update("\0".join(column.to_pylist()).encode())
         else:
-            digest.update(column.to_numpy(zero_copy_only=False).tobytes())
+            digest.update(_array(column).tobytes())
     return digest.hexdigest()
 
 
@@ -163,8 +164,15 @@ def _optional(table: pa.Table) -> list[str]:
     return [name for name in OPTIONAL if name in table.column_names]
 
 
-def _flat(column: pa.ListArray) -> np.ndarray:
-    return np.asarray(column.flatten().to_numpy(zero_copy_only=False))
+def _array(column: pa.Array) -> np.ndarray:
+    """Numbers or truth values; raises ArrowException where one is null. Arrow's own way there would import pandas."""
+    if pa.types.is_boolean(column.type):
+        return np.from_dlpack(column.cast(pa.uint8())).astype(bool)
+    return np.from_dlpack(column)
+
+
+def _lengths(column: pa.ListArray) -> np.ndarray:
+    return np.diff(_array(column.offsets))
 
 
 def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
@@ -202,7 +210,7 @@ def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
 
 
 def _tensor(table: pa.Table, name: str) -> torch.Tensor:
-    tensor = torch.from_numpy(table.column(name).combine_chunks().to_numpy(zero_copy_only=False).copy())
+    tensor = torch.from_numpy(_array(table.column(name).combine_chunks()).copy())
     return tensor if tensor.is_floating_point() else tensor.long()
 
 
@@ -210,14 +218,14 @@ def _padded(
     lists: dict[str, pa.ListArray], names: tuple[str, ...], *, left: bool
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """(mask_NT, padded columns) of list columns of equal lengths; zero off the mask."""
-    length_N = torch.from_numpy(np.diff(lists[names[0]].offsets.to_numpy()))
+    length_N = torch.from_numpy(_lengths(lists[names[0]]))
     width = max(int(length_N.max()), 1)
     mask_NT = torch.arange(width) < length_N[:, None]
     if left:
         mask_NT = mask_NT.flip(1)
     padded = {}
     for name in names:
-        flat = torch.from_numpy(_flat(lists[name]).copy())
+        flat = torch.from_numpy(_array(lists[name].flatten()).copy())
         padded[name] = torch.zeros(mask_NT.shape, dtype=flat.dtype)
         padded[name][mask_NT] = flat
     return mask_NT, padded

@@ -15,13 +15,15 @@ from sspo.combinations import why_unmatched
 from sspo.device import resolve_device
 from sspo.errors import one_sentence
 from sspo.policy import load_policy
-from sspo.progress import Counter
-from sspo.replay.arguments import parse_runs, parse_shares, split_words
-from sspo.replay.check import check_runs
-from sspo.replay.evaluate import Rows, evaluate_grid, evaluate_matched, match_targets
+from sspo.processes import process_count
+from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
+from sspo.replay.check import say_agreement
+from sspo.replay.evaluate import match_targets
 from sspo.replay.head import describe_curves, describe_runs, matched_record
 from sspo.replay.noise_column import add_noise
+from sspo.replay.passes import matched_rows, survey
 from sspo.replay.request import FORMS, Curve, Request, common_curves, parse_request
+from sspo.replay.rows import table_of
 from sspo.replay.source import RecordedRun
 from sspo.replay.summary import console, print_summary
 from sspo.replay.table import HEAD, TABLE, check_folder, write_replay
@@ -39,23 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     folders, words = split_words(given.words)
     request, targets = parse_request(words), parse_shares("--targets", given.targets)
+    processes = process_count(PROCESSES, given.processes)
     runs = parse_runs(folders)
     chosen = common_curves(request, [run.config for run in runs])
     check_folder(given.out)
     out = console()
-    agreements = check_runs(runs, out)
-    rows, total = Rows(), sum(len(run.files) for run in runs)
-    with Counter("replayed rollouts", total * (2 if targets else 1)) as tick:
-        critical = evaluate_grid(runs, request, rows, tick)
-        found = match_targets(chosen, critical, targets)
-        if targets:
-            evaluate_matched(runs, request, [(i, q, m) for i, q, m in found if m is not None], rows, tick)
+    seen = survey(runs, request, processes, "replayed rollouts")
+    say_agreement(runs, seen.agreements, out)
+    found = match_targets(chosen, seen.critical, targets)
+    matched = [(i, target, match) for i, target, match in found if match is not None]
+    table = table_of([*seen.chunks, *matched_rows(runs, request, matched, processes)])
     _say_unmet([(chosen[i], target) for i, target, match in found if match is None])
-    table, measured = rows.table(), 0
+    measured = 0
     if given.grad_noise:
         table, measured = _with_noise(table, runs, request, out)
     head = {
-        "runs": describe_runs(runs, agreements),
+        "runs": describe_runs(runs, seen.agreements),
         **describe_curves(chosen),
         "request": words,
         "clip": next((word.partition("=")[2] for word in words if word.startswith("clip=")), None),
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_replay(given.out, table, head)
     print_summary(out, table)
     out.print(f"wrote {given.out / TABLE} ({table.num_rows} rows) and {HEAD}", soft_wrap=True)
-    return 0 if all(found.holds for found in agreements) else 1
+    return 0 if all(mine.holds for mine in seen.agreements) else 1
 
 
 def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
@@ -75,7 +76,7 @@ def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
         why = "reach it" if reason is None else f"clip anything: its term has no matched form, as {reason}"
         print(
             f"warning: target {100 * target:g} %: no bounds of objective {curve.objective.name} under rule "
-            f"{curve.segmentation.rule} {why}",
+            f"{curve.label} {why}",
             file=sys.stderr,
         )
 
@@ -120,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("runs/replays/last"),
         help="folder to write (default: runs/replays/last)",
     )
+    add_processes(parser)
     return parser
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 from sspo.errors import UserError
 from sspo.identity import cell_hash
+from sspo.processes import MOST_UNASKED
 from sspo.replay.source import RecordedRun, open_run
+
+PROCESSES = "--processes"
 
 
 def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -48,3 +52,13 @@ def _share(option: str, part: str) -> float:
             f"{option}: a clip fraction is a number in (0, .5), as about half of the tokens move against their clip, got '{part}'"
         )
     return share
+
+
+def add_processes(parser: ArgumentParser) -> None:
+    """The option that says how many processes share the rollouts."""
+    parser.add_argument(
+        PROCESSES,
+        type=int,
+        metavar="N",
+        help=f"processes that share the rollouts (default: one a core, {MOST_UNASKED} at most); the result is the same",
+    )

@@ -4,7 +4,7 @@ micro-batch, so its metrics must be those that the run logged. What does not agr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[st
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How a run's recording and its logs agree."""
+    """How recorded rollouts of a run and its logs agree."""
 
     rollouts: tuple[int, ...]
     steps: int
@@ -78,17 +78,27 @@ class Agreement:
 
 
 def agreement(
-    rollouts: Iterable[RecordedRollout], config: TrainConfig, logged: Mapping[int, Mapping[str, Any]]
+    recorded: RecordedRollout, config: TrainConfig, logged: Mapping[int, Mapping[str, Any]]
 ) -> Agreement:
-    """Replay the run's own objective on all its recordings and compare with its metrics.jsonl, given by step."""
-    numbers, steps, worst = [], 0, (0.0, "")
-    for recorded in rollouts:
-        replayed = replay_steps(recorded, config)
-        numbers.append(recorded.number)
-        steps += len(replayed)
-        for step, metrics in enumerate(replayed, recorded.first_step):
-            worst = max(worst, _largest_difference(step, metrics, logged.get(step, {})))
-    return Agreement(rollouts=tuple(numbers), steps=steps, difference=worst[0], where=worst[1])
+    """Replay the run's own objective on a rollout and compare with lines of its metrics.jsonl, given by step."""
+    replayed = replay_steps(recorded, config)
+    found = [
+        _largest_difference(step, metrics, logged.get(step, {}))
+        for step, metrics in enumerate(replayed, recorded.first_step)
+    ]
+    difference, where = max([(0.0, ""), *found])
+    return Agreement(rollouts=(recorded.number,), steps=len(replayed), difference=difference, where=where)
+
+
+def pooled(agreements: Sequence[Agreement]) -> Agreement:
+    """How all of the rollouts agree."""
+    worst = max(agreements, key=lambda found: (found.difference, found.where))
+    return Agreement(
+        rollouts=tuple(number for found in agreements for number in found.rollouts),
+        steps=sum(found.steps for found in agreements),
+        difference=worst.difference,
+        where=worst.where,
+    )
 
 
 def _largest_difference(

@@ -12,6 +12,7 @@ from sspo.replay.exact import Agreement
 from sspo.replay.matching import Matched
 from sspo.replay.request import Curve
 from sspo.replay.source import RecordedRun
+from sspo.revision import code_hash
 
 
 def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) -> list[dict[str, Any]]:
@@ -29,10 +30,13 @@ def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) 
 
 
 def describe_curves(curves: Sequence[Curve]) -> dict[str, Any]:
-    """What was replayed."""
+    """What was replayed, under which code, and what the labels of rules stand for."""
+    segmentations = {curve.label: curve.segmentation for curve in curves}
     return {
+        "code_sha256": code_hash(),
         "objective": asdict(curves[0].objective),
-        "rules": list(dict.fromkeys(curve.segmentation.rule for curve in curves)),
+        "rules": list(segmentations),
+        "segmentation": {label: asdict(rule) for label, rule in segmentations.items()},
     }
 
 
@@ -40,7 +44,7 @@ def matched_record(curve: Curve, target: float, found: Matched | None) -> Mappin
     """The bounds that meet a target; null where none do."""
     record: dict[str, Any] = {
         "objective": curve.objective.name,
-        "rule": curve.segmentation.rule,
+        "rule": curve.label,
         "target": target,
         "low": None,
         "high": None,

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.special import stdtrit
 
 from sspo.objective.critical import scale_at
 
@@ -73,6 +72,8 @@ def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
     se = clip_fraction(critical, scale).se
     low = high = None
     if se is not None:
+        from scipy.special import stdtrit  # a while to import: only who matches bounds waits for it
+
         reach = se * float(stdtrit(len(critical) - 1, (1 + LEVEL) / 2))
         low, high = scale_at(pooled_N, target + reach), scale_at(pooled_N, target - reach)
     return Matched(scale=scale, low=low, high=high, held_out=_held_out(critical, target))

@@ -83,7 +83,7 @@ def _points(
     columns: Mapping[str, np.ndarray], lines: np.ndarray, chosen: Sequence[Curve]
 ) -> Iterator[tuple[ObjectiveConfig, SegmentationConfig]]:
     """The objective and rule of each of the table's lines."""
-    by_name = {(curve.objective.name, curve.segmentation.rule): curve for curve in chosen}
+    by_name = {(curve.objective.name, curve.label): curve for curve in chosen}
     for line in lines:
         curve = by_name[columns["objective"][line], columns["rule"][line]]
         clip = ClipConfig(low=float(columns["low"][line]), high=float(columns["high"][line]))

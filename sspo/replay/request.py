@@ -8,20 +8,25 @@ the run's own is replayed, without a grid at the objective's own bounds.
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
+from sspo.build import build
 from sspo.choices import CLIPPING_TERMS
 from sspo.combinations import why_unmatched
-from sspo.compose import choice_options, compose
+from sspo.compose import choice_values, parse_overrides
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.objective.control import scaled
 from sspo.objective.variants import VARIANTS
 from sspo.replay.grid import parse_grid
+from sspo.replay.rules import in_use, labels
+from sspo.validation import validate
 
 PLAIN = re.compile(r"[\w./-]+")
 QUOTE, TRAILING = re.compile(r"(\\*)'"), re.compile(r"\\+\Z")
@@ -60,6 +65,9 @@ class Curve:
 
     objective: ObjectiveConfig
     segmentation: SegmentationConfig
+    """With options that the rule does not look at as they are by default."""
+    label: str
+    """What the rule is called, unlike every other rule of the replay."""
     low_K: tuple[float, ...]
     high_K: tuple[float, ...]
     shape: ClipConfig
@@ -100,23 +108,27 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
     `clip_scale` is where the run's controller had its bounds: they are the run's own bounds then.
     """
     chosen = []
-    for objective_name, rule in product(
-        request.names["objective"] or (None,), request.names["segmentation"] or (None,)
-    ):
-        replayed = _compose(request, config, objective_name, rule)
+    for objective_name in request.names["objective"] or (None,):
+        rules = request.names["segmentation"] or (None,)
+        configs = [_config(request, config, objective_name, rule) for rule in rules]
+        segmentations = [in_use(replayed.segmentation) for replayed in configs]
+        _refuse_twins(rules, segmentations)
+        label_of = labels(segmentations)
         own = objective_name is None and not any(word.startswith("objective.") for word in request.options)
-        objective = scaled(replayed.objective, clip_scale if own else 1.0)
-        _check_replayable(objective)
-        low_K, high_K = _bounds(request, objective)
-        chosen.append(
-            Curve(
-                objective=objective,
-                segmentation=replayed.segmentation,
-                low_K=low_K,
-                high_K=high_K,
-                shape=EVEN if "clip" in request.grids else replayed.objective.clip,
+        for replayed, segmentation in zip(configs, segmentations, strict=True):
+            objective = scaled(replayed.objective, clip_scale if own else 1.0)
+            _check_replayable(objective)
+            low_K, high_K = _bounds(request, objective)
+            chosen.append(
+                Curve(
+                    objective=objective,
+                    segmentation=segmentation,
+                    label=label_of[segmentation],
+                    low_K=low_K,
+                    high_K=high_K,
+                    shape=EVEN if "clip" in request.grids else replayed.objective.clip,
+                )
             )
-        )
     return chosen
 
 
@@ -127,6 +139,17 @@ def _check_replayable(objective: ObjectiveConfig) -> None:
         raise UserError(
             f"objective '{objective.name}' cannot be replayed at other bounds, as {reason}; replay another with objective=NAME"
         )
+
+
+def _refuse_twins(names: Sequence[str | None], rules: Sequence[SegmentationConfig]) -> None:
+    """Points of the same curve under two names would be counted twice."""
+    first: dict[SegmentationConfig, str | None] = {}
+    for name, rule in zip(names, rules, strict=True):
+        if rule in first:
+            raise UserError(
+                f"segmentation={first[rule]},{name} names one rule twice, with the same options: leave one out"
+            )
+        first[rule] = name
 
 
 def common_curves(request: Request, configs: Sequence[TrainConfig]) -> list[Curve]:
@@ -145,18 +168,19 @@ def matchable(curve: Curve) -> bool:
     return why_unmatched(curve.objective) is None
 
 
-def _compose(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
+def _config(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
     """The run's own options, then the named choices, then the overrides: one validated config."""
-    own = {"objective": asdict(config.objective), "segmentation": asdict(config.segmentation)}
-    if objective is not None:
-        del own["objective"]
-    if rule is not None:
-        for option in ("rule", *choice_options("segmentation", rule)):
-            own["segmentation"].pop(option, None)
-    row = config.objective.name if config.objective.name in VARIANTS else "sspo"  # a name may be a mere label
-    named = [f"objective={objective or row}"]
-    named += [f"segmentation={rule}"] if rule is not None else []
-    return compose((*named, *as_overrides(own), *request.options, NO_CONTROLLER))
+    chosen = [f"{group}={name}" for group, name in zip(GROUPS, (objective, rule), strict=True) if name]
+    overrides = parse_overrides([*chosen, *request.options, NO_CONTROLLER])[len(chosen) :]
+    values = asdict(config)
+    own = config.objective.name
+    row = VARIANTS[objective or (own if own in VARIANTS else "sspo")]  # a name may be a mere label
+    values["objective"] |= asdict(row) if objective else {"name": row.name, "paper": row.paper}
+    values["segmentation"] |= choice_values("segmentation", rule) if rule else {}
+    for override in overrides:
+        *groups, option = override.key_or_group.split(".")
+        functools.reduce(operator.getitem, groups, values)[option] = override.value()
+    return validate(build(TrainConfig, values))
 
 
 def as_overrides(values: Mapping[str, Any], prefix: str = "") -> list[str]:

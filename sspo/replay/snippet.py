@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +17,7 @@ from sspo.replay.matching import Matched
 from sspo.replay.request import Curve, as_overrides
 
 DIGITS = 4
+PLAIN, NO_NAME = re.compile(r"[a-z][\w .,%=()-]*"), re.compile(r"[^a-z0-9_]+")
 CONTROLLER = ("target_clip_frac", "target_gain", "target_range")
 """Calibrated bounds stay where they are."""
 
@@ -28,10 +31,10 @@ def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) ->
         "arms:",
     ]
     for curve, matched in found:
-        rule = curve.segmentation.rule
+        label = f"{curve.label}, {100 * target:g} % clipped"
         lines += [
-            f"  {rule}_at_{_name(target)}:  # {_interval(curve, matched)}; {_held_out(matched)}",
-            f"    label: {rule}, {100 * target:g} % clipped",
+            f"  {_name(curve.label)}_at_{_name(f'{100 * target:g}')}:  # {_interval(curve, matched)}; {_held_out(matched)}",
+            f"    label: {label if PLAIN.fullmatch(label) else json.dumps(label)}",
             f"    target_clip_frac: {target:g}",
             f"    overrides: [{', '.join(_overrides(curve, matched))}]",
         ]
@@ -43,9 +46,7 @@ def check_arm(curve: Curve, matched: Matched) -> None:
     try:
         compose(_overrides(curve, matched))
     except UserError as error:
-        raise UserError(
-            f"rule '{curve.segmentation.rule}' meets the target where it cannot train: {error}"
-        ) from error
+        raise UserError(f"rule '{curve.label}' meets the target where it cannot train: {error}") from error
 
 
 def _overrides(curve: Curve, matched: Matched) -> list[str]:
@@ -79,8 +80,8 @@ def _changed(values: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str,
     return changed
 
 
-def _name(target: float) -> str:
-    return f"{100 * target:g}".replace(".", "_").replace("-", "_")
+def _name(text: str) -> str:
+    return NO_NAME.sub("_", text.lower()).strip("_")
 
 
 def _interval(curve: Curve, matched: Matched) -> str:

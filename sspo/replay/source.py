@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,15 +45,14 @@ class RecordedRun:
     state: str
     """done, `failed (reason)`, or unfinished."""
 
-    def rollouts(self) -> Iterator[RecordedRollout]:
-        """The recordings one by one; only one is in memory. Raises UserError where one is damaged or misnamed."""
-        for path in self.files:
-            recorded = read_recorded(path)
-            if path.name != recording_name(recorded.number):
-                raise UserError(
-                    f"{path} holds rollout {recorded.number}: give it back its name, or delete the copy"
-                )
-            yield recorded
+    def read(self, path: Path) -> RecordedRollout:
+        """One of the recordings. Raises UserError where it is damaged or misnamed."""
+        recorded = read_recorded(path)
+        if path.name != recording_name(recorded.number):
+            raise UserError(
+                f"{path} holds rollout {recorded.number}: give it back its name, or delete the copy"
+            )
+        return recorded
 
     def logged_steps(self) -> dict[int, dict[str, Any]]:
         """Lines of metrics.jsonl by optimiser step."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sspo.replay.table import with_fractions_pooled
@@ -47,7 +48,12 @@ def print_summary(out: Console, table: pa.Table) -> None:
         shares = [_percent(row[key]) for key in COLUMNS.values()]
         noise = "–" if row["grad_noise"] is None else f"{row['grad_noise']:.2f}"
         view.add_row(
-            *curve, f"{row['low']:.3g}", f"{row['high']:.3g}", _percent(row["target"]), *shares, noise
+            *map(escape, curve),
+            f"{row['low']:.3g}",
+            f"{row['high']:.3g}",
+            _percent(row["target"]),
+            *shares,
+            noise,
         )
     out.print(view)
 

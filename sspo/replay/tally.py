@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,11 +70,17 @@ def tally(unit: VisitRatios, low_K: Sequence[float], high_K: Sequence[float]) ->
     `unit` are the ratios of an objective whose clip.low and clip.high are 1; a bound of infinity never clips.
     """
     updates = int(unit.update_N.max()) + 1
-    counts = _denominators(unit, updates)
-    flat = _flatten(unit)
+    whole = {
+        "ratio": unit.log_ratio_NT.exp(),
+        "own_ratio": unit.d_NT.exp(),
+        "extreme": (unit.d_NT.abs() > EXTREME) & (unit.advantage_NT * unit.d_NT > 0) & unit.mask_NT,
+        "segment_share": 1 / segment_size(unit.segment_id_NT, unit.mask_NT).double(),
+        "mass": torch.where(unit.mask_NT, unit.advantage_NT.abs(), 0.0),
+    }
+    counts = _denominators(unit, whole, updates)
     sides = (
-        _count_side(_side(flat, -1), np.asarray(low_K, np.float32), updates),
-        _count_side(_side(flat, +1), np.asarray(high_K, np.float32), updates),
+        _count_side(_side(unit, whole, -1), np.asarray(low_K, np.float32), updates),
+        _count_side(_side(unit, whole, +1), np.asarray(high_K, np.float32), updates),
     )
     counts["clipped_low"], counts["clipped_high"] = (side.pop("clipped") for side in sides)
     for name in sides[0]:
@@ -103,52 +110,40 @@ def _count_side(side: Side, grid_K: NDArray[np.float32], updates: int) -> Counts
     return {"clipped": clipped, "collateral_tokens": clipped - both, **counts}
 
 
-def _flatten(ratios: VisitRatios) -> dict[str, torch.Tensor]:
-    """Active tokens in a row: the only ones that a clip can touch."""
-    active_NT = ratios.mask_NT & (ratios.advantage_NT != 0)
-    length_N1 = ratios.mask_NT.sum(1, keepdim=True).clamp(min=1)
-    whole = {
-        "update": ratios.update_N[:, None].expand_as(active_NT),
-        "advantage": ratios.advantage_NT,
-        "ratio": ratios.log_ratio_NT.exp(),
-        "own_ratio": ratios.d_NT.exp(),
-        "low": ratios.low_NT,
-        "high": ratios.high_NT,
-        "extreme_clipped": (ratios.d_NT.abs() > EXTREME) & (ratios.advantage_NT * ratios.d_NT > 0),
-        "segment_share": 1 / segment_size(ratios.segment_id_NT, ratios.mask_NT).double(),
-        "response_share": (1 / length_N1.double()).expand_as(ratios.d_NT),
-        "advantage_mass_clipped": ratios.advantage_NT.abs(),
-    }
-    place_M = active_NT.flatten().nonzero()[:, 0]  # found once: a mask would be searched for every column
-    return {name: value_NT.flatten()[place_M] for name, value_NT in whole.items()}
+def _side(ratios: VisitRatios, whole: Mapping[str, torch.Tensor], sign: int) -> Side:
+    moved_NT = (ratios.advantage_NT * sign > 0) & ratios.mask_NT
+    place_M = np.flatnonzero(moved_NT.numpy())  # found once: a mask would be searched for every column
+    row_M = place_M // moved_NT.shape[1]
+    length_N = ratios.mask_NT.sum(1).clamp(min=1).double()
 
+    def at(value_NT: torch.Tensor) -> NDArray[Any]:
+        return value_NT.flatten().numpy()[place_M]
 
-def _side(flat: Mapping[str, torch.Tensor], sign: int) -> Side:
-    place_M = (flat["advantage"] * sign > 0).nonzero()[:, 0]
-    part = {name: value_M[place_M].numpy() for name, value_M in flat.items()}
-    weights = ("extreme_clipped", "segment_share", "response_share", "advantage_mass_clipped")
     return Side(
-        update_M=part["update"],
-        ratio_M=part["ratio"],
-        own_ratio_M=part["own_ratio"],
-        unit_M=part["high" if sign > 0 else "low"],
-        weights={name: part[name].astype(np.float64) for name in weights},
+        update_M=ratios.update_N.numpy()[row_M],
+        ratio_M=at(whole["ratio"]),
+        own_ratio_M=at(whole["own_ratio"]),
+        unit_M=at(ratios.high_NT if sign > 0 else ratios.low_NT),
+        weights={
+            "extreme_clipped": at(whole["extreme"]).astype(np.float64),
+            "segment_share": at(whole["segment_share"]),
+            "response_share": (1 / length_N).numpy()[row_M],
+            "advantage_mass_clipped": at(whole["mass"]).astype(np.float64),
+        },
         sign=sign,
     )
 
 
-def _denominators(ratios: VisitRatios, updates: int) -> Counts:
+def _denominators(ratios: VisitRatios, whole: Mapping[str, torch.Tensor], updates: int) -> Counts:
     """Counts that no bound changes, (U, 1)."""
-    active_NT = ratios.mask_NT & (ratios.advantage_NT != 0)
-    extreme_NT = (ratios.d_NT.abs() > EXTREME) & (ratios.advantage_NT * ratios.d_NT > 0) & ratios.mask_NT
-    ratio_NT = torch.where(ratios.mask_NT, ratios.log_ratio_NT.exp(), 0.0).double()
+    ratio_NT = torch.where(ratios.mask_NT, whole["ratio"], 0.0).double()
     rows = {
         "tokens": ratios.mask_NT.sum(1),
-        "active_tokens": active_NT.sum(1),
+        "active_tokens": (ratios.mask_NT & (ratios.advantage_NT != 0)).sum(1),
         "responses": ratios.mask_NT.any(1),
         "segments": ratios.segment_id_NT.amax(1) + 1,
-        "extreme_tokens": extreme_NT.sum(1),
-        "advantage_mass": torch.where(active_NT, ratios.advantage_NT.abs(), 0.0).double().sum(1),
+        "extreme_tokens": whole["extreme"].sum(1),
+        "advantage_mass": whole["mass"].double().sum(1),
         "ratio_sum": ratio_NT.sum(1),
         "ratio_squares": (ratio_NT * ratio_NT).sum(1),
     }
@@ -161,8 +156,8 @@ def _denominators(ratios: VisitRatios, updates: int) -> Counts:
 
 def distribution(ratios: VisitRatios) -> Counts:
     """Quantiles of the objective's ratio over the tokens of each update, (U, 1)."""
-    update_NT = ratios.update_N[:, None].expand_as(ratios.mask_NT)[ratios.mask_NT].numpy()
-    ratio_NT = ratios.log_ratio_NT.exp()[ratios.mask_NT].double().numpy()
-    by_update = [ratio_NT[update_NT == update] for update in range(int(update_NT.max()) + 1)]
+    ratio_NT = ratios.log_ratio_NT.exp().double()
+    of_update = [ratios.update_N == update for update in range(int(ratios.update_N.max()) + 1)]
+    by_update = [ratio_NT[mine_N][ratios.mask_NT[mine_N]].numpy() for mine_N in of_update]
     table_UQ = np.stack([np.quantile(ratio_M, list(QUANTILES.values())) for ratio_M in by_update])
     return {name: table_UQ[:, [i]] for i, name in enumerate(QUANTILES)}

@@ -17,6 +17,7 @@ from sspo.compose import compose
 from sspo.config import ClipConfig
 from sspo.objective.entropy import entropy_stats
 from sspo.objective.variants import VARIANTS
+from sspo.processes import process_count
 from sspo.progress import Progress
 from sspo.recording.file import read_recorded
 from sspo.recording.ratios import visit_ratios
@@ -36,7 +37,7 @@ SHAPE = ("objective=sspo", "objective.bounds.adapt=none", "objective.bounds.alph
 
 
 def main() -> None:
-    """Print seconds, memory and ratios; all are measured in this process or its children, one after the other."""
+    """Print seconds, memory (Linux) and ratios, measured in this process or its children, one after the other."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
         run = write_run(
@@ -53,14 +54,40 @@ def main() -> None:
 
 def _bench_command(run: Path, out: Path) -> None:
     command = [sys.executable, "-m", "sspo.replay", str(run), *SHAPE, f"segmentation={RULES}", f"clip={GRID}"]
-    start = time.monotonic()
-    subprocess.run([*command, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
-    seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
-    print(
-        f"replay: 40 bounds x 5 rules on {ROLLOUTS} rollouts of {PROMPTS * RESPONSES} responses x {TOKENS} tokens: "
-        f"{seconds:.1f} s from start to end (20 wanted), {peak:.2f} GiB (2 wanted)"
-    )
+    for processes in sorted({1, process_count("", None)}):
+        start, peak, before = time.monotonic(), 0.0, resource.getrusage(resource.RUSAGE_CHILDREN)
+        with subprocess.Popen(
+            [*command, "--processes", str(processes), "--out", str(out)], stdout=subprocess.DEVNULL
+        ) as process:
+            while process.poll() is None:
+                peak = max(peak, sum(map(_memory, _family(process.pid))))
+                time.sleep(0.25)
+        assert process.returncode == 0
+        seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        print(
+            f"replay: 40 bounds x 5 rules on {ROLLOUTS} rollouts of {PROMPTS * RESPONSES} responses x {TOKENS} tokens, "
+            f"--processes {processes}: {seconds:.1f} s from start to end (20 wanted), {spent:.1f} s of processors, "
+            f"{peak:.2f} GiB (2 wanted)"
+        )
+
+
+def _family(pid: int) -> list[int]:
+    """A process and those it started; none where it has ended."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _memory(pid: int) -> float:
+    """GiB of a process, with its part of what it shares; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024**2
 
 
 def _bench_grid(recorded: RecordedRollout) -> None:

@@ -205,7 +205,7 @@ def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():
 
 
 def test_a_named_choice_brings_its_own_options_and_values_survive_quoting():
-    config = compose([r"segmentation.pattern='so\s+(a|b)'", "segmentation=sentence"])
+    config = compose([r"segmentation.pattern='so\s+(a|b)'", "segmentation=regex"])
     matched, own = (curves(parse_request(words), config)[0] for words in (["segmentation=fixed_matched"], []))
     assert (matched.segmentation.rule, matched.segmentation.fixed_like) == ("fixed", "subsentence")
     assert own.segmentation == config.segmentation
@@ -279,7 +279,7 @@ def test_a_run_that_is_not_done_and_a_copied_recording_are_noticed(tmp_path, cap
     assert open_run(bare).state == "failed (diverged)"
     shutil.copy(bare / "recording" / "rollout000001.parquet", bare / "recording" / "rollout000007.parquet")
     with pytest.raises(UserError, match="holds rollout 1: give it back its name"):
-        list(open_run(bare).rollouts())
+        open_run(bare).read(bare / "recording" / "rollout000007.parquet")
 
 
 @pytest.mark.parametrize(

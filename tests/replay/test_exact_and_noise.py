@@ -18,7 +18,7 @@ from sspo.policy import load_policy
 from sspo.progress import Progress
 from sspo.randomness import torch_stream
 from sspo.replay.__main__ import main as replay
-from sspo.replay.exact import TOLERANCE, agreement, replay_steps
+from sspo.replay.exact import TOLERANCE, agreement, pooled, replay_steps
 from sspo.replay.noise import SUB_BATCHES, gradient_noise
 from sspo.replay.source import open_run
 from sspo.tracking import NoTracker
@@ -44,6 +44,10 @@ def train_here(folder, *overrides):
     return folder
 
 
+def agreement_of(run, logged):
+    return pooled([agreement(run.read(path), run.config, logged) for path in run.files])
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     store = tmp_path_factory.mktemp("recorded")
@@ -53,7 +57,7 @@ def recorded(tmp_path_factory):
 @pytest.mark.parametrize("name", RUNS)
 def test_the_run_s_own_objective_reproduces_every_logged_step(recorded, name):
     run = open_run(recorded[name])
-    found = agreement(run.rollouts(), run.config, run.logged_steps())
+    found = agreement_of(run, run.logged_steps())
     every = run.config.trainer.record
     assert found.rollouts == tuple(k for k in range(4) if (k + 1) % every == 0)
     updates = 32 // 8 * run.config.trainer.epochs
@@ -65,16 +69,16 @@ def test_a_log_that_says_something_else_is_noticed(recorded):
     run = open_run(recorded["gspo under a controller"])
     logged = run.logged_steps()
     logged[5]["policy/clip_frac"] += 1e-4
-    found = agreement(run.rollouts(), run.config, logged)
+    found = agreement_of(run, logged)
     assert not found.holds
     assert found.where == "policy/clip_frac of step 5"
     del logged[5]["policy/clip_frac"]
-    assert agreement(run.rollouts(), run.config, logged).difference == float("inf")
+    assert agreement_of(run, logged).difference == float("inf")
 
 
 def test_a_controlled_run_logs_its_scale_and_moves_its_bounds(recorded):
     run = open_run(recorded["gspo under a controller"])
-    steps = [replay_steps(rollout, run.config)[-1] for rollout in run.rollouts()]
+    steps = [replay_steps(rollout, run.config)[-1] for rollout in map(run.read, run.files)]
     scales = [step["policy/clip_scale"].value() for step in steps]
     bounds = [step["policy/bound_low_mean"].value() for step in steps]
     assert scales[0] == 1
@@ -89,7 +93,7 @@ def test_a_controlled_run_logs_its_scale_and_moves_its_bounds(recorded):
 
 def test_gradient_noise_is_its_definition(recorded):
     run = open_run(recorded["sspo, two epochs, many micro-batches"])
-    last = [*run.rollouts()][-1]
+    last = run.read(run.files[-1])
     model = load_policy("embedded", torch.device("cpu")).model
     load_weights(run.checkpoint_after(last.number), model)
     objective, batch = run.config.objective, last.batch
@@ -112,7 +116,7 @@ def test_gradient_noise_is_its_definition(recorded):
 
 def test_no_gradient_has_no_noise(recorded):
     run = open_run(recorded["gspo under a controller"])
-    last = [*run.rollouts()][-1]
+    last = run.read(run.files[-1])
     silent = replace(last, scores=tuple(replace(score, value=1.0) for score in last.scores))
     model = load_policy("embedded", torch.device("cpu")).model
     point = (run.config.objective, last.batch.segment_id_BT)
@@ -131,7 +135,7 @@ def test_the_command_fills_the_noise_of_the_last_recorded_rollout_alone(recorded
     assert json.loads((tmp_path / "replay.json").read_text())["sub_batches"] == 16
     # the value of one of them, from the same parts
     run = open_run(folder)
-    last = [*run.rollouts()][-1]
+    last = run.read(run.files[-1])
     model = load_policy("embedded", torch.device("cpu")).model
     load_weights(run.checkpoint_after(last.number), model)
     tight = replace(VARIANTS["grpo"], clip=ClipConfig(low=0.01, high=0.01))

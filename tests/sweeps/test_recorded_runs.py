@@ -17,8 +17,10 @@ import pytest
 from rich.console import Console
 from test_pool import ROOT, started, stub
 
+from sspo import revision
 from sspo.compose import CONF_ROOT
 from sspo.errors import UserError
+from sweeps.checks import check
 from sweeps.plan import Plan, Trial, make_plan
 from sweeps.replay import replay_folder, run_replay
 from sweeps.study import load
@@ -131,6 +133,14 @@ def test_a_trial_that_another_sweep_ends_without_a_recording_gets_its_stand_in_i
     assert [Path(word).parents[2].name for word in calls(tmp_path)[0]["arguments"][:2]] == ["recorded"] * 2
 
 
+def test_rules_of_one_name_are_replayed_beside_each_other(tmp_path: Path) -> None:
+    rules = ("fixed", "fixed_matched", "random", "random_sentence")
+    plan = smoke(tmp_path, rules=rules)
+    check(plan.study)
+    assert run(plan)[0] == 0
+    assert f"segmentation={','.join(rules)}" in calls(tmp_path)[0]["arguments"]
+
+
 def touch(plan: Plan) -> Plan:
     recording = plan.recorded_trials()[0].folder / "recording" / "rollout000001.parquet"
     recording.write_text("recorded anew")
@@ -142,6 +152,15 @@ def lose(plan: Plan) -> Plan:
     return plan
 
 
+def forget_the_code(plan: Plan) -> Plan:
+    """As a stamp was from before it named the code."""
+    stamp = replay_folder(plan) / "made_from.json"
+    stamp.write_text(
+        json.dumps({k: v for k, v in json.loads(stamp.read_text()).items() if k != "code_sha256"})
+    )
+    return plan
+
+
 @pytest.mark.parametrize(
     ("change", "replays"),
     [
@@ -149,6 +168,7 @@ def lose(plan: Plan) -> Plan:
         (lambda plan: smoke(plan.store, rules=("token",)), 2),
         (touch, 2),
         (lose, 2),
+        (forget_the_code, 2),
     ],
 )
 def test_a_replay_is_made_again_only_where_the_study_or_a_recording_has_changed(
@@ -159,6 +179,16 @@ def test_a_replay_is_made_again_only_where_the_study_or_a_recording_has_changed(
     status, text = run(change(plan))
     assert (status, len(calls(tmp_path))) == (0, replays)
     assert (f"up to date: {replay_folder(plan)}" in text) is (replays == 1)
+
+
+def test_a_replay_that_other_code_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, root = smoke(tmp_path / "store"), tmp_path / "checkout"
+    (root / "sspo").mkdir(parents=True)
+    monkeypatch.setattr(revision, "ROOT", root)
+    for text, replays in (("clip = 1", 1), ("clip = 1", 1), ("clip = 2", 2)):
+        (root / "sspo" / "tally.py").write_text(text)
+        assert run(plan)[0] == 0
+        assert len(calls(plan.store)) == replays
 
 
 @pytest.mark.parametrize(

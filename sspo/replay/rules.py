@@ -1,0 +1,71 @@
+"""Segmentation rules as a replay tells them apart: by the options that they look at, under labels that say those."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+
+from sspo.config import SegmentationConfig
+from sspo.own_rules import is_own
+
+DEFAULT = SegmentationConfig()
+LOOKED_AT = {
+    "fixed": ("fixed_tokens", "fixed_like"),
+    "random": ("random_like",),
+    "entropy_peak": ("entropy_quantile",),
+    "regex": ("pattern",),
+}
+"""Options that one rule alone looks at."""
+
+
+def in_use(rule: SegmentationConfig) -> SegmentationConfig:
+    """The rule with the options that it does not look at as they are by default. One of the user's own may look at all."""
+    names = [rule.rule]
+    names += [rule.random_like] if "random" in names else []
+    names += [rule.fixed_like] if "fixed" in names and rule.fixed_like is not None else []
+    if any(map(is_own, names)):
+        return rule
+    looked_at = {option for name in names for option in LOOKED_AT.get(name, ())}
+    others = {option for options in LOOKED_AT.values() for option in options} - looked_at
+    others |= {"fixed_tokens"} if rule.fixed_like is not None else set()
+    return replace(rule, **{option: getattr(DEFAULT, option) for option in others})
+
+
+def labels(rules: Iterable[SegmentationConfig]) -> Mapping[SegmentationConfig, str]:
+    """A label of its own for each rule of a replay.
+
+    A rule's name alone stands for the rule as it is by default, where it is the only one of that name: `random`, but
+    `random of sentence`; `fixed 8` and `fixed like subsentence` where both are there. Options that no label tells
+    follow where rules differ in them: `sentence (min_tokens=8)`.
+    """
+    different = list(dict.fromkeys(rules))
+    names = Counter(rule.rule for rule in different)
+    found = {
+        rule: rule.rule if names[rule.rule] == 1 and _is_plain(rule) else _described(rule)
+        for rule in different
+    }
+    alike = Counter(found.values())
+    for label in [label for label, rules_of_it in alike.items() if rules_of_it > 1]:
+        mine = [rule for rule in different if found[rule] == label]
+        found |= {rule: f"{label} ({_differences(rule, mine)})" for rule in mine}
+    return found
+
+
+def _is_plain(rule: SegmentationConfig) -> bool:
+    return _described(rule) == _described(replace(DEFAULT, rule=rule.rule))
+
+
+def _described(rule: SegmentationConfig) -> str:
+    if rule.rule == "fixed":
+        return (
+            f"fixed like {rule.fixed_like}" if rule.fixed_like is not None else f"fixed {rule.fixed_tokens}"
+        )
+    return f"random of {rule.random_like}" if rule.rule == "random" else rule.rule
+
+
+def _differences(rule: SegmentationConfig, others: Sequence[SegmentationConfig]) -> str:
+    options = [asdict(other) for other in others]
+    return ", ".join(
+        f"{key}={value}" for key, value in asdict(rule).items() if len({other[key] for other in options}) > 1
+    )
