@@ -190,8 +190,7 @@ class TrainerConfig:
     samples_every: int = 8
     """Rollouts between logged sample responses; 0 logs none."""
     record: int = 0
-    """Record all that the loss saw of every k-th rollout for `python -m sspo.replay`; 0 records none. No part of a
-    cell's identity: recording changes no number."""
+    """Record all that the loss saw of every k-th rollout, for replay; 0 for none. No part of a cell's identity."""
     warn_after: int = 3
     """Rollouts after which a run warns, once, where its clipping cannot act; 0 never does."""
 

@@ -166,9 +166,14 @@ def _optional(table: pa.Table) -> list[str]:
 
 def _array(column: pa.Array) -> np.ndarray:
     """Numbers or truth values; raises ArrowException where one is null. Arrow's own way there would import pandas."""
+    if column.null_count:
+        raise pa.ArrowInvalid("a value is null")
     if pa.types.is_boolean(column.type):
-        return np.from_dlpack(column.cast(pa.uint8())).astype(bool)
-    return np.from_dlpack(column)
+        return _array(column.cast(pa.uint8())).astype(bool)
+    kind = column.type.to_pandas_dtype()
+    if len(column) == 0:
+        return np.empty(0, kind)
+    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
 
 
 def _lengths(column: pa.ListArray) -> np.ndarray:
