@@ -150,6 +150,8 @@ def _digest(head: dict[str, Any], table: pa.Table) -> str:
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     for name in (*PLAIN, *LISTS, *_optional(table)):
         column = table.column(name).combine_chunks()
+        if column.null_count:
+            raise pa.ArrowInvalid(f"{name} has a null")
         if name not in PLAIN:
             digest.update(_lengths(column).tobytes())
             digest.update(_array(column.flatten()).tobytes())

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -86,6 +87,17 @@ def test_a_truncated_recording_is_refused_in_one_sentence(tmp_path, kept):
     path = tmp_path / "r.parquet"
     content = to_bytes(recorded_rollout(2))
     path.write_bytes(content[:kept])
+    with pytest.raises(UserError, match="no whole recording"):
+        read_recorded(path)
+
+
+@pytest.mark.parametrize("name", ["problem", "advantage"])
+def test_a_recording_with_a_null_is_refused_in_one_sentence(tmp_path, name):
+    path = tmp_path / "r.parquet"
+    table = pq.read_table(pa.BufferReader(to_bytes(recorded_rollout(2))))
+    values = [None, *table.column(name).to_pylist()[1:]]
+    place = table.column_names.index(name)
+    pq.write_table(table.set_column(place, name, pa.array(values, table.schema.field(name).type)), path)
     with pytest.raises(UserError, match="no whole recording"):
         read_recorded(path)
 

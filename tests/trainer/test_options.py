@@ -9,7 +9,7 @@ import torch
 
 from sspo.compose import compose
 from sspo.progress import Progress
-from sspo.replay.exact import TOLERANCE, agreement
+from sspo.replay.exact import TOLERANCE, agreement, pooled
 from sspo.replay.source import open_run
 from sspo.rewards.overlong import overlong_share
 from sspo.tracking import NoTracker
@@ -52,7 +52,7 @@ def test_a_run_with_every_option_logs_them_and_its_recording_reproduces_its_log(
     assert 0 <= second["rollout/filled_prompts"] <= 4
     assert 0 < second["reward/overlong_penalty"] < 1
     run = open_run(finished)
-    found = agreement(run.rollouts(), run.config, run.logged_steps())
+    found = pooled([agreement(run.read(path), run.config, run.logged_steps()) for path in run.files])
     assert found.steps == 4
     assert found.difference <= TOLERANCE, found.where
 
