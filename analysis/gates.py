@@ -10,7 +10,7 @@ import numpy as np
 from analysis.captions import root_mean_square, run_states
 from analysis.dynamics import CLIP_LAST, run_means
 from analysis.load import COUNTED
-from analysis.matching import FEWEST, MOST, matchings
+from analysis.matching import FEWEST, MOST, Matching, matchings
 from analysis.results import AVERAGE, GREEDY, Evidence, compare, values
 from analysis.results_table import points, signed
 
@@ -198,10 +198,22 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
     """Every arm with a target clips near it, in the last half of its rollouts."""
     found = matchings(evidence)
-    sentence = f"{', '.join(m.numbers for m in found)}; {FEWEST} to {MOST} times the target wanted"
+    sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target wanted"
     if not any(m.unmatched for m in found) and not all(m.holds for m in found):
         return UNTESTABLE, sentence
     return _verdict(all(m.holds for m in found), sentence)
+
+
+def _by_target(found: list[Matching]) -> list[str]:
+    """The realised range of every target, and each arm outside it with its numbers."""
+    sentences = []
+    for target in dict.fromkeys(m.target for m in found):
+        held = [m.realised for m in found if m.target == target and m.realised is not None and m.holds]
+        if held:
+            realised = f"{100 * min(held):.2f} to {100 * max(held):.2f} %"
+            arms = f"{len(held)} arm{'s' if len(held) > 1 else ''}"
+            sentences.append(f"target {100 * target:.2f} %: realised {realised} ({arms})")
+    return sentences + [m.numbers for m in found if not m.holds]
 
 
 GATES: tuple[tuple[str, Check], ...] = (

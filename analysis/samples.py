@@ -152,7 +152,7 @@ def _texts(line: Mapping[str, Any]) -> list[str]:
         texts = [_text(text) for text in line["texts"]]
     else:
         texts = [_text(piece) for piece in line["pieces"]]
-        if not any(piece[:1].isspace() or piece[-1:].isspace() for piece in texts):
+        if not any(piece.strip() and piece != piece.strip() for piece in texts):
             texts = [" " + piece for piece in texts]
     return [t if len(t) <= PIECE_CHARACTERS else t[:PIECE_CHARACTERS] + "…" for t in texts]
 

@@ -83,7 +83,7 @@ def test_an_arm_that_left_its_target_is_marked_and_named_with_both_numbers(logs:
         assert "(C1, C2) are not testable on an arm whose clip rate a controller holds" in caption
     verdict, sentence = gate(evidence)
     assert verdict == "fail"
-    assert "GRPO .2 (target 3.00 %, realised 3.50 %), SSPO .05 adaptive (target 1.00 %" in sentence
+    assert "target 3.00 %: realised 3.50 to 3.50 % (1 arm); SSPO .05 adaptive (target 1.00 %" in sentence
     assert gate(aimed(logs, grpo=0.03, sspo=0.04))[0] == "pass"
 
 
