@@ -58,7 +58,9 @@ def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
             reference for reference in references if reference.name == name and evidence.counted(reference)
         ]
         split += [(heading, own + arms[i : i + size]) for i in range(0, len(arms), size)]
-    return split or [("", [reference for reference in references if evidence.counted(reference)])]
+    shown = {arm.name for _, arms in split for arm in arms}
+    alone = [arm for arm in references if evidence.counted(arm) and arm.name not in shown]
+    return [*split, ("", alone)] if alone or not split else split
 
 
 def _level(evidence: Evidence, arm: Arm) -> str:

@@ -26,9 +26,24 @@ class Drawn:
 
 BAND = (
     "Thin lines are runs, thick lines their mean, bands its pointwise 95 % t interval over seeds, cut at the axis (none "
-    f"below {curves.FEWEST_FOR_BAND} runs), mean and band ending where the first run of the arm ends; the baseline is in "
-    "every panel, in black"
+    f"below {curves.FEWEST_FOR_BAND} runs), mean and band ending where the first run of the arm ends"
 )
+
+
+def _with_band(caption: str) -> Callable[[Evidence], str]:
+    """A caption of curves: what lines and bands are, and who is in black."""
+
+    def text(evidence: Evidence) -> str:
+        several = len(evidence.study.references()) > 1
+        who = (
+            "the arm that a panel's arms are tested against is in it"
+            if several
+            else "the baseline is in every panel"
+        )
+        return f"{caption}. {BAND}; {who}, in black"
+
+    return text
+
 
 KINDS = ("svg", "pdf", "png")
 FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[Evidence], str]], ...] = (
@@ -43,20 +58,22 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     (
         "held_out_accuracy",
         curves.held_out_accuracy,
-        lambda evidence: f"{held_out_caption(evidence)}. {BAND}",
+        lambda evidence: _with_band(held_out_caption(evidence))(evidence),
     ),
     (
         "training_reward_accuracy",
         curves.training,
-        f"Mean reward and accuracy of sampled training responses. {BAND}",
+        _with_band("Mean reward and accuracy of sampled training responses"),
     ),
     (
         "clip_fraction",
         curves.clip_fraction,
-        "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
-        f"(A > 0); the axis is linear below .01 %. {BAND}",
+        _with_band(
+            "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
+            "(A > 0); the axis is linear below .01 %"
+        ),
     ),
-    ("entropy", curves.entropy, f"Token entropy of the sampling policy. {BAND}"),
+    ("entropy", curves.entropy, _with_band("Token entropy of the sampling policy")),
     (
         "clip_against_accuracy",
         comparison_figures.clip_against_accuracy,

@@ -11,6 +11,7 @@ from analysis.escape import markdown, visible
 from analysis.load import DONE
 from analysis.results import Evidence
 from analysis.samples import CUT_SHORT, SHOWN_ROLES, Prompt, Sample, Segment, by_prompt, head, segments_of
+from sspo.choices import CLIPPING_TERMS, LOG_TERMS
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes."""
@@ -91,11 +92,12 @@ def clipped_side(sample: Sample) -> str:
 
 def _advantage(sample: Sample, record: Mapping[str, Any]) -> str:
     value = f"A = {sample.advantage:+.2f}".replace("-", "−")
-    if record["term"] == "unclipped":
-        return f"{value}, never clipped: no bounds"
+    if record["term"] is not None and record["term"] not in CLIPPING_TERMS:
+        return f"{value}, never clipped: the term removes no gradient"
     if sample.advantage == 0:
         return "A = 0, nothing can be clipped"
-    return f"{value}, clipped where the ratio is {'above' if sample.advantage > 0 else 'below'} its bound"
+    which = "the token's own ratio" if record["term"] in LOG_TERMS else "the ratio"
+    return f"{value}, clipped where {which} is {'above' if sample.advantage > 0 else 'below'} its bound"
 
 
 def count(number: int, noun: str) -> str:

@@ -62,9 +62,10 @@ def _check_boundless(objective: ObjectiveConfig) -> None:
             f"objective.bounds.adapt={adapt} has no effect on term '{objective.term}', which has no bounds: set "
             "objective.bounds.adapt=none and objective.bounds.alpha=0, or objective.term=ppo"
         )
-    if not (clip.low > 0 and 0 < clip.high < float("inf")):
+    if clip != ClipConfig():
         raise UserError(
-            f"objective.clip plays no part in term '{objective.term}', but must hold positive finite numbers, got {clip.low} and {clip.high}"
+            f"objective.clip has no effect on term '{objective.term}', which has no bounds: leave clip.low and clip.high at "
+            f"{ClipConfig().low:g} and {ClipConfig().high:g}, got {clip.low:g} and {clip.high:g}, or set objective.term=ppo"
         )
 
 
@@ -111,6 +112,16 @@ def _check_bounds(objective: ObjectiveConfig) -> None:
         raise UserError(
             f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is '{adapt}': "
             "set objective.bounds.adapt=tanh, or alpha to 0"
+        )
+    if adapt == "none" and bounds.side != "both":
+        raise UserError(
+            f"objective.bounds.side={bounds.side} has no effect while objective.bounds.adapt is 'none': set "
+            "objective.bounds.adapt=tanh, or side to both"
+        )
+    if adapt in ("none", "dcpo") and bounds.entropy_level != BoundsConfig().entropy_level:
+        raise UserError(
+            f"objective.bounds.entropy_level={bounds.entropy_level} has no effect while objective.bounds.adapt is '{adapt}', which "
+            f"follows no entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}"
         )
     if adapt in ("hapo", "dcpo") and bounds.side != "both":
         raise UserError(

@@ -101,8 +101,10 @@ def _amended(plan: Plan) -> bool:
 
 def _promised_otherwise(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
     """Whether a cell is now tested against another arm, or said to have been matched to another clip fraction, than before."""
-    now = {arm.cell: (arm.against, arm.target_clip_frac) for arm in plan.arms}
-    return any(arm.cell in now and now[arm.cell] != arm.promise for arm in arms)
+    now: dict[str, set[tuple[str | None, float | None]]] = {}
+    for planned in plan.arms:
+        now.setdefault(planned.cell, set()).add((planned.against, planned.target_clip_frac))
+    return any(arm.cell in now and arm.promise not in now[arm.cell] for arm in arms)
 
 
 def _has_results(plan: Plan, arms: Sequence[_ListedArm]) -> bool:

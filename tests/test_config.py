@@ -70,6 +70,12 @@ TARGET = "objective.bounds.target_clip_frac"
         ([f"{TARGET}=.02", "objective=dcpo_clip"], "no multiples of clip.low and clip.high"),
         (["objective.term=unclipped"], "adapt=tanh has no effect on term 'unclipped', which has no bounds"),
         (["objective=sapo", "objective.bounds.adapt=rank"], "has no effect on term 'sapo'"),
+        (["objective=sapo", "objective.clip.low=0.1"], "objective.clip has no effect on term 'sapo'"),
+        (
+            ["objective=sspo_fixed", "objective.bounds.side=high"],
+            "side=high has no effect while objective.bounds.adapt is 'none'",
+        ),
+        (["objective=dcpo_clip", "objective.bounds.entropy_level=token"], "follows no entropy"),
         (["objective=grpo", "objective.tau.positive=2"], "objective.tau has no effect on term 'ppo'"),
         (["objective=sapo", "objective.tau.negative=0"], "tau.negative must be a positive finite number"),
         (["objective=dcpo_clip", "objective.ratio=segment"], "set objective.ratio=token"),

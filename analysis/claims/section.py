@@ -21,8 +21,9 @@ RULE = (
     "Effects count in the claim's direction, with 95 % intervals over runs. Supported: p (Holm over all {tests} tests "
     "here) is below .05 and the effect is at least the smallest one of interest. Refuted: the interval lies below that. "
     "Inconclusive: neither; seeds are for 80 % power at .05 / {tests} given the spread that was seen. "
-    "Mixed: comparisons that differ. {preset}."
+    "Mixed: comparisons that differ. "
 )
+NO_TEST = "No claim could be tested on these runs. "
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
             for verdict in given
         ]
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        rule = RULE.format(tests=tests, preset=PRESET_NOTES[evidence.study.preset].capitalize())
+        rule = RULE.format(tests=tests) if tests else NO_TEST
+        rule += f"{PRESET_NOTES[evidence.study.preset].capitalize()}."
         source = f"Claims: {path.name}, sha256 {digest}."
         words = {name: overall(given) for name, given in by_claim.items()}
         found.append(Judged(claims, words, tuple(lines), f"{rule} {_bounds_note(evidence)}{source}"))
@@ -95,7 +97,8 @@ def _arm(evidence: Evidence, arm: Arm) -> str:
     low, high = known["clip_low"], known["clip_high"]
     if known["term"] != "ppo" or low is None or high is None:
         return arm.label
-    held = ", scaled by a controller" if arm.target_clip_frac is not None else ""
+    target = arm.target_clip_frac
+    held = "" if target is None else f" before they were matched to {100 * target:g} % clipped"
     return f"{arm.label} (bounds {low:g}/{high:g}{held})"
 
 
@@ -157,8 +160,9 @@ def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
         parts.append(markdown(file.claims.title))
         table = ["| claim | verdict | compared | evidence |", "|:--|:--|:--|:--|"]
         for line in file.lines:
-            cells = (_shown(line.claim), f"**{line.verdict}**", line.compared, line.evidence)
-            table.append("| " + " | ".join(c if c[:2] == "**" else markdown(c) for c in cells) + " |")
+            cells = (_shown(line.claim), line.compared, line.evidence)
+            shown, compared, evidence = (markdown(cell) for cell in cells)
+            table.append(f"| {shown} | **{line.verdict}** | {compared} | {evidence} |")
         parts.append("\n".join(table))
         parts.append(
             "\n".join(

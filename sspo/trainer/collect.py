@@ -33,6 +33,8 @@ class Collected:
     """A scored rollout and the batch that the loss takes. Row i answers problem i // G."""
 
     problems: Sequence[Problem]
+    first: Rollout
+    """What was sampled before any prompt was replaced."""
     rollout: Rollout
     scores: Sequence[Score]
     reward_PG: torch.Tensor
@@ -64,7 +66,9 @@ class Collector:
     def collect(self, number: int, clock: Clock) -> Collected:
         """Rollout `number`, counted from 0."""
         config = self.config
+        first = self._draw(number, 0, clock)
         draw, metrics = dynamic(
+            first,
             lambda attempt: self._draw(number, attempt, clock),
             config.rollout.prompts,
             config.rollout.resample,
@@ -80,6 +84,7 @@ class Collector:
             batch = self._cut(self._with_old_policy(rollout, advantage_B), number)
         return Collected(
             problems=problems,
+            first=first.rollout,
             rollout=rollout,
             scores=scores,
             reward_PG=reward_PG,

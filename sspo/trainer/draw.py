@@ -37,17 +37,19 @@ class Draw:
         return [len(set(values[i : i + group])) > 1 for i in range(0, len(values), group)]
 
 
-def dynamic(draw: Callable[[int], Draw], prompts: int, resample: int, pad_id: int) -> tuple[Draw, Metrics]:
-    """The rollout's prompts from up to 1 + resample attempts of `draw`, and what it took."""
+def dynamic(
+    first: Draw, draw: Callable[[int], Draw], prompts: int, resample: int, pad_id: int
+) -> tuple[Draw, Metrics]:
+    """The rollout's prompts from the first attempt and up to `resample` more of `draw`, and what it took."""
+    if resample == 0:
+        return first, {}
     draws: list[Draw] = []
     informative: list[tuple[int, int]] = []
     for attempt in range(1 + resample):
-        draws.append(draw(attempt))
+        draws.append(draw(attempt) if attempt else first)
         informative += [(attempt, p) for p, unequal in enumerate(draws[-1].unequal()) if unequal]
         if len(informative) >= prompts:
             break
-    if resample == 0:
-        return draws[0], {}
     kept = informative[:prompts]
     others = [(a, p) for a, one in enumerate(draws) for p, unequal in enumerate(one.unequal()) if not unequal]
     filled = others[: prompts - len(kept)]

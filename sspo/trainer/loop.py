@@ -95,7 +95,7 @@ class Trainer:
         clock = Clock()
         collected = self.collector.collect(number, clock)
         if number == 0:
-            self.state = replace(self.state, rollout0_sha256=token_hash(collected.rollout))
+            self.state = replace(self.state, rollout0_sha256=token_hash(collected.first))
         recorded, steps = self._updates(number, collected, clock, tracker)
         self._keep(recorded)
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))

@@ -66,7 +66,11 @@ def test_pieces_of_older_runs_get_the_spaces_that_words_lost() -> None:
     old = line()
     del old["texts"]
     assert sample_of(old, 0).texts == (" so", " 4", " .")
-    assert sample_of({**old, "pieces": ["so", "4", "\n"]}, 0).texts == (" so", " 4", " \n")  # a word of its own
+    assert sample_of({**old, "pieces": ["so", "4", "\n"]}, 0).texts == (
+        " so",
+        " 4",
+        " \n",
+    )  # a word of its own
     assert sample_of({**old, "pieces": ["so", " 4", "."]}, 0).texts == ("so", " 4", ".")
 
 

@@ -13,7 +13,7 @@ from sspo.compose import CONF_ROOT
 from sspo.errors import UserError
 from sweeps.manifest import manifest_path, write_manifest
 from sweeps.plan import Plan, make_plan
-from sweeps.spec import Gates, Primary, Replay
+from sweeps.spec import Arm, Gates, Primary, Replay
 from sweeps.study import load
 
 
@@ -87,6 +87,17 @@ def test_to_test_an_arm_against_another_one_after_its_result_is_an_amendment(tmp
     leave(against("subsentence_20"), "DONE.json")
     assert written(against("subsentence_20"))["amended_after_runs"] is False
     assert written(against(None))["amended_after_runs"] is True
+
+
+def test_a_copy_of_an_arm_with_a_reference_of_its_own_is_no_amendment(tmp_path: Path) -> None:
+    study = load(CONF_ROOT / "study", "segmentation_ablation")
+    copy = Arm(role="aa", copy_of="random_20", seed_offset=500)
+    default = replace(study.presets["default"], arms=(*(study.presets["default"].arms or ()), "copy"))
+    arms, presets = {**study.arms, "copy": copy}, {**study.presets, "default": default}
+    plan = make_plan(replace(study, arms=arms, presets=presets), "default", tmp_path)
+    written(plan)
+    leave(plan, "DONE.json")
+    assert written(plan)["amended_after_runs"] is False
 
 
 def test_a_manifest_from_before_there_were_targets_and_replays_is_not_amended_by_them(

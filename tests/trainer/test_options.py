@@ -86,7 +86,9 @@ DRAWS = [((1, 1, 0, 0), 2), ((0, 0, 1, 0), 3), ((1, 1, 1, 1), 1), ((0, 1, 1, 0),
     ],
 )
 def test_dynamic_sampling_keeps_the_first_prompts_with_unequal_scores(resample, ids, sampled, filled):
-    draw, metrics = dynamic(lambda a: draw_of(a, *DRAWS[a]), prompts=2, resample=resample, pad_id=99)
+    draw, metrics = dynamic(
+        draw_of(0, *DRAWS[0]), lambda a: draw_of(a, *DRAWS[a]), prompts=2, resample=resample, pad_id=99
+    )
     assert [problem.id for problem in draw.problems] == ids
     values = {key: metric.value() for key, metric in metrics.items()}
     assert values.get("rollout/sampled_prompts") == sampled
