@@ -215,7 +215,9 @@ def test_a_declared_target_that_the_controller_does_not_hold_is_refused() -> Non
 
 
 def test_an_arm_without_a_clip_is_matched_to_nothing() -> None:
-    with pytest.raises(UserError, match=r"arm 'free': target_clip_frac is 0.05, but term 'unclipped' has no"):
+    with pytest.raises(
+        UserError, match=r"arm 'free': target_clip_frac is 0.05, but no bound of term 'unclipped'"
+    ):
         matched(free={"overrides": ["objective=no_clip"], "target_clip_frac": 0.05})
 
 
