@@ -9,6 +9,8 @@ from sspo.objective.g import G_FUNCTIONS, RANKED
 from sspo.objective.ratio import partition, segment_mean
 from sspo.types import EntropyStats
 
+FOLLOW_NO_ENTROPY = ("none", "dcpo")
+
 
 def adapting_entropy(
     entropy_BT: torch.Tensor,
@@ -19,9 +21,13 @@ def adapting_entropy(
 ) -> torch.Tensor:
     """H_BT at the configured level: the token's own entropy, or the mean of its segment or response.
 
+    Bounds that follow no entropy look at none: theirs is the token's own.
+
     Adaptation 'shuffled' hands the values of the whole rollout round among its tokens, segments or responses, by a
     permutation from `generator`: the same bounds, at places that say nothing of entropy. It is a ValueError without one.
     """
+    if bounds.adapt in FOLLOW_NO_ENTROPY:
+        return entropy_BT
     level_id_BT = partition(bounds.entropy_level, segment_id_BT, mask_BT)
     h_BT = entropy_BT if bounds.entropy_level == "token" else segment_mean(entropy_BT, level_id_BT, mask_BT)
     if bounds.adapt != "shuffled":
@@ -56,7 +62,7 @@ def entropy_stats(
 
     `adapting_BT` is the entropy at the configured level where it is known already.
     """
-    if bounds.adapt in ("none", "dcpo"):
+    if bounds.adapt in FOLLOW_NO_ENTROPY:
         return None
     if adapting_BT is None:
         adapting_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds)

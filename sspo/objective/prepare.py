@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from sspo.config import ObjectiveConfig
-from sspo.objective.entropy import adapting_entropy, entropy_stats
+from sspo.objective.entropy import FOLLOW_NO_ENTROPY, adapting_entropy, entropy_stats
 from sspo.randomness import torch_stream
 from sspo.types import Batch, LossContext
 
@@ -18,7 +18,7 @@ def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, ro
     The permutation of shuffled bounds derives from (seed, rollout).
     """
     adapting_BT = group_weight_B = None
-    if objective.bounds.adapt not in ("none", "dcpo"):
+    if objective.bounds.adapt not in FOLLOW_NO_ENTROPY:
         adapting_BT = adapting_entropy(
             batch.entropy_BT,
             batch.segment_id_BT,

@@ -18,7 +18,7 @@ from sspo.objective.prepare import prepared, whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.types import Batch
 
-ROWS, TOKENS, ROUNDS = 64, 2048, 41
+ROWS, TOKENS, ROUNDS = 64, 2048, 25
 
 
 def batch(seed=0):

@@ -28,7 +28,7 @@ def assert_gradient(logp, rows, wanted):
 
 
 @given(groups=prompts(), objective=st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, objective):
     rows, group = [row for group in groups for row in group], len(groups[0])
     context = context_of(rows, objective, group, seed=3)
@@ -50,7 +50,7 @@ def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, 
 
 
 @given(groups=prompts(), name=st.sampled_from(sorted(PAPERS)))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_rewards_to_gradient_every_variant_is_its_paper_s(groups, name):
     rows, objective = [row for group in groups for row in group], VARIANTS[name]
     reward_PG = torch.tensor([[row["reward"] for row in group] for group in groups], dtype=torch.float64)
