@@ -81,8 +81,8 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     ax.set_yticks(range(len(shown)), [plot(s.arm.label, LABEL_CHARACTERS) for s, _ in shown])
     ax.tick_params(axis="y", length=0, pad=5)
     ax.grid(axis="y", visible=False)
-    several = len(evidence.study.references()) > 1
-    ax.set_xlabel(f"difference to {'reference' if several else 'baseline'} (points)", fontsize=7.5)
+    reference = "reference" if evidence.study.several_references() else "baseline"
+    ax.set_xlabel(f"difference to {reference} (points)", fontsize=7.5)
     return figure
 
 

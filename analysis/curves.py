@@ -45,18 +45,16 @@ def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
     headings = {arm.name: _level(evidence, arm) for arm in trained}
     levels = {headings[arm.name] for arm in trained if arm.role == "arm"}
     only = next(iter(levels)) if len(levels) == 1 else None
-    groups: dict[tuple[str, str], list[Arm]] = {}
+    groups: dict[tuple[Arm, str], list[Arm]] = {}
     for arm in trained:
         reference = study.reference_of(arm)
         if reference is not None and arm not in references:
             # where clipped arms have one level, the arm without a clip needs no panel of its own
-            groups.setdefault((reference.name, only or headings[arm.name]), []).append(arm)
+            groups.setdefault((reference, only or headings[arm.name]), []).append(arm)
     split = []
-    for (name, heading), arms in groups.items():
+    for (reference, heading), arms in groups.items():
         size = -(-len(arms) // -(-len(arms) // MOST_IN_PANEL))  # neighbours together: their colours differ
-        own = [
-            reference for reference in references if reference.name == name and evidence.counted(reference)
-        ]
+        own = [reference] if evidence.counted(reference) else []
         split += [(heading, own + arms[i : i + size]) for i in range(0, len(arms), size)]
     shown = {arm.name for _, arms in split for arm in arms}
     alone = [arm for arm in references if evidence.counted(arm) and arm.name not in shown]

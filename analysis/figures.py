@@ -30,19 +30,12 @@ BAND = (
 )
 
 
-def _with_band(caption: str) -> Callable[[Evidence], str]:
+def _with_band(caption: str, evidence: Evidence) -> str:
     """A caption of curves: what lines and bands are, and who is in black."""
-
-    def text(evidence: Evidence) -> str:
-        several = len(evidence.study.references()) > 1
-        who = (
-            "the arm that a panel's arms are tested against is in it"
-            if several
-            else "the baseline is in every panel"
-        )
-        return f"{caption}. {BAND}; {who}, in black"
-
-    return text
+    who = "the baseline is in every panel"
+    if evidence.study.several_references():
+        who = "the arm that a panel's arms are tested against is in it"
+    return f"{caption}. {BAND}; {who}, in black"
 
 
 KINDS = ("svg", "pdf", "png")
@@ -58,22 +51,27 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     (
         "held_out_accuracy",
         curves.held_out_accuracy,
-        lambda evidence: _with_band(held_out_caption(evidence))(evidence),
+        lambda evidence: _with_band(held_out_caption(evidence), evidence),
     ),
     (
         "training_reward_accuracy",
         curves.training,
-        _with_band("Mean reward and accuracy of sampled training responses"),
+        lambda evidence: _with_band("Mean reward and accuracy of sampled training responses", evidence),
     ),
     (
         "clip_fraction",
         curves.clip_fraction,
-        _with_band(
+        lambda evidence: _with_band(
             "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
-            "(A > 0); the axis is linear below .01 %"
+            "(A > 0); the axis is linear below .01 %",
+            evidence,
         ),
     ),
-    ("entropy", curves.entropy, _with_band("Token entropy of the sampling policy")),
+    (
+        "entropy",
+        curves.entropy,
+        lambda evidence: _with_band("Token entropy of the sampling policy", evidence),
+    ),
     (
         "clip_against_accuracy",
         comparison_figures.clip_against_accuracy,

@@ -79,7 +79,11 @@ class Study:
 
     def yardstick(self) -> str:
         """What arms are tested against, in words."""
-        return "the baseline" if len(self.references()) < 2 else "the arm that each is tested against"
+        return "the arm that each is tested against" if self.several_references() else "the baseline"
+
+    def several_references(self) -> bool:
+        """Whether some arm is tested against another one than the baseline."""
+        return len(self.references()) > 1
 
     def with_role(self, *roles: str) -> list[Arm]:
         """Arms of the given roles in the manifest's order."""

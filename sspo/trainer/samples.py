@@ -9,11 +9,10 @@ import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.objective.ratio import segment_mean
-from sspo.objective.surrogate import surrogate
 from sspo.policy import Policy
 from sspo.segmentation.texts import token_texts
 from sspo.trainer.forward import token_logp
-from sspo.trainer.step import part_context, step_context
+from sspo.trainer.step import part_surrogate, step_context
 from sspo.types import Batch, EntropyStats
 
 SAMPLES = 4
@@ -34,17 +33,8 @@ def sample_rows(
     row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
     part = batch.rows(row_b)
     logp_BT = token_logp(policy.model, part, config.rollout.temperature)
-    context = part_context(step_context(batch, row_b, config.rollout.max_tokens, stats), part)
-    clipped = surrogate(
-        logp_BT,
-        part.old_logp_BT,
-        part.advantage_BT,
-        part.mask_BT,
-        part.segment_id_BT,
-        part.entropy_BT,
-        objective,
-        context,
-    ).clipped
+    context = step_context(batch, row_b, config.rollout.max_tokens, stats)
+    clipped = part_surrogate(logp_BT, part, objective, context).clipped
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
     entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)
     for i, mask_T in enumerate(part.mask_BT):

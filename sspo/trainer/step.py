@@ -8,6 +8,7 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.loss import policy_loss
+from sspo.objective.surrogate import Surrogate, surrogate
 from sspo.types import Batch, EntropyStats, LossContext, LossOut
 
 
@@ -23,7 +24,7 @@ def step_context(
     )
 
 
-def part_context(context: LossContext, part: Batch) -> LossContext:
+def _part_context(context: LossContext, part: Batch) -> LossContext:
     """The step's context with what the rows of a micro-batch bring along."""
     return replace(
         context,
@@ -40,11 +41,22 @@ def part_loss(
     """The share of a micro-batch, whose log-probabilities are `logp_bt`."""
     return policy_loss(
         logp_bt,
-        part.old_logp_BT,
-        part.advantage_BT,
-        part.mask_BT,
-        part.segment_id_BT,
-        part.entropy_BT,
+        *_seen(part),
         objective,
-        context=part_context(context, part),
+        context=_part_context(context, part),
     )
+
+
+def part_surrogate(
+    logp_bt: torch.Tensor, part: Batch, objective: ObjectiveConfig, context: LossContext
+) -> Surrogate:
+    """What becomes of each token of a micro-batch before part_loss sums them."""
+    return surrogate(logp_bt, *_seen(part), objective, _part_context(context, part))
+
+
+Seen = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _seen(part: Batch) -> Seen:
+    """The columns that the loss takes between log-probabilities and objective."""
+    return part.old_logp_BT, part.advantage_BT, part.mask_BT, part.segment_id_BT, part.entropy_BT

@@ -34,6 +34,21 @@ def draw(policy, prompts, responses=4, seed=0, max_tokens=90, temperature=1.0):
     )
 
 
+def bare_batch(rollout):
+    """A batch of which the model reads the tokens alone."""
+    nothing_BT = torch.zeros(rollout.mask_BT.shape)
+    return Batch(
+        prompt_BL=rollout.prompt_BL,
+        prompt_mask_BL=rollout.prompt_mask_BL,
+        response_BT=rollout.response_BT,
+        mask_BT=rollout.mask_BT,
+        advantage_BT=nothing_BT,
+        segment_id_BT=nothing_BT.long(),
+        old_logp_BT=nothing_BT,
+        entropy_BT=nothing_BT,
+    )
+
+
 def test_greedy_decoding_equals_generate(policy, prompts):
     mine = draw(policy, prompts, responses=1, temperature=0)
     ids, mask = left_pad(prompts, policy.pad_id)
@@ -56,19 +71,8 @@ def test_the_sampler_s_log_probs_are_the_trainer_s_to_rounding(policy, prompts):
     mine = sampler(policy).sample(
         prompts, 4, max_tokens=90, temperature=0.7, generator=generator, with_logp=True
     )
-    nothing = torch.zeros(mine.mask_BT.shape)
-    batch = Batch(
-        prompt_BL=mine.prompt_BL,
-        prompt_mask_BL=mine.prompt_mask_BL,
-        response_BT=mine.response_BT,
-        mask_BT=mine.mask_BT,
-        advantage_BT=nothing,
-        segment_id_BT=nothing.long(),
-        old_logp_BT=nothing,
-        entropy_BT=nothing,
-    )
     with torch.no_grad():
-        theirs, _ = token_logp_entropy(policy.model, batch, 0.7)
+        theirs, _ = token_logp_entropy(policy.model, bare_batch(mine), 0.7)
     assert torch.allclose(mine.logp_BT, theirs.where(mine.mask_BT, 0.0), atol=1e-4)
     assert draw(policy, prompts).logp_BT is None
 
@@ -95,18 +99,8 @@ def test_truncation_is_a_named_state_and_the_mask_ends_with_the_end_token(policy
 
 def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts):
     rollout = draw(policy, prompts)
-    zeros = torch.zeros(rollout.mask_BT.shape)
-    batch = Batch(
-        prompt_BL=rollout.prompt_BL,
-        prompt_mask_BL=rollout.prompt_mask_BL,
-        response_BT=rollout.response_BT,
-        mask_BT=rollout.mask_BT,
-        advantage_BT=zeros,
-        segment_id_BT=zeros.long(),
-        old_logp_BT=zeros,
-        entropy_BT=zeros,
-    )
-    everything = torch.arange(len(zeros))
+    batch = bare_batch(rollout)
+    everything = torch.arange(len(rollout.mask_BT))
     seen = []
     with torch.no_grad():
         for index, part in micro_batches(batch, everything, budget=500):
