@@ -105,6 +105,8 @@ def _record(path: Path) -> dict[str, Any]:
         "rule": config.get("segmentation", {}).get("rule"),
         "ratio": objective.get("ratio"),
         "term": objective.get("term"),
+        "advantage": objective.get("advantage"),
+        "aggregation": objective.get("aggregation"),
         "adapt": bounds.get("adapt"),
         "alpha": bounds.get("alpha"),
         "clip_low": clip.get("low"),

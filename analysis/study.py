@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ PRESETS = ("paper", "default", "smoke")
 DEFAULT_PRESET = "default"
 """The one that a sweep or a replay uses where none is named."""
 ROLES = ("arm", "base", "no_clip", "aa")
+POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
@@ -40,6 +42,15 @@ class Arm:
     """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
     """The clip fraction that the arm is matched to; None where it is matched to none."""
+    overrides: tuple[str, ...] = ()
+    """What its runs were composed from; none in manifests of before this was listed."""
+    factors: tuple[tuple[str, str], ...] = ()
+    """(factor, level) of the study's design in its order; none where its arms were written by hand."""
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What it trains under besides objective and segmentation: overrides of all else, in alphabetical order."""
+        return tuple(sorted(text for text in self.overrides if not POLICY.match(text)))
 
     @property
     def competes(self) -> bool:
@@ -136,6 +147,8 @@ def _arm(arm: Mapping[str, Any]) -> Arm:
         copy_of=arm.get("copy_of"),
         against=arm.get("against"),
         target_clip_frac=None if (target := arm.get("target_clip_frac")) is None else float(target),
+        overrides=tuple(map(str, arm.get("overrides") or ())),
+        factors=tuple((str(name), str(level)) for name, level in (arm.get("factors") or {}).items()),
     )
 
 

@@ -35,6 +35,8 @@ class FakeArm:
     target: float | None = None
     adapt: str = "none"
     bound: float = 0.2
+    overrides: tuple[str, ...] = ()
+    aggregation: str = "response_mean"
 
 
 ARMS = (
@@ -108,7 +110,7 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
                 "role": arm.role,
                 "cell": _cell(arm),
                 "seeds": [arm.offset + s for s in range(1 if arm.role == "base" else scale.seeds)],
-                "overrides": [],
+                "overrides": list(arm.overrides),
                 "copy_of": arm.copy_of,
                 "against": arm.against,
                 "target_clip_frac": arm.target,
@@ -137,6 +139,8 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
             "objective": {
                 "ratio": arm.ratio,
                 "term": term,
+                "advantage": "group_norm",
+                "aggregation": arm.aggregation,
                 "clip": {"low": arm.bound, "high": arm.bound},
                 "bounds": {"adapt": arm.adapt, "alpha": 0.0 if arm.adapt == "none" else 0.5},
             },
