@@ -17,7 +17,6 @@ from sspo.device import resolve_device
 from sspo.environment import describe_environment
 from sspo.metrics import Metric, merge_all, observe
 from sspo.objective.control import ClipControl, scaled, steer
-from sspo.objective.entropy import entropy_stats
 from sspo.policy import load_policy
 from sspo.progress import Progress
 from sspo.randomness import torch_stream
@@ -39,7 +38,7 @@ from sspo.trainer.samples import sample_rows
 from sspo.trainer.step import part_loss, step_context
 from sspo.trainer.summary import clipping_of_rollout, summarise
 from sspo.trainer.vacuous import ClipWatch
-from sspo.types import Batch, EntropyStats, Rollout
+from sspo.types import Batch, Rollout
 
 Metrics = dict[str, Metric]
 
@@ -114,14 +113,11 @@ class Trainer:
     ) -> tuple[RecordedRollout, list[Metrics]]:
         """All optimiser steps of a rollout; returns what they saw, and the metrics of each."""
         batch, objective = collected.batch, scaled(self.config.objective, self.state.control.scale)
-        stats = entropy_stats(
-            batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
-        )
         first_step, visits, steps = self.state.steps + 1, [], []
         with clock.time("update"):
             parts = self._minibatches(number)
             for update, row_b in enumerate(parts):
-                metrics, logp_bT = self._update(batch, row_b, objective, stats)
+                metrics, logp_bT = self._update(batch, row_b, objective)
                 visits.append((row_b, logp_bT))
                 steps.append(metrics)
                 if update + 1 == len(parts):
@@ -139,14 +135,14 @@ class Trainer:
             batch=batch,
             visits=join_visits(visits),
         )
-        self._log_samples(number, batch, objective, stats)
+        self._log_samples(number, batch, objective)
         return recorded, steps
 
     def _update(
-        self, batch: Batch, row_b: torch.Tensor, objective: ObjectiveConfig, stats: EntropyStats | None
+        self, batch: Batch, row_b: torch.Tensor, objective: ObjectiveConfig
     ) -> tuple[Metrics, torch.Tensor]:
         """One optimiser step on the given rows; returns its metrics and the logp_bT that it saw."""
-        context = step_context(batch, row_b, self.config.rollout.max_tokens, stats)
+        context = step_context(batch, row_b, self.config.rollout.max_tokens)
         logp_BT = torch.zeros_like(batch.old_logp_BT)
         parts: list[Metrics] = []
         for index_b, part in micro_batches(batch, row_b, self.config.trainer.micro_batch_tokens):
@@ -211,12 +207,10 @@ class Trainer:
         if every and (recorded.number + 1) % every == 0:
             self.log.recording(recorded.number, to_bytes(recorded))
 
-    def _log_samples(
-        self, number: int, batch: Batch, objective: ObjectiveConfig, stats: EntropyStats | None
-    ) -> None:
+    def _log_samples(self, number: int, batch: Batch, objective: ObjectiveConfig) -> None:
         every = self.config.trainer.samples_every
         if every and number % every == 0:
-            self.log.samples(sample_rows(self.config, objective, self.policy, batch, stats, number))
+            self.log.samples(sample_rows(self.config, objective, self.policy, batch, number))
 
     def _resume(self) -> RunState:
         """The last checkpoint's state; the logs are cut back to what it covers."""
