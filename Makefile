@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
+.PHONY: help setup sweep replay plan status report verify base bench-replay bench-segmentation bench-objective bench-statistics \
 	test test-oracles acceptance check format clean
 
 help:  ## this list
@@ -47,6 +47,9 @@ plan: setup  ## cells, estimated time and statistical power of study NAME before
 
 status: setup  ## what is done, running, failed and missing in study NAME
 	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
+	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))

@@ -99,6 +99,7 @@ def _record(path: Path) -> dict[str, Any]:
         "seconds": done.get("seconds"),
         "rollout0_sha256": done.get("rollout0_sha256"),
         "revision": environment.get("git_revision"),
+        **({"dirty_sha256": diff} if (diff := environment.get("git_diff_sha256")) is not None else {}),
         "code_sha256": environment.get("code_sha256"),
         "base": environment.get("base"),
         "versions": environment.get("versions") or {},
