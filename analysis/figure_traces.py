@@ -23,6 +23,11 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         tuple(f"policy/clip_frac_active{part}" for part in ("", "_low", "_high")),
     ),
     "entropy": ("token entropy by rollout: mean over runs", ("rollout/entropy_token",)),
+    "ratio_spread": (
+        "mean over each rollout's updates, then over runs",
+        ("policy/ratio_std", "policy/token_log_ratio_std"),
+    ),
+    "length": ("response length by rollout: mean over runs", ("rollout/response_tokens",)),
 }
 
 
@@ -35,6 +40,10 @@ def figure_traces(evidence: Evidence, replay: Replay | None) -> dict[str, Trace]
             evidence.study.with_role(*TRAINED),
             "each arm's average minus that of the arm that it is tested against",
         ),
+        "paired_by_seed": primary.of(
+            evidence.study.with_role("arm"),
+            "averages of the seeds that an arm shares with what it is tested against",
+        ),
         "held_out_accuracy": _held_out(evidence, drawn),
         "clip_against_accuracy": _joined(
             "a run's mean clipped share against its final average, in points",
@@ -42,6 +51,11 @@ def figure_traces(evidence: Evidence, replay: Replay | None) -> dict[str, Trace]
             trace("", [metric("policy/clip_frac_active")], trained),
         ),
     }
+    gridded = [arm for arm in evidence.study.arms if arm.factors]
+    for name in ("factor_effects", "heat_map"):
+        found[name] = primary.of(
+            gridded, "averages of the runs at each level or crossing of the design's factors"
+        )
     for name, (formula, keys) in CURVES.items():
         found[name] = trace(f"{formula}; bands are 95 % t intervals over runs", map(metric, keys), drawn)
     if replay is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -62,7 +63,7 @@ def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
     source = _trace(replayed, curve, match)
     return Row(
         f"{target} %",
-        tuple(Cell(c.text, c.data, c.bold, source) for c in cells),
+        tuple(replace(c, trace=source) for c in cells),
         name=f"{curve.label} at {target} %",
     )
 

@@ -10,7 +10,9 @@ from analysis.base_table import base_table
 from analysis.choice import choose
 from analysis.claims.files import claim_files
 from analysis.claims.section import Judged, judge
+from analysis.collapse_table import collapse_table
 from analysis.dynamics_table import dynamics_table
+from analysis.effects_table import effects_table
 from analysis.figures import Drawn, draw_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
@@ -100,6 +102,8 @@ def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | 
         "base": base_table(evidence),
         "dynamics": dynamics_table(evidence),
         "stability": stability_table(evidence),
+        "effects": effects_table(evidence),
+        "collapse": collapse_table(evidence),
         "replay": replay_table(replay, _replay_notes(evidence, replay)) if replay else None,
     }
 

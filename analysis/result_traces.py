@@ -11,7 +11,10 @@ from analysis.results import AVERAGE, Evidence, Summary
 from analysis.study import Arm
 from analysis.trace import RECORD, Trace, answers, trace
 
-BEST = "bold: the best arm of the column and every one not distinguishable from it (Games-Howell over all competing arms)"
+BEST = (
+    "bold: the best arm of the column and every one not distinguishable from it (Games-Howell over all competing arms); "
+    "underlined: the same among the others"
+)
 
 
 class ResultTraces:

@@ -89,7 +89,8 @@ def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: Re
     for column in (*evidence.sets, AVERAGE):
         interval = summary.columns.get(column)
         bold, source = column in summary.best, traces.score(arm, column)
-        cells.append(Cell(spread(interval), numbers(column, interval), bold, source))
+        second = column in summary.second
+        cells.append(Cell(spread(interval), numbers(column, interval), bold, source, second))
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
     lost = {s: int(states.get(s, 0)) for s in LOST}
     planned = {"planned": len(arm.seeds), **lost}
@@ -189,5 +190,7 @@ def _test(evidence: Evidence, summaries: list[Summary]) -> str:
 
 def _bold_rule(summaries: list[Summary]) -> str:
     if any(summary.best for summary in summaries):
-        return "Bold: the best arm of a column and every arm not distinguishable from it (Games-Howell, 5 %)."
+        rule = "Bold: the best arm of a column and every arm not distinguishable from it (Games-Howell, 5 %)"
+        others = any(summary.second for summary in summaries)
+        return f"{rule}; underlined: the same among the others." if others else f"{rule}."
     return "Nothing is bold: Games-Howell needs two scored runs of every arm, and two arms."

@@ -77,11 +77,18 @@ def base_level(evidence: Evidence) -> float | None:
 
 def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
     """Collapsed runs and runs counted."""
-    runs = evidence.counted(arm)
+    flags = collapsed_runs(evidence, arm, floor).values()
+    return sum(flags), len(flags)
+
+
+def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
+    """Whether the arm's run of each seed collapsed, of those that finished or diverged."""
     scores = evidence.primary[AVERAGE]
-    below = [r for r in runs if floor is not None and r in scores.index and scores[r] < floor]
-    diverged = [r for r in runs if evidence.runs.at[r, "status"] == DIVERGED]
-    return len({*below, *diverged}), len(runs)
+    return {
+        int(evidence.runs.at[run, "seed"]): evidence.runs.at[run, "status"] == DIVERGED
+        or (floor is not None and run in scores.index and bool(scores[run] < floor))
+        for run in evidence.counted(arm)
+    }
 
 
 def _row(

@@ -45,7 +45,7 @@ class Arm:
     overrides: tuple[str, ...] = ()
     """What its runs were composed from; none in manifests of before this was listed."""
     factors: tuple[tuple[str, str], ...] = ()
-    """(factor, level) of the study's design in its order; none where its arms were written by hand."""
+    """(factor, level) of the study's design; none for an arm that was written by hand."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -56,6 +56,15 @@ class Arm:
     def competes(self) -> bool:
         """Whether the arm can be best: neither the untrained base nor the A/A copy can."""
         return self.role in ("arm", "no_clip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """What a design varies: its levels in order, each with the label that tables call it by."""
+
+    name: str
+    label: str
+    levels: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +81,8 @@ class Study:
     temperature: float
     gates: Mapping[str, Any]
     arms: tuple[Arm, ...]
+    factors: tuple[Factor, ...] = ()
+    """Of its design, in order; none where all arms were written by hand."""
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None where this preset has none."""
@@ -115,6 +126,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             temperature=float(manifest["primary"]["temperature"]),
             gates=manifest.get("gates") or {},
             arms=tuple(_arm(arm) for arm in manifest["arms"]),
+            factors=tuple(_factor(factor) for factor in manifest.get("factors") or ()),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -133,6 +145,11 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             f"want one of {', '.join(PRESETS)}; paired or welch; and one of its own arms"
         )
     return study
+
+
+def _factor(factor: Mapping[str, Any]) -> Factor:
+    levels = ((str(level["name"]), one_line(level["label"])) for level in factor["levels"])
+    return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=tuple(levels))
 
 
 def _arm(arm: Mapping[str, Any]) -> Arm:

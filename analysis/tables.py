@@ -24,6 +24,7 @@ class Cell:
     bold: bool = False
     trace: Trace | None = None
     """Where it comes from; None for text of the study's manifest."""
+    underlined: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ def decimals(value: float) -> int:
     return max(2, 1 - math.floor(math.log10(abs(value))))
 
 
+FITTED = "\\ifdim\\wd2>\\linewidth\\resizebox{\\linewidth}{!}{\\box2}\\else\\box2\\fi"
+
+
 def _breaks(table: Table) -> list[tuple[Row, bool]]:
     groups = [row.group for row in table.rows]
     return [(row, i > 0 and groups[i - 1] != row.group) for i, row in enumerate(table.rows)]
@@ -83,19 +87,26 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n\n" + markdown(" ".join(table.caption)) + "\n"
 
 
+def _marked(text: str, cell: Cell, bold: str, underlined: str) -> str:
+    """Escaped text as the cell's emphasis has it."""
+    return bold.format(text) if cell.bold else underlined.format(text) if cell.underlined else text
+
+
 def _markdown_row(row: Row) -> str:
-    cells = [f"**{markdown(c.text)}**" if c.bold else markdown(c.text) for c in row.cells]
+    cells = [_marked(markdown(c.text), c, "**{}**", "<ins>{}</ins>") for c in row.cells]
     return "| " + " | ".join(cells) + " |"
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs table float; needs only \\usepackage{booktabs}."""
+    """A booktabs table float that shrinks to the line where it is wider; needs \\usepackage{booktabs,graphicx} alone."""
     width = len(table.columns)
     lines = [
         "\\begin{table}[t]",
         "\\centering\\small",
         "\\caption{" + " ".join(latex(sentence) for sentence in table.caption) + "}",
         "\\label{tab:" + table.name + "}",
+        "\\smallskip",
+        "\\setbox2\\hbox{%",
         "\\begin{tabular}{l" + "r" * (width - 1) + "}",
         "\\toprule",
         _latex_line([latex(c) for c in table.columns]),
@@ -108,11 +119,12 @@ def to_latex(table: Table) -> str:
                 heading = latex(table.headings[row.group])
                 lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\footnotesize\\emph{{{heading}}}}} \\\\")
         lines.append(_latex_row(row))
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}"]) + "\n"
+    end = ["\\bottomrule", "\\end{tabular}}%", FITTED, "\\end{table}"]
+    return "\n".join([*lines, *end]) + "\n"
 
 
 def _latex_row(row: Row) -> str:
-    return _latex_line([f"\\textbf{{{latex(c.text)}}}" if c.bold else latex(c.text) for c in row.cells])
+    return _latex_line([_marked(latex(c.text), c, "\\textbf{{{}}}", "\\underline{{{}}}") for c in row.cells])
 
 
 def _latex_line(cells: list[str]) -> str:
@@ -150,7 +162,7 @@ def to_html(table: Table) -> str:
 
 
 def _html_row(row: Row, *, ruled: bool) -> str:
-    first, *rest = [f"<b>{html.escape(c.text)}</b>" if c.bold else html.escape(c.text) for c in row.cells]
+    first, *rest = [_marked(html.escape(c.text), c, "<b>{}</b>", "<u>{}</u>") for c in row.cells]
     style = ' class="rule"' if ruled else ""
     return f'<tr{style}><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
 

@@ -208,7 +208,8 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     assert f"  sspo_05 seed 1: {PRIMARY}" in said
     of_set = [f"results[sspo_05,{column}]" for column in (*SETS, "average", "n", "Δ average", "p (Holm)")]
     stability = [f"stability[sspo_05,{column}]" for column in ("collapsed", "share %", "p (Holm)")]
-    figures = ["figure difference_to_baseline", "figure clip_against_accuracy", "verdicts", "gates"]
+    drawn = ("difference_to_baseline", "paired_by_seed", "clip_against_accuracy")
+    figures = [*(f"figure {name}" for name in drawn), "verdicts", "gates"]
     assert named(said, "touches") == {*of_set, *stability, *figures, "results[caption]"}
     bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in (*SETS, "average")}
     others = {"results[no_clip,p (Holm)]", "stability[no_clip,p (Holm)]"}
@@ -238,7 +239,7 @@ def test_a_flipped_byte_of_a_logged_column_and_of_a_table_name_what_they_touch(
     assert not said.intact
     first = said.lines[: said.lines.index("entropy.svg is not what was written")]
     touched_by_logs = {name for name in named(first, "touches") if name not in ("verdicts", "gates")}
-    assert touched_by_logs == {f"dynamics[{arm},ratio sd]" for arm in arms}
+    assert touched_by_logs == {f"dynamics[{arm},ratio sd]" for arm in arms} | {"figure ratio_spread"}
     at = said.lines.index("results_greedy.md is not what was written")
     assert said.lines[at + 1] == "  touches 1: results_greedy[grpo,medium]"
 
