@@ -78,13 +78,18 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     parsed = []
     for text in overrides:
         try:
-            parsed.append(OverridesParser.create().parse_override(text))
+            parsed.append(_parse(text))
         except HydraException as error:
             raise UserError(
                 f"'{text}' is no override: write key=value, quoting values with spaces or commas"
             ) from error
         _check_override(parsed[-1], text)
     return parsed
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Override:
+    return OverridesParser.create().parse_override(text)
 
 
 def _check_override(override: Override, text: str) -> None:

@@ -43,9 +43,11 @@ def _reachable(n: int, level: float, paired: bool) -> list[str]:
         return ["  one seed an arm gives no interval and no test"]
     p = smallest_permutation_p(n, paired)
     verdict = "cannot" if p > ALPHA else "can"
+    at_first = f"{'nor' if p > ALPHA else 'but not' if p > level else 'and'} {level:.4f}, Holm's first level"
     return [
         f"  with {n} seeds the detectable effect is {detectable_effect(n, level, paired=paired):.1f} sd{_of_what(paired)}",
-        f"  the smallest p that a permutation of {n} seeds can give is {p:.3g}: it {verdict} reach {ALPHA} uncorrected",
+        f"  the smallest p that a permutation of {n} seeds can give is {p:.3g}: it {verdict} reach {ALPHA} uncorrected, "
+        f"{at_first}",
     ]
 
 
