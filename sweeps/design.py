@@ -133,7 +133,7 @@ def _arm_name(factors: Mapping[str, Factor], design: Design, point: Point) -> st
 
 
 def _part(factors: Mapping[str, Factor], design: Design, factor: str, level: str) -> str:
-    """What a level adds to the name of an arm: `sspo`, but `lr3e_4` where the level's name is no word."""
+    """What a level adds to the name of an arm: `sspo`, but `lr3e_4` where that is no word, `a_with` where others have it."""
     own = factors[factor].levels[level].name
     if own is not None:
         return own
@@ -141,7 +141,10 @@ def _part(factors: Mapping[str, Factor], design: Design, factor: str, level: str
         return f"no_{factor}"
     text = re.sub(r"^-", "minus_", level.lower())
     word = re.sub(r"[^a-z0-9]+", "_", text).strip("_")
-    return word if word[:1].isalpha() and not level.startswith("-") else f"{factor}{word}"
+    if not word[:1].isalpha() or level.startswith("-"):
+        return f"{factor}{word}"
+    shared = any(level in other.levels for name, other in factors.items() if name != factor)
+    return f"{factor}_{word}" if shared else word
 
 
 def _changed(factors: Mapping[str, Factor], design: Design, point: Point) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sspo.combinations import why_unmatched
 from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_folder, cell_hash
+from sspo.identity import cell_folder, cell_hash, check_positions
 from sspo.quick_compose import quick_compose
 from sweeps.factors import Point
 from sweeps.spec import Preset, Study
@@ -148,6 +148,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
     overrides = _later_wins((*preset.overrides, *study.arms[arm.copy_of or name].overrides))
     config = quick_compose(overrides)
     cell = cell_hash(config)
+    check_positions(config)
     if arm.role != "base":
         _check_measured(study, name, config)
     return PlannedArm(
