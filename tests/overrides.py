@@ -39,7 +39,38 @@ VALUES: dict[str, list[str]] = {
     "evaluation.questions": ["100", "50"],
     "evaluation.samples": ["4", "2"],
     "evaluation.temperatures": ["[1.0]", "[1]", "[1.0,0.5]"],
+    "evaluation.max_tokens": ["160", "120"],
+    "evaluation.every": ["5", "0"],
+    "evaluation.curve_questions": ["32", "16"],
+    "evaluation.batch": ["1024", "512"],
+    "segmentation.rule": ["subsentence", "line", "token"],
+    "segmentation.protect_abbreviations": ["true", "false"],
+    "segmentation.protect_latex": ["true", "false"],
+    "segmentation.protect_code": ["true", "false"],
+    "trainer.beta2": ["0.99", "0.95"],
+    "trainer.micro_batch_tokens": ["8192", "4096"],
+    "trainer.checkpoint_every": ["8", "4"],
+    "trainer.samples_every": ["8", "0"],
+    "model.path": ["embedded", "embedded_paragraphs"],
 }
+CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
+    "objective.ratio": (["objective=grpo"], "token", "response"),
+    "objective.term": (["objective=grpo"], "ppo", "cispo"),
+    "objective.bounds.adapt": (["objective=sspo"], "tanh", "rank"),
+    "objective.bounds.alpha": (["objective=sspo"], "0.5", "-0.5"),
+    "objective.bounds.entropy_level": (["objective=sspo"], "segment", "token"),
+    "objective.bounds.side": (["objective=sspo"], "both", "high"),
+    "objective.bounds.target_clip_frac": (["objective=grpo"], "null", "0.05"),
+    "objective.bounds.target_gain": (["objective.bounds.target_clip_frac=0.05"], "0.8", "0.5"),
+    "objective.bounds.target_range": (["objective.bounds.target_clip_frac=0.05"], "[1e-5,0.9]", "[1e-4,0.9]"),
+    "objective.tau.positive": (["objective=sapo"], "1", "2"),
+    "objective.tau.negative": (["objective=sapo"], "1.05", "2"),
+    "objective.kl.estimator": (["objective.kl.coef=0.1"], "k3", "k1"),
+    "reward.overlong_penalty": (["reward.overlong_buffer=8"], "1", "0.5"),
+}
+"""Options with an effect under some overrides only, with two values that are valid there."""
+ONE_VALUE = ("task.name", "reward.name")
+"""Options that have a single valid value so far."""
 RUN_ONLY: dict[str, list[str]] = {
     "seed": ["0", "3"],
     "run.store": ["runs", "elsewhere"],
