@@ -7,7 +7,6 @@ the answer is always Hydra's; tests hold the two against each other.
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -52,7 +51,7 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
     groups = {override.key_or_group: override.value() for override in chosen}
     if len(groups) < len(chosen):
         raise _NotPlain
-    values = copy.deepcopy(dict(_selection(hydra.CONF_ROOT, tuple(sorted(groups.items())))))
+    values = _copied(_selection(hydra.CONF_ROOT, tuple(sorted(groups.items()))))
     for override in parsed:
         if override.key_or_group not in hydra.GROUPS:
             _set(values, override.key_or_group.split("."), override.value())
@@ -112,7 +111,12 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)
         else:
-            into[key] = copy.deepcopy(value)
+            into[key] = _copied(value) if isinstance(value, dict) else value
+
+
+def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose dictionaries may be changed; values are only ever replaced whole."""
+    return {key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()}
 
 
 def _set(values: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -99,7 +99,10 @@ def test_a_cell_is_the_same_by_every_route(
     flat = leaves(asdict(config))
     defaults = leaves(asdict(quick_compose([])))
     spelled_out = {key: flat[key] for key in data.draw(st.lists(st.sampled_from(sorted(flat)), max_size=4))}
-    explicit = [*written, *(as_override(key, value) for key, value in spelled_out.items() if key not in values)]
+    explicit = [
+        *written,
+        *(as_override(key, value) for key, value in spelled_out.items() if key not in values),
+    ]
     assert cell_hash(quick_compose(explicit)) == cell
     differences = {key: value for key, value in flat.items() if value != defaults[key]}
     assert cell_hash(quick_compose([as_override(*pair) for pair in differences.items()])) == cell
@@ -107,7 +110,11 @@ def test_a_cell_is_the_same_by_every_route(
 
 
 def test_hydra_itself_gives_a_yaml_experiment_the_same_cell(conf: Path) -> None:
-    flat = {"objective.clip.high": 3e-4, "evaluation.temperatures": (1.0, 0.5), "segmentation.pattern": r"[.]\s"}
+    flat = {
+        "objective.clip.high": 3e-4,
+        "evaluation.temperatures": (1.0, 0.5),
+        "segmentation.pattern": r"[.]\s",
+    }
     cell = cell_hash(quick_compose([as_override(*pair) for pair in flat.items()]))
     sspo.compose._compose.cache_clear()
     assert cell_by_experiment(conf, flat, compose) == cell == cell_by_experiment(conf, flat, quick_compose)
@@ -135,4 +142,8 @@ def test_every_option_is_known_to_change_the_cell_or_not_to() -> None:
         cells = {cell_hash(quick_compose([*condition, f"{key}={value}"])) for value in (one, other)}
         assert len(cells) == 2, key
     for key, (one, other) in RUN_ONLY.items():
-        assert cell_hash(quick_compose([f"{key}={one}"])) == plain == cell_hash(quick_compose([f"{key}={other}"])), key
+        assert (
+            cell_hash(quick_compose([f"{key}={one}"]))
+            == plain
+            == cell_hash(quick_compose([f"{key}={other}"]))
+        ), key

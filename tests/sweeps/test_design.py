@@ -26,7 +26,13 @@ PRESETS = {"smoke": {"seeds": 1}, "default": {"seeds": 3}, "paper": {"seeds": 8}
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "stress_by_hand.yaml"
 
 LR = {"levels": {"2e-4": None, "3e-4": "trainer.lr=3e-4"}}
-OBJECTIVE = {"levels": {"sspo": "objective=sspo", "grpo": ["objective=grpo"], "gspo": {"overrides": ["objective=gspo"]}}}
+OBJECTIVE = {
+    "levels": {
+        "sspo": "objective=sspo",
+        "grpo": ["objective=grpo"],
+        "gspo": {"overrides": ["objective=gspo"]},
+    }
+}
 ALPHA = {
     "label": "α",
     "when": {"objective": "sspo"},
@@ -189,7 +195,9 @@ def grid(sizes: list[int]) -> dict[str, Factor]:
 
 @given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=4), data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_a_factorial_with_exclusions_is_the_product_without_them(sizes: list[int], data: st.DataObject) -> None:
+def test_a_factorial_with_exclusions_is_the_product_without_them(
+    sizes: list[int], data: st.DataObject
+) -> None:
     factors = grid([*sizes, 2])
     order = data.draw(st.permutations(list(factors)))
     banned = {
@@ -232,7 +240,9 @@ def test_one_at_a_time_is_the_reference_and_every_neighbour_in_one_factor(
 
 def test_an_absurd_design_is_refused_before_it_is_made() -> None:
     factors = grid([10] * 12)  # 10^12 points
-    with pytest.raises(UserError, match=f"up to f3 already make 10000 arms, and a study has at most {MOST_ARMS}"):
+    with pytest.raises(
+        UserError, match=f"up to f3 already make 10000 arms, and a study has at most {MOST_ARMS}"
+    ):
         generate(factors, Design(kind="factorial"), "")
 
 
@@ -315,7 +325,10 @@ def test_invalid_cells_are_refused_at_plan_time_by_key_and_levels() -> None:
 
 
 def test_an_answer_longer_than_the_models_positions_is_refused_at_plan_time() -> None:
-    made = parse("long", {"baseline": "a", "arms": {"a": {"overrides": ["rollout.max_tokens=100000"]}}, "presets": PRESETS})
+    made = parse(
+        "long",
+        {"baseline": "a", "arms": {"a": {"overrides": ["rollout.max_tokens=100000"]}}, "presets": PRESETS},
+    )
     with pytest.raises(UserError, match=r"arm 'a': rollout.max_tokens .* leave room for a prompt"):
         make_plan(made, "default", Path("runs"))
 
