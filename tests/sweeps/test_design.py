@@ -352,3 +352,42 @@ def test_a_count_of_seeds_is_short_for_the_first_ones() -> None:
 def test_a_level_in_short_is_the_same_as_in_full() -> None:
     short, full = ({"f": {"levels": {"a": value}}} for value in ("x=1", {"overrides": ["x=1"]}))
     assert read_factors(short) == read_factors(full)
+
+
+JUNK = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-3, 10**6), st.floats(), st.sampled_from(["", "a", "lr", "objective=grpo", "{", "3e-4"])
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["lr", "levels", "kind", 3]), inner, max_size=2)),
+    max_leaves=4,
+)  # fmt: skip
+WHOLE = spec(
+    {**BOTH, "alpha": ALPHA},
+    "lr2e_4_sspo_alpha0_5",
+    {"again": {"role": "aa", "copy_of": "lr2e_4_grpo", "seed_offset": 50}},
+    vary=["lr", "objective", "alpha"],
+    label="{lr}",
+    against={"objective": "sspo", "alpha": "0.5"},
+    exclude=[{"lr": "3e-4", "objective": "gspo"}],
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths to everything inside a spec."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, item in inner for place in ((*path, key), *places(item, (*path, key)))]
+
+
+@given(place=st.sampled_from(places(WHOLE)), junk=JUNK)
+@settings(max_examples=300, deadline=None)
+def test_junk_anywhere_in_a_spec_is_one_sentence_or_a_study(place: tuple[Any, ...], junk: Any) -> None:
+    broken = copy.deepcopy(WHOLE)
+    inner: Any = broken
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = junk
+    try:
+        parse("small", broken)
+    except UserError as refusal:
+        assert str(refusal)
+        assert "\n" not in str(refusal)
