@@ -23,8 +23,8 @@ from sspo.config import TrainConfig
 from sspo.objective.variants import VARIANTS
 from sspo.validation import validate
 
-SPECIAL = ("$", "???", "@", "\\")
-"""What may stand for something else than itself in an override or a file: interpolation, missing values, packages, escapes."""
+SPECIAL = ("$", "???", "@")
+"""What may stand for something else than itself in an override or a file: interpolation, missing values, packages."""
 GLOBAL = "# @package _global_"
 
 

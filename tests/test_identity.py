@@ -121,7 +121,7 @@ def test_hydra_itself_gives_a_yaml_experiment_the_same_cell(conf: Path) -> None:
 
 
 @given(chosen=groups(), values=options(VALUES), key=st.sampled_from(sorted(VALUES)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_changes_numbers_changes_the_cell(
     chosen: dict[str, str], values: dict[str, str], key: str
 ) -> None:

@@ -36,6 +36,7 @@ ODD = st.sampled_from(
         "segmentation@model=line", "objective=[grpo]", "objective=null", "experiment=null", "experiment=nope",
         "objective=grpo", "objective=gspo", "model.path=${run.store}", "seed=1,2", "seed=007", "objective={ratio: token}",
         r"segmentation.pattern='\\.\d+'", r"segmentation.pattern=\n", "segmentation.pattern='(${x})'",
+        r"run.arm='\\\'x'", 'run.arm="\\"x\\""', r"run.arm=a\=b\:c\ d",
     ]
 )  # fmt: skip
 
