@@ -5,6 +5,7 @@ NAME ?= clip_ablation
 PRESET ?=
 WORKERS ?=
 RETRY ?=
+OVER_BUDGET ?=
 BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -13,12 +14,12 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report verify base bench-replay bench-segmentation bench-objective bench-statistics \
-	test test-oracles acceptance check format clean
+# every target of the list below
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
+	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)  OVER_BUDGET=1"
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
@@ -33,7 +34,7 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 
 sweep: setup  ## train every arm and seed of study NAME, then write its report
 	@$(PY) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(RETRY),--retry-failed); \
+		$(if $(RETRY),--retry-failed) $(if $(OVER_BUDGET),--over-budget); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
@@ -65,6 +66,9 @@ bench-segmentation: setup  ## tokens a second of the segmentation rules beside a
 
 bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
+
+bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
+	@$(PY) -m tests.bench.plan
 
 bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
 	@$(PY) -m tests.bench.error_rates

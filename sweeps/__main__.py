@@ -31,7 +31,7 @@ COMMANDS = {
     "show": "print the training command that makes an arm",
 }
 OPTIONS = {
-    "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
+    "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout", "--over-budget"),
     "replay": ("--preset", "--store", "--workers", "--retry-failed"),
     "plan": ("--preset", "--store", "--workers"),
     "status": ("--preset", "--store"),
@@ -49,7 +49,10 @@ def main() -> int:
 def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
     if arguments.command == "run":
         options = RunOptions(
-            workers=arguments.workers, retry_failed=arguments.retry_failed, timeout=arguments.timeout
+            workers=arguments.workers,
+            retry_failed=arguments.retry_failed,
+            timeout=arguments.timeout,
+            over_budget=arguments.over_budget,
         )
         return run_sweep(plan, options, console)
     if arguments.command == "replay":
@@ -113,6 +116,9 @@ def _add_option(command: argparse.ArgumentParser, option: str) -> None:
     elif option == "--timeout":
         text = "limit of one trial (default: none)"
         command.add_argument(option, type=_seconds, metavar="SECONDS", help=text)
+    elif option == "--over-budget":
+        text = "run although finished trials say that the preset's budget will not do"
+        command.add_argument(option, action="store_true", help=text)
     else:
         text = "run failed trials once more; one that diverged has its result and is not run again"
         command.add_argument(option, action="store_true", help=text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.text import Text
 
+from sweeps.budget import check_budget
 from sweeps.lock import alone
-from sweeps.manifest import is_current, manifest_path, stem, write_manifest
+from sweeps.manifest import former_sentence, is_current, manifest_path, stem, write_manifest
 from sweeps.plan import Plan
 from sweeps.store import check_store
 from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, train
@@ -21,6 +23,10 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     check_options(options)
     trials = plan.trials()
     missing = missing_of(trials, retry_failed=options.retry_failed)
+    said = check_budget(plan, over_budget=options.over_budget) if missing else []
+    for line in (former_sentence(plan), *said):
+        if line is not None:
+            console.print(Text(line), soft_wrap=True)
     if missing or not is_current(plan):
         check_store(plan.store, len(missing))
         lock = manifest_path(plan).with_name(f"{stem(plan)}.lock")

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from sweeps.factors import Factor, Point
+
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")
 MODES = ("greedy", "sampled")
@@ -98,6 +100,16 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """The most that all trials of a preset may cost together, finished ones included; None for no limit."""
+
+    core_hours: float | None = None
+    """Hours of a processor core, of trials that train on the CPU."""
+    device_hours: float | None = None
+    """Hours of a CUDA device, of trials that train on one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """A size of the study."""
 
@@ -106,6 +118,7 @@ class Preset:
     seeds: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()
     """Applied to every arm before the arm's own, so that an arm's own difference wins."""
+    budget: Budget = field(default_factory=Budget)
 
     def holds(self, arm: str) -> bool:
         """Whether the arm runs in this preset."""
@@ -133,8 +146,28 @@ class Study:
     head: StudyHead
     arms: Mapping[str, Arm]
     presets: Mapping[str, Preset]
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    """What a design varies; empty where every arm is written by hand."""
+    points: Mapping[str, Point] = field(default_factory=dict)
+    """By generated arm, its level of every factor that exists there. Hand-written arms have none."""
+
+    def described(self, arm: str) -> str:
+        """How messages call an arm: its name, and its levels where it was generated."""
+        point = self.points.get(arm)
+        levels = ", ".join(f"{factor}={level}" for factor, level in (point or {}).items())
+        return f"arm '{arm}' ({levels})" if levels else f"arm '{arm}'"
 
     def sha256(self) -> str:
-        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it.
+
+        What came later is left out where it is not used, so that older specs keep their hash.
+        """
+        content = asdict(self)
+        for key in ("factors", "points"):
+            if not content[key]:
+                del content[key]
+        for preset in content["presets"].values():
+            if all(limit is None for limit in preset["budget"].values()):
+                del preset["budget"]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sweeps.board import name
 from sweeps.ledger import Standing, standing
+from sweeps.manifest import former_sentence
 from sweeps.plan import Plan, PlannedArm, Trial
 from sweeps.revisions import warning
 
@@ -21,9 +22,9 @@ def show_status(plan: Plan, console: Console) -> int:
     for trial, now in standings.items():
         if now.state == "failed":
             _print_failure(trial, now, console)
-    mixed = warning(list(standings))
-    if mixed is not None:
-        console.print(Text(mixed), soft_wrap=True)
+    for line in (former_sentence(plan), warning(list(standings))):
+        if line is not None:
+            console.print(Text(line), soft_wrap=True)
     return 0
 
 

@@ -28,6 +28,8 @@ class RunOptions:
     retry_failed: bool = False
     timeout: float | None = None
     """Seconds after which a trial is stopped and counted as failed; None for no limit."""
+    over_budget: bool = False
+    """Run although finished trials say that the preset's budget will not do."""
 
 
 def check_options(options: RunOptions) -> None:
