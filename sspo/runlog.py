@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from sspo import fence
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
 
@@ -42,7 +43,8 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 
 def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
-    """Write DONE.json or FAILED.json; a run has one of them at most."""
+    """Write DONE.json or FAILED.json; a run has one of them at most. ClaimLost where the run is another worker's by now."""
+    fence.check()
     write_atomic(folder / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
     (folder / (FAILED if name == DONE else DONE)).unlink(missing_ok=True)
 
@@ -102,6 +104,7 @@ class RunLog:
 
     def recording(self, rollout: int, content: bytes) -> None:
         """What the loss saw of one rollout."""
+        fence.check()
         folder = self.folder / RECORDING
         folder.mkdir(exist_ok=True)
         write_atomic(folder / recording_name(rollout), content)
@@ -131,6 +134,7 @@ class RunLog:
 
     def _append(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        fence.check()
         with (self.folder / name).open("a", encoding="utf-8") as stream:
             stream.write(text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NoReturn
 
 from rich.console import Console
@@ -15,14 +15,19 @@ from sspo.errors import UserError, one_sentence, unknown
 from sweeps.options import add_option
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
-from sweeps.run import run_sweep
+from sweeps.run import run_sweep, run_work
 from sweeps.show import show_arm
-from sweeps.status import show_status
+from sweeps.status import show_status, watch_status
+from sweeps.steer import retry, steer
 from sweeps.study import load
 from sweeps.training import RunOptions
+from sweeps.wishes import PAUSE, RUN, STOP
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask."""
+
+ON_A_STUDY = ("--preset", "--store")
+Act = Callable[[argparse.Namespace, Console], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +36,8 @@ class Verb:
     exit status."""
 
     purpose: str
-    act: Callable[[argparse.Namespace, Console], int]
-    options: Sequence[str] = ("--preset", "--store")
+    act: Act
+    options: Sequence[str] = ON_A_STUDY
     """Names in options.py."""
     words: Sequence[str] = ()
     """Words that must follow NAME."""
@@ -43,15 +48,21 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    options = RunOptions(
-        workers=arguments.workers, retry_failed=arguments.retry_failed, timeout=arguments.timeout
-    )
-    return run_sweep(_plan(arguments), options, console)
+    return run_sweep(_plan(arguments), _run_options(arguments), console)
+
+
+def _work(arguments: argparse.Namespace, console: Console) -> int:
+    return run_work(_plan(arguments), _run_options(arguments), console)
+
+
+def _run_options(arguments: argparse.Namespace) -> RunOptions:
+    """Of a command that takes some of them."""
+    names = [field.name for field in fields(RunOptions)]
+    return RunOptions(**{name: getattr(arguments, name) for name in names if hasattr(arguments, name)})
 
 
 def _replay(arguments: argparse.Namespace, console: Console) -> int:
-    options = RunOptions(workers=arguments.workers, retry_failed=arguments.retry_failed)
-    return run_replay(_plan(arguments), options, console)
+    return run_replay(_plan(arguments), _run_options(arguments), console)
 
 
 def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
@@ -61,7 +72,16 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:
-    return show_status(_plan(arguments), console)
+    show = watch_status if arguments.live else show_status
+    return show(_plan(arguments), console)
+
+
+def _steer(word: str) -> Act:
+    return lambda arguments, console: steer(_plan(arguments), word, console)
+
+
+def _retry(arguments: argparse.Namespace, console: Console) -> int:
+    return retry(_plan(arguments), arguments.arm, arguments.reason, console)
 
 
 def _show(arguments: argparse.Namespace, console: Console) -> int:
@@ -72,19 +92,32 @@ COMMANDS: Mapping[str, Verb] = {
     "run": Verb(
         purpose="run what is missing; finished trials are never run again",
         act=_run,
-        options=("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after", "--retry-failed"),
+    ),
+    "work": Verb(
+        purpose="join the sweep of a study from another process or machine, until nothing is left to run",
+        act=_work,
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after"),
+    ),
+    "pause": Verb(purpose="let what runs end and start nothing further", act=_steer(PAUSE)),
+    "resume": Verb(purpose="go on after a pause or a stop", act=_steer(RUN)),
+    "stop": Verb(purpose="end the sweep everywhere; it continues with `run`", act=_steer(STOP)),
+    "retry": Verb(
+        purpose="try failed trials again, also while the sweep runs",
+        act=_retry,
+        options=(*ON_A_STUDY, "--failed", "--arm", "--reason"),
     ),
     "replay": Verb(
         purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
         act=_replay,
-        options=("--preset", "--store", "--workers", "--retry-failed"),
+        options=(*ON_A_STUDY, "--workers", "--retry-failed"),
     ),
     "plan": Verb(
         purpose="say what would run, for how long, and what it will be able to tell",
         act=_show_plan,
-        options=("--preset", "--store", "--workers"),
+        options=(*ON_A_STUDY, "--workers"),
     ),
-    "status": Verb(purpose="say where every trial stands", act=_status),
+    "status": Verb(purpose="say where every trial stands", act=_status, options=(*ON_A_STUDY, "--live")),
     "show": Verb(purpose="print the training command that makes an arm", act=_show, words=("arm",)),
 }
 

@@ -10,6 +10,8 @@ from typing import Any
 from sspo.compose import choices
 from sspo.errors import UserError, unknown
 from sspo.replay.grid import parse_grid
+from sweeps.resources import check_resources
+from sweeps.retries import check_retries
 from sweeps.spec import (
     MODES,
     PAPER_PRESET,
@@ -57,6 +59,8 @@ def _check_head(study: Study) -> None:
     if head.gates.token_arm is not None:
         _choose("arm as gates.token_arm", head.gates.token_arm, study.arms)
     _check_replay(study, head.replay)
+    check_resources("resources", head.resources)
+    check_retries("retries", head.retries)
 
 
 def _check_primary(primary: Primary) -> None:
@@ -134,6 +138,7 @@ def _check_target(key: str, target: float) -> None:
 def _check_arm(study: Study, name: str, arm: Arm) -> None:
     _choose(f"arms.{name}.role", arm.role, ROLES)
     _check_overrides(f"arms.{name}.overrides", arm.overrides)
+    check_resources(f"arms.{name}.resources", arm.resources)
     if arm.seeds is not None:
         _check_seeds(f"arms.{name}.seeds", arm.seeds)
     if arm.seed_offset < 0:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
+from sweeps.claims import STALE_AFTER
 from sweeps.spec import DEFAULT_PRESET, PRESETS
 
 
@@ -41,6 +42,8 @@ def seconds(option: str) -> Any:
     return read
 
 
+RETRIABLE = ("oom", "timeout", "killed", "error")
+
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--preset": {
         "default": DEFAULT_PRESET,
@@ -57,6 +60,24 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "SECONDS",
         "help": "limit of one trial (default: none)",
     },
+    "--retries": {
+        "metavar": "CLASS=N,...",
+        "help": "tries after the first one by how it failed, as killed=3,oom=1 (default: what the study says)",
+    },
+    "--stale-after": {
+        "type": seconds("--stale-after"),
+        "default": STALE_AFTER,
+        "metavar": "SECONDS",
+        "help": f"without a sign of life, until another machine's trial is taken over (default: {STALE_AFTER:g})",
+    },
+    "--live": {"action": "store_true", "help": "keep showing it until nothing is left to run"},
+    "--failed": {
+        "action": "store_true",
+        "required": True,
+        "help": "the only kind that can be retried; said aloud",
+    },
+    "--arm": {"metavar": "ARM", "help": "only its trials"},
+    "--reason": {"choices": RETRIABLE, "help": "only those that failed so"},
     "--retry-failed": {
         "action": "store_true",
         "help": "run failed trials once more; one that diverged has its result and is not run again",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sspo.combinations import why_unmatched
@@ -11,6 +11,8 @@ from sspo.compose import compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
 from sspo.identity import cell_folder, cell_hash
+from sweeps.resources import Resources
+from sweeps.retries import Retries
 from sweeps.spec import Preset, Study
 
 
@@ -33,6 +35,8 @@ class PlannedArm:
     """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
     """The clip fraction that the arm is matched to, by a controller or by bounds that were calibrated."""
+    resources: Resources = field(default_factory=Resources)
+    """What a trial of it may use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,8 @@ class Trial:
     rollouts: int
     store: Path
     cell: str
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
 
     @property
     def folder(self) -> Path:
@@ -89,6 +95,8 @@ class Plan:
             rollouts=arm.rollouts,
             store=self.store,
             cell=arm.cell,
+            resources=arm.resources,
+            retries=self.study.head.retries,
         )
 
     def arm(self, name: str) -> PlannedArm:
@@ -136,6 +144,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         recorded=_recorded_seeds(study, name, preset),
         against=arm.against,
         target_clip_frac=_target(study, name, config),
+        resources=study.head.resources.overridden(arm.resources),
     )
 
 

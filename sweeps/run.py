@@ -1,14 +1,16 @@
-"""`sweeps run`: lock, manifest, pool and view, in that order; then what is done and what failed."""
+"""`sweeps run` and `sweeps work`: trains a study, alone or together with others; then what is done and what failed."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
+from sspo.errors import UserError
 from sweeps.lock import alone
-from sweeps.manifest import is_current, manifest_path, stem, write_manifest
+from sweeps.manifest import is_current, write_manifest
 from sweeps.plan import Plan
-from sweeps.store import check_store
+from sweeps.store import check_store, refuse_foreign
 from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, train
+from sweeps.wishes import RUN, STOP, control_folder, wish, wish_of, wisher
 from sweeps.worker import Command
 
 
@@ -19,14 +21,39 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     where the options make no sense, the store cannot be written or another sweep of the study runs.
     """
     check_options(options)
+    refuse_foreign(plan.store)
     trials = plan.trials()
     missing = missing_of(trials, retry_failed=options.retry_failed)
     if missing or not is_current(plan):
         check_store(plan.store, len(missing))
-        lock = manifest_path(plan).with_name(f"{stem(plan)}.lock")
-        with alone(lock, f"sweep of {plan.title()}"):
+        remedy = f"join it with `sweeps work {plan.study.name} --preset {plan.preset}`, or wait for it"
+        with alone(control_folder(plan), f"sweep of {plan.title()}", remedy, options.watch()):
+            wish(plan, RUN)
             write_manifest(plan)
-            finished = not missing or train(plan.study.name, trials, options, console, command)
+            finished = not missing or train(plan.study.name, trials, options, console, command, wisher(plan))
         if not finished:
             return interrupted(console)
+    return conclude(trials, console)
+
+
+def run_work(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
+    """Join a sweep: run what nobody runs, until nothing is left. Returns what `run_sweep` does.
+
+    Raises UserError where no sweep of the study was started in the store, its spec has changed since, or it was stopped.
+    """
+    check_options(options)
+    if not is_current(plan):
+        raise UserError(
+            f"there is no sweep of {plan.title()}, as its spec is now, in the store {plan.store} to join; start one with "
+            f"`sweeps run {plan.study.name}`"
+        )
+    if wish_of(plan) == STOP:
+        raise UserError(
+            f"the sweep of {plan.title()} was stopped; `sweeps resume {plan.study.name}` lets it go on, then join it"
+        )
+    trials = plan.trials()
+    if missing_of(trials, retry_failed=False) and not train(
+        plan.study.name, trials, options, console, command, wisher(plan)
+    ):
+        return interrupted(console)
     return conclude(trials, console)

@@ -10,6 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from sweeps.resources import ResourceOverrides, Resources
+from sweeps.retries import Retries
+
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")
 MODES = ("greedy", "sampled")
@@ -92,6 +95,9 @@ class Arm:
     """The clip fraction that the arm's bounds were calibrated to, over tokens with A != 0 and from a rollout's second
     update on; None where they were not, or where a controller holds the arm at its own target."""
 
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
+    """What a trial of it may use, where that differs from the study's."""
+
     def seeds_in(self, preset: Preset) -> tuple[int, ...]:
         """The seeds that the arm runs in a preset."""
         return tuple(seed + self.seed_offset for seed in (self.seeds or preset.seeds))
@@ -123,6 +129,8 @@ class StudyHead:
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
     replay: Replay = field(default_factory=Replay)
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +143,12 @@ class Study:
     presets: Mapping[str, Preset]
 
     def sha256(self) -> str:
-        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it, nor what no result
+        depends on.
+        """
+        content = asdict(self)
+        for part in (content["head"], *content["arms"].values()):
+            for execution in ("resources", "retries"):
+                part.pop(execution, None)
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
