@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sspo.errors import UserError
@@ -13,6 +12,7 @@ from sweeps.exits import no_space
 from sweeps.ledger import attempts_folder, read_json
 from sweeps.plan import Trial
 from sweeps.retries import CLASS_OF, LOST
+from sweeps.store import is_full
 
 __all__ = ["attempts_folder", "claim_trial", "conclude_attempt", "current_attempt", "forgive"]
 VOID = "void"
@@ -40,7 +40,7 @@ def claim_trial(trial: Trial, watch: Watch | None = None) -> Claim | None:
 def current_attempt(folder: Path) -> Claim:
     """The claim that this process has on a run folder. A programmer's error where it has none."""
     claim = claims.newest(attempts_folder(folder))
-    if claim is None or claim.outcome or claim.pid != os.getpid():
+    if claim is None or not claim.own():
         raise RuntimeError(f"{folder} is not claimed by this process")
     return claim
 
@@ -57,7 +57,7 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
         return
     if not reason:
         reason, message, tail = _marked(folder)
-    if no_space(message) or no_space(tail):
+    if reason in ("error", "killed") and (no_space(message) or no_space(tail) or is_full(trial.store)):
         (folder / FAILED).unlink(missing_ok=True)
         claims.end(where, claim, "interrupted", message)
         raise UserError(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -39,7 +38,6 @@ class Claim:
     host: str = ""
     processes: tuple[tuple[int, str], ...] = ()
     """(pid, start) of the holder, and of the trial that it runs; none in a file that was torn while it was created."""
-    token: str = ""
     outcome: str = ""
     """Empty while it lasts."""
     message: str = ""
@@ -50,6 +48,14 @@ class Claim:
     def pid(self) -> int:
         """The holder's."""
         return self.processes[0][0] if self.processes else 0
+
+    def own(self) -> bool:
+        """Whether this process holds it."""
+        return (
+            not self.outcome
+            and self.machine == this_machine()
+            and self.processes[:1] == _processes([os.getpid()])
+        )
 
     def holder_gone(self) -> bool:
         """Whether every process that holds the claim is known to have ended."""
@@ -164,7 +170,6 @@ def _own(number: int) -> Claim:
         machine=this_machine(),
         host=socket.gethostname(),
         processes=_processes([os.getpid()]),
-        token=secrets.token_hex(8),
     )
 
 

@@ -13,6 +13,14 @@ BYTES_PER_TRIAL = 5_000_000
 KNOWN = ("cells", "studies")
 """Folders one of which every store has that is not empty."""
 
+LEAST_FREE = 1_000_000
+"""Bytes: with less, a disk counts as full."""
+
+
+def is_full(store: Path) -> bool:
+    """Whether next to nothing more can be written."""
+    return shutil.disk_usage(store).free < LEAST_FREE
+
 
 def refuse_foreign(store: Path) -> None:
     """Raise UserError where the store is a folder that holds something else, or none at all."""
