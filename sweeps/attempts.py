@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sspo.errors import UserError
@@ -31,6 +32,7 @@ def claim_trial(trial: Trial, watch: Watch | None = None) -> Claim | None:
         return before
     if before is not None and not before.outcome:
         _conclude_lost(trial, before)
+    os.utime(trial.folder)  # so that a client of a server does not go by what it remembers not to be there
     if any((trial.folder / marker).is_file() for marker in (DONE, FAILED)):
         claims.end(folder, own, VOID)
         return own

@@ -10,7 +10,7 @@ from sweeps.manifest import is_current, write_manifest
 from sweeps.plan import Plan
 from sweeps.store import check_store, refuse_foreign
 from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, train
-from sweeps.wishes import RUN, STOP, control_folder, wish, wish_of, wisher
+from sweeps.wishes import RUN, STOP, control_folder, typed, wish, wish_of, wisher
 from sweeps.worker import Command
 
 
@@ -26,7 +26,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     missing = missing_of(trials, retry_failed=options.retry_failed)
     if missing or not is_current(plan):
         check_store(plan.store, len(missing))
-        remedy = f"join it with `sweeps work {plan.study.name} --preset {plan.preset}`, or wait for it"
+        remedy = f"join it with {typed(plan, 'work')}, or wait for it"
         with alone(control_folder(plan), f"sweep of {plan.title()}", remedy, options.watch()):
             wish(plan, RUN)
             write_manifest(plan)
@@ -45,11 +45,11 @@ def run_work(plan: Plan, options: RunOptions, console: Console, command: Command
     if not is_current(plan):
         raise UserError(
             f"there is no sweep of {plan.title()}, as its spec is now, in the store {plan.store} to join; start one with "
-            f"`sweeps run {plan.study.name}`"
+            f"{typed(plan, 'run')}"
         )
     if wish_of(plan) == STOP:
         raise UserError(
-            f"the sweep of {plan.title()} was stopped; `sweeps resume {plan.study.name}` lets it go on, then join it"
+            f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
         )
     trials = plan.trials()
     if missing_of(trials, retry_failed=False) and not train(

@@ -12,14 +12,14 @@ from sweeps.board import name
 from sweeps.ledger import standing
 from sweeps.manifest import manifest_path
 from sweeps.plan import Plan
-from sweeps.wishes import PAUSE, RUN, STOP, control_folder, wish, wish_of
+from sweeps.wishes import PAUSE, RUN, STOP, control_folder, typed, wish, wish_of
 
 SAID = {
     PAUSE: "paused: what runs goes on to its end and nothing further starts until `sweeps resume {name}`",
     RUN: "resumed: what is missing starts as slots come free",
-    STOP: "stopped: what runs is asked to end and continues with `sweeps run {name}`",
+    STOP: "stopped: what runs is asked to end and continues with {run}",
 }
-NOBODY = "; no sweep of it runs now: start one with `sweeps run {name}`, which ends a pause or a stop"
+NOBODY = "; no sweep of it runs now: start one with {run}, which ends a pause or a stop"
 
 
 def steer(plan: Plan, word: str, console: Console) -> int:
@@ -27,7 +27,8 @@ def steer(plan: Plan, word: str, console: Console) -> int:
     _refuse_unknown(plan)
     wish(plan, word)
     text = SAID[word] if _anybody(plan) else SAID[word].split(":")[0] + NOBODY
-    console.print(Text(text.format(name=plan.study.name)), soft_wrap=True)
+    text = text.format(run=typed(plan, "run"), resume=typed(plan, "resume"))
+    console.print(Text(text), soft_wrap=True)
     return 0
 
 
@@ -49,7 +50,7 @@ def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> 
         soft_wrap=True,
     )
     if again and not (_anybody(plan) and wish_of(plan) == RUN):
-        console.print(Text(f"`sweeps run {plan.study.name}` runs them"), soft_wrap=True)
+        console.print(Text(f"{typed(plan, 'run')} runs them"), soft_wrap=True)
     return 0
 
 
@@ -63,6 +64,6 @@ def _anybody(plan: Plan) -> bool:
 def _refuse_unknown(plan: Plan) -> None:
     if not manifest_path(plan).is_file():
         raise UserError(
-            f"no sweep of {plan.title()} was ever started in the store {plan.store}; start one with "
-            f"`sweeps run {plan.study.name}`, or say where it is with --store"
+            f"no sweep of {plan.title()} was ever started in the store {plan.store}; start one with {typed(plan, 'run')}, or "
+            "say where it is with --store"
         )

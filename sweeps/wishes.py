@@ -11,6 +11,7 @@ from sspo.runlog import write_atomic
 from sweeps.ledger import read_json
 from sweeps.manifest import manifest_path, stem
 from sweeps.plan import Plan
+from sweeps.spec import DEFAULT_PRESET
 
 RUN, PAUSE, STOP = "run", "pause", "stop"
 WISH = "wish.json"
@@ -19,6 +20,12 @@ WISH = "wish.json"
 def control_folder(plan: Plan) -> Path:
     """`<store>/studies/<stem>.control`: the claims of the sweep's controllers and what was asked of them."""
     return manifest_path(plan).with_name(f"{stem(plan)}.control")
+
+
+def typed(plan: Plan, command: str) -> str:
+    """A command on the plan as one types it."""
+    preset = "" if plan.preset == DEFAULT_PRESET else f" --preset {plan.preset}"
+    return f"`sweeps {command} {plan.study.name}{preset}`"
 
 
 def wish_of(plan: Plan) -> str:

@@ -208,7 +208,9 @@ def test_a_stop_ends_every_worker_and_a_joined_one_finishes_what_is_left(tmp_pat
     assert run_sweep(plan, RunOptions(workers=1), QUIET, stub(starts, {"base": "hang"})) == 130
     stopper.join()
     assert [standing(trial.folder).state for trial in plan.trials()] == ["pending"] * 3
-    with pytest.raises(UserError, match="was stopped; `sweeps resume clip_ablation` lets it go on"):
+    with pytest.raises(
+        UserError, match="was stopped; `sweeps resume clip_ablation --preset smoke` lets it go on"
+    ):
         run_work(plan, RunOptions(workers=1), QUIET, stub(starts, {}))
     assert "no sweep of it runs now" in said(lambda console: steer(plan, RUN, console))
     assert run_work(plan, RunOptions(workers=2), QUIET, stub(starts, {"base": "raise"})) == 1
