@@ -17,10 +17,10 @@ STATE, START = 0, 19
 
 @functools.cache
 def this_machine() -> str:
-    """A name that two places share only where each sees the processes of the other: host, boot and pid namespace."""
+    """A name that two places share only where each sees the processes of the other: host, boot, pid namespace and user."""
     boot = BOOT_ID.read_text().strip() if BOOT_ID.is_file() else ""
     namespace = os.readlink(PID_NAMESPACE) if PID_NAMESPACE.exists() else ""
-    return "/".join((socket.gethostname(), boot, namespace))
+    return "/".join((socket.gethostname(), boot, namespace, str(os.getuid())))
 
 
 def start_of(pid: int) -> str | None:

@@ -51,7 +51,11 @@ def quoted(value: str) -> str:
 
 
 class Worker:
-    """A running trial, which this process holds the claim of. Look at `ended` every second or so: that keeps the claim."""
+    """A running trial, which this process holds the claim of. Look at `ended` every second or so: that keeps the claim.
+
+    The trial ends with the thread that makes this. After `settle` it is over, or stands as pending where it is to be tried
+    again: see the ledger.
+    """
 
     def __init__(
         self,

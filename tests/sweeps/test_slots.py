@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeps.slots import Slots
@@ -41,6 +41,7 @@ def greedy(seconds: Sequence[float], number: int) -> float:
 SECONDS = st.floats(min_value=0.1, max_value=100)
 
 
+@settings(deadline=None)
 @given(st.lists(SECONDS, min_size=1, max_size=40), st.integers(1, 6))
 def test_one_slot_trials_take_what_the_greedy_bound_takes(seconds: list[float], number: int) -> None:
     starts, end = simulate([(duration, 1) for duration in seconds], number)
@@ -48,6 +49,7 @@ def test_one_slot_trials_take_what_the_greedy_bound_takes(seconds: list[float], 
     assert abs(end - greedy(seconds, number)) < 1e-9 * end
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(SECONDS, st.integers(1, 4)), min_size=1, max_size=40), st.integers(4, 6))
 def test_wide_trials_are_overtaken_by_at_most_as_many_as_there_are_slots(
     jobs: list[Job], number: int
