@@ -33,18 +33,22 @@ FAILURES = ("oom", "diverged", "timeout", "killed", "error")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole file or none of it; text is UTF-8."""
+    """Write a whole file or none of it; text is UTF-8. ClaimLost where the run is another worker's by now."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as stream:
-        stream.write(content.encode() if isinstance(content, str) else content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fence.check()
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
-    """Write DONE.json or FAILED.json; a run has one of them at most. ClaimLost where the run is another worker's by now."""
-    fence.check()
+    """Write DONE.json or FAILED.json; a run has one of them at most."""
     write_atomic(folder / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
     (folder / (FAILED if name == DONE else DONE)).unlink(missing_ok=True)
 
@@ -61,6 +65,7 @@ class RunLog:
     """Appends to one run folder; every line is flushed, every key must be in the glossary."""
 
     def __init__(self, folder: Path):
+        fence.check()
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +109,6 @@ class RunLog:
 
     def recording(self, rollout: int, content: bytes) -> None:
         """What the loss saw of one rollout."""
-        fence.check()
         folder = self.folder / RECORDING
         folder.mkdir(exist_ok=True)
         write_atomic(folder / recording_name(rollout), content)
@@ -114,6 +118,7 @@ class RunLog:
 
         Final scores stay only where the run is `finished`: those of a divergence are not those of the last step.
         """
+        fence.check()
         for name in (METRICS, TIMING, EVAL, SAMPLES):
             path = self.folder / name
             if path.is_file():

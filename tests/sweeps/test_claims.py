@@ -144,9 +144,13 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
     with pytest.raises(fence.ClaimLost):
         log.evaluation([{"rollout": 1}])
     with pytest.raises(fence.ClaimLost):
+        log.rewind(0, finished=False)
+    with pytest.raises(fence.ClaimLost):
+        RunLog(tmp_path)
+    with pytest.raises(fence.ClaimLost):
         mark_failed(tmp_path, "error", "late")
     assert (tmp_path / "eval.jsonl").read_text() == '{"rollout": 0}\n'
-    assert not (tmp_path / "FAILED.json").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["attempts", "eval.jsonl"]
 
 
 def test_a_lock_of_another_machine_is_refused_once_it_shows_life_and_taken_when_it_never_does(

@@ -138,21 +138,25 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
     assert (standing(failed.folder).outcome, outcomes(failed)) == ("diverged", ["diverged", "void"])
 
 
+@pytest.mark.parametrize("trial_too", [True, False])
 def test_a_frozen_worker_whose_trial_was_taken_over_writes_no_more_and_waits_for_the_other(
-    tmp_path: Path,
+    trial_too: bool, tmp_path: Path
 ) -> None:
+    """Where the trial goes on under its frozen worker, it finds out by itself."""
     pulses = tmp_path / "pulses"
     with subprocess.Popen([sys.executable, frozen_process.__file__, str(tmp_path)]) as frozen:
         wait_until(pulses.exists)
         (first,) = set(pulses.read_text().split())
         os.kill(frozen.pid, signal.SIGSTOP)
-        os.kill(int(first), signal.SIGSTOP)
+        if trial_too:
+            os.kill(int(first), signal.SIGSTOP)
 
         def thaw_when_taken_over() -> None:
             wait_until(lambda: len(set(pulses.read_text().split())) == 2)
-            for pid in (int(first), frozen.pid):
-                os.kill(pid, signal.SIGCONT)
+            if trial_too:
+                os.kill(int(first), signal.SIGCONT)
             wait_until(lambda: start_of(int(first)) is None)
+            os.kill(frozen.pid, signal.SIGCONT)
             (tmp_path / "release").touch()
 
         helper = threading.Thread(target=thaw_when_taken_over)
