@@ -6,6 +6,11 @@ PRESET ?=
 WORKERS ?=
 RETRY ?=
 OVER_BUDGET ?=
+TIMEOUT ?=
+RETRIES ?=
+LIVE ?=
+REASON ?=
+ARM ?=
 BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -19,7 +24,8 @@ export HF_HUB_DISABLE_PROGRESS_BARS = 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)  OVER_BUDGET=1"
+	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
+	@echo "                 TIMEOUT=seconds  RETRIES=killed=3,oom=1  OVER_BUDGET=1  LIVE=1"
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
@@ -34,9 +40,27 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 
 sweep: setup  ## train every arm and seed of study NAME, then write its report
 	@$(PY) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(RETRY),--retry-failed) $(if $(OVER_BUDGET),--over-budget); \
+		$(if $(RETRY),--retry-failed) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
+		$(if $(OVER_BUDGET),--over-budget); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
+
+work: setup  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
+	@$(PY) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES))
+
+pause: setup  ## let what runs of study NAME end and start nothing further
+	@$(PY) -m sweeps pause $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+resume: setup  ## go on with study NAME after a pause or a stop
+	@$(PY) -m sweeps resume $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+stop: setup  ## end the sweep of study NAME on every machine; it continues with `make sweep`
+	@$(PY) -m sweeps stop $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=name  REASON=oom|timeout|killed|error
+	@$(PY) -m sweeps retry $(NAME) --failed $(if $(PRESET),--preset $(PRESET)) $(if $(ARM),--arm $(ARM)) \
+		$(if $(REASON),--reason $(REASON))
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -46,8 +70,8 @@ replay: setup  ## other objectives and clip bounds on recorded rollouts of study
 plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
 	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
 
-status: setup  ## what is done, running, failed and missing in study NAME
-	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET))
+status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
+	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
 
 verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
 	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
@@ -57,6 +81,9 @@ report: setup  ## tables and figures of study NAME from its runs, or from its co
 
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
+
+bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
+	@$(PY) -m tests.bench.sweep
 
 bench-replay: setup  ## the replay's speed beside a naive loop
 	@$(PY) -m tests.bench.replay

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from sspo import fence
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
 
@@ -32,13 +33,18 @@ FAILURES = ("oom", "diverged", "timeout", "killed", "error")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole file or none of it; text is UTF-8."""
+    """Write a whole file or none of it; text is UTF-8. ClaimLost where the run is another worker's by now."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as stream:
-        stream.write(content.encode() if isinstance(content, str) else content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fence.check()
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
@@ -59,6 +65,7 @@ class RunLog:
     """Appends to one run folder; every line is flushed, every key must be in the glossary."""
 
     def __init__(self, folder: Path):
+        fence.check()
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -111,6 +118,7 @@ class RunLog:
 
         Final scores stay only where the run is `finished`: those of a divergence are not those of the last step.
         """
+        fence.check()
         for name in (METRICS, TIMING, EVAL, SAMPLES):
             path = self.folder / name
             if path.is_file():
@@ -131,6 +139,7 @@ class RunLog:
 
     def _append(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        fence.check()
         with (self.folder / name).open("a", encoding="utf-8") as stream:
             stream.write(text)
 

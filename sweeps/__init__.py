@@ -4,6 +4,8 @@ spec.py      what a study is          checks.py      what it must not say     st
 factors.py   what a design varies     design.py      factors -> arms          former.py  arms that a study had
 plan.py      spec, preset -> trials   manifest.py    what analysis reads      ledger.py  the state of a trial
 budget.py    may it run?              experience.py  what trials took so far  plan_view.py  says it before a run
-claims.py    who runs what            devices.py     how many at a time       pool.py    who runs next
-run.py       trains a study           recordings.py  what a replay reads      replay.py  has it replayed
+claims.py    who has what             attempts.py    who tried, and how often machine.py whose process still runs
+resources.py what a trial may use     slots.py       which trial is next      pool.py    who runs next
+worker.py    one trial                launch.py      ends with its worker     wishes.py  what other terminals ask
+run.py       trains a study, or joins recordings.py  what a replay reads      replay.py  has it replayed
 """

@@ -1,70 +1,139 @@
-"""`python -m sweeps run|replay|plan|status|show NAME`."""
+"""`python -m sweeps COMMAND NAME`: a row of COMMANDS each."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import NoReturn
 
 from rich.console import Console
 
 from sspo.compose import CONF_ROOT
 from sspo.errors import UserError, one_sentence, unknown
+from sweeps.options import add_option
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
-from sweeps.run import run_sweep
+from sweeps.run import run_sweep, run_work
 from sweeps.show import show_arm
-from sweeps.spec import DEFAULT_PRESET, PRESETS
-from sweeps.status import show_status
+from sweeps.status import show_status, watch_status
+from sweeps.steer import retry, steer
 from sweeps.study import load
 from sweeps.training import RunOptions
+from sweeps.wishes import PAUSE, RUN, STOP
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask."""
-COMMANDS = {
-    "run": "run what is missing; finished trials are never run again",
-    "replay": "evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
-    "plan": "say what would run, for how long, and what it will be able to tell",
-    "status": "say where every trial stands",
-    "show": "print the training command that makes an arm",
-}
-OPTIONS = {
-    "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout", "--over-budget"),
-    "replay": ("--preset", "--store", "--workers", "--retry-failed"),
-    "plan": ("--preset", "--store", "--workers"),
-    "status": ("--preset", "--store"),
-    "show": ("--preset", "--store"),
+
+ON_A_STUDY = ("--preset", "--store")
+Act = Callable[[argparse.Namespace, Console], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """A command: what it is for, what it takes after NAME, and what it does with the parsed words. `act` returns the
+    exit status."""
+
+    purpose: str
+    act: Act
+    options: Sequence[str] = ON_A_STUDY
+    """Names in options.py."""
+    words: Sequence[str] = ()
+    """Words that must follow NAME."""
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    return make_plan(load(CONF_ROOT / "study", arguments.name), arguments.preset, arguments.store)
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    return run_sweep(_plan(arguments), _run_options(arguments), console)
+
+
+def _work(arguments: argparse.Namespace, console: Console) -> int:
+    return run_work(_plan(arguments), _run_options(arguments), console)
+
+
+def _run_options(arguments: argparse.Namespace) -> RunOptions:
+    """Of a command that takes some of them."""
+    names = [field.name for field in fields(RunOptions)]
+    return RunOptions(**{name: getattr(arguments, name) for name in names if hasattr(arguments, name)})
+
+
+def _replay(arguments: argparse.Namespace, console: Console) -> int:
+    return run_replay(_plan(arguments), _run_options(arguments), console)
+
+
+def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.plan_view import show_plan  # imports scipy, which the other commands need not wait for
+
+    return show_plan(_plan(arguments), arguments.workers, console)
+
+
+def _status(arguments: argparse.Namespace, console: Console) -> int:
+    show = watch_status if arguments.live else show_status
+    return show(_plan(arguments), console)
+
+
+def _steer(word: str) -> Act:
+    return lambda arguments, console: steer(_plan(arguments), word, console)
+
+
+def _retry(arguments: argparse.Namespace, console: Console) -> int:
+    return retry(_plan(arguments), arguments.arm, arguments.reason, console)
+
+
+def _show(arguments: argparse.Namespace, console: Console) -> int:
+    return show_arm(_plan(arguments), arguments.arm, console)
+
+
+COMMANDS: Mapping[str, Verb] = {
+    "run": Verb(
+        purpose="run what is missing; finished trials are never run again",
+        act=_run,
+        options=(
+            *ON_A_STUDY,
+            "--workers",
+            "--timeout",
+            "--retries",
+            "--stale-after",
+            "--retry-failed",
+            "--over-budget",
+        ),
+    ),
+    "work": Verb(
+        purpose="join the sweep of a study from another process or machine, until nothing is left to run",
+        act=_work,
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after"),
+    ),
+    "pause": Verb(purpose="let what runs end and start nothing further", act=_steer(PAUSE)),
+    "resume": Verb(purpose="go on after a pause or a stop", act=_steer(RUN)),
+    "stop": Verb(purpose="end the sweep everywhere; it continues with `run`", act=_steer(STOP)),
+    "retry": Verb(
+        purpose="try failed trials again, also while the sweep runs",
+        act=_retry,
+        options=(*ON_A_STUDY, "--failed", "--arm", "--reason"),
+    ),
+    "replay": Verb(
+        purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
+        act=_replay,
+        options=(*ON_A_STUDY, "--workers", "--retry-failed"),
+    ),
+    "plan": Verb(
+        purpose="say what would run, for how long, and what it will be able to tell",
+        act=_show_plan,
+        options=(*ON_A_STUDY, "--workers"),
+    ),
+    "status": Verb(purpose="say where every trial stands", act=_status, options=(*ON_A_STUDY, "--live")),
+    "show": Verb(purpose="print the training command that makes an arm", act=_show, words=("arm",)),
 }
 
 
 def main() -> int:
     """Parse the command line and run one command. Returns its exit status."""
     arguments = _arguments(sys.argv[1:])
-    plan = make_plan(load(CONF_ROOT / "study", arguments.name), arguments.preset, arguments.store)
-    return _dispatch(arguments, plan, _console())
-
-
-def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
-    if arguments.command == "run":
-        options = RunOptions(
-            workers=arguments.workers,
-            retry_failed=arguments.retry_failed,
-            timeout=arguments.timeout,
-            over_budget=arguments.over_budget,
-        )
-        return run_sweep(plan, options, console)
-    if arguments.command == "replay":
-        options = RunOptions(workers=arguments.workers, retry_failed=arguments.retry_failed)
-        return run_replay(plan, options, console)
-    if arguments.command == "status":
-        return show_status(plan, console)
-    if arguments.command == "show":
-        return show_arm(plan, arguments.arm, console)
-    from sweeps.plan_view import show_plan  # imports scipy, which the other commands need not wait for
-
-    return show_plan(plan, arguments.workers, console)
+    return COMMANDS[arguments.command].act(arguments, _console())
 
 
 def _console() -> Console:
@@ -85,7 +154,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     arguments, rest = _parser().parse_known_args(words)
     for word in rest:
         if word.startswith("-"):
-            raise unknown(f"option of {arguments.command}", word, OPTIONS[arguments.command])
+            raise unknown(f"option of {arguments.command}", word, COMMANDS[arguments.command].options)
         raise UserError(f"'{word}' is one word too many for `sweeps {arguments.command}`")
     return arguments
 
@@ -93,55 +162,14 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
 def _parser() -> _Parser:
     parser = _Parser(prog="python -m sweeps", description="Run the arms and seeds of a study.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, purpose in COMMANDS.items():
-        command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+    for name, verb in COMMANDS.items():
+        command = commands.add_parser(name, help=verb.purpose, description=verb.purpose, allow_abbrev=False)
         command.add_argument("name", metavar="NAME", help="a study in conf/study/")
-        if name == "show":
-            command.add_argument("arm", metavar="ARM")
-        for option in OPTIONS[name]:
-            _add_option(command, option)
+        for word in verb.words:
+            command.add_argument(word, metavar=word.upper())
+        for option in verb.options:
+            add_option(command, option)
     return parser
-
-
-def _add_option(command: argparse.ArgumentParser, option: str) -> None:
-    if option == "--preset":
-        text = f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
-        command.add_argument(option, default=DEFAULT_PRESET, help=text)
-    elif option == "--store":
-        text = "folder of all runs (default: runs)"
-        command.add_argument(option, type=Path, default=Path("runs"), help=text)
-    elif option == "--workers":
-        text = "trials at a time (default: one a CUDA device, or a processor where there is none)"
-        command.add_argument(option, type=_workers, metavar="N", help=text)
-    elif option == "--timeout":
-        text = "limit of one trial (default: none)"
-        command.add_argument(option, type=_seconds, metavar="SECONDS", help=text)
-    elif option == "--over-budget":
-        text = "run although finished trials say that the preset's budget will not do"
-        command.add_argument(option, action="store_true", help=text)
-    else:
-        text = "run failed trials once more; one that diverged has its result and is not run again"
-        command.add_argument(option, action="store_true", help=text)
-
-
-def _workers(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise UserError(f"--workers (make: WORKERS) must be a whole number of at least 1, got '{text}'")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise UserError(f"--timeout must be a positive number of seconds, got '{text}'")
-    return seconds
 
 
 if __name__ == "__main__":

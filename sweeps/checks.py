@@ -11,6 +11,8 @@ from sspo.compose import choices
 from sspo.errors import UserError
 from sspo.replay.grid import parse_grid
 from sweeps.refusals import check_overrides, check_seeds, choose
+from sweeps.resources import check_resources
+from sweeps.retries import check_retries
 from sweeps.spec import (
     MODES,
     PAPER_PRESET,
@@ -58,6 +60,8 @@ def _check_head(study: Study) -> None:
     if head.gates.token_arm is not None:
         choose("arm as gates.token_arm", head.gates.token_arm, study.arms)
     _check_replay(study, head.replay)
+    check_resources("resources", head.resources)
+    check_retries("retries", head.retries)
 
 
 def _check_primary(primary: Primary) -> None:
@@ -135,6 +139,7 @@ def _check_target(key: str, target: float) -> None:
 def _check_arm(study: Study, name: str, arm: Arm) -> None:
     choose(f"arms.{name}.role", arm.role, ROLES)
     check_overrides(f"arms.{name}.overrides", arm.overrides)
+    check_resources(f"arms.{name}.resources", arm.resources)
     if arm.seeds is not None:
         check_seeds(f"arms.{name}.seeds", arm.seeds)
     if arm.seed_offset < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sspo.combinations import why_unmatched
@@ -12,6 +12,8 @@ from sspo.errors import UserError, unknown
 from sspo.identity import cell_folder, cell_hash, check_positions
 from sspo.quick_compose import quick_compose
 from sweeps.factors import Point
+from sweeps.resources import Resources
+from sweeps.retries import Retries
 from sweeps.spec import Preset, Study
 from sweeps.workload import Workload, workload
 
@@ -42,6 +44,8 @@ class PlannedArm:
     """Its level of every factor, where a design made the arm."""
     size: Workload
     """How much work a run is."""
+    resources: Resources = field(default_factory=Resources)
+    """What a trial of it may use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,8 @@ class Trial:
     rollouts: int
     store: Path
     cell: str
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
 
     @property
     def folder(self) -> Path:
@@ -98,6 +104,8 @@ class Plan:
             rollouts=arm.rollouts,
             store=self.store,
             cell=arm.cell,
+            resources=arm.resources,
+            retries=self.study.head.retries,
         )
 
     def arm(self, name: str) -> PlannedArm:
@@ -165,6 +173,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         target_clip_frac=_target(study, name, config),
         factors=study.points.get(name, {}),
         size=workload(asdict(config)),
+        resources=study.head.resources.overridden(arm.resources),
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from sweeps.factors import Factor, Point
+from sweeps.resources import ResourceOverrides, Resources
+from sweeps.retries import Retries
 
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")
@@ -94,6 +96,9 @@ class Arm:
     """The clip fraction that the arm's bounds were calibrated to, over tokens with A != 0 and from a rollout's second
     update on; None where they were not, or where a controller holds the arm at its own target."""
 
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
+    """What a trial of it may use, where that differs from the study's."""
+
     def seeds_in(self, preset: Preset) -> tuple[int, ...]:
         """The seeds that the arm runs in a preset."""
         return tuple(seed + self.seed_offset for seed in (self.seeds or preset.seeds))
@@ -136,6 +141,8 @@ class StudyHead:
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
     replay: Replay = field(default_factory=Replay)
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +167,8 @@ class Study:
     def sha256(self) -> str:
         """Hash of what the spec means: comments, layout and spelled-out defaults do not change it.
 
-        What came later is left out where it is not used, so that older specs keep their hash.
+        What came later is left out where it is not used, so that older specs keep their hash, and so is what no result
+        depends on.
         """
         content = asdict(self)
         for key in ("factors", "points"):
@@ -169,5 +177,8 @@ class Study:
         for preset in content["presets"].values():
             if all(limit is None for limit in preset["budget"].values()):
                 del preset["budget"]
+        for part in (content["head"], *content["arms"].values()):
+            for execution in ("resources", "retries"):
+                part.pop(execution, None)
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from sspo import fence
 from sspo.objective.control import ClipControl
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
@@ -38,6 +39,7 @@ class RunState:
 
 def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:
     """Write `folder`/rollout<k> for k finished rollouts, then drop older ones."""
+    fence.check()
     final = folder / folder_name(state.rollouts)
     partial = folder / f".partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)

@@ -11,6 +11,8 @@ import yaml
 from sspo.compose import CONF_ROOT
 from sweeps.factors import KINDS, Design, Factor, Level
 from sweeps.plan import make_plan
+from sweeps.resources import Resources
+from sweeps.retries import Retries
 from sweeps.spec import Arm, Budget, Gates, Preset, Primary, Replay, StudyHead
 from sweeps.study import load
 
@@ -43,7 +45,20 @@ def test_the_page_says_of_the_factorial_what_each_arm_is_tested_against(tmp_path
 
 
 def test_the_page_names_every_key_of_a_spec() -> None:
-    schemas = (StudyHead, Primary, Gates, Replay, Arm, Preset, Budget, Factor, Level, Design)
+    schemas = (
+        StudyHead,
+        Primary,
+        Gates,
+        Replay,
+        Resources,
+        Retries,
+        Arm,
+        Preset,
+        Budget,
+        Factor,
+        Level,
+        Design,
+    )
     keys = {
         "arms",
         "presets",
