@@ -133,7 +133,8 @@ class RunLog:
     def lacks(self, covered: Mapping[str, Extent]) -> str | None:
         """What is missing of that which a checkpoint covers, in words; None where all of it is there."""
         for name, wanted in covered.items():
-            found = extent_of(self.folder / name, wanted.size)
+            grows = name in self.files
+            found = extent_of(self.folder / name, wanted.size if grows else None)
             if found.size < wanted.size:
                 return f"{name} has {found.size} of the {wanted.size} bytes that it covers"
             if found != wanted:

@@ -51,7 +51,7 @@ class WandbTracker:
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
-        shutil.rmtree(folder / MIRROR, ignore_errors=True)
+        _discard(folder / MIRROR)
         cell = cell_hash(config)
         arm = config.run.arm or config.objective.name
         online = config.tracking.mode == "wandb_online"
@@ -68,7 +68,7 @@ class WandbTracker:
             dir=str(folder),
             settings=wandb.Settings(console="off", disable_git=True, x_disable_stats=True),
         )
-        there = self.run.step
+        there = self.run.step  # online, what the server has stays
         for row in logged(folder):
             if row["step"] >= there:
                 self.log(row)
@@ -85,6 +85,15 @@ class WandbTracker:
 def run_id(config: TrainConfig) -> str:
     """The same for every process that works on a run, whatever study asks for it."""
     return f"{cell_hash(config)}-seed{config.seed}"
+
+
+def _discard(mirror: Path) -> None:
+    """Out of the way first: W&B's service may outlive a killed process for a moment and write there."""
+    going = mirror.with_name(".wandb-superseded")
+    shutil.rmtree(going, ignore_errors=True)
+    if mirror.exists():
+        mirror.rename(going)
+        shutil.rmtree(going, ignore_errors=True)
 
 
 def logged(folder: Path) -> Iterator[Row]:

@@ -95,8 +95,8 @@ class Trainer:
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """Mark the run finished with what `run` returned; of its checkpoints the last stays."""
-        self.log.done(outcome)
         self.checkpoints.keep_last(1)
+        self.log.done(outcome)
 
     def _one_rollout(self, tracker: Tracker) -> None:
         number = self.state.rollouts
