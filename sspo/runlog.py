@@ -82,8 +82,7 @@ class RunLog:
         write_atomic(self.folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
         before = self.folder / ENVIRONMENT
         if resumed and before.is_file():
-            past = json.loads(before.read_text(encoding="utf-8"))
-            environment = {**environment, "earlier": [*past.pop("earlier", []), past]}
+            environment = {**environment, "earlier": _earlier(before)}
         write_atomic(self.folder / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
 
     def step(self, step: int, rollout: int, update: int, metrics: Mapping[str, Metric]) -> Row:
@@ -170,3 +169,12 @@ def recording_name(rollout: int) -> str:
 def rollout_of(name: str) -> int:
     """The rollout that a recording's file name names."""
     return int(name.removeprefix("rollout").removesuffix(".parquet"))
+
+
+def _earlier(path: Path) -> list[dict[str, Any]]:
+    """What each earlier process ran under; where their env.json is damaged, that it is."""
+    try:
+        past = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return [{"unreadable": path.name}]
+    return [*past.pop("earlier", []), past]

@@ -94,8 +94,8 @@ def _child(store: str, overrides: tuple[str, ...], fault: Fault) -> None:
     from sspo.train import main
 
     said, changes = _beside(Path(store))
-    sys.stderr = said.open("w", buffering=1)
-    sys.stdout = Path(os.devnull).open("w")
+    for stream, path in ((1, os.devnull), (2, said)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
     if fault.file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (fault.file_limit, fault.file_limit))
     _watch(store, fault, changes)

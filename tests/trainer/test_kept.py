@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -101,12 +102,12 @@ def damage(path: Path, how: str, where: float) -> None:
         path.write_bytes(content + b'{"rollout": 3, "st')
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(damages())
 def test_whatever_was_cut_damaged_or_lost_the_run_ends_with_the_same_bits(whole, done):
     folder, then = whole
     with tempfile.TemporaryDirectory() as base, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda handle: None)  # 150 runs: what is on the disk has a test of its own
+        patch.setattr(os, "fsync", lambda handle: None)  # 80 runs: what is on the disk has a test of its own
         copy = Path(base) / "run"
         shutil.copytree(folder, copy)
         for name, how, where in done:
@@ -177,3 +178,13 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing_and_the_ones_before(
     with pytest.raises(OSError, match="No space left"):
         kept.add(tmp_path / "checkpoints", 2, fill, log.settle(), keep=KEEP)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["rollout000001"]
+
+
+def test_what_earlier_processes_ran_under_is_kept_and_a_damaged_record_of_it_is_named(tmp_path):
+    log, found = RunLog(tmp_path), tmp_path / "env.json"
+    for number in range(3):
+        log.describe({}, {"process": number}, resumed=number > 0)
+    assert json.loads(found.read_text()) == {"process": 2, "earlier": [{"process": 0}, {"process": 1}]}
+    found.write_text(found.read_text()[:30])
+    log.describe({}, {"process": 3}, resumed=True)
+    assert json.loads(found.read_text()) == {"process": 3, "earlier": [{"unreadable": "env.json"}]}
