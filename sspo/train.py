@@ -6,12 +6,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
 from sspo.identity import check_positions, run_folder
 from sspo.runlog import DONE, RECORDING, mark_failed
+
+if TYPE_CHECKING:
+    from sspo.progress import Progress
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
@@ -56,18 +60,13 @@ def _finished(config: TrainConfig, folder: Path) -> int:
 def train(config: TrainConfig, folder: Path) -> int:
     """Run with every outcome named: DONE.json, or FAILED.json with a class and a message."""
     from sspo.progress import Progress
-    from sspo.tracking import build_tracker
-    from sspo.trainer.loop import Trainer
     from sspo.trainer.optim import Diverged
 
     name = f"{config.run.arm or config.objective.name} seed {config.seed}"
     print(f"{name}: {folder}", flush=True)
     progress = Progress(name)
-    tracker = None
     try:
-        trainer = Trainer(config, folder, progress)
-        tracker = build_tracker(config, folder)
-        trainer.log.done(trainer.run(tracker))
+        _to_the_end(config, folder, progress)
         print(f"{name}: done", flush=True)
     except Diverged as error:
         return _fail(folder, "diverged", str(error))
@@ -84,9 +83,21 @@ def train(config: TrainConfig, folder: Path) -> int:
         raise
     finally:
         progress.end()
-        if tracker is not None:
-            tracker.finish()
     return 0
+
+
+def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
+    """Train from where the folder stands to its DONE.json, which comes after the mirror is whole."""
+    from sspo.tracking import build_tracker
+    from sspo.trainer.loop import Trainer
+
+    trainer = Trainer(config, folder, progress)
+    tracker = build_tracker(config, folder)
+    try:
+        outcome = trainer.run(tracker)
+    finally:
+        tracker.finish()
+    trainer.finish(outcome)
 
 
 def is_out_of_memory(error: Exception) -> bool:

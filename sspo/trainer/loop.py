@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,7 @@ from sspo.rollout.transformers import TransformersSampler
 from sspo.runlog import CHECKPOINTS, RunLog
 from sspo.tasks import TASKS
 from sspo.tracking import Tracker
-from sspo.trainer import checkpoint
-from sspo.trainer.checkpoint import RunState
+from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.evaluation import Evaluator
 from sspo.trainer.forward import micro_batches, token_logp
@@ -62,11 +62,14 @@ class Trainer:
         )
         self.collector = Collector(config, task, reward, self.policy, self.sampler, reference)
         self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
-        self.checkpoints = folder / CHECKPOINTS
-        self.state = self._resume()
+        self.checkpoints = Checkpoints(
+            folder / CHECKPOINTS, self.model, self.optimizer, config.run.checkpoints_kept, progress.warn
+        )
+        self.state = self.checkpoints.resume(self.log)
         environment = describe_environment(config, self.device)
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)
+        self.clock = Clock()
         self.started = time.monotonic() - self.state.seconds
 
     def run(self, tracker: Tracker) -> dict[str, Any]:
@@ -89,9 +92,14 @@ class Trainer:
             raise
         return asdict(replace(self.state, seconds=self._seconds()))
 
+    def finish(self, outcome: Mapping[str, Any]) -> None:
+        """Mark the run finished with what `run` returned; of its checkpoints the last stays."""
+        self.checkpoints.keep_last(1)
+        self.log.done(outcome)
+
     def _one_rollout(self, tracker: Tracker) -> None:
         number = self.state.rollouts
-        clock = Clock()
+        clock = self.clock
         collected = self.collector.collect(number, clock)
         if number == 0:
             self.state = replace(self.state, rollout0_sha256=token_hash(collected.first))
@@ -100,10 +108,13 @@ class Trainer:
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
         with clock.time("evaluation"):
             self._evaluate_if_due()
-        with clock.time("checkpoint"):
-            self._checkpoint_if_due()
         tokens = int(collected.batch.mask_BT.sum())
         self.log.timing(number, clock.report(tokens, tokens * self.config.trainer.epochs))
+        self.clock = (
+            Clock()
+        )  # the next rollout's: a checkpoint covers whole logs, so it comes after the last line
+        with self.clock.time("checkpoint"):
+            self._checkpoint_if_due()
         self.progress.advance(number + 1, steps[-1])
         self.progress.warn(self.watch.look(steps))
         self.progress.warn(self.watch.look_at_control(self.state.control))
@@ -123,8 +134,7 @@ class Trainer:
                 if update + 1 == len(parts):
                     metrics |= summarise(collected.scores, collected.reward_PG, batch) | collected.metrics
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
-                self.log.step(self.state.steps, number, update, metrics)
-                tracker.log(self.state.steps, metrics)
+                tracker.log(self.log.step(self.state.steps, number, update, metrics))
         check_finite(self.model, self.state.steps)
         recorded = RecordedRollout(
             number=number,
@@ -188,7 +198,7 @@ class Trainer:
             every and self.state.rollouts % every == 0
         ):
             self.state = replace(self.state, seconds=self._seconds())
-            checkpoint.save(self.checkpoints, self.model, self.optimizer, self.state)
+            self.checkpoints.save(self.state, self.log)
 
     def _seconds(self) -> float:
         """Wall time of the run over all its processes, as far as checkpoints carried it."""
@@ -212,21 +222,13 @@ class Trainer:
         if every and number % every == 0:
             self.log.samples(sample_rows(self.config, objective, self.policy, batch, number))
 
-    def _resume(self) -> RunState:
-        """The last checkpoint's state; the logs are cut back to what it covers."""
-        found = checkpoint.latest(self.checkpoints)
-        state = RunState() if found is None else checkpoint.restore(found, self.model, self.optimizer)
-        self.log.rewind(state.rollouts, finished=state.rollouts == self.config.trainer.rollouts)
-        return state
-
     def _return_to_last_checkpoint(self) -> None:
-        found = checkpoint.latest(self.checkpoints)
-        if found is None:
+        state = self.checkpoints.load(self.checkpoints.choose())
+        if state is None:
             base = load_policy(self.config.model.path, self.device).model
             self.model.load_state_dict(base.state_dict())
-            self.state = RunState(rollout0_sha256=self.state.rollout0_sha256)
-        else:
-            self.state = checkpoint.restore(found, self.model, self.optimizer)
+            state = RunState(rollout0_sha256=self.state.rollout0_sha256)
+        self.state = state
 
 
 def token_hash(rollout: Rollout) -> str:
