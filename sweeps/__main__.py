@@ -1,4 +1,4 @@
-"""`python -m sweeps run|replay|plan|status|show NAME`."""
+"""`python -m sweeps run|replay|plan|status|show|search|export-optuna NAME`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from sspo.errors import UserError, one_sentence, unknown
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
 from sweeps.run import run_sweep
+from sweeps.search.arguments import OPTIONS as SEARCH_OPTIONS
+from sweeps.search.arguments import add_option as add_search_option
+from sweeps.search.arguments import is_search
 from sweeps.show import show_arm
 from sweeps.spec import DEFAULT_PRESET, PRESETS
 from sweeps.status import show_status
@@ -29,19 +32,27 @@ COMMANDS = {
     "plan": "say what would run, for how long, and what it will be able to tell",
     "status": "say where every trial stands",
     "show": "print the training command that makes an arm",
+    "search": "let Optuna look for the best cell of a space; finished runs are read, not run again",
+    "export-optuna": "write a finished study as an Optuna journal, which optuna-dashboard opens",
 }
 OPTIONS = {
     "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
     "replay": ("--preset", "--store", "--workers", "--retry-failed"),
     "plan": ("--preset", "--store", "--workers"),
-    "status": ("--preset", "--store"),
+    "status": ("--preset", "--store", "--storage"),
     "show": ("--preset", "--store"),
+    "search": ("--preset", "--store", "--workers", "--timeout", "--trials", "--storage", "--take-over"),
+    "export-optuna": ("--preset", "--store", "--out"),
 }
 
 
 def main() -> int:
     """Parse the command line and run one command. Returns its exit status."""
     arguments = _arguments(sys.argv[1:])
+    if arguments.command == "search" or (arguments.command == "status" and is_search(arguments.name)):
+        from sweeps.search.command import run_command  # imports scipy
+
+        return run_command(arguments, _console())
     plan = make_plan(load(CONF_ROOT / "study", arguments.name), arguments.preset, arguments.store)
     return _dispatch(arguments, plan, _console())
 
@@ -59,6 +70,10 @@ def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> in
         return show_status(plan, console)
     if arguments.command == "show":
         return show_arm(plan, arguments.arm, console)
+    if arguments.command == "export-optuna":
+        from sweeps.search.export import export_study
+
+        return export_study(plan, arguments.out, console)
     from sweeps.plan_view import show_plan  # imports scipy, which the other commands need not wait for
 
     return show_plan(plan, arguments.workers, console)
@@ -92,7 +107,8 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-        command.add_argument("name", metavar="NAME", help="a study in conf/study/")
+        folder = {"search": "a search in conf/search/"}.get(name, "a study in conf/study/")
+        command.add_argument("name", metavar="NAME", help=folder)
         if name == "show":
             command.add_argument("arm", metavar="ARM")
         for option in OPTIONS[name]:
@@ -113,6 +129,8 @@ def _add_option(command: argparse.ArgumentParser, option: str) -> None:
     elif option == "--timeout":
         text = "limit of one trial (default: none)"
         command.add_argument(option, type=_seconds, metavar="SECONDS", help=text)
+    elif option in SEARCH_OPTIONS:
+        add_search_option(command, option)
     else:
         text = "run failed trials once more; one that diverged has its result and is not run again"
         command.add_argument(option, action="store_true", help=text)
