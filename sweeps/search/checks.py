@@ -115,10 +115,14 @@ def _check_domain(parameter: Parameter) -> None:
         raise UserError(f"{where}: a logarithmic range begins above 0, got low {domain.low:g}")
     if domain.log and domain.step is not None:
         raise UserError(f"{where} has log and step: leave one of them out")
-    if domain.step is not None and not 0 < domain.step <= domain.high - domain.low:
+    if domain.step is None:
+        return
+    if not 0 < domain.step <= domain.high - domain.low:
         raise UserError(
             f"{where}.step must be above 0 and at most high - low = {domain.high - domain.low:g}, got {domain.step:g}"
         )
+    if not admits(domain, domain.high):
+        raise UserError(f"{where}: high must lie a whole number of steps above low, got step {domain.step:g}")
 
 
 def _check_point(search: Search, where: str, point: Point) -> None:

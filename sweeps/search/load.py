@@ -66,7 +66,7 @@ def parse(name: str, content: Mapping[str, Any]) -> Search:
         space=tuple(_parameter(key, value) for key, value in space.items()),
         points=_points(content.get("points", [])),
         presets={
-            key: build(SearchPreset, _mapping(f"presets.{key}", value), f"presets.{key}.")
+            key: build(SearchPreset, _mapping(f"presets.{key}", value or {}, empty=True), f"presets.{key}.")
             for key, value in presets.items()
         },
     )

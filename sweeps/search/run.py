@@ -137,10 +137,12 @@ def _settle(driver: Driver, options: SearchOptions, console: Console, command: C
     stream = Stream(driver, board, maker, timeout=options.runs.timeout, devices=devices)
     try:
         with View(board, console):
-            return stream.run([])
+            finished = stream.run([])
     except (OSError, StorageInternalError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
             f"the search stopped because the system or its storage refused it something: {reason}; mend that and run it again "
             "to continue"
         ) from error
+    assert not (finished and driver.open), "a trial was left open"
+    return finished

@@ -51,7 +51,7 @@ def open_study(
         study.set_user_attr(MEANING, text)
     elif before is not None and before != text:
         old, new = json.loads(before), json.loads(text)
-        changed = [key for key in new if old.get(key) != new[key]]
+        changed = [key for key in meaning if old.get(key) != new[key]]
         raise UserError(
             f"search '{name}' was begun with another {' and '.join(changed) or 'spec'}, and one history cannot hold both: "
             f"copy the spec to a new name, or put back what was changed"

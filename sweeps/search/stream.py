@@ -43,6 +43,8 @@ class Stream(Pool):
     def _fill(self) -> None:
         self._advance()
         super()._fill()
+        if not self._active and not self.board.waiting:  # the last run has just ended in another process
+            self._advance()
 
     def _advance(self) -> None:
         """Tell what is over, stop what is pruned, and ask for more while a worker has nothing to do."""
