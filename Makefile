@@ -1,5 +1,5 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles).
+# into .venv-oracles, test-search and dashboard into .venv-search).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -9,12 +9,14 @@ BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
+SEARCH := .venv-search
+JOURNAL ?= runs/searches/clip.journal
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
-	test test-oracles acceptance check format clean
+.PHONY: help setup sweep search dashboard replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
+	test test-oracles test-search acceptance check format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +39,13 @@ sweep: setup  ## train every arm and seed of study NAME, then write its report
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
+search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(STORAGE),--storage $(STORAGE))
+
+dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
+
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed)
@@ -54,7 +63,14 @@ report: setup  ## tables and figures of study NAME from its runs, or from its co
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
-bench-replay: setup  ## the replay's speed beside a naive loop
+bench-search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(STORAGE),--storage $(STORAGE))
+
+dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
+
+replay: setup  ## the replay's speed beside a naive loop
 	@$(PY) -m tests.bench.replay
 
 bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
@@ -78,6 +94,16 @@ $(ORACLES)/ready: requirements-oracles.lock
 	@$(PYTHON) -m venv $(ORACLES)
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
+	@touch $@
+
+test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
+	@$(SEARCH)/bin/python -m pytest tests/services
+
+$(SEARCH)/ready: requirements-search.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
+	@$(PYTHON) -m venv $(SEARCH)
+	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
 	@touch $@
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
