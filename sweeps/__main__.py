@@ -16,8 +16,8 @@ from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
 from sweeps.run import run_sweep
 from sweeps.search.arguments import OPTIONS as SEARCH_OPTIONS
+from sweeps.search.arguments import about_search
 from sweeps.search.arguments import add_option as add_search_option
-from sweeps.search.arguments import is_search
 from sweeps.show import show_arm
 from sweeps.spec import DEFAULT_PRESET, PRESETS
 from sweeps.status import show_status
@@ -49,7 +49,7 @@ OPTIONS = {
 def main() -> int:
     """Parse the command line and run one command. Returns its exit status."""
     arguments = _arguments(sys.argv[1:])
-    if arguments.command == "search" or (arguments.command == "status" and is_search(arguments.name)):
+    if about_search(arguments):
         from sweeps.search.command import run_command  # imports scipy
 
         return run_command(arguments, _console())

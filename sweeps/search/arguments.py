@@ -6,15 +6,18 @@ import argparse
 from pathlib import Path
 
 from sspo.compose import CONF_ROOT
-from sspo.errors import UserError
+from sspo.errors import UserError, unknown
 
 FOLDER = CONF_ROOT / "search"
 OPTIONS = ("--trials", "--storage", "--take-over", "--out")
 
 
-def is_search(name: str) -> bool:
-    """Whether conf/search/ holds a search of that name."""
-    return name in [path.stem for path in FOLDER.glob("*.yaml")]
+def about_search(arguments: argparse.Namespace) -> bool:
+    """Whether a parsed command is about a search in conf/search/. Raises UserError for a storage of something else."""
+    names = [path.stem for path in FOLDER.glob("*.yaml")]
+    if arguments.command == "status" and arguments.storage and arguments.name not in names:
+        raise unknown("search (only searches have a --storage)", arguments.name, names)
+    return arguments.command == "search" or (arguments.command == "status" and arguments.name in names)
 
 
 def add_option(command: argparse.ArgumentParser, option: str) -> None:

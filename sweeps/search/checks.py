@@ -160,7 +160,8 @@ def _check_preset(search: Search, name: str, preset: SearchPreset) -> None:
 
 
 def _check_overrides(search: Search, where: str, overrides: Iterable[str]) -> None:
-    searched = {key for parameter in search.space for key in (parameter.key, *parameter.also)}
+    always = [parameter for parameter in search.space if not parameter.when]
+    searched = {key for parameter in always for key in (parameter.key, *parameter.also)}
     for override in overrides:
         key = override.partition("=")[0]
         if re.match(r"[+~]*(seed|run|trainer\.record)\b", override):

@@ -66,7 +66,7 @@ class Parameter:
     also: tuple[str, ...] = ()
     """Options that take the same value."""
     when: tuple[Condition, ...] = ()
-    """All must hold, else the parameter is left at its default and not suggested."""
+    """All must hold, else the parameter is not suggested and left to the search's overrides or at its default."""
 
 
 @dataclass(frozen=True, kw_only=True)

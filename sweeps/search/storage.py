@@ -26,7 +26,7 @@ def open_storage(place: str | Path) -> BaseStorage:
     """The storage at a URL or in a journal file, made where there is none. Raises UserError in one sentence."""
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return _database(str(place)) if "://" in str(place) else _journal(Path(place))
 
 

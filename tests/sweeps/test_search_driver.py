@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from statistics import fmean, median
 
 import pytest
+from optuna.pruners import HyperbandPruner
 from searches import START, driver_of, make, settle, study_of, train
-from stub_searched import answers, append, log_run, score
+from stub_searched import answers, append, finish, log_run, score
 
 from analysis.held_out import held_out
 from analysis.logs import read_logs
 from analysis.results import AVERAGE, Evidence
 from sspo.errors import UserError
 from sspo.runlog import mark_failed
+from sweeps.search.corners import check_corners
 from sweeps.search.driver import ends_of
 from sweeps.search.history import tally
 from sweeps.search.score import curve, primary_score
+from sweeps.search.spec import SAMPLERS
 from sweeps.search.storage import open_storage, sole_controller
 from sweeps.spec import Primary
 
@@ -215,3 +220,50 @@ def test_retries_and_points_are_queued_once_however_often_a_search_is_opened(tmp
     assert len(driver.study.trials) == 1
     assert tally(driver.study.trials, 1).begun == 0
     assert json.loads(json.dumps(driver.study.trials[0].system_attrs["fixed_params"])) == START
+
+
+CONDITIONAL = {
+    "objective.bounds.adapt": {"choices": ["none", "tanh"]},
+    "objective.bounds.alpha": {"low": 0.1, "high": 0.6, "when": {"objective.bounds.adapt": ["tanh"]}},
+}
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_searches_a_conditional_space_and_draws_the_same_again(
+    sampler: str, tmp_path: Path
+) -> None:
+    search = make(
+        space=CONDITIONAL,
+        points=[],
+        overrides=["objective=sspo", "objective.bounds.alpha=0"],
+        sampler={"name": sampler, "startup": 3},
+    )
+    assert check_corners(search, "default") == 3
+    found = []
+    for name in ("one", "two"):
+        driver = driver_of(search, tmp_path / name, trials=5)
+        while (opened := driver.ask()) is not None:
+            for run in opened.runs:
+                log_run(run.folder, float(opened.point.get("objective.bounds.alpha", 0.3) or 0.0))
+                finish(run.folder)
+            driver.conclude(opened, ends_of(opened))
+        found.append([(trial.params, trial.value) for trial in driver.study.trials])
+    assert found[0] == found[1]
+    for params, value in found[0]:
+        assert ("objective.bounds.alpha" in params) == (params["objective.bounds.adapt"] == "tanh")
+        assert value == pytest.approx(params.get("objective.bounds.alpha", 0.3))
+
+
+def test_hyperband_has_the_rollouts_of_a_run_as_its_resource(tmp_path: Path) -> None:
+    driver = driver_of(make(pruner={"name": "hyperband"}), tmp_path, trials=2)
+    pruner = driver.study.pruner
+    assert isinstance(pruner, HyperbandPruner)
+    assert (pruner._min_resource, pruner._max_resource) == (
+        5,
+        20,
+    )  # evaluation.every and trainer.rollouts by default
+
+
+def test_commands_that_do_not_search_wait_for_neither_optuna_nor_torch() -> None:
+    code = "import sys, sweeps.__main__, sweeps.search.command; sys.exit(bool({'optuna', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
