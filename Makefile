@@ -63,14 +63,7 @@ report: setup  ## tables and figures of study NAME from its runs, or from its co
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
-bench-search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
-	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(STORAGE),--storage $(STORAGE))
-
-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
-	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
-
-replay: setup  ## the replay's speed beside a naive loop
+bench-replay: setup  ## the replay's speed beside a naive loop
 	@$(PY) -m tests.bench.replay
 
 bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text

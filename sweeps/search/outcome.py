@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.runlog import write_atomic
+from sweeps.plan import Trial
+from sweeps.revisions import warning
 from sweeps.search.cells import cell_at
 from sweeps.search.history import Tally, tally
 from sweeps.search.spec import Search
@@ -41,6 +44,9 @@ def show_outcome(search: Search, preset: str, study: Study, folder: Path, consol
                 console,
                 f"  trial {trial.number} {trial.user_attrs.get('reason')}: {trial.user_attrs.get('message')}",
             )
+    mixed = warning(_runs(search, preset, trials, folder.parent))
+    if mixed is not None:
+        _print(console, mixed)
     if found.best is None:
         return 1
     _print_best(found.best, console)
@@ -86,6 +92,16 @@ def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
     }
     head = f"# Trial {best.number} of search {search.name} ({preset}), cell {best.user_attrs['cell']}.\n"
     return head + str(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _runs(search: Search, preset: str, trials: Sequence[FrozenTrial], store: Path) -> list[Trial]:
+    """The runs of every cell that the search has asked for, each once."""
+    cells = dict.fromkeys(trial.user_attrs["cell"] for trial in trials if "cell" in trial.user_attrs)
+    return [
+        Trial(arm="", seed=seed, overrides=(), rollouts=0, store=store, cell=cell)
+        for cell in cells
+        for seed in search.presets[preset].seeds
+    ]
 
 
 def _print_best(best: FrozenTrial, console: Console) -> None:

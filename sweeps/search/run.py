@@ -61,14 +61,13 @@ def run_search(
     check_options(options.runs)
     trials = _trials(search, preset, options)
     check_corners(search, preset)
-    seeds = search.presets[preset].seeds
-    check_store(store, trials * len(seeds))
     name, folder = study_name(search, preset), searches_folder(store)
     with ExitStack() as held:
         held.enter_context(alone(folder / f"{name}.lock", f"search {name}"))
         study = _open(search, preset, store, options.storage)
         held.enter_context(sole_controller(study, take_over=options.take_over))
         driver = Driver(search, preset, store, study, trials)
+        check_store(store, max(trials - driver.tally.settled, 0) * len(driver.seeds))
         if driver.tally.settled < trials and not _settle(driver, options, console, command):
             return interrupted(console)
     return show_outcome(search, preset, study, folder, console)

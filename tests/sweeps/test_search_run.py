@@ -80,6 +80,14 @@ def test_a_search_ends_with_its_best_and_with_a_study_that_confirms_it_and_runs_
     assert (len(starts(store)), confirm.stat().st_mtime_ns) == (8, before)
     status, text = run(search, store, trials=5)
     assert (status, len(trials_of(search, store))) == (0, 5)
+    assert "mix states of the code" not in text
+    (store / "cells" / best.user_attrs["cell"] / "seed900" / "env.json").write_text(
+        '{"code_sha256": "other"}'
+    )
+    assert (
+        "warning: finished runs mix states of the code: 9 runs from code unknown, 1"
+        in run(search, store, trials=5)[1]
+    )
     console = Console(width=300)
     with console.capture() as printed:
         show_search_status(search, "default", store, None, console)
