@@ -10,7 +10,6 @@ from sweeps.search.spec import Choices, FloatRange, IntRange, Parameter, Point, 
 from sweeps.worker import quoted
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
     from optuna.trial import Trial as Asked
 
 
@@ -59,20 +58,6 @@ def suggest(space: Sequence[Parameter], asked: Asked) -> dict[str, Value]:
         return asked.suggest_float(parameter.key, domain.low, domain.high, step=domain.step, log=domain.log)
 
     return walk(space, pick)
-
-
-def distributions(space: Sequence[Parameter], point: Point) -> dict[str, BaseDistribution]:
-    """What Optuna keeps beside the values of a point."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    def of(domain: FloatRange | IntRange | Choices) -> BaseDistribution:
-        if isinstance(domain, Choices):
-            return CategoricalDistribution(domain.choices)
-        if isinstance(domain, IntRange):
-            return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step or 1)
-        return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
-
-    return {parameter.key: of(parameter.domain) for parameter in space if parameter.key in point}
 
 
 def overrides(space: Sequence[Parameter], point: Point) -> tuple[str, ...]:
