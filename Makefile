@@ -1,5 +1,5 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles).
+# into .venv-oracles, test-search and dashboard into .venv-search).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -15,6 +15,8 @@ BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
+SEARCH := .venv-search
+JOURNAL ?= runs/searches/clip.journal
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
@@ -61,6 +63,13 @@ stop: setup  ## end the sweep of study NAME on every machine; it continues with 
 retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=name  REASON=oom|timeout|killed|error
 	@$(PY) -m sweeps retry $(NAME) --failed $(if $(PRESET),--preset $(PRESET)) $(if $(ARM),--arm $(ARM)) \
 		$(if $(REASON),--reason $(REASON))
+
+search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(STORAGE),--storage $(STORAGE))
+
+dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -112,6 +121,16 @@ $(ORACLES)/ready: requirements-oracles.lock
 	@$(PYTHON) -m venv $(ORACLES)
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
+	@touch $@
+
+test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
+	@$(SEARCH)/bin/python -m pytest tests/services
+
+$(SEARCH)/ready: requirements-search.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
+	@$(PYTHON) -m venv $(SEARCH)
+	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
 	@touch $@
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)

@@ -16,6 +16,7 @@ from sweeps.options import add_option
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
 from sweeps.run import run_sweep, run_work
+from sweeps.search.arguments import about_search
 from sweeps.show import show_arm
 from sweeps.status import show_status, watch_status
 from sweeps.steer import retry, steer
@@ -41,6 +42,8 @@ class Verb:
     """Names in options.py."""
     words: Sequence[str] = ()
     """Words that must follow NAME."""
+    about: str = "a study in conf/study/"
+    """What NAME names."""
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -72,8 +75,22 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:
+    if about_search(arguments):
+        return _search(arguments, console)
     show = watch_status if arguments.live else show_status
     return show(_plan(arguments), console)
+
+
+def _search(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.search.command import run_command  # imports scipy
+
+    return run_command(arguments, console)
+
+
+def _export_optuna(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.search.export import export_study
+
+    return export_study(_plan(arguments), arguments.out, console)
 
 
 def _steer(word: str) -> Act:
@@ -125,7 +142,22 @@ COMMANDS: Mapping[str, Verb] = {
         act=_show_plan,
         options=(*ON_A_STUDY, "--workers"),
     ),
-    "status": Verb(purpose="say where every trial stands", act=_status, options=(*ON_A_STUDY, "--live")),
+    "status": Verb(
+        purpose="say where every trial of a study, or a search, stands",
+        act=_status,
+        options=(*ON_A_STUDY, "--live", "--storage"),
+    ),
+    "search": Verb(
+        purpose="let Optuna look for the best cell of a space; finished runs are read, not run again",
+        act=_search,
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--trials", "--storage", "--take-over"),
+        about="a search in conf/search/",
+    ),
+    "export-optuna": Verb(
+        purpose="write a finished study as an Optuna journal, which optuna-dashboard opens",
+        act=_export_optuna,
+        options=(*ON_A_STUDY, "--out"),
+    ),
     "show": Verb(purpose="print the training command that makes an arm", act=_show, words=("arm",)),
 }
 
@@ -164,7 +196,7 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, verb in COMMANDS.items():
         command = commands.add_parser(name, help=verb.purpose, description=verb.purpose, allow_abbrev=False)
-        command.add_argument("name", metavar="NAME", help="a study in conf/study/")
+        command.add_argument("name", metavar="NAME", help=verb.about)
         for word in verb.words:
             command.add_argument(word, metavar=word.upper())
         for option in verb.options:

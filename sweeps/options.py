@@ -82,6 +82,20 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "action": "store_true",
         "help": "run failed trials once more; one that diverged has its result and is not run again",
     },
+    "--trials": {
+        "type": whole_number("--trials"),
+        "metavar": "N",
+        "help": "trials to settle in all (default: the preset's)",
+    },
+    "--storage": {
+        "metavar": "PLACE",
+        "help": "of a search: an Optuna journal, or a database by URL (default: a journal in the store)",
+    },
+    "--take-over": {
+        "action": "store_true",
+        "help": "go on though another machine, known to be gone, holds the search",
+    },
+    "--out": {"type": Path, "metavar": "FILE", "help": "the file to write (default: one in the store)"},
     "--over-budget": {
         "action": "store_true",
         "help": "run although finished trials say that the preset's budget will not do",

@@ -10,7 +10,7 @@ from sspo.errors import UserError
 BYTES_PER_TRIAL = 5_000_000
 """Logs, checkpoints and recordings of the embedded base; a larger base needs more."""
 
-KNOWN = ("cells", "studies")
+KNOWN = ("cells", "studies", "searches", "multiruns", "exports")
 """Folders one of which every store has that is not empty."""
 
 LEAST_FREE = 1_000_000
