@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -104,8 +105,21 @@ def _swept(override: Override, text: str) -> list[str]:
     if not override.is_discrete_sweep():
         raise UserError(f"'{text}' names a continuum; name values, or a range(start,stop,step)")
     if isinstance(value, RangeSweep):
-        return [f"{number:.12g}" for number in value.range()]  # .1 + .2 is the cell of .3
+        return _range(value, text)
     return list(override.sweep_string_iterator())
+
+
+def _range(numbers: RangeSweep, text: str) -> list[str]:
+    """The numbers as they are written. Hydra counts in binary, where range(.1,.4,.1) has .4 and might miss the cell of .3."""
+    start, stop, step = (Decimal(str(end)) for end in (numbers.start, numbers.stop, numbers.step))
+    if step == 0 or not all(end.is_finite() for end in (start, stop, step)):
+        raise UserError(f"'{text}' never ends; give range(start,stop,step) a step other than 0")
+    count = max(math.ceil((stop - start) / step), 0)
+    if count > LIMIT:
+        raise UserError(
+            f"'{text}' has {count} values, more than {LIMIT}; give range(start,stop,step) a larger step"
+        )
+    return [str(start + index * step) for index in range(count)]
 
 
 def _check_plugin() -> None:

@@ -86,7 +86,7 @@ def workspace(plan: Plan, entity: str, project: str) -> Any:
         ],
         settings=ws.WorkspaceSettings(max_runs=max(10, len(plan.arms))),
         runset_settings=ws.RunsetSettings(
-            filters=[expr.Tags().isin(cells)], groupby=[expr.Config("run.arm")]
+            filters=expr.And(expr.Tags().isin(cells)), groupby=[expr.Config("run.arm")]
         ),
     )
 

@@ -74,7 +74,8 @@ def find_study(name: str, store: Path) -> Study:
 def study_of(recipe: Recipe, name: str = "") -> Study:
     """The study of a multirun: an arm a cell, compared with the baseline at sampled accuracy.
 
-    Without a name it gets one from its cells. Raises UserError for what makes no sense.
+    Without a name it gets one from what it compares, the same however that is written. Raises UserError for what makes
+    no sense.
     """
     if name and not NAME.fullmatch(name):
         raise UserError(
@@ -84,12 +85,13 @@ def study_of(recipe: Recipe, name: str = "") -> Study:
         raise unknown("hydra.sweeper.test", recipe.test, TESTS)
     _refuse_reserved(recipe.words)
     seeds = _seeds(recipe.words)
-    configs = _distinct(combinations([word for word in recipe.words if not _is(word, "seed")]))
-    arms = _arms(configs)
+    found = _distinct(combinations([word for word in recipe.words if not _is(word, "seed")]))
+    arms = {name: arm for name, (arm, _) in found.items()}
     baseline = _baseline(recipe, arms)
+    cells = {name: cell_hash(config) for name, (_, config) in found.items()}
+    parts = [cells[baseline], recipe.test, *sorted(cells.values()), *map(str, sorted(seeds))]
     return Study(
-        name=name
-        or _name_of(list(configs.values())[list(arms).index(baseline)], configs, seeds, recipe.test),
+        name=name or "multirun_" + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8],
         head=StudyHead(title=_title(recipe), question=_question(recipe), baseline=baseline, test=recipe.test),
         arms={**arms, baseline: replace(arms[baseline], role="arm")},
         presets={DEFAULT_PRESET: Preset(seeds=seeds)},
@@ -137,24 +139,17 @@ def _seeds(words: Sequence[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _distinct(combos: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], TrainConfig]:
-    """The first combination of every cell, with what it composes to."""
-    found: dict[str, tuple[tuple[str, ...], TrainConfig]] = {}
-    for combo in combos:
+def _distinct(combos: Sequence[tuple[str, ...]]) -> dict[str, tuple[Arm, TrainConfig]]:
+    """By name, an arm for the first combination of every cell, with what it composes to."""
+    found: dict[str, tuple[str, Arm, TrainConfig]] = {}
+    for name, label, combo in zip(names(combos), labels(combos), combos, strict=True):
         try:
             config = compose(combo)
         except UserError as error:
             raise UserError(f"{' '.join(combo)}: {error}") from error
-        found.setdefault(cell_hash(config), (combo, config))
-    return dict(found.values())
-
-
-def _arms(configs: Mapping[tuple[str, ...], TrainConfig]) -> dict[str, Arm]:
-    combos = list(configs)
-    return {
-        name: Arm(role=_role(configs[combo]), label=label, overrides=combo)
-        for name, label, combo in zip(names(combos), labels(combos), combos, strict=True)
-    }
+        arm = Arm(role=_role(config), label=label, overrides=combo)
+        found.setdefault(cell_hash(config), (name, arm, config))
+    return {name: (arm, config) for name, arm, config in found.values()}
 
 
 def _role(config: TrainConfig) -> str:
@@ -169,14 +164,6 @@ def _baseline(recipe: Recipe, arms: Mapping[str, Arm]) -> str:
         raise unknown("arm as hydra.sweeper.baseline", recipe.baseline, arms)
     trained = [name for name, arm in arms.items() if arm.role == "arm"]
     return recipe.baseline or (trained or list(arms))[0]
-
-
-def _name_of(
-    baseline: TrainConfig, configs: Mapping[tuple[str, ...], TrainConfig], seeds: Sequence[int], test: str
-) -> str:
-    """The same for the same cells, seeds, baseline and test, however they are written."""
-    parts = [cell_hash(baseline), test, *sorted(map(cell_hash, configs.values())), *map(str, sorted(seeds))]
-    return "multirun_" + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:8]
 
 
 def _keep_alone(recipe: Recipe, plan: Plan) -> None:
