@@ -66,7 +66,7 @@ def combinations(overrides: Sequence[str]) -> list[tuple[str, ...]]:
 
     Raises UserError for an override that names no option, no choice or no finite list of values.
     """
-    values = {key: texts for key, texts in map(_values, overrides)}
+    values = dict(map(_values, overrides))
     count = math.prod(len(texts) for texts in values.values())
     if count > LIMIT:
         raise UserError(f"this multirun has {count} combinations, more than {LIMIT}; name fewer values")

@@ -176,7 +176,7 @@ def _keep_alone(recipe: Recipe, plan: Plan) -> None:
 
 def _announce(plan: Plan, console: Console) -> None:
     name, store = plan.study.name, plan.store
-    where = "" if str(store) == RunConfig().store else f" --store {store}"
+    where = "" if str(store) == RunConfig().store else f" --store {shlex.quote(str(store))}"
     console.print(
         Text(
             f"study {name}: {len(plan.arms)} arms, {len(plan.trials())} trials, baseline {plan.study.head.baseline}; "

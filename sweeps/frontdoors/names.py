@@ -29,7 +29,7 @@ def names(combos: Sequence[Combo]) -> list[str]:
     taken: list[str] = []
     for label in labels(combos):
         plain = re.sub(r"-(?=\.?\d)", "minus_", label.lower())
-        slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST].strip("_") or "only"
+        slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST].strip("_") or "single"
         stem = name = slug if slug[0].isalpha() else f"arm_{slug}"
         number = 1
         while name in taken:

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hydra.core.plugins import Plugins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from tiny import TINY, markers, python
+from tiny_runs import TINY, markers, python
 
 from analysis.report import write_report
 from analysis.study import from_manifest
@@ -20,6 +21,7 @@ from sspo.errors import UserError
 from sspo.identity import cell_hash
 from sspo.train import main
 from sweeps.claims import claim_of
+from sweeps.frontdoors import multirun
 from sweeps.frontdoors.multirun import find_study, study_of
 from sweeps.frontdoors.names import names
 from sweeps.frontdoors.recipes import Recipe, keep
@@ -27,6 +29,7 @@ from sweeps.plan import Plan, make_plan
 from sweeps.spec import DEFAULT_PRESET
 from sweeps.status import show_status
 from sweeps.study import NAME, parse
+from sweeps.training import RunOptions
 
 ARMS = ("grpo", "sspo")
 
@@ -182,6 +185,32 @@ def test_what_makes_no_sense_is_one_sentence_before_any_work(
     assert wanted in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_the_plugin_on_the_path_the_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Plugins, "discover", lambda self, kind: [])
+    with pytest.raises(UserError, match="run `make setup`, or start from the folder of the checkout"):
+        main(["-m", "seed=0,1"])
+
+
+def test_a_store_with_a_blank_in_its_name_is_that_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "my runs"
+    keep(Recipe(words=("objective=grpo,sspo",)), "grid", store)
+    assert main(["-m", f"run.store='{store}'", "hydra.sweeper.plan=true", "objective=gspo,sspo"]) == 0
+    assert "gspo" in capsys.readouterr().out
+    assert find_study("grid", store).head.baseline == "grpo"
+
+
+def test_the_options_of_a_sweep_are_those_of_the_sweeper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunOptions] = []
+    monkeypatch.setattr(multirun, "run_sweep", lambda plan, options, console: asked.append(options) or 1)
+    settings = [f"hydra.sweeper.{word}" for word in ("workers=3", "retry_failed=true", "timeout=90")]
+    assert main(["-m", "seed=0,1", f"run.store={tmp_path}", *settings]) == 1
+    assert asked == [RunOptions(workers=3, retry_failed=True, timeout=90.0)]
 
 
 def test_a_plan_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from agent import commands, grid
 from rich.console import Console
-from tiny import TINY, markers, python
+from tiny_runs import TINY, markers, python
+from wandb_agents import commands, grid
 
 from sspo.compose import CONF_ROOT, compose
 from sspo.errors import UserError
