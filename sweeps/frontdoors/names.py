@@ -26,7 +26,7 @@ def labels(combos: Sequence[Combo]) -> list[str]:
 
 def names(combos: Sequence[Combo]) -> list[str]:
     """For folders and commands, as `grpo_high_0_1`: lower-case letters, digits and `_`, letters first, each one once."""
-    taken: list[str] = []
+    taken: dict[str, None] = {}
     for label in labels(combos):
         plain = re.sub(r"-(?=\.?\d)", "minus_", label.lower())
         slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST].strip("_") or "single"
@@ -35,8 +35,8 @@ def names(combos: Sequence[Combo]) -> list[str]:
         while name in taken:
             number += 1
             name = f"{stem}_no{number}"
-        taken.append(name)
-    return taken
+        taken[name] = None
+    return list(taken)
 
 
 def _varying(combos: Sequence[Combo]) -> list[str]:
