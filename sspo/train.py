@@ -12,6 +12,7 @@ from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
 from sspo.identity import check_positions, run_folder
+from sspo.multirun import FLAGS, multirun
 from sspo.runlog import DONE, RECORDING, mark_failed
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ One training run. Every option and its default is in sspo/config.py; nothing but
 options:
   --help    this text
   --cfg     print the composed configuration and stop
+  -m        run every combination of values, through Hydra: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
 
 """
 
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(overrides):
         print(USAGE + "\n".join(f"{group}={'|'.join(choices(group))}" for group in GROUPS))
         return 0
+    if set(FLAGS) & set(overrides):
+        return multirun([text for text in overrides if text not in FLAGS])
     show = "--cfg" in overrides
     config = compose([text for text in overrides if text != "--cfg"])
     folder = run_folder(config)

@@ -95,6 +95,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "action": "store_true",
         "help": "go on though another machine, known to be gone, holds the search",
     },
+    "--tracking": {
+        "metavar": "NAME",
+        "help": "mirror of the logs, instead of the study's own: none, wandb_offline, wandb_online",
+    },
+    "--entity": {"help": "W&B user or team"},
+    "--project": {"help": "W&B project (default: that of the runs)"},
+    "--push": {"action": "store_true", "help": "save it to W&B as well; needs an account"},
     "--out": {"type": Path, "metavar": "FILE", "help": "the file to write (default: one in the store)"},
     "--over-budget": {
         "action": "store_true",
