@@ -16,7 +16,8 @@ from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
 from analysis.load import compact
 from analysis.logs import RUNS, read_logs
-from analysis.page import page_html, page_markdown
+from analysis.page import page_html
+from analysis.page_markdown import page_markdown
 from analysis.provenance import FILE, recorded
 from analysis.replay import Replay
 from analysis.replay_captions import strangers
@@ -74,7 +75,7 @@ def render(folder: Path, *, replayed: bool) -> Report:
     evidence = Evidence(read_logs(logs))
     replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
     report = _make(evidence, replay, folder)
-    write_atomic(folder / "index.html", page_html(report, folder))
+    write_atomic(folder / "index.html", page_html(report))
     write_atomic(folder / "index.md", page_markdown(report))
     write_atomic(folder / FILE, recorded(report, folder))
     return report

@@ -148,7 +148,7 @@ def _numbers(segments: list[Segment], sample: Sample) -> str:
         for name in ("segment", "tokens", "entropy", "ratio", "clipped", "text")
     )
     return (
-        f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
+        f"<div class='scroll'><table><caption class='sr'>Segments</caption><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
     )
 
 

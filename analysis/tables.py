@@ -1,9 +1,8 @@
-"""One table, four renderings. A cell shows rounded text and carries the unrounded numbers behind it."""
+"""One table, three renderings for files (analysis.page_tables has a fourth). A cell shows rounded text and carries the unrounded numbers behind it."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
 from collections.abc import Mapping
@@ -131,36 +130,8 @@ def to_csv(table: Table) -> str:
     return stream.getvalue()
 
 
-def to_html(table: Table) -> str:
-    """A figure element with a table that scrolls sideways on a narrow screen."""
-    width = len(table.columns)
-    head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in table.columns)
-    body = []
-    for row, parted in _breaks(table):
-        if parted and row.group in table.headings:
-            body.append(
-                f'<tr class="rule"><td class="note" colspan="{width}">{html.escape(table.headings[row.group])}</td></tr>'
-            )
-        body.append(_html_row(row, ruled=parted and row.group not in table.headings))
-    return (
-        f'<figure id="{html.escape(table.name)}"><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
-        + "\n".join(body)
-        + f"\n</tbody></table></div><figcaption>{html.escape(' '.join(table.caption))}</figcaption></figure>\n"
-    )
-
-
-def _html_row(row: Row, *, ruled: bool) -> str:
-    first, *rest = [f"<b>{html.escape(c.text)}</b>" if c.bold else html.escape(c.text) for c in row.cells]
-    style = ' class="rule"' if ruled else ""
-    return f'<tr{style}><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
-
-
 def row_lines(table: Table, kind: str) -> list[str]:
-    """The line that each row is in a rendering: md, tex or html."""
-    if kind == "html":
-        return [
-            _html_row(row, ruled=parted and row.group not in table.headings) for row, parted in _breaks(table)
-        ]
+    """The line that each row is in a rendering, md or tex."""
     return [{"md": _markdown_row, "tex": _latex_row}[kind](row) for row in table.rows]
 
 
