@@ -6,6 +6,7 @@ PRESET ?=
 WORKERS ?=
 RETRY ?=
 BASE ?= embedded
+PORT ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
@@ -13,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report verify base bench-replay bench-segmentation bench-objective bench-statistics \
+.PHONY: help setup sweep replay plan status report verify dashboard base bench-replay bench-segmentation bench-objective bench-statistics \
 	test test-oracles acceptance check format clean
 
 help:  ## this list
@@ -50,6 +51,9 @@ status: setup  ## what is done, running, failed and missing in study NAME
 
 verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
 	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
+	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))

@@ -5,12 +5,11 @@ No style attribute and no script in it: the page's policy allows neither.
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator, Sequence
 
 from analysis.chart import Axis, Chart, Line, Mark, Numbers, Panel, Series, number, ticks
-from analysis.escape import visible
+from analysis.escape import page as in_page
 from analysis.style import MUTED
 
 WIDTH, HEIGHT = 360, 230
@@ -32,14 +31,15 @@ SHAPES = {
 }
 
 
-def chart_html(chart: Chart, caption: str) -> str:
-    """A figure element; its id is the chart's name."""
+def chart_html(chart: Chart, caption: str, *, traced: bool = True) -> str:
+    """A figure element; its id is the chart's name. A `traced` one has a button that opens its provenance."""
     panels = "".join(_panel(chart, panel, i) for i, panel in enumerate(chart.panels))
     tables = "".join(_table(chart, table, i) for i, table in enumerate(chart.tables))
     note = f" {chart.note}" if chart.note else ""
+    why = f" {why_button('figure', chart.name)}" if traced else ""
     return (
         f'<figure id="{chart.name}" class="chart"><div class="panels">{panels}</div>{_legend(chart)}'
-        f"<figcaption>{html.escape(caption + note)} {why_button('figure', chart.name)}</figcaption>"
+        f"<figcaption>{in_page(caption + note)}{why}</figcaption>"
         f"<details><summary>The numbers of this figure</summary>{tables}</details></figure>\n"
     )
 
@@ -47,7 +47,7 @@ def chart_html(chart: Chart, caption: str) -> str:
 def why_button(kind: str, name: str) -> str:
     """A button that opens the provenance of a figure or section."""
     return (
-        f'<button type="button" class="why" data-{kind}="{html.escape(name)}" '
+        f'<button type="button" class="why" data-{kind}="{in_page(name)}" '
         f'aria-haspopup="dialog">where it comes from</button>'
     )
 
@@ -55,7 +55,7 @@ def why_button(kind: str, name: str) -> str:
 def _legend(chart: Chart) -> str:
     items = "".join(
         f'<label><input type="checkbox" checked data-k="{s.number}"><svg viewBox="0 0 34 12" aria-hidden="true">'
-        f'<path d="M1,6H33" {_stroke(s, 1.6)}/>{_shape(s, 17, 6, 4)}</svg>{html.escape(visible(s.label))}</label>'
+        f'<path d="M1,6H33" {_stroke(s, 1.6)}/>{_shape(s, 17, 6, 4)}</svg>{in_page(s.label)}</label>'
         for s in chart.series
     )
     return f'<fieldset class="legend"><legend>show</legend>{items}</fieldset>'
@@ -97,7 +97,7 @@ def _panel(chart: Chart, panel: Panel, place: int) -> str:
     )
     return (
         f'<svg class="panel" viewBox="0 0 {WIDTH} {frame.height}" role="img" '
-        f'aria-label="{html.escape(visible(f"{about}: {who}. The numbers are in a table below."))}"{hover}>'
+        f'aria-label="{in_page(f"{about}: {who}. The numbers are in a table below.")}"{hover}>'
         f'<clipPath id="{clip}"><path d="M{frame.left},{TOP - 4}H{frame.right + 4}V{frame.bottom + 4}H{frame.left}Z"/></clipPath>'
         f'{_axes(frame)}<g clip-path="url(#{clip})">{levels}{drawn}</g>{marks}<path class="cursor" d=""/></svg>'
     )
@@ -120,25 +120,21 @@ def _axes(frame: _Frame) -> str:
     middle = (frame.left + frame.right) / 2
     parts.append(f'<path class="axis" d="M{frame.left},{TOP}V{frame.bottom}H{frame.right}"/>')
     parts.append(
-        f'<text x="{middle}" y="{frame.height - 8}" text-anchor="middle">{_text(panel.x.label)}</text>'
+        f'<text x="{middle}" y="{frame.height - 8}" text-anchor="middle">{in_page(panel.x.label)}</text>'
     )
     heading = " · ".join(part for part in (panel.y.label, panel.title) if part)
     parts.append(
-        f'<text class="title" x="{frame.left if not panel.y.names else 4}" y="11">{_text(heading)}</text>'
+        f'<text class="title" x="{frame.left if not panel.y.names else 4}" y="11">{in_page(heading)}</text>'
     )
     return "".join(parts)
 
 
 def _tick(axis: Axis, value: float) -> str:
-    return _text(_cut(axis.names[int(value)]) if axis.names else number(value))
+    return in_page(_cut(axis.names[int(value)]) if axis.names else number(value))
 
 
 def _cut(name: str, characters: int = 26) -> str:
     return name if len(name) <= characters else name[: characters - 1] + "…"
-
-
-def _text(text: str) -> str:
-    return html.escape(visible(text))
 
 
 def _line(frame: _Frame, line: Line, place: int) -> str:
@@ -186,9 +182,9 @@ def _mark(frame: _Frame, mark: Mark) -> str:
         ends = [_inside(frame, value) for value in (mark.low, mark.high)]
         drawn = f'<path d="M{ends[0][0]:.1f},{y:.1f}H{ends[1][0]:.1f}" {_stroke(mark.series, 1.6, dashed=False)}/>{drawn}'
         drawn += "".join(_shape(mark.series, end, y, 3, arrow) for end, arrow in ends if arrow)
-    note = f'<text x="{frame.right + 7}" y="{y + 3.5:.1f}">{_text(mark.note)}</text>' if mark.note else ""
+    note = f'<text x="{frame.right + 7}" y="{y + 3.5:.1f}">{in_page(mark.note)}</text>' if mark.note else ""
     return (
-        f'<g class="mark" data-k="{mark.series.number}" data-at="{x:.1f} {y:.1f}"><title>{_text(mark.says)}</title>{drawn}'
+        f'<g class="mark" data-k="{mark.series.number}" data-at="{x:.1f} {y:.1f}"><title>{in_page(mark.says)}</title>{drawn}'
         f"{note}</g>"
     )
 
@@ -222,19 +218,19 @@ def _shape(series: Series, x: float, y: float, size: float, marker: str = "") ->
 
 def _table(chart: Chart, table: Numbers, place: int) -> str:
     heads = "".join(
-        f'<th scope="col"{"" if k is None else f" data-k={chr(34)}{k}{chr(34)}"}>{_text(head)}</th>'
+        f'<th scope="col"{"" if k is None else f" data-k={chr(34)}{k}{chr(34)}"}>{in_page(head)}</th>'
         for head, k in table.heads
     )
     rows = "\n".join(_row(row) for row in table.rows)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(table.title)}">'
-        f'<table id="{chart.name}-numbers{place}"><caption>{_text(table.title)}</caption>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{in_page(table.title)}">'
+        f'<table id="{chart.name}-numbers{place}"><caption>{in_page(table.title)}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
 def _row(row: Sequence[str]) -> str:
-    first, *rest = (_text(cell) for cell in row)
+    first, *rest = (in_page(cell) for cell in row)
     return f'<tr><th scope="row">{first}</th>{"".join(_cells(rest))}</tr>'
 
 

@@ -21,7 +21,7 @@
     if (x !== null || y !== null) return x === null ? 1 : -1;
     return sign * a.cells[column].textContent.localeCompare(b.cells[column].textContent, 'en');
   };
-  for (const table of all('table.sortable')) {
+  const wireSort = (table) => {
     const bodies = [...table.tBodies].map((body) => [body, all('tr[data-row]', body)]);
     for (const head of all('thead th', table)) {
       head.querySelector('button').addEventListener('click', () => {
@@ -34,9 +34,9 @@
         }
       });
     }
-  }
+  };
 
-  for (const input of all('input[type=search]')) {
+  const wireFilter = (input) => {
     const table = document.getElementById(input.getAttribute('aria-controls'));
     const rows = all('tr[data-row]', table);
     const count = input.closest('.filter').querySelector('output');
@@ -49,14 +49,15 @@
       const shown = rows.filter((row) => !row.hidden).length;
       count.textContent = words.length ? `${shown} of ${rows.length} rows` : '';
     });
-  }
+  };
 
   // One stop of the tab key a table; arrow keys go from cell to cell.
-  for (const table of all('table.sortable')) {
+  const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const wireArrows = (table) => {
     const first = table.querySelector('tbody button');
     for (const button of all('tbody button', table)) button.tabIndex = button === first ? 0 : -1;
     table.addEventListener('keydown', (event) => {
-      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      const step = steps[event.key];
       const cell = event.target.closest('td, th');
       if (!step || !cell || !cell.closest('tbody')) return;
       const rows = all('tr[data-row]', table).filter((row) => !row.hidden);
@@ -75,18 +76,20 @@
         }
       }
     });
-  }
+  };
 
   // Arms of a figure on and off, in its panels and in its numbers.
-  for (const box of all('.legend input')) {
-    box.addEventListener('change', () => {
+  const wireSwitch = (box) => {
+    const apply = () => {
       const figure = box.closest('figure');
       for (const part of all(`.panel [data-k="${box.dataset.k}"]`, figure)) part.classList.toggle('off', !box.checked);
       for (const head of all(`th[data-k="${box.dataset.k}"]`, figure)) {
         for (const row of head.closest('table').rows) row.cells[head.cellIndex].classList.toggle('off', !box.checked);
       }
-    });
-  }
+    };
+    box.addEventListener('change', apply);
+    apply(); // a browser may come back to a page with boxes as they were left
+  };
 
   // Values under the pointer or, with the arrow keys, at a place along the panel.
   const tip = make('div', undefined, document.body);
@@ -99,53 +102,52 @@
     const [a, b] = [warp(Number(low), scale), warp(Number(high), scale)];
     return Number(left) + ((right - left) * (warp(x, scale) - a)) / (b - a);
   };
-  const showAt = (box) => {
+  const showAt = (point) => {
     tip.hidden = false;
     const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
-    tip.style.left = `${Math.max(8, Math.min(box.x + 14, room))}px`;
-    tip.style.top = `${Math.max(8, Math.min(box.y + 14, window.innerHeight - tip.offsetHeight - 8))}px`;
+    tip.style.left = `${Math.max(8, Math.min(point.x + 14, room))}px`;
+    tip.style.top = `${Math.max(8, Math.min(point.y + 14, window.innerHeight - tip.offsetHeight - 8))}px`;
   };
   const hide = (panel) => {
     tip.hidden = true;
     panel.querySelector('.cursor').setAttribute('d', '');
   };
-  const columnOf = (panel, index, point) => {
+  const tell = (panel, index, point) => {
     const table = document.getElementById(panel.dataset.table);
     const row = table.tBodies[0].rows[index];
     const x = place(panel, Number(row.cells[0].textContent));
-    const box = panel.viewBox.baseVal;
-    panel.querySelector('.cursor').setAttribute('d', `M${x.toFixed(1)},20V${box.height - 38}`);
+    panel.querySelector('.cursor').setAttribute('d', `M${x.toFixed(1)},20V${panel.viewBox.baseVal.height - 38}`);
     tip.replaceChildren();
     make('b', `${table.tHead.rows[0].cells[0].textContent} ${row.cells[0].textContent}`, tip);
     for (const group of all('g[data-k]:not(.off):not(.mark)', panel)) {
       const head = table.querySelector(`th[data-k="${group.dataset.k}"]`);
       if (!head) continue;
       const line = make('span', undefined, tip);
-      const swatch = make('i', undefined, line);
-      swatch.style.background = group.getAttribute('stroke');
+      make('i', undefined, line).style.background = group.getAttribute('stroke');
       line.append(`${head.textContent} ${row.cells[head.cellIndex].textContent}`);
     }
     panel.dataset.index = index;
     showAt(point);
   };
-  for (const panel of all('svg.panel')) {
+  const wirePanel = (panel) => {
     const marks = all('.mark', panel);
     const table = panel.dataset.table && document.getElementById(panel.dataset.table);
     const xs = table ? [...table.tBodies[0].rows].map((row) => place(panel, Number(row.cells[0].textContent))) : [];
     panel.addEventListener('pointermove', (event) => {
-      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(panel.getScreenCTM().inverse());
-      const near = (mark) => {
+      const pointer = { x: event.clientX, y: event.clientY };
+      const at = new DOMPoint(pointer.x, pointer.y).matrixTransform(panel.getScreenCTM().inverse());
+      const away = (mark) => {
         const [x, y] = mark.dataset.at.split(' ').map(Number);
         return Math.hypot(x - at.x, y - at.y);
       };
-      const closest = marks.filter((m) => !m.classList.contains('off')).sort((a, b) => near(a) - near(b))[0];
-      if (closest && near(closest) < 12) {
+      const closest = marks.filter((mark) => !mark.classList.contains('off')).sort((a, b) => away(a) - away(b))[0];
+      if (closest && away(closest) < 12) {
         tip.replaceChildren(closest.querySelector('title').textContent);
-        showAt({ x: event.clientX, y: event.clientY });
+        showAt(pointer);
       } else if (xs.length) {
         let best = 0;
         xs.forEach((x, i) => { if (Math.abs(x - at.x) < Math.abs(xs[best] - at.x)) best = i; });
-        columnOf(panel, best, { x: event.clientX, y: event.clientY });
+        tell(panel, best, pointer);
       } else {
         hide(panel);
       }
@@ -158,15 +160,27 @@
       event.preventDefault();
       const next = Math.max(0, Math.min(xs.length - 1, Number(panel.dataset.index ?? -1) + step));
       const box = panel.getBoundingClientRect();
-      columnOf(panel, next, { x: box.x + (xs[next] / 360) * box.width, y: box.y + box.height / 3 });
+      const across = (xs[next] / panel.viewBox.baseVal.width) * box.width;
+      tell(panel, next, { x: box.x + across, y: box.y + box.height / 3 });
     });
-  }
+  };
+
+  const wire = (root) => {
+    all('table.sortable', root).forEach(wireSort);
+    all('table.sortable', root).forEach(wireArrows);
+    all('input[type=search]', root).forEach(wireFilter);
+    all('.legend input', root).forEach(wireSwitch);
+    all('svg.panel', root).forEach(wirePanel);
+  };
+  wire(document);
+  document.addEventListener('fresh', (event) => wire(event.target)); // the dashboard puts new parts in
 
   // Provenance of a cell, a figure or a section.
   const source = document.getElementById('provenance-data');
-  const data = source && JSON.parse(source.textContent);
+  if (!source) return;
+  const data = JSON.parse(source.textContent);
   const dialog = document.getElementById('provenance-of');
-  const runsOf = (reads) => {
+  const filesOf = (reads) => {
     const files = new Map();
     for (const [streams, ranges] of reads) {
       for (const range of ranges ? ranges.split(', ') : []) {
@@ -177,15 +191,9 @@
         }
       }
     }
-    return new Map([...files].sort((a, b) => a[0] - b[0]));
+    return [...files].sort((a, b) => a[0] - b[0]);
   };
-  const open = (name, text, trace) => {
-    const body = dialog.querySelector('.body');
-    body.replaceChildren();
-    dialog.querySelector('h2').textContent = text ? `${name} = ${text}` : name;
-    make('p', trace.formula, body);
-    if (trace.rule) make('p', `Decided together with others: ${trace.rule}.`, body).className = 'soft';
-    make('p', `Read: ${trace.reads.map(([streams]) => streams.join(', ')).join('; ')}`, body).className = 'soft';
+  const addRuns = (trace, body) => {
     const scroll = make('div', undefined, body);
     scroll.className = 'scroll';
     scroll.tabIndex = 0;
@@ -197,7 +205,7 @@
     }
     const rows = make('tbody', undefined, table);
     const values = new Map(trace.values ?? []);
-    for (const [number, files] of runsOf(trace.reads)) {
+    for (const [number, files] of filesOf(trace.reads)) {
       const run = data.runs[number];
       const row = make('tr', undefined, rows);
       make('th', `${run.arm} seed ${run.seed}`, row).scope = 'row';
@@ -209,13 +217,23 @@
       make('td', `${(run.revision ?? 'no revision').slice(0, 12)}/${(run.code ?? 'no hash').slice(0, 12)}`, row);
       make('td', run.dirty === null ? 'not recorded' : run.dirty.slice(0, 12) || 'nothing', row);
     }
-    make('p', `Trained with ${data.trained_with}. Report made with ${data.made_with}.`, body).className = 'soft';
-    make('p', `On the command line: python -m analysis why ${data.study} "${name}"`, body).className = 'soft';
+  };
+  const open = (name, text, trace) => {
+    const body = dialog.querySelector('.body');
+    const soft = (words) => { make('p', words, body).className = 'soft'; };
+    body.replaceChildren();
+    dialog.querySelector('h2').textContent = text ? `${name} = ${text}` : name;
+    make('p', trace.formula, body);
+    if (trace.rule) soft(`Decided together with others: ${trace.rule}.`);
+    soft(`Read: ${trace.reads.map(([streams]) => streams.join(', ')).join('; ')}`);
+    addRuns(trace, body);
+    soft(`Trained with ${data.trained_with}. Report made with ${data.made_with}.`);
+    soft(`On the command line: python -m analysis why ${data.study} "${name}"`);
     dialog.showModal();
   };
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button');
-    if (!button || !data) return;
+    if (!button) return;
     const { figure, section, caption } = button.dataset;
     if (figure) open(`figure ${figure}`, '', data.figures[figure]);
     else if (section) open(section, '', data.sections[section]);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 from analysis.chart import Chart
 from analysis.chart_svg import chart_html, why_button
 from analysis.claims.section import verdicts_html
-from analysis.escape import visible
+from analysis.escape import page as in_page
 from analysis.page_tables import table_html
 from analysis.provenance import provenance, traced
 from analysis.replay_charts import replay_charts
@@ -41,8 +40,8 @@ def page_html(report: Report) -> str:
     """The page. Every text from data is escaped, in markup and in the data block that the script reads."""
     study = report.evidence.study
     samples = samples_html(report.evidence)
-    body = f"""<header><p class="preset">{_text(PRESET_NOTES[study.preset])}</p>
-<h1>{_text(study.title)}</h1><p class="question">{_text(study.question)}</p></header>
+    body = f"""<header><p class="preset">{in_page(PRESET_NOTES[study.preset])}</p>
+<h1>{in_page(study.title)}</h1><p class="question">{in_page(study.question)}</p></header>
 {verdicts_html(report.verdicts)}{_why("verdicts") if report.verdicts else ""}
 <section id="gates"><h2>Gates</h2><ol class="gates">{_gates(report)}</ol>{_why("gates")}</section>
 <section id="tables"><h2>Tables</h2><p class="hint">A head sorts. A number opens where it comes from; arrow keys go from number
@@ -56,23 +55,32 @@ to number.</p>{"".join(table_html(table) for table in report.tables)}</section>
 
 
 def document(
-    title: str, body: str, css: str, script: str, data: Mapping[str, Any], connect: str = "'none'"
+    title: str,
+    body: str,
+    css: str,
+    script: str,
+    data: Mapping[str, Any] | None = None,
+    connect: str = "'none'",
 ) -> str:
     """An HTML document that can load nothing: its policy knows its one style and its one script by their hashes.
 
-    `connect` is what the script may ask for data, in the words of such a policy.
+    `data` is for the script to show where numbers come from; `connect` is what it may ask for more, in a policy's words.
     """
     policy = (
         f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}; connect-src {connect}; "
         "base-uri 'none'; form-action 'none'"
     )
+    block = (
+        ""
+        if data is None
+        else f'{DIALOG}\n<script type="application/json" id="provenance-data">{json_block(data)}</script>'
+    )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(title)}</title><style>{css}</style></head><body><main>
+<title>{in_page(title)}</title><style>{css}</style></head><body><main>
 {body}
-</main>{DIALOG}
-<script type="application/json" id="provenance-data">{json_block(data)}</script>
+</main>{block}
 <script>{script}</script></body></html>
 """
 
@@ -99,18 +107,14 @@ def _embedded(report: Report) -> dict[str, Any]:
     return {**content, "trained_with": packages, "made_with": made, "files": dict(FILES)}
 
 
-def _text(text: str) -> str:
-    return html.escape(visible(text))
-
-
 def _why(section: str) -> str:
     return f"<p>{why_button('section', section)}</p>"
 
 
 def _gates(report: Report) -> str:
     return "\n".join(
-        f'<li class="{g.verdict.replace(" ", "-")}"><b>{_text(g.verdict)}</b> '
-        f"<span>{_text(g.name)}</span><small>{_text(g.evidence)}</small></li>"
+        f'<li class="{g.verdict.replace(" ", "-")}"><b>{in_page(g.verdict)}</b> '
+        f"<span>{in_page(g.name)}</span><small>{in_page(g.evidence)}</small></li>"
         for g in report.gates
     )
 
@@ -124,20 +128,20 @@ def _figures(report: Report) -> str:
 
 def _facts(report: Report) -> str:
     facts = provenance(report.evidence, report.replay)
-    return "\n".join(f"<dt>{_text(key)}</dt><dd>{_text(value)}</dd>" for key, value in facts)
+    return "\n".join(f"<dt>{in_page(key)}</dt><dd>{in_page(value)}</dd>" for key, value in facts)
 
 
 def _runs(runs: pd.DataFrame) -> str:
     lines = []
     for r in runs.to_dict("records"):
-        name, status, why, cell = (_text(text) for text in run_cells(r))
+        name, status, why, cell = (in_page(text) for text in run_cells(r))
         lines.append(
             f'<tr class="{status}"><th scope="row">{name}</th><td>{status}</td><td>{why}</td>'
             f"<td><code>{cell}</code></td></tr>"
         )
     states = ", ".join(f"{n} {state}" for state, n in runs["status"].value_counts().sort_index().items())
     return (
-        f"<details><summary>{len(runs)} planned: {_text(states)}</summary><div class='scroll'><table>"
+        f"<details><summary>{len(runs)} planned: {in_page(states)}</summary><div class='scroll'><table>"
         "<caption class='sr'>Planned runs</caption><thead><tr>"
         "<th scope='col'>run</th><th scope='col'>state</th><th scope='col'>reason</th><th scope='col'>cell</th></tr>"
         "</thead><tbody>" + "\n".join(lines) + "</tbody></table></div></details>"

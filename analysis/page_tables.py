@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 
 from analysis.chart_svg import why_button
-from analysis.escape import visible
+from analysis.escape import page as in_page
 from analysis.tables import Cell, Row, Table
 
 FEWEST_TO_FILTER = 6
@@ -16,18 +15,18 @@ FEWEST_TO_FILTER = 6
 def table_html(table: Table) -> str:
     """A figure element with a table that scrolls sideways on a narrow screen; groups of rows are sorted apart."""
     head = "".join(
-        f'<th scope="col" aria-sort="none"><button type="button">{_text(column)}</button></th>'
+        f'<th scope="col" aria-sort="none"><button type="button">{in_page(column)}</button></th>'
         for column in table.columns
     )
     groups = itertools.groupby(table.rows, key=lambda row: row.group)
     bodies = "".join(_body(table, name, list(rows), first=i == 0) for i, (name, rows) in enumerate(groups))
-    name = html.escape(table.name)
+    name = in_page(table.name)
     why = f" {why_button('caption', table.name)}" if table.caption_trace is not None else ""
-    caption = f"{_text(' '.join(table.caption))}{why}"
+    caption = f"{in_page(' '.join(table.caption))}{why}"
     return (
-        f'<figure id="{name}"><h3 id="title-{name}">{_text(title(table))}</h3>{_filter(table)}'
+        f'<figure id="{name}"><h3 id="title-{name}">{in_page(title(table))}</h3>{_filter(table)}'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="title-{name}">'
-        f'<table class="sortable" id="table-{name}"><caption class="sr">{_text(title(table))}</caption>'
+        f'<table class="sortable" id="table-{name}"><caption class="sr">{in_page(title(table))}</caption>'
         f"<thead><tr>{head}</tr></thead>{bodies}</table></div><figcaption>{caption}</figcaption></figure>\n"
     )
 
@@ -41,7 +40,7 @@ def html_row(row: Row) -> str:
     """One row on a line of its own, which no other file of the report has a use for."""
     first, *rest = row.cells
     return (
-        f'<tr data-row="{html.escape(row.key)}"><th scope="row">{_shown(first)}</th>'
+        f'<tr data-row="{in_page(row.key)}"><th scope="row">{_shown(first)}</th>'
         + "".join(f"<td{_value(cell)}>{_shown(cell)}</td>" for cell in rest)
         + "</tr>"
     )
@@ -51,7 +50,7 @@ def _body(table: Table, group: str, rows: list[Row], *, first: bool) -> str:
     heading = ""
     if not first and group in table.headings:
         width = len(table.columns)
-        heading = f'<tr><td class="note" colspan="{width}">{_text(table.headings[group])}</td></tr>\n'
+        heading = f'<tr><td class="note" colspan="{width}">{in_page(table.headings[group])}</td></tr>\n'
     lines = "\n".join(html_row(row) for row in rows)
     return f"<tbody>\n{heading}{lines}\n</tbody>"
 
@@ -60,13 +59,13 @@ def _filter(table: Table) -> str:
     if len(table.rows) < FEWEST_TO_FILTER:
         return ""
     return (
-        f'<p class="filter"><label>filter rows <input type="search" aria-controls="table-{html.escape(table.name)}"></label>'
+        f'<p class="filter"><label>filter rows <input type="search" aria-controls="table-{in_page(table.name)}"></label>'
         "<output></output></p>"
     )
 
 
 def _shown(cell: Cell) -> str:
-    text = f"<b>{_text(cell.text)}</b>" if cell.bold else _text(cell.text)
+    text = f"<b>{in_page(cell.text)}</b>" if cell.bold else in_page(cell.text)
     return text if cell.trace is None else f'<button type="button" aria-haspopup="dialog">{text}</button>'
 
 
@@ -75,7 +74,3 @@ def _value(cell: Cell) -> str:
     numbers = (v for v in cell.data.values() if isinstance(v, int | float) and not isinstance(v, bool))
     found = next(numbers, None)
     return "" if found is None else f' data-v="{found:.9g}"'
-
-
-def _text(text: str) -> str:
-    return html.escape(visible(text))

@@ -25,6 +25,12 @@ HIGHEST = 1.6
 """Times the highest value: the upper end of a symmetric log axis, as in the files."""
 
 
+def curve_charts(evidence: Evidence) -> dict[str, Chart]:
+    """The curves alone, by name of the figure; a study that still runs has them too."""
+    made = {name: _curves(evidence, name) for name in ROWS}
+    return {name: chart for name, chart in made.items() if chart is not None}
+
+
 def study_charts(evidence: Evidence) -> dict[str, Chart]:
     """By name of the figure; those that there is no data for are left out."""
     made: Mapping[str, Callable[[Evidence], Chart | None]] = {

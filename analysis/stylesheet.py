@@ -30,7 +30,11 @@ th:first-child,td:first-child{text-align:left;font-weight:400;position:sticky;le
 td.note{white-space:normal;font-style:italic;color:var(--soft);text-align:left}
 thead th{border-bottom:1px solid var(--ink);border-top:2px solid var(--ink);font-weight:600}
 tbody tr:last-child>*{border-bottom:2px solid var(--ink)}
-details table td{text-align:left}tr.failed,tr.broken,tr.missing,tr.running,tr.diverged{color:var(--fail)}
+details table td{text-align:left}tr.failed,tr.broken,tr.missing,tr.silent,tr.diverged{color:var(--fail)}
+pre{background:var(--card);padding:.5rem .7rem;font-size:.75rem;max-height:18rem;overflow:auto}
+.gates .done,.gates .running{border-color:var(--pass)}
+:is(.gates .failed,.gates .broken,.gates .diverged,.gates .silent){border-color:var(--fail)}article p{margin:.4rem 0}
+#connection:not(:empty){color:var(--fail)}
 dl{display:grid;grid-template-columns:minmax(8rem,auto) 1fr;gap:.2rem 1rem;font-size:.85rem;overflow-wrap:anywhere}
 dt{color:var(--soft)}dd{margin:0;min-width:0}
 @media(max-width:34rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.escape import latex, markdown
+from analysis.escape import csv_field, latex, markdown
 from analysis.trace import Trace
 from sspo.runlog import write_atomic
 
@@ -125,8 +125,8 @@ def to_csv(table: Table) -> str:
     header = list(dict.fromkeys(key for row in rows for key in row))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, header, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({key: csv_field(key) for key in header})
+    writer.writerows({key: csv_field(value) for key, value in row.items()} for row in rows)
     return stream.getvalue()
 
 

@@ -72,16 +72,16 @@ def page(browser: Page, address: str) -> Iterator[Page]:
 
 
 def rows(page: Page) -> list[str]:
-    return page.run("[...document.querySelectorAll('#table-results tbody:nth-of-type(2) tr')].map(r => r.dataset.row)")
+    return page.run(
+        "[...document.querySelectorAll('#table-results tbody:nth-of-type(2) tr')].map(r => r.dataset.row)"
+    )
 
 
 def test_a_head_sorts_by_unrounded_numbers_inside_its_group_and_gives_the_order_back(page: Page) -> None:
     before = rows(page)
     sort = "document.querySelectorAll('#table-results thead button')[6].click()"
     state = "document.querySelectorAll('#table-results thead th')[6].ariaSort"
-    numbers = (
-        "[...document.querySelectorAll('#table-results tbody:nth-of-type(2) tr')].map(r => Number(r.cells[6].dataset.v))"
-    )
+    numbers = "[...document.querySelectorAll('#table-results tbody:nth-of-type(2) tr')].map(r => Number(r.cells[6].dataset.v))"
     page.run(sort)
     assert page.run(state) == "descending"
     assert page.run(numbers) == sorted(page.run(numbers), reverse=True)
@@ -143,12 +143,16 @@ def test_a_number_opens_its_provenance_from_the_keyboard_and_gives_the_focus_bac
     page.key("ArrowDown")
     page.key("ArrowRight")
     assert page.run(stops) == 1
-    at = page.run("[document.activeElement.closest('tr').dataset.row, document.activeElement.closest('td').cellIndex]")
+    at = page.run(
+        "[document.activeElement.closest('tr').dataset.row, document.activeElement.closest('td').cellIndex]"
+    )
     assert at == ["grpo", 2]
     page.key("Enter")
     assert page.run("document.querySelector('dialog').open")
     assert page.run("document.querySelector('dialog h2').textContent").startswith("results[grpo,medium] = ")
-    cells = page.run("[...document.querySelectorAll('dialog tbody tr')].map(r => [r.cells[0].textContent, r.cells[2].textContent])")
+    cells = page.run(
+        "[...document.querySelectorAll('dialog tbody tr')].map(r => [r.cells[0].textContent, r.cells[2].textContent])"
+    )
     assert [name for name, _ in cells] == ["grpo seed 0", "grpo seed 1", "grpo seed 2"]
     assert all(file.endswith("eval.jsonl") for _, file in cells)
     text = page.run("document.querySelector('dialog').textContent")
@@ -173,7 +177,9 @@ def test_every_button_opens_something_and_hostile_names_stay_text(page: Page) ->
     assert page.run(handlers) == 0
 
 
-def test_what_an_attacker_could_still_inject_is_refused_by_the_page_itself(browser: Page, address: str) -> None:
+def test_what_an_attacker_could_still_inject_is_refused_by_the_page_itself(
+    browser: Page, address: str
+) -> None:
     browser.open(address)
     browser.run(
         "(() => { const s = document.createElement('script'); s.textContent = 'window.ran = 2'; document.body.append(s); "
@@ -186,9 +192,15 @@ def test_what_an_attacker_could_still_inject_is_refused_by_the_page_itself(brows
 
 
 def test_tables_and_figures_are_named_for_a_screen_reader_and_fit_a_phone(page: Page) -> None:
-    assert page.run("[...document.querySelectorAll('main table')].every(t => t.caption && t.caption.textContent)")
-    assert page.run("[...document.querySelectorAll('svg.panel')].every(s => s.getAttribute('aria-label').length > 20)")
-    assert page.run("[...document.querySelectorAll('figure.chart')].every(f => f.querySelector('details table tbody tr'))")
+    assert page.run(
+        "[...document.querySelectorAll('main table')].every(t => t.caption && t.caption.textContent)"
+    )
+    assert page.run(
+        "[...document.querySelectorAll('svg.panel')].every(s => s.getAttribute('aria-label').length > 20)"
+    )
+    assert page.run(
+        "[...document.querySelectorAll('figure.chart')].every(f => f.querySelector('details table tbody tr'))"
+    )
     assert page.run("[...document.querySelectorAll('th')].every(h => h.scope)")
     for scheme in ("light", "dark"):
         page.look(400, scheme=scheme)
