@@ -165,4 +165,5 @@ def read_log(path: Path, schema: pa.Schema, run: int) -> pa.Table:
 
 
 def categories(table: pa.Table) -> pa.Table:
+    """Answers with their strings as categories."""
     return table.combine_chunks().cast(EVAL_SCHEMA)
