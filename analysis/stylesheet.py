@@ -78,7 +78,7 @@ dialog::backdrop{background:#0006}
 dialog h2{margin:.1rem 5rem .5rem 0;overflow-wrap:anywhere;border:0}dialog p{overflow-wrap:anywhere}
 dialog form{position:sticky;top:0;float:right}dialog form button{border:1px solid var(--line);border-radius:4px;padding:.1rem .6rem;
 background:var(--card)}
-dialog td,dialog .scroll>table th{text-align:left}
+dialog td,dialog .scroll>table:not(.sortable) th{text-align:left}
 @media print{button.why,.filter,.hint,.legend input,.tip,dialog{display:none!important}.sortable tbody button{text-decoration:none}
 figure,.gates li{break-inside:avoid}h2,h3{break-after:avoid}.panels{grid-template-columns:1fr 1fr}
 table{font-size:.6rem}.scroll{overflow:visible}}
