@@ -1,5 +1,5 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles, test-search and dashboard into .venv-search, test-frontdoors into .venv-frontdoors).
+# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -12,6 +12,7 @@ LIVE ?=
 REASON ?=
 ARM ?=
 BASE ?= embedded
+PORT ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
@@ -71,7 +72,7 @@ search: setup  ## let Optuna look for the best cell of search NAME (conf/search)
 	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(STORAGE),--storage $(STORAGE))
 
-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
 	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
@@ -87,6 +88,9 @@ status: setup  ## what is done, running, failed and missing in study NAME; LIVE=
 
 verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
 	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
+	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))

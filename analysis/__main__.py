@@ -12,6 +12,8 @@ from analysis.replay_source import SUMMARY
 from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
 from sspo.errors import UserError, one_sentence, unknown
 
+DASHBOARD_PORT = 8765
+
 
 def main() -> int:
     """Parse the command line and write what it asks for; what is printed says where and from which preset."""
@@ -48,8 +50,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("name", help="name of the study")
     verify.set_defaults(run=_verify)
+    dashboard = commands.add_parser(
+        "dashboard", help="watch a study while it runs, in a browser on this machine"
+    )
+    dashboard.add_argument("name", help="name of the study")
+    dashboard.add_argument(
+        "--port",
+        type=int,
+        default=DASHBOARD_PORT,
+        help=f"on 127.0.0.1 (default: {DASHBOARD_PORT}; 0: any free one)",
+    )
+    dashboard.set_defaults(run=_dashboard)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
     defaults |= dict.fromkeys((why, verify), "the strongest that has a report")
+    defaults[dashboard] = "the one that was planned last"
     for command, preset in defaults.items():
         command.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: {preset})")
         command.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
@@ -88,6 +102,13 @@ def _why(arguments: argparse.Namespace) -> int:
     from analysis.why import why
 
     print(why(arguments.name, " ".join(arguments.target), arguments.preset, arguments.out))
+    return 0
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
+    from analysis.dashboard import serve
+
+    serve(arguments.name, arguments.preset, arguments.store, arguments.port)
     return 0
 
 

@@ -68,7 +68,7 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     height = 0.21 * len(shown) + 0.68
     figure = Figure(figsize=(COLUMN, height))
     ax = figure.add_axes((0.4, 0.42 / height, 0.45, 1 - 0.68 / height))
-    left, right = _extent([c for s, c in shown if s.arm.role != "no_clip"] or [c for _, c in shown])
+    left, right = extent([c for s, c in shown if s.arm.role != "no_clip"] or [c for _, c in shown])
     for y, (summary, comparison) in enumerate(shown):
         _forest_row(ax, y, comparison, style[summary.arm.name], (left, right))
         text = "A/A" if summary.arm.role == "aa" else p_text(summary.p_holm)
@@ -86,7 +86,7 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     return figure
 
 
-def _extent(comparisons: list[Comparison]) -> tuple[float, float]:
+def extent(comparisons: list[Comparison]) -> tuple[float, float]:
     """Axis limits in points that hold zero and all intervals of the given comparisons."""
     ends = [100 * v for c in comparisons for v in (c.low, c.high, c.difference, 0.0) if v is not None]
     margin = 0.08 * (max(ends) - min(ends)) or 1.0

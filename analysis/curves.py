@@ -3,6 +3,7 @@ their ratio."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,11 +108,11 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
                 )
         axes[row, 0].set_ylabel(curve.label)
         if not curve.log:
-            axes[row, 0].set_ylim(*_limits(curve))
+            axes[row, 0].set_ylim(*limits(curve))
     return figure
 
 
-def _limits(curve: Curve) -> tuple[float, float]:
+def limits(curve: Curve) -> tuple[float, float]:
     """A row's limits from its runs: a wide band is cut, it must not flatten what was seen."""
     seen = [*np.ravel(curve.table), *([] if curve.reference is None else [curve.reference])]
     low, high = curve.scale * float(np.nanmin(seen)), curve.scale * float(np.nanmax(seen))
@@ -157,45 +158,56 @@ def band(y: NDArray[np.float64], runs: int) -> tuple[NDArray[np.float64], NDArra
     return mean, half
 
 
-def clip_fraction(evidence: Evidence) -> Figure | None:
+def clip_fraction_rows(evidence: Evidence) -> list[Curve]:
     """Clipped share of active tokens, then its low and high parts."""
     keys = (("clipped %", ""), ("low %", "_low"), ("high %", "_high"))
-    curves = [
+    return [
         Curve(label, by_rollout(evidence, f"policy/clip_frac_active{suffix}"), log=True)
         for label, suffix in keys
     ]
-    return draw(evidence, curves, row_height=1.05)
 
 
-def entropy(evidence: Evidence) -> Figure | None:
+def entropy_rows(evidence: Evidence) -> list[Curve]:
     """Token entropy of the sampling policy."""
-    table = rollout_level(evidence, "rollout/entropy_token")
-    return draw(evidence, [Curve("token entropy (nats)", table, scale=1.0)], row_height=1.5)
+    return [Curve("token entropy (nats)", rollout_level(evidence, "rollout/entropy_token"), scale=1.0)]
 
 
-def ratio_spread(evidence: Evidence) -> Figure | None:
+def ratio_spread_rows(evidence: Evidence) -> list[Curve]:
     """Spread of the ratios that the loss used, and of the tokens' own log-ratios, which no averaging narrows."""
     keys = (("ratio sd %", "policy/ratio_std"), ("token log-ratio sd %", "policy/token_log_ratio_std"))
-    curves = [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
-    return draw(evidence, curves, row_height=1.2)
+    return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
 
 
-def length(evidence: Evidence) -> Figure | None:
+def length_rows(evidence: Evidence) -> list[Curve]:
     """Length of the sampled training responses."""
-    table = rollout_level(evidence, "rollout/response_tokens")
-    return draw(evidence, [Curve("response tokens", table, scale=1.0)], row_height=1.5)
+    return [Curve("response tokens", rollout_level(evidence, "rollout/response_tokens"), scale=1.0)]
 
 
-def training(evidence: Evidence) -> Figure | None:
+def training_rows(evidence: Evidence) -> list[Curve]:
     """Reward of the sampled training responses, then their accuracy."""
-    curves = [
+    return [
         Curve("reward", rollout_level(evidence, "reward/mean"), scale=1.0),
         Curve("accuracy %", rollout_level(evidence, "rollout/accuracy")),
     ]
-    return draw(evidence, curves, row_height=1.2)
 
 
-def held_out_accuracy(evidence: Evidence) -> Figure | None:
+def held_out_rows(evidence: Evidence) -> list[Curve]:
     """Held-out accuracy while training, with the untrained base on the same questions as a line."""
-    curve = Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))
-    return draw(evidence, [curve], row_height=1.5)
+    return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))]
+
+
+ROWS: Mapping[str, tuple[Callable[[Evidence], list[Curve]], float]] = {
+    "held_out_accuracy": (held_out_rows, 1.5),
+    "training_reward_accuracy": (training_rows, 1.2),
+    "clip_fraction": (clip_fraction_rows, 1.05),
+    "entropy": (entropy_rows, 1.5),
+    "ratio_spread": (ratio_spread_rows, 1.2),
+    "length": (length_rows, 1.5),
+}
+"""Figures of curves: what they show, and the height of a row in inches."""
+
+
+def figure_of(name: str) -> Callable[[Evidence], Figure | None]:
+    """How the figure of that name is drawn."""
+    rows, height = ROWS[name]
+    return lambda evidence: draw(evidence, rows(evidence), row_height=height)

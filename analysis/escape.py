@@ -1,7 +1,8 @@
-"""Makes text from data inert in LaTeX, Markdown and Matplotlib, and what is unseen in it visible; HTML has html.escape."""
+"""Makes text from data inert in HTML, LaTeX, Markdown, CSV and Matplotlib, and what is unseen in it visible."""
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -35,13 +36,29 @@ LATEX = {
 
 def latex(text: str) -> str:
     """Text that LaTeX prints as it stands, on one line."""
-    return "".join(LATEX.get(character, character) for character in _line(text))
+    return "".join(LATEX.get(character, character) for character in _seen_line(text))
 
 
 def markdown(text: str) -> str:
     """Text that GitHub prints as it stands, inside a table cell too."""
-    inert = _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    inert = _seen_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", inert)
+
+
+def page(text: str) -> str:
+    """Text that a browser shows as it stands, in an element or in an attribute in double quotes."""
+    return html.escape(visible(text))
+
+
+FORMULA = ("=", "+", "-", "@")
+
+
+def csv_field(value: object) -> object:
+    """A field of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    text = _seen_line(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def visible(text: str) -> str:
@@ -66,9 +83,10 @@ def _seen(character: str) -> str:
 
 def plot(text: str, characters: int) -> str:
     """Text that Matplotlib draws as it stands (no mathematics), cut to fit a legend; tables have it whole."""
-    line = _line(text)
+    line = _seen_line(text)
     return (line if len(line) <= characters else line[: characters - 1].rstrip() + "…").replace("$", r"\$")
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def _seen_line(text: str) -> str:
+    """On one line, with nothing unseen in it. White space goes first: a tab is a blank and no control picture."""
+    return visible(" ".join(text.split()))

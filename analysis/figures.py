@@ -77,17 +77,17 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     ),
     (
         "held_out_accuracy",
-        curves.held_out_accuracy,
+        curves.figure_of("held_out_accuracy"),
         lambda evidence: _with_band(held_out_caption(evidence), evidence),
     ),
     (
         "training_reward_accuracy",
-        curves.training,
+        curves.figure_of("training_reward_accuracy"),
         lambda evidence: _with_band("Mean reward and accuracy of sampled training responses", evidence),
     ),
     (
         "clip_fraction",
-        curves.clip_fraction,
+        curves.figure_of("clip_fraction"),
         lambda evidence: _with_band(
             "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
             "(A > 0); the axis is linear below .01 %",
@@ -96,12 +96,12 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     ),
     (
         "entropy",
-        curves.entropy,
+        curves.figure_of("entropy"),
         lambda evidence: _with_band("Token entropy of the sampling policy", evidence),
     ),
     (
         "ratio_spread",
-        curves.ratio_spread,
+        curves.figure_of("ratio_spread"),
         lambda evidence: _with_band(
             "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios, mean "
             "over a rollout's updates; the axes are linear below .01 %",
@@ -110,7 +110,7 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     ),
     (
         "length",
-        curves.length,
+        curves.figure_of("length"),
         lambda evidence: _with_band("Length of the sampled training responses", evidence),
     ),
     (

@@ -57,10 +57,15 @@ def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
     replay = replay_source(name, preset, store, out)
     for line in _states(replay, (POINTS, SUMMARY)) if replay else ():
         digest.update(line.encode())
-    code = [*sorted(Path(__file__).parent.rglob("*.py")), Path(metrics.__file__)]
+    code = [*package_files(), Path(metrics.__file__)]
     for source in [*code, *claim_files()]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
+
+
+def package_files() -> list[Path]:
+    """The code that reports are made by, its script for pages too."""
+    return sorted(path for kind in ("*.py", "*.js") for path in Path(__file__).parent.rglob(kind))
 
 
 def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:

@@ -38,7 +38,7 @@ PATH = re.compile(
 """An absolute path, in quotes with its spaces."""
 
 
-class _BrokenLogError(Exception):
+class BrokenLogError(Exception):
     """A log that is no JSON before its last line; its message is the run's reason."""
 
 
@@ -57,10 +57,10 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
             record = {"arm": arm.name, "seed": seed, "cell": arm.cell, **_record(path)}
             if record["status"] in COUNTED:
                 try:
-                    logged = _table(path / runlog.METRICS, METRIC_SCHEMA, len(runs))
-                    evaluations.append(_table(path / runlog.EVAL, EVAL_SCHEMA, len(runs)))
+                    logged = read_log(path / runlog.METRICS, METRIC_SCHEMA, len(runs))
+                    evaluations.append(read_log(path / runlog.EVAL, EVAL_SCHEMA, len(runs)))
                     metrics.append(logged)
-                except _BrokenLogError as error:
+                except BrokenLogError as error:
                     record |= {"status": BROKEN, "reason": str(error), "message": _tidy(str(error.__cause__))}
             runs.append(record)
     if not any(record["status"] in COUNTED for record in runs):
@@ -69,7 +69,7 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
             f"run `make sweep NAME={study.name}` first"
         )
     samples = _samples(study, store, runs)
-    tables = pa.concat_tables(metrics), _categories(pa.concat_tables(evaluations))
+    tables = pa.concat_tables(metrics), categories(pa.concat_tables(evaluations))
     write_logs(folder, manifest, runs, *tables, samples)
 
 
@@ -115,6 +115,11 @@ def _record(path: Path) -> dict[str, Any]:
     }
 
 
+def run_state(path: Path) -> dict[str, Any]:
+    """State, reason and message of a run folder as they are now."""
+    return _state(path, _json_or_empty(path / runlog.DONE))
+
+
 def _state(path: Path, done: Mapping[str, Any]) -> dict[str, Any]:
     if not path.is_dir():
         return {"status": MISSING, "reason": "not started", "message": ""}
@@ -143,7 +148,7 @@ def _yaml_or_empty(path: Path) -> dict[str, Any]:
     return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {})
 
 
-def _table(path: Path, schema: pa.Schema, run: int) -> pa.Table:
+def read_log(path: Path, schema: pa.Schema, run: int) -> pa.Table:
     """A JSON-lines log as a table of `schema` (categories still strings); a torn last line is left out."""
     plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in schema])
     content = path.read_bytes() if path.is_file() else b""
@@ -155,11 +160,12 @@ def _table(path: Path, schema: pa.Schema, run: int) -> pa.Table:
     try:
         table = pj.read_json(io.BytesIO(content), read_options=reading, parse_options=options)
     except pa.ArrowInvalid as error:
-        raise _BrokenLogError(f"{path.name} is broken before its last line: run that seed again") from error
+        raise BrokenLogError(f"{path.name} is broken before its last line: run that seed again") from error
     indices = pa.array([run] * len(table), pa.int16())
     columns = [indices, *(table.column(name) for name in plain.names[1:])]
     return pa.Table.from_arrays(columns, schema=plain)
 
 
-def _categories(table: pa.Table) -> pa.Table:
+def categories(table: pa.Table) -> pa.Table:
+    """Answers with their strings as categories."""
     return table.combine_chunks().cast(EVAL_SCHEMA)

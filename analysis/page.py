@@ -1,131 +1,160 @@
-"""The report as pages: index.html (one self-contained file) and index.md (for GitHub)."""
+"""The report as one self-contained page, index.html: nothing in it loads anything, and its policy forbids that too."""
 
 from __future__ import annotations
 
-import html
-import re
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.claims.section import verdicts_html, verdicts_markdown
-from analysis.escape import markdown
-from analysis.provenance import provenance
+from analysis.chart import Chart
+from analysis.chart_svg import chart_html, why_button
+from analysis.claims.section import verdicts_html
+from analysis.escape import page as in_page
+from analysis.page_tables import table_html
+from analysis.pictures import picture_html
+from analysis.provenance import provenance, traced
+from analysis.replay_charts import replay_charts
 from analysis.samples_page import samples_html
-from analysis.samples_text import samples_markdown
 from analysis.study import PRESET_NOTES
+from analysis.study_charts import study_charts
 from analysis.stylesheet import CSS, SAMPLES_CSS
-from analysis.tables import Table, to_html, to_markdown
+from analysis.trace import FILES
 
 if TYPE_CHECKING:
     from analysis.report import Report
 
+SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
+DIGITS = 7
+"""Significant digits of runs' values on the page; provenance.json has more."""
+DIALOG = (
+    '<dialog id="provenance-of" aria-labelledby="provenance-title"><form method="dialog"><button autofocus>close</button>'
+    '</form><h2 id="provenance-title"></h2><div class="body"></div></dialog>'
+)
+
 
 def page_html(report: Report, folder: Path) -> str:
-    """One page without scripts or outside links; figures are inlined from the folder's SVG files."""
+    """The page; `folder` holds the figures' files. Every text from data is escaped, in markup and in the data block that the script reads."""
     study = report.evidence.study
-    gates = "\n".join(
-        f'<li class="{g.verdict.replace(" ", "-")}"><b>{html.escape(g.verdict)}</b> '
-        f"<span>{html.escape(g.name)}</span><small>{html.escape(g.evidence)}</small></li>"
-        for g in report.gates
-    )
-    figures = "\n".join(
-        f'<figure id="{f.name}"><div class="plot">{inline_svg(folder / f"{f.name}.svg", f.name)}</div>'
-        f"<figcaption>{html.escape(f.caption)}</figcaption></figure>"
-        for f in report.figures
-    )
-    facts = "\n".join(
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>"
-        for key, value in provenance(report.evidence, report.replay)
-    )
     samples = samples_html(report.evidence)
+    body = f"""<header><p class="preset">{in_page(PRESET_NOTES[study.preset])}</p>
+<h1>{in_page(study.title)}</h1><p class="question">{in_page(study.question)}</p></header>
+{verdicts_html(report.verdicts)}{_why("verdicts") if report.verdicts else ""}
+<section id="gates"><h2>Gates</h2><ol class="gates">{_gates(report)}</ol>{_why("gates")}</section>
+<section id="tables"><h2>Tables</h2><p class="hint">A head sorts. A number opens where it comes from; arrow keys go from number
+to number.</p>{"".join(table_html(table) for table in report.tables)}</section>
+<section id="figures"><h2>Figures</h2><p class="hint">Point at a figure for its values, or go along it with the arrow keys.
+</p>{_figures(report, folder)}</section>
+{samples}<section id="runs"><h2>Runs</h2>{_runs(report.evidence.runs)}</section>
+<section id="provenance"><h2>Provenance</h2><dl>{_facts(report)}</dl></section>"""
     css = CSS + SAMPLES_CSS if samples else CSS
+    return document(study.title, body, css, SCRIPT, _embedded(report))
+
+
+def document(
+    title: str,
+    body: str,
+    css: str,
+    script: str,
+    data: Mapping[str, Any] | None = None,
+    connect: str = "'none'",
+) -> str:
+    """An HTML document that can load nothing: its policy knows its one style and its one script by their hashes.
+
+    `data` is for the script to show where numbers come from; `connect` is what it may ask for more, in a policy's words.
+    """
+    policy = (
+        f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}; img-src data:; connect-src {connect}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    block = (
+        ""
+        if data is None
+        else f'{DIALOG}\n<script type="application/json" id="provenance-data">{json_block(data)}</script>'
+    )
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(study.title)}</title><style>{css}</style></head><body><main>
-<header><p class="preset">{html.escape(PRESET_NOTES[study.preset])}</p>
-<h1>{html.escape(study.title)}</h1><p class="question">{html.escape(study.question)}</p></header>
-{verdicts_html(report.verdicts)}
-<section><h2>Gates</h2><ol class="gates">{gates}</ol></section>
-<section><h2>Tables</h2>{"".join(to_html(table) for table in report.tables)}</section>
-<section><h2>Figures</h2>{figures}</section>
-{samples}<section><h2>Runs</h2>{_runs_html(report.evidence.runs)}</section>
-<section><h2>Provenance</h2><dl>{facts}</dl></section>
-</main></body></html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{in_page(title)}</title><style>{css}</style></head><body><main>
+{body}
+</main>{block}
+<script>{script}</script></body></html>
 """
 
 
-def inline_svg(path: Path, name: str) -> str:
-    """An SVG element of a file, with ids that cannot meet another figure's."""
-    text = path.read_text(encoding="utf-8")
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = text.replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
-    return text.replace("<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1)
+def json_block(content: Any) -> str:
+    """JSON for a script element: no text in it can end the element or begin a comment."""
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _runs_html(runs: pd.DataFrame) -> str:
+def _hash(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _embedded(report: Report) -> dict[str, Any]:
+    """What the script shows of provenance."""
+    content = traced(report, DIGITS)
+    trained: dict[str, None] = {}
+    for run in content["runs"]:
+        versions = run.pop("versions", {})
+        trained[", ".join(f"{name} {number}" for name, number in sorted(versions.items()))] = None
+    made = ", ".join(f"{name} {number}" for name, number in content["made_with"].items())
+    packages = " | ".join(text for text in trained if text) or "versions that were not recorded"
+    return {**content, "trained_with": packages, "made_with": made, "files": dict(FILES)}
+
+
+def _why(section: str) -> str:
+    return f"<p>{why_button('section', section)}</p>"
+
+
+def _gates(report: Report) -> str:
+    return "\n".join(
+        f'<li class="{g.verdict.replace(" ", "-")}"><b>{in_page(g.verdict)}</b> '
+        f"<span>{in_page(g.name)}</span><small>{in_page(g.evidence)}</small></li>"
+        for g in report.gates
+    )
+
+
+def _figures(report: Report, folder: Path) -> str:
+    charts: dict[str, Chart] = study_charts(report.evidence)
+    if report.replay is not None:
+        charts |= replay_charts(report.replay)
+    return "".join(
+        chart_html(charts[f.name], f.caption) if f.name in charts else picture_html(f, folder)
+        for f in report.figures
+    )
+
+
+def _facts(report: Report) -> str:
+    facts = provenance(report.evidence, report.replay)
+    return "\n".join(f"<dt>{in_page(key)}</dt><dd>{in_page(value)}</dd>" for key, value in facts)
+
+
+def _runs(runs: pd.DataFrame) -> str:
     lines = []
     for r in runs.to_dict("records"):
-        name, status, why, cell = (html.escape(text) for text in _run_cells(r))
+        name, status, why, cell = (in_page(text) for text in run_cells(r))
         lines.append(
             f'<tr class="{status}"><th scope="row">{name}</th><td>{status}</td><td>{why}</td>'
             f"<td><code>{cell}</code></td></tr>"
         )
     states = ", ".join(f"{n} {state}" for state, n in runs["status"].value_counts().sort_index().items())
     return (
-        f"<details><summary>{len(runs)} planned: {html.escape(states)}</summary><div class='scroll'><table><thead><tr>"
-        "<th>run</th><th>state</th><th>reason</th><th>cell</th></tr></thead><tbody>"
-        + "\n".join(lines)
-        + "</tbody></table></div></details>"
+        f"<details><summary>{len(runs)} planned: {in_page(states)}</summary><div class='scroll'><table>"
+        "<caption class='sr'>Planned runs</caption><thead><tr>"
+        "<th scope='col'>run</th><th scope='col'>state</th><th scope='col'>reason</th><th scope='col'>cell</th></tr>"
+        "</thead><tbody>" + "\n".join(lines) + "</tbody></table></div></details>"
     )
 
 
-def _run_cells(run: dict[str, Any]) -> tuple[str, str, str, str]:
+def run_cells(run: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """A run's name, state, reason and cell in words."""
     why = str(run["reason"])
     if run["message"] and run["message"] != why:
         why += f": {run['message']}"
     return f"{run['arm']} seed {run['seed']}", str(run["status"]), why, str(run["cell"])
-
-
-def page_markdown(report: Report) -> str:
-    """The same content for GitHub, with figures as links to their PNG files."""
-    study = report.evidence.study
-    parts = [
-        f"# {markdown(study.title)}",
-        f"**{markdown(PRESET_NOTES[study.preset])}**",
-        markdown(study.question),
-        *verdicts_markdown(report.verdicts),
-        "## Gates",
-        "\n".join(
-            ["| gate | verdict | evidence |", "|:--|:--|:--|"]
-            + [f"| {markdown(g.name)} | **{g.verdict}** | {markdown(g.evidence)} |" for g in report.gates]
-        ),
-        "## Tables",
-        *[f"### {_title(table)}\n\n{to_markdown(table)}" for table in report.tables],
-        "## Figures",
-        *[f"![{f.name}]({f.name}.png)\n\n{markdown(f.caption)}" for f in report.figures],
-        *samples_markdown(report.evidence),
-        "## Runs",
-        _runs_markdown(report.evidence.runs),
-        "## Provenance",
-        "\n".join(
-            f"- {markdown(key)}: {markdown(value)}"
-            for key, value in provenance(report.evidence, report.replay)
-        ),
-    ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
-
-
-def _title(table: Table) -> str:
-    return markdown(table.title or table.name.replace("_", ", ").capitalize())
-
-
-def _runs_markdown(runs: pd.DataFrame) -> str:
-    lines = ["| run | state | reason | cell |", "|:--|:--|:--|:--|"]
-    for r in runs.to_dict("records"):
-        lines.append("| " + " | ".join(markdown(text) for text in _run_cells(r)) + " |")
-    return "\n".join(lines)

@@ -15,7 +15,7 @@ from analysis import replay_captions
 from analysis.captions import code_versions
 from analysis.digests import file_digest, stream_digests
 from analysis.figure_traces import figure_traces, section_traces
-from analysis.freshness import STAMP
+from analysis.freshness import STAMP, package_files
 from analysis.replay import Replay
 from analysis.results import Evidence
 from analysis.tables import Table
@@ -131,7 +131,7 @@ def analysis_sha256() -> str:
     """Hash of the code that made a report."""
     digest = hashlib.sha256()
     root = Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
+    for path in package_files():
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

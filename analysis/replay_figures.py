@@ -39,12 +39,12 @@ def clip_fraction(replay: Replay) -> Figure | None:
         return None
     figure, ax = _panel(replay)
     for curve, side in sides.items():
-        look = _look(replay, curve)
-        _mean_of_runs(ax, _by_run(replay.grid(curve), side), look, curve.label, marked=False)
+        look = look_of(replay, curve)
+        _mean_of_runs(ax, by_run(replay.grid(curve), side), look, curve.label, marked=False)
         for match in replay.matches(curve):
             if not lies_on(match, replay.grid(curve)):
                 continue
-            matched = _by_run(replay.at(match), side)
+            matched = by_run(replay.at(match), side)
             _mark(ax, matched.index, matched.mean(axis=1), look, MARK_SIZE)
     ax.set_xscale("log")
     ax.set_xlabel(_bound_label(replay, sides))
@@ -58,9 +58,9 @@ def trade_off(replay: Replay) -> Figure | None:
     sizes = _sizes(replay)
     figure, ax = _panel(replay, len(sizes))
     for curve in replay.curves:
-        look, side = _look(replay, curve), swept_bound(replay.grid(curve))
-        path = _costs(pool(replay.grid(curve), [side])) if side else _costs(replay.grid(curve).iloc[:0])
-        marks = {match.target: _costs(total(replay.at(match))) for match in replay.matches(curve)}
+        look, side = look_of(replay, curve), swept_bound(replay.grid(curve))
+        path = costs(pool(replay.grid(curve), [side])) if side else costs(replay.grid(curve).iloc[:0])
+        marks = {match.target: costs(total(replay.at(match))) for match in replay.matches(curve)}
         if path.empty and all(mark.empty for mark in marks.values()):
             continue
         label = plot(curve.label, LABEL_CHARACTERS)
@@ -88,9 +88,9 @@ def clip_by_update(replay: Replay) -> Figure | None:
     for curve in replay.curves:
         for match in replay.matches(curve):
             if match.target == target:
-                table = _by_run(replay.at_every_update(match), "update")
+                table = by_run(replay.at_every_update(match), "update")
                 table.index = table.index + 1
-                _mean_of_runs(ax, table, _look(replay, curve), curve.label, marked=True)
+                _mean_of_runs(ax, table, look_of(replay, curve), curve.label, marked=True)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("optimiser step of a rollout")
     _clip_axis(ax, (target,))
@@ -111,7 +111,7 @@ def _panel(replay: Replay, entries: int = 0) -> tuple[Figure, Any]:
     return figure, figure.add_axes((0.095, 0.42 / height, 0.58, 1 - 0.53 / height))
 
 
-def _look(replay: Replay, curve: Curve) -> Look:
+def look_of(replay: Replay, curve: Curve) -> Look:
     """The rule's own; turned on for every further objective, and for every further rule of that name."""
     namesakes = [
         c.rule
@@ -122,7 +122,7 @@ def _look(replay: Replay, curve: Curve) -> Look:
     return rule_look(curve.rule, place)
 
 
-def _by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+def by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Clip fraction in percent by a bound or by update (index), a column a run."""
     return 100 * clip_share(pool(rows, [by, "run"])).unstack("run")
 
@@ -158,7 +158,7 @@ def _mark(ax: Any, x: Any, y: Any, look: Look, size: float) -> None:
     ax.plot(x, y, look.marker, color=look.color, markersize=size, zorder=1 + _above(ax), **MARK)
 
 
-def _costs(counts: pd.DataFrame) -> pd.DataFrame:
+def costs(counts: pd.DataFrame) -> pd.DataFrame:
     """Points of the trade-off in percent; those from too few tokens are left out."""
     return 100 * pd.DataFrame({"x": collateral(counts), "y": extreme_retained(counts)}).dropna()
 

@@ -18,7 +18,8 @@ from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
 from analysis.load import compact
 from analysis.logs import RUNS, read_logs
-from analysis.page import page_html, page_markdown
+from analysis.page import page_html
+from analysis.page_markdown import page_markdown
 from analysis.provenance import FILE, recorded
 from analysis.replay import Replay
 from analysis.replay_captions import strangers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from analysis.escape import page as in_page
 from analysis.escape import visible
 from analysis.results import Evidence
 from analysis.sample_choice import TOKENS
@@ -50,10 +51,10 @@ def _section(evidence: Evidence, limit: int, lacking: list[str]) -> str:
     samples, parts = evidence.logs.samples, []
     if samples:
         seed = record_of(evidence, samples[0])["seed"]
-        parts += [f"<p>{html.escape(caption(samples, seed))}</p>", _key()]
+        parts += [f"<p>{in_page(caption(samples, seed))}</p>", _key()]
         parts += [_prompt(evidence, prompt, i, limit) for i, prompt in enumerate(by_prompt(samples))]
     if lacking:
-        parts.append(f"<p>Not shown: {html.escape('; '.join(lacking))}.</p>")
+        parts.append(f"<p>Not shown: {in_page('; '.join(lacking))}.</p>")
     body = "\n".join(parts)
     return f'<section class="samples"><h2>Sampled responses</h2>\n{body}\n</section>\n'
 
@@ -85,7 +86,7 @@ def _prompt(evidence: Evidence, prompt: Prompt, place: int, limit: int) -> str:
     articles = "\n".join(_article(evidence, sample, limit) for sample in prompt.samples)
     return (
         f"<h3>Prompt {place + 1}, rollout {prompt.rollout}</h3>\n"
-        f'<p class="prompt">{html.escape(visible(prompt.text.strip()))}</p>\n'
+        f'<p class="prompt">{in_page(prompt.text.strip())}</p>\n'
         f"<details{' open' if place == 0 else ''}><summary>answers of {answers}{same}</summary>\n"
         f"{articles}\n</details>"
     )
@@ -96,8 +97,8 @@ def _article(evidence: Evidence, sample: Sample, limit: int) -> str:
     segments = list(segments_of(shown, record_of(evidence, sample)["ratio"]))
     more = " …" if len(shown.texts) < sample.tokens else ""
     return (
-        f"<article><h4>{html.escape(arm_label(evidence, sample))}</h4>\n"
-        f'<p class="facts">{html.escape(" · ".join(facts(evidence, sample, shown)))}</p>\n'
+        f"<article><h4>{in_page(arm_label(evidence, sample))}</h4>\n"
+        f'<p class="facts">{in_page(" · ".join(facts(evidence, sample, shown)))}</p>\n'
         f'<p class="response">{_response(segments, sample)}{more}</p>\n'
         f"<details><summary>its segments in numbers</summary>{_numbers(segments, sample)}</details></article>"
     )
@@ -147,9 +148,7 @@ def _numbers(segments: list[Segment], sample: Sample) -> str:
         f'<th scope="col">{name}</th>'
         for name in ("segment", "tokens", "entropy", "ratio", "clipped", "text")
     )
-    return (
-        f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
-    )
+    return f"<div class='scroll'><table><caption class='sr'>Segments</caption><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
 
 
 def _row(segment: Segment, sample: Sample) -> str:

@@ -9,18 +9,19 @@ import math
 import re
 from collections.abc import Iterator
 
-from analysis.tables import Table, row_lines, to_csv, to_html, to_latex, to_markdown
+from analysis.page_tables import html_row, table_html
+from analysis.tables import Table, row_lines, to_csv, to_latex, to_markdown
 from analysis.why import cell_name
 
 NEAR = 1e-9
 """Relative difference of numbers that another processor may have added up in another order."""
 _SPLIT = {"md": re.compile(r"(?<!\\)\|"), "tex": re.compile(r"(?<!\\)&"), "html": re.compile(r"(?=<t[hd]\b)")}
-_RENDER = {"md": to_markdown, "tex": to_latex, "html": to_html}
+_RENDER = {"md": to_markdown, "tex": to_latex, "html": table_html}
 
 
 def differing_cells(tables: list[Table], there: str, expected: str, kind: str) -> list[str]:
     """Names of the cells in lines of `expected` that `there` has otherwise; `layout` for what is no cell."""
-    rows = {line: (table, i) for table in tables for i, line in enumerate(row_lines(table, kind))}
+    rows = {line: (table, i) for table in tables for i, line in enumerate(_lines(table, kind))}
     found: list[str] = []
     for mine, wanted in itertools.zip_longest(there.split("\n"), expected.split("\n")):
         if mine == wanted:
@@ -62,6 +63,10 @@ def _near(a: str, b: str) -> bool:
         return math.isclose(float(a), float(b), rel_tol=NEAR, abs_tol=1e-12)
     except ValueError:
         return False
+
+
+def _lines(table: Table, kind: str) -> list[str]:
+    return [html_row(row) for row in table.rows] if kind == "html" else row_lines(table, kind)
 
 
 def _cells(table: Table, row: int, mine: str, wanted: str, kind: str) -> Iterator[str]:

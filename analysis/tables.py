@@ -1,16 +1,15 @@
-"""One table, four renderings. A cell shows rounded text and carries the unrounded numbers behind it."""
+"""One table, three renderings for files (analysis.page_tables has a fourth). A cell shows rounded text and carries the unrounded numbers behind it."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.escape import latex, markdown
+from analysis.escape import csv_field, latex, markdown
 from analysis.trace import Trace
 from sspo.runlog import write_atomic
 
@@ -87,13 +86,13 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n\n" + markdown(" ".join(table.caption)) + "\n"
 
 
-def _marked(text: str, cell: Cell, bold: str, underlined: str) -> str:
+def marked(text: str, cell: Cell, bold: str, underlined: str) -> str:
     """Escaped text as the cell's emphasis has it."""
     return bold.format(text) if cell.bold else underlined.format(text) if cell.underlined else text
 
 
 def _markdown_row(row: Row) -> str:
-    cells = [_marked(markdown(c.text), c, "**{}**", "<ins>{}</ins>") for c in row.cells]
+    cells = [marked(markdown(c.text), c, "**{}**", "<ins>{}</ins>") for c in row.cells]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -124,7 +123,7 @@ def to_latex(table: Table) -> str:
 
 
 def _latex_row(row: Row) -> str:
-    return _latex_line([_marked(latex(c.text), c, "\\textbf{{{}}}", "\\underline{{{}}}") for c in row.cells])
+    return _latex_line([marked(latex(c.text), c, "\\textbf{{{}}}", "\\underline{{{}}}") for c in row.cells])
 
 
 def _latex_line(cells: list[str]) -> str:
@@ -138,41 +137,13 @@ def to_csv(table: Table) -> str:
     header = list(dict.fromkeys(key for row in rows for key in row))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, header, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({key: csv_field(key) for key in header})
+    writer.writerows({key: csv_field(value) for key, value in row.items()} for row in rows)
     return stream.getvalue()
 
 
-def to_html(table: Table) -> str:
-    """A figure element with a table that scrolls sideways on a narrow screen."""
-    width = len(table.columns)
-    head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in table.columns)
-    body = []
-    for row, parted in _breaks(table):
-        if parted and row.group in table.headings:
-            body.append(
-                f'<tr class="rule"><td class="note" colspan="{width}">{html.escape(table.headings[row.group])}</td></tr>'
-            )
-        body.append(_html_row(row, ruled=parted and row.group not in table.headings))
-    return (
-        f'<figure id="{html.escape(table.name)}"><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
-        + "\n".join(body)
-        + f"\n</tbody></table></div><figcaption>{html.escape(' '.join(table.caption))}</figcaption></figure>\n"
-    )
-
-
-def _html_row(row: Row, *, ruled: bool) -> str:
-    first, *rest = [_marked(html.escape(c.text), c, "<b>{}</b>", "<u>{}</u>") for c in row.cells]
-    style = ' class="rule"' if ruled else ""
-    return f'<tr{style}><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
-
-
 def row_lines(table: Table, kind: str) -> list[str]:
-    """The line that each row is in a rendering: md, tex or html."""
-    if kind == "html":
-        return [
-            _html_row(row, ruled=parted and row.group not in table.headings) for row, parted in _breaks(table)
-        ]
+    """The line that each row is in a rendering, md or tex."""
     return [{"md": _markdown_row, "tex": _latex_row}[kind](row) for row in table.rows]
 
 

@@ -97,13 +97,16 @@ def _numbers(text: str) -> list[int]:
     return found
 
 
+FILES = {
+    "metrics": "metrics.jsonl",
+    "eval": "eval.jsonl",
+    "replay": "recording/",
+    SAMPLES: "samples.jsonl",
+    RECORD: "DONE.json or FAILED.json, env.json, config.yaml",
+}
+"""The file of a run folder that a kind of stream is logged to."""
+
+
 def file_of(stream: str) -> str:
     """The file of a run folder that a stream is logged to."""
-    kind = stream.partition("/")[0]
-    files = {
-        "metrics": "metrics.jsonl",
-        "eval": "eval.jsonl",
-        "replay": "recording/",
-        SAMPLES: "samples.jsonl",
-    }
-    return files.get(kind, "DONE.json or FAILED.json, env.json, config.yaml")
+    return FILES[stream.partition("/")[0]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from analysis.claims.measures import MEASURES
 from analysis.claims.spec import Claim, Claims, load_claims
 from analysis.claims.verdict import Verdict, overall, verdicts
 from analysis.escape import markdown
+from analysis.escape import page as in_page
 from analysis.results import Evidence
 from analysis.results_table import p_text
 from analysis.study import PRESET_NOTES, Arm
@@ -121,15 +121,15 @@ def verdicts_html(judged: Sequence[Judged]) -> str:
     """One section; a claim is a heading, what it is tested on, and a card a comparison."""
     parts = []
     for file in judged:
-        parts.append(f'<p class="question">{html.escape(file.claims.title)}</p>')
+        parts.append(f'<p class="question">{in_page(file.claims.title)}</p>')
         for name, claim in file.claims.claims.items():
             cards = "".join(_card(line) for line in file.lines if line.claim == name)
             parts.append(
-                f"<h3>{html.escape(_shown(name))}: {html.escape(claim.says)} "
-                f'<b class="{_css(file.overall[name])}">{html.escape(file.overall[name])}</b></h3>'
-                f'<p class="tested">{html.escape(_about(claim))}</p><ol class="gates">{cards}</ol>'
+                f"<h3>{in_page(_shown(name))}: {in_page(claim.says)} "
+                f'<b class="{_css(file.overall[name])}">{in_page(file.overall[name])}</b></h3>'
+                f'<p class="tested">{in_page(_about(claim))}</p><ol class="gates">{cards}</ol>'
             )
-        parts.append(f"<figure><figcaption>{html.escape(file.rule)}</figcaption></figure>")
+        parts.append(f"<figure><figcaption>{in_page(file.rule)}</figcaption></figure>")
     return f'<section id="verdicts"><h2>Verdicts</h2>{"".join(parts)}</section>' if parts else ""
 
 
@@ -139,8 +139,8 @@ def _css(word: str) -> str:
 
 def _card(line: Line) -> str:
     return (
-        f'<li class="{_css(line.verdict)}"><b>{html.escape(line.verdict)}</b> '
-        f"<span>{html.escape(line.compared)}</span><small>{html.escape(line.evidence)}</small></li>\n"
+        f'<li class="{_css(line.verdict)}"><b>{in_page(line.verdict)}</b> '
+        f"<span>{in_page(line.compared)}</span><small>{in_page(line.evidence)}</small></li>\n"
     )
 
 

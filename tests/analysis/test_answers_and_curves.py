@@ -150,7 +150,7 @@ def test_a_mean_ends_where_a_run_does_and_few_runs_have_no_band() -> None:
 
 
 def test_rewards_are_drawn_above_accuracies(small: Small) -> None:
-    figure = curves.training(Evidence(small.logs))
+    figure = curves.figure_of("training_reward_accuracy")(Evidence(small.logs))
     assert figure is not None
     assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["reward", "accuracy %"]
     rewards = small.logs.metrics.dropna(subset=["reward/mean"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,8 @@ def test_without_a_replay_a_report_has_no_trace_of_one_and_loses_it_with_the_rep
     folder = write(place)
     before = contents(folder)
     assert not [name for name in before if "replay" in name]
-    assert b"eplay" not in before["index.md"] + before["index.html"]
+    own_script = re.compile(rb"<script.*?</script>", re.DOTALL)
+    assert b"eplay" not in before["index.md"] + own_script.sub(b"", before["index.html"])
     add_replay(place)
     assert len(contents(write(place))) == len(before) + 2 + 3 + 3 * len(FIGURES)
     shutil.rmtree(place / "runs" / "replays")
@@ -135,7 +137,8 @@ def test_hostile_names_are_inert(place: Path) -> None:
     write_toy_replay(replay_folder(place / "runs", "toy", "paper"), rows, head)
     folder = write(place)
     for page in ("index.html", "index.md", "replay.md"):
-        assert "<script" not in (folder / page).read_text()
+        own = 2 if page == "index.html" else 0  # its data, and the one that its policy lets run
+        assert (folder / page).read_text().count("<script") == own
     assert "&lt;script&gt;alert(1)" in (folder / "index.html").read_text()
     assert "\\input" not in (folder / "replay.tex").read_text()
     for figure in FIGURES:

@@ -1,0 +1,137 @@
+"""What the charts of index.html show, apart from how they are drawn: the same numbers that the figures of the paper show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.style import Look
+
+LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
+LINEAR_BELOW = 0.01
+"""Where a symmetric log axis is linear, in percent."""
+LINEAR_SHARE = 0.4
+"""Decades that its linear part takes."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Who is drawn: one arm, or one rule of a replay. `number` is its place in the legend."""
+
+    number: int
+    label: str
+    look: Look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A mean over runs, with the half width of its interval and the runs behind it; nan where there is nothing."""
+
+    series: Series
+    x: Sequence[float]
+    mean: Sequence[float]
+    half: Sequence[float] = ()
+    runs: Sequence[Sequence[float]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A point with what it says when asked; `low` and `high` are the ends of an interval along x."""
+
+    series: Series
+    x: float
+    y: float
+    says: str
+    size: float = 4.0
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    """Stands at the right of the panel, at the mark's height."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """A direction: its label, scale, ends, and names for whole numbers on it where it has any."""
+
+    label: str
+    low: float
+    high: float
+    scale: str = LINEAR
+    names: Sequence[str] = ()
+
+    def place(self, value: float) -> float:
+        """From 0 at the low end to 1 at the high one."""
+        low, high, at = (warped(v, self.scale) for v in (self.low, self.high, value))
+        return (at - low) / (high - low) if high > low else 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One set of axes. `table` names the table of the chart that its lines are read from."""
+
+    title: str
+    x: Axis
+    y: Axis
+    lines: Sequence[Line] = ()
+    marks: Sequence[Mark] = ()
+    levels: Sequence[float] = ()
+    """Values of y with a dashed line."""
+    table: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """A chart's numbers as a table: its title, heads with the series that each column is of, and rows of text."""
+
+    title: str
+    heads: Sequence[tuple[str, int | None]]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure of the page."""
+
+    name: str
+    series: Sequence[Series]
+    panels: Sequence[Panel]
+    tables: Sequence[Numbers]
+    note: str = ""
+
+
+def warped(value: float, scale: str) -> float:
+    """A value on the axis of its scale, in no unit."""
+    if scale == LOG:
+        return math.log10(value) if value > 0 else math.nan
+    if scale == SYMLOG:
+        size = abs(value) / LINEAR_BELOW
+        bent = LINEAR_SHARE * size if size <= 1 else LINEAR_SHARE + math.log10(size)
+        return math.copysign(bent, value)
+    return value
+
+
+def ticks(axis: Axis, about: int = 5) -> list[float]:
+    """Round values on an axis, low to high."""
+    if axis.names:
+        return [float(i) for i in range(len(axis.names))]
+    if axis.scale == SYMLOG:
+        return [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if axis.low <= t <= axis.high]
+    if axis.scale == LOG:
+        first, last = math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high))
+        decades = [10.0**k for k in range(first, last + 1)]
+        return decades if len(decades) > 1 else [axis.low, axis.high]
+    step = 10.0 ** math.floor(math.log10((axis.high - axis.low) / about))
+    step *= next((m for m in (1, 2, 5, 10) if (axis.high - axis.low) / (m * step) <= about), 10)
+    first = math.ceil(axis.low / step - 1e-9)
+    return [round(k * step, 10) for k in range(first, math.floor(axis.high / step + 1e-9) + 1)]
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A value with few significant digits and a true minus; – for none."""
+    if not math.isfinite(value):
+        return "–"
+    if 1e-3 <= abs(value) < 1e4 or value == 0:
+        return f"{value:.{digits}g}".replace("-", "−")
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}".replace("-", "−")

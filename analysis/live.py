@@ -1,0 +1,181 @@
+"""A study as its store has it now: states, failures and the curves so far, of runs that are being written, too."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from analysis.load import COUNTED, DONE, MISSING, RUNNING, BrokenLogError, categories, read_log, run_state
+from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, Logs
+from analysis.results import Evidence
+from analysis.study import PRESETS, Study, from_manifest, manifest_path, read_json
+from sspo import runlog
+from sspo.errors import UserError, unknown
+from sspo.identity import cell_folder
+from sspo.runlog import FAILED as FAILED_MARKER
+
+SILENT = 300.0
+"""Seconds after which a run without a marker that wrote nothing is said to be silent."""
+INTERRUPTED = "silent"
+TAIL = 2000
+"""Characters of a failed run's log that are shown, its last ones."""
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """One planned run as it is now."""
+
+    arm: str
+    label: str
+    seed: int
+    cell: str
+    state: str
+    """As in a report; and `silent` for a run without a marker that has not written for SILENT seconds."""
+    reason: str
+    rollouts: int
+    planned: int | None
+    """Rollouts of the whole run; None before it has written its configuration."""
+    written: float | None
+    """When it last wrote a line, in seconds since 1970."""
+    log_tail: str
+
+
+class LiveStudy:
+    """Reads a store again and again; a log that did not change is not read twice. Nothing is ever written."""
+
+    def __init__(self, name: str, preset: str | None, store: Path):
+        self.path, self.store = _manifest(name, preset, store), store
+        self._read: dict[Path, tuple[tuple[int, int], Any]] = {}
+
+    def look(self) -> tuple[Study, list[LiveRun], Evidence | None]:
+        """The study, its runs in the manifest's order, and what their logs hold (None before any does)."""
+        manifest = read_json(self.path)
+        study = from_manifest(manifest)
+        runs, records, metrics, answers = [], [], [], []
+        for arm in study.arms:
+            for seed in arm.seeds:
+                folder = cell_folder(self.store, arm.cell, seed)
+                logged = self._log(folder / runlog.METRICS, METRIC_SCHEMA)
+                asked = self._log(folder / runlog.EVAL, EVAL_SCHEMA)
+                run = self._run(arm.name, arm.label, seed, folder, logged)
+                runs.append(run)
+                records.append(self._record(run, folder, started=len(logged) + len(asked) > 0))
+                metrics.append(_numbered(logged, len(records) - 1))
+                answers.append(_numbered(asked, len(records) - 1))
+        steps = pa.concat_tables(metrics)
+        if not len(steps):
+            return study, runs, None
+        frames = steps.to_pandas(), categories(pa.concat_tables(answers)).to_pandas()
+        return study, runs, Evidence(Logs(manifest, tuple(records), *frames))
+
+    def _run(self, arm: str, label: str, seed: int, folder: Path, logged: pa.Table) -> LiveRun:
+        state, written = run_state(folder), _written(folder)
+        known, reason = str(state["status"]), str(state["reason"])
+        if known == RUNNING:
+            silent = written is None or time.time() - written > SILENT
+            known, reason = (
+                (INTERRUPTED, "no marker and nothing new: stopped, or very slow") if silent else (RUNNING, "")
+            )
+        failure = read_json(folder / FAILED_MARKER) if (folder / FAILED_MARKER).is_file() else {}
+        rollouts = 0 if not len(logged) else int(logged.column("rollout").to_pandas().max()) + 1
+        return LiveRun(
+            arm=arm,
+            label=label,
+            seed=seed,
+            cell=folder.parent.name,
+            state=known,
+            reason=": ".join(part for part in (reason, str(state["message"])) if part),
+            rollouts=rollouts,
+            planned=self._planned(folder),
+            written=written,
+            log_tail=str(failure.get("log_tail", ""))[-TAIL:],
+        )
+
+    def _planned(self, folder: Path) -> int | None:
+        found = self._config(folder).get("trainer", {}).get("rollouts")
+        return None if found is None else int(found)
+
+    def _record(self, run: LiveRun, folder: Path, *, started: bool) -> dict[str, Any]:
+        """As in runs.json; a run that only began counts as one that is there, so that curves have it."""
+        status = run.state if run.state in (*COUNTED, MISSING) or not started else DONE
+        return {
+            "arm": run.arm,
+            "seed": run.seed,
+            "cell": run.cell,
+            "status": status,
+            "reason": run.reason,
+            "message": "",
+            "ratio": self._config(folder).get("objective", {}).get("ratio"),
+            "versions": {},
+        }
+
+    def _config(self, folder: Path) -> dict[str, Any]:
+        def read(path: Path) -> dict[str, Any]:
+            return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {})
+
+        found = self._cached(folder / runlog.CONFIG, read)
+        return {} if found is None else dict(found)
+
+    def _log(self, path: Path, schema: pa.Schema) -> pa.Table:
+        """A log as far as it is written; one that is broken before its last line counts as empty."""
+
+        def read(place: Path) -> pa.Table:
+            with contextlib.suppress(BrokenLogError):  # the run's state says so when it ends
+                return read_log(place, schema, 0)
+            return read_log(place.with_name("none"), schema, 0)
+
+        found = self._cached(path, read)
+        return read(path.with_name("none")) if found is None else found
+
+    def _cached(self, path: Path, read: Callable[[Path], Any]) -> Any:
+        """What `read` gives, again only when size or time changed; None where there is no file (any more)."""
+        try:
+            status = path.stat()
+            state = status.st_size, status.st_mtime_ns
+            if self._read.get(path, (None, None))[0] != state:
+                self._read[path] = state, read(path)
+            return self._read[path][1]
+        except FileNotFoundError:
+            return None
+
+
+def _numbered(table: pa.Table, run: int) -> pa.Table:
+    return table.set_column(0, "run", pa.array([run] * len(table), pa.int16()))
+
+
+def _written(folder: Path) -> float | None:
+    """When the run last wrote to a log."""
+    logs = (folder / name for name in (runlog.METRICS, runlog.EVAL, runlog.CONFIG))
+    return max(_times(logs), default=None)
+
+
+def _times(paths: Iterator[Path]) -> Iterator[float]:
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # not written yet
+            yield path.stat().st_mtime
+
+
+def _manifest(name: str, preset: str | None, store: Path) -> Path:
+    """The manifest to watch, the latest where no preset is named. Raises UserError where there is none."""
+    paths = [manifest_path(store, name, p) for p in ([preset] if preset else PRESETS)]
+    there = [path for path in paths if path.is_file()]
+    if there:
+        return max(there, key=lambda path: path.stat().st_mtime_ns)
+    known = {path.name.partition(".")[0] for path in (store / "studies").glob("*.json")}
+    if known and name not in known:
+        raise unknown("study", name, known)
+    which = f" (preset {preset})" if preset else ""
+    raise UserError(f"study '{name}'{which} is not planned in {store}: run `make sweep NAME={name}` first")
+
+
+def counts(runs: list[LiveRun]) -> pd.Series:
+    """How many runs are in each state."""
+    return pd.Series([run.state for run in runs], dtype=str).value_counts()

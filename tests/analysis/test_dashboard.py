@@ -1,0 +1,155 @@
+"""The dashboard on a store with done, running, failed, silent and missing runs, in a real browser while a run writes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import chromium, needs_chromium
+from synthetic_store import ARMS, Scale, write_study
+
+from analysis.curves import ROWS
+from analysis.dashboard import Dashboard, open_dashboard
+from analysis.live import LiveStudy
+from analysis.study_charts import curve_charts
+from sspo.errors import UserError
+from sspo.identity import cell_folder
+from sspo.runlog import mark_failed
+
+FEW = [a for a in ARMS if a.name in ("base", "grpo", "sspo_05", "grpo_aa")]
+ATTACK = "<script>window.ran=1</script><img src=x onerror=window.ran=1>"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """grpo: seed 0 is being written, 1 failed, 2 done; sspo_05: seed 0 silent, 1 not started; the rest is done."""
+    manifest = write_study(tmp_path, FEW, Scale(questions=4), preset="default")
+    running = folder(tmp_path, manifest, "grpo", 0)
+    (running / "DONE.json").unlink()
+    lines = (running / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (running / "rest").write_bytes(b"".join(lines[4:]))
+    (running / "metrics.jsonl").write_bytes(b"".join(lines[:4]) + lines[4][:25])
+    mark_failed(
+        folder(tmp_path, manifest, "grpo", 1), "oom", f"no memory {ATTACK}", f"line 1\nthe end {ATTACK}"
+    )
+    silent = folder(tmp_path, manifest, "sspo_05", 0)
+    (silent / "DONE.json").unlink()
+    for path in silent.iterdir():
+        os.utime(path, (1e9, 1e9))
+    shutil.rmtree(folder(tmp_path, manifest, "sspo_05", 1))
+    return tmp_path
+
+
+def folder(store: Path, manifest: dict[str, Any], arm: str, seed: int) -> Path:
+    cell = next(a["cell"] for a in manifest["arms"] if a["name"] == arm)
+    return cell_folder(store, cell, seed)
+
+
+def running_run(store: Path) -> Path:
+    return next(store.glob("cells/*/seed0/rest")).parent
+
+
+@pytest.fixture
+def dashboard(store: Path) -> Iterator[Dashboard]:
+    with open_dashboard("toy", None, store, 0) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join(30)
+
+
+def ask(server: Dashboard, path: str, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=60)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> None:
+    study = LiveStudy("toy", None, store)
+    _, runs, evidence = study.look()
+    states = {(run.arm, run.seed): run.state for run in runs}
+    assert [states["grpo", k] for k in range(3)] == ["running", "failed", "done"]
+    assert [states["sspo_05", k] for k in range(3)] == ["silent", "missing", "done"]
+    assert (
+        next(run for run in runs if (run.arm, run.seed) == ("grpo", 0)).rollouts == 2
+    )  # 4 whole lines, 2 a rollout
+    assert next(run for run in runs if run.state == "failed").reason == f"oom: no memory {ATTACK}"
+    assert evidence is not None
+    assert set(curve_charts(evidence)) == set(ROWS)
+    path = running_run(store) / "metrics.jsonl"
+    whole = b"\n".join([*path.read_bytes().split(b"\n")[:-1], b""])
+    path.write_bytes(whole + (path.parent / "rest").read_bytes())
+    assert next(run for run in study.look()[1] if (run.arm, run.seed) == ("grpo", 0)).rollouts == 4
+
+
+def test_only_what_changed_is_sent_and_only_to_this_machine(dashboard: Dashboard) -> None:
+    status, content = ask(dashboard, "/state")
+    parts = json.loads(content)
+    assert status == 200
+    assert set(parts) == {"counts", "failures", "curves", "runs"}
+    known = "&".join(f"{name}={part['digest']}" for name, part in parts.items())
+    assert json.loads(ask(dashboard, f"/state?{known}")[1]) == {}
+    assert ask(dashboard, "/", Host="evil.example")[0] == 403
+    assert ask(dashboard, "/../../etc/passwd")[0] == 404
+    connection = http.client.HTTPConnection("127.0.0.1", dashboard.server_address[1], timeout=60)
+    connection.request("POST", "/state", body=b"x")
+    assert connection.getresponse().status == 501
+
+
+@needs_chromium
+def test_a_browser_shows_the_run_go_on_without_reloading(dashboard: Dashboard, store: Path) -> None:
+    address = f"http://127.0.0.1:{dashboard.server_address[1]}/"
+    with chromium() as page:
+        page.open(address)
+        page.until("document.querySelectorAll('#part-runs tbody tr').length === 10")
+        shown = "document.getElementById('part-runs').textContent"
+        page.until("document.querySelectorAll('#part-curves figure').length === 4")
+        page.run("window.kept = true")
+        assert "the end" in page.run("document.querySelector('#part-failures pre').textContent")
+        page.run("document.querySelector('#entropy .legend input').click()")
+        page.run("document.querySelector('#entropy details').open = true")
+        assert "2 of" not in page.run(shown)
+        path = running_run(store) / "metrics.jsonl"
+        whole = b"\n".join([*path.read_bytes().split(b"\n")[:-1], b""])
+        path.write_bytes(whole + (path.parent / "rest").read_bytes())
+        (path.parent / "DONE.json").write_text('{"steps": 8}')
+        done = "[...document.querySelectorAll('#part-counts li.done')].map(e => e.textContent).join()"
+        page.until(f"{done}.includes('7 of 10')")
+        assert page.run("window.kept")
+        page.until("document.querySelectorAll('#entropy-numbers0 tbody tr').length === 4")
+        assert page.run("document.querySelector('#entropy .legend input').checked") is False
+        assert page.run("document.querySelector('#entropy details').open")
+        assert (
+            page.run("getComputedStyle(document.querySelector('#entropy .panel g[data-k]')).display")
+            is not None
+        )
+        assert page.run("window.ran") is None
+        assert {url.partition("?")[0] for url in page.requests()} <= {address, f"{address}state"}
+        assert page.problems() == []
+
+
+def test_a_taken_port_a_wrong_one_and_a_study_that_is_none_are_one_sentence(store: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(
+            UserError, match=rf"port {port} of 127.0.0.1 is taken: set another one, as in PORT="
+        ):
+            open_dashboard("toy", None, store, port)
+    with pytest.raises(UserError, match="port 99999 is none"):
+        open_dashboard("toy", None, store, 99999)
+    with pytest.raises(UserError, match="did you mean 'toy'"):
+        open_dashboard("tooy", None, store, 0)
+    with pytest.raises(UserError, match="is not planned in"):
+        open_dashboard("toy", "paper", store, 0)

@@ -1,0 +1,134 @@
+"""Any text at all is inert in every format that a report is written in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from analysis.chart import Axis, Chart, Line, Mark, Numbers, Panel, Series
+from analysis.chart_svg import chart_html
+from analysis.escape import csv_field, latex, markdown, page
+from analysis.page import json_block
+from analysis.page_tables import table_html
+from analysis.style import Look
+from analysis.tables import Cell, Row, Table, to_csv, to_latex, to_markdown
+from analysis.trace import trace
+
+PIECES = ("<script>alert(1)</script>", "</script>", "<!--", "]]>", "javascript:x", "\\input{x}", "$\\frac$", "|", "&amp;",
+          "\u202e", "\u2066", "\x00", "\x1b[31m", "\u200b", "\n", "\r", "\t", "=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "`", "%",
+          "' onload=x", '" onload=x', "{{x}}", "^^M", "~", "#", "é", "漢", "😀")  # fmt: skip
+TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=5).map("".join)
+UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+
+
+def unseen(text: str) -> set[str]:
+    return {c for c in text if c != "\n" and unicodedata.category(c) in UNSEEN}
+
+
+class Tags(HTMLParser):
+    """Tags, attributes, and the text between."""
+
+    def __init__(self, markup: str):
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.said: list[str] = []
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+
+def table_of(text: str) -> Table:
+    cell = Cell(text, {"arm": text, text: 1.0}, trace=trace(text, [], []))
+    return Table(
+        "t", (text,), ("arm", text), (Row("g", (cell, cell)), Row(text, (cell, cell))), {text: text}, text
+    )
+
+
+def chart_of(text: str) -> Chart:
+    series = Series(0, text, Look("#000000", "-", "o"))
+    axis = Axis(label=text, low=0, high=1)
+    panel = Panel(
+        title=text,
+        x=axis,
+        y=Axis(label=text, low=0, high=1, names=[text, text]),
+        lines=[Line(series=series, x=[0, 1], mean=[0, 1], half=[0.1, 0.1])],
+        marks=[Mark(series=series, x=0.5, y=0.5, says=text, note=text)],
+    )
+    return Chart(
+        name="c",
+        series=[series],
+        panels=[panel],
+        tables=[Numbers(title=text, heads=[(text, 0)], rows=[[text]])],
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(TEXTS)
+@example("".join(PIECES))
+def test_html_and_svg_hold_no_tag_or_attribute_of_the_text(text: str) -> None:
+    clean, dirty = (Tags(table_html(table_of(t)) + chart_html(chart_of(t), t)) for t in ("x", text))
+    assert dirty.tags == clean.tags
+    assert dirty.attributes == clean.attributes
+    markup = table_html(table_of(text)) + chart_html(chart_of(text), text)
+    assert not unseen(markup)
+    svg = re.search(r"<svg class=\"panel\".*?</svg>", markup, re.DOTALL)
+    assert svg is not None
+    tags = {element.tag for element in ElementTree.fromstring(svg[0]).iter()}  # noqa: S314 our own page
+    assert tags <= {"svg", "g", "path", "text", "title", "clipPath"}
+    block = json_block({"a": text})
+    assert not set("<>&") & set(block)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS)
+@example("".join(PIECES))
+def test_latex_markdown_and_csv_hold_no_command_of_the_text(text: str) -> None:
+    table = table_of(text)
+    assert not unseen(to_latex(table) + to_markdown(table) + to_csv(table))
+    # LaTeX: what is left of the specials without the commands that we write ourselves
+    bare = re.sub(
+        r"\\(textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar)\{\}", "", latex(text)
+    )
+    bare = re.sub(r"\$\\(pm|surd|leq|geq|times|cdot|Delta|varepsilon|alpha)\$|\$-\$|\\[{}$&#%_]", "", bare)
+    assert not set(bare) & set("\\{}$&#%_^~")
+    # Markdown: every mark is escaped, and there is no tag
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]|~$]|[<>]", markdown(text))
+    assert "\n" not in markdown(text) + latex(text)
+    rows = list(csv.reader(io.StringIO(to_csv(table))))
+    assert len(rows) == 3
+    for row in rows:
+        assert not any(value.startswith(("=", "+", "-", "@")) and not number(value) for value in row)
+
+
+def number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_numbers_stay_numbers_and_plain_text_stays_itself() -> None:
+    assert [csv_field(v) for v in (-1.5, 3, None, "GRPO .2", "=1", "+1")] == [
+        -1.5,
+        3,
+        None,
+        "GRPO .2",
+        "'=1",
+        "'+1",
+    ]
+    assert page("a < b & \u202ec") == "a &lt; b &amp; ⟨U+202E⟩c"
