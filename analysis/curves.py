@@ -15,13 +15,17 @@ from analysis.dynamics import last_updates
 from analysis.escape import plot
 from analysis.held_out import base_line, held_out
 from analysis.results import Evidence
-from analysis.statistics import t_interval
+from analysis.statistics import half_widths
 from analysis.study import Arm
 from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
 
 LEGEND_CHARACTERS = 24
 MOST_IN_PANEL = 4
 """Arms a panel, their reference aside."""
+MOST_LINES = 12
+"""Runs of an arm that are drawn as lines of their own."""
+MOST_POINTS = 120
+"""Rollouts that are drawn of a curve: more would be a pixel each, and megabytes."""
 FEWEST_FOR_BAND = 5
 """With fewer runs an interval is many times their spread: bands would hide the runs."""
 
@@ -122,11 +126,12 @@ def _limits(curve: Curve) -> tuple[float, float]:
 def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int) -> None:
     runs = [r for r in evidence.counted(arm) if r in curve.table.columns]
     table = curve.scale * curve.table[runs].dropna(how="all")
+    table = table.iloc[drawn_rows(len(table))]
     x = table.index.to_numpy() + 1
     y = table.to_numpy()
     if not y.size:
         return
-    run_lines(ax, x, y, look)
+    run_lines(ax, x, y[:, drawn_runs(y)], look)
     mean, half = band(y, len(evidence.counted(arm)))
     ax.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.15, linewidth=0, zorder=2)
     every = max(1, len(x) // 5)
@@ -149,12 +154,43 @@ def band(y: NDArray[np.float64], runs: int) -> tuple[NDArray[np.float64], NDArra
     Both are nan where fewer than `runs` are left, the half also where `runs` are too few for a band.
     """
     mean, half = np.full(len(y), np.nan), np.full(len(y), np.nan)
-    for i in np.flatnonzero(np.sum(~np.isnan(y), axis=1) >= runs):
-        interval = t_interval(y[i][~np.isnan(y[i])].tolist())
-        mean[i] = interval.point
-        if runs >= FEWEST_FOR_BAND and interval.half_width is not None:
-            half[i] = interval.half_width
+    seen = ~np.isnan(y)
+    for n in {int(n) for n in seen.sum(axis=1) if n >= max(runs, 1)}:
+        rows = np.flatnonzero(seen.sum(axis=1) == n)
+        values = y[rows][seen[rows]].reshape(len(rows), n)
+        mean[rows] = values.mean(axis=1)
+        if runs >= FEWEST_FOR_BAND:
+            half[rows] = half_widths(values)
     return mean, half
+
+
+def drawn_rows(rollouts: int) -> NDArray[np.int64]:
+    """Positions of the rollouts that are drawn: all, or every k-th up to the last."""
+    every = -(-rollouts // MOST_POINTS)
+    return np.arange(rollouts)[::-1][:: max(every, 1)][::-1]
+
+
+def drawn_runs(y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Columns of the runs that are drawn as lines: all, or of those sorted by their mean the ends and evenly between."""
+    runs = y.shape[1]
+    if runs <= MOST_LINES:
+        return np.arange(runs)
+    seen = ~np.isnan(y)
+    level = np.where(seen, y, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return np.sort(np.argsort(level, kind="stable")[np.linspace(0, runs - 1, MOST_LINES).round().astype(int)])
+
+
+def thinned(evidence: Evidence) -> str:
+    """What is left out of the drawing, for captions; empty where all is drawn."""
+    parts = []
+    if max((len(evidence.counted(arm)) for arm in evidence.study.arms), default=0) > MOST_LINES:
+        parts.append(
+            f"of more than {MOST_LINES} runs of an arm, {MOST_LINES} are lines, evenly spaced by their mean, lowest and highest "
+            "among them; mean and band are over all"
+        )
+    if evidence.logs.metrics["rollout"].nunique() > MOST_POINTS:
+        parts.append(f"of more than {MOST_POINTS} rollouts, every k-th up to the last is drawn")
+    return "; ".join(parts)
 
 
 def clip_fraction(evidence: Evidence) -> Figure | None:

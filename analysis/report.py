@@ -11,7 +11,7 @@ from analysis.choice import choose
 from analysis.claims.files import claim_files
 from analysis.claims.section import Judged, judge
 from analysis.dynamics_table import dynamics_table
-from analysis.figures import Drawn, draw_figures, draw_replay
+from analysis.figures import Drawn, begin_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
 from analysis.load import compact
@@ -24,6 +24,7 @@ from analysis.replay_source import replay_source
 from analysis.replay_table import replay_table
 from analysis.results import GREEDY, Evidence
 from analysis.results_table import results_table
+from analysis.reuse import are_current, note_current
 from analysis.stability_table import stability_table
 from analysis.study import manifest_path, read_json, report_folder
 from analysis.tables import Table, write_table
@@ -57,7 +58,10 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
     if source.from_store:
         # before the logs are read: a run that ends meanwhile makes the report stale
         inputs = fingerprint(name, source.preset, store, out)
-        compact(store, read_json(manifest_path(store, name, source.preset)), logs)
+        place = (logs, store, name, source.preset, inputs)
+        if not are_current(*place):
+            compact(store, read_json(manifest_path(store, name, source.preset)), logs)
+            note_current(*place)
     if replayed is not None and replayed != logs:
         compact_replay(replayed, logs)
     report = _make(Evidence(read_logs(logs)), Replay(logs) if replayed else None, folder)
@@ -68,7 +72,8 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
 
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
-    study, verdicts = evidence.study, judge(evidence, claim_files())
+    study, end_figures = evidence.study, begin_figures(evidence, folder)
+    verdicts = judge(evidence, claim_files())
     notes = _replay_notes(evidence, replay) if replay else []
     candidates = {
         "results": results_table(evidence, "results", study.mode, study.temperature),
@@ -81,8 +86,8 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
     for name, table in candidates.items():
         write_table(table, folder, name)
     tables = [table for table in candidates.values() if table is not None]
-    figures = [*draw_figures(evidence, folder), *draw_replay(replay, folder, notes)]
-    return Report(evidence, replay, check_gates(evidence), tables, figures, verdicts)
+    gates, replayed = check_gates(evidence), draw_replay(replay, folder, notes)
+    return Report(evidence, replay, gates, tables, [*end_figures(), *replayed], verdicts)
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:
