@@ -1,4 +1,5 @@
-"""`python -m analysis report NAME`: the report of a study; `python -m analysis replay NAME|FOLDER`: of a replay."""
+"""`python -m analysis report NAME`: the report of a study; `replay NAME|FOLDER`: of a replay; `import NAME`: logs of other
+tools as a study to report; `table NAME`: every logged number of a study as one table (docs/logs.md)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 from analysis.freshness import is_fresh
+from analysis.import_commands import add_import_commands
 from analysis.replay_source import SUMMARY
 from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
 from sspo.errors import UserError, one_sentence, unknown
@@ -15,7 +17,7 @@ from sspo.errors import UserError, one_sentence, unknown
 def main() -> int:
     """Parse the command line and write what it asks for; what is printed says where and from which preset."""
     arguments = _parser().parse_args()
-    if arguments.preset not in (None, *PRESETS):
+    if getattr(arguments, "preset", None) not in (None, *PRESETS):
         raise unknown("preset", arguments.preset, PRESETS)
     try:
         return int(arguments.run(arguments))
@@ -38,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="draw a replay, in its study's report where there is one")
     replay.add_argument("name", help="name of the study, or a folder that `python -m sspo.replay` wrote")
     replay.set_defaults(run=_replay)
+    add_import_commands(commands)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
     for command, preset in defaults.items():
         command.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: {preset})")

@@ -57,7 +57,7 @@ def _facts(content: bytes, status: os.stat_result) -> dict[str, Any]:
     }
 
 
-def _digest(content: bytes) -> bytes:
+def _digest(content: bytes | memoryview) -> bytes:
     return hashlib.blake2b(content, digest_size=DIGEST).digest()
 
 
@@ -66,9 +66,9 @@ def _unchanged(facts: dict[str, Any], stream: Any, status: os.stat_result) -> bo
         return False
     start = max(0, facts["covered"] - TAIL)
     stream.seek(start)
-    same = _digest(stream.read(facts["covered"] - start)).hex() == facts["tail"]
+    tail = _digest(stream.read(facts["covered"] - start)).hex()
     stream.seek(0)
-    return same
+    return bool(tail == facts["tail"])
 
 
 def _grown(content: bytes, facts: dict[str, Any], kept: pa.Table, schema: pa.Schema) -> pa.Table | None:

@@ -83,8 +83,9 @@ def rollout_level(evidence: Evidence, key: str) -> pd.DataFrame:
 
 
 def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure | None:
-    """A row a curve and a column a family; None where nothing was logged."""
-    if all(curve.table.empty for curve in curves):
+    """A row a curve that was logged and a column a family; None where nothing was."""
+    curves = [curve for curve in curves if curve.table.notna().to_numpy().any()]
+    if not curves:
         return None
     groups, style = families(evidence), looks(evidence.study)
     lines = max(len(arms) for _, arms in groups) + 1
@@ -101,7 +102,7 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
                 level = curve.scale * curve.reference
                 ax.axhline(level, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
             if row == len(curves) - 1:
-                ax.set_xlabel("rollout")
+                ax.set_xlabel("logged step" if evidence.study.imported else "rollout")
                 ax.legend(
                     title=heading,
                     alignment="left",
@@ -193,13 +194,30 @@ def thinned(evidence: Evidence) -> str:
     return "; ".join(parts)
 
 
+def clip_kind(evidence: Evidence) -> str:
+    """The clip fraction that was logged: of active tokens, or of all where imported logs have no other."""
+    active = evidence.logs.metrics["policy/clip_frac_active"].notna().any()
+    return "clip_frac" if evidence.study.imported and not active else "clip_frac_active"
+
+
+def clip_caption(evidence: Evidence) -> str:
+    """What is clipped of what."""
+    tokens = "tokens with A != 0" if clip_kind(evidence) == "clip_frac_active" else "response tokens"
+    return (
+        f"Clipped share of {tokens}, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
+        "(A > 0); the axis is linear below .01 %"
+    )
+
+
 def clip_fraction(evidence: Evidence) -> Figure | None:
-    """Clipped share of active tokens, then its low and high parts."""
-    keys = (("clipped %", ""), ("low %", "_low"), ("high %", "_high"))
-    curves = [
-        Curve(label, by_rollout(evidence, f"policy/clip_frac_active{suffix}"), log=True)
-        for label, suffix in keys
-    ]
+    """Clipped share of tokens, then its low and high parts."""
+    kind = clip_kind(evidence)
+    keys = (
+        (label, f"policy/{kind}{part}")
+        for label, part in (("clipped %", ""), ("low %", "_low"), ("high %", "_high"))
+    )
+    logged = evidence.logs.metrics.columns
+    curves = [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys if key in logged]
     return draw(evidence, curves, row_height=1.05)
 
 

@@ -63,11 +63,7 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     (
         "clip_fraction",
         curves.clip_fraction,
-        lambda evidence: _with_band(
-            "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
-            "(A > 0); the axis is linear below .01 %",
-            evidence,
-        ),
+        lambda evidence: _with_band(curves.clip_caption(evidence), evidence),
     ),
     (
         "entropy",

@@ -83,7 +83,7 @@ def read_runs(store: Path, study: Study, states: Collection[str]) -> list[RunRea
     """
     planned = [(arm, seed) for arm in study.arms for seed in arm.seeds]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda one: _read_run(store, *one, states), planned))
+        return list(pool.map(lambda one: _read_run(store, one[0], one[1], states), planned))
 
 
 def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str]) -> RunRead:

@@ -10,7 +10,11 @@ from typing import Any
 
 from sspo.errors import UserError
 
-PRESETS = ("paper", "default", "smoke")
+IMPORTED = "imported"
+"""In the place of a preset: logs of other tools, which no spec planned."""
+LOGGED = "logged"
+"""The decoding of imported scores: values of a logged metric."""
+PRESETS = ("paper", "default", "smoke", IMPORTED)
 """Strongest evidence first."""
 DEFAULT_PRESET = "default"
 """The one that a sweep or a replay uses where none is named."""
@@ -19,6 +23,8 @@ PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
     "smoke": "preset smoke: says nothing about any arm",
+    IMPORTED: "imported logs: arms, seeds and the primary metric are what the import was told, and no plan was made before "
+    "the runs",
 }
 
 
@@ -61,6 +67,11 @@ class Study:
     temperature: float
     gates: Mapping[str, Any]
     arms: tuple[Arm, ...]
+
+    @property
+    def imported(self) -> bool:
+        """Whether its numbers come from logs of other tools."""
+        return self.preset == IMPORTED
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None where this preset has none."""
