@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
+.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics bench-analysis \
 	test test-oracles acceptance check format clean
 
 help:  ## this list
@@ -65,6 +65,9 @@ bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 
 bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
 	@$(PY) -m tests.bench.error_rates
+
+bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
+	@$(PY) -m tests.bench.analysis
 
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2

@@ -23,8 +23,8 @@ PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
     "smoke": "preset smoke: says nothing about any arm",
-    IMPORTED: "imported logs: arms, seeds and the primary metric are what the import was told, and no plan was made before "
-    "the runs",
+    IMPORTED: "imported logs: arms, seeds and the primary metric are what the import was told, no plan was made before the "
+    "runs, and a step is a line of the log",
 }
 
 

@@ -59,8 +59,8 @@ def _trainer_state(path: Path, state: Mapping[str, Any]) -> Logged:
             _add(rows, {k: v for k, v in row.items() if k != "epoch"}, number)
     done, planned = state.get("global_step"), state.get("max_steps")
     ended = isinstance(done, int) and isinstance(planned, int) and 0 < planned <= done
-    note = "" if ended else f"its trainer stopped at step {done} of {planned}"
-    end = ENDED if ended else BROKE_OFF
+    note = "" if ended else f"its trainer was at step {done} of {planned}"
+    end = ENDED if ended else UNKNOWN_END
     return Logged("trl", (path,), rows.by_step, end=end, note=together(note, rows.note))
 
 

@@ -27,9 +27,10 @@ def read(path: Path) -> list[Logged]:
         found = _read_folder(path) if path.is_dir() else _read_file(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}): give {WANTED}") from error
-    if not any(run.rows for run in found):
+    logged = [run for run in found if any(run.rows.values())]
+    if not logged:
         raise UserError(f"{path} holds no logged number: give {WANTED}")
-    return [run for run in found if run.rows]
+    return logged
 
 
 def _read_folder(folder: Path) -> list[Logged]:

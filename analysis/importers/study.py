@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from analysis.importers.logged import BROKE_OFF, ENDED, Logged, together
+from analysis.importers.logged import BROKE_OFF, ENDED, Logged
 from analysis.importers.names import INDEX, translate
 from analysis.importers.read import read
 from analysis.importers.spec import ArmSpec, ImportSpec, check_name
@@ -176,15 +176,17 @@ def _source(path: Path) -> dict[str, Any]:
 
 def _record(run: Run, step: int) -> dict[str, Any]:
     """State and origin. A log that says nothing of its end counts as done where it reaches the final step."""
-    status, reason = DONE, ""
+    origin = f"{run.logged.source}, {_place(run.logged)}"
+    status, reason = DONE, origin
     if run.logged.end == BROKE_OFF:
         status, reason = FAILED, "its log says that it broke off"
     elif run.last < step:
         status, reason = RUNNING, f"its log ends at step {run.last} of {step}"
-    unsaid = "" if run.logged.end == ENDED else "no end marker"
-    message = together(
-        f"{run.logged.source}, {_place(run.logged)}", unsaid if status == DONE else "", run.logged.note
-    )
+    elif run.logged.end != ENDED:
+        reason = f"{origin}; no end marker, but it reaches step {step}"
+    if run.logged.note:
+        reason = f"{reason} ({run.logged.note})"
+    message = reason if status == DONE else origin
     record = {"arm": run.arm, "seed": run.seed, "cell": "imported", "status": status, "reason": reason}
     return {**dict.fromkeys(NOT_LOGGED.split()), **record, "message": message, "versions": {}}
 

@@ -25,10 +25,10 @@ def read_table(path: Path) -> list[Logged]:
     """The runs of a CSV or Parquet file. Raises UserError where it is none, or has no step."""
     table = _frame(path)
     step = next((name for name in STEPS if name in table.columns), None)
+    if {WANDB_NAME, WANDB_STATE} <= set(table.columns):
+        return list(_summaries(path, table))
     if step is None and WANDB_STEP in table.columns:
         return list(_chart(path, table))
-    if step is None and WANDB_NAME in table.columns:
-        return list(_summaries(path, table))
     if step is None:
         raise UserError(f"{path.name} has no column of steps: want one of {', '.join(STEPS)}")
     if {"key", "value"} <= set(table.columns):
@@ -41,7 +41,7 @@ def _frame(path: Path) -> pd.DataFrame:
         if path.read_bytes()[:4] == b"PAR1":
             table = pd.read_parquet(path)
         else:
-            table = pd.read_csv(path, float_precision="round_trip", encoding="utf-8-sig")
+            table = pd.read_csv(path, encoding="utf-8-sig")
     except (ValueError, pa.ArrowException, pd.errors.ParserError, OverflowError) as error:
         words = " ".join(str(error).split())[:120]
         raise UserError(f"{path.name} can be read neither as CSV nor as Parquet ({words})") from error
