@@ -122,6 +122,9 @@ bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finishe
 bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
 	@$(PY) -m tests.bench.error_rates
 
+bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
+	@$(PY) -m tests.bench.analysis
+
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2
 

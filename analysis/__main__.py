@@ -1,5 +1,6 @@
 """Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
-or watch a study while it runs (dashboard)."""
+watch a study while it runs (dashboard), make a study of other tools' logs (import), or list every logged number (table).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 from analysis.freshness import is_fresh
+from analysis.import_commands import add_import_commands
 from analysis.replay_source import SUMMARY
 from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
 from sspo.errors import UserError, one_sentence, unknown
@@ -18,7 +20,7 @@ DASHBOARD_PORT = 8765
 def main() -> int:
     """Parse the command line and write what it asks for; what is printed says where and from which preset."""
     arguments = _parser().parse_args()
-    if arguments.preset not in (None, *PRESETS):
+    if getattr(arguments, "preset", None) not in (None, *PRESETS):
         raise unknown("preset", arguments.preset, PRESETS)
     try:
         return int(arguments.run(arguments))
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"on 127.0.0.1 (default: {DASHBOARD_PORT}; 0: any free one)",
     )
     dashboard.set_defaults(run=_dashboard)
+    add_import_commands(commands)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
     defaults |= dict.fromkeys((why, verify), "the strongest that has a report")
     defaults[dashboard] = "the one that was planned last"

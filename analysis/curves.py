@@ -3,40 +3,29 @@ their ratio."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.dynamics import last_updates
+from analysis.curve_rows import ROWS, Curve
 from analysis.escape import plot
-from analysis.held_out import base_line, held_out
 from analysis.results import Evidence
-from analysis.statistics import t_interval
+from analysis.statistics import half_widths
 from analysis.study import Arm
 from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
 
 LEGEND_CHARACTERS = 24
 MOST_IN_PANEL = 4
 """Arms a panel, their reference aside."""
+MOST_LINES = 12
+"""Runs of an arm that are drawn as lines of their own."""
+MOST_POINTS = 120
+"""Rollouts that are drawn of a curve: more would be a pixel each, and megabytes."""
 FEWEST_FOR_BAND = 5
 """With fewer runs an interval is many times their spread: bands would hide the runs."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A quantity by rollout: a row a rollout (index), a column a run; `unit` scales it for the axis."""
-
-    label: str
-    table: pd.DataFrame
-    scale: float = 100.0
-    log: bool = False
-    reference: float | None = None
-    """Level of a dashed line, unscaled."""
 
 
 def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
@@ -67,21 +56,10 @@ def _level(evidence: Evidence, arm: Arm) -> str:
     return f"{known.iat[0]} ratio" if len(known) else "other arms"
 
 
-def by_rollout(evidence: Evidence, key: str) -> pd.DataFrame:
-    """The metric's mean over each rollout's updates."""
-    metrics = evidence.logs.metrics[["run", "rollout", key]].dropna()
-    return metrics.groupby(["rollout", "run"])[key].mean().astype("float64").unstack("run")
-
-
-def rollout_level(evidence: Evidence, key: str) -> pd.DataFrame:
-    """A metric logged once a rollout."""
-    metrics = last_updates(evidence.logs.metrics)[["run", "rollout", key]].dropna()
-    return metrics.set_index(["rollout", "run"])[key].astype("float64").unstack("run")
-
-
 def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure | None:
-    """A row a curve and a column a family; None where nothing was logged."""
-    if all(curve.table.empty for curve in curves):
+    """A row a curve that was logged and a column a family; None where nothing was."""
+    curves = [curve for curve in curves if curve.table.notna().to_numpy().any()]
+    if not curves:
         return None
     groups, style = families(evidence), looks(evidence.study)
     lines = max(len(arms) for _, arms in groups) + 1
@@ -98,7 +76,7 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
                 level = curve.scale * curve.reference
                 ax.axhline(level, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
             if row == len(curves) - 1:
-                ax.set_xlabel("rollout")
+                ax.set_xlabel("logged step" if evidence.study.imported else "rollout")
                 ax.legend(
                     title=heading,
                     alignment="left",
@@ -123,11 +101,12 @@ def limits(curve: Curve) -> tuple[float, float]:
 def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int) -> None:
     runs = [r for r in evidence.counted(arm) if r in curve.table.columns]
     table = curve.scale * curve.table[runs].dropna(how="all")
+    table = table.iloc[drawn_rows(len(table))]
     x = table.index.to_numpy() + 1
     y = table.to_numpy()
     if not y.size:
         return
-    run_lines(ax, x, y, look)
+    run_lines(ax, x, y[:, drawn_runs(y)], look)
     mean, half = band(y, len(evidence.counted(arm)))
     ax.fill_between(x, mean - half, mean + half, color=look.color, alpha=0.15, linewidth=0, zorder=2)
     every = max(1, len(x) // 5)
@@ -150,61 +129,43 @@ def band(y: NDArray[np.float64], runs: int) -> tuple[NDArray[np.float64], NDArra
     Both are nan where fewer than `runs` are left, the half also where `runs` are too few for a band.
     """
     mean, half = np.full(len(y), np.nan), np.full(len(y), np.nan)
-    for i in np.flatnonzero(np.sum(~np.isnan(y), axis=1) >= runs):
-        interval = t_interval(y[i][~np.isnan(y[i])].tolist())
-        mean[i] = interval.point
-        if runs >= FEWEST_FOR_BAND and interval.half_width is not None:
-            half[i] = interval.half_width
+    seen = ~np.isnan(y)
+    for n in {int(n) for n in seen.sum(axis=1) if n >= max(runs, 1)}:
+        rows = np.flatnonzero(seen.sum(axis=1) == n)
+        values = y[rows][seen[rows]].reshape(len(rows), n)
+        mean[rows] = values.mean(axis=1)
+        if runs >= FEWEST_FOR_BAND:
+            half[rows] = half_widths(values)
     return mean, half
 
 
-def clip_fraction_rows(evidence: Evidence) -> list[Curve]:
-    """Clipped share of active tokens, then its low and high parts."""
-    keys = (("clipped %", ""), ("low %", "_low"), ("high %", "_high"))
-    return [
-        Curve(label, by_rollout(evidence, f"policy/clip_frac_active{suffix}"), log=True)
-        for label, suffix in keys
-    ]
+def drawn_rows(rollouts: int) -> NDArray[np.int64]:
+    """Positions of the rollouts that are drawn: all, or every k-th up to the last."""
+    every = -(-rollouts // MOST_POINTS)
+    return np.arange(rollouts)[::-1][:: max(every, 1)][::-1]
 
 
-def entropy_rows(evidence: Evidence) -> list[Curve]:
-    """Token entropy of the sampling policy."""
-    return [Curve("token entropy (nats)", rollout_level(evidence, "rollout/entropy_token"), scale=1.0)]
+def drawn_runs(y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Columns of the runs that are drawn as lines: all, or of those sorted by their mean the ends and evenly between."""
+    runs = y.shape[1]
+    if runs <= MOST_LINES:
+        return np.arange(runs)
+    seen = ~np.isnan(y)
+    level = np.where(seen, y, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return np.sort(np.argsort(level, kind="stable")[np.linspace(0, runs - 1, MOST_LINES).round().astype(int)])
 
 
-def ratio_spread_rows(evidence: Evidence) -> list[Curve]:
-    """Spread of the ratios that the loss used, and of the tokens' own log-ratios, which no averaging narrows."""
-    keys = (("ratio sd %", "policy/ratio_std"), ("token log-ratio sd %", "policy/token_log_ratio_std"))
-    return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
-
-
-def length_rows(evidence: Evidence) -> list[Curve]:
-    """Length of the sampled training responses."""
-    return [Curve("response tokens", rollout_level(evidence, "rollout/response_tokens"), scale=1.0)]
-
-
-def training_rows(evidence: Evidence) -> list[Curve]:
-    """Reward of the sampled training responses, then their accuracy."""
-    return [
-        Curve("reward", rollout_level(evidence, "reward/mean"), scale=1.0),
-        Curve("accuracy %", rollout_level(evidence, "rollout/accuracy")),
-    ]
-
-
-def held_out_rows(evidence: Evidence) -> list[Curve]:
-    """Held-out accuracy while training, with the untrained base on the same questions as a line."""
-    return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))]
-
-
-ROWS: Mapping[str, tuple[Callable[[Evidence], list[Curve]], float]] = {
-    "held_out_accuracy": (held_out_rows, 1.5),
-    "training_reward_accuracy": (training_rows, 1.2),
-    "clip_fraction": (clip_fraction_rows, 1.05),
-    "entropy": (entropy_rows, 1.5),
-    "ratio_spread": (ratio_spread_rows, 1.2),
-    "length": (length_rows, 1.5),
-}
-"""Figures of curves: what they show, and the height of a row in inches."""
+def thinned(evidence: Evidence) -> str:
+    """What is left out of the drawing, for captions; empty where all is drawn."""
+    parts = []
+    if max((len(evidence.counted(arm)) for arm in evidence.study.arms), default=0) > MOST_LINES:
+        parts.append(
+            f"of more than {MOST_LINES} runs of an arm, {MOST_LINES} are lines, evenly spaced by their mean, lowest and highest "
+            "among them; mean and band are over all"
+        )
+    if evidence.logs.metrics["rollout"].nunique() > MOST_POINTS:
+        parts.append(f"of more than {MOST_POINTS} rollouts, every k-th up to the last is drawn")
+    return "; ".join(parts)
 
 
 def figure_of(name: str) -> Callable[[Evidence], Figure | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from analysis import (
     captions,
     comparison_figures,
+    curve_rows,
     curves,
     factor_figures,
     paired_figure,
     replay_captions,
     replay_figures,
 )
+from analysis.background import begin
 from analysis.held_out import held_out_caption
 from analysis.replay import Replay
 from analysis.results import Evidence
@@ -43,7 +45,8 @@ def _with_band(caption: str, evidence: Evidence) -> str:
     who = "the baseline is in every panel"
     if evidence.study.several_references():
         who = "the arm that a panel's arms are tested against is in it"
-    return f"{caption}. {BAND}; {who}, in black"
+    left_out = curves.thinned(evidence)
+    return f"{caption}. {BAND}; {who}, in black" + (f"; {left_out}" if left_out else "")
 
 
 KINDS = ("svg", "pdf", "png")
@@ -88,11 +91,7 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     (
         "clip_fraction",
         curves.figure_of("clip_fraction"),
-        lambda evidence: _with_band(
-            "Clipped share of tokens with A != 0, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
-            "(A > 0); the axis is linear below .01 %",
-            evidence,
-        ),
+        lambda evidence: _with_band(curve_rows.clip_caption(evidence), evidence),
     ),
     (
         "entropy",
@@ -129,13 +128,28 @@ REPLAY_FIGURES: tuple[tuple[str, Callable[[Replay], Figure | None], Callable[[Re
 )
 
 
-def draw_figures(evidence: Evidence, folder: Path) -> list[Drawn]:
-    """Draw and write every figure there is data for; files of the others, left by an earlier report, are removed."""
+def begin_figures(evidence: Evidence, folder: Path) -> Callable[[], list[Drawn]]:
+    """Begin to draw and write every figure there is data for, curves in a second process; returns what ends it.
+
+    Files of figures without data, left by an earlier report, are removed.
+    """
+    heavy = [name for name, make, _ in FIGURES if make.__module__ == curves.__name__]
+    light = [name for name, _, _ in FIGURES if name not in heavy]
+    finish = begin(lambda: _draw(evidence, folder, heavy))
+
+    def end() -> list[Drawn]:
+        drawn = {figure.name: figure for figure in (*_draw(evidence, folder, light), *finish())}
+        return [drawn[name] for name, _, _ in FIGURES if name in drawn]
+
+    return end
+
+
+def _draw(evidence: Evidence, folder: Path, names: Collection[str]) -> list[Drawn]:
     note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {captions.warnings(evidence)[0]}"
     drawn = []
     with matplotlib.rc_context(RC):
         for name, make, caption in FIGURES:
-            if _write(make(evidence), folder, name):
+            if name in names and _write(make(evidence), folder, name):
                 text = caption if isinstance(caption, str) else caption(evidence)
                 drawn.append(Drawn(name, f"{text}. {note}"))
     return drawn

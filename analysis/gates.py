@@ -44,7 +44,11 @@ def check_gates(evidence: Evidence) -> list[Gate]:
     given = {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
     limits = {**DEFAULTS, **given}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
-    return [Gate(name, *check(evidence, limits)) for name, check in checks]
+    unknown = NOT_IN_IMPORTED_LOGS if evidence.study.imported else {}
+    return [
+        Gate(name, UNTESTABLE, unknown[name]) if name in unknown else Gate(name, *check(evidence, limits))
+        for name, check in checks
+    ]
 
 
 def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
@@ -227,4 +231,11 @@ GATES: tuple[tuple[str, Check], ...] = (
     ("evaluation is precise", evaluation_is_precise),
     ("all planned runs finished", all_finished),
 )
+NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
+    "untrained base has room": "imported logs hold no evaluation of an untrained base",
+    "token arm clips": "imported logs do not count clipping over tokens with A != 0",
+    "same rollout 0 across arms": "imported logs hold no hash of rollout 0",
+    "responses have segments": "imported logs do not say how responses are cut",
+    "evaluation is precise": "imported logs hold averages, not answers",
+}
 MATCHED: tuple[str, Check] = ("arms are matched on clipping", arms_are_matched)

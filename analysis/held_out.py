@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.results import Evidence
+from analysis.study import LOGGED
 
 
 def curve_answers(evidence: Evidence) -> pd.DataFrame:
-    """Answers at T = 1 of the smaller evaluations, where there are none of the final ones; unfinished ones left out."""
+    """Answers at T = 1 (imported: logged scores) of the smaller evaluations, where there are none of the final ones; unfinished ones left out."""
     rows = evidence.evaluation
     trained = [r for arm in evidence.study.with_role("arm", "no_clip", "aa") for r in evidence.counted(arm)]
-    rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == 1.0) & rows["run"].isin(trained)]
+    mode, temperature = (LOGGED, 0.0) if evidence.study.imported else ("sampled", 1.0)
+    rows = rows[(rows["mode"] == mode) & (rows["temperature"] == temperature) & rows["run"].isin(trained)]
     if not rows["final"].all():
         rows = rows[~rows["final"]]
     sizes = rows.groupby(["run", "rollout"])["value"].transform("size")
@@ -40,6 +42,8 @@ def base_line(evidence: Evidence) -> float | None:
 def held_out_caption(evidence: Evidence) -> str:
     """What is asked how often at each point, and what the dashed line is."""
     rows = curve_answers(evidence)
+    if evidence.study.imported:
+        return f"Logged values of {', '.join(evidence.sets)}"
     if rows.empty:
         return "Held-out accuracy at T = 1"
     asked = rows[["set", "question"]].drop_duplicates().groupby("set", observed=True).size()

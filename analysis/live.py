@@ -13,7 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from analysis.load import COUNTED, DONE, MISSING, RUNNING, BrokenLogError, categories, read_log, run_state
+from analysis.jsonl import BadLine, parse_lines, whole_lines
+from analysis.load import (
+    COUNTED,
+    DONE,
+    EVAL_COLUMNS,
+    METRIC_COLUMNS,
+    MISSING,
+    RUNNING,
+    run_state,
+    stacked,
+)
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, Logs
 from analysis.results import Evidence
 from analysis.study import PRESETS, Study, from_manifest, manifest_path, read_json
@@ -63,17 +73,17 @@ class LiveStudy:
         for arm in study.arms:
             for seed in arm.seeds:
                 folder = cell_folder(self.store, arm.cell, seed)
-                logged = self._log(folder / runlog.METRICS, METRIC_SCHEMA)
-                asked = self._log(folder / runlog.EVAL, EVAL_SCHEMA)
+                logged = self._log(folder / runlog.METRICS, METRIC_COLUMNS)
+                asked = self._log(folder / runlog.EVAL, EVAL_COLUMNS)
                 run = self._run(arm.name, arm.label, seed, folder, logged)
                 runs.append(run)
                 records.append(self._record(run, folder, started=len(logged) + len(asked) > 0))
-                metrics.append(_numbered(logged, len(records) - 1))
-                answers.append(_numbered(asked, len(records) - 1))
-        steps = pa.concat_tables(metrics)
+                metrics.append((len(records) - 1, logged))
+                answers.append((len(records) - 1, asked))
+        steps = stacked(metrics, METRIC_SCHEMA)
         if not len(steps):
             return study, runs, None
-        frames = steps.to_pandas(), categories(pa.concat_tables(answers)).to_pandas()
+        frames = steps.to_pandas(), stacked(answers, EVAL_SCHEMA).to_pandas()
         return study, runs, Evidence(Logs(manifest, tuple(records), *frames))
 
     def _run(self, arm: str, label: str, seed: int, folder: Path, logged: pa.Table) -> LiveRun:
@@ -128,12 +138,12 @@ class LiveStudy:
         """A log as far as it is written; one that is broken before its last line counts as empty."""
 
         def read(place: Path) -> pa.Table:
-            with contextlib.suppress(BrokenLogError):  # the run's state says so when it ends
-                return read_log(place, schema, 0)
-            return read_log(place.with_name("none"), schema, 0)
+            with contextlib.suppress(BadLine):  # the run's state says so when it ends
+                return parse_lines(whole_lines(place.read_bytes()), schema)
+            return schema.empty_table()
 
         found = self._cached(path, read)
-        return read(path.with_name("none")) if found is None else found
+        return schema.empty_table() if found is None else found
 
     def _cached(self, path: Path, read: Callable[[Path], Any]) -> Any:
         """What `read` gives, again only when size or time changed; None where there is no file (any more)."""
@@ -145,10 +155,6 @@ class LiveStudy:
             return self._read[path][1]
         except FileNotFoundError:
             return None
-
-
-def _numbered(table: pa.Table, run: int) -> pa.Table:
-    return table.set_column(0, "run", pa.array([run] * len(table), pa.int16()))
 
 
 def _written(folder: Path) -> float | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import io
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.json as pj
 import yaml
 
+from analysis.column_cache import read_columns
+from analysis.jsonl import BadLine
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
 from analysis.sample_choice import choose_samples
 from analysis.samples import SHOWN_ROLES, Sample
-from analysis.study import NothingToReport, Study, from_manifest, read_json
+from analysis.study import Arm, NothingToReport, Study, from_manifest, read_json
 from sspo import runlog
 from sspo.identity import cell_folder
 
@@ -31,6 +35,10 @@ LOST = (DIVERGED, FAILED, BROKEN, RUNNING, MISSING)
 COUNTED = (DONE, DIVERGED)
 """States whose runs are scored: a diverged run scores its last finite checkpoint."""
 
+METRIC_COLUMNS = METRIC_SCHEMA.remove(0)
+EVAL_COLUMNS = pa.schema(
+    [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in EVAL_SCHEMA][1:]
+)
 MESSAGE_CHARACTERS = 160
 PATH = re.compile(
     r"""(?<=')[/~][^']*(?=')|(?<=")[/~][^"]*(?=")|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
@@ -38,8 +46,13 @@ PATH = re.compile(
 """An absolute path, in quotes with its spaces."""
 
 
-class BrokenLogError(Exception):
-    """A log that is no JSON before its last line; its message is the run's reason."""
+@dataclass(frozen=True)
+class RunRead:
+    """A run's record and what it logged so far: METRIC_SCHEMA and EVAL_SCHEMA without `run`, categories as strings."""
+
+    record: dict[str, Any]
+    metrics: pa.Table
+    evaluation: pa.Table
 
 
 def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
@@ -49,28 +62,54 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
     by state alone: what they logged is no result. Raises NothingToReport where no run is finished.
     """
     study = from_manifest(manifest)
-    runs: list[dict[str, Any]] = []
-    metrics, evaluations = [], []
-    for arm in study.arms:
-        for seed in arm.seeds:
-            path = cell_folder(store, arm.cell, seed)
-            record = {"arm": arm.name, "seed": seed, "cell": arm.cell, **_record(path)}
-            if record["status"] in COUNTED:
-                try:
-                    logged = read_log(path / runlog.METRICS, METRIC_SCHEMA, len(runs))
-                    evaluations.append(read_log(path / runlog.EVAL, EVAL_SCHEMA, len(runs)))
-                    metrics.append(logged)
-                except BrokenLogError as error:
-                    record |= {"status": BROKEN, "reason": str(error), "message": _tidy(str(error.__cause__))}
-            runs.append(record)
-    if not any(record["status"] in COUNTED for record in runs):
+    read = read_runs(store, study, COUNTED)
+    runs = [run.record for run in read]
+    counted = [i for i, record in enumerate(runs) if record["status"] in COUNTED]
+    if not counted:
         raise NothingToReport(
             f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: "
             f"run `make sweep NAME={study.name}` first"
         )
     samples = _samples(study, store, runs)
-    tables = pa.concat_tables(metrics), categories(pa.concat_tables(evaluations))
-    write_logs(folder, manifest, runs, *tables, samples)
+    metrics = stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA)
+    evaluation = stacked([(i, read[i].evaluation) for i in counted], EVAL_SCHEMA)
+    write_logs(folder, manifest, runs, metrics, evaluation, samples)
+
+
+def read_runs(store: Path, study: Study, states: Collection[str]) -> list[RunRead]:
+    """Every planned run in the manifest's order, with what those in one of `states` logged; of others the tables are empty.
+
+    A log with a bad line before its last one leaves both tables empty, and a run that would count is BROKEN.
+    """
+    planned = [(arm, seed) for arm in study.arms for seed in arm.seeds]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda one: _read_run(store, one[0], one[1], states), planned))
+
+
+def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str]) -> RunRead:
+    path = cell_folder(store, arm.cell, seed)
+    record = {"arm": arm.name, "seed": seed, "cell": arm.cell, **_record(path)}
+    nothing = RunRead(record, METRIC_COLUMNS.empty_table(), EVAL_COLUMNS.empty_table())
+    if record["status"] not in states:
+        return nothing
+    tables = []
+    for name, schema in ((runlog.METRICS, METRIC_COLUMNS), (runlog.EVAL, EVAL_COLUMNS)):
+        try:
+            tables.append(read_columns(store, path / name, schema))
+        except BadLine as error:
+            if record["status"] in COUNTED:
+                reason = f"{name} is broken before its last line: run that seed again"
+                record |= {"status": BROKEN, "reason": reason, "message": _tidy(str(error))}
+            return nothing
+    return RunRead(record, *tables)
+
+
+def stacked(tables: list[tuple[int, pa.Table]], schema: pa.Schema) -> pa.Table:
+    """One table of all runs, in which `run` says whose a row is."""
+    indices = np.repeat([i for i, _ in tables], [len(table) for _, table in tables])
+    logged = pa.concat_tables([table for _, table in tables])
+    table = logged.add_column(0, "run", pa.array(indices, schema.field("run").type))
+    return table.combine_chunks().cast(schema)
 
 
 def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Sample]:
@@ -146,26 +185,3 @@ def _yaml_or_empty(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {})
-
-
-def read_log(path: Path, schema: pa.Schema, run: int) -> pa.Table:
-    """A JSON-lines log as a table of `schema` (categories still strings); a torn last line is left out."""
-    plain = pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in schema])
-    content = path.read_bytes() if path.is_file() else b""
-    content = content[: content.rfind(b"\n") + 1]
-    if not content:
-        return plain.empty_table()
-    options = pj.ParseOptions(explicit_schema=plain.remove(0), unexpected_field_behavior="ignore")
-    reading = pj.ReadOptions(use_threads=False, block_size=max(len(content), 1))
-    try:
-        table = pj.read_json(io.BytesIO(content), read_options=reading, parse_options=options)
-    except pa.ArrowInvalid as error:
-        raise BrokenLogError(f"{path.name} is broken before its last line: run that seed again") from error
-    indices = pa.array([run] * len(table), pa.int16())
-    columns = [indices, *(table.column(name) for name in plain.names[1:])]
-    return pa.Table.from_arrays(columns, schema=plain)
-
-
-def categories(table: pa.Table) -> pa.Table:
-    """Answers with their strings as categories."""
-    return table.combine_chunks().cast(EVAL_SCHEMA)

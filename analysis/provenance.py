@@ -48,6 +48,10 @@ def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[s
     seconds = runs["seconds"].dropna().astype("float64")
     return [
         ("study and preset", f"{evidence.study.name}, {evidence.study.preset}"),
+        *[
+            ("imported from", f"{source['file']}, {source['bytes']} bytes, sha256 {source['sha256']}")
+            for source in manifest.get("imported", {}).get("sources", ())
+        ],
         ("spec sha256", str(manifest.get("spec_sha256", "not recorded"))),
         ("manifest sha256", manifest_sha256(evidence)),
         ("code (revision/hash)", ", ".join(code_versions(evidence)) or "not recorded"),

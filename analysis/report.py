@@ -13,7 +13,7 @@ from analysis.claims.section import Judged, judge
 from analysis.collapse_table import collapse_table
 from analysis.dynamics_table import dynamics_table
 from analysis.effects_table import effects_table
-from analysis.figures import Drawn, draw_figures, draw_replay
+from analysis.figures import Drawn, begin_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
 from analysis.load import compact
@@ -28,6 +28,7 @@ from analysis.replay_source import replay_source
 from analysis.replay_table import replay_table
 from analysis.results import GREEDY, Evidence
 from analysis.results_table import results_table
+from analysis.reuse import are_current, note_current
 from analysis.sources import write_sources
 from analysis.stability_table import stability_table
 from analysis.study import manifest_path, read_json, report_folder
@@ -62,8 +63,11 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
     if source.from_store:
         # before the logs are read: a run that ends meanwhile makes the report stale
         inputs = fingerprint(name, source.preset, store, out)
-        compact(store, read_json(manifest_path(store, name, source.preset)), logs)
-        write_sources(store, read_json(logs / RUNS), logs)
+        place = (logs, store, name, source.preset, inputs)
+        if not are_current(*place):
+            compact(store, read_json(manifest_path(store, name, source.preset)), logs)
+            write_sources(store, read_json(logs / RUNS), logs)
+            note_current(*place)
     if replayed is not None and replayed != logs:
         compact_replay(replayed, logs)
     render(folder, replayed=replayed is not None)
@@ -84,14 +88,15 @@ def render(folder: Path, *, replayed: bool) -> Report:
 
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
+    end_figures = begin_figures(evidence, folder)
     verdicts = judge(evidence, claim_files())
     tables = make_tables(evidence, replay)
     for name, table in tables.items():
         write_table(table, folder, name)
     notes = _replay_notes(evidence, replay) if replay else []
-    figures = [*draw_figures(evidence, folder), *draw_replay(replay, folder, notes)]
     there = [table for table in tables.values() if table is not None]
-    return Report(evidence, replay, check_gates(evidence), there, figures, verdicts)
+    gates, replayed = check_gates(evidence), draw_replay(replay, folder, notes)
+    return Report(evidence, replay, gates, there, [*end_figures(), *replayed], verdicts)
 
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:

@@ -99,13 +99,18 @@ class Evidence:
 
     def of_arm(self, table: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> dict[int, float]:
         """Seed to value for the arm's runs that the table holds."""
-        mine = self.runs.index[self.runs["arm"] == arm.name]
-        return {int(self.runs.at[r, "seed"]): float(table.at[r, column]) for r in mine if r in table.index}
+        mine = self.runs.index[self.runs["arm"] == arm.name].intersection(table.index, sort=False)
+        seeds, scores = self.runs.loc[mine, "seed"], table.loc[mine, column]
+        return {int(seed): float(score) for seed, score in zip(seeds, scores, strict=True)}
 
     def counted(self, arm: Arm) -> list[int]:
         """Indices of the arm's done and diverged runs."""
-        mine = (self.runs["arm"] == arm.name) & self.runs["status"].isin(COUNTED)
-        return [int(r) for r in self.runs.index[mine]]
+        return self._counted.get(arm.name, [])
+
+    @functools.cached_property
+    def _counted(self) -> dict[str, list[int]]:
+        counted = self.runs[self.runs["status"].isin(COUNTED)]
+        return {str(arm): [int(r) for r in runs] for arm, runs in counted.groupby("arm").groups.items()}
 
     @functools.cached_property
     def evaluation_errors(self) -> dict[int, EvaluationError]:

@@ -13,7 +13,7 @@ from analysis.reference import REPORTED, SOURCE
 from analysis.result_traces import ResultTraces
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.statistics import Comparison, Interval
-from analysis.study import Study
+from analysis.study import LOGGED, Study
 from analysis.tables import Cell, Row, Table
 
 NOTHING = Cell("–")
@@ -24,6 +24,8 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
     """How answers were decoded, in words; k is samples a question."""
     if mode == "greedy":
         return "greedy accuracy"
+    if mode == LOGGED:
+        return logged_score(evidence)
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     bases = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
@@ -31,6 +33,13 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
     base_k, k = _avg_at(q[of_base]["count"]), _avg_at(q[~of_base]["count"])
     note = f" (base: {base_k})" if base_k and k and base_k != k else ""
     return f"{k or base_k}{note} at T = {temperature:g}"
+
+
+def logged_score(evidence: Evidence) -> str:
+    """What imported scores are, in words."""
+    primary = evidence.logs.manifest["primary"]
+    scale = "" if primary["scale"] == 1 else f" times {primary['scale']:g}"
+    return f"logged value{scale} of {', '.join(primary['metrics'])} at step {primary['step']}"
 
 
 def _avg_at(samples: pd.Series) -> str:
@@ -174,6 +183,8 @@ def _against(study: Study) -> str:
 
 
 def _kind(evidence: Evidence) -> str:
+    if evidence.study.imported:
+        return "the primary metric that the import named"
     if evidence.logs.manifest.get("amended_after_runs"):
         return "the primary metric; the spec's test, primary metric or gates were changed after runs had finished"
     return "the primary metric, fixed before the runs"

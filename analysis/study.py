@@ -11,7 +11,11 @@ from typing import Any
 
 from sspo.errors import UserError
 
-PRESETS = ("paper", "default", "smoke")
+IMPORTED = "imported"
+"""In the place of a preset: logs of other tools, which no spec planned."""
+LOGGED = "logged"
+"""The decoding of imported scores: values of a logged metric."""
+PRESETS = ("paper", "default", "smoke", IMPORTED)
 """Strongest evidence first."""
 DEFAULT_PRESET = "default"
 """The one that a sweep or a replay uses where none is named."""
@@ -21,6 +25,8 @@ PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
     "smoke": "preset smoke: says nothing about any arm",
+    IMPORTED: "imported logs: arms, seeds and the primary metric are what the import was told, no plan was made before the "
+    "runs, and a step is a line of the log",
 }
 
 
@@ -83,6 +89,11 @@ class Study:
     arms: tuple[Arm, ...]
     factors: tuple[Factor, ...] = ()
     """Of its design, in order; none where all arms were written by hand."""
+
+    @property
+    def imported(self) -> bool:
+        """Whether its numbers come from logs of other tools."""
+        return self.preset == IMPORTED
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None where this preset has none."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from analysis.chart import SYMLOG, Axis, Chart, Line, Mark, Numbers, Panel, Series, number
 from analysis.comparison_figures import CLIPPED, extent
-from analysis.curves import ROWS, Curve, band, families, limits
+from analysis.curve_rows import ROWS, Curve
+from analysis.curves import band, families, limits
 from analysis.dynamics import run_means
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.results_table import p_text, signed
@@ -49,8 +50,8 @@ def arm_series(evidence: Evidence) -> dict[str, Series]:
 
 
 def _curves(evidence: Evidence, name: str) -> Chart | None:
-    curves = ROWS[name][0](evidence)
-    if all(curve.table.empty for curve in curves):
+    curves = [curve for curve in ROWS[name][0](evidence) if not curve.table.empty]
+    if not curves:
         return None
     groups, everyone = families(evidence), arm_series(evidence)
     panels, tables = [], []

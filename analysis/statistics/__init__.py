@@ -39,6 +39,7 @@ from analysis.statistics.factorial import (
 from analysis.statistics.intervals import (
     Interval,
     clopper_pearson,
+    half_widths,
     t_interval,
 )
 from analysis.statistics.permutation import (
@@ -69,6 +70,7 @@ __all__ = [
     "fisher_p",
     "games_howell",
     "games_howell_p",
+    "half_widths",
     "holm",
     "improvement",
     "indistinguishable_from_best",

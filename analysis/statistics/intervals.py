@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,16 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         return Interval(mean, None, None, int(x.size))
     half = t_quantile(x.size - 1, level) * float(x.std(ddof=1)) / float(np.sqrt(x.size))
     return Interval(mean, mean - half, mean + half, int(x.size))
+
+
+def half_widths(value_RN: NDArray[np.float64], level: float = 0.95) -> NDArray[np.float64]:
+    """Half the t interval of each row's n values, as t_interval has it; nan where it has none."""
+    n = value_RN.shape[1]
+    if n < 2:
+        return np.full(len(value_RN), np.nan)
+    sd = value_RN.std(axis=1, ddof=1)
+    spread = sd > 1e-12 * np.abs(value_RN).max(axis=1)
+    return np.where(spread, t_quantile(n - 1, level) * sd / math.sqrt(n), np.nan)
 
 
 def clopper_pearson(events: int, n: int, level: float = 0.95) -> Interval:

@@ -77,10 +77,12 @@ class Page:
         return [json.dumps(e["params"])[:500] for e in self.events if e["method"] in kinds]
 
     def requests(self) -> list[str]:
-        """Addresses that were asked for, the page's own first; what its policy refused never left the browser."""
+        """Addresses that were asked for, the page's own first. What its policy refused never left the browser, and a `data:`
+        address is its own content."""
         told = {kind: [e["params"] for e in self.events if e["method"] == f"Network.{kind}"] for kind in SENT}
         refused = {e["requestId"] for e in told["loadingFailed"] if e.get("blockedReason") == "csp"}
-        return [str(e["request"]["url"]) for e in told["requestWillBeSent"] if e["requestId"] not in refused]
+        sent = [str(e["request"]["url"]) for e in told["requestWillBeSent"] if e["requestId"] not in refused]
+        return [url for url in sent if not url.startswith("data:")]
 
     def key(self, name: str) -> None:
         """Press a key."""

@@ -16,6 +16,7 @@ from synthetic_store import ARMS, Scale, make_manifest, write_study
 import analysis.report
 from analysis import freshness
 from analysis.choice import Source, choose
+from analysis.column_cache import FOLDER
 from analysis.load import PATH, compact
 from analysis.logs import MANIFEST
 from analysis.report import write_report
@@ -110,6 +111,7 @@ def test_a_run_that_changes_while_the_report_is_written_leaves_it_stale(
         with (cell_folder(place / "runs", manifest["arms"][0]["cell"], 0) / "eval.jsonl").open("a") as stream:
             stream.write("\n")
 
+    shutil.rmtree(place / "runs" / FOLDER)  # what the first report left would be used again
     monkeypatch.setattr(analysis.report, "compact", compact_then_change)
     write_report("toy", "paper", place / "runs", place / "reports")
     assert not is_fresh(place)

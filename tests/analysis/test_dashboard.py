@@ -16,7 +16,7 @@ import pytest
 from browser import chromium, needs_chromium
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis.curves import ROWS
+from analysis.curve_rows import ROWS
 from analysis.dashboard import Dashboard, open_dashboard
 from analysis.live import LiveStudy
 from analysis.study_charts import curve_charts
@@ -113,7 +113,7 @@ def test_a_browser_shows_the_run_go_on_without_reloading(dashboard: Dashboard, s
         page.open(address)
         page.until("document.querySelectorAll('#part-runs tbody tr').length === 10")
         shown = "document.getElementById('part-runs').textContent"
-        page.until("document.querySelectorAll('#part-curves figure').length === 4")
+        page.until("document.querySelectorAll('#part-curves figure').length === 6")
         page.run("window.kept = true")
         assert "the end" in page.run("document.querySelector('#part-failures pre').textContent")
         page.run("document.querySelector('#entropy .legend input').click()")

@@ -1,0 +1,123 @@
+"""The columns of JSON-lines logs, kept beside the store so that a second report parses what is new and nothing else.
+
+A cached file is trusted only as far as it can be checked. Its own bytes carry a digest, so that a torn or changed one is
+read anew. It names the log's size and modification time and a digest of the log's end: all three must hold. A log that
+grew is hashed up to where it was read before; where that is still the same, only the rest is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from analysis.jsonl import BadLine, parse_lines, whole_lines
+
+FOLDER = ".columns"
+VERSION = b"1"
+"""Of what stands in a cached file, and of how a line is read."""
+MARK = b"sspo-columns"
+TAIL = 4096
+DIGEST = 32
+
+
+def read_columns(store: Path, path: Path, schema: pa.Schema) -> pa.Table:
+    """The whole lines of a log as a table of `schema`, without a torn last one; an empty table where there is no file.
+
+    Raises BadLine as `parse_lines` does. A cache that cannot be written is none; why is said once, on stderr.
+    """
+    if not path.is_file():
+        return schema.empty_table()
+    cached = store / FOLDER / path.relative_to(store).with_suffix(".arrow")
+    kept = _load(cached, schema)
+    with path.open("rb") as stream:
+        status = os.fstat(stream.fileno())
+        if kept is not None and _unchanged(kept[0], stream, status):
+            return kept[1]
+        content = whole_lines(stream.read())
+    table = _grown(content, *kept, schema) if kept is not None else None
+    if table is None:
+        table = parse_lines(content, schema)
+    _keep(cached, table, _facts(content, status))
+    return table
+
+
+def _facts(content: bytes, status: os.stat_result) -> dict[str, Any]:
+    return {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "covered": len(content),
+        "content": _digest(content).hex(),
+        "tail": _digest(content[-TAIL:]).hex(),
+    }
+
+
+def _digest(content: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST).digest()
+
+
+def _unchanged(facts: dict[str, Any], stream: Any, status: os.stat_result) -> bool:
+    if (facts["size"], facts["mtime_ns"]) != (status.st_size, status.st_mtime_ns):
+        return False
+    start = max(0, facts["covered"] - TAIL)
+    stream.seek(start)
+    tail = _digest(stream.read(facts["covered"] - start)).hex()
+    stream.seek(0)
+    return bool(tail == facts["tail"])
+
+
+def _grown(content: bytes, facts: dict[str, Any], kept: pa.Table, schema: pa.Schema) -> pa.Table | None:
+    """The kept table and the lines after it, or None where the log is not what it was."""
+    covered = facts["covered"]
+    if len(content) < covered or _digest(content[:covered]).hex() != facts["content"]:
+        return None
+    try:
+        return pa.concat_tables([kept, parse_lines(content[covered:], schema)])
+    except BadLine:
+        return None  # the whole file's reading names the line as it counts there
+
+
+def _load(cached: Path, schema: pa.Schema) -> tuple[dict[str, Any], pa.Table] | None:
+    """What was kept and of which log, or None where it is absent, torn, changed, or of other columns."""
+    try:
+        content = cached.read_bytes()
+    except OSError:
+        return None
+    start = len(MARK) + len(VERSION) + DIGEST
+    body = memoryview(content)[start:]
+    if content[:start] != MARK + VERSION + _digest(body):
+        return None
+    with pa.ipc.open_stream(body) as reader:
+        table = reader.read_all()
+    facts = json.loads(table.schema.metadata[MARK])
+    table = table.replace_schema_metadata(None)
+    return (facts, table) if table.schema.equals(schema) else None
+
+
+def _keep(cached: Path, table: pa.Table, facts: dict[str, Any]) -> None:
+    sink = pa.BufferOutputStream()
+    noted = table.combine_chunks().replace_schema_metadata({MARK: json.dumps(facts).encode()})
+    with pa.ipc.new_stream(sink, noted.schema) as writer:
+        writer.write_table(noted)
+    body = sink.getvalue().to_pybytes()
+    temporary = cached.with_name(f".{cached.name}.{os.getpid()}")
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(MARK + VERSION + _digest(body) + body)  # not synced: a torn file is found out
+        os.replace(temporary, cached)
+    except OSError as error:
+        _say_once(f"note: columns of the logs are not kept in {cached.parents[2]}: {error.strerror or error}")
+
+
+_said: set[str] = set()
+
+
+def _say_once(sentence: str) -> None:
+    if sentence not in _said:
+        _said.add(sentence)
+        print(sentence, file=sys.stderr)

@@ -1,0 +1,129 @@
+"""TensorBoard's event files: TFRecord framing with CRC32C, then Event messages; scalars in either of their two forms."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from analysis.importers.logged import Logged, Rows, together
+from analysis.importers.wire import BadMessage, Field, all_of, fields, integer, signed, text
+
+MARK = ".tfevents."
+HEAD, FOOT = 12, 4
+STEP, SUMMARY, VALUE = 2, 5, 1
+TAG, SIMPLE, TENSOR = 1, 2, 8
+DTYPE, CONTENT = 1, 4
+FORMATS = {1: ("f", 5), 2: ("d", 6), 3: ("i", 7), 9: ("q", 10), 19: ("e", 13)}
+"""Of a tensor's dtype: how a value is packed in its content, and the field of its list form."""
+POLYNOMIAL, MASK = 0x82F63B78, 0xA282EAD8
+
+
+def read_tensorboard(files: Sequence[Path]) -> Logged:
+    """One run from its event files in the order of their times; a file counts up to its first torn record."""
+    rows, notes = Rows(files[0].parent), []
+    for path in sorted(files, key=_written):
+        try:
+            for record in _records(path.read_bytes()):
+                step = integer(record, STEP) or 0
+                values = [pair for body in all_of(record, SUMMARY) for pair in _scalars(body)]
+                if values:
+                    rows.add(step, values)
+        except BadMessage as error:
+            notes.append(f"{path.name} is torn ({error})")
+    return Logged("tensorboard", tuple(files), rows.by_step, note=together(*notes, rows.note))
+
+
+def _written(path: Path) -> tuple[int, str]:
+    """When a file was begun, as its name has it: of two values at one step a resumed run's later one counts."""
+    found = re.search(r"\.tfevents\.(\d+)", path.name)
+    return (int(found.group(1)) if found else 0, path.name)
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(content):
+        head = content[at : at + HEAD]
+        if len(head) < HEAD or _masked(head[:8]) != struct.unpack("<I", head[8:])[0]:
+            raise BadMessage(f"no record at byte {at}")
+        size = struct.unpack("<Q", head[:8])[0]
+        data = content[at + HEAD : at + HEAD + size]
+        foot = content[at + HEAD + size : at + HEAD + size + FOOT]
+        if len(data) < size or len(foot) < FOOT or _masked(data) != struct.unpack("<I", foot)[0]:
+            raise BadMessage(f"the record at byte {at} is not whole")
+        yield data
+        at += HEAD + size + FOOT
+
+
+def _scalars(summary: bytes) -> Iterator[tuple[str, float]]:
+    for value in all_of(summary, VALUE):
+        found: float | None = None
+        for number, body in fields(value):
+            if number == SIMPLE and isinstance(body, bytes) and len(body) == 4:
+                found = struct.unpack("<f", body)[0]
+            elif number == TENSOR and isinstance(body, bytes):
+                found = _scalar(body)
+        if found is not None:
+            yield text(value, TAG), found
+
+
+def _scalar(tensor: bytes) -> float | None:
+    """The number of a tensor that holds one; None for text, histograms, images."""
+    code, listed = FORMATS.get(integer(tensor, DTYPE) or 0, ("", 0))
+    if not code:
+        return None
+    numbers = [x for body in all_of(tensor, CONTENT) for x in _packed(code, body)]
+    numbers += [x for field in fields(tensor) if field[0] == listed for x in _listed(code, field)]
+    return float(numbers[0]) if len(numbers) == 1 else None
+
+
+def _packed(code: str, body: bytes) -> tuple[float, ...]:
+    size = struct.calcsize(f"<{code}")
+    if len(body) % size:
+        raise BadMessage("a tensor of half a number")
+    return struct.unpack(f"<{len(body) // size}{code}", body)
+
+
+def _listed(code: str, field: Field) -> tuple[float, ...]:
+    """Values of a list field: a varint, or packed (floats as they are, whole numbers and halves as varints)."""
+    value = field[1]
+    if isinstance(value, int):
+        numbers = [value]
+    elif code in "fd":
+        return _packed(code, value)
+    else:
+        # a packed list of varints reads as the values of one repeated field
+        numbers = [n for _, n in fields(b"".join(b"\x08" + v for v in _split(value))) if isinstance(n, int)]
+    halves = [struct.unpack("<e", struct.pack("<H", n & 0xFFFF))[0] for n in numbers]
+    return tuple(halves) if code == "e" else tuple(float(signed(n)) for n in numbers)
+
+
+def _split(packed: bytes) -> Iterator[bytes]:
+    """The bytes of each varint."""
+    start = 0
+    for at, byte in enumerate(packed):
+        if byte < 0x80:
+            yield packed[start : at + 1]
+            start = at + 1
+
+
+def _table() -> tuple[int, ...]:
+    entries = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (POLYNOMIAL if byte & 1 else 0)
+        entries.append(byte)
+    return tuple(entries)
+
+
+TABLE = _table()
+
+
+def _masked(content: bytes) -> int:
+    """CRC32C as TFRecord files store it."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + MASK) & 0xFFFFFFFF

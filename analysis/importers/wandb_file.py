@@ -1,0 +1,82 @@
+"""W&B's offline runs: `offline-run-*/run-*.wandb`, records in the framing of LevelDB's logs.
+
+The file has a 7-byte header, then blocks of 32 KiB; a record is one fragment or several, each with a checksum, a size
+and a kind. Field numbers are those of wandb_internal.proto.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, Rows, flat, json_value, together
+from analysis.importers.wire import BadMessage, all_of, fields, integer, text
+
+MAGIC = b":W&B"
+HEADER, BLOCK, FRAME = 7, 32768, 7
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+HISTORY, CONFIG, RUN, EXIT = 2, 5, 17, 18
+ITEM, STEP, KEY, NESTED, VALUE = 1, 2, 1, 2, 16
+EXIT_CODE = 1
+
+
+def read_wandb(path: Path) -> Logged:
+    """One run of a .wandb file, up to the first record that is torn."""
+    rows, config, name = Rows(path), dict[str, Any](), ""
+    end, torn = UNKNOWN_END, ""
+    try:
+        for record in _records(path.read_bytes()):
+            for number, body in fields(record):
+                if not isinstance(body, bytes):
+                    continue
+                if number == HISTORY:
+                    _history(body, rows)
+                elif number == CONFIG:
+                    config |= dict(_items(body, 1))
+                elif number == RUN:
+                    config |= dict(pair for part in all_of(body, 4) for pair in _items(part, 1))
+                    config |= {"wandb.group": text(body, 6), "wandb.job_type": text(body, 7)}
+                    name = text(body, 8)
+                elif number == EXIT:
+                    end = BROKE_OFF if integer(body, EXIT_CODE) else ENDED
+    except BadMessage as error:
+        torn = f"torn after step {max(rows.by_step, default=0)} ({error})"
+    return Logged("wandb", (path,), rows.by_step, flat(config), end, together(torn, rows.note), name)
+
+
+def _history(body: bytes, rows: Rows) -> None:
+    items = dict(_items(body, ITEM))
+    steps = all_of(body, STEP)
+    step = integer(steps[-1], 1) or 0 if steps else items.get("_step", 0)
+    rows.add(step, [(k, v) for k, v in flat(items).items() if not k.startswith("_")])
+
+
+def _items(body: bytes, number: int) -> Iterator[tuple[str, Any]]:
+    for item in all_of(body, number):
+        nested = [part.decode("utf-8", "replace") for part in all_of(item, NESTED)]
+        yield text(item, KEY) or ".".join(nested), json_value(text(item, VALUE))
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    """Raises BadMessage where a record is torn or its checksum does not hold."""
+    at, parts = HEADER, list[bytes]()
+    while at + FRAME <= len(content):
+        left = BLOCK - at % BLOCK
+        if left < FRAME:
+            at += left
+            continue
+        checksum, size, kind = struct.unpack_from("<IHB", content, at)
+        data = content[at + FRAME : at + FRAME + size]
+        if (checksum, size, kind) == (0, 0, 0) or len(data) < size or kind not in (FULL, FIRST, MIDDLE, LAST):
+            raise BadMessage(f"no whole record at byte {at}")
+        if zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
+            raise BadMessage(f"the checksum of the record at byte {at} does not hold")
+        at += FRAME + size
+        parts = [*parts, data] if kind in (MIDDLE, LAST) else [data]
+        if kind in (FULL, LAST):
+            yield b"".join(parts)
+    if parts and at < len(content):
+        raise BadMessage("a last record without its end")

@@ -1,0 +1,51 @@
+"""Compact logs that an earlier report of the same inputs left are used again, where their bytes are still what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from analysis.column_cache import FOLDER
+from analysis.logs import EVAL, MANIFEST, METRICS, RUNS
+from analysis.sample_logs import SAMPLES
+from analysis.sources import FILE as SOURCES
+from analysis.study import stem
+from sspo.runlog import write_atomic
+
+FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES)
+
+
+def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:
+    """Whether the folder holds, byte for byte, the compact logs that were made from `inputs` (analysis.freshness)."""
+    note = _note(store, name, preset)
+    if not note.is_file():
+        return False
+    try:
+        return bool(json.loads(note.read_text(encoding="utf-8")) == _state(logs, inputs))
+    except ValueError:  # torn: the logs are made anew, and so is the note
+        return False
+
+
+def note_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> None:
+    """Note that the compact logs in the folder were made from `inputs`; a store that can't be written gets no note."""
+    note = _note(store, name, preset)
+    if note.parent.parent.is_dir():
+        note.parent.mkdir(exist_ok=True)
+        write_atomic(note, json.dumps(_state(logs, inputs), indent=1))
+
+
+def _note(store: Path, name: str, preset: str) -> Path:
+    return store / FOLDER / "studies" / f"{stem(name, preset)}.json"
+
+
+def _state(logs: Path, inputs: str) -> dict[str, str | None]:
+    digests = {name: _digest(logs / name) for name in FILES}
+    return {"inputs": inputs, **digests}
+
+
+def _digest(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").hexdigest()
