@@ -15,6 +15,7 @@ from analysis.chart import Chart
 from analysis.chart_svg import chart_html, why_button
 from analysis.claims.section import verdicts_html
 from analysis.escape import page as in_page
+from analysis.escape import visible
 from analysis.page_tables import table_html
 from analysis.pictures import picture_html
 from analysis.provenance import provenance, traced
@@ -99,6 +100,8 @@ def _hash(content: str) -> str:
 def _embedded(report: Report) -> dict[str, Any]:
     """What the script shows of provenance."""
     content = traced(report, DIGITS)
+    for table in content["tables"].values():  # rows are called here as the page's attributes call them
+        table["cells"] = [[visible(key), *cell] for key, *cell in table["cells"]]
     trained: dict[str, None] = {}
     for run in content["runs"]:
         versions = run.pop("versions", {})
