@@ -1,4 +1,4 @@
-"""`python -m sweeps run|replay|plan|status|show NAME`."""
+"""`python -m sweeps run|replay|plan|status|show|trial NAME`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sspo.compose import CONF_ROOT
 from sspo.errors import UserError, one_sentence, unknown
+from sweeps.engines.table import DEFAULT_ENGINE, ENGINES
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
 from sweeps.run import run_sweep
@@ -20,6 +21,7 @@ from sweeps.spec import DEFAULT_PRESET, PRESETS
 from sweeps.status import show_status
 from sweeps.study import load
 from sweeps.training import RunOptions
+from sweeps.trial_command import run_trial
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask."""
@@ -29,13 +31,16 @@ COMMANDS = {
     "plan": "say what would run, for how long, and what it will be able to tell",
     "status": "say where every trial stands",
     "show": "print the training command that makes an arm",
+    "trial": "run one trial in this process, for a scheduler of your own",
 }
+ENGINE_WORDS = ("--engine", "--engine-option", "--detach")
 OPTIONS = {
-    "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout"),
+    "run": ("--preset", "--store", "--workers", "--retry-failed", "--timeout", *ENGINE_WORDS),
     "replay": ("--preset", "--store", "--workers", "--retry-failed"),
     "plan": ("--preset", "--store", "--workers"),
     "status": ("--preset", "--store"),
     "show": ("--preset", "--store"),
+    "trial": ("--preset", "--store", "--retry-failed", "--timeout"),
 }
 
 
@@ -49,9 +54,17 @@ def main() -> int:
 def _dispatch(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
     if arguments.command == "run":
         options = RunOptions(
-            workers=arguments.workers, retry_failed=arguments.retry_failed, timeout=arguments.timeout
+            workers=arguments.workers,
+            retry_failed=arguments.retry_failed,
+            timeout=arguments.timeout,
+            engine=arguments.engine,
+            engine_options=tuple(arguments.engine_option),
+            detach=arguments.detach,
         )
         return run_sweep(plan, options, console)
+    if arguments.command == "trial":
+        options = RunOptions(retry_failed=arguments.retry_failed, timeout=arguments.timeout)
+        return run_trial(plan, arguments.arm, arguments.seed, options, console)
     if arguments.command == "replay":
         options = RunOptions(workers=arguments.workers, retry_failed=arguments.retry_failed)
         return run_replay(plan, options, console)
@@ -93,8 +106,10 @@ def _parser() -> _Parser:
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
         command.add_argument("name", metavar="NAME", help="a study in conf/study/")
-        if name == "show":
+        if name in ("show", "trial"):
             command.add_argument("arm", metavar="ARM")
+        if name == "trial":
+            command.add_argument("seed", metavar="SEED", type=_seed)
         for option in OPTIONS[name]:
             _add_option(command, option)
     return parser
@@ -113,9 +128,29 @@ def _add_option(command: argparse.ArgumentParser, option: str) -> None:
     elif option == "--timeout":
         text = "limit of one trial (default: none)"
         command.add_argument(option, type=_seconds, metavar="SECONDS", help=text)
+    elif option in ENGINE_WORDS:
+        _add_engine_option(command, option)
     else:
         text = "run failed trials once more; one that diverged has its result and is not run again"
         command.add_argument(option, action="store_true", help=text)
+
+
+def _add_engine_option(command: argparse.ArgumentParser, option: str) -> None:
+    if option == "--engine":
+        text = f"where trials run: {', '.join(ENGINES)} (default: {DEFAULT_ENGINE}); see docs/clusters.md"
+        command.add_argument(option, default=DEFAULT_ENGINE, help=text)
+    elif option == "--engine-option":
+        text = "an option of the engine, such as cpus=2; may be repeated"
+        command.add_argument(option, action="append", default=[], metavar="KEY=VALUE", help=text)
+    else:
+        text = "leave once every trial is placed, where the engine runs them without us"
+        command.add_argument(option, action="store_true", help=text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"SEED must be a whole number, got '{text}'")
+    return int(text)
 
 
 def _workers(text: str) -> int:

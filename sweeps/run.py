@@ -8,7 +8,7 @@ from sweeps.lock import alone
 from sweeps.manifest import is_current, manifest_path, stem, write_manifest
 from sweeps.plan import Plan
 from sweeps.store import check_store
-from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, train
+from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, placed, train
 from sweeps.worker import Command
 
 
@@ -29,4 +29,6 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
             finished = not missing or train(plan.study.name, trials, options, console, command)
         if not finished:
             return interrupted(console)
+        if options.detach:
+            return placed(trials, console)
     return conclude(trials, console)

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from sspo.errors import UserError
 from sweeps.board import Board, name
-from sweeps.devices import default_workers, visible_devices
+from sweeps.engines.engine import Setup
+from sweeps.engines.table import DEFAULT_ENGINE, check_engine, open_engine
 from sweeps.estimate import Pace
 from sweeps.foreground import INTERRUPTED
 from sweeps.ledger import standing
 from sweeps.plan import Trial
-from sweeps.pool import Pool
 from sweeps.view import View
 from sweeps.worker import Command, train_command
 
@@ -28,6 +28,11 @@ class RunOptions:
     retry_failed: bool = False
     timeout: float | None = None
     """Seconds after which a trial is stopped and counted as failed; None for no limit."""
+    engine: str = DEFAULT_ENGINE
+    engine_options: tuple[str, ...] = ()
+    """`key=value` words for the engine."""
+    detach: bool = False
+    """Whether to leave once every trial is placed, where the engine runs them without us."""
 
 
 def check_options(options: RunOptions) -> None:
@@ -36,6 +41,7 @@ def check_options(options: RunOptions) -> None:
         raise UserError(f"--workers must be at least 1, got {options.workers}")
     if options.timeout is not None and not options.timeout > 0:
         raise UserError(f"--timeout must be a positive number of seconds, got {options.timeout:g}")
+    check_engine(options.engine, options.engine_options, detach=options.detach)
 
 
 def missing_of(trials: Sequence[Trial], *, retry_failed: bool) -> list[Trial]:
@@ -47,13 +53,19 @@ def train(
     study: str, trials: Sequence[Trial], options: RunOptions, console: Console, command: Command | None
 ) -> bool:
     """Run what is missing of the trials under a view. False where a signal ended it early; UserError from the system."""
-    devices = visible_devices()
-    board = Board(workers=options.workers or default_workers(devices), pace=Pace())
-    maker = command or train_command(study)
-    pool = Pool(board, maker, retry_failed=options.retry_failed, timeout=options.timeout, devices=devices)
+    setup = Setup(
+        study=study,
+        command=command or train_command(study),
+        workers=options.workers,
+        retry_failed=options.retry_failed,
+        timeout=options.timeout,
+        detach=options.detach,
+    )
     try:
-        with View(board, console):
-            return pool.run(trials)
+        with open_engine(options.engine, options.engine_options, setup) as engine:
+            board = Board(workers=engine.workers, pace=Pace())
+            with View(board, console):
+                return engine.run(trials, board)
     except OSError as error:
         raise UserError(
             f"the sweep stopped because the system refused it something: {error}; mend that and run it again to continue"
@@ -64,6 +76,14 @@ def interrupted(console: Console) -> int:
     """Say how to go on after an interrupt. Returns the exit status."""
     console.print("interrupted: run the same command again to continue", soft_wrap=True)
     return INTERRUPTED
+
+
+def placed(trials: Sequence[Trial], console: Console) -> int:
+    """Say what is left to others, and how to come back to it. Returns the exit status."""
+    left = len(missing_of(trials, retry_failed=False))
+    text = f"{left} of {len(trials)} trials are placed; the same command without --detach watches them"
+    console.print(text, soft_wrap=True, highlight=False)
+    return 0
 
 
 def conclude(trials: Sequence[Trial], console: Console) -> int:

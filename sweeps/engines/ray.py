@@ -1,0 +1,137 @@
+"""The engine of a Ray cluster: one trial is one Ray task with its resources."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sspo.errors import UserError
+from sweeps.board import name
+from sweeps.devices import processors
+from sweeps.engines.engine import Engine, Setup
+from sweeps.engines.options import Options, RayOptions
+from sweeps.engines.placing import Placing
+from sweeps.one_trial import Order, run_order
+from sweeps.plan import Trial
+from sweeps.stops import Stops
+from sweeps.worker import GRACE
+
+POLL = 0.5
+GIB = 2**30
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+"""Ray tells nobody that it was used."""
+
+
+@contextmanager
+def opened(setup: Setup, options: Options) -> Iterator[Engine]:
+    """An engine connected to a cluster. Raises UserError where there is none at the address."""
+    chosen = cast(RayOptions, options)
+    os.environ.update(QUIET)
+    import ray
+
+    _connect(ray, chosen, setup.workers)
+    try:
+        yield Placing(RayCluster(ray, chosen, setup), setup)
+    finally:
+        ray.shutdown()
+
+
+class RayCluster:
+    """Orders as Ray tasks. Ray itself retries nothing: what a lost node was running is judged by the ledger first."""
+
+    poll = POLL
+
+    def __init__(self, ray: Any, options: RayOptions, setup: Setup):
+        self.ray = ray
+        self.room = setup.workers
+        self._task = ray.remote(run_there)
+        self._needs = _needs(ray, options)
+        self._refs: dict[str, Any] = {}
+        self._ends: dict[str, str] = {}
+
+    def placed_before(self, trial: Trial) -> str | None:
+        """Nothing: a task ends with the process that placed it."""
+        return None
+
+    def place(self, orders: Sequence[Order]) -> Sequence[str]:
+        """A task for each order."""
+        tickets = []
+        for order in orders:
+            ref = self._task.options(max_retries=0, name=name(order.trial), **self._needs).remote(
+                order, os.getcwd()
+            )
+            tickets.append(ref.hex())
+            self._refs[tickets[-1]] = ref
+        return tickets
+
+    def live(self, tickets: Collection[str]) -> Collection[str]:
+        """Those of the tickets whose task waits or runs."""
+        refs = {self._refs[ticket]: ticket for ticket in tickets}
+        ended = self._ended(list(refs))
+        for ref in ended:
+            self._ends[refs[ref]] = self._end(ref)
+            del self._refs[refs[ref]]
+        return [ticket for ref, ticket in refs.items() if ref not in ended]
+
+    def last_words(self, ticket: str) -> str:
+        """What Ray said of a task that is gone."""
+        return self._ends.get(ticket, "")
+
+    def leave(self, tickets: Collection[str], stops: Stops) -> str:
+        """Cancel what waits and have what runs stopped; a second signal waits no longer."""
+        refs = [self._refs[ticket] for ticket in tickets if ticket in self._refs]
+        for ref in refs:
+            self.ray.cancel(ref)
+        limit = time.monotonic() + 2 * GRACE
+        while len(self._ended(refs)) < len(refs) and time.monotonic() < limit and stops.count < 2:
+            time.sleep(POLL)
+        return ""
+
+    def _ended(self, refs: list[Any]) -> set[Any]:
+        if not refs:
+            return set()
+        ended, _ = self.ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
+        return set(ended)
+
+    def _end(self, ref: Any) -> str:
+        """What a task returned, or what became of it."""
+        try:
+            return f"its Ray task ended as '{self.ray.get(ref)}'"
+        except self.ray.exceptions.RayError as error:
+            return str(error)
+
+
+def run_there(order: Order, folder: str) -> str:
+    """What a Ray task does: run the order as if in the folder that the sweep was started in."""
+    os.chdir(folder)
+    return run_order(order)
+
+
+def _connect(ray: Any, options: RayOptions, workers: int | None) -> None:
+    """Join the cluster at the address, or start one of this machine alone."""
+    address = options.address or os.environ.get("RAY_ADDRESS", "")
+    here = (
+        {} if address else {"num_cpus": (workers or processors()) * options.cpus, "include_dashboard": False}
+    )
+    try:
+        ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **here)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        said = str(error).splitlines()[0]
+        raise UserError(
+            f"no Ray cluster at '{address}' ({said}); start one with `ray start --head`, give another with "
+            "--engine-option address=HOST:PORT, or leave it out for a cluster of this machine"
+        ) from error
+
+
+def _needs(ray: Any, options: RayOptions) -> Mapping[str, Any]:
+    """What a task takes of its node."""
+    gpus = options.gpus
+    if gpus is None:
+        gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
+    needs: dict[str, Any] = {"num_cpus": options.cpus, "num_gpus": gpus}
+    if options.memory_gb is not None:
+        needs["memory"] = int(options.memory_gb * GIB)
+    return needs
