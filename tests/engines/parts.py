@@ -1,0 +1,67 @@
+"""What the tests of engines share: trials of a stub, the log of what it did, and a sweep of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from sweeps.ledger import standing
+from sweeps.plan import Trial
+from sweeps.training import RunOptions, train
+from sweeps.worker import Command
+
+STUB = Path(__file__).parent / "stub.py"
+ROOT = Path(__file__).parents[2]
+LOG = "log"
+
+
+def trials_in(store: Path, count: int) -> list[Trial]:
+    return [
+        Trial(arm=f"arm{n}", seed=0, overrides=(), rollouts=1, store=store, cell=f"cell{n}")
+        for n in range(count)
+    ]
+
+
+def stub(store: Path, seconds: float) -> Command:
+    """A trainer that takes `seconds`; it notes what it does in `<store>/log`."""
+
+    def command(trial: Trial) -> list[str]:
+        return [sys.executable, "-S", str(STUB), str(trial.folder), str(seconds), str(store / LOG)]
+
+    return command
+
+
+def events(store: Path) -> list[list[str]]:
+    """(event, cell, process) so far, in order."""
+    log = store / LOG
+    return [line.split() for line in log.read_text().splitlines()] if log.is_file() else []
+
+
+def counted(store: Path, event: str) -> Counter[str]:
+    """How often each cell had the event."""
+    return Counter(cell for what, cell, _ in events(store) if what == event)
+
+
+def states(trials: Sequence[Trial]) -> list[str]:
+    return [standing(trial.folder).state for trial in trials]
+
+
+def swept(trials: Sequence[Trial], command: Command, engine: str, *words: str, **options: object) -> tuple[bool, str]:
+    """Whether a sweep of the trials came to its end, and what it printed."""
+    console = Console(width=200, force_terminal=False)
+    chosen = RunOptions(engine=engine, engine_options=words, **options)  # type: ignore[arg-type]
+    with console.capture() as printed:
+        finished = train("stub", trials, chosen, console, command)
+    return finished, printed.get()
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 120) -> None:
+    limit = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < limit, "it did not happen in time"
+        time.sleep(0.05)
