@@ -20,9 +20,11 @@ from sweeps.stops import Stops
 from sweeps.worker import GRACE
 
 POLL = 0.5
+ATTEMPTS = 3
+INIT = {"logging_level": "ERROR", "log_to_driver": False}
 GIB = 2**30
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
-"""Ray tells nobody that it was used."""
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""For a cluster that we start: it tells nobody that it was used, and a trial is no background work."""
 
 
 @contextmanager
@@ -100,8 +102,10 @@ class RayCluster:
         """What a task returned, or what became of it."""
         try:
             return f"its Ray task ended as '{self.ray.get(ref)}'"
+        except self.ray.exceptions.RayTaskError as error:
+            return str(error).strip()  # a traceback, which ends in what was raised
         except self.ray.exceptions.RayError as error:
-            return str(error)
+            return f"{type(error).__name__}: {str(error).split('. ')[0]}"
 
 
 def run_there(order: Order, folder: str) -> str:
@@ -113,17 +117,34 @@ def run_there(order: Order, folder: str) -> str:
 def _connect(ray: Any, options: RayOptions, workers: int | None) -> None:
     """Join the cluster at the address, or start one of this machine alone."""
     address = options.address or os.environ.get("RAY_ADDRESS", "")
-    here = (
-        {} if address else {"num_cpus": (workers or processors()) * options.cpus, "include_dashboard": False}
-    )
+    if not address:
+        _start(ray, (workers or processors()) * options.cpus)
+        return
     try:
-        ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **here)
+        ray.init(address=address, **INIT)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        said = str(error).splitlines()[0]
         raise UserError(
-            f"no Ray cluster at '{address}' ({said}); start one with `ray start --head`, give another with "
-            "--engine-option address=HOST:PORT, or leave it out for a cluster of this machine"
+            f"no Ray cluster at '{address}' ({_first_line(error)}); start one with `ray start --head`, give another with "
+            "--engine-option address=HOST:PORT, or leave it out (and RAY_ADDRESS unset) for a cluster of this machine"
         ) from error
+
+
+def _start(ray: Any, cpus: int) -> None:
+    """Ray gives a node 30 s to start, which a busy machine may not keep: so there is more than one attempt."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **INIT)
+            return
+        except Exception as error:  # Ray raises no narrower class where a node does not come up
+            ray.shutdown()
+            if attempt == ATTEMPTS:
+                raise UserError(
+                    f"Ray cannot start on this machine ({_first_line(error)}); its logs are in /tmp/ray/session_latest/logs"
+                ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return "".join(str(error).strip().splitlines()[:1])
 
 
 def _needs(ray: Any, options: RayOptions) -> Mapping[str, Any]:

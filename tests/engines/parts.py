@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -51,13 +52,14 @@ def states(trials: Sequence[Trial]) -> list[str]:
     return [standing(trial.folder).state for trial in trials]
 
 
-def swept(trials: Sequence[Trial], command: Command, engine: str, *words: str, **options: object) -> tuple[bool, str]:
+def swept(
+    trials: Sequence[Trial], command: Command, engine: str, *words: str, **options: object
+) -> tuple[bool, str]:
     """Whether a sweep of the trials came to its end, and what it printed."""
-    console = Console(width=200, force_terminal=False)
+    printed = StringIO()  # a console's own capture hears its own thread alone, and the view has another
     chosen = RunOptions(engine=engine, engine_options=words, **options)  # type: ignore[arg-type]
-    with console.capture() as printed:
-        finished = train("stub", trials, chosen, console, command)
-    return finished, printed.get()
+    finished = train("stub", trials, chosen, Console(file=printed, width=200), command)
+    return finished, printed.getvalue()
 
 
 def wait_until(done: Callable[[], bool], seconds: float = 120) -> None:

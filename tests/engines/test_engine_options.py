@@ -32,7 +32,9 @@ from sweeps.engines.options import LocalOptions, RayOptions, SlurmOptions, parse
 def test_a_wrong_word_is_one_sentence(
     words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["sweeps", "run", "clip_ablation", "--store", str(tmp_path / "runs"), *words.split()])
+    monkeypatch.setattr(
+        sys, "argv", ["sweeps", "run", "clip_ablation", "--store", str(tmp_path / "runs"), *words.split()]
+    )
     assert one_sentence(main) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("error: ")
@@ -41,7 +43,9 @@ def test_a_wrong_word_is_one_sentence(
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_engine_whose_package_is_missing_names_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_whose_package_is_missing_names_the_command_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(table, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"engine ray takes ray, .* run `make sweep NAME=\.\.\. ENGINE=ray`"):
         table.check_engine("ray", (), detach=False)

@@ -26,7 +26,9 @@ from sweeps.trial_command import run_trial
 from tests.engines.parts import ROOT, counted, events, stub, trials_in, wait_until
 
 
-def order_in(store: Path, seconds: float = 0.0, timeout: float | None = None, retries: int | None = None) -> Order:
+def order_in(
+    store: Path, seconds: float = 0.0, timeout: float | None = None, retries: int | None = None
+) -> Order:
     trial = trials_in(store, 1)[0]
     return Order(trial=trial, command=tuple(stub(store, seconds)(trial)), timeout=timeout, retries=retries)
 
@@ -44,7 +46,9 @@ def test_what_another_process_holds_is_left_alone(tmp_path: Path) -> None:
     assert not events(tmp_path)
 
 
-def test_a_limit_ends_it_as_timeout_and_only_the_failure_that_was_named_is_tried_again(tmp_path: Path) -> None:
+def test_a_limit_ends_it_as_timeout_and_only_the_failure_that_was_named_is_tried_again(
+    tmp_path: Path,
+) -> None:
     assert run_order(order_in(tmp_path, seconds=60, timeout=0.5)) == "failed"
     first = order_in(tmp_path).trial
     assert standing(first.folder).reason == "timeout"
@@ -110,7 +114,9 @@ def test_an_exception_that_a_handler_raises_ends_the_trainer(tmp_path: Path) -> 
 
     before = signal.signal(signal.SIGUSR2, leave)
     try:
-        starter = threading.Thread(target=lambda: (wait_until(lambda: bool(events(tmp_path))), os.kill(os.getpid(), signal.SIGUSR2)))
+        starter = threading.Thread(
+            target=lambda: (wait_until(lambda: bool(events(tmp_path))), os.kill(os.getpid(), signal.SIGUSR2))
+        )
         starter.start()
         with pytest.raises(SystemExit):
             run_order(order_in(tmp_path, seconds=60))
@@ -121,7 +127,9 @@ def test_an_exception_that_a_handler_raises_ends_the_trainer(tmp_path: Path) -> 
     assert standing(trials_in(tmp_path, 1)[0].folder).state == "pending"
 
 
-def test_the_command_runs_one_trial_of_a_study_and_names_the_seeds_where_there_is_none(tmp_path: Path) -> None:
+def test_the_command_runs_one_trial_of_a_study_and_names_the_seeds_where_there_is_none(
+    tmp_path: Path,
+) -> None:
     from rich.console import Console
 
     plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), "smoke", tmp_path)

@@ -26,7 +26,9 @@ class Played:
 
     poll = 0.0
 
-    def __init__(self, room: int | None = None, before: dict[str, str] | None = None, **plays: Sequence[Play]):
+    def __init__(
+        self, room: int | None = None, before: dict[str, str] | None = None, **plays: Sequence[Play]
+    ):
         self.room = room
         self.plays = plays
         self.before = before or {}
@@ -110,7 +112,10 @@ def test_a_lost_trial_is_placed_again_and_after_the_last_time_it_is_a_named_fail
     assert cluster.placed.count("cell0") == 2
     assert cluster.placed.count("cell1") == PLACINGS
     now = standing(trials[1].folder)
-    assert (now.reason, now.message) == ("killed", "placed 3 times and lost each time: node of cell1.2 is gone")
+    assert (now.reason, now.message) == (
+        "killed",
+        "placed 3 times and lost each time: node of cell1.2 is gone",
+    )
     assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
     assert (board.done, board.failed) == (1, 1)
     assert not list(tmp_path.rglob(CLAIM))
