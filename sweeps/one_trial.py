@@ -10,7 +10,7 @@ import signal
 import time
 from dataclasses import dataclass
 
-from sspo.runlog import DONE, FAILED
+from sspo.runlog import DONE, FAILED, mark_failed
 from sweeps.claims import CLAIM, release
 from sweeps.ledger import standing
 from sweeps.plan import Trial
@@ -74,6 +74,17 @@ def run_order(order: Order) -> str:
     return outcome(order) or STOPPED
 
 
+def mark_lost(trial: Trial, reason: str, message: str, tail: str) -> None:
+    """Record a failure for a worker that did not live to do so, unless the trial is held or done after all."""
+    if claim_trial(trial) is not None:
+        return
+    try:
+        if not (trial.folder / DONE).is_file():
+            mark_failed(trial.folder, reason, message, tail)
+    finally:
+        release(trial.folder / CLAIM)
+
+
 def _ended_meanwhile(order: Order) -> bool:
     """Whether another process ran the trial to its end between our look at it and our claim."""
     done = (order.trial.folder / DONE).is_file()
@@ -85,9 +96,8 @@ def _run(order: Order, stops: Stops) -> None:
     try:
         worker = Worker(order.trial, order.command, order.timeout)
     except BaseException:
-        release(
-            order.trial.folder / CLAIM
-        )  # this process may live on, as Ray's workers do, and its claim with it
+        # Ray's workers live on, and would keep the claim
+        release(order.trial.folder / CLAIM)
         raise
     stopped = True
     try:

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from sspo.runlog import DONE, mark_failed
 from sweeps.board import Board, Running, name
-from sweeps.claims import CLAIM, release
+from sweeps.claims import CLAIM
 from sweeps.engines.engine import Setup
 from sweeps.exits import log_tail, why_failed
 from sweeps.ledger import standing
-from sweeps.one_trial import HELD, Order, outcome
+from sweeps.one_trial import HELD, Order, mark_lost, outcome
 from sweeps.plan import Trial
 from sweeps.stops import Stops
-from sweeps.worker import claim_trial
 
 PLACINGS = 3
 """How often a trial is placed before its losses count as a failure."""
@@ -168,14 +166,7 @@ def _show(board: Board, items: Sequence[Item], running: Sequence[Item]) -> None:
 
 
 def _give_up(item: Item, words: str, last: str) -> None:
-    """Record a failure where nobody is left to do so, unless the trial was claimed or ended after all."""
-    trial = item.order.trial
-    if claim_trial(trial) is not None:
-        return
-    try:
-        if not (trial.folder / DONE).is_file():
-            tail = log_tail(words)
-            reason, _ = why_failed(-signal.SIGKILL, tail, None)
-            mark_failed(trial.folder, reason, f"placed {PLACINGS} times and lost each time: {last}", tail)
-    finally:
-        release(trial.folder / CLAIM)
+    """Record a failure where nobody is left to do so."""
+    tail = log_tail(words)
+    reason, _ = why_failed(-signal.SIGKILL, tail, None)
+    mark_lost(item.order.trial, reason, f"placed {PLACINGS} times and lost each time: {last}", tail)

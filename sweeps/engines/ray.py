@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from sweeps.worker import GRACE
 
 POLL = 0.5
 ATTEMPTS = 3
+KNOCK = 10.0
+"""Seconds that the head of a cluster may take to answer."""
 INIT = {"logging_level": "ERROR", "log_to_driver": False}
 GIB = 2**30
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
@@ -121,12 +124,20 @@ def _connect(ray: Any, options: RayOptions, workers: int | None) -> None:
         _start(ray, (workers or processors()) * options.cpus)
         return
     try:
+        _knock(address)
         ray.init(address=address, **INIT)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # ConnectionError, which Ray raises, is an OSError
         raise UserError(
             f"no Ray cluster at '{address}' ({_first_line(error)}); start one with `ray start --head`, give another with "
             "--engine-option address=HOST:PORT, or leave it out (and RAY_ADDRESS unset) for a cluster of this machine"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at `host:port`: Ray itself goes on trying for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=KNOCK).close()
 
 
 def _start(ray: Any, cpus: int) -> None:
