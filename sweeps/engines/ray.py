@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,12 +19,13 @@ from sweeps.engines.placing import Placing
 from sweeps.one_trial import Order, run_order
 from sweeps.plan import Trial
 from sweeps.stops import Stops
-from sweeps.worker import GRACE
 
 POLL = 0.5
 ATTEMPTS = 3
 KNOCK = 10.0
 """Seconds that the head of a cluster may take to answer."""
+PARTING = 60.0
+"""Seconds that an interrupted sweep waits for its tasks to stop; each asks its trainer first, then kills it."""
 INIT = {"logging_level": "ERROR", "log_to_driver": False}
 GIB = 2**30
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
@@ -90,7 +92,7 @@ class RayCluster:
         refs = [self._refs[ticket] for ticket in tickets if ticket in self._refs]
         for ref in refs:
             self.ray.cancel(ref)
-        limit = time.monotonic() + 2 * GRACE
+        limit = time.monotonic() + PARTING
         while len(self._ended(refs)) < len(refs) and time.monotonic() < limit and stops.count < 2:
             time.sleep(POLL)
         return ""
@@ -114,6 +116,9 @@ class RayCluster:
 def run_there(order: Order, folder: str) -> str:
     """What a Ray task does: run the order as if in the folder that the sweep was started in."""
     os.chdir(folder)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # Ray cancels by it, and what a shell starts may ignore it
     return run_order(order)
 
 

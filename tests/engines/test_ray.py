@@ -119,7 +119,7 @@ def test_an_interrupt_stops_what_runs_and_what_waits_and_the_next_sweep_continue
 ) -> None:
     def interrupt() -> None:
         wait_until(lambda: bool(events(tmp_path)))
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)  # as SIGINT, which background jobs ignore
 
     trials, user = trials_in(tmp_path, 6), meanwhile(interrupt)
     finished, _ = swept(trials, stub(tmp_path, 60.0), "ray", at(cluster), workers=3)

@@ -88,7 +88,7 @@ def test_an_interrupted_watcher_leaves_the_jobs_and_the_next_call_submits_none_o
 ) -> None:
     def interrupt() -> None:
         wait_until(lambda: bool(events(tmp_path)))
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)  # as SIGINT, which background jobs ignore
 
     trials, user = trials_in(tmp_path, 6), threading.Thread(target=interrupt)
     user.start()
