@@ -90,17 +90,17 @@ $(ORACLES)/ready: requirements-oracles.lock
 setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
 
 $(RAY)/ready: requirements-ray.lock $(VENV)/ready
-	@echo "installing Ray and submitit into $(RAY), over $(VENV) (half a minute, 230 MB)"
+	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
 	@$(PYTHON) -m venv $(RAY)
 	@echo "import site; site.addsitedir('$(CORE_SITE)')" > \
 		$$($(RAY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/core.pth
 	@$(RAY)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
-test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (three minutes)
+test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
 	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
 
-test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (two minutes)
+test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
 	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,11 @@ QUICK = ("poll=0.5",)
 
 def jobs_of(trials: list) -> set[str]:
     return {json.loads((trial.folder / JOB).read_text())["job"] for trial in trials}
+
+
+def state_of(job: str) -> str:
+    asked = ["squeue", "--noheader", "--format=%T", f"--jobs={job}"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def queued() -> set[str]:
@@ -114,7 +118,7 @@ def test_a_requeued_job_continues_its_trial_and_no_failure_stays(
             subprocess.run(["scontrol", "requeue", job], check=True)
         else:  # what Slurm sends ahead of the limit; submitit then asks for the requeue itself
             subprocess.run(["scancel", "--signal=USR2", job], check=True)
-        time.sleep(1)
+        wait_until(lambda: state_of(job) == "PENDING")  # Slurm holds it back for two minutes
         subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], check=False)
 
     trials, admin = trials_in(tmp_path, 1), threading.Thread(target=send_back)
