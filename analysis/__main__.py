@@ -1,4 +1,5 @@
-"""`python -m analysis report NAME`: the report of a study; `python -m analysis replay NAME|FOLDER`: of a replay."""
+"""Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
+or watch a study while it runs (dashboard)."""
 
 from __future__ import annotations
 
@@ -38,7 +39,17 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="draw a replay, in its study's report where there is one")
     replay.add_argument("name", help="name of the study, or a folder that `python -m sspo.replay` wrote")
     replay.set_defaults(run=_replay)
+    why = commands.add_parser("why", help="the formula and the runs behind a cell or a figure")
+    why.add_argument("name", help="name of the study")
+    why.add_argument("target", help='"results[ARM,COLUMN]", "results[caption]" or "figure NAME"', nargs="+")
+    why.set_defaults(run=_why)
+    verify = commands.add_parser(
+        "verify", help="hash runs, logs and report again and name what a change touches"
+    )
+    verify.add_argument("name", help="name of the study")
+    verify.set_defaults(run=_verify)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
+    defaults |= dict.fromkeys((why, verify), "the strongest that has a report")
     for command, preset in defaults.items():
         command.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: {preset})")
         command.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
@@ -71,6 +82,21 @@ def _replay(arguments: argparse.Namespace) -> int:
         preset = arguments.preset or DEFAULT_PRESET
         print(report_replay(arguments.name, preset, arguments.store, arguments.out))
     return 0
+
+
+def _why(arguments: argparse.Namespace) -> int:
+    from analysis.why import why
+
+    print(why(arguments.name, " ".join(arguments.target), arguments.preset, arguments.out))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from analysis.verify import verify
+
+    found = verify(arguments.name, arguments.preset, arguments.store, arguments.out)
+    print("\n".join(found.lines))
+    return 0 if found.intact else 1
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import captions
+from analysis.result_traces import column_of
 from analysis.results import AVERAGE, Evidence
 from analysis.results_table import points
 from analysis.tables import Cell, Row, Table
+from analysis.trace import answers, trace
 
 PASS_K = 16
 
@@ -18,8 +20,8 @@ def base_table(evidence: Evidence) -> Table | None:
     runs = [run for arm in bases for run in evidence.counted(arm)]
     rows = [
         row
-        for title, scores in _decodings(evidence)
-        if (row := _row(evidence, title, scores.loc[scores.index.isin(runs)])) is not None
+        for title, stream, scores in _decodings(evidence)
+        if (row := _row(evidence, title, stream, scores.loc[scores.index.isin(runs)])) is not None
     ]
     if not rows:
         return None
@@ -32,20 +34,38 @@ def base_table(evidence: Evidence) -> Table | None:
     return Table("base", caption, ("decoding", *evidence.sets, AVERAGE), tuple(rows))
 
 
-def _decodings(evidence: Evidence) -> list[tuple[str, pd.DataFrame]]:
+def _decodings(evidence: Evidence) -> list[tuple[str, str, pd.DataFrame]]:
+    """Title, the stream of its answers, and scores."""
     sampled = evidence.questions.loc[evidence.questions["mode"] == "sampled", "temperature"]
     temperatures = sorted(float(t) for t in sampled.unique())
     return [
-        ("greedy", evidence.scores("greedy", 0.0)),
-        *[(f"sampled, T = {t:g}", evidence.scores("sampled", t)) for t in temperatures],
-        *[(f"pass@{PASS_K}, T = {t:g}", evidence.passes(PASS_K, t)) for t in temperatures if t == 1.0],
+        ("greedy", answers("greedy", 0.0), evidence.scores("greedy", 0.0)),
+        *[
+            (f"sampled, T = {t:g}", answers("sampled", t), evidence.scores("sampled", t))
+            for t in temperatures
+        ],
+        *[
+            (f"pass@{PASS_K}, T = {t:g}", answers("sampled", t), evidence.passes(PASS_K, t))
+            for t in temperatures
+            if t == 1.0
+        ],
     ]
 
 
-def _row(evidence: Evidence, title: str, scores: pd.DataFrame) -> Row | None:
+def _row(evidence: Evidence, title: str, stream: str, scores: pd.DataFrame) -> Row | None:
     if scores.empty:
         return None
     columns = (*evidence.sets, AVERAGE)
     means = {c: float(scores[c].mean()) for c in columns}
-    cells = [Cell(points(means[c]), {c: 100 * means[c]}) for c in columns]
+    runs = [int(run) for run in scores.index]
+    cells = [
+        Cell(
+            points(means[c]),
+            {c: 100 * means[c]},
+            trace=trace(
+                f"{title} of the base in {c}, in points", [stream], runs, column_of(scores, c, runs), 100
+            ),
+        )
+        for c in columns
+    ]
     return Row("base", (Cell(title, {"decoding": title}), *cells))

@@ -173,6 +173,19 @@ def entropy(evidence: Evidence) -> Figure | None:
     return draw(evidence, [Curve("token entropy (nats)", table, scale=1.0)], row_height=1.5)
 
 
+def ratio_spread(evidence: Evidence) -> Figure | None:
+    """Spread of the ratios that the loss used, and of the tokens' own log-ratios, which no averaging narrows."""
+    keys = (("ratio sd %", "policy/ratio_std"), ("token log-ratio sd %", "policy/token_log_ratio_std"))
+    curves = [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
+    return draw(evidence, curves, row_height=1.2)
+
+
+def length(evidence: Evidence) -> Figure | None:
+    """Length of the sampled training responses."""
+    table = rollout_level(evidence, "rollout/response_tokens")
+    return draw(evidence, [Curve("response tokens", table, scale=1.0)], row_height=1.5)
+
+
 def training(evidence: Evidence) -> Figure | None:
     """Reward of the sampled training responses, then their accuracy."""
     curves = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis import captions
 from analysis.dynamics import MEASURES, Measure, run_means
 from analysis.matching import label_cell, matching_note
@@ -9,6 +11,7 @@ from analysis.results import Evidence
 from analysis.results_table import GROUPS
 from analysis.statistics import Interval, t_interval
 from analysis.tables import Cell, Row, Table, decimals
+from analysis.trace import Trace, metric, trace
 from sspo.metrics import MIN_ELIGIBLE
 
 
@@ -22,11 +25,25 @@ def dynamics_table(evidence: Evidence) -> Table | None:
         runs = evidence.counted(arm)
         cells = [label_cell(evidence, arm)]
         for measure in MEASURES:
-            values = [float(means[measure.name][r]) for r in runs if r in means[measure.name].index]
-            cells.append(_cell(measure, t_interval(values) if values else None))
+            mine = {r: float(means[measure.name][r]) for r in runs if r in means[measure.name].index}
+            cell = _cell(measure, t_interval(list(mine.values())) if mine else None)
+            cells.append(replace(cell, trace=_trace(measure, runs, mine)))
         rows.append(Row(GROUPS[arm.role], tuple(cells)))
     titles = tuple(m.title + (" %" if m.percent else "") for m in MEASURES)
     return Table("dynamics", _caption(evidence), ("arm", *titles), tuple(rows))
+
+
+def _trace(measure: Measure, runs: list[int], values: dict[int, float]) -> Trace:
+    steps = {"": "all of a run's optimiser steps", "last_update": "the last update of each rollout"}
+    over = steps.get(measure.over, "the last half of a run's rollouts, from the second update of each on")
+    if measure.pooled is not None:
+        part, whole = measure.pooled
+        of_run = f"sum of {part} over sum of {whole}, over {over}"
+    else:
+        of_run = f"mean of {measure.key} over {over}"
+    formula = f"mean over the arm's runs of: {of_run}{', in %' if measure.percent else ''}; ± is half a 95 % t interval"
+    streams = [metric(key) for key in measure.pooled or (measure.key,)]
+    return trace(formula, streams, runs, values, 100 if measure.percent else 1)
 
 
 def _cell(measure: Measure, interval: Interval | None) -> Cell:

@@ -9,7 +9,15 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from analysis import captions, comparison_figures, curves, replay_captions, replay_figures
+from analysis import (
+    captions,
+    comparison_figures,
+    curves,
+    factor_figures,
+    paired_figure,
+    replay_captions,
+    replay_figures,
+)
 from analysis.held_out import held_out_caption
 from analysis.replay import Replay
 from analysis.results import Evidence
@@ -49,6 +57,25 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
         ),
     ),
     (
+        "paired_by_seed",
+        paired_figure.paired_by_seed,
+        lambda evidence: (
+            f"Seed by seed from {evidence.study.yardstick()} (left end) to the arm (right end): blue lines rise, dashed orange "
+            "ones fall, black is the mean, and its change stands below"
+        ),
+    ),
+    (
+        "factor_effects",
+        factor_figures.factor_effects,
+        "Final average by level of every factor, over all levels of the others: thin lines are seeds, black their mean with "
+        "95 % t intervals",
+    ),
+    (
+        "heat_map",
+        factor_figures.heat_map,
+        "Mean final average at the crossings of the last two factors, a panel a level of the others, and how many runs collapsed",
+    ),
+    (
         "held_out_accuracy",
         curves.held_out_accuracy,
         lambda evidence: _with_band(held_out_caption(evidence), evidence),
@@ -71,6 +98,20 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
         "entropy",
         curves.entropy,
         lambda evidence: _with_band("Token entropy of the sampling policy", evidence),
+    ),
+    (
+        "ratio_spread",
+        curves.ratio_spread,
+        lambda evidence: _with_band(
+            "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios, mean "
+            "over a rollout's updates; the axes are linear below .01 %",
+            evidence,
+        ),
+    ),
+    (
+        "length",
+        curves.length,
+        lambda evidence: _with_band("Length of the sampled training responses", evidence),
     ),
     (
         "clip_against_accuracy",

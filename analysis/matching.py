@@ -8,6 +8,7 @@ from analysis.dynamics import CLIP_MATCHED, run_means
 from analysis.results import Evidence
 from analysis.study import Arm
 from analysis.tables import Cell
+from analysis.trace import Trace, metric, trace
 
 FEWEST, MOST = 0.67, 1.5
 """Times the target: outside, a comparison at equal clipping does not include the arm."""
@@ -59,9 +60,20 @@ def label_cell(evidence: Evidence, arm: Arm) -> Cell:
     found = next((m for m in matchings(evidence) if m.arm.name == arm.name), None)
     if found is None:
         return Cell(arm.label, data)
+    source = _trace(evidence, arm)
     realised = None if found.realised is None else 100 * found.realised
     numbers = {"target_clip": 100 * found.target, "realised_clip": realised}
-    return Cell(f"{arm.label} (unmatched)" if found.unmatched else arm.label, {**data, **numbers})
+    label = f"{arm.label} (unmatched)" if found.unmatched else arm.label
+    return Cell(label, {**data, **numbers}, trace=source)
+
+
+def _trace(evidence: Evidence, arm: Arm) -> Trace:
+    rates, runs = run_means(evidence, CLIP_MATCHED), evidence.counted(arm)
+    known = {run: float(rates[run]) for run in runs if run in rates.index}
+    formula = (
+        f"mean over runs of {CLIP_MATCHED.key} from the second update of the last half of rollouts, in %"
+    )
+    return trace(formula, [metric(CLIP_MATCHED.key)], runs, known, 100)
 
 
 def matching_note(evidence: Evidence) -> list[str]:

@@ -1,14 +1,45 @@
-"""Where the numbers of a report come from."""
+"""Where the numbers of a report come from: in words for its pages, and as provenance.json for `why` and `verify`."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from analysis import replay_captions
 from analysis.captions import code_versions
+from analysis.digests import file_digest, stream_digests
+from analysis.figure_traces import figure_traces, section_traces
+from analysis.freshness import STAMP
 from analysis.replay import Replay
 from analysis.results import Evidence
+from analysis.tables import Table
+from analysis.trace import Trace, grouped
+
+if TYPE_CHECKING:
+    from analysis.report import Report
+
+FILE = "provenance.json"
+FORMAT = 1
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "matplotlib")
+"""What the report itself was made with."""
+CAPTION = "caption"
+DIGITS = 12
+"""Significant digits of a run's value: more than a table shows, fewer than another processor may round apart."""
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The traces of everything on a report."""
+
+    tables: Mapping[str, Table]
+    figures: Mapping[str, Trace]
+    sections: Mapping[str, Trace]
 
 
 def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[str, str]]:
@@ -37,6 +68,141 @@ def manifest_sha256(evidence: Evidence) -> str:
 def _versions(evidence: Evidence) -> str:
     seen: dict[str, set[str]] = {}
     for record in evidence.logs.runs:
-        for name, version in record["versions"].items():
-            seen.setdefault(str(name), set()).add(str(version))
+        for name, version_ in record["versions"].items():
+            seen.setdefault(str(name), set()).add(str(version_))
     return ", ".join(f"{name} {' and '.join(sorted(versions))}" for name, versions in sorted(seen.items()))
+
+
+def origins(report: Report) -> Origins:
+    """The traces of a report; figures that it does not have are left out."""
+    shown = {figure.name for figure in report.figures}
+    figures = figure_traces(report.evidence, report.replay)
+    sections = section_traces(report.evidence)
+    if not report.verdicts:
+        del sections["verdicts"]
+    if not report.evidence.logs.samples:
+        del sections["samples"]
+    return Origins(
+        {table.name: table for table in report.tables},
+        {name: found for name, found in figures.items() if name in shown},
+        sections,
+    )
+
+
+def traced(report: Report, digits: int = DIGITS) -> dict[str, Any]:
+    """Runs, and the traces of all cells, figures and sections, as plain data."""
+    found = origins(report)
+    return {
+        "study": report.evidence.study.name,
+        "preset": report.evidence.study.preset,
+        "spec_sha256": report.evidence.logs.manifest.get("spec_sha256"),
+        "manifest_sha256": manifest_sha256(report.evidence),
+        "made_with": {name: version(name) for name in PACKAGES},
+        "runs": _runs(report.evidence, report.replay),
+        "tables": {name: _table(table, digits) for name, table in found.tables.items()},
+        "figures": {name: _plain(figure, digits) for name, figure in found.figures.items()},
+        "sections": {name: _plain(section, digits) for name, section in found.sections.items()},
+    }
+
+
+def recorded(report: Report, folder: Path) -> str:
+    """provenance.json of a written report folder: its traces, and digests of its files and of its runs' streams."""
+    files = {
+        str(path.relative_to(folder).as_posix()): file_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in (FILE, STAMP)
+    }
+    content = {
+        "format": FORMAT,
+        "analysis_sha256": analysis_sha256(),
+        **traced(report),
+        "files": files,
+        "streams": {
+            stream: [[run, digest] for run, digest in runs.items()]
+            for stream, runs in stream_digests(folder / "logs").items()
+        },
+    }
+    lines = [f"{json.dumps(key)}: {_lines(value)}" for key, value in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+@functools.cache
+def analysis_sha256() -> str:
+    """Hash of the code that made a report."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _runs(evidence: Evidence, replay: Replay | None) -> list[dict[str, Any]]:
+    """The study's runs by index, then those that were replayed."""
+    logs = evidence.logs
+    steps = logs.metrics.groupby("run")["step"].max().to_dict()
+    final = evidence.final.groupby("run")["rollout"].max().to_dict()
+    found = [
+        {
+            "arm": str(record["arm"]),
+            "seed": int(record["seed"]),
+            "cell": str(record["cell"]),
+            "status": str(record["status"]),
+            "revision": record.get("revision"),
+            "dirty": record.get("dirty_sha256"),
+            "code": record.get("code_sha256"),
+            "base": record.get("base"),
+            "versions": dict(record.get("versions") or {}),
+            "steps": int(steps.get(run, 0)),
+            "final_rollout": int(final[run]) + 1 if run in final else None,
+        }
+        for run, record in enumerate(logs.runs)
+    ]
+    for run in replay.summary.runs if replay else ():
+        found.append(
+            {
+                "arm": run.arm,
+                "seed": run.seed,
+                "cell": run.cell,
+                "status": f"replayed, {run.rollouts} recorded rollouts",
+                "revision": run.revision,
+                "dirty": None,
+                "code": run.code_sha256,
+            }
+        )
+    return found
+
+
+def _table(table: Table, digits: int) -> dict[str, Any]:
+    keys, labels = [row.key for row in table.rows], [row.cells[0].text for row in table.rows]
+    cells = [
+        [row.key, column, cell.text, _plain(cell.trace, digits)]
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if cell.trace is not None
+    ]
+    if table.caption_trace is not None:
+        cells.append([CAPTION, "", "", _plain(table.caption_trace, digits)])
+    return {"columns": list(table.columns), "rows": keys, "labels": labels, "cells": cells}
+
+
+def _plain(found: Trace | None, digits: int) -> dict[str, Any]:
+    assert found is not None, "cells without a trace are left out"
+    plain: dict[str, Any] = {
+        "formula": found.formula,
+        "reads": grouped(found.reads),
+    }
+    if found.values:
+        plain["values"] = [[run, float(f"{value:.{digits}g}")] for run, value in found.values]
+    if found.decides:
+        plain["decides"] = grouped(found.decides)
+        plain["rule"] = found.rule
+    return plain
+
+
+def _lines(value: Any) -> str:
+    """JSON with a line an entry of the first level: a difference then shows which."""
+    if isinstance(value, dict) and value:
+        return "{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()) + "\n}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f" {json.dumps(v)}" for v in value) + "\n]"
+    return json.dumps(value)

@@ -35,8 +35,10 @@ class Curve:
 class Replay:
     """Counts of a replay with what it says of itself."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, first_run: int = 0):
         self.summary, self.counts = read_counts(folder)
+        self.first_run = first_run
+        """What its first run is numbered in the provenance of a report: they follow the study's own."""
         self.objectives: tuple[str, ...] = tuple(str(name) for name in self.counts["objective"].unique())
 
     @functools.cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -13,6 +14,8 @@ from analysis.replay_logs import COUNTS
 from analysis.replay_summary import Match
 from analysis.statistics import t_interval
 from analysis.tables import Cell, Row, Table, decimals
+from analysis.trace import REPLAY_SUMMARY, Trace, trace
+from analysis.trace import replayed as stream_of
 from sspo.metrics import MIN_ELIGIBLE
 
 MEASURES: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.Series], int], ...] = (
@@ -57,7 +60,24 @@ def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
         *measured,
         noise,
     )
-    return Row(f"{target} %", cells)
+    source = _trace(replayed, curve, match)
+    return Row(
+        f"{target} %",
+        tuple(replace(c, trace=source) for c in cells),
+        name=f"{curve.label} at {target} %",
+    )
+
+
+def _trace(replayed: Replay, curve: Curve, match: Match) -> Trace:
+    """All cells of a row rest on the same counts; a run's value is what it clips at the matched bounds, in %."""
+    runs, first = replayed.at(match).groupby("run"), replayed.first_run
+    clipped = {first + int(run): float(replay.clip_share(replay.total(rows)).iloc[0]) for run, rows in runs}
+    known = {run: value for run, value in clipped.items() if math.isfinite(value)}
+    formula = (
+        f"recorded rollouts evaluated again under {curve.label}, counts pooled over runs, at the bounds that clip "
+        f"{100 * match.target:g} % of tokens with A != 0; a run's value is the share it clips there, in %"
+    )
+    return trace(formula, [stream_of(curve.objective, curve.rule), REPLAY_SUMMARY], clipped, known, 100)
 
 
 def _measure(name: str, value: float, scale: int) -> Cell:

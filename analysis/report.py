@@ -10,13 +10,16 @@ from analysis.base_table import base_table
 from analysis.choice import choose
 from analysis.claims.files import claim_files
 from analysis.claims.section import Judged, judge
+from analysis.collapse_table import collapse_table
 from analysis.dynamics_table import dynamics_table
+from analysis.effects_table import effects_table
 from analysis.figures import Drawn, draw_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
 from analysis.load import compact
-from analysis.logs import read_logs
+from analysis.logs import RUNS, read_logs
 from analysis.page import page_html, page_markdown
+from analysis.provenance import FILE, recorded
 from analysis.replay import Replay
 from analysis.replay_captions import strangers
 from analysis.replay_logs import compact_replay
@@ -24,6 +27,7 @@ from analysis.replay_source import replay_source
 from analysis.replay_table import replay_table
 from analysis.results import GREEDY, Evidence
 from analysis.results_table import results_table
+from analysis.sources import write_sources
 from analysis.stability_table import stability_table
 from analysis.study import manifest_path, read_json, report_folder
 from analysis.tables import Table, write_table
@@ -58,31 +62,50 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
         # before the logs are read: a run that ends meanwhile makes the report stale
         inputs = fingerprint(name, source.preset, store, out)
         compact(store, read_json(manifest_path(store, name, source.preset)), logs)
+        write_sources(store, read_json(logs / RUNS), logs)
     if replayed is not None and replayed != logs:
         compact_replay(replayed, logs)
-    report = _make(Evidence(read_logs(logs)), Replay(logs) if replayed else None, folder)
-    write_atomic(folder / "index.html", page_html(report, folder))
-    write_atomic(folder / "index.md", page_markdown(report))
+    render(folder, replayed=replayed is not None)
     stamp_report(folder, inputs)
     return folder, source.preset
 
 
+def render(folder: Path, *, replayed: bool) -> Report:
+    """Write everything of a report folder that is made from its compact logs, provenance.json last."""
+    logs = folder / "logs"
+    evidence = Evidence(read_logs(logs))
+    replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
+    report = _make(evidence, replay, folder)
+    write_atomic(folder / "index.html", page_html(report, folder))
+    write_atomic(folder / "index.md", page_markdown(report))
+    write_atomic(folder / FILE, recorded(report, folder))
+    return report
+
+
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
-    study, verdicts = evidence.study, judge(evidence, claim_files())
+    verdicts = judge(evidence, claim_files())
+    tables = make_tables(evidence, replay)
+    for name, table in tables.items():
+        write_table(table, folder, name)
     notes = _replay_notes(evidence, replay) if replay else []
-    candidates = {
+    figures = [*draw_figures(evidence, folder), *draw_replay(replay, folder, notes)]
+    there = [table for table in tables.values() if table is not None]
+    return Report(evidence, replay, check_gates(evidence), there, figures, verdicts)
+
+
+def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:
+    """Every table of a report by name, in the order of its pages; None where there is nothing to show in it."""
+    study = evidence.study
+    return {
         "results": results_table(evidence, "results", study.mode, study.temperature),
         "results_greedy": results_table(evidence, "results_greedy", *GREEDY),
         "base": base_table(evidence),
         "dynamics": dynamics_table(evidence),
         "stability": stability_table(evidence),
-        "replay": replay_table(replay, notes) if replay else None,
+        "effects": effects_table(evidence),
+        "collapse": collapse_table(evidence),
+        "replay": replay_table(replay, _replay_notes(evidence, replay)) if replay else None,
     }
-    for name, table in candidates.items():
-        write_table(table, folder, name)
-    tables = [table for table in candidates.values() if table is not None]
-    figures = [*draw_figures(evidence, folder), *draw_replay(replay, folder, notes)]
-    return Report(evidence, replay, check_gates(evidence), tables, figures, verdicts)
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:

@@ -20,6 +20,7 @@ from analysis.statistics import (
     evaluation_error,
     holm,
     indistinguishable_from_best,
+    next_group,
     paired_t,
     pass_at_k,
     t_interval,
@@ -40,6 +41,8 @@ class Summary:
     """Per set, and the average over sets; empty where no run of the arm is scored."""
     best: frozenset[str]
     """Columns in which the arm is best or not distinguishable from the best."""
+    second: frozenset[str]
+    """Columns in which it is the best of the others or not distinguishable from that one."""
     comparison: Comparison | None
     """Average minus that of the arm that it is tested against; None for the baseline itself and the untrained base."""
     p_holm: float | None
@@ -134,12 +137,13 @@ def summarise(evidence: Evidence, mode: str, temperature: float) -> list[Summary
     family = [arm.name for arm in evidence.study.arms if arm.competes and comparisons[arm.name] is not None]
     p_values = [c.p if (c := comparisons[name]) else None for name in family]
     adjusted = dict(zip(family, holm(p_values), strict=True))
-    best = best_arms(evidence, scores)
+    best, second = best_arms(evidence, scores)
     return [
         Summary(
             arm=arm,
             columns={c: t_interval(v) for c in scores.columns if (v := values(evidence, scores, arm, c))},
             best=frozenset(column for column in scores.columns if arm.name in best.get(column, ())),
+            second=frozenset(column for column in scores.columns if arm.name in second.get(column, ())),
             comparison=comparisons[arm.name],
             p_holm=adjusted.get(arm.name),
         )
@@ -169,13 +173,16 @@ def compare(
     return welch(list(mine.values()), list(theirs.values())) if mine and theirs else None
 
 
-def best_arms(evidence: Evidence, scores: pd.DataFrame) -> dict[str, set[str]]:
-    """Per column, the arms to print in bold. Empty where a competing arm has fewer than two scored runs."""
+def best_arms(evidence: Evidence, scores: pd.DataFrame) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Per column, the arms to print in bold and those to underline. Empty where a competing arm has fewer than two scored
+    runs."""
     arms = [arm for arm in evidence.study.arms if arm.competes]
     groups = {c: [values(evidence, scores, arm, c) for arm in arms] for c in scores.columns}
     if len(arms) < 2 or any(len(group) < 2 for column in groups.values() for group in column):
-        return {}
-    return {
-        column: {arm.name for arm, keep in zip(arms, indistinguishable_from_best(group), strict=True) if keep}
-        for column, group in groups.items()
-    }
+        return {}, {}
+    best, second = {}, {}
+    for column, group in groups.items():
+        among = indistinguishable_from_best(group)
+        best[column] = {arm.name for arm, keep in zip(arms, among, strict=True) if keep}
+        second[column] = {arm.name for arm, keep in zip(arms, next_group(group, among), strict=True) if keep}
+    return best, second

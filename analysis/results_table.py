@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from analysis import captions
 from analysis.load import LOST
 from analysis.matching import label_cell, matching_note
 from analysis.reference import REPORTED, SOURCE
+from analysis.result_traces import ResultTraces
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.statistics import Comparison, Interval
 from analysis.study import Study
@@ -41,7 +44,8 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
         return None
     summaries = summarise(evidence, mode, temperature)
     order = sorted(summaries, key=lambda s: s.arm.role != "base")
-    rows = [_row(evidence, summary) for summary in order]
+    traces = ResultTraces(evidence, mode, temperature)
+    rows = [_row(evidence, summary, summaries, traces) for summary in order]
     columns = ("arm", *evidence.sets, AVERAGE, "n", "not done", "Δ average", "p (Holm)")
     return Table(
         name=name,
@@ -49,6 +53,7 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
         columns=columns,
         rows=(*rows, *_reported(len(evidence.sets))),
         headings={"reference": f"Reported by {SOURCE}; not comparable, in no statistic"},
+        caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
     )
 
 
@@ -78,32 +83,40 @@ def numbers(name: str, interval: Interval | None) -> dict[str, float | int | str
     }
 
 
-def _row(evidence: Evidence, summary: Summary) -> Row:
+def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces) -> Row:
     arm, scored = summary.arm, summary.columns.get(AVERAGE)
     cells = [label_cell(evidence, arm)]
     for column in (*evidence.sets, AVERAGE):
         interval = summary.columns.get(column)
-        cells.append(Cell(spread(interval), numbers(column, interval), bold=column in summary.best))
+        bold, source = column in summary.best, traces.score(arm, column)
+        second = column in summary.second
+        cells.append(Cell(spread(interval), numbers(column, interval), bold, source, second))
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
     lost = {s: int(states.get(s, 0)) for s in LOST}
-    cells.append(Cell(f"{scored.n if scored else 0}/{len(arm.seeds)}", {"planned": len(arm.seeds), **lost}))
-    cells.append(Cell(", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"))
-    cells += _comparison(summary.comparison, summary.p_holm)
+    planned = {"planned": len(arm.seeds), **lost}
+    cells.append(Cell(f"{scored.n if scored else 0}/{len(arm.seeds)}", planned, trace=traces.count(arm)))
+    states_lost = ", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"
+    cells.append(Cell(states_lost, trace=traces.lost(arm)))
+    difference, adjusted = _comparison(summary.comparison, summary.p_holm)
+    cells += [
+        replace(difference, trace=traces.difference(summary)),
+        replace(adjusted, trace=traces.adjusted(summary, family)),
+    ]
     return Row(GROUPS[arm.role], tuple(cells))
 
 
-def _comparison(c: Comparison | None, p_holm: float | None) -> list[Cell]:
+def _comparison(c: Comparison | None, p_holm: float | None) -> tuple[Cell, Cell]:
     if c is None:
-        return [NOTHING, NOTHING]
+        return NOTHING, NOTHING
     text = signed(c.difference)
     if c.low is not None and c.high is not None:
         text += f" [{signed(c.low)}, {signed(c.high)}]"
     low, high = (None if v is None else 100 * v for v in (c.low, c.high))
     data = {"difference": 100 * c.difference, "difference_low": low, "difference_high": high}
-    return [
+    return (
         Cell(text, {**data, "difference_n": c.n, "test": c.test, "p": c.p}),
         Cell(p_text(p_holm), {"p_holm": p_holm}),
-    ]
+    )
 
 
 def signed(value: float) -> str:
@@ -177,5 +190,7 @@ def _test(evidence: Evidence, summaries: list[Summary]) -> str:
 
 def _bold_rule(summaries: list[Summary]) -> str:
     if any(summary.best for summary in summaries):
-        return "Bold: the best arm of a column and every arm not distinguishable from it (Games-Howell, 5 %)."
+        rule = "Bold: the best arm of a column and every arm not distinguishable from it (Games-Howell, 5 %)"
+        others = any(summary.second for summary in summaries)
+        return f"{rule}; underlined: the same among the others." if others else f"{rule}."
     return "Nothing is bold: Games-Howell needs two scored runs of every arm, and two arms."

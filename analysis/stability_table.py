@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis import captions
 from analysis.load import DIVERGED
+from analysis.result_traces import ResultTraces
 from analysis.results import AVERAGE, Evidence
 from analysis.results_table import GROUPS, p_text
 from analysis.statistics import clopper_pearson, fisher_p, holm
 from analysis.study import Arm
 from analysis.tables import Cell, Row, Table
+from analysis.trace import RECORD, Trace, trace
 
 
 def stability_table(evidence: Evidence) -> Table | None:
@@ -22,7 +26,8 @@ def stability_table(evidence: Evidence) -> Table | None:
     tested = [a for a in arms if a.competes and a.name in references]
     raw = [fisher_p(*counts[a.name], *counts[references[a.name]]) for a in tested]
     adjusted = dict(zip((a.name for a in tested), holm(raw), strict=True))
-    rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name)) for arm in arms]
+    traces = _traces(evidence, arms, tested)
+    rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name), traces[arm.name]) for arm in arms]
     level = (
         "no base score is there, so divergence alone counts" if floor is None else f"{100 * floor:.1f} points"
     )
@@ -33,7 +38,32 @@ def stability_table(evidence: Evidence) -> Table | None:
         f"{evidence.study.yardstick()}, Holm-adjusted.",
         *captions.warnings(evidence),
     )
-    return Table("stability", caption, ("arm", "diverged", "collapsed", "share %", "p (Holm)"), tuple(rows))
+    columns = ("arm", "diverged", "collapsed", "share %", "p (Holm)")
+    base = _primary(evidence).of(evidence.study.with_role("base"), "score of the untrained base")
+    return Table("stability", caption, columns, tuple(rows), caption_trace=base)
+
+
+def _primary(evidence: Evidence) -> ResultTraces:
+    return ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+
+
+def _traces(evidence: Evidence, arms: list[Arm], tested: list[Arm]) -> dict[str, tuple[Trace, Trace, Trace]]:
+    """By arm, of its diverged runs, of its collapsed ones and of its p."""
+    found, primary = {}, _primary(evidence)
+    for arm in arms:
+        runs = evidence.counted(arm)
+        diverged = {run: float(evidence.runs.at[run, "status"] == DIVERGED) for run in runs}
+        collapse = primary.below(arm, "runs that diverged or scored below the base, of those that ended")
+        reference = evidence.study.reference_of(arm)
+        pair = primary.of([arm, *([reference] if reference else [])], "Fisher's exact test on collapsed runs")
+        everyone = primary.of([*tested, *evidence.study.with_role("base")], "").reads
+        p = replace(pair, decides=everyone, rule="the base's level, and Holm's adjustment over every arm")
+        found[arm.name] = (
+            trace("runs that diverged (1) of those that ended", [RECORD], runs, diverged),
+            collapse,
+            p,
+        )
+    return found
 
 
 def base_level(evidence: Evidence) -> float | None:
@@ -47,14 +77,27 @@ def base_level(evidence: Evidence) -> float | None:
 
 def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
     """Collapsed runs and runs counted."""
-    runs = evidence.counted(arm)
+    flags = collapsed_runs(evidence, arm, floor).values()
+    return sum(flags), len(flags)
+
+
+def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
+    """Whether the arm's run of each seed collapsed, of those that finished or diverged."""
     scores = evidence.primary[AVERAGE]
-    below = [r for r in runs if floor is not None and r in scores.index and scores[r] < floor]
-    diverged = [r for r in runs if evidence.runs.at[r, "status"] == DIVERGED]
-    return len({*below, *diverged}), len(runs)
+    return {
+        int(evidence.runs.at[run, "seed"]): evidence.runs.at[run, "status"] == DIVERGED
+        or (floor is not None and run in scores.index and bool(scores[run] < floor))
+        for run in evidence.counted(arm)
+    }
 
 
-def _row(evidence: Evidence, arm: Arm, count: tuple[int, int], p_holm: float | None) -> Row:
+def _row(
+    evidence: Evidence,
+    arm: Arm,
+    count: tuple[int, int],
+    p_holm: float | None,
+    traces: tuple[Trace, Trace, Trace],
+) -> Row:
     share = clopper_pearson(*count)
     low, high = 100 * (share.low or 0.0), 100 * (share.high or 0.0)
     diverged = sum(evidence.runs.at[r, "status"] == DIVERGED for r in evidence.counted(arm))
@@ -62,12 +105,13 @@ def _row(evidence: Evidence, arm: Arm, count: tuple[int, int], p_holm: float | N
         GROUPS[arm.role],
         (
             Cell(arm.label, {"arm": arm.name, "label": arm.label}),
-            Cell(f"{diverged}/{count[1]}", {"diverged": int(diverged), "n": count[1]}),
-            Cell(f"{count[0]}/{count[1]}", {"collapsed": count[0]}),
+            Cell(f"{diverged}/{count[1]}", {"diverged": int(diverged), "n": count[1]}, trace=traces[0]),
+            Cell(f"{count[0]}/{count[1]}", {"collapsed": count[0]}, trace=traces[1]),
             Cell(
                 f"{100 * share.point:.0f} [{low:.0f}, {high:.0f}]",
                 {"share": 100 * share.point, "share_low": low, "share_high": high},
+                trace=traces[1],
             ),
-            Cell(p_text(p_holm), {"p_holm": p_holm}),
+            Cell(p_text(p_holm), {"p_holm": p_holm}, trace=traces[2] if p_holm is not None else None),
         ),
     )

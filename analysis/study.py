@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ PRESETS = ("paper", "default", "smoke")
 DEFAULT_PRESET = "default"
 """The one that a sweep or a replay uses where none is named."""
 ROLES = ("arm", "base", "no_clip", "aa")
+POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
@@ -40,11 +42,29 @@ class Arm:
     """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
     """The clip fraction that the arm is matched to; None where it is matched to none."""
+    overrides: tuple[str, ...] = ()
+    """What its runs were composed from; none in manifests of before this was listed."""
+    factors: tuple[tuple[str, str], ...] = ()
+    """(factor, level) of the study's design; none for an arm that was written by hand."""
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What it trains under besides objective and segmentation: overrides of all else, in alphabetical order."""
+        return tuple(sorted(text for text in self.overrides if not POLICY.match(text)))
 
     @property
     def competes(self) -> bool:
         """Whether the arm can be best: neither the untrained base nor the A/A copy can."""
         return self.role in ("arm", "no_clip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """What a design varies: its levels in order, each with the label that tables call it by."""
+
+    name: str
+    label: str
+    levels: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +81,8 @@ class Study:
     temperature: float
     gates: Mapping[str, Any]
     arms: tuple[Arm, ...]
+    factors: tuple[Factor, ...] = ()
+    """Of its design, in order; none where all arms were written by hand."""
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None where this preset has none."""
@@ -104,6 +126,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             temperature=float(manifest["primary"]["temperature"]),
             gates=manifest.get("gates") or {},
             arms=tuple(_arm(arm) for arm in manifest["arms"]),
+            factors=tuple(_factor(factor) for factor in manifest.get("factors") or ()),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -124,6 +147,11 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
     return study
 
 
+def _factor(factor: Mapping[str, Any]) -> Factor:
+    levels = ((str(level["name"]), one_line(level["label"])) for level in factor["levels"])
+    return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=tuple(levels))
+
+
 def _arm(arm: Mapping[str, Any]) -> Arm:
     if arm["role"] not in ROLES:
         raise ValueError(f"role of arm {arm['name']} (got {arm['role']}; valid: {', '.join(ROLES)})")
@@ -136,6 +164,8 @@ def _arm(arm: Mapping[str, Any]) -> Arm:
         copy_of=arm.get("copy_of"),
         against=arm.get("against"),
         target_clip_frac=None if (target := arm.get("target_clip_frac")) is None else float(target),
+        overrides=tuple(map(str, arm.get("overrides") or ())),
+        factors=tuple((str(name), str(level)) for name, level in (arm.get("factors") or {}).items()),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.escape import latex, markdown
+from analysis.trace import Trace
 from sspo.runlog import write_atomic
 
 
@@ -21,6 +22,9 @@ class Cell:
     text: str
     data: Mapping[str, float | int | str | None] = field(default_factory=dict)
     bold: bool = False
+    trace: Trace | None = None
+    """Where it comes from; None for text of the study's manifest."""
+    underlined: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,13 @@ class Row:
 
     group: str
     cells: tuple[Cell, ...]
+    name: str = ""
+    """What tells it from other rows where its first cell does not."""
+
+    @property
+    def key(self) -> str:
+        """What the row is called: its name, else the arm, else the text of its first cell."""
+        return self.name or str(self.cells[0].data.get("arm") or self.cells[0].text)
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class Table:
     """Group to a line of text above its rows."""
     title: str = ""
     """What a page calls the table; its name where empty."""
+    caption_trace: Trace | None = None
+    """What the numbers in the caption rest on."""
 
 
 def decimals(value: float) -> int:
@@ -50,6 +63,9 @@ def decimals(value: float) -> int:
     if value == 0 or abs(value) >= 10:
         return 1
     return max(2, 1 - math.floor(math.log10(abs(value))))
+
+
+FITTED = "\\ifdim\\wd2>\\linewidth\\resizebox{\\linewidth}{!}{\\box2}\\else\\box2\\fi"
 
 
 def _breaks(table: Table) -> list[tuple[Row, bool]]:
@@ -67,19 +83,30 @@ def to_markdown(table: Table) -> str:
         if parted and row.group in table.headings:
             heading = f"*{markdown(table.headings[row.group])}*"
             lines.append("| " + " | ".join([heading] + [""] * (len(table.columns) - 1)) + " |")
-        cells = [f"**{markdown(c.text)}**" if c.bold else markdown(c.text) for c in row.cells]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(_markdown_row(row))
     return "\n".join(lines) + "\n\n" + markdown(" ".join(table.caption)) + "\n"
 
 
+def _marked(text: str, cell: Cell, bold: str, underlined: str) -> str:
+    """Escaped text as the cell's emphasis has it."""
+    return bold.format(text) if cell.bold else underlined.format(text) if cell.underlined else text
+
+
+def _markdown_row(row: Row) -> str:
+    cells = [_marked(markdown(c.text), c, "**{}**", "<ins>{}</ins>") for c in row.cells]
+    return "| " + " | ".join(cells) + " |"
+
+
 def to_latex(table: Table) -> str:
-    """A booktabs table float; needs only \\usepackage{booktabs}."""
+    """A booktabs table float that shrinks to the line where it is wider; needs \\usepackage{booktabs,graphicx} alone."""
     width = len(table.columns)
     lines = [
         "\\begin{table}[t]",
         "\\centering\\small",
         "\\caption{" + " ".join(latex(sentence) for sentence in table.caption) + "}",
         "\\label{tab:" + table.name + "}",
+        "\\smallskip",
+        "\\setbox2\\hbox{%",
         "\\begin{tabular}{l" + "r" * (width - 1) + "}",
         "\\toprule",
         _latex_line([latex(c) for c in table.columns]),
@@ -91,9 +118,13 @@ def to_latex(table: Table) -> str:
             if row.group in table.headings:
                 heading = latex(table.headings[row.group])
                 lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\footnotesize\\emph{{{heading}}}}} \\\\")
-        cells = [f"\\textbf{{{latex(c.text)}}}" if c.bold else latex(c.text) for c in row.cells]
-        lines.append(_latex_line(cells))
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", "\\end{table}"]) + "\n"
+        lines.append(_latex_row(row))
+    end = ["\\bottomrule", "\\end{tabular}}%", FITTED, "\\end{table}"]
+    return "\n".join([*lines, *end]) + "\n"
+
+
+def _latex_row(row: Row) -> str:
+    return _latex_line([_marked(latex(c.text), c, "\\textbf{{{}}}", "\\underline{{{}}}") for c in row.cells])
 
 
 def _latex_line(cells: list[str]) -> str:
@@ -118,21 +149,31 @@ def to_html(table: Table) -> str:
     head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in table.columns)
     body = []
     for row, parted in _breaks(table):
-        style = ' class="rule"' if parted else ""
         if parted and row.group in table.headings:
             body.append(
                 f'<tr class="rule"><td class="note" colspan="{width}">{html.escape(table.headings[row.group])}</td></tr>'
             )
-            style = ""
-        first, *rest = [f"<b>{html.escape(c.text)}</b>" if c.bold else html.escape(c.text) for c in row.cells]
-        body.append(
-            f'<tr{style}><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
-        )
+        body.append(_html_row(row, ruled=parted and row.group not in table.headings))
     return (
         f'<figure id="{html.escape(table.name)}"><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
         + "\n".join(body)
         + f"\n</tbody></table></div><figcaption>{html.escape(' '.join(table.caption))}</figcaption></figure>\n"
     )
+
+
+def _html_row(row: Row, *, ruled: bool) -> str:
+    first, *rest = [_marked(html.escape(c.text), c, "<b>{}</b>", "<u>{}</u>") for c in row.cells]
+    style = ' class="rule"' if ruled else ""
+    return f'<tr{style}><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest) + "</tr>"
+
+
+def row_lines(table: Table, kind: str) -> list[str]:
+    """The line that each row is in a rendering: md, tex or html."""
+    if kind == "html":
+        return [
+            _html_row(row, ruled=parted and row.group not in table.headings) for row, parted in _breaks(table)
+        ]
+    return [{"md": _markdown_row, "tex": _latex_row}[kind](row) for row in table.rows]
 
 
 def write_table(table: Table | None, folder: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,17 @@ Config = TypeVar("Config")
 
 def build(schema: type[Config], values: Mapping[str, Any], where: str = "") -> Config:
     """A frozen `schema` from a plain mapping; a UserError names the offending key."""
-    hints = typing.get_type_hints(schema)
+    hints = _hints(typing.cast(type, schema))
     names = [f.name for f in dataclasses.fields(schema)]  # type: ignore[arg-type]
     for key in values:
         if key not in names:
             raise unknown("key", f"{where}{key}", [f"{where}{name}" for name in names])
     return schema(**{key: _coerce(hints[key], value, where + key) for key, value in values.items()})
+
+
+@functools.cache
+def _hints(schema: type) -> dict[str, Any]:
+    return typing.get_type_hints(schema)
 
 
 def _coerce(hint: Any, value: Any, key: str) -> Any:
@@ -32,6 +38,11 @@ def _coerce(hint: Any, value: Any, key: str) -> Any:
         if not isinstance(value, Sequence) or isinstance(value, str):
             raise UserError(f"{key} must be a list, got {value!r}")
         return tuple(_coerce(typing.get_args(hint)[0], item, key) for item in value)
+    if typing.get_origin(hint) is Mapping:
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise UserError(f"{key} must map names to values, got {value!r}")
+        inner = typing.get_args(hint)[1]
+        return {name: _coerce(inner, item, f"{key}.{name}") for name, item in value.items()}
     if isinstance(hint, types.UnionType):
         inner = next(a for a in typing.get_args(hint) if a is not type(None))
         return None if value is None else _coerce(inner, value, key)

@@ -49,15 +49,24 @@ def compose(overrides: Sequence[str]) -> TrainConfig:
 
 @functools.lru_cache(maxsize=4096)
 def _compose(overrides: tuple[str, ...]) -> TrainConfig:
-    parse_overrides(overrides)
-    _register()
+    parsed = parse_overrides(overrides)
+    register()
     try:
         with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
-            composed = hydra_compose(config_name="config", overrides=list(overrides))
+            composed = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
         values: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"cannot compose the configuration: {' '.join(str(error).split())}") from error
     return validate(build(TrainConfig, values))
+
+
+def _for_hydra(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
+    """The overrides without `experiment=null`, which is the default and makes Hydra raise a bare ValueError."""
+    experiments = [one.value() for one in parsed if one.key_or_group == "experiment"]
+    if None in experiments and len(experiments) > 1:
+        raise UserError(f"experiment is given {len(experiments)} times and one of them is null; give it once")
+    nothing = {one.input_line for one in parsed if one.key_or_group == "experiment" and one.value() is None}
+    return [text for text in overrides if text not in nothing]
 
 
 def choices(group: str) -> list[str]:
@@ -78,7 +87,7 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     parsed = []
     for text in overrides:
         try:
-            parsed.append(OverridesParser.create().parse_override(text))
+            parsed.append(_parse(text))
         except HydraException as error:
             raise UserError(
                 f"'{text}' is no override: write key=value, quoting values with spaces or commas"
@@ -87,13 +96,18 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Override:
+    return OverridesParser.create().parse_override(text)
+
+
 def _check_override(override: Override, text: str) -> None:
     key = override.key_or_group
     if override.is_delete():
         raise UserError(f"'{text}' would delete an option; set it to another value instead")
     if override.is_sweep_override():
         raise UserError(
-            f"'{text}' names several values; one run has one: write them as arms of a study in conf/study/"
+            f"'{text}' names several values; one run has one: add -m to run each, or write them as arms of a study in conf/study/"
         )
     if key in GROUPS:
         value = override.value()
@@ -120,7 +134,8 @@ def option_keys() -> tuple[str, ...]:
 
 
 @functools.cache
-def _register() -> None:
+def register() -> None:
+    """Make the schema and the objectives known to Hydra."""
     store = ConfigStore.instance()
     store.store(name="schema", node=asdict(TrainConfig()))
     for name, variant in VARIANTS.items():

@@ -9,17 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 RULES = (
-    "token",
-    "response",
-    "subsentence",
-    "sentence",
-    "line",
-    "step",
-    "fixed",
-    "random",
-    "entropy_peak",
-    "regex",
-)
+    "token", "response", "subsentence", "sentence", "line", "step", "fixed", "random", "entropy_peak", "regex",
+)  # fmt: skip
 TASK_NAMES = ("chain",)
 REWARD_NAMES = ("exact_answer",)
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
@@ -229,6 +220,8 @@ class RunConfig:
     store: str = "runs"
     device: str = "auto"
     threads: int = 1
+    checkpoints_kept: int = 2
+    """How many of a run's last checkpoints lie there while it lasts; a finished one keeps its last alone."""
     study: str = ""
     arm: str = ""
 

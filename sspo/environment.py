@@ -11,7 +11,7 @@ import torch
 
 from sspo.config import TrainConfig
 from sspo.identity import base_fingerprint
-from sspo.revision import code_hash, git
+from sspo.revision import code_hash, diff_hash, git
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
@@ -21,6 +21,7 @@ def describe_environment(config: TrainConfig, device: torch.device) -> dict[str,
     return {
         "git_revision": git("rev-parse", "HEAD"),
         "git_dirty": git("status", "--porcelain", "--", "sspo", "conf") not in ("", None),
+        "git_diff_sha256": diff_hash(),
         "code_sha256": code_hash(),
         "base": base_fingerprint(config.model.path),
         "python": platform.python_version(),

@@ -114,7 +114,7 @@ TIMING_KEYS = _rows(
     ("seconds/old_logp", "seconds", "last", "old log-probabilities, entropies and segments"),
     ("seconds/update", "seconds", "last", "all optimiser steps of the rollout"),
     ("seconds/evaluation", "seconds", "last", "held-out evaluation after the rollout"),
-    ("seconds/checkpoint", "seconds", "last", "writing the checkpoint"),
+    ("seconds/checkpoint", "seconds", "last", "writing the checkpoint that came before the rollout"),
     ("speed/sampled_tokens", "tokens a second", "last", "response tokens over seconds of sampling"),
     ("speed/trained_tokens", "tokens a second", "last", "response tokens over seconds of optimiser steps"),
 )  # fmt: skip

@@ -23,6 +23,23 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
+def diff_hash() -> str | None:
+    """A hash of what differs from the revision in code and configuration, new files too; empty where nothing does.
+
+    None where there is no git or no checkout.
+    """
+    changed = git("diff", "HEAD", "--binary", "--", "sspo", "conf")
+    new = git("ls-files", "--others", "--exclude-standard", "--", "sspo", "conf")
+    if changed is None or new is None:
+        return None
+    if not changed and not new:
+        return ""
+    digest = hashlib.sha256(changed.encode())
+    for name in new.splitlines():
+        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
 def git(*arguments: str) -> str | None:
     """A git command's output in the checkout; None where there is no git or no checkout."""
     try:

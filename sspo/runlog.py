@@ -2,43 +2,52 @@
 
     config.yaml     the resolved configuration            eval.jsonl      a line a question and sample
     env.json        versions, code revision, hardware     samples.jsonl   responses with segments, ratios and clipped flags
-    metrics.jsonl   a line an optimiser step              checkpoints/    safetensors
+    metrics.jsonl   a line an optimiser step              checkpoints/    the last few: trainer/kept.py
     timing.jsonl    seconds, a line a rollout             recording/      what the loss saw, a file a recorded rollout
                                                           DONE.json or FAILED.json, last
 
-Every line names the rollout it belongs to (counted from 0), so that a resumed run can drop what its checkpoint does
-not cover. Existence of a folder or log never means done; only the marker does.
+Logs only grow, and every checkpoint says how far it covers each of them, so that a resumed run cuts them there. Every
+line names the rollout it belongs to, counted from 0. Existence of a folder or log never means done; only the marker does.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sspo import fence
 from sspo.errors import UserError
+from sspo.logfile import Extent, LogFile, extent_of, sync
 from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
 
 CONFIG, ENVIRONMENT = "config.yaml", "env.json"
 METRICS, TIMING, EVAL, SAMPLES = "metrics.jsonl", "timing.jsonl", "eval.jsonl", "samples.jsonl"
 CHECKPOINTS = "checkpoints"
 RECORDING = "recording"
+LOGS = (METRICS, TIMING, EVAL, SAMPLES)
 DONE, FAILED = "DONE.json", "FAILED.json"
 FAILURES = ("oom", "diverged", "timeout", "killed", "error")
+Row = Mapping[str, Any]
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole file or none of it; text is UTF-8."""
+    """Write a whole file or none of it; text is UTF-8. ClaimLost where the run is another worker's by now."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as stream:
-        stream.write(content.encode() if isinstance(content, str) else content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fence.check()
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
@@ -59,7 +68,10 @@ class RunLog:
     """Appends to one run folder; every line is flushed, every key must be in the glossary."""
 
     def __init__(self, folder: Path):
+        fence.check()
         self.folder = folder
+        self.files = {name: LogFile(folder / name) for name in LOGS}
+        self.recorded: dict[str, Extent] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / FAILED).unlink(missing_ok=True)
@@ -73,17 +85,18 @@ class RunLog:
         write_atomic(self.folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
         before = self.folder / ENVIRONMENT
         if resumed and before.is_file():
-            past = json.loads(before.read_text(encoding="utf-8"))
-            environment = {**environment, "earlier": [*past.pop("earlier", []), past]}
+            environment = {**environment, "earlier": _earlier(before)}
         write_atomic(self.folder / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
 
-    def step(self, step: int, rollout: int, update: int, metrics: Mapping[str, Metric]) -> None:
-        """One optimiser step: `step` counts from 1 over the run, `update` from 0 in its rollout."""
+    def step(self, step: int, rollout: int, update: int, metrics: Mapping[str, Metric]) -> Row:
+        """One optimiser step: `step` counts from 1 over the run, `update` from 0 in its rollout. Returns the line."""
         unknown = sorted(set(metrics) - set(GLOSSARY))
         if unknown:
             raise KeyError(f"not in the glossary: {', '.join(unknown)}")
         values = {key: metrics[key].value() for key in GLOSSARY if key in metrics}
-        self._append(METRICS, [{"step": step, "rollout": rollout, "update": update, **values}])
+        row = {"step": step, "rollout": rollout, "update": update, **values}
+        self._append(METRICS, [row])
+        return row
 
     def timing(self, rollout: int, seconds: Mapping[str, float]) -> None:
         """Seconds and speeds of one rollout."""
@@ -92,11 +105,11 @@ class RunLog:
             raise KeyError(f"not in the glossary: {', '.join(unknown)}")
         self._append(TIMING, [{"rollout": rollout, **seconds}])
 
-    def evaluation(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def evaluation(self, rows: Iterable[Row]) -> None:
         """Scores of held-out questions: rollout, final, set, question, mode, temperature, sample, value, status, tokens."""
         self._append(EVAL, rows)
 
-    def samples(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def samples(self, rows: Iterable[Row]) -> None:
         """Sampled responses under the policy after the rollout's last update."""
         self._append(SAMPLES, rows)
 
@@ -104,35 +117,54 @@ class RunLog:
         """What the loss saw of one rollout."""
         folder = self.folder / RECORDING
         folder.mkdir(exist_ok=True)
-        write_atomic(folder / recording_name(rollout), content)
+        path = folder / recording_name(rollout)
+        write_atomic(path, content)
+        self.recorded[f"{RECORDING}/{path.name}"] = extent_of(path)
 
-    def rewind(self, rollouts: int, *, finished: bool) -> None:
-        """Keep the lines of the first `rollouts` rollouts (none where there are none); a torn last line goes too.
+    def settle(self) -> dict[str, Extent]:
+        """Bring all that was logged to the disk and say how far each file goes: what a checkpoint of now covers.
 
-        Final scores stay only where the run is `finished`: those of a divergence are not those of the last step.
+        Raises OSError where other hands made a log shorter or longer.
         """
-        for name in (METRICS, TIMING, EVAL, SAMPLES):
-            path = self.folder / name
-            if path.is_file():
-                kept = [
-                    line
-                    for line, row in (_whole_lines(path) if rollouts else ())
-                    if row["rollout"] < rollouts and (finished or not row.get("final"))
-                ]
-                write_atomic(path, "".join(kept))
-        covered = {recording_name(k) for k in range(rollouts)}
+        extents = {name: file.settle() for name, file in self.files.items()}
+        if self.recorded:
+            sync(self.folder / RECORDING)
+        sync(self.folder)
+        return {name: extent for name, extent in extents.items() if extent.size} | self.recorded
+
+    def lacks(self, covered: Mapping[str, Extent]) -> str | None:
+        """What is missing of that which a checkpoint covers, in words; None where all of it is there."""
+        for name, wanted in covered.items():
+            grows = name in self.files
+            found = extent_of(self.folder / name, wanted.size if grows else None)
+            if found.size < wanted.size:
+                return f"{name} has {found.size} of the {wanted.size} bytes that it covers"
+            if found != wanted:
+                return f"{name} is not what was written"
+        return None
+
+    def rewind(self, covered: Mapping[str, Extent]) -> None:
+        """Keep what a checkpoint covers and no more, and nothing that a killed process was writing."""
+        fence.check()
+        for name, file in self.files.items():
+            file.cut(covered[name].size if name in covered else 0)
+        self.recorded = {name: extent for name, extent in covered.items() if name not in self.files}
         for path in (self.folder / RECORDING).glob("*"):
-            if path.name not in covered:
+            if f"{RECORDING}/{path.name}" not in self.recorded:
+                path.unlink()
+        for name in (CONFIG, ENVIRONMENT, DONE, FAILED):
+            for path in self.folder.glob(f".{name}.*"):
                 path.unlink()
 
     def done(self, content: Mapping[str, Any]) -> None:
-        """Mark the run finished."""
+        """Mark the run finished, once all of it is on the disk."""
+        self.settle()
         write_marker(self.folder, DONE, content)
 
-    def _append(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    def _append(self, name: str, rows: Iterable[Row]) -> None:
         text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
-        with (self.folder / name).open("a", encoding="utf-8") as stream:
-            stream.write(text)
+        fence.check()
+        self.files[name].append(text)
 
 
 def recording_name(rollout: int) -> str:
@@ -145,16 +177,10 @@ def rollout_of(name: str) -> int:
     return int(name.removeprefix("rollout").removesuffix(".parquet"))
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Lines that end and parse, each with what it says."""
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        row = _parsed(line)
-        if line.endswith("\n") and row is not None:
-            yield line, row
-
-
-def _parsed(line: str) -> Any:
+def _earlier(path: Path) -> list[dict[str, Any]]:
+    """What each earlier process ran under; where their env.json is damaged, that it is."""
     try:
-        return json.loads(line)
+        past = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        return None
+        return [{"unreadable": path.name}]
+    return [*past.pop("earlier", []), past]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from sspo.config import TrainConfig
 from sspo.identity import cell_hash
-from sspo.metrics import Metric
+from sspo.runlog import METRICS, Row
+
+MIRROR = "wandb"
+"""W&B's folder inside a run folder."""
 
 
 class Tracker(Protocol):
-    """Receives every logged step."""
+    """Receives every line of metrics.jsonl."""
 
-    def log(self, step: int, metrics: Mapping[str, Metric]) -> None:
+    def log(self, row: Row) -> None:
         """Mirror one optimiser step."""
         ...
 
@@ -28,7 +33,7 @@ class Tracker(Protocol):
 class NoTracker:
     """tracking=none."""
 
-    def log(self, step: int, metrics: Mapping[str, Metric]) -> None:
+    def log(self, row: Row) -> None:
         """Nothing to mirror to."""
 
     def finish(self) -> None:
@@ -36,16 +41,24 @@ class NoTracker:
 
 
 class WandbTracker:
-    """One W&B run a training run, grouped by study and cell so that a group's spread is over seeds alone."""
+    """One W&B run a training run, grouped by study and cell so that a group's spread is over seeds alone.
+
+    W&B loses what it had in memory when it is killed, and of two offline folders with one id a sync keeps one history.
+    So every process begins the mirror anew, under the same id, with the lines that metrics.jsonl holds by then.
+    """
 
     def __init__(self, config: TrainConfig, folder: Path):
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
+        _discard(folder / MIRROR)
         cell = cell_hash(config)
         arm = config.run.arm or config.objective.name
+        online = config.tracking.mode == "wandb_online"
         self.run: Any = wandb.init(
-            mode="online" if config.tracking.mode == "wandb_online" else "offline",
+            mode="online" if online else "offline",
+            id=run_id(config),
+            resume="allow" if online else None,
             project=config.tracking.project,
             group=f"{config.run.study or 'single'}-{cell}",
             job_type="train",
@@ -55,15 +68,40 @@ class WandbTracker:
             dir=str(folder),
             settings=wandb.Settings(console="off", disable_git=True, x_disable_stats=True),
         )
+        there = self.run.step  # online, what the server has stays
+        for row in logged(folder):
+            if row["step"] >= there:
+                self.log(row)
 
-    def log(self, step: int, metrics: Mapping[str, Metric]) -> None:
+    def log(self, row: Row) -> None:
         """Mirror one optimiser step; null values are left out."""
-        values = {key: metric.value() for key, metric in metrics.items()}
-        self.run.log({key: value for key, value in values.items() if value is not None}, step=step)
+        self.run.log({key: value for key, value in row.items() if value is not None}, step=row["step"])
 
     def finish(self) -> None:
         """Flush and close."""
         self.run.finish()
+
+
+def run_id(config: TrainConfig) -> str:
+    """The same for every process that works on a run, whatever study asks for it."""
+    return f"{cell_hash(config)}-seed{config.seed}"
+
+
+def _discard(mirror: Path) -> None:
+    """Out of the way first: W&B's service may outlive a killed process for a moment and write there."""
+    going = mirror.with_name(".wandb-superseded")
+    shutil.rmtree(going, ignore_errors=True)
+    if mirror.exists():
+        mirror.rename(going)
+        shutil.rmtree(going, ignore_errors=True)
+
+
+def logged(folder: Path) -> Iterator[Row]:
+    """The lines of a run's metrics.jsonl."""
+    path = folder / METRICS
+    if path.is_file():
+        with path.open(encoding="utf-8") as stream:
+            yield from map(json.loads, stream)
 
 
 def build_tracker(config: TrainConfig, folder: Path) -> Tracker:

@@ -6,12 +6,17 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
 from sspo.identity import check_positions, run_folder
+from sspo.multirun import FLAGS, multirun
 from sspo.runlog import DONE, RECORDING, mark_failed
+
+if TYPE_CHECKING:
+    from sspo.progress import Progress
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
@@ -22,6 +27,7 @@ One training run. Every option and its default is in sspo/config.py; nothing but
 options:
   --help    this text
   --cfg     print the composed configuration and stop
+  -m        run every combination of values, through Hydra: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
 
 """
 
@@ -32,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if {"-h", "--help"} & set(overrides):
         print(USAGE + "\n".join(f"{group}={'|'.join(choices(group))}" for group in GROUPS))
         return 0
+    if set(FLAGS) & set(overrides):
+        return multirun([text for text in overrides if text not in FLAGS])
     show = "--cfg" in overrides
     config = compose([text for text in overrides if text != "--cfg"])
     folder = run_folder(config)
@@ -56,18 +64,13 @@ def _finished(config: TrainConfig, folder: Path) -> int:
 def train(config: TrainConfig, folder: Path) -> int:
     """Run with every outcome named: DONE.json, or FAILED.json with a class and a message."""
     from sspo.progress import Progress
-    from sspo.tracking import build_tracker
-    from sspo.trainer.loop import Trainer
     from sspo.trainer.optim import Diverged
 
     name = f"{config.run.arm or config.objective.name} seed {config.seed}"
     print(f"{name}: {folder}", flush=True)
     progress = Progress(name)
-    tracker = None
     try:
-        trainer = Trainer(config, folder, progress)
-        tracker = build_tracker(config, folder)
-        trainer.log.done(trainer.run(tracker))
+        _to_the_end(config, folder, progress)
         print(f"{name}: done", flush=True)
     except Diverged as error:
         return _fail(folder, "diverged", str(error))
@@ -84,9 +87,21 @@ def train(config: TrainConfig, folder: Path) -> int:
         raise
     finally:
         progress.end()
-        if tracker is not None:
-            tracker.finish()
     return 0
+
+
+def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
+    """Train from where the folder stands to its DONE.json, which comes after the mirror is whole."""
+    from sspo.tracking import build_tracker
+    from sspo.trainer.loop import Trainer
+
+    trainer = Trainer(config, folder, progress)
+    tracker = build_tracker(config, folder)
+    try:
+        outcome = trainer.run(tracker)
+    finally:
+        tracker.finish()
+    trainer.finish(outcome)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -73,8 +73,10 @@ class Batch:
     """Log-probability of each token under the policy that sampled it, nats."""
     entropy_BT: torch.Tensor
     """Full-softmax entropy of the sampling policy at each token, nats."""
-    adapting_BT: torch.Tensor | None = None
-    """The entropy that clip bounds follow (nats), at the objective's level; None where none is prepared."""
+    g_low_BT: torch.Tensor | None = None
+    """What clip.low is multiplied by at each token, found over the whole rollout; None where bounds follow no entropy."""
+    g_high_BT: torch.Tensor | None = None
+    """The same for clip.high."""
     group_weight_B: torch.Tensor | None = None
     """Responses of the row's prompt over the tokens of all of them; None where no aggregation asks."""
     reference_logp_BT: torch.Tensor | None = None
@@ -102,25 +104,14 @@ class Batch:
             segment_id_BT=self.segment_id_BT[index_b, :width],
             old_logp_BT=self.old_logp_BT[index_b, :width],
             entropy_BT=self.entropy_BT[index_b, :width],
-            adapting_BT=None if self.adapting_BT is None else self.adapting_BT[index_b, :width],
+            g_low_BT=None if self.g_low_BT is None else self.g_low_BT[index_b, :width],
+            g_high_BT=None if self.g_high_BT is None else self.g_high_BT[index_b, :width],
             group_weight_B=None if self.group_weight_B is None else self.group_weight_B[index_b],
             reference_logp_BT=None
             if self.reference_logp_BT is None
             else self.reference_logp_BT[index_b, :width],
             sampler_logp_BT=None if self.sampler_logp_BT is None else self.sampler_logp_BT[index_b, :width],
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntropyStats:
-    """What bounds must know of the entropy that they follow, over all response tokens of a rollout batch (nats)."""
-
-    mean: torch.Tensor
-    sd: torch.Tensor
-    g_mean: torch.Tensor
-    """Token-weighted mean of the undivided g, so that adapting does not widen bounds on average."""
-    sorted_N: torch.Tensor | None = None
-    """All values in rising order, where the bounds ask for ranks or quantiles; one zero where there is no token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,17 +124,21 @@ class LossContext:
     """Responses of the whole optimiser batch."""
     max_response_tokens: int
     """The token limit of a response: the constant that Dr.GRPO divides by."""
-    entropy: EntropyStats | None
-    """None where bounds do not adapt to entropy."""
-    adapting_BT: torch.Tensor | None = None
-    """As in Batch; None takes the entropy at the objective's level from the call's own rows."""
+    g_low_BT: torch.Tensor | None = None
+    """As in Batch, like all that follows."""
+    g_high_BT: torch.Tensor | None = None
     group_weight_B: torch.Tensor | None = None
     reference_logp_BT: torch.Tensor | None = None
     sampler_logp_BT: torch.Tensor | None = None
 
+    @property
+    def g(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Both multipliers of the clip bounds."""
+        return None if self.g_low_BT is None or self.g_high_BT is None else (self.g_low_BT, self.g_high_BT)
+
     def rows(self, index_b: torch.Tensor | slice) -> LossContext:
         """The same for a micro-batch of the given rows: counts stay those of the whole."""
-        columns = ("adapting_BT", "group_weight_B", "reference_logp_BT", "sampler_logp_BT")
+        columns = ("g_low_BT", "g_high_BT", "group_weight_B", "reference_logp_BT", "sampler_logp_BT")
         values: dict[str, Any] = {name: getattr(self, name) for name in columns}
         return replace(self, **{name: x[index_b] for name, x in values.items() if x is not None})
 

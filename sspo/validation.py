@@ -94,6 +94,7 @@ def _check_counts(config: TrainConfig) -> None:
         ("evaluation.curve_questions", evaluation.curve_questions, 1),
         ("evaluation.batch", evaluation.batch, 1),
         ("run.threads", config.run.threads, 1),
+        ("run.checkpoints_kept", config.run.checkpoints_kept, 1),
     ):
         if value < least:
             raise UserError(f"{key} must be at least {least}, got {value}")

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
+from sweeps.claims import newest
 from sweeps.estimate import Pace
-from sweeps.ledger import Standing
+from sweeps.ledger import Standing, attempts_folder
 from sweeps.plan import Trial
 from sweeps.words import duration
 
@@ -20,6 +21,8 @@ class Running:
 
     trial: Trial
     started: float
+    slots: tuple[int, ...] = ()
+    """All that it takes."""
 
     def elapsed(self) -> float:
         """Seconds in this worker."""
@@ -31,16 +34,18 @@ class Board:
     """A sweep in progress. Fields are replaced whole, never changed in place, so that a reader needs no lock."""
 
     workers: int
+    """Slots: CUDA devices or processors."""
     pace: Pace
     done: int = 0
     diverged: int = 0
     """Trials whose result is that training diverged."""
     failed: int = 0
     running: Mapping[int, Running] = field(default_factory=dict)
-    """By number of the worker."""
+    """By number of the first slot that the trial takes."""
     waiting: tuple[Trial, ...] = ()
-    elsewhere: tuple[Path, ...] = ()
-    """Claim files of trials that another process runs."""
+    elsewhere: tuple[tuple[Path, str], ...] = ()
+    """Claims of trials that another process runs, and its host."""
+    paused: bool = False
     lines: SimpleQueue[str] = field(default_factory=SimpleQueue)
     """One a finished or failed trial, in order."""
 
@@ -65,6 +70,22 @@ class Board:
             text = f"FAILED  {name(trial)} ({standing.reason}): {standing.message}; log in {trial.folder}"
         self.lines.put(f"[{self._over()}/{self.total()}] {text}")
 
+    def drop(self, trial: Trial) -> None:
+        """Take a trial out of those that wait."""
+        self.waiting = tuple(other for other in self.waiting if other != trial)
+
+    def queue_again(self, trial: Trial, lost: bool) -> None:
+        """A trial whose attempt ended without deciding it waits behind the others."""
+        self.waiting = (*self.waiting, trial)
+        why = "another worker took it over" if lost else last_attempt(trial)
+        self.lines.put(f"[{self._over()}/{self.total()}] again   {name(trial)}: {why}")
+
+    def readmit(self, trial: Trial) -> None:
+        """A failure that is to be tried again is none any longer."""
+        self.failed -= 1
+        self.waiting = (*self.waiting, trial)
+        self.lines.put(f"[{self._over()}/{self.total()}] again   {name(trial)}: to be retried")
+
     def total(self) -> int:
         """Trials of the sweep."""
         return self._over() + len(self.running) + len(self.waiting)
@@ -79,17 +100,23 @@ class Board:
             f"{self.done} done, {self.diverged} diverged, {self.failed} failed, {left} left; "
             f"time left {duration(self.seconds_left())}"
         )
+        if self.paused:
+            text = f"paused (`sweeps resume` goes on); {text}"
         if self.elsewhere:
-            paths = ", ".join(str(path) for path in self.elsewhere[:3])
-            text += (
-                f"; waiting for trials of another sweep (delete the claim if it is gone for good): {paths}"
-            )
+            paths = ", ".join(f"{path} on {host or 'some machine'}" for path, host in self.elsewhere[:3])
+            text += f"; {len(self.elsewhere)} run in another process, taken over if it vanishes: {paths}"
         return text
 
     def seconds_left(self) -> float | None:
         """An estimate from finished trials; None before any."""
         running = [(item.trial.arm, item.elapsed()) for item in self.running.values()]
         return self.pace.seconds_left([trial.arm for trial in self.waiting], running, self.workers)
+
+
+def last_attempt(trial: Trial) -> str:
+    """How the last attempt at a trial ended."""
+    claim = newest(attempts_folder(trial.folder))
+    return "" if claim is None else f"attempt {claim.number} ended ({claim.outcome}): {claim.message}"
 
 
 def name(trial: Trial) -> str:

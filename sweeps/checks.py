@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from sspo.compose import choices
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError
 from sspo.replay.grid import parse_grid
+from sweeps.refusals import check_overrides, check_seeds, choose
+from sweeps.resources import check_resources
+from sweeps.retries import check_retries
 from sweeps.spec import (
     MODES,
     PAPER_PRESET,
@@ -18,6 +21,7 @@ from sweeps.spec import (
     ROLES,
     TESTS,
     Arm,
+    Budget,
     Gates,
     Preset,
     Primary,
@@ -25,7 +29,6 @@ from sweeps.spec import (
     Study,
 )
 
-RESERVED = re.compile(r"[+~]*(seed|run|trainer\.record)\b")
 REPLAYED = re.compile(r"objective(\.(?!clip\b)[\w.]+)?=")
 SHARES = ("base_max", "no_clip_margin", "token_clip_min", "ceiling", "floor")
 SIZES = ("min_tokens", "min_segments", "min_cv")
@@ -45,22 +48,24 @@ def check(study: Study) -> None:
 
 def _check_head(study: Study) -> None:
     head = study.head
-    _choose("test", head.test, TESTS)
+    choose("test", head.test, TESTS)
     _check_primary(head.primary)
     _check_gates(head.gates)
-    _choose("arm as baseline", head.baseline, study.arms)
+    choose("arm as baseline", head.baseline, study.arms)
     role = study.arms[head.baseline].role
     if role != "arm":
         raise UserError(
             f"baseline must be an arm of role arm, which others are tested against: '{head.baseline}' has role {role}"
         )
     if head.gates.token_arm is not None:
-        _choose("arm as gates.token_arm", head.gates.token_arm, study.arms)
+        choose("arm as gates.token_arm", head.gates.token_arm, study.arms)
     _check_replay(study, head.replay)
+    check_resources("resources", head.resources)
+    check_retries("retries", head.retries)
 
 
 def _check_primary(primary: Primary) -> None:
-    _choose("primary.mode", primary.mode, MODES)
+    choose("primary.mode", primary.mode, MODES)
     temperature = primary.temperature
     if primary.mode == "greedy" and temperature != 0:
         raise UserError(
@@ -88,7 +93,7 @@ def _check_gates(gates: Gates) -> None:
 def _check_replay(study: Study, replay: Replay) -> None:
     _check_each_once("arms", replay.arms)
     for name in replay.arms:
-        _choose("arm in replay.arms", name, study.arms)
+        choose("arm in replay.arms", name, study.arms)
         _check_recordable(name, study.arms[name])
     for key in ("seeds", "every"):
         count: int = getattr(replay, key)
@@ -105,7 +110,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
             raise UserError(f"replay.{key} must name at least one")
         _check_each_once(key, getattr(replay, key))
     for rule in replay.rules:
-        _choose("rule in replay.rules", rule, choices("segmentation"))
+        choose("rule in replay.rules", rule, choices("segmentation"))
     parse_grid("replay.clip", replay.clip)
     for target in replay.targets:
         _check_target("replay.targets", target)
@@ -132,10 +137,11 @@ def _check_target(key: str, target: float) -> None:
 
 
 def _check_arm(study: Study, name: str, arm: Arm) -> None:
-    _choose(f"arms.{name}.role", arm.role, ROLES)
-    _check_overrides(f"arms.{name}.overrides", arm.overrides)
+    choose(f"arms.{name}.role", arm.role, ROLES)
+    check_overrides(f"arms.{name}.overrides", arm.overrides)
+    check_resources(f"arms.{name}.resources", arm.resources)
     if arm.seeds is not None:
-        _check_seeds(f"arms.{name}.seeds", arm.seeds)
+        check_seeds(f"arms.{name}.seeds", arm.seeds)
     if arm.seed_offset < 0:
         raise UserError(f"arms.{name}.seed_offset must be at least 0, got {arm.seed_offset}")
     if arm.against is not None:
@@ -151,7 +157,7 @@ def _check_arm(study: Study, name: str, arm: Arm) -> None:
 
 
 def _check_against(study: Study, name: str, arm: Arm, reference: str) -> None:
-    _choose(f"arm as arms.{name}.against", reference, study.arms)
+    choose(f"arm as arms.{name}.against", reference, study.arms)
     if arm.role in ("base", "aa"):
         raise UserError(f"arms.{name}.against: an arm of role {arm.role} is never tested; leave it out")
     if name in (reference, study.head.baseline):
@@ -168,7 +174,7 @@ def _check_against(study: Study, name: str, arm: Arm, reference: str) -> None:
 
 
 def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
-    _choose(f"arm as arms.{name}.copy_of", original, study.arms)
+    choose(f"arm as arms.{name}.copy_of", original, study.arms)
     if study.arms[original].copy_of is not None:
         raise UserError(
             f"arms.{name}.copy_of: '{original}' is itself a copy; name the arm with the overrides"
@@ -186,11 +192,12 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
 
 
 def _check_preset(study: Study, name: str, preset: Preset) -> None:
-    _choose("preset", name, PRESETS)
-    _check_seeds(f"presets.{name}.seeds", preset.seeds)
-    _check_overrides(f"presets.{name}.overrides", preset.overrides)
+    choose("preset", name, PRESETS)
+    check_seeds(f"presets.{name}.seeds", preset.seeds)
+    check_overrides(f"presets.{name}.overrides", preset.overrides)
+    _check_budget(f"presets.{name}.budget", preset.budget)
     for arm in preset.arms or ():
-        _choose(f"arm in presets.{name}.arms", arm, study.arms)
+        choose(f"arm in presets.{name}.arms", arm, study.arms)
     if preset.arms is not None and (not preset.arms or len(set(preset.arms)) < len(preset.arms)):
         raise UserError(f"presets.{name}.arms must name each of its arms once, got {list(preset.arms)}")
     if not preset.holds(study.head.baseline):
@@ -204,6 +211,14 @@ def _check_preset(study: Study, name: str, preset: Preset) -> None:
                 raise UserError(
                     f"presets.{name}.arms must hold '{arm_of_preset.against}', which '{key}' is tested against"
                 )
+
+
+def _check_budget(key: str, budget: Budget) -> None:
+    for unit, hours in asdict(budget).items():
+        if hours is not None and not 0 < hours < math.inf:
+            raise UserError(
+                f"{key}.{unit} must be a positive number of hours, got {hours:g}; leave it out for no limit"
+            )
 
 
 def _check_seeds_in(study: Study, preset_name: str, name: str, arm: Arm) -> None:
@@ -222,23 +237,3 @@ def _check_seeds_in(study: Study, preset_name: str, name: str, arm: Arm) -> None
             f"arms.{name} repeats '{arm.copy_of}' under other seeds, but both run seed {shared[0]} in presets.{preset_name}; "
             f"change arms.{name}.seed_offset"
         )
-
-
-def _choose(kind: str, value: str, valid: Sequence[str] | Mapping[str, Any]) -> None:
-    if value not in valid:
-        raise unknown(kind, value, valid)
-
-
-def _check_seeds(key: str, seeds: Sequence[int]) -> None:
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UserError(
-            f"{key} must be different whole numbers of at least 0, one or more, got {list(seeds)}"
-        )
-
-
-def _check_overrides(key: str, overrides: Sequence[str]) -> None:
-    for override in overrides:
-        if RESERVED.match(override):
-            raise UserError(
-                f"{key}: '{override}' is set by the sweep; use seeds, replay and the options of `sweeps run`"
-            )

@@ -1,103 +1,204 @@
-"""Claims: a file that says which process works on something, so that no two do.
+"""Claims: numbered files that say which process works on something, so that no two do, also from several machines.
 
-A claim is created exclusively. It is live while its process is: the same pid with the same start time, for a pid alone
-may since have gone to another process. What another host claimed cannot be looked into and is taken to be live.
+A folder holds `0001.json`, `0002.json`, ...; the newest one counts, and no number is used twice. Whoever creates the next
+number, which succeeds for exactly one on any file system with exclusive creation, has the claim. A claim lasts until its
+file says how it ended. Its holder touches the file now and then: whoever sees it untouched for long, by a clock of its
+own that nobody sets, may create the next number. What the touch wrote is never compared with any clock. Where the
+holder's processes can be looked at, their end is seen at once.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
-
+from sspo.fence import file_of, is_lost
 from sspo.runlog import write_atomic
+from sweeps.machine import start_of, this_machine
 
-CLAIM = "claim.json"
-START_TOLERANCE = 2.0
-"""Seconds: the start time that a kernel reports moves a little when the clock is set."""
+BEAT = 2.0
+"""Seconds between two touches of a claim."""
+STALE_AFTER = 60.0
+"""Seconds without a touch after which a claim is taken over."""
+LONGEST_LOOK = 2 * BEAT
+"""Seconds that one look adds at most to how long a claim has been still: an observer that slept saw nothing meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """Who holds it: start is the process's start time, seconds since the epoch."""
+    """One claim: who has it, and how it ended."""
 
-    pid: int
-    host: str
-    start: float
+    number: int
+    machine: str = ""
+    host: str = ""
+    processes: tuple[tuple[int, str], ...] = ()
+    """(pid, start) of the holder, and of the trial that it runs; none in a file that was torn while it was created."""
+    outcome: str = ""
+    """Empty while it lasts."""
+    message: str = ""
+    forgiven: bool = False
+    """Whether its outcome no longer counts against the trial."""
 
-    def live(self) -> bool:
-        """False only where the process is known to be gone."""
-        if self.host != socket.gethostname():
-            return True
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.start) < START_TOLERANCE
-            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
+    @property
+    def pid(self) -> int:
+        """The holder's."""
+        return self.processes[0][0] if self.processes else 0
+
+    def own(self) -> bool:
+        """Whether this process holds it."""
+        return (
+            not self.outcome
+            and self.machine == this_machine()
+            and self.processes[:1] == _processes([os.getpid()])
+        )
+
+    def holder_gone(self) -> bool:
+        """Whether every process that holds the claim is known to have ended."""
+        if self.machine != this_machine() or not self.processes:
             return False
+        return all(start_of(pid) != start for pid, start in self.processes)
 
 
-def claim_of(pid: int) -> Claim:
-    """The claim of a running process of this machine; one that has just ended gets a claim that is not live."""
+class Watch:
+    """Judges claims by looking at them again and again; `clock` only ever goes forward."""
+
+    def __init__(self, stale_after: float = STALE_AFTER, clock: Callable[[], float] = time.monotonic):
+        self.stale_after = stale_after
+        self._clock = clock
+        self._seen: dict[Path, tuple[tuple[int, ...], float, float]] = {}
+        """By file: what it looked like, when that was last seen, and for how long it has been seen so."""
+
+    def over(self, folder: Path, claim: Claim) -> bool:
+        """Whether a claim has ended or its holder is given up."""
+        return bool(claim.outcome) or claim.holder_gone() or self._still(file_of(folder, claim.number))
+
+    def _still(self, path: Path) -> bool:
+        look, now = _look(path), self._clock()
+        if look is None:
+            return False
+        before, when, still = self._seen.get(path, (look, now, 0.0))
+        still = still + min(now - when, LONGEST_LOOK) if look == before else 0.0
+        self._seen[path] = (look, now, still)
+        return still >= self.stale_after
+
+
+def sign_of_life(folder: Path) -> tuple[int, ...] | None:
+    """What the newest claim's holder changes by every touch; None where there is no claim."""
+    claim = newest(folder)
+    look = None if claim is None else _look(file_of(folder, claim.number))
+    return None if claim is None or look is None else (claim.number, *look)
+
+
+def claims(folder: Path) -> list[Claim]:
+    """All claims of a folder in order."""
     try:
-        start = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        start = 0.0
-    return Claim(pid=pid, host=socket.gethostname(), start=start)
+        numbers = sorted(int(path.stem) for path in folder.iterdir() if path.stem.isdigit())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [_read(folder, number) for number in numbers]
 
 
-def holder(path: Path) -> Claim | None:
-    """Who holds a claim file now; None where nobody does, the process is gone, or the file is torn."""
+def newest(folder: Path) -> Claim | None:
+    """The claim that counts; None where there never was one."""
     try:
-        claim = Claim(**json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        numbers = [int(path.stem) for path in folder.iterdir() if path.stem.isdigit()]
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return claim if claim.live() else None
+    return _read(folder, max(numbers)) if numbers else None
 
 
-def acquire(path: Path) -> Claim | None:
-    """Claim `path` for this process, over a stale claim if need be. Returns the live holder where there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone_in(path.parent):
-        other = holder(path)
-        if other is not None:
-            return other
-        path.unlink(missing_ok=True)
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(_text(claim_of(os.getpid())))
-    return None
+def holder(folder: Path) -> Claim | None:
+    """Who has it now as far as one look can tell; None where nobody does."""
+    claim = newest(folder)
+    return None if claim is None or claim.outcome or claim.holder_gone() else claim
 
 
-def hand_over(path: Path, pid: int) -> None:
-    """Pass a claim of this process on to a child, whose life it then follows even when this process is killed.
-
-    The claim changes whole: a torn one would be nobody's, and another sweep would start the trial a second time.
-    """
-    with _alone_in(path.parent):
-        write_atomic(path, _text(claim_of(pid)))
-
-
-def release(path: Path) -> None:
-    """Give a claim back."""
-    path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Two processes that find the same stale claim must not both take it over."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def take(folder: Path, watch: Watch) -> tuple[Claim | None, Claim | None]:
+    """Claim `folder` for this process. Returns (the new claim or None where another has it, the newest one before)."""
+    before = newest(folder)
+    if before is not None and not watch.over(folder, before):
+        return None, before
+    folder.mkdir(parents=True, exist_ok=True)
+    own = _own(1 if before is None else before.number + 1)
+    path = file_of(folder, own.number)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        stream = path.open("x", encoding="utf-8")
+    except FileExistsError:
+        return None, newest(folder)
+    try:
+        with stream:
+            stream.write(_text(own))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return own, before
+
+
+def share(folder: Path, claim: Claim, pid: int) -> Claim:
+    """Let a claim follow a child too, so that it outlasts this process where the child does. The file changes whole."""
+    shared = replace(claim, processes=(*claim.processes, *_processes([pid])))
+    write_atomic(file_of(folder, claim.number), _text(shared))
+    return shared
+
+
+def beat(folder: Path, claim: Claim) -> None:
+    """Show that the holder is there."""
+    os.utime(file_of(folder, claim.number))
+
+
+def end(folder: Path, claim: Claim, outcome: str, message: str = "") -> None:
+    """Write down how a claim ended: by its holder, or by whoever has the next number."""
+    write_atomic(file_of(folder, claim.number), _text(replace(claim, outcome=outcome, message=message)))
+
+
+def forgive(folder: Path) -> None:
+    """Let no claim of the folder count against what is tried from now on."""
+    for claim in claims(folder):
+        if claim.outcome and not claim.forgiven:
+            write_atomic(file_of(folder, claim.number), _text(replace(claim, forgiven=True)))
+
+
+def lost(folder: Path, claim: Claim) -> bool:
+    """Whether another has taken over a claim of this process."""
+    return is_lost(file_of(folder, claim.number))
+
+
+def _look(path: Path) -> tuple[int, ...] | None:
+    """What a touch changes; None where the claim's maker could not fill it and has taken it back."""
+    try:
+        with path.open("rb") as stream:  # opening asks a server again what it would otherwise remember
+            stat = os.fstat(stream.fileno())
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _own(number: int) -> Claim:
+    return Claim(
+        number=number,
+        machine=this_machine(),
+        host=socket.gethostname(),
+        processes=_processes([os.getpid()]),
+    )
+
+
+def _processes(pids: Sequence[int]) -> tuple[tuple[int, str], ...]:
+    return tuple((pid, start_of(pid) or "over") for pid in pids)
+
+
+def _read(folder: Path, number: int) -> Claim:
+    """A torn file, whose process died while it wrote, is somebody's until it has been still for long."""
+    try:
+        content = json.loads(file_of(folder, number).read_text(encoding="utf-8"))
+        processes = tuple((int(pid), str(start)) for pid, start in content.pop("processes"))
+        return Claim(**{**content, "processes": processes, "number": number})
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        return Claim(number=number)
 
 
 def _text(claim: Claim) -> str:

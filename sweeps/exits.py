@@ -8,12 +8,18 @@ import signal
 TAIL_LINES = 20
 LONGEST = 300
 """Characters of a log line that a message repeats."""
+SPACE = re.compile(r"No space left on device|Disk quota exceeded|errno(=| )(28|122)\b", re.IGNORECASE)
 MEMORY = re.compile(r"MemoryError|OutOfMemory|out of memory|cannot allocate memory|\boom\b", re.IGNORECASE)
 
 
 def log_tail(log: str) -> str:
     """The last lines of a log."""
     return "\n".join(log.splitlines()[-TAIL_LINES:])
+
+
+def no_space(text: str) -> bool:
+    """Whether a message or a log says that the disk is full."""
+    return SPACE.search(text) is not None
 
 
 def why_failed(status: int, tail: str, timed_out_after: float | None) -> tuple[str, str]:

@@ -9,7 +9,10 @@ from typing import Any
 
 from sspo.errors import UserError
 from sspo.runlog import DONE, FAILED
-from sweeps.claims import CLAIM, holder
+from sweeps.claims import newest
+
+ATTEMPTS = "attempts"
+"""The folder of a run's claims, one an attempt."""
 
 STATES = ("done", "running", "failed", "pending")
 
@@ -23,33 +26,48 @@ class Standing:
     message: str = ""
     log_tail: str = ""
     seconds: float | None = None
+    attempt: int = 0
+    """How many times it has been started."""
+    host: str = ""
+    """Where it runs."""
 
     @property
     def outcome(self) -> str:
         """The state, or `diverged` for a trial that failed so."""
         return "diverged" if self.state == "failed" and self.reason == "diverged" else self.state
 
-    def over(self, *, retry_failed: bool) -> bool:
+    def over(self, *, retry_failed: bool = False) -> bool:
         """Whether the trial is not to run again. A divergence is a result: to retry it would select on the outcome."""
         return self.outcome in ("done", "diverged") or (self.state == "failed" and not retry_failed)
 
 
 def standing(folder: Path) -> Standing:
-    """The state of the trial in `folder`: done, running (a live claim), failed, or pending (new or interrupted)."""
+    """The state of the trial in `folder`: done, running (a claim whose end is not known), failed, or pending (new,
+    interrupted, to be tried again, or with a failure that its worker did not live to judge).
+    """
     done = read_json(folder / DONE)
     if done is not None:
         return Standing(state="done", seconds=_number(done.get("seconds")))
-    if holder(folder / CLAIM) is not None:
-        return Standing(state="running")
+    claim = newest(attempts_folder(folder))
+    attempt = 0 if claim is None else claim.number
+    unjudged = claim is not None and not claim.outcome
+    if claim is not None and unjudged and not claim.holder_gone():
+        return Standing(state="running", attempt=attempt, host=claim.host)
     failed = read_json(folder / FAILED)
-    if failed is not None:
-        return Standing(
-            state="failed",
-            reason=str(failed.get("reason", "error")),
-            message=str(failed.get("message", "")),
-            log_tail=str(failed.get("log_tail", "")),
-        )
-    return Standing(state="pending")
+    if failed is None or unjudged:
+        return Standing(state="pending", attempt=attempt)
+    return Standing(
+        state="failed",
+        reason=str(failed.get("reason", "error")),
+        message=str(failed.get("message", "")),
+        log_tail=str(failed.get("log_tail", "")),
+        attempt=attempt,
+    )
+
+
+def attempts_folder(folder: Path) -> Path:
+    """Where a run folder keeps its claims."""
+    return folder / ATTEMPTS
 
 
 def read_json(path: Path, remedy: str = "delete it to run its trial again") -> dict[str, Any] | None:

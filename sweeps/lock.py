@@ -1,34 +1,82 @@
-"""Locks: one controller of a piece of work at a time, refused in one sentence where there is another."""
+"""Locks: one controller of a piece of work at a time, refused in one sentence where there is another.
+
+A courtesy to people, and no more: what two controllers must not do twice is kept apart by the claims of its trials.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sspo.errors import UserError
-from sweeps.claims import Claim, acquire, release
+from sspo.fence import file_of
+from sweeps import claims
+from sweeps.claims import Claim, Watch
+from sweeps.machine import this_machine
+
+LOOK = 0.5
+"""Seconds between looks at a lock that another machine holds."""
 
 
 @contextmanager
-def alone(lock: Path, work: str) -> Iterator[None]:
-    """Hold `lock` inside the `with` block. Raises UserError where a live process holds it or it cannot be written."""
-    other = _acquire(lock)
-    if other is not None:
-        raise UserError(
-            f"another {work} runs in this store as process {other.pid} on {other.host}; "
-            f"wait for it, or delete {lock} if that machine is gone"
-        )
+def alone(lock: Path, work: str, remedy: str = "wait for it", watch: Watch | None = None) -> Iterator[None]:
+    """Hold the folder `lock` inside the `with` block. Raises UserError where a live process holds it or it cannot be written.
+
+    Of a holder on another machine we wait for a sign of life, or until it has given none for so long that it is gone.
+    """
+    own = _acquire(lock, work, remedy, watch or Watch())
+    over = threading.Event()
+    heart = threading.Thread(target=_beat, args=(lock, own, over), daemon=True, name="lock")
+    heart.start()
     try:
         yield
     finally:
-        release(lock)
+        over.set()
+        heart.join()
+        _release(lock, own)
 
 
-def _acquire(lock: Path) -> Claim | None:
+def _acquire(lock: Path, work: str, remedy: str, watch: Watch) -> Claim:
+    first: tuple[int, float] | None = None
     try:
-        return acquire(lock)
+        while True:
+            own, other = claims.take(lock, watch)
+            if own is not None:
+                if other is not None and not other.outcome:
+                    claims.end(lock, other, "lost")
+                return own
+            if other is not None:
+                look = (other.number, file_of(lock, other.number).stat().st_mtime)
+                if other.machine == this_machine() or (first or look) != look:
+                    raise UserError(
+                        f"another {work} runs in this store as process {other.pid} on {other.host}; {remedy}"
+                    )
+                first = look
+            time.sleep(LOOK)
     except OSError as error:
         raise UserError(
             f"cannot write {lock}: {error.strerror}; mend that, or give a writable folder with --store"
         ) from error
+
+
+def _beat(lock: Path, own: Claim, over: threading.Event) -> None:
+    with suppress(
+        OSError
+    ):  # a store that is gone is met by the work itself; a lock without a beat is taken over
+        while not over.wait(claims.BEAT) and not claims.lost(lock, own):
+            claims.beat(lock, own)
+
+
+def _release(lock: Path, own: Claim) -> None:
+    with suppress(OSError):  # on a full disk the lock ends with this process, as others can see
+        if claims.lost(lock, own):
+            return
+        claims.end(lock, own, "released")
+        for number in range(own.number - 1, 0, -1):
+            path = file_of(lock, number)
+            if not path.exists():
+                break  # an earlier controller has cleared the rest away
+            path.unlink()

@@ -11,6 +11,8 @@ from typing import Any
 from sspo.errors import UserError
 from sspo.identity import cell_folder
 from sspo.runlog import write_atomic
+from sweeps.factors import Factor
+from sweeps.former import Former, former_arms, former_content, sentence
 from sweeps.ledger import read_json, standing
 from sweeps.plan import Plan, PlannedArm
 from sweeps.spec import DEFAULT_PRESET, StudyHead
@@ -22,6 +24,7 @@ REMEDY = "delete it to have it written again"
 class _ListedArm:
     """What a manifest on disk says of an arm that bears on its results."""
 
+    name: str
     cell: str
     seeds: tuple[int, ...]
     against: str | None
@@ -45,17 +48,24 @@ def manifest_path(plan: Plan) -> Path:
 
 def content(plan: Plan) -> dict[str, Any]:
     """What the manifest holds. Raises UserError where the one on disk cannot be read."""
-    study = plan.study
+    study, before = plan.study, _read(manifest_path(plan))
     return {
         "study": study.name,
         "preset": plan.preset,
         "title": study.head.title or study.name,
         "question": study.head.question,
         **_promises(study.head),
-        "amended_after_runs": _amended(plan),
+        "amended_after_runs": _amended(plan, before),
         "spec_sha256": study.sha256(),
+        "factors": [_factor(name, factor) for name, factor in study.factors.items()],
         "arms": [_arm(arm) for arm in plan.arms],
+        "former_arms": former_content(_former(plan, before)),
     }
+
+
+def former_sentence(plan: Plan) -> str | None:
+    """Which cells of earlier manifests no longer belong to the study, and that they are kept; None where all do."""
+    return sentence(plan.store, plan.title(), _former(plan, _read(manifest_path(plan))))
 
 
 def is_current(plan: Plan) -> bool:
@@ -87,9 +97,8 @@ def _promises(head: StudyHead) -> dict[str, Any]:
     }
 
 
-def _amended(plan: Plan) -> bool:
+def _amended(plan: Plan, before: Mapping[str, Any] | None) -> bool:
     """Whether the yardstick has ever been changed with a result of the manifest's own trials already there to see."""
-    before = _read(manifest_path(plan))
     if before is None:
         return False
     arms = _listed_arms(plan, before)
@@ -97,6 +106,17 @@ def _amended(plan: Plan) -> bool:
     return bool(before.get("amended_after_runs")) or (
         (changed or _promised_otherwise(plan, arms)) and _has_results(plan, arms)
     )
+
+
+def _former(plan: Plan, before: Mapping[str, Any] | None) -> list[Former]:
+    if before is None:
+        return []
+    listed = [
+        Former(name=arm.name, cell=arm.cell, seeds=arm.seeds)
+        for arm in (*_listed_arms(plan, before, "former_arms"), *_listed_arms(plan, before))
+    ]
+    current = {(arm.cell, seed) for arm in plan.arms for seed in arm.seeds}
+    return former_arms(plan.store, listed, current)
 
 
 def _promised_otherwise(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
@@ -112,16 +132,19 @@ def _has_results(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
     return any(standing(folder).state in ("done", "failed") for folder in folders)
 
 
-def _listed_arms(plan: Plan, manifest: Mapping[str, Any]) -> list[_ListedArm]:
+def _listed_arms(plan: Plan, manifest: Mapping[str, Any], key: str = "arms") -> list[_ListedArm]:
+    if key not in manifest and key == "former_arms":
+        return []  # a manifest from before these were kept
     try:
         return [
             _ListedArm(
+                name=str(arm["name"]),
                 cell=str(arm["cell"]),
                 seeds=tuple(map(int, arm["seeds"])),
                 against=arm.get("against"),
                 target_clip_frac=arm.get("target_clip_frac"),
             )
-            for arm in manifest["arms"]
+            for arm in manifest[key]
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{manifest_path(plan)} is damaged: it does not list its arms; {REMEDY}") from error
@@ -143,4 +166,11 @@ def _arm(arm: PlannedArm) -> dict[str, Any]:
         "copy_of": arm.copy_of,
         "against": arm.against,
         "target_clip_frac": arm.target_clip_frac,
+        "factors": dict(arm.factors),
     }
+
+
+def _factor(name: str, factor: Factor) -> dict[str, Any]:
+    """A factor with its levels in order, as tables and plots want them."""
+    levels = [{"name": level, "label": own.label or level} for level, own in factor.levels.items()]
+    return {"name": name, "label": factor.label or name, "levels": levels}

@@ -1,7 +1,7 @@
-"""One trial from its claim to its marker, in this process: what the engines beyond this machine place somewhere.
+"""One trial from its claim to its end, in this process: what the engines beyond this machine place somewhere.
 
 Idempotent, because who places work cannot know what became of it: a trial that is over returns at once, one that another
-process holds is left alone, and only the run folder says what happened.
+process runs is left alone, and only the run folder says what happened.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import signal
 import time
 from dataclasses import dataclass
 
-from sspo.runlog import DONE, FAILED, mark_failed
-from sweeps.claims import CLAIM, release
+from sweeps import claims
+from sweeps.attempts import attempts_folder, claim_trial, current_attempt
+from sweeps.claims import STALE_AFTER, Watch, sign_of_life
 from sweeps.ledger import standing
 from sweeps.plan import Trial
 from sweeps.stops import Stops
-from sweeps.worker import GRACE, Worker, claim_trial
+from sweeps.worker import GRACE, Worker
 
 POLL = 0.1
 """Seconds between looks at the trainer."""
-HELD, STOPPED = "held", "stopped"
-EXITS = {"done": 0, "diverged": 0, "failed": 1, HELD: 3, STOPPED: 130}
-"""Exit status of `sweeps trial` by outcome. A divergence is a result, as it is for a whole sweep."""
+LOOK = 1.0
+"""Seconds between looks at a claim of another process."""
+HELD, STOPPED, AGAIN = "held", "stopped", "again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,72 +33,53 @@ class Order:
     command: tuple[str, ...]
     """What trains it."""
     timeout: float | None = None
-    """Seconds that it may take; None for no limit."""
-    retries: int | None = None
-    """The failure that is to be tried once more, as `failure` names it. Any other failure is an end."""
+    """Seconds that it may take; None for what its study says."""
+    stale_after: float = STALE_AFTER
+    """Seconds without a sign of life after which what another machine runs is taken over."""
 
 
-def failure(trial: Trial) -> int | None:
-    """The failure that a run folder records, named by the time of its marker, ns; None where it records none."""
-    try:
-        return (trial.folder / FAILED).stat().st_mtime_ns
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def outcome(order: Order) -> str | None:
+def outcome(trial: Trial) -> str | None:
     """How the trial ended, `held` where it runs, None where it is to run."""
-    now = standing(order.trial.folder)
+    now = standing(trial.folder)
     if now.state == "running":
         return HELD
-    again = now.outcome == "failed" and failure(order.trial) == order.retries
-    return now.outcome if now.over(retry_failed=again) else None
+    return now.outcome if now.over() else None
 
 
 def run_order(order: Order) -> str:
-    """Run a trial unless it is over or held. Returns a key of EXITS. Call from the main thread, which hears signals.
+    """Run a trial unless it is over or runs elsewhere. Returns how it ended: done, diverged or failed, or else
 
-    `held`: another process has the claim. `stopped`: this process was asked to stop, and so was the trainer; nothing
-    counts as failed and the trial continues from its last checkpoint when it is ordered again.
+    `held`: another process has the claim and shows life. `stopped`: this process was asked to stop, and so was the trainer;
+    nothing counts as failed and the trial continues from its last checkpoint when it is ordered again. `again`: it failed
+    and its study has it tried again. Call from the main thread, which hears signals. Raises UserError where the disk is full.
     """
-    before = outcome(order)
-    if before is not None:
-        return before
-    stops = Stops()
+    trial, watch, stops = order.trial, Watch(order.stale_after), Stops()
+    first: tuple[int, ...] | None = None
     with stops.heard():
-        if claim_trial(order.trial) is not None:
-            return HELD
-        if _ended_meanwhile(order):
-            release(order.trial.folder / CLAIM)
-        else:
-            _run(order, stops)
-    return outcome(order) or STOPPED
-
-
-def mark_lost(trial: Trial, reason: str, message: str, tail: str) -> None:
-    """Record a failure for a worker that did not live to do so, unless the trial is held or done after all."""
-    if claim_trial(trial) is not None:
-        return
-    try:
-        if not (trial.folder / DONE).is_file():
-            mark_failed(trial.folder, reason, message, tail)
-    finally:
-        release(trial.folder / CLAIM)
-
-
-def _ended_meanwhile(order: Order) -> bool:
-    """Whether another process ran the trial to its end between our look at it and our claim."""
-    done = (order.trial.folder / DONE).is_file()
-    return done or failure(order.trial) not in (None, order.retries)
+        while True:
+            end = outcome(trial)
+            if end is not None and end != HELD:
+                return end
+            if claim_trial(trial, watch) is None:
+                _run(order, stops)
+                return outcome(trial) or (STOPPED if stops.count else AGAIN)
+            if stops.count:
+                return STOPPED
+            sign = sign_of_life(attempts_folder(trial.folder))
+            first = first or sign
+            if sign != first:
+                return HELD
+            time.sleep(LOOK)  # long enough, and the watch gives its holder up
 
 
 def _run(order: Order, stops: Stops) -> None:
-    """Train under our claim. Whatever is raised here, the trainer ends and the claim is given back."""
+    """Train under our claim. Whatever is raised here, the trainer ends and the claim with it."""
+    trial = order.trial
     try:
-        worker = Worker(order.trial, order.command, order.timeout)
+        worker = Worker(trial, order.command, order.timeout)
     except BaseException:
-        # Ray's workers live on, and would keep the claim
-        release(order.trial.folder / CLAIM)
+        # Ray's workers live on, and would seem to hold the claim
+        claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), "interrupted")
         raise
     stopped = True
     try:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sspo.combinations import why_unmatched
-from sspo.compose import compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_folder, cell_hash
+from sspo.identity import cell_folder, cell_hash, check_positions
+from sspo.quick_compose import quick_compose
+from sweeps.factors import Point
+from sweeps.resources import Resources
+from sweeps.retries import Retries
 from sweeps.spec import Preset, Study
+from sweeps.workload import Workload, workload
+
+NAMED = 5
+"""Refused arms that a message names besides the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +40,12 @@ class PlannedArm:
     """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
     """The clip fraction that the arm is matched to, by a controller or by bounds that were calibrated."""
+    factors: Point
+    """Its level of every factor, where a design made the arm."""
+    size: Workload
+    """How much work a run is."""
+    resources: Resources = field(default_factory=Resources)
+    """What a trial of it may use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +58,8 @@ class Trial:
     rollouts: int
     store: Path
     cell: str
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
 
     @property
     def folder(self) -> Path:
@@ -89,6 +104,8 @@ class Plan:
             rollouts=arm.rollouts,
             store=self.store,
             cell=arm.cell,
+            resources=arm.resources,
+            retries=self.study.head.retries,
         )
 
     def arm(self, name: str) -> PlannedArm:
@@ -108,27 +125,45 @@ def make_plan(study: Study, preset: str, store: Path) -> Plan:
     if preset not in study.presets:
         raise unknown(f"preset of {study.name}", preset, study.presets)
     chosen = study.presets[preset]
-    names = [name for name in study.arms if chosen.holds(name)]
-    arms = tuple(_plan_arm(study, name, chosen) for name in names)
+    arms, refused = [], {}
+    for name in study.arms:
+        if chosen.holds(name):
+            try:
+                arms.append(_plan_arm(study, name, chosen))
+            except UserError as error:
+                refused[name] = error
+    if refused:
+        raise _refusal(study, refused)
     _refuse_twins(arms)
     _check_replayed_objective(study)
-    return Plan(study=study, preset=preset, store=store, arms=arms)
+    return Plan(study=study, preset=preset, store=store, arms=tuple(arms))
+
+
+def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
+    """The first of the arms that make no sense with its reason, and how many more there are."""
+    first, *others = refused
+    text = f"{study.name}, {study.described(first)}: {refused[first]}"
+    if others:
+        named = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+        text += f"; {len(others)} more arm{'s' if len(others) > 1 else ''} of the study make no sense either: {named}"
+    if any(name in study.points for name in refused):
+        text += "; design.exclude leaves generated arms out"
+    return UserError(text)
 
 
 def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
     arm = study.arms[name]
     overrides = _later_wins((*preset.overrides, *study.arms[arm.copy_of or name].overrides))
-    try:
-        config = compose(overrides)
-    except UserError as error:
-        raise UserError(f"{study.name}, arm '{name}': {error}") from error
+    config = quick_compose(overrides)
+    cell = cell_hash(config)
+    check_positions(config)
     if arm.role != "base":
         _check_measured(study, name, config)
     return PlannedArm(
         name=name,
         label=arm.label or name,
         role=arm.role,
-        cell=cell_hash(config),
+        cell=cell,
         seeds=arm.seeds_in(preset),
         overrides=overrides,
         copy_of=arm.copy_of,
@@ -136,6 +171,9 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         recorded=_recorded_seeds(study, name, preset),
         against=arm.against,
         target_clip_frac=_target(study, name, config),
+        factors=study.points.get(name, {}),
+        size=workload(asdict(config)),
+        resources=study.head.resources.overridden(arm.resources),
     )
 
 
@@ -152,12 +190,10 @@ def _target(study: Study, name: str, config: TrainConfig) -> float | None:
     if declared is None or declared == held:
         return held
     if reason is not None:
-        raise UserError(
-            f"{study.name}, arm '{name}': target_clip_frac is {declared:g}, but {reason}; leave it out"
-        )
+        raise UserError(f"target_clip_frac is {declared:g}, but {reason}; leave it out")
     if held is not None:
         raise UserError(
-            f"{study.name}, arm '{name}': target_clip_frac is {declared:g}, but objective.bounds.target_clip_frac holds the "
+            f"target_clip_frac is {declared:g}, but objective.bounds.target_clip_frac holds the "
             f"arm at {held:g}; leave the first out"
         )
     return declared
@@ -166,7 +202,7 @@ def _target(study: Study, name: str, config: TrainConfig) -> float | None:
 def _check_replayed_objective(study: Study) -> None:
     """Without this a replay is refused only after the runs that it wants are trained."""
     try:
-        compose(study.head.replay.objective)
+        quick_compose(study.head.replay.objective)
     except UserError as error:
         raise UserError(f"{study.name}, replay.objective: {error}") from error
 
@@ -176,7 +212,7 @@ def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
     primary, measured = study.head.primary, config.evaluation.temperatures
     if primary.mode == "sampled" and primary.temperature not in measured:
         raise UserError(
-            f"{study.name}, arm '{name}': primary.temperature is {primary.temperature:g}, but evaluation.temperatures "
+            f"primary.temperature is {primary.temperature:g}, but evaluation.temperatures "
             f"holds only {', '.join(f'{value:g}' for value in measured) or 'nothing'}; add it there or change the primary"
         )
 

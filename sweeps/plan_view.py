@@ -1,39 +1,81 @@
-"""`sweeps plan`: what would run, how long it may take, and what it will be able to tell."""
+"""`sweeps plan`: what would run, how long it may take and cost, and what it will be able to tell."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.text import Text
 
+from sweeps.budget import budget_lines
 from sweeps.devices import default_workers, visible_devices
-from sweeps.estimate import Pace
-from sweeps.ledger import standing
-from sweeps.plan import Plan
+from sweeps.experience import Cost, Forecast, forecast
+from sweeps.ledger import Standing, standing
+from sweeps.manifest import former_sentence
+from sweeps.plan import Plan, Trial
 from sweeps.statistics_preview import preview
 from sweeps.status import status_table
 from sweeps.words import duration
 
+NAMED = 5
+"""Arms that a line names before it only counts."""
+
 
 def show_plan(plan: Plan, workers: int | None, console: Console) -> int:
-    """Print arms, cells, seeds, what is left, the time it takes and the statistics to expect. Returns 0."""
+    """Print arms, cells, seeds, what is left, its time and cost, and the statistics to expect. Returns 0."""
     standings = {trial: standing(trial.folder) for trial in plan.trials()}
-    counts = Counter(now.outcome for now in standings.values())
-    pace, waiting = Pace(), []
-    for trial, now in standings.items():
-        pace = pace.with_trial(trial, now.seconds)
-        if now.state == "pending":
-            waiting.append(trial.arm)
-    number = workers or default_workers(visible_devices())
-    cells = len({arm.cell for arm in plan.arms})
+    expected = forecast(plan, standings)
+    former = former_sentence(plan)
     console.print(status_table(plan, standings))
     lines = [
-        f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} trials: {counts['done']} done, "
-        f"{counts['running']} running, {counts['diverged']} diverged, {counts['failed']} failed, {counts['pending']} to do",
-        f"time for what is to do, {number} at a time: {duration(pace.seconds_left(waiting, [], number))}",
+        _counts(plan, standings),
+        *time_lines(expected, workers or default_workers(visible_devices())),
+        *budget_lines(plan, expected),
+        *([former] if former is not None else []),
         *preview(plan),
     ]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
     return 0
+
+
+def time_lines(expected: Forecast, workers: int) -> list[str]:
+    """Wall time and cost of what is to do, on what they are based, and what cannot be told."""
+    lines = []
+    if expected.seconds:
+        lines.append(
+            f"time for what is to do, {workers} at a time: about {duration(expected.seconds_left(workers))}, "
+            f"{_cost(expected.left)}; {expected.by_cell} trials judged by finished ones of their own cell, "
+            f"{expected.by_size} by finished ones of the same size"
+        )
+    elif not expected.untold:
+        lines.append("time for what is to do: none, all trials are over")
+    if expected.untold:
+        arms = ", ".join(expected.unknown[:NAMED]) + (", ..." if len(expected.unknown) > NAMED else "")
+        rest = "; the time above leaves them out" if expected.seconds else ""
+        lines.append(
+            f"time of {expected.untold} trials cannot be told, as none of their cell or size has finished in this store: "
+            f"{arms}{rest}"
+        )
+    if expected.spent != Cost():
+        lines.append(f"spent so far: {_cost(expected.spent)}")
+    return lines
+
+
+def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
+    counts = Counter(now.outcome for now in standings.values())
+    cells = len({arm.cell for arm in plan.arms})
+    return (
+        f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} trials: {counts['done']} done, "
+        f"{counts['running']} running, {counts['diverged']} diverged, {counts['failed']} failed, {counts['pending']} to do"
+    )
+
+
+def _cost(cost: Cost) -> str:
+    parts = [
+        f"{hours:.3g} {unit} hours"
+        for hours, unit in ((cost.core_hours, "core"), (cost.device_hours, "device"))
+        if hours
+    ]
+    return " and ".join(parts) or "0 core hours"

@@ -1,110 +1,163 @@
-"""Who runs next: keeps every worker busy until no trial is left, whatever happens to single ones."""
+"""Who runs next: keeps every slot busy until no trial is left, whatever happens to single ones."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from sweeps.attempts import claim_trial
 from sweeps.board import Board, Running
-from sweeps.claims import CLAIM
+from sweeps.claims import Watch
 from sweeps.devices import device_environment
-from sweeps.ledger import standing
+from sweeps.ledger import attempts_folder, standing
 from sweeps.plan import Trial
+from sweeps.slots import Slots
 from sweeps.stops import Stops
-from sweeps.worker import GRACE, Command, Worker, claim_trial
+from sweeps.wishes import PAUSE, RUN, STOP
+from sweeps.worker import GRACE, Command, Worker
 
 POLL = 0.1
 """Seconds between looks at the workers."""
+LOOK_AROUND = 1.0
+"""Seconds between looks at what changes without us: wishes, trials of others, failures that are to be tried again."""
 
 
 class Pool:
-    """Runs trials in order on `board.workers` subprocesses at a time. Call `run` once, from the main thread."""
+    """Runs trials in order on the board's slots. Call `run` once, from the main thread."""
 
     def __init__(
         self,
         board: Board,
         command: Command,
         *,
-        retry_failed: bool = False,
         timeout: float | None = None,
         devices: Sequence[str] = (),
+        watch: Watch | None = None,
+        wish: Callable[[], str] = lambda: RUN,
     ):
         self.board = board
         self.command = command
         self.timeout = timeout
-        self.retry_failed = retry_failed
         self.devices = devices
         """CUDA devices, dealt out to the workers; none on a machine without."""
+        self.watch = watch or Watch()
+        self.wish = wish
+        """What was last asked for from another terminal."""
         self.stops = Stops()
         """The first signal ends the sweep, the second one stops waiting for its trials."""
-        self._active: dict[int, Worker] = {}
-        self._retried: set[Trial] = set()
+        self._slots = Slots(board.workers)
+        self._active: dict[tuple[int, ...], Worker] = {}
+        self._failed: set[Trial] = set()
+        self._next_look = 0.0
 
     def run(self, trials: Sequence[Trial]) -> bool:
-        """Run what the ledger does not show as finished. False where a signal ended the sweep early."""
+        """Run what the ledger does not show as finished. False where a signal or a wish ended the sweep early."""
         self._sort(trials)
         with self.stops.heard():
             try:
                 while (self._active or self.board.waiting) and not self.stops.count:
                     self._reap()
-                    self._fill()
+                    self._look_around()
                     time.sleep(POLL)
             finally:
                 self._stop()
         return not self.stops.count
 
     def _sort(self, trials: Sequence[Trial]) -> None:
-        """Count what is finished and queue the rest; a failed trial is finished unless it is to be retried."""
+        """Count what is finished and queue the rest."""
         waiting: list[Trial] = []
         for trial in trials:
             now = standing(trial.folder)
-            if now.over(retry_failed=self.retry_failed):
+            if now.over():
+                self._note(trial, now.state)
                 self.board.count(trial, now)
             else:
                 waiting.append(trial)
-                if now.state == "failed":
-                    self._retried.add(trial)
         self.board.waiting = tuple(waiting)
 
     def _reap(self) -> None:
-        for slot, worker in list(self._active.items()):
+        for slots, worker in list(self._active.items()):
             if worker.ended():
                 worker.settle()
-                del self._active[slot]
+                del self._active[slots]
+                self._slots.give_back(slots)
                 self._show_running()
-                self.board.settle(worker.trial, standing(worker.trial.folder))
+                self._after(worker)
+                self._next_look = 0.0
+
+    def _after(self, worker: Worker) -> None:
+        """Count an ended trial, or queue it again behind the others."""
+        trial = worker.trial
+        now = standing(trial.folder)
+        if now.over():
+            self._note(trial, now.state)
+            self.board.settle(trial, now)
+        else:
+            self.board.queue_again(trial, worker.lost)
+
+    def _look_around(self) -> None:
+        """What takes reading the store, and so is not done at every poll."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_AROUND
+        wish = self.wish()
+        self.board.paused = wish == PAUSE
+        if wish == STOP:
+            self.stops.count += 1
+            return
+        self._readmit()
+        if wish == RUN:
+            self._fill()
+
+    def _readmit(self) -> None:
+        """Failures that somebody wants tried again wait with the others."""
+        for trial in sorted(self._failed, key=lambda trial: (trial.arm, trial.seed)):
+            if not standing(trial.folder).over():
+                self._failed.discard(trial)
+                self.board.readmit(trial)
 
     def _fill(self) -> None:
-        """Start trials in free workers; what another process holds waits its turn, or is counted when it is over."""
-        elsewhere = []
-        for trial in self.board.waiting:
-            free = [slot for slot in range(self.board.workers) if slot not in self._active]
-            if not free:
+        """Start trials in free slots; what another process holds waits its turn, or is counted when it is over."""
+        elsewhere: dict[Trial, str] = {}
+        while self._slots.free():
+            waiting = [(trial, self._width(trial)) for trial in self.board.waiting]
+            trial = self._slots.next(waiting, elsewhere)
+            if trial is None:
                 break
             now = standing(trial.folder)
-            if now.over(retry_failed=trial in self._retried):
-                self._drop(trial)
+            if now.over():
+                self._note(trial, now.state)
+                self.board.drop(trial)
                 self.board.settle(trial, now)
-            elif now.state == "running" or claim_trial(trial) is not None:
-                elsewhere.append(trial.folder / CLAIM)
+            elif claim_trial(trial, self.watch) is not None:
+                elsewhere[trial] = now.host
             else:
-                self._drop(trial)
-                self._start(trial, free[0])
+                self.board.drop(trial)
+                self._start(trial)
                 self._show_running()
-        self.board.elsewhere = tuple(elsewhere)
+        self.board.elsewhere = tuple(
+            (attempts_folder(trial.folder), host) for trial, host in elsewhere.items()
+        )
 
-    def _start(self, trial: Trial, slot: int) -> None:
-        environment = device_environment(self.devices, slot)
-        self._active[slot] = Worker(trial, self.command(trial), self.timeout, environment)
+    def _start(self, trial: Trial) -> None:
+        slots = self._slots.take(self._width(trial))
+        environment = device_environment(self.devices, slots[0])
+        self._active[slots] = Worker(trial, self.command(trial), self.timeout, environment)
 
-    def _drop(self, trial: Trial) -> None:
-        self.board.waiting = tuple(other for other in self.board.waiting if other != trial)
+    def _width(self, trial: Trial) -> int:
+        return width(trial, self.devices)
+
+    def _note(self, trial: Trial, state: str) -> None:
+        if state == "failed":
+            self._failed.add(trial)
 
     def _show_running(self) -> None:
         self.board.running = {
-            slot: Running(trial=worker.trial, started=worker.started) for slot, worker in self._active.items()
+            slots[0]: Running(trial=worker.trial, started=worker.started, slots=slots)
+            for slots, worker in self._active.items()
         }
 
     def _stop(self) -> None:
@@ -124,7 +177,12 @@ class Pool:
     def _wait(self) -> None:
         """Give trials that were asked to stop the time to do so."""
         limit = time.monotonic() + GRACE
-        while any(worker.process.poll() is None for worker in self._active.values()):
+        while any(not worker.ended() for worker in self._active.values()):
             if time.monotonic() > limit or self.stops.count > 1:
                 break
             time.sleep(POLL)
+
+
+def width(trial: Trial, devices: Sequence[str]) -> int:
+    """Slots that a trial takes: a device, or a processor a thread where there is none."""
+    return 1 if devices else trial.resources.threads

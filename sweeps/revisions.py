@@ -29,4 +29,4 @@ def warning(trials: Sequence[Trial]) -> str | None:
     if len(counts) < 2:
         return None
     parts = ", ".join(f"{runs} runs from code {code}" for code, runs in counts.most_common())
-    return f"warning: finished runs of this study mix states of the code: {parts}"
+    return f"warning: finished runs mix states of the code: {parts}"

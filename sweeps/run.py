@@ -1,14 +1,18 @@
-"""`sweeps run`: lock, manifest, pool and view, in that order; then what is done and what failed."""
+"""`sweeps run` and `sweeps work`: trains a study, alone or together with others; then what is done and what failed."""
 
 from __future__ import annotations
 
 from rich.console import Console
+from rich.text import Text
 
+from sspo.errors import UserError
+from sweeps.budget import check_budget
 from sweeps.lock import alone
-from sweeps.manifest import is_current, manifest_path, stem, write_manifest
+from sweeps.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan import Plan
-from sweeps.store import check_store
+from sweeps.store import check_store, refuse_foreign
 from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, placed, train
+from sweeps.wishes import RUN, STOP, control_folder, typed, wish, wish_of, wisher
 from sweeps.worker import Command
 
 
@@ -19,16 +23,45 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     where the options make no sense, the store cannot be written or another sweep of the study runs.
     """
     check_options(options)
+    refuse_foreign(plan.store)
     trials = plan.trials()
     missing = missing_of(trials, retry_failed=options.retry_failed)
+    said = check_budget(plan, over_budget=options.over_budget) if missing else []
+    for line in (former_sentence(plan), *said):
+        if line is not None:
+            console.print(Text(line), soft_wrap=True)
     if missing or not is_current(plan):
         check_store(plan.store, len(missing))
-        lock = manifest_path(plan).with_name(f"{stem(plan)}.lock")
-        with alone(lock, f"sweep of {plan.title()}"):
+        remedy = f"join it with {typed(plan, 'work')}, or wait for it"
+        with alone(control_folder(plan), f"sweep of {plan.title()}", remedy, options.watch()):
+            wish(plan, RUN)
             write_manifest(plan)
-            finished = not missing or train(plan.study.name, trials, options, console, command)
+            finished = not missing or train(plan.study.name, trials, options, console, command, wisher(plan))
         if not finished:
             return interrupted(console)
         if options.detach:
             return placed(trials, console)
+    return conclude(trials, console)
+
+
+def run_work(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
+    """Join a sweep: run what nobody runs, until nothing is left. Returns what `run_sweep` does.
+
+    Raises UserError where no sweep of the study was started in the store, its spec has changed since, or it was stopped.
+    """
+    check_options(options)
+    if not is_current(plan):
+        raise UserError(
+            f"there is no sweep of {plan.title()}, as its spec is now, in the store {plan.store} to join; start one with "
+            f"{typed(plan, 'run')}"
+        )
+    if wish_of(plan) == STOP:
+        raise UserError(
+            f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
+        )
+    trials = plan.trials()
+    if missing_of(trials, retry_failed=False) and not train(
+        plan.study.name, trials, options, console, command, wisher(plan)
+    ):
+        return interrupted(console)
     return conclude(trials, console)

@@ -10,6 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from sweeps.factors import Factor, Point
+from sweeps.resources import ResourceOverrides, Resources
+from sweeps.retries import Retries
+
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")
 MODES = ("greedy", "sampled")
@@ -92,9 +96,22 @@ class Arm:
     """The clip fraction that the arm's bounds were calibrated to, over tokens with A != 0 and from a rollout's second
     update on; None where they were not, or where a controller holds the arm at its own target."""
 
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
+    """What a trial of it may use, where that differs from the study's."""
+
     def seeds_in(self, preset: Preset) -> tuple[int, ...]:
         """The seeds that the arm runs in a preset."""
         return tuple(seed + self.seed_offset for seed in (self.seeds or preset.seeds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """The most that all trials of a preset may cost together, finished ones included; None for no limit."""
+
+    core_hours: float | None = None
+    """Hours of a processor core, of trials that train on the CPU."""
+    device_hours: float | None = None
+    """Hours of a CUDA device, of trials that train on one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +123,7 @@ class Preset:
     seeds: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()
     """Applied to every arm before the arm's own, so that an arm's own difference wins."""
+    budget: Budget = field(default_factory=Budget)
 
     def holds(self, arm: str) -> bool:
         """Whether the arm runs in this preset."""
@@ -123,6 +141,8 @@ class StudyHead:
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
     replay: Replay = field(default_factory=Replay)
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +153,32 @@ class Study:
     head: StudyHead
     arms: Mapping[str, Arm]
     presets: Mapping[str, Preset]
+    factors: Mapping[str, Factor] = field(default_factory=dict)
+    """What a design varies; empty where every arm is written by hand."""
+    points: Mapping[str, Point] = field(default_factory=dict)
+    """By generated arm, its level of every factor that exists there. Hand-written arms have none."""
+
+    def described(self, arm: str) -> str:
+        """How messages call an arm: its name, and its levels where it was generated."""
+        point = self.points.get(arm)
+        levels = ", ".join(f"{factor}={level}" for factor, level in (point or {}).items())
+        return f"arm '{arm}' ({levels})" if levels else f"arm '{arm}'"
 
     def sha256(self) -> str:
-        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it.
+
+        What came later is left out where it is not used, so that older specs keep their hash, and so is what no result
+        depends on.
+        """
+        content = asdict(self)
+        for key in ("factors", "points"):
+            if not content[key]:
+                del content[key]
+        for preset in content["presets"].values():
+            if all(limit is None for limit in preset["budget"].values()):
+                del preset["budget"]
+        for part in (content["head"], *content["arms"].values()):
+            for execution in ("resources", "retries"):
+                part.pop(execution, None)
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

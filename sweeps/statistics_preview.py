@@ -9,6 +9,9 @@ ALPHA = 0.05
 COMPARED = ("arm", "no_clip")
 """Roles that are tested against the baseline; Holm's correction counts these."""
 
+NAMED = 4
+"""References besides the baseline that a line names before it only counts."""
+
 
 def preview(plan: Plan) -> list[str]:
     """Lines on comparisons, needed and planned seeds, in sd of run-level scores (of differences where paired)."""
@@ -22,7 +25,8 @@ def preview(plan: Plan) -> list[str]:
     paired, n = plan.study.head.test == "paired", min(seeds.values())
     level = ALPHA / comparisons
     others = sorted({arm.against for arm in plan.arms if arm.against is not None})
-    references = " or ".join([baseline, *others])
+    more = [f"{len(others) - NAMED} other references"] if len(others) > NAMED else []
+    references = " or ".join([baseline, *others[:NAMED], *more])
     return [
         f"statistics: arms compared with {references} ({plan.study.head.test} t, Holm): {comparisons}, seeds an arm: {n}",
         _needed(level, comparisons, paired),
@@ -33,7 +37,7 @@ def preview(plan: Plan) -> list[str]:
 def _needed(level: float, comparisons: int, paired: bool) -> str:
     one, two = (seeds_needed(effect, level, paired=paired) for effect in (1.0, 2.0))
     return (
-        f"  for 80 % power at Holm's first level ({ALPHA}/{comparisons} = {level:.4f}): "
+        f"  for 80 % power at Holm's first level ({ALPHA}/{comparisons} = {level:.2g}): "
         f"{one} seeds for an effect of 1 sd, {two} for 2 sd{_of_what(paired)}"
     )
 
@@ -43,9 +47,11 @@ def _reachable(n: int, level: float, paired: bool) -> list[str]:
         return ["  one seed an arm gives no interval and no test"]
     p = smallest_permutation_p(n, paired)
     verdict = "cannot" if p > ALPHA else "can"
+    at_first = f"{'nor' if p > ALPHA else 'but not' if p > level else 'and'} {level:.2g}, Holm's first level"
     return [
         f"  with {n} seeds the detectable effect is {detectable_effect(n, level, paired=paired):.1f} sd{_of_what(paired)}",
-        f"  the smallest p that a permutation of {n} seeds can give is {p:.3g}: it {verdict} reach {ALPHA} uncorrected",
+        f"  the smallest p that a permutation of {n} seeds can give is {p:.3g}: it {verdict} reach {ALPHA} uncorrected, "
+        f"{at_first}",
     ]
 
 

@@ -2,29 +2,90 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from sweeps.board import name
+from sweeps.estimate import rollouts_done
 from sweeps.ledger import Standing, standing
+from sweeps.manifest import former_sentence
 from sweeps.plan import Plan, PlannedArm, Trial
 from sweeps.revisions import warning
+from sweeps.wishes import RUN, wish_of
+
+LOOK = 2.0
+"""Seconds between looks at the run folders."""
+OUTCOMES = {
+    "done": "done",
+    "running": "running",
+    "diverged": "diverged",
+    "failed": "failed",
+    "pending": "to do",
+}
 
 
 def show_status(plan: Plan, console: Console) -> int:
     """Print where every trial of the plan stands. Returns 0."""
-    standings = {trial: standing(trial.folder) for trial in plan.trials()}
+    standings = _standings(plan)
     console.print(status_table(plan, standings))
+    console.print(Text(f"\n{_counts(plan, standings)}"), soft_wrap=True)
     for trial, now in standings.items():
         if now.state == "failed":
             _print_failure(trial, now, console)
-    mixed = warning(list(standings))
-    if mixed is not None:
-        console.print(Text(mixed), soft_wrap=True)
+    for line in (former_sentence(plan), warning(list(standings))):
+        if line is not None:
+            console.print(Text(line), soft_wrap=True)
     return 0
+
+
+def watch_status(plan: Plan, console: Console) -> int:
+    """Keep showing where every trial stands until nothing is left to run: a table on a terminal, else a line a change."""
+    with (
+        Live(console=console, auto_refresh=False, transient=True)
+        if console.is_terminal
+        else nullcontext() as live
+    ):
+        said = ""
+        while True:
+            standings = _standings(plan)
+            line = _counts(plan, standings)
+            if live is not None:
+                live.update(Group(status_table(plan, standings), Text(line)), refresh=True)
+            elif line != said:
+                console.print(Text(line), soft_wrap=True)
+                said = line
+            if all(now.over() for now in standings.values()):
+                break
+            time.sleep(LOOK)
+    return show_status(plan, console)
+
+
+def _standings(plan: Plan) -> dict[Trial, Standing]:
+    return {trial: standing(trial.folder) for trial in plan.trials()}
+
+
+def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
+    """How many of each, where they run and how far they are, in one line."""
+    counts = Counter(now.outcome for now in standings.values())
+    wish = wish_of(plan)
+    parts = [f"{counts[outcome]} {word}" for outcome, word in OUTCOMES.items()]
+    text = ", ".join(parts) + (f"; {wish} was asked for" if wish != RUN else "")
+    running = [_where(trial, now) for trial, now in standings.items() if now.state == "running"]
+    return "; ".join((text, *running))
+
+
+def _where(trial: Trial, now: Standing) -> str:
+    again = f", attempt {now.attempt}" if now.attempt > 1 else ""
+    return (
+        f"{name(trial)} {rollouts_done(trial.folder)}/{trial.rollouts} on {now.host or 'some machine'}{again}"
+    )
 
 
 def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:

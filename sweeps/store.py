@@ -10,6 +10,34 @@ from sspo.errors import UserError
 BYTES_PER_TRIAL = 5_000_000
 """Logs, checkpoints and recordings of the embedded base; a larger base needs more."""
 
+KNOWN = ("cells", "studies", "searches", "multiruns", "exports")
+"""Folders one of which every store has that is not empty."""
+
+LEAST_FREE = 1_000_000
+"""Bytes: with less, a disk counts as full."""
+
+
+def is_full(store: Path) -> bool:
+    """Whether next to nothing more can be written."""
+    return shutil.disk_usage(store).free < LEAST_FREE
+
+
+def refuse_foreign(store: Path) -> None:
+    """Raise UserError where the store is a folder that holds something else, or none at all."""
+    try:
+        names = sorted(path.name for path in store.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return  # nothing foreign, and what cannot be written is found out next
+    except OSError as error:
+        raise UserError(
+            f"cannot read the store {store}: {error.strerror}; give a folder of runs with --store"
+        ) from error
+    if names and not set(KNOWN) & set(names):
+        raise UserError(
+            f"the store {store} holds something else than runs ({', '.join(names[:3])}{', ...' if names[3:] else ''}); give an "
+            "empty or new folder, or one with earlier runs, with --store"
+        )
+
 
 def check_store(store: Path, trials: int) -> None:
     """Raise UserError where the store cannot be written, or has less free space than `trials` runs need."""

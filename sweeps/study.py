@@ -1,7 +1,8 @@
 """Studies on disk: `load` reads conf/study/<name>.yaml and refuses, in one sentence, what makes no sense.
 
-What a spec may hold is in spec.py, what is refused without composing anything in checks.py; what only composing can
-show (bad overrides, twin arms, a primary score that no run has) is refused by plan.py.
+What a spec may hold is in spec.py and factors.py, how arms are generated in design.py, what is refused without composing
+anything in checks.py and design_checks.py; what only composing can show (bad overrides, twin arms, a primary score that
+no run has) is refused by plan.py.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from sspo.build import build
 from sspo.errors import UserError, unknown
 from sspo.yaml_file import read_yaml
 from sweeps.checks import check
+from sweeps.design import Generated, generate
+from sweeps.factors import Factor, read_design, read_factors
 from sweeps.spec import Arm, Preset, Study, StudyHead
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+PARTS = ("arms", "factors", "design", "presets")
+MOST_SEEDS = 10_000
 
 
 def study_names(folder: Path) -> list[str]:
@@ -40,21 +45,66 @@ def load(folder: Path, name: str) -> Study:
 
 def parse(name: str, content: Mapping[str, Any]) -> Study:
     """A study from plain values. Raises UserError for the first one that makes no sense."""
-    keys = [*StudyHead.__dataclass_fields__, "arms", "presets"]
+    keys = [*StudyHead.__dataclass_fields__, *PARTS]
     for key in content:
         if key not in keys:
             raise unknown("key", key, keys)
-    head = {key: value for key, value in content.items() if key not in ("arms", "presets")}
+    head = build(
+        StudyHead, _with_temperature({key: value for key, value in content.items() if key not in PARTS})
+    )
+    factors, generated = _generated(content, head)
     study = Study(
         name=name,
-        head=build(StudyHead, _with_temperature(head)),
-        arms={key: build(Arm, value, f"arms.{key}.") for key, value in _named(content, "arms").items()},
+        head=head,
+        arms=_arms(content, generated),
         presets={
-            key: build(Preset, value, f"presets.{key}.") for key, value in _named(content, "presets").items()
+            key: build(Preset, _with_seeds(value, f"presets.{key}"), f"presets.{key}.")
+            for key, value in _named(content, "presets").items()
         },
+        factors=factors,
+        points=generated.points,
     )
     check(study)
     return study
+
+
+def _generated(content: Mapping[str, Any], head: StudyHead) -> tuple[dict[str, Factor], Generated]:
+    """The factors, and the arms that the design makes of them; none of either without a design."""
+    if "factors" not in content and "design" not in content:
+        return {}, Generated(arms={}, points={})
+    for key, other in (("factors", "design"), ("design", "factors")):
+        if key not in content:
+            raise UserError(f"{other} needs {key} as well: factors have levels, and a design says which meet")
+    factors = read_factors(_named(content, "factors"))
+    return factors, generate(factors, read_design(content["design"]), head.baseline)
+
+
+def _arms(content: Mapping[str, Any], generated: Generated) -> dict[str, Arm]:
+    """Written arms, generated ones, and last the written copies, which may repeat a generated one."""
+    named = _named(content, "arms") if "arms" in content or not generated.arms else {}
+    written = {
+        key: build(Arm, _with_seeds(value, f"arms.{key}"), f"arms.{key}.") for key, value in named.items()
+    }
+    for name in generated.arms:
+        if name in written:
+            raise UserError(f"arm '{name}' stands under arms and is made by the design as well; rename one")
+    if not generated.arms:
+        return written
+    copies = {name: arm for name, arm in written.items() if arm.copy_of is not None}
+    first = {name: arm for name, arm in written.items() if name not in copies}
+    return {**first, **generated.arms, **copies}
+
+
+def _with_seeds(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """`seeds: 8` is short for the seeds 0 to 7."""
+    count = value.get("seeds")
+    if not isinstance(count, int) or isinstance(count, bool):
+        return value
+    if not 1 <= count <= MOST_SEEDS:
+        raise UserError(
+            f"{where}.seeds is a number of seeds from 1 to {MOST_SEEDS}, or a list of them, got {count}"
+        )
+    return {**value, "seeds": list(range(count))}
 
 
 def _with_temperature(head: Mapping[str, Any]) -> Mapping[str, Any]:

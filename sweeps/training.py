@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from sspo.errors import UserError
+from sweeps.attempts import forgive
 from sweeps.board import Board, name
+from sweeps.claims import BEAT, STALE_AFTER, Watch
 from sweeps.engines.engine import Setup
 from sweeps.engines.table import DEFAULT_ENGINE, check_engine, open_engine
 from sweeps.estimate import Pace
 from sweeps.foreground import INTERRUPTED
 from sweeps.ledger import standing
 from sweeps.plan import Trial
+from sweeps.retries import Retries, with_retries
 from sweeps.view import View
+from sweeps.wishes import RUN
 from sweeps.worker import Command, train_command
+
+LEAST_STALE = 2 * BEAT
+"""Seconds: less, and a trial that is well would be taken over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +34,22 @@ class RunOptions:
     """Trials at a time; None for one a CUDA device, or one a processor where there is none."""
     retry_failed: bool = False
     timeout: float | None = None
-    """Seconds after which a trial is stopped and counted as failed; None for no limit."""
+    """Seconds after which a trial is stopped and counted as failed; None for what its study says."""
+    over_budget: bool = False
+    """Run although finished trials say that the preset's budget will not do."""
+    retries: str | None = None
+    """Changes to the study's retries, as `killed=3,oom=1`."""
+    stale_after: float = STALE_AFTER
+    """Seconds without a sign of life after which what another machine runs is taken over."""
     engine: str = DEFAULT_ENGINE
-    engine_options: tuple[str, ...] = ()
+    engine_options: Sequence[str] = ()
     """`key=value` words for the engine."""
     detach: bool = False
     """Whether to leave once every trial is placed, where the engine runs them without us."""
+
+    def watch(self) -> Watch:
+        """A new observer of what others run."""
+        return Watch(self.stale_after)
 
 
 def check_options(options: RunOptions) -> None:
@@ -41,6 +58,13 @@ def check_options(options: RunOptions) -> None:
         raise UserError(f"--workers must be at least 1, got {options.workers}")
     if options.timeout is not None and not options.timeout > 0:
         raise UserError(f"--timeout must be a positive number of seconds, got {options.timeout:g}")
+    if options.stale_after < LEAST_STALE:
+        raise UserError(
+            f"--stale-after must be at least {LEAST_STALE:g} s, since a claim is touched every {BEAT:g} s, got "
+            f"{options.stale_after:g}"
+        )
+    if options.retries is not None:
+        with_retries(Retries(), options.retries)
     check_engine(options.engine, options.engine_options, detach=options.detach)
 
 
@@ -50,19 +74,33 @@ def missing_of(trials: Sequence[Trial], *, retry_failed: bool) -> list[Trial]:
 
 
 def train(
-    study: str, trials: Sequence[Trial], options: RunOptions, console: Console, command: Command | None
+    study: str,
+    trials: Sequence[Trial],
+    options: RunOptions,
+    console: Console,
+    command: Command | None,
+    wish: Callable[[], str] = lambda: RUN,
 ) -> bool:
-    """Run what is missing of the trials under a view. False where a signal ended it early; UserError from the system."""
+    """Run what is missing of the trials under a view. False where a signal or a wish ended it early.
+
+    Raises UserError for a trial wider than what it is to run on, from the engine, and from the system.
+    """
+    if options.retries is not None:
+        trials = [replace(trial, retries=with_retries(trial.retries, options.retries)) for trial in trials]
     setup = Setup(
         study=study,
         command=command or train_command(study),
         workers=options.workers,
-        retry_failed=options.retry_failed,
         timeout=options.timeout,
         detach=options.detach,
+        watch=options.watch(),
+        wish=wish,
     )
     try:
-        with open_engine(options.engine, options.engine_options, setup) as engine:
+        with open_engine(options.engine, options.engine_options, setup, trials) as engine:
+            if options.retry_failed:
+                for trial in trials:
+                    forgive(trial)
             board = Board(workers=engine.workers, pace=Pace())
             with View(board, console):
                 return engine.run(trials, board)

@@ -91,10 +91,11 @@ def table(board: Board) -> Group:
     grid = Table(box=None, pad_edge=False)
     for heading in ("worker", "trial", "rollouts", "", "elapsed"):
         grid.add_column(heading)
+    taken = {slot: name(item.trial) for item in board.running.values() for slot in item.slots}
     for slot in range(board.workers):
         item = board.running.get(slot)
         if item is None:
-            grid.add_row(str(slot), "idle")
+            grid.add_row(str(slot), f"({taken[slot]})" if slot in taken else "idle")
         else:
             bar = ProgressBar(
                 total=max(item.trial.rollouts, 1), completed=rollouts_done(item.trial.folder), width=24

@@ -1,4 +1,4 @@
-"""One worker: a subprocess that trains one trial, its log, its claim and its end."""
+"""One worker: a subprocess that trains one trial, its limits, its log, its claim and its end."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from sspo.runlog import DONE, FAILED, mark_failed
-from sweeps.claims import CLAIM, Claim, acquire, hand_over, release
+from sspo.fence import VARIABLE, file_of
+from sspo.runlog import DONE, FAILED
+from sweeps import claims
+from sweeps.attempts import attempts_folder, conclude_attempt, current_attempt
 from sweeps.exits import log_tail, why_failed
 from sweeps.ledger import read_json
+from sweeps.machine import resident_bytes
 from sweeps.plan import Trial
+from sweeps.resources import GIGABYTE
 
 LOG = "log.txt"
 GRACE = 10.0
 """Seconds between asking a trial to stop and killing it."""
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+MEMORY_LOOK = 0.5
+"""Seconds between two looks at a trial's memory."""
+LAUNCH = (sys.executable, "-S", str(Path(__file__).with_name("launch.py")))
 PLAIN = re.compile(r"[A-Za-z./][\w./-]*")
 Command = Callable[[Trial], Sequence[str]]
 
@@ -28,8 +35,8 @@ def train_command(study: str) -> Command:
     """The command line of a trial."""
 
     def command(trial: Trial) -> list[str]:
-        sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}", "run.threads=1"]
-        names = [f"run.study={study}", f"run.arm={trial.arm}"]
+        sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}"]
+        names = [f"run.threads={trial.resources.threads}", f"run.study={study}", f"run.arm={trial.arm}"]
         return [sys.executable, "-m", "sspo.train", *trial.overrides, *sweep, *names]
 
     return command
@@ -44,38 +51,51 @@ def quoted(value: str) -> str:
 
 
 class Worker:
-    """A running trial, which this process holds the claim of."""
+    """A running trial, which this process holds the claim of. Look at `ended` every second or so: that keeps the claim.
+
+    The trial ends with the thread that makes this. After `settle` it is over, or stands as pending where it is to be tried
+    again: see the ledger.
+    """
 
     def __init__(
         self,
         trial: Trial,
         command: Sequence[str],
-        timeout: float | None,
+        timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
     ):
-        (trial.folder / FAILED).unlink(missing_ok=True)
+        """Start it. `timeout`, seconds, goes before the trial's own limit; `environment` is added to this process's."""
         self.trial = trial
-        self.timeout = timeout
+        self.folder = attempts_folder(trial.folder)
+        self.claim = current_attempt(trial.folder)
+        (trial.folder / FAILED).unlink(missing_ok=True)
+        self.timeout = timeout if timeout is not None else trial.resources.timeout
         self.started = time.monotonic()
         self.stop_asked: float | None = None
+        self.lost = False
+        """Whether another worker has taken the trial over, for this one showed no life."""
+        self._over_memory: int | None = None
+        self._beaten = self._weighed = self.started
         log = trial.folder / LOG
         self._log_start = log.stat().st_size if log.is_file() else 0
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
-                list(command),
+                [*LAUNCH, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **ONE_THREAD, **(environment or {})},
+                env={**os.environ, **self._environment(), **(environment or {})},
                 start_new_session=True,
             )
-        self._hand_over()
+        self._share_claim()
 
     def ended(self) -> bool:
-        """Whether the process is gone; stops it first where its time is up."""
+        """Whether the process is gone; stops it first where it is over a limit or no longer ours."""
         if self.process.poll() is not None:
             return True
         now = time.monotonic()
+        self._keep_claim(now)
+        self._weigh(now)
         if self.stop_asked is not None:
             if now - self.stop_asked > GRACE:
                 self.signal(signal.SIGKILL)
@@ -92,32 +112,70 @@ class Worker:
             return  # the whole group has ended, which is what a signal is for
 
     def settle(self) -> None:
-        """After the end: see that the run folder has a marker, and give the claim back."""
-        folder = self.trial.folder
+        """After the end: see that the run folder says how it went, and give the claim back.
+
+        A trial that may be tried again is left without a marker. Raises UserError where the disk is full. Nothing is
+        written where the trial was taken over.
+        """
         self.signal(signal.SIGKILL)
-        timed_out = self.timeout if self.stop_asked is not None else None
-        if not (folder / DONE).is_file() and (timed_out is not None or not (folder / FAILED).is_file()):
-            tail = log_tail(self._log())
-            mark_failed(folder, *why_failed(self.process.returncode, tail, timed_out), tail)
-        release(folder / CLAIM)
+        self.lost = claims.lost(self.folder, self.claim)
+        if not self.lost:
+            conclude_attempt(self.trial, self.claim, *self._ending())
 
     def abandon(self) -> None:
         """After an interrupt: leave no failure behind, so that the next sweep continues the trial."""
         folder = self.trial.folder
         self._kill()
+        if claims.lost(self.folder, self.claim):
+            return
         failed = read_json(folder / FAILED)
         if failed is not None and failed.get("reason") == "killed":
             (folder / FAILED).unlink()
-        release(folder / CLAIM)
+        outcome = "done" if (folder / DONE).is_file() else "interrupted"
+        claims.end(self.folder, self.claim, outcome)
 
-    def _hand_over(self) -> None:
+    def _ending(self) -> tuple[str, str, str]:
+        """(reason, message, end of the log) where the trial left no marker that counts; the reason is empty where it did."""
+        timed_out = self.timeout if self.stop_asked is not None else None
+        marked = (self.trial.folder / FAILED).is_file()
+        if timed_out is None and self._over_memory is None and marked:
+            return "", "", ""
+        tail = log_tail(self._log())
+        if self._over_memory is not None:
+            used, limit = self._over_memory / GIGABYTE, self.trial.resources.memory_gb
+            return "oom", f"stopped by the sweep: it held {used:.2g} GB, and its limit is {limit:g} GB", tail
+        return (*why_failed(self.process.returncode, tail, timed_out), tail)
+
+    def _environment(self) -> dict[str, str]:
+        threads = str(self.trial.resources.threads)
+        claim = file_of(self.folder, self.claim.number).absolute()
+        return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, VARIABLE: str(claim)}
+
+    def _keep_claim(self, now: float) -> None:
+        if now - self._beaten < claims.BEAT:
+            return
+        self._beaten = now
+        if claims.lost(self.folder, self.claim):
+            self.signal(signal.SIGKILL)
+        else:
+            claims.beat(self.folder, self.claim)
+
+    def _weigh(self, now: float) -> None:
+        limit = self.trial.resources.memory_bytes()
+        if now - self._weighed < MEMORY_LOOK or self.trial.resources.memory_gb is None:
+            return
+        self._weighed = now
+        held = resident_bytes(self.process.pid)
+        if held > limit:
+            self._over_memory = held
+            self.signal(signal.SIGKILL)
+
+    def _share_claim(self) -> None:
         """Let the claim follow the trainer; where that fails the trainer must not train on with nobody to watch it."""
-        claim = self.trial.folder / CLAIM
         try:
-            hand_over(claim, self.process.pid)
+            self.claim = claims.share(self.folder, self.claim, self.process.pid)
         except BaseException:
             self._kill()
-            release(claim)
             raise
 
     def _kill(self) -> None:
@@ -128,8 +186,3 @@ class Worker:
         with (self.trial.folder / LOG).open("rb") as stream:
             stream.seek(self._log_start)
             return stream.read().decode("utf-8", errors="replace")
-
-
-def claim_trial(trial: Trial) -> Claim | None:
-    """Claim a trial's folder for this process; the live holder where another process has it."""
-    return acquire(trial.folder / CLAIM)

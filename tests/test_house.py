@@ -48,7 +48,7 @@ from sweeps.study import load, study_names
 from tests.foreign import page as frameworks_page
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("sspo", "sweeps", "analysis")
+PACKAGES = ("sspo", "sweeps", "analysis", "hydra_plugins")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FILE_LINES, FUNCTION_LINES = 250, 45
 CLAIMS_NEED = {"sspo.build", "sspo.choices", "sspo.config", "sspo.yaml_file"}
@@ -56,6 +56,7 @@ CLAIMS_NEED = {"sspo.build", "sspo.choices", "sspo.config", "sspo.yaml_file"}
 MAY_IMPORT = {
     "sspo": {"sspo"},
     "sweeps": {"sweeps", "sspo", "analysis.statistics"},
+    "hydra_plugins": {"sweeps.frontdoors.multirun"},
     "analysis": {"analysis", "sspo.metrics", "sspo.runlog", "sspo.errors", "sspo.identity", *CLAIMS_NEED},
 }
 GOLDEN = ROOT / "tests" / "golden" / "variants.json"
@@ -87,14 +88,31 @@ def test_packages_import_only_what_they_may(package):
 @pytest.mark.parametrize(
     "modules",
     [
-        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.objective.variants, sspo.objective_page",
-        "sweeps.__main__, sweeps.plan_view, sweeps.run",
+        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.multirun, sspo.objective.variants, sspo.objective_page",
+        "sweeps.__main__, sweeps.plan_view, sweeps.run, sweeps.frontdoors.dashboard, hydra_plugins.sspo_sweeper.sspo_sweeper",
         "analysis.report",
     ],
 )
 def test_these_modules_need_no_torch(modules):
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
+
+
+def test_hydra_finds_the_plugin_and_runs_it_before_it_is_a_module():
+    """Without the inner __init__.py it is not found; with an outer one, or with future annotations, Hydra breaks."""
+    folder = ROOT / "hydra_plugins"
+    assert (folder / "sspo_sweeper" / "__init__.py").is_file()
+    assert not (folder / "__init__.py").exists()
+    for path in folder.rglob("*.py"):
+        at_start = [name for node in ast.parse(path.read_text()).body for name in _imported(node)]
+        assert "__future__" not in at_start
+        assert {name.split(".")[0] for name in at_start} <= {"dataclasses", "typing", "hydra", "omegaconf"}
+
+
+def _imported(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) else []
 
 
 def test_files_and_functions_stay_small():

@@ -10,7 +10,10 @@ from analysis.claims.spec import Claim, Selector
 from analysis.results import Evidence
 from analysis.study import Arm
 
-RECORDED = ("ratio", "rule", "term", "adapt", "alpha", "clip_low", "clip_high")
+RECORDED = ("ratio", "rule", "term", "advantage", "aggregation", "adapt", "alpha", "clip_low", "clip_high")
+MAYBE = ("target", "advantage", "aggregation")
+"""Facts that two arms share where neither has one: unmatched arms have no target, and the logs of before advantage and
+aggregation were recorded are of studies whose arms all had the same."""
 
 
 class NotTestable(Exception):
@@ -23,7 +26,8 @@ def facts(evidence: Evidence, arm: Arm) -> Mapping[str, Any]:
     record = evidence.logs.runs[runs[0]] if runs else {}
     found = {key: record.get(key) for key in RECORDED}
     cut = found["ratio"] == "segment"
-    return {**found, "level": found["rule"] if cut else found["ratio"], "target": arm.target_clip_frac}
+    level = found["rule"] if cut else found["ratio"]
+    return {**found, "level": level, "target": arm.target_clip_frac, "conditions": arm.conditions}
 
 
 def pairs(evidence: Evidence, claim: Claim) -> list[tuple[Arm, Arm | None]]:
@@ -41,7 +45,7 @@ def pairs(evidence: Evidence, claim: Claim) -> list[tuple[Arm, Arm | None]]:
 def _alike(evidence: Evidence, claim: Claim, a: Arm, b: Arm) -> bool:
     ours, theirs = facts(evidence, a), facts(evidence, b)
     for key in claim.same:
-        if key != "target" and (ours[key] is None or theirs[key] is None):
+        if key not in MAYBE and (ours[key] is None or theirs[key] is None):
             raise NotTestable(f"these logs do not record {key} of an arm")
     return all(ours[key] == theirs[key] for key in claim.same)
 

@@ -22,7 +22,18 @@ from sspo.yaml_file import read_yaml
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 DIRECTIONS = ("higher", "lower")
-SAME = ("level", "term", "adapt", "alpha", "clip_low", "clip_high", "target")
+SAME = (
+    "level",
+    "term",
+    "advantage",
+    "aggregation",
+    "adapt",
+    "alpha",
+    "clip_low",
+    "clip_high",
+    "target",
+    "conditions",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +64,7 @@ class Claim:
     bound: float | None = None
     """The value that the measure of `arms` is compared with."""
     same: tuple[str, ...] = ()
-    """What two arms must have in common to be compared."""
+    """What two arms must have in common to be compared; `conditions` is all that is neither objective nor segmentation."""
     direction: str = "higher"
     """Where the claim says that `arms` lie, seen from what they are compared with."""
     smallest_effect: float = 0.0

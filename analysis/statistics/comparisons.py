@@ -174,3 +174,12 @@ def fisher_p(events_a: int, n_a: int, events_b: int, n_b: int) -> float:
     )
     seen = mass[int(events_a - support[0])]
     return min(1.0, float(mass[mass <= seen * (1 + 1e-9)].sum() / mass.sum()))
+
+
+def next_group(groups: Sequence[Sequence[float]], best: Sequence[bool]) -> list[bool]:
+    """For each group that is not among the best: is it the highest of the rest, or not distinguishable from that one?"""
+    rest = [i for i, among in enumerate(best) if not among]
+    keep = (
+        dict(zip(rest, indistinguishable_from_best([groups[i] for i in rest]), strict=True)) if rest else {}
+    )
+    return [keep.get(i, False) for i in range(len(groups))]

@@ -15,46 +15,55 @@ from __future__ import annotations
 import torch
 
 from sspo.choices import LOG_TERMS
-from sspo.config import ObjectiveConfig
+from sspo.config import BoundsConfig, ObjectiveConfig
+from sspo.objective.entropy import FOLLOW_NO_ENTROPY, adapting_entropy, entropy_stats
 from sspo.objective.g import G_FUNCTIONS
-from sspo.objective.published_bounds import dcpo_bounds, hapo_bounds
-from sspo.types import EntropyStats
+from sspo.objective.published_bounds import dcpo_bounds, hapo_multipliers
 
-Bounds = tuple[torch.Tensor, torch.Tensor]
+Pair = tuple[torch.Tensor, torch.Tensor]
+"""(low_BT, high_BT)."""
 
 
-def clip_bounds(
-    adapting_BT: torch.Tensor,
-    old_logp_BT: torch.Tensor,
-    objective: ObjectiveConfig,
-    stats: EntropyStats | None,
-) -> Bounds:
-    """(low_BT, high_BT): the ratio is held inside [1 - low, 1 + high].
+def multipliers(
+    entropy_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    bounds: BoundsConfig,
+    generator: torch.Generator | None = None,
+) -> Pair | None:
+    """What clip.low and clip.high are multiplied by at each token of a whole rollout; None where bounds follow no entropy.
 
-    `adapting_BT` is the entropy at the objective's level (nats), `stats` its statistics over the rollout.
+    `generator` draws the permutation of 'shuffled', which is a ValueError without one.
     """
-    low_BT, high_BT = _as_configured(adapting_BT, old_logp_BT, objective, stats)
+    if bounds.adapt in FOLLOW_NO_ENTROPY:
+        return None
+    h_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds, generator)
+    stats = entropy_stats(h_BT, mask_BT, bounds)
+    if bounds.adapt == "hapo":
+        return hapo_multipliers(h_BT, bounds.alpha, stats)
+    g_BT = G_FUNCTIONS[bounds.adapt](h_BT, stats, bounds.alpha)
+    g_mean = torch.where(mask_BT, g_BT, 0.0).sum() / mask_BT.sum().clamp(min=1)
+    g_BT, one_BT = g_BT / g_mean, torch.ones_like(g_BT)
+    return (one_BT if bounds.side == "high" else g_BT), (one_BT if bounds.side == "low" else g_BT)
+
+
+def clip_bounds(g: Pair | None, old_logp_BT: torch.Tensor, objective: ObjectiveConfig) -> Pair:
+    """(low_BT, high_BT): the ratio is held inside [1 - low, 1 + high]. `g` is what `multipliers` found over the rollout."""
+    low_BT, high_BT = _as_configured(g, old_logp_BT, objective)
     if objective.term in LOG_TERMS:
         return -torch.expm1(-low_BT), torch.expm1(high_BT)
     return low_BT, high_BT
 
 
-def _as_configured(
-    adapting_BT: torch.Tensor,
-    old_logp_BT: torch.Tensor,
-    objective: ObjectiveConfig,
-    stats: EntropyStats | None,
-) -> Bounds:
-    clip, bounds = objective.clip, objective.bounds
-    if bounds.adapt == "dcpo":
+def _as_configured(g: Pair | None, old_logp_BT: torch.Tensor, objective: ObjectiveConfig) -> Pair:
+    clip = objective.clip
+    if objective.bounds.adapt == "dcpo":
         return dcpo_bounds(old_logp_BT, clip)
-    if bounds.adapt == "none" or stats is None:
-        g_BT = torch.ones_like(adapting_BT)
-    elif bounds.adapt == "hapo":
-        return hapo_bounds(adapting_BT, clip, bounds.alpha, stats)
-    else:
-        g_BT = G_FUNCTIONS[bounds.adapt](adapting_BT, stats, bounds.alpha) / stats.g_mean
-    one_BT = torch.ones_like(g_BT)
-    low_BT = clip.low * (one_BT if bounds.side == "high" else g_BT)
-    high_BT = clip.high * (one_BT if bounds.side == "low" else g_BT)
-    return low_BT, high_BT
+    if objective.bounds.adapt == "none":
+        one_BT = torch.ones_like(old_logp_BT)
+        return clip.low * one_BT, clip.high * one_BT
+    if g is None:
+        raise ValueError(
+            "bounds that follow entropy ask for g over the whole rollout: see objective/prepare.py"
+        )
+    return clip.low * g[0], clip.high * g[1]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 
 from sspo.config import BoundsConfig
-from sspo.objective.g import G_FUNCTIONS, RANKED
+from sspo.objective.g import RANKED, EntropyStats
 from sspo.objective.ratio import partition, segment_mean
-from sspo.types import EntropyStats
 
 FOLLOW_NO_ENTROPY = ("none", "dcpo")
 
@@ -51,35 +50,13 @@ def _shuffled(
     return dealt_BT
 
 
-def entropy_stats(
-    entropy_BT: torch.Tensor,
-    segment_id_BT: torch.Tensor,
-    mask_BT: torch.Tensor,
-    bounds: BoundsConfig,
-    adapting_BT: torch.Tensor | None = None,
-) -> EntropyStats | None:
-    """Statistics over a whole rollout batch; None where bounds do not follow entropy.
-
-    `adapting_BT` is the entropy at the configured level where it is known already.
-    """
-    if bounds.adapt in FOLLOW_NO_ENTROPY:
-        return None
-    if adapting_BT is None:
-        adapting_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds)
+def entropy_stats(h_BT: torch.Tensor, mask_BT: torch.Tensor, bounds: BoundsConfig) -> EntropyStats:
+    """Statistics of what bounds follow, over all response tokens of a rollout batch."""
     count = mask_BT.sum().clamp(min=1)
-    mean = torch.where(mask_BT, adapting_BT, 0.0).sum() / count
-    sd = (torch.where(mask_BT, (adapting_BT - mean) ** 2, 0.0).sum() / count).sqrt()
-    stats = EntropyStats(
-        mean=mean,
-        sd=sd,
-        g_mean=torch.ones_like(mean),
-        sorted_N=_sorted(adapting_BT, mask_BT) if bounds.adapt in RANKED else None,
-    )
-    if bounds.adapt not in G_FUNCTIONS:
-        return stats
-    g_BT = G_FUNCTIONS[bounds.adapt](adapting_BT, stats, bounds.alpha)
-    g_mean = torch.where(mask_BT, g_BT, 0.0).sum() / count
-    return EntropyStats(mean=mean, sd=sd, g_mean=g_mean, sorted_N=stats.sorted_N)
+    mean = torch.where(mask_BT, h_BT, 0.0).sum() / count
+    sd = (torch.where(mask_BT, (h_BT - mean) ** 2, 0.0).sum() / count).sqrt()
+    sorted_N = _sorted(h_BT, mask_BT) if bounds.adapt in RANKED else None
+    return EntropyStats(mean=mean, sd=sd, sorted_N=sorted_N)
 
 
 def _sorted(h_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

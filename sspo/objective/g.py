@@ -12,13 +12,22 @@ tokens of the rollout. sd = 0 (mu = 0 for linear) gives g = 1. Negative alpha is
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
-from sspo.types import EntropyStats
-
 RANKED = ("rank", "hapo")
 """Adaptations that ask for all values of the rollout in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntropyStats:
+    """What g must know of the entropy that bounds follow, over all response tokens of a rollout batch (nats)."""
+
+    mean: torch.Tensor
+    sd: torch.Tensor
+    sorted_N: torch.Tensor | None = None
+    """All values in rising order, where ranks or quantiles are asked for; one zero where there is no token."""
 
 
 def tanh_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:

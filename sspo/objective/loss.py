@@ -36,9 +36,7 @@ def policy_loss(
     if context is None:
         context = whole_batch(mask_BT, segment_id_BT, entropy_BT, objective)
 
-    seen = surrogate(
-        logp_BT, old_logp_BT, advantage_BT, mask_BT, segment_id_BT, entropy_BT, objective, context
-    )
+    seen = surrogate(logp_BT, old_logp_BT, advantage_BT, mask_BT, segment_id_BT, objective, context)
     term_BT, kl_BT, weight_BT = seen.clipped.term_BT, None, None
     if objective.tis_cap is not None:
         weight_BT = truncated_weight(old_logp_BT, context, mask_BT, objective.tis_cap)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from sspo.config import ObjectiveConfig
-from sspo.objective.entropy import FOLLOW_NO_ENTROPY, adapting_entropy, entropy_stats
+from sspo.objective.bounds import multipliers
 from sspo.randomness import torch_stream
 from sspo.types import Batch, LossContext
 
@@ -17,18 +17,11 @@ def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, ro
 
     The permutation of shuffled bounds derives from (seed, rollout).
     """
-    adapting_BT = group_weight_B = None
-    if objective.bounds.adapt not in FOLLOW_NO_ENTROPY:
-        adapting_BT = adapting_entropy(
-            batch.entropy_BT,
-            batch.segment_id_BT,
-            batch.mask_BT,
-            objective.bounds,
-            torch_stream(seed, "shuffled bounds", rollout),
-        )
-    if objective.aggregation == "group_token_mean":
-        group_weight_B = group_weight(batch.mask_BT, group)
-    return replace(batch, adapting_BT=adapting_BT, group_weight_B=group_weight_B)
+    columns = batch.entropy_BT, batch.segment_id_BT, batch.mask_BT
+    g = multipliers(*columns, objective.bounds, torch_stream(seed, "shuffled bounds", rollout))
+    low_BT, high_BT = g or (None, None)
+    weight_B = group_weight(batch.mask_BT, group) if objective.aggregation == "group_token_mean" else None
+    return replace(batch, g_low_BT=low_BT, g_high_BT=high_BT, group_weight_B=weight_B)
 
 
 def group_weight(mask_BT: torch.Tensor, group: int) -> torch.Tensor:
@@ -52,15 +45,16 @@ def whole_batch(
     `group` is how many rows in a row share a prompt, which aggregation 'group_token_mean' alone asks; `seed` is that of
     shuffled bounds.
     """
-    adapting_BT = None
-    if objective.bounds.adapt == "shuffled":
-        generator = torch_stream(seed, "shuffled bounds")
-        adapting_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, objective.bounds, generator)
+    generator = torch_stream(seed, "shuffled bounds")
+    low_BT, high_BT = multipliers(entropy_BT, segment_id_BT, mask_BT, objective.bounds, generator) or (
+        None,
+        None,
+    )
     return LossContext(
         tokens=int(mask_BT.sum()),
         responses=len(mask_BT),
         max_response_tokens=mask_BT.shape[1],
-        entropy=entropy_stats(entropy_BT, segment_id_BT, mask_BT, objective.bounds, adapting_BT),
-        adapting_BT=adapting_BT,
+        g_low_BT=low_BT,
+        g_high_BT=high_BT,
         group_weight_B=None if group is None else group_weight(mask_BT, group),
     )

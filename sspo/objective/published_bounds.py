@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import ClipConfig
-from sspo.types import EntropyStats
+from sspo.objective.g import EntropyStats
 
 WIDEST_RATIO = 10.0
 """DCPO holds every ratio below 10 (its code: the larger of 10 and the dual clip's constant)."""
@@ -29,13 +29,15 @@ def dcpo_bounds(old_logp_BT: torch.Tensor, clip: ClipConfig) -> tuple[torch.Tens
     return 1 - least_BT, most_BT - 1
 
 
-def hapo_bounds(
-    h_BT: torch.Tensor, clip: ClipConfig, alpha: float, stats: EntropyStats
+def hapo_multipliers(
+    h_BT: torch.Tensor, alpha: float, stats: EntropyStats
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Asymmetric adaptive clipping of HAPO (arXiv 2509.16591): below its median entropy a token gets more room to
     fall, above it more room to rise,
 
-        lo_t = lo (1 - alpha h_t) where h_t <= 0,     hi_t = hi (1 + alpha h_t) where h_t > 0,     else lo, hi.
+        lo_t = lo (1 - alpha h_t) where h_t <= 0,     hi_t = hi (1 + alpha h_t) where h_t > 0,     else lo, hi;
+
+    what is returned are the factors of lo and hi.
 
     h_t is log H minus its median over the rollout, scaled to 1 at the largest and -1 at the smallest. lo = hi = .2 and
     alpha = 1 are the paper's. Released code divides by the (negative) smallest value without its sign, so that low
@@ -50,4 +52,4 @@ def hapo_bounds(
     up, down = most - middle, middle - least
     upward_BT = torch.where(up > 0, centred_BT / up.where(up > 0, 1.0), 0.0).clamp(min=0)
     downward_BT = torch.where(down > 0, -centred_BT / down.where(down > 0, 1.0), 0.0).clamp(min=0)
-    return clip.low * (1 + alpha * downward_BT), clip.high * (1 + alpha * upward_BT)
+    return 1 + alpha * downward_BT, 1 + alpha * upward_BT

@@ -9,7 +9,6 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.objective.bounds import clip_bounds
 from sspo.objective.clip import TERMS, ClippedTerm, TermInputs
-from sspo.objective.entropy import adapting_entropy
 from sspo.objective.ratio import partition, surrogate_log_ratio, token_log_ratio
 from sspo.types import LossContext
 
@@ -31,7 +30,6 @@ def surrogate(
     advantage_BT: torch.Tensor,
     mask_BT: torch.Tensor,
     segment_id_BT: torch.Tensor,
-    entropy_BT: torch.Tensor,
     objective: ObjectiveConfig,
     context: LossContext,
 ) -> Surrogate:
@@ -39,10 +37,7 @@ def surrogate(
     d_BT = token_log_ratio(logp_BT, old_logp_BT, mask_BT)
     level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
     log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)
-    adapting_BT = context.adapting_BT
-    if adapting_BT is None:
-        adapting_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, objective.bounds)
-    low_BT, high_BT = clip_bounds(adapting_BT, old_logp_BT, objective, context.entropy)
+    low_BT, high_BT = clip_bounds(context.g, old_logp_BT, objective)
     clipped = TERMS[objective.term](
         TermInputs(
             logp_BT=logp_BT,

@@ -8,9 +8,8 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.bounds import clip_bounds
+from sspo.objective.bounds import clip_bounds, multipliers
 from sspo.objective.critical import critical_scale
-from sspo.objective.entropy import adapting_entropy, entropy_stats
 from sspo.objective.prepare import prepared
 from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio, token_log_ratio
 from sspo.recording.recorded import RecordedRollout
@@ -39,10 +38,11 @@ class VisitRatios:
 def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> VisitRatios:
     """Ratios and bounds at every visit, by the very functions that the loss calls."""
     batch, visits = recorded.batch, recorded.visits
-    columns = (batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
-    adapting_BT = adapting_entropy(*columns) if batch.adapting_BT is None else batch.adapting_BT
-    stats = entropy_stats(*columns, adapting_BT)
-    low_BT, high_BT = clip_bounds(adapting_BT, batch.old_logp_BT, objective, stats)
+    if batch.g_low_BT is None or batch.g_high_BT is None:
+        g = multipliers(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    else:
+        g = batch.g_low_BT, batch.g_high_BT
+    low_BT, high_BT = clip_bounds(g, batch.old_logp_BT, objective)
     mask_NT = batch.mask_BT[visits.row_N]
     segment_id_NT = batch.segment_id_BT[visits.row_N]
     d_NT = token_log_ratio(visits.logp_NT, batch.old_logp_BT[visits.row_N], mask_NT)

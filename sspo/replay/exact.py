@@ -13,7 +13,6 @@ import torch
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, merge_all
 from sspo.objective.control import scaled
-from sspo.objective.entropy import entropy_stats
 from sspo.objective.prepare import prepared
 from sspo.recording.recorded import RecordedRollout
 from sspo.trainer.forward import micro_batches
@@ -41,15 +40,12 @@ def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[st
     """Metrics of each optimiser step under the run's own objective; rollout-level ones with the last."""
     objective = scaled(config.objective, recorded.clip_scale)
     batch = prepared(recorded.batch, objective, config.rollout.responses, config.seed, recorded.number)
-    stats = entropy_stats(
-        batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
-    )
     steps: list[dict[str, Metric]] = []
     for update in range(recorded.visits.updates):
         row_b, logp_bT = recorded.visits.of_update(update)
         logp_BT = torch.zeros_like(batch.old_logp_BT)
         logp_BT[row_b] = logp_bT
-        context = step_context(batch, row_b, config.rollout.max_tokens, stats)
+        context = step_context(batch, row_b, config.rollout.max_tokens)
         parts = []
         for index_b, part in micro_batches(batch, row_b, config.trainer.micro_batch_tokens):
             logp_bt = logp_BT[index_b, : part.mask_BT.shape[1]]

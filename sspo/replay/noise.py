@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
-from sspo.objective.entropy import entropy_stats
 from sspo.randomness import torch_stream
 from sspo.recording.ratios import seen_by
 from sspo.recording.recorded import RecordedRollout
@@ -83,11 +82,8 @@ def _loss_gradient(
 ) -> torch.Tensor:
     """d loss / d logp_bt of the rows `index_b` of a part `row_b`, which the chain rule carries to the parameters."""
     batch = recorded.batch
-    stats = entropy_stats(
-        batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
-    )
     leaf_bt = logp_bt.clone().requires_grad_()
-    context = step_context(batch, row_b, config.rollout.max_tokens, stats)
+    context = step_context(batch, row_b, config.rollout.max_tokens)
     part_loss(leaf_bt, batch.rows(index_b), objective, context).loss.backward()
     assert leaf_bt.grad is not None
     return leaf_bt.grad

@@ -28,7 +28,7 @@ from sspo.runlog import (
     RECORDING,
     recording_name,
 )
-from sspo.trainer import checkpoint
+from sspo.trainer import kept
 from sspo.validation import validate
 
 
@@ -66,10 +66,9 @@ class RecordedRun:
             ) from error
 
     def checkpoint_after(self, rollout: int) -> Path | None:
-        """The checkpoint of the policy right after the rollout's last update, if it was kept."""
-        found = checkpoint.latest(self.folder / CHECKPOINTS)
-        is_its = found is not None and found.name == checkpoint.folder_name(rollout + 1)
-        return found if is_its else None
+        """The checkpoint of the policy right after the rollout's last update, if it is the run's last."""
+        last = kept.checkpoints(self.folder / CHECKPOINTS)[-1:]
+        return next((found for found in last if found.name == kept.folder_name(rollout + 1)), None)
 
     def describe(self) -> dict[str, Any]:
         """Which run this is, without a path of the machine."""

@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors in a folder that appears whole or not at all. The last one is kept.
+"""What a checkpoint holds: weights, optimiser moments and a RunState. Which ones there are is trainer/kept.py's affair.
 
 Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and where the
 clip controller is are all of a run's state.
@@ -6,18 +6,21 @@ clip controller is are all of a run's state.
 
 from __future__ import annotations
 
+import errno
 import json
-import os
-import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from sspo import fence
 from sspo.objective.control import ClipControl
-
-MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+from sspo.runlog import RunLog
+from sspo.trainer import kept
+from sspo.trainer.kept import MODEL, OPTIMIZER, STATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,36 +39,80 @@ class RunState:
     """The clip controller's state, at rest where there is none."""
 
 
-def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:
-    """Write `folder`/rollout<k> for k finished rollouts, then drop older ones."""
-    final = folder / folder_name(state.rollouts)
-    partial = folder / f".partial-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+class Checkpoints:
+    """The checkpoints of one run: of this model and optimiser, in this folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        keep: int,
+        say: Callable[[str | None], None],
+    ):
+        """`say` tells the user where a checkpoint cannot be used."""
+        self.folder = folder
+        self.model = model
+        self.optimizer = optimizer
+        self.keep = keep
+        self.say = say
+
+    def save(self, state: RunState, log: RunLog) -> None:
+        """Save the run's state and how far its logs go, which are on the disk before it is there. Raises OSError."""
+        fence.check()
+        covered = log.settle()
+        kept.add(
+            self.folder,
+            state.rollouts,
+            lambda folder: write(folder, self.model, self.optimizer, state),
+            covered,
+            keep=self.keep,
+        )
+
+    def resume(self, log: RunLog) -> RunState:
+        """Load the last checkpoint that can be used, and cut the logs back to what it covers."""
+        kept.clear_leftovers(self.folder)
+        choice = self.choose(log)
+        for refused in choice.refused:
+            kept.drop(refused)
+        log.rewind(choice.covered)
+        return self.load(choice) or RunState()
+
+    def choose(self, log: RunLog | None = None) -> kept.Choice:
+        """The last checkpoint that is whole and, where a log is given, whose logs are all there."""
+        choice = kept.choose(self.folder, log)
+        self.say(choice.sentence())
+        return choice
+
+    def load(self, choice: kept.Choice) -> RunState | None:
+        """Load what was chosen; None where that is the base model."""
+        if choice.checkpoint is None:
+            return None
+        return restore(choice.checkpoint, self.model, self.optimizer)
+
+    def keep_last(self, keep: int) -> None:
+        """Drop all but the last `keep`."""
+        kept.keep_last(self.folder, keep)
+
+
+def write(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:
+    """Write all of a run's state into a folder. Raises OSError."""
     names: dict[torch.Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
-    save_file({name: p.detach().contiguous() for p, name in names.items()}, partial / MODEL)
     moments = {
         f"{names[parameter]}|{key}": value.contiguous()
         for parameter, moment in optimizer.state.items()
         for key, value in moment.items()
     }
-    save_file(moments, partial / OPTIMIZER)
-    (partial / STATE).write_text(json.dumps(asdict(state)))
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
-    for other in folder.iterdir():
-        if other != final:
-            shutil.rmtree(other)
+    _save({name: p.detach().contiguous() for p, name in names.items()}, folder / MODEL)
+    _save(moments, folder / OPTIMIZER)
+    (folder / STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
 
 
-def folder_name(rollouts: int) -> str:
-    """The name of a checkpoint after so many finished rollouts."""
-    return f"rollout{rollouts:06d}"
-
-
-def latest(folder: Path) -> Path | None:
-    """The newest whole checkpoint."""
-    return max(folder.glob("rollout*"), default=None)
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:  # its name for a full disk too
+        raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def load_weights(checkpoint: Path, model: torch.nn.Module) -> None:
@@ -88,5 +135,5 @@ def restore(checkpoint: Path, model: torch.nn.Module, optimizer: torch.optim.Opt
         }
         if moment:
             optimizer.state[parameter] = moment
-    state = json.loads((checkpoint / STATE).read_text())
-    return RunState(**{**state, "control": ClipControl(**state.get("control", {}))})
+    state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    return RunState(**{**state, "control": ClipControl(**state["control"])})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from sspo.device import resolve_device
 from sspo.environment import describe_environment
 from sspo.metrics import Metric, merge_all, observe
 from sspo.objective.control import ClipControl, scaled, steer
-from sspo.objective.entropy import entropy_stats
 from sspo.policy import load_policy
 from sspo.progress import Progress
 from sspo.randomness import torch_stream
@@ -29,8 +29,7 @@ from sspo.rollout.transformers import TransformersSampler
 from sspo.runlog import CHECKPOINTS, RunLog
 from sspo.tasks import TASKS
 from sspo.tracking import Tracker
-from sspo.trainer import checkpoint
-from sspo.trainer.checkpoint import RunState
+from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.evaluation import Evaluator
 from sspo.trainer.forward import micro_batches, token_logp
@@ -39,7 +38,7 @@ from sspo.trainer.samples import sample_rows
 from sspo.trainer.step import part_loss, step_context
 from sspo.trainer.summary import clipping_of_rollout, summarise
 from sspo.trainer.vacuous import ClipWatch
-from sspo.types import Batch, EntropyStats, Rollout
+from sspo.types import Batch, Rollout
 
 Metrics = dict[str, Metric]
 
@@ -63,11 +62,14 @@ class Trainer:
         )
         self.collector = Collector(config, task, reward, self.policy, self.sampler, reference)
         self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
-        self.checkpoints = folder / CHECKPOINTS
-        self.state = self._resume()
+        self.checkpoints = Checkpoints(
+            folder / CHECKPOINTS, self.model, self.optimizer, config.run.checkpoints_kept, progress.warn
+        )
+        self.state = self.checkpoints.resume(self.log)
         environment = describe_environment(config, self.device)
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)
+        self.clock = Clock()
         self.started = time.monotonic() - self.state.seconds
 
     def run(self, tracker: Tracker) -> dict[str, Any]:
@@ -90,9 +92,14 @@ class Trainer:
             raise
         return asdict(replace(self.state, seconds=self._seconds()))
 
+    def finish(self, outcome: Mapping[str, Any]) -> None:
+        """Mark the run finished with what `run` returned; of its checkpoints the last stays."""
+        self.checkpoints.keep_last(1)
+        self.log.done(outcome)
+
     def _one_rollout(self, tracker: Tracker) -> None:
         number = self.state.rollouts
-        clock = Clock()
+        clock = self.clock
         collected = self.collector.collect(number, clock)
         if number == 0:
             self.state = replace(self.state, rollout0_sha256=token_hash(collected.first))
@@ -101,10 +108,13 @@ class Trainer:
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
         with clock.time("evaluation"):
             self._evaluate_if_due()
-        with clock.time("checkpoint"):
-            self._checkpoint_if_due()
         tokens = int(collected.batch.mask_BT.sum())
         self.log.timing(number, clock.report(tokens, tokens * self.config.trainer.epochs))
+        self.clock = (
+            Clock()
+        )  # the next rollout's: a checkpoint covers whole logs, so it comes after the last line
+        with self.clock.time("checkpoint"):
+            self._checkpoint_if_due()
         self.progress.advance(number + 1, steps[-1])
         self.progress.warn(self.watch.look(steps))
         self.progress.warn(self.watch.look_at_control(self.state.control))
@@ -114,21 +124,17 @@ class Trainer:
     ) -> tuple[RecordedRollout, list[Metrics]]:
         """All optimiser steps of a rollout; returns what they saw, and the metrics of each."""
         batch, objective = collected.batch, scaled(self.config.objective, self.state.control.scale)
-        stats = entropy_stats(
-            batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds, batch.adapting_BT
-        )
         first_step, visits, steps = self.state.steps + 1, [], []
         with clock.time("update"):
             parts = self._minibatches(number)
             for update, row_b in enumerate(parts):
-                metrics, logp_bT = self._update(batch, row_b, objective, stats)
+                metrics, logp_bT = self._update(batch, row_b, objective)
                 visits.append((row_b, logp_bT))
                 steps.append(metrics)
                 if update + 1 == len(parts):
                     metrics |= summarise(collected.scores, collected.reward_PG, batch) | collected.metrics
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
-                self.log.step(self.state.steps, number, update, metrics)
-                tracker.log(self.state.steps, metrics)
+                tracker.log(self.log.step(self.state.steps, number, update, metrics))
         check_finite(self.model, self.state.steps)
         recorded = RecordedRollout(
             number=number,
@@ -139,14 +145,14 @@ class Trainer:
             batch=batch,
             visits=join_visits(visits),
         )
-        self._log_samples(number, batch, objective, stats)
+        self._log_samples(number, batch, objective)
         return recorded, steps
 
     def _update(
-        self, batch: Batch, row_b: torch.Tensor, objective: ObjectiveConfig, stats: EntropyStats | None
+        self, batch: Batch, row_b: torch.Tensor, objective: ObjectiveConfig
     ) -> tuple[Metrics, torch.Tensor]:
         """One optimiser step on the given rows; returns its metrics and the logp_bT that it saw."""
-        context = step_context(batch, row_b, self.config.rollout.max_tokens, stats)
+        context = step_context(batch, row_b, self.config.rollout.max_tokens)
         logp_BT = torch.zeros_like(batch.old_logp_BT)
         parts: list[Metrics] = []
         for index_b, part in micro_batches(batch, row_b, self.config.trainer.micro_batch_tokens):
@@ -192,7 +198,7 @@ class Trainer:
             every and self.state.rollouts % every == 0
         ):
             self.state = replace(self.state, seconds=self._seconds())
-            checkpoint.save(self.checkpoints, self.model, self.optimizer, self.state)
+            self.checkpoints.save(self.state, self.log)
 
     def _seconds(self) -> float:
         """Wall time of the run over all its processes, as far as checkpoints carried it."""
@@ -211,28 +217,18 @@ class Trainer:
         if every and (recorded.number + 1) % every == 0:
             self.log.recording(recorded.number, to_bytes(recorded))
 
-    def _log_samples(
-        self, number: int, batch: Batch, objective: ObjectiveConfig, stats: EntropyStats | None
-    ) -> None:
+    def _log_samples(self, number: int, batch: Batch, objective: ObjectiveConfig) -> None:
         every = self.config.trainer.samples_every
         if every and number % every == 0:
-            self.log.samples(sample_rows(self.config, objective, self.policy, batch, stats, number))
-
-    def _resume(self) -> RunState:
-        """The last checkpoint's state; the logs are cut back to what it covers."""
-        found = checkpoint.latest(self.checkpoints)
-        state = RunState() if found is None else checkpoint.restore(found, self.model, self.optimizer)
-        self.log.rewind(state.rollouts, finished=state.rollouts == self.config.trainer.rollouts)
-        return state
+            self.log.samples(sample_rows(self.config, objective, self.policy, batch, number))
 
     def _return_to_last_checkpoint(self) -> None:
-        found = checkpoint.latest(self.checkpoints)
-        if found is None:
+        state = self.checkpoints.load(self.checkpoints.choose())
+        if state is None:
             base = load_policy(self.config.model.path, self.device).model
             self.model.load_state_dict(base.state_dict())
-            self.state = RunState(rollout0_sha256=self.state.rollout0_sha256)
-        else:
-            self.state = checkpoint.restore(found, self.model, self.optimizer)
+            state = RunState(rollout0_sha256=self.state.rollout0_sha256)
+        self.state = state
 
 
 def token_hash(rollout: Rollout) -> str:

@@ -13,7 +13,7 @@ from sspo.policy import Policy
 from sspo.segmentation.texts import token_texts
 from sspo.trainer.forward import token_logp
 from sspo.trainer.step import part_surrogate, step_context
-from sspo.types import Batch, EntropyStats
+from sspo.types import Batch
 
 SAMPLES = 4
 
@@ -24,7 +24,6 @@ def sample_rows(
     objective: ObjectiveConfig,
     policy: Policy,
     batch: Batch,
-    stats: EntropyStats | None,
     number: int,
 ) -> Iterator[dict[str, Any]]:
     """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update and the
@@ -33,7 +32,7 @@ def sample_rows(
     row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
     part = batch.rows(row_b)
     logp_BT = token_logp(policy.model, part, config.rollout.temperature)
-    context = step_context(batch, row_b, config.rollout.max_tokens, stats)
+    context = step_context(batch, row_b, config.rollout.max_tokens)
     clipped = part_surrogate(logp_BT, part, objective, context).clipped
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
     entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)

@@ -9,18 +9,15 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.objective.loss import policy_loss
 from sspo.objective.surrogate import Surrogate, surrogate
-from sspo.types import Batch, EntropyStats, LossContext, LossOut
+from sspo.types import Batch, LossContext, LossOut
 
 
-def step_context(
-    batch: Batch, row_b: torch.Tensor, max_tokens: int, stats: EntropyStats | None
-) -> LossContext:
+def step_context(batch: Batch, row_b: torch.Tensor, max_tokens: int) -> LossContext:
     """The context of a step on the given rows; `max_tokens` is the token limit of a response."""
     return LossContext(
         tokens=int(batch.mask_BT[row_b].sum()),
         responses=len(row_b),
         max_response_tokens=max_tokens,
-        entropy=stats,
     )
 
 
@@ -28,7 +25,8 @@ def _part_context(context: LossContext, part: Batch) -> LossContext:
     """The step's context with what the rows of a micro-batch bring along."""
     return replace(
         context,
-        adapting_BT=part.adapting_BT,
+        g_low_BT=part.g_low_BT,
+        g_high_BT=part.g_high_BT,
         group_weight_B=part.group_weight_B,
         reference_logp_BT=part.reference_logp_BT,
         sampler_logp_BT=part.sampler_logp_BT,
@@ -39,24 +37,13 @@ def part_loss(
     logp_bt: torch.Tensor, part: Batch, objective: ObjectiveConfig, context: LossContext
 ) -> LossOut:
     """The share of a micro-batch, whose log-probabilities are `logp_bt`."""
-    return policy_loss(
-        logp_bt,
-        *_seen(part),
-        objective,
-        context=_part_context(context, part),
-    )
+    columns = part.old_logp_BT, part.advantage_BT, part.mask_BT, part.segment_id_BT, part.entropy_BT
+    return policy_loss(logp_bt, *columns, objective, context=_part_context(context, part))
 
 
 def part_surrogate(
     logp_bt: torch.Tensor, part: Batch, objective: ObjectiveConfig, context: LossContext
 ) -> Surrogate:
     """What becomes of each token of a micro-batch before part_loss sums them."""
-    return surrogate(logp_bt, *_seen(part), objective, _part_context(context, part))
-
-
-Seen = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def _seen(part: Batch) -> Seen:
-    """The columns that the loss takes between log-probabilities and objective."""
-    return part.old_logp_BT, part.advantage_BT, part.mask_BT, part.segment_id_BT, part.entropy_BT
+    columns = part.old_logp_BT, part.advantage_BT, part.mask_BT, part.segment_id_BT
+    return surrogate(logp_bt, *columns, objective, _part_context(context, part))

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from sweeps.board import Board
 from sweeps.devices import default_workers, visible_devices
-from sweeps.engines.engine import Engine, Setup
+from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options
 from sweeps.plan import Trial
-from sweeps.pool import Pool
+from sweeps.pool import Pool, width
 
 
 class Local:
@@ -22,19 +22,23 @@ class Local:
         self.workers = setup.workers or default_workers(self.devices)
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal ended it early."""
+        """Run what the ledger does not show as finished. False where a signal or a wish ended it early."""
         setup = self.setup
         pool = Pool(
             board,
             setup.command,
-            retry_failed=setup.retry_failed,
             timeout=setup.timeout,
             devices=self.devices,
+            watch=setup.watch,
+            wish=setup.wish,
         )
         return pool.run(trials)
 
 
 @contextmanager
-def opened(setup: Setup, options: Options) -> Iterator[Engine]:
-    """The pool; it has no options of its own."""
-    yield Local(setup)
+def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
+    """The pool; it has no options of its own. Raises UserError for a trial that takes more slots than there are."""
+    engine = Local(setup)
+    for trial in trials:
+        refuse_too_wide(trial, width(trial, engine.devices), engine.workers)
+    yield engine

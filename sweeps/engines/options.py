@@ -13,6 +13,10 @@ from sspo.build import build
 from sspo.errors import UserError
 
 EXECUTORS = ("slurm", "local")
+UNLIMITED = 240
+"""Minutes of a job whose trial has no limit of its own."""
+PARTING = 10
+"""Minutes that a job outlives its trial's limit: the worker starts before it and judges its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,21 +26,18 @@ class LocalOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RayOptions:
-    """A Ray cluster and what a trial takes of it."""
+    """A Ray cluster and what a trial takes of it besides its study's resources."""
 
     address: str = ""
     """`host:port` of its head, or `auto` for the one that this machine is part of. Empty for what RAY_ADDRESS says, or
     else for a cluster of this machine alone that ends with the sweep."""
-    cpus: int = 1
     gpus: float | None = None
     """Devices of a trial, parts of one allowed; None for one where the cluster has any."""
-    memory_gb: float | None = None
-    """What Ray sets aside for a trial; it is not enforced. None for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmOptions:
-    """A Slurm cluster and what a trial takes of it."""
+    """A Slurm cluster and what a trial takes of it besides its study's resources."""
 
     executor: str = "slurm"
     """`local` runs the same jobs as processes of this machine, to try a set-up out."""
@@ -44,11 +45,10 @@ class SlurmOptions:
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
-    cpus: int = 1
     gpus: int = 0
-    memory_gb: float | None = None
-    minutes: int = 240
-    """Limit of one job. A trial that outlives it is requeued and continues from its checkpoint."""
+    minutes: int | None = None
+    """Limit of one job; None for that of its trial and PARTING more, or UNLIMITED for a trial without one. A trial that
+    outlives it is requeued and continues from its checkpoint."""
     requeues: int = 10
     """How often a trial may outlive the limit."""
     poll: float = 5.0
@@ -56,8 +56,8 @@ class SlurmOptions:
 
 
 Options = LocalOptions | RayOptions | SlurmOptions
-AT_LEAST = {"cpus": 1, "gpus": 0, "minutes": 1, "requeues": 0}
-MORE_THAN_NONE = ("memory_gb", "poll")
+AT_LEAST = {"gpus": 0, "minutes": 1, "requeues": 0}
+MORE_THAN_NONE = ("poll",)
 
 
 def parse(schema: type[Options], words: Sequence[str]) -> Options:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from sweeps.board import Board, Running, name
-from sweeps.claims import CLAIM
+from sweeps.attempts import attempts_folder, fail_lost, judged_since
+from sweeps.board import Board, Running, last_attempt, name
+from sweeps.claims import newest
 from sweeps.engines.engine import Setup
 from sweeps.exits import log_tail, why_failed
 from sweeps.ledger import standing
-from sweeps.one_trial import HELD, Order, mark_lost, outcome
+from sweeps.one_trial import HELD, Order, outcome
 from sweeps.plan import Trial
 from sweeps.stops import Stops
+from sweeps.wishes import PAUSE, RUN, STOP
 
-PLACINGS = 3
-"""How often a trial is placed before its losses count as a failure."""
 STEP = 0.1
 """Seconds after which a signal is noticed."""
 
@@ -54,7 +54,16 @@ class Item:
 
     order: Order
     ticket: str | None = None
+    gone: str | None = None
+    """A ticket that is gone, while nobody knows yet what that means."""
+    attempt: int = 0
+    """The trial's last attempt before it was placed."""
     losses: int = 0
+
+    @property
+    def trial(self) -> Trial:
+        """What is placed."""
+        return self.order.trial
 
 
 class Placing:
@@ -67,14 +76,15 @@ class Placing:
         self.setup = setup
         self.stops = Stops()
         self._items: list[Item] = []
+        self._failed: list[Trial] = []
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal ended it early."""
+        """Run what the ledger does not show as finished. False where a signal or a wish ended it early."""
         with self.stops.heard():
             self._sort(trials, board)
             try:
                 while self._items and not self.stops.count:
-                    self._place(self._look(board))
+                    self._step(board)
                     if self.setup.detach:
                         break
                     self._rest()
@@ -83,27 +93,59 @@ class Placing:
         return not self.stops.count
 
     def _sort(self, trials: Sequence[Trial], board: Board) -> None:
-        """Count what is finished; a failed trial is finished unless it is to be retried."""
+        """Count what is finished."""
         for trial in trials:
             now = standing(trial.folder)
-            if now.over(retry_failed=self.setup.retry_failed):
+            if now.over():
+                self._note(trial)
                 board.count(trial, now)
             else:
-                ticket = self.cluster.placed_before(trial)
-                self._items.append(Item(order=self.setup.order(trial), ticket=ticket))
-        board.waiting = tuple(item.order.trial for item in self._items)
+                self._items.append(self._item(trial))
+        board.waiting = tuple(item.trial for item in self._items)
+
+    def _item(self, trial: Trial) -> Item:
+        return Item(
+            order=self.setup.order(trial),
+            ticket=self.cluster.placed_before(trial),
+            attempt=standing(trial.folder).attempt,
+        )
+
+    def _note(self, trial: Trial) -> None:
+        if standing(trial.folder).state == "failed":
+            self._failed.append(trial)
+
+    def _step(self, board: Board) -> None:
+        wish = self.setup.wish()
+        board.paused = wish == PAUSE
+        if wish == STOP:
+            self.stops.count += 1
+            return
+        self._readmit(board)
+        unplaced = self._look(board)
+        if wish == RUN:
+            self._place(unplaced)
+
+    def _readmit(self, board: Board) -> None:
+        """Failures that somebody wants tried again."""
+        for trial in list(self._failed):
+            if not standing(trial.folder).over():
+                self._failed.remove(trial)
+                board.readmit(trial)
+                self._items.append(self._item(trial))
 
     def _look(self, board: Board) -> list[Item]:
         """Settle what is over and show what runs. Returns what is to be placed.
 
-        The queue is asked before the folders: a trial whose ticket was gone by then has its marker by now, or was lost.
+        The queue is asked before the folders: a trial whose ticket was gone by then has been judged by now, or was lost.
         """
         live = set(self.cluster.live([item.ticket for item in self._items if item.ticket is not None]))
         over, running, unplaced = [], [], []
         for item in self._items:
             if item.ticket is not None and item.ticket not in live:
-                self._lose(item, board)
-            end = outcome(item.order)
+                item.ticket, item.gone = None, item.ticket
+            if self._end(item) is None and item.gone is not None:
+                self._take_back(item, board)
+            end = self._end(item)
             if end == HELD:
                 running.append(item)
             elif end is not None:
@@ -112,28 +154,48 @@ class Placing:
                 unplaced.append(item)
         for item in over:
             self._items.remove(item)
+            self._note(item.trial)
             _show(board, self._items, running)
-            board.settle(item.order.trial, standing(item.order.trial.folder))
+            board.settle(item.trial, standing(item.trial.folder))
         _show(board, self._items, running)
         return unplaced
 
-    def _lose(self, item: Item, board: Board) -> None:
-        """Take back the ticket of an item that is gone; where it left no end, that is a loss."""
-        ticket, item.ticket = item.ticket, None
-        if ticket is None or outcome(item.order) is not None:
+    def _end(self, item: Item) -> str | None:
+        """As `outcome`, but None where what held a trial without a ticket shows no life any longer."""
+        end = outcome(item.trial)
+        if end != HELD or item.ticket is not None:
+            return end
+        folder = attempts_folder(item.trial.folder)
+        claim = newest(folder)
+        return None if claim is None or self.setup.watch.over(folder, claim) else HELD
+
+    def _take_back(self, item: Item, board: Board) -> None:
+        """A ticket is gone and its trial is not over: it failed and is to be tried again, or it was lost."""
+        ticket, item.gone = item.gone or "", None
+        if judged_since(item.trial, item.attempt):
+            board.lines.put(f"again   {name(item.trial)}: {last_attempt(item.trial)}")
             return
         item.losses += 1
         words = self.cluster.last_words(ticket)
         last = "".join(words.splitlines()[-1:])
-        if item.losses < PLACINGS:
-            board.lines.put(f"lost    {name(item.order.trial)} ({last}): it is placed again")
+        if item.losses <= item.trial.retries.lost:
+            board.lines.put(f"lost    {name(item.trial)} ({last}): it is placed again")
         else:
-            _give_up(item, words, last)
+            self._give_up(item, words, last)
+
+    def _give_up(self, item: Item, words: str, last: str) -> None:
+        """Record a failure where nobody is left to do so."""
+        tail = log_tail(words)
+        reason, _ = why_failed(-signal.SIGKILL, tail, None)
+        message = f"placed {item.losses} times and lost each time: {last}"
+        fail_lost(item.trial, self.setup.watch, reason, message, tail)
 
     def _place(self, unplaced: Sequence[Item]) -> None:
         placed = sum(item.ticket is not None for item in self._items)
         room = None if self.cluster.room is None else max(self.cluster.room - placed, 0)
         chosen = unplaced[:room]
+        for item in chosen:
+            item.attempt = standing(item.trial.folder).attempt
         tickets = self.cluster.place([item.order for item in chosen]) if chosen else ()
         for item, ticket in zip(chosen, tickets, strict=True):
             item.ticket = ticket
@@ -152,21 +214,19 @@ class Placing:
 
 def _show(board: Board, items: Sequence[Item], running: Sequence[Item]) -> None:
     """Trials keep their row while they run; there are as many rows as it takes."""
-    trials = [item.order.trial for item in running]
+    trials = [item.trial for item in running]
     rows = {row: shown for row, shown in board.running.items() if shown.trial in trials}
     shown = {entry.trial for entry in rows.values()}
     free = (row for row in count() if row not in rows)
     for trial in trials:
         if trial not in shown:
-            rows = {**rows, next(free): Running(trial=trial, started=time.monotonic())}
+            row = next(free)
+            rows = {**rows, row: Running(trial=trial, started=time.monotonic(), slots=(row,))}
     board.running = rows
     board.workers = max(rows, default=0) + 1
-    board.waiting = tuple(item.order.trial for item in items if item.order.trial not in trials)
-    board.elsewhere = tuple(item.order.trial.folder / CLAIM for item in running if item.ticket is None)
-
-
-def _give_up(item: Item, words: str, last: str) -> None:
-    """Record a failure where nobody is left to do so."""
-    tail = log_tail(words)
-    reason, _ = why_failed(-signal.SIGKILL, tail, None)
-    mark_lost(item.order.trial, reason, f"placed {PLACINGS} times and lost each time: {last}", tail)
+    board.waiting = tuple(item.trial for item in items if item.trial not in trials)
+    board.elsewhere = tuple(
+        (attempts_folder(item.trial.folder), standing(item.trial.folder).host)
+        for item in running
+        if item.ticket is None
+    )

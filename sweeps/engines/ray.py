@@ -13,7 +13,7 @@ from typing import Any, cast
 from sspo.errors import UserError
 from sweeps.board import name
 from sweeps.devices import processors
-from sweeps.engines.engine import Engine, Setup
+from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options, RayOptions
 from sweeps.engines.placing import Placing
 from sweeps.one_trial import Order, run_order
@@ -27,19 +27,26 @@ KNOCK = 10.0
 PARTING = 60.0
 """Seconds that an interrupted sweep waits for its tasks to stop; each asks its trainer first, then kills it."""
 INIT = {"logging_level": "ERROR", "log_to_driver": False}
-GIB = 2**30
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 """For a cluster that we start: it tells nobody that it was used, and a trial is no background work."""
 
 
 @contextmanager
-def opened(setup: Setup, options: Options) -> Iterator[Engine]:
-    """An engine connected to a cluster. Raises UserError where there is none at the address."""
+def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
+    """An engine connected to a cluster. Raises UserError where there is none at the address, and for a trial that takes
+    more processors than the cluster of this machine has."""
     chosen = cast(RayOptions, options)
+    address, slots = chosen.address or os.environ.get("RAY_ADDRESS", ""), setup.workers or processors()
+    if not address:
+        for trial in trials:
+            refuse_too_wide(trial, trial.resources.threads, slots)
     os.environ.update(QUIET)
     import ray
 
-    _connect(ray, chosen, setup.workers)
+    if address:
+        _connect(ray, address)
+    else:
+        _start(ray, slots)
     try:
         yield Placing(RayCluster(ray, chosen, setup), setup)
     finally:
@@ -55,7 +62,7 @@ class RayCluster:
         self.ray = ray
         self.room = setup.workers
         self._task = ray.remote(run_there)
-        self._needs = _needs(ray, options)
+        self._gpus = _gpus(ray, options)
         self._refs: dict[str, Any] = {}
         self._ends: dict[str, str] = {}
 
@@ -67,7 +74,8 @@ class RayCluster:
         """A task for each order."""
         tickets = []
         for order in orders:
-            ref = self._task.options(max_retries=0, name=name(order.trial), **self._needs).remote(
+            needs = _needs(order.trial, self._gpus)
+            ref = self._task.options(max_retries=0, name=name(order.trial), **needs).remote(
                 order, os.getcwd()
             )
             tickets.append(ref.hex())
@@ -122,12 +130,8 @@ def run_there(order: Order, folder: str) -> str:
     return run_order(order)
 
 
-def _connect(ray: Any, options: RayOptions, workers: int | None) -> None:
-    """Join the cluster at the address, or start one of this machine alone."""
-    address = options.address or os.environ.get("RAY_ADDRESS", "")
-    if not address:
-        _start(ray, (workers or processors()) * options.cpus)
-        return
+def _connect(ray: Any, address: str) -> None:
+    """Join the cluster at the address."""
     try:
         _knock(address)
         ray.init(address=address, **INIT)
@@ -146,7 +150,7 @@ def _knock(address: str) -> None:
 
 
 def _start(ray: Any, cpus: int) -> None:
-    """Ray gives a node 30 s to start, which a busy machine may not keep: so there is more than one attempt."""
+    """A cluster of this machine alone. Ray gives a node 30 s to start, which a busy machine may not keep: so there is more than one attempt."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, **INIT)
@@ -163,12 +167,16 @@ def _first_line(error: Exception) -> str:
     return "".join(str(error).strip().splitlines()[:1])
 
 
-def _needs(ray: Any, options: RayOptions) -> Mapping[str, Any]:
+def _gpus(ray: Any, options: RayOptions) -> float:
+    """Devices of a trial."""
+    if options.gpus is not None:
+        return options.gpus
+    return 1 if ray.cluster_resources().get("GPU", 0) else 0
+
+
+def _needs(trial: Trial, gpus: float) -> Mapping[str, Any]:
     """What a task takes of its node."""
-    gpus = options.gpus
-    if gpus is None:
-        gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
-    needs: dict[str, Any] = {"num_cpus": options.cpus, "num_gpus": gpus}
-    if options.memory_gb is not None:
-        needs["memory"] = int(options.memory_gb * GIB)
+    needs: dict[str, Any] = {"num_cpus": trial.resources.threads, "num_gpus": gpus}
+    if trial.resources.memory_gb is not None:
+        needs["memory"] = int(trial.resources.memory_bytes())
     return needs

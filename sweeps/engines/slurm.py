@@ -7,6 +7,7 @@ A job that reaches its time limit or is preempted is requeued, and its trial con
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -20,7 +21,7 @@ from sspo.errors import UserError
 from sspo.runlog import write_atomic
 from sweeps.devices import processors
 from sweeps.engines.engine import Engine, Setup
-from sweeps.engines.options import Options, SlurmOptions
+from sweeps.engines.options import PARTING, UNLIMITED, Options, SlurmOptions
 from sweeps.engines.placing import Placing
 from sweeps.exits import log_tail
 from sweeps.ledger import read_json
@@ -35,6 +36,9 @@ PRIVATE = 0o700
 """submitit reads jobs back with pickle: nobody else may write there."""
 LONGEST_ARRAY = 1000
 """Slurm's own limit, unless a cluster sets another."""
+GIB = 2**30
+OWN_GIB = 0.5
+"""Memory that a job takes besides its trial: who is over the limit is for the trial's worker to say, before the cluster does."""
 PATIENCE = 120.0
 """Seconds that the queue may be out of reach."""
 SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i")
@@ -58,8 +62,8 @@ class TrialJob:
 
 
 @contextmanager
-def opened(setup: Setup, options: Options) -> Iterator[Engine]:
-    """An engine that submits from this machine."""
+def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
+    """An engine that submits from this machine. A trial that fits no node is for `sbatch` to refuse."""
     yield Placing(SlurmCluster(cast(SlurmOptions, options), setup), setup)
 
 
@@ -84,15 +88,19 @@ class SlurmCluster:
         return str(job)
 
     def place(self, orders: Sequence[Order]) -> Sequence[str]:
-        """Submit arrays of at most LONGEST_ARRAY jobs, and note each job in its trial's run folder."""
-        tickets: list[str] = []
-        for start in range(0, len(orders), LONGEST_ARRAY):
-            some = orders[start : start + LONGEST_ARRAY]
-            jobs = self._submit(some)
-            for order, job in zip(some, jobs, strict=True):
-                self._note(order.trial, job)
-            tickets += jobs
-        return tickets
+        """Submit arrays of at most LONGEST_ARRAY jobs that ask for the same, and note each job in its trial's run folder."""
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for index, order in enumerate(orders):
+            alike.setdefault(self._needs(order), []).append(index)
+        tickets: dict[int, str] = {}
+        for indices in alike.values():
+            for start in range(0, len(indices), LONGEST_ARRAY):
+                some = indices[start : start + LONGEST_ARRAY]
+                jobs = self._submit([orders[index] for index in some])
+                for index, job in zip(some, jobs, strict=True):
+                    self._note(orders[index].trial, job)
+                    tickets[index] = job
+        return [tickets[index] for index in range(len(orders))]
 
     def live(self, tickets: Collection[str]) -> Collection[str]:
         """Those that wait or run; all of them while the queue does not answer, up to PATIENCE."""
@@ -131,7 +139,7 @@ class SlurmCluster:
             executor = submitit.AutoExecutor(
                 folder, cluster=self.options.executor, slurm_max_num_timeout=self.options.requeues
             )
-            executor.update_parameters(**self._parameters(len(orders)))
+            executor.update_parameters(**self._parameters(orders))
             with executor.batch():
                 jobs = [executor.submit(TrialJob(order)) for order in orders]
         except submitit.core.utils.FailedJobError as error:
@@ -140,20 +148,30 @@ class SlurmCluster:
             ) from error
         return [job.job_id for job in jobs]
 
-    def _parameters(self, jobs: int) -> dict[str, Any]:
+    def _needs(self, order: Order) -> tuple[int, float | None, int]:
+        """(processors, GiB, minutes) of the order's job."""
+        resources, minutes = order.trial.resources, self.options.minutes
+        limit = resources.timeout if order.timeout is None else order.timeout
+        if minutes is None:
+            minutes = UNLIMITED if limit is None else math.ceil(limit / 60) + PARTING
+        memory = None if resources.memory_gb is None else resources.memory_bytes() / GIB + OWN_GIB
+        return resources.threads, memory, minutes
+
+    def _parameters(self, orders: Sequence[Order]) -> dict[str, Any]:
         options = self.options
+        threads, memory, minutes = self._needs(orders[0])
         return {
             "name": self._name(),
-            "timeout_min": options.minutes,
-            "cpus_per_task": options.cpus,
+            "timeout_min": minutes,
+            "cpus_per_task": threads,
             "gpus_per_node": options.gpus or None,
-            "mem_gb": options.memory_gb,
+            "mem_gb": memory,
             "stderr_to_stdout": True,
             "slurm_partition": options.partition,
             "slurm_account": options.account,
             "slurm_qos": options.qos,
             "slurm_constraint": options.constraint,
-            "slurm_array_parallelism": self.setup.workers or jobs,
+            "slurm_array_parallelism": self.setup.workers or len(orders),
         }
 
     def _name(self) -> str:

@@ -11,6 +11,7 @@ from sspo.errors import UserError, unknown
 from sweeps.engines import local, ray, slurm
 from sweeps.engines.engine import Engine, Opened, Setup
 from sweeps.engines.options import LocalOptions, Options, RayOptions, SlurmOptions, parse
+from sweeps.plan import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,9 @@ def check_engine(name: str, words: Sequence[str], *, detach: bool) -> Options:
     return options
 
 
-def open_engine(name: str, words: Sequence[str], setup: Setup) -> AbstractContextManager[Engine]:
-    """An engine for the length of a `with` block. Raises UserError as `check_engine` does, or for lack of a cluster."""
-    return ENGINES[name].opened(setup, check_engine(name, words, detach=setup.detach))
+def open_engine(
+    name: str, words: Sequence[str], setup: Setup, trials: Sequence[Trial]
+) -> AbstractContextManager[Engine]:
+    """An engine that has room for each of the trials, for the length of a `with` block. Raises UserError as `check_engine`
+    does, for lack of a cluster, and for a trial that is too wide."""
+    return ENGINES[name].opened(setup, check_engine(name, words, detach=setup.detach), trials)

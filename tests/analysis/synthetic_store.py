@@ -35,6 +35,9 @@ class FakeArm:
     target: float | None = None
     adapt: str = "none"
     bound: float = 0.2
+    overrides: tuple[str, ...] = ()
+    aggregation: str = "response_mean"
+    factors: tuple[tuple[str, str], ...] = ()
 
 
 ARMS = (
@@ -101,6 +104,7 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
         "primary": {"mode": "sampled", "temperature": 1.0},
         "gates": {"token_arm": "grpo"},
         "spec_sha256": "0" * 64,
+        "factors": _factors(arms),
         "arms": [
             {
                 "name": arm.name,
@@ -108,7 +112,8 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
                 "role": arm.role,
                 "cell": _cell(arm),
                 "seeds": [arm.offset + s for s in range(1 if arm.role == "base" else scale.seeds)],
-                "overrides": [],
+                "overrides": list(arm.overrides),
+                "factors": dict(arm.factors),
                 "copy_of": arm.copy_of,
                 "against": arm.against,
                 "target_clip_frac": arm.target,
@@ -116,6 +121,17 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
             for arm in arms
         ],
     }
+
+
+def _factors(arms: Sequence[FakeArm]) -> list[dict[str, Any]]:
+    levels: dict[str, dict[str, None]] = {}
+    for arm in arms:
+        for factor, level in arm.factors:
+            levels.setdefault(factor, {})[level] = None
+    return [
+        {"name": factor, "label": factor, "levels": [{"name": x, "label": x} for x in of_factor]}
+        for factor, of_factor in levels.items()
+    ]
 
 
 def _cell(arm: FakeArm) -> str:
@@ -137,6 +153,8 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
             "objective": {
                 "ratio": arm.ratio,
                 "term": term,
+                "advantage": "group_norm",
+                "aggregation": arm.aggregation,
                 "clip": {"low": arm.bound, "high": arm.bound},
                 "bounds": {"adapt": arm.adapt, "alpha": 0.0 if arm.adapt == "none" else 0.5},
             },

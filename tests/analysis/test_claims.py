@@ -152,6 +152,23 @@ def test_adaptive_bounds_meet_the_fixed_ones_of_their_own_size(evidence: Evidenc
     assert why(evidence, **none) == "no two such arms have the same level"
 
 
+def test_like_is_compared_with_like_only(tmp_path: Path) -> None:
+    mild = [a for a in ARMS if a.name in ("base", "grpo", "sspo_05")]
+    large = ("objective=x", "trainer.lr=1")
+    harsh = [
+        dataclasses.replace(a, name=f"{a.name}_harsh", overrides=large) for a in mild if a.name != "base"
+    ]
+    batch = dataclasses.replace(mild[1], name="dapo", aggregation="token_mean")
+    evidence = make(tmp_path, [*mild, *harsh, batch])
+    given = {"arms": {"level": ["token"]}, "against": {"level": ["subsentence"]}}
+    apart = verdict(evidence, **given, same=["conditions", "aggregation"])
+    assert [(v.test.arm.name, v.test.other.name) for v in apart] == [
+        ("grpo", "sspo_05"),
+        ("grpo_harsh", "sspo_05_harsh"),
+    ]
+    assert len(verdict(evidence, **given)) == 3 * 2
+
+
 def test_arms_may_be_named_by_a_pattern(evidence: Evidence) -> None:
     found = verdict(evidence, arms={"name": "sspo*"}, same=["term"])
     assert [v.test.arm.name for v in found] == ["sspo_05", "sspo"]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import replace
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from sspo.objective.loss import policy_loss
-from sspo.objective.prepare import prepared, whole_batch
+from sspo.objective.prepare import whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.types import Batch
 
@@ -47,11 +46,9 @@ def batch(seed=0):
 
 
 def step(name, logp, made):
-    """A call that runs one forward and backward pass as training does: what a rollout knows is known."""
+    """A call that runs one forward and backward pass as training does: what is found once a rollout is there."""
     objective = VARIANTS[name]
-    ready = prepared(made, objective, 8, 0, 0)
     context = whole_batch(made.mask_BT, made.segment_id_BT, made.entropy_BT, objective)
-    context = replace(context, adapting_BT=ready.adapting_BT)
     columns = (made.old_logp_BT, made.advantage_BT, made.mask_BT, made.segment_id_BT, made.entropy_BT)
 
     def run():

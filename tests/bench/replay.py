@@ -15,7 +15,6 @@ import torch
 
 from sspo.compose import compose
 from sspo.config import ClipConfig
-from sspo.objective.entropy import entropy_stats
 from sspo.objective.variants import VARIANTS
 from sspo.processes import process_count
 from sspo.progress import Progress
@@ -101,14 +100,13 @@ def _bench_grid(recorded: RecordedRollout) -> None:
     ours = time.perf_counter() - start
 
     batch = recorded.batch
-    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
     start = time.perf_counter()
     with torch.no_grad():
         for bound in grid:
             bounded = replace(objective, clip=ClipConfig(low=bound, high=bound))
             for update in range(recorded.visits.updates):
                 row_b, logp_bT = recorded.visits.of_update(update)
-                context = step_context(batch, row_b, TOKENS, stats)
+                context = step_context(batch, row_b, TOKENS)
                 metrics = part_loss(logp_bT, batch.rows(row_b), bounded, context).metrics
                 assert metrics["policy/clip_frac"].value() is not None
     naive = time.perf_counter() - start

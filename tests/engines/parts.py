@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweeps.ledger import standing
+from sweeps.claims import newest
+from sweeps.ledger import attempts_folder, standing
 from sweeps.plan import Trial
 from sweeps.training import RunOptions, train
 from sweeps.worker import Command
@@ -50,6 +51,12 @@ def counted(store: Path, event: str) -> Counter[str]:
 
 def states(trials: Sequence[Trial]) -> list[str]:
     return [standing(trial.folder).state for trial in trials]
+
+
+def claimed(trials: Sequence[Trial]) -> list[str]:
+    """Trials whose last claim says nothing of its end."""
+    last = [(trial.cell, newest(attempts_folder(trial.folder))) for trial in trials]
+    return [cell for cell, claim in last if claim is not None and not claim.outcome]
 
 
 def swept(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sspo.runlog import DONE, mark_failed, write_marker
+from sweeps import claims
+from sweeps.attempts import attempts_folder, claim_trial, conclude_attempt, current_attempt, forgive
 from sweeps.board import Board
-from sweeps.claims import CLAIM, acquire, release
+from sweeps.claims import Watch
 from sweeps.engines.engine import Setup
-from sweeps.engines.placing import PLACINGS, Placing
+from sweeps.engines.placing import Placing
 from sweeps.estimate import Pace
 from sweeps.ledger import standing
 from sweeps.one_trial import Order
 from sweeps.plan import Trial
+from sweeps.retries import Retries
 from sweeps.stops import Stops
-from tests.engines.parts import states, stub, trials_in
+from sweeps.wishes import PAUSE, STOP
+from tests.engines.parts import claimed, states, stub, trials_in
 
 Play = Callable[[Order], bool]
 """What becomes of an order at the next look; whether its ticket stays live."""
@@ -76,21 +84,19 @@ def fail(order: Order) -> bool:
     return False
 
 
+def killed(order: Order) -> bool:
+    """It fails so that its study has it tried again."""
+    assert claim_trial(order.trial) is None
+    conclude_attempt(order.trial, current_attempt(order.trial.folder), "killed", "killed by SIGKILL", "")
+    return False
+
+
 def vanish(order: Order) -> bool:
     return False
 
 
-def place(
-    trials: Sequence[Trial], cluster: Played, *, retry_failed: bool = False, detach: bool = False
-) -> tuple[bool, Board, list[str]]:
-    setup = Setup(
-        study="stub",
-        command=stub(trials[0].store, 0),
-        workers=None,
-        retry_failed=retry_failed,
-        timeout=None,
-        detach=detach,
-    )
+def place(trials: Sequence[Trial], cluster: Played, **options: Any) -> tuple[bool, Board, list[str]]:
+    setup = Setup(study="stub", command=stub(trials[0].store, 0), **options)
     board = Board(workers=1, pace=Pace())
     finished = Placing(cluster, setup).run(trials, board)
     return finished, board, [board.lines.get_nowait() for _ in range(board.lines.qsize())]
@@ -106,11 +112,12 @@ def test_every_trial_is_placed_once_and_settled_in_the_order_in_which_they_end(t
 
 
 def test_a_lost_trial_is_placed_again_and_after_the_last_time_it_is_a_named_failure(tmp_path: Path) -> None:
-    trials, cluster = trials_in(tmp_path, 2), Played(cell0=(vanish, finish), cell1=(vanish,))
+    trials = [replace(trial, retries=Retries(lost=2)) for trial in trials_in(tmp_path, 2)]
+    cluster = Played(cell0=(vanish, finish), cell1=(vanish,))
     _, board, lines = place(trials, cluster)
     assert states(trials) == ["done", "failed"]
     assert cluster.placed.count("cell0") == 2
-    assert cluster.placed.count("cell1") == PLACINGS
+    assert cluster.placed.count("cell1") == 3
     now = standing(trials[1].folder)
     assert (now.reason, now.message) == (
         "killed",
@@ -118,17 +125,52 @@ def test_a_lost_trial_is_placed_again_and_after_the_last_time_it_is_a_named_fail
     )
     assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
     assert (board.done, board.failed) == (1, 1)
-    assert not list(tmp_path.rglob(CLAIM))
+    assert not claimed(trials)
+
+
+def test_what_its_study_has_tried_again_is_placed_again_and_is_no_loss(tmp_path: Path) -> None:
+    trials = [replace(trials_in(tmp_path, 1)[0], retries=Retries(killed=2, lost=0))]
+    cluster = Played(cell0=(killed, killed, finish))
+    _, board, lines = place(trials, cluster)
+    assert (len(cluster.placed), board.done) == (3, 1)
+    assert lines[:2] == [
+        f"again   arm0 seed 0: attempt {n} ended (killed): killed by SIGKILL" for n in (1, 2)
+    ]
+    other = trials_in(tmp_path / "other", 1)
+    assert place(other, Played(cell0=(killed,)))[1].failed == 1
+
+
+def test_a_claim_whose_host_is_gone_is_a_loss_once_it_has_been_still_for_long(tmp_path: Path) -> None:
+    def die(order: Order) -> bool:
+        folder = attempts_folder(order.trial.folder)
+        folder.mkdir(parents=True)
+        claim = {"number": 1, "machine": "gone", "host": "gone", "processes": [[1, "start"]]}
+        (folder / "0001.json").write_text(json.dumps(claim))
+        return False
+
+    seconds = count()
+    cluster = Played(cell0=(die, finish))
+    _, board, lines = place(
+        trials_in(tmp_path, 1), cluster, watch=Watch(10.0, clock=lambda: float(next(seconds)))
+    )
+    assert (len(cluster.placed), board.done) == (2, 1)
+    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
+
+
+def test_a_wish_to_pause_places_nothing_and_one_to_stop_ends_the_sweep(tmp_path: Path) -> None:
+    wishes, cluster = iter([PAUSE, PAUSE, STOP]), Played()
+    finished, board, _ = place(trials_in(tmp_path, 1), cluster, wish=lambda: next(wishes))
+    assert (finished, board.paused, cluster.placed) == (False, False, [])
 
 
 def test_an_orphan_that_outlives_its_ticket_is_waited_for_and_not_placed_beside(tmp_path: Path) -> None:
     def orphan(order: Order) -> bool:
-        acquire(order.trial.folder / CLAIM)
+        assert claim_trial(order.trial) is None
         return False
 
     def then_finish(order: Order) -> bool:  # another trial's end is when the orphan ends
-        release(trials[0].folder / CLAIM)
         finish(orphans[0])
+        claims.end(attempts_folder(trials[0].folder), current_attempt(trials[0].folder), "done")
         return finish(order)
 
     trials = trials_in(tmp_path, 2)
@@ -141,16 +183,15 @@ def test_an_orphan_that_outlives_its_ticket_is_waited_for_and_not_placed_beside(
     assert not [line for line in lines if line.startswith("lost")]
 
 
-def test_a_failure_ends_a_trial_and_a_retry_waits_for_the_new_end_instead_of_the_old(tmp_path: Path) -> None:
+def test_a_failure_ends_a_trial_until_it_is_forgiven(tmp_path: Path) -> None:
     trials = trials_in(tmp_path, 1)
     place(trials, Played(cell0=(fail,)))
     untouched = Played()
     assert place(trials, untouched)[1].failed == 1
     assert untouched.placed == []
-    looks = iter(range(3))
-    slow = Played(cell0=(lambda order: next(looks) < 2 or finish(order),))
-    assert place(trials, slow, retry_failed=True)[1].done == 1
-    assert slow.placed == ["cell0"]
+    assert forgive(trials[0])
+    assert place(trials, untouched)[1].done == 1
+    assert untouched.placed == ["cell0"]
 
 
 def test_what_an_earlier_call_placed_is_not_placed_again_while_it_is_queued(tmp_path: Path) -> None:

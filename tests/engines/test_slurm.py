@@ -9,14 +9,15 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sspo.errors import UserError
-from sweeps.claims import CLAIM
 from sweeps.engines.slurm import JOB, SQUEUE
-from tests.engines.parts import counted, events, states, stub, swept, trials_in, wait_until
+from sweeps.resources import Resources
+from tests.engines.parts import claimed, counted, events, states, stub, swept, trials_in, wait_until
 
 pytest.importorskip("submitit", reason="submitit is in an environment of its own: make test-ray")
 SCRIPT = Path(__file__).parent / "slurm_single_node.sh"
@@ -45,7 +46,7 @@ def test_local_jobs_run_every_trial_once_and_leave_a_private_folder(tmp_path: Pa
     assert states(trials) == ["done"] * 3
     assert counted(tmp_path, "start") == {trial.cell: 1 for trial in trials}
     assert (tmp_path / "slurm").stat().st_mode & 0o077 == 0
-    assert not list(tmp_path.rglob(CLAIM))
+    assert not claimed(trials)
 
 
 def test_what_a_detached_call_left_running_is_watched_and_not_submitted_again(tmp_path: Path) -> None:
@@ -79,8 +80,9 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def test_an_array_of_a_real_slurm_runs_every_trial_once(slurm: None, tmp_path: Path) -> None:
-    trials = trials_in(tmp_path, 6)
-    assert swept(trials, stub(tmp_path, 0.5), "slurm", *QUICK, "memory_gb=0.5", workers=3)[0]
+    small = Resources(memory_gb=0.5)
+    trials = [replace(trial, resources=small) for trial in trials_in(tmp_path, 6)]
+    assert swept(trials, stub(tmp_path, 0.5), "slurm", *QUICK, workers=3)[0]
     assert states(trials) == ["done"] * 6
     assert counted(tmp_path, "start") == {trial.cell: 1 for trial in trials}
     arrays = {job.split("_")[0] for job in jobs_of(trials)}

@@ -23,9 +23,7 @@ def ours(
     context = None
     if columns:
         tokens, responses, width = int(batch.mask_BT.sum()), len(batch.mask_BT), batch.mask_BT.shape[1]
-        context = LossContext(
-            tokens=tokens, responses=responses, max_response_tokens=width, entropy=None, **columns
-        )
+        context = LossContext(tokens=tokens, responses=responses, max_response_tokens=width, **columns)
 
     def loss(logp_BT: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         out = policy_loss(

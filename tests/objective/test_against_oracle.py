@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig
 from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.entropy import adapting_entropy
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
+from sspo.randomness import torch_stream
 from tests.objective.points import POINTS
 from tests.objective.ragged import context_of, prompts, ragged_rows, tensors
 from tests.oracles import axes
@@ -36,7 +38,10 @@ def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, 
     if (
         objective.bounds.adapt == "shuffled"
     ):  # which permutation is the stream's business, what follows from it is not
-        dealt = [h[: len(row["seg"])].tolist() for h, row in zip(context.adapting_BT, rows, strict=True)]
+        _, _, _, mask, segment_id, entropy = tensors(rows)
+        stream = torch_stream(3, "shuffled bounds")
+        dealt_BT = adapting_entropy(entropy, segment_id, mask, objective.bounds, stream)
+        dealt = [h[: len(row["seg"])].tolist() for h, row in zip(dealt_BT, rows, strict=True)]
     limit = max(len(row["seg"]) for row in rows)
     wanted, gradient, flags = axes.evaluate(rows, objective, limit, group, dealt)
     logp, *rest = tensors(rows)

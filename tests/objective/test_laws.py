@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sspo.choices import ENTROPY_LEVELS, G_NAMES
 from sspo.config import BoundsConfig
 from sspo.metrics import GLOSSARY, merge_all
-from sspo.objective.bounds import clip_bounds
-from sspo.objective.entropy import adapting_entropy, entropy_stats
+from sspo.objective.bounds import clip_bounds, multipliers
+from sspo.objective.entropy import adapting_entropy
 from sspo.objective.loss import policy_loss
 from sspo.objective.ratio import partition
 from sspo.objective.variants import VARIANTS
@@ -65,12 +65,10 @@ def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     width = max(len(row["seg"]) for row in rows)
     loss, gradient, _ = evaluate(rows, objective, context)
     moved = context.rows(torch.tensor(order))
-    if objective.bounds.adapt == "shuffled":
-        adapting = torch.nn.functional.pad(moved.adapting_BT, (0, extra))
-        moved = replace(moved, adapting_BT=adapting)
     padded = {
-        name: torch.nn.functional.pad(getattr(moved, name), (0, extra), value=4.0)
-        for name in ("reference_logp_BT", "sampler_logp_BT")
+        name: torch.nn.functional.pad(column, (0, extra), value=4.0)
+        for name in ("g_low_BT", "g_high_BT", "reference_logp_BT", "sampler_logp_BT")
+        if (column := getattr(moved, name)) is not None
     }
     there, gradient_there, _ = evaluate(
         [rows[i] for i in order], objective, replace(moved, **padded), width=width + extra
@@ -123,10 +121,11 @@ BOUNDS = st.builds(
 def bounds_of(rows, bounds):
     """(low, high, entropy at the level, mask) under sspo's clip."""
     _, old_logp, _, mask, segment_id, entropy = tensors(rows)
-    generator = torch.Generator().manual_seed(5)
-    adapting = adapting_entropy(entropy, segment_id, mask, bounds, generator)
-    stats = entropy_stats(entropy, segment_id, mask, bounds, adapting)
-    low, high = clip_bounds(adapting, old_logp, replace(VARIANTS["sspo"], bounds=bounds), stats)
+    adapting, g = (
+        found(entropy, segment_id, mask, bounds, torch.Generator().manual_seed(5))
+        for found in (adapting_entropy, multipliers)
+    )
+    low, high = clip_bounds(g, old_logp, replace(VARIANTS["sspo"], bounds=bounds))
     return low, high, adapting, mask
 
 
@@ -166,12 +165,11 @@ def test_shuffling_deals_the_units_entropies_out_anew(rows, level, seed):
 def test_published_bounds_widen_where_their_papers_say(rows):
     _, old_logp, _, mask, segment_id, entropy = tensors(rows)
     hapo, dcpo = VARIANTS["hapo_clip"], VARIANTS["dcpo_clip"]
-    stats = entropy_stats(entropy, segment_id, mask, hapo.bounds)
-    low, high = clip_bounds(entropy, old_logp, hapo, stats)
+    low, high = clip_bounds(multipliers(entropy, segment_id, mask, hapo.bounds), old_logp, hapo)
     order = entropy[mask].argsort()
     assert bool((low[mask][order].diff() <= 1e-12).all() and (high[mask][order].diff() >= -1e-12).all())
     assert bool(((low[mask] >= 0.2) & (low[mask] <= 0.4) & (high[mask] >= 0.2) & (high[mask] <= 0.4)).all())
-    low, high = clip_bounds(entropy, old_logp, dcpo, None)
+    low, high = clip_bounds(None, old_logp, dcpo)
     order = old_logp[mask].argsort()  # the rarer a token was, the wider
     assert bool((low[mask][order].diff() <= 1e-12).all() and (high[mask][order].diff() <= 1e-12).all())
     assert bool((low[mask] <= 0.5).all() and (high[mask] <= 9).all())

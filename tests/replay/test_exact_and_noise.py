@@ -12,7 +12,7 @@ import torch
 
 from sspo.compose import compose
 from sspo.config import ClipConfig
-from sspo.objective.entropy import entropy_stats
+from sspo.objective.prepare import prepared
 from sspo.objective.variants import VARIANTS
 from sspo.policy import load_policy
 from sspo.progress import Progress
@@ -85,7 +85,7 @@ def test_a_controlled_run_logs_its_scale_and_moves_its_bounds(recorded):
     assert len(set(scales)) == 4
     assert bounds == pytest.approx([3e-4 * scale for scale in scales], rel=1e-5)
     # checkpointed, so that a resumed run goes on from where its controller was
-    (saved,) = (run.folder / "checkpoints").iterdir()
+    saved = max((run.folder / "checkpoints").iterdir())
     state = json.loads((saved / "state.json").read_text())
     assert state["control"]["rollouts"] == 4
     assert np.exp(state["control"]["log_scale"]) not in scales
@@ -100,14 +100,14 @@ def test_gradient_noise_is_its_definition(recorded):
     (value,) = gradient_noise(model, last, [(objective, batch.segment_id_BT)], run.config)
 
     # the definition, by the loss and autograd through the model for every part
-    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+    batch = prepared(batch, objective, run.config.rollout.responses, run.config.seed, last.number)
     order = torch.randperm(32, generator=torch_stream(run.config.seed, "gradient noise", last.number))
     gradients = []
     for row_b in order.tensor_split(SUB_BATCHES):
         part = batch.rows(row_b)
         logp = token_logp(model, part, 1.0)
         model.zero_grad()
-        part_loss(logp, part, objective, step_context(batch, row_b, 112, stats)).loss.backward()
+        part_loss(logp, part, objective, step_context(batch, row_b, 112)).loss.backward()
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]).double().numpy())
     stacked = np.stack(gradients)
     trace = stacked.var(axis=0, ddof=1).sum()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig, ClipConfig
-from sspo.objective.entropy import entropy_stats
+from sspo.objective.prepare import prepared
 from sspo.objective.variants import VARIANTS
 from sspo.recording.ratios import visit_ratios
 from sspo.recording.recorded import RecordedRollout, Visits
@@ -126,11 +126,10 @@ def test_every_count_is_the_loss_s_own(seed, level, shape, lows, epochs, data):
 
 def loss_metrics(recorded, objective, update):
     """What policy_loss reports for one optimiser step."""
-    batch = recorded.batch
+    batch = prepared(recorded.batch, objective, 1, 0, 0)
     row_b, logp_bT = recorded.visits.of_update(update)
-    stats = entropy_stats(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
     part = batch.rows(row_b)
-    context = step_context(batch, row_b, 9, stats)
+    context = step_context(batch, row_b, 9)
     out = part_loss(logp_bT[:, : part.mask_BT.shape[1]], part, objective, context)
     return {key: metric.value() for key, metric in out.metrics.items()}
 

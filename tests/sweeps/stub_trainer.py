@@ -25,6 +25,16 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if behaviour in ("hang", "stubborn"):
         time.sleep(60)
+    if behaviour == "glutton":
+        kept = b"x" * 300_000_000
+        time.sleep(60)
+        print(len(kept))
+    if behaviour == "full":
+        raise OSError(28, "No space left on device")
+    if behaviour == "slow":
+        time.sleep(4)
+    if behaviour == "threads":
+        (folder / "threads").write_text(os.environ["OMP_NUM_THREADS"])
     if behaviour == "device":
         (folder / "device").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
     if behaviour == "record":

@@ -77,6 +77,7 @@ def test_the_manifest_holds_what_analysis_needs_and_is_not_rewritten_in_vain(tmp
         "copy_of": "grpo",
         "against": None,
         "target_clip_frac": None,
+        "factors": {},
     }
     before = path.stat().st_mtime_ns
     write_manifest(plan)

@@ -15,12 +15,14 @@ from test_pool import started, stub
 from sspo.compose import CONF_ROOT
 from sspo.errors import UserError, one_sentence
 from sweeps.__main__ import main
-from sweeps.claims import claim_of
+from sweeps.lock import alone
+from sweeps.manifest import manifest_path
 from sweeps.plan import Plan, make_plan
 from sweeps.run import run_sweep
 from sweeps.status import show_status
 from sweeps.study import load
 from sweeps.training import RunOptions
+from sweeps.wishes import control_folder
 
 OPTIONS = RunOptions(workers=3)
 
@@ -43,7 +45,7 @@ def test_a_finished_study_runs_nothing_the_second_time(tmp_path: Path) -> None:
     status, text = run(plan, starts)
     assert (status, len(started(starts))) == (0, 3)
     assert "3 of 3 trials done" in text
-    assert sorted(path.name for path in (tmp_path / "studies").iterdir()) == ["clip_ablation.smoke.json"]
+    assert sorted(path.name for path in (tmp_path / "studies").glob("*.json")) == ["clip_ablation.smoke.json"]
 
 
 def test_a_failed_trial_is_named_and_makes_the_exit_status_one_until_a_retry(tmp_path: Path) -> None:
@@ -68,15 +70,16 @@ def test_a_diverged_trial_is_no_failure_and_is_not_run_again(tmp_path: Path) -> 
     assert "grpo seed 0 diverged: loss is not finite" in printed.get()
 
 
-def test_a_second_controller_of_a_study_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "studies").mkdir()
-    lock = tmp_path / "studies" / "clip_ablation.smoke.lock"
-    lock.write_text(json.dumps(vars(claim_of(os.getpid()))))
-    with pytest.raises(UserError, match=f"another sweep of clip_ablation .smoke. .* process {os.getpid()}"):
-        run(smoke(tmp_path), tmp_path / "starts")
-    assert [path.name for path in lock.parent.iterdir()] == [lock.name]  # nor does it change the manifest
-    lock.write_text(json.dumps({**vars(claim_of(os.getpid())), "start": 1.0}))  # that process has ended
-    assert run(smoke(tmp_path), tmp_path / "starts")[0] == 0
+def test_a_second_controller_of_a_study_is_refused_in_one_sentence_that_says_how_to_join(
+    tmp_path: Path,
+) -> None:
+    plan = smoke(tmp_path)
+    with alone(control_folder(plan), "sweep of it"):
+        said = f"another sweep of clip_ablation .smoke. .* process {os.getpid()} .* `sweeps work clip_ablation --preset smoke`"
+        with pytest.raises(UserError, match=said):
+            run(plan, tmp_path / "starts")
+        assert not manifest_path(plan).exists()  # nor does it change the manifest
+    assert run(plan, tmp_path / "starts")[0] == 0
 
 
 def test_a_store_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:

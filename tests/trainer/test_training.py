@@ -105,12 +105,6 @@ def test_rollout_zero_is_token_identical_across_arms_of_a_seed_and_differs_betwe
     assert hashes["seed=1"] != wanted
 
 
-def test_wandb_offline_needs_no_account_and_lies_in_the_run_folder(tmp_path):
-    done = train(tmp_path, "tracking=wandb_offline", "trainer.rollouts=1")
-    assert done.returncode == 0, done.stderr
-    assert list(folder(tmp_path).glob("wandb/offline-run-*/*.wandb"))
-
-
 def small(*overrides):
     config = compose([*TINY, "trainer.rollouts=2", *overrides])
     return replace(config, run=replace(config.run, device="cpu"))

@@ -1,0 +1,134 @@
+"""Collapse by level of every factor: counts over all conditions, and an exact test within them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis import captions
+from analysis.factors import Grid, grid_of
+from analysis.result_traces import ResultTraces
+from analysis.results import Evidence
+from analysis.results_table import p_text
+from analysis.stability_table import base_level, collapsed_runs
+from analysis.statistics import clopper_pearson, holm, named_rng, permute_pairs
+from analysis.study import Arm
+from analysis.tables import Cell, Row, Table
+from analysis.trace import RECORD, Trace
+
+Flags = Mapping[int, bool]
+"""Whether the run of a seed collapsed."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level of a factor: its collapsed runs, and pairs of one seed under the same other levels with the first level's."""
+
+    factor: str
+    name: str
+    collapsed: int
+    runs: int
+    here_S: tuple[int, ...] = ()
+    """By seed, collapsed runs of pairs with the factor's first level, of that level's pairs in `first_S`."""
+    first_S: tuple[int, ...] = ()
+
+    @property
+    def p(self) -> float | None:
+        """Exact: a seed's two counts change places. None for the first level, and where counts never differ."""
+        if self.here_S == self.first_S:
+            return None
+        rng = named_rng("collapse", self.factor, self.name)
+        return permute_pairs(np.asarray(self.here_S), np.asarray(self.first_S), rng).p
+
+
+def collapse_table(evidence: Evidence) -> Table | None:
+    """None where the study has no grid or no run of it was counted."""
+    grid = grid_of(evidence.study)
+    levels = [] if grid is None else collapse_levels(evidence, grid)
+    if grid is None or not any(level.runs for level in levels):
+        return None
+    adjusted = holm([level.p for level in levels])
+    whole = _trace(evidence, grid)
+    rows = [_row(level, p, whole) for level, p in zip(levels, adjusted, strict=True) if level.runs]
+    columns = ("level", "collapsed", "share %", "paired: here / first level", "p (Holm)")
+    return Table("collapse", _caption(evidence), columns, tuple(rows), title="collapse by factor")
+
+
+def collapse_levels(evidence: Evidence, grid: Grid) -> list[Level]:
+    """Every level of every factor, in the grid's order."""
+    floor = base_level(evidence)
+    by_arm = {arm.name: collapsed_runs(evidence, arm, floor) for arm in grid.arms}
+    found = []
+    for i, factor in enumerate(grid.factors):
+        first = dict((rest, arm) for arm, rest in grid.with_level(i, grid.levels[i][0]))
+        for level in grid.levels[i]:
+            here_S, first_S = _paired(grid, i, level, first, by_arm)
+            flags = [flag for arm, _ in grid.with_level(i, level) for flag in by_arm[arm.name].values()]
+            found.append(Level(factor, level, sum(flags), len(flags), here_S, first_S))
+    return found
+
+
+def _paired(
+    grid: Grid, factor: int, level: str, first: Mapping[tuple[str, ...], Arm], by_arm: Mapping[str, Flags]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Collapsed runs by seed, at the level and at the first one, under levels of the others that both have."""
+    counts: dict[int, list[int]] = {}
+    for arm, rest in grid.with_level(factor, level):
+        theirs: Flags = by_arm[first[rest].name] if rest in first else {}
+        for seed in by_arm[arm.name].keys() & theirs.keys():
+            count = counts.setdefault(seed, [0, 0])
+            count[0] += by_arm[arm.name][seed]
+            count[1] += theirs[seed]
+    found = [counts[seed] for seed in sorted(counts)]
+    return tuple(here for here, _ in found), tuple(there for _, there in found)
+
+
+def _trace(evidence: Evidence, grid: Grid) -> Trace:
+    primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+    bases = evidence.study.with_role("base")
+    found = primary.of(
+        [*grid.arms, *bases], "runs that diverged or scored below the base, of those that ended"
+    )
+    runs = frozenset(run for arm in (*grid.arms, *bases) for run in evidence.counted(arm))
+    return replace(found, reads={**found.reads, RECORD: runs})
+
+
+def _row(level: Level, p_holm: float | None, whole: Trace) -> Row:
+    share = clopper_pearson(level.collapsed, level.runs)
+    low, high = 100 * (share.low or 0.0), 100 * (share.high or 0.0)
+    pairs = f"{sum(level.here_S)} / {sum(level.first_S)}" if level.p is not None else "–"
+    return Row(
+        level.factor,
+        (
+            Cell(f"{level.factor}: {level.name}", {"factor": level.factor, "level": level.name}),
+            Cell(
+                f"{level.collapsed}/{level.runs}",
+                {"collapsed": level.collapsed, "n": level.runs},
+                trace=whole,
+            ),
+            Cell(
+                f"{100 * share.point:.0f} [{low:.0f}, {high:.0f}]",
+                {"share": 100 * share.point, "share_low": low, "share_high": high},
+                trace=whole,
+            ),
+            Cell(
+                pairs,
+                {"paired_here": sum(level.here_S), "paired_first": sum(level.first_S), "p": level.p},
+                trace=whole,
+            ),
+            Cell(p_text(p_holm), {"p_holm": p_holm}, trace=whole if p_holm is not None else None),
+        ),
+    )
+
+
+def _caption(evidence: Evidence) -> tuple[str, ...]:
+    return (
+        f"{evidence.study.title}: runs that collapsed (diverged, or below the untrained base) by level of every factor, over "
+        "all levels of the others, with 95 % Clopper-Pearson intervals of the pooled share.",
+        "Paired: collapsed runs at this level and at the factor's first, of runs under the same other levels and seeds. p: "
+        "exact permutation test in which a seed's two counts change places (a seed is the unit, its conditions are not "
+        "independent), Holm-adjusted over all levels.",
+        *captions.warnings(evidence),
+    )

@@ -1,0 +1,96 @@
+"""The factorial study's own table: main effects and interactions of its factors on the primary metric."""
+
+from __future__ import annotations
+
+from analysis import captions
+from analysis.factors import TIMES, Grid, grid_of
+from analysis.result_traces import ResultTraces
+from analysis.results import AVERAGE, Evidence
+from analysis.results_table import p_text, signed
+from analysis.statistics import Interval, holm
+from analysis.statistics.factorial import Effect, factorial_effects
+from analysis.tables import Cell, Row, Table
+from analysis.trace import Trace
+
+
+def effects_table(evidence: Evidence) -> Table | None:
+    """A line a contrast, grouped by effect; None where the study is no full grid or its effects can't be estimated."""
+    grid = grid_of(evidence.study)
+    effects = estimated(evidence, grid) if grid is not None and grid.full else None
+    if grid is None or not effects:
+        return None
+    adjusted = holm([effect.p for effect in effects])
+    whole = _trace(evidence, grid)
+    rows = [
+        _row(effect, levels, interval, p if i == 0 else None, whole)
+        for effect, p in zip(effects, adjusted, strict=True)
+        for i, (levels, interval) in enumerate(effect.contrasts)
+    ]
+    columns = ("effect", "contrast", "points", "F", "p (Holm)")
+    return Table("effects", _caption(evidence, grid), columns, tuple(rows), title="effects of factors")
+
+
+def estimated(evidence: Evidence, grid: Grid) -> list[Effect] | None:
+    """Effects within seeds where the study's test is paired and all arms have the same; None where nothing estimates them."""
+    scores = {arm.name: evidence.of_arm(evidence.primary, arm) for arm in grid.arms}
+    seeds = {frozenset(of_seed) for of_seed in scores.values()}
+    paired = evidence.study.test == "paired" and len(seeds) == 1
+    runs = [
+        (place, seed, value) for arm, place in grid.places for seed, value in sorted(scores[arm.name].items())
+    ]
+    try:
+        return factorial_effects(
+            [value for _, _, value in runs],
+            [place for place, _, _ in runs],
+            grid.factors,
+            [seed for _, seed, _ in runs] if paired else None,
+        )
+    except ValueError:
+        return None  # one seed, an arm without runs, equal runs: the results table shows which
+
+
+def _trace(evidence: Evidence, grid: Grid) -> Trace:
+    formula = "contrast of the cell means of the grid, unweighted over the other factors; its F test is joint over the effect"
+    primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+    return primary.of(grid.arms, formula)
+
+
+def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float | None, whole: Trace) -> Row:
+    """`p` stands in the first row of an effect, with its name and F."""
+    name, first = TIMES.join(effect.factors), p is not None
+    text = signed(interval.point)
+    if interval.low is not None and interval.high is not None:
+        text += f" [{signed(interval.low)}, {signed(interval.high)}]"
+    low, high = (None if v is None else 100 * v for v in (interval.low, interval.high))
+    f = f"F({effect.df[0]:g}, {effect.df[1]:g}) = {effect.f:.1f}"
+    return Row(
+        name,
+        (
+            Cell(name if first else "", {"effect": name}),
+            Cell(", ".join(levels), {"levels": ", ".join(levels)}),
+            Cell(
+                text, {"points": 100 * interval.point, "low": low, "high": high, "n": interval.n}, trace=whole
+            ),
+            Cell(
+                f if first else "",
+                {"F": effect.f, "df1": effect.df[0], "df2": effect.df[1], "p": effect.p},
+                trace=whole if first else None,
+            ),
+            Cell(p_text(p) if first else "", {"p_holm": p}, trace=whole if first else None),
+        ),
+        name=f"{name}: {', '.join(levels)}",
+    )
+
+
+def _caption(evidence: Evidence, grid: Grid) -> tuple[str, ...]:
+    firsts = ", ".join(
+        f"{factor} {levels[0]}" for factor, levels in zip(grid.factors, grid.levels, strict=True)
+    )
+    return (
+        f"{evidence.study.title}: effects of the design's factors on the {AVERAGE} of the primary metric, in points against "
+        f"the first levels ({firsts}), unweighted means over the other factors.",
+        "A contrast of an interaction is a difference of differences. Intervals are 95 % and unadjusted; the F test is "
+        "joint over an effect's contrasts, p is Holm-adjusted over effects.",
+        captions.run_counts(evidence),
+        *captions.warnings(evidence),
+    )

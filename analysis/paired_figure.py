@@ -1,0 +1,73 @@
+"""Seed by seed: what became of each seed's score when the arm that it is tested against was replaced by the arm."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.figure import Figure
+
+from analysis.escape import plot
+from analysis.results import Evidence
+from analysis.results_table import signed
+from analysis.study import Arm
+from analysis.style import MUTED, TEXT, looks
+
+COLUMNS = 5
+LABEL_CHARACTERS = 22
+FALL, RISE = "#D55E00", "#0072B2"
+
+
+def paired_by_seed(evidence: Evidence) -> Figure | None:
+    """A small panel an arm: a line a shared seed from the reference's score (left) to the arm's (right)."""
+    shown = [(arm, reference) for arm, reference in _pairs(evidence) if _shared(evidence, arm, reference)]
+    if not shown:
+        return None
+    columns = min(COLUMNS, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    height = 1.12 * rows + 0.3
+    figure = Figure(figsize=(TEXT * max(columns, 2) / COLUMNS, height))
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    figure.subplots_adjust(
+        left=0.5 / figure.get_figwidth(),
+        right=0.99,
+        top=1 - 0.24 / height,
+        bottom=0.2 / height,
+        wspace=0.12,
+        hspace=0.5,
+    )
+    style = looks(evidence.study)
+    for ax, (arm, reference) in zip(axes.flat, shown, strict=False):
+        lines = _shared(evidence, arm, reference)
+        for before, after in lines:
+            ax.plot(
+                [0, 1],
+                [100 * before, 100 * after],
+                color=RISE if after >= before else FALL,
+                linestyle="-" if after >= before else (0, (3, 1.5)),
+                linewidth=0.8,
+            )
+        means = [100 * sum(side) / len(lines) for side in zip(*lines, strict=True)]
+        ax.plot([0, 1], means, color="#000000", linewidth=1.6, marker=style[arm.name].marker, markersize=3)
+        ax.set_xlim(-0.12, 1.12)
+        ax.set_xticks([])
+        ax.set_title(plot(arm.label, LABEL_CHARACTERS), fontsize=6.5, pad=3)
+        ax.set_xlabel(signed((means[1] - means[0]) / 100), fontsize=6.5, labelpad=2, color=MUTED)
+        ax.grid(axis="x", visible=False)
+    for ax in axes.flat[len(shown) :]:
+        ax.set_visible(False)
+    for row in axes:
+        row[0].set_ylabel("final average %", fontsize=6.5)
+    return figure
+
+
+def _pairs(evidence: Evidence) -> list[tuple[Arm, Arm]]:
+    """Arms without the one that does not clip, whose fall would flatten the others."""
+    study = evidence.study
+    arms = study.with_role("arm")
+    return [(arm, reference) for arm in arms if (reference := study.reference_of(arm)) is not None]
+
+
+def _shared(evidence: Evidence, arm: Arm, reference: Arm) -> list[tuple[float, float]]:
+    """(reference's score, arm's score) of every seed that both have."""
+    before, after = (evidence.of_arm(evidence.primary, side) for side in (reference, arm))
+    return [(before[seed], after[seed]) for seed in sorted(before.keys() & after.keys())]

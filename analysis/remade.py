@@ -1,0 +1,74 @@
+"""A report folder beside one that is made again from its compact logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from analysis.provenance import FILE, PACKAGES
+from analysis.replay_source import SUMMARY
+from analysis.table_lines import differing_cells, differing_in_csv, same_numbers
+from analysis.tables import Table
+
+TEXT = (".md", ".tex", ".csv")
+"""Files that do not depend on how another version of Matplotlib draws."""
+MADE_WITH = ("made_with", "analysis_sha256")
+"""What may differ in provenance.json without a number being another."""
+
+
+def differences(folder: Path, again: Path, content: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By file of `folder` that the logs in `again` do not give: the cells, figures or sections that differ in it.
+
+    Drawings and the last digits of CSV files may differ where another processor or another version of a package made
+    them: figures are compared only where the same packages did, CSV files number by number.
+    """
+    from analysis.report import render  # pandas and Matplotlib: not for --help
+
+    report = render(again, replayed=(again / "logs" / SUMMARY).is_file())
+    same_packages = content["made_with"] == {name: version(name) for name in PACKAGES}
+    tables = {table.name: table for table in report.tables}
+    found = {}
+    for path in sorted(again.iterdir()):
+        if path.is_file() and path.name != FILE:
+            there = folder / path.name
+            names = _compare(there, path, tables)
+            if names and (same_packages or path.suffix in TEXT):
+                found[path.name] = names
+    if _other_provenance(content, json.loads((again / FILE).read_text(encoding="utf-8"))):
+        found[FILE] = [FILE]
+    return found
+
+
+def _compare(there: Path, again: Path, tables: Mapping[str, Table]) -> list[str]:
+    name, _, kind = again.name.partition(".")
+    figure = name not in tables and name != "index"
+    if not there.is_file():
+        return [f"figure {name}" if figure else name]
+    if there.read_bytes() == again.read_bytes():
+        return []
+    if figure:
+        return [f"figure {name}"]
+    try:
+        mine, wanted = (path.read_text(encoding="utf-8") for path in (there, again))
+    except UnicodeDecodeError:
+        return [f"{name} (no text)"]
+    if kind == "csv":
+        return [] if same_numbers(mine, wanted) else differing_in_csv(tables[name], mine)
+    return differing_cells([tables[name]] if name in tables else list(tables.values()), mine, wanted, kind)
+
+
+def _other_provenance(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
+    """Whether traces differ, digests of files aside: those are compared with the files themselves."""
+    keys = {*recorded, *again} - {*MADE_WITH, "files"}
+    return any(_rounded(recorded.get(key)) != _rounded(again.get(key)) for key in keys)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value

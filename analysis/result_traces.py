@@ -1,0 +1,125 @@
+"""Where the cells of the results, base and stability tables come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from analysis.results import AVERAGE, Evidence, Summary
+from analysis.study import Arm
+from analysis.trace import RECORD, Trace, answers, trace
+
+BEST = (
+    "bold: the best arm of the column and every one not distinguishable from it (Games-Howell over all competing arms); "
+    "underlined: the same among the others"
+)
+
+
+class ResultTraces:
+    """Traces under one decoding; `stream` holds the answers and `scores` a row a run, as shares."""
+
+    def __init__(self, evidence: Evidence, mode: str, temperature: float):
+        self.evidence = evidence
+        self.stream = answers(mode, temperature)
+        self.scores = evidence.scores(mode, temperature)
+        self.where = f"final {self.stream.rpartition('/')[2]} answers"
+
+    def score(self, arm: Arm, column: str) -> Trace:
+        """Mean of an arm's runs in a column, and what decides whether it is bold."""
+        of_run = self._of_run(column)
+        formula = f"mean over the arm's runs of {of_run}, in points; ± is half a 95 % t interval over runs"
+        found = trace(formula, [self.stream], *self._runs(arm, column), 100)
+        if not arm.competes:
+            return found
+        rivals = [a for a in self.evidence.study.arms if a.competes]
+        return replace(found, decides={self.stream: self._counted(rivals)}, rule=BEST)
+
+    def _of_run(self, column: str) -> str:
+        if column != AVERAGE:
+            return f"the mean over questions of set {column} of the mean over samples of the {self.where}"
+        return f"the unweighted mean over sets of its score in each ({self.where})"
+
+    def count(self, arm: Arm) -> Trace:
+        """Scored runs of those planned."""
+        runs = self.evidence.runs.index[self.evidence.runs["arm"] == arm.name]
+        scored = {int(r): float(r in self.scores.index) for r in runs}
+        return trace(
+            "runs that are scored / runs planned; 1 is a scored run", [self.stream, RECORD], runs, scored
+        )
+
+    def lost(self, arm: Arm) -> Trace:
+        """Planned runs that are not done."""
+        runs = self.evidence.runs.index[self.evidence.runs["arm"] == arm.name]
+        return trace("planned runs of the arm that are not done, by state", [RECORD], runs)
+
+    def difference(self, summary: Summary) -> Trace | None:
+        """The average of an arm and of what it is tested against."""
+        reference, found = self.evidence.study.reference_of(summary.arm), summary.comparison
+        if reference is None or found is None:
+            return None
+        how = "mean of {a} minus mean of {b}, with the 95 % interval of Welch's t"
+        if found.test == "paired":
+            how = "mean over shared seeds of {a} minus {b}, with the 95 % interval of a paired t"
+        formula = (
+            how.format(a=summary.arm.label, b=reference.label) + f"; a run's value is {self._of_run(AVERAGE)}"
+        )
+        whole = self.of([summary.arm, reference], formula)
+        return self._shared(whole) if found.test == "paired" else whole
+
+    def _shared(self, whole: Trace) -> Trace:
+        """The part of a trace of two arms that is of the seeds which both have."""
+        seeds = [self.evidence.runs.at[run, "seed"] for run, _ in whole.values]
+        kept = {
+            run: value for run, value in whole.values if seeds.count(self.evidence.runs.at[run, "seed"]) > 1
+        }
+        return trace(whole.formula, whole.reads, kept, kept)
+
+    def adjusted(self, summary: Summary, family: Iterable[Summary]) -> Trace | None:
+        """The p of an arm's difference, and the other arms whose p it is adjusted by."""
+        found = self.difference(summary)
+        if found is None or summary.p_holm is None:
+            return None
+        arms = [s.arm for s in family if s.p_holm is not None]
+        arms += [r for a in arms if (r := self.evidence.study.reference_of(a)) is not None]
+        formula = f"p of: {found.formula}; then Holm's adjustment over {sum(s.p_holm is not None for s in family)} arms"
+        return replace(
+            found,
+            formula=formula,
+            decides={self.stream: self._counted(arms)},
+            rule="Holm's adjustment: every arm's p",
+        )
+
+    def whole(self, formula: str) -> Trace:
+        """What rests on every run: captions, and figures of all arms."""
+        return self.of(self.evidence.study.arms, formula)
+
+    def below(self, arm: Arm, formula: str) -> Trace:
+        """Whether the arm's runs fell below the base."""
+        bases = self.evidence.study.with_role("base")
+        found = self.of([arm, *bases], formula)
+        return replace(found, reads={**found.reads, RECORD: self._counted([arm, *bases])})
+
+    def of(self, arms: Iterable[Arm], formula: str) -> Trace:
+        """The averages of several arms' runs."""
+        runs: list[int] = []
+        values: dict[int, float] = {}
+        for arm in arms:
+            read, numbers = self._runs(arm, AVERAGE)
+            runs += read
+            values |= numbers
+        return trace(formula, [self.stream], runs, values, 100)
+
+    def _runs(self, arm: Arm, column: str) -> tuple[list[int], Mapping[int, float]]:
+        """The arm's counted runs, and the values of those that are scored."""
+        runs = self.evidence.counted(arm)
+        return runs, column_of(self.scores, column, runs)
+
+    def _counted(self, arms: Iterable[Arm]) -> frozenset[int]:
+        return frozenset(run for arm in arms for run in self.evidence.counted(arm))
+
+
+def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[int, float]:
+    """Run to value for those of `runs` that the table holds."""
+    return {run: float(scores.at[run, column]) for run in runs if run in scores.index}

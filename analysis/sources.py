@@ -1,0 +1,64 @@
+"""Digests of the run folders that compact logs were made from: logs/sources.json, beside the logs and as good as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.digests import file_digest
+from analysis.freshness import WATCHED
+from analysis.study import read_json
+from sspo.identity import cell_folder
+from sspo.runlog import write_atomic
+
+FILE = "sources.json"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One file of a run folder that is not what it was."""
+
+    run: int
+    path: Path
+    what: str
+
+
+def write_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) -> None:
+    """Record the files of every run, in the order of runs.json, as they are in the store now."""
+    found = [dict(_files(store, run)) for run in runs]
+    lines = ",\n".join(f" {json.dumps(files, sort_keys=True)}" for files in found)
+    write_atomic(logs / FILE, f"[\n{lines}\n]\n")
+
+
+def present(store: Path, runs: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Runs whose folder is in the store."""
+    return [i for i, run in enumerate(runs) if _folder(store, run).is_dir()]
+
+
+def changed_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) -> list[Changed] | None:
+    """Files of the runs that are in the store and differ from what was recorded; None where nothing was recorded."""
+    if not (logs / FILE).is_file():
+        return None
+    recorded = read_json(logs / FILE)
+    found = []
+    for i in present(store, runs):
+        then, now = recorded[i], dict(_files(store, runs[i]))
+        for name in sorted({*then, *now}):
+            if then.get(name) != now.get(name):
+                what = "is gone" if name not in now else "is new" if name not in then else "has changed"
+                found.append(Changed(i, _folder(store, runs[i]) / name, what))
+    return found
+
+
+def _files(store: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in WATCHED:
+        path = _folder(store, run) / name
+        if path.is_file():
+            yield name, file_digest(path)
+
+
+def _folder(store: Path, run: Mapping[str, Any]) -> Path:
+    return cell_folder(store, str(run["cell"]), int(run["seed"]))

@@ -1,0 +1,177 @@
+"""`python -m analysis verify NAME`: is every byte what it was, and which cells and figures would another one touch?
+
+Hashes the report's files, its compact logs by run and stream, and the run folders where they are there; then makes the
+report again from the logs and compares.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.digests import Digests, changes, file_digest, stream_digests
+from analysis.logs import MANIFEST
+from analysis.provenance import FILE, analysis_sha256
+from analysis.remade import differences
+from analysis.sources import FILE as SOURCES
+from analysis.sources import changed_sources, present
+from analysis.study import manifest_path, read_json
+from analysis.touched import everything, touched
+from analysis.why import one_line_each, read_provenance
+from sspo.errors import UserError
+
+LISTED = 12
+"""Streams named of a run before the list is cut."""
+
+
+@dataclass
+class Verified:
+    """What was found, in lines to print."""
+
+    lines: list[str] = field(default_factory=list)
+    intact: bool = True
+
+    def changed(self, line: str) -> None:
+        """Note something that is not what it was."""
+        self.intact = False
+        self.lines.append(line)
+
+    def touches(self, names: Iterable[str], adjusted: Iterable[str] = ()) -> None:
+        """Name cells and figures below what was changed."""
+        for title, found in (("touches", list(names)), ("touches the bold or adjusted p of", list(adjusted))):
+            if found:
+                self.lines.append(f"  {title} {len(found)}: {' '.join(f'{name};' for name in found)[:-1]}")
+
+
+def verify(name: str, preset: str | None, store: Path, out: Path) -> Verified:
+    """Check a study's report. Raises UserError where there is none with a provenance.json."""
+    folder, content = read_provenance(name, preset, out)
+    found = Verified()
+    logs_changed = _logs(folder, content, found)
+    runs = _run_folders(folder, content, store, found)
+    _remade(folder, content, found, logs_changed)
+    if found.intact:
+        cells = sum(len(table["cells"]) for table in content["tables"].values())
+        found.lines.append(
+            f"verified {folder}: {len(content['files'])} files, {cells} cells and {len(content['figures'])} figures of "
+            f"{len(content['runs'])} runs are what they were, and the logs give them again ({runs})"
+        )
+    found.lines = one_line_each(found.lines)
+    return found
+
+
+def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
+    """Compact logs against their digests."""
+    differing = [name for name in _differing(folder, content) if name.startswith("logs/")]
+    for name in differing:
+        found.changed(f"{name} {'has changed' if (folder / name).is_file() else 'is gone'}")
+    if f"logs/{MANIFEST}" in differing:
+        found.touches(everything(content))
+    elif differing:
+        _name(content, changes(_recorded(content), stream_digests(folder / "logs")), found)
+    return bool(differing)
+
+
+def _differing(folder: Path, content: Mapping[str, Any]) -> list[str]:
+    return [
+        name
+        for name, digest in content["files"].items()
+        if not (folder / name).is_file() or file_digest(folder / name) != digest
+    ]
+
+
+def _recorded(content: Mapping[str, Any]) -> Digests:
+    return {stream: {int(run): digest for run, digest in runs} for stream, runs in content["streams"].items()}
+
+
+def _name(content: Mapping[str, Any], different: Digests, found: Verified) -> None:
+    """Runs and streams that differ, and what rests on them."""
+    by_run: dict[int, list[str]] = {}
+    for stream, runs in different.items():
+        for run in runs:
+            by_run.setdefault(run, []).append(stream)
+    for run, streams in sorted(by_run.items()):
+        record = (
+            content["runs"][run]
+            if run < len(content["runs"])
+            else {"arm": "a run not in the report", "seed": run}
+        )
+        more = f" and {len(streams) - LISTED} more" if len(streams) > LISTED else ""
+        found.lines.append(f"  {record['arm']} seed {record['seed']}: {', '.join(streams[:LISTED])}{more}")
+    found.touches(*touched(content, {(stream, run) for stream, runs in different.items() for run in runs}))
+
+
+def _run_folders(folder: Path, content: Mapping[str, Any], store: Path, found: Verified) -> str:
+    """Run folders against what was recorded of them; in words, how many were there."""
+    study = [run for run in content["runs"] if "versions" in run]
+    there = present(store, study)
+    if not there:
+        return f"no run folder in {store}: the compact logs stand for them"
+    try:
+        differing = changed_sources(store, study, folder / "logs")
+    except (UserError, LookupError, AttributeError):
+        found.changed(f"logs/{SOURCES} cannot be read: run folders are compared by what they say")
+        differing = None
+    for change in differing or ():
+        found.changed(f"{change.path} {change.what}")
+    if differing is None or differing:
+        runs = set(there) if differing is None else {change.run for change in differing}
+        said = _said_otherwise(content, store, runs)
+        if said:
+            found.intact = False
+            _name(content, said, found)
+    return f"{len(there)} of {len(study)} run folders in {store}, {'hashed' if differing is not None else 'read'} again"
+
+
+def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> Digests:
+    """Streams of these runs that the store's folders give otherwise; all of them where they cannot be read."""
+    from analysis.load import compact
+
+    before = {s: {r: d for r, d in of.items() if r in runs} for s, of in _recorded(content).items()}
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            manifest = read_json(manifest_path(store, content["study"], content["preset"]))
+            compact(store, manifest, Path(place))
+        except (UserError, OSError):
+            return {stream: dict.fromkeys(of, "") for stream, of in before.items() if of}
+        now = {s: {r: d for r, d in of.items() if r in runs} for s, of in stream_digests(Path(place)).items()}
+    now = {s: of for s, of in now.items() if not s.startswith("replay/")}
+    return changes({s: of for s, of in before.items() if not s.startswith("replay/")}, now)
+
+
+def _remade(folder: Path, content: Mapping[str, Any], found: Verified, logs_changed: bool) -> None:
+    """The report's own files against their digests, and against what the logs give again."""
+    differing = {name for name in _differing(folder, content) if not name.startswith("logs/")}
+    with tempfile.TemporaryDirectory() as place:
+        again = Path(place) / folder.name
+        shutil.copytree(folder / "logs", again / "logs")
+        try:
+            found_again = differences(folder, again, content)
+        except UserError as error:
+            found.changed(f"the report cannot be made again: {error}")
+            found_again = {}
+    for name in sorted(differing):
+        gone = "" if (folder / name).is_file() else " and is gone"
+        found.changed(f"{name} is not what was written{gone}")
+        found.touches(found_again.get(name, [name]))
+    other_code = content["analysis_sha256"] != analysis_sha256()
+    for name, names in found_again.items():
+        if name not in differing:
+            why = (
+                " (logs have changed)"
+                if logs_changed
+                else " (it was made by other analysis code)"
+                if other_code
+                else ""
+            )
+            found.changed(f"{name} is not what the logs give now{why}")
+            found.touches(names)
+    recorded = {*content["files"], FILE}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in recorded and not path.name.startswith("."):
+            found.changed(f"{name} is none of the report's files")

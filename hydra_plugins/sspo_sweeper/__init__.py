@@ -1,0 +1,1 @@
+"""Hydra finds its plugins in this physical folder; the one above must hold no __init__.py, as others share its name."""

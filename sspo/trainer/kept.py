@@ -1,0 +1,141 @@
+"""The checkpoint folders of a run: each appears whole or not at all, the last few are kept, and one is continued from.
+
+    rollout<k>/             after k finished rollouts
+        model.safetensors, optimizer.safetensors, state.json    what a Trainer is made again from
+        logs.json           how far each log and which recordings it covers, with digests
+        SHA256SUMS          of the four, as `sha256sum --check` reads it
+
+A checkpoint is continued from where its own files and all that it covers are what was written, so that no log can get
+a hole: otherwise the one before it is, and in the end the base model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from sspo.logfile import Extent, extent_of, sync
+from sspo.runlog import RunLog
+
+MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+LOGS, SUMS = "logs.json", "SHA256SUMS"
+CONTENT = (MODEL, OPTIMIZER, STATE, LOGS)
+
+
+def folder_name(rollouts: int) -> str:
+    """The name of a checkpoint after so many finished rollouts."""
+    return f"rollout{rollouts:06d}"
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """All of a run's, oldest first, whole or not."""
+    return sorted(folder.glob("rollout*"))
+
+
+def add(
+    folder: Path, rollouts: int, fill: Callable[[Path], None], covered: Mapping[str, Extent], *, keep: int
+) -> None:
+    """Add the checkpoint that `fill` writes into a folder, and drop all but the last `keep`.
+
+    What it covers must be on the disk already. Raises OSError, and leaves nothing of it, where it cannot be written.
+    """
+    partial = folder / f".partial-{os.getpid()}"
+    try:
+        partial.mkdir(parents=True)
+        fill(partial)
+        extents = {name: asdict(extent) for name, extent in covered.items()}
+        (partial / LOGS).write_text(json.dumps(extents, indent=1), encoding="utf-8")
+        sums = "".join(f"{extent_of(partial / name).sha256}  {name}\n" for name in CONTENT)
+        (partial / SUMS).write_text(sums, encoding="utf-8")
+        for name in (*CONTENT, SUMS):
+            sync(partial / name)
+        sync(partial)
+        final = folder / folder_name(rollouts)
+        drop(final)
+        partial.rename(final)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    sync(folder)
+    keep_last(folder, keep)
+
+
+def keep_last(folder: Path, keep: int) -> None:
+    """Drop all but the last `keep`."""
+    for old in checkpoints(folder)[:-keep]:
+        drop(old)
+
+
+def drop(checkpoint: Path) -> None:
+    """Delete one, if it is there, so that none is ever there in part."""
+    if checkpoint.is_dir():
+        going = checkpoint.with_name(f".dropped-{checkpoint.name}")
+        checkpoint.rename(going)
+        shutil.rmtree(going)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete what a killed process was writing or dropping."""
+    for leftover in folder.glob(".*"):
+        shutil.rmtree(leftover)
+
+
+def flaw(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint's own files, in words; None where they are what was written."""
+    try:
+        lines = (checkpoint / SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return f"it has no {SUMS}"
+    except UnicodeDecodeError:
+        return f"its {SUMS} is damaged"
+    wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if set(wanted) != set(CONTENT):
+        return f"its {SUMS} is damaged"
+    for name, digest in wanted.items():
+        if extent_of(checkpoint / name).sha256 != digest:
+            return f"its {name} is not what was written"
+    return None
+
+
+def covered_by(checkpoint: Path) -> dict[str, Extent]:
+    """How far each log goes that a whole checkpoint covers."""
+    extents = json.loads((checkpoint / LOGS).read_text(encoding="utf-8"))
+    return {name: Extent(**extent) for name, extent in extents.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a run continues from."""
+
+    checkpoint: Path | None = None
+    """None for the base model."""
+    covered: Mapping[str, Extent] = field(default_factory=dict)
+    refused: Mapping[Path, str] = field(default_factory=dict)
+    """Later checkpoints that are not used, each with the reason."""
+
+    def sentence(self) -> str | None:
+        """What to tell the user; None where nothing was refused."""
+        if not self.refused:
+            return None
+        reasons = "; ".join(
+            f"checkpoint {path.name} is not used: {why}" for path, why in self.refused.items()
+        )
+        where = "the base model" if self.checkpoint is None else self.checkpoint.name
+        return f"{reasons}; going on from {where}"
+
+
+def choose(folder: Path, log: RunLog | None = None) -> Choice:
+    """The last checkpoint that is whole and, where a log is given, whose logs are all there."""
+    refused: dict[Path, str] = {}
+    for checkpoint in reversed(checkpoints(folder)):
+        why = flaw(checkpoint)
+        covered = {} if why else covered_by(checkpoint)
+        why = why or (log.lacks(covered) if log else None)
+        if why is None:
+            return Choice(checkpoint=checkpoint, covered=covered, refused=refused)
+        refused[checkpoint] = why
+    return Choice(refused=refused)

@@ -1,0 +1,135 @@
+"""The attempts at a trial: its claims, in `attempts/` of its folder. They say who tried, how each try ended, and when to stop."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sspo.errors import UserError
+from sspo.runlog import DONE, FAILED, mark_failed
+from sweeps import claims
+from sweeps.claims import Claim, Watch
+from sweeps.exits import no_space
+from sweeps.ledger import attempts_folder, read_json
+from sweeps.plan import Trial
+from sweeps.retries import CLASS_OF, FAILURES, LOST
+from sweeps.store import is_full
+
+__all__ = [
+    "attempts_folder",
+    "claim_trial",
+    "conclude_attempt",
+    "current_attempt",
+    "fail_lost",
+    "forgive",
+    "judged_since",
+]
+VOID = "void"
+"""The outcome of a claim that found its trial over."""
+
+
+def claim_trial(trial: Trial, watch: Watch | None = None) -> Claim | None:
+    """Claim a trial for this process. None: it is ours to start. Else the claim that speaks against it: another's, or the
+    last one where the trial turns out to be over.
+
+    `watch` remembers how long others' claims have been still; without one nobody of another machine is given up.
+    """
+    folder = attempts_folder(trial.folder)
+    own, before = claims.take(folder, watch or Watch())
+    if own is None:
+        return before
+    if before is not None and not before.outcome:
+        _conclude_lost(trial, before)
+    os.utime(trial.folder)  # so that a client of a server does not go by what it remembers not to be there
+    if any((trial.folder / marker).is_file() for marker in (DONE, FAILED)):
+        claims.end(folder, own, VOID)
+        return own
+    return None
+
+
+def current_attempt(folder: Path) -> Claim:
+    """The claim that this process has on a run folder. A programmer's error where it has none."""
+    claim = claims.newest(attempts_folder(folder))
+    if claim is None or not claim.own():
+        raise RuntimeError(f"{folder} is not claimed by this process")
+    return claim
+
+
+def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail: str) -> None:
+    """Write down how an attempt ended that has just ended: in a marker, or, where it may be tried again, in its claim alone.
+
+    `reason` is empty where the trial's own marker counts. Raises UserError where it ended because the disk is full: that
+    is no fault of the trial, which is left as if interrupted.
+    """
+    folder, where = trial.folder, attempts_folder(trial.folder)
+    if (folder / DONE).is_file():
+        claims.end(where, claim, "done")
+        return
+    if not reason:
+        reason, message, tail = _marked(folder)
+    if reason in ("error", "killed") and (no_space(message) or no_space(tail) or is_full(trial.store)):
+        (folder / FAILED).unlink(missing_ok=True)
+        claims.end(where, claim, "interrupted", message)
+        raise UserError(
+            f"the disk of the store {trial.store} is full: {trial.arm} seed {trial.seed} could not write; free some space "
+            "and run the same command again to continue"
+        )
+    _decide(trial, claim, reason, message, tail)
+
+
+def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) -> None:
+    """Fail a trial whose workers vanished before any could say how it ended, unless it runs or is over after all."""
+    if claim_trial(trial, watch) is None:
+        mark_failed(trial.folder, reason, message, tail)
+        claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), reason, message)
+
+
+def judged_since(trial: Trial, attempt: int) -> bool:
+    """Whether an attempt after number `attempt` was the last, and ended in a way that the trial's retries speak of."""
+    claim = claims.newest(attempts_folder(trial.folder))
+    return claim is not None and claim.number > attempt and claim.outcome in FAILURES
+
+
+def forgive(trial: Trial) -> bool:
+    """Have a failed trial tried again as if it never had been; whether it had failed. A divergence is a result and stays."""
+    failed = read_json(trial.folder / FAILED)
+    if failed is None or failed.get("reason") == "diverged" or (trial.folder / DONE).is_file():
+        return False
+    claims.forgive(attempts_folder(trial.folder))
+    (trial.folder / FAILED).unlink(missing_ok=True)
+    return True
+
+
+def _conclude_lost(trial: Trial, claim: Claim) -> None:
+    """The end of an attempt that nobody saw: its trial may have left a marker, else its worker vanished with it."""
+    where = attempts_folder(trial.folder)
+    if (trial.folder / DONE).is_file():
+        claims.end(where, claim, "done")
+    elif (trial.folder / FAILED).is_file():
+        _decide(trial, claim, *_marked(trial.folder))
+    else:
+        _decide(
+            trial,
+            claim,
+            LOST,
+            f"its worker, process {claim.pid} on {claim.host or 'some machine'}, vanished",
+            "",
+        )
+
+
+def _decide(trial: Trial, claim: Claim, outcome: str, message: str, tail: str) -> None:
+    """Fail the trial for good, or leave it to be tried again."""
+    folder, where = trial.folder, attempts_folder(trial.folder)
+    earlier = [attempt for attempt in claims.claims(where) if attempt.number < claim.number]
+    ended = Claim(number=claim.number, outcome=outcome)
+    if trial.retries.left(outcome, [*earlier, ended]):
+        (folder / FAILED).unlink(missing_ok=True)
+    else:
+        mark_failed(folder, CLASS_OF.get(outcome, outcome), message, tail)
+    claims.end(where, claim, outcome, message)
+
+
+def _marked(folder: Path) -> tuple[str, str, str]:
+    failed = read_json(folder / FAILED) or {}
+    reason, message = str(failed.get("reason", "error")), str(failed.get("message", ""))
+    return reason, message, str(failed.get("log_tail", ""))

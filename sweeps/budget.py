@@ -1,0 +1,60 @@
+"""A preset's budget beside what its trials have cost and will: `plan` says how they compare, `run` refuses to exceed it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sspo.errors import UserError
+from sweeps.experience import Forecast, forecast
+from sweeps.ledger import standing
+from sweeps.plan import Plan
+
+EPSILON = 1e-9
+
+
+def budget_lines(plan: Plan, expected: Forecast) -> list[str]:
+    """A line a limit of the plan's preset; none where it has no budget."""
+    lines = []
+    for unit, limit in _limits(plan).items():
+        words = unit.replace("_", " ")
+        spent, total = getattr(expected.spent, unit), getattr(expected.expected, unit)
+        if total > limit + EPSILON:
+            verdict = f"exceeds it by {total - limit:.3g}, so that `sweeps run` will refuse"
+        elif expected.untold:
+            verdict = f"whether that is enough cannot be told: {_untold(expected)}"
+        else:
+            verdict = "is within it"
+        lines.append(
+            f"budget: {limit:g} {words}; spent {spent:.3g}, with what is to do {total:.3g}, which {verdict}"
+            if not expected.untold or total > limit + EPSILON
+            else f"budget: {limit:g} {words}; spent {spent:.3g}; {verdict}"
+        )
+    return lines
+
+
+def check_budget(plan: Plan, *, over_budget: bool = False) -> list[str]:
+    """What is to be said of a budget before trials start. Raises UserError where they are known to exceed it.
+
+    Where finished trials do not tell, nothing is refused and the lines say so; likewise with `over_budget`.
+    """
+    limits = _limits(plan)
+    if not limits:
+        return []
+    expected = forecast(plan, {trial: standing(trial.folder) for trial in plan.trials()})
+    for unit, limit in limits.items():
+        total = getattr(expected.expected, unit)
+        if total > limit + EPSILON and not over_budget:
+            raise UserError(
+                f"{plan.title()} would cost {total:.3g} {unit.replace('_', ' ')} in all, judged by finished trials, and "
+                f"presets.{plan.preset}.budget.{unit} is {limit:g}; raise that, or run with --over-budget (make: OVER_BUDGET=1)"
+            )
+    return budget_lines(plan, expected) if expected.untold else []
+
+
+def _limits(plan: Plan) -> dict[str, float]:
+    budget = asdict(plan.study.presets[plan.preset].budget)
+    return {unit: limit for unit, limit in budget.items() if limit is not None}
+
+
+def _untold(expected: Forecast) -> str:
+    return f"no trial like {expected.untold} of those to do has finished in this store"

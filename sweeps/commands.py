@@ -1,0 +1,190 @@
+"""The commands of `python -m sweeps`: a row each, which says what it takes and what it does."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from rich.console import Console
+
+from sweeps.frontdoors.dashboard import export_dashboard
+from sweeps.frontdoors.multirun import find_study
+from sweeps.frontdoors.trial import run_trial
+from sweeps.frontdoors.wandb_sweep import export_sweep
+from sweeps.plan import Plan, make_plan
+from sweeps.replay import run_replay
+from sweeps.run import run_sweep, run_work
+from sweeps.search.arguments import about_search
+from sweeps.show import show_arm
+from sweeps.status import show_status, watch_status
+from sweeps.steer import retry, steer
+from sweeps.training import RunOptions
+from sweeps.wishes import PAUSE, RUN, STOP
+
+ON_A_STUDY = ("--preset", "--store")
+Act = Callable[[argparse.Namespace, Console], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """A command: what it is for, what it takes after NAME, and what it does with the parsed words. `act` returns the
+    exit status."""
+
+    purpose: str
+    act: Act
+    options: Sequence[str] = ON_A_STUDY
+    """Names in options.py."""
+    words: Sequence[str] = ()
+    """Words that must follow NAME."""
+    about: str = "a study in conf/study/, or a multirun"
+    """What NAME names."""
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    return make_plan(find_study(arguments.name, arguments.store), arguments.preset, arguments.store)
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    return run_sweep(_plan(arguments), _run_options(arguments), console)
+
+
+def _work(arguments: argparse.Namespace, console: Console) -> int:
+    return run_work(_plan(arguments), _run_options(arguments), console)
+
+
+def _run_options(arguments: argparse.Namespace) -> RunOptions:
+    """Of a command that takes some of them."""
+    names = [field.name for field in fields(RunOptions)]
+    return RunOptions(**{name: getattr(arguments, name) for name in names if hasattr(arguments, name)})
+
+
+def _replay(arguments: argparse.Namespace, console: Console) -> int:
+    return run_replay(_plan(arguments), _run_options(arguments), console)
+
+
+def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.plan_view import show_plan  # imports scipy, which the other commands need not wait for
+
+    return show_plan(_plan(arguments), arguments.workers, console)
+
+
+def _status(arguments: argparse.Namespace, console: Console) -> int:
+    if about_search(arguments):
+        return _search(arguments, console)
+    show = watch_status if arguments.live else show_status
+    return show(_plan(arguments), console)
+
+
+def _search(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.search.command import run_command  # imports scipy
+
+    return run_command(arguments, console)
+
+
+def _export_optuna(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.search.export import export_study
+
+    return export_study(_plan(arguments), arguments.out, console)
+
+
+def _trial(arguments: argparse.Namespace, console: Console) -> int:
+    options = _run_options(arguments)
+    return run_trial(_plan(arguments), arguments.trial, arguments.tracking, options, console)
+
+
+def _export_wandb(arguments: argparse.Namespace, console: Console) -> int:
+    return export_sweep(_plan(arguments), arguments.out, console)
+
+
+def _wandb_dashboard(arguments: argparse.Namespace, console: Console) -> int:
+    where = (arguments.out, arguments.entity, arguments.project)
+    return export_dashboard(_plan(arguments), *where, arguments.push, console)
+
+
+def _steer(word: str) -> Act:
+    return lambda arguments, console: steer(_plan(arguments), word, console)
+
+
+def _retry(arguments: argparse.Namespace, console: Console) -> int:
+    return retry(_plan(arguments), arguments.arm, arguments.reason, console)
+
+
+def _show(arguments: argparse.Namespace, console: Console) -> int:
+    return show_arm(_plan(arguments), arguments.arm, console)
+
+
+COMMANDS: Mapping[str, Verb] = {
+    "run": Verb(
+        purpose="run what is missing; finished trials are never run again",
+        act=_run,
+        options=(
+            *ON_A_STUDY,
+            "--workers",
+            "--timeout",
+            "--retries",
+            "--stale-after",
+            "--retry-failed",
+            "--over-budget",
+            "--engine",
+            "--engine-option",
+            "--detach",
+        ),
+    ),
+    "work": Verb(
+        purpose="join the sweep of a study from another process or machine, until nothing is left to run",
+        act=_work,
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after"),
+    ),
+    "pause": Verb(purpose="let what runs end and start nothing further", act=_steer(PAUSE)),
+    "resume": Verb(purpose="go on after a pause or a stop", act=_steer(RUN)),
+    "stop": Verb(purpose="end the sweep everywhere; it continues with `run`", act=_steer(STOP)),
+    "retry": Verb(
+        purpose="try failed trials again, also while the sweep runs",
+        act=_retry,
+        options=(*ON_A_STUDY, "--failed", "--arm", "--reason"),
+    ),
+    "replay": Verb(
+        purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
+        act=_replay,
+        options=(*ON_A_STUDY, "--workers", "--retry-failed"),
+    ),
+    "plan": Verb(
+        purpose="say what would run, for how long, and what it will be able to tell",
+        act=_show_plan,
+        options=(*ON_A_STUDY, "--workers"),
+    ),
+    "status": Verb(
+        purpose="say where every trial of a study, or a search, stands",
+        act=_status,
+        options=(*ON_A_STUDY, "--live", "--storage"),
+    ),
+    "search": Verb(
+        purpose="let Optuna look for the best cell of a space; finished runs are read, not run again",
+        act=_search,
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--trials", "--storage", "--take-over"),
+        about="a search in conf/search/",
+    ),
+    "trial": Verb(
+        purpose="run one trial, arm:seed, as an agent of W&B does",
+        act=_trial,
+        options=(*ON_A_STUDY, "--retry-failed", "--timeout", "--tracking"),
+        words=("trial",),
+    ),
+    "export-wandb": Verb(
+        purpose="write a sweep whose W&B agents run exactly the study's trials",
+        act=_export_wandb,
+        options=(*ON_A_STUDY, "--out"),
+    ),
+    "wandb-dashboard": Verb(
+        purpose="write a W&B workspace with the study's clip, entropy, accuracy and length panels",
+        act=_wandb_dashboard,
+        options=(*ON_A_STUDY, "--out", "--entity", "--project", "--push"),
+    ),
+    "export-optuna": Verb(
+        purpose="write a finished study as an Optuna journal, which optuna-dashboard opens",
+        act=_export_optuna,
+        options=(*ON_A_STUDY, "--out"),
+    ),
+    "show": Verb(purpose="print the training command that makes an arm", act=_show, words=("arm",)),
+}

@@ -1,0 +1,185 @@
+"""What finished trials of any study in the store say about the time and cost of those that are still to run."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sspo.errors import UserError
+from sspo.runlog import CONFIG, DONE, ENVIRONMENT
+from sweeps.devices import visible_devices
+from sweeps.ledger import Standing, read_json
+from sweeps.plan import Plan, Trial
+from sweeps.workload import Workload, workload
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Hours of processor cores, of trials that train on the CPU, and of CUDA devices, of those that train on one."""
+
+    core_hours: float = 0.0
+    device_hours: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            core_hours=self.core_hours + other.core_hours, device_hours=self.device_hours + other.device_hours
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A finished trial: how long it took, and on what."""
+
+    seconds: float
+    threads: int
+    on_device: bool
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost."""
+        hours = self.seconds / HOUR
+        return Cost(device_hours=hours) if self.on_device else Cost(core_hours=hours * self.threads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What the trials of a plan have cost and what the rest will take; of the rest only those that can be told."""
+
+    spent: Cost
+    left: Cost
+    seconds: tuple[float, ...]
+    """Of every trial that is to run and can be told."""
+    by_cell: int
+    """Trials judged by finished ones of their own cell."""
+    by_size: int
+    """Trials judged by finished ones of any cell with the same amount of work."""
+    unknown: tuple[str, ...]
+    """Arms, once each, with trials of which nothing can be told."""
+    untold: int
+    """How many trials these are."""
+
+    @property
+    def expected(self) -> Cost:
+        """Spent and left together."""
+        return self.spent + self.left
+
+    def seconds_left(self, workers: int) -> float:
+        """Wall seconds until what can be told is done, `workers` at a time."""
+        return max(max(self.seconds, default=0.0), sum(self.seconds) / workers)
+
+
+class Experience:
+    """The finished trials of a store that ran on the kind of hardware that this process would use."""
+
+    def __init__(self, store: Path, *, on_device: bool):
+        self.on_device = on_device
+        self._by_cell = {
+            cell.name: found for cell in sorted(store.glob("cells/*")) if (found := list(_finished(cell)))
+        }
+        self._store = store
+
+    def of_cell(self, cell: str) -> list[Finished]:
+        """The finished trials of a cell."""
+        return self._like_here(self._by_cell.get(cell, []))
+
+    def of_size(self, size: Workload) -> list[Finished]:
+        """The finished trials of all cells with that amount of work."""
+        return self._by_size.get(size, [])
+
+    @functools.cached_property
+    def _by_size(self) -> Mapping[Workload, list[Finished]]:
+        sizes: dict[Workload, list[Finished]] = {}
+        for cell, found in self._by_cell.items():
+            size = _size(self._store / "cells" / cell)
+            if size is not None:
+                sizes.setdefault(size, []).extend(self._like_here(found))
+        return sizes
+
+    def _like_here(self, found: Iterable[Finished]) -> list[Finished]:
+        return [trial for trial in found if trial.on_device == self.on_device]
+
+
+def forecast(plan: Plan, standings: Mapping[Trial, Standing]) -> Forecast:
+    """Time and cost of a plan from the finished trials of its store. Raises UserError for damaged ones."""
+    experience = Experience(plan.store, on_device=bool(visible_devices()))
+    sizes = {arm.name: arm.size for arm in plan.arms}
+    spent, left, by_cell = Cost(), Cost(), 0
+    seconds: list[float] = []
+    unknown: list[str] = []
+    for trial, now in standings.items():
+        if now.state == "done":
+            spent += _spent(trial)
+        if now.state not in ("pending", "running"):
+            continue
+        own = experience.of_cell(trial.cell)
+        alike = own or experience.of_size(sizes[trial.arm])
+        if not alike:
+            unknown.append(trial.arm)
+            continue
+        by_cell += bool(own)
+        seconds.append(statistics.median(one.seconds for one in alike))
+        left += _typical([one.cost for one in alike])
+    return Forecast(
+        spent=spent,
+        left=left,
+        seconds=tuple(seconds),
+        by_cell=by_cell,
+        by_size=len(seconds) - by_cell,
+        unknown=tuple(dict.fromkeys(unknown)),
+        untold=len(unknown),
+    )
+
+
+def _typical(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        core_hours=statistics.median(cost.core_hours for cost in costs),
+        device_hours=statistics.median(cost.device_hours for cost in costs),
+    )
+
+
+def _spent(trial: Trial) -> Cost:
+    found = _read(trial.folder)
+    return found.cost if found is not None else Cost()
+
+
+def _finished(cell: Path) -> Iterator[Finished]:
+    for marker in cell.glob(f"seed*/{DONE}"):
+        found = _read(marker.parent)
+        if found is not None:
+            yield found
+
+
+def _read(folder: Path) -> Finished | None:
+    """A finished trial; None where it did not record its time."""
+    seconds = (read_json(folder / DONE) or {}).get("seconds")
+    if not isinstance(seconds, int | float):
+        return None
+    hardware = (read_json(folder / ENVIRONMENT) or {}).get("hardware") or {}
+    return Finished(
+        seconds=float(seconds),
+        threads=int(hardware.get("threads", 1)),
+        on_device=str(hardware.get("device", "cpu")).startswith("cuda"),
+    )
+
+
+def _size(cell: Path) -> Workload | None:
+    """The amount of work of a cell, from the configuration of one of its finished trials."""
+    for marker in cell.glob(f"seed*/{DONE}"):
+        path = marker.parent / CONFIG
+        try:
+            content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 a safe loader
+        except FileNotFoundError:
+            continue
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is damaged; delete its run folder to run its trial again") from error
+        return workload(content) if isinstance(content, dict) else None
+    return None

@@ -1,0 +1,69 @@
+"""Arms that a study once had and has no longer: its runs are kept, and nobody has to guess why they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sspo.identity import cell_folder
+from sweeps.ledger import standing
+
+NAMED = 8
+"""Cells that the sentence names before it only counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Former:
+    """Seeds of a cell that earlier manifests of the study listed and that have a run folder."""
+
+    name: str
+    cell: str
+    seeds: tuple[int, ...]
+
+
+def former_arms(store: Path, listed: Sequence[Former], current: Set[tuple[str, int]]) -> list[Former]:
+    """Of what was listed, the runs that the study no longer has (`current`: cell and seed) and the store still holds."""
+    merged: dict[tuple[str, str], list[int]] = {}
+    for arm in listed:
+        for seed in arm.seeds:
+            known = merged.setdefault((arm.name, arm.cell), [])
+            if (
+                (arm.cell, seed) not in current
+                and seed not in known
+                and cell_folder(store, arm.cell, seed).is_dir()
+            ):
+                known.append(seed)
+    return [
+        Former(name=name, cell=cell, seeds=tuple(sorted(seeds)))
+        for (name, cell), seeds in merged.items()
+        if seeds
+    ]
+
+
+def former_content(arms: Sequence[Former]) -> list[dict[str, Any]]:
+    """As the manifest has them."""
+    return [{"name": arm.name, "cell": arm.cell, "seeds": list(arm.seeds)} for arm in arms]
+
+
+def sentence(store: Path, title: str, arms: Sequence[Former]) -> str | None:
+    """Which cells no longer belong, and that they are kept; None where all do."""
+    if not arms:
+        return None
+    runs = [cell_folder(store, arm.cell, seed) for arm in arms for seed in arm.seeds]
+    over = sum(standing(run).outcome in ("done", "diverged") for run in runs)
+    named = ", ".join(f"{arm.cell} (arm '{arm.name}', {_seeds(arm.seeds)})" for arm in arms[:NAMED])
+    if len(arms) > NAMED:
+        named += f" and {len(arms) - NAMED} more, which the manifest lists"
+    return (
+        f"no longer part of {title}, and kept in {store / 'cells'}: {named}; {over} of these {len(runs)} "
+        f"run{'s' if len(runs) > 1 else ''} ended with a result"
+    )
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    if len(seeds) > 2 and consecutive:
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"

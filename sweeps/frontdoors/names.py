@@ -1,0 +1,50 @@
+"""What the arms of a multirun are called: by the values in which they differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+LONGEST = 40
+"""Characters of a name before it is cut; a number keeps it apart from others."""
+
+Combo = tuple[str, ...]
+
+
+def labels(combos: Sequence[Combo]) -> list[str]:
+    """For reports, as `grpo, high=0.1`: a group's choice alone, an option with the end of its key."""
+    varying = _varying(combos)
+    ends = [key.rpartition(".")[2] for key in varying]
+    return [
+        ", ".join(
+            value if "." not in key else f"{end if ends.count(end) == 1 else key}={value}"
+            for key, end, value in zip(varying, ends, _values(combo, varying), strict=True)
+        )
+        for combo in combos
+    ]
+
+
+def names(combos: Sequence[Combo]) -> list[str]:
+    """For folders and commands, as `grpo_high_0_1`: lower-case letters, digits and `_`, letters first, each one once."""
+    taken: dict[str, None] = {}
+    for label in labels(combos):
+        plain = re.sub(r"-(?=\.?\d)", "minus_", label.lower())
+        slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST].strip("_") or "single"
+        stem = name = slug if slug[0].isalpha() else f"arm_{slug}"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{stem}_no{number}"
+        taken[name] = None
+    return list(taken)
+
+
+def _varying(combos: Sequence[Combo]) -> list[str]:
+    """Keys of which the combinations hold several values, in the order of the command line."""
+    keys = [override.partition("=")[0] for override in combos[0]]
+    return [key for index, key in enumerate(keys) if len({combo[index] for combo in combos}) > 1]
+
+
+def _values(combo: Combo, keys: Sequence[str]) -> list[str]:
+    by_key = dict(override.partition("=")[::2] for override in combo)
+    return [by_key[key] for key in keys]

@@ -1,0 +1,75 @@
+"""Multiruns by name: what a command line said, kept in the store, so that every command of `sweeps` knows its study.
+
+A study of conf/study/ comes first; a multirun may not take the name of one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sspo.build import build
+from sspo.compose import CONF_ROOT
+from sspo.errors import UserError, unknown
+from sspo.runlog import write_atomic
+from sweeps.ledger import read_json
+from sweeps.study import study_names
+
+SPECS = CONF_ROOT / "study"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that makes the study of a multirun."""
+
+    words: tuple[str, ...]
+    """Overrides as they were written, several values and all, without the store."""
+    baseline: str = ""
+    """An arm's name; empty for the first one that trains with a clip."""
+    test: str = "paired"
+
+
+def keep(recipe: Recipe, name: str, store: Path) -> None:
+    """Write the recipe into the store, unless it is there. Raises UserError where that is impossible."""
+    path = _path(name, store)
+    text = json.dumps(asdict(recipe), indent=1, ensure_ascii=False) + "\n"
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; mend that, or give a writable folder with run.store=FOLDER"
+        ) from error
+
+
+def recall(name: str, store: Path) -> Recipe | None:
+    """The recipe of that name, None where the store has none. Raises UserError for one that makes no sense."""
+    path = _path(name, store)
+    content = read_json(path, "run the multirun again to have it written")
+    if content is None:
+        return None
+    try:
+        return build(Recipe, content)
+    except UserError as error:
+        raise UserError(f"{path} is damaged: {error}; run the multirun again to have it written") from error
+
+
+def refuse_taken(name: str) -> None:
+    """Raise UserError for a name that a study of conf/study/ has."""
+    if name in study_names(SPECS):
+        raise UserError(
+            f"hydra.sweeper.study={name} is the name of a study in conf/study/; choose another, or leave it out"
+        )
+
+
+def unknown_study(name: str, store: Path) -> UserError:
+    """The sentence for a name that is neither a study of conf/study/ nor a multirun of the store."""
+    kept = sorted(path.stem for path in _path(name, store).parent.glob("*.json"))
+    return unknown("study", name, [*study_names(SPECS), *kept])
+
+
+def _path(name: str, store: Path) -> Path:
+    return store / "multiruns" / f"{name}.json"

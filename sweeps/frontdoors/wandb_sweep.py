@@ -1,0 +1,80 @@
+"""`sweeps export-wandb`: a plan as a W&B sweep, whose agents run exactly its trials.
+
+Arms are differences of any kind and may have seeds of their own, so their options span no grid: a grid over options
+would hold runs that nobody planned. The grid has one parameter instead, whose values are the trials by name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from sspo.config import RunConfig, TrackingConfig
+from sspo.errors import UserError
+from sspo.runlog import write_atomic
+from sweeps.frontdoors.trial import PARAMETER, trial_name
+from sweeps.manifest import stem
+from sweeps.plan import Plan
+from sweeps.spec import DEFAULT_PRESET
+
+HEADER = """\
+# {count} trials of {title}: arm, seed and cell of each. Start agents in the checkout, with its Python first on the path:
+#   wandb sweep {path}            (an account is needed from here on)
+#   PATH="$PWD/.venv/bin:$PATH" wandb agent <the id that it prints>
+"""
+
+
+def export_sweep(plan: Plan, out: Path | None, console: Console) -> int:
+    """Write the sweep's YAML, by default below the store, and say where. Returns 0; UserError where it cannot be written."""
+    path = out or default_path(plan, "wandb-sweep.yaml")
+    content = sweep(plan)
+    head = HEADER.format(count=len(plan.trials()), title=plan.title(), path=path)
+    write(path, head + yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True))
+    console.print(
+        Text(f"wrote {path}: {len(plan.trials())} trials; next: wandb sweep {path}"), soft_wrap=True
+    )
+    return 0
+
+
+def sweep(plan: Plan) -> dict[str, Any]:
+    """The sweep's configuration, in the keys of W&B's own schema."""
+    options = ["--preset", plan.preset] if plan.preset != DEFAULT_PRESET else []
+    if plan.store != Path(RunConfig().store):
+        options += ["--store", str(plan.store.absolute())]
+    arguments = [plan.study.name, *options, "--tracking", "wandb_online"]
+    return {
+        "program": "sweeps",
+        "command": [
+            "${env}",
+            "${interpreter}",
+            "-m",
+            "${program}",
+            "trial",
+            *arguments,
+            "${args_no_hyphens}",
+        ],
+        "method": "grid",
+        "name": plan.title(),
+        "project": TrackingConfig().project,
+        "parameters": {PARAMETER: {"values": [trial_name(trial) for trial in plan.trials()]}},
+    }
+
+
+def default_path(plan: Plan, ending: str) -> Path:
+    """Where an export of a plan goes unless told otherwise."""
+    return plan.store / "exports" / f"{stem(plan)}.{ending}"
+
+
+def write(path: Path, text: str) -> None:
+    """Write an export whole. Raises UserError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; mend that, or name another file with --out"
+        ) from error

@@ -1,0 +1,34 @@
+"""Refusals that several parts of a spec share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sspo.errors import UserError, unknown
+
+RESERVED = re.compile(r"[+~]*(seed|run|trainer\.record)\b")
+
+
+def choose(kind: str, value: str, valid: Sequence[str] | Mapping[str, Any]) -> None:
+    """Raise UserError, with the nearest valid name, for a value that is none of `valid`."""
+    if value not in valid:
+        raise unknown(kind, value, valid)
+
+
+def check_seeds(key: str, seeds: Sequence[int]) -> None:
+    """Raise UserError for seeds that are no different whole numbers of at least 0."""
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise UserError(
+            f"{key} must be different whole numbers of at least 0, one or more, got {list(seeds)}"
+        )
+
+
+def check_overrides(key: str, overrides: Sequence[str]) -> None:
+    """Raise UserError for an override of what the sweep itself sets."""
+    for override in overrides:
+        if RESERVED.match(override):
+            raise UserError(
+                f"{key}: '{override}' is set by the sweep; use seeds, replay and the options of `sweeps run`"
+            )

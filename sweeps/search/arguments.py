@@ -1,0 +1,18 @@
+"""Which commands are about a search. Imports nothing that other commands would have to wait for."""
+
+from __future__ import annotations
+
+import argparse
+
+from sspo.compose import CONF_ROOT
+from sspo.errors import unknown
+
+FOLDER = CONF_ROOT / "search"
+
+
+def about_search(arguments: argparse.Namespace) -> bool:
+    """Whether a parsed command is about a search in conf/search/. Raises UserError for a storage of something else."""
+    names = [path.stem for path in FOLDER.glob("*.yaml")]
+    if arguments.command == "status" and arguments.storage and arguments.name not in names:
+        raise unknown("search (only searches have a --storage)", arguments.name, names)
+    return arguments.command == "search" or (arguments.command == "status" and arguments.name in names)

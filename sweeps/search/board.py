@@ -1,0 +1,41 @@
+"""What a search shows while it runs: the board of a sweep, with trials counted beside their runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweeps.board import Board
+from sweeps.search.driver import Driver
+from sweeps.words import duration
+
+
+@dataclass(kw_only=True)
+class SearchBoard(Board):
+    """A search in progress."""
+
+    driver: Driver
+
+    def total(self) -> int:
+        """Runs so far and those still to come, as far as one can know."""
+        return super().total() + self._unasked()
+
+    def summary(self) -> str:
+        """Trials by state, the best, and the time left, in one line."""
+        tally = self.driver.tally
+        best = "" if tally.best is None else f", best {tally.best.value:.4f} (trial {tally.best.number})"
+        text = (
+            f"{tally.settled} of {self.driver.trials} trials settled: {tally.complete} scored, {tally.pruned} pruned, "
+            f"{tally.failed} failed, {tally.open} open{best}; time left {duration(self.seconds_left())}"
+        )
+        if self.elsewhere:
+            text += f"; waiting for runs that another process holds: {self.elsewhere[0]}"
+        return text
+
+    def seconds_left(self) -> float | None:
+        """An estimate from finished runs, as if nothing more were pruned; None before any."""
+        running = [(item.trial.arm, item.elapsed()) for item in self.running.values()]
+        to_come = [trial.arm for trial in self.waiting] + [""] * self._unasked()
+        return self.pace.seconds_left(to_come, running, self.workers)
+
+    def _unasked(self) -> int:
+        return max(self.driver.trials - self.driver.tally.begun, 0) * len(self.driver.seeds)

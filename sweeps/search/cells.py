@@ -1,0 +1,54 @@
+"""One point of a search -> the cell that it composes to and the runs that score it, ordinary ones of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sspo.compose import compose
+from sspo.config import TrainConfig
+from sspo.identity import cell_hash
+from sweeps.plan import Trial
+from sweeps.search.space import overrides
+from sweeps.search.spec import Point, Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What a point trains."""
+
+    name: str
+    overrides: tuple[str, ...]
+    config: TrainConfig
+
+    def runs(self, number: int, seeds: tuple[int, ...], store: Path) -> tuple[Trial, ...]:
+        """One run a seed, called after the number of the trial that asked for it."""
+        return tuple(
+            Trial(
+                arm=label(number),
+                seed=seed,
+                overrides=self.overrides,
+                rollouts=self.config.trainer.rollouts,
+                store=store,
+                cell=self.name,
+            )
+            for seed in seeds
+        )
+
+
+def label(number: int) -> str:
+    """How the runs of a trial are called."""
+    return f"trial{number}"
+
+
+def cell_at(search: Search, preset: str, point: Point) -> Cell:
+    """The cell of a point. Raises UserError where the configuration is refused."""
+    words = (
+        *search.presets[preset].overrides,
+        *search.head.overrides,
+        *overrides(search.space, point),
+    )
+    latest: Mapping[str, str] = {word.partition("=")[0]: word for word in words}
+    config = compose(tuple(latest.values()))
+    return Cell(name=cell_hash(config), overrides=tuple(latest.values()), config=config)

@@ -1,0 +1,26 @@
+"""The commands of searches, from parsed words to an exit status."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from sweeps.search.arguments import FOLDER
+from sweeps.search.load import load
+from sweeps.search.run import SearchOptions, run_search, show_search_status
+from sweeps.training import RunOptions
+
+
+def run_command(arguments: argparse.Namespace, console: Console) -> int:
+    """`search` or `status` of a search. Returns its exit status."""
+    spec = load(FOLDER, arguments.name)
+    if arguments.command == "status":
+        return show_search_status(spec, arguments.preset, arguments.store, arguments.storage, console)
+    options = SearchOptions(
+        runs=RunOptions(workers=arguments.workers, timeout=arguments.timeout),
+        trials=arguments.trials,
+        storage=arguments.storage,
+        take_over=arguments.take_over,
+    )
+    return run_search(spec, arguments.preset, arguments.store, options, console)

@@ -1,0 +1,101 @@
+"""The ends of every range, composed before any work: a space whose corners no run can have is refused, and so is a
+parameter that changes nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+
+from sspo.config import TrainConfig
+from sspo.errors import UserError
+from sweeps.search.cells import cell_at
+from sweeps.search.space import overrides, walk
+from sweeps.search.spec import Choices, Parameter, Point, Search, Value
+
+MOST = 64
+"""Corners that are composed together; of a space with more, each end of each range beside the lowest and highest rest."""
+
+
+def check_corners(search: Search, preset: str) -> int:
+    """Compose the corners and the points to begin with. Returns how many; UserError for the first that is refused."""
+    corners = [*_corners(search), *search.points]
+    for corner in corners:
+        _check_measured(search, _compose(search, preset, corner))
+    for parameter in search.space:
+        if not any(_matters(search, preset, parameter, corner) for corner in corners):
+            raise UserError(
+                f"{search.name}: space.{parameter.key} changes nothing at any corner of the space: no run depends on it; "
+                "leave it out, or change what it goes with"
+            )
+    return len(corners)
+
+
+def _compose(search: Search, preset: str, point: Point) -> TrainConfig:
+    try:
+        return cell_at(search, preset, point).config
+    except UserError as error:
+        where = " ".join(overrides(search.space, point))
+        raise UserError(f"{search.name}, at {where}: {error}") from error
+
+
+def _corners(search: Search) -> Iterator[Point]:
+    ends = {parameter.key: _ends(parameter) for parameter in search.space}
+    if math.prod(map(len, ends.values())) <= MOST:
+        chosen: Iterator[Mapping[str, Value]] = (
+            dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())
+        )
+    else:
+        chosen = _one_at_a_time(ends)
+    seen: list[Point] = []
+    for values in chosen:
+        point = walk(search.space, lambda parameter, values=values: values[parameter.key])  # type: ignore[misc]
+        if point not in seen:
+            seen.append(point)
+            yield point
+
+
+def _one_at_a_time(ends: Mapping[str, tuple[Value, ...]]) -> Iterator[Mapping[str, Value]]:
+    for side in (0, -1):
+        rest = {key: values[side] for key, values in ends.items()}
+        for key, values in ends.items():
+            for value in values:
+                yield {**rest, key: value}
+
+
+def _ends(parameter: Parameter) -> tuple[Value, ...]:
+    domain = parameter.domain
+    return domain.choices if isinstance(domain, Choices) else (domain.low, domain.high)
+
+
+def _matters(search: Search, preset: str, parameter: Parameter, corner: Point) -> bool:
+    """Whether another value of the parameter is another cell."""
+    if parameter.key not in corner:
+        return False
+    here = cell_at(search, preset, corner).name
+    for value in _ends(parameter):
+        there = {**corner, parameter.key: value}
+        point = walk(search.space, lambda other, there=there: there.get(other.key, _ends(other)[0]))  # type: ignore[misc]
+        if cell_at(search, preset, point).name != here:
+            return True
+    return False
+
+
+def _check_measured(search: Search, config: TrainConfig) -> None:
+    """Without this a search trains for hours before it finds that nothing can be scored or stopped."""
+    primary, evaluation = search.head.primary, config.evaluation
+    if primary.mode == "sampled" and primary.temperature not in evaluation.temperatures:
+        raise UserError(
+            f"{search.name}: primary.temperature is {primary.temperature:g}, but evaluation.temperatures holds only "
+            f"{', '.join(f'{value:g}' for value in evaluation.temperatures)}; add it there or change the primary"
+        )
+    if config.trainer.rollouts < 1:
+        raise UserError(
+            f"{search.name}: trainer.rollouts=0 trains nothing that could be searched; set at least 1"
+        )
+    if search.head.pruner.name != "none" and not 0 < evaluation.every < config.trainer.rollouts:
+        raise UserError(
+            f"{search.name}: pruner {search.head.pruner.name} stops runs by what they score every evaluation.every="
+            f"{evaluation.every} of trainer.rollouts={config.trainer.rollouts} rollouts; set it between, or pruner.name to none"
+        )

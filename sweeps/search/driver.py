@@ -1,0 +1,240 @@
+"""Ask, report, tell: from a suggestion of Optuna's to its runs, and from finished runs back to a score.
+
+Everything that a search must not lose is in Optuna's storage or in run folders, so that a driver may die at any moment:
+the next one takes up trials that are RUNNING there, with the same point, cell and runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from analysis.statistics.intervals import t_interval
+from sspo.errors import UserError
+from sweeps.ledger import Standing, standing
+from sweeps.plan import Trial
+from sweeps.search.cells import Cell, cell_at
+from sweeps.search.history import (
+    FAILED,
+    REASON,
+    REFUSED,
+    RETRY_OF,
+    UNSCORED,
+    Tally,
+    first_of,
+    tally,
+    to_retry,
+)
+from sweeps.search.samplers import pruner_for, sampler_for
+from sweeps.search.score import curve, primary_score
+from sweeps.search.space import suggest
+from sweeps.search.spec import Point, Search
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import Trial as Asked
+
+
+@dataclass(kw_only=True)
+class Open:
+    """A trial that was asked for and is not told yet."""
+
+    asked: Asked
+    point: Point
+    cell: Cell
+    runs: tuple[Trial, ...]
+    reported: set[int] = field(default_factory=set)
+
+    @property
+    def number(self) -> int:
+        """Optuna's number of it."""
+        return self.asked.number
+
+
+class Driver:
+    """One search in one storage. Not for several threads; `trials` is how many are to be settled."""
+
+    def __init__(self, search: Search, preset: str, store: Path, study: Study, trials: int):
+        self.search = search
+        self.preset = preset
+        self.store = store
+        self.study = study
+        self.trials = trials
+        self.seeds = search.presets[preset].seeds
+        self.open: dict[int, Open] = {}
+        self.news: list[str] = []
+        """What has been told since somebody last took it."""
+        self._begin()
+        self.tally = self._counted()
+
+    def ask(self) -> Open | None:
+        """Begin another trial; None where none is left to begin."""
+        from optuna.trial import TrialState
+
+        while True:
+            waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            retries = any(RETRY_OF in trial.user_attrs for trial in waiting)
+            if self.tally.begun >= self.trials and not retries:
+                return None
+            everything = len(self.study.get_trials(deepcopy=False))
+            self.study.sampler = sampler_for(self.search, waiting[0].number if waiting else everything)
+            opened = self._take_up(self.study.ask())
+            self.tally = self._counted()
+            if opened is not None:
+                return opened
+
+    def adopt(self) -> list[Open]:
+        """Take up the trials that a driver before this one left behind."""
+        from optuna.trial import Trial as Asked
+        from optuna.trial import TrialState
+
+        adopted = []
+        for left in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self.study.sampler = sampler_for(self.search, left.number)
+            opened = self._take_up(
+                Asked(self.study, left._trial_id)
+            )  # the only handle that Optuna has to a trial
+            if opened is not None:
+                opened.reported.update(left.intermediate_values)
+                adopted.append(opened)
+        self.tally = self._counted()
+        return adopted
+
+    def to_prune(self) -> list[Open]:
+        """Report what the curves of open trials say that is new; those that the pruner would stop."""
+        if self.search.head.pruner.name == "none":
+            return []
+        return [
+            opened for opened in self.open.values() if self._report(opened, over=False, until_pruned=True)
+        ]
+
+    def prune(self, opened: Open) -> None:
+        """Tell that a trial was stopped; its last report is its value in Optuna."""
+        from optuna.trial import TrialState
+
+        self._describe(opened, {})
+        self._tell(opened, TrialState.PRUNED, None)
+        self.news.append(
+            f"pruned  trial {opened.number} after {max(opened.reported)} rollouts; {_words(opened.point)}"
+        )
+
+    def conclude(self, opened: Open, ends: Mapping[int, Standing]) -> None:
+        """Tell how a trial ended whose runs, by seed, are all over."""
+        from optuna.trial import TrialState
+
+        failed = {seed: end for seed, end in ends.items() if end.outcome == "failed"}
+        if failed:
+            seed, end = next(iter(failed.items()))
+            self._fail(opened, FAILED, f"seed {seed}: {end.reason}, {end.message}")
+            return
+        primary = self.search.head.primary
+        scores = {run.seed: primary_score(run.folder, primary) for run in opened.runs}
+        known = {seed: score for seed, score in scores.items() if score is not None}
+        if len(known) < len(scores):
+            lost = next(seed for seed in scores if seed not in known)
+            self._fail(
+                opened, UNSCORED, f"seed {lost} {ends[lost].outcome} without a score of the primary metric"
+            )
+            return
+        self._report(opened, over=True, until_pruned=False)
+        self._describe(
+            opened, {**_scored(known), "outcomes": {str(s): end.outcome for s, end in ends.items()}}
+        )
+        value = fmean(known.values())
+        best = self.tally.best
+        self._tell(opened, TrialState.COMPLETE, value)
+        mark = ", the best so far" if best is None or value > (best.value or 0.0) else ""
+        self.news.append(f"scored  trial {opened.number}: {value:.4f}{mark}; {_words(opened.point)}")
+
+    def take_news(self) -> Iterator[str]:
+        """What has been told, once."""
+        while self.news:
+            yield self.news.pop(0)
+
+    def _begin(self) -> None:
+        """Queue the points of the spec and what is to be begun again; both are done once however often this runs."""
+        for point in self.search.points:
+            self.study.enqueue_trial(dict(point), skip_if_exists=True)
+        self.study.pruner = pruner_for(self.search.head.pruner, cell_at(self.search, self.preset, {}).config)
+        self._queue_retries()
+
+    def _queue_retries(self) -> None:
+        for lost in to_retry(self.study.get_trials(deepcopy=False), self.search.head.retries):
+            self.study.enqueue_trial(lost.params, user_attrs={RETRY_OF: first_of(lost)})
+
+    def _take_up(self, asked: Asked) -> Open | None:
+        """A trial with its runs; None, and told to have failed, where no run can have its configuration."""
+        point = suggest(self.search.space, asked)
+        try:
+            cell = cell_at(self.search, self.preset, point)
+        except UserError as error:
+            self._fail(asked, REFUSED, f"{_words(point)}: {error}")
+            return None
+        opened = Open(
+            asked=asked, point=point, cell=cell, runs=cell.runs(asked.number, self.seeds, self.store)
+        )
+        self.open[opened.number] = opened
+        return opened
+
+    def _report(self, opened: Open, *, over: bool, until_pruned: bool) -> bool:
+        """Report the mean over seeds at each number of rollouts that all seeds have reached; whether to prune there."""
+        last = opened.cell.config.trainer.rollouts
+        curves = [curve(run.folder, over=over) for run in opened.runs]
+        shared = set.intersection(*(set(points) for points in curves))
+        for rollouts in sorted(shared - opened.reported):
+            opened.asked.report(fmean(points[rollouts] for points in curves), rollouts)
+            opened.reported.add(rollouts)
+            if until_pruned and rollouts < last and opened.asked.should_prune():
+                return True
+        return False
+
+    def _describe(self, opened: Open, more: Mapping[str, Any]) -> None:
+        for key, value in {
+            "cell": opened.cell.name,
+            "overrides": list(opened.cell.overrides),
+            **more,
+        }.items():
+            opened.asked.set_user_attr(key, value)
+
+    def _fail(self, trial: Open | Asked, reason: str, message: str) -> None:
+        from optuna.trial import TrialState
+
+        asked = trial.asked if isinstance(trial, Open) else trial
+        if isinstance(trial, Open):
+            self._describe(trial, {})
+        asked.set_user_attr(REASON, reason)
+        asked.set_user_attr("message", message)
+        self._tell(asked, TrialState.FAIL, None)
+        self.news.append(f"FAILED  trial {asked.number} ({reason}): {message}")
+        self._queue_retries()
+
+    def _tell(self, trial: Open | Asked, state: Any, value: float | None) -> None:
+        asked = trial.asked if isinstance(trial, Open) else trial
+        self.study.tell(asked, value, state=state)
+        self.open.pop(asked.number, None)
+        self.tally = self._counted()
+
+    def _counted(self) -> Tally:
+        return tally(self.study.get_trials(deepcopy=False), self.search.head.retries)
+
+
+def ends_of(opened: Open) -> dict[int, Standing]:
+    """Where each run of a trial stands, by seed."""
+    return {run.seed: standing(run.folder) for run in opened.runs}
+
+
+def _scored(scores: Mapping[int, float]) -> dict[str, Any]:
+    interval = t_interval(list(scores.values()))
+    return {
+        "seeds": {str(seed): score for seed, score in scores.items()},
+        "interval95": None if interval.low is None else [interval.low, interval.high],
+    }
+
+
+def _words(point: Point) -> str:
+    return ", ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in point.items()
+    )

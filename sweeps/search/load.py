@@ -1,0 +1,147 @@
+"""Searches on disk: `load` reads conf/search/<name>.yaml and refuses, in one sentence, what makes no sense.
+
+What is refused without composing anything is in checks.py; what only composing can show is refused by corners.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sspo.build import build
+from sspo.compose import GROUPS
+from sspo.errors import UserError, unknown
+from sspo.yaml_file import read_yaml
+from sweeps.search.checks import check, check_key
+from sweeps.search.options import option_type
+from sweeps.search.spec import (
+    Choices,
+    Condition,
+    FloatRange,
+    IntRange,
+    Parameter,
+    Point,
+    Search,
+    SearchHead,
+    SearchPreset,
+    Value,
+)
+
+SCALARS = (str, int, float, bool, type(None))
+PARTS = ("space", "points", "presets")
+RANGES: dict[type, type[FloatRange] | type[IntRange]] = {float: FloatRange, int: IntRange}
+
+
+def search_names(folder: Path) -> list[str]:
+    """The searches that a folder of specs holds."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load(folder: Path, name: str) -> Search:
+    """The search `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
+    names = search_names(folder)
+    if name not in names:
+        raise unknown("search", name, names)
+    path = folder / f"{name}.yaml"
+    content = read_yaml(path)
+    try:
+        return parse(name, content)
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from error
+
+
+def parse(name: str, content: Mapping[str, Any]) -> Search:
+    """A search from plain values. Raises UserError for the first one that makes no sense."""
+    keys = [*SearchHead.__dataclass_fields__, *PARTS]
+    for key in content:
+        if key not in keys:
+            raise unknown("key", key, keys)
+    head = {key: value for key, value in content.items() if key not in PARTS}
+    space = _mapping("space", content.get("space"))
+    presets = _mapping("presets", content.get("presets"))
+    search = Search(
+        name=name,
+        head=build(SearchHead, _with_temperature(head)),
+        space=tuple(_parameter(key, value) for key, value in space.items()),
+        points=_points(content.get("points", [])),
+        presets={
+            key: build(SearchPreset, _mapping(f"presets.{key}", value or {}, empty=True), f"presets.{key}.")
+            for key, value in presets.items()
+        },
+    )
+    check(search)
+    return search
+
+
+def _with_temperature(head: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Greedy decoding is temperature 0, which a spec need not say."""
+    primary = head.get("primary")
+    if isinstance(primary, Mapping) and primary.get("mode") == "greedy":
+        return {**head, "primary": {"temperature": 0.0, **primary}}
+    return head
+
+
+def _parameter(key: str, content: object) -> Parameter:
+    check_key(f"parameter '{key}'", key)
+    where = f"space.{key}"
+    values = dict(_mapping(where, content))
+    also = _list(f"{where}.also", values.pop("also", []))
+    when = [
+        Condition(key=other, values=_scalars(f"{where}.when.{other}", wanted))
+        for other, wanted in _mapping(f"{where}.when", values.pop("when", None) or {}, empty=True).items()
+    ]
+    for other in also:
+        check_key(f"{where}.also", str(other))
+    return Parameter(
+        key=key, domain=_domain(key, where, values), also=tuple(map(str, also)), when=tuple(when)
+    )
+
+
+def _domain(key: str, where: str, values: dict[str, Any]) -> FloatRange | IntRange | Choices:
+    """A range has the type of its option, so that a spec need not say it."""
+    if "choices" in values:
+        if len(values) > 1:
+            extra = next(name for name in values if name != "choices")
+            raise UserError(f"{where} has choices and {extra}: give either choices, or low and high")
+        return Choices(choices=_scalars(f"{where}.choices", values["choices"]))
+    kind = None if key in GROUPS else option_type(key)
+    if kind not in RANGES:
+        what = "a group" if key in GROUPS else f"an option of type {kind.__name__ if kind else '?'}"
+        raise UserError(f"{where} is {what}, which has no range: give choices: [...]")
+    schema = RANGES[kind]
+    for name in ("low", "high"):
+        if name not in values and set(values) <= {*schema.__dataclass_fields__}:
+            raise UserError(f"{where} lacks {name}: give low and high, or choices: [...]")
+    return build(schema, values, f"{where}.")
+
+
+def _points(content: object) -> tuple[Point, ...]:
+    points = []
+    for index, point in enumerate(_list("points", content)):
+        values = _mapping(f"points[{index}]", point)
+        _scalars(f"points[{index}]", list(values.values()))
+        points.append(dict(values))
+    return tuple(points)
+
+
+def _mapping(key: str, value: object, *, empty: bool = False) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not (value or empty):
+        raise UserError(f"{key} must name at least one entry, got {value!r}")
+    for name in value:
+        if not isinstance(name, str):
+            raise UserError(f"{key}: {name!r} is no name; put it in quotes")
+    return value
+
+
+def _list(key: str, value: object) -> Sequence[Any]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise UserError(f"{key} must be a list, got {value!r}")
+    return value
+
+
+def _scalars(key: str, value: object) -> tuple[Value, ...]:
+    for item in _list(key, value):
+        if not isinstance(item, SCALARS):
+            raise UserError(f"{key} holds {item!r}, which is no single value")
+    return tuple(_list(key, value))

@@ -1,0 +1,38 @@
+"""The types of training options, by dotted key: what a range of one may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+
+from sspo.config import TrainConfig
+
+
+def option_type(key: str) -> type:
+    """The type of an option; that beside None where it may be null; tuple for a list. KeyError for no option."""
+    return _types()[key]
+
+
+@functools.cache
+def _types() -> dict[str, type]:
+    found: dict[str, type] = {}
+
+    def walk(schema: type, prefix: str) -> None:
+        for name, hint in typing.get_type_hints(schema).items():
+            inner = _plain(hint)
+            if dataclasses.is_dataclass(inner):
+                walk(inner, f"{prefix}{name}.")
+            else:
+                found[prefix + name] = inner
+
+    walk(TrainConfig, "")
+    return found
+
+
+def _plain(hint: typing.Any) -> type:
+    if isinstance(hint, types.UnionType):
+        hint = next(inner for inner in typing.get_args(hint) if inner is not type(None))
+    origin = typing.get_origin(hint)
+    return typing.cast(type, origin or hint)

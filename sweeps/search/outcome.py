@@ -1,0 +1,120 @@
+"""What a search has found, and why its number is not a result: the best of many, picked on the seeds that score it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from sspo.runlog import write_atomic
+from sweeps.plan import Trial
+from sweeps.revisions import warning
+from sweeps.search.cells import cell_at
+from sweeps.search.history import Tally, tally
+from sweeps.search.spec import Search
+from sweeps.spec import PAPER_SEEDS
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+
+def status_line(name: str, found: Tally) -> str:
+    """Trials by state and the best score, in one line."""
+    best = (
+        "no score yet" if found.best is None else f"best {found.best.value:.4f} (trial {found.best.number})"
+    )
+    return f"search {name}: {found.complete} scored, {found.pruned} pruned, {found.failed} failed, {found.open} open; {best}"
+
+
+def show_outcome(search: Search, preset: str, study: Study, folder: Path, console: Console) -> int:
+    """Print what was found and write a study that confirms it. Returns 1 where nothing was scored, else 0."""
+    trials = study.get_trials(deepcopy=False)
+    found = tally(trials, search.head.retries)
+    _print(console, status_line(study.study_name, found))
+    for trial in trials:
+        if trial.state.name == "FAIL":
+            _print(
+                console,
+                f"  trial {trial.number} {trial.user_attrs.get('reason')}: {trial.user_attrs.get('message')}",
+            )
+    mixed = warning(_runs(search, preset, trials, folder.parent))
+    if mixed is not None:
+        _print(console, mixed)
+    if found.best is None:
+        return 1
+    _print_best(found.best, console)
+    path = folder / f"{study.study_name}.confirm.yaml"
+    text = confirming_study(search, preset, found.best)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_atomic(path, text)
+    seeds = ", ".join(map(str, search.presets[preset].seeds))
+    command = shlex.join(["python", "-m", "sspo.train", *found.best.user_attrs["overrides"], "seed=0"])
+    _print(
+        console,
+        f"This score is the best of {found.complete} on the seeds that chose it ({seeds}) and so too high; never report it. Train "
+        f"fresh seeds: `{command}`, or the study in {path}: copy it to conf/study/{search.name}_confirm.yaml and run "
+        f"`make sweep NAME={search.name}_confirm PRESET=paper`",
+    )
+    return 0
+
+
+def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
+    """A study's spec: the best trial against the first point of the search, on seeds that the search did not see."""
+    start = search.points[0] if search.points else {}
+    words = {
+        "start": list(cell_at(search, preset, start).overrides),
+        "found": list(best.user_attrs["overrides"]),
+    }
+    same = cell_at(search, preset, start).name == best.user_attrs["cell"]
+    arms = {
+        name: {"overrides": overrides} for name, overrides in words.items() if not (same and name == "found")
+    }
+    primary = search.head.primary
+    spec = {
+        "title": f"{search.head.title or search.name}: what the search found, on fresh seeds",
+        "question": "Is what the search found better than where it started, on seeds that did not choose it?",
+        "baseline": "start",
+        "test": "paired",
+        "primary": {"mode": primary.mode, "temperature": primary.temperature},
+        "arms": arms,
+        "presets": {
+            "smoke": {"seeds": [0]},
+            "default": {"seeds": [0, 1, 2]},
+            "paper": {"seeds": list(range(PAPER_SEEDS))},
+        },
+    }
+    head = f"# Trial {best.number} of search {search.name} ({preset}), cell {best.user_attrs['cell']}.\n"
+    return head + str(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _runs(search: Search, preset: str, trials: Sequence[FrozenTrial], store: Path) -> list[Trial]:
+    """The runs of every cell that the search has asked for, each once."""
+    cells = dict.fromkeys(trial.user_attrs["cell"] for trial in trials if "cell" in trial.user_attrs)
+    return [
+        Trial(arm="", seed=seed, overrides=(), rollouts=0, store=store, cell=cell)
+        for cell in cells
+        for seed in search.presets[preset].seeds
+    ]
+
+
+def _print_best(best: FrozenTrial, console: Console) -> None:
+    attributes = best.user_attrs
+    seeds = ", ".join(f"seed {seed} {score:.4f}" for seed, score in attributes["seeds"].items())
+    interval = attributes["interval95"]
+    text = f"best: trial {best.number}, {best.value:.4f} ({seeds}"
+    if interval is not None:
+        text += f"; 95 % t interval {interval[0]:.4f} to {interval[1]:.4f}, which knows nothing of the choice"
+    _print(console, f"{text}), cell {attributes['cell']}")
+    for key, value in best.params.items():
+        _print(console, f"  {key} = {json.dumps(value)}")
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)

@@ -1,0 +1,59 @@
+"""Who suggests and who prunes, by name."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from sspo.config import TrainConfig
+from sspo.randomness import python_stream
+from sweeps.search.spec import Pruner, Sampler, Search
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+
+
+def sampler_for(search: Search, number: int) -> BaseSampler:
+    """The sampler that suggests trial `number`: its stream derives from the search's seed and that number alone.
+
+    So a search that was killed goes on as it would have: nothing of a sampler is to be saved. Suggestions still depend
+    on the results that are there when they are made, whose order several workers do not fix.
+    """
+    import optuna
+
+    spec: Sampler = search.head.sampler
+    seed = python_stream(spec.seed, "search sampler", number).getrandbits(31)
+    if spec.name == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    if spec.name == "gp":
+        return optuna.samplers.GPSampler(
+            seed=seed, n_startup_trials=spec.startup, warn_independent_sampling=False
+        )
+    conditional = any(parameter.when for parameter in search.space)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", optuna.exceptions.ExperimentalWarning
+        )  # which options are so changes by release
+        return optuna.samplers.TPESampler(
+            seed=seed,
+            n_startup_trials=spec.startup,
+            multivariate=True,
+            group=conditional,
+            constant_liar=True,
+        )
+
+
+def pruner_for(spec: Pruner, config: TrainConfig) -> BasePruner:
+    """The pruner; steps are rollouts of a run that trains as `config` says."""
+    import optuna
+
+    if spec.name == "median":
+        return optuna.pruners.MedianPruner(n_startup_trials=spec.startup, n_warmup_steps=spec.warmup)
+    if spec.name == "hyperband":
+        return optuna.pruners.HyperbandPruner(
+            min_resource=config.evaluation.every,
+            max_resource=config.trainer.rollouts,
+            reduction_factor=spec.reduction,
+        )
+    return optuna.pruners.NopPruner()

@@ -1,0 +1,79 @@
+"""Points of the space: which parameters count at one, what Optuna is asked for, and the overrides that make it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from sweeps.search.spec import Choices, FloatRange, IntRange, Parameter, Point, Value
+from sweeps.worker import quoted
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial as Asked
+
+
+def active(parameter: Parameter, point: Point) -> bool:
+    """Whether the parameter counts at a point whose earlier parameters are known."""
+    return all(
+        condition.key in point and point[condition.key] in condition.values for condition in parameter.when
+    )
+
+
+def admits(domain: FloatRange | IntRange | Choices, value: Value) -> bool:
+    """Whether a value lies in the domain, on its grid where it has one."""
+    if isinstance(domain, Choices):
+        return any(type(value) is type(choice) and value == choice for choice in domain.choices)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if isinstance(domain, IntRange) and value != int(value):
+        return False
+    if domain.step is not None:
+        steps = (value - domain.low) / domain.step
+        if not math.isclose(steps, round(steps), abs_tol=1e-8):
+            return False
+    return domain.low <= value <= domain.high
+
+
+def walk(space: Sequence[Parameter], pick: Callable[[Parameter], Value]) -> dict[str, Value]:
+    """A point: `pick` is called for each parameter that counts, in the order of the spec."""
+    point: dict[str, Value] = {}
+    for parameter in space:
+        if active(parameter, point):
+            point[parameter.key] = pick(parameter)
+    return point
+
+
+def suggest(space: Sequence[Parameter], asked: Asked) -> dict[str, Value]:
+    """The point that Optuna suggests; a trial that was asked for before gets the same one again."""
+
+    def pick(parameter: Parameter) -> Value:
+        domain = parameter.domain
+        if isinstance(domain, Choices):
+            return asked.suggest_categorical(parameter.key, domain.choices)
+        if isinstance(domain, IntRange):
+            return asked.suggest_int(
+                parameter.key, domain.low, domain.high, step=domain.step or 1, log=domain.log
+            )
+        return asked.suggest_float(parameter.key, domain.low, domain.high, step=domain.step, log=domain.log)
+
+    return walk(space, pick)
+
+
+def overrides(space: Sequence[Parameter], point: Point) -> tuple[str, ...]:
+    """The overrides that make a point."""
+    return tuple(
+        f"{key}={rendered(point[parameter.key])}"
+        for parameter in space
+        if parameter.key in point
+        for key in (parameter.key, *parameter.also)
+    )
+
+
+def rendered(value: Value) -> str:
+    """A value as Hydra's override grammar reads it back, a float to its last bit."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return quoted(value) if isinstance(value, str) else repr(value)

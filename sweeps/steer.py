@@ -1,0 +1,69 @@
+"""`sweeps pause|resume|stop|retry`: steer a sweep from another terminal, on any machine that sees the store."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from sspo.errors import UserError
+from sweeps import claims
+from sweeps.attempts import forgive
+from sweeps.board import name
+from sweeps.ledger import standing
+from sweeps.manifest import manifest_path
+from sweeps.plan import Plan
+from sweeps.wishes import PAUSE, RUN, STOP, control_folder, typed, wish, wish_of
+
+SAID = {
+    PAUSE: "paused: what runs goes on to its end and nothing further starts until `sweeps resume {name}`",
+    RUN: "resumed: what is missing starts as slots come free",
+    STOP: "stopped: what runs is asked to end and continues with {run}",
+}
+NOBODY = "; no sweep of it runs now: start one with {run}, which ends a pause or a stop"
+
+
+def steer(plan: Plan, word: str, console: Console) -> int:
+    """Tell every worker of the study's sweep to pause, to go on or to stop. Returns 0; UserError where there is no sweep."""
+    _refuse_unknown(plan)
+    wish(plan, word)
+    text = SAID[word] if _anybody(plan) else SAID[word].split(":")[0] + NOBODY
+    text = text.format(run=typed(plan, "run"), resume=typed(plan, "resume"))
+    console.print(Text(text), soft_wrap=True)
+    return 0
+
+
+def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> int:
+    """Have failed trials, of an arm or a class where these are named, tried again. Returns 0."""
+    _refuse_unknown(plan)
+    if arm is not None:
+        plan.arm(arm)
+    chosen = [
+        trial
+        for trial in plan.trials()
+        if (now := standing(trial.folder)).outcome == "failed"
+        and arm in (None, trial.arm)
+        and reason in (None, now.reason)
+    ]
+    again = [trial for trial in chosen if forgive(trial)]
+    console.print(
+        Text(f"{len(again)} trials are to be tried again: {', '.join(map(name, again)) or 'none'}"),
+        soft_wrap=True,
+    )
+    if again and not (_anybody(plan) and wish_of(plan) == RUN):
+        console.print(Text(f"{typed(plan, 'run')} runs them"), soft_wrap=True)
+    return 0
+
+
+def _anybody(plan: Plan) -> bool:
+    """Whether a controller or a trial of the study seems to be alive."""
+    if claims.holder(control_folder(plan)) is not None:
+        return True
+    return any(standing(trial.folder).state == "running" for trial in plan.trials())
+
+
+def _refuse_unknown(plan: Plan) -> None:
+    if not manifest_path(plan).is_file():
+        raise UserError(
+            f"no sweep of {plan.title()} was ever started in the store {plan.store}; start one with {typed(plan, 'run')}, or "
+            "say where it is with --store"
+        )

@@ -1,0 +1,119 @@
+"""Factorial studies: the grid, effects, collapse within conditions, and their figures."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from synthetic_store import ARMS, FakeArm, Scale, write_study
+
+from analysis.collapse_table import collapse_levels, collapse_table
+from analysis.effects_table import effects_table
+from analysis.factor_figures import factor_effects, heat_map
+from analysis.factors import grid_of, level_means
+from analysis.load import compact
+from analysis.logs import read_logs
+from analysis.paired_figure import paired_by_seed
+from analysis.results import Evidence
+from analysis.statistics import next_group
+
+OBJECTIVES, RATES = ("grpo", "sspo"), ("1e-4", "2e-4", "4e-4")
+LEVEL = {"1e-4": 0.9, "2e-4": 0.8, "4e-4": 0.2}
+BASE = FakeArm(name="base", label="untrained base", level=0.5, clip=0.0, role="base")
+
+
+def crossing(objective: str, rate: str) -> FakeArm:
+    """sspo holds where grpo falls."""
+    level = 0.8 if objective == "sspo" else LEVEL[rate]
+    name = objective if rate == "1e-4" else f"{objective}_{rate[0]}"
+    return FakeArm(
+        name=name, label=name, level=level, clip=0.1, factors=(("objective", objective), ("lr", rate))
+    )
+
+
+GRID = [crossing(o, r) for o, r in itertools.product(OBJECTIVES, RATES)]
+
+
+def make(folder: Path, arms: list[FakeArm], seeds: int = 6) -> Evidence:
+    manifest = write_study(folder / "store", arms, Scale(seeds=seeds, rollouts=2))
+    compact(folder / "store", manifest, folder / "logs")
+    return Evidence(read_logs(folder / "logs"))
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    return make(tmp_path_factory.mktemp("factors"), [BASE, *GRID])
+
+
+def test_the_grid_is_what_the_manifest_lists(evidence: Evidence) -> None:
+    grid = grid_of(evidence.study)
+    assert (grid.factors, grid.levels, grid.full) == (("objective", "lr"), (OBJECTIVES, RATES), True)
+    assert grid.at(("sspo", "4e-4")).name == "sspo_4"
+    # a level's mean over the other factor, seed by seed
+    table = level_means(evidence, grid, 1, evidence.primary)
+    by_hand = [evidence.of_arm(evidence.primary, grid.at((o, "2e-4"))) for o in OBJECTIVES]
+    assert table["2e-4"].tolist() == pytest.approx([(by_hand[0][s] + by_hand[1][s]) / 2 for s in range(6)])
+
+
+def test_main_effects_and_the_interaction_are_those_of_scipy_within_seeds(evidence: Evidence) -> None:
+    table = effects_table(evidence)
+    rows = {row.key: row.cells for row in table.rows}
+    assert list(rows) == [
+        "objective: sspo", "lr: 2e-4", "lr: 4e-4", "objective × lr: sspo, 2e-4", "objective × lr: sspo, 4e-4",
+    ]  # fmt: skip
+    grid = grid_of(evidence.study)
+    score = {a.name: np.array(list(evidence.of_arm(evidence.primary, a).values())) for a in grid.arms}
+    mean = [np.mean([score[grid.at((o, r)).name] for r in RATES], axis=0) for o in OBJECTIVES]
+    found = rows["objective: sspo"][2].data
+    low, high = stats.ttest_rel(mean[1], mean[0]).confidence_interval()
+    assert (found["low"], found["high"]) == pytest.approx((100 * low, 100 * high))
+    # an interaction is a difference of differences
+    apart = (score["sspo_4"] - score["sspo"]) - (score["grpo_4"] - score["grpo"])
+    assert rows["objective × lr: sspo, 4e-4"][2].data["points"] == pytest.approx(100 * apart.mean())
+    assert all(cell.trace.values for row in table.rows for cell in row.cells[2:3])
+
+
+def test_collapse_is_tested_within_conditions_and_seeds(evidence: Evidence) -> None:
+    levels = {(x.factor, x.name): x for x in collapse_levels(evidence, grid_of(evidence.study))}
+    # of grpo's 18 runs the 6 at the largest rate end below the base, of sspo's none: each seed's counts are 0 and 1
+    assert (levels["objective", "grpo"].collapsed, levels["objective", "grpo"].runs) == (6, 18)
+    sspo = levels["objective", "sspo"]
+    assert (sspo.collapsed, sspo.here_S, sspo.first_S) == (0, (0,) * 6, (1,) * 6)
+    assert (
+        sspo.p == 2 / 2**6
+    )  # of all exchanges within seeds, these counts and their mirror are the extreme ones
+    assert levels["objective", "grpo"].p is None
+    assert levels["lr", "2e-4"].p is None  # no pair differs
+    texts = [[cell.text for cell in row.cells] for row in collapse_table(evidence).rows]
+    assert texts[1] == ["objective: sspo", "0/18", "0 [0, 19]", "0 / 6", ".062"]  # Holm over two tests
+
+
+def test_figures_of_a_grid_are_drawn(evidence: Evidence) -> None:
+    effects, heat = factor_effects(evidence), heat_map(evidence)
+    assert [ax.get_xlabel() for ax in effects.axes] == ["objective", "lr"]
+    texts = [text.get_text() for text in heat.axes[0].texts]
+    assert sum("6/6 collapsed" in text for text in texts) == 1
+    assert len(paired_by_seed(evidence).axes) >= 5
+
+
+def test_without_a_grid_there_is_none_of_it(tmp_path: Path) -> None:
+    plain = make(tmp_path, [BASE, ARMS[2]], seeds=2)
+    assert grid_of(plain.study) is None
+    tables = [effects_table(plain), collapse_table(plain), factor_effects(plain), heat_map(plain)]
+    assert tables == [None] * 4
+
+
+def test_a_grid_with_a_hole_has_no_effects_and_shows_the_hole(tmp_path: Path) -> None:
+    holed = make(tmp_path, [BASE, *GRID[:-1]], seeds=2)
+    assert effects_table(holed) is None
+    assert collapse_table(holed) is not None
+    assert "–" in [text.get_text() for text in heat_map(holed).axes[0].texts]
+
+
+def test_the_next_group_is_the_best_of_the_rest_and_what_is_like_it() -> None:
+    groups = [[9.0, 9.1, 9.2], [5.0, 5.1, 5.2], [5.1, 5.0, 4.9], [1.0, 1.1, 1.2]]
+    assert next_group(groups, [True, False, False, False]) == [False, True, True, False]
+    assert next_group(groups, [True] * 4) == [False] * 4

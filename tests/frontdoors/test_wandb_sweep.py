@@ -1,0 +1,96 @@
+"""An exported sweep: W&B's agents start exactly the planned trials, and each is the run that the study means."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+from tiny_runs import TINY, markers, python
+from wandb_agents import commands, grid
+
+from sspo.compose import CONF_ROOT, compose
+from sspo.errors import UserError
+from sspo.identity import run_folder
+from sweeps.__main__ import _arguments
+from sweeps.frontdoors.multirun import find_study, study_of
+from sweeps.frontdoors.recipes import Recipe, keep
+from sweeps.frontdoors.trial import find_trial
+from sweeps.frontdoors.wandb_sweep import export_sweep
+from sweeps.plan import Plan, make_plan
+from sweeps.spec import DEFAULT_PRESET
+from sweeps.study import load
+from sweeps.worker import train_command
+
+SILENT = Console(file=io.StringIO())
+
+
+def exported(plan: Plan, path: Path) -> dict:
+    assert export_sweep(plan, path, SILENT) == 0
+    return yaml.safe_load(path.read_text())
+
+
+@pytest.mark.parametrize(("preset", "count"), [("paper", 73), ("smoke", 3)])
+def test_agents_start_every_planned_trial_once_and_nothing_else(
+    preset: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can say
+    plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), preset, tmp_path / "my runs")
+    sweep = exported(plan, tmp_path / "sweep.yaml")
+    started = Counter()
+    for words in commands(sweep, grid(sweep), tmp_path, monkeypatch):
+        assert words[:4] == ["/usr/bin/env", "python", "-m", "sweeps"]
+        said = _arguments(words[4:])
+        again = make_plan(find_study(said.name, said.store), said.preset, said.store)
+        trial = find_trial(again, said.trial)
+        if trial.seed == again.arm(trial.arm).seeds[0]:
+            config = compose(train_command(again.study.name)(trial)[3:])  # what the trainer itself is given
+            assert run_folder(config) == trial.folder
+        started[trial.folder] += 1
+    assert started == Counter(trial.folder for trial in plan.trials())
+    assert (len(started), set(started.values())) == (count, {1})
+
+
+def test_a_command_of_an_agent_trains_its_trial_and_a_second_one_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "runs"
+    recipe = Recipe(words=("objective=grpo,sspo", "seed=0,1", *TINY[:-1], "tracking=wandb_offline"))
+    keep(recipe, "grid", store)
+    plan = make_plan(study_of(recipe, "grid"), DEFAULT_PRESET, store)
+    sweep = exported(plan, tmp_path / "sweep.yaml")
+    words = commands(sweep, grid(sweep), tmp_path, monkeypatch)[3]
+    without_account = [word.replace("wandb_online", "none") for word in words[3:]]
+    first = python(*without_account)
+    assert (first.returncode, first.stderr) == (0, "")
+    finished = markers(store)
+    assert list(finished) == [f"{plan.arm('sspo').cell}/seed1"]
+    assert not list(store.rglob("wandb"))
+    assert python(*without_account).returncode == 0
+    assert markers(store) == finished
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [
+        ("trial=gspo:0", "unknown arm of clip_ablation (smoke) 'gspo': did you mean 'sspo'"),
+        ("trial=grpo:7", "arm 'grpo' of clip_ablation (smoke) has no seed 7, but 0"),
+        ("trial=grpo:0:0123456789ab", "not 0123456789ab: export the sweep again"),
+        ("arm=grpo", "'arm=grpo' names no trial; write arm:seed, as in trial=base:0"),
+    ],
+)
+def test_a_name_that_is_no_trial_or_means_another_cell_by_now_is_one_sentence(word: str, wanted: str) -> None:
+    plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), "smoke", Path("runs"))
+    with pytest.raises(UserError) as caught:
+        find_trial(plan, word)
+    assert wanted in str(caught.value)
+
+
+def test_an_unwritable_place_is_one_sentence(tmp_path: Path) -> None:
+    plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), "smoke", tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*: .*; mend that, or name another file with --out"):
+        export_sweep(plan, tmp_path / "file" / "sweep.yaml", SILENT)

@@ -1,0 +1,43 @@
+"""Runs of two seconds, most of them spent on importing torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = (
+    "trainer.rollouts=1",
+    "rollout.prompts=2",
+    "rollout.responses=4",
+    "rollout.max_tokens=24",
+    "trainer.minibatch=4",
+    "evaluation.questions=2",
+    "evaluation.samples=1",
+    "evaluation.every=0",
+    "evaluation.max_tokens=24",
+    "tracking=none",
+)
+
+
+def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m WORDS` in the checkout, with its output as text."""
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
+
+
+def markers(store: Path) -> Mapping[str, int]:
+    """`cell/seed` of every finished run of a store, with the time at which it was finished, in nanoseconds."""
+    return {
+        "/".join(path.parts[-3:-1]): path.stat().st_mtime_ns for path in store.glob("cells/*/*/DONE.json")
+    }

@@ -1,0 +1,106 @@
+"""Random overrides of a training run: groups, options with valid values, and the options that change no numbers."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from sspo.compose import choices
+
+GROUP_NAMES = ("segmentation", "objective", "model", "tracking", "experiment")
+VALUES: dict[str, list[str]] = {
+    "rollout.prompts": ["8", "16", "32"],
+    "rollout.responses": ["16", "32"],
+    "rollout.max_tokens": ["80", "112"],
+    "rollout.temperature": ["1", "1.0", "0.8"],
+    "rollout.resample": ["0", "2"],
+    "reward.overlong_buffer": ["0", "8"],
+    "segmentation.fixed_tokens": ["4", "8"],
+    "segmentation.fixed_like": ["null", "sentence"],
+    "segmentation.random_like": ["subsentence", "line"],
+    "segmentation.entropy_quantile": ["0.8", "0.9"],
+    "segmentation.min_tokens": ["1", "2"],
+    "segmentation.max_tokens": ["null", "20"],
+    "segmentation.protect_numbers": ["true", "false"],
+    "segmentation.pattern": ["'[.;]'", r"'\n'"],
+    "objective.clip.low": ["0.02", "2e-2", "0.2"],
+    "objective.clip.high": ["0.02", "0.28"],
+    "objective.aggregation": ["response_mean", "token_mean"],
+    "objective.advantage": ["group_norm", "leave_one_out"],
+    "objective.kl.coef": ["0", "0.01"],
+    "objective.tis_cap": ["null", "2"],
+    "trainer.rollouts": ["0", "10", "20"],
+    "trainer.minibatch": ["16", "32"],
+    "trainer.epochs": ["1", "2"],
+    "trainer.lr": ["2e-4", "0.0002", "3e-4"],
+    "trainer.warmup_steps": ["0", "3"],
+    "trainer.beta1": ["0.9", ".9", "0.8"],
+    "trainer.weight_decay": ["0", "0.0", "0.1"],
+    "trainer.max_grad_norm": ["1", "0.5"],
+    "evaluation.questions": ["100", "50"],
+    "evaluation.samples": ["4", "2"],
+    "evaluation.temperatures": ["[1.0]", "[1]", "[1.0,0.5]"],
+    "evaluation.max_tokens": ["160", "120"],
+    "evaluation.every": ["5", "0"],
+    "evaluation.curve_questions": ["32", "16"],
+    "evaluation.batch": ["1024", "512"],
+    "segmentation.rule": ["subsentence", "line", "token"],
+    "segmentation.protect_abbreviations": ["true", "false"],
+    "segmentation.protect_latex": ["true", "false"],
+    "segmentation.protect_code": ["true", "false"],
+    "trainer.beta2": ["0.99", "0.95"],
+    "trainer.micro_batch_tokens": ["8192", "4096"],
+    "trainer.checkpoint_every": ["8", "4"],
+    "trainer.samples_every": ["8", "0"],
+    "model.path": ["embedded", "embedded_paragraphs"],
+}
+CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
+    "objective.ratio": (["objective=grpo"], "token", "response"),
+    "objective.term": (["objective=grpo"], "ppo", "cispo"),
+    "objective.bounds.adapt": (["objective=sspo"], "tanh", "rank"),
+    "objective.bounds.alpha": (["objective=sspo"], "0.5", "-0.5"),
+    "objective.bounds.entropy_level": (["objective=sspo"], "segment", "token"),
+    "objective.bounds.side": (["objective=sspo"], "both", "high"),
+    "objective.bounds.target_clip_frac": (["objective=grpo"], "null", "0.05"),
+    "objective.bounds.target_gain": (["objective.bounds.target_clip_frac=0.05"], "0.8", "0.5"),
+    "objective.bounds.target_range": (["objective.bounds.target_clip_frac=0.05"], "[1e-5,0.9]", "[1e-4,0.9]"),
+    "objective.tau.positive": (["objective=sapo"], "1", "2"),
+    "objective.tau.negative": (["objective=sapo"], "1.05", "2"),
+    "objective.kl.estimator": (["objective.kl.coef=0.1"], "k3", "k1"),
+    "reward.overlong_penalty": (["reward.overlong_buffer=8"], "1", "0.5"),
+}
+"""Options with an effect under some overrides only, with two values that are valid there."""
+ONE_VALUE = ("task.name", "reward.name")
+"""Options that have a single valid value so far."""
+RUN_ONLY: dict[str, list[str]] = {
+    "seed": ["0", "3"],
+    "run.store": ["runs", "elsewhere"],
+    "run.threads": ["1", "2"],
+    "run.device": ["auto", "cpu"],
+    "run.study": ["''", "x"],
+    "run.arm": ["''", "y"],
+    "tracking.mode": ["none", "wandb_offline"],
+    "tracking.project": ["sspo", "other"],
+    "trainer.record": ["0", "2"],
+    "trainer.warn_after": ["3", "0"],
+    "objective.name": ["sspo", "mine"],
+    "objective.paper": ["''", "'2511.04256'"],
+}
+
+
+def options(values: dict[str, list[str]], most: int = 6) -> st.SearchStrategy[dict[str, str]]:
+    """Some keys, each with one of its values."""
+    pair = st.sampled_from(list(values)).flatmap(
+        lambda key: st.tuples(st.just(key), st.sampled_from(values[key]))
+    )
+    return st.lists(pair, max_size=most).map(dict)
+
+
+def groups() -> st.SearchStrategy[dict[str, str]]:
+    """Some groups, each with one of its files."""
+    named = {group: choices(group) for group in GROUP_NAMES if group != "experiment"}
+    return options({**named, "experiment": ["null", "quick"]}, most=3)
+
+
+def texts(chosen: dict[str, str]) -> list[str]:
+    """As a command line has them."""
+    return [f"{key}={value}" for key, value in chosen.items()]

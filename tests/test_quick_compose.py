@@ -1,0 +1,83 @@
+"""`quick_compose` is Hydra's composition: the same config, or the same refusal, for whatever is asked of either."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import sspo.compose
+from sspo import quick_compose as quick
+from sspo.compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.errors import UserError
+from sspo.quick_compose import quick_compose
+from tests.overrides import RUN_ONLY, VALUES, groups, options, texts
+
+
+def outcome(composer: Any, overrides: list[str]) -> Any:
+    """The config, or what is said instead."""
+    try:
+        return composer(overrides)
+    except UserError as error:
+        return str(error)
+
+
+ODD = st.sampled_from(
+    [
+        "+trainer.lr=1e-3", "++trainer.lr=1e-3", "~trainer.lr", "trainer.lr", "trainer.lr=", "trainer.lr=null",
+        "trainer.lr=${trainer.beta1}", "trainer.lr=???", "trainer.lr=fast", "trainer.lr=1e400", "trainer.lr=1_000",
+        "trainer.lr=float(3)", "trainer.lr={a: 1}", "trainer.lr=[1]", "trainer.epochs=true", "trainer.epochs=1.0",
+        "run.arm='a b, c=d'", 'run.arm="it\'s"', r"run.arm=a\,b", "run.arm=null", "run.arm=1", "run.arm=on",
+        "evaluation.temperatures=1", "evaluation.temperatures=[1.0,[2]]", "evaluation.temperatures=[{a: 1}]",
+        "segmentation@model=line", "objective=[grpo]", "objective=null", "experiment=null", "experiment=nope",
+        "objective=grpo", "objective=gspo", "model.path=${run.store}", "seed=1,2", "seed=007", "objective={ratio: token}",
+        r"segmentation.pattern='\\.\d+'", r"segmentation.pattern=\n", "segmentation.pattern='(${x})'",
+        r"run.arm='\\\'x'", 'run.arm="\\"x\\""', r"run.arm=a\=b\:c\ d",
+    ]
+)  # fmt: skip
+
+
+@given(chosen=groups(), values=options({**VALUES, **RUN_ONLY}), odd=st.lists(ODD, max_size=1), data=st.data())
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+def test_it_answers_as_hydra_does(
+    chosen: dict[str, str], values: dict[str, str], odd: list[str], data: st.DataObject
+) -> None:
+    overrides = data.draw(st.permutations([*texts(chosen), *texts(values), *odd]))
+    assert outcome(quick_compose, overrides) == outcome(compose, overrides)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_file_of_conf_is_plain_and_composes_as_hydra_has_it(group: str) -> None:
+    for name in choices(group):
+        parsed = sspo.compose.parse_overrides([f"{group}={name}"])
+        assert quick._composed([f"{group}={name}"], parsed)  # does not go to Hydra
+        assert quick_compose([f"{group}={name}"]) == compose([f"{group}={name}"])
+
+
+FILES = {
+    "defaults": "defaults:\n  - line\n  - _self_\nmin_tokens: 2\n",
+    "interpolated": "rule: line\nmin_tokens: ${trainer.epochs}\n",
+    "packaged": "# @package trainer\nepochs: 2\n",
+    "elsewhere": "# @package _global_\ntrainer:\n  epochs: 2\nevaluation:\n  temperatures: [0.5]\n",
+    "numbers": "rule: entropy_peak\nentropy_quantile: 9e-1\nmin_tokens: 0x2\n",
+    "unknown": "rule: line\nmin_token: 2\n",
+    "null_group": "",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_beyond_the_plain_language_goes_to_hydra(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "conf"
+    shutil.copytree(CONF_ROOT, root)
+    (root / "segmentation" / f"{name}.yaml").write_text(FILES[name])
+    monkeypatch.setattr(sspo.compose, "CONF_ROOT", root)
+    sspo.compose._compose.cache_clear()
+    overrides = [f"segmentation={name}", "trainer.lr=1e-3"]
+    assert outcome(quick_compose, overrides) == outcome(compose, overrides)
+    sspo.compose._compose.cache_clear()
