@@ -1,5 +1,6 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors).
+# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors, ENGINE=ray and
+# ENGINE=slurm into .venv-ray, which lies over .venv).
 PYTHON ?= python3.11
 NAME ?= clip_ablation
 PRESET ?=
@@ -11,6 +12,8 @@ RETRIES ?=
 LIVE ?=
 REASON ?=
 ARM ?=
+ENGINE ?= local
+ENGINE_OPTIONS ?=
 BASE ?= embedded
 PORT ?=
 VENV := .venv
@@ -19,6 +22,10 @@ ORACLES := .venv-oracles
 SEARCH := .venv-search
 JOURNAL ?= runs/searches/clip.journal
 FRONTDOORS := .venv-frontdoors
+RAY := .venv-ray
+CORE_SITE = $(abspath $(shell $(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))'))
+ON_CLUSTER := $(filter ray slurm,$(ENGINE))
+SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
@@ -30,6 +37,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
 	@echo "                 TIMEOUT=seconds  RETRIES=killed=3,oom=1  OVER_BUDGET=1  LIVE=1"
+	@echo "                 ENGINE=local|ray|slurm  ENGINE_OPTIONS=\"partition=gpu gpus=1\" (docs/clusters.md)"
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
@@ -44,10 +52,10 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
-sweep: setup  ## train every arm and seed of study NAME, then write its report
-	@$(PY) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study NAME, then write its report
+	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
-		$(if $(OVER_BUDGET),--over-budget); \
+		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
@@ -157,6 +165,22 @@ $(FRONTDOORS)/ready: requirements-frontdoors.lock
 	@$(PYTHON) -m venv $(FRONTDOORS)
 	@$(FRONTDOORS)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement requirements-frontdoors.lock
 	@touch $@
+
+setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
+
+$(RAY)/ready: requirements-ray.lock $(VENV)/ready
+	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
+	@$(PYTHON) -m venv $(RAY)
+	@echo "import site; site.addsitedir('$(CORE_SITE)')" > \
+		$$($(RAY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/core.pth
+	@$(RAY)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-ray.lock
+	@touch $@
+
+test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
+	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
+
+test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
+	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
 	@$(PY) -m pytest -m acceptance --numprocesses 2

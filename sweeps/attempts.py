@@ -12,10 +12,18 @@ from sweeps.claims import Claim, Watch
 from sweeps.exits import no_space
 from sweeps.ledger import attempts_folder, read_json
 from sweeps.plan import Trial
-from sweeps.retries import CLASS_OF, LOST
+from sweeps.retries import CLASS_OF, FAILURES, LOST
 from sweeps.store import is_full
 
-__all__ = ["attempts_folder", "claim_trial", "conclude_attempt", "current_attempt", "forgive"]
+__all__ = [
+    "attempts_folder",
+    "claim_trial",
+    "conclude_attempt",
+    "current_attempt",
+    "fail_lost",
+    "forgive",
+    "judged_since",
+]
 VOID = "void"
 """The outcome of a claim that found its trial over."""
 
@@ -67,6 +75,19 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
             "and run the same command again to continue"
         )
     _decide(trial, claim, reason, message, tail)
+
+
+def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) -> None:
+    """Fail a trial whose workers vanished before any could say how it ended, unless it runs or is over after all."""
+    if claim_trial(trial, watch) is None:
+        mark_failed(trial.folder, reason, message, tail)
+        claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), reason, message)
+
+
+def judged_since(trial: Trial, attempt: int) -> bool:
+    """Whether an attempt after number `attempt` was the last, and ended in a way that the trial's retries speak of."""
+    claim = claims.newest(attempts_folder(trial.folder))
+    return claim is not None and claim.number > attempt and claim.outcome in FAILURES
 
 
 def forgive(trial: Trial) -> bool:

@@ -78,16 +78,20 @@ class Watch:
         return bool(claim.outcome) or claim.holder_gone() or self._still(file_of(folder, claim.number))
 
     def _still(self, path: Path) -> bool:
-        try:
-            with path.open("rb") as stream:  # opening asks a server again what it would otherwise remember
-                stat = os.fstat(stream.fileno())
-        except FileNotFoundError:
-            return False  # its maker could not fill it and has taken it back
-        look, now = (stat.st_ino, stat.st_mtime_ns, stat.st_size), self._clock()
+        look, now = _look(path), self._clock()
+        if look is None:
+            return False
         before, when, still = self._seen.get(path, (look, now, 0.0))
         still = still + min(now - when, LONGEST_LOOK) if look == before else 0.0
         self._seen[path] = (look, now, still)
         return still >= self.stale_after
+
+
+def sign_of_life(folder: Path) -> tuple[int, ...] | None:
+    """What the newest claim's holder changes by every touch; None where there is no claim."""
+    claim = newest(folder)
+    look = None if claim is None else _look(file_of(folder, claim.number))
+    return None if claim is None or look is None else (claim.number, *look)
 
 
 def claims(folder: Path) -> list[Claim]:
@@ -162,6 +166,16 @@ def forgive(folder: Path) -> None:
 def lost(folder: Path, claim: Claim) -> bool:
     """Whether another has taken over a claim of this process."""
     return is_lost(file_of(folder, claim.number))
+
+
+def _look(path: Path) -> tuple[int, ...] | None:
+    """What a touch changes; None where the claim's maker could not fill it and has taken it back."""
+    try:
+        with path.open("rb") as stream:  # opening asks a server again what it would otherwise remember
+            stat = os.fstat(stream.fileno())
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def _own(number: int) -> Claim:

@@ -126,6 +126,9 @@ COMMANDS: Mapping[str, Verb] = {
             "--stale-after",
             "--retry-failed",
             "--over-budget",
+            "--engine",
+            "--engine-option",
+            "--detach",
         ),
     ),
     "work": Verb(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sspo.errors import UserError
 from sweeps.claims import STALE_AFTER
+from sweeps.engines.table import DEFAULT_ENGINE, ENGINES
 from sweeps.spec import DEFAULT_PRESET, PRESETS
 
 
@@ -103,6 +104,21 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--project": {"help": "W&B project (default: that of the runs)"},
     "--push": {"action": "store_true", "help": "save it to W&B as well; needs an account"},
     "--out": {"type": Path, "metavar": "FILE", "help": "the file to write (default: one in the store)"},
+    "--engine": {
+        "default": DEFAULT_ENGINE,
+        "help": f"where trials run: {', '.join(ENGINES)} (default: {DEFAULT_ENGINE}); see docs/clusters.md",
+    },
+    "--engine-option": {
+        "action": "append",
+        "default": [],
+        "dest": "engine_options",
+        "metavar": "KEY=VALUE",
+        "help": "an option of the engine, such as gpus=1; may be repeated",
+    },
+    "--detach": {
+        "action": "store_true",
+        "help": "leave once every trial is placed, where the engine runs them without us",
+    },
     "--over-budget": {
         "action": "store_true",
         "help": "run although finished trials say that the preset's budget will not do",

@@ -34,6 +34,10 @@ class Retries:
         return sum(claim.outcome == outcome and not claim.forgiven for claim in attempts) <= limit
 
 
+FAILURES = tuple(field.name for field in fields(Retries))
+"""Outcomes of attempts of which some may be tried again."""
+
+
 def check_retries(key: str, retries: Retries) -> None:
     """Raise UserError for a number of retries below 0."""
     for name, number in asdict(retries).items():
@@ -43,12 +47,11 @@ def check_retries(key: str, retries: Retries) -> None:
 
 def with_retries(retries: Retries, text: str) -> Retries:
     """`retries` changed by an option as `killed=3,oom=1`. Raises UserError in one sentence."""
-    names = [field.name for field in fields(Retries)]
     said: dict[str, int] = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
-        if name not in names:
-            raise unknown("class of failure in --retries", name, names)
+        if name not in FAILURES:
+            raise unknown("class of failure in --retries", name, FAILURES)
         if not number.isdecimal():
             raise UserError(f"--retries: {name} takes a whole number of at least 0, got '{number}'")
         said[name] = int(number)

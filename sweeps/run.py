@@ -11,7 +11,7 @@ from sweeps.lock import alone
 from sweeps.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan import Plan
 from sweeps.store import check_store, refuse_foreign
-from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, train
+from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, placed, train
 from sweeps.wishes import RUN, STOP, control_folder, typed, wish, wish_of, wisher
 from sweeps.worker import Command
 
@@ -39,6 +39,8 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
             finished = not missing or train(plan.study.name, trials, options, console, command, wisher(plan))
         if not finished:
             return interrupted(console)
+        if options.detach:
+            return placed(trials, console)
     return conclude(trials, console)
 
 

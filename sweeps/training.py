@@ -11,12 +11,12 @@ from sspo.errors import UserError
 from sweeps.attempts import forgive
 from sweeps.board import Board, name
 from sweeps.claims import BEAT, STALE_AFTER, Watch
-from sweeps.devices import default_workers, visible_devices
+from sweeps.engines.engine import Setup
+from sweeps.engines.table import DEFAULT_ENGINE, check_engine, open_engine
 from sweeps.estimate import Pace
 from sweeps.foreground import INTERRUPTED
 from sweeps.ledger import standing
 from sweeps.plan import Trial
-from sweeps.pool import Pool, width
 from sweeps.retries import Retries, with_retries
 from sweeps.view import View
 from sweeps.wishes import RUN
@@ -41,6 +41,11 @@ class RunOptions:
     """Changes to the study's retries, as `killed=3,oom=1`."""
     stale_after: float = STALE_AFTER
     """Seconds without a sign of life after which what another machine runs is taken over."""
+    engine: str = DEFAULT_ENGINE
+    engine_options: Sequence[str] = ()
+    """`key=value` words for the engine."""
+    detach: bool = False
+    """Whether to leave once every trial is placed, where the engine runs them without us."""
 
     def watch(self) -> Watch:
         """A new observer of what others run."""
@@ -60,6 +65,7 @@ def check_options(options: RunOptions) -> None:
         )
     if options.retries is not None:
         with_retries(Retries(), options.retries)
+    check_engine(options.engine, options.engine_options, detach=options.detach)
 
 
 def missing_of(trials: Sequence[Trial], *, retry_failed: bool) -> list[Trial]:
@@ -77,47 +83,45 @@ def train(
 ) -> bool:
     """Run what is missing of the trials under a view. False where a signal or a wish ended it early.
 
-    Raises UserError for a trial wider than the machine, and from the system.
+    Raises UserError for a trial wider than what it is to run on, from the engine, and from the system.
     """
-    devices = visible_devices()
-    board = Board(workers=options.workers or default_workers(devices), pace=Pace())
-    for trial in trials:
-        _refuse_too_wide(trial, board.workers, devices)
     if options.retries is not None:
         trials = [replace(trial, retries=with_retries(trial.retries, options.retries)) for trial in trials]
-    pool = Pool(
-        board,
-        command or train_command(study),
+    setup = Setup(
+        study=study,
+        command=command or train_command(study),
+        workers=options.workers,
         timeout=options.timeout,
-        devices=devices,
+        detach=options.detach,
         watch=options.watch(),
         wish=wish,
     )
     try:
-        if options.retry_failed:
-            for trial in trials:
-                forgive(trial)
-        with View(board, console):
-            return pool.run(trials)
+        with open_engine(options.engine, options.engine_options, setup, trials) as engine:
+            if options.retry_failed:
+                for trial in trials:
+                    forgive(trial)
+            board = Board(workers=engine.workers, pace=Pace())
+            with View(board, console):
+                return engine.run(trials, board)
     except OSError as error:
         raise UserError(
             f"the sweep stopped because the system refused it something: {error}; mend that and run it again to continue"
         ) from error
 
 
-def _refuse_too_wide(trial: Trial, slots: int, devices: Sequence[str]) -> None:
-    needed = width(trial, devices)
-    if needed > slots:
-        raise UserError(
-            f"arm '{trial.arm}' wants {needed} threads a trial and there are {slots} slots; lower its resources.threads in the "
-            "study, or raise --workers (make: WORKERS)"
-        )
-
-
 def interrupted(console: Console) -> int:
     """Say how to go on after an interrupt. Returns the exit status."""
     console.print("interrupted: run the same command again to continue", soft_wrap=True)
     return INTERRUPTED
+
+
+def placed(trials: Sequence[Trial], console: Console) -> int:
+    """Say what is left to others, and how to come back to it. Returns the exit status."""
+    left = len(missing_of(trials, retry_failed=False))
+    text = f"{left} of {len(trials)} trials are placed; the same command without --detach watches them"
+    console.print(text, soft_wrap=True, highlight=False)
+    return 0
 
 
 def conclude(trials: Sequence[Trial], console: Console) -> int:

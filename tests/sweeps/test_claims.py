@@ -144,7 +144,7 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
     with pytest.raises(fence.ClaimLost):
         log.evaluation([{"rollout": 1}])
     with pytest.raises(fence.ClaimLost):
-        log.rewind(0, finished=False)
+        log.rewind({})
     with pytest.raises(fence.ClaimLost):
         RunLog(tmp_path)
     with pytest.raises(fence.ClaimLost):

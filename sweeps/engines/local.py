@@ -1,0 +1,44 @@
+"""The engine of one machine: the worker pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sweeps.board import Board
+from sweeps.devices import default_workers, visible_devices
+from sweeps.engines.engine import Engine, Setup, refuse_too_wide
+from sweeps.engines.options import Options
+from sweeps.plan import Trial
+from sweeps.pool import Pool, width
+
+
+class Local:
+    """A pool of subprocesses, one CUDA device each where there are any."""
+
+    def __init__(self, setup: Setup):
+        self.setup = setup
+        self.devices = visible_devices()
+        self.workers = setup.workers or default_workers(self.devices)
+
+    def run(self, trials: Sequence[Trial], board: Board) -> bool:
+        """Run what the ledger does not show as finished. False where a signal or a wish ended it early."""
+        setup = self.setup
+        pool = Pool(
+            board,
+            setup.command,
+            timeout=setup.timeout,
+            devices=self.devices,
+            watch=setup.watch,
+            wish=setup.wish,
+        )
+        return pool.run(trials)
+
+
+@contextmanager
+def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
+    """The pool; it has no options of its own. Raises UserError for a trial that takes more slots than there are."""
+    engine = Local(setup)
+    for trial in trials:
+        refuse_too_wide(trial, width(trial, engine.devices), engine.workers)
+    yield engine

@@ -1,0 +1,97 @@
+"""What `--engine-option KEY=VALUE` may say. Every default stands here once."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import yaml
+
+from sspo.build import build
+from sspo.errors import UserError
+
+EXECUTORS = ("slurm", "local")
+UNLIMITED = 240
+"""Minutes of a job whose trial has no limit of its own."""
+PARTING = 10
+"""Minutes that a job outlives its trial's limit: the worker starts before it and judges its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """The pool takes all that it needs from the options that every engine has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayOptions:
+    """A Ray cluster and what a trial takes of it besides its study's resources."""
+
+    address: str = ""
+    """`host:port` of its head, or `auto` for the one that this machine is part of. Empty for what RAY_ADDRESS says, or
+    else for a cluster of this machine alone that ends with the sweep."""
+    gpus: float | None = None
+    """Devices of a trial, parts of one allowed; None for one where the cluster has any."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlurmOptions:
+    """A Slurm cluster and what a trial takes of it besides its study's resources."""
+
+    executor: str = "slurm"
+    """`local` runs the same jobs as processes of this machine, to try a set-up out."""
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gpus: int = 0
+    minutes: int | None = None
+    """Limit of one job; None for that of its trial and PARTING more, or UNLIMITED for a trial without one. A trial that
+    outlives it is requeued and continues from its checkpoint."""
+    requeues: int = 10
+    """How often a trial may outlive the limit."""
+    poll: float = 5.0
+    """Seconds between two looks at the queue and the run folders."""
+
+
+Options = LocalOptions | RayOptions | SlurmOptions
+AT_LEAST = {"gpus": 0, "minutes": 1, "requeues": 0}
+MORE_THAN_NONE = ("poll",)
+
+
+def parse(schema: type[Options], words: Sequence[str]) -> Options:
+    """Options from `key=value` words. Raises UserError for the first that makes no sense, with the nearest valid name."""
+    hints = typing.get_type_hints(schema)
+    values: dict[str, Any] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise UserError(f"--engine-option must be KEY=VALUE, got '{word}'")
+        values[key] = text if hints.get(key) in (str, str | None) else _value(word, text)
+    try:
+        options = build(schema, values)
+        _check(options)
+    except UserError as error:
+        raise UserError(f"--engine-option: {error}") from error
+    return options
+
+
+def _value(word: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--engine-option: '{word}' has no value that can be read") from error
+
+
+def _check(options: Options) -> None:
+    for field in fields(options):
+        key, value = field.name, getattr(options, field.name)
+        if value is None:
+            continue
+        if key in AT_LEAST and not value >= AT_LEAST[key]:
+            raise UserError(f"{key} must be at least {AT_LEAST[key]}, got {value:g}")
+        if key in MORE_THAN_NONE and not value > 0:
+            raise UserError(f"{key} must be more than 0, got {value:g}")
+        if key == "executor" and value not in EXECUTORS:
+            raise UserError(f"executor must be one of {', '.join(EXECUTORS)}, got '{value}'")

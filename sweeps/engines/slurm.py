@@ -1,0 +1,205 @@
+"""The engine of a Slurm cluster: trials are elements of job arrays, submitted with submitit.
+
+Jobs outlive who submitted them. Which job a trial has is kept in its run folder, so that no call submits what is queued.
+A job that reaches its time limit or is preempted is requeued, and its trial continues from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import psutil  # type: ignore[import-untyped]
+
+from sspo.errors import UserError
+from sspo.runlog import write_atomic
+from sweeps.devices import processors
+from sweeps.engines.engine import Engine, Setup
+from sweeps.engines.options import PARTING, UNLIMITED, Options, SlurmOptions
+from sweeps.engines.placing import Placing
+from sweeps.exits import log_tail
+from sweeps.ledger import read_json
+from sweeps.one_trial import Order, run_order
+from sweeps.plan import Trial
+from sweeps.stops import Stops
+
+JOB = "job.json"
+FOLDER = "slurm"
+"""Below the store: what submitit writes, logs of jobs among it."""
+PRIVATE = 0o700
+"""submitit reads jobs back with pickle: nobody else may write there."""
+LONGEST_ARRAY = 1000
+"""Slurm's own limit, unless a cluster sets another."""
+GIB = 2**30
+OWN_GIB = 0.5
+"""Memory that a job takes besides its trial: who is over the limit is for the trial's worker to say, before the cluster does."""
+PATIENCE = 120.0
+"""Seconds that the queue may be out of reach."""
+SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i")
+
+
+class TrialJob:
+    """What a job runs."""
+
+    def __init__(self, order: Order):
+        self.order = order
+
+    def __call__(self) -> str:
+        """How the trial ended."""
+        return run_order(self.order)
+
+    def checkpoint(self) -> Any:
+        """What submitit has requeued at the end of a job's time: the same again, for the run folder holds the rest."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+@contextmanager
+def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
+    """An engine that submits from this machine. A trial that fits no node is for `sbatch` to refuse."""
+    yield Placing(SlurmCluster(cast(SlurmOptions, options), setup), setup)
+
+
+class SlurmCluster:
+    """Orders as jobs."""
+
+    def __init__(self, options: SlurmOptions, setup: Setup):
+        self.options = options
+        self.room = (setup.workers or processors()) if options.executor == "local" else None
+        self.setup = setup
+        self.poll = options.poll
+        self._heard = time.monotonic()
+        self._logs: dict[str, Path] = {}
+
+    def placed_before(self, trial: Trial) -> str | None:
+        """The job that an earlier call submitted for the trial."""
+        placed = read_json(trial.folder / JOB, "delete it to have the trial submitted again") or {}
+        job = placed.get("job")
+        if job is None or placed.get("executor") != self.options.executor:
+            return None
+        self._logs[str(job)] = _log(trial, str(job))
+        return str(job)
+
+    def place(self, orders: Sequence[Order]) -> Sequence[str]:
+        """Submit arrays of at most LONGEST_ARRAY jobs that ask for the same, and note each job in its trial's run folder."""
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for index, order in enumerate(orders):
+            alike.setdefault(self._needs(order), []).append(index)
+        tickets: dict[int, str] = {}
+        for indices in alike.values():
+            for start in range(0, len(indices), LONGEST_ARRAY):
+                some = indices[start : start + LONGEST_ARRAY]
+                jobs = self._submit([orders[index] for index in some])
+                for index, job in zip(some, jobs, strict=True):
+                    self._note(orders[index].trial, job)
+                    tickets[index] = job
+        return [tickets[index] for index in range(len(orders))]
+
+    def live(self, tickets: Collection[str]) -> Collection[str]:
+        """Those that wait or run; all of them while the queue does not answer, up to PATIENCE."""
+        if self.options.executor == "local":
+            return [ticket for ticket in tickets if _runs_here(int(ticket))]
+        asked = subprocess.run(SQUEUE, capture_output=True, text=True, check=False)
+        if asked.returncode == 0:
+            self._heard = time.monotonic()
+            return set(asked.stdout.split()) & set(tickets)
+        if time.monotonic() - self._heard > PATIENCE:
+            raise UserError(
+                f"squeue has not answered for {PATIENCE:g} s ({_last_line(asked.stderr)}); the jobs go on: run the same "
+                "command again to watch them"
+            )
+        return tickets
+
+    def last_words(self, ticket: str) -> str:
+        """The end of the job's log."""
+        log = self._logs.get(ticket)
+        tail = log_tail(log.read_text(encoding="utf-8", errors="replace")) if log and log.is_file() else ""
+        return tail or f"Slurm job {ticket} left no log"
+
+    def leave(self, tickets: Collection[str], stops: Stops) -> str:
+        """Nothing ends with us."""
+        return (
+            f"{len(tickets)} jobs stay in the queue; the same command watches them again, and "
+            f"`scancel --name {self._name()}` ends them"
+        )
+
+    def _submit(self, orders: Sequence[Order]) -> list[str]:
+        import submitit
+
+        folder = _folder(orders[0].trial)
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        try:
+            executor = submitit.AutoExecutor(
+                folder, cluster=self.options.executor, slurm_max_num_timeout=self.options.requeues
+            )
+            executor.update_parameters(**self._parameters(orders))
+            with executor.batch():
+                jobs = [executor.submit(TrialJob(order)) for order in orders]
+        except submitit.core.utils.FailedJobError as error:
+            raise UserError(
+                f"sbatch refused the trials: {_last_line(str(error))}; see --engine-option"
+            ) from error
+        return [job.job_id for job in jobs]
+
+    def _needs(self, order: Order) -> tuple[int, float | None, int]:
+        """(processors, GiB, minutes) of the order's job."""
+        resources, minutes = order.trial.resources, self.options.minutes
+        limit = resources.timeout if order.timeout is None else order.timeout
+        if minutes is None:
+            minutes = UNLIMITED if limit is None else math.ceil(limit / 60) + PARTING
+        memory = None if resources.memory_gb is None else resources.memory_bytes() / GIB + OWN_GIB
+        return resources.threads, memory, minutes
+
+    def _parameters(self, orders: Sequence[Order]) -> dict[str, Any]:
+        options = self.options
+        threads, memory, minutes = self._needs(orders[0])
+        return {
+            "name": self._name(),
+            "timeout_min": minutes,
+            "cpus_per_task": threads,
+            "gpus_per_node": options.gpus or None,
+            "mem_gb": memory,
+            "stderr_to_stdout": True,
+            "slurm_partition": options.partition,
+            "slurm_account": options.account,
+            "slurm_qos": options.qos,
+            "slurm_constraint": options.constraint,
+            "slurm_array_parallelism": self.setup.workers or len(orders),
+        }
+
+    def _name(self) -> str:
+        return f"sspo-{self.setup.study}"
+
+    def _note(self, trial: Trial, job: str) -> None:
+        trial.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"executor": self.options.executor, "job": job})
+        write_atomic(trial.folder / JOB, text + "\n")
+        self._logs[job] = _log(trial, job)
+
+
+def _folder(trial: Trial) -> Path:
+    return trial.store.resolve() / FOLDER
+
+
+def _log(trial: Trial, job: str) -> Path:
+    return _folder(trial) / f"{job}_0_log.out"
+
+
+def _runs_here(pid: int) -> bool:
+    """Whether a job of submitit's local executor runs: a process that has ended waits for us as a zombie."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and "submitit.local._local" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _last_line(text: str) -> str:
+    return "".join(text.strip().splitlines()[-1:])

@@ -1,0 +1,102 @@
+"""One trial from its claim to its end, in this process: what the engines beyond this machine place somewhere.
+
+Idempotent, because who places work cannot know what became of it: a trial that is over returns at once, one that another
+process runs is left alone, and only the run folder says what happened.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+
+from sweeps import claims
+from sweeps.attempts import attempts_folder, claim_trial, current_attempt
+from sweeps.claims import STALE_AFTER, Watch, sign_of_life
+from sweeps.ledger import standing
+from sweeps.plan import Trial
+from sweeps.stops import Stops
+from sweeps.worker import GRACE, Worker
+
+POLL = 0.1
+"""Seconds between looks at the trainer."""
+LOOK = 1.0
+"""Seconds between looks at a claim of another process."""
+HELD, STOPPED, AGAIN = "held", "stopped", "again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A trial as it is sent to where it will run."""
+
+    trial: Trial
+    command: tuple[str, ...]
+    """What trains it."""
+    timeout: float | None = None
+    """Seconds that it may take; None for what its study says."""
+    stale_after: float = STALE_AFTER
+    """Seconds without a sign of life after which what another machine runs is taken over."""
+
+
+def outcome(trial: Trial) -> str | None:
+    """How the trial ended, `held` where it runs, None where it is to run."""
+    now = standing(trial.folder)
+    if now.state == "running":
+        return HELD
+    return now.outcome if now.over() else None
+
+
+def run_order(order: Order) -> str:
+    """Run a trial unless it is over or runs elsewhere. Returns how it ended: done, diverged or failed, or else
+
+    `held`: another process has the claim and shows life. `stopped`: this process was asked to stop, and so was the trainer;
+    nothing counts as failed and the trial continues from its last checkpoint when it is ordered again. `again`: it failed
+    and its study has it tried again. Call from the main thread, which hears signals. Raises UserError where the disk is full.
+    """
+    trial, watch, stops = order.trial, Watch(order.stale_after), Stops()
+    first: tuple[int, ...] | None = None
+    with stops.heard():
+        while True:
+            end = outcome(trial)
+            if end is not None and end != HELD:
+                return end
+            if claim_trial(trial, watch) is None:
+                _run(order, stops)
+                return outcome(trial) or (STOPPED if stops.count else AGAIN)
+            if stops.count:
+                return STOPPED
+            sign = sign_of_life(attempts_folder(trial.folder))
+            first = first or sign
+            if sign != first:
+                return HELD
+            time.sleep(LOOK)  # long enough, and the watch gives its holder up
+
+
+def _run(order: Order, stops: Stops) -> None:
+    """Train under our claim. Whatever is raised here, the trainer ends and the claim with it."""
+    trial = order.trial
+    try:
+        worker = Worker(trial, order.command, order.timeout)
+    except BaseException:
+        # Ray's workers live on, and would seem to hold the claim
+        claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), "interrupted")
+        raise
+    stopped = True
+    try:
+        while not (worker.ended() or stops.count):
+            time.sleep(POLL)
+        stopped = stops.count > 0  # a cluster signals trainer and worker at once: that end is no failure
+    finally:
+        if stopped:
+            _stop(worker, stops)
+        else:
+            worker.settle()
+
+
+def _stop(worker: Worker, stops: Stops) -> None:
+    """Ask the trainer to end, and see that it does."""
+    limit = time.monotonic() + GRACE
+    worker.signal(signal.SIGTERM)
+    while worker.process.poll() is None and time.monotonic() < limit and stops.count < 2:
+        time.sleep(POLL)
+    worker.abandon()

@@ -1,0 +1,76 @@
+"""What the tests of engines share: trials of a stub, the log of what it did, and a sweep of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from sweeps.claims import newest
+from sweeps.ledger import attempts_folder, standing
+from sweeps.plan import Trial
+from sweeps.training import RunOptions, train
+from sweeps.worker import Command
+
+STUB = Path(__file__).parent / "stub.py"
+ROOT = Path(__file__).parents[2]
+LOG = "log"
+
+
+def trials_in(store: Path, count: int) -> list[Trial]:
+    return [
+        Trial(arm=f"arm{n}", seed=0, overrides=(), rollouts=1, store=store, cell=f"cell{n}")
+        for n in range(count)
+    ]
+
+
+def stub(store: Path, seconds: float) -> Command:
+    """A trainer that takes `seconds`; it notes what it does in `<store>/log`."""
+
+    def command(trial: Trial) -> list[str]:
+        return [sys.executable, "-S", str(STUB), str(trial.folder), str(seconds), str(store / LOG)]
+
+    return command
+
+
+def events(store: Path) -> list[list[str]]:
+    """(event, cell, process) so far, in order."""
+    log = store / LOG
+    return [line.split() for line in log.read_text().splitlines()] if log.is_file() else []
+
+
+def counted(store: Path, event: str) -> Counter[str]:
+    """How often each cell had the event."""
+    return Counter(cell for what, cell, _ in events(store) if what == event)
+
+
+def states(trials: Sequence[Trial]) -> list[str]:
+    return [standing(trial.folder).state for trial in trials]
+
+
+def claimed(trials: Sequence[Trial]) -> list[str]:
+    """Trials whose last claim says nothing of its end."""
+    last = [(trial.cell, newest(attempts_folder(trial.folder))) for trial in trials]
+    return [cell for cell, claim in last if claim is not None and not claim.outcome]
+
+
+def swept(
+    trials: Sequence[Trial], command: Command, engine: str, *words: str, **options: object
+) -> tuple[bool, str]:
+    """Whether a sweep of the trials came to its end, and what it printed."""
+    printed = StringIO()  # a console's own capture hears its own thread alone, and the view has another
+    chosen = RunOptions(engine=engine, engine_options=words, **options)  # type: ignore[arg-type]
+    finished = train("stub", trials, chosen, Console(file=printed, width=200), command)
+    return finished, printed.getvalue()
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 120) -> None:
+    limit = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < limit, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,75 @@
+"""What is said to an engine: wrong words are one sentence, before anything is placed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sspo.errors import UserError, one_sentence
+from sweeps.__main__ import main
+from sweeps.engines import table
+from sweeps.engines.engine import Setup
+from sweeps.engines.options import LocalOptions, RayOptions, SlurmOptions, parse
+from sweeps.engines.ray import _needs
+from sweeps.engines.slurm import SlurmCluster
+from sweeps.one_trial import Order
+from sweeps.resources import Resources
+from tests.engines.parts import trials_in
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--engine rya", "unknown engine 'rya': did you mean 'ray'? valid: local, ray, slurm"),
+        ("--engine ray --engine-option adress=auto", "unknown key 'adress': did you mean 'address'?"),
+        ("--engine slurm --engine-option minutes=0", "--engine-option: minutes must be at least 1, got 0"),
+        ("--engine slurm --engine-option gpus=two", "gpus must be of type int, got 'two'"),
+        ("--engine slurm --engine-option poll=0", "poll must be more than 0, got 0"),
+        ("--engine slurm --engine-option executor=pbs", "executor must be one of slurm, local, got 'pbs'"),
+        ("--engine slurm --engine-option partition", "--engine-option must be KEY=VALUE, got 'partition'"),
+        ("--engine slurm --engine-option minutes=[", "'minutes=[' has no value that can be read"),
+        ("--engine-option gpus=2", "unknown key 'gpus'"),
+        ("--detach", "--detach: trials of engine local end with this process; leave it out"),
+        ("--engin ray", "unknown option of run '--engin': did you mean '--engine'?"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(
+    words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["sweeps", "run", "clip_ablation", "--store", str(tmp_path / "runs"), *words.split()]
+    )
+    assert one_sentence(main) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert said in printed
+    assert printed.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_engine_whose_package_is_missing_names_the_command_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"engine ray takes ray, .* run `make sweep NAME=\.\.\. ENGINE=ray`"):
+        table.check_engine("ray", (), detach=False)
+    assert table.check_engine("local", (), detach=False) == LocalOptions()
+
+
+def test_words_become_typed_options_and_names_stay_text() -> None:
+    assert parse(RayOptions, ["address=auto", "gpus=0.5"]) == RayOptions(address="auto", gpus=0.5)
+    assert parse(SlurmOptions, ["partition=7", "minutes=60"]) == SlurmOptions(partition="7", minutes=60)
+
+
+def test_a_job_asks_for_what_its_study_says_a_trial_takes(tmp_path: Path) -> None:
+    trial = trials_in(tmp_path, 1)[0]
+    wide = replace(trial, resources=Resources(threads=4, memory_gb=2.147483648, timeout=90.0))
+    cluster = SlurmCluster(SlurmOptions(), Setup(study="s", command=lambda trial: []))
+    # 2.147483648e9 bytes are 2 GiB, and half a GiB is the worker's own; 90 s are 2 min begun, and 10 min more
+    assert cluster._needs(Order(trial=wide, command=())) == (4, 2.5, 12)
+    assert cluster._needs(Order(trial=wide, command=(), timeout=30.0)) == (4, 2.5, 11)
+    assert cluster._needs(Order(trial=trial, command=())) == (1, None, 240)
+    assert _needs(wide, 0.5) == {"num_cpus": 4, "num_gpus": 0.5, "memory": 2147483648}
