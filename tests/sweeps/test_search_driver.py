@@ -176,7 +176,7 @@ def test_a_history_belongs_to_one_meaning_of_a_spec(tmp_path: Path) -> None:
 
 def test_a_study_that_a_live_process_holds_is_refused(tmp_path: Path) -> None:
     study = study_of(make(), tmp_path / "probe.journal")
-    study.set_user_attr("controller", {"pid": 1, "host": "elsewhere", "start": 0.0})
+    study.set_user_attr("controller", {"pid": 1, "start": "0", "host": "elsewhere", "machine": "elsewhere"})
     with (
         pytest.raises(UserError, match="process 1 on elsewhere; wait for it, or give --take-over"),
         sole_controller(study, take_over=False),

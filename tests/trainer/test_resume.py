@@ -41,6 +41,7 @@ def test_killed_at_every_named_point_of_saving_rewinding_and_ending(undisturbed,
     assert not list(folder(store).glob(".*"))
 
 
+@pytest.mark.acceptance
 def test_killed_at_random_file_operations(undisturbed, tmp_path):
     rng, store = random.Random(6), tmp_path / "store"
     wanted, changes = undisturbed
