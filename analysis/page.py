@@ -33,7 +33,7 @@ SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
 DIGITS = 7
 """Significant digits of runs' values on the page; provenance.json has more."""
 DIALOG = (
-    '<dialog id="provenance-of" aria-labelledby="provenance-title"><form method="dialog"><button autofocus>close</button>'
+    '<dialog id="provenance-of" aria-labelledby="provenance-title"><form method="dialog"><button>close</button>'
     '</form><h2 id="provenance-title"></h2><div class="body"></div></dialog>'
 )
 
