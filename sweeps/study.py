@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from sspo.build import build
-from sspo.errors import UserError, unknown
-from sspo.yaml_file import read_yaml
+from sspo.errors import UserError
 from sweeps.checks import check
 from sweeps.design import Generated, generate
 from sweeps.factors import Factor, read_design, read_factors
 from sweeps.spec import Arm, Preset, Study, StudyHead
+from sweeps.spec_file import head_values, load_spec, spec_names
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PARTS = ("arms", "factors", "design", "presets")
@@ -27,31 +27,17 @@ MOST_SEEDS = 10_000
 
 def study_names(folder: Path) -> list[str]:
     """The studies that a folder of specs holds."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return spec_names(folder)
 
 
 def load(folder: Path, name: str) -> Study:
     """The study `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
-    names = study_names(folder)
-    if name not in names:
-        raise unknown("study", name, names)
-    path = folder / f"{name}.yaml"
-    content = read_yaml(path)
-    try:
-        return parse(name, content)
-    except UserError as error:
-        raise UserError(f"{path.name}: {error}") from error
+    return load_spec("study", folder, name, parse)
 
 
 def parse(name: str, content: Mapping[str, Any]) -> Study:
     """A study from plain values. Raises UserError for the first one that makes no sense."""
-    keys = [*StudyHead.__dataclass_fields__, *PARTS]
-    for key in content:
-        if key not in keys:
-            raise unknown("key", key, keys)
-    head = build(
-        StudyHead, _with_temperature({key: value for key, value in content.items() if key not in PARTS})
-    )
+    head = build(StudyHead, head_values(content, StudyHead, PARTS))
     factors, generated = _generated(content, head)
     study = Study(
         name=name,
@@ -105,14 +91,6 @@ def _with_seeds(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             f"{where}.seeds is a number of seeds from 1 to {MOST_SEEDS}, or a list of them, got {count}"
         )
     return {**value, "seeds": list(range(count))}
-
-
-def _with_temperature(head: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Greedy decoding is temperature 0, which a spec need not say."""
-    primary = head.get("primary")
-    if isinstance(primary, Mapping) and primary.get("mode") == "greedy":
-        return {**head, "primary": {"temperature": 0.0, **primary}}
-    return head
 
 
 def _named(content: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:

@@ -6,13 +6,14 @@ import argparse
 
 from sspo.compose import CONF_ROOT
 from sspo.errors import unknown
+from sweeps.spec_file import spec_names
 
 FOLDER = CONF_ROOT / "search"
 
 
 def about_search(arguments: argparse.Namespace) -> bool:
     """Whether a parsed command is about a search in conf/search/. Raises UserError for a storage of something else."""
-    names = [path.stem for path in FOLDER.glob("*.yaml")]
+    names = spec_names(FOLDER)
     if arguments.command == "status" and arguments.storage and arguments.name not in names:
         raise unknown("search (only searches have a --storage)", arguments.name, names)
     return arguments.command == "search" or (arguments.command == "status" and arguments.name in names)

@@ -11,8 +11,7 @@ from typing import Any
 
 from sspo.build import build
 from sspo.compose import GROUPS
-from sspo.errors import UserError, unknown
-from sspo.yaml_file import read_yaml
+from sspo.errors import UserError
 from sweeps.search.checks import check, check_key
 from sweeps.search.options import option_type
 from sweeps.search.spec import (
@@ -27,6 +26,7 @@ from sweeps.search.spec import (
     SearchPreset,
     Value,
 )
+from sweeps.spec_file import head_values, load_spec, spec_names
 
 SCALARS = (str, int, float, bool, type(None))
 PARTS = ("space", "points", "presets")
@@ -35,34 +35,22 @@ RANGES: dict[type, type[FloatRange] | type[IntRange]] = {float: FloatRange, int:
 
 def search_names(folder: Path) -> list[str]:
     """The searches that a folder of specs holds."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return spec_names(folder)
 
 
 def load(folder: Path, name: str) -> Search:
     """The search `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
-    names = search_names(folder)
-    if name not in names:
-        raise unknown("search", name, names)
-    path = folder / f"{name}.yaml"
-    content = read_yaml(path)
-    try:
-        return parse(name, content)
-    except UserError as error:
-        raise UserError(f"{path.name}: {error}") from error
+    return load_spec("search", folder, name, parse)
 
 
 def parse(name: str, content: Mapping[str, Any]) -> Search:
     """A search from plain values. Raises UserError for the first one that makes no sense."""
-    keys = [*SearchHead.__dataclass_fields__, *PARTS]
-    for key in content:
-        if key not in keys:
-            raise unknown("key", key, keys)
-    head = {key: value for key, value in content.items() if key not in PARTS}
+    head = head_values(content, SearchHead, PARTS)
     space = _mapping("space", content.get("space"))
     presets = _mapping("presets", content.get("presets"))
     search = Search(
         name=name,
-        head=build(SearchHead, _with_temperature(head)),
+        head=build(SearchHead, head),
         space=tuple(_parameter(key, value) for key, value in space.items()),
         points=_points(content.get("points", [])),
         presets={
@@ -72,14 +60,6 @@ def parse(name: str, content: Mapping[str, Any]) -> Search:
     )
     check(search)
     return search
-
-
-def _with_temperature(head: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Greedy decoding is temperature 0, which a spec need not say."""
-    primary = head.get("primary")
-    if isinstance(primary, Mapping) and primary.get("mode") == "greedy":
-        return {**head, "primary": {"temperature": 0.0, **primary}}
-    return head
 
 
 def _parameter(key: str, content: object) -> Parameter:
