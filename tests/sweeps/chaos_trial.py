@@ -1,11 +1,7 @@
-"""A trial for the chaos test: `chaos_trial.py FOLDER SCRATCH STEPS`. A line a step, continued from the lines that are there.
-
-Under SCRATCH, which nobody breaks, it notes what must never happen: that it runs beside itself, or after it was done.
-"""
+"""A stub trial of the chaos test: `chaos_trial.py FOLDER SCRATCH STEPS`. A line a step, continued from those that are there."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -15,30 +11,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sspo import fence
+from tests.sweeps.chaos_notes import ALLOWANCE, FINISHES, PROGRESS, begin, note, number, progress
 
-STEP = 0.1
+STEP, LOOK = 0.1, 0.02
 
 
 def main(folder: Path, scratch: Path, steps: int) -> None:
-    name = folder.parent.name
-    with (scratch / f"{name}.alone").open("w") as alone:
-        try:
-            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            note(scratch / "wrong", f"{name} ran beside itself")
-        if (folder / "DONE.json").exists():
-            note(scratch / "wrong", f"{name} ran after it was done")
-        note(scratch / "starts", name)
+    with begin(scratch, folder):
         for step in range(whole_lines(folder / "metrics.jsonl") + 1, steps + 1):
             time.sleep(STEP)
+            while progress(scratch) >= number(scratch / ALLOWANCE):
+                time.sleep(LOOK)
             fence.check()
             note(folder / "metrics.jsonl", json.dumps({"step": step, "rollout": step - 1}))
-            note(scratch / "progress", "")
+            note(scratch / PROGRESS, "")
         fence.check()
         partial = folder / f".DONE.{os.getpid()}"
         partial.write_text(json.dumps({"steps": steps, "seconds": 1.0}))
         partial.replace(folder / "DONE.json")
-        note(scratch / "finishes", name)
+        note(scratch / FINISHES, folder.parent.name)
 
 
 def whole_lines(path: Path) -> int:
@@ -49,15 +40,6 @@ def whole_lines(path: Path) -> int:
     with path.open("r+b") as stream:
         stream.truncate(len(whole + newline))
     return len((whole + newline).splitlines())
-
-
-def note(path: Path, line: str) -> None:
-    """Append a line in one write."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(descriptor, f"{line}\n".encode())
-    finally:
-        os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.trainer.changes import changed
 from tests.trainer.runs import TINY
 
 SMALL = (
@@ -32,8 +33,6 @@ SMALL = (
     "run.device=cpu",
 )
 CONTROLLED_KL = (*SMALL, "objective=sspo", "objective.bounds.target_clip_frac=0.1", "objective.kl.coef=0.05")
-CHANGES = {"os.rename": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0, "os.truncate": 0}
-"""Audit events that change a folder, each with which argument is the path that changes."""
 LOGS = ("metrics.jsonl", "eval.jsonl", "samples.jsonl")
 
 forks = multiprocessing.get_context("forkserver")
@@ -108,7 +107,7 @@ def _watch(store: str, fault: Fault, changes: Path) -> None:
 
     def hook(event: str, arguments: tuple) -> None:
         nonlocal seen
-        path = _changed(event, arguments)
+        path = changed(event, arguments)
         if path is None or not (path.startswith(store) or not path.startswith("/")):
             return
         seen += 1
@@ -118,11 +117,3 @@ def _watch(store: str, fault: Fault, changes: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-
-
-def _changed(event: str, arguments: tuple) -> str | None:
-    """The path that an event is about to change; None where it changes nothing. Inside a deletion paths are relative."""
-    if event == "open":
-        path, _, flags = arguments
-        return str(path) if isinstance(path, str) and flags & (os.O_WRONLY | os.O_RDWR) else None
-    return os.fsdecode(arguments[CHANGES[event]]) if event in CHANGES else None

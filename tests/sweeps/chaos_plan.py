@@ -1,0 +1,67 @@
+"""The plan of the chaos test: 4 cells of real tiny training, from a study as any other, among 24 of a stub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sweeps.plan import Plan, PlannedArm, Trial, make_plan
+from sweeps.refusals import RESERVED
+from sweeps.spec import PRESETS
+from sweeps.study import parse
+from tests.trainer.killed import SMALL
+
+STUBS, STEPS = 24, 10
+REAL = {
+    "sspo": (
+        "objective=sspo",
+        "objective.bounds.target_clip_frac=0.1",
+        "objective.kl.coef=0.05",
+    ),
+    "dapo": ("objective=dapo_group", "reward.overlong_buffer=20", "rollout.resample=2"),
+    "gspo": ("objective=gspo", "trainer.epochs=2", "trainer.warmup_steps=5"),
+    "grpo": ("objective=grpo", "trainer.checkpoint_every=2"),
+}
+BEHIND = 4
+"""Stubs ahead of the last two real ones, which so start while the first two have been killed already."""
+SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(text)]
+STUDY = {
+    "question": "Does anything get lost?",
+    "baseline": "grpo",
+    "arms": {name: {"overrides": list(overrides)} for name, overrides in REAL.items()},
+    "replay": {"arms": list(REAL), "every": 1},
+    "presets": {name: {"seeds": list(range(8)), "overrides": SIZE} for name in PRESETS}
+    | {"smoke": {"seeds": [0], "overrides": SIZE}},
+    "retries": {"killed": 1, "lost": 20},
+}
+
+
+def plan_of(store: Path) -> Plan:
+    """28 arms of one seed each."""
+    plan = make_plan(parse("chaos", STUDY), "smoke", store)
+    first, last, stubs = plan.arms[:2], plan.arms[2:], [_stub(index) for index in range(STUBS)]
+    arms = (*first, *stubs[:BEHIND], *last, *stubs[BEHIND:])
+    return Plan(study=plan.study, preset=plan.preset, store=store, arms=arms)
+
+
+def is_real(trial: Trial) -> bool:
+    """Whether it trains."""
+    return trial.arm in REAL
+
+
+def _stub(index: int) -> PlannedArm:
+    name = f"c{index:02d}"
+    return PlannedArm(
+        name=name,
+        label="",
+        role="arm",
+        cell=name,
+        seeds=(0,),
+        overrides=(),
+        copy_of=None,
+        rollouts=STEPS,
+        recorded=(),
+        against=None,
+        target_clip_frac=None,
+        factors={},
+        size="",
+    )

@@ -1,0 +1,61 @@
+"""Inside a real trial of the chaos test: has it wait to be killed, some way behind its first checkpoint.
+
+Python announces every change of a file to an audit hook before it is made. At a random one after the run has a checkpoint
+the process says that it stands, and stands until somebody kills it or SCRATCH/go is there. So every kill hits training,
+however fast the machine is, and no real trial is done before its time. The product knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from sspo.fence import VARIABLE
+from tests.sweeps.chaos_notes import FINISHES, GO, STANDING, begin, note, set_the_clock_wrong
+from tests.trainer.changes import changed
+
+MOST_CHANGES = 25
+"""Of two rollouts, about."""
+LOOK = 0.02
+
+
+class Watch:
+    """Of the run folder of one trial."""
+
+    def __init__(self, scratch: Path, claim: Path, seed: str):
+        self.scratch, self.folder = scratch, claim.parents[1]
+        self.name = self.folder.parent.name
+        self.left = random.Random(f"{seed} {self.name} {claim.stem}").randint(1, MOST_CHANGES)
+        self.alone = begin(scratch, self.folder)
+
+    def hook(self, event: str, arguments: tuple) -> None:
+        """Called by Python before whatever it announces."""
+        path = changed(event, arguments)
+        if path is None or (path.startswith("/") and not path.startswith(str(self.folder))):
+            return
+        if not any((self.folder / "checkpoints").glob("rollout*")):
+            return
+        self.left -= 1
+        ends = event == "os.rename" and path.endswith("/DONE.json")
+        if self.left == 0 or ends:
+            self._stand()
+        if ends:
+            note(self.scratch / FINISHES, self.name)
+
+    def _stand(self) -> None:
+        partial = self.scratch / f"{self.name}.{os.getpid()}"
+        partial.write_text(str(os.getpid()))
+        partial.replace(self.scratch / STANDING / self.name)
+        while not (self.scratch / GO).exists():
+            time.sleep(LOOK)
+
+
+def install(scratch: str, seed: str) -> None:
+    """Watch this process where it is a trial."""
+    claim = os.environ.get(VARIABLE)
+    if claim:
+        set_the_clock_wrong(Path(scratch))
+        sys.addaudithook(Watch(Path(scratch), Path(claim), seed).hook)
