@@ -92,7 +92,7 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
 
 def limits(curve: Curve) -> tuple[float, float]:
     """A row's limits from its runs: a wide band is cut, it must not flatten what was seen."""
-    seen = [*np.ravel(curve.table), *([] if curve.reference is None else [curve.reference])]
+    seen = np.append(np.ravel(curve.table), [] if curve.reference is None else [curve.reference])
     low, high = curve.scale * float(np.nanmin(seen)), curve.scale * float(np.nanmax(seen))
     margin = 0.08 * (high - low) or 1.0
     return low - margin, high + margin
