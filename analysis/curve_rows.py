@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.dynamics import last_updates
 from analysis.held_out import base_line, held_out
 from analysis.results import Evidence
+from sspo.metrics import PERCENTILES
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,19 @@ def ratio_spread_rows(evidence: Evidence) -> list[Curve]:
     return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
 
 
+def ratio_quantile_rows(evidence: Evidence) -> list[Curve]:
+    """Percentiles of the ratios that the loss used, from the highest to the lowest."""
+    highest_first = sorted(PERCENTILES.items(), key=lambda item: -item[1])
+    return [
+        Curve(
+            f"{percent} %" if percent != 50 else "median",
+            by_rollout(evidence, f"policy/ratio_{name}"),
+            scale=1.0,
+        )
+        for name, percent in highest_first
+    ]
+
+
 def length_rows(evidence: Evidence) -> list[Curve]:
     """Length of the sampled training responses."""
     return [Curve("response tokens", rollout_level(evidence, "rollout/response_tokens"), scale=1.0)]
@@ -97,6 +111,7 @@ ROWS: Mapping[str, tuple[Callable[[Evidence], list[Curve]], float]] = {
     "clip_fraction": (clip_fraction_rows, 1.05),
     "entropy": (entropy_rows, 1.5),
     "ratio_spread": (ratio_spread_rows, 1.2),
+    "ratio_quantiles": (ratio_quantile_rows, 0.95),
     "length": (length_rows, 1.5),
 }
 """Figures of curves: what they show, and the height of a row in inches."""

@@ -78,7 +78,7 @@ def _metrics(path: Path) -> Digests:
     if where is None:
         return {metric(key): {ANY: UNREADABLE} for key in METRIC_KEYS}
     found: Digests = {}
-    for key in METRIC_KEYS:
+    for key in (key for key in METRIC_KEYS if key in pq.read_schema(path).names):
         values = _frame(path, (key,))
         if values is None:
             found[metric(key)] = {ANY: UNREADABLE}

@@ -10,6 +10,7 @@ from analysis.replay import Replay
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.trace import RECORD, REPLAY_SUMMARY, SAMPLES, Trace, answers, metric, replayed, trace
+from sspo.metrics import PERCENTILES
 
 TRAINED = ("arm", "no_clip", "aa")
 DRAWN = ("arm", "no_clip")
@@ -26,6 +27,10 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ratio_spread": (
         "mean over each rollout's updates, then over runs",
         ("policy/ratio_std", "policy/token_log_ratio_std"),
+    ),
+    "ratio_quantiles": (
+        "mean over each rollout's updates, then over runs",
+        tuple(f"policy/ratio_{percentile}" for percentile in PERCENTILES),
     ),
     "length": ("response length by rollout: mean over runs", ("rollout/response_tokens",)),
 }
@@ -71,7 +76,8 @@ def section_traces(evidence: Evidence) -> dict[str, Trace]:
     """Of the sections that speak of all runs at once."""
     everything = frozenset(counted(evidence, ("base", *TRAINED)))
     primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
-    metrics = trace("", [*map(metric, METRIC_KEYS), RECORD], everything)
+    logged = [key for key in METRIC_KEYS if evidence.logs.metrics[key].notna().any()]
+    metrics = trace("", [*map(metric, logged), RECORD], everything)
     samples = {sample.run for sample in evidence.logs.samples}
     return {
         "verdicts": _joined(

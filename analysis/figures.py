@@ -108,6 +108,14 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
         ),
     ),
     (
+        "ratio_quantiles",
+        curves.figure_of("ratio_quantiles"),
+        lambda evidence: _with_band(
+            "Percentiles over tokens of the importance ratio that the loss used, mean over a rollout's updates",
+            evidence,
+        ),
+    ),
+    (
         "length",
         curves.figure_of("length"),
         lambda evidence: _with_band("Length of the sampled training responses", evidence),
