@@ -10,7 +10,6 @@ from analysis.replay import Replay
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.trace import RECORD, REPLAY_SUMMARY, SAMPLES, Trace, answers, metric, replayed, trace
-from sspo.metrics import PERCENTILES
 
 TRAINED = ("arm", "no_clip", "aa")
 DRAWN = ("arm", "no_clip")
@@ -30,7 +29,7 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ratio_quantiles": (
         "mean over each rollout's updates, then over runs",
-        tuple(f"policy/ratio_{percentile}" for percentile in PERCENTILES),
+        ("policy/ratio_p99", "policy/ratio_p50", "policy/ratio_p01"),
     ),
     "length": ("response length by rollout: mean over runs", ("rollout/response_tokens",)),
 }
