@@ -29,16 +29,18 @@ def interval_rule() -> str:
 def runs_to_note(evidence: Evidence) -> dict[tuple[str, str], list[str]]:
     """Seeds by arm and reason of the planned runs that did not finish, or finished without all evaluation answers."""
     seeds: dict[tuple[str, str], list[str]] = {}
-    for run, record in evidence.runs.iterrows():
-        reason = record["reason"] if record["status"] != DONE else ""
-        if record["status"] == "failed":
+    scored = set(evidence.primary.index)
+    columns = (evidence.runs[name] for name in ("arm", "seed", "status", "reason"))
+    for run, (arm, seed, status, said) in enumerate(zip(*columns, strict=True)):
+        reason = said if status != DONE else ""
+        if status == "failed":
             reason = f"failed ({reason})"
-        if record["status"] == "diverged":
+        if status == "diverged":
             reason = "diverged, scored at its last finite checkpoint"
-        if record["status"] in ("done", "diverged") and run not in evidence.primary.index:
-            reason = f"{record['status']}, but not all evaluation answers are there: not scored"
+        if status in ("done", "diverged") and run not in scored:
+            reason = f"{status}, but not all evaluation answers are there: not scored"
         if reason:
-            seeds.setdefault((str(record["arm"]), reason), []).append(str(record["seed"]))
+            seeds.setdefault((str(arm), reason), []).append(str(seed))
     return seeds
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from analysis.dynamics import last_updates
@@ -26,14 +28,44 @@ class Curve:
 
 def by_rollout(evidence: Evidence, key: str) -> pd.DataFrame:
     """The metric's mean over each rollout's updates."""
-    metrics = evidence.logs.metrics[["run", "rollout", key]].dropna()
-    return metrics.groupby(["rollout", "run"])[key].mean().astype("float64").unstack("run")
+    return _places(evidence, last=False).means(key)
 
 
 def rollout_level(evidence: Evidence, key: str) -> pd.DataFrame:
     """A metric logged once a rollout."""
-    metrics = last_updates(evidence.logs.metrics)[["run", "rollout", key]].dropna()
-    return metrics.set_index(["rollout", "run"])[key].astype("float64").unstack("run")
+    return _places(evidence, last=True).means(key)
+
+
+@functools.lru_cache(maxsize=4)
+def _places(evidence: Evidence, *, last: bool) -> _Places:
+    metrics = evidence.logs.metrics
+    return _Places(last_updates(metrics) if last else metrics)
+
+
+class _Places:
+    """Where each row of the metrics belongs in a table of rollouts by runs."""
+
+    def __init__(self, metrics: pd.DataFrame):
+        self.metrics = metrics
+        self.runs, run = np.unique(metrics["run"].to_numpy(), return_inverse=True)
+        self.rollouts, rollout = np.unique(metrics["rollout"].to_numpy(), return_inverse=True)
+        self.place = rollout * len(self.runs) + run
+
+    def means(self, key: str) -> pd.DataFrame:
+        """Mean of a metric's values in each place, in float64; rollouts and runs without any are left out."""
+        value = self.metrics[key].to_numpy(dtype=np.float64)
+        logged = ~np.isnan(value)
+        shape = len(self.rollouts), len(self.runs)
+        count = np.bincount(self.place[logged], minlength=shape[0] * shape[1]).reshape(shape)
+        total = np.bincount(self.place[logged], weights=value[logged], minlength=count.size).reshape(shape)
+        rollouts, runs = count.any(axis=1), count.any(axis=0)
+        mean = np.full(shape, np.nan)
+        np.divide(total, count, out=mean, where=count > 0)
+        return pd.DataFrame(
+            mean[rollouts][:, runs],
+            index=pd.Index(self.rollouts[rollouts], name="rollout"),
+            columns=pd.Index(self.runs[runs], name="run"),
+        )
 
 
 def clip_kind(evidence: Evidence) -> str:
@@ -73,6 +105,12 @@ def ratio_spread_rows(evidence: Evidence) -> list[Curve]:
     return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
 
 
+def ratio_quantile_rows(evidence: Evidence) -> list[Curve]:
+    """Percentiles of the ratios that the loss used, from the highest to the lowest."""
+    rows = (("ratio, 99 %", "p99"), ("ratio, median", "p50"), ("ratio, 1 %", "p01"))
+    return [Curve(label, by_rollout(evidence, f"policy/ratio_{name}"), scale=1.0) for label, name in rows]
+
+
 def length_rows(evidence: Evidence) -> list[Curve]:
     """Length of the sampled training responses."""
     return [Curve("response tokens", rollout_level(evidence, "rollout/response_tokens"), scale=1.0)]
@@ -97,6 +135,7 @@ ROWS: Mapping[str, tuple[Callable[[Evidence], list[Curve]], float]] = {
     "clip_fraction": (clip_fraction_rows, 1.05),
     "entropy": (entropy_rows, 1.5),
     "ratio_spread": (ratio_spread_rows, 1.2),
+    "ratio_quantiles": (ratio_quantile_rows, 1.05),
     "length": (length_rows, 1.5),
 }
 """Figures of curves: what they show, and the height of a row in inches."""

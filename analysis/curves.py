@@ -3,6 +3,7 @@ their ratio."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from analysis.study import Arm
 from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
 
 LEGEND_CHARACTERS = 24
+MANY_COLUMNS, NARROW = 4, 19
+"""From so many columns on a line of a legend has fewer characters."""
 MOST_IN_PANEL = 4
 """Arms a panel, their reference aside."""
 MOST_LINES = 12
@@ -62,13 +65,14 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
     if not curves:
         return None
     groups, style = families(evidence), looks(evidence.study)
-    lines = max(len(arms) for _, arms in groups) + 1
+    labels = {arm.name: _label(arm, len(groups)) for _, arms in groups for arm in arms}
+    lines = max(sum(labels[arm.name].count("\n") + 1 for arm in arms) for _, arms in groups) + 1
     figure, axes = panels(len(groups), len(curves), row_height, below=0.46 + 0.143 * lines)
     for row, curve in enumerate(curves):
         for column, (heading, arms) in enumerate(groups):
             ax = axes[row, column]
             for order, arm in enumerate(arms):
-                _arm(ax, evidence, curve, arm, style[arm.name], order)
+                _arm(ax, evidence, curve, arm, style[arm.name], order, labels[arm.name])
             if curve.log:
                 ax.set_yscale("symlog", linthresh=0.01, linscale=0.4)
                 percent_ticks(ax.yaxis, [curve.scale * float(curve.table.max().max())])
@@ -92,13 +96,20 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Figure |
 
 def limits(curve: Curve) -> tuple[float, float]:
     """A row's limits from its runs: a wide band is cut, it must not flatten what was seen."""
-    seen = [*np.ravel(curve.table), *([] if curve.reference is None else [curve.reference])]
+    seen = np.append(np.ravel(curve.table), [] if curve.reference is None else [curve.reference])
     low, high = curve.scale * float(np.nanmin(seen)), curve.scale * float(np.nanmax(seen))
     margin = 0.08 * (high - low) or 1.0
     return low - margin, high + margin
 
 
-def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int) -> None:
+def _label(arm: Arm, columns: int) -> str:
+    """The arm's label in a legend, in more lines where columns are narrow."""
+    return textwrap.fill(
+        plot(arm.label, LEGEND_CHARACTERS), NARROW if columns >= MANY_COLUMNS else LEGEND_CHARACTERS
+    )
+
+
+def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int, label: str) -> None:
     runs = [r for r in evidence.counted(arm) if r in curve.table.columns]
     table = curve.scale * curve.table[runs].dropna(how="all")
     table = table.iloc[drawn_rows(len(table))]
@@ -118,7 +129,7 @@ def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order:
         marker=look.marker,
         markersize=3,
         markevery=(order * every // 4 % max(1, len(x)), every),
-        label=plot(arm.label, LEGEND_CHARACTERS),
+        label=label,
         zorder=3,
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,13 +78,14 @@ def _metrics(path: Path) -> Digests:
     where = _frame(path, _WHERE)
     if where is None:
         return {metric(key): {ANY: UNREADABLE} for key in METRIC_KEYS}
-    found: Digests = {}
-    for key in METRIC_KEYS:
+    runs, found = _Runs(where["run"]), Digests()
+    begun = runs.begin(where)
+    for key in (key for key in METRIC_KEYS if key in pq.read_schema(path).names):
         values = _frame(path, (key,))
         if values is None:
             found[metric(key)] = {ANY: UNREADABLE}
         else:
-            found[metric(key)] = _by_run(where.assign(value=values[key].to_numpy()))
+            found[metric(key)] = runs.end(begun, values)
     return found
 
 
@@ -132,19 +134,53 @@ def _frame(path: Path, columns: Iterable[str] | None) -> pd.DataFrame | None:
 
 
 def _by_run(rows: pd.DataFrame) -> dict[int, str]:
-    rows = rows.reset_index(drop=True)
-    hashes = _row_hashes(rows)
-    found = {}
-    for run, places in rows.groupby("run", sort=True).indices.items():
-        found[int(run)] = _short(hashes[places].tobytes())
-    return found
+    return (runs := _Runs(rows["run"])).end(runs.begin(rows[[]]), rows)
 
 
-def _row_hashes(rows: pd.DataFrame) -> NDArray[np.uint64]:
-    """A number a row, the same on every machine: pandas hashes values, not memory."""
-    plain = {name: column.map(str) if column.dtype == object else column for name, column in rows.items()}
-    hashes = pd.util.hash_pandas_object(pd.DataFrame(plain), index=False, categorize=True)
-    return np.asarray(hashes, np.uint64)
+class _Runs:
+    """The rows of each run in a table, whose columns are digested run by run, so that begun digests can be shared."""
+
+    def __init__(self, run: pd.Series):
+        sorted_already = run.is_monotonic_increasing
+        self.order = slice(None) if sorted_already else np.argsort(run.to_numpy(), kind="stable")
+        names, starts = np.unique(run.to_numpy()[self.order], return_index=True)
+        ends = np.append(starts[1:], len(run))
+        self.spans = {int(n): slice(int(s), int(e)) for n, s, e in zip(names, starts, ends, strict=True)}
+
+    def begin(self, rows: pd.DataFrame) -> dict[int, Any]:
+        """Digests to go on from, of these columns."""
+        begun = {run: hashlib.sha256() for run in self.spans}
+        self._update(begun, rows)
+        return begun
+
+    def end(self, begun: Mapping[int, Any], rows: pd.DataFrame) -> dict[int, str]:
+        """Digests of what was begun and of these columns."""
+        copies = {run: digest.copy() for run, digest in begun.items()}
+        self._update(copies, rows)
+        return {run: digest.hexdigest()[:DIGITS] for run, digest in copies.items()}
+
+    def _update(self, digests: Mapping[int, Any], rows: pd.DataFrame) -> None:
+        for _, column in rows.items():
+            values = np.ascontiguousarray(_plain(column)[self.order])
+            for run, span in self.spans.items():
+                digests[run].update(values[span])
+
+
+def _plain(column: pd.Series) -> NDArray[Any]:
+    """Numbers of fixed size that are the same on every machine: of texts a hash, of what is missing one NaN."""
+    if column.dtype.kind not in "biuf":
+        texts = column.map(_text) if column.dtype == object else column
+        kinds = texts.astype("category").cat
+        hashes = pd.util.hash_array(kinds.categories.to_numpy(dtype=object))
+        return np.asarray(np.append(hashes, [0])[kinds.codes], "<u8")  # code -1, what is missing, is the last
+    values = column.to_numpy()
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), np.nan, values)
+    return np.asarray(values, values.dtype.newbyteorder("<"))
+
+
+def _text(value: Any) -> str:
+    return repr(value.tolist() if isinstance(value, np.ndarray) else value)
 
 
 def _short(content: bytes) -> str:

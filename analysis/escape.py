@@ -66,7 +66,7 @@ def visible(text: str) -> str:
 
     A line break is `⏎` and then a break; others are control pictures or `⟨U+202E⟩`.
     """
-    return "".join(map(_seen, text))
+    return text if text.isprintable() else "".join(map(_seen, text))
 
 
 def _seen(character: str) -> str:

@@ -27,6 +27,10 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "mean over each rollout's updates, then over runs",
         ("policy/ratio_std", "policy/token_log_ratio_std"),
     ),
+    "ratio_quantiles": (
+        "mean over each rollout's updates, then over runs",
+        ("policy/ratio_p99", "policy/ratio_p50", "policy/ratio_p01"),
+    ),
     "length": ("response length by rollout: mean over runs", ("rollout/response_tokens",)),
 }
 
@@ -71,7 +75,8 @@ def section_traces(evidence: Evidence) -> dict[str, Trace]:
     """Of the sections that speak of all runs at once."""
     everything = frozenset(counted(evidence, ("base", *TRAINED)))
     primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
-    metrics = trace("", [*map(metric, METRIC_KEYS), RECORD], everything)
+    logged = [key for key in METRIC_KEYS if evidence.logs.metrics[key].notna().any()]
+    metrics = trace("", [*map(metric, logged), RECORD], everything)
     samples = {sample.run for sample in evidence.logs.samples}
     return {
         "verdicts": _joined(

@@ -28,7 +28,7 @@ from analysis.style import RC, save
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that was written as name.svg, name.pdf and name.png."""
+    """A figure that was written as name.pdf and name.png."""
 
     name: str
     caption: str
@@ -49,7 +49,7 @@ def _with_band(caption: str, evidence: Evidence) -> str:
     return f"{caption}. {BAND}; {who}, in black" + (f"; {left_out}" if left_out else "")
 
 
-KINDS = ("svg", "pdf", "png")
+KINDS = ("pdf", "png")
 FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[Evidence], str]], ...] = (
     (
         "difference_to_baseline",
@@ -104,6 +104,14 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
         lambda evidence: _with_band(
             "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios, mean "
             "over a rollout's updates; the axes are linear below .01 %",
+            evidence,
+        ),
+    ),
+    (
+        "ratio_quantiles",
+        curves.figure_of("ratio_quantiles"),
+        lambda evidence: _with_band(
+            "99th percentile, median and 1st percentile over tokens of the importance ratio that the loss used, mean over a rollout's updates",
             evidence,
         ),
     ),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,6 +46,11 @@ METRIC_KEYS = (
     "policy/clip_frac_active_high",
     "policy/active_token_frac",
     "policy/ratio_std",
+    "policy/ratio_p01",
+    "policy/ratio_p10",
+    "policy/ratio_p50",
+    "policy/ratio_p90",
+    "policy/ratio_p99",
     "policy/token_log_ratio_std",
     "policy/kl_k3",
     "policy/extreme_tokens",
@@ -125,10 +131,16 @@ def read_logs(folder: Path) -> Logs:
     return Logs(
         manifest=read_json(folder / MANIFEST),
         runs=runs,
-        metrics=_frame(folder / METRICS),
+        metrics=_with_all_keys(_frame(folder / METRICS)),
         evaluation=_frame(folder / EVAL),
         samples=samples,
     )
+
+
+def _with_all_keys(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Empty columns for metrics that logs of an older version do not have."""
+    missing = [key for key in METRIC_KEYS if key not in metrics.columns]
+    return metrics.assign(**dict.fromkeys(missing, np.float32("nan"))) if missing else metrics
 
 
 def _frame(path: Path) -> pd.DataFrame:

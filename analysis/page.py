@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.chart import Chart
 from analysis.chart_svg import chart_html, why_button
 from analysis.claims.section import verdicts_html
 from analysis.escape import page as in_page
@@ -19,10 +18,8 @@ from analysis.escape import visible
 from analysis.page_tables import table_html
 from analysis.pictures import picture_html
 from analysis.provenance import provenance, traced
-from analysis.replay_charts import replay_charts
 from analysis.samples_page import samples_html
 from analysis.study import PRESET_NOTES
-from analysis.study_charts import study_charts
 from analysis.stylesheet import CSS, SAMPLES_CSS
 from analysis.trace import FILES
 
@@ -124,11 +121,8 @@ def _gates(report: Report) -> str:
 
 
 def _figures(report: Report, folder: Path) -> str:
-    charts: dict[str, Chart] = study_charts(report.evidence)
-    if report.replay is not None:
-        charts |= replay_charts(report.replay)
     return "".join(
-        chart_html(charts[f.name], f.caption) if f.name in charts else picture_html(f, folder)
+        chart_html(report.charts[f.name], f.caption) if f.name in report.charts else picture_html(f, folder)
         for f in report.figures
     )
 

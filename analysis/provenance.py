@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import replay_captions
 from analysis.captions import code_versions
-from analysis.digests import file_digest, stream_digests
+from analysis.digests import Digests, file_digest
 from analysis.figure_traces import figure_traces, section_traces
 from analysis.freshness import STAMP, package_files
 from analysis.replay import Replay
@@ -109,7 +109,7 @@ def traced(report: Report, digits: int = DIGITS) -> dict[str, Any]:
     }
 
 
-def recorded(report: Report, folder: Path) -> str:
+def recorded(report: Report, folder: Path, streams: Digests) -> str:
     """provenance.json of a written report folder: its traces, and digests of its files and of its runs' streams."""
     files = {
         str(path.relative_to(folder).as_posix()): file_digest(path)
@@ -122,8 +122,7 @@ def recorded(report: Report, folder: Path) -> str:
         **traced(report),
         "files": files,
         "streams": {
-            stream: [[run, digest] for run, digest in runs.items()]
-            for stream, runs in stream_digests(folder / "logs").items()
+            stream: [[run, digest] for run, digest in runs.items()] for stream, runs in streams.items()
         },
     }
     lines = [f"{json.dumps(key)}: {_lines(value)}" for key, value in content.items()]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import captions
 from analysis.base_table import base_table
+from analysis.chart import Chart
 from analysis.choice import choose
 from analysis.claims.files import claim_files
 from analysis.claims.section import Judged, judge
 from analysis.collapse_table import collapse_table
+from analysis.digests import Digests, stream_digests
 from analysis.dynamics_table import dynamics_table
 from analysis.effects_table import effects_table
 from analysis.figures import Drawn, begin_figures, draw_replay
@@ -23,6 +26,7 @@ from analysis.page_markdown import page_markdown
 from analysis.provenance import FILE, recorded
 from analysis.replay import Replay
 from analysis.replay_captions import strangers
+from analysis.replay_charts import replay_charts
 from analysis.replay_logs import compact_replay
 from analysis.replay_source import replay_source
 from analysis.replay_table import replay_table
@@ -32,6 +36,7 @@ from analysis.reuse import are_current, note_current
 from analysis.sources import write_sources
 from analysis.stability_table import stability_table
 from analysis.study import manifest_path, read_json, report_folder
+from analysis.study_charts import study_charts
 from analysis.tables import Table, write_table
 from sspo.runlog import write_atomic
 
@@ -45,6 +50,7 @@ class Report:
     gates: list[Gate]
     tables: list[Table]
     figures: list[Drawn]
+    charts: Mapping[str, Chart]
     verdicts: list[Judged]
 
 
@@ -80,14 +86,15 @@ def render(folder: Path, *, replayed: bool) -> Report:
     logs = folder / "logs"
     evidence = Evidence(read_logs(logs))
     replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
-    report = _make(evidence, replay, folder)
+    report, streams = _make(evidence, replay, folder)
     write_atomic(folder / "index.html", page_html(report, folder))
     write_atomic(folder / "index.md", page_markdown(report))
-    write_atomic(folder / FILE, recorded(report, folder))
+    write_atomic(folder / FILE, recorded(report, folder, streams))
     return report
 
 
-def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
+def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Report, Digests]:
+    """The report and the digests of its logs. Curves are drawn meanwhile, so whatever needs no figure comes before their end."""
     end_figures = begin_figures(evidence, folder)
     verdicts = judge(evidence, claim_files())
     tables = make_tables(evidence, replay)
@@ -96,7 +103,14 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
     notes = _replay_notes(evidence, replay) if replay else []
     there = [table for table in tables.values() if table is not None]
     gates, replayed = check_gates(evidence), draw_replay(replay, folder, notes)
-    return Report(evidence, replay, gates, there, [*end_figures(), *replayed], verdicts)
+    charts, streams = charts_of(evidence, replay), stream_digests(folder / "logs")
+    figures = [*end_figures(), *replayed]
+    return Report(evidence, replay, gates, there, figures, charts, verdicts), streams
+
+
+def charts_of(evidence: Evidence, replay: Replay | None) -> dict[str, Chart]:
+    """What the page shows in place of a figure's picture, by the figure's name."""
+    return study_charts(evidence) | (replay_charts(replay) if replay is not None else {})
 
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -70,10 +71,9 @@ class ResultTraces:
 
     def _shared(self, whole: Trace) -> Trace:
         """The part of a trace of two arms that is of the seeds which both have."""
-        seeds = [self.evidence.runs.at[run, "seed"] for run, _ in whole.values]
-        kept = {
-            run: value for run, value in whole.values if seeds.count(self.evidence.runs.at[run, "seed"]) > 1
-        }
+        seeds = self.evidence.runs["seed"].tolist()
+        found = Counter(seeds[run] for run, _ in whole.values)
+        kept = {run: value for run, value in whole.values if found[seeds[run]] > 1}
         return trace(whole.formula, whole.reads, kept, kept)
 
     def adjusted(self, summary: Summary, family: Iterable[Summary]) -> Trace | None:
@@ -122,4 +122,5 @@ class ResultTraces:
 
 def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[int, float]:
     """Run to value for those of `runs` that the table holds."""
-    return {run: float(scores.at[run, column]) for run in runs if run in scores.index}
+    found = scores.loc[scores.index.intersection(list(runs), sort=False), column]
+    return {int(run): float(value) for run, value in found.items()}

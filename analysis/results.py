@@ -99,13 +99,23 @@ class Evidence:
 
     def of_arm(self, table: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> dict[int, float]:
         """Seed to value for the arm's runs that the table holds."""
-        mine = self.runs.index[self.runs["arm"] == arm.name].intersection(table.index, sort=False)
-        seeds, scores = self.runs.loc[mine, "seed"], table.loc[mine, column]
-        return {int(seed): float(score) for seed, score in zip(seeds, scores, strict=True)}
+        runs, seeds = self._planned[arm.name]
+        place = table.index.get_indexer(runs)
+        scores = table[column].to_numpy()[place[place >= 0]]
+        return {int(seed): float(score) for seed, score in zip(seeds[place >= 0], scores, strict=True)}
 
     def counted(self, arm: Arm) -> list[int]:
         """Indices of the arm's done and diverged runs."""
         return self._counted.get(arm.name, [])
+
+    @functools.cached_property
+    def _planned(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Arm to the indices and seeds of its runs."""
+        planned = {}
+        for arm in self.study.arms:
+            mine = self.runs.loc[self.runs["arm"] == arm.name, "seed"]
+            planned[arm.name] = mine.index.to_numpy(), mine.to_numpy()
+        return planned
 
     @functools.cached_property
     def _counted(self) -> dict[str, list[int]]:
@@ -126,9 +136,12 @@ def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:
     """Per run, for each set the values of its answers, a row a question and a column a sample."""
     keyed = rows.assign(set=rows["set"].cat.codes, question=rows["question"].cat.codes)
     table = keyed.set_index(["run", "set", "question", "sample"])["value"].unstack("sample")
+    runs, sets = (table.index.get_level_values(name).to_numpy() for name in ("run", "set"))
+    starts = np.flatnonzero(
+        np.diff(runs, prepend=-1) | np.diff(sets, prepend=-1)
+    )  # unstacked rows are sorted
     matrices: dict[int, list[NDArray[np.float64]]] = {}
-    for (run, _), part in table.groupby(level=["run", "set"]):
-        values = part.to_numpy(np.float64)
+    for run, values in zip(runs[starts], np.split(table.to_numpy(np.float64), starts[1:]), strict=True):
         values = values[:, ~np.isnan(values).all(axis=0)]
         matrices.setdefault(int(run), []).append(values[~np.isnan(values).any(axis=1)])
     return matrices

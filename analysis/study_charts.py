@@ -114,9 +114,7 @@ def _rollouts(curve: Curve, kept: NDArray[np.intp]) -> list[float]:
 def _panel(curve: Curve, heading: str, lines: Sequence[Line], kept: NDArray[np.intp], place: int) -> Panel:
     x = _rollouts(curve, kept)
     if curve.log:
-        highest = max(
-            [0.01, *np.ravel(curve.scale * curve.table.to_numpy())], key=lambda v: -1 if np.isnan(v) else v
-        )
+        highest = np.fmax.reduce(curve.scale * curve.table.to_numpy(), axis=None, initial=0.01)
         y = Axis(label=curve.label, low=0.0, high=HIGHEST * float(highest), scale=SYMLOG)
     else:
         low, high = limits(curve)

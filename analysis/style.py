@@ -54,8 +54,6 @@ RC = {
     "lines.linewidth": 1.2,
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "sspo",
     "axes.unicode_minus": True,
 }
 
@@ -160,9 +158,8 @@ def panels(
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write name.svg, name.pdf and name.png (200 dpi); the bytes depend on the drawing alone."""
+    """Write name.pdf and name.png (200 dpi); the bytes depend on the drawing alone."""
     metadata: dict[str, dict[str, Any]] = {
-        "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         "png": {"Software": None},
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+PERCENTILES = {"p01": 1, "p10": 10, "p50": 50, "p90": 90, "p99": 99}
 MIN_ELIGIBLE = 100
 """Fractions over rare tokens are null below this many tokens; their counts are logged beside them."""
 
@@ -68,6 +69,11 @@ POLICY_KEYS = _rows(
     ("policy/ratio_mean", "ratio", "mean", "importance ratio used in the loss"),
     ("policy/ratio_std", "ratio", "sd", "its standard deviation over tokens"),
     ("policy/ratio_min", "ratio", "min", "its minimum over tokens"),
+    ("policy/ratio_p01", "ratio", "p01", "its 1st percentile over tokens"),
+    ("policy/ratio_p10", "ratio", "p10", "its 10th percentile over tokens"),
+    ("policy/ratio_p50", "ratio", "p50", "its median over tokens"),
+    ("policy/ratio_p90", "ratio", "p90", "its 90th percentile over tokens"),
+    ("policy/ratio_p99", "ratio", "p99", "its 99th percentile over tokens"),
     ("policy/ratio_max", "ratio", "max", "its maximum over tokens"),
     ("policy/token_log_ratio_std", "nats", "sd", "spread of the tokens' own log-ratios, whatever the ratio level"),
     ("policy/kl_k1", "nats", "mean", "estimate of KL(old || new) a token: -d", "down"),
@@ -123,7 +129,7 @@ TIMING_KEYS = _rows(
 @dataclass(frozen=True)
 class Metric:
     """A mergeable observation. parts: mean (total, count); sd (total, total of squares, count); sum, last (value,);
-    min, max (value,); p10, p90 arrays of values, NaN where there is none."""
+    min, max (value,); percentiles (p01 to p99) arrays of values, NaN where there is none."""
 
     reduction: str
     parts: tuple[Any, ...]
@@ -133,7 +139,7 @@ class Metric:
         """The observation over both parts of a batch."""
         if self.reduction != other.reduction or self.reduction == "last":
             raise ValueError(f"cannot merge {self.reduction} with {other.reduction}")
-        if self.reduction in ("p10", "p90"):
+        if self.reduction in PERCENTILES:
             return Metric(self.reduction, self.parts + other.parts)
         if self.reduction in ("min", "max"):
             pick = min if self.reduction == "min" else max
@@ -143,9 +149,10 @@ class Metric:
 
     def value(self) -> float | None:
         """The reduced value; None where nothing (or too little) was observed, or a part is not finite."""
-        if self.reduction in ("p10", "p90"):
+        if self.reduction in PERCENTILES:
             values = np.concatenate([_array(part) for part in self.parts])
-            return float(np.percentile(values, int(self.reduction[1:]))) if values.size else None
+            found = float(np.percentile(values, PERCENTILES[self.reduction])) if values.size else math.nan
+            return found if math.isfinite(found) else None
         numbers = [float(part) for part in self.parts]
         if self.reduction in ("mean", "sd") and numbers[-1] < max(self.min_count, 1):
             return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from analysis.statistics.intervals import Interval, clopper_pearson, no_spread, t_quantile
+from analysis.statistics.studentized_range import upper_tail
 
 Floats = NDArray[np.float64]
 Found = tuple[Floats, Floats, Floats]
@@ -105,19 +105,11 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 def games_howell_p(a: Sequence[float], b: Sequence[float], groups: int) -> float:
     """Games-Howell p of two of `groups` groups, unequal variances; 1 where neither varies. Each needs two values."""
-    from scipy.stats import studentized_range  # a second of import that most callers never need
-
-    return _by_pair(
-        np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64), groups, studentized_range
-    )
-
-
-def _by_pair(a: Floats, b: Floats, groups: int, distribution: Any) -> float:
-    found = _welch_error(a, b)
+    found = _welch_error(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
     if found is None:
         return 1.0
     difference, error, df = (float(x) for x in found)
-    return float(distribution.sf(abs(difference) / error * math.sqrt(2), groups, df))
+    return upper_tail(abs(difference) / error * math.sqrt(2), groups, df)
 
 
 def games_howell(groups: Sequence[Sequence[float]]) -> NDArray[np.float64]:

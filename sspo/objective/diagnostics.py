@@ -8,7 +8,7 @@ import torch
 
 from sspo.choices import BOUNDLESS_TERMS
 from sspo.config import ObjectiveConfig
-from sspo.metrics import Metric, observe
+from sspo.metrics import PERCENTILES, Metric, observe
 from sspo.objective.clip import ClippedTerm
 from sspo.objective.ratio import segment_size
 from sspo.objective.surrogate import Surrogate
@@ -85,11 +85,13 @@ def _ratios(d_BT: torch.Tensor, log_ratio_BT: torch.Tensor, mask_BT: torch.Tenso
     d_BT = d_BT.double()
     k3_BT = torch.where(mask_BT, d_BT.expm1() - d_BT, 0.0)
     infinity = float("inf")
+    seen_BT = ratio_BT.where(mask_BT, float("nan"))
     return {
         "policy/ratio_mean": observe("policy/ratio_mean", ratio_BT.sum(), tokens),
         "policy/ratio_std": _spread("policy/ratio_std", ratio_BT.double(), tokens),
         "policy/ratio_min": observe("policy/ratio_min", ratio_BT.where(mask_BT, infinity).min()),
         "policy/ratio_max": observe("policy/ratio_max", ratio_BT.where(mask_BT, -infinity).max()),
+        **{key: observe(key, seen_BT) for key in (f"policy/ratio_{p}" for p in PERCENTILES)},
         "policy/token_log_ratio_std": _spread("policy/token_log_ratio_std", d_BT, tokens),
         "policy/kl_k1": observe("policy/kl_k1", -d_BT.sum(), tokens),
         "policy/kl_k3": observe("policy/kl_k3", k3_BT.sum(), tokens),

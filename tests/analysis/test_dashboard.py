@@ -113,7 +113,7 @@ def test_a_browser_shows_the_run_go_on_without_reloading(dashboard: Dashboard, s
         page.open(address)
         page.until("document.querySelectorAll('#part-runs tbody tr').length === 10")
         shown = "document.getElementById('part-runs').textContent"
-        page.until("document.querySelectorAll('#part-curves figure').length === 6")
+        page.until("document.querySelectorAll('#part-curves figure').length === 7")
         page.run("window.kept = true")
         assert "the end" in page.run("document.querySelector('#part-failures pre').textContent")
         page.run("document.querySelector('#entropy .legend input').click()")

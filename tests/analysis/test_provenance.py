@@ -68,7 +68,7 @@ def cells_of(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
         for row in table.rows
         for column, c in zip(table.columns, row.cells, strict=True)
     }
-    return shown, traced(Report(evidence, None, [], tables, [], []))
+    return shown, traced(Report(evidence, None, [], tables, [], {}, []))
 
 
 @pytest.fixture(scope="module")
@@ -231,13 +231,13 @@ def test_a_flipped_byte_of_a_logged_column_and_of_a_table_name_what_they_touch(
     cells = row.split("|")
     changed = "|".join([*cells[:3], cells[3].replace("±", "+", 1), *cells[4:]])
     table.write_text(table.read_text().replace(row, changed))
-    (tmp_path / "toy" / "entropy.svg").write_bytes(b" " + (out / "toy" / "entropy.svg").read_bytes())
+    (tmp_path / "toy" / "entropy.pdf").write_bytes(b" " + (out / "toy" / "entropy.pdf").read_bytes())
     logs = tmp_path / "toy" / "logs" / "metrics.parquet"
     damage(logs, "policy/ratio_std")
     arms = arms_of_changed_runs(out / "toy" / "logs" / "metrics.parquet", logs, "policy/ratio_std", out)
     said = verify("toy", None, tmp_path / "none", tmp_path)
     assert not said.intact
-    first = said.lines[: said.lines.index("entropy.svg is not what was written")]
+    first = said.lines[: said.lines.index("entropy.pdf is not what was written")]
     touched_by_logs = {name for name in named(first, "touches") if name not in ("verdicts", "gates")}
     assert touched_by_logs == {f"dynamics[{arm},ratio sd]" for arm in arms} | {"figure ratio_spread"}
     at = said.lines.index("results_greedy.md is not what was written")
@@ -269,7 +269,7 @@ def damage(path: Path, column: str) -> None:
 
 def test_figures_and_captions_have_traces_as_well(out: Path) -> None:
     content = json.loads((out / "toy" / FILE).read_text())
-    drawn = {path.stem for path in (out / "toy").glob("*.svg")}
+    drawn = {path.stem for path in (out / "toy").glob("*.pdf")}
     assert set(content["figures"]) == drawn
     assert (
         len(content["files"]) == sum(p.is_file() for p in (out / "toy").rglob("*")) - 2

@@ -9,9 +9,12 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from analysis import statistics as ours
+from analysis.statistics.studentized_range import upper_tail
 
 RNG_SEED = 20251104
 
@@ -69,6 +72,12 @@ def test_holm_steps_down_stays_monotone_and_skips_untested_arms() -> None:
         pytest.approx(0.06),
         pytest.approx(0.06),
     ]
+
+
+@given(st.floats(0.05, 60), st.integers(2, 60), st.floats(1, 2000))
+@settings(max_examples=40)
+def test_the_studentized_range_has_scipys_tail(q: float, groups: int, df: float) -> None:
+    assert upper_tail(q, groups, df) == pytest.approx(stats.studentized_range.sf(q, groups, df), abs=1e-9)
 
 
 def test_games_howell_equals_scipys_tukey_hsd_with_unequal_variances() -> None:

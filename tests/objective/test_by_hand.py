@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
-from sspo.metrics import MIN_ELIGIBLE
+from sspo.metrics import MIN_ELIGIBLE, PERCENTILES, merge_all
 from sspo.objective.advantage import group_mean, group_norm
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
@@ -125,3 +125,13 @@ def test_k1_and_k3_by_hand():
     assert metrics["policy/kl_k3"].value() == pytest.approx(0.25)
     # ratio std over {2, .5}: population, mean 1.25, std .75
     assert metrics["policy/ratio_std"].value() == pytest.approx(0.75)
+
+
+def test_ratio_percentiles_over_the_tokens_of_all_micro_batches():
+    # 101 ratios 1.00, 1.01 ... 2.00 in two micro-batches, advantages 0: the p-th percentile is 1 + p / 100, whatever the split
+    ratios = [1 + i / 100 for i in range(101)]
+    halves = [row(part, range(len(part)), adv=0.0) for part in (ratios[::2], ratios[1::2])]
+    merged = merge_all([policy_loss(*tensors([half]), VARIANTS["grpo"]).metrics for half in halves])
+    assert set(PERCENTILES.values()) == {1, 10, 50, 90, 99}
+    for name, percent in PERCENTILES.items():
+        assert merged[f"policy/ratio_{name}"].value() == pytest.approx(1 + percent / 100)
