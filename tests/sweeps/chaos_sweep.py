@@ -153,7 +153,9 @@ class Kills:
 
     def _kill_training(self, victim: str, standing: dict[Trial, claims.Claim]) -> bool:
         spare = self.left.count("real") - sum(not self.sweep.hits[name] for name in REAL)
-        chosen = [trial for trial in standing if victim == "holder" or spare > 0 or not self.sweep.hits[trial.arm]]
+        chosen = [
+            trial for trial in standing if victim == "holder" or spare > 0 or not self.sweep.hits[trial.arm]
+        ]
         if not chosen:
             return False
         trial = self.sweep.random.choice(chosen)

@@ -76,6 +76,7 @@ def test_no_cell_is_lost_or_done_twice_whatever_dies(
 
 def undisturbed(arm: str, store: Path) -> dict[str, bytes]:
     """What the logs of an arm hold where nobody disturbs it."""
+    store.mkdir(exist_ok=True)
     (overrides,) = (trial.overrides for trial in plan_of(store).trials() if trial.arm == arm)
     ended = run(store / arm, (*overrides, "run.device=cpu"))
     assert ended.status == 0, ended.stderr
