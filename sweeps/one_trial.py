@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sweeps import claims
@@ -16,12 +17,13 @@ from sweeps.claims import STALE_AFTER, Watch, sign_of_life
 from sweeps.ledger import standing
 from sweeps.plan import Trial
 from sweeps.stops import Stops
+from sweeps.wishes import STOP, no_wish
 from sweeps.worker import GRACE, Worker
 
 POLL = 0.1
 """Seconds between looks at the trainer."""
 LOOK = 1.0
-"""Seconds between looks at a claim of another process."""
+"""Seconds between looks at a claim of another process, and at what was asked of the sweep."""
 HELD, STOPPED, AGAIN = "held", "stopped", "again"
 
 
@@ -36,6 +38,8 @@ class Order:
     """Seconds that it may take; None for what its study says."""
     stale_after: float = STALE_AFTER
     """Seconds without a sign of life after which what another machine runs is taken over."""
+    wish: Callable[[], str] = no_wish
+    """What was last asked of its sweep, which may reach a job after its controller is gone."""
 
 
 def outcome(trial: Trial) -> str | None:
@@ -49,9 +53,9 @@ def outcome(trial: Trial) -> str | None:
 def run_order(order: Order) -> str:
     """Run a trial unless it is over or runs elsewhere. Returns how it ended: done, diverged or failed, or else
 
-    `held`: another process has the claim and shows life. `stopped`: this process was asked to stop, and so was the trainer;
-    nothing counts as failed and the trial continues from its last checkpoint when it is ordered again. `again`: it failed
-    and its study has it tried again. Call from the main thread, which hears signals. Raises UserError where the disk is full.
+    `held`: another process has the claim and shows life. `stopped`: this process or its sweep was asked to stop, and so was
+    the trainer; nothing counts as failed and the trial continues from its last checkpoint when it is ordered again.
+    `again`: it failed and its study has it tried again. Call from the main thread, which hears signals. Raises UserError where the disk is full.
     """
     trial, watch, stops = order.trial, Watch(order.stale_after), Stops()
     first: tuple[int, ...] | None = None
@@ -60,11 +64,12 @@ def run_order(order: Order) -> str:
             end = outcome(trial)
             if end is not None and end != HELD:
                 return end
+            stops.count += order.wish() == STOP
+            if stops.count:
+                return STOPPED
             if claim_trial(trial, watch) is None:
                 _run(order, stops)
                 return outcome(trial) or (STOPPED if stops.count else AGAIN)
-            if stops.count:
-                return STOPPED
             sign = sign_of_life(attempts_folder(trial.folder))
             first = first or sign
             if sign != first:
@@ -81,10 +86,13 @@ def _run(order: Order, stops: Stops) -> None:
         # Ray's workers live on, and would seem to hold the claim
         claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), "interrupted")
         raise
-    stopped = True
+    stopped, looked = True, time.monotonic()
     try:
         while not (worker.ended() or stops.count):
             time.sleep(POLL)
+            if time.monotonic() - looked >= LOOK:
+                looked = time.monotonic()
+                stops.count += order.wish() == STOP
         stopped = stops.count > 0  # a cluster signals trainer and worker at once: that end is no failure
     finally:
         if stopped:

@@ -19,7 +19,7 @@ from sweeps.ledger import standing
 from sweeps.plan import Trial
 from sweeps.retries import Retries, with_retries
 from sweeps.view import View
-from sweeps.wishes import RUN
+from sweeps.wishes import no_wish
 from sweeps.worker import Command, train_command
 
 LEAST_STALE = 2 * BEAT
@@ -79,7 +79,7 @@ def train(
     options: RunOptions,
     console: Console,
     command: Command | None,
-    wish: Callable[[], str] = lambda: RUN,
+    wish: Callable[[], str] = no_wish,
 ) -> bool:
     """Run what is missing of the trials under a view. False where a signal or a wish ended it early.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.errors import UserError
@@ -28,15 +28,32 @@ def typed(plan: Plan, command: str) -> str:
     return f"`sweeps {command} {plan.study.name}{preset}`"
 
 
+@dataclass(frozen=True)
+class Wisher:
+    """What a pool, or a job on another machine, asks for the last wish."""
+
+    folder: Path
+    """As `control_folder`."""
+
+    def __call__(self) -> str:
+        """The last wish, `run` where there never was one."""
+        content = read_json(self.folder / WISH, "delete it to let the sweep go on") or {}
+        return str(content.get("wish", RUN))
+
+
+def wisher(plan: Plan) -> Wisher:
+    """Who knows the last wish for the plan's sweep."""
+    return Wisher(control_folder(plan))
+
+
 def wish_of(plan: Plan) -> str:
-    """The last wish, `run` where there never was one."""
-    content = read_json(control_folder(plan) / WISH, "delete it to let the sweep go on") or {}
-    return str(content.get("wish", RUN))
+    """The last wish for the plan's sweep."""
+    return wisher(plan)()
 
 
-def wisher(plan: Plan) -> Callable[[], str]:
-    """What a pool asks for the last wish."""
-    return lambda: wish_of(plan)
+def no_wish() -> str:
+    """For what nobody steers."""
+    return RUN
 
 
 def wish(plan: Plan, word: str) -> None:

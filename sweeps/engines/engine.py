@@ -13,7 +13,7 @@ from sweeps.claims import Watch
 from sweeps.engines.options import Options
 from sweeps.one_trial import Order
 from sweeps.plan import Trial
-from sweeps.wishes import RUN
+from sweeps.wishes import no_wish
 from sweeps.worker import Command
 
 
@@ -32,7 +32,7 @@ class Setup:
     """Whether to leave once every trial is placed."""
     watch: Watch = field(default_factory=Watch)
     """Judges what others run."""
-    wish: Callable[[], str] = lambda: RUN
+    wish: Callable[[], str] = no_wish
     """What was last asked for from another terminal."""
 
     def order(self, trial: Trial) -> Order:
@@ -42,6 +42,7 @@ class Setup:
             command=tuple(self.command(trial)),
             timeout=self.timeout,
             stale_after=self.watch.stale_after,
+            wish=self.wish,
         )
 
 

@@ -28,6 +28,7 @@ from sweeps.ledger import read_json
 from sweeps.one_trial import Order, run_order
 from sweeps.plan import Trial
 from sweeps.stops import Stops
+from sweeps.wishes import STOP
 
 JOB = "job.json"
 FOLDER = "slurm"
@@ -124,7 +125,12 @@ class SlurmCluster:
         return tail or f"Slurm job {ticket} left no log"
 
     def leave(self, tickets: Collection[str], stops: Stops) -> str:
-        """Nothing ends with us."""
+        """Nothing ends with us; after a wish to stop every job does so by itself."""
+        if self.setup.wish() == STOP:
+            return (
+                f"{len(tickets)} jobs are in the queue: those that train stop now, those that wait end as soon as they start; "
+                f"`scancel --name {self._name()}` takes them out of it"
+            )
         return (
             f"{len(tickets)} jobs stay in the queue; the same command watches them again, and "
             f"`scancel --name {self._name()}` ends them"

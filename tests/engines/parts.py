@@ -15,6 +15,7 @@ from sweeps.claims import newest
 from sweeps.ledger import attempts_folder, standing
 from sweeps.plan import Trial
 from sweeps.training import RunOptions, train
+from sweeps.wishes import no_wish
 from sweeps.worker import Command
 
 STUB = Path(__file__).parent / "stub.py"
@@ -60,12 +61,17 @@ def claimed(trials: Sequence[Trial]) -> list[str]:
 
 
 def swept(
-    trials: Sequence[Trial], command: Command, engine: str, *words: str, **options: object
+    trials: Sequence[Trial],
+    command: Command,
+    engine: str,
+    *words: str,
+    wish: Callable[[], str] = no_wish,
+    **options: object,
 ) -> tuple[bool, str]:
     """Whether a sweep of the trials came to its end, and what it printed."""
     printed = StringIO()  # a console's own capture hears its own thread alone, and the view has another
     chosen = RunOptions(engine=engine, engine_options=words, **options)  # type: ignore[arg-type]
-    finished = train("stub", trials, chosen, Console(file=printed, width=200), command)
+    finished = train("stub", trials, chosen, Console(file=printed, width=200), command, wish)
     return finished, printed.getvalue()
 
 

@@ -23,6 +23,7 @@ from sweeps.ledger import standing
 from sweeps.one_trial import Order, run_order
 from sweeps.plan import Trial
 from sweeps.retries import Retries
+from sweeps.wishes import STOP, WISH, Wisher
 from tests.engines.parts import ROOT, claimed, counted, events, stub, trials_in, wait_until
 
 
@@ -147,3 +148,25 @@ def test_an_exception_that_a_handler_raises_ends_the_trainer(tmp_path: Path) -> 
         signal.signal(signal.SIGUSR2, before)
     assert not Path(f"/proc/{events(tmp_path)[0][2]}").exists()
     assert standing(trials_in(tmp_path, 1)[0].folder).state == "pending"
+
+
+def test_a_wish_to_stop_reaches_a_job_that_waited_and_one_that_trains_and_no_controller(
+    tmp_path: Path,
+) -> None:
+    trial, control = trials_in(tmp_path, 1)[0], tmp_path / "control"
+    control.mkdir()
+    order = order_in(tmp_path, seconds=60, wish=Wisher(control))
+
+    def stop() -> None:
+        wait_until(lambda: bool(events(tmp_path)))
+        (control / WISH).write_text(json.dumps({"wish": STOP}))
+
+    user = threading.Thread(target=stop)
+    user.start()
+    assert run_order(order) == "stopped"  # in training: nobody waits for its 60 seconds
+    user.join()
+    assert standing(trial.folder).state == "pending"
+    assert run_order(order) == "stopped"  # out of the queue
+    assert counted(tmp_path, "start") == {"cell0": 1}
+    (control / WISH).unlink()
+    assert run_order(order_in(tmp_path, wish=Wisher(control))) == "done"
