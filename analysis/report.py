@@ -81,7 +81,7 @@ def render(folder: Path, *, replayed: bool) -> Report:
     evidence = Evidence(read_logs(logs))
     replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
     report = _make(evidence, replay, folder)
-    write_atomic(folder / "index.html", page_html(report, folder))
+    write_atomic(folder / "index.html", page_html(report))
     write_atomic(folder / "index.md", page_markdown(report))
     write_atomic(folder / FILE, recorded(report, folder))
     return report
