@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis import captions
@@ -10,12 +10,16 @@ from analysis.base_table import base_table
 from analysis.choice import choose
 from analysis.claims.files import claim_files
 from analysis.claims.section import Judged, judge
+from analysis.claims.table import NAME as VERDICTS
+from analysis.claims.table import verdict_table
 from analysis.collapse_table import collapse_table
 from analysis.dynamics_table import dynamics_table
 from analysis.effects_table import effects_table
+from analysis.figure_traces import section_traces
 from analysis.figures import Drawn, begin_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
+from analysis.gates_table import gates_table
 from analysis.load import compact
 from analysis.logs import RUNS, read_logs
 from analysis.page import page_html
@@ -46,6 +50,8 @@ class Report:
     tables: list[Table]
     figures: list[Drawn]
     verdicts: list[Judged]
+    data: list[Table] = field(default_factory=list)
+    """Verdicts and gates, which pages show as sections: of files they have CSV alone."""
 
 
 def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple[Path, str]:
@@ -96,7 +102,18 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> Report:
     notes = _replay_notes(evidence, replay) if replay else []
     there = [table for table in tables.values() if table is not None]
     gates, replayed = check_gates(evidence), draw_replay(replay, folder, notes)
-    return Report(evidence, replay, gates, there, [*end_figures(), *replayed], verdicts)
+    data = _data(evidence, verdicts, gates, folder)
+    return Report(evidence, replay, gates, there, [*end_figures(), *replayed], verdicts, data)
+
+
+def _data(evidence: Evidence, verdicts: list[Judged], gates: list[Gate], folder: Path) -> list[Table]:
+    """Write verdicts.csv, where there are claims, and gates.csv."""
+    whole = section_traces(evidence, {file.name: file.sha256 for file in verdicts})
+    judged = verdict_table(evidence, verdicts, whole["verdicts"])
+    write_table(judged, folder, VERDICTS, ("csv",))
+    held = gates_table(gates, whole["gates"])
+    write_table(held, folder, held.name, ("csv",))
+    return [table for table in (judged, held) if table is not None]
 
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:
