@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from analysis.fairness import flags_trace
 from analysis.held_out import base_line, curve_answers
 from analysis.logs import METRIC_KEYS
 from analysis.replay import Replay
@@ -89,6 +90,7 @@ def section_traces(evidence: Evidence, claims: Mapping[str, str]) -> dict[str, T
             primary.whole(""),
             metrics,
         ),
+        "flags": flags_trace(evidence),
         "samples": trace("responses of the arms to the same prompts", [SAMPLES], samples),
     }
 
