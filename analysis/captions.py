@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.fairness import flags
 from analysis.load import DONE
 from analysis.results import Evidence, values
 from analysis.study import PRESET_NOTES
@@ -53,7 +54,7 @@ def run_states(evidence: Evidence) -> list[str]:
 
 
 def warnings(evidence: Evidence) -> list[str]:
-    """Preset note, runs that did not finish, and mixed code, as sentences."""
+    """Preset note, runs that did not finish, mixed code, and what makes comparisons say nothing, as sentences."""
     sentences = [PRESET_NOTES[evidence.study.preset].capitalize() + "."]
     states = run_states(evidence)
     if states:
@@ -62,7 +63,7 @@ def warnings(evidence: Evidence) -> list[str]:
     codes = code_versions(evidence)
     if len(codes) > 1:
         sentences.append(f"Runs mix {len(codes)} code revisions: {', '.join(codes)}.")
-    return sentences
+    return [*sentences, *flags(evidence)]
 
 
 def code_versions(evidence: Evidence) -> list[str]:

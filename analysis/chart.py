@@ -46,8 +46,35 @@ class Mark:
     size: float = 4.0
     low: float | None = None
     high: float | None = None
+    half: float | None = None
+    """Half the width of an interval along y."""
     note: str = ""
     """Stands at the right of the panel, at the mark's height."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slope:
+    """A line through a few points that says one thing wherever it is pointed at: a seed, or the mean of seeds."""
+
+    series: Series
+    look: Look
+    x: Sequence[float]
+    y: Sequence[float]
+    says: str
+    width: float = 1.0
+    marked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A field at whole numbers of both axes: its texts, the first the value, and the place of the value from 0 to 1 on
+    the chart's colours; None where there is no value."""
+
+    x: int
+    y: int
+    texts: Sequence[str]
+    share: float | None
+    says: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +102,15 @@ class Panel:
     y: Axis
     lines: Sequence[Line] = ()
     marks: Sequence[Mark] = ()
+    slopes: Sequence[Slope] = ()
+    tiles: Sequence[Tile] = ()
     levels: Sequence[float] = ()
     """Values of y with a dashed line."""
     table: int = 0
+    small: bool = False
+    """Whether it is one of many."""
+    switch: Series | None = None
+    """Whose panel it is, where it goes with one series."""
 
 
 @dataclass(frozen=True, kw_only=True)

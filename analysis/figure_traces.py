@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from analysis.fairness import flags_trace
 from analysis.held_out import base_line, curve_answers
 from analysis.logs import METRIC_KEYS
 from analysis.replay import Replay
@@ -71,22 +72,24 @@ def figure_traces(evidence: Evidence, replay: Replay | None) -> dict[str, Trace]
     return found
 
 
-def section_traces(evidence: Evidence) -> dict[str, Trace]:
-    """Of the sections that speak of all runs at once."""
+def section_traces(evidence: Evidence, claims: Mapping[str, str]) -> dict[str, Trace]:
+    """Of the sections that speak of all runs at once; `claims` are files with their SHA-256."""
     everything = frozenset(counted(evidence, ("base", *TRAINED)))
     primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
     logged = [key for key in METRIC_KEYS if evidence.logs.metrics[key].notna().any()]
     metrics = trace("", [*map(metric, logged), RECORD], everything)
     samples = {sample.run for sample in evidence.logs.samples}
+    stated = " and ".join(f"{name} (sha256 {digest[:12]})" for name, digest in claims.items())
     return {
         "verdicts": _joined(
-            "tests of the stated claims on logged metrics and final scores", primary.whole(""), metrics
+            f"tests of the claims of {stated} on logged metrics and final scores", primary.whole(""), metrics
         ),
         "gates": _joined(
             "conditions that a study must meet, on scores, metrics and states of all runs",
             primary.whole(""),
             metrics,
         ),
+        "flags": flags_trace(evidence),
         "samples": trace("responses of the arms to the same prompts", [SAMPLES], samples),
     }
 

@@ -20,6 +20,7 @@ from analysis import (
     replay_figures,
 )
 from analysis.background import begin
+from analysis.fairness import flags
 from analysis.held_out import held_out_caption
 from analysis.replay import Replay
 from analysis.results import Evidence
@@ -153,7 +154,8 @@ def begin_figures(evidence: Evidence, folder: Path) -> Callable[[], list[Drawn]]
 
 
 def _draw(evidence: Evidence, folder: Path, names: Collection[str]) -> list[Drawn]:
-    note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {captions.warnings(evidence)[0]}"
+    told = (captions.warnings(evidence)[0], *flags(evidence))
+    note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {' '.join(told)}"
     drawn = []
     with matplotlib.rc_context(RC):
         for name, make, caption in FIGURES:

@@ -82,8 +82,9 @@
   const wireSwitch = (box) => {
     const apply = () => {
       const figure = box.closest('figure');
-      for (const part of all(`.panel [data-k="${box.dataset.k}"]`, figure)) part.classList.toggle('off', !box.checked);
-      for (const head of all(`th[data-k="${box.dataset.k}"]`, figure)) {
+      const mine = `[data-k="${box.dataset.k}"]`;
+      for (const part of all(`.panel ${mine}, .panel${mine}`, figure)) part.classList.toggle('off', !box.checked);
+      for (const head of all(`th${mine}`, figure)) {
         for (const row of head.closest('table').rows) row.cells[head.cellIndex].classList.toggle('off', !box.checked);
       }
     };
@@ -108,8 +109,13 @@
     tip.style.left = `${Math.max(8, Math.min(point.x + 14, room))}px`;
     tip.style.top = `${Math.max(8, Math.min(point.y + 14, window.innerHeight - tip.offsetHeight - 8))}px`;
   };
+  const light = (panel, mark) => {
+    for (const lit of all('.mark.on', panel)) lit.classList.remove('on');
+    if (mark) mark.classList.add('on');
+  };
   const hide = (panel) => {
     tip.hidden = true;
+    light(panel);
     panel.querySelector('.cursor').setAttribute('d', '');
   };
   const tell = (panel, index, point) => {
@@ -129,21 +135,37 @@
     panel.dataset.index = index;
     showAt(point);
   };
+  // How far a mark is from a place: 0 on it, else from its point, or from the line through its points.
+  const points = (mark) => {
+    const numbers = mark.dataset.at.split(' ').map(Number);
+    return numbers.flatMap((x, i) => (i % 2 ? [] : [{ x, y: numbers[i + 1] }]));
+  };
+  const toPiece = (at, a, b) => {
+    const length = (b.x - a.x) ** 2 + (b.y - a.y) ** 2;
+    const share = length && Math.max(0, Math.min(1, ((at.x - a.x) * (b.x - a.x) + (at.y - a.y) * (b.y - a.y)) / length));
+    return Math.hypot(a.x + share * (b.x - a.x) - at.x, a.y + share * (b.y - a.y) - at.y);
+  };
+  const away = (mark, at) => {
+    const line = points(mark);
+    return Math.min(...line.map((point, i) => toPiece(at, point, line[i + 1] ?? point)));
+  };
+  const sayMark = (panel, mark, point) => {
+    tip.replaceChildren(mark.querySelector('title').textContent);
+    light(panel, mark);
+    showAt(point);
+  };
   const wirePanel = (panel) => {
     const marks = all('.mark', panel);
+    const shown = () => marks.filter((mark) => !mark.classList.contains('off'));
     const table = panel.dataset.table && document.getElementById(panel.dataset.table);
     const xs = table ? [...table.tBodies[0].rows].map((row) => place(panel, Number(row.cells[0].textContent))) : [];
     panel.addEventListener('pointermove', (event) => {
       const pointer = { x: event.clientX, y: event.clientY };
       const at = new DOMPoint(pointer.x, pointer.y).matrixTransform(panel.getScreenCTM().inverse());
-      const away = (mark) => {
-        const [x, y] = mark.dataset.at.split(' ').map(Number);
-        return Math.hypot(x - at.x, y - at.y);
-      };
-      const closest = marks.filter((mark) => !mark.classList.contains('off')).sort((a, b) => away(a) - away(b))[0];
-      if (closest && away(closest) < 12) {
-        tip.replaceChildren(closest.querySelector('title').textContent);
-        showAt(pointer);
+      const inside = event.target.closest('.mark');
+      const closest = inside?.querySelector('.tile') ? inside : shown().sort((a, b) => away(a, at) - away(b, at))[0];
+      if (closest && (closest === inside || away(closest, at) < 12)) {
+        sayMark(panel, closest, pointer);
       } else if (xs.length) {
         let best = 0;
         xs.forEach((x, i) => { if (Math.abs(x - at.x) < Math.abs(xs[best] - at.x)) best = i; });
@@ -156,8 +178,16 @@
     panel.addEventListener('blur', () => hide(panel));
     panel.addEventListener('keydown', (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (!step || !xs.length) return;
+      const there = shown();
+      if (!step || !(xs.length || there.length)) return;
       event.preventDefault();
+      if (!xs.length) { // from mark to mark
+        const last = there.indexOf(panel.querySelector('.mark.on'));
+        const next = there[last < 0 ? (step > 0 ? 0 : there.length - 1) : Math.max(0, Math.min(there.length - 1, last + step))];
+        const end = points(next).at(-1);
+        sayMark(panel, next, new DOMPoint(end.x, end.y).matrixTransform(panel.getScreenCTM()));
+        return;
+      }
       const next = Math.max(0, Math.min(xs.length - 1, Number(panel.dataset.index ?? -1) + step));
       const box = panel.getBoundingClientRect();
       const across = (xs[next] / panel.viewBox.baseVal.width) * box.width;

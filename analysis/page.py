@@ -16,7 +16,6 @@ from analysis.claims.section import verdicts_html
 from analysis.escape import page as in_page
 from analysis.escape import visible
 from analysis.page_tables import table_html
-from analysis.pictures import picture_html
 from analysis.provenance import provenance, traced
 from analysis.samples_page import samples_html
 from analysis.study import PRESET_NOTES
@@ -35,8 +34,8 @@ DIALOG = (
 )
 
 
-def page_html(report: Report, folder: Path) -> str:
-    """The page; `folder` holds the figures' files. Every text from data is escaped, in markup and in the data block that the script reads."""
+def page_html(report: Report) -> str:
+    """The page. Every text from data is escaped, in markup and in the data block that the script reads."""
     study = report.evidence.study
     samples = samples_html(report.evidence)
     body = f"""<header><p class="preset">{in_page(PRESET_NOTES[study.preset])}</p>
@@ -46,7 +45,7 @@ def page_html(report: Report, folder: Path) -> str:
 <section id="tables"><h2>Tables</h2><p class="hint">A head sorts. A number opens where it comes from; arrow keys go from number
 to number.</p>{"".join(table_html(table) for table in report.tables)}</section>
 <section id="figures"><h2>Figures</h2><p class="hint">Point at a figure for its values, or go along it with the arrow keys.
-</p>{_figures(report, folder)}</section>
+</p>{_figures(report)}</section>
 {samples}<section id="runs"><h2>Runs</h2>{_runs(report.evidence.runs)}</section>
 <section id="provenance"><h2>Provenance</h2><dl>{_facts(report)}</dl></section>"""
     css = CSS + SAMPLES_CSS if samples else CSS
@@ -66,7 +65,7 @@ def document(
     `data` is for the script to show where numbers come from; `connect` is what it may ask for more, in a policy's words.
     """
     policy = (
-        f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}; img-src data:; connect-src {connect}; "
+        f"default-src 'none'; style-src {_hash(css)}; script-src {_hash(script)}; connect-src {connect}; "
         "base-uri 'none'; form-action 'none'"
     )
     block = (
@@ -120,11 +119,8 @@ def _gates(report: Report) -> str:
     )
 
 
-def _figures(report: Report, folder: Path) -> str:
-    return "".join(
-        chart_html(report.charts[f.name], f.caption) if f.name in report.charts else picture_html(f, folder)
-        for f in report.figures
-    )
+def _figures(report: Report) -> str:
+    return "".join(chart_html(report.charts[f.name], f.caption) for f in report.figures)
 
 
 def _facts(report: Report) -> str:

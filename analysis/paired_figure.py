@@ -15,11 +15,13 @@ from analysis.style import MUTED, TEXT, looks
 COLUMNS = 5
 LABEL_CHARACTERS = 22
 FALL, RISE = "#D55E00", "#0072B2"
+Scores = dict[int, tuple[float, float]]
+"""(reference's score, arm's score) of every seed that both have."""
 
 
 def paired_by_seed(evidence: Evidence) -> Figure | None:
     """A small panel an arm: a line a shared seed from the reference's score (left) to the arm's (right)."""
-    shown = [(arm, reference) for arm, reference in _pairs(evidence) if _shared(evidence, arm, reference)]
+    shown = paired_arms(evidence)
     if not shown:
         return None
     columns = min(COLUMNS, len(shown))
@@ -36,8 +38,8 @@ def paired_by_seed(evidence: Evidence) -> Figure | None:
         hspace=0.5,
     )
     style = looks(evidence.study)
-    for ax, (arm, reference) in zip(axes.flat, shown, strict=False):
-        lines = _shared(evidence, arm, reference)
+    for ax, (arm, _, of_seed) in zip(axes.flat, shown, strict=False):
+        lines = list(of_seed.values())
         for before, after in lines:
             ax.plot(
                 [0, 1],
@@ -60,14 +62,15 @@ def paired_by_seed(evidence: Evidence) -> Figure | None:
     return figure
 
 
-def _pairs(evidence: Evidence) -> list[tuple[Arm, Arm]]:
-    """Arms without the one that does not clip, whose fall would flatten the others."""
+def paired_arms(evidence: Evidence) -> list[tuple[Arm, Arm, Scores]]:
+    """Every arm that shares a seed with its reference, the reference, and both scores by seed. The arm that does not clip
+    is left out: its fall would flatten the others."""
     study = evidence.study
-    arms = study.with_role("arm")
-    return [(arm, reference) for arm in arms if (reference := study.reference_of(arm)) is not None]
+    pairs = [(arm, study.reference_of(arm)) for arm in study.with_role("arm")]
+    found = [(arm, other, _shared(evidence, arm, other)) for arm, other in pairs if other is not None]
+    return [(arm, other, scores) for arm, other, scores in found if scores]
 
 
-def _shared(evidence: Evidence, arm: Arm, reference: Arm) -> list[tuple[float, float]]:
-    """(reference's score, arm's score) of every seed that both have."""
+def _shared(evidence: Evidence, arm: Arm, reference: Arm) -> Scores:
     before, after = (evidence.of_arm(evidence.primary, side) for side in (reference, arm))
-    return [(before[seed], after[seed]) for seed in sorted(before.keys() & after.keys())]
+    return {seed: (before[seed], after[seed]) for seed in sorted(before.keys() & after.keys())}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import replay_captions
 from analysis.captions import code_versions
+from analysis.claims.record import claims_record
 from analysis.digests import Digests, file_digest
 from analysis.figure_traces import figure_traces, section_traces
 from analysis.freshness import STAMP, package_files
@@ -81,13 +82,13 @@ def origins(report: Report) -> Origins:
     """The traces of a report; figures that it does not have are left out."""
     shown = {figure.name for figure in report.figures}
     figures = figure_traces(report.evidence, report.replay)
-    sections = section_traces(report.evidence)
+    sections = section_traces(report.evidence, {file.name: file.sha256 for file in report.verdicts})
     if not report.verdicts:
         del sections["verdicts"]
     if not report.evidence.logs.samples:
         del sections["samples"]
     return Origins(
-        {table.name: table for table in report.tables},
+        {table.name: table for table in (*report.tables, *report.data)},
         {name: found for name, found in figures.items() if name in shown},
         sections,
     )
@@ -120,6 +121,7 @@ def recorded(report: Report, folder: Path, streams: Digests) -> str:
         "format": FORMAT,
         "analysis_sha256": analysis_sha256(),
         **traced(report),
+        "claims": claims_record(report.verdicts),
         "files": files,
         "streams": {
             stream: [[run, digest] for run, digest in runs.items()] for stream, runs in streams.items()

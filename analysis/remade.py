@@ -29,7 +29,7 @@ def differences(folder: Path, again: Path, content: Mapping[str, Any]) -> dict[s
 
     report = render(again, replayed=(again / "logs" / SUMMARY).is_file())
     same_packages = content["made_with"] == {name: version(name) for name in PACKAGES}
-    tables = {table.name: table for table in report.tables}
+    tables = {table.name: table for table in (*report.tables, *report.data)}
     found = {}
     for path in sorted(again.iterdir()):
         if path.is_file() and path.name != FILE:

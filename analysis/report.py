@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis import captions
@@ -12,13 +12,17 @@ from analysis.chart import Chart
 from analysis.choice import choose
 from analysis.claims.files import claim_files
 from analysis.claims.section import Judged, judge
+from analysis.claims.table import NAME as VERDICTS
+from analysis.claims.table import verdict_table
 from analysis.collapse_table import collapse_table
 from analysis.digests import Digests, stream_digests
 from analysis.dynamics_table import dynamics_table
 from analysis.effects_table import effects_table
+from analysis.figure_traces import section_traces
 from analysis.figures import Drawn, begin_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
 from analysis.gates import Gate, check_gates
+from analysis.gates_table import gates_table
 from analysis.load import compact
 from analysis.logs import RUNS, read_logs
 from analysis.page import page_html
@@ -52,6 +56,8 @@ class Report:
     figures: list[Drawn]
     charts: Mapping[str, Chart]
     verdicts: list[Judged]
+    data: list[Table] = field(default_factory=list)
+    """Verdicts and gates, which pages show as sections: of files they have CSV alone."""
 
 
 def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple[Path, str]:
@@ -87,7 +93,7 @@ def render(folder: Path, *, replayed: bool) -> Report:
     evidence = Evidence(read_logs(logs))
     replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
     report, streams = _make(evidence, replay, folder)
-    write_atomic(folder / "index.html", page_html(report, folder))
+    write_atomic(folder / "index.html", page_html(report))
     write_atomic(folder / "index.md", page_markdown(report))
     write_atomic(folder / FILE, recorded(report, folder, streams))
     return report
@@ -104,13 +110,24 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Repo
     there = [table for table in tables.values() if table is not None]
     gates, replayed = check_gates(evidence), draw_replay(replay, folder, notes)
     charts, streams = charts_of(evidence, replay), stream_digests(folder / "logs")
+    data = _data(evidence, verdicts, gates, folder)
     figures = [*end_figures(), *replayed]
-    return Report(evidence, replay, gates, there, figures, charts, verdicts), streams
+    return Report(evidence, replay, gates, there, figures, charts, verdicts, data), streams
 
 
 def charts_of(evidence: Evidence, replay: Replay | None) -> dict[str, Chart]:
     """What the page shows in place of a figure's picture, by the figure's name."""
     return study_charts(evidence) | (replay_charts(replay) if replay is not None else {})
+
+
+def _data(evidence: Evidence, verdicts: list[Judged], gates: list[Gate], folder: Path) -> list[Table]:
+    """Write verdicts.csv, where there are claims, and gates.csv."""
+    whole = section_traces(evidence, {file.name: file.sha256 for file in verdicts})
+    judged = verdict_table(evidence, verdicts, whole["verdicts"])
+    write_table(judged, folder, VERDICTS, ("csv",))
+    held = gates_table(gates, whole["gates"])
+    write_table(held, folder, held.name, ("csv",))
+    return [table for table in (judged, held) if table is not None]
 
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:

@@ -13,6 +13,8 @@ from analysis.comparison_figures import CLIPPED, extent
 from analysis.curve_rows import ROWS, Curve
 from analysis.curves import band, families, limits
 from analysis.dynamics import run_means
+from analysis.factor_charts import effects_chart, heat_chart
+from analysis.paired_chart import paired_chart
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.results_table import p_text, signed
 from analysis.study import Arm
@@ -36,6 +38,9 @@ def study_charts(evidence: Evidence) -> dict[str, Chart]:
     """By name of the figure; those that there is no data for are left out."""
     made: Mapping[str, Callable[[Evidence], Chart | None]] = {
         "difference_to_baseline": _forest,
+        "paired_by_seed": lambda of: paired_chart(of, arm_series(of)),
+        "factor_effects": effects_chart,
+        "heat_map": heat_chart,
         **{name: functools.partial(_curves, name=name) for name in ROWS},
         "clip_against_accuracy": _scatter,
     }

@@ -21,6 +21,8 @@ COLUMN, TEXT = 3.25, 5.5
 """Inches: an ICML column and the NeurIPS text width."""
 FAINT, MUTED = "#bbbbbb", "#666666"
 
+TILES = matplotlib.colormaps["cividis"]
+"""Even steps of lightness, alike to colour-blind readers, readable in grey and on a dark page."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = (
     (0, (5, 1.2)),

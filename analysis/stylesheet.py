@@ -2,9 +2,9 @@
 
 CSS = """
 :root{color-scheme:light dark;--ink:#1c1e21;--soft:#5b616a;--line:#d9dce1;--page:#fff;--card:#f6f7f9;
---pass:#00704f;--fail:#b3400a;--open:#5b616a;--link:#0b5cad;--grey:#5f5f5f}
+--pass:#00704f;--fail:#b3400a;--open:#5b616a;--link:#0b5cad;--grey:#5f5f5f;--faint:#b4b8be}
 @media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#a3a9b3;--line:#3a3f47;--page:#15171a;--card:#1f2226;
---pass:#4cc79a;--fail:#ff9a62;--open:#a3a9b3;--link:#7db7f5;--grey:#a0a0a0}}
+--pass:#4cc79a;--fail:#ff9a62;--open:#a3a9b3;--link:#7db7f5;--grey:#a0a0a0;--faint:#626972}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:74rem;margin:0 auto;padding:1.5rem 1rem 4rem;overflow-wrap:anywhere}
@@ -21,7 +21,7 @@ h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);p
 #verdicts h3 b{font-size:.72rem;text-transform:uppercase;letter-spacing:.04em;color:var(--open)}
 .gates .supported{border-color:var(--pass)}.gates .supported b,#verdicts h3 .supported{color:var(--pass)}
 .gates .refuted{border-color:var(--fail)}.gates .refuted b,#verdicts h3 .refuted{color:var(--fail)}
-figure{margin:1.2rem 0 2rem}.picture img{max-width:100%;height:auto;width:44rem;background:#fff;padding:.4rem;box-sizing:border-box}
+figure{margin:1.2rem 0 2rem}
 figcaption{color:var(--soft);font-size:.85rem;margin-top:.5rem;max-width:52rem;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
 table{font-size:.78rem;font-variant-numeric:tabular-nums}
@@ -56,8 +56,12 @@ thead th[aria-sort=ascending] button::after{content:" ▲"}thead th[aria-sort=de
 tbody+tbody>tr:first-child>*{border-top:1px solid var(--line)}
 tbody:not(:last-child) tr:last-child>*{border-bottom:0}
 .panels{display:grid;gap:.2rem 1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr));max-width:74rem}
+.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,10.5rem),1fr))}.small .panel{max-width:17rem}
 .panel{display:block;width:100%;max-width:34rem;height:auto;font-size:10px;touch-action:pan-y}
 .panel text{fill:var(--soft)}.panel .title{fill:var(--ink);font-size:10.5px}
+.panel .tile{stroke:var(--line)}.panel .tile~text{font-size:8.5px}.panel .tile~.value{font-size:11px}
+.panel .dark{fill:#111}.panel .light{fill:#fff}
+.mark.on>path[stroke-width]{stroke-width:3.2}.mark.on>.tile{stroke:var(--link);stroke-width:2.5}
 .grid{stroke:var(--line);stroke-width:.5}.axis{stroke:var(--soft);stroke-width:.8;fill:none}
 .level{stroke:var(--soft);stroke-width:.9;stroke-dasharray:3 3}.cursor{stroke:var(--soft);stroke-width:.8;fill:none}
 .panel .band{fill-opacity:.15;stroke:none}.panel .run{stroke-width:.5;stroke-opacity:.45}.point{stroke-width:.8}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,9 +147,13 @@ def row_lines(table: Table, kind: str) -> list[str]:
     return [{"md": _markdown_row, "tex": _latex_row}[kind](row) for row in table.rows]
 
 
-def write_table(table: Table | None, folder: Path, name: str) -> None:
-    """Write name.md, name.tex and name.csv; without a table, remove those that an earlier report left."""
-    for suffix, render in (("md", to_markdown), ("tex", to_latex), ("csv", to_csv)):
+RENDERED: Mapping[str, Callable[[Table], str]] = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
+
+
+def write_table(table: Table | None, folder: Path, name: str, kinds: Iterable[str] = tuple(RENDERED)) -> None:
+    """Write name.md, name.tex and name.csv, or those of `kinds`; without a table, remove those that an earlier report left."""
+    for suffix in kinds:
+        render = RENDERED[suffix]
         path = folder / f"{name}.{suffix}"
         if table is None:
             path.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def grouped(reads: Mapping[str, frozenset[int]]) -> list[list[str | list[str]]]:
     streams: dict[frozenset[int], list[str]] = {}
     for stream, runs in sorted(reads.items()):
         streams.setdefault(runs, []).append(stream)
-    return [[names, _ranges(sorted(runs))] for runs, names in streams.items()]
+    return [[names, ranges(sorted(runs))] for runs, names in streams.items()]
 
 
 def pairs(groups: Iterable[Sequence[Any]]) -> set[tuple[str, int]]:
@@ -78,7 +78,7 @@ def pairs(groups: Iterable[Sequence[Any]]) -> set[tuple[str, int]]:
     return {(stream, run) for streams, text in groups for run in _numbers(text) for stream in streams}
 
 
-def _ranges(runs: Sequence[int]) -> str:
+def ranges(runs: Sequence[int]) -> str:
     """`1-3, 5` of 1, 2, 3, 5."""
     parts: list[list[int]] = []
     for run in runs:

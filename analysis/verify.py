@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.claims.files import claim_files
+from analysis.claims.record import changed_claims
+from analysis.claims.table import NAME as VERDICTS
 from analysis.digests import Digests, changes, file_digest, stream_digests
 from analysis.logs import MANIFEST
 from analysis.provenance import FILE, analysis_sha256
@@ -20,8 +23,8 @@ from analysis.remade import differences
 from analysis.sources import FILE as SOURCES
 from analysis.sources import changed_sources, present
 from analysis.study import manifest_path, read_json
-from analysis.touched import everything, touched
-from analysis.why import one_line_each, read_provenance
+from analysis.touched import everything, touched, traces
+from analysis.why import cell_name, one_line_each, read_provenance
 from sspo.errors import UserError
 
 LISTED = 12
@@ -52,8 +55,10 @@ def verify(name: str, preset: str | None, store: Path, out: Path) -> Verified:
     folder, content = read_provenance(name, preset, out)
     found = Verified()
     logs_changed = _logs(folder, content, found)
+    claims_changed = _claims(content, found)
     runs = _run_folders(folder, content, store, found)
-    _remade(folder, content, found, logs_changed)
+    why = ["logs"] * logs_changed + ["claims"] * claims_changed
+    _remade(folder, content, found, f" ({' and '.join(why)} have changed)" if why else "")
     if found.intact:
         cells = sum(len(table["cells"]) for table in content["tables"].values())
         found.lines.append(
@@ -74,6 +79,18 @@ def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
     elif differing:
         _name(content, changes(_recorded(content), stream_digests(folder / "logs")), found)
     return bool(differing)
+
+
+def _claims(content: Mapping[str, Any], found: Verified) -> bool:
+    """The files of claims against those that the verdicts were given on."""
+    changed = list(changed_claims(content.get("claims", {}), claim_files()))
+    names = [name for name, _ in traces(content)]
+    for change in changed:
+        found.changed(change.what)
+        cells = [name for row in change.rows for name in names if name.startswith(f"{VERDICTS}[{row},")]
+        adjusted = {cell_name(VERDICTS, row, "p (Holm)") for row in change.adjusted}
+        found.touches([*cells, VERDICTS], [name for name in names if name in adjusted])
+    return bool(changed)
 
 
 def _differing(folder: Path, content: Mapping[str, Any]) -> list[str]:
@@ -143,7 +160,7 @@ def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> 
     return changes({s: of for s, of in before.items() if not s.startswith("replay/")}, now)
 
 
-def _remade(folder: Path, content: Mapping[str, Any], found: Verified, logs_changed: bool) -> None:
+def _remade(folder: Path, content: Mapping[str, Any], found: Verified, changed: str) -> None:
     """The report's own files against their digests, and against what the logs give again."""
     differing = {name for name in _differing(folder, content) if not name.startswith("logs/")}
     with tempfile.TemporaryDirectory() as place:
@@ -161,13 +178,7 @@ def _remade(folder: Path, content: Mapping[str, Any], found: Verified, logs_chan
     other_code = content["analysis_sha256"] != analysis_sha256()
     for name, names in found_again.items():
         if name not in differing:
-            why = (
-                " (logs have changed)"
-                if logs_changed
-                else " (it was made by other analysis code)"
-                if other_code
-                else ""
-            )
+            why = changed or (" (it was made by other analysis code)" if other_code else "")
             found.changed(f"{name} is not what the logs give now{why}")
             found.touches(names)
     recorded = {*content["files"], FILE}

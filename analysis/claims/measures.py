@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analysis import dynamics
 from analysis.logs import METRIC_KEYS
 from analysis.results import AVERAGE, Evidence
+from analysis.trace import metric
 from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
 
 
@@ -20,6 +21,8 @@ class Measure:
     values: Callable[[Evidence], Mapping[int, float]]
     absent: str = "no such number is logged"
     """Why a run would have none."""
+    streams: tuple[str, ...] = ()
+    """What it is read from; of scores, that depends on the study."""
 
 
 def _score(evidence: Evidence) -> Mapping[int, float]:
@@ -31,18 +34,19 @@ def _of(measure: dynamics.Measure) -> Measure:
         return {int(r): float(v) for r, v in dynamics.run_means(evidence, measure).items()}
 
     absent = f"fewer than {MIN_ELIGIBLE} such tokens" if measure.pooled else "no step logged it"
-    return Measure(measure.meaning, measure.percent, values, absent)
+    streams = tuple(metric(key) for key in measure.pooled or (measure.key,))
+    return Measure(measure.meaning, measure.percent, values, absent, streams)
 
 
 def _none(_: Evidence) -> Mapping[int, float]:
     return {}
 
 
-COLLAPSED = "collapsed"
+COLLAPSED, SCORE = "collapsed", "score"
 MEASURES: Mapping[str, Measure] = {
     **{key: _of(dynamics.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
     **{measure.name: _of(measure) for measure in dynamics.MEASURES},
-    "score": Measure("average over sets on the primary metric", True, _score, "not all answers are there"),
+    SCORE: Measure("average over sets on the primary metric", True, _score, "not all answers are there"),
     COLLAPSED: Measure("runs that diverged or scored below the untrained base", True, _none),
     "policy/grad_noise": Measure(
         "noise of the gradient over sub-batches of one rollout",

@@ -40,7 +40,11 @@ class Line:
 class Judged:
     """A file of claims with what a study says to each."""
 
+    name: str
+    """Of the file."""
+    sha256: str
     claims: Claims
+    verdicts: Mapping[str, Sequence[Verdict]]
     overall: Mapping[str, str]
     """By claim, in one word."""
     lines: tuple[Line, ...]
@@ -59,12 +63,13 @@ def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
             for name, given in by_claim.items()
             for verdict in given
         ]
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rule = RULE.format(tests=tests) if tests else NO_TEST
         rule += f"{PRESET_NOTES[evidence.study.preset].capitalize()}."
-        source = f"Claims: {path.name}, sha256 {digest}."
+        source = f"Claims: {path.name}, sha256 {digest[:12]}."
         words = {name: overall(given) for name, given in by_claim.items()}
-        found.append(Judged(claims, words, tuple(lines), f"{rule} {_bounds_note(evidence)}{source}"))
+        text = f"{rule} {_bounds_note(evidence)}{source}"
+        found.append(Judged(path.name, digest, claims, by_claim, words, tuple(lines), text))
     return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
+from synthetic_grid import BASE, GRID, OBJECTIVES, RATES
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
 from analysis.collapse_table import collapse_levels, collapse_table
@@ -19,22 +19,6 @@ from analysis.logs import read_logs
 from analysis.paired_figure import paired_by_seed
 from analysis.results import Evidence
 from analysis.statistics import next_group
-
-OBJECTIVES, RATES = ("grpo", "sspo"), ("1e-4", "2e-4", "4e-4")
-LEVEL = {"1e-4": 0.9, "2e-4": 0.8, "4e-4": 0.2}
-BASE = FakeArm(name="base", label="untrained base", level=0.5, clip=0.0, role="base")
-
-
-def crossing(objective: str, rate: str) -> FakeArm:
-    """sspo holds where grpo falls."""
-    level = 0.8 if objective == "sspo" else LEVEL[rate]
-    name = objective if rate == "1e-4" else f"{objective}_{rate[0]}"
-    return FakeArm(
-        name=name, label=name, level=level, clip=0.1, factors=(("objective", objective), ("lr", rate))
-    )
-
-
-GRID = [crossing(o, r) for o, r in itertools.product(OBJECTIVES, RATES)]
 
 
 def make(folder: Path, arms: list[FakeArm], seeds: int = 6) -> Evidence:

@@ -1,0 +1,152 @@
+"""What stands inside the axes of a chart, as SVG: lines, points, slopes and tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import matplotlib
+
+from analysis.chart import Line, Mark, Slope, Tile
+from analysis.chart_frame import Frame
+from analysis.escape import page as in_page
+from analysis.style import FAINT, MUTED, TILES, Look
+
+SHAPES = {
+    "o": "M-{r},0A{r},{r} 0 1,0 {r},0A{r},{r} 0 1,0 -{r},0Z",
+    "s": "M-{r},-{r}H{r}V{r}H-{r}Z",
+    "^": "M0,-{r}L{r},{r}H-{r}Z",
+    "v": "M0,{r}L{r},-{r}H-{r}Z",
+    "<": "M-{r},0L{r},-{r}V{r}Z",
+    ">": "M{r},0L-{r},-{r}V{r}Z",
+    "D": "M0,-{r}L{r},0L0,{r}L-{r},0Z",
+    "h": "M0,-{r}L{r},-{h}V{h}L0,{r}L-{r},{h}V-{h}Z",
+    "P": "M-{h},-{r}H{h}V-{h}H{r}V{h}H{h}V{r}H-{h}V{h}H-{r}V-{h}H-{h}Z",
+    "X": "M-{r},-{r}L0,-{h}L{r},-{r}L{h},0L{r},{r}L0,{h}L-{r},{r}L-{h},0Z",
+    "x": "M-{r},-{r}L{r},{r}M{r},-{r}L-{r},{r}",
+}
+DARK, LIGHT = "dark", "light"
+"""Classes of text in tiles, whatever the page's own colours are."""
+
+
+def line(frame: Frame, drawn: Line, place: int) -> str:
+    """Band, runs and mean of one series; a marker at about five points."""
+    look, x = drawn.series.look, [frame.x(v) for v in drawn.x]
+    parts = [_band(frame, drawn, x), _path(x, [[frame.y(v) for v in run] for run in drawn.runs], "run")]
+    mean = [frame.y(v) for v in drawn.mean]
+    parts.append(f'<path d="{_points(x, mean)}" {stroke(look, 1.7)}/>')
+    every = max(1, len(x) // 5)
+    at = range(place * every // 4 % max(1, len(x)), len(x), every)
+    parts += [shape(look, x[i], mean[i], 3) for i in at if math.isfinite(mean[i])]
+    return f'<g data-k="{drawn.series.number}" stroke="{color(look)}" fill="none">{"".join(parts)}</g>'
+
+
+def _band(frame: Frame, drawn: Line, x: Sequence[float]) -> str:
+    seen = [i for i, half in enumerate(drawn.half) if math.isfinite(half) and math.isfinite(drawn.mean[i])]
+    if len(seen) < 2:
+        return ""
+    upper = [f"{x[i]:.1f},{frame.y(drawn.mean[i] + drawn.half[i]):.1f}" for i in seen]
+    lower = [f"{x[i]:.1f},{frame.y(drawn.mean[i] - drawn.half[i]):.1f}" for i in reversed(seen)]
+    return f'<path class="band" fill="{color(drawn.series.look)}" d="M{"L".join([*upper, *lower])}Z"/>'
+
+
+def _path(x: Sequence[float], runs: Sequence[Sequence[float]], name: str) -> str:
+    return f'<path class="{name}" d="{"".join(_points(x, y) for y in runs)}"/>' if runs else ""
+
+
+def _points(x: Sequence[float], y: Sequence[float]) -> str:
+    """Path data with a gap wherever there is no value."""
+    parts, pen = [], "M"
+    for a, b in zip(x, y, strict=True):
+        if not (math.isfinite(a) and math.isfinite(b)):
+            pen = "M"
+            continue
+        parts.append(f"{pen}{a:.1f},{b:.1f}")
+        pen = "L"
+    return "".join(parts)
+
+
+def mark(frame: Frame, drawn: Mark) -> str:
+    """A point, its intervals and its note; what lies off the axis is an arrow at its end."""
+    look, (x, beyond), y = drawn.series.look, frame.inside(drawn.x), frame.y(drawn.y)
+    shown = shape(look, x, y, drawn.size, beyond or look.marker)
+    if not beyond and drawn.low is not None and drawn.high is not None:
+        ends = [frame.inside(value) for value in (drawn.low, drawn.high)]
+        shown = (
+            f'<path d="M{ends[0][0]:.1f},{y:.1f}H{ends[1][0]:.1f}" {stroke(look, 1.6, dashed=False)}/>{shown}'
+        )
+        shown += "".join(shape(look, end, y, 3, arrow) for end, arrow in ends if arrow)
+    if drawn.half is not None:
+        low, high = (frame.y(drawn.y + sign * drawn.half) for sign in (-1, 1))
+        caps = f"M{x - 4:.1f},{low:.1f}h8M{x - 4:.1f},{high:.1f}h8"
+        shown = f'<path d="M{x:.1f},{low:.1f}V{high:.1f}{caps}" {stroke(look, 1.4, dashed=False)}/>{shown}'
+    if drawn.note:
+        shown += f'<text x="{frame.right + 7}" y="{y + 3.5:.1f}">{in_page(drawn.note)}</text>'
+    return _asked(f"{x:.1f} {y:.1f}", drawn.says, shown, drawn.series.number)
+
+
+def slope(frame: Frame, drawn: Slope) -> str:
+    """A line through its points, with a marker at each where it has them."""
+    at = [(frame.x(a), frame.y(b)) for a, b in zip(drawn.x, drawn.y, strict=True)]
+    data = _points([x for x, _ in at], [y for _, y in at])
+    shown = f'<path d="{data}" {stroke(drawn.look, drawn.width)}/>'
+    if drawn.marked:
+        shown += "".join(shape(drawn.look, x, y, 3.4) for x, y in at)
+    places = " ".join(f"{x:.1f} {y:.1f}" for x, y in at)
+    return _asked(places, drawn.says, shown, drawn.series.number)
+
+
+def tile(frame: Frame, drawn: Tile) -> str:
+    """A field of the colour of its share of the ramp, with its text inside; without a share an empty one."""
+    left, right = (frame.x(drawn.x + side) for side in (-0.5, 0.5))
+    top, bottom = (frame.y(drawn.y + side) for side in (0.5, -0.5))
+    middle, height = (left + right) / 2, (top + bottom) / 2
+    ground = "none" if drawn.share is None else matplotlib.colors.to_hex(TILES(drawn.share))
+    ink = "" if drawn.share is None else f" {readable(ground)}"
+    first = height + (3.5 if len(drawn.texts) == 1 else -2.5)
+    texts = "".join(
+        f'<text class="{"value" if i == 0 else "more"}{ink}" x="{middle:.1f}" y="{first + 12 * i:.1f}" '
+        f'text-anchor="middle">{in_page(text)}</text>'
+        for i, text in enumerate(drawn.texts)
+    )
+    field = (
+        f'<rect class="tile" x="{left + 1:.1f}" y="{top + 1:.1f}" width="{right - left - 2:.1f}" '
+        f'height="{bottom - top - 2:.1f}" rx="2" fill="{ground}"/>'
+    )
+    return _asked(f"{middle:.1f} {height:.1f}", drawn.says, field + texts)
+
+
+def readable(ground: str) -> str:
+    """The class of the one of two inks that stands out more on a colour (#rrggbb), by relative luminance."""
+    channels = (int(ground[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return LIGHT if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.055 else DARK
+
+
+def _asked(places: str, says: str, shown: str, number: int | None = None) -> str:
+    """A group that answers where it is pointed at; `places` are its points, x and y by turns."""
+    switched = "" if number is None else f' data-k="{number}"'
+    return f'<g class="mark"{switched} data-at="{places}"><title>{in_page(says)}</title>{shown}</g>'
+
+
+def color(look: Look) -> str:
+    """Black and greys are others on a dark page."""
+    greys = {"#555555": "var(--grey)", MUTED: "var(--grey)", FAINT: "var(--faint)"}
+    return {"#000000": "currentColor", **greys}.get(look.color, look.color)
+
+
+def stroke(look: Look, width: float, *, dashed: bool = True) -> str:
+    """Attributes of a line in an arm's look."""
+    dash = look.dash
+    pattern = "" if isinstance(dash, str) or not dashed else " ".join(f"{width * d:.1f}" for d in dash[1])
+    dasharray = f' stroke-dasharray="{pattern}"' if pattern else ""
+    return f'stroke="{color(look)}" fill="none" stroke-width="{width}"{dasharray}'
+
+
+def shape(look: Look, x: float, y: float, size: float, marker: str = "") -> str:
+    """A marker in an arm's look."""
+    marker = marker or look.marker
+    path = SHAPES[marker].format(r=f"{size:.1f}", h=f"{size / 2.4:.1f}")
+    fill, edge = ("none", color(look)) if marker == "x" else (color(look), "var(--page)")
+    return f'<path class="point" d="{path}" transform="translate({x:.1f} {y:.1f})" fill="{fill}" stroke="{edge}"/>'

@@ -1,0 +1,217 @@
+"""What makes a comparison say nothing, or say it of something else: sentences for the captions where it is read.
+
+Nothing is said of what the compact logs do not hold: a metric that no run logged flags nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.dynamics import Measure, run_means
+from analysis.load import DONE
+from analysis.matching import FEWEST, MOST
+from analysis.results import Evidence
+from analysis.study import Arm
+from analysis.trace import RECORD, Trace, metric, ranges, trace
+
+CLIP = "policy/clip_frac"
+CLIP_ACTIVE = Measure("clip", "policy/clip_frac_active", True)
+ZERO, TOKENS = "rollout/zero_advantage_group_frac", "rollout/response_tokens"
+TRAJECTORY = (
+    "reward/mean",
+    "rollout/accuracy",
+    TOKENS,
+    "rollout/entropy_token",
+    "policy/token_log_ratio_std",
+    "optim/grad_norm",
+)
+"""What two runs of one seed share at every step where nothing that they differ in acted. Counts of segments and clips may
+differ all the same."""
+MOSTLY_ZERO = 0.9
+"""Share of groups without an advantage, a mean over an arm's rollouts, from which on hardly a response can teach."""
+LONGER, SLOWER = 1.25, 1.5
+"""Times as many tokens, or seconds: beyond, or below one over it, arms did not have the same. Length is an outcome too, and
+seconds vary with what else a machine does."""
+NAMED = 3
+"""Arms that a sentence names before it counts the others."""
+
+
+@functools.lru_cache(maxsize=1)
+def flags(evidence: Evidence) -> tuple[str, ...]:
+    """Factors that cannot act, then comparisons that are not between equals; none where all is well."""
+    found = (_never_clipped(evidence), _zero_advantages(evidence), *_identical(evidence), *_unequal(evidence))
+    return tuple(sentence for sentence in found if sentence)
+
+
+def flags_trace(evidence: Evidence) -> Trace:
+    """What all flags rest on."""
+    keys = dict.fromkeys((CLIP, CLIP_ACTIVE.key, ZERO, *TRAJECTORY))
+    logged = [metric(key) for key in keys if evidence.logs.metrics[key].notna().any()]
+    runs = [run for arm in _trained(evidence) for run in evidence.counted(arm)]
+    return trace("whether factors could act, and arms had the same", [*logged, RECORD], runs)
+
+
+def _trained(evidence: Evidence) -> list[Arm]:
+    return [arm for arm in evidence.study.with_role("arm", "no_clip", "aa") if evidence.counted(arm)]
+
+
+def _never_clipped(evidence: Evidence) -> str:
+    most = evidence.logs.metrics.groupby("run")[CLIP].max().dropna()
+    clipping = {
+        arm.label: max(float(most[run]) for run in runs)
+        for arm in evidence.study.with_role("arm")
+        if (runs := [r for r in evidence.counted(arm) if r in most.index and _clips(evidence, r)])
+    }
+    never = [label for label, share in clipping.items() if share == 0]
+    if not never:
+        return ""
+    if len(never) == len(clipping):
+        return "Clipping cannot act: no arm clipped a token at any step, so bounds are without effect here."
+    return f"Clipping did not act in {_listed(never)}: no token was clipped at any step."
+
+
+def _clips(evidence: Evidence, run: int) -> bool:
+    return evidence.logs.runs[run].get("term") != "unclipped"
+
+
+def _zero_advantages(evidence: Evidence) -> str:
+    share = run_means(evidence, Measure("zero", ZERO, True))
+    means = {arm.label: _mean(share, evidence.counted(arm)) for arm in _trained(evidence)}
+    found = [
+        f"{label} {100 * mean:.0f} %"
+        for label, mean in means.items()
+        if mean is not None and mean >= MOSTLY_ZERO
+    ]
+    if not found:
+        return ""
+    return f"Zero advantages: groups of equal rewards, which teach nothing, are {_listed(found)} of all."
+
+
+def _identical(evidence: Evidence) -> Iterator[str]:
+    """Arms that are alike at all seeds they share together, others pair by pair."""
+    digests = {arm.label: _digests(evidence, arm) for arm in _trained(evidence)}
+    groups: list[list[str]] = []
+    partly = []
+    for label, mine in digests.items():
+        for group in groups:
+            theirs = digests[group[0]]
+            shared = mine.keys() & theirs.keys()
+            equal = [seed for seed in shared if mine[seed] == theirs[seed]]
+            if shared and len(equal) == len(shared):
+                group.append(label)
+                break
+            if equal:
+                partly.append(f"{group[0]} and {label} at {len(equal)} of {len(shared)} shared seeds")
+        else:
+            groups.append([label])
+    alike = [" and ".join(group) for group in groups if len(group) > 1]
+    if alike or partly:
+        whole = [f"{names} at all shared seeds" for names in alike]
+        yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: what they differ in did not act there."
+
+
+def _digests(evidence: Evidence, arm: Arm) -> dict[int, bytes]:
+    """By seed, what a run logged of TRAJECTORY; of runs with two metrics and two rollouts, for the first is shared by design."""
+    metrics = evidence.logs.metrics
+    found = {}
+    for run in evidence.counted(arm):
+        rows = metrics.loc[metrics["run"] == run, ["rollout", "update", *TRAJECTORY]]
+        logged = int(rows[list(TRAJECTORY)].notna().any().sum())
+        if logged >= 2 and rows["rollout"].nunique() >= 2:
+            values = rows.fillna(math.inf).to_numpy("float64")
+            found[int(evidence.runs.at[run, "seed"])] = values.tobytes()
+    return found
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """A quantity that compared arms should have alike: a number an arm, and the times beyond which they have not."""
+
+    name: str
+    of_arm: Callable[[Arm], float | None]
+    low: float
+    high: float
+    text: Callable[[float], str]
+
+
+def _unequal(evidence: Evidence) -> Iterator[str]:
+    """A sentence a quantity that an arm and what it is tested against did not have alike."""
+    pairs = [(a, b) for a in _trained(evidence) if (b := evidence.study.reference_of(a)) is not None]
+    for budget in _budgets(evidence):
+        found = [said for arm, other in pairs if (said := _apart(budget, arm, other)) is not None]
+        worst_first = [said for _, said in sorted(found, key=lambda one: -one[0])]
+        if worst_first:
+            yield f"Unequal {budget.name}: {_listed(worst_first, '; ')}."
+    seeds = [
+        f"{arm.label} {_seeds(evidence, arm)} against {other.label} {_seeds(evidence, other)}"
+        for arm, other in pairs
+        if arm.role != "aa" and evidence.counted(other) and _seeds(evidence, arm) != _seeds(evidence, other)
+    ]
+    if seeds:
+        yield f"Unequal seeds: {_listed(seeds, '; ')}."
+
+
+def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
+    metrics = evidence.logs.metrics
+    steps = metrics.groupby("run").size().astype("float64")
+    lengths = metrics.dropna(subset=[TOKENS]).groupby("run")[TOKENS].sum().astype("float64")
+    seconds = evidence.runs["seconds"].astype("float64").dropna()
+    clip = run_means(evidence, CLIP_ACTIVE)
+
+    def mean(of_run: pd.Series) -> Callable[[Arm], float | None]:
+        return lambda arm: _mean(of_run, _done(evidence, arm))
+
+    def clipped(arm: Arm) -> float | None:
+        runs = [run for run in evidence.counted(arm) if _clips(evidence, run)]
+        return None if arm.role == "no_clip" else _mean(clip, runs)
+
+    return (
+        _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{100 * v:.2g} %"),
+        _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
+        _Budget(
+            "tokens (a response's, summed over rollouts)",
+            mean(lengths),
+            1 / LONGER,
+            LONGER,
+            lambda v: f"{v:,.0f}",
+        ),
+        _Budget("wall time", mean(seconds), 1 / SLOWER, SLOWER, lambda v: f"{v:.0f} s"),
+    )
+
+
+def _apart(budget: _Budget, arm: Arm, other: Arm) -> tuple[float, str] | None:
+    """How far apart two arms are, as a log of their ratio, with both numbers; None where they are near enough."""
+    mine, theirs = budget.of_arm(arm), budget.of_arm(other)
+    if mine is None or theirs is None or mine == theirs:
+        return None
+    times = mine / theirs if theirs else math.inf
+    if budget.low <= times <= budget.high:
+        return None
+    apart = math.inf if times in (0, math.inf) else abs(math.log(times))
+    return apart, f"{arm.label} {budget.text(mine)} against {other.label} {budget.text(theirs)}"
+
+
+def _done(evidence: Evidence, arm: Arm) -> list[int]:
+    """A diverged run has fewer of everything, which captions say of it already."""
+    return [run for run in evidence.counted(arm) if evidence.runs.at[run, "status"] == DONE]
+
+
+def _mean(of_run: Mapping[int, float] | pd.Series, runs: Iterable[int]) -> float | None:
+    known = [float(of_run[run]) for run in runs if run in of_run]
+    return sum(known) / len(known) if known else None
+
+
+def _seeds(evidence: Evidence, arm: Arm) -> str:
+    """Seeds of the runs that count, as ranges."""
+    return ranges(sorted({int(evidence.runs.at[run, "seed"]) for run in evidence.counted(arm)}))
+
+
+def _listed(found: list[str], between: str = ", ") -> str:
+    """The first few, and how many more."""
+    more = f"{between}and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return between.join(found[:NAMED]) + more

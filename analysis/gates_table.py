@@ -1,0 +1,29 @@
+"""Gates as data: a row a gate, written as gates.csv beside the files of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.gates import Gate
+from analysis.tables import Cell, Row, Table
+from analysis.trace import Trace
+
+NAME = "gates"
+
+
+def gates_table(gates: Sequence[Gate], whole: Trace) -> Table:
+    """Every gate in order; `whole` is the trace of the section, for gates speak of all runs at once."""
+    rows = tuple(
+        Row(
+            "",
+            (
+                Cell(gate.name, {"gate": gate.name}),
+                Cell(gate.verdict, {"verdict": gate.verdict}, trace=whole),
+                Cell(gate.evidence, {"evidence": gate.evidence}, trace=whole),
+            ),
+        )
+        for gate in gates
+    )
+    return Table(
+        NAME, ("What must hold before the study can say anything.",), ("gate", "verdict", "evidence"), rows
+    )

@@ -1,0 +1,133 @@
+"""verdicts.csv and gates.csv, and what `verify` says of a changed file of claims."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from scipy import stats
+from synthetic_store import ARMS, Scale, write_study
+
+from analysis import report, verify
+from analysis.claims.files import claim_files
+from analysis.logs import read_logs
+from analysis.results import Evidence
+from analysis.why import why
+
+CLAIMS = """title: Mine
+claims:
+  H1:
+    says: Training without a clip scores lower.
+    measure: score
+    arms: {role: no_clip}
+    against: {level: [token]}
+    direction: lower
+    smallest_effect: 0.2
+  H2:
+    says: A response-level ratio clips almost nothing.
+    measure: policy/clip_frac_active
+    arms: {level: [response]}
+    bound: 0.01
+    direction: lower
+    smallest_effect: 0.005
+  H3: {says: Nothing has this., measure: policy/grad_noise, arms: {level: [token]}, bound: 1.0, smallest_effect: 0.1}
+"""
+
+
+@pytest.fixture
+def claims(tmp_path: Path) -> Path:
+    path = tmp_path / "claims" / "mine.yaml"
+    path.parent.mkdir()
+    path.write_text(CLAIMS)
+    return path
+
+
+@pytest.fixture
+def out(claims: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A report on the claims of a folder of one's own."""
+    for module in (report, verify):
+        monkeypatch.setattr(module, "claim_files", lambda: claim_files(claims.parent))
+    few = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "gspo")]
+    write_study(tmp_path / "runs", few, Scale(seeds=4, rollouts=2))
+    report.write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")
+    return tmp_path / "reports"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.open()))
+
+
+def test_the_files_hold_the_numbers_that_the_tests_gave(out: Path) -> None:
+    evidence = Evidence(read_logs(out / "toy" / "logs"))
+    mine, theirs = (
+        list(evidence.of_arm(evidence.primary, evidence.study.arm(n)).values()) for n in ("no_clip", "grpo")
+    )
+    expected = stats.ttest_rel(theirs, mine)
+    first, second, third = rows(out / "toy" / "verdicts.csv")
+    assert (first["claim"], first["verdict"], first["arm"], first["against"]) == (
+        "H1",
+        "supported",
+        "no_clip",
+        "grpo",
+    )
+    assert first["statement"] == "Training without a clip scores lower."
+    assert float(first["p"]) == pytest.approx(expected.pvalue)
+    low, high = expected.confidence_interval()
+    assert (float(first["low"]), float(first["high"])) == pytest.approx((100 * low, 100 * high))
+    assert (first["unit"], first["smallest_effect"], first["n"]) == ("points", "20.0", "4")
+    assert (second["verdict"], second["against"], float(second["effect"]) < 0) == ("refuted", "", True)
+    assert (third["verdict"], third["effect"], third["p"]) == ("not testable", "", "")
+    assert "not logged in training" in third["reason"]
+    gates = rows(out / "toy" / "gates.csv")
+    assert [gates[0]["gate"], gates[0]["verdict"]] == ["untrained base has room", "pass"]
+    assert len(gates) == 9
+
+
+def test_a_verdict_says_which_claims_and_which_runs_it_rests_on(out: Path, claims: Path) -> None:
+    digest = hashlib.sha256(claims.read_bytes()).hexdigest()
+    content = json.loads((out / "toy" / "provenance.json").read_text())
+    assert content["claims"]["mine.yaml"]["sha256"] == digest
+    said = why("toy", "verdicts[H1: no_clip against grpo,effect]", "paper", out)
+    assert f"H1 of mine.yaml (sha256 {digest[:12]})" in said
+    assert "gspo" not in said
+    assert digest[:12] in why("toy", "verdicts", "paper", out)
+
+
+def test_a_changed_claim_names_its_verdicts_and_those_adjusted_with_them(
+    out: Path, claims: Path, tmp_path: Path
+) -> None:
+    assert verify.verify("toy", "paper", tmp_path / "none", out).intact
+    claims.write_text(CLAIMS.replace("smallest_effect: 0.2", "smallest_effect: 0.9"))
+    found = verify.verify("toy", "paper", tmp_path / "none", out)
+    assert not found.intact
+    assert found.lines[0] == "conf/claims/mine.yaml has changed: H1"
+    touched, adjusted = found.lines[1:3]
+    assert "verdicts[H1: no_clip against grpo,verdict]" in touched
+    assert "H2" not in touched
+    assert adjusted == "  touches the bold or adjusted p of 1: verdicts[H2: gspo against its bound,p (Holm)]"
+    assert any(
+        line.startswith("verdicts.csv is not what the logs give now (claims have") for line in found.lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (CLAIMS + "# a remark\n", "conf/claims/mine.yaml has changed, though no claim of it"),
+        ("claims: 3", "conf/claims/mine.yaml has changed and cannot be read: mine.yaml: claims must name"),
+        (None, "conf/claims/mine.yaml is gone"),
+    ],
+)
+def test_other_changes_of_the_file_are_named_too(
+    out: Path, claims: Path, tmp_path: Path, text: str | None, says: str
+) -> None:
+    if text is None:
+        claims.unlink()
+    else:
+        claims.write_text(text)
+    found = verify.verify("toy", "paper", tmp_path / "none", out)
+    assert not found.intact
+    assert found.lines[0].startswith(says)
