@@ -83,13 +83,13 @@ def _zero_advantages(evidence: Evidence) -> str:
     share = run_means(evidence, Measure("zero", ZERO, True))
     means = {arm.label: _mean(share, evidence.counted(arm)) for arm in _trained(evidence)}
     found = [
-        f"{label} {100 * mean:.0f} %"
+        f"{label} ({100 * mean:.0f} %)"
         for label, mean in means.items()
         if mean is not None and mean >= MOSTLY_ZERO
     ]
     if not found:
         return ""
-    return f"Zero advantages: groups of equal rewards, which teach nothing, are {_listed(found)} of all."
+    return f"Zero advantages: share of groups with equal rewards, which teach nothing: {_listed(found)}."
 
 
 def _identical(evidence: Evidence) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _unequal(evidence: Evidence) -> Iterator[str]:
         if worst_first:
             yield f"Unequal {budget.name}: {_listed(worst_first, '; ')}."
     seeds = [
-        f"{arm.label} {_seeds(evidence, arm)} against {other.label} {_seeds(evidence, other)}"
+        f"{arm.label} ({_seeds(evidence, arm)}) against {other.label} ({_seeds(evidence, other)})"
         for arm, other in pairs
         if arm.role != "aa" and evidence.counted(other) and _seeds(evidence, arm) != _seeds(evidence, other)
     ]
@@ -193,7 +193,7 @@ def _apart(budget: _Budget, arm: Arm, other: Arm) -> tuple[float, str] | None:
     if budget.low <= times <= budget.high:
         return None
     apart = math.inf if times in (0, math.inf) else abs(math.log(times))
-    return apart, f"{arm.label} {budget.text(mine)} against {other.label} {budget.text(theirs)}"
+    return apart, f"{arm.label} ({budget.text(mine)}) against {other.label} ({budget.text(theirs)})"
 
 
 def _done(evidence: Evidence, arm: Arm) -> list[int]:

@@ -73,7 +73,7 @@ def test_clipping_that_never_acted_is_flagged_in_all_arms_or_in_one(store: Store
         store.logged("grpo", setting(key, 0.0))
     one = store.flags()
     assert one[0] == "Clipping did not act in GRPO .2: no token was clipped at any step."
-    assert one[1].startswith("Unequal clip fraction: SSPO .05 fixed 1.")
+    assert one[1].startswith("Unequal clip fraction: SSPO .05 fixed (1.")
     for key in keys:
         store.logged("sspo_05", setting(key, 0.0))
     assert store.flags() == (
@@ -92,7 +92,7 @@ def test_zero_advantages_are_flagged_with_their_share(store: Store) -> None:
     assert store.flags() == ()
     store.logged("grpo", setting(key, 1.0))
     assert store.flags() == (
-        "Zero advantages: groups of equal rewards, which teach nothing, are GRPO .2 100 % of all.",
+        "Zero advantages: share of groups with equal rewards, which teach nothing: GRPO .2 (100 %).",
     )
 
 
@@ -132,7 +132,7 @@ def test_unequal_updates_are_flagged(store: Store) -> None:
         shutil.rmtree(store.run("sspo_05", seed))
         write_run(store.folder / "runs", arm, cell, seed, dataclasses.replace(SCALE, updates=4))
     found = store.flags()
-    assert "Unequal updates: SSPO .05 fixed 12 against GRPO .2 6." in found
+    assert "Unequal updates: SSPO .05 fixed (12) against GRPO .2 (6)." in found
     assert not any("tokens" in sentence for sentence in found)  # as many rollouts of equal length
 
 
@@ -141,7 +141,7 @@ def test_unequal_tokens_are_flagged_beyond_a_quarter(store: Store) -> None:
     assert store.flags() == ()
     store.logged("sspo_05", setting("rollout/response_tokens", 80.0))
     assert store.flags() == (
-        "Unequal tokens (a response's, summed over rollouts): SSPO .05 fixed 240 against GRPO .2 171.",
+        "Unequal tokens (a response's, summed over rollouts): SSPO .05 fixed (240) against GRPO .2 (171).",
     )
 
 
@@ -154,14 +154,14 @@ def test_unequal_wall_time_is_flagged_beyond_a_half_and_not_where_none_is_record
     take(1100.0)  # the other arm takes 800
     assert store.flags() == ()
     take(1300.0)
-    assert store.flags() == ("Unequal wall time: SSPO .05 fixed 1300 s against GRPO .2 800 s.",)
+    assert store.flags() == ("Unequal wall time: SSPO .05 fixed (1300 s) against GRPO .2 (800 s).",)
     take(None)
     assert store.flags() == ()
 
 
 def test_unequal_seeds_are_flagged_and_a_copy_is_to_have_others(tmp_path: Path, store: Store) -> None:
     shutil.rmtree(store.run("sspo_05", 1))
-    assert store.flags() == ("Unequal seeds: SSPO .05 fixed 0, 2 against GRPO .2 0-2.",)
+    assert store.flags() == ("Unequal seeds: SSPO .05 fixed (0, 2) against GRPO .2 (0-2).",)
     copy = next(arm for arm in ARMS if arm.name == "grpo_aa")
     copied = Store(tmp_path / "aa", [*TWO, dataclasses.replace(copy, clip=0.03)])
     assert copied.flags() == ()
@@ -178,7 +178,7 @@ def test_many_arms_are_named_by_the_worst_and_counted(tmp_path: Path) -> None:
 def test_flags_stand_in_captions_of_tables_and_figures(store: Store) -> None:
     store.logged("sspo_05", setting("policy/clip_frac_active", 0.5))
     folder, _ = write_report("toy", "paper", store.folder / "runs", store.folder / "reports")
-    said = "Unequal clip fraction: SSPO .05 fixed 50 % against GRPO .2 1.5 %."
+    said = "Unequal clip fraction: SSPO .05 fixed (50 %) against GRPO .2 (1.5 %)."
     flagged = (folder / "results.md").read_text()
     assert said.split(" against ")[0] in flagged.replace("\\", "")
     page = (folder / "index.html").read_text()
