@@ -9,7 +9,7 @@ WIDTH, HEIGHT = 360, 230
 SMALL_WIDTH, SMALL_HEIGHT = 210, 165
 """Of a panel that is one of many."""
 LEFT, RIGHT, TOP, BOTTOM = 50, 10, 20, 38
-NAMED_LEFT, NAMED_RIGHT, ROW = 138, 44, 17
+NAMED_LEFT, NAMED_RIGHT, ROW = 158, 44, 17
 """Room for the names of rows and for notes on them, and the height of one."""
 TILED_LEFT, TILE = 78, 42
 """The same of rows of tiles."""

@@ -19,7 +19,7 @@ from analysis.study import Arm
 from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
 
 LEGEND_CHARACTERS = 24
-MANY_COLUMNS, NARROW = 4, 19
+MANY_COLUMNS, NARROW = 4, 18
 """From so many columns on a line of a legend has fewer characters."""
 MOST_IN_PANEL = 4
 """Arms a panel, their reference aside."""
@@ -103,10 +103,11 @@ def limits(curve: Curve) -> tuple[float, float]:
 
 
 def _label(arm: Arm, columns: int) -> str:
-    """The arm's label in a legend, in more lines where columns are narrow."""
-    return textwrap.fill(
-        plot(arm.label, LEGEND_CHARACTERS), NARROW if columns >= MANY_COLUMNS else LEGEND_CHARACTERS
-    )
+    """The arm's label in a legend, in two lines where columns are narrow."""
+    if columns < MANY_COLUMNS:
+        return plot(arm.label, LEGEND_CHARACTERS)
+    together = plot(arm.label, 2 * NARROW).replace(" %", "\N{NO-BREAK SPACE}%")
+    return textwrap.fill(together, NARROW)
 
 
 def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int, label: str) -> None:
