@@ -95,7 +95,7 @@ def _answer_streams(path: Path) -> Digests:
         return {}  # changes() then finds every answer's digest gone
     kinds = rows.groupby(["final", "mode", "temperature"], observed=True, sort=True)
     return {
-        answers(str(mode), float(temperature), final=bool(final)): _by_run(part)
+        answers(str(mode), float(temperature), final=bool(final)): digests_by_run(part)
         for (final, mode, temperature), part in kinds
     }
 
@@ -122,7 +122,7 @@ def _rows(path: Path, split: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]
     rows = _frame(path, None)
     if rows is None:
         return {}
-    return {stream: _by_run(part) for stream, part in split(rows).items()}
+    return {stream: digests_by_run(part) for stream, part in split(rows).items()}
 
 
 def _frame(path: Path, columns: Iterable[str] | None) -> pd.DataFrame | None:
@@ -133,8 +133,10 @@ def _frame(path: Path, columns: Iterable[str] | None) -> pd.DataFrame | None:
         return None
 
 
-def _by_run(rows: pd.DataFrame) -> dict[int, str]:
-    return (runs := _Runs(rows["run"])).end(runs.begin(rows[[]]), rows)
+def digests_by_run(rows: pd.DataFrame, apart_from: str | None = None) -> dict[int, str]:
+    """A digest of each run's rows, without the column `apart_from`."""
+    runs = _Runs(rows["run"])
+    return runs.end(runs.begin(rows[[]]), rows if apart_from is None else rows.drop(columns=apart_from))
 
 
 class _Runs:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.digests import digests_by_run
 from analysis.dynamics import Measure, run_means
 from analysis.load import DONE
 from analysis.matching import FEWEST, MOST
@@ -80,7 +81,7 @@ def _clips(evidence: Evidence, run: int) -> bool:
 
 
 def _zero_advantages(evidence: Evidence) -> str:
-    share = run_means(evidence, Measure("zero", ZERO, True))
+    share = run_means(evidence, Measure("zero", ZERO, True)).to_dict()
     means = {arm.label: _mean(share, evidence.counted(arm)) for arm in _trained(evidence)}
     found = [
         f"{label} ({100 * mean:.0f} %)"
@@ -94,7 +95,11 @@ def _zero_advantages(evidence: Evidence) -> str:
 
 def _identical(evidence: Evidence) -> Iterator[str]:
     """Arms that are alike at all seeds they share together, others pair by pair."""
-    digests = {arm.label: _digests(evidence, arm) for arm in _trained(evidence)}
+    trajectories, seeds = _trajectories(evidence.logs.metrics), evidence.runs["seed"].tolist()
+    digests = {
+        arm.label: {seeds[run]: trajectories[run] for run in evidence.counted(arm) if run in trajectories}
+        for arm in _trained(evidence)
+    }
     groups: list[list[str]] = []
     partly = []
     for label, mine in digests.items():
@@ -115,17 +120,13 @@ def _identical(evidence: Evidence) -> Iterator[str]:
         yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: what they differ in did not act there."
 
 
-def _digests(evidence: Evidence, arm: Arm) -> dict[int, bytes]:
-    """By seed, what a run logged of TRAJECTORY; of runs with two metrics and two rollouts, for the first is shared by design."""
-    metrics = evidence.logs.metrics
-    found = {}
-    for run in evidence.counted(arm):
-        rows = metrics.loc[metrics["run"] == run, ["rollout", "update", *TRAJECTORY]]
-        logged = int(rows[list(TRAJECTORY)].notna().any().sum())
-        if logged >= 2 and rows["rollout"].nunique() >= 2:
-            values = rows.fillna(math.inf).to_numpy("float64")
-            found[int(evidence.runs.at[run, "seed"])] = values.tobytes()
-    return found
+def _trajectories(metrics: pd.DataFrame) -> dict[int, str]:
+    """By run, a digest of what it logged of TRAJECTORY; of runs with two metrics and two rollouts, for the first is shared by
+    design."""
+    by_run = metrics.groupby("run")
+    enough = by_run["rollout"].nunique().ge(2) & by_run[list(TRAJECTORY)].count().gt(0).sum(axis=1).ge(2)
+    digests = digests_by_run(metrics[["run", "rollout", "update", *TRAJECTORY]], apart_from="run")
+    return {run: digests[run] for run in enough.index[enough]}
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,11 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
     steps = metrics.groupby("run").size().astype("float64")
     lengths = metrics.dropna(subset=[TOKENS]).groupby("run")[TOKENS].sum().astype("float64")
     seconds = evidence.runs["seconds"].astype("float64").dropna()
-    clip = run_means(evidence, CLIP_ACTIVE)
+    clip = run_means(evidence, CLIP_ACTIVE).to_dict()
 
     def mean(of_run: pd.Series) -> Callable[[Arm], float | None]:
-        return lambda arm: _mean(of_run, _done(evidence, arm))
+        known = of_run.to_dict()
+        return lambda arm: _mean(known, _done(evidence, arm))
 
     def clipped(arm: Arm) -> float | None:
         runs = [run for run in evidence.counted(arm) if _clips(evidence, run)]
@@ -198,10 +200,11 @@ def _apart(budget: _Budget, arm: Arm, other: Arm) -> tuple[float, str] | None:
 
 def _done(evidence: Evidence, arm: Arm) -> list[int]:
     """A diverged run has fewer of everything, which captions say of it already."""
-    return [run for run in evidence.counted(arm) if evidence.runs.at[run, "status"] == DONE]
+    status = evidence.runs["status"].to_numpy()
+    return [run for run in evidence.counted(arm) if status[run] == DONE]
 
 
-def _mean(of_run: Mapping[int, float] | pd.Series, runs: Iterable[int]) -> float | None:
+def _mean(of_run: Mapping[int, float], runs: Iterable[int]) -> float | None:
     known = [float(of_run[run]) for run in runs if run in of_run]
     return sum(known) / len(known) if known else None
 

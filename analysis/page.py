@@ -96,6 +96,7 @@ def _hash(content: str) -> str:
 def _embedded(report: Report) -> dict[str, Any]:
     """What the script shows of provenance."""
     content = traced(report, DIGITS)
+    content["tables"] = {table.name: content["tables"][table.name] for table in report.tables}
     for table in content["tables"].values():  # rows are called here as the page's attributes call them
         table["cells"] = [[visible(key), *cell] for key, *cell in table["cells"]]
     trained: dict[str, None] = {}

@@ -18,6 +18,7 @@ from analysis.collapse_table import collapse_table
 from analysis.digests import Digests, stream_digests
 from analysis.dynamics_table import dynamics_table
 from analysis.effects_table import effects_table
+from analysis.fairness import flags
 from analysis.figure_traces import section_traces
 from analysis.figures import Drawn, begin_figures, draw_replay
 from analysis.freshness import fingerprint, stamp_report
@@ -101,6 +102,7 @@ def render(folder: Path, *, replayed: bool) -> Report:
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Report, Digests]:
     """The report and the digests of its logs. Curves are drawn meanwhile, so whatever needs no figure comes before their end."""
+    flags(evidence)  # for the captions of both processes
     end_figures = begin_figures(evidence, folder)
     verdicts = judge(evidence, claim_files())
     tables = make_tables(evidence, replay)
