@@ -122,5 +122,7 @@ class ResultTraces:
 
 def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[int, float]:
     """Run to value for those of `runs` that the table holds."""
-    found = scores.loc[scores.index.intersection(list(runs), sort=False), column]
-    return {int(run): float(value) for run, value in found.items()}
+    wanted = list(runs)
+    place = scores.index.get_indexer(wanted)
+    value = scores[column].to_numpy()
+    return {run: float(value[p]) for run, p in zip(wanted, place, strict=True) if p >= 0}

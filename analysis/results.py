@@ -70,7 +70,14 @@ class Evidence:
 
     def scores(self, mode: str, temperature: float) -> pd.DataFrame:
         """avg@k a run (index) and set, and their unweighted average; runs that lack a set are left out."""
-        return self._by_set(self._decoded(mode, temperature), "mean")
+        if (mode, temperature) not in self._scored:
+            self._scored[mode, temperature] = self._by_set(self._decoded(mode, temperature), "mean")
+        return self._scored[mode, temperature]
+
+    @functools.cached_property
+    def _scored(self) -> dict[tuple[str, float], pd.DataFrame]:
+        """Scores that were asked for."""
+        return {}
 
     @functools.cached_property
     def primary(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from analysis import captions
 from analysis.load import DIVERGED
 from analysis.result_traces import ResultTraces
-from analysis.results import AVERAGE, Evidence
+from analysis.results import Evidence
 from analysis.results_table import GROUPS, p_text
 from analysis.statistics import clopper_pearson, fisher_p, holm
 from analysis.study import Arm
@@ -83,11 +83,11 @@ def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, i
 
 def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
     """Whether the arm's run of each seed collapsed, of those that finished or diverged."""
-    scores = evidence.primary[AVERAGE]
+    scores = evidence.of_arm(evidence.primary, arm)
+    records = evidence.runs.loc[evidence.counted(arm), ["seed", "status"]]
     return {
-        int(evidence.runs.at[run, "seed"]): evidence.runs.at[run, "status"] == DIVERGED
-        or (floor is not None and run in scores.index and bool(scores[run] < floor))
-        for run in evidence.counted(arm)
+        int(seed): status == DIVERGED or (floor is not None and seed in scores and scores[seed] < floor)
+        for seed, status in zip(records["seed"], records["status"], strict=True)
     }
 
 
