@@ -11,17 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.killed import SMALL, Fault, bits, run, start
+from tests.trainer.killed import SMALL, VARIED, Fault, bits, run, start
 from tests.trainer.runs import ENVIRONMENT, folder
 
 CELLS = {
-    "sspo, controlled, with KL": (
-        "objective=sspo",
-        "objective.bounds.target_clip_frac=0.1",
-        "objective.kl.coef=0.05",
-    ),
-    "dapo with all its options": ("objective=dapo_group", "reward.overlong_buffer=20", "rollout.resample=2"),
-    "gspo, two epochs, warming up": ("objective=gspo", "trainer.epochs=2", "trainer.warmup_steps=5"),
+    "sspo, controlled, with KL": VARIED["sspo"],
+    "dapo with all its options": VARIED["dapo"],
+    "gspo, two epochs, warming up": VARIED["gspo"],
     "grpo, few checkpoints": ("trainer.checkpoint_every=2", "run.checkpoints_kept=1", "objective=grpo"),
 }
 KILLS = 5

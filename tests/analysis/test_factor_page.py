@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from browser import Page, chromium, needs_chromium
+from browser import Page, needs_chromium
 from synthetic_grid import BASE, GRID
 from synthetic_store import Scale, write_study
 
@@ -23,12 +23,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     write_study(place / "runs", [BASE, *GRID], Scale(seeds=4, rollouts=2))
     folder, _ = write_report("toy", "paper", place / "runs", place / "reports")
     return (folder / "index.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    with chromium() as page:
-        yield page
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Page, chromium, needs_chromium
+from browser import Page, needs_chromium
 from synthetic_replay import replay_head, write_toy_replay
 from synthetic_store import ARMS, Scale, write_study
 
@@ -52,12 +52,6 @@ def spoil_answers(path: Path) -> None:
     for line in lines:
         line["texts"][:2], line["prompt"] = [ATTACK, "\x00\u2066"], ATTACK
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    with chromium() as page:
-        yield page
 
 
 @pytest.fixture

@@ -8,19 +8,10 @@ from sweeps.plan import Plan, PlannedArm, Trial, make_plan
 from sweeps.refusals import RESERVED
 from sweeps.spec import PRESETS
 from sweeps.study import parse
-from tests.trainer.killed import SMALL
+from tests.trainer.killed import SMALL, VARIED
 
 STUBS, STEPS = 24, 10
-REAL = {
-    "sspo": (
-        "objective=sspo",
-        "objective.bounds.target_clip_frac=0.1",
-        "objective.kl.coef=0.05",
-    ),
-    "dapo": ("objective=dapo_group", "reward.overlong_buffer=20", "rollout.resample=2"),
-    "gspo": ("objective=gspo", "trainer.epochs=2", "trainer.warmup_steps=5"),
-    "grpo": ("objective=grpo", "trainer.checkpoint_every=2"),
-}
+REAL = {**VARIED, "grpo": ("objective=grpo", "trainer.checkpoint_every=2")}
 BEHIND = 4
 """Stubs ahead of the last two real ones, which so start while the first two have been killed already."""
 SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(text)]

@@ -32,7 +32,13 @@ SMALL = (
     "evaluation.every=1",
     "run.device=cpu",
 )
-CONTROLLED_KL = (*SMALL, "objective=sspo", "objective.bounds.target_clip_frac=0.1", "objective.kl.coef=0.05")
+VARIED = {
+    "sspo": ("objective=sspo", "objective.bounds.target_clip_frac=0.1", "objective.kl.coef=0.05"),
+    "dapo": ("objective=dapo_group", "reward.overlong_buffer=20", "rollout.resample=2"),
+    "gspo": ("objective=gspo", "trainer.epochs=2", "trainer.warmup_steps=5"),
+}
+"""Overrides of runs that between them have most of what a checkpoint must hold."""
+CONTROLLED_KL = (*SMALL, *VARIED["sspo"])
 LOGS = ("metrics.jsonl", "eval.jsonl", "samples.jsonl")
 
 forks = multiprocessing.get_context("forkserver")
