@@ -18,6 +18,8 @@ from typing import Any
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
+from sspo.numerics.epochs import flat, level_under, read_epochs
+from sspo.numerics.key import code_key
 from sspo.own_rules import rule_identity
 
 DIGITS = 12
@@ -35,8 +37,8 @@ NAMES_A_RULE = ("rule", "random_like", "fixed_like")
 HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
 
 
-def identity(config: TrainConfig) -> dict[str, Any]:
-    """What a cell's hash is taken over."""
+def numeric_options(config: TrainConfig) -> dict[str, Any]:
+    """The options that can change a run's numbers, save the seed; what is switched off is left out."""
     fields = asdict(config)
     for label in ("seed", "run", "tracking"):
         del fields[label]
@@ -48,6 +50,12 @@ def identity(config: TrainConfig) -> dict[str, Any]:
         for label in ("target_clip_frac", "target_gain", "target_range"):
             del fields["objective"]["bounds"][label]
     _drop_later_options(fields, config)
+    return fields
+
+
+def identity(config: TrainConfig) -> dict[str, Any]:
+    """What a cell's hash is taken over."""
+    fields = numeric_options(config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     fields["model"] = {"base": base_fingerprint(config.model.path)}
     return fields
@@ -75,6 +83,23 @@ def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
         key: value for key, value in asdict(config).items() if key not in LATER or value != default[key]
     }
     return options | {key: rule_identity(options[key]) for key in NAMES_A_RULE if options.get(key)}
+
+
+OTHER_BASE = "other"
+"""Stands among the facts of a run for every base model that does not ship with the project."""
+
+
+def facts_of(config: TrainConfig) -> dict[str, Any]:
+    """A run's options by their dotted names, as the clauses of sspo/numerics.json ask for them."""
+    facts = flat(numeric_options(config))
+    if config.model.path not in EMBEDDED_BASES:
+        facts["model.path"] = OTHER_BASE
+    return facts
+
+
+def level_of(config: TrainConfig) -> str:
+    """The folder level of a run's numbers under this code: part of its place in the store, and not of its cell."""
+    return level_under(facts_of(config), code_key(), read_epochs())
 
 
 def cell_hash(config: TrainConfig) -> str:
@@ -120,10 +145,17 @@ def base_fingerprint(path: str) -> str:
 
 
 def run_folder(config: TrainConfig) -> Path:
-    """`<store>/cells/<cell>/seed<k>`."""
-    return cell_folder(Path(config.run.store), cell_hash(config), config.seed)
+    """Where this code keeps the run: `<store>/cells/<cell>/seed<k>`, below the level of its numbers where it has one."""
+    return cell_folder(Path(config.run.store), cell_hash(config), config.seed, level_of(config))
 
 
-def cell_folder(store: Path, cell: str, seed: int) -> Path:
-    """Where a store keeps one run."""
-    return store / "cells" / cell / f"seed{seed}"
+def cell_folder(store: Path, cell: str, seed: int, level: str = "") -> Path:
+    """Where a store keeps one run. `level` keeps apart what code with other numbers made (sspo/numerics/epochs.py)."""
+    return store / "cells" / cell / level / f"seed{seed}"
+
+
+def other_folders(folder: Path) -> dict[str, Path]:
+    """Run folders of the same cell and seed that code with other numbers made, by their levels."""
+    cell = folder.parent if folder.parent.parent.name == "cells" else folder.parent.parent
+    places = [("", cell / folder.name), *((path.parent.name, path) for path in cell.glob(f"*/{folder.name}"))]
+    return {level: path for level, path in places if path != folder and path.is_dir()}

@@ -1,0 +1,143 @@
+"""`python -m sspo.numerics`: does this code give the numbers of its parent? Notes the answer in sspo/numerics.json.
+
+Both revisions are probed on this machine, side by side: the parent in a git worktree of its own. Equal bits, and the code
+key joins the parent's epoch: finished runs stay current. Other bits open an epoch that says which runs it touches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sspo.errors import UserError, one_sentence
+from sspo.numerics.compare import Comparison, compare
+from sspo.numerics.epochs import FILE, epoch_of, read_epochs
+from sspo.numerics.key import ROOT, code_key, make_key
+from sspo.revision import git
+
+PROBE = "sspo.numerics.probe"
+CHANGELOG = "CHANGELOG.md"
+FURTHEST = 200
+"""Commits that are looked through for the parent."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: the key is listed, by now if not before. 2: refused, or the probe failed."""
+    parser = argparse.ArgumentParser(prog="python -m sspo.numerics", description=__doc__.partition("\n")[0])
+    parser.add_argument("--parent", metavar="REV", help="revision to compare with (default: the last whose key is listed)")
+    parser.add_argument("--why", default="", help="of a new epoch, for the changelog: why the numbers changed")
+    parser.add_argument("--check", action="store_true", help="only say whether this code's key is listed")
+    asked = parser.parse_args(arguments)
+    key, epochs = code_key(), read_epochs()
+    listed = epoch_of(key, epochs)
+    if listed is not None:
+        print(f"code {key} is listed: epoch {listed} of {len(epochs)}")
+        return 0
+    if asked.check:
+        raise UserError(
+            f"code {key} is listed in no epoch of {FILE}: `make same-numbers` proves that it gives the numbers of its parent, "
+            "or opens an epoch"
+        )
+    with parent_tree(asked.parent) as (tree, parent_key):
+        print(f"comparing code {key} with {parent_key} of the parent; this takes some minutes")
+        before, now = _probe_both(tree)
+    settle(key, parent_key, compare(before, now), asked.why)
+    return 0
+
+
+@contextmanager
+def parent_tree(revision: str | None) -> Iterator[tuple[Path, str]]:
+    """A worktree of the parent revision, and its code key. Raises UserError where there is none."""
+    if git("rev-parse", "HEAD") is None:
+        raise UserError("the numbers of a parent revision can only be compared in a git checkout")
+    with tempfile.TemporaryDirectory() as place:
+        tree = Path(place) / "parent"
+        try:
+            yield tree, _check_out(tree, revision)
+        finally:
+            git("worktree", "remove", "--force", str(tree))
+
+
+def _check_out(tree: Path, revision: str | None) -> str:
+    if git("worktree", "add", "--detach", str(tree), revision or "HEAD") is None:
+        raise UserError(f"git has no revision '{revision or 'HEAD'}', or cannot make a worktree of it")
+    if revision is not None:
+        return make_key(tree)
+    listed = {key for epoch in read_epochs() for key in epoch.keys}
+    for commit in (git("rev-list", "--first-parent", f"--max-count={FURTHEST}", "HEAD") or "").split():
+        subprocess.run(["git", "-C", str(tree), "checkout", "-q", commit], check=True)  # noqa: S607
+        if (key := make_key(tree)) in listed:
+            return key
+    raise UserError(f"none of the last {FURTHEST} commits has a listed code key; name a revision with PARENT=")
+
+
+def _probe_both(tree: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the parent and this checkout give, probed at the same time."""
+    if not (tree / FILE).is_file():  # from before there were probes
+        shutil.copytree(ROOT / "sspo" / "numerics", tree / "sspo" / "numerics")
+    with tempfile.TemporaryDirectory() as place:
+        outs = [Path(place) / name for name in ("before.json", "now.json")]
+        children = [_start(root, out) for root, out in zip((tree, ROOT), outs, strict=True)]
+        for child, name in zip(children, ("the parent", "this checkout"), strict=True):
+            if child.wait():
+                for other in children:
+                    other.kill()
+                raise UserError(f"the probe of {name} failed; its error is above")
+        before, now = (json.loads(out.read_text(encoding="utf-8"))["entries"] for out in outs)
+    return before, now
+
+
+def _start(root: Path, out: Path) -> subprocess.Popen[bytes]:
+    described = root / FILE
+    module = json.loads(described.read_text(encoding="utf-8"))["probe"] if described.is_file() else PROBE
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-m", module, str(out)], cwd=root, env=environment)
+
+
+def settle(key: str, parent_key: str, found: Comparison, why: str, root: Path = ROOT) -> None:
+    """Write down what the comparison found: the key joins the parent's epoch, or a new one and a line of the changelog."""
+    content = json.loads((root / FILE).read_text(encoding="utf-8"))
+    parent = epoch_of(parent_key, read_epochs(root))
+    if parent is None:
+        raise UserError(f"the parent's code {parent_key} is listed in no epoch of {FILE} itself")
+    print(f"{len(found.equal)} probes equal, {len(found.different)} different, {len(found.new)} new, {len(found.gone)} gone")
+    if not found.different:
+        content["epochs"][parent - 1]["keys"].append(key)
+        said = f"equal: code {key} joins epoch {parent}"
+    else:
+        for name, parts in found.different.items():
+            print(f"  {name}: {', '.join(parts[:4])}{', ...' if parts[4:] else ''}")
+        said = _open(content, key, found, why, root)
+    (root / FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(said)
+
+
+def _open(content: dict[str, Any], key: str, found: Comparison, why: str, root: Path) -> str:
+    number = len(content["epochs"]) + 1
+    why = why or f"other numbers in {', '.join(found.different)}"
+    content["epochs"].append({"keys": [key], "why": why, "touches": [dict(clause) for clause in found.clauses]})
+    date = datetime.datetime.now(tz=datetime.UTC).date()
+    line = f"- {date}: numbers, epoch {number}: {why}. Touches {'; '.join(map(_clause, found.clauses))}.\n"
+    changelog = root / CHANGELOG
+    before = changelog.read_text(encoding="utf-8") if changelog.is_file() else "# Changes\n\n"
+    head, sep, rest = before.partition("\n\n")
+    changelog.write_text(f"{head}{sep}{line}{rest}", encoding="utf-8")
+    return f"different: code {key} opens epoch {number}, which touches {'; '.join(map(_clause, found.clauses))}"
+
+
+def _clause(clause: Mapping[str, Any]) -> str:
+    return " and ".join(f"{key}={json.dumps(value)}" for key, value in clause.items())
+
+
+if __name__ == "__main__":
+    sys.exit(one_sentence(main))

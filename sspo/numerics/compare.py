@@ -1,0 +1,94 @@
+"""Two probes of one machine side by side: what is equal, what differs, and which runs a difference touches."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sspo.numerics.epochs import Facts
+
+DEEPEST = 3
+"""Options that a clause names at most before it names all of them."""
+Probe = Mapping[str, Mapping[str, Any]]
+"""Entry name to {"options", "parts"}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What two revisions say of the same probes."""
+
+    equal: tuple[str, ...]
+    different: Mapping[str, tuple[str, ...]]
+    """Entry to the parts that differ."""
+    new: tuple[str, ...]
+    """Entries that the later revision alone has, or has with other options."""
+    gone: tuple[str, ...]
+    clauses: tuple[Facts, ...]
+    """Runs that the differences touch."""
+
+
+def compare(before: Probe, now: Probe) -> Comparison:
+    """Compare what both have. A part that one of them lacks says nothing; an entry without a common part is a new one."""
+    shared = {name for name in now if name in before and before[name]["options"] == now[name]["options"]}
+    common = {name: sorted(set(before[name]["parts"]) & set(now[name]["parts"])) for name in shared}
+    shared = {name for name in shared if common[name]}
+    different = {
+        name: parts
+        for name in sorted(shared)
+        if (parts := tuple(p for p in common[name] if before[name]["parts"][p] != now[name]["parts"][p]))
+    }
+    equal = tuple(sorted(shared - set(different)))
+    return Comparison(
+        equal=equal,
+        different=different,
+        new=tuple(sorted(set(now) - shared)),
+        gone=tuple(sorted(set(before) - shared)),
+        clauses=touched(
+            [now[name]["options"] for name in different], [now[name]["options"] for name in equal]
+        ),
+    )
+
+
+def touched(different: Sequence[Facts], equal: Sequence[Facts]) -> tuple[Facts, ...]:
+    """The fewest options that tell the runs that differ from those that do not.
+
+    A clause is a set of options that a differing probe has and no equal one: of one option where one does, else of two or three,
+    else all of them. Every such smallest set counts, since nothing here says which of them is the cause: too many runs are
+    made again rather than too few.
+    """
+    clauses: dict[str, Facts] = {}
+    varying = _varying([*different, *equal])
+    for facts in different:
+        own = {key: value for key, value in facts.items() if key in varying}
+        for clause in _smallest(own, equal) or [own]:
+            clauses[json.dumps(clause, sort_keys=True)] = clause
+    return tuple(clauses[text] for text in sorted(clauses))
+
+
+def _smallest(own: Facts, equal: Sequence[Facts]) -> list[Facts]:
+    for size in range(1, DEEPEST + 1):
+        found = [
+            clause
+            for keys in itertools.combinations(sorted(own), size)
+            if not _held_by(clause := {key: own[key] for key in keys}, equal)
+        ]
+        if found:
+            return found
+    return []
+
+
+def _held_by(clause: Facts, probes: Iterable[Facts]) -> bool:
+    return any(all(facts.get(key) == value for key, value in clause.items()) for facts in probes)
+
+
+def _varying(probes: Sequence[Facts]) -> set[str]:
+    """Options that do not have one value throughout. Where nothing varies, all are named."""
+    values: dict[str, set[str]] = {}
+    for facts in probes:
+        for key, value in facts.items():
+            values.setdefault(key, set()).add(json.dumps(value))
+    varying = {key for key, found in values.items() if len(found) > 1}
+    return varying or set(values)

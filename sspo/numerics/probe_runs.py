@@ -1,0 +1,99 @@
+"""Whole runs of seconds that together go through every branch of the configuration: three rollouts, evaluated, killed
+after the first and continued."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sspo.compose import compose
+from sspo.identity import facts_of, run_folder
+from sspo.runlog import DONE
+from sspo.train import main
+
+SMALL = (
+    "trainer.rollouts=3", "rollout.prompts=6", "rollout.responses=4", "trainer.minibatch=12", "rollout.max_tokens=80",
+    "evaluation.max_tokens=64", "evaluation.questions=2", "evaluation.samples=1", "evaluation.every=0",
+    "trainer.checkpoint_every=1", "trainer.samples_every=2", "trainer.record=1", "trainer.lr=1e-3", "tracking=none",
+    "run.device=cpu",
+)  # fmt: skip
+CELLS = {
+    "sspo": (
+        "objective=sspo", "evaluation.temperatures=[1.0,0.6]", "evaluation.every=2", "evaluation.curve_questions=2",
+        "evaluation.samples=2",
+    ),
+    "dapo": ("objective=dapo_group", "rollout.resample=2", "reward.overlong_buffer=30", "reward.overlong_penalty=0.5"),
+    "penalised": (
+        "objective=grpo", "objective.kl.coef=0.05", "objective.kl.estimator=k1", "objective.tis_cap=2.0",
+        "trainer.epochs=2", "trainer.warmup_steps=2", "trainer.weight_decay=0.01", "trainer.max_grad_norm=0.1",
+    ),
+    "held": ("objective=gspo", "objective.bounds.target_clip_frac=0.1"),
+    "random": ("objective=reinforce_pp", "segmentation=random_sentence", "rollout.temperature=0.8"),
+    "peaks": ("objective=cispo", "segmentation=entropy_peak", "trainer.micro_batch_tokens=300"),
+    "paragraphs": ("model=embedded_paragraphs", "objective=sspo_shuffled", "segmentation=line"),
+    "lengths": ("objective=dr_grpo", "segmentation=fixed_matched", "segmentation.max_tokens=6"),
+    "base": ("trainer.rollouts=0", "trainer.record=0", "evaluation.samples=4", "evaluation.batch=16"),
+}  # fmt: skip
+TABLES = ("metrics.jsonl", "eval.jsonl", "samples.jsonl")
+
+
+def run_entries(store: Path) -> dict[str, Any]:
+    """A probe entry a run, made in `store`, which is emptied."""
+    shutil.rmtree(store, ignore_errors=True)
+    import_module("sspo.trainer.loop")  # once, and not in every child
+    entries = {}
+    for number, (name, overrides) in enumerate(CELLS.items(), 1):
+        print(f"run {number} of {len(CELLS)}: {name}", file=sys.stderr, flush=True)
+        entries[f"run of {name}"] = _entry((*SMALL, *overrides, f"run.store={store}"))
+    shutil.rmtree(store)
+    return entries
+
+
+def _entry(overrides: Sequence[str]) -> dict[str, Any]:
+    config = compose(overrides)
+    folder = run_folder(config)
+    _train(overrides, killed_at=folder / "checkpoints" / "rollout000001")
+    if not (folder / DONE).is_file() and _train(overrides):
+        raise RuntimeError(f"{' '.join(overrides)} does not end")
+    parts: dict[str, str] = {}
+    for table in TABLES:
+        parts |= _columns(folder / table) if (folder / table).is_file() else {}
+    for path in sorted((*folder.glob("recording/*"), *folder.glob("checkpoints/*/model.safetensors"))):
+        parts[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"options": facts_of(config), "parts": parts}
+
+
+def _train(overrides: Sequence[str], killed_at: Path | None = None) -> int:
+    """One process of a run; killed as soon as a path is there, if it has not ended by then. Returns its exit status."""
+    child = multiprocessing.get_context("fork").Process(target=_quietly, args=(overrides,))
+    child.start()
+    while child.is_alive():
+        if killed_at is not None and killed_at.exists():
+            child.kill()
+        child.join(0.005)
+    return child.exitcode or 0
+
+
+def _quietly(overrides: Sequence[str]) -> None:
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    sys.exit(main(list(overrides)))
+
+
+def _columns(path: Path) -> dict[str, str]:
+    """A digest a logged key over all lines: a key that came later leaves the others alone."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    keys = sorted({key for row in rows for key in row})
+    return {
+        f"{path.name} {key}": hashlib.sha256(json.dumps([row.get(key) for row in rows]).encode()).hexdigest()
+        for key in keys
+    }
