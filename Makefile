@@ -6,6 +6,7 @@ NAME ?= clip_ablation
 PRESET ?=
 WORKERS ?=
 RETRY ?=
+FRESH ?=
 OVER_BUDGET ?=
 TIMEOUT ?=
 RETRIES ?=
@@ -15,6 +16,8 @@ ARM ?=
 ENGINE ?= local
 ENGINE_OPTIONS ?=
 BASE ?= embedded
+PARENT ?=
+WHY ?=
 PORT ?=
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -36,6 +39,7 @@ export HF_HUB_DISABLE_PROGRESS_BARS = 1
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
+	@echo "                 FRESH=1 (stale trials again: finished by code with other numbers)"
 	@echo "                 TIMEOUT=seconds  RETRIES=killed=3,oom=1  OVER_BUDGET=1  LIVE=1"
 	@echo "                 ENGINE=local|ray|slurm  ENGINE_OPTIONS=\"partition=gpu gpus=1\" (docs/clusters.md)"
 
@@ -54,14 +58,14 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
 
 sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(RETRY),--retry-failed) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
+		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
 		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
 work: setup  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
 	@$(PY) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES))
+		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) $(if $(FRESH),--fresh)
 
 pause: setup  ## let what runs of study NAME end and start nothing further
 	@$(PY) -m sweeps pause $(NAME) $(if $(PRESET),--preset $(PRESET))
@@ -85,7 +89,7 @@ optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(RETRY),--retry-failed)
+		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh)
 	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
 
 plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
@@ -111,6 +115,9 @@ wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy
 
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
+
+same-numbers: setup  ## prove that this code gives its parent's numbers, or open an epoch: PARENT=revision  WHY=text
+	@$(PY) -m sspo.numerics $(if $(PARENT),--parent $(PARENT)) $(if $(WHY),--why "$(WHY)")
 
 bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
 	@$(PY) -m tests.bench.sweep

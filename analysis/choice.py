@@ -9,7 +9,6 @@ from analysis.logs import MANIFEST
 from analysis.study import PRESETS, NothingToReport, from_manifest, manifest_path, read_json, report_folder
 from sspo import runlog
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_folder
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def _logs(out: Path, name: str, preset: str) -> Path:
 def _ended(store: Path, manifest: Path) -> tuple[int, int]:
     """Planned runs with an end marker, and all planned runs."""
     arms = from_manifest(read_json(manifest)).arms
-    folders = [cell_folder(store, arm.cell, seed) for arm in arms for seed in arm.seeds]
+    folders = [arm.folder(store, seed) for arm in arms for seed in arm.seeds]
     ended = [f for f in folders if (f / runlog.DONE).is_file() or (f / runlog.FAILED).is_file()]
     return len(ended), len(folders)
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +20,49 @@ import pyarrow as pa
 from analysis.jsonl import BadLine, parse_lines, whole_lines
 
 FOLDER = ".columns"
-VERSION = b"1"
+VERSION = b"2"
 """Of what stands in a cached file, and of how a line is read."""
 MARK = b"sspo-columns"
 TAIL = 4096
 DIGEST = 32
 
 
+@dataclass(frozen=True)
+class ReadLog:
+    """A log as it was read."""
+
+    table: pa.Table
+    size: int = 0
+    """Bytes of the file."""
+    sha256: str = ""
+    """Of its whole lines."""
+
+
 def read_columns(store: Path, path: Path, schema: pa.Schema) -> pa.Table:
+    """The table of `read_log`."""
+    return read_log(store, path, schema).table
+
+
+def read_log(store: Path, path: Path, schema: pa.Schema) -> ReadLog:
     """The whole lines of a log as a table of `schema`, without a torn last one; an empty table where there is no file.
 
     Raises BadLine as `parse_lines` does. A cache that cannot be written is none; why is said once, on stderr.
     """
     if not path.is_file():
-        return schema.empty_table()
+        return ReadLog(schema.empty_table())
     cached = store / FOLDER / path.relative_to(store).with_suffix(".arrow")
     kept = _load(cached, schema)
     with path.open("rb") as stream:
         status = os.fstat(stream.fileno())
         if kept is not None and _unchanged(kept[0], stream, status):
-            return kept[1]
+            return ReadLog(kept[1], kept[0]["size"], kept[0]["content"])
         content = whole_lines(stream.read())
     table = _grown(content, *kept, schema) if kept is not None else None
     if table is None:
         table = parse_lines(content, schema)
-    _keep(cached, table, _facts(content, status))
-    return table
+    facts = _facts(content, status)
+    _keep(cached, table, facts)
+    return ReadLog(table, facts["size"], facts["content"])
 
 
 def _facts(content: bytes, status: os.stat_result) -> dict[str, Any]:
@@ -58,7 +76,7 @@ def _facts(content: bytes, status: os.stat_result) -> dict[str, Any]:
 
 
 def _digest(content: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(content, digest_size=DIGEST).digest()
+    return hashlib.sha256(content).digest()
 
 
 def _unchanged(facts: dict[str, Any], stream: Any, status: os.stat_result) -> bool:

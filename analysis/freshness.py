@@ -13,7 +13,6 @@ from analysis.claims.files import claim_files
 from analysis.replay_source import POINTS, SUMMARY, replay_source
 from analysis.study import from_manifest, manifest_path, read_json, report_folder
 from sspo import metrics, runlog
-from sspo.identity import cell_folder
 
 STAMP = ".inputs"
 WATCHED = (
@@ -52,7 +51,7 @@ def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
     digest = hashlib.sha256(manifest.read_bytes())
     for arm in from_manifest(read_json(manifest)).arms:
         for seed in arm.seeds:
-            for line in _states(cell_folder(store, arm.cell, seed), WATCHED):
+            for line in _states(arm.folder(store, seed), WATCHED):
                 digest.update(line.encode())
     replay = replay_source(name, preset, store, out)
     for line in _states(replay, (POINTS, SUMMARY)) if replay else ():

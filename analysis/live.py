@@ -26,10 +26,9 @@ from analysis.load import (
 )
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, Logs
 from analysis.results import Evidence
-from analysis.study import PRESETS, Study, from_manifest, manifest_path, read_json
+from analysis.study import PRESETS, Arm, Study, from_manifest, manifest_path, read_json
 from sspo import runlog
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_folder
 from sspo.runlog import FAILED as FAILED_MARKER
 
 SILENT = 300.0
@@ -72,10 +71,10 @@ class LiveStudy:
         runs, records, metrics, answers = [], [], [], []
         for arm in study.arms:
             for seed in arm.seeds:
-                folder = cell_folder(self.store, arm.cell, seed)
+                folder = arm.folder(self.store, seed)
                 logged = self._log(folder / runlog.METRICS, METRIC_COLUMNS)
                 asked = self._log(folder / runlog.EVAL, EVAL_COLUMNS)
-                run = self._run(arm.name, arm.label, seed, folder, logged)
+                run = self._run(arm, seed, folder, logged)
                 runs.append(run)
                 records.append(self._record(run, folder, started=len(logged) + len(asked) > 0))
                 metrics.append((len(records) - 1, logged))
@@ -86,7 +85,7 @@ class LiveStudy:
         frames = steps.to_pandas(), stacked(answers, EVAL_SCHEMA).to_pandas()
         return study, runs, Evidence(Logs(manifest, tuple(records), *frames))
 
-    def _run(self, arm: str, label: str, seed: int, folder: Path, logged: pa.Table) -> LiveRun:
+    def _run(self, arm: Arm, seed: int, folder: Path, logged: pa.Table) -> LiveRun:
         state, written = run_state(folder), _written(folder)
         known, reason = str(state["status"]), str(state["reason"])
         if known == RUNNING:
@@ -97,10 +96,10 @@ class LiveStudy:
         failure = read_json(folder / FAILED_MARKER) if (folder / FAILED_MARKER).is_file() else {}
         rollouts = 0 if not len(logged) else int(logged.column("rollout").to_pandas().max()) + 1
         return LiveRun(
-            arm=arm,
-            label=label,
+            arm=arm.name,
+            label=arm.label,
             seed=seed,
-            cell=folder.parent.name,
+            cell=arm.cell,
             state=known,
             reason=": ".join(part for part in (reason, str(state["message"])) if part),
             rollouts=rollouts,

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from analysis.column_cache import read_columns
+from analysis.column_cache import read_log
+from analysis.ended import Ended, ended_logs
 from analysis.jsonl import BadLine
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
 from analysis.sample_choice import choose_samples
@@ -87,20 +88,28 @@ def read_runs(store: Path, study: Study, states: Collection[str]) -> list[RunRea
 
 
 def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str]) -> RunRead:
-    path = cell_folder(store, arm.cell, seed)
+    path, level = arm.folder(store, seed), arm.level(seed)
     record = {"arm": arm.name, "seed": seed, "cell": arm.cell, **_record(path)}
+    if level:
+        record["level"] = level
     nothing = RunRead(record, METRIC_COLUMNS.empty_table(), EVAL_COLUMNS.empty_table())
     if record["status"] not in states:
         return nothing
     tables = []
+    ended = ended_logs(path) if record["status"] in COUNTED else Ended()
     for name, schema in ((runlog.METRICS, METRIC_COLUMNS), (runlog.EVAL, EVAL_COLUMNS)):
         try:
-            tables.append(read_columns(store, path / name, schema))
+            log = read_log(store, path / name, schema)
         except BadLine as error:
             if record["status"] in COUNTED:
                 reason = f"{name} is broken before its last line: run that seed again"
                 record |= {"status": BROKEN, "reason": reason, "message": _tidy(str(error))}
             return nothing
+        flaw = ended.flaw(name, log)
+        if flaw is not None:
+            record |= {"status": BROKEN, "reason": f"{flaw}: run that seed again", "message": ""}
+            return nothing
+        tables.append(log.table)
     return RunRead(record, *tables)
 
 
@@ -116,7 +125,7 @@ def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Samp
     """The samples to show. Unreadable ones are noted at their run, whose results stand."""
     shown = {arm.name for arm in study.with_role(*SHOWN_ROLES)}
     folders = {
-        i: cell_folder(store, run["cell"], run["seed"])
+        i: cell_folder(store, run["cell"], run["seed"], run.get("level", ""))
         for i, run in enumerate(runs)
         if run["arm"] in shown and run["status"] in COUNTED
     }
@@ -140,6 +149,7 @@ def _record(path: Path) -> dict[str, Any]:
         "revision": environment.get("git_revision"),
         **({"dirty_sha256": diff} if (diff := environment.get("git_diff_sha256")) is not None else {}),
         "code_sha256": environment.get("code_sha256"),
+        **{key: environment[key] for key in ("code_key", "epoch") if environment.get(key) is not None},
         "base": environment.get("base"),
         "versions": environment.get("versions") or {},
         "rule": config.get("segmentation", {}).get("rule"),

@@ -61,4 +61,4 @@ def _files(store: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _folder(store: Path, run: Mapping[str, Any]) -> Path:
-    return cell_folder(store, str(run["cell"]), int(run["seed"]))
+    return cell_folder(store, str(run["cell"]), int(run["seed"]), str(run.get("level", "")))

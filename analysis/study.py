@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
+from sspo.identity import cell_folder
 
 IMPORTED = "imported"
 """In the place of a preset: logs of other tools, which no spec planned."""
@@ -52,6 +53,16 @@ class Arm:
     """What its runs were composed from; none in manifests of before this was listed."""
     factors: tuple[tuple[str, str], ...] = ()
     """(factor, level) of the study's design; none for an arm that was written by hand."""
+    levels: tuple[tuple[int, str], ...] = ()
+    """(seed, folder level) of runs whose numbers are not those of the first epoch: see sspo/numerics/epochs.py."""
+
+    def folder(self, store: Path, seed: int) -> Path:
+        """Where a store keeps one of its runs."""
+        return cell_folder(store, self.cell, seed, self.level(seed))
+
+    def level(self, seed: int) -> str:
+        """The folder level of a run."""
+        return dict(self.levels).get(seed, "")
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -177,6 +188,7 @@ def _arm(arm: Mapping[str, Any]) -> Arm:
         target_clip_frac=None if (target := arm.get("target_clip_frac")) is None else float(target),
         overrides=tuple(map(str, arm.get("overrides") or ())),
         factors=tuple((str(name), str(level)) for name, level in (arm.get("factors") or {}).items()),
+        levels=tuple((int(seed), str(level)) for seed, level in (arm.get("levels") or {}).items()),
     )
 
 

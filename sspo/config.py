@@ -224,6 +224,8 @@ class RunConfig:
     """How many of a run's last checkpoints lie there while it lasts; a finished one keeps its last alone."""
     study: str = ""
     arm: str = ""
+    epoch: str = ""
+    """The epoch of numbers that a sweep ordered: code of another one refuses. Empty takes the code's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

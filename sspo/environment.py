@@ -10,7 +10,9 @@ from typing import Any
 import torch
 
 from sspo.config import TrainConfig
-from sspo.identity import base_fingerprint
+from sspo.identity import base_fingerprint, level_of
+from sspo.numerics.epochs import order_name
+from sspo.numerics.key import code_key
 from sspo.revision import code_hash, diff_hash, git
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
@@ -23,6 +25,8 @@ def describe_environment(config: TrainConfig, device: torch.device) -> dict[str,
         "git_dirty": git("status", "--porcelain", "--", "sspo", "conf") not in ("", None),
         "git_diff_sha256": diff_hash(),
         "code_sha256": code_hash(),
+        "code_key": code_key(),
+        "epoch": order_name(level_of(config)),
         "base": base_fingerprint(config.model.path),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},

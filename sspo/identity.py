@@ -18,7 +18,7 @@ from typing import Any
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
-from sspo.numerics.epochs import flat, level_under, read_epochs
+from sspo.numerics.epochs import epoch_of, flat, level_name, level_under, read_epochs
 from sspo.numerics.key import code_key
 from sspo.own_rules import rule_identity
 
@@ -102,6 +102,13 @@ def level_of(config: TrainConfig) -> str:
     return level_under(facts_of(config), code_key(), read_epochs())
 
 
+def code_level() -> str:
+    """The level of this code's latest epoch, or its own where none lists it."""
+    epochs = read_epochs()
+    current = epoch_of(code_key(), epochs)
+    return level_name(current) if current is not None else f"code-{code_key()}"
+
+
 def cell_hash(config: TrainConfig) -> str:
     """Twelve hexadecimal digits that name the config's cell."""
     text = json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
@@ -154,8 +161,17 @@ def cell_folder(store: Path, cell: str, seed: int, level: str = "") -> Path:
     return store / "cells" / cell / level / f"seed{seed}"
 
 
+def folders_of(store: Path, cell: str, seed: int) -> dict[str, Path]:
+    """The run folders that are there of a cell and seed, by their levels."""
+    return _at_all_levels(store / "cells" / cell, f"seed{seed}")
+
+
 def other_folders(folder: Path) -> dict[str, Path]:
     """Run folders of the same cell and seed that code with other numbers made, by their levels."""
     cell = folder.parent if folder.parent.parent.name == "cells" else folder.parent.parent
-    places = [("", cell / folder.name), *((path.parent.name, path) for path in cell.glob(f"*/{folder.name}"))]
-    return {level: path for level, path in places if path != folder and path.is_dir()}
+    return {level: path for level, path in _at_all_levels(cell, folder.name).items() if path != folder}
+
+
+def _at_all_levels(cell: Path, run: str) -> dict[str, Path]:
+    places = [("", cell / run), *((path.parent.name, path) for path in sorted(cell.glob(f"*/{run}")))]
+    return {level: path for level, path in places if path.is_dir()}

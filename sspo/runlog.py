@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,15 @@ def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
     (folder / (FAILED if name == DONE else DONE)).unlink(missing_ok=True)
 
 
-def mark_failed(folder: Path, reason: str, message: str, log_tail: str = "") -> None:
-    """Record a named failure, also of a run that failed before it had a folder."""
+def mark_failed(
+    folder: Path, reason: str, message: str, log_tail: str = "", logs: Mapping[str, Any] | None = None
+) -> None:
+    """Record a named failure, also of a run that failed before it had a folder; of one that is scored, what its logs are."""
     if reason not in FAILURES:
         raise ValueError(f"{reason} is no failure class")
     folder.mkdir(parents=True, exist_ok=True)
-    write_marker(folder, FAILED, {"reason": reason, "message": message, "log_tail": log_tail})
+    content = {"reason": reason, "message": message, "log_tail": log_tail}
+    write_marker(folder, FAILED, content | ({"logs": logs} if logs else {}))
 
 
 class RunLog:
@@ -157,9 +161,12 @@ class RunLog:
                 path.unlink()
 
     def done(self, content: Mapping[str, Any]) -> None:
-        """Mark the run finished, once all of it is on the disk."""
-        self.settle()
-        write_marker(self.folder, DONE, content)
+        """Mark the run finished, once all of it is on the disk. The marker says what the logs are that it ends."""
+        write_marker(self.folder, DONE, {**content, "logs": self.ended()})
+
+    def ended(self) -> dict[str, Any]:
+        """Bytes and digest of every log and recording, all of them on the disk."""
+        return {name: asdict(extent) for name, extent in self.settle().items()}
 
     def _append(self, name: str, rows: Iterable[Row]) -> None:
         text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)

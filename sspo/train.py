@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
-from sspo.identity import check_positions, run_folder
+from sspo.identity import check_positions, code_level, level_of, other_folders, run_folder
 from sspo.multirun import FLAGS, multirun
-from sspo.runlog import DONE, RECORDING, mark_failed
+from sspo.numerics.epochs import described, order_name
+from sspo.runlog import CONFIG, DONE, RECORDING, mark_failed
 
 if TYPE_CHECKING:
     from sspo.progress import Progress
@@ -27,6 +28,7 @@ One training run. Every option and its default is in sspo/config.py; nothing but
 options:
   --help    this text
   --cfg     print the composed configuration and stop
+  --fresh   train again what code with other numbers has finished; the old run is kept
   -m        run every combination of values, through Hydra: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
 
 """
@@ -40,16 +42,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
-    show = "--cfg" in overrides
-    config = compose([text for text in overrides if text != "--cfg"])
+    show, fresh = "--cfg" in overrides, "--fresh" in overrides
+    config = compose([text for text in overrides if text not in ("--cfg", "--fresh")])
     folder = run_folder(config)
     if show:
         print_config(config, folder)
         return 0
+    _refuse_other_orders(config)
     if (folder / DONE).is_file():
         return _finished(config, folder)
+    _refuse_stale(folder, fresh=fresh or bool(config.run.epoch))
     check_positions(config)
     return train(config, folder)
+
+
+def _refuse_other_orders(config: TrainConfig) -> None:
+    """A sweep says which numbers it wants: a worker with other code must not fill its table with its own."""
+    own = order_name(level_of(config))
+    if config.run.epoch not in ("", own):
+        raise UserError(
+            f"run.epoch={config.run.epoch}: the sweep ordered numbers of {described(config.run.epoch)}, and this code gives "
+            f"those of {described(own)}; bring this checkout to the sweep's revision"
+        )
+
+
+def _refuse_stale(folder: Path, *, fresh: bool) -> None:
+    done = [level for level, path in other_folders(folder).items() if (path / DONE).is_file()]
+    if done and not fresh and not (folder / CONFIG).is_file():
+        raise UserError(
+            f"stale: {described(done[-1])} has finished this run, and this is {described(code_level())}; `make same-numbers` "
+            "finds out whether the numbers are equal, --fresh trains it again and keeps the old run"
+        )
 
 
 def _finished(config: TrainConfig, folder: Path) -> int:
@@ -73,7 +96,7 @@ def train(config: TrainConfig, folder: Path) -> int:
         _to_the_end(config, folder, progress)
         print(f"{name}: done", flush=True)
     except Diverged as error:
-        return _fail(folder, "diverged", str(error))
+        return _fail(folder, "diverged", str(error), error.logs)
     except OSError as error:
         return _fail(
             folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
@@ -112,10 +135,10 @@ def is_out_of_memory(error: Exception) -> bool:
     return known or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
 
 
-def _fail(folder: Path, reason: str, message: str) -> int:
+def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None) -> int:
     print(f"failed ({reason}): {message}; {folder}", file=sys.stderr)
     try:
-        mark_failed(folder, reason, message)
+        mark_failed(folder, reason, message, logs=logs)
     except OSError as error:
         print(f"and its FAILED.json could not be written: {error.strerror or error}", file=sys.stderr)
     return 1

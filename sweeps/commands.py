@@ -110,6 +110,12 @@ def _retry(arguments: argparse.Namespace, console: Console) -> int:
     return retry(_plan(arguments), arguments.arm, arguments.reason, console)
 
 
+def _restore(arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.restore import restore  # imports pyarrow, which the other commands need not wait for
+
+    return restore(_plan(arguments), arguments.reports, console)
+
+
 def _show(arguments: argparse.Namespace, console: Console) -> int:
     return show_arm(_plan(arguments), arguments.arm, console)
 
@@ -125,6 +131,7 @@ COMMANDS: Mapping[str, Verb] = {
             "--retries",
             "--stale-after",
             "--retry-failed",
+            "--fresh",
             "--over-budget",
             "--engine",
             "--engine-option",
@@ -134,7 +141,7 @@ COMMANDS: Mapping[str, Verb] = {
     "work": Verb(
         purpose="join the sweep of a study from another process or machine, until nothing is left to run",
         act=_work,
-        options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after"),
+        options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after", "--fresh"),
     ),
     "pause": Verb(purpose="let what runs end and start nothing further", act=_steer(PAUSE)),
     "resume": Verb(purpose="go on after a pause or a stop", act=_steer(RUN)),
@@ -147,7 +154,12 @@ COMMANDS: Mapping[str, Verb] = {
     "replay": Verb(
         purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
         act=_replay,
-        options=(*ON_A_STUDY, "--workers", "--retry-failed"),
+        options=(*ON_A_STUDY, "--workers", "--retry-failed", "--fresh"),
+    ),
+    "restore": Verb(
+        purpose="put finished runs back whose compact logs are committed, so that they are not trained again",
+        act=_restore,
+        options=(*ON_A_STUDY, "--reports"),
     ),
     "plan": Verb(
         purpose="say what would run, for how long, and what it will be able to tell",
@@ -168,7 +180,7 @@ COMMANDS: Mapping[str, Verb] = {
     "trial": Verb(
         purpose="run one trial, arm:seed, as an agent of W&B does",
         act=_trial,
-        options=(*ON_A_STUDY, "--retry-failed", "--timeout", "--tracking"),
+        options=(*ON_A_STUDY, "--retry-failed", "--timeout", "--tracking", "--fresh"),
         words=("trial",),
     ),
     "export-wandb": Verb(

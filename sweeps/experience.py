@@ -152,10 +152,16 @@ def _spent(trial: Trial) -> Cost:
 
 
 def _finished(cell: Path) -> Iterator[Finished]:
-    for marker in cell.glob(f"seed*/{DONE}"):
+    for marker in _markers(cell):
         found = _read(marker.parent)
         if found is not None:
             yield found
+
+
+def _markers(cell: Path) -> Iterator[Path]:
+    """Of finished runs, whatever code made them."""
+    yield from cell.glob(f"seed*/{DONE}")
+    yield from cell.glob(f"*/seed*/{DONE}")
 
 
 def _read(folder: Path) -> Finished | None:
@@ -173,7 +179,7 @@ def _read(folder: Path) -> Finished | None:
 
 def _size(cell: Path) -> Workload | None:
     """The amount of work of a cell, from the configuration of one of its finished trials."""
-    for marker in cell.glob(f"seed*/{DONE}"):
+    for marker in _markers(cell):
         path = marker.parent / CONFIG
         try:
             content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 a safe loader

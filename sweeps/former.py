@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sspo.identity import cell_folder
+from sspo.identity import folders_of
 from sweeps.ledger import standing
 
 NAMED = 8
@@ -29,11 +29,7 @@ def former_arms(store: Path, listed: Sequence[Former], current: Set[tuple[str, i
     for arm in listed:
         for seed in arm.seeds:
             known = merged.setdefault((arm.name, arm.cell), [])
-            if (
-                (arm.cell, seed) not in current
-                and seed not in known
-                and cell_folder(store, arm.cell, seed).is_dir()
-            ):
+            if (arm.cell, seed) not in current and seed not in known and folders_of(store, arm.cell, seed):
                 known.append(seed)
     return [
         Former(name=name, cell=cell, seeds=tuple(sorted(seeds)))
@@ -51,7 +47,7 @@ def sentence(store: Path, title: str, arms: Sequence[Former]) -> str | None:
     """Which cells no longer belong, and that they are kept; None where all do."""
     if not arms:
         return None
-    runs = [cell_folder(store, arm.cell, seed) for arm in arms for seed in arm.seeds]
+    runs = [run for arm in arms for seed in arm.seeds for run in folders_of(store, arm.cell, seed).values()]
     over = sum(standing(run).outcome in ("done", "diverged") for run in runs)
     named = ", ".join(f"{arm.cell} (arm '{arm.name}', {_seeds(arm.seeds)})" for arm in arms[:NAMED])
     if len(arms) > NAMED:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
+from sspo.identity import other_folders
+from sspo.numerics.epochs import described
 from sspo.runlog import DONE, FAILED
 from sweeps.claims import newest
 
@@ -30,10 +32,14 @@ class Standing:
     """How many times it has been started."""
     host: str = ""
     """Where it runs."""
+    stale: str = ""
+    """Of a pending one: the code, in words, that has finished it with other numbers than this code would give."""
 
     @property
     def outcome(self) -> str:
-        """The state, or `diverged` for a trial that failed so."""
+        """The state, or `diverged` for a trial that failed so, or `stale` for one that other code has finished."""
+        if self.state == "pending" and self.stale:
+            return "stale"
         return "diverged" if self.state == "failed" and self.reason == "diverged" else self.state
 
     def over(self, *, retry_failed: bool = False) -> bool:
@@ -55,7 +61,7 @@ def standing(folder: Path) -> Standing:
         return Standing(state="running", attempt=attempt, host=claim.host)
     failed = read_json(folder / FAILED)
     if failed is None or unjudged:
-        return Standing(state="pending", attempt=attempt)
+        return Standing(state="pending", attempt=attempt, stale=finished_by(folder))
     return Standing(
         state="failed",
         reason=str(failed.get("reason", "error")),
@@ -63,6 +69,12 @@ def standing(folder: Path) -> Standing:
         log_tail=str(failed.get("log_tail", "")),
         attempt=attempt,
     )
+
+
+def finished_by(folder: Path) -> str:
+    """The code of other numbers, in words, that has finished the run of this folder; empty where none has."""
+    finished = [level for level, path in other_folders(folder).items() if (path / DONE).is_file()]
+    return described(finished[-1]) if finished else ""
 
 
 def attempts_folder(folder: Path) -> Path:

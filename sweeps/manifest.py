@@ -29,6 +29,7 @@ class _ListedArm:
     seeds: tuple[int, ...]
     against: str | None
     target_clip_frac: float | None
+    levels: Mapping[int, str]
 
     @property
     def promise(self) -> tuple[str | None, float | None]:
@@ -58,7 +59,7 @@ def content(plan: Plan) -> dict[str, Any]:
         "amended_after_runs": _amended(plan, before),
         "spec_sha256": study.sha256(),
         "factors": [_factor(name, factor) for name, factor in study.factors.items()],
-        "arms": [_arm(arm) for arm in plan.arms],
+        "arms": [_arm(plan, arm) for arm in plan.arms],
         "former_arms": former_content(_former(plan, before)),
     }
 
@@ -128,7 +129,11 @@ def _promised_otherwise(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
 
 
 def _has_results(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
-    folders = (cell_folder(plan.store, arm.cell, seed) for arm in arms for seed in arm.seeds)
+    folders = (
+        cell_folder(plan.store, arm.cell, seed, arm.levels.get(seed, ""))
+        for arm in arms
+        for seed in arm.seeds
+    )
     return any(standing(folder).state in ("done", "failed") for folder in folders)
 
 
@@ -143,6 +148,7 @@ def _listed_arms(plan: Plan, manifest: Mapping[str, Any], key: str = "arms") -> 
                 seeds=tuple(map(int, arm["seeds"])),
                 against=arm.get("against"),
                 target_clip_frac=arm.get("target_clip_frac"),
+                levels={int(seed): str(level) for seed, level in (arm.get("levels") or {}).items()},
             )
             for arm in manifest[key]
         ]
@@ -155,7 +161,8 @@ def _read(path: Path) -> dict[str, Any] | None:
     return read_json(path, REMEDY)
 
 
-def _arm(arm: PlannedArm) -> dict[str, Any]:
+def _arm(plan: Plan, arm: PlannedArm) -> dict[str, Any]:
+    levels = {str(seed): level for seed in arm.seeds if (level := plan.level(arm, seed))}
     return {
         "name": arm.name,
         "label": arm.label,
@@ -167,6 +174,7 @@ def _arm(arm: PlannedArm) -> dict[str, Any]:
         "against": arm.against,
         "target_clip_frac": arm.target_clip_frac,
         "factors": dict(arm.factors),
+        **({"levels": levels} if levels else {}),
     }
 
 

@@ -83,6 +83,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "action": "store_true",
         "help": "run failed trials once more; one that diverged has its result and is not run again",
     },
+    "--fresh": {
+        "action": "store_true",
+        "help": "make stale runs again, which code with other numbers finished; the old ones are kept",
+    },
+    "--reports": {
+        "type": Path,
+        "default": Path("reports"),
+        "metavar": "FOLDER",
+        "help": "folder of reports with their compact logs (default: reports)",
+    },
     "--trials": {
         "type": whole_number("--trials"),
         "metavar": "N",

@@ -9,8 +9,9 @@ from pathlib import Path
 from sspo.combinations import why_unmatched
 from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_folder, cell_hash, check_positions
+from sspo.identity import cell_folder, cell_hash, check_positions, level_of, other_folders
 from sspo.quick_compose import quick_compose
+from sspo.runlog import DONE
 from sweeps.factors import Point
 from sweeps.resources import Resources
 from sweeps.retries import Retries
@@ -44,6 +45,8 @@ class PlannedArm:
     """Its level of every factor, where a design made the arm."""
     size: Workload
     """How much work a run is."""
+    level: str
+    """The folder level of this code's numbers: see sspo/numerics/epochs.py."""
     resources: Resources = field(default_factory=Resources)
     """What a trial of it may use."""
 
@@ -58,13 +61,15 @@ class Trial:
     rollouts: int
     store: Path
     cell: str
+    level: str = ""
+    """The folder level of its numbers."""
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
 
     @property
     def folder(self) -> Path:
         """The run folder."""
-        return cell_folder(self.store, self.cell, self.seed)
+        return cell_folder(self.store, self.cell, self.seed, self.level)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +109,18 @@ class Plan:
             rollouts=arm.rollouts,
             store=self.store,
             cell=arm.cell,
+            level=self.level(arm, seed),
             resources=arm.resources,
             retries=self.study.head.retries,
         )
+
+    def level(self, arm: PlannedArm, seed: int) -> str:
+        """The folder level of a run: that of this code, or of a finished run that a study takes from other code."""
+        own = cell_folder(self.store, arm.cell, seed, arm.level)
+        if not self.study.head.mix_code or (own / DONE).is_file():
+            return arm.level
+        finished = [level for level, path in other_folders(own).items() if (path / DONE).is_file()]
+        return finished[-1] if finished else arm.level
 
     def arm(self, name: str) -> PlannedArm:
         """The arm of that name. Raises UserError with the nearest valid one."""
@@ -173,6 +187,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         target_clip_frac=_target(study, name, config),
         factors=study.points.get(name, {}),
         size=workload(asdict(config)),
+        level=level_of(config),
         resources=study.head.resources.overridden(arm.resources),
     )
 

@@ -14,6 +14,7 @@ from sweeps.experience import Cost, Forecast, forecast
 from sweeps.ledger import Standing, standing
 from sweeps.manifest import former_sentence
 from sweeps.plan import Plan, Trial
+from sweeps.stale import stale_sentence
 from sweeps.statistics_preview import preview
 from sweeps.status import status_table
 from sweeps.words import duration
@@ -32,7 +33,7 @@ def show_plan(plan: Plan, workers: int | None, console: Console) -> int:
         _counts(plan, standings),
         *time_lines(expected, workers or default_workers(visible_devices())),
         *budget_lines(plan, expected),
-        *([former] if former is not None else []),
+        *(line for line in (former, stale_sentence(standings)) if line is not None),
         *preview(plan),
     ]
     for line in lines:
@@ -69,6 +70,7 @@ def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
     return (
         f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} trials: {counts['done']} done, "
         f"{counts['running']} running, {counts['diverged']} diverged, {counts['failed']} failed, {counts['pending']} to do"
+        + (f", {counts['stale']} stale" if counts["stale"] else "")
     )
 
 

@@ -1,32 +1,59 @@
-"""Which code made the finished runs of a study: numbers from different code should not share a table unnoticed."""
+"""Which code and packages made the finished runs of a study: what differs among them, or from here, is said."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from sspo.runlog import DONE, ENVIRONMENT
 from sweeps.ledger import read_json
 from sweeps.plan import Trial
 
 SHORT = 10
+NUMERIC = ("torch", "transformers", "numpy")
+"""Packages whose versions can change numbers."""
 
 
-def code_of(trial: Trial) -> str | None:
-    """The code hash that a finished run recorded, shortened; None where it is not finished.
-
-    The hash and not the revision: a commit that leaves the training code alone does not change what ran.
-    """
-    if not (trial.folder / DONE).is_file():
-        return None
-    environment = read_json(trial.folder / ENVIRONMENT) or {}
-    return str(environment.get("code_sha256") or "unknown")[:SHORT]
+def warnings(trials: Sequence[Trial]) -> list[str]:
+    """Sentences: finished runs come from code that is not proven equal, or from other versions of packages than are here."""
+    finished = [
+        read_json(trial.folder / ENVIRONMENT) or {} for trial in trials if (trial.folder / DONE).is_file()
+    ]
+    return [line for line in (_mixed_code(finished), _other_versions(finished)) if line is not None]
 
 
-def warning(trials: Sequence[Trial]) -> str | None:
-    """A sentence where finished runs come from more than one state of the code, else None."""
-    counts = Counter(code for code in map(code_of, trials) if code is not None)
+def code_of(environment: dict[str, Any]) -> str:
+    """The epoch that a run belongs to; of a run from before there were epochs, its code's hash, shortened."""
+    return str(environment.get("epoch") or str(environment.get("code_sha256") or "unknown")[:SHORT])
+
+
+def _mixed_code(finished: Sequence[dict[str, Any]]) -> str | None:
+    counts = Counter(map(code_of, finished))
     if len(counts) < 2:
         return None
     parts = ", ".join(f"{runs} runs from code {code}" for code, runs in counts.most_common())
     return f"warning: finished runs mix states of the code: {parts}"
+
+
+def _other_versions(finished: Sequence[dict[str, Any]]) -> str | None:
+    here = {name: _version(name) for name in NUMERIC}
+    found = Counter(
+        f"{name} {theirs}"
+        for environment in finished
+        for name, theirs in (environment.get("versions") or {}).items()
+        if name in here and here[name] is not None and theirs != here[name]
+    )
+    if not found:
+        return None
+    parts = ", ".join(f"{runs} with {package}" for package, runs in sorted(found.items()))
+    own = ", ".join(f"{name} {found}" for name, found in here.items())
+    return f"warning: finished runs were made with other packages than are here ({own}): {parts}"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

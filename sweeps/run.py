@@ -10,6 +10,7 @@ from sweeps.budget import check_budget
 from sweeps.lock import alone
 from sweeps.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan import Plan
+from sweeps.stale import refuse_stale
 from sweeps.store import check_store, refuse_foreign
 from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, placed, train
 from sweeps.wishes import RUN, STOP, control_folder, typed, wish, wish_of, wisher
@@ -20,11 +21,19 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     """Run what is missing. Returns 0 if all is done, 1 if any trial failed, 130 after an interrupt.
 
     `command` makes the command line of a trial (default: `python -m sspo.train`). Raises UserError before any work
-    where the options make no sense, the store cannot be written or another sweep of the study runs.
+    where the options make no sense, finished runs are stale, the store cannot be written or another sweep of the study runs.
     """
     check_options(options)
     refuse_foreign(plan.store)
     trials = plan.trials()
+    refuse_stale(trials, fresh=options.fresh)
+    if missing_of(trials, retry_failed=False):
+        from sweeps.restore import (  # imports pyarrow, which a finished study need not wait for
+            REPORTS,
+            restore_own,
+        )
+
+        restore_own(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
     said = check_budget(plan, over_budget=options.over_budget) if missing else []
     for line in (former_sentence(plan), *said):

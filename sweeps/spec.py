@@ -143,6 +143,8 @@ class StudyHead:
     replay: Replay = field(default_factory=Replay)
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
+    mix_code: bool = False
+    """Whether finished runs count that code with other numbers made; the report then says that it mixes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +179,8 @@ class Study:
         for preset in content["presets"].values():
             if all(limit is None for limit in preset["budget"].values()):
                 del preset["budget"]
+        if not content["head"]["mix_code"]:
+            del content["head"]["mix_code"]
         for part in (content["head"], *content["arms"].values()):
             for execution in ("resources", "retries"):
                 part.pop(execution, None)

@@ -17,7 +17,8 @@ from sweeps.estimate import rollouts_done
 from sweeps.ledger import Standing, standing
 from sweeps.manifest import former_sentence
 from sweeps.plan import Plan, PlannedArm, Trial
-from sweeps.revisions import warning
+from sweeps.revisions import warnings
+from sweeps.stale import stale_sentence
 from sweeps.wishes import RUN, wish_of
 
 LOOK = 2.0
@@ -27,8 +28,11 @@ OUTCOMES = {
     "running": "running",
     "diverged": "diverged",
     "failed": "failed",
+    "stale": "stale",
     "pending": "to do",
 }
+RARE = ("stale",)
+"""Outcomes that are named only where there are any."""
 
 
 def show_status(plan: Plan, console: Console) -> int:
@@ -39,7 +43,7 @@ def show_status(plan: Plan, console: Console) -> int:
     for trial, now in standings.items():
         if now.state == "failed":
             _print_failure(trial, now, console)
-    for line in (former_sentence(plan), warning(list(standings))):
+    for line in (former_sentence(plan), stale_sentence(standings), *warnings(list(standings))):
         if line is not None:
             console.print(Text(line), soft_wrap=True)
     return 0
@@ -75,10 +79,15 @@ def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
     """How many of each, where they run and how far they are, in one line."""
     counts = Counter(now.outcome for now in standings.values())
     wish = wish_of(plan)
-    parts = [f"{counts[outcome]} {word}" for outcome, word in OUTCOMES.items()]
-    text = ", ".join(parts) + (f"; {wish} was asked for" if wish != RUN else "")
+    text = counted(counts) + (f"; {wish} was asked for" if wish != RUN else "")
     running = [_where(trial, now) for trial, now in standings.items() if now.state == "running"]
     return "; ".join((text, *running))
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """How many trials ended or stand in which way, in words."""
+    shown = [outcome for outcome in OUTCOMES if counts.get(outcome) or outcome not in RARE]
+    return ", ".join(f"{counts.get(outcome, 0)} {OUTCOMES[outcome]}" for outcome in shown)
 
 
 def _where(trial: Trial, now: Standing) -> str:
@@ -102,12 +111,14 @@ def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
 def _cells(arm: PlannedArm, own: Sequence[tuple[int, Standing]]) -> list[str]:
     seeds = {
         state: [seed for seed, now in own if now.outcome == state]
-        for state in ("done", "running", "diverged", "pending")
+        for state in ("done", "running", "diverged", "pending", "stale")
     }
     failed = [f"{seed} ({now.reason})" for seed, now in own if now.outcome == "failed"]
     done = f"{len(seeds['done'])}/{len(arm.seeds)}"
     middle = [_list(seeds["running"]), _list(seeds["diverged"]), ", ".join(failed) or "-"]
-    return [done, *middle, _list(seeds["pending"])]
+    missing = [_list(seeds["pending"])] if seeds["pending"] or not seeds["stale"] else []
+    stale = [f"{_list(seeds['stale'])} (stale)"] if seeds["stale"] else []
+    return [done, *middle, ", ".join((*missing, *stale))]
 
 
 def _list(seeds: Sequence[int]) -> str:

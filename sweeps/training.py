@@ -18,6 +18,7 @@ from sweeps.foreground import INTERRUPTED
 from sweeps.ledger import standing
 from sweeps.plan import Trial
 from sweeps.retries import Retries, with_retries
+from sweeps.stale import refuse_stale
 from sweeps.view import View
 from sweeps.wishes import no_wish
 from sweeps.worker import Command, train_command
@@ -33,6 +34,8 @@ class RunOptions:
     workers: int | None = None
     """Trials at a time; None for one a CUDA device, or one a processor where there is none."""
     retry_failed: bool = False
+    fresh: bool = False
+    """Make stale runs again: those that code with other numbers finished."""
     timeout: float | None = None
     """Seconds after which a trial is stopped and counted as failed; None for what its study says."""
     over_budget: bool = False
@@ -83,8 +86,10 @@ def train(
 ) -> bool:
     """Run what is missing of the trials under a view. False where a signal or a wish ended it early.
 
-    Raises UserError for a trial wider than what it is to run on, from the engine, and from the system.
+    Raises UserError for stale runs that nobody asked to have made again, for a trial wider than what it is to run on, from
+    the engine, and from the system.
     """
+    refuse_stale(trials, fresh=options.fresh)
     if options.retries is not None:
         trials = [replace(trial, retries=with_retries(trial.retries, options.retries)) for trial in trials]
     setup = Setup(

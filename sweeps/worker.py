@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sspo.fence import VARIABLE, file_of
+from sspo.numerics.epochs import order_name
 from sspo.runlog import DONE, FAILED
 from sweeps import claims
 from sweeps.attempts import attempts_folder, conclude_attempt, current_attempt
@@ -37,6 +38,7 @@ def train_command(study: str) -> Command:
     def command(trial: Trial) -> list[str]:
         sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}"]
         names = [f"run.threads={trial.resources.threads}", f"run.study={study}", f"run.arm={trial.arm}"]
+        names.append(f"run.epoch={order_name(trial.level)}")
         return [sys.executable, "-m", "sspo.train", *trial.overrides, *sweep, *names]
 
     return command

@@ -78,6 +78,7 @@ RUN_ONLY: dict[str, list[str]] = {
     "run.device": ["auto", "cpu"],
     "run.study": ["''", "x"],
     "run.arm": ["''", "y"],
+    "run.epoch": ["''", "epoch1"],
     "run.checkpoints_kept": ["2", "3"],
     "tracking.mode": ["none", "wandb_offline"],
     "tracking.project": ["sspo", "other"],

@@ -34,8 +34,12 @@ FURTHEST = 200
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: the key is listed, by now if not before. 2: refused, or the probe failed."""
     parser = argparse.ArgumentParser(prog="python -m sspo.numerics", description=__doc__.partition("\n")[0])
-    parser.add_argument("--parent", metavar="REV", help="revision to compare with (default: the last whose key is listed)")
-    parser.add_argument("--why", default="", help="of a new epoch, for the changelog: why the numbers changed")
+    parser.add_argument(
+        "--parent", metavar="REV", help="revision to compare with (default: the last whose key is listed)"
+    )
+    parser.add_argument(
+        "--why", default="", help="of a new epoch, for the changelog: why the numbers changed"
+    )
     parser.add_argument("--check", action="store_true", help="only say whether this code's key is listed")
     asked = parser.parse_args(arguments)
     key, epochs = code_key(), read_epochs()
@@ -78,7 +82,9 @@ def _check_out(tree: Path, revision: str | None) -> str:
         subprocess.run(["git", "-C", str(tree), "checkout", "-q", commit], check=True)  # noqa: S607
         if (key := make_key(tree)) in listed:
             return key
-    raise UserError(f"none of the last {FURTHEST} commits has a listed code key; name a revision with PARENT=")
+    raise UserError(
+        f"none of the last {FURTHEST} commits has a listed code key; name a revision with PARENT="
+    )
 
 
 def _probe_both(tree: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -110,7 +116,9 @@ def settle(key: str, parent_key: str, found: Comparison, why: str, root: Path = 
     parent = epoch_of(parent_key, read_epochs(root))
     if parent is None:
         raise UserError(f"the parent's code {parent_key} is listed in no epoch of {FILE} itself")
-    print(f"{len(found.equal)} probes equal, {len(found.different)} different, {len(found.new)} new, {len(found.gone)} gone")
+    print(
+        f"{len(found.equal)} probes equal, {len(found.different)} different, {len(found.new)} new, {len(found.gone)} gone"
+    )
     if not found.different:
         content["epochs"][parent - 1]["keys"].append(key)
         said = f"equal: code {key} joins epoch {parent}"
@@ -125,14 +133,18 @@ def settle(key: str, parent_key: str, found: Comparison, why: str, root: Path = 
 def _open(content: dict[str, Any], key: str, found: Comparison, why: str, root: Path) -> str:
     number = len(content["epochs"]) + 1
     why = why or f"other numbers in {', '.join(found.different)}"
-    content["epochs"].append({"keys": [key], "why": why, "touches": [dict(clause) for clause in found.clauses]})
+    content["epochs"].append(
+        {"keys": [key], "why": why, "touches": [dict(clause) for clause in found.clauses]}
+    )
     date = datetime.datetime.now(tz=datetime.UTC).date()
     line = f"- {date}: numbers, epoch {number}: {why}. Touches {'; '.join(map(_clause, found.clauses))}.\n"
     changelog = root / CHANGELOG
     before = changelog.read_text(encoding="utf-8") if changelog.is_file() else "# Changes\n\n"
     head, sep, rest = before.partition("\n\n")
     changelog.write_text(f"{head}{sep}{line}{rest}", encoding="utf-8")
-    return f"different: code {key} opens epoch {number}, which touches {'; '.join(map(_clause, found.clauses))}"
+    return (
+        f"different: code {key} opens epoch {number}, which touches {'; '.join(map(_clause, found.clauses))}"
+    )
 
 
 def _clause(clause: Mapping[str, Any]) -> str:

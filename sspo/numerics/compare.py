@@ -70,7 +70,7 @@ def touched(different: Sequence[Facts], equal: Sequence[Facts]) -> tuple[Facts, 
 
 def _smallest(own: Facts, equal: Sequence[Facts]) -> list[Facts]:
     for size in range(1, DEEPEST + 1):
-        found = [
+        found: list[Facts] = [
             clause
             for keys in itertools.combinations(sorted(own), size)
             if not _held_by(clause := {key: own[key] for key in keys}, equal)

@@ -77,8 +77,17 @@ def level_under(facts: Facts, key: str, epochs: Sequence[Epoch]) -> str:
     if current is None:
         return f"code-{key}"
     touched = [epoch.number for epoch in epochs if epoch.number <= current and epoch.touched(facts)]
-    last = max(touched, default=1)
-    return FIRST if last == 1 else f"epoch{last}"
+    return level_name(max(touched, default=1))
+
+
+def level_name(epoch: int) -> str:
+    """The folder level of an epoch."""
+    return FIRST if epoch == 1 else f"epoch{epoch}"
+
+
+def order_name(level: str) -> str:
+    """A level as one word that is never empty, for orders to workers and records of runs."""
+    return level or "epoch1"
 
 
 def flat(options: Mapping[str, Any], where: str = "") -> dict[str, Any]:

@@ -22,6 +22,8 @@ PACKAGE = "sspo"
 ENTRY = ("sspo.trainer.loop", "Trainer")
 NO_NUMBERS = (
     "sspo.clock",
+    "sspo.config:RunConfig",
+    "sspo.config:TrackingConfig",
     "sspo.environment",
     "sspo.errors",
     "sspo.fence",
@@ -32,7 +34,7 @@ NO_NUMBERS = (
     "sspo.trainer.samples",
     "sspo.trainer.vacuous",
 )
-"""Modules whose code decides no number that a run logs: they write, time, watch and tell."""
+"""Modules, and names in one, whose code decides no number that a run logs: they write, time, watch and tell."""
 DIGITS = 12
 NOTE = Path(PACKAGE, "__pycache__", "code_key.json")
 """The last key, by what the files looked like, as Python keeps compiled code."""
@@ -140,7 +142,7 @@ class _Modules:
     def resolve(self, module: str, name: str) -> Place | None:
         """Where a name that a module uses is bound; None where that is no code of ours that counts."""
         for _ in range(16):  # names handed on from module to module
-            if module in NO_NUMBERS:
+            if module in NO_NUMBERS or f"{module}:{name}" in NO_NUMBERS:
                 return None
             if name in self[module].statements:
                 return module, name

@@ -26,7 +26,9 @@ def objectives() -> dict[str, ObjectiveConfig]:
     """What is probed, by name: every row of VARIANTS, and options that no row has."""
     grpo, sspo, sapo = VARIANTS["grpo"], VARIANTS["sspo"], VARIANTS["sapo"]
     extra = {f"sspo/{name}": replace(sspo, aggregation=name) for name in AGGREGATIONS}
-    extra |= {f"grpo/kl {name}": replace(grpo, kl=KlConfig(coef=0.1, estimator=name)) for name in KL_ESTIMATORS}
+    extra |= {
+        f"grpo/kl {name}": replace(grpo, kl=KlConfig(coef=0.1, estimator=name)) for name in KL_ESTIMATORS
+    }
     extra["grpo/tis"] = replace(grpo, tis_cap=1.5)
     extra["sapo/tau"] = replace(sapo, tau=TauConfig(positive=2.0, negative=0.5))
     extra["grpo/adapted"] = replace(grpo, bounds=replace(sspo.bounds, alpha=0.3))

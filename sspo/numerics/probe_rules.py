@@ -18,7 +18,7 @@ TEXTS = (
     "So x is 3. Then, if y is 4, x + y = 7; done! Is it? Yes: it is.\n\nThe answer is 7.",
     "To solve it:\n1. Add 4 and 5.\n2. Halve the sum, e.g. 9 / 2 = 4.5.\n- So 1,000 is more than 4.5.\n",
     "We have $x = 1, y = 2.$ Then \\(x + y = 3.\\) and \\[z = 4, w = 5.\\] Hence \\boxed{1{,}024}, as wanted.",
-    "```python\nf(a, b)\nx = 1.5\n```\nIt prints 2. The ratio is 3:2, so it left at 10:30. \"Fine,\" she said.",
+    '```python\nf(a, b)\nx = 1.5\n```\nIt prints 2. The ratio is 3:2, so it left at 10:30. "Fine," she said.',
     "\u6b65\u9aa41\uff1a\u8ba1\u7b97\uff0c3+4\uff1d7\u3002\u7ed3\u679c\uff1a\u662f7\uff01\u5bf9\u5417\uff1f\u5bf9\uff1b\u5b8c\u3001\u4e86\u3002",
     "**Step 1:** Let n = 12, so Dr. Fig. 3 shows n. **Step 2:** (n - 2) = 10... and so on -- see p. 4.\r\nEnd",
     " \n \n  So,  \n\n\nthen .  ; , \t x",
@@ -75,4 +75,4 @@ def byte_tokenizer(merges: tuple[tuple[str, str], ...]) -> PreTrainedTokenizerFa
     tokenizer = Tokenizer(models.BPE({word: i for i, word in enumerate(words)}, list(merges)))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>")  # noqa: S106

@@ -86,9 +86,10 @@ class Trainer:
         try:
             while self.state.rollouts < rollouts:
                 self._one_rollout(tracker)
-        except Diverged:
+        except Diverged as error:
             self._return_to_last_checkpoint()
             self._evaluate(final=True)
+            error.logs = self.log.ended()
             raise
         return asdict(replace(self.state, seconds=self._seconds()))
 

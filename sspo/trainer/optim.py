@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from sspo.config import TrainerConfig
@@ -9,6 +12,13 @@ from sspo.config import TrainerConfig
 
 class Diverged(Exception):
     """A gradient or weight is no longer a finite number."""
+
+    logs: Mapping[str, Any]
+    """What the run's logs are after its last finite checkpoint was scored; empty until then."""
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.logs = {}
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.AdamW:

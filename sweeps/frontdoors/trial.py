@@ -14,6 +14,7 @@ from sspo.compose import choices
 from sspo.errors import UserError, unknown
 from sweeps.manifest import write_manifest
 from sweeps.plan import Plan, Trial
+from sweeps.stale import refuse_stale
 from sweeps.store import check_store
 from sweeps.training import RunOptions, check_options, conclude, interrupted, train
 
@@ -57,6 +58,7 @@ def run_trial(plan: Plan, word: str, tracking: str | None, options: RunOptions, 
         if tracking not in choices("tracking"):
             raise unknown("tracking", tracking, choices("tracking"))
         trial = _mirrored(trial, tracking)
+    refuse_stale([trial], fresh=options.fresh)
     check_store(plan.store, 1)
     write_manifest(plan)
     if not train(plan.study.name, [trial], replace(options, workers=1), console, None):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sspo.compose import compose
 from sspo.config import TrainConfig
-from sspo.identity import cell_hash
+from sspo.identity import cell_hash, level_of
 from sweeps.plan import Trial
 from sweeps.search.space import overrides
 from sweeps.search.spec import Point, Search
@@ -32,6 +32,7 @@ class Cell:
                 rollouts=self.config.trainer.rollouts,
                 store=store,
                 cell=self.name,
+                level=level_of(self.config),
             )
             for seed in seeds
         )

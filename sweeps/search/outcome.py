@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sspo.runlog import write_atomic
 from sweeps.plan import Trial
-from sweeps.revisions import warning
+from sweeps.revisions import warnings
 from sweeps.search.cells import cell_at
 from sweeps.search.history import Tally, tally
 from sweeps.search.spec import Search
@@ -44,9 +44,8 @@ def show_outcome(search: Search, preset: str, study: Study, folder: Path, consol
                 console,
                 f"  trial {trial.number} {trial.user_attrs.get('reason')}: {trial.user_attrs.get('message')}",
             )
-    mixed = warning(_runs(search, preset, trials, folder.parent))
-    if mixed is not None:
-        _print(console, mixed)
+    for line in warnings(runs_of(search, preset, trials, folder.parent)):
+        _print(console, line)
     if found.best is None:
         return 1
     _print_best(found.best, console)
@@ -94,7 +93,7 @@ def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
     return head + str(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120))
 
 
-def _runs(search: Search, preset: str, trials: Sequence[FrozenTrial], store: Path) -> list[Trial]:
+def runs_of(search: Search, preset: str, trials: Sequence[FrozenTrial], store: Path) -> list[Trial]:
     """The runs of every cell that the search has asked for, each once."""
     cells = dict.fromkeys(trial.user_attrs["cell"] for trial in trials if "cell" in trial.user_attrs)
     return [

@@ -13,16 +13,18 @@ from rich.text import Text
 from sspo.errors import UserError, unknown
 from sweeps.devices import default_workers, visible_devices
 from sweeps.estimate import Pace
+from sweeps.ledger import standing
 from sweeps.lock import alone
 from sweeps.search.board import SearchBoard
 from sweeps.search.corners import check_corners
 from sweeps.search.driver import Driver
 from sweeps.search.history import tally
-from sweeps.search.outcome import show_outcome, status_line
+from sweeps.search.outcome import runs_of, show_outcome, status_line
 from sweeps.search.spec import Search
 from sweeps.search.storage import hidden, open_storage, open_study, sole_controller
 from sweeps.search.stream import Stream
 from sweeps.spec import DEFAULT_PRESET
+from sweeps.stale import stale_sentence
 from sweeps.store import check_store
 from sweeps.training import RunOptions, check_options, interrupted
 from sweeps.view import View
@@ -66,6 +68,7 @@ def run_search(
         held.enter_context(alone(folder / f"{name}.lock", f"search {name}"))
         study = _open(search, preset, store, options.storage)
         held.enter_context(sole_controller(study, take_over=options.take_over))
+        _refuse_other_code(search, preset, study, store)
         driver = Driver(search, preset, store, study, trials)
         check_store(store, max(trials - driver.tally.settled, 0) * len(driver.seeds))
         if driver.tally.settled < trials and not _settle(driver, options, console, command):
@@ -123,6 +126,17 @@ def _open(search: Search, preset: str, store: Path, place: str | None) -> Study:
     study = open_study(storage, study_name(search, preset), search.meaning(preset))
     assert study is not None
     return study
+
+
+def _refuse_other_code(search: Search, preset: str, study: Study, store: Path) -> None:
+    """A history that holds scores of two states of the code would look for the best of neither."""
+    runs = runs_of(search, preset, study.get_trials(deepcopy=False), store)
+    line = stale_sentence({run: standing(run.folder) for run in runs})
+    if line is not None:
+        raise UserError(
+            f"{line}; one history cannot hold scores of both: give a new one with --storage, or find out with "
+            "`make same-numbers` whether the numbers are equal"
+        )
 
 
 def _settle(driver: Driver, options: SearchOptions, console: Console, command: Command | None) -> bool:

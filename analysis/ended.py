@@ -1,0 +1,46 @@
+"""What a finished run's marker says of its logs, so that a log which was cut or changed afterwards is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from analysis.column_cache import ReadLog
+from analysis.study import read_json
+from sspo import runlog
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The logs of a run as they were when its marker was written."""
+
+    steps: int | None = None
+    """Optimiser steps of a finished run; None where its marker does not say."""
+    extents: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """File name to (bytes, SHA-256); empty in markers from before these were kept."""
+
+    def flaw(self, name: str, log: ReadLog) -> str | None:
+        """What is wrong with a log, in words; None where it is what the run ended with, as far as the marker can tell."""
+        if self.extents:
+            size, sha256 = self.extents.get(name, (0, ""))
+            if log.size != size:
+                return f"{name} has {log.size} bytes and the run ended with {size}"
+            return f"{name} is not what the run ended with" if size and log.sha256 != sha256 else None
+        if name != runlog.METRICS or self.steps is None:
+            return None
+        last = pc.max(log.table.column("step")).as_py() or 0
+        return f"{name} ends at step {last} and the run at {self.steps}" if last != self.steps else None
+
+
+def ended_logs(folder: Path) -> Ended:
+    """What the marker of a run folder says. Raises UserError where it is damaged."""
+    for marker in (runlog.DONE, runlog.FAILED):
+        if (folder / marker).is_file():
+            content = read_json(folder / marker)
+            logs = content.get("logs") or {}
+            extents = {str(name): (int(of["size"]), str(of["sha256"])) for name, of in logs.items()}
+            return Ended(content.get("steps"), extents)
+    return Ended()

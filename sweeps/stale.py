@@ -1,0 +1,34 @@
+"""Stale runs: finished by code with other numbers than this code's, so `run` would make them again, and only if told to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sspo.errors import UserError
+from sspo.identity import code_level
+from sspo.numerics.epochs import described
+from sweeps.ledger import Standing, standing
+from sweeps.plan import Trial
+
+REMEDY = (
+    "`make same-numbers` finds out whether the numbers are equal, --fresh (make: FRESH=1) makes them again and keeps the old "
+    "ones, mix_code: true in the study counts them as they are"
+)
+
+
+def refuse_stale(trials: Iterable[Trial], *, fresh: bool) -> None:
+    """Raise UserError where trials are stale and nobody asked to have them made again."""
+    line = None if fresh else stale_sentence({trial: standing(trial.folder) for trial in trials})
+    if line is not None:
+        raise UserError(f"{line}; {REMEDY}")
+
+
+def stale_sentence(standings: Mapping[Trial, Standing]) -> str | None:
+    """How many finished runs are stale, and whose they are; None where none is."""
+    makers = Counter(now.stale for now in standings.values() if now.outcome == "stale")
+    if not makers:
+        return None
+    count = sum(makers.values())
+    made = ", ".join(f"{runs} by {maker}" for maker, runs in makers.most_common())
+    return f"{count} finished run{'s are' if count > 1 else ' is'} stale: made {made}, and this is {described(code_level())}"
