@@ -11,6 +11,7 @@ from typing import Any
 from analysis.digests import file_digest
 from analysis.freshness import WATCHED
 from analysis.study import read_json
+from sspo import runlog
 from sspo.identity import cell_folder
 from sspo.runlog import write_atomic
 
@@ -54,10 +55,23 @@ def changed_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) 
 
 
 def _files(store: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(file, digest) as the run left them: of a run that was put back from compact logs, what those recorded."""
+    recorded = _restored(_folder(store, run))
+    if recorded is not None:
+        yield from recorded.items()
+        return
     for name in WATCHED:
         path = _folder(store, run) / name
         if path.is_file():
             yield name, file_digest(path)
+
+
+def _restored(folder: Path) -> dict[str, str] | None:
+    for marker in (runlog.DONE, runlog.FAILED):
+        if (folder / marker).is_file():
+            origin = read_json(folder / marker).get("restored")
+            return None if origin is None else dict(origin.get("sources") or {})
+    return None
 
 
 def _folder(store: Path, run: Mapping[str, Any]) -> Path:

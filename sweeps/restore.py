@@ -68,7 +68,9 @@ def restore(plan: Plan, reports: Path, console: Console) -> int:
     refuse_foreign(plan.store)
     check_store(plan.store, 0)
     write_manifest(plan)
-    restored = restore_from(plan, list(_all_logs(reports)), console)
+    own = _own_logs(plan, reports)
+    others = [logs for logs in _all_logs(reports) if logs != own]
+    restored = restore_from(plan, [own, *others], console)
     left = sum(not standing(trial.folder).over() for trial in plan.trials())
     console.print(
         Text(f"{restored} of {len(plan.trials())} runs restored, {left} left to train"), soft_wrap=True
@@ -78,9 +80,13 @@ def restore(plan: Plan, reports: Path, console: Console) -> int:
 
 def restore_own(plan: Plan, reports: Path, console: Console) -> int:
     """Put back what the plan's own report holds. Returns how many."""
+    return restore_from(plan, [_own_logs(plan, reports)], console)
+
+
+def _own_logs(plan: Plan, reports: Path) -> Path:
+    """Where the plan's own report keeps its compact logs."""
     name = plan.study.name if plan.preset == PAPER_PRESET else f"{plan.study.name}.{plan.preset}"
-    logs = reports / name / "logs"
-    return restore_from(plan, [logs] if (logs / RUNS).is_file() else [], console)
+    return reports / name / "logs"
 
 
 def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
@@ -88,6 +94,8 @@ def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
     missing = {(t.cell, t.seed, t.level): t for t in plan.trials() if standing(t.folder).state == "pending"}
     restored = 0
     for logs in places:
+        if not (logs / RUNS).is_file():
+            continue
         found = [
             (trial, one) for one in _finished(logs) if (trial := missing.get(_key(one.record))) is not None
         ]
