@@ -60,10 +60,20 @@ def warnings(evidence: Evidence) -> list[str]:
     if states:
         noted = sum(map(len, runs_to_note(evidence).values()))
         sentences.append(f"{noted} of {len(evidence.runs)} planned runs to note: {'; '.join(states)}.")
-    codes = code_versions(evidence)
-    if len(codes) > 1:
-        sentences.append(f"Runs mix {len(codes)} code revisions: {', '.join(codes)}.")
+    mixed = _mixed_code(evidence)
+    if mixed:
+        sentences.append(mixed)
     return [*sentences, *flags(evidence)]
+
+
+def _mixed_code(evidence: Evidence) -> str:
+    """That runs differ in their epoch of numbers; where none knows one, in the hash of their code. Empty where they do not."""
+    started = [record for record in evidence.logs.runs if record.get("code_sha256") is not None]
+    if any("epoch" in record for record in started):
+        epochs = sorted({str(record.get("epoch", "epoch1")) for record in started})
+        return f"Runs mix code of {len(epochs)} epochs: {', '.join(epochs)}." if len(epochs) > 1 else ""
+    codes = code_versions(evidence)
+    return f"Runs mix {len(codes)} code revisions: {', '.join(codes)}." if len(codes) > 1 else ""
 
 
 def code_versions(evidence: Evidence) -> list[str]:

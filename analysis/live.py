@@ -28,12 +28,16 @@ from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, Logs
 from analysis.results import Evidence
 from analysis.study import PRESETS, Arm, Study, from_manifest, manifest_path, read_json
 from sspo import runlog
+from sspo.build import build
+from sspo.config import TrainConfig
 from sspo.errors import UserError, unknown
+from sspo.identity import level_of
 from sspo.runlog import FAILED as FAILED_MARKER
 
 SILENT = 300.0
 """Seconds after which a run without a marker that wrote nothing is said to be silent."""
 INTERRUPTED = "silent"
+STALE = "stale"
 TAIL = 2000
 """Characters of a failed run's log that are shown, its last ones."""
 
@@ -47,7 +51,8 @@ class LiveRun:
     seed: int
     cell: str
     state: str
-    """As in a report; and `silent` for a run without a marker that has not written for SILENT seconds."""
+    """As in a report; `silent` for a run without a marker that has not written for SILENT seconds; `stale` for a finished
+    one that this code would give other numbers."""
     reason: str
     rollouts: int
     planned: int | None
@@ -62,7 +67,7 @@ class LiveStudy:
 
     def __init__(self, name: str, preset: str | None, store: Path):
         self.path, self.store = _manifest(name, preset, store), store
-        self._read: dict[Path, tuple[tuple[int, int], Any]] = {}
+        self._read: dict[tuple[Path, str], tuple[tuple[int, int], Any]] = {}
 
     def look(self) -> tuple[Study, list[LiveRun], Evidence | None]:
         """The study, its runs in the manifest's order, and what their logs hold (None before any does)."""
@@ -93,6 +98,8 @@ class LiveStudy:
             known, reason = (
                 (INTERRUPTED, "no marker and nothing new: stopped, or very slow") if silent else (RUNNING, "")
             )
+        if known == DONE and self._stale(folder, arm.level(seed)):
+            known, reason = STALE, "finished by code with other numbers; a sweep makes it again with --fresh"
         failure = read_json(folder / FAILED_MARKER) if (folder / FAILED_MARKER).is_file() else {}
         rollouts = 0 if not len(logged) else int(logged.column("rollout").to_pandas().max()) + 1
         return LiveRun(
@@ -107,6 +114,17 @@ class LiveStudy:
             written=written,
             log_tail=str(failure.get("log_tail", ""))[-TAIL:],
         )
+
+    def _stale(self, folder: Path, level: str) -> bool:
+        """Whether this code would give the run other numbers. One whose configuration says nothing to this code is not judged."""
+
+        def read(path: Path) -> str | None:
+            try:
+                return level_of(build(TrainConfig, self._config(folder)))
+            except UserError:
+                return None
+
+        return self._cached(folder / runlog.CONFIG, read, "level") not in (None, level)
 
     def _planned(self, folder: Path) -> int | None:
         found = self._config(folder).get("trainer", {}).get("rollouts")
@@ -144,14 +162,14 @@ class LiveStudy:
         found = self._cached(path, read)
         return schema.empty_table() if found is None else found
 
-    def _cached(self, path: Path, read: Callable[[Path], Any]) -> Any:
+    def _cached(self, path: Path, read: Callable[[Path], Any], what: str = "") -> Any:
         """What `read` gives, again only when size or time changed; None where there is no file (any more)."""
         try:
             status = path.stat()
             state = status.st_size, status.st_mtime_ns
-            if self._read.get(path, (None, None))[0] != state:
-                self._read[path] = state, read(path)
-            return self._read[path][1]
+            if self._read.get((path, what), (None, None))[0] != state:
+                self._read[path, what] = state, read(path)
+            return self._read[path, what][1]
         except FileNotFoundError:
             return None
 

@@ -56,14 +56,15 @@ class RunRead:
     evaluation: pa.Table
 
 
-def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
+def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended: bool = True) -> None:
     """Read every planned run of the study from the store and write its compact logs to `folder`.
 
     Runs without a marker, with a failure other than divergence or with a log broken before its last line are recorded
-    by state alone: what they logged is no result. Raises NothingToReport where no run is finished.
+    by state alone: what they logged is no result. So are, unless `as_ended` is False, finished ones whose logs are not
+    what they ended with. Raises NothingToReport where no run is finished.
     """
     study = from_manifest(manifest)
-    read = read_runs(store, study, COUNTED)
+    read = read_runs(store, study, COUNTED, as_ended=as_ended)
     runs = [run.record for run in read]
     counted = [i for i, record in enumerate(runs) if record["status"] in COUNTED]
     if not counted:
@@ -77,17 +78,17 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path) -> None:
     write_logs(folder, manifest, runs, metrics, evaluation, samples)
 
 
-def read_runs(store: Path, study: Study, states: Collection[str]) -> list[RunRead]:
+def read_runs(store: Path, study: Study, states: Collection[str], *, as_ended: bool = True) -> list[RunRead]:
     """Every planned run in the manifest's order, with what those in one of `states` logged; of others the tables are empty.
 
     A log with a bad line before its last one leaves both tables empty, and a run that would count is BROKEN.
     """
     planned = [(arm, seed) for arm in study.arms for seed in arm.seeds]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda one: _read_run(store, one[0], one[1], states), planned))
+        return list(pool.map(lambda one: _read_run(store, one[0], one[1], states, as_ended), planned))
 
 
-def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str]) -> RunRead:
+def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str], as_ended: bool) -> RunRead:
     path, level = arm.folder(store, seed), arm.level(seed)
     record = {"arm": arm.name, "seed": seed, "cell": arm.cell, **_record(path)}
     if level:
@@ -96,7 +97,7 @@ def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str]) -> RunR
     if record["status"] not in states:
         return nothing
     tables = []
-    ended = ended_logs(path) if record["status"] in COUNTED else Ended()
+    ended = ended_logs(path) if record["status"] in COUNTED and as_ended else Ended()
     for name, schema in ((runlog.METRICS, METRIC_COLUMNS), (runlog.EVAL, EVAL_COLUMNS)):
         try:
             log = read_log(store, path / name, schema)

@@ -152,7 +152,7 @@ def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> 
     with tempfile.TemporaryDirectory() as place:
         try:
             manifest = read_json(manifest_path(store, content["study"], content["preset"]))
-            compact(store, manifest, Path(place))
+            compact(store, manifest, Path(place), as_ended=False)  # what is changed is named by its cells
         except (UserError, OSError):
             return {stream: dict.fromkeys(of, "") for stream, of in before.items() if of}
         now = {s: {r: d for r, d in of.items() if r in runs} for s, of in stream_digests(Path(place)).items()}

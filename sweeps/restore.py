@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import yaml
 from rich.console import Console
 from rich.text import Text
 
 from sspo import runlog
 from sspo.errors import UserError
-from sspo.logfile import extent_of
-from sspo.quick_compose import quick_compose
 from sweeps.ledger import read_json, standing
 from sweeps.manifest import write_manifest
-from sweeps.plan import Plan, Trial
+from sweeps.plan import Plan
+from sweeps.restored_run import write_restored
 from sweeps.spec import PAPER_PRESET
 from sweeps.store import check_store, refuse_foreign
 
@@ -42,16 +38,6 @@ TABLES = {
     runlog.SAMPLES: "samples.parquet",
 }
 """Log of a run folder to the file of compact logs that has its lines."""
-ENVIRONMENT = {
-    "revision": "git_revision",
-    "dirty_sha256": "git_diff_sha256",
-    "code_sha256": "code_sha256",
-    "code_key": "code_key",
-    "epoch": "epoch",
-    "base": "base",
-    "versions": "versions",
-}
-"""Key of runs.json to that of env.json."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +76,11 @@ def _own_logs(plan: Plan, reports: Path) -> Path:
 
 
 def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
-    """Put back what these folders of compact logs hold of the plan; the first that has a run wins. Returns how many."""
-    missing = {(t.cell, t.seed, t.level): t for t in plan.trials() if standing(t.folder).state == "pending"}
+    """Put back what these folders of compact logs hold of the plan; the first that has a run wins. Returns how many.
+
+    A run that was begun here is left to be continued.
+    """
+    missing = {(t.cell, t.seed, t.level): t for t in plan.trials() if not t.folder.exists()}
     restored = 0
     for logs in places:
         if not (logs / RUNS).is_file():
@@ -107,7 +96,8 @@ def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
             continue
         rows = _rows_of(logs, [one.index for _, one in found])
         for trial, one in found:
-            _write(trial, one, {name: table[one.index] for name, table in rows.items()})
+            origin = {"logs": str(logs), "run": one.index, "sources": _sources(one)}
+            write_restored(trial, one.record, {n: table[one.index] for n, table in rows.items()}, origin)
             del missing[_key(one.record)]
         restored += len(found)
         console.print(Text(f"restored {len(found)} finished runs from {logs}"), soft_wrap=True)
@@ -167,86 +157,7 @@ def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[s
     return found
 
 
-def _write(trial: Trial, one: Found, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """The run's folder, which appears whole or not at all."""
-    partial = trial.folder.with_name(f".restored-{trial.folder.name}-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        _fill(partial, trial, one, rows)
-        shutil.rmtree(trial.folder, ignore_errors=True)
-        partial.rename(trial.folder)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {trial.folder}: {error.strerror}; mend that and restore again"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _fill(folder: Path, trial: Trial, one: Found, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    record = one.record
-    config = quick_compose((*trial.overrides, f"seed={trial.seed}"))
-    environment = {
-        theirs: record[ours] for ours, theirs in ENVIRONMENT.items() if record.get(ours) is not None
-    }
-    _save(folder / runlog.CONFIG, yaml.safe_dump(asdict(config), sort_keys=False))
-    _save(folder / runlog.ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
-    samples = [line for row in rows[runlog.SAMPLES] if (line := _sample_line(row)) is not None]
-    for name, lines in (
-        (runlog.METRICS, rows[runlog.METRICS]),
-        (runlog.EVAL, rows[runlog.EVAL]),
-        (runlog.SAMPLES, samples),
-    ):
-        if lines:
-            _save(folder / name, "".join(json.dumps(_plain(line), allow_nan=False) + "\n" for line in lines))
-    logs = {name: asdict(extent_of(folder / name)) for name in TABLES if (folder / name).is_file()}
-    origin = {"logs": str(one.logs), "run": one.index, "sources": _sources(one)}
-    if record["status"] == "done":
-        metrics = rows[runlog.METRICS]
-        marker, content = runlog.DONE, {
-            "steps": max((int(line["step"]) for line in metrics), default=0),
-            "rollouts": max((int(line["rollout"]) + 1 for line in metrics), default=0),
-            "seconds": record.get("seconds"),
-            "rollout0_sha256": record.get("rollout0_sha256"),
-        }  # fmt: skip
-    else:
-        marker = runlog.FAILED
-        content = {"reason": "diverged", "message": str(record.get("message", "")), "log_tail": ""}
-    _save(
-        folder / marker,
-        json.dumps({**content, "logs": logs, "restored": origin}, indent=1, sort_keys=True) + "\n",
-    )
-
-
-def _save(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
 def _sources(one: Found) -> Any:
     """Digests of the run's own files as it left them; None where they were not recorded."""
     recorded = _read(one.logs / SOURCES) if (one.logs / SOURCES).is_file() else None
     return recorded[one.index] if isinstance(recorded, list) and one.index < len(recorded) else None
-
-
-def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A line as a run logs it: what was not logged is not there."""
-    return {key: value for key, value in line.items() if value is not None and value == value}
-
-
-def _sample_line(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A line of samples.jsonl; None for a response of which the compact logs keep its beginning alone."""
-    if len(row["texts"]) < row["tokens"]:
-        return None
-    ids = [i for i, tokens in enumerate(row["segment_tokens"]) for _ in range(tokens)]
-    return {
-        "rollout": row["rollout"],
-        "row": row["row"],
-        "prompt": row["prompt"],
-        "texts": row["texts"],
-        "segment_ids": ids,
-        "advantage": row["advantage"],
-        "segment_entropy": [row["segment_entropy"][i] for i in ids],
-        "log_ratio": row["log_ratio"],
-        "clipped": row["clipped"],
-    }

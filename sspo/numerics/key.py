@@ -13,9 +13,11 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from sspo.numerics.syntax import Place, bindings, canonical, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "sspo"
@@ -41,11 +43,6 @@ NOTE = Path(PACKAGE, "__pycache__", "code_key.json")
 ROUNDS = 6
 """How far apart two pieces of code may stand for a difference of one to change the hash of the other; far enough to
 tell apart equal functions of two modules that use unequal ones."""
-DROPPED = {"type_params", "type_comment", "ctx", "kind", "returns", "annotation", "type_ignores"}
-"""Fields of syntax nodes that differ between versions of Python or that decide no number. Annotations in a class stay."""
-
-Place = tuple[str, str]
-"""(module, name)."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ class _Modules:
         if module not in self._parsed:
             path = self.file(module)
             tree = ast.parse(path.read_bytes()) if path is not None else ast.Module([], [])
-            self._parsed[module] = _Module(_bindings(tree), _imports(tree))
+            self._parsed[module] = _Module(bindings(tree), imports(tree))
         return self._parsed[module]
 
     def statements(self, place: Place) -> tuple[ast.stmt, ...]:
@@ -196,79 +193,6 @@ def _names(modules: _Modules, place: Place) -> list[tuple[str, Place]]:
                 if target is not None:
                     used[f"{node.value.id}.{node.attr}"] = target
     return sorted(used.items())
-
-
-def _bindings(tree: ast.Module) -> dict[str, tuple[ast.stmt, ...]]:
-    bound: dict[str, tuple[ast.stmt, ...]] = {}
-    for statement in tree.body:
-        if not isinstance(statement, ast.Import | ast.ImportFrom) and not _is_text(statement):
-            for name in _bound_by(statement) or [""]:
-                bound[name] = (*bound.get(name, ()), statement)
-    return bound
-
-
-def _bound_by(statement: ast.stmt) -> list[str]:
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [statement.name]
-    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        return [
-            node.id
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        ]
-    return []
-
-
-def _imports(tree: ast.Module) -> dict[str, Place]:
-    """Also those inside functions and under `if`: they bind what the code below them means."""
-    bound: dict[str, Place] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            bound |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
-        elif isinstance(node, ast.Import):
-            bound |= {alias.asname: (alias.name, "") for alias in node.names if alias.asname}
-    return bound
-
-
-def canonical(node: ast.AST) -> str:
-    """A syntax tree as text that any version of Python gives alike, without docstrings, imports and what tells no number."""
-    return "".join(_written(node, in_class=False))
-
-
-def _written(value: object, *, in_class: bool) -> Iterator[str]:
-    if isinstance(value, ast.Import | ast.ImportFrom):
-        return
-    if isinstance(value, ast.AST):
-        yield f"({type(value).__name__}"
-        dropped = DROPPED - {"annotation"} if in_class and isinstance(value, ast.AnnAssign) else DROPPED
-        for name, content in ast.iter_fields(value):
-            if name in dropped or content is None or content == []:
-                continue
-            inside = in_class if not isinstance(value, ast.FunctionDef) else False
-            yield f" {name}="
-            yield from _written(
-                _without_text(content) if name == "body" else content,
-                in_class=inside or isinstance(value, ast.ClassDef),
-            )
-        yield ")"
-    elif isinstance(value, list):
-        for item in value:
-            yield from _written(item, in_class=in_class)
-    else:
-        yield f"{type(value).__name__}:{value!r}"
-
-
-def _without_text(body: object) -> object:
-    return [item for item in body if not _is_text(item)] if isinstance(body, list) else body
-
-
-def _is_text(statement: object) -> bool:
-    """Whether a statement is a string that does nothing: a docstring, or one below a constant."""
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
 
 
 def _digest(*parts: str) -> str:

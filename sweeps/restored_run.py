@@ -1,0 +1,114 @@
+"""A run folder out of a run's record and lines in compact logs: what a report reads, without checkpoints and recordings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sspo import runlog
+from sspo.errors import UserError
+from sspo.logfile import extent_of
+from sspo.quick_compose import quick_compose
+from sweeps.plan import Trial
+
+LOGS = (runlog.METRICS, runlog.EVAL, runlog.SAMPLES)
+ENVIRONMENT = {
+    "revision": "git_revision",
+    "dirty_sha256": "git_diff_sha256",
+    "code_sha256": "code_sha256",
+    "code_key": "code_key",
+    "epoch": "epoch",
+    "base": "base",
+    "versions": "versions",
+}
+"""Key of runs.json to that of env.json."""
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Lines by the name of their log."""
+
+
+def write_restored(trial: Trial, record: Mapping[str, Any], rows: Rows, origin: Mapping[str, Any]) -> None:
+    """Write the folder of a trial that has none, whole or not at all. `origin` says where it comes from.
+
+    Raises UserError where it cannot be written.
+    """
+    partial = trial.folder.with_name(f".restored-{trial.folder.name}-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        _fill(partial, trial, record, rows, origin)
+        partial.rename(trial.folder)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {trial.folder}: {error.strerror}; mend that and restore again"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(
+    folder: Path, trial: Trial, record: Mapping[str, Any], rows: Rows, origin: Mapping[str, Any]
+) -> None:
+    config = quick_compose((*trial.overrides, f"seed={trial.seed}"))
+    environment = {
+        theirs: record[ours] for ours, theirs in ENVIRONMENT.items() if record.get(ours) is not None
+    }
+    (folder / runlog.CONFIG).write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
+    (folder / runlog.ENVIRONMENT).write_text(text(environment), encoding="utf-8")
+    samples = [line for row in rows[runlog.SAMPLES] if (line := _sample_line(row)) is not None]
+    for name, lines in (
+        (runlog.METRICS, rows[runlog.METRICS]),
+        (runlog.EVAL, rows[runlog.EVAL]),
+        (runlog.SAMPLES, samples),
+    ):
+        if lines:
+            (folder / name).write_text(
+                "".join(json.dumps(_plain(line), allow_nan=False) + "\n" for line in lines), encoding="utf-8"
+            )
+    logs = {name: asdict(extent_of(folder / name)) for name in LOGS if (folder / name).is_file()}
+    if record["status"] == "done":
+        metrics = rows[runlog.METRICS]
+        marker, content = runlog.DONE, {
+            "steps": max((int(line["step"]) for line in metrics), default=0),
+            "rollouts": max((int(line["rollout"]) + 1 for line in metrics), default=0),
+            "seconds": record.get("seconds"),
+            "rollout0_sha256": record.get("rollout0_sha256"),
+        }  # fmt: skip
+    else:
+        marker = runlog.FAILED
+        content = {"reason": "diverged", "message": str(record.get("message", "")), "log_tail": ""}
+    (folder / marker).write_text(text({**content, "logs": logs, "restored": origin}), encoding="utf-8")
+
+
+def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line as a run logs it: what was not logged is not there."""
+    return {key: value for key, value in line.items() if value is not None and value == value}
+
+
+def _sample_line(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A line of samples.jsonl; None for a response of which the compact logs keep its beginning alone."""
+    if len(row["texts"]) < row["tokens"]:
+        return None
+    ids = [i for i, tokens in enumerate(row["segment_tokens"]) for _ in range(tokens)]
+    return {
+        "rollout": row["rollout"],
+        "row": row["row"],
+        "prompt": row["prompt"],
+        "texts": row["texts"],
+        "segment_ids": ids,
+        "advantage": row["advantage"],
+        "segment_entropy": [row["segment_entropy"][i] for i in ids],
+        "log_ratio": row["log_ratio"],
+        "clipped": row["clipped"],
+    }
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """A file of JSON as runs write it."""
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,100 @@
+"""Finished runs out of committed compact logs: what a fresh clone need not train again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sspo import identity
+from sspo.compose import CONF_ROOT
+from sweeps.plan import Plan, make_plan
+from sweeps.restore import restore, restore_own
+from sweeps.run import run_sweep
+from sweeps.status import show_status
+from sweeps.study import load
+from sweeps.training import RunOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "clip_ablation"
+
+
+def paper(store: Path) -> Plan:
+    return make_plan(load(CONF_ROOT / "study", NAME), "paper", store)
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """A committed report of which this test may change the logs."""
+    place = tmp_path / "reports" / NAME
+    shutil.copytree(ROOT / "reports" / NAME / "logs", place / "logs")
+    shutil.copy(ROOT / "reports" / NAME / "provenance.json", place)
+    return tmp_path / "reports"
+
+
+def said(act, *arguments) -> str:
+    console = Console(width=300, force_terminal=False)
+    with console.capture() as printed:
+        act(*arguments, console)
+    return printed.get()
+
+
+def test_a_committed_study_is_done_in_a_new_store_and_nothing_is_started(tmp_path, reports, monkeypatch):
+    plan = paper(tmp_path / "runs")
+    assert "73 of 73 runs restored, 0 left to train" in said(restore, plan, reports)
+    assert "73 done, 0 running, 0 diverged, 0 failed, 0 to do" in said(show_status, plan)
+    monkeypatch.setattr("sweeps.run.train", lambda *_: pytest.fail("something was started"))
+    assert "73 of 73 trials done" in said(run_sweep, plan, RunOptions())
+
+
+def test_a_run_that_was_begun_or_is_of_other_code_is_not_restored(tmp_path, reports, monkeypatch):
+    plan = paper(tmp_path / "runs")
+    begun = plan.trials()[5].folder
+    begun.mkdir(parents=True)
+    (begun / "metrics.jsonl").write_text("")
+    assert "restored 72 finished runs" in said(restore_own, plan, reports)
+    assert [path.name for path in begun.iterdir()] == ["metrics.jsonl"]
+    monkeypatch.setattr(identity, "code_key", lambda: "0123456789ab")
+    assert "restored" not in said(restore_own, paper(tmp_path / "other"), reports)
+
+
+@pytest.mark.parametrize("name", ["runs.json", "metrics.parquet", "eval.parquet"])
+def test_logs_that_are_not_what_their_report_was_made_from_restore_nothing(tmp_path, reports, name):
+    path = reports / NAME / "logs" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    text = said(restore_own, paper(tmp_path / "runs"), reports)
+    assert f"nothing is restored from {path.parent}: {name} is not what its report was made from" in text
+    assert not (tmp_path / "runs" / "cells").exists()
+
+
+@pytest.mark.acceptance
+def test_a_real_clone_reports_the_same_tables_from_restored_runs(tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    changed = subprocess.run(
+        ["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"],  # what is not committed yet
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, changed.split("\0")):
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, clone / name)
+    for words in (
+        ("sweeps", "run", NAME, "--preset", "paper"),
+        ("analysis", "report", NAME, "--preset", "paper", "--out", "again"),
+        ("analysis", "verify", NAME, "--preset", "paper", "--out", "again"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=clone, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "73 of 73 run folders" in done.stdout
+    for table in (ROOT / "reports" / NAME).glob("*.tex"):
+        assert (clone / "again" / NAME / table.name).read_text() == table.read_text()
+    marker = json.loads(next((clone / "runs").glob("cells/*/seed1/DONE.json")).read_text())
+    assert marker["restored"]["logs"] == f"reports/{NAME}/logs"
