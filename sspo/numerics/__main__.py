@@ -139,9 +139,10 @@ def _open(content: dict[str, Any], key: str, found: Comparison, why: str, root: 
     date = datetime.datetime.now(tz=datetime.UTC).date()
     line = f"- {date}: numbers, epoch {number}: {why}. Touches {'; '.join(map(_clause, found.clauses))}.\n"
     changelog = root / CHANGELOG
-    before = changelog.read_text(encoding="utf-8") if changelog.is_file() else "# Changes\n\n"
-    head, sep, rest = before.partition("\n\n")
-    changelog.write_text(f"{head}{sep}{line}{rest}", encoding="utf-8")
+    before = changelog.read_text(encoding="utf-8") if changelog.is_file() else "# Changes\n"
+    head, _, rest = before.partition("\n- ")
+    lines = f"\n{line}" + (f"- {rest}" if rest else "")
+    changelog.write_text(head.rstrip("\n") + "\n" + lines, encoding="utf-8")
     return (
         f"different: code {key} opens epoch {number}, which touches {'; '.join(map(_clause, found.clauses))}"
     )

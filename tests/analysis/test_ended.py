@@ -17,8 +17,8 @@ from analysis.study import from_manifest
 from analysis.verify import verify
 
 ARMS = (
-    FakeArm("grpo", "GRPO", level=0.5, bound=0.2, ratio="token", adapt="none"),
-    FakeArm("sspo", "SSPO", level=0.6, bound=0.05, ratio="segment", adapt="tanh"),
+    FakeArm(name="grpo", label="GRPO", level=0.5, clip=0.01),
+    FakeArm(name="sspo", label="SSPO", level=0.6, clip=0.03, ratio="segment", adapt="tanh", bound=0.05),
 )
 
 
@@ -86,7 +86,9 @@ def test_a_report_leaves_the_run_out_and_verify_does_not_bless_the_folder(store,
     assert not found.intact
     assert any(str(path) in line for line in found.lines)
     write_report("toy", preset, store, out)
-    assert "grpo seed 0: broken (metrics.jsonl has 200 bytes" in (report / "index.md").read_text()
+    record = json.loads((report / "logs" / "runs.json").read_text())[0]
+    assert (record["status"], record["reason"].startswith("metrics.jsonl has 200 bytes")) == ("broken", True)
+    assert "1 of 4 planned runs to note: grpo seed 0" in (report / "index.md").read_text()
 
 
 def test_logs_of_no_line_are_those_of_a_run_of_no_step():
