@@ -21,6 +21,7 @@ from sspo.errors import UserError
 from sspo.numerics.epochs import epoch_of, flat, level_name, level_under, read_epochs
 from sspo.numerics.key import code_key
 from sspo.own_rules import rule_identity
+from sspo.tasks import TASKS
 
 DIGITS = 12
 LATER = (
@@ -58,6 +59,9 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     fields = numeric_options(config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     fields["model"] = {"base": base_fingerprint(config.model.path)}
+    read = task_fingerprint(config.task.name)
+    if read is not None:
+        fields["task"]["read"] = read
     return fields
 
 
@@ -149,6 +153,24 @@ def base_fingerprint(path: str) -> str:
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()[:DIGITS]
+
+
+def task_fingerprint(name: str) -> str | None:
+    """A hash of the content of the files that a task reads, in their order; None where it reads none.
+
+    Raises UserError where one cannot be read.
+    """
+    files = TASKS[name].files
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise UserError(
+                f"task.name={name} reads {file}, which cannot be read: {error.strerror}"
+            ) from error
+    return digest.hexdigest()[:DIGITS] if files else None
 
 
 def run_folder(config: TrainConfig) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from sspo.tasks.chain import ChainTask
@@ -11,6 +12,11 @@ from sspo.types import Problem
 
 class Task(Protocol):
     """What the trainer asks of a task."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """What its problems are read from. The content of these files is part of a cell's name."""
+        ...
 
     @property
     def eval_sets(self) -> Sequence[str]:

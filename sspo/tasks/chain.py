@@ -16,6 +16,7 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sspo.errors import UserError
 from sspo.randomness import python_stream
@@ -141,6 +142,7 @@ class ChainTask:
 
     vocabulary = VOCABULARY
     eval_sets = tuple(EVAL_SETS)
+    files: tuple[Path, ...] = ()
 
     def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
         """The prompts of one rollout; a function of (seed, rollout) alone."""
