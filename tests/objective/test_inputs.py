@@ -7,15 +7,20 @@ import torch
 
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
-from tests.objective.points import row, tensors
-
-COLUMNS = ("logp_BT", "old_logp_BT", "advantage_BT", "mask_BT", "segment_id_BT", "entropy_BT")
 
 
 def batch(**changes):
     """Two responses of two tokens, so that a (B,) column would broadcast along the tokens."""
-    rows = [row([-1.0, -2.0], [-0.7, -2.2], adv=1.0), row([-1.0, -2.0], [-0.7, -2.2], adv=-1.0)]
-    return {**dict(zip(COLUMNS, tensors(rows), strict=True)), **changes}
+    logp_BT = torch.tensor([[-1.0, -2.0], [-1.0, -2.0]])
+    columns = {
+        "logp_BT": logp_BT,
+        "old_logp_BT": torch.tensor([[-0.7, -2.2], [-0.7, -2.2]]),
+        "advantage_BT": torch.tensor([[1.0, 1.0], [-1.0, -1.0]]),
+        "mask_BT": torch.ones(2, 2, dtype=torch.bool),
+        "segment_id_BT": torch.zeros(2, 2, dtype=torch.long),
+        "entropy_BT": torch.tensor([[0.5, 1.0], [0.2, 0.1]]),
+    }
+    return {**columns, **changes}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,15 @@ from sspo.train import main
 from tests.trainer.killed import SMALL, Fault, start
 from tests.trainer.runs import folder
 
-WORDS = (*SMALL, "objective=grpo", "trainer.rollouts=200")
+WORDS = (
+    *SMALL,
+    "objective=grpo",
+    "trainer.rollouts=500",
+    "trainer.record=0",
+    "rollout.resample=0",
+    "rollout.max_tokens=12",
+    "evaluation.every=0",
+)
 
 
 def no_warning(sentence):
@@ -41,15 +49,16 @@ def test_the_same_command_twice_is_refused_and_the_first_goes_on(tmp_path, capsy
         wait_for(lambda: (run / "metrics.jsonl").stat().st_size > grown.st_size)
         assert first.is_alive()
     finally:
-        os.kill(first.pid, signal.SIGKILL)
+        first.kill()
         first.join()
+    assert first.exitcode == -signal.SIGKILL
     assert (run / LOCK).exists()  # stays behind, and locks nothing
     with alone(run, no_warning):
         assert json.loads((run / LOCK).read_text())["pid"] == os.getpid()
     assert not (run / LOCK).exists()
 
 
-def wait_for(happened, seconds=60):
+def wait_for(happened, seconds=120):
     limit = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < limit
