@@ -72,7 +72,9 @@ class Policy:
 
     def _unreadable(self, prompt: str, ids: list[int]) -> UserError:
         if not ids:
-            return UserError(f"model.path={self.path}: its tokenizer gives no token for the prompt '{prompt}'")
+            return UserError(
+                f"model.path={self.path}: its tokenizer gives no token for the prompt '{prompt}'"
+            )
         token = self.tokenizer.convert_ids_to_tokens(max(ids))
         return UserError(
             f"model.path={self.path}: the prompt '{prompt}' has token {max(ids)} ('{token}') and the model has {self.rows} "
@@ -108,5 +110,7 @@ def load_policy(path: str, device: torch.device) -> Policy:
 def _several_ends(tokenizer: PreTrainedTokenizerFast, ends: Sequence[int]) -> list[str]:
     if list(ends) == [tokenizer.eos_token_id]:
         return []
-    named = [f"{token!r} ({i})" for i, token in zip(ends, tokenizer.convert_ids_to_tokens(list(ends)), strict=True)]
+    named = [
+        f"{token!r} ({i})" for i, token in zip(ends, tokenizer.convert_ids_to_tokens(list(ends)), strict=True)
+    ]
     return [f"a response ends with {' or '.join(named)}, as the model's folder says"]

@@ -89,7 +89,9 @@ class Progress:
         accuracy = metrics["rollout/accuracy"].value()
         if self.bar is not None:
             self.bar.update(
-                self.bar.task_ids[0], completed=done, description=f"{self.name}  training accuracy {accuracy:.2f}"
+                self.bar.task_ids[0],
+                completed=done,
+                description=f"{self.name}  training accuracy {accuracy:.2f}",
             )
             return
         elapsed = time.monotonic() - self.start

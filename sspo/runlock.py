@@ -68,7 +68,9 @@ def _take(path: Path, warn: Callable[[str], None]) -> int:
                 "warning: this file system has no locks, so nothing stops a second process from writing to this run"
             )
         if _is_at(handle, path):
-            os.pwrite(handle, _who().ljust(os.fstat(handle).st_size).encode(), 0)  # over what a killed one wrote
+            os.pwrite(
+                handle, _who().ljust(os.fstat(handle).st_size).encode(), 0
+            )  # over what a killed one wrote
             return handle
         os.close(handle)  # its holder has just ended, and taken the file away
 

@@ -62,7 +62,8 @@ def bos_of(path: str, folder: Path, tokenizer: PreTrainedTokenizerFast) -> int |
     """The token that a prompt begins with; None where the tokenizer has none, or the folder says `add_bos_token: false`."""
     if read_described(path, folder / "tokenizer_config.json").get("add_bos_token") is False:
         return None
-    return tokenizer.bos_token_id
+    bos: int | None = tokenizer.bos_token_id
+    return bos
 
 
 def _ids(value: Any) -> Sequence[int]:

@@ -17,7 +17,9 @@ def check_objective_row(objective: Any) -> None:
     if isinstance(objective, ObjectiveConfig):
         return
     if not isinstance(objective, str):
-        raise ValueError(f"the objective must be an ObjectiveConfig, as in VARIANTS['sspo'], got {objective!r}")
+        raise ValueError(
+            f"the objective must be an ObjectiveConfig, as in VARIANTS['sspo'], got {objective!r}"
+        )
     if objective not in VARIANTS:
         raise ValueError(str(unknown("objective", objective, VARIANTS)))
     raise ValueError(
@@ -46,7 +48,8 @@ def check_columns(
     if tuple(advantage_BT.shape) not in (shape, (rows, 1)):
         raise ValueError(
             f"advantage_BT must have the shape {shape}, or {(rows, 1)} for one advantage a response, got "
-            f"{tuple(advantage_BT.shape)}" + ("; give it as advantage_B[:, None]" if advantage_BT.dim() == 1 else "")
+            f"{tuple(advantage_BT.shape)}"
+            + ("; give it as advantage_B[:, None]" if advantage_BT.dim() == 1 else "")
         )
 
 

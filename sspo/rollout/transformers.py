@@ -86,7 +86,9 @@ class TransformersSampler:
         cache = DynamicCache(config=self.model.config)
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
         logits_PV = self._forward(prompt_PL, prompt_mask_PL, position_PL, cache)
-        cache.reorder_cache(torch.arange(len(prompt_PL), device=prompt_PL.device).repeat_interleave(responses))
+        cache.reorder_cache(
+            torch.arange(len(prompt_PL), device=prompt_PL.device).repeat_interleave(responses)
+        )
         logits_bV = logits_PV.repeat_interleave(responses, 0)
         mask_bL = prompt_mask_PL.repeat_interleave(responses, 0)
         position_b = position_PL[:, -1].repeat_interleave(responses, 0)

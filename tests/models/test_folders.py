@@ -69,7 +69,9 @@ def test_every_named_end_token_ends_a_response(tmp_path):
     torch.set_num_threads(1)
     collected = first_rollout(str(tiny.two_ends(tmp_path / "two")))
     right = sum(score.status == "ok" for score in collected.scores)
-    assert right / 64 == pytest.approx(0.359, abs=5e-4)  # as a run logs it of the same weights with one end token
+    assert right / 64 == pytest.approx(
+        0.359, abs=5e-4
+    )  # as a run logs it of the same weights with one end token
     assert not collected.rollout.truncated_B.any()
     ended = collected.rollout.mask_BT.sum(1).float().mean()
     assert float(ended) < 70  # tokens a response, of at most 112
@@ -84,7 +86,12 @@ def test_ends_are_a_union_of_all_places_that_have_a_row(tmp_path):
         return end_ids("m", tmp_path, tokenizer, rows=257)
 
     assert ends(None, {}) == (256,)
-    assert ends([10, 256], {"eos_token_id": 11, "text_config": {"eos_token_id": [12, 300]}}) == (256, 10, 11, 12)
+    assert ends([10, 256], {"eos_token_id": 11, "text_config": {"eos_token_id": [12, 300]}}) == (
+        256,
+        10,
+        11,
+        12,
+    )
     silent = tiny.fast(tiny.letters(), eos=None)
     assert ends(7, {}, silent) == (7,)
     with pytest.raises(UserError, match=r"neither its tokenizer nor .* names an end token"):
@@ -108,7 +115,9 @@ def test_a_prompt_has_what_the_tokenizer_puts_before_a_text_and_nothing_after_it
     assert ids[0] == 256  # <s>, once
     assert 256 not in ids[1:]
     assert 257 not in ids  # </s>
-    assert load_policy("embedded", CPU).encode("1 + 2")[0] == 1  # <bos>, which its tokenizer does not add by itself
+    assert (
+        load_policy("embedded", CPU).encode("1 + 2")[0] == 1
+    )  # <bos>, which its tokenizer does not add by itself
 
 
 def test_add_bos_token_false_is_heard(tmp_path):
@@ -246,7 +255,9 @@ def test_a_sentencepiece_tokenizer_names_the_package_that_reads_it(tmp_path, cap
 def test_code_in_a_folder_is_refused_without_a_question(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda *asked: pytest.fail("it asks on the terminal"))
     folder = tiny.described(
-        tiny.save(tmp_path / "m"), model_type="mine", auto_map={"AutoModelForCausalLM": "code.Mine", "AutoConfig": "code.C"}
+        tiny.save(tmp_path / "m"),
+        model_type="mine",
+        auto_map={"AutoModelForCausalLM": "code.Mine", "AutoConfig": "code.C"},
     )
     (folder / "code.py").write_text("raise SystemExit('it ran')")
     assert "cannot load a causal language model" in refused(folder, tmp_path / "st", capsys)
@@ -255,7 +266,9 @@ def test_code_in_a_folder_is_refused_without_a_question(tmp_path, capsys, monkey
 def test_every_reader_of_a_folder_says_that_it_trusts_no_code():
     calls = 0
     root = Path(sspo.__file__).parents[1]
-    for file in (path for room in ("sspo", "sweeps", "analysis", "tests") for path in (root / room).rglob("*.py")):
+    for file in (
+        path for room in ("sspo", "sweeps", "analysis", "tests") for path in (root / room).rglob("*.py")
+    ):
         text = file.read_text()
         for node in ast.walk(ast.parse(text)) if re.search("from_(pretrained|config)", text) else ():
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):

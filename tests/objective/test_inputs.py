@@ -26,13 +26,37 @@ def batch(**changes):
 @pytest.mark.parametrize(
     ("changes", "objective", "wanted"),
     [
-        ({"advantage_BT": torch.tensor([1.0, -1.0])}, VARIANTS["grpo"], r"got \(2,\); give it as advantage_B\[:, None\]"),
-        ({"advantage_BT": torch.ones(1, 2)}, VARIANTS["grpo"], r"advantage_BT must have the shape \(2, 2\), or \(2, 1\)"),
-        ({"old_logp_BT": torch.zeros(2)}, VARIANTS["grpo"], r"old_logp_BT must have logp_BT's shape \(2, 2\), got \(2,\)"),
-        ({"mask_BT": torch.ones(2, 3)}, VARIANTS["grpo"], r"mask_BT must have logp_BT's shape \(2, 2\), got \(2, 3\)"),
+        (
+            {"advantage_BT": torch.tensor([1.0, -1.0])},
+            VARIANTS["grpo"],
+            r"got \(2,\); give it as advantage_B\[:, None\]",
+        ),
+        (
+            {"advantage_BT": torch.ones(1, 2)},
+            VARIANTS["grpo"],
+            r"advantage_BT must have the shape \(2, 2\), or \(2, 1\)",
+        ),
+        (
+            {"old_logp_BT": torch.zeros(2)},
+            VARIANTS["grpo"],
+            r"old_logp_BT must have logp_BT's shape \(2, 2\), got \(2,\)",
+        ),
+        (
+            {"mask_BT": torch.ones(2, 3)},
+            VARIANTS["grpo"],
+            r"mask_BT must have logp_BT's shape \(2, 2\), got \(2, 3\)",
+        ),
         ({"segment_id_BT": None}, VARIANTS["sspo"], "segment_id_BT is None"),
-        ({"segment_id_BT": torch.zeros(2).long()}, VARIANTS["sspo"], "segment_id_BT must have logp_BT's shape"),
-        ({"entropy_BT": None}, VARIANTS["sspo"], r"entropy_BT is None, and the bounds of objective 'sspo' follow it"),
+        (
+            {"segment_id_BT": torch.zeros(2).long()},
+            VARIANTS["sspo"],
+            "segment_id_BT must have logp_BT's shape",
+        ),
+        (
+            {"entropy_BT": None},
+            VARIANTS["sspo"],
+            r"entropy_BT is None, and the bounds of objective 'sspo' follow it",
+        ),
         ({"logp_BT": torch.zeros(4)}, VARIANTS["grpo"], r"shape \(responses, tokens\), got \(4,\)"),
         ({}, "sspo", r"pass VARIANTS\['sspo'\]"),
         ({}, "sppo", "unknown objective 'sppo': did you mean 'sspo'"),

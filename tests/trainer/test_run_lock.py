@@ -43,7 +43,9 @@ def test_the_same_command_twice_is_refused_and_the_first_goes_on(tmp_path, capsy
         said = capsys.readouterr()
         assert said.out == ""  # nor did it print the folder, as if it ran there
         (line,) = said.err.splitlines()
-        assert line.startswith(f"error: this run is under way as process {first.pid} on {os.uname().nodename}, since ")
+        assert line.startswith(
+            f"error: this run is under way as process {first.pid} on {os.uname().nodename}, since "
+        )
         grown = (run / "metrics.jsonl").stat()
         assert (grown.st_ino, grown.st_size >= before.st_size) == (before.st_ino, True)
         wait_for(lambda: (run / "metrics.jsonl").stat().st_size > grown.st_size)
@@ -120,5 +122,8 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write the run folder .*set run\.store"), alone(tmp_path / "file" / "run", no_warning):
+    with (
+        pytest.raises(UserError, match=r"cannot write the run folder .*set run\.store"),
+        alone(tmp_path / "file" / "run", no_warning),
+    ):
         pass
