@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from sspo.config import TrainConfig
+from sspo.errors import UserError
 from sspo.runlog import EVAL, RECORDING
 
 Scores = Mapping[tuple[str, str], float]
@@ -42,19 +43,21 @@ def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]
 
 
 def final_scores(folder: Path) -> Scores:
-    """Scores of the last evaluation in a run's log."""
+    """Scores of the last evaluation in a run's log. Raises UserError where it is damaged."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    with (folder / EVAL).open(encoding="utf-8") as stream:
-        for row in map(json.loads, stream):
-            if row["final"]:
-                sampled = row["mode"] == "sampled"
-                how = f"sampled at {row['temperature']:g}" if sampled else "greedy"
-                values[row["set"], how].append(row["value"])
+    try:
+        rows = [json.loads(line) for line in (folder / EVAL).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"the run is done, but its {EVAL} cannot be read ({error}): {folder}") from error
+    for row in rows:
+        if row["final"]:
+            how = f"sampled at {row['temperature']:g}" if row["mode"] == "sampled" else "greedy"
+            values[row["set"], how].append(row["value"])
     return {key: fmean(of) for key, of in values.items()}
 
 
 def _next(folder: Path, overrides: Sequence[str]) -> str:
     if any((folder / RECORDING).glob("*")):
         return f"python -m sspo.replay {shlex.quote(str(folder))}   # what another rule or bound would have clipped"
-    words = [word for word in overrides if not word.startswith("seed=")]
+    words = [word for word in overrides if not word.startswith(("seed=", "--"))]
     return f"python -m sspo.train -m {shlex.join([*words, 'seed=0,1,2'])}   # the same with three seeds"
