@@ -15,7 +15,6 @@ from sspo.fence import VARIABLE, ClaimLost
 from sspo.runlock import LOCK, alone
 from sspo.train import main
 from tests.trainer.killed import SMALL, Fault, start
-from tests.trainer.runs import folder
 
 WORDS = (
     *SMALL,
@@ -36,8 +35,8 @@ def test_the_same_command_twice_is_refused_and_the_first_goes_on(tmp_path, capsy
     store = tmp_path / "store"
     first = start(store, WORDS, Fault())
     try:
-        wait_for(lambda: list(store.glob("cells/*/*/metrics.jsonl")))
-        run = folder(store)
+        wait_for(lambda: list(store.rglob("metrics.jsonl")))
+        (run,) = (path.parent for path in store.rglob("metrics.jsonl"))
         before = (run / "metrics.jsonl").stat()
         assert one_sentence(lambda: main([*WORDS, f"run.store={store}"])) == 2
         said = capsys.readouterr()
