@@ -18,6 +18,7 @@ DEVICES = ("auto", "cpu", "cuda")
 EMBEDDED = "embedded"
 EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs")
 MIN_TEMPERATURE = 0.01
+MAX_LR = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,3 +23,9 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Python's, CUDA's, or the CPU allocator's, which is a plain RuntimeError."""
+    known = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+    return known or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))

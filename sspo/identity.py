@@ -18,6 +18,8 @@ from typing import Any
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
+from sspo.models.description import read_described
+from sspo.models.positions import limit_of
 from sspo.numerics.epochs import epoch_of, flat, level_name, level_under, read_epochs
 from sspo.numerics.key import code_key
 from sspo.own_rules import rule_identity
@@ -130,9 +132,12 @@ def model_folder(path: str) -> Path:
 
 
 def check_positions(config: TrainConfig) -> None:
-    """Raise UserError where the model has no position for every token that the limits allow a response alone."""
-    described = json.loads((model_folder(config.model.path) / "config.json").read_text(encoding="utf-8"))
-    limit = described.get("max_position_embeddings")
+    """Raise UserError where the model has no position for every token that the limits allow a response alone.
+
+    Prompts are counted once there is a tokenizer: trainer/ready.py.
+    """
+    path = config.model.path
+    limit = limit_of(read_described(path, model_folder(path) / "config.json"))
     longest = max(config.rollout.max_tokens, config.evaluation.max_tokens)
     if limit is not None and longest >= limit:
         raise UserError(

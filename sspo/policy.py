@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from transformers import PreTrainedTokenizerFast
-from transformers.utils.logging import disable_progress_bar
 
 from sspo.errors import UserError
 from sspo.identity import model_folder
+from sspo.models.loading import read_model, read_tokenizer
+from sspo.models.positions import Positions, positions_of
+from sspo.models.tokens import appended_by, bos_of, end_ids, row_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -20,65 +23,94 @@ if TYPE_CHECKING:
 class Policy:
     """A model on its device, in evaluation mode for good: dropout would make ratios differ from one."""
 
+    path: str
+    """The model.path that it was read from, for messages."""
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
-    eos_id: int
+    end_ids: tuple[int, ...]
+    """Every token that ends a response, the tokenizer's own first."""
     pad_id: int
+    rows: int
+    """Token ids that the model can read and give."""
+    positions: Positions
+    bos_id: int | None = None
+    """What a prompt begins with."""
+    appended: int = 0
+    """Tokens that the tokenizer puts after a text, and that a prompt does not have."""
+    remarks: Sequence[str] = ()
+    """What is worth a warning."""
 
     def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, begun with the beginning-of-sequence token where the tokenizer has one."""
+        """Token ids of a prompt: what its tokenizer puts before a text and nothing that it puts after one.
+
+        The bos token comes first where there is one, also if the tokenizer adds none by itself; `add_bos_token: false`
+        in tokenizer_config.json leaves it out. Raises UserError for a token that the model has no row for.
+        """
         ids = list(self.tokenizer.encode(prompt))
-        bos = self.tokenizer.bos_token_id
-        return ids if bos is None or ids[:1] == [bos] else [bos, *ids]
+        ids = ids[: len(ids) - self.appended]
+        if self.bos_id is not None and ids[:1] != [self.bos_id]:
+            ids = [self.bos_id, *ids]
+        if not ids or max(ids) >= self.rows:
+            raise self._unreadable(prompt, ids)
+        return ids
+
+    def prompts(self, texts: Iterable[str], response: int) -> list[list[int]]:
+        """Prompts as `encode` has them. Raises UserError for one that leaves no positions for `response` tokens."""
+        rows = [self.encode(text) for text in texts]
+        lack = self.positions.lack(max(map(len, rows)), response)
+        if lack is not None and self.positions.hard:
+            raise UserError(f"model.path={self.path}: {lack}")
+        return rows
 
     def decode(self, response_BT: torch.Tensor, mask_BT: torch.Tensor) -> list[str]:
-        """Texts of responses without special tokens."""
+        """Texts of responses without special tokens, and without the token that ended them."""
         rows = [ids[mask].tolist() for ids, mask in zip(response_BT.cpu(), mask_BT.cpu(), strict=True)]
+        rows = [row[:-1] if row and row[-1] in self.end_ids else row for row in rows]
         return list(
             self.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         )
 
+    def _unreadable(self, prompt: str, ids: list[int]) -> UserError:
+        if not ids:
+            return UserError(
+                f"model.path={self.path}: its tokenizer gives no token for the prompt '{prompt}'"
+            )
+        token = self.tokenizer.convert_ids_to_tokens(max(ids))
+        return UserError(
+            f"model.path={self.path}: the prompt '{prompt}' has token {max(ids)} ('{token}') and the model has {self.rows} "
+            "tokens; tokenizer and weights are not of one model"
+        )
+
 
 def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model folder. Raises UserError where there is none, or it names no end token."""
-    folder = model_folder(path)
-    if (folder / "tokenizer.json").is_file():
-        reader = PreTrainedTokenizerFast
-    else:
-        # It picks a class by model type and replaces the decoder that tokenizer.json names; and it is slow to import.
-        from transformers import AutoTokenizer
-
-        reader = AutoTokenizer
-    try:
-        tokenizer = reader.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise _unusable(path, "a tokenizer", error) from error
-    if tokenizer.eos_token_id is None:
-        raise UserError(f"model.path={path}: its tokenizer names no eos_token, so no response could ever end")
-    return tokenizer
+    """The tokenizer of a model folder. Raises UserError where there is none that can be read."""
+    return read_tokenizer(path)
 
 
 def load_policy(path: str, device: torch.device) -> Policy:
-    """Read the folder's weights as float32. Raises UserError where there is no model or no end token.
-
-    A response ends with the tokenizer's eos_token; further end tokens of a generation_config.json are not looked at.
-    """
-    from transformers import AutoModelForCausalLM  # seconds to import: only who runs a model waits for it
-
-    disable_progress_bar()
-    tokenizer = load_tokenizer(path)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            model_folder(path), dtype=torch.float32, local_files_only=True
-        )
-    except (OSError, ValueError) as error:
-        raise _unusable(path, "a causal language model", error) from error
-    eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    """Read a model folder, its weights as float32. Raises UserError in one sentence for one that cannot be trained."""
+    tokenizer = read_tokenizer(path)
+    model, remarks = read_model(path)
+    folder, rows = model_folder(path), row_count(model)
+    ends, pad = end_ids(path, folder, tokenizer, rows), tokenizer.pad_token_id
     return Policy(
-        model=model.to(device).eval(), tokenizer=tokenizer, eos_id=eos, pad_id=eos if pad is None else pad
+        path=path,
+        model=model.to(device).eval(),
+        tokenizer=tokenizer,
+        end_ids=ends,
+        pad_id=pad if pad is not None and pad < rows else ends[0],  # masked wherever it stands
+        rows=rows,
+        positions=positions_of(model),
+        bos_id=bos_of(path, folder, tokenizer),
+        appended=appended_by(tokenizer),
+        remarks=[*remarks, *_several_ends(tokenizer, ends)],
     )
 
 
-def _unusable(path: str, what: str, error: Exception) -> UserError:
-    reason = str(error).strip().splitlines()[0]
-    return UserError(f"model.path={path}: cannot load {what} from it: {reason}")
+def _several_ends(tokenizer: PreTrainedTokenizerFast, ends: Sequence[int]) -> list[str]:
+    if list(ends) == [tokenizer.eos_token_id]:
+        return []
+    named = [
+        f"{token!r} ({i})" for i, token in zip(ends, tokenizer.convert_ids_to_tokens(list(ends)), strict=True)
+    ]
+    return [f"a response ends with {' or '.join(named)}, as the model's folder says"]

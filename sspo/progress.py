@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,6 +13,7 @@ from rich.progress import Progress as RichProgress
 
 from sspo.metrics import Metric
 
+Item = TypeVar("Item")
 PLAIN_EVERY = 10.0
 """Seconds between lines of a counter where there is no terminal."""
 
@@ -64,7 +65,7 @@ def _bar(console: Console) -> RichProgress:
 
 
 class Progress:
-    """Call begin once, advance after each rollout, and end last."""
+    """Call begin once, advance after each rollout's updates, and end last; `scored` counts the answers of an evaluation."""
 
     def __init__(self, name: str):
         self.name = name
@@ -84,20 +85,40 @@ class Progress:
             print(f"{self.name}: continuing after rollout {done}/{total}", flush=True)
 
     def advance(self, done: int, metrics: Mapping[str, Metric]) -> None:
-        """Rollout `done` is finished."""
+        """The updates of rollout `done` are made. What is left is that of rollouts: an evaluation counts by itself."""
         accuracy = metrics["rollout/accuracy"].value()
         if self.bar is not None:
             self.bar.update(
-                self.bar.task_ids[0], completed=done, description=f"{self.name}  accuracy {accuracy:.2f}"
+                self.bar.task_ids[0],
+                completed=done,
+                description=f"{self.name}  training accuracy {accuracy:.2f}",
             )
             return
         elapsed = time.monotonic() - self.start
         left = elapsed / (done - self.done_before) * (self.total - done)
         print(
-            f"{self.name}: rollout {done}/{self.total}  accuracy {accuracy:.3f}"
-            f"  {elapsed:.0f} s, about {left:.0f} s left",
+            f"{self.name}: rollout {done}/{self.total}  training accuracy {accuracy:.3f}  {elapsed:.0f} s"
+            + (f", about {left:.0f} s to the last evaluation" if done < self.total else ""),
             flush=True,
         )
+
+    def scored(self, rows: Iterable[Item], total: int) -> Iterator[Item]:
+        """The answers of an evaluation, `total` of them, as they come; says how far it is where it takes long."""
+        start = said = time.monotonic()
+        task = None if self.bar is None else self.bar.add_task(f"{self.name}  held-out answers", total=total)
+        for done, row in enumerate(rows, start=1):
+            yield row
+            now = time.monotonic()
+            if self.bar is not None and task is not None:
+                self.bar.update(task, completed=done)
+            elif now - said > PLAIN_EVERY:
+                said, left = now, (now - start) / done * (total - done)
+                print(
+                    f"{self.name}: {done}/{total} held-out answers, about {left:.0f} s left in this evaluation",
+                    flush=True,
+                )
+        if self.bar is not None and task is not None:
+            self.bar.remove_task(task)
 
     def warn(self, sentence: str | None) -> None:
         """Say a warning, if there is one, where neither a bar nor a log hides it."""

@@ -14,6 +14,8 @@ from sspo.errors import UserError, one_sentence
 from sspo.identity import check_positions, code_level, level_of, other_folders, run_folder
 from sspo.multirun import FLAGS, multirun
 from sspo.numerics.epochs import described, order_name
+from sspo.outcome import name_of, say_outcome
+from sspo.runlock import alone
 from sspo.runlog import CONFIG, DONE, RECORDING, mark_failed
 
 if TYPE_CHECKING:
@@ -50,10 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     _refuse_other_orders(config)
     if (folder / DONE).is_file():
-        return _finished(config, folder)
+        return _finished(config, folder, overrides)
     _refuse_stale(folder, fresh=fresh or bool(config.run.epoch))
     check_positions(config)
-    return train(config, folder)
+    status = train(config, folder)
+    if status == 0:
+        say_outcome(config, folder, overrides)
+    return status
 
 
 def _refuse_other_orders(config: TrainConfig) -> None:
@@ -75,26 +80,35 @@ def _refuse_stale(folder: Path, *, fresh: bool) -> None:
         )
 
 
-def _finished(config: TrainConfig, folder: Path) -> int:
+def _finished(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> int:
     if config.trainer.record and not any((folder / RECORDING).glob("*")):
         raise UserError(
             f"already finished, without a recording: {folder}; add run.store=<another folder> to train it again with one"
         )
     print(f"already finished: {folder}")
+    say_outcome(config, folder, overrides)
     return 0
 
 
 def train(config: TrainConfig, folder: Path) -> int:
     """Run with every outcome named: DONE.json, or FAILED.json with a class and a message."""
+    from sspo.device import resolve_device
     from sspo.progress import Progress
+
+    resolve_device(config.run.device)
+    name = name_of(config)
+    progress = Progress(name)
+    with alone(folder, progress.warn):
+        print(f"{name}: {folder}", flush=True)
+        return _named_outcome(config, folder, progress)
+
+
+def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int:
+    from sspo.device import is_out_of_memory
     from sspo.trainer.optim import Diverged
 
-    name = f"{config.run.arm or config.objective.name} seed {config.seed}"
-    print(f"{name}: {folder}", flush=True)
-    progress = Progress(name)
     try:
         _to_the_end(config, folder, progress)
-        print(f"{name}: done", flush=True)
     except Diverged as error:
         return _fail(folder, "diverged", str(error), error.logs)
     except OSError as error:
@@ -125,14 +139,6 @@ def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     finally:
         tracker.finish()
     trainer.finish(outcome)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Python's, CUDA's, or the CPU allocator's, which is a plain RuntimeError."""
-    import torch
-
-    known = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-    return known or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
 
 
 def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None) -> int:

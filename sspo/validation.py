@@ -18,6 +18,7 @@ from sspo.choices import (
 from sspo.combinations import check_objective, why_unmatched
 from sspo.config import (
     DEVICES,
+    MAX_LR,
     MIN_TEMPERATURE,
     REWARD_NAMES,
     RULES,
@@ -145,6 +146,11 @@ def _check_numbers(config: TrainConfig) -> None:
     for name, number in (("trainer.lr", trainer.lr), ("trainer.max_grad_norm", trainer.max_grad_norm)):
         if not 0 < number < float("inf"):
             raise UserError(f"{name} must be a positive finite number, got {number}")
+    if trainer.lr > MAX_LR:
+        raise UserError(
+            f"trainer.lr must be at most {MAX_LR:g}, as AdamW moves every weight by about that much a step, got {trainer.lr:g}; "
+            f"the default is {TrainConfig().trainer.lr:g}"
+        )
     for name, number in (("trainer.beta1", trainer.beta1), ("trainer.beta2", trainer.beta2)):
         if not 0 <= number < 1:
             raise UserError(f"{name} must be in [0, 1), got {number}")

@@ -56,6 +56,10 @@ TARGET = "objective.bounds.target_clip_frac"
         (["seed=-1"], "seed must be at least 0, got -1"),
         (["seed=one"], "seed must be of type int, got 'one'"),
         (["trainer.lr=nan"], "trainer.lr must be a positive finite number"),
+        (
+            ["trainer.lr=100"],
+            "trainer.lr must be at most 1, as AdamW moves every weight by about that much a step, got 100",
+        ),
         (["objective=grpo,gspo"], "names several values"),
         (["segmentation=random", "segmentation.random_like=random"], "must name a rule other than 'random'"),
         (["model.path=/nowhere"], "no config.json in /nowhere"),

@@ -25,7 +25,7 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 def multipliers(
-    entropy_BT: torch.Tensor,
+    entropy_BT: torch.Tensor | None,
     segment_id_BT: torch.Tensor,
     mask_BT: torch.Tensor,
     bounds: BoundsConfig,
@@ -37,6 +37,8 @@ def multipliers(
     """
     if bounds.adapt in FOLLOW_NO_ENTROPY:
         return None
+    if entropy_BT is None:
+        raise ValueError(f"bounds.adapt='{bounds.adapt}' asks for entropies")
     h_BT = adapting_entropy(entropy_BT, segment_id_BT, mask_BT, bounds, generator)
     stats = entropy_stats(h_BT, mask_BT, bounds)
     if bounds.adapt == "hapo":

@@ -8,6 +8,7 @@ from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
 from sspo.objective.diagnostics import diagnose, diagnose_options
 from sspo.objective.divergence import kl_to_reference
+from sspo.objective.inputs import check_columns, check_entropy, check_objective_row
 from sspo.objective.prepare import whole_batch
 from sspo.objective.ratio import token_log_ratio
 from sspo.objective.surrogate import surrogate
@@ -20,20 +21,25 @@ def policy_loss(
     advantage_BT: torch.Tensor,
     mask_BT: torch.Tensor,
     segment_id_BT: torch.Tensor,
-    entropy_BT: torch.Tensor,
+    entropy_BT: torch.Tensor | None,
     objective: ObjectiveConfig,
     *,
     context: LossContext | None = None,
 ) -> LossOut:
-    """The loss to minimise (points) and its metrics, keyed by the glossary.
+    """The loss to minimise (points) and its metrics, keyed by the glossary: `metrics["policy/clip_frac"].value()` is a
+    number, None where nothing was counted, and `merge` adds those of another micro-batch.
 
     logp_BT carries the gradient; old_logp_BT and entropy_BT (nats) are the sampling policy's; mask_BT is True on
-    response tokens; segment_id_BT is -1 off the mask. Only ratio level 'segment' uses the ids for the ratio, metrics
-    and segment-level entropy always do. `context` None means that this call is the whole batch. Options that need more
-    than that (groups of a prompt, reference or sampler log-probabilities) find it in the context, else ValueError.
+    response tokens; segment_id_BT is -1 off the mask; an advantage a response has the shape (B, 1). Only ratio level
+    'segment' uses the ids for the ratio, metrics and segment-level entropy always do. entropy_BT may be None where bounds
+    do not follow it. `context` None means that this call is the whole batch. Options that need more than that (groups of
+    a prompt, reference or sampler log-probabilities) find it in the context. ValueError says what does not fit.
     """
+    check_objective_row(objective)
+    check_columns(logp_BT, advantage_BT, segment_id_BT, old_logp_BT=old_logp_BT, mask_BT=mask_BT)
     mask_BT = mask_BT.bool()
     if context is None:
+        check_entropy(entropy_BT, objective)
         context = whole_batch(mask_BT, segment_id_BT, entropy_BT, objective)
 
     seen = surrogate(logp_BT, old_logp_BT, advantage_BT, mask_BT, segment_id_BT, objective, context)

@@ -34,7 +34,7 @@ def group_weight(mask_BT: torch.Tensor, group: int) -> torch.Tensor:
 def whole_batch(
     mask_BT: torch.Tensor,
     segment_id_BT: torch.Tensor,
-    entropy_BT: torch.Tensor,
+    entropy_BT: torch.Tensor | None,
     objective: ObjectiveConfig,
     *,
     group: int | None = None,

@@ -7,6 +7,9 @@ numbers alone, not on which rows finished earlier.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
@@ -18,12 +21,20 @@ COMPACT_BELOW = 0.75
 
 
 class TransformersSampler:
-    """Samples from a model that stays on its device; the result is on that device too."""
+    """Samples from a model that stays on its device; the result is on that device too.
 
-    def __init__(self, model: PreTrainedModel, *, pad_id: int, eos_id: int):
+    What a model keeps of the past is repeated and selected by `reorder_cache`, which all of transformers' cache layers
+    have: attention, convolutions and recurrent states. rollout/probe.py says whether a model keeps its past there.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, pad_id: int, end_ids: Sequence[int]):
+        """A response ends with the first of `end_ids`; `pad_id` is masked wherever it stands."""
         self.model = model
         self.pad_id = pad_id
-        self.eos_id = eos_id
+        self.end_E = torch.tensor(end_ids, dtype=torch.long, device=model.device)
+        self.stateful = "cache_params" in inspect.signature(model.forward).parameters
+        """Whether the model has states alone, as Mamba does: they are handed over by another name, and a single token
+        continues them whatever the mask says of earlier ones."""
 
     @torch.inference_mode()
     def sample(
@@ -49,8 +60,9 @@ class TransformersSampler:
             temperature,
             logp_BT,
         )
-        mask_BT = until_first(response_BT, self.eos_id)
-        ended_B = ((response_BT == self.eos_id) & mask_BT).any(1)
+        is_end_BT = torch.isin(response_BT, self.end_E)
+        mask_BT = until_first(is_end_BT)
+        ended_B = (is_end_BT & mask_BT).any(1)
         return Rollout(
             prompt_BL=prompt_PL.repeat_interleave(responses, 0).to(device),
             prompt_mask_BL=prompt_mask_PL.repeat_interleave(responses, 0).to(device),
@@ -74,7 +86,9 @@ class TransformersSampler:
         cache = DynamicCache(config=self.model.config)
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
         logits_PV = self._forward(prompt_PL, prompt_mask_PL, position_PL, cache)
-        cache.batch_repeat_interleave(responses)
+        cache.reorder_cache(
+            torch.arange(len(prompt_PL), device=prompt_PL.device).repeat_interleave(responses)
+        )
         logits_bV = logits_PV.repeat_interleave(responses, 0)
         mask_bL = prompt_mask_PL.repeat_interleave(responses, 0)
         position_b = position_PL[:, -1].repeat_interleave(responses, 0)
@@ -87,12 +101,12 @@ class TransformersSampler:
             response_BT[row_b[running_b], t] = token_b[running_b]
             if logp_BT is not None:
                 logp_BT[row_b, t] = log_prob(logits_bV, token_b, temperature)
-            running_b = running_b & (token_b != self.eos_id)
+            running_b = running_b & ~torch.isin(token_b, self.end_E)
             left = int(running_b.sum())
             if left == 0 or t + 1 == max_tokens:
                 break
             if left < COMPACT_BELOW * len(row_b):
-                cache.batch_select_indices(running_b.nonzero()[:, 0])
+                cache.reorder_cache(running_b.nonzero()[:, 0])
                 token_b, mask_bL, position_b, row_b = (
                     x[running_b] for x in (token_b, mask_bL, position_b, row_b)
                 )
@@ -106,14 +120,15 @@ class TransformersSampler:
         self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache
     ) -> torch.Tensor:
         """Next-token logits (rows, V) in float32; the cache grows."""
+        masked = not self.stateful or ids.shape[1] > 1
         with autocast(ids.device):
             out = self.model(
                 input_ids=ids,
-                attention_mask=mask.long(),
+                attention_mask=mask.long() if masked else None,
                 position_ids=position,
-                past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
+                **{"cache_params" if self.stateful else "past_key_values": cache},
             )
         logits: torch.Tensor = out.logits
         return logits[:, -1].float()
@@ -144,7 +159,7 @@ def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Te
     return ids, mask
 
 
-def until_first(ids_BT: torch.Tensor, end_id: int) -> torch.Tensor:
-    """True up to and including the first `end_id` of each row."""
-    is_end_BT = (ids_BT == end_id).int()
-    return (is_end_BT.cumsum(1) - is_end_BT) == 0
+def until_first(is_end_BT: torch.Tensor) -> torch.Tensor:
+    """True up to and including the first end of each row."""
+    count_BT = is_end_BT.int()
+    return (count_BT.cumsum(1) - count_BT) == 0

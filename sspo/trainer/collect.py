@@ -103,7 +103,7 @@ class Collector:
             problems = [replace(problem, id=f"{problem.id}/attempt{attempt}") for problem in problems]
         with clock.time("rollout"):
             rollout = self.sampler.sample(
-                [self.policy.encode(problem.prompt) for problem in problems],
+                self.policy.prompts((problem.prompt for problem in problems), config.rollout.max_tokens),
                 config.rollout.responses,
                 max_tokens=config.rollout.max_tokens,
                 temperature=config.rollout.temperature,

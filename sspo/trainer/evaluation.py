@@ -45,6 +45,12 @@ class Evaluator:
             problems = self.task.eval_problems(name, self.config.curve_questions)
             yield from self._score(name, problems, 1.0, 1, rollout=rollout, final=False)
 
+    def size(self, *, final: bool) -> int:
+        """How many answers an evaluation scores."""
+        config = self.config
+        each = config.questions * (1 + len(config.temperatures) * config.samples)
+        return len(self.task.eval_sets) * (each if final else config.curve_questions)
+
     def _score(
         self,
         name: str,
@@ -59,7 +65,7 @@ class Evaluator:
         for start in range(0, len(problems), per_call):
             part = problems[start : start + per_call]
             responses = self.sampler.sample(
-                [self.policy.encode(problem.prompt) for problem in part],
+                self.policy.prompts((problem.prompt for problem in part), self.config.max_tokens),
                 samples,
                 max_tokens=self.config.max_tokens,
                 temperature=temperature,

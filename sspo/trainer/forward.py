@@ -35,14 +35,15 @@ def _log_softmax(model: PreTrainedModel, part: Batch, temperature: float) -> tor
     ids = torch.cat([part.prompt_BL, part.response_BT], 1)
     attention = torch.cat([part.prompt_mask_BL, part.mask_BT], 1)
     position = (attention.cumsum(1) - 1).clamp(min=0)
+    wanted = part.response_BT.shape[1] + 1
     with autocast(ids.device):
         logits = model(
             input_ids=ids,
             attention_mask=attention.long(),
             position_ids=position,
-            logits_to_keep=part.response_BT.shape[1] + 1,
+            logits_to_keep=wanted,
             use_cache=False,
-        ).logits
+        ).logits[:, -wanted:]  # some architectures give them all
     log_softmax_BTV: torch.Tensor = (logits[:, :-1].float() / temperature).log_softmax(-1)
     return log_softmax_BTV
 

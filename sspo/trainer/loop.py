@@ -34,6 +34,7 @@ from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.evaluation import Evaluator
 from sspo.trainer.forward import micro_batches, token_logp
 from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
+from sspo.trainer.ready import ready_policy
 from sspo.trainer.samples import sample_rows
 from sspo.trainer.step import part_loss, step_context
 from sspo.trainer.summary import clipping_of_rollout, summarise
@@ -51,12 +52,12 @@ class Trainer:
         self.config = config
         self.progress = progress
         self.device = resolve_device(config.run.device)
+        task, reward = TASKS[config.task.name], REWARDS[config.reward.name]
+        self.policy = ready_policy(config, task, self.device, progress.warn)
         self.log = RunLog(folder)
-        self.policy = load_policy(config.model.path, self.device)
         self.model = self.policy.model
         self.optimizer = build_optimizer(self.model, config.trainer)
-        self.sampler = TransformersSampler(self.model, pad_id=self.policy.pad_id, eos_id=self.policy.eos_id)
-        task, reward = TASKS[config.task.name], REWARDS[config.reward.name]
+        self.sampler = TransformersSampler(self.model, pad_id=self.policy.pad_id, end_ids=self.policy.end_ids)
         reference = (
             load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
         )
@@ -107,6 +108,7 @@ class Trainer:
         recorded, steps = self._updates(number, collected, clock, tracker)
         self._keep(recorded)
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
+        self.progress.advance(number + 1, steps[-1])
         with clock.time("evaluation"):
             self._evaluate_if_due()
         tokens = int(collected.batch.mask_BT.sum())
@@ -116,7 +118,6 @@ class Trainer:
         )  # the next rollout's: a checkpoint covers whole logs, so it comes after the last line
         with self.clock.time("checkpoint"):
             self._checkpoint_if_due()
-        self.progress.advance(number + 1, steps[-1])
         self.progress.warn(self.watch.look(steps))
         self.progress.warn(self.watch.look_at_control(self.state.control))
 
@@ -189,9 +190,8 @@ class Trainer:
 
     def _evaluate(self, *, final: bool) -> None:
         last_rollout = self.state.rollouts - 1
-        self.log.evaluation(
-            self.evaluator.final(last_rollout) if final else self.evaluator.curve(last_rollout)
-        )
+        rows = self.evaluator.final(last_rollout) if final else self.evaluator.curve(last_rollout)
+        self.log.evaluation(self.progress.scored(rows, self.evaluator.size(final=final)))
 
     def _checkpoint_if_due(self) -> None:
         every = self.config.trainer.checkpoint_every

@@ -35,7 +35,8 @@ class TrlLoss:
 @cache
 def _policy() -> tuple[Any, Any]:
     folder = weights_folder("embedded")
-    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)
+    return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
 def make_trainer(loss: TrlLoss, reward_B: torch.Tensor | None = None, responses: int = GROUP) -> Any:

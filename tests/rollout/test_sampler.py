@@ -24,7 +24,7 @@ def prompts(policy):
 
 
 def sampler(policy):
-    return TransformersSampler(policy.model, pad_id=policy.pad_id, eos_id=policy.eos_id)
+    return TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
 
 
 def draw(policy, prompts, responses=4, seed=0, max_tokens=90, temperature=1.0):
@@ -94,7 +94,7 @@ def test_truncation_is_a_named_state_and_the_mask_ends_with_the_end_token(policy
     whole = draw(policy, prompts, max_tokens=160)
     assert not whole.truncated_B.any()
     last = whole.mask_BT.sum(1) - 1
-    assert (whole.response_BT.gather(1, last[:, None]) == policy.eos_id).all()
+    assert (whole.response_BT.gather(1, last[:, None]) == policy.end_ids[0]).all()
 
 
 def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts):

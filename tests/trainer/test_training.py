@@ -182,8 +182,8 @@ def test_weights_that_break_in_the_last_step_of_a_rollout_are_a_divergence_befor
     assert not (tmp_path / "samples.jsonl").exists()
 
 
-def test_an_exploding_learning_rate_is_a_named_failure_and_leaves_no_broken_weights(tmp_path):
-    done = train(tmp_path, "trainer.lr=1e30", "objective=no_clip")
+def test_exploding_weights_are_a_named_failure_and_leaves_no_broken_weights(tmp_path):
+    done = train(tmp_path, "trainer.lr=1", "trainer.weight_decay=1e30", "objective=no_clip")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     failed = json.loads((folder(tmp_path) / "FAILED.json").read_text())
     assert failed["reason"] == "diverged"

@@ -1,0 +1,123 @@
+"""Reading a model folder: safetensors and JSON alone, no code of its own, and whatever is wrong is one sentence."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from sspo.device import is_out_of_memory
+from sspo.errors import UserError
+from sspo.identity import model_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+NAMED = 4
+"""Weights that a message names before it counts the others."""
+Read = TypeVar("Read")
+
+
+def read_tokenizer(path: str) -> PreTrainedTokenizerFast:
+    """The tokenizer of a model folder. Raises UserError where it cannot be read."""
+    folder = model_folder(path)
+    fast = (folder / "tokenizer.json").is_file()
+    if not fast and (folder / "tokenizer.model").is_file() and not _installed("sentencepiece"):
+        raise UserError(
+            f"model.path={path}: its tokenizer.model is read with the package sentencepiece, which is not installed: run "
+            "`pip install sentencepiece protobuf`, or give a folder with a tokenizer.json"
+        )
+    if fast:
+        reader = PreTrainedTokenizerFast
+    else:
+        # It picks a class by model type and replaces the decoder that tokenizer.json names; and it is slow to import.
+        from transformers import AutoTokenizer
+
+        reader = AutoTokenizer
+    return _read(
+        path,
+        "a tokenizer",
+        lambda: reader.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
+    )
+
+
+def read_model(path: str) -> tuple[PreTrainedModel, list[str]]:
+    """The model in float32, on the CPU, and what is worth a warning. Raises UserError unless every weight is there."""
+    from transformers import AutoModelForCausalLM  # seconds to import: only who runs a model waits for it
+
+    logging.disable_progress_bar()
+    folder = model_folder(path)
+    _check_weights_are_tensors(path, folder)
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # its table of missing weights is the sentence below
+    try:
+        model, found = _read(
+            path,
+            "a causal language model",
+            lambda: AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,  # so that they are named, and refused below
+                output_loading_info=True,
+            ),
+        )
+    finally:
+        logging.set_verbosity(before)
+    _check_complete(path, found)
+    unused = found["unexpected_keys"]
+    return model, [f"warning: weights that the model has no place for: {_listed(unused)}"] if unused else []
+
+
+def _check_weights_are_tensors(path: str, folder: Path) -> None:
+    pickled = [] if any(folder.glob("*.safetensors")) else sorted(folder.glob("*.bin"))
+    if pickled:
+        raise UserError(
+            f"model.path={path}: its weights are pickled ({pickled[0].name}), which may run code and is not read; save them "
+            "as safetensors, with save_pretrained"
+        )
+
+
+def _check_complete(path: str, found: dict[str, Iterable]) -> None:
+    """transformers makes up what is missing: a random head would train, and the reference would have another one."""
+    for key, what in (("missing_keys", "are not in it"), ("mismatched_keys", "have another shape in it")):
+        names = [name if isinstance(name, str) else name[0] for name in found[key]]
+        if names:
+            raise UserError(
+                f"model.path={path}: weights of the model {what}: {_listed(names)}; give a folder with all of them"
+            )
+
+
+def _read(path: str, what: str, read: Callable[[], Read]) -> Read:
+    """What `read` returns. Any failure of it but a lack of memory is the folder's, and a UserError."""
+    try:
+        return read()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise UserError(f"model.path={path}: cannot load {what} from it: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an exception says, with its class unless it was meant for people."""
+    said = [line for line in str(error).strip().splitlines() if line.strip()][:1]
+    if isinstance(error, OSError | ValueError | ImportError) and said:
+        return said[0].strip()
+    return ": ".join([type(error).__name__, *(line.strip() for line in said)])
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    more = len(ordered) - NAMED
+    return ", ".join(ordered[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

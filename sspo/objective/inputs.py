@@ -1,0 +1,63 @@
+"""What policy_loss takes, refused in one sentence where a shape would broadcast into something else or a column is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from sspo.config import ObjectiveConfig
+from sspo.errors import unknown
+from sspo.objective.entropy import FOLLOW_NO_ENTROPY
+from sspo.objective.variants import VARIANTS
+
+
+def check_objective_row(objective: Any) -> None:
+    """Raise ValueError unless it is a row of VARIANTS or another ObjectiveConfig."""
+    if isinstance(objective, ObjectiveConfig):
+        return
+    if not isinstance(objective, str):
+        raise ValueError(
+            f"the objective must be an ObjectiveConfig, as in VARIANTS['sspo'], got {objective!r}"
+        )
+    if objective not in VARIANTS:
+        raise ValueError(str(unknown("objective", objective, VARIANTS)))
+    raise ValueError(
+        f"the objective must be a row and not its name: pass VARIANTS['{objective}'] of sspo.objective.variants"
+    )
+
+
+def check_columns(
+    logp_BT: torch.Tensor,
+    advantage_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor | None,
+    **others: torch.Tensor,
+) -> None:
+    """Raise ValueError for the first column that is missing, or that is not one number a token where it must be."""
+    if logp_BT.dim() != 2:
+        raise ValueError(f"logp_BT must have the shape (responses, tokens), got {tuple(logp_BT.shape)}")
+    if segment_id_BT is None:
+        raise ValueError(
+            "segment_id_BT is None, and metrics count segments under every objective: give what sspo.segmentation.segment "
+            "returns, or mask_BT.long() - 1 for one segment a response"
+        )
+    shape, rows = tuple(logp_BT.shape), logp_BT.shape[0]
+    for name, column in {**others, "segment_id_BT": segment_id_BT}.items():
+        if tuple(column.shape) != shape:
+            raise ValueError(f"{name} must have logp_BT's shape {shape}, got {tuple(column.shape)}")
+    if tuple(advantage_BT.shape) not in (shape, (rows, 1)):
+        raise ValueError(
+            f"advantage_BT must have the shape {shape}, or {(rows, 1)} for one advantage a response, got "
+            f"{tuple(advantage_BT.shape)}"
+            + ("; give it as advantage_B[:, None]" if advantage_BT.dim() == 1 else "")
+        )
+
+
+def check_entropy(entropy_BT: torch.Tensor | None, objective: ObjectiveConfig) -> None:
+    """Raise ValueError where bounds follow an entropy that is not there."""
+    adapt = objective.bounds.adapt
+    if entropy_BT is None and adapt not in FOLLOW_NO_ENTROPY:
+        raise ValueError(
+            f"entropy_BT is None, and the bounds of objective '{objective.name}' follow it (bounds.adapt='{adapt}'): give the "
+            "sampling policy's entropy at each token, in nats"
+        )

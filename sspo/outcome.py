@@ -1,0 +1,63 @@
+"""What a finished run says of itself on the terminal: held-out scores, its folder, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from sspo.config import TrainConfig
+from sspo.errors import UserError
+from sspo.runlog import EVAL, RECORDING
+
+Scores = Mapping[tuple[str, str], float]
+"""Mean score by set and way of decoding, in the order of the log."""
+
+
+def name_of(config: TrainConfig) -> str:
+    """What a run is called on the terminal."""
+    return f"{config.run.arm or config.objective.name} seed {config.seed}"
+
+
+def say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> None:
+    """Print the outcome of a run that is done, which the words of a command line asked for."""
+    for line in describe_outcome(config, folder, overrides):
+        print(line, flush=True)
+
+
+def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> Iterator[str]:
+    """A line that it is done, one a held-out set with its scores in percent, the folder, and a next command."""
+    scores = final_scores(folder)
+    yield f"{name_of(config)}: done; held-out scores, %:"
+    sets = list(dict.fromkeys(name for name, _ in scores))
+    width = max((len(name) for name in sets), default=0)
+    for name in sets:
+        parts = [f"{how} {100 * mean:.1f}" for (of, how), mean in scores.items() if of == name]
+        yield f"  {name:<{width}}  {'  '.join(parts)}"
+    yield f"folder: {folder}"
+    if not config.run.study:
+        yield f"next: {_next(folder, overrides)}"
+
+
+def final_scores(folder: Path) -> Scores:
+    """Scores of the last evaluation in a run's log. Raises UserError where it is damaged."""
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    try:
+        rows = [json.loads(line) for line in (folder / EVAL).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise UserError(f"the run is done, but its {EVAL} cannot be read ({error}): {folder}") from error
+    for row in rows:
+        if row["final"]:
+            how = f"sampled at {row['temperature']:g}" if row["mode"] == "sampled" else "greedy"
+            values[row["set"], how].append(row["value"])
+    return {key: fmean(of) for key, of in values.items()}
+
+
+def _next(folder: Path, overrides: Sequence[str]) -> str:
+    if any((folder / RECORDING).glob("*")):
+        return f"python -m sspo.replay {shlex.quote(str(folder))}   # what another rule or bound would have clipped"
+    words = [word for word in overrides if not word.startswith(("seed=", "--"))]
+    return f"python -m sspo.train -m {shlex.join([*words, 'seed=0,1,2'])}   # the same with three seeds"

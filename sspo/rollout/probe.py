@@ -1,0 +1,132 @@
+"""Whether a model samples as it trains: a few tokens are drawn and looked at again before any training.
+
+The sampler goes token by token and trusts that the model keeps its past in the cache that it is handed; the trainer sees
+whole rows, padded on the left. An architecture that keeps its past elsewhere, or reads its padding, would train on ratios
+that mean nothing, and no error would say so. An untrained model hardly depends on its past, so differences are held
+against that dependence: what another prompt does to the same tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from sspo.device import is_out_of_memory
+from sspo.errors import UserError
+from sspo.policy import Policy
+from sspo.randomness import torch_stream
+from sspo.rollout.transformers import TransformersSampler
+from sspo.trainer.forward import token_logp
+from sspo.types import Batch, Rollout
+
+LENGTHS = (2, 9, 5, 3)
+"""Tokens of the prompts: unequal, so that all but one are padded."""
+RESPONSES, TOKENS = 3, 6
+ENDING = 0.15
+"""Share of the vocabulary that ends a probed response, so that rows leave the batch while others go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """What rounding may do to a log-probability."""
+
+    share: float
+    """Of the dependence on the prompt (root mean square, nats)."""
+    floor: float
+    """Nats."""
+
+    def of(self, dependence: float) -> float:
+        """The largest difference that is taken for rounding, in nats."""
+        return max(self.floor, self.share * dependence)
+
+
+FLOAT32 = Tolerance(share=0.005, floor=2e-5)
+BFLOAT16 = Tolerance(share=0.3, floor=0.02)
+"""Where the forward pass runs under autocast, see device.py."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probed:
+    """Largest differences of the probed tokens' log-probabilities, in nats."""
+
+    sampled: float
+    """Between the sampler and the trainer."""
+    padded: float
+    """Between a row among others and the row alone."""
+    dependence: float
+    """What another prompt does to them, as a root mean square."""
+
+
+def check_sampling(policy: Policy) -> None:
+    """Raise UserError, in one sentence, for a model that cannot be sampled here or does not sample as it trains."""
+    name = f"model.path={policy.path}: architecture {policy.model.config.model_type}"
+    try:
+        found = probe(policy)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        said = " ".join(str(error).split())
+        raise UserError(
+            f"{name} cannot be sampled with a cache of transformers' own ({type(error).__name__}: {said})"
+        ) from error
+    tolerance = (BFLOAT16 if policy.model.device.type == "cuda" else FLOAT32).of(found.dependence)
+    if not found.padded <= tolerance:
+        raise UserError(
+            f"{name} reads its padding: log-probabilities of a row padded on the left differ by {found.padded:.2g} nats from "
+            f"those of the row alone, where rounding makes {tolerance:.2g} at most"
+        )
+    if not found.sampled <= tolerance:
+        raise UserError(
+            f"{name} does not sample as it trains: log-probabilities of sampled tokens differ by {found.sampled:.2g} nats, "
+            f"where rounding makes {tolerance:.2g} at most, so it keeps its past outside the cache, or looks ahead"
+        )
+
+
+@torch.no_grad()
+def probe(policy: Policy) -> Probed:
+    """Sample a few rows of random prompts and look at them again; draws come from a stream of their own."""
+    generator = torch_stream(0, "probe")
+    rollout = _sample(policy, generator)
+    batch = _batch(rollout)
+    seen_BT = token_logp(policy.model, batch, 1.0)
+    assert rollout.logp_BT is not None
+    shuffled_BL = torch.randint(policy.rows, batch.prompt_BL.shape, generator=generator)
+    other = replace(batch, prompt_BL=shuffled_BL.to(batch.prompt_BL.device))
+    moved_BT = (token_logp(policy.model, other, 1.0) - seen_BT)[batch.mask_BT]
+    return Probed(
+        sampled=float((rollout.logp_BT - seen_BT)[batch.mask_BT].abs().max()),
+        padded=max(_padded(policy, batch, seen_BT, row) for row in range(0, len(seen_BT), RESPONSES)),
+        dependence=float(moved_BT.square().mean().sqrt()),
+    )
+
+
+def _sample(policy: Policy, generator: torch.Generator) -> Rollout:
+    prompts = [torch.randint(policy.rows, (length,), generator=generator).tolist() for length in LENGTHS]
+    ends = (torch.rand(policy.rows, generator=generator) < ENDING).nonzero()[:, 0].tolist()
+    sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=ends)
+    return sampler.sample(
+        prompts, RESPONSES, max_tokens=TOKENS, temperature=1.0, generator=generator, with_logp=True
+    )
+
+
+def _padded(policy: Policy, batch: Batch, seen_BT: torch.Tensor, row: int) -> float:
+    """How far a row's log-probabilities are from those of the row alone, which has no padding."""
+    alone = batch.rows(torch.tensor([row], device=seen_BT.device))
+    width = alone.mask_BT.shape[1]
+    return float((token_logp(policy.model, alone, 1.0)[0] - seen_BT[row, :width]).abs().max())
+
+
+def _batch(rollout: Rollout) -> Batch:
+    """A batch of which the model reads the tokens alone."""
+    nothing_BT = torch.zeros(rollout.mask_BT.shape, device=rollout.mask_BT.device)
+    return Batch(
+        prompt_BL=rollout.prompt_BL,
+        prompt_mask_BL=rollout.prompt_mask_BL,
+        response_BT=rollout.response_BT,
+        mask_BT=rollout.mask_BT,
+        advantage_BT=nothing_BT,
+        segment_id_BT=nothing_BT.long(),
+        old_logp_BT=nothing_BT,
+        entropy_BT=nothing_BT,
+    )

@@ -1,0 +1,65 @@
+"""The policy of a run, looked at before any log is: what cannot be trained is one sentence."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import torch
+
+from sspo.errors import UserError
+from sspo.policy import Policy, load_policy
+from sspo.rollout.probe import check_sampling
+
+if TYPE_CHECKING:
+    from sspo.config import TrainConfig
+    from sspo.tasks import Task
+
+LOOKED_AT = 1000
+"""Prompts of training that are looked at beforehand; others as they are drawn."""
+
+
+def ready_policy(
+    config: TrainConfig, task: Task, device: torch.device, say: Callable[[str | None], None]
+) -> Policy:
+    """The policy on its device. `say` is told what is worth a warning. Raises UserError for a model that cannot be trained."""
+    policy = load_policy(config.model.path, device)
+    for remark in policy.remarks:
+        say(remark)
+    for warning in _check_prompts(config, task, policy):
+        say(warning)
+    check_sampling(policy)
+    return policy
+
+
+def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[str]:
+    """Encode the prompts to come, so that none is a surprise. Returns warnings; raises UserError for what cannot run."""
+    for key, prompts, response in (
+        ("rollout.max_tokens", _training(config, task), config.rollout.max_tokens),
+        ("evaluation.max_tokens", _held_out(config, task), config.evaluation.max_tokens),
+    ):
+        longest = max(len(policy.encode(prompt)) for prompt in prompts)
+        limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
+        if lack is None or limit is None:
+            continue
+        if policy.positions.hard:
+            raise UserError(
+                f"model.path={policy.path}: {lack}; set {key} to at most {limit - longest}"
+                if longest < limit
+                else f"model.path={policy.path}: {lack}"
+            )
+        yield f"warning: model.path={policy.path}: {lack} with {key}={response}; it was not made for those beyond"
+
+
+def _training(config: TrainConfig, task: Task) -> Iterable[str]:
+    size = config.rollout.prompts
+    rollouts = range(max(1, min(config.trainer.rollouts, LOOKED_AT // size)))
+    drawn = (task.train_problems(config.seed, number, size) for number in rollouts)
+    return (problem.prompt for problem in itertools.chain.from_iterable(drawn))
+
+
+def _held_out(config: TrainConfig, task: Task) -> Iterable[str]:
+    evaluation = config.evaluation
+    count = max(evaluation.questions, evaluation.curve_questions if evaluation.every else 0)
+    return (problem.prompt for name in task.eval_sets for problem in task.eval_problems(name, count))
