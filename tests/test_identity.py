@@ -157,7 +157,7 @@ def test_what_a_task_reads_from_a_file_is_in_the_cells_name(tmp_path, monkeypatc
 
     plain = cell_hash(compose([]))
     monkeypatch.setitem(identity.TASKS, "chain", FileTask())
-    with pytest.raises(UserError, match="task.name=chain reads .*questions.jsonl, which cannot be read"):
+    with pytest.raises(UserError, match=r"task\.name=chain reads .*questions\.jsonl, which cannot be read"):
         cell_hash(compose([]))
     cells = [plain]
     for text in ("2 + 2\n", "2 + 3\n"):

@@ -31,6 +31,7 @@ NO_NUMBERS = (
     "sspo.fence",
     "sspo.logfile",
     "sspo.progress",
+    "sspo.rollout.probe",
     "sspo.runlog",
     "sspo.tracking",
     "sspo.trainer.samples",
