@@ -67,6 +67,6 @@ def _caption(evidence: Evidence) -> tuple[str, ...]:
         "is over what arms are matched on: the last half of a run's rollouts, from the second update of each on.",
         f"Retained and collateral shares pool the tokens of a run's steps; – means fewer than {MIN_ELIGIBLE} in every run.",
         *matching_note(evidence),
-        captions.interval_rule(),
+        captions.interval_rule(evidence),
         *captions.warnings(evidence),
     )

@@ -29,7 +29,9 @@ def stability_table(evidence: Evidence) -> Table | None:
     traces = _traces(evidence, arms, tested)
     rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name), traces[arm.name]) for arm in arms]
     level = (
-        "no base score is there, so divergence alone counts" if floor is None else f"{100 * floor:.1f} points"
+        "no base score is there, so divergence alone counts"
+        if floor is None
+        else f"{evidence.unit.text(floor)}{evidence.unit.points}"
     )
     caption = (
         f"{evidence.study.title}: runs that collapsed, pre-defined as diverged or scored below the untrained base on "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +74,3 @@ def check_numbers(name: str, count: int) -> None:
         raise UserError(
             f"{clean(name)} holds more than {MOST_NUMBERS:,} numbers of one run: export fewer metrics or rows"
         )
-
-
-def several(things: Sized) -> str:
-    """The plural's ending."""
-    return "" if len(things) == 1 else "s"

@@ -14,7 +14,15 @@ from analysis.importers.logged import finite, together, whole_step
 from sspo.errors import UserError, unknown
 
 CALLS = "_step"
-STEPS = ("step", "global_step", "train/global_step", "trainer/global_step", "training/global_step", "Step", CALLS)
+STEPS = (
+    "step",
+    "global_step",
+    "train/global_step",
+    "trainer/global_step",
+    "training/global_step",
+    "Step",
+    CALLS,
+)
 """The first of these that a log has is its step, unless the import names one."""
 NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 NAMED = 5

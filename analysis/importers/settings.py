@@ -25,7 +25,9 @@ def check_settings(path: Path, most: int) -> str:
         raise UserError(f"{name} line {line} is not UTF-8: save the file as UTF-8") from error
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):  # a parser of events builds and recurses nothing
+        for event in yaml.parse(
+            text, Loader=yaml.CSafeLoader
+        ):  # a parser of events builds and recurses nothing
             depth += isinstance(event, OPENS) - isinstance(event, CLOSES)
             if depth > DEEPEST:
                 raise UserError(f"{name} nests deeper than {DEEPEST} levels at line {_line(event)}")

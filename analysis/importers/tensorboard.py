@@ -44,7 +44,10 @@ def read_tensorboard(files: Sequence[Path]) -> Logged:
         check_numbers(files[0].parent.name, count)
     rows, begun = _standing(events)
     lost = {name for row in rows.values() for name, value in row.items() if not math.isfinite(value)}
-    found = {s: {n: v for n, v in row.items() if n not in lost or math.isfinite(v)} for s, row in sorted(rows.items())}
+    found = {
+        s: {n: v for n, v in row.items() if n not in lost or math.isfinite(v)}
+        for s, row in sorted(rows.items())
+    }
     if begun:
         steps = ", ".join(map(str, sorted(begun)[:3])) + (", ..." if len(begun) > 3 else "")
         notes.append(f"it was resumed at step {steps}: what it had logged from there on is left out")
@@ -74,9 +77,7 @@ def _events(files: Sequence[Path], notes: list[str]) -> Iterator[_Event]:
                     version = _version(said)
                 values = [(intern(n), v) for body in all_of(record, SUMMARY) for n, v in _scalars(body)]
                 says = version >= SAYS_START
-                starts = says and any(
-                    integer(body, STATUS) == START for body in all_of(record, SESSION)
-                )
+                starts = says and any(integer(body, STATUS) == START for body in all_of(record, SESSION))
                 if values or starts:
                     yield _Event(step, values, starts, bool(values) and not says and step < latest)
                 latest = step if values else latest

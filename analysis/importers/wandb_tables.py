@@ -88,4 +88,6 @@ def _logged(path: Path, rows: Rows, config: dict[str, Any], label: str, **state:
     found = rows.by_step()
     note, unread = rows.note(found), rows.unread(found)
     summary = bool(state)
-    return Logged("wandb", (path,), found, config, note=note, label=label, summary=summary, unread=unread, **state)
+    return Logged(
+        "wandb", (path,), found, config, note=note, label=label, summary=summary, unread=unread, **state
+    )
