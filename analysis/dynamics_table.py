@@ -20,6 +20,8 @@ def dynamics_table(evidence: Evidence) -> Table | None:
     if evidence.logs.metrics.empty:
         return None
     means = {m.name: run_means(evidence, m) for m in MEASURES}
+    if evidence.study.imported and all(of_run.empty for of_run in means.values()):
+        return None
     rows = []
     for arm in evidence.study.with_role("arm", "no_clip", "aa"):
         runs = evidence.counted(arm)

@@ -18,9 +18,9 @@ from analysis.trace import RECORD, Trace, trace
 def stability_table(evidence: Evidence) -> Table | None:
     """Diverged and collapsed runs an arm; collapsed: diverged, or below the untrained base on the primary metric."""
     arms = [a for a in evidence.study.with_role("arm", "no_clip", "aa") if evidence.counted(a)]
-    if not arms:
-        return None
     floor = base_level(evidence)
+    if not arms or (evidence.study.imported and floor is None):
+        return None  # imported logs do not say that a run diverged
     counts = {arm.name: collapsed(evidence, arm, floor) for arm in arms}
     references = {a.name: r.name for a in arms if (r := evidence.study.reference_of(a)) and r.name in counts}
     tested = [a for a in arms if a.competes and a.name in references]
