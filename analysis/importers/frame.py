@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,28 +69,47 @@ def _csv(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, encoding="utf-8-sig", low_memory=False, index_col=False)
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """A column as numbers, nan where a cell is empty or no number."""
+class Sheet:
+    """A table's columns as numbers, nan where a cell is empty or no number, and the cells that are no numbers."""
 
-    values: NDArray[np.float64]
-    what: str = ""
-    """The first cell that is no number, and its line; empty where all are."""
+    def __init__(self, table: pd.DataFrame):
+        plain = [kind.kind in "biuf" for kind in table.dtypes]
+        self.names = [name for name, kind in zip(table.columns, plain, strict=True) if kind]
+        # all plain columns at once: one by one they take most of the time of a wide table
+        numbers = table if all(plain) else table.loc[:, plain]
+        self.values = numbers.to_numpy(np.float64, na_value=np.nan)
+        self._bad: dict[str, NDArray[np.bool_]] = {}
+        self._cells = table
+        others = [name for name, kind in zip(table.columns, plain, strict=True) if not kind]
+        found = [self._read(table[name]) for name in others]
+        self.values = np.column_stack([self.values, *found]) if found else self.values
+        self.names += others
+        self._place = {name: i for i, name in enumerate(self.names)}
+
+    def _read(self, column: pd.Series) -> NDArray[np.float64]:
+        found = _numbers(column).to_numpy(np.float64, na_value=np.nan)
+        bad = np.isnan(found) & column.notna().to_numpy()
+        if bad.any():
+            self._bad[str(column.name)] = bad
+        return found
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """The numbers of a column."""
+        return self.values[:, self._place[name]]
+
+    def bad(self, rows: NDArray[np.int64] | None = None) -> dict[str, str]:
+        """By column, the first cell of these rows that is no number, with its line."""
+        found = {}
+        for name, mask in self._bad.items():
+            at = np.flatnonzero(mask) if rows is None else rows[mask[rows]]
+            if at.size:
+                found[name] = cell_words(self._cells[name].iat[at[0]], int(at[0]))
+        return found
 
 
-def numbers_of(column: pd.Series) -> Numbers:
-    """The numbers of a column of any kind."""
-    if column.dtype.kind in "biuf":
-        return Numbers(column.to_numpy(np.float64, na_value=np.nan))
-    values = pd.to_numeric(column, errors="coerce") if column.dtype == object else _other(column)
-    found = values.to_numpy(np.float64, na_value=np.nan)
-    bad = np.flatnonzero(np.isnan(found) & column.notna().to_numpy())
-    return Numbers(found, cell_words(column.iat[bad[0]], int(column.index[bad[0]])) if bad.size else "")
-
-
-def _other(column: pd.Series) -> pd.Series:
+def _numbers(column: pd.Series) -> pd.Series:
     """Dates and categories are no numbers, though pandas would make some of them; Arrow's own strings may be."""
-    if isinstance(column.dtype, pd.StringDtype):
+    if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
         return pd.to_numeric(column, errors="coerce").astype("Float64")
     if pd.api.types.is_numeric_dtype(column.dtype):  # whole numbers and truth values with gaps
         return column.astype("Float64")

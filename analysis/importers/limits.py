@@ -19,6 +19,7 @@ MOST_SETTINGS_BYTES = 2**20
 """Of a mapping file or a run's config.yaml."""
 DEEPEST = 50
 """Levels that such a file, or an object in a log, may nest."""
+LONGEST_PATH = 200
 SHOWN = 60
 """Characters of foreign text that a message quotes."""
 
@@ -37,11 +38,17 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def shown_path(path: Path | str) -> str:
+    """A path as messages name it: its end, where it is long."""
+    text = clean(str(path))
+    return text if len(text) <= LONGEST_PATH else f"...{text[-LONGEST_PATH:]}"
+
+
 def check_file(path: Path, most: int = MOST_BYTES) -> Path:
     """A regular file of at most `most` bytes. Raises UserError, or OSError where there is none."""
     size = path.stat().st_size
     if not path.is_file():
-        raise UserError(f"{clean(str(path))} is no regular file: give the log itself")
+        raise UserError(f"{shown_path(path)} is no regular file: give the log itself")
     if size > most:
         raise UserError(
             f"{clean(path.name)} has {size:,} bytes, and an import reads at most {most:,} of one file: "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.importers import tensorboard, wandb_file
 from analysis.importers.json_logs import TRAINER_STATE, read_json_log, read_run_folder
-from analysis.importers.limits import clean
+from analysis.importers.limits import shown_path
 from analysis.importers.logged import Logged
 from analysis.importers.tables import Named, read_table
 from sspo import runlog
@@ -25,7 +25,7 @@ def read(path: Path, named: Named = Named()) -> list[Logged]:  # noqa: B008 froz
     `named` says which columns are steps, arms and seeds. Raises UserError where nothing is there, or nothing that can
     be read: no other error, whatever the bytes.
     """
-    where = clean(str(path))
+    where = shown_path(path)
     try:
         found = _read_folder(path, named) if path.is_dir() else _read_file(path, named)
     except OSError as error:
@@ -62,11 +62,11 @@ def _own_logs(folder: Path, named: Named) -> list[Logged]:
 
 def _read_file(path: Path, named: Named) -> list[Logged]:
     if path.exists() and not path.is_file():  # a pipe or a device has no end
-        raise UserError(f"{clean(str(path))} is no regular file: give {WANTED}")
+        raise UserError(f"{shown_path(path)} is no regular file: give {WANTED}")
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     if not head:
-        raise UserError(f"{clean(str(path))} is empty: give {WANTED}")
+        raise UserError(f"{shown_path(path)} is empty: give {WANTED}")
     if head.startswith(wandb_file.MAGIC):
         return [wandb_file.read_wandb(path, named.step)]
     if tensorboard.MARK in path.name:
@@ -74,5 +74,5 @@ def _read_file(path: Path, named: Named) -> list[Logged]:
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return [read_json_log(path, named.step)]
     if b"\0" in head and not head.startswith(b"PAR1"):
-        raise UserError(f"{clean(str(path))} is of no kind that can be read: give {WANTED}")
+        raise UserError(f"{shown_path(path)} is of no kind that can be read: give {WANTED}")
     return read_table(path, named)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from analysis.importers.limits import DEEPEST, check_file, clean
+from analysis.importers.limits import DEEPEST, check_file, shown_path
 from sspo.errors import UserError
 
 OPENS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
@@ -17,7 +17,7 @@ CLOSES = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 def check_settings(path: Path, most: int) -> str:
     """The text of a YAML file that is small, UTF-8, nests little and has no alias. Raises UserError otherwise."""
     content = check_file(path, most).read_bytes()
-    name = clean(str(path))
+    name = shown_path(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -53,9 +53,9 @@ def read_settings(path: Path, most: int) -> dict[str, Any]:
         loaded = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError) as error:
         words = " ".join(str(error).split())[:120]
-        raise UserError(f"{clean(str(path))} holds a value that cannot be read ({words})") from error
+        raise UserError(f"{shown_path(path)} holds a value that cannot be read ({words})") from error
     if loaded is None:
         return {}
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-        raise UserError(f"{clean(str(path))} must hold a mapping of names to values")
+        raise UserError(f"{shown_path(path)} must hold a mapping of names to values")
     return loaded

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.claims.files import claim_files
-from analysis.importers.limits import MOST_SETTINGS_BYTES, clean, shown
+from analysis.importers.limits import MOST_SETTINGS_BYTES, clean, shown, shown_path
 from analysis.importers.settings import check_settings
 from analysis.study import ROLES
 from sspo.build import build
@@ -112,10 +112,10 @@ def _mapping(path: Path) -> ImportSpec:
         content = read_yaml(path)
         return build(ImportSpec, {**content, "runs": content.get("runs") or []})
     except OSError as error:
-        raise UserError(f"{clean(str(path))} cannot be read ({error.strerror or error})") from error
+        raise UserError(f"{shown_path(path)} cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # a number or a date that Python has no value for
         words = clean(" ".join(str(error).split()))[:120]
-        raise UserError(f"{clean(str(path))} holds a value that cannot be read ({words})") from error
+        raise UserError(f"{shown_path(path)} holds a value that cannot be read ({words})") from error
 
 
 def _source(text: str) -> RunSpec:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from analysis.importers.frame import numbers_of, read_frame
+from analysis.importers.frame import Sheet, read_frame
 from analysis.importers.limits import check_runs, clean
 from analysis.importers.logged import Logged
 from analysis.importers.rows import CALLS, STEPS, Rows
@@ -48,24 +50,33 @@ def read_table(path: Path, named: Named) -> list[Logged]:
     if step is None:
         raise UserError(f"{clean(path.name)} has no column of steps: want one of {', '.join(STEPS)}, or name "
                         "it with --step-from")  # fmt: skip
-    if what := numbers_of(table[step]).what:
+    sheet = Sheet(table)
+    if what := sheet.bad().get(step):
         raise UserError(f"{clean(path.name)} has a step that is no number: {what}")
     read = _long if {"key", "value"} <= set(table.columns) else _wide
-    return [read(path, part, step, who) for who, part in _by_run(path, table, named, step)]
+    whose = [name for name in dict.fromkeys(named.of_run) if name in table.columns and name != step]
+    return [read(path, table, sheet, step, run) for run in _runs(path, table, whose)]
 
 
-def _by_run(
-    path: Path, table: pd.DataFrame, named: Named, step: str
-) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one run, and what names it."""
+
+    rows: NDArray[np.int64]
+    who: dict[str, Any]
+
+
+def _runs(path: Path, table: pd.DataFrame, names: list[str]) -> list[_Part]:
     """Each run's rows, by whichever columns name runs; all rows where none does."""
-    names = [name for name in dict.fromkeys(named.of_run) if name in table.columns and name != step]
     if not names:
-        yield {}, table
-        return
-    grouped = table.groupby(names, sort=False, dropna=False)
+        return [_Part(np.arange(len(table)), {})]
+    grouped = table[names].groupby(names, sort=False, dropna=False)
     check_runs(path.name, grouped.ngroups)
-    for key, part in grouped:
-        yield dict(zip(names, key, strict=True)), part.drop(columns=names)
+    number = grouped.ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+    firsts = table.loc[[int(rows[0]) for rows in parts], names].to_dict("records")
+    return [_Part(rows, {str(k): v for k, v in who.items()}) for rows, who in zip(parts, firsts, strict=True)]
 
 
 def _who(who: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -74,30 +85,29 @@ def _who(who: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return known, " ".join(str(v) for v in known.values())
 
 
-def _wide(path: Path, table: pd.DataFrame, step: str, who: dict[str, Any]) -> Logged:
+def _wide(path: Path, table: pd.DataFrame, sheet: Sheet, step: str, run: _Part) -> Logged:
     rows = Rows(path, step, in_time=False)
-    names, columns = [], []
-    for name in table.columns:
-        numbers = numbers_of(table[name])
-        if numbers.what:
-            rows.note_text(name, numbers.what)
-        names.append(name)
-        columns.append(numbers.values.tolist())
-    for line, values in zip(table.index.tolist(), zip(*columns, strict=True), strict=True):
+    for name, what in sheet.bad(run.rows).items():
+        rows.note_text(name, what)
+    names = [name if name not in run.who else "_" + name for name in sheet.names]
+    for line, values in zip(run.rows.tolist(), sheet.values[run.rows].tolist(), strict=True):
         rows.add(line + 2, [(n, v) for n, v in zip(names, values, strict=True) if v == v])
-    return _logged(path, rows, who)
+    return _logged(path, rows, run.who)
 
 
-def _long(path: Path, table: pd.DataFrame, step: str, who: dict[str, Any]) -> Logged:
+def _long(path: Path, table: pd.DataFrame, sheet: Sheet, step: str, run: _Part) -> Logged:
     rows = Rows(path, CALLS, in_time=False)
-    numbers = numbers_of(table["value"])
-    if numbers.what:
-        rows.note_text("value", numbers.what)
-    table = table.assign(value=numbers.values).sort_values(step, kind="stable")
-    for at, part in table.groupby(step, sort=False):
-        pairs = zip(part["key"].tolist(), part["value"].tolist(), strict=True)
-        rows.add(int(part.index[0]) + 2, [(CALLS, at), *((str(k), v) for k, v in pairs if v == v)])
-    return _logged(path, rows, who)
+    if what := sheet.bad(run.rows).get("value"):
+        rows.note_text("value", what)
+    steps = sheet.column(step)[run.rows]
+    order = run.rows[np.argsort(steps, kind="stable")]
+    triples = zip(sheet.column(step)[order].tolist(), table["key"].iloc[order].tolist(),
+                  sheet.column("value")[order].tolist(), strict=True)  # fmt: skip
+    for at, group in itertools.groupby(enumerate(triples), key=lambda one: one[1][0]):
+        members = list(group)
+        pairs = [(str(key), value) for _, (_, key, value) in members if value == value]
+        rows.add(int(order[members[0][0]]) + 2, [(CALLS, at), *pairs])
+    return _logged(path, rows, run.who)
 
 
 def _logged(path: Path, rows: Rows, who: dict[str, Any]) -> Logged:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from analysis.importers.frame import cell_words, numbers_of
+from analysis.importers.frame import Sheet
 from analysis.importers.limits import check_runs, clean, shown
 from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS, Logged
 from analysis.importers.rows import CALLS, STEPS, Rows
@@ -49,16 +50,16 @@ def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterat
         if metric not in (axis, CALLS):
             of_run.setdefault(run, []).append((metric, column))
     check_runs(path.name, len(of_run))
-    at = numbers_of(table[axis])
-    if at.what:
-        raise UserError(f"{clean(path.name)} has a step that is no number: {at.what}")
+    sheet = Sheet(table)
+    bad, at = sheet.bad(), sheet.column(axis).tolist()
+    if axis in bad:
+        raise UserError(f"{clean(path.name)} has a step that is no number: {bad[axis]}")
     for run, curves in of_run.items():
         rows = Rows(path, CALLS, in_time=False)
         for metric, column in curves:
-            numbers = numbers_of(table[column])
-            if numbers.what:
-                rows.note_text(metric, numbers.what)
-            for line, (x, y) in enumerate(zip(at.values.tolist(), numbers.values.tolist(), strict=True), 2):
+            if column in bad:
+                rows.note_text(metric, bad[column])
+            for line, (x, y) in enumerate(zip(at, sheet.column(column).tolist(), strict=True), 2):
                 if y == y:
                     rows.add(line, [(CALLS, x), (metric, y)])
         yield _logged(path, rows, {"run": run}, run)
@@ -67,15 +68,14 @@ def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterat
 def read_summaries(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterator[Logged]:
     """A run a row, at the step that it names or else 0."""
     check_runs(path.name, len(table))
-    numbers = {name: numbers_of(table[name]).values.tolist() for name in table.columns}
+    sheet = Sheet(table)
+    numbers = sheet.values.tolist()
     for i, row in enumerate(table.to_dict("records")):
         known = {str(k): v for k, v in row.items() if v == v and v is not None}
-        rows, values = Rows(path, step_from), dict[str, Any]()
-        for name, cell in known.items():
-            if (number := numbers[name][i]) == number:
-                values[name] = number
-            else:
-                rows.note_text(name, cell_words(cell, i))
+        rows = Rows(path, step_from)
+        for column, what in sheet.bad(np.array([i])).items():
+            rows.note_text(column, what)
+        values = {n: v for n, v in zip(sheet.names, numbers[i], strict=True) if v == v}
         stepped = step_from is not None or not values.keys().isdisjoint(STEPS)
         rows.add(i + 2, (values if stepped else {**values, CALLS: 0}).items())
         state = str(known.get(STATE, ""))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.importers.limits import check_runs, clean, shown
+from analysis.importers.limits import check_runs, clean, shown, shown_path
 from analysis.importers.logged import ENDED, Logged
 from analysis.importers.names import translate
 from analysis.importers.read import read
@@ -74,9 +74,9 @@ def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
         elif len(logged) > 1 and source.arm is not None and source.seed is not None:
             labels = [run.label or place(run) for run in logged]
             listed = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
-            example = f"{source.arm}:{source.seed}={clean(source.path)}#{labels[0]}"
+            example = f"{source.arm}:{source.seed}={shown_path(source.path)}#{labels[0]}"
             raise UserError(
-                f"{clean(source.path)} holds {len(logged)} runs ({listed}): say which is meant, as {example}"
+                f"{shown_path(source.path)} holds {len(logged)} runs ({listed}): say which is meant, as {example}"
             )
         for run in logged:
             yield source, run
@@ -87,9 +87,11 @@ def _named(path: str, name: str, logged: Sequence[Logged]) -> Logged:
     names = [{run.label, *(str(run.config[c]) for c in RUN_COLUMNS if c in run.config)} for run in logged]
     found = [run for run, own in zip(logged, names, strict=True) if name in own]
     if not found:
-        raise unknown(f"run in {clean(path)}", name, sorted({n for own in names for n in own if n}))
+        raise unknown(f"run in {shown_path(path)}", name, sorted({n for own in names for n in own if n}))
     if len(found) > 1:
-        raise UserError(f"{clean(path)} holds {len(found)} runs called {shown(name)}: rename one of them")
+        raise UserError(
+            f"{shown_path(path)} holds {len(found)} runs called {shown(name)}: rename one of them"
+        )
     return found[0]
 
 

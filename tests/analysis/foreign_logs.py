@@ -91,7 +91,9 @@ def fragment(kind: int, data: bytes) -> bytes:
     return struct.pack("<IHB", zlib.crc32(data, zlib.crc32(bytes([kind]))), len(data), kind) + data
 
 
-def imported(folder: Path, sources: Sequence[str], primary: str | tuple[str, ...] = "acc", **options: Any) -> Logs:
+def imported(
+    folder: Path, sources: Sequence[str], primary: str | tuple[str, ...] = "acc", **options: Any
+) -> Logs:
     """The compact logs of an import."""
     given = {"primary": (primary,) if isinstance(primary, str) else primary, **options}
     return read_logs(import_study("x", load_spec(None, sources, given), folder))

@@ -18,6 +18,7 @@ from analysis.unit import own_unit
 from sspo.errors import UserError
 from tests.analysis.foreign_logs import imported, scalar, version, write_events
 
+
 def write_lines(folder: Path, runs: Mapping[tuple[str, int], Mapping[str, float]]) -> list[str]:
     """JSON lines of one step a run; returns sources."""
     sources = []
@@ -76,7 +77,11 @@ def test_equal_differences_have_no_p(kept: str, tmp_path: Path) -> None:
 def test_results_hold_what_was_logged(tmp_path: Path) -> None:
     """In percent, a share or another unit: the data file has the numbers of the logs to their last digits."""
     for scale, times in ((0.01, 1), (1.0, 0.01), (None, 1)):
-        runs = {("a", 0): {"acc": 35.25 * times}, ("b", 0): {"acc": 62.5 * times}, ("b", 1): {"acc": 63.0 * times}}
+        runs = {
+            ("a", 0): {"acc": 35.25 * times},
+            ("b", 0): {"acc": 62.5 * times},
+            ("b", 1): {"acc": 63.0 * times},
+        }
         sources = write_lines(tmp_path, runs)
         table = make_tables(Evidence(imported(tmp_path, sources, scale=scale)), None)["results"]
         assert table is not None
@@ -86,7 +91,15 @@ def test_results_hold_what_was_logged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "meant"),
-    [(0.8, 4 / 5), (1 / 3, 1 / 3), (7 / 30, 7 / 30), (-0.1, -0.1), (44.0, 44.0), (1.25e-3, 1.25e-3), (36.7, 36.7)],
+    [
+        (0.8, 4 / 5),
+        (1 / 3, 1 / 3),
+        (7 / 30, 7 / 30),
+        (-0.1, -0.1),
+        (44.0, 44.0),
+        (1.25e-3, 1.25e-3),
+        (36.7, 36.7),
+    ],
 )
 def test_a_number_of_32_bits_stands_for_the_simplest_that_rounds_to_it(value: float, meant: float) -> None:
     assert simplest(float(np.float32(value))) == meant
@@ -117,7 +130,17 @@ def rewards(folder: Path) -> list[str]:
     return write_lines(folder, {who: {"eval/reward": value} for who, value in of.items()})
 
 
-OF_OURS = ("as reported", "one base model", "2511.04256", "percent", "eld-out", "in points", "(points)", "average %", "reward %")
+OF_OURS = (
+    "as reported",
+    "one base model",
+    "2511.04256",
+    "percent",
+    "eld-out",
+    "in points",
+    "(points)",
+    "average %",
+    "reward %",
+)
 
 
 def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> None:
@@ -140,9 +163,15 @@ def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> Non
 
 
 def test_a_report_has_what_its_import_asks_for(tmp_path: Path) -> None:
-    runs = {(arm, seed): {"acc": level + seed} for arm, level in (("grpo", 40.0), ("gspo", 50.0)) for seed in (0, 1)}
+    runs = {
+        (arm, seed): {"acc": level + seed}
+        for arm, level in (("grpo", 40.0), ("gspo", 50.0))
+        for seed in (0, 1)
+    }
     sources = write_lines(tmp_path, runs)
-    logs = imported(tmp_path, sources, scale=0.01, claims=("paper",), reference=True, base="Qwen2.5-Math-1.5B")
+    logs = imported(
+        tmp_path, sources, scale=0.01, claims=("paper",), reference=True, base="Qwen2.5-Math-1.5B"
+    )
     report = render(tmp_path / "x.imported", replayed=False)
     page = (tmp_path / "x.imported" / "index.md").read_text()
     assert "GRPO as reported" in page

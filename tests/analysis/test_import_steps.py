@@ -48,8 +48,17 @@ def test_a_second_life_that_starts_later_drops_nothing(tmp_path: Path) -> None:
     write_events(tmp_path / "later", [version(2), *events, start(3), scalar(3, 0.75)])
     write_events(tmp_path / "late", [version(2), *late])
     write_events(tmp_path / "old", [version(1), *late])
-    assert {s: r["acc"] for s, r in read(tmp_path / "later")[0].rows.items()} == {0: 0.5, 1: 0.5, 2: 0.5, 3: 0.75}
-    assert read(tmp_path / "late")[0].rows == {0: {"acc": 0.125}, 1: {"acc": 0.5, "eval": 0.25}, 2: {"acc": 0.5}}
+    assert {s: r["acc"] for s, r in read(tmp_path / "later")[0].rows.items()} == {
+        0: 0.5,
+        1: 0.5,
+        2: 0.5,
+        3: 0.75,
+    }
+    assert read(tmp_path / "late")[0].rows == {
+        0: {"acc": 0.125},
+        1: {"acc": 0.5, "eval": 0.25},
+        2: {"acc": 0.5},
+    }
     # version 1: `eval` at 1 buries no `acc`, `acc` at 0 buries all of `acc`
     assert read(tmp_path / "old")[0].rows == {0: {"acc": 0.125}, 1: {"eval": 0.25}}
 
@@ -78,12 +87,19 @@ def test_the_training_step_comes_before_the_number_of_log_calls(tmp_path: Path) 
     assert "18 rows without train/global_step left out (profiling/seconds)" in logs.runs[0]["reason"]
     # by log calls grpo is at 26 rows where gspo has 25: it ended, and says so
     counted = imported(tmp_path, sources, "eval/reward", step_from="_step")
-    assert states(counted) == {"grpo0": "done", "grpo1": "done", "gspo0": "ended early", "gspo1": "ended early"}
+    assert states(counted) == {
+        "grpo0": "done",
+        "grpo1": "done",
+        "gspo0": "ended early",
+        "gspo1": "ended early",
+    }
     with pytest.raises(UserError, match=r"unknown step column in .*did you mean 'train/global_step'"):
         imported(tmp_path, sources, "eval/reward", step_from="train/globalstep")
 
 
-@pytest.mark.parametrize("name", ["global_step", "train/global_step", "trainer/global_step", "training/global_step"])
+@pytest.mark.parametrize(
+    "name", ["global_step", "train/global_step", "trainer/global_step", "training/global_step"]
+)
 def test_histories_as_tables_and_lines_have_the_same_steps(name: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"_step,{name},acc\n0,10,0.25\n1,,\n2,20,0.5\n")
     (tmp_path / "a.jsonl").write_text(
@@ -99,7 +115,8 @@ SUMMARY = "Name,State,arm,seed,_step,acc\n"
 def test_finished_runs_of_a_table_all_count_at_their_own_last_step(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text(
-        SUMMARY + "r1,finished,grpo,0,499,0.41\nr2,finished,grpo,1,500,0.43\nr3,finished,gspo,0,501,0.51\nr4,finished,gspo,1,500,0.53\n"
+        SUMMARY
+        + "r1,finished,grpo,0,499,0.41\nr2,finished,grpo,1,500,0.43\nr3,finished,gspo,0,501,0.51\nr4,finished,gspo,1,500,0.53\n"
     )
     logs = imported(tmp_path, [str(path)])
     assert set(states(logs).values()) == {"done"}
@@ -113,7 +130,10 @@ def test_finished_runs_of_a_table_all_count_at_their_own_last_step(tmp_path: Pat
 def test_a_run_in_any_state_but_finished_is_never_done(state: str, step: str, tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     head = "Name,State,arm,seed,acc" + (",_step" if step else "")
-    rows = [f"g{i},{s},gspo,{i},{v}{step}" for i, (s, v) in enumerate([("finished", 0.51), ("finished", 0.53), (state, 0.35)])]
+    rows = [
+        f"g{i},{s},gspo,{i},{v}{step}"
+        for i, (s, v) in enumerate([("finished", 0.51), ("finished", 0.53), (state, 0.35)])
+    ]
     path.write_text("\n".join([head, *rows]) + "\n")
     logs = imported(tmp_path, [str(path)])
     assert states(logs) == {"gspo0": "done", "gspo1": "done", "gspo2": "running"}
@@ -123,5 +143,12 @@ def test_a_run_in_any_state_but_finished_is_never_done(state: str, step: str, tm
 
 def test_crashed_runs_are_failed_and_unscored(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
-    path.write_text(SUMMARY + "a,finished,g,0,5,0.5\nb,crashed,g,1,5,0.5\nc,failed,g,2,5,0.5\nd,killed,g,3,5,0.5\n")
-    assert states(imported(tmp_path, [str(path)])) == {"g0": "done", "g1": "failed", "g2": "failed", "g3": "failed"}
+    path.write_text(
+        SUMMARY + "a,finished,g,0,5,0.5\nb,crashed,g,1,5,0.5\nc,failed,g,2,5,0.5\nd,killed,g,3,5,0.5\n"
+    )
+    assert states(imported(tmp_path, [str(path)])) == {
+        "g0": "done",
+        "g1": "failed",
+        "g2": "failed",
+        "g3": "failed",
+    }

@@ -19,7 +19,10 @@ RUNS = ("grpo-s0", "grpo-s1", "gspo-s0", "gspo-s1")
 def chart(axis: str) -> str:
     """A chart export of four runs at two steps; the run of number i ends at .2 + .1 i."""
     heads = [axis, *(f"{run} - eval/accuracy{bound}" for run in RUNS for bound in ("", "__MIN", "__MAX"))]
-    rows = [[step, *(f"{level + 0.1 * i:.2f}" for i in range(4) for _ in range(3))] for step, level in ((50, 0.1), (100, 0.2))]
+    rows = [
+        [step, *(f"{level + 0.1 * i:.2f}" for i in range(4) for _ in range(3))]
+        for step, level in ((50, 0.1), (100, 0.2))
+    ]
     return "\n".join(",".join(f'"{cell}"' for cell in row) for row in [heads, *rows]) + "\n"
 
 
@@ -52,7 +55,10 @@ def test_charts_say_what_they_lack(tmp_path: Path) -> None:
         return str(caught.value)
 
     several = refused(f"grpo:0={path}")
-    assert f"holds 4 runs (grpo-s0, grpo-s1, gspo-s0, gspo-s1): say which is meant, as grpo:0={path}#grpo-s0" in several
+    assert (
+        f"holds 4 runs (grpo-s0, grpo-s1, gspo-s0, gspo-s1): say which is meant, as grpo:0={path}#grpo-s0"
+        in several
+    )
     assert "did you mean 'grpo-s" in refused(f"grpo:0={path}#grpo-s9")
     assert "#grpo-s0" in refused(str(path))  # whose it is, and how to say so
     path.write_text(chart("Relative Time (Process)"))
