@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.importers import limits
-from analysis.importers.read import read
 from analysis.importers.spec import load_spec
-from analysis.importers.study import import_logs
+from analysis.importers.study import import_logs, import_study
 from sspo.errors import UserError
 from tests.analysis.foreign_logs import fragment, imported, states, write_events, write_wandb
 
@@ -151,8 +150,7 @@ def test_mapping_files_that_are_none(content: bytes, said: str, tmp_path: Path) 
     path.write_bytes(content)
     begun = time.process_time()
     with pytest.raises(UserError) as caught:
-        import_spec = load_spec(path, [], {"primary": ("acc",)})
-        read(Path(import_spec.runs[0].path))
+        import_study("x", load_spec(path, [], {"primary": ("acc",)}), tmp_path)
     assert said in str(caught.value)
     assert len(str(caught.value)) < SENTENCE
     assert time.process_time() - begun < 2
@@ -202,6 +200,5 @@ def test_random_changes_of_real_logs_are_read_or_refused(tmp_path: Path) -> None
             try:
                 outcomes |= set(states(imported(tmp_path, [f"a:0={tmp_path}/{name}"])).values())
             except UserError as error:
-                assert "\n" not in str(error)
-                outcomes.add("refused")
-    assert {"done", "refused"} <= outcomes
+                outcomes.add("torn sentence" if "\n" in str(error) else "refused")
+    assert {"done", "refused"} <= outcomes <= {"done", "refused", "running", "failed", "ended early"}
