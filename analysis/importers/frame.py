@@ -87,7 +87,7 @@ class Sheet:
         self._place = {name: i for i, name in enumerate(self.names)}
 
     def _read(self, column: pd.Series) -> NDArray[np.float64]:
-        found = _numbers(column).to_numpy(np.float64, na_value=np.nan)
+        found: NDArray[np.float64] = _numbers(column).to_numpy(np.float64, na_value=np.nan)
         bad = np.isnan(found) & column.notna().to_numpy()
         if bad.any():
             self._bad[str(column.name)] = bad
@@ -95,7 +95,8 @@ class Sheet:
 
     def column(self, name: str) -> NDArray[np.float64]:
         """The numbers of a column."""
-        return self.values[:, self._place[name]]
+        found: NDArray[np.float64] = self.values[:, self._place[name]]
+        return found
 
     def bad(self, rows: NDArray[np.int64] | None = None) -> dict[str, str]:
         """By column, the first cell of these rows that is no number, with its line."""
