@@ -19,6 +19,7 @@ BASE ?= embedded
 PARENT ?=
 WHY ?=
 PORT ?=
+MAP ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 ORACLES := .venv-oracles
@@ -106,6 +107,11 @@ dashboard: setup  ## watch study NAME while it runs: states, curves and failures
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+import: setup  ## a study of other tools' logs, and its report: NAME=theirs MAP=theirs.yaml (docs/logs.md)
+	@[ -n "$(MAP)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys)" >&2; exit 2; }
+	@$(PY) -m analysis import $(NAME) --map "$(MAP)"
+	@$(PY) -m analysis report $(NAME) --preset imported
 
 export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
 	@$(PY) -m sweeps export-wandb $(NAME) $(if $(PRESET),--preset $(PRESET))

@@ -22,9 +22,21 @@ def run_counts(evidence: Evidence) -> str:
     return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts.items()) + "."
 
 
-def interval_rule() -> str:
+def conditional(evidence: Evidence) -> str:
+    """That one base model is behind all runs; empty where imported logs do not say so."""
+    if not evidence.study.imported:
+        return CONDITIONAL
+    base = evidence.logs.manifest["imported"].get("base")
+    return f"{CONDITIONAL} ({base})" if base else ""
+
+
+def interval_rule(evidence: Evidence) -> str:
     """What follows ±."""
-    return f"± is half a 95 % t interval over seeds, {CONDITIONAL}; an arm with one run, or with equal ones, has none."
+    said = conditional(evidence)
+    return (
+        f"± is half a 95 % t interval over seeds{f', {said}' if said else ''}; an arm with one run, or with equal "
+        "ones, has none."
+    )
 
 
 def runs_to_note(evidence: Evidence) -> dict[tuple[str, str], list[str]]:

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from analysis.dynamics import Measure, run_means
 from analysis.escape import plot
 from analysis.results import AVERAGE, Evidence, summarise
-from analysis.results_table import p_text, signed
+from analysis.results_table import p_text
 from analysis.statistics import Comparison
 from analysis.style import COLUMN, MUTED, TEXT, Look, looks, percent_ticks
+from analysis.unit import Unit
 
 LABEL_CHARACTERS = 26
 LEGEND_LINE = 0.19
@@ -22,7 +23,7 @@ CLIPPED = Measure("clip", "policy/clip_frac_active", True)
 
 def clip_against_accuracy(evidence: Evidence) -> Figure | None:
     """A small mark a run, a large one the arm's mean; legend at the side."""
-    clip, final = 100 * run_means(evidence, CLIPPED), 100 * evidence.primary[AVERAGE]
+    clip, final = 100 * run_means(evidence, CLIPPED), evidence.unit.factor * evidence.primary[AVERAGE]
     style = looks(evidence.study)
     height = max(2.8, LEGEND_LINE * len(evidence.study.with_role("arm", "no_clip", "aa")))
     figure = Figure(figsize=(TEXT, height))
@@ -53,7 +54,7 @@ def clip_against_accuracy(evidence: Evidence) -> Figure | None:
     ax.set_xscale("symlog", linthresh=0.01, linscale=0.4)
     percent_ticks(ax.xaxis, [float(clip.max())])
     ax.set_xlabel("clipped share of active tokens %, mean over the run")
-    ax.set_ylabel("final average %")
+    ax.set_ylabel(f"final average{evidence.unit.mark}")
     ax.legend(loc="center left", bbox_to_anchor=(1.03, 0.5), borderaxespad=0, labelspacing=0.7)
     return figure
 
@@ -68,9 +69,10 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     height = 0.21 * len(shown) + 0.68
     figure = Figure(figsize=(COLUMN, height))
     ax = figure.add_axes((0.4, 0.42 / height, 0.45, 1 - 0.68 / height))
-    left, right = extent([c for s, c in shown if s.arm.role != "no_clip"] or [c for _, c in shown])
+    unit = evidence.unit
+    left, right = extent([c for s, c in shown if s.arm.role != "no_clip"] or [c for _, c in shown], unit)
     for y, (summary, comparison) in enumerate(shown):
-        _forest_row(ax, y, comparison, style[summary.arm.name], (left, right))
+        _forest_row(ax, y, comparison, style[summary.arm.name], (left, right), unit)
         text = "A/A" if summary.arm.role == "aa" else p_text(summary.p_holm)
         ax.text(1.04, y, text, transform=ax.get_yaxis_transform(), va="center", fontsize=7)
     ax.text(
@@ -82,30 +84,31 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     ax.tick_params(axis="y", length=0, pad=5)
     ax.grid(axis="y", visible=False)
     reference = "reference" if evidence.study.several_references() else "baseline"
-    ax.set_xlabel(f"difference to {reference} (points)", fontsize=7.5)
+    ax.set_xlabel(f"difference to {reference}{' (points)' if unit.percent else ''}", fontsize=7.5)
     return figure
 
 
-def extent(comparisons: list[Comparison]) -> tuple[float, float]:
-    """Axis limits in points that hold zero and all intervals of the given comparisons."""
-    ends = [100 * v for c in comparisons for v in (c.low, c.high, c.difference, 0.0) if v is not None]
+def extent(comparisons: list[Comparison], unit: Unit) -> tuple[float, float]:
+    """Axis limits that hold zero and all intervals of the given comparisons."""
+    ends = [unit.factor * v for c in comparisons for v in (c.low, c.high, c.difference, 0.0) if v is not None]
     margin = 0.08 * (max(ends) - min(ends)) or 1.0
     return min(ends) - margin, max(ends) + margin
 
 
-def _forest_row(ax: Any, y: int, c: Comparison, look: Look, limits: tuple[float, float]) -> None:
-    point = 100 * c.difference
+def _forest_row(ax: Any, y: int, c: Comparison, look: Look, limits: tuple[float, float], unit: Unit) -> None:
+    point = unit.factor * c.difference
     if not limits[0] <= point <= limits[1]:
         edge, arrow, align = (limits[0], "<", "left") if point < 0 else (limits[1], ">", "right")
         ax.plot([edge], [y], arrow, color=look.color, markersize=4, clip_on=False)
         ax.annotate(
-            signed(c.difference), (edge, y), (5 if point < 0 else -5, 0), textcoords="offset points",
+            unit.signed(c.difference), (edge, y), (5 if point < 0 else -5, 0), textcoords="offset points",
             va="center", ha=align, fontsize=7, color=look.color,
         )  # fmt: skip
         return
     if c.low is not None and c.high is not None:
-        ax.plot([100 * c.low, 100 * c.high], [y, y], "-", color=look.color, linewidth=1.3)
-        for end, edge, arrow in ((-100 * c.low, -limits[0], "<"), (100 * c.high, limits[1], ">")):
+        low, high = unit.factor * c.low, unit.factor * c.high
+        ax.plot([low, high], [y, y], "-", color=look.color, linewidth=1.3)
+        for end, edge, arrow in ((-low, -limits[0], "<"), (high, limits[1], ">")):
             if end > edge:
                 ax.plot([limits[arrow == ">"]], [y], arrow, color=look.color, markersize=3, clip_on=False)
     ax.plot([point], [y], look.marker, color=look.color, markersize=4)

@@ -125,7 +125,13 @@ def training_rows(evidence: Evidence) -> list[Curve]:
 
 
 def held_out_rows(evidence: Evidence) -> list[Curve]:
-    """Held-out accuracy while training, with the untrained base on the same questions as a line."""
+    """Held-out accuracy while training, with the untrained base on the same questions as a line; of imported logs the
+    primary metrics."""
+    if evidence.study.imported:
+        label = (
+            ", ".join(evidence.sets) if len(evidence.sets) == 1 else f"mean of {len(evidence.sets)} metrics"
+        )
+        return [Curve(f"{label}{evidence.unit.mark}", held_out(evidence), scale=evidence.unit.factor)]
     return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))]
 
 

@@ -20,6 +20,8 @@ def dynamics_table(evidence: Evidence) -> Table | None:
     if evidence.logs.metrics.empty:
         return None
     means = {m.name: run_means(evidence, m) for m in MEASURES}
+    if evidence.study.imported and all(of_run.empty for of_run in means.values()):
+        return None
     rows = []
     for arm in evidence.study.with_role("arm", "no_clip", "aa"):
         runs = evidence.counted(arm)
@@ -67,6 +69,6 @@ def _caption(evidence: Evidence) -> tuple[str, ...]:
         "is over what arms are matched on: the last half of a run's rollouts, from the second update of each on.",
         f"Retained and collateral shares pool the tokens of a run's steps; – means fewer than {MIN_ELIGIBLE} in every run.",
         *matching_note(evidence),
-        captions.interval_rule(),
+        captions.interval_rule(evidence),
         *captions.warnings(evidence),
     )

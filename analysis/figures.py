@@ -155,7 +155,9 @@ def begin_figures(evidence: Evidence, folder: Path) -> Callable[[], list[Drawn]]
 
 def _draw(evidence: Evidence, folder: Path, names: Collection[str]) -> list[Drawn]:
     told = (captions.warnings(evidence)[0], *flags(evidence))
-    note = f"{captions.run_counts(evidence)} {captions.CONDITIONAL.capitalize()}. {' '.join(told)}"
+    said = captions.conditional(evidence)
+    conditional = f" {said[0].upper()}{said[1:]}." if said else ""
+    note = f"{captions.run_counts(evidence)}{conditional} {' '.join(told)}"
     drawn = []
     with matplotlib.rc_context(RC):
         for name, make, caption in FIGURES:

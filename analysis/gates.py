@@ -45,6 +45,7 @@ def check_gates(evidence: Evidence) -> list[Gate]:
     limits = {**DEFAULTS, **given}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
     unknown = NOT_IN_IMPORTED_LOGS if evidence.study.imported else {}
+    unknown = {**unknown, **({} if evidence.unit.percent else OF_SHARES)}
     return [
         Gate(name, UNTESTABLE, unknown[name]) if name in unknown else Gate(name, *check(evidence, limits))
         for name, check in checks
@@ -138,7 +139,8 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     c = compare(evidence, evidence.primary, copy, original) if original else None
     if c is None or c.p is None or c.low is None or c.high is None:
         return UNTESTABLE, "needs two scored runs, not all equal, of the A/A arm and of its original"
-    sentence = f"{signed(c.difference)} points [{signed(c.low)}, {signed(c.high)}], {c.test} p = {c.p:.3f}"
+    signed, unit = evidence.unit.signed, evidence.unit.points
+    sentence = f"{signed(c.difference)}{unit} [{signed(c.low)}, {signed(c.high)}], {c.test} p = {c.p:.3f}"
     return _verdict(c.p > 0.05, sentence)
 
 
@@ -237,5 +239,9 @@ NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
     "same rollout 0 across arms": "imported logs hold no hash of rollout 0",
     "responses have segments": "imported logs do not say how responses are cut",
     "evaluation is precise": "imported logs hold averages, not answers",
+}
+OF_SHARES: Mapping[str, str] = {
+    "clipping matters": "its margin is of shares, and the primary metric is in its own unit",
+    "sets discriminate": "ceiling and floor are of shares, and the primary metric is in its own unit",
 }
 MATCHED: tuple[str, Check] = ("arms are matched on clipping", arms_are_matched)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.study import IMPORTED
+from sspo.errors import UserError
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--title": {"help": "title of the report"},
@@ -17,11 +18,34 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "METRIC",
         "help": "metric that scores a run; may be repeated",
     },
-    "--scale": {"type": float, "help": "what makes it a share in [0, 1]: 0.01 for percent"},
+    "--label": {
+        "action": "append",
+        "default": [],
+        "metavar": "METRIC=LABEL",
+        "help": "what tables call a primary metric (default: its name)",
+    },
+    "--scale": {
+        "type": float,
+        "help": "what makes accuracies shares in [0, 1] (1, or 0.01 for percent): the report then has percent points",
+    },
     "--final-step": {"type": int, "help": "the fixed last step (default: the last one with a score)"},
     "--test": {"help": "welch (default), or paired where runs of one seed share their randomness"},
     "--arm-from": {"metavar": "KEY", "help": "logged option or column that names the arm (default: arm)"},
     "--seed-from": {"metavar": "KEY", "help": "the same for the seed (default: seed)"},
+    "--step-from": {
+        "metavar": "KEY",
+        "help": "column that holds the training step (default: the first of step, global_step, .., _step that is there)",
+    },
+    "--base": {"help": "the one base model that all runs started from"},
+    "--claims": {
+        "action": "append",
+        "metavar": "FILE",
+        "help": "file of conf/claims to judge by these runs, such as `paper` (default: none)",
+    },
+    "--reference": {
+        "action": "store_true",
+        "help": "show what the SSPO paper reports below the results (needs --scale)",
+    },
     "--importance-sampling-level": {"help": "TRL's option, where its logs do not hold it"},
     "--loss-mode": {"help": "verl's policy_loss.loss_mode, likewise"},
     "--loss-agg-mode": {"help": "verl's, likewise"},
@@ -33,8 +57,8 @@ def add_import_commands(commands: Any) -> None:
     read = commands.add_parser("import", help="make a study of logs of W&B, TensorBoard, TRL, verl, CSV")
     read.add_argument("name", help="what to call the study")
     read.add_argument(
-        "--from", dest="sources", action="extend", nargs="+", default=[], metavar="[ARM:SEED=]PATH",
-        help="logs of one run, or of several that name their arm and seed",
+        "--from", dest="sources", action="extend", nargs="+", default=[], metavar="[ARM:SEED=]PATH[#RUN]",
+        help="logs of one run (of a file of several: RUN), or of several that name their arm and seed",
     )  # fmt: skip
     read.add_argument("--map", type=Path, metavar="FILE", help="YAML file of the same, for many runs")
     for option, details in OPTIONS.items():
@@ -60,12 +84,20 @@ def _import(arguments: argparse.Namespace) -> int:
 
     names = [option.removeprefix("--").replace("-", "_") for option in OPTIONS]
     options = {name: getattr(arguments, name) for name in names}
-    options["primary"] = tuple(options["primary"] or ())
+    options |= {name: tuple(options[name] or ()) for name in ("primary", "claims")}
+    options["labels"] = dict(map(_label, options.pop("label")))
     folder = import_study(arguments.name, load_spec(arguments.map, arguments.sources, options), arguments.out)
     print(
         f"wrote {folder}; now: python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
     )
     return 0
+
+
+def _label(text: str) -> tuple[str, str]:
+    metric, equals, label = text.partition("=")
+    if not (metric and equals and label):
+        raise UserError(f"a label is given as METRIC=LABEL, got '{text}'")
+    return metric, label
 
 
 def _table(arguments: argparse.Namespace) -> int:

@@ -29,6 +29,8 @@ from sspo.runlog import write_atomic
 
 MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet", "eval.parquet"
 
+MANY_COLUMNS = 1_000
+"""Of imported metrics: with more, what Parquet keeps of each column takes longer than the numbers."""
 METRIC_KEYS = (
     "reward/mean",
     "rollout/accuracy",
@@ -107,7 +109,15 @@ def write_logs(
     write_atomic(folder / RUNS, _json(runs))
     for name, table in ((METRICS, metrics), (EVAL, evaluation)):
         buffer = io.BytesIO()
-        pq.write_table(table.combine_chunks(), buffer, compression="zstd", compression_level=9)
+        plain = table.num_columns > MANY_COLUMNS
+        pq.write_table(
+            table.combine_chunks(),
+            buffer,
+            compression="zstd",
+            compression_level=9,
+            use_dictionary=not plain,
+            write_statistics=not plain,
+        )
         (folder / name).write_bytes(buffer.getvalue())
     write_samples(folder, samples)
 

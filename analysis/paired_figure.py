@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from analysis.escape import plot
 from analysis.results import Evidence
-from analysis.results_table import signed
 from analysis.study import Arm
 from analysis.style import MUTED, TEXT, looks
 
@@ -37,28 +36,28 @@ def paired_by_seed(evidence: Evidence) -> Figure | None:
         wspace=0.12,
         hspace=0.5,
     )
-    style = looks(evidence.study)
+    style, unit = looks(evidence.study), evidence.unit
     for ax, (arm, _, of_seed) in zip(axes.flat, shown, strict=False):
         lines = list(of_seed.values())
         for before, after in lines:
             ax.plot(
                 [0, 1],
-                [100 * before, 100 * after],
+                [unit.factor * before, unit.factor * after],
                 color=RISE if after >= before else FALL,
                 linestyle="-" if after >= before else (0, (3, 1.5)),
                 linewidth=0.8,
             )
-        means = [100 * sum(side) / len(lines) for side in zip(*lines, strict=True)]
+        means = [unit.factor * sum(side) / len(lines) for side in zip(*lines, strict=True)]
         ax.plot([0, 1], means, color="#000000", linewidth=1.6, marker=style[arm.name].marker, markersize=3)
         ax.set_xlim(-0.12, 1.12)
         ax.set_xticks([])
         ax.set_title(plot(arm.label, LABEL_CHARACTERS), fontsize=6.5, pad=3)
-        ax.set_xlabel(signed((means[1] - means[0]) / 100), fontsize=6.5, labelpad=2, color=MUTED)
+        ax.set_xlabel(unit.signed((means[1] - means[0]) / unit.factor), fontsize=6.5, labelpad=2, color=MUTED)
         ax.grid(axis="x", visible=False)
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row in axes:
-        row[0].set_ylabel("final average %", fontsize=6.5)
+        row[0].set_ylabel(f"final average{unit.mark}", fontsize=6.5)
     return figure
 
 

@@ -10,7 +10,7 @@ from analysis import captions
 from analysis.base_table import base_table
 from analysis.chart import Chart
 from analysis.choice import choose
-from analysis.claims.files import claim_files
+from analysis.claims.files import judged_files
 from analysis.claims.section import Judged, judge
 from analysis.claims.table import NAME as VERDICTS
 from analysis.claims.table import verdict_table
@@ -104,7 +104,7 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Repo
     """The report and the digests of its logs. Curves are drawn meanwhile, so whatever needs no figure comes before their end."""
     flags(evidence)  # for the captions of both processes
     end_figures = begin_figures(evidence, folder)
-    verdicts = judge(evidence, claim_files())
+    verdicts = judge(evidence, judged_files(evidence.logs.manifest))
     tables = make_tables(evidence, replay)
     for name, table in tables.items():
         write_table(table, folder, name)

@@ -19,19 +19,21 @@ BEST = (
 
 
 class ResultTraces:
-    """Traces under one decoding; `stream` holds the answers and `scores` a row a run, as shares."""
+    """Traces under one decoding; `stream` holds the answers and `scores` a row a run, in the study's unit."""
 
     def __init__(self, evidence: Evidence, mode: str, temperature: float):
         self.evidence = evidence
         self.stream = answers(mode, temperature)
         self.scores = evidence.scores(mode, temperature)
+        self.unit = evidence.unit
         self.where = f"final {self.stream.rpartition('/')[2]} answers"
 
     def score(self, arm: Arm, column: str) -> Trace:
         """Mean of an arm's runs in a column, and what decides whether it is bold."""
         of_run = self._of_run(column)
-        formula = f"mean over the arm's runs of {of_run}, in points; ± is half a 95 % t interval over runs"
-        found = trace(formula, [self.stream], *self._runs(arm, column), 100)
+        points = ", in points" if self.unit.percent else ""
+        formula = f"mean over the arm's runs of {of_run}{points}; ± is half a 95 % t interval over runs"
+        found = trace(formula, [self.stream], *self._runs(arm, column), self.unit.factor)
         if not arm.competes:
             return found
         rivals = [a for a in self.evidence.study.arms if a.competes]
@@ -109,7 +111,7 @@ class ResultTraces:
             read, numbers = self._runs(arm, AVERAGE)
             runs += read
             values |= numbers
-        return trace(formula, [self.stream], runs, values, 100)
+        return trace(formula, [self.stream], runs, values, self.unit.factor)
 
     def _runs(self, arm: Arm, column: str) -> tuple[list[int], Mapping[int, float]]:
         """The arm's counted runs, and the values of those that are scored."""

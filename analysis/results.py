@@ -1,4 +1,5 @@
-"""Compact logs to per-run scores and per-arm summaries. Scores are shares in [0, 1]; tables make them points."""
+"""Compact logs to per-run scores and per-arm summaries. Scores are shares in [0, 1], which tables make points, or
+values of an imported metric in its own unit."""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ from analysis.statistics import (
     welch,
 )
 from analysis.study import Arm, Study, from_manifest
+from analysis.unit import PERCENT, Unit, own_unit
 
 AVERAGE = "average"
 GREEDY = ("greedy", 0.0)
@@ -83,6 +85,13 @@ class Evidence:
     def primary(self) -> pd.DataFrame:
         """Scores of the study's primary metric."""
         return self.scores(self.study.mode, self.study.temperature)
+
+    @functools.cached_property
+    def unit(self) -> Unit:
+        """What scores are shown in: of imported logs, the metric's own unit unless they said how it becomes a share."""
+        if self.study.imported and self.logs.manifest["primary"].get("scale") is None:
+            return own_unit(self.primary.to_numpy(np.float64))
+        return PERCENT
 
     def passes(self, k: int, temperature: float) -> pd.DataFrame:
         """Unbiased pass@k a run and set, and their average; empty where a question has fewer than k samples."""

@@ -13,8 +13,9 @@ from analysis.reference import REPORTED, SOURCE
 from analysis.result_traces import ResultTraces
 from analysis.results import AVERAGE, Evidence, Summary, summarise
 from analysis.statistics import Comparison, Interval
-from analysis.study import LOGGED, Study
+from analysis.study import ENDED_EARLY, LOGGED, Study
 from analysis.tables import Cell, Row, Table
+from analysis.unit import PERCENT, Unit
 
 NOTHING = Cell("–")
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
@@ -38,8 +39,9 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
 def logged_score(evidence: Evidence) -> str:
     """What imported scores are, in words."""
     primary = evidence.logs.manifest["primary"]
-    scale = "" if primary["scale"] == 1 else f" times {primary['scale']:g}"
-    return f"logged value{scale} of {', '.join(primary['metrics'])} at step {primary['step']}"
+    scale = "" if primary["scale"] in (None, 1) else f" times {primary['scale']:g}"
+    at = "each run's last step" if primary["step"] is None else f"step {primary['step']}"
+    return f"logged value{scale} of {', '.join(primary['metrics'])} at {at}"
 
 
 def _avg_at(samples: pd.Series) -> str:
@@ -56,36 +58,44 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
     traces = ResultTraces(evidence, mode, temperature)
     rows = [_row(evidence, summary, summaries, traces) for summary in order]
     columns = ("arm", *evidence.sets, AVERAGE, "n", "not done", "Δ average", "p (Holm)")
+    reported = _reported(len(evidence.sets)) if shows_reported(evidence) else ()
     return Table(
         name=name,
         caption=_caption(evidence, summaries, decoding(evidence, mode, temperature), name == "results"),
         columns=columns,
-        rows=(*rows, *_reported(len(evidence.sets))),
-        headings={"reference": f"Reported by {SOURCE}; not comparable, in no statistic"},
+        rows=(*rows, *reported),
+        headings={"reference": f"Reported by {SOURCE}; not comparable, in no statistic"} if reported else {},
         caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
     )
 
 
 def points(value: float) -> str:
     """A share as percent points with one decimal and a true minus."""
-    return f"{100 * value:.1f}".replace("-", "−")
+    return PERCENT.text(value)
 
 
-def spread(interval: Interval | None) -> str:
-    """`mean ± half width` in points; the mean alone without an interval."""
+def shows_reported(evidence: Evidence) -> bool:
+    """Whether the paper's own numbers stand below: of imported logs, where the import asked for them."""
+    return not evidence.study.imported or bool(evidence.logs.manifest["imported"].get("reference"))
+
+
+def spread(interval: Interval | None, unit: Unit = PERCENT) -> str:
+    """`mean ± half width`; the mean alone without an interval."""
     if interval is None:
         return "–"
     half = interval.half_width
-    return points(interval.point) + ("" if half is None else f" ± {points(half)}")
+    return unit.text(interval.point) + ("" if half is None else f" ± {unit.text(half)}")
 
 
-def numbers(name: str, interval: Interval | None) -> dict[str, float | int | str | None]:
-    """Unrounded mean, interval (percent points) and n for the data file."""
+def numbers(
+    name: str, interval: Interval | None, unit: Unit = PERCENT
+) -> dict[str, float | int | str | None]:
+    """Unrounded mean, interval and n for the data file."""
     if interval is None:
         return {f"{name}_mean": None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
-    low, high = (None if v is None else 100 * v for v in (interval.low, interval.high))
+    low, high = (None if v is None else unit.factor * v for v in (interval.low, interval.high))
     return {
-        f"{name}_mean": 100 * interval.point,
+        f"{name}_mean": unit.factor * interval.point,
         f"{name}_low": low,
         f"{name}_high": high,
         f"{name}_n": interval.n,
@@ -94,19 +104,19 @@ def numbers(name: str, interval: Interval | None) -> dict[str, float | int | str
 
 def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces) -> Row:
     arm, scored = summary.arm, summary.columns.get(AVERAGE)
-    cells = [label_cell(evidence, arm)]
+    cells, unit = [label_cell(evidence, arm)], evidence.unit
     for column in (*evidence.sets, AVERAGE):
         interval = summary.columns.get(column)
         bold, source = column in summary.best, traces.score(arm, column)
         second = column in summary.second
-        cells.append(Cell(spread(interval), numbers(column, interval), bold, source, second))
+        cells.append(Cell(spread(interval, unit), numbers(column, interval, unit), bold, source, second))
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
-    lost = {s: int(states.get(s, 0)) for s in LOST}
+    lost = {s: int(states.get(s, 0)) for s in (*LOST, *((ENDED_EARLY,) if evidence.study.imported else ()))}
     planned = {"planned": len(arm.seeds), **lost}
     cells.append(Cell(f"{scored.n if scored else 0}/{len(arm.seeds)}", planned, trace=traces.count(arm)))
     states_lost = ", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"
     cells.append(Cell(states_lost, trace=traces.lost(arm)))
-    difference, adjusted = _comparison(summary.comparison, summary.p_holm)
+    difference, adjusted = _comparison(summary.comparison, summary.p_holm, unit)
     cells += [
         replace(difference, trace=traces.difference(summary)),
         replace(adjusted, trace=traces.adjusted(summary, family)),
@@ -114,14 +124,14 @@ def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: Re
     return Row(GROUPS[arm.role], tuple(cells))
 
 
-def _comparison(c: Comparison | None, p_holm: float | None) -> tuple[Cell, Cell]:
+def _comparison(c: Comparison | None, p_holm: float | None, unit: Unit) -> tuple[Cell, Cell]:
     if c is None:
         return NOTHING, NOTHING
-    text = signed(c.difference)
+    text = unit.signed(c.difference)
     if c.low is not None and c.high is not None:
-        text += f" [{signed(c.low)}, {signed(c.high)}]"
-    low, high = (None if v is None else 100 * v for v in (c.low, c.high))
-    data = {"difference": 100 * c.difference, "difference_low": low, "difference_high": high}
+        text += f" [{unit.signed(c.low)}, {unit.signed(c.high)}]"
+    low, high = (None if v is None else unit.factor * v for v in (c.low, c.high))
+    data = {"difference": unit.factor * c.difference, "difference_low": low, "difference_high": high}
     return (
         Cell(text, {**data, "difference_n": c.n, "test": c.test, "p": c.p}),
         Cell(p_text(p_holm), {"p_holm": p_holm}),
@@ -130,7 +140,7 @@ def _comparison(c: Comparison | None, p_holm: float | None) -> tuple[Cell, Cell]
 
 def signed(value: float) -> str:
     """A difference of shares as signed percent points."""
-    return f"{100 * value:+.1f}".replace("-", "−")
+    return PERCENT.signed(value)
 
 
 def p_text(p: float | None) -> str:
@@ -158,10 +168,13 @@ def _reported(sets: int) -> tuple[Row, ...]:
 def _caption(evidence: Evidence, summaries: list[Summary], metric: str, primary: bool) -> tuple[str, ...]:
     study = evidence.study
     kind = _kind(evidence) if primary else "a secondary metric"
+    unit = "percent points" if evidence.unit.percent else "its own unit"
+    # what imported scores are says at which step
+    when = "" if study.imported else " at the fixed last step"
     sentences = [
-        f"{study.title}: {metric} in percent points at the fixed last step, {kind}.",
+        f"{study.title}: {metric} in {unit}{when}, {kind}.",
         captions.run_counts(evidence),
-        captions.interval_rule(),
+        captions.interval_rule(evidence),
         _bold_rule(summaries),
         f"Δ average is {_against(study)} ({_test(evidence, summaries)}); "
         "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",

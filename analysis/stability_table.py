@@ -18,9 +18,9 @@ from analysis.trace import RECORD, Trace, trace
 def stability_table(evidence: Evidence) -> Table | None:
     """Diverged and collapsed runs an arm; collapsed: diverged, or below the untrained base on the primary metric."""
     arms = [a for a in evidence.study.with_role("arm", "no_clip", "aa") if evidence.counted(a)]
-    if not arms:
-        return None
     floor = base_level(evidence)
+    if not arms or (evidence.study.imported and floor is None):
+        return None  # imported logs do not say that a run diverged
     counts = {arm.name: collapsed(evidence, arm, floor) for arm in arms}
     references = {a.name: r.name for a in arms if (r := evidence.study.reference_of(a)) and r.name in counts}
     tested = [a for a in arms if a.competes and a.name in references]
@@ -29,7 +29,9 @@ def stability_table(evidence: Evidence) -> Table | None:
     traces = _traces(evidence, arms, tested)
     rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name), traces[arm.name]) for arm in arms]
     level = (
-        "no base score is there, so divergence alone counts" if floor is None else f"{100 * floor:.1f} points"
+        "no base score is there, so divergence alone counts"
+        if floor is None
+        else f"{evidence.unit.text(floor)}{evidence.unit.points}"
     )
     caption = (
         f"{evidence.study.title}: runs that collapsed, pre-defined as diverged or scored below the untrained base on "

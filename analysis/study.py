@@ -16,6 +16,8 @@ IMPORTED = "imported"
 """In the place of a preset: logs of other tools, which no spec planned."""
 LOGGED = "logged"
 """The decoding of imported scores: values of a logged metric."""
+ENDED_EARLY = "ended early"
+"""The state of an imported run that finished before the step that scores."""
 PRESETS = ("paper", "default", "smoke", IMPORTED)
 """Strongest evidence first."""
 DEFAULT_PRESET = "default"

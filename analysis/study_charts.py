@@ -16,9 +16,10 @@ from analysis.dynamics import run_means
 from analysis.factor_charts import effects_chart, heat_chart
 from analysis.paired_chart import paired_chart
 from analysis.results import AVERAGE, Evidence, Summary, summarise
-from analysis.results_table import p_text, signed
+from analysis.results_table import p_text
 from analysis.study import Arm
 from analysis.style import looks
+from analysis.unit import Unit
 
 MOST_POINTS = 60
 """Of one line on the page; the files of a figure have them all."""
@@ -156,12 +157,13 @@ def _forest(evidence: Evidence) -> Chart | None:
         return None
     series = arm_series(evidence)
     inside = [s.comparison for s in shown if s.comparison and s.arm.role != "no_clip"]
-    low, high = extent(inside or [s.comparison for s in shown if s.comparison])
-    marks = [_difference(series[s.arm.name], s, y) for y, s in enumerate(shown)]
+    unit = evidence.unit
+    low, high = extent(inside or [s.comparison for s in shown if s.comparison], unit)
+    marks = [_difference(series[s.arm.name], s, y, unit) for y, s in enumerate(shown)]
     reference = "reference" if evidence.study.several_references() else "baseline"
     panel = Panel(
         title="",
-        x=Axis(label=f"difference to {reference} (points)", low=low, high=high),
+        x=Axis(label=f"difference to {reference}{' (points)' if unit.percent else ''}", low=low, high=high),
         y=Axis(label="", low=-0.6, high=len(shown) - 0.4, names=[s.arm.label for s in shown]),
         marks=[*marks],
     )
@@ -170,7 +172,8 @@ def _forest(evidence: Evidence) -> Chart | None:
         for mark in reversed(marks)
     ]
     heads = [("arm", None), ("difference, 95 % interval", None), ("p (Holm)", None), ("runs", None)]
-    table = Numbers(title=f"Differences to the {reference} in points", heads=heads, rows=rows)
+    title = f"Differences to the {reference}{' in points' if unit.percent else ''}"
+    table = Numbers(title=title, heads=heads, rows=rows)
     return Chart(
         name="difference_to_baseline",
         series=[series[s.arm.name] for s in reversed(shown)],
@@ -179,26 +182,27 @@ def _forest(evidence: Evidence) -> Chart | None:
     )
 
 
-def _difference(series: Series, summary: Summary, y: int) -> Mark:
+def _difference(series: Series, summary: Summary, y: int, unit: Unit) -> Mark:
     c = summary.comparison
     assert c is not None, "arms without a comparison are in no forest"
-    interval = "" if c.low is None or c.high is None else f" [{signed(c.low)}, {signed(c.high)}]"
+    interval = "" if c.low is None or c.high is None else f" [{unit.signed(c.low)}, {unit.signed(c.high)}]"
     p = "A/A, not in the family" if summary.arm.role == "aa" else p_text(summary.p_holm)
-    low, high = (None if v is None else 100 * v for v in (c.low, c.high))
+    low, high = (None if v is None else unit.factor * v for v in (c.low, c.high))
     return Mark(
         series=series,
-        x=100 * c.difference,
+        x=unit.factor * c.difference,
         y=y,
         low=low,
         high=high,
-        says=f"{series.label}: {signed(c.difference)}{interval}; {p}; {c.n}",
+        says=f"{series.label}: {unit.signed(c.difference)}{interval}; {p}; {c.n}",
         note="A/A" if summary.arm.role == "aa" else p_text(summary.p_holm),
     )
 
 
 def _scatter(evidence: Evidence) -> Chart | None:
     """A small mark a run and a large one an arm."""
-    clip, final = 100 * run_means(evidence, CLIPPED), 100 * evidence.primary[AVERAGE]
+    unit = evidence.unit
+    clip, final = 100 * run_means(evidence, CLIPPED), unit.factor * evidence.primary[AVERAGE]
     marks, rows, shown = [], [], []
     for name, series in arm_series(evidence).items():
         arm = evidence.study.arm(name)
@@ -206,10 +210,10 @@ def _scatter(evidence: Evidence) -> Chart | None:
         if not runs:
             continue
         for run in runs:
-            says = f"{series.label} seed {evidence.runs.at[run, 'seed']}: clipped {number(clip[run])} %, {number(final[run])} %"
+            says = f"{series.label} seed {evidence.runs.at[run, 'seed']}: clipped {number(clip[run])} %, {number(final[run])}{unit.mark}"
             marks.append(Mark(series=series, x=float(clip[run]), y=float(final[run]), says=says, size=2.2))
         x, y = float(clip[runs].mean()), float(final[runs].mean())
-        says = f"{series.label}, mean of {len(runs)}: clipped {number(x)} %, {number(y)} %"
+        says = f"{series.label}, mean of {len(runs)}: clipped {number(x)} %, {number(y)}{unit.mark}"
         marks.append(Mark(series=series, x=x, y=y, says=says, size=4.5))
         rows.append([series.label, number(x), number(y), str(len(runs))])
         shown.append(series)
@@ -225,9 +229,9 @@ def _scatter(evidence: Evidence) -> Chart | None:
             high=HIGHEST * max(0.01, *(mark.x for mark in marks)),
             scale=SYMLOG,
         ),
-        y=Axis(label="final average %", low=min(ys) - margin, high=max(ys) + margin),
+        y=Axis(label=f"final average{unit.mark}", low=min(ys) - margin, high=max(ys) + margin),
         marks=marks,
     )
-    heads = [("arm", None), ("clipped %", None), ("final average %", None), ("runs", None)]
+    heads = [("arm", None), ("clipped %", None), (f"final average{unit.mark}", None), ("runs", None)]
     table = Numbers(title="Means over runs", heads=heads, rows=rows)
     return Chart(name="clip_against_accuracy", series=shown, panels=[panel], tables=[table])

@@ -22,7 +22,7 @@ from analysis.provenance import FILE, analysis_sha256
 from analysis.remade import differences
 from analysis.sources import FILE as SOURCES
 from analysis.sources import changed_sources, present
-from analysis.study import manifest_path, read_json
+from analysis.study import IMPORTED, manifest_path, read_json
 from analysis.touched import everything, touched, traces
 from analysis.why import cell_name, one_line_each, read_provenance
 from sspo.errors import UserError
@@ -82,8 +82,10 @@ def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
 
 
 def _claims(content: Mapping[str, Any], found: Verified) -> bool:
-    """The files of claims against those that the verdicts were given on."""
-    changed = list(changed_claims(content.get("claims", {}), claim_files()))
+    """The files of claims against those that the verdicts were given on; imported logs are judged by those they named."""
+    recorded = content.get("claims", {})
+    asked = content.get("preset") != IMPORTED
+    changed = list(changed_claims(recorded, [p for p in claim_files() if asked or p.name in recorded]))
     names = [name for name, _ in traces(content)]
     for change in changed:
         found.changed(change.what)

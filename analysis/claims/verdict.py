@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.arms import NotTestable, pairs
-from analysis.claims.measures import COLLAPSED, MEASURES
+from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.spec import Claim, Claims
 from analysis.results import AVERAGE, Evidence, compare
 from analysis.stability_table import base_level, collapsed
@@ -91,6 +91,8 @@ def _tests(evidence: Evidence, claim: Claim) -> list[Finding | str]:
     """Tests, and the reasons of comparisons that can't be made, each reason once."""
     try:
         found = pairs(evidence, claim)
+        if claim.measure == SCORE and not evidence.unit.percent:
+            raise NotTestable("the smallest effect is in points, and the primary metric is in its own unit")
         if claim.measure != COLLAPSED and not MEASURES[claim.measure].values(evidence):
             raise NotTestable(f"no run has such a value: {MEASURES[claim.measure].absent}")
     except NotTestable as reason:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.importers.limits import DEEPEST, clean, shown
 from sspo.errors import UserError
 
-ENDED, BROKE_OFF, UNKNOWN_END = "ended", "broke off", "unknown"
-"""What a log says of its run's end: that it came, that it failed, nothing."""
+ENDED, BROKE_OFF, STILL_RUNS, UNKNOWN_END = "ended", "broke off", "still runs", "unknown"
+"""What a log says of its run's end: that it came, that the run failed, that it had not come, nothing."""
 LARGEST_STEP = 2**31 - 1
 
 
@@ -30,47 +31,30 @@ class Logged:
     """What a reader must know: a torn tail, values that were left out."""
     label: str = ""
     """Of a file of several runs, which one."""
-
-
-class Rows:
-    """Gathers numbers by step and counts what is no number."""
-
-    def __init__(self, where: Path):
-        self.where = where
-        self.by_step: dict[int, dict[str, float]] = {}
-        self.left_out: set[str] = set()
-
-    def add(self, step: Any, values: Iterable[tuple[str, Any]]) -> None:
-        """Add one row. What is no finite number is left out and noted. Raises UserError where the step is none."""
-        row = self.by_step.setdefault(whole_step(step, self.where), {})
-        for name, value in values:
-            if isinstance(value, bool | int | float) and _finite(value):
-                row[name] = float(value)
-            elif isinstance(value, float) or value in ("NaN", "Infinity", "-Infinity"):
-                self.left_out.add(name)
-
-    @property
-    def note(self) -> str:
-        """Names of which a value was not finite."""
-        names = sorted(self.left_out)
-        return f"values that are not finite are left out: {', '.join(names[:5])}" if names else ""
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False
+    summary: bool = False
+    """Whether its one row is what the run had last, at whatever step that was."""
+    said: str = ""
+    """The word that its log has for its state."""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Names without any number, and what stands there instead."""
 
 
 def whole_step(step: Any, where: Path) -> int:
     """A step as a whole number from 0 on. Raises UserError where it is none."""
     number = step if isinstance(step, int | float) and not isinstance(step, bool) else None
-    if number is None or not _finite(number) or number != int(number) or not 0 <= number <= LARGEST_STEP:
+    if number is None or not finite(number) or number != int(number) or not 0 <= number <= LARGEST_STEP:
         raise UserError(
-            f"{where.name} has a step {step!r}: steps must be whole numbers from 0 to {LARGEST_STEP}"
+            f"{clean(where.name)} has a step {shown(step)}: steps must be whole numbers from 0 to {LARGEST_STEP}"
         )
     return int(number)
+
+
+def finite(value: float) -> bool:
+    """Whether a number is one that a float can hold."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def together(*notes: str) -> str:
@@ -78,16 +62,17 @@ def together(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested groups as dotted names; a group `{"value": x}`, as W&B writes configurations, is x."""
+def flat(values: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    """Nested groups as dotted names; a group `{"value": x}`, as W&B writes configurations, is x. What nests deeper than
+    any configuration is left out."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and set(value) in ({"value"}, {"value", "desc"}):
             value = value["value"]
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
+        if not isinstance(value, Mapping):
             found[f"{prefix}{key}"] = value
+        elif depth < DEEPEST:
+            found |= flat(value, f"{prefix}{key}.", depth + 1)
     return found
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from sspo.metrics import GLOSSARY, TIMING_KEYS
 
+OURS = "sspo"
 INDEX = ("rollout", "update")
-"""Columns that our own rows carry beside their step."""
+"""Columns that our own rows carry beside their step. Those of other tools that are called so are theirs."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def translate(names: Collection[str], source: str, config: Mapping[str, Any]) ->
         same = table.get(bare)
         if same is not None and _known(same, config):
             keys[name] = same.key
-        elif name in GLOSSARY or name in TIMING_KEYS or name in INDEX:
+        elif name in GLOSSARY or name in TIMING_KEYS or (name in INDEX and tool == OURS):
             keys[name] = name
         else:
             keys[name] = f"foreign/{tool}/{bare}"

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.claims.files import claim_files
+from analysis.importers.limits import MOST_SETTINGS_BYTES, clean, shown, shown_path
+from analysis.importers.settings import check_settings
 from analysis.study import ROLES
 from sspo.build import build
 from sspo.errors import UserError, unknown
 from sspo.yaml_file import read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-SOURCE = re.compile(r"(?P<arm>[^:=/]+):(?P<seed>-?\d+)=(?P<path>.+)")
+SOURCE = re.compile(r"(?P<arm>[^:=/]+):(?P<seed>-?\d+)=(?P<path>.+)", re.DOTALL)
+SEED_DIGITS = 18
+"""What fits a 64-bit whole number."""
+RUN_MARK = "#"
+"""Between a path and the name of a run in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +30,8 @@ class RunSpec:
     """One path, and whose logs lie there. Arm and seed may stay open where the logs themselves name them."""
 
     path: str
+    run: str | None = None
+    """Of a file of several runs, the one that is meant, by its name there."""
     arm: str | None = None
     seed: int | None = None
 
@@ -44,8 +55,11 @@ class ImportSpec:
     baseline: str | None = None
     primary: tuple[str, ...] = ()
     """Metrics whose values at the final step are the scores: a column each, and their average."""
-    scale: float = 1.0
-    """What primary values are multiplied by to be shares in [0, 1]: 0.01 for percent."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What tables and figures call a primary metric; its name where none is given."""
+    scale: float | None = None
+    """What accuracies are multiplied by to be shares in [0, 1]: 1, or 0.01 for percent. Reports then have percent points.
+    None for a metric in its own unit."""
     final_step: int | None = None
     """The fixed last step; None is the last one at which any run logged the primary metric."""
     test: str = "welch"
@@ -53,6 +67,14 @@ class ImportSpec:
     arm_from: str | None = None
     seed_from: str | None = None
     """Keys of the logged configuration (or columns) that name arm and seed."""
+    step_from: str | None = None
+    """Column that holds the training step, where logs have several."""
+    base: str | None = None
+    """The one base model that all runs started from, where there was one."""
+    claims: tuple[str, ...] = ()
+    """Files of conf/claims to judge by these runs."""
+    reference: bool = False
+    """Whether the results table shows the numbers that the SSPO paper reports."""
     importance_sampling_level: str | None = None
     loss_mode: str | None = None
     loss_agg_mode: str | None = None
@@ -71,26 +93,56 @@ class ImportSpec:
         return {key: value for key, value in given.items() if value is not None}
 
 
-def load_spec(path: Path | None, sources: list[str], options: dict[str, Any]) -> ImportSpec:
+def load_spec(path: Path | None, sources: Sequence[str], options: Mapping[str, Any]) -> ImportSpec:
     """The mapping file (if any) with the command line's sources and options over it; relative paths of the file are
     relative to it. Raises UserError for the first thing that makes no sense."""
-    content = read_yaml(path) if path is not None else {}
-    runs = list(content.get("runs") or [])
-    spec = build(ImportSpec, {**content, "runs": runs})
+    spec = _mapping(path) if path is not None else ImportSpec()
     beside = path.parent if path is not None else Path()
     listed = [replace(run, path=str(beside / run.path)) for run in spec.runs]
     listed += [_source(text) for text in sources]
-    given = {key: value for key, value in options.items() if value not in (None, ())}
+    given = {key: value for key, value in options.items() if value not in (None, (), {}, False)}
     spec = replace(spec, runs=tuple(listed), **given)
     _check(spec)
     return spec
 
 
+def _mapping(path: Path) -> ImportSpec:
+    try:
+        check_settings(path, MOST_SETTINGS_BYTES)
+        content = read_yaml(path)
+        return build(ImportSpec, {**content, "runs": content.get("runs") or []})
+    except OSError as error:
+        raise UserError(f"{shown_path(path)} cannot be read ({error.strerror or error})") from error
+    except ValueError as error:  # a number or a date that Python has no value for
+        words = clean(" ".join(str(error).split()))[:120]
+        raise UserError(f"{shown_path(path)} holds a value that cannot be read ({words})") from error
+
+
 def _source(text: str) -> RunSpec:
     found = SOURCE.fullmatch(text)
-    if found is None or Path(text).exists():
-        return RunSpec(path=text)
-    return RunSpec(path=found["path"], arm=found["arm"], seed=int(found["seed"]))
+    if found is None or _exists(text):
+        return _with_run(RunSpec(path=text))
+    seed = found["seed"]
+    if len(seed.lstrip("-")) > SEED_DIGITS:
+        raise UserError(
+            f"the seed of {shown(found['arm'])} has {len(seed):,} digits: at most {SEED_DIGITS} are read"
+        )
+    return _with_run(RunSpec(path=found["path"], arm=found["arm"], seed=int(seed)))
+
+
+def _with_run(source: RunSpec) -> RunSpec:
+    """`path#run` is a run in a file, unless a file has that very name."""
+    for at in [i for i, c in enumerate(source.path) if c == RUN_MARK] if not _exists(source.path) else ():
+        if _exists(source.path[:at]):
+            return replace(source, path=source.path[:at], run=source.path[at + 1 :])
+    return source
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:  # too long to be a path
+        return False
 
 
 def _check(spec: ImportSpec) -> None:
@@ -100,19 +152,50 @@ def _check(spec: ImportSpec) -> None:
         )
     if not spec.primary:
         raise UserError("no primary metric: give --primary NAME, a name as it stands in the logs")
+    for text in _texts(spec):
+        if "\0" in text or clean(text) != text:
+            raise UserError(f"{shown(text)} is no text that a file or path can hold")
     if spec.test not in ("paired", "welch"):
         raise unknown("test", spec.test, ("paired", "welch"))
-    if not spec.scale > 0:
+    if spec.scale is not None and not 0 < spec.scale < math.inf:
         raise UserError(f"scale must be above 0, got {spec.scale:g}")
     for arm in spec.arms:
         if arm.role not in ROLES:
             raise unknown("role", arm.role, ROLES)
+    for run in spec.runs:
+        if run.seed is not None and abs(run.seed) >= 10**SEED_DIGITS:
+            raise UserError(f"a seed has at most {SEED_DIGITS} digits, got {shown(run.seed)}")
+    for metric in spec.labels:
+        if metric not in spec.primary:
+            raise unknown("primary metric", metric, spec.primary)
+    for claims in spec.claims:
+        if claims not in (names := [path.stem for path in claim_files()]):
+            raise unknown("file of conf/claims", claims, names)
+    if spec.reference and spec.scale is None:
+        raise UserError(
+            "the paper's numbers are percent points: `reference` needs `scale` (0.01 for percent)"
+        )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a spec, but for paths of files, which may be of any bytes except NUL."""
+    if isinstance(value, str):
+        yield value
+    elif is_dataclass(value):
+        for part in fields(value):
+            found = getattr(value, part.name)
+            yield from _texts(clean(found) if part.name == "path" else found)
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _texts(item)
 
 
 def check_name(kind: str, name: str) -> str:
     """A name that may stand in a file name. Raises UserError."""
     if not NAME.fullmatch(name):
         raise UserError(
-            f"{kind} '{name}' must be of letters, digits and . _ + -, and begin with one of the first two"
+            f"{kind} {shown(name)} must be of letters, digits and . _ + -, and begin with one of the first two"
         )
     return name

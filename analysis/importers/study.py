@@ -4,41 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
-from analysis.importers.logged import BROKE_OFF, ENDED, Logged
-from analysis.importers.names import INDEX, translate
-from analysis.importers.read import read
-from analysis.importers.spec import ArmSpec, ImportSpec, check_name
+from analysis.importers.limits import clean, shown
+from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS
+from analysis.importers.scores import Primary, metric_table, score_table
+from analysis.importers.spec import ArmSpec, ImportSpec, check_name, load_spec
+from analysis.importers.whose import Run, find_runs, place
 from analysis.load import COUNTED, DONE, FAILED, RUNNING
-from analysis.logs import EVAL_SCHEMA, METRIC_KEYS, write_logs
-from analysis.study import IMPORTED, LOGGED, from_manifest, report_folder
+from analysis.logs import write_logs
+from analysis.results import AVERAGE
+from analysis.study import ENDED_EARLY, IMPORTED, LOGGED, from_manifest, report_folder
 from sspo.errors import UserError, unknown
 
 NOT_LOGGED = """seconds rollout0_sha256 revision code_sha256 base rule ratio term adapt alpha clip_low clip_high advantage
 aggregation"""
 """What a record of our own runs holds and foreign logs do not."""
+SHORT = "its log ends at step"
 
 
-@dataclass(frozen=True)
-class Run:
-    """A run with its arm and seed, and its rows under the keys they are kept under."""
-
-    arm: str
-    seed: int
-    logged: Logged
-    keys: Mapping[str, str]
-    rows: Mapping[int, Mapping[str, float]]
-
-    @property
-    def last(self) -> int:
-        """The last step at which anything was logged."""
-        return max(self.rows)
+def import_logs(name: str, sources: Sequence[str], out: Path, **options: Any) -> Path:
+    """Logs at paths (`ARM:SEED=PATH`, `PATH#RUN`) to the compact logs of study `name` below `out`: returns their folder, or
+    raises UserError, whatever the paths hold. `options` are fields of ImportSpec; `primary` is needed."""
+    return import_study(name, load_spec(None, sources, options), out)
 
 
 def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
@@ -46,57 +35,33 @@ def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
 
     Raises UserError where a source cannot be read, an arm or a seed is not known, or the primary metric is not there.
     """
-    runs = sorted(_runs(spec), key=lambda run: (_position(spec, run.arm), run.arm, run.seed))
-    primary = [_resolve(runs, metric) for metric in spec.primary]
+    check_name("study", name)
+    runs = sorted(find_runs(spec), key=lambda run: (_position(spec, run.arm), run.arm, run.seed))
+    primary = _primary(spec, runs)
     step = spec.final_step if spec.final_step is not None else _last_step(runs, primary)
-    manifest = _manifest(check_name("study", name), spec, runs, primary, step)
+    finals = {i: run.final_step(step, fixed=spec.final_step is not None) for i, run in enumerate(runs)}
+    manifest = _manifest(name, spec, runs, primary, step)
     from_manifest(manifest)
-    records = [_record(run, step) for run in runs]
-    counted = [i for i, record in enumerate(records) if record["status"] in COUNTED]
+    records = [_record(run, finals[i], spec.base) for i, run in enumerate(runs)]
+    counted = {i: runs[i] for i, record in enumerate(records) if record["status"] in COUNTED}
     if not counted:
-        raise UserError(f"no run reaches step {step}: set --final-step to one that all finished runs logged")
-    metrics = _metrics({i: runs[i] for i in counted})
-    scores = _scores({i: runs[i] for i in counted}, primary, step, spec.scale)
+        raise UserError(_none_counts(step, records))
+    ends = {finals[i] for i in counted}
+    manifest["primary"]["step"] = ends.pop() if len(ends) == 1 else None
+    metrics = metric_table(counted)
+    scores = score_table(counted, primary, finals, spec.scale)
     folder = report_folder(out, name, IMPORTED) / "logs"
     write_logs(folder, manifest, records, metrics, scores)
     return folder
 
 
-def _runs(spec: ImportSpec) -> list[Run]:
-    found: dict[tuple[str, int], Run] = {}
-    for source in spec.runs:
-        for logged in read(Path(source.path)):
-            config = {**logged.config, **spec.known}
-            arm = source.arm if source.arm is not None else config.get(spec.arm_from or "arm")
-            seed = source.seed if source.seed is not None else config.get(spec.seed_from or "seed")
-            run = _run(logged, arm, seed, config)
-            if other := found.get((run.arm, run.seed)):
-                raise UserError(
-                    f"{run.arm} seed {run.seed} is there twice, in {_place(other.logged)} and in {_place(logged)}: "
-                    "give one of them, or name the arms apart"
-                )
-            found[run.arm, run.seed] = run
-    return list(found.values())
-
-
-def _run(logged: Logged, arm: Any, seed: Any, config: Mapping[str, Any]) -> Run:
-    if isinstance(seed, float) and seed.is_integer():
-        seed = int(seed)
-    if arm is None or not isinstance(seed, int) or isinstance(seed, bool):
-        missing = "arm" if arm is None else "seed"
-        raise UserError(
-            f"the {missing} of {_place(logged)} is not known: give it as ARM:SEED=PATH, in the mapping file, or name the "
-            f"logged option that holds it with --{missing}-from"
-        )
-    names = list(dict.fromkeys(name for row in logged.rows.values() for name in row))
-    keys = translate(names, logged.source, config)
-    rows = {step: {keys[n]: v for n, v in row.items()} for step, row in sorted(logged.rows.items())}
-    return Run(check_name("arm", str(arm)), seed, logged, keys, rows)
-
-
-def _place(logged: Logged) -> str:
-    path = logged.files[0]
-    return f"{path.parent.name}/{path.name}" + (f" ({logged.label})" if logged.label else "")
+def _none_counts(step: int, records: Sequence[Mapping[str, Any]]) -> str:
+    ended = [record for record in records if record["reason"].startswith(SHORT)]
+    first = (ended or records)[0]
+    words = f"{first['arm']} seed {first['seed']}: {first['reason']}"
+    if ended:
+        return f"no run reaches step {step} ({words}): set --final-step to one that all finished runs logged"
+    return f"no run counts ({words}): import runs that finished"
 
 
 def _position(spec: ImportSpec, arm: str) -> int:
@@ -104,30 +69,47 @@ def _position(spec: ImportSpec, arm: str) -> int:
     return names.index(arm) if arm in names else len(names)
 
 
+def _primary(spec: ImportSpec, runs: Sequence[Run]) -> list[Primary]:
+    """The metrics that score, in the order of the import. Raises UserError where two would be one column."""
+    found = [Primary(_resolve(runs, metric), spec.labels.get(metric, metric)) for metric in spec.primary]
+    for what in ([metric.key for metric in found], [metric.label for metric in found]):
+        if len(set(what)) < len(what) or AVERAGE in what:
+            raise UserError(
+                f"primary metrics must differ in name and label, and none may be called '{AVERAGE}', got "
+                f"{', '.join(map(shown, what))}: give --label METRIC=LABEL"
+            )
+    return found
+
+
 def _resolve(runs: Sequence[Run], metric: str) -> str:
     """The key of a metric that is named as it stands in the logs or in the tables."""
     keys = {key for run in runs for key in run.keys.values()}
     named = {run.keys[metric] for run in runs if metric in run.keys} | ({metric} & keys)
-    if len(named) != 1:
-        names = {name for run in runs for name in run.keys}
-        if not named:
-            raise unknown("metric", metric, names | keys)
+    if len(named) == 1:
+        return named.pop()
+    if named:
         raise UserError(
             f"'{metric}' is several metrics in these logs: choose one of {', '.join(sorted(named))}"
         )
-    return named.pop()
+    for run in runs:
+        if metric in run.logged.unread:
+            raise UserError(
+                f"{shown(metric)} of {place(run.logged)} is no number: {run.logged.unread[metric]}"
+            )
+    raise unknown("metric", metric, {clean(name) for run in runs for name in run.keys} | keys)
 
 
-def _last_step(runs: Sequence[Run], primary: Sequence[str]) -> int:
-    return max(step for run in runs for step, row in run.rows.items() if any(key in row for key in primary))
+def _last_step(runs: Sequence[Run], primary: Sequence[Primary]) -> int:
+    return max(step for run in runs for metric in primary for step in run.series(metric.key))
 
 
 def _manifest(
-    name: str, spec: ImportSpec, runs: Sequence[Run], primary: Sequence[str], step: int
+    name: str, spec: ImportSpec, runs: Sequence[Run], primary: Sequence[Primary], step: int
 ) -> dict[str, Any]:
     arms = list(dict.fromkeys(run.arm for run in runs))
     listed = {arm.name: arm for arm in spec.arms}
-    for given in (*listed, *([spec.baseline] if spec.baseline else ())):
+    against = [arm.against for arm in spec.arms if arm.against is not None]
+    for given in (*listed, *against, *([spec.baseline] if spec.baseline else ())):
         if given not in arms:
             raise unknown("arm", given, arms)
     sources = [_source(file) for file in sorted({f for run in runs for f in run.logged.files})]
@@ -141,12 +123,18 @@ def _manifest(
         "primary": {
             "mode": LOGGED,
             "temperature": 0.0,
-            "metrics": list(primary),
+            "metrics": [metric.key for metric in primary],
+            "labels": [metric.label for metric in primary],
             "step": step,
             "scale": spec.scale,
         },
         "gates": {},
-        "imported": {"sources": sources},
+        "imported": {
+            "sources": sources,
+            "base": spec.base,
+            "claims": list(spec.claims),
+            "reference": spec.reference,
+        },
         "arms": [
             _arm(listed.get(arm, ArmSpec(name=arm)), [run.seed for run in runs if run.arm == arm])
             for arm in arms
@@ -171,76 +159,24 @@ def _arm(arm: ArmSpec, seeds: list[int]) -> dict[str, Any]:
 def _source(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"file": f"{path.parent.name}/{path.name}", "sha256": digest, "bytes": path.stat().st_size}
+    return {"file": clean(f"{path.parent.name}/{path.name}"), "sha256": digest, "bytes": path.stat().st_size}
 
 
-def _record(run: Run, step: int) -> dict[str, Any]:
+def _record(run: Run, step: int, base: str | None) -> dict[str, Any]:
     """State and origin. A log that says nothing of its end counts as done where it reaches the final step."""
-    origin = f"{run.logged.source}, {_place(run.logged)}"
+    logged, origin = run.logged, f"{run.logged.source}, {place(run.logged)}"
     status, reason = DONE, origin
-    if run.logged.end == BROKE_OFF:
+    if logged.end == BROKE_OFF:
         status, reason = FAILED, "its log says that it broke off"
+    elif logged.end == STILL_RUNS:
+        status, reason = RUNNING, f"its state is {shown(logged.said)}, so nothing of it is final"
     elif run.last < step:
-        status, reason = RUNNING, f"its log ends at step {run.last} of {step}"
-    elif run.logged.end != ENDED:
+        status = ENDED_EARLY if logged.end == ENDED else RUNNING
+        reason = f"{SHORT} {run.last} of {step}"
+    elif logged.end != ENDED:
         reason = f"{origin}; no end marker, but it reaches step {step}"
-    if run.logged.note:
-        reason = f"{reason} ({run.logged.note})"
+    if logged.note:
+        reason = f"{reason} ({logged.note})"
     message = reason if status == DONE else origin
     record = {"arm": run.arm, "seed": run.seed, "cell": "imported", "status": status, "reason": reason}
-    return {**dict.fromkeys(NOT_LOGGED.split()), **record, "message": message, "versions": {}}
-
-
-def _metrics(runs: Mapping[int, Run]) -> pa.Table:
-    """The table of docs/logs.md: our keys as 32-bit floats, foreign ones as 64-bit; `rollout` from a step where not logged."""
-    logged = {key for run in runs.values() for row in run.rows.values() for key in row} - set(INDEX)
-    extra = sorted(logged - set(METRIC_KEYS))
-    lines = []
-    for i, run in runs.items():
-        for step, row in run.rows.items():
-            index = {"run": i, "step": step, "rollout": int(row.get("rollout", step - 1))}
-            lines.append({**row, **index, "update": int(row.get("update", 0))})
-    kinds = [("run", pa.int16()), ("step", pa.int32()), ("rollout", pa.int32()), ("update", pa.int16())]
-    kinds += [(key, pa.float32()) for key in METRIC_KEYS] + [(key, pa.float64()) for key in extra]
-    frame = pd.DataFrame(lines, columns=[name for name, _ in kinds])
-    return pa.Table.from_pandas(frame, schema=pa.schema(kinds), preserve_index=False).replace_schema_metadata(
-        None
-    )
-
-
-def _scores(runs: Mapping[int, Run], primary: Sequence[str], step: int, scale: float) -> pa.Table:
-    """Primary metrics as evaluations of one answer: each logged one, and that at the final step as the final one."""
-    lines = []
-    for i, run in runs.items():
-        for at, row in run.rows.items():
-            for key in primary:
-                if key in row:
-                    value = _share(scale * row[key], key)
-                    line = {
-                        "run": i,
-                        "rollout": at - 1,
-                        "set": key,
-                        "question": key,
-                        "value": value,
-                        "sample": 0,
-                    }
-                    line |= {"mode": LOGGED, "temperature": 0.0, "status": "ok", "tokens": 0}
-                    lines += [
-                        {**line, "final": final} for final in ((False, True) if at == step else (False,))
-                    ]
-    if not any(line["final"] for line in lines):
-        raise UserError(
-            f"no run logged {', '.join(primary)} at step {step}: set --final-step to a step at which it was logged"
-        )
-    schema = pa.schema([(f.name, pa.int32() if f.name == "rollout" else f.type) for f in EVAL_SCHEMA])
-    frame = pd.DataFrame(lines, columns=schema.names)
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
-
-
-def _share(value: float, key: str) -> float:
-    if not 0 <= value <= 1:
-        raise UserError(
-            f"primary metric {key} has a value of {value:g}, and a report scores shares in [0, 1]: give --scale (0.01 "
-            "for percent), or another metric"
-        )
-    return value
+    return {**dict.fromkeys(NOT_LOGGED.split()), **record, "message": message, "versions": {}, "base": base}

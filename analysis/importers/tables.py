@@ -1,62 +1,82 @@
-"""CSV and Parquet: one run or several, wide (a column a metric) or long (columns `key` and `value`), and W&B's exports.
-
-W&B's chart export has a column `<run> - <metric>` (and its __MIN and __MAX) a run; its table export a row a run.
-"""
+"""CSV and Parquet: one run or several, wide (a column a metric) or long (columns `key` and `value`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
+from numpy.typing import NDArray
 
-from analysis.importers.json_logs import STEPS
-from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, Rows
-from sspo.errors import UserError
+from analysis.importers.frame import Sheet, read_frame
+from analysis.importers.limits import check_runs, clean
+from analysis.importers.logged import Logged
+from analysis.importers.rows import CALLS, STEPS, Rows
+from analysis.importers.wandb_tables import is_chart, is_summary, read_chart, read_summaries
+from sspo.errors import UserError, unknown
 
-RUN_COLUMNS = ("run", "run_id", "run_name", "arm", "seed")
-WANDB_STEP, WANDB_NAME, WANDB_STATE = "Step", "Name", "State"
-BOUNDS = ("__MIN", "__MAX")
+RUN, RUN_COLUMNS, ARM, SEED = "run", ("run", "run_id", "run_name"), "arm", "seed"
 
 
-def read_table(path: Path) -> list[Logged]:
+@dataclass(frozen=True)
+class Named:
+    """What an import says of columns: which is the step, which name arm and seed. None is what they are called here."""
+
+    step: str | None = None
+    arm: str | None = None
+    seed: str | None = None
+
+    @property
+    def of_run(self) -> tuple[str, ...]:
+        """Columns that part a table into runs, where it has them."""
+        return (*RUN_COLUMNS, self.arm or ARM, self.seed or SEED)
+
+
+def read_table(path: Path, named: Named) -> list[Logged]:
     """The runs of a CSV or Parquet file. Raises UserError where it is none, or has no step."""
-    table = _frame(path)
+    table = read_frame(path)
+    if is_summary(table):
+        return list(read_summaries(path, table, named.step))
+    if is_chart(table):
+        return list(read_chart(path, table, named.step))
     step = next((name for name in STEPS if name in table.columns), None)
-    if {WANDB_NAME, WANDB_STATE} <= set(table.columns):
-        return list(_summaries(path, table))
-    if step is None and WANDB_STEP in table.columns:
-        return list(_chart(path, table))
+    if named.step is not None:
+        if named.step not in table.columns:
+            raise unknown(f"step column in {clean(path.name)}", named.step, map(clean, table.columns))
+        step = named.step
     if step is None:
-        raise UserError(f"{path.name} has no column of steps: want one of {', '.join(STEPS)}")
-    if {"key", "value"} <= set(table.columns):
-        return [_long(path, part, step, who) for who, part in _by_run(table)]
-    return [_wide(path, part, step, who) for who, part in _by_run(table)]
+        raise UserError(f"{clean(path.name)} has no column of steps: want one of {', '.join(STEPS)}, or name "
+                        "it with --step-from")  # fmt: skip
+    sheet = Sheet(table)
+    if what := sheet.bad().get(step):
+        raise UserError(f"{clean(path.name)} has a step that is no number: {what}")
+    read = _long if {"key", "value"} <= set(table.columns) else _wide
+    whose = [name for name in dict.fromkeys(named.of_run) if name in table.columns and name != step]
+    return [read(path, table, sheet, step, run) for run in _runs(path, table, whose)]
 
 
-def _frame(path: Path) -> pd.DataFrame:
-    try:
-        if path.read_bytes()[:4] == b"PAR1":
-            table = pd.read_parquet(path)
-        else:
-            table = pd.read_csv(path, encoding="utf-8-sig")
-    except (ValueError, pa.ArrowException, pd.errors.ParserError, OverflowError) as error:
-        words = " ".join(str(error).split())[:120]
-        raise UserError(f"{path.name} can be read neither as CSV nor as Parquet ({words})") from error
-    table.columns = [str(name) for name in table.columns]
-    return table
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one run, and what names it."""
+
+    rows: NDArray[np.int64]
+    who: dict[str, Any]
 
 
-def _by_run(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+def _runs(path: Path, table: pd.DataFrame, names: list[str]) -> list[_Part]:
     """Each run's rows, by whichever columns name runs; all rows where none does."""
-    names = [name for name in RUN_COLUMNS if name in table.columns]
     if not names:
-        yield {}, table
-        return
-    for key, part in table.groupby(names, sort=False, dropna=False):
-        yield dict(zip(names, key, strict=True)), part.drop(columns=names)
+        return [_Part(np.arange(len(table)), {})]
+    grouped = table[names].groupby(names, sort=False, dropna=False)
+    check_runs(path.name, grouped.ngroups)
+    number = grouped.ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+    firsts = table.loc[[int(rows[0]) for rows in parts], names].to_dict("records")
+    return [_Part(rows, {str(k): v for k, v in who.items()}) for rows, who in zip(parts, firsts, strict=True)]
 
 
 def _who(who: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -65,53 +85,33 @@ def _who(who: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return known, " ".join(str(v) for v in known.values())
 
 
-def _wide(path: Path, table: pd.DataFrame, step: str, who: dict[str, Any]) -> Logged:
-    rows, (config, label) = Rows(path), _who(who)
-    numeric = table.select_dtypes(["number", "bool"]).drop(columns=[step], errors="ignore")
-    names = [name for name in numeric.columns if not name.startswith("_")]
-    for at, values in zip(
-        table[step].tolist(), numeric[names].to_numpy(float, na_value=float("nan")), strict=True
-    ):
-        rows.add(at, [(n, v) for n, v in zip(names, values.tolist(), strict=True) if v == v])
-    return Logged("csv", (path,), rows.by_step, config, note=rows.note, label=label)
+def _wide(path: Path, table: pd.DataFrame, sheet: Sheet, step: str, run: _Part) -> Logged:
+    rows = Rows(path, step, in_time=False)
+    for name, what in sheet.bad(run.rows).items():
+        rows.note_text(name, what)
+    names = [name if name not in run.who else "_" + name for name in sheet.names]
+    for line, values in zip(run.rows.tolist(), sheet.values[run.rows].tolist(), strict=True):
+        rows.add(line + 2, [(n, v) for n, v in zip(names, values, strict=True) if v == v])
+    return _logged(path, rows, run.who)
 
 
-def _long(path: Path, table: pd.DataFrame, step: str, who: dict[str, Any]) -> Logged:
-    rows, (config, label) = Rows(path), _who(who)
-    values = pd.to_numeric(table["value"], errors="coerce")
-    for at, key, value in zip(table[step].tolist(), table["key"].tolist(), values.tolist(), strict=True):
-        rows.add(at, [(str(key), value)])
-    return Logged("csv", (path,), rows.by_step, config, note=rows.note, label=label)
+def _long(path: Path, table: pd.DataFrame, sheet: Sheet, step: str, run: _Part) -> Logged:
+    rows = Rows(path, CALLS, in_time=False)
+    if what := sheet.bad(run.rows).get("value"):
+        rows.note_text("value", what)
+    steps = sheet.column(step)[run.rows]
+    order = run.rows[np.argsort(steps, kind="stable")]
+    triples = zip(sheet.column(step)[order].tolist(), table["key"].iloc[order].tolist(),
+                  sheet.column("value")[order].tolist(), strict=True)  # fmt: skip
+    for at, group in itertools.groupby(enumerate(triples), key=lambda one: one[1][0]):
+        members = list(group)
+        pairs = [(str(key), value) for _, (_, key, value) in members if value == value]
+        rows.add(int(order[members[0][0]]) + 2, [(CALLS, at), *pairs])
+    return _logged(path, rows, run.who)
 
 
-def _chart(path: Path, table: pd.DataFrame) -> Iterator[Logged]:
-    columns = [c for c in table.columns if " - " in c and not c.endswith(BOUNDS)]
-    for run in dict.fromkeys(c.rpartition(" - ")[0] for c in columns):
-        rows = Rows(path)
-        for column in columns:
-            name, _, metric = column.rpartition(" - ")
-            if name == run and metric != "_step":
-                values = pd.to_numeric(table[column], errors="coerce")
-                for at, value in zip(table[WANDB_STEP].tolist(), values.tolist(), strict=True):
-                    if value == value:
-                        rows.add(at, [(metric, value)])
-        yield Logged("wandb", (path,), rows.by_step, {"run": run}, note=rows.note, label=run)
-
-
-def _summaries(path: Path, table: pd.DataFrame) -> Iterator[Logged]:
-    """W&B's table of runs: summaries alone, so one row a run, at the step it names or else 0."""
-    ends = {"finished": ENDED, "failed": BROKE_OFF, "crashed": BROKE_OFF, "killed": BROKE_OFF}
-    for row in table.to_dict("records"):
-        rows, known = Rows(path), {str(k): v for k, v in row.items() if v == v}
-        numbers = {k: v for k, v in known.items() if isinstance(v, int | float) and not k.startswith("_")}
-        rows.add(known.get("_step", 0), numbers.items())
-        end = ends.get(str(known.get(WANDB_STATE, "")).lower(), UNKNOWN_END)
-        yield Logged(
-            "wandb",
-            (path,),
-            rows.by_step,
-            {**known, "run": known[WANDB_NAME]},
-            end,
-            rows.note,
-            str(known[WANDB_NAME]),
-        )
+def _logged(path: Path, rows: Rows, who: dict[str, Any]) -> Logged:
+    config, label = _who(who)
+    found = rows.by_step()
+    unread = rows.unread(found)
+    return Logged("csv", (path,), found, config, note=rows.note(found), label=label, unread=unread)

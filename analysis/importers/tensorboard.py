@@ -1,18 +1,32 @@
-"""TensorBoard's event files: TFRecord framing with CRC32C, then Event messages; scalars in either of their two forms."""
+"""TensorBoard's event files: TFRecord framing with CRC32C, then Event messages; scalars in either of their two forms.
+
+A resumed run says START with the step it goes on from, in the same file or in a new one: as in TensorBoard, what its
+earlier life had logged from that step on is dead. Files of before version 2 say nothing, and a tag's step that falls does.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 
-from analysis.importers.logged import Logged, Rows, together
+from analysis.importers.limits import check_file, check_numbers, clean
+from analysis.importers.logged import Logged, together, whole_step
+from analysis.importers.rows import some
 from analysis.importers.wire import BadMessage, Field, all_of, fields, integer, signed, text
 
 MARK = ".tfevents."
+MOST_BYTES = 256 * 2**20
+"""Of one file: its checksums are looked at byte by byte."""
 HEAD, FOOT = 12, 4
-STEP, SUMMARY, VALUE = 2, 5, 1
+STEP, VERSION, SUMMARY, SESSION, VALUE = 2, 3, 5, 7, 1
+STATUS, START = 1, 1
+SAYS_START = 2.0
+"""Version of event files from which on a resumed run says so."""
 TAG, SIMPLE, TENSOR = 1, 2, 8
 DTYPE, CONTENT = 1, 4
 FORMATS = {1: ("f", 5), 2: ("d", 6), 3: ("i", 7), 9: ("q", 10), 19: ("e", 13)}
@@ -22,17 +36,79 @@ POLYNOMIAL, MASK = 0x82F63B78, 0xA282EAD8
 
 def read_tensorboard(files: Sequence[Path]) -> Logged:
     """One run from its event files in the order of their times; a file counts up to its first torn record."""
-    rows, notes = Rows(files[0].parent), []
+    notes: list[str] = []
+    events, count = list[_Event](), 0
+    for event in _events(files, notes):
+        events.append(event)
+        count += len(event.values)
+        check_numbers(files[0].parent.name, count)
+    rows, begun = _standing(events)
+    lost = {name for row in rows.values() for name, value in row.items() if not math.isfinite(value)}
+    found = {
+        s: {n: v for n, v in row.items() if n not in lost or math.isfinite(v)}
+        for s, row in sorted(rows.items())
+    }
+    if begun:
+        steps = ", ".join(map(str, sorted(begun)[:3])) + (", ..." if len(begun) > 3 else "")
+        notes.append(f"it was resumed at step {steps}: what it had logged from there on is left out")
+    if lost:
+        notes.append(f"values that are not finite are left out: {some(lost)}")
+    return Logged("tensorboard", tuple(files), found, note=clean(together(*notes)))
+
+
+@dataclass(frozen=True)
+class _Event:
+    """What one event logged, and whether it ends an earlier life of the run at its step: of all names or its own."""
+
+    step: int
+    values: list[tuple[str, float]]
+    starts: bool
+    falls: bool
+
+
+def _events(files: Sequence[Path], notes: list[str]) -> Iterator[_Event]:
+    """Events that log scalars or start a life. A torn file is noted and left."""
+    version, latest = 0.0, 0
     for path in sorted(files, key=_written):
         try:
-            for record in _records(path.read_bytes()):
-                step = integer(record, STEP) or 0
-                values = [pair for body in all_of(record, SUMMARY) for pair in _scalars(body)]
-                if values:
-                    rows.add(step, values)
+            for record in _records(check_file(path, MOST_BYTES).read_bytes()):
+                step = whole_step(integer(record, STEP) or 0, path)
+                if said := text(record, VERSION):
+                    version = _version(said)
+                values = [(intern(n), v) for body in all_of(record, SUMMARY) for n, v in _scalars(body)]
+                says = version >= SAYS_START
+                starts = says and any(integer(body, STATUS) == START for body in all_of(record, SESSION))
+                if values or starts:
+                    yield _Event(step, values, starts, bool(values) and not says and step < latest)
+                latest = step if values else latest
         except BadMessage as error:
             notes.append(f"{path.name} is torn ({error})")
-    return Logged("tensorboard", tuple(files), rows.by_step, note=together(*notes, rows.note))
+
+
+def _standing(events: Sequence[_Event]) -> tuple[dict[int, dict[str, float]], set[int]]:
+    """Values that no later life buried, the last of a name and step; and the steps at which lives began that buried some."""
+    rows: dict[int, dict[str, float]] = {}
+    begun, of_all, of_name = set[int](), math.inf, dict[str, float]()
+    for event in reversed(events):
+        for name, value in reversed(event.values):
+            alive_below = min(of_all, of_name.get(name, math.inf))
+            if event.step < alive_below:
+                rows.setdefault(event.step, {}).setdefault(name, value)
+            else:
+                begun.add(int(alive_below))
+        if event.falls:
+            of_name |= {name: min(event.step, of_name.get(name, math.inf)) for name, _ in event.values}
+        if event.starts:
+            of_all = min(of_all, event.step)
+    return rows, begun
+
+
+def _version(text: str) -> float:
+    """The number in `brain.Event:2`; 0 where there is none."""
+    try:
+        return float(text.rpartition(":")[2])
+    except ValueError:
+        return 0.0
 
 
 def _written(path: Path) -> tuple[int, str]:

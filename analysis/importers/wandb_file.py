@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, Rows, flat, json_value, together
+from analysis.importers.limits import check_file
+from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, flat, json_value, together
+from analysis.importers.rows import CALLS, Rows
 from analysis.importers.wire import BadMessage, all_of, fields, integer, text
 
 MAGIC = b":W&B"
@@ -23,17 +25,18 @@ ITEM, STEP, KEY, NESTED, VALUE = 1, 2, 1, 2, 16
 EXIT_CODE = 1
 
 
-def read_wandb(path: Path) -> Logged:
+def read_wandb(path: Path, step_from: str | None = None) -> Logged:
     """One run of a .wandb file, up to the first record that is torn."""
-    rows, config, name = Rows(path), dict[str, Any](), ""
-    end, torn = UNKNOWN_END, ""
+    rows, config, name = Rows(path, step_from), dict[str, Any](), ""
+    end, torn, calls = UNKNOWN_END, "", 0
     try:
-        for record in _records(path.read_bytes()):
+        for record in _records(check_file(path).read_bytes()):
             for number, body in fields(record):
                 if not isinstance(body, bytes):
                     continue
                 if number == HISTORY:
-                    _history(body, rows)
+                    calls += 1
+                    _history(body, rows, calls)
                 elif number == CONFIG:
                     config |= dict(_items(body, 1))
                 elif number == RUN:
@@ -43,15 +46,17 @@ def read_wandb(path: Path) -> Logged:
                 elif number == EXIT:
                     end = BROKE_OFF if integer(body, EXIT_CODE) else ENDED
     except BadMessage as error:
-        torn = f"torn after step {max(rows.by_step, default=0)} ({error})"
-    return Logged("wandb", (path,), rows.by_step, flat(config), end, together(torn, rows.note), name)
+        torn = f"torn after {calls} rows ({error})"
+    found = rows.by_step()
+    note, unread = together(torn, rows.note(found)), rows.unread(found)
+    return Logged("wandb", (path,), found, flat(config), end, note, name, unread=unread)
 
 
-def _history(body: bytes, rows: Rows) -> None:
+def _history(body: bytes, rows: Rows, call: int) -> None:
     items = dict(_items(body, ITEM))
     steps = all_of(body, STEP)
-    step = integer(steps[-1], 1) or 0 if steps else items.get("_step", 0)
-    rows.add(step, [(k, v) for k, v in flat(items).items() if not k.startswith("_")])
+    step = integer(steps[-1], 1) or 0 if steps else items.get(CALLS, 0)
+    rows.add(call, {**flat(items), CALLS: step}.items())
 
 
 def _items(body: bytes, number: int) -> Iterator[tuple[str, Any]]:
@@ -75,8 +80,11 @@ def _records(content: bytes) -> Iterator[bytes]:
         if zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
             raise BadMessage(f"the checksum of the record at byte {at} does not hold")
         at += FRAME + size
-        parts = [*parts, data] if kind in (MIDDLE, LAST) else [data]
+        if kind in (FULL, FIRST):
+            parts = []
+        parts.append(data)
         if kind in (FULL, LAST):
             yield b"".join(parts)
-    if parts and at < len(content):
+            parts = []
+    if parts or at < len(content):
         raise BadMessage("a last record without its end")

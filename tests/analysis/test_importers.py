@@ -270,7 +270,7 @@ def test_imports_refuse_what_would_be_guesses(tmp_path: Path) -> None:
 
     assert "the arm of" in refused([sources[0].partition("=")[2]], scale=0.01)
     assert "is there twice" in refused([sources[0], sources[0]], scale=0.01)
-    assert "a value of 40" in refused(sources)
+    assert "a value of 40, which times scale 1 is no share" in refused(sources, scale=1.0)
     assert "unknown metric 'val/ac': did you mean 'val/acc'?" in refused(sources, primary=("val/ac",))
     assert "unknown arm 'grp': did you mean 'grpo'?" in refused(sources, baseline="grp", scale=0.01)
     assert "no run reaches step 9" in refused(sources, final_step=9, scale=0.01)

@@ -1,0 +1,140 @@
+"""The tables of an import: every logged number, and the primary metrics as scores. All numbers keep their 64 bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from analysis.importers.limits import check_cells, shown
+from analysis.importers.names import INDEX
+from analysis.importers.whose import Run, place
+from analysis.logs import EVAL_SCHEMA, METRIC_KEYS
+from analysis.study import LOGGED
+from sspo.errors import UserError
+
+INDEX_LIMIT = 2**31
+LARGEST_32 = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Primary:
+    """A metric that scores: its key, and what tables call it."""
+
+    key: str
+    label: str
+
+
+def metric_table(runs: Mapping[int, Run]) -> pa.Table:
+    """A row a run and step, a column a key; `rollout` is the step - 1 where the log is not our own."""
+    keys = dict.fromkeys(METRIC_KEYS)
+    keys |= dict.fromkeys(sorted({key for run in runs.values() for key in run.keys.values()} - set(INDEX)))
+    places = [(i, step) for i, run in runs.items() for step in sorted(run.logged.rows)]
+    check_cells("what these logs hold together", len(places), len(keys))
+    columns: dict[str, tuple[list[int], list[float]]] = {key: ([], []) for key in (*keys, *INDEX)}
+    at = 0
+    for run in runs.values():
+        for _, row in sorted(run.logged.rows.items()):
+            for name, value in row.items():
+                where, values = columns[run.keys[name]]
+                where.append(at)
+                values.append(value)
+            at += 1
+    whose, steps = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    arrays = {
+        "run": pa.array(whose, pa.int16()),
+        "step": pa.array(steps, pa.int32()),
+        "rollout": _index("rollout", columns, steps - 1),
+        "update": _index("update", columns, np.zeros_like(steps)),
+    }
+    for key in keys:
+        full = np.full(len(places), np.nan)
+        full[columns[key][0]] = columns[key][1]
+        arrays[key] = pa.array(full, from_pandas=True)
+    return pa.table(arrays)
+
+
+def _index(name: str, columns: Mapping[str, tuple[list[int], list[float]]], default: np.ndarray) -> pa.Array:
+    """A column of our own rows as whole numbers."""
+    where, values = columns[name]
+    for value in values:
+        if value != math.floor(value) or not 0 <= value < INDEX_LIMIT:
+            raise UserError(f"a log of ours has a {name} {shown(value)}: it must be a whole number from 0 on")
+    full = default.copy()
+    full[where] = values
+    return pa.array(full, pa.int32())
+
+
+def score_table(
+    runs: Mapping[int, Run], primary: Sequence[Primary], finals: Mapping[int, int], scale: float | None
+) -> pa.Table:
+    """Primary metrics as evaluations of one answer: each logged one, and that at a run's final step as the final one."""
+    lines = []
+    for i, run in runs.items():
+        for metric in primary:
+            _check_read(run, metric)
+            for at, value in run.series(metric.key).items():
+                score = _share(value, scale, metric.key) if scale is not None else simplest(value)
+                line = (i, at - 1, metric.label, score)
+                lines += [(*line, final) for final in ((False, True) if at == finals[i] else (False,))]
+    if not any(final for *_, final in lines):
+        steps = sorted(set(finals.values()))
+        raise UserError(
+            f"no run logged {', '.join(m.label for m in primary)} at step {', '.join(map(str, steps[:3]))}: set "
+            "--final-step to a step at which it was logged"
+        )
+    frame = pd.DataFrame(lines, columns=["run", "rollout", "set", "value", "final"])
+    frame = frame.assign(question=frame["set"], mode=LOGGED, temperature=0.0, sample=0, status="ok", tokens=0)
+    wide = {"rollout": pa.int32(), "value": pa.float64()}
+    schema = pa.schema([(f.name, wide.get(f.name, f.type)) for f in EVAL_SCHEMA])
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    return table.replace_schema_metadata(None)
+
+
+def _check_read(run: Run, metric: Primary) -> None:
+    """Raises UserError where a run has no number of a metric but something else in its place."""
+    wanted = {metric.label, metric.key, metric.key.split("/", 2)[-1]}
+    if not run.names(metric.key):
+        for name in wanted & run.logged.unread.keys():
+            raise UserError(f"{shown(name)} of {place(run.logged)} is no number: {run.logged.unread[name]}")
+
+
+def _share(value: float, scale: float, key: str) -> float:
+    """Dividing by 100 gives the float nearest to what is meant, and multiplying by 0.01 does not always."""
+    value, parts = simplest(value), round(1 / scale) if scale <= 1 else 0
+    share = value / parts if parts and 1 / parts == scale else scale * value
+    if not 0 <= share <= 1:
+        raise UserError(
+            f"primary metric {key} has a value of {value:g}, which times scale {scale:g} is no share in [0, 1]: give "
+            "--scale 0.01 for percent, none for a metric in its own unit, or another metric"
+        )
+    return share
+
+
+def simplest(value: float) -> float:
+    """What a number that was kept in 32 bits stands for: of all that round to it, the fraction of the smallest terms.
+
+    A 0.8 or 1/3 that a tool kept in 32 bits is off by 1e-8, and equal differences of such scores would differ by
+    rounding alone, which no test could tell from a tiny and perfectly reproducible effect. Other numbers stay.
+    """
+    short = np.float32(value if abs(value) < LARGEST_32 else 0)
+    if float(short) != value or value == math.floor(value):
+        return value
+    below, above = (Fraction(float(np.nextafter(short, np.float32(side)))) for side in (-math.inf, math.inf))
+    middle = Fraction(value)
+    return float(_between((below + middle) / 2, (middle + above) / 2))
+
+
+def _between(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction of the smallest terms in an interval: whole numbers are taken off by turns (Stern and Brocot)."""
+    whole = math.floor(low)
+    if low == whole:
+        return Fraction(whole)
+    if whole + 1 <= high:
+        return Fraction(whole + 1)
+    return whole + 1 / _between(1 / (high - whole), 1 / (low - whole))

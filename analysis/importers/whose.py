@@ -1,0 +1,127 @@
+"""Which runs an import reads, and whose they are: the arm and the seed of each, and its names as our keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.importers.limits import check_runs, clean, shown, shown_path
+from analysis.importers.logged import ENDED, Logged
+from analysis.importers.names import translate
+from analysis.importers.read import read
+from analysis.importers.spec import SEED_DIGITS, ImportSpec, RunSpec, check_name
+from analysis.importers.tables import ARM, RUN_COLUMNS, SEED, Named
+from sspo.errors import LISTED, UserError, unknown
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with its arm and seed, and the keys that its names are kept under."""
+
+    arm: str
+    seed: int
+    logged: Logged
+    keys: Mapping[str, str]
+
+    @property
+    def last(self) -> int:
+        """The last step at which anything was logged."""
+        return max(self.logged.rows)
+
+    def names(self, key: str) -> list[str]:
+        """The names that are kept under a key."""
+        return [name for name, kept in self.keys.items() if kept == key]
+
+    def series(self, key: str) -> dict[int, float]:
+        """A key's values by step, in the order of steps."""
+        found: dict[int, float] = {}
+        for name in self.names(key):
+            found |= {step: row[name] for step, row in self.logged.rows.items() if name in row}
+        return dict(sorted(found.items()))
+
+    def final_step(self, step: int, *, fixed: bool) -> int:
+        """The step that scores it: the study's, unless that was left open and the log is what an ended run had last."""
+        summary = self.logged.summary and self.logged.end == ENDED
+        return self.last if summary and not fixed else step
+
+
+def find_runs(spec: ImportSpec) -> list[Run]:
+    """Every run that the sources of an import name. Raises UserError where an arm or a seed is not known."""
+    found: dict[tuple[str, int], Run] = {}
+    for source, logged in _sources(spec):
+        run = _run(spec, source, logged)
+        if other := found.get((run.arm, run.seed)):
+            raise UserError(
+                f"{run.arm} seed {run.seed} is there twice, in {place(other.logged)} and in {place(logged)}: "
+                "give one of them, or name the arms apart"
+            )
+        found[run.arm, run.seed] = run
+        check_runs("this import", len(found))
+    return list(found.values())
+
+
+def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
+    """Each source with a run that it means; a file is read once."""
+    named = Named(spec.step_from, spec.arm_from, spec.seed_from)
+    files: dict[str, list[Logged]] = {}
+    for source in spec.runs:
+        if source.path not in files:
+            files[source.path] = read(Path(source.path), named)
+        logged = files[source.path]
+        if source.run is not None:
+            logged = [_named(source.path, source.run, logged)]
+        elif len(logged) > 1 and source.arm is not None and source.seed is not None:
+            labels = [run.label or place(run) for run in logged]
+            listed = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
+            example = f"{source.arm}:{source.seed}={shown_path(source.path)}#{labels[0]}"
+            raise UserError(
+                f"{shown_path(source.path)} holds {len(logged)} runs ({listed}): say which is meant, as {example}"
+            )
+        for run in logged:
+            yield source, run
+
+
+def _named(path: str, name: str, logged: Sequence[Logged]) -> Logged:
+    """The run of a file that has that name."""
+    names = [{run.label, *(str(run.config[c]) for c in RUN_COLUMNS if c in run.config)} for run in logged]
+    found = [run for run, own in zip(logged, names, strict=True) if name in own]
+    if not found:
+        raise unknown(f"run in {shown_path(path)}", name, sorted({n for own in names for n in own if n}))
+    if len(found) > 1:
+        raise UserError(
+            f"{shown_path(path)} holds {len(found)} runs called {shown(name)}: rename one of them"
+        )
+    return found[0]
+
+
+def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> Run:
+    config = {**logged.config, **spec.known}
+    arm = source.arm if source.arm is not None else config.get(spec.arm_from or ARM)
+    seed = source.seed if source.seed is not None else config.get(spec.seed_from or SEED)
+    if isinstance(seed, float) and seed.is_integer():
+        seed = int(seed)
+    if arm is None or arm != arm or not isinstance(seed, int) or isinstance(seed, bool):
+        missing = "arm" if arm is None or arm != arm else "seed"
+        raise UserError(_unknown_whose(missing, logged))
+    if abs(seed) >= 10**SEED_DIGITS:
+        raise UserError(f"the seed of {place(logged)} has more than {SEED_DIGITS} digits")
+    names = list(dict.fromkeys(name for row in logged.rows.values() for name in row))
+    keys = {name: clean(key) for name, key in translate(names, logged.source, config).items()}
+    return Run(check_name("arm", str(arm)), seed, replace(logged, label=clean(logged.label)), keys)
+
+
+def _unknown_whose(missing: str, logged: Logged) -> str:
+    ways = (
+        f"give it as ARM:SEED=PATH{f'#{logged.label}' if logged.label else ''}, in the mapping file, or name"
+    )
+    return (
+        f"the {missing} of {place(logged)} is not known: {ways} the logged option or column that holds it with "
+        f"--{missing}-from"
+    )
+
+
+def place(logged: Logged) -> str:
+    """Where a run was read, without the folders above."""
+    path = logged.files[0]
+    return clean(f"{path.parent.name}/{path.name}" + (f" ({logged.label})" if logged.label else ""))

@@ -1,0 +1,215 @@
+"""Scores of imports: kept in 64 bits, in their own unit or as shares, and a report that claims no more than it was told."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.claims.files import judged_files
+from analysis.claims.section import judge
+from analysis.gates import check_gates
+from analysis.importers.scores import simplest
+from analysis.logs import Logs
+from analysis.page import page_html
+from analysis.page_markdown import page_markdown
+from analysis.report import Report, make_tables
+from analysis.results import Evidence, summarise
+from analysis.study_charts import study_charts
+from analysis.tables import to_markdown
+from analysis.unit import own_unit
+from sspo.errors import UserError
+from tests.analysis.foreign_logs import imported, scalar, version, write_events
+
+
+def write_lines(folder: Path, runs: Mapping[tuple[str, int], Mapping[str, float]]) -> list[str]:
+    """JSON lines of one step a run; returns sources."""
+    sources = []
+    for (arm, seed), row in runs.items():
+        path = folder / f"{arm}{seed}.jsonl"
+        path.write_text(json.dumps({"step": 2, **row}) + "\n")
+        sources.append(f"{arm}:{seed}={path}")
+    return sources
+
+
+EQUAL = {
+    ("a", 0): {"easy": 0.80, "hard": 0.20},
+    ("a", 1): {"easy": 0.82, "hard": 0.22},
+    ("b", 0): {"easy": 0.85, "hard": 0.25},
+    ("b", 1): {"easy": 0.87, "hard": 0.27},
+}
+"""Both averages differ by 1/20: b - a is .55 - .50 and .57 - .52."""
+CLAIM = """title: t
+claims:
+  B1:
+    says: b beats a
+    measure: score
+    arms: {name: b}
+    against: {name: a}
+    direction: higher
+    smallest_effect: 0.02
+"""
+
+
+def compared(logs_sources: Sequence[str], folder: Path, **options: object) -> Evidence:
+    return Evidence(imported(folder, logs_sources, ("easy", "hard"), test="paired", baseline="a", **options))
+
+
+@pytest.mark.parametrize("kept", ["64 bits", "32 bits", "TensorBoard"])
+def test_equal_differences_have_no_p(kept: str, tmp_path: Path) -> None:
+    """In whatever precision the tool kept them: a spread of rounding errors is none."""
+    cast = float if kept == "64 bits" else lambda value: float(np.float32(value))
+    runs = {who: {name: cast(value) for name, value in row.items()} for who, row in EQUAL.items()}
+    sources = write_lines(tmp_path, runs)
+    if kept == "TensorBoard":
+        for (arm, seed), row in EQUAL.items():
+            events = [version(2), *(scalar(2, value, name) for name, value in row.items())]
+            write_events(tmp_path / f"{arm}{seed}", events)
+        sources = [f"{arm}:{seed}={tmp_path}/{arm}{seed}" for arm, seed in EQUAL]
+    evidence = compared(sources, tmp_path, scale=1.0)
+    b = summarise(evidence, evidence.study.mode, evidence.study.temperature)[1]
+    assert b.comparison is not None
+    assert b.comparison.difference == pytest.approx(0.05, abs=1e-15)
+    assert (b.comparison.low, b.comparison.p, b.p_holm) == (None, None, None)
+    (tmp_path / "claim.yaml").write_text(CLAIM)
+    (judged,) = judge(evidence, [tmp_path / "claim.yaml"])
+    assert judged.overall["B1"] == "not testable"
+    assert "equal" in judged.lines[0].evidence
+
+
+def test_results_hold_what_was_logged(tmp_path: Path) -> None:
+    """In percent, a share or another unit: the data file has the numbers of the logs to their last digits."""
+    for scale, times in ((0.01, 1), (1.0, 0.01), (None, 1)):
+        runs = {
+            ("a", 0): {"acc": 35.25 * times},
+            ("b", 0): {"acc": 62.5 * times},
+            ("b", 1): {"acc": 63.0 * times},
+        }
+        sources = write_lines(tmp_path, runs)
+        table = make_tables(Evidence(imported(tmp_path, sources, scale=scale)), None)["results"]
+        assert table is not None
+        data = {row.cells[0].data["arm"]: row.cells[2].data["average_mean"] for row in table.rows}
+        assert data == pytest.approx({"a": 35.25, "b": 62.75}, rel=1e-15 if times == 1 else 1e-14)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        (0.8, 4 / 5),
+        (1 / 3, 1 / 3),
+        (7 / 30, 7 / 30),
+        (-0.1, -0.1),
+        (44.0, 44.0),
+        (1.25e-3, 1.25e-3),
+        (36.7, 36.7),
+    ],
+)
+def test_a_number_of_32_bits_stands_for_the_simplest_that_rounds_to_it(value: float, meant: float) -> None:
+    assert simplest(float(np.float32(value))) == meant
+    assert np.float32(simplest(float(np.float32(value)))) == np.float32(value)
+
+
+@pytest.mark.parametrize("value", [0.1 + 1e-12, math.pi, 0.0, -3.0, 1e300, 5e-324, 0.375])
+def test_other_numbers_stay_as_they_are(value: float) -> None:
+    assert simplest(value) == value
+
+
+def test_own_units_have_four_digits_of_their_largest_value() -> None:
+    def text(*values: float) -> list[str]:
+        unit = own_unit(np.array(values))
+        return [unit.text(v) for v in values]
+
+    assert text(5.5, 6.6) == ["5.500", "6.600"]
+    assert text(0.0321, -0.002) == ["0.03210", "−0.00200"]
+    assert text(1234.5) == ["1234"]
+    assert text(1e300, 2.0) == ["1.000e+300", "2.000e+00"]
+    assert text(0.0) == ["0.000"]
+    assert own_unit(np.array([5.5])).signed(0.25) == "+0.250"
+
+
+def rewards(folder: Path) -> list[str]:
+    """Rewards that no share could hold: grpo -3.0 and -2.5, gspo 5.5 and 6.5."""
+    of = {("grpo", 0): -3.0, ("grpo", 1): -2.5, ("gspo", 0): 5.5, ("gspo", 1): 6.5}
+    return write_lines(folder, {who: {"eval/reward": value} for who, value in of.items()})
+
+
+def written(logs: Logs) -> Report:
+    """A report without its pictures."""
+    evidence = Evidence(logs)
+    tables = [table for table in make_tables(evidence, None).values() if table is not None]
+    verdicts = judge(evidence, judged_files(logs.manifest))
+    return Report(evidence, None, check_gates(evidence), tables, [], study_charts(evidence), verdicts)
+
+
+OF_OURS = (
+    "as reported",
+    "one base model",
+    "2511.04256",
+    "percent",
+    "eld-out",
+    "in points",
+    "(points)",
+    "average %",
+    "reward %",
+)
+
+
+def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> None:
+    report = written(
+        imported(tmp_path, rewards(tmp_path), "eval/reward", labels={"eval/reward": "mean reward"})
+    )
+    page, html = page_markdown(report), page_html(report)
+    table = to_markdown(report.tables[0])
+    # means of two: -2.75 and 6; the difference is 8.75
+    assert "| gspo | **6.000 ± 6.353** |" in table  # t(1, .975) = 12.706 times sd .7071 / sqrt 2 = .5
+    assert "−2.750" in table
+    assert "+8.750" in table
+    assert "| arm | mean reward | average |" in table
+    assert "logged value of foreign/jsonl/eval/reward at step 2 in its own unit" in table
+    assert report.charts["held_out_accuracy"].panels[0].y.label == "mean reward"
+    assert [word for word in OF_OURS if word in page or word in html] == []
+    for section in ("Verdicts", "Dynamics", "Stability"):  # of nothing that was logged
+        assert section not in page
+    assert "its margin is of shares" in page
+
+
+def test_a_report_has_what_its_import_asks_for(tmp_path: Path) -> None:
+    runs = {
+        (arm, seed): {"acc": level + seed}
+        for arm, level in (("grpo", 40.0), ("gspo", 50.0))
+        for seed in (0, 1)
+    }
+    sources = write_lines(tmp_path, runs)
+    logs = imported(
+        tmp_path, sources, scale=0.01, claims=("paper",), reference=True, base="Qwen2.5-Math-1.5B"
+    )
+    report = written(logs)
+    page = page_markdown(report)
+    assert "GRPO as reported" in page
+    assert "conditional on one base model (Qwen2.5-Math-1.5B)" in page
+    assert "base model: Qwen2.5-Math-1.5B" in page
+    assert [file.name for file in report.verdicts] == ["paper.yaml"]
+    assert "in percent points" in page
+    assert {chart.panels[0].y.label for chart in report.charts.values()} == {"", "acc %", "final average %"}
+    assert logs.manifest["primary"]["labels"] == ["acc"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"claims": ("papr",)}, "unknown file of conf/claims 'papr': did you mean 'paper'?"),
+        ({"reference": True}, "`reference` needs `scale`"),
+        ({"labels": {"ac": "x"}}, "unknown primary metric 'ac': did you mean 'acc'?"),
+        ({"labels": {"acc": "average"}}, "none may be called 'average'"),
+        ({"scale": float("inf")}, "scale must be above 0"),
+    ],
+)
+def test_what_a_report_cannot_show_is_refused(options: dict[str, object], said: str, tmp_path: Path) -> None:
+    sources = write_lines(tmp_path, {("a", 0): {"acc": 0.5}})
+    with pytest.raises(UserError) as caught:
+        imported(tmp_path, sources, **options)
+    assert said in str(caught.value)
