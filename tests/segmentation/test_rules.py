@@ -68,6 +68,9 @@ class Pieces:
     def __len__(self):
         return len(self.pieces)
 
+    def get_vocab(self):
+        return {piece: i for i, piece in enumerate(self.pieces)}
+
     def encode(self, text, add_special_tokens=False):
         return [self.pieces.index(character) for character in text]
 
