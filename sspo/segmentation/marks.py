@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from sspo.segmentation.vocabulary import BLANKS, KIN_OF_BYTE, Kin, Vocabulary, vocabulary_of
+from sspo.segmentation.readable import readable_vocabulary
+from sspo.segmentation.vocabulary import BLANKS, KIN_OF_BYTE, Kin, Vocabulary
 
 LINE_MARKS = "\n"
 SENTENCE_MARKS = ".?!…。？！．｡؟۔।॥" + LINE_MARKS
@@ -116,7 +117,7 @@ def mark_table(tokenizer: PreTrainedTokenizerBase, marks: str, *, spans: bool) -
     """The table of a set of delimiter characters, with LaTeX and code fences or without, built once a tokenizer."""
     tables = _TABLES.setdefault(tokenizer, {})
     if (marks, spans) not in tables:
-        tables[marks, spans] = build_table(vocabulary_of(tokenizer), marks, spans=spans)
+        tables[marks, spans] = build_table(readable_vocabulary(tokenizer), marks, spans=spans)
     return tables[marks, spans]
 
 

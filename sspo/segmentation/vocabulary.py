@@ -18,8 +18,6 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from sspo.errors import UserError
-
 
 class Kin(IntEnum):
     """The class of a character next to a delimiter."""
@@ -63,10 +61,6 @@ class Vocabulary:
     length_V: torch.Tensor
 
 
-CHECKED = 4_000
-"""About how many pieces are decoded to see that they are read rightly."""
-
-_CHECKED: weakref.WeakSet[PreTrainedTokenizerBase] = weakref.WeakSet()
 _VOCABULARIES: weakref.WeakKeyDictionary[PreTrainedTokenizerBase, Vocabulary] = weakref.WeakKeyDictionary()
 
 
@@ -113,44 +107,6 @@ def read_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
 def id_count(tokenizer: PreTrainedTokenizerBase) -> int:
     """The highest id and one more: a vocabulary may leave ids out, so its size says less."""
     return max(tokenizer.get_vocab().values()) + 1
-
-
-def check_pieces(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise UserError where pieces do not join to the text that the tokenizer decodes.
-
-    Added tokens are all looked at, of the others some thousands: readers err by the kind of piece.
-    """
-    if tokenizer in _CHECKED:
-        return
-    pieces = vocabulary_of(tokenizer).pieces_V[:-1]
-    present = [i for i, piece in enumerate(pieces) if piece and _is_text(piece)]
-    added = set(getattr(tokenizer, "added_tokens_decoder", ()))
-    step = len(present) // CHECKED + 1
-    ids = [i for n, i in enumerate(present) if n % step == 0 or i in added]
-    if not _join(tokenizer, pieces, ids):
-        wrong = next((i for i in ids if not _join(tokenizer, pieces, [i])), None)
-        where = "" if wrong is None else f" (token {wrong} decodes to '{_decoded(tokenizer, [wrong])}' and "
-        where += "" if wrong is None else f"is read as '{pieces[wrong].decode()}')"
-        raise UserError(
-            f"this tokenizer's pieces do not join to the text that it decodes{where}, so rules that read text would cut in "
-            "wrong places: use segmentation=token, response or fixed, or another tokenizer"
-        )
-    _CHECKED.add(tokenizer)
-
-
-def _join(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[bytes], ids: list[int]) -> bool:
-    """Whether pieces are the decoded text; some decoders leave a first space out."""
-    return b"".join(pieces[i] for i in ids).decode().lstrip(" ") == _decoded(tokenizer, ids).lstrip(" ")
-
-
-def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
-    text: str = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-    return text
-
-
-def _is_text(piece: bytes) -> bool:
-    """Whether a piece is made of whole characters."""
-    return "\ufffd" not in piece.decode(errors="replace")
 
 
 def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:
