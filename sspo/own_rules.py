@@ -79,7 +79,9 @@ def _beside(path: Path, module: str) -> Path | None:
         return None
     places = dict.fromkeys((path.resolve().parent, Path.cwd()))
     candidates = (place / name for place in places for name in (f"{module}.py", module))
-    return next((found for found in candidates if found.suffix == ".py" and found.is_file() or found.is_dir()), None)
+    return next(
+        (found for found in candidates if (found.suffix == ".py" and found.is_file()) or found.is_dir()), None
+    )
 
 
 def rule_identity(rule: str) -> str:

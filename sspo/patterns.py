@@ -44,9 +44,7 @@ def check_pattern(pattern: str, tried: bool = True) -> None:
     """Raise UserError for what is no expression, matches nothing, or takes too long on hard texts; `tried`: try them."""
     compiled = compile_pattern(pattern)
     if tried and in_child(pattern, hard_texts(pattern), SECONDS) is None:
-        raise UserError(
-            f"{KEY}: '{_shown(pattern)}' takes more than {SECONDS} s on a short text; {ADVICE}"
-        )
+        raise UserError(f"{KEY}: '{_shown(pattern)}' takes more than {SECONDS} s on a short text; {ADVICE}")
     if compiled.fullmatch("") is not None:
         raise UserError(f"{KEY}: '{_shown(pattern)}' matches the empty text, which ends no segment")
 
@@ -58,7 +56,9 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except RecursionError as error:
-        raise UserError(f"{KEY}: '{_shown(pattern)}' nests too deep: use fewer groups inside groups") from error
+        raise UserError(
+            f"{KEY}: '{_shown(pattern)}' nests too deep: use fewer groups inside groups"
+        ) from error
     except (re.error, OverflowError) as error:
         raise UserError(f"{KEY}: '{_shown(pattern)}' is no regular expression: {error}") from error
 

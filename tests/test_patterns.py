@@ -50,7 +50,9 @@ def test_an_expression_that_takes_ever_longer_is_refused_before_any_work(impatie
     start = time.process_time()
     assert "takes more than 1 s on a short text; a repeat inside a repeat" in refused(SLOW)
     assert time.process_time() - start < 5
-    assert compose(["segmentation=regex", "segmentation.pattern='(Step [0-9]+)+:'"]).segmentation.rule == "regex"
+    assert (
+        compose(["segmentation=regex", "segmentation.pattern='(Step [0-9]+)+:'"]).segmentation.rule == "regex"
+    )
 
 
 def test_a_text_that_takes_too_long_ends_the_run_with_one_sentence_in_every_thread(impatient):

@@ -31,10 +31,12 @@ def refuse_changed(runs: Sequence[RecordedRun], options: Iterable[str]) -> None:
     named = _named(options)
     for run in runs:
         for name in filter(is_own, names_in_use(run.config.segmentation)):
-            cell, now = run.folder.resolve().parent.name, cell_hash(run.config)
-            if name in named and cell != now:
+            now = cell_hash(run.config)
+            if (
+                name in named and now not in run.folder.resolve().parts[-3:-1]
+            ):  # <cell>[/<level of code>]/seed<k>
                 raise UserError(
-                    f"{run.folder} belongs to cell {cell}, and with {split_own(name)[0]} as it is now its cell would be {now}: "
+                    f"{run.folder} stands under the name of its cell, and with {split_own(name)[0]} as it is now its cell would be {now}: "
                     "the file is another than the run was trained with, or the folder is no longer under its cell's name"
                 )
 

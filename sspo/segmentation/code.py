@@ -91,18 +91,17 @@ def _backtick_follows(events: Events, last_s: torch.Tensor, line_E: torch.Tensor
 
 def _blocks(runs: Sequence[Run]) -> Iterator[tuple[int, int]]:
     """The fenced blocks of one response. What opens is skipped where nothing below is long enough to close it."""
-    longest: dict[int, list[int]] = {}
+    longest: dict[int, list[int]] = {}  # by kind: of what closes below each run
     for kind in {run.kind for run in runs}:
-        below, longest[kind] = 0, []
+        length, lengths = 0, []
         for run in reversed(runs):
-            longest[kind].append(below)
-            below = max(below, run.length if run.closes and run.kind == kind else 0)
-        longest[kind].reverse()
+            lengths.append(length)
+            length = max(length, run.length if run.closes and run.kind == kind else 0)
+        longest[kind] = lengths[::-1]
     opener: Run | None = None
-    for run, *below in zip(runs, *longest.values(), strict=True):
+    for n, run in enumerate(runs):
         if opener is None:
-            can_close = dict(zip(longest, below, strict=True))[run.kind]
-            opener = run if run.opens and can_close >= run.length else None
+            opener = run if run.opens and longest[run.kind][n] >= run.length else None
         elif run.closes and run.kind == opener.kind and run.length >= opener.length:
             yield opener.index, run.index
             opener = None
@@ -114,7 +113,9 @@ def _spans(runs: Sequence[Run], blocks: Sequence[tuple[int, int]]) -> Iterator[t
     free = []
     for run in runs:
         begun, ended = bisect_right(openers, run.index), bisect_left(closers, run.index)
-        if run.kind == int(Kind.BACKTICK) and begun == ended:  # as many blocks begun as ended: outside of them
+        if (
+            run.kind == int(Kind.BACKTICK) and begun == ended
+        ):  # as many blocks begun as ended: outside of them
             free.append((run.index, (run.paragraph, ended, run.length)))
     partner: dict[int, int] = {}
     seen: dict[tuple[int, int, int], int] = {}

@@ -148,7 +148,9 @@ def _with_halves(events: Events) -> Events:
         kind_E[index_e] = int(kind)
         begin_E[index_e], left_E[index_e] = position_e[is_char_e], left_e[is_char_e]
     keep_E = kind_E != int(Kind.INERT)
-    behind_E = torch.zeros_like(keep_E)  # with a character of no interest between its piece's beginning and itself
+    behind_E = torch.zeros_like(
+        keep_E
+    )  # with a character of no interest between its piece's beginning and itself
     behind_E[1:] = ~keep_E[:-1] & (events.position_E[1:] == events.position_E[:-1])
     is_half_E = events.is_kind(Kind.HALF) & keep_E
     is_half_E, behind_E, begin_E, left_E = (x[keep_E] for x in (is_half_E, behind_E, begin_E, left_E))

@@ -27,9 +27,7 @@ LONGEST_NUMBER, LONGEST_NUMERAL, LONGEST_ROMAN = 3, 3, 4
 
 def numbering_marks(events: Events) -> torch.Tensor:
     """Which events are marks right behind the label of a list's item."""
-    kinds_E = (
-        events.is_kind(Kind.PERIOD) | events.is_kind(Kind.WIDE_PERIOD) | events.is_kind(Kind.WIDE_COMMA)
-    )
+    kinds_E = events.is_kind(Kind.PERIOD) | events.is_kind(Kind.WIDE_PERIOD) | events.is_kind(Kind.WIDE_COMMA)
     index_e = kinds_E.nonzero().squeeze(1)
     index_e = index_e[_may_begin_line(events, index_e)]
     index_e = index_e[accepted(events, index_e, LABEL, "mark")]
@@ -80,5 +78,7 @@ def _spaced() -> Automaton:
 
 
 NOT_BEFORE_LABELS = torch.zeros(len(Kind), dtype=torch.bool)
-NOT_BEFORE_LABELS[[Kind.COMMA, Kind.COLON, Kind.WIDE_COLON, Kind.WIDE_COMMA, Kind.MARK, Kind.CLOSER, Kind.DOLLAR]] = True
+NOT_BEFORE_LABELS[
+    [Kind.COMMA, Kind.COLON, Kind.WIDE_COLON, Kind.WIDE_COMMA, Kind.MARK, Kind.CLOSER, Kind.DOLLAR]
+] = True
 LABEL, SPACED = _label(), _spaced()

@@ -12,7 +12,23 @@ from sspo.segmentation.walks import Automaton, accepted
 
 ABBREVIATIONS = (
     *("e.g", "i.e", "a.k.a", "w.l.o.g", "w.r.t", "s.t", "a.m", "p.m", "u.s", "ph.d"),
-    *("cf", "vs", "al", "approx", "resp", "viz", "fig", "figs", "eq", "eqs", "eqn", "thm", "prop", "vol", "pp"),
+    *(
+        "cf",
+        "vs",
+        "al",
+        "approx",
+        "resp",
+        "viz",
+        "fig",
+        "figs",
+        "eq",
+        "eqs",
+        "eqn",
+        "thm",
+        "prop",
+        "vol",
+        "pp",
+    ),
     *("dr", "mr", "mrs", "ms", "prof", "jr", "sr", "rev", "gen", "inc", "ltd", "corp"),
     *("jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
 )

@@ -106,7 +106,8 @@ def read_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
 
 def id_count(tokenizer: PreTrainedTokenizerBase) -> int:
     """The highest id and one more: a vocabulary may leave ids out, so its size says less."""
-    return max(tokenizer.get_vocab().values()) + 1
+    highest: int = max(tokenizer.get_vocab().values())
+    return highest + 1
 
 
 def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:

@@ -116,10 +116,15 @@ def test_make_knows_every_target():
 
 def test_the_rule_that_the_page_shows_cuts_the_shipped_model_s_text(place):
     tokenizer = load_tokenizer("embedded")
-    ids = torch.tensor([tokenizer("5 + 3 is 8 , so 8 - 2 is 6 . so answer 6 .", add_special_tokens=False)["input_ids"]])
+    ids = torch.tensor(
+        [tokenizer("5 + 3 is 8 , so 8 - 2 is 6 . so answer 6 .", add_special_tokens=False)["input_ids"]]
+    )
     config = SegmentationConfig(rule=f"{place / RULE_FILE}:before_so")
     # 5 + 3 is 8 , | so 8 - 2 is 6 . | so answer 6 .
-    assert segment(ids, torch.ones_like(ids).bool(), config, tokenizer)[0].tolist() == [0] * 6 + [1] * 7 + [2] * 4
+    assert (
+        segment(ids, torch.ones_like(ids).bool(), config, tokenizer)[0].tolist()
+        == [0] * 6 + [1] * 7 + [2] * 4
+    )
 
 
 def test_python_runs():
@@ -137,7 +142,7 @@ def test_python_runs():
         "entropy_BT": torch.ones(ids.shape),
     }
     for block in blocks("python"):
-        exec(compile(block.text, str(block), "exec"), given)
+        exec(compile(block.text, str(block), "exec"), given)  # noqa: S102 - the page's own text
     assert logp_BT.grad is not None
 
 
@@ -146,10 +151,14 @@ def study_values(block):
     whole = yaml.safe_load(next(other.text for other in blocks("yaml") if other.page == "studies.md"))
     values = yaml.safe_load(block.text)
     if "factors" in values:
-        return {key: whole[key] for key in ("title", "question", "test", "primary")} | values | {
-            "presets": {name: {"seeds": 8 if name == "paper" else 1} for name in whole["presets"]}
-        }
-    arms = whole["arms"] | {name: {"overrides": ["objective=sspo"], **arm} for name, arm in values["arms"].items()}
+        return (
+            {key: whole[key] for key in ("title", "question", "test", "primary")}
+            | values
+            | {"presets": {name: {"seeds": 8 if name == "paper" else 1} for name in whole["presets"]}}
+        )
+    arms = whole["arms"] | {
+        name: {"overrides": ["objective=sspo"], **arm} for name, arm in values["arms"].items()
+    }
     return whole | values | {"arms": values["arms"] if "title" in values else arms}
 
 

@@ -219,7 +219,9 @@ def code(text):
             (n for n in range(k + 1, len(lines)) if re.fullmatch(closing_of(fence), lines[n][1])), None
         )
         if closing:
-            spans.append((begin + line.index(fence), lines[closing][0] + lines[closing][1].index(fence[0]), None))
+            spans.append(
+                (begin + line.index(fence), lines[closing][0] + lines[closing][1].index(fence[0]), None)
+            )
             rest += [begin, lines[closing][0] + len(lines[closing][1])]
             k = closing
         k += 1

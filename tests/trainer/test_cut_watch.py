@@ -36,7 +36,12 @@ def test_segments_that_are_responses_or_tokens_are_told_at_once():
 def test_a_run_says_it_at_its_first_rollout(tmp_path, capfd):
     path = tmp_path / "rule.py"
     path.write_text(RULE)
-    short = ("rollout.max_tokens=24", "evaluation.max_tokens=24", "evaluation.questions=1", "evaluation.every=0")
+    short = (
+        "rollout.max_tokens=24",
+        "evaluation.max_tokens=24",
+        "evaluation.questions=1",
+        "evaluation.every=0",
+    )
     words = [*TINY, "objective=sspo", f"segmentation.rule={path}:before_none", "trainer.rollouts=1", *short]
     assert main([*words, f"run.store={tmp_path / 'store'}"]) == 0
     said = capfd.readouterr().err
