@@ -36,8 +36,8 @@ def refuse_changed(runs: Sequence[RecordedRun], options: Iterable[str]) -> None:
                 name in named and now not in run.folder.resolve().parts[-3:-1]
             ):  # <cell>[/<level of code>]/seed<k>
                 raise UserError(
-                    f"{run.folder} stands under the name of its cell, and with {split_own(name)[0]} as it is now its cell would be {now}: "
-                    "the file is another than the run was trained with, or the folder is no longer under its cell's name"
+                    f"{run.folder} is not under cell {now}, which its configuration has with {split_own(name)[0]} as it is now: "
+                    "the file is another than the run was trained with, or the folder lost its cell's name"
                 )
 
 
