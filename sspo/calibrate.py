@@ -23,6 +23,7 @@ from sspo.replay.matching import Matched, match, most, units
 from sspo.replay.passes import survey
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import check_arm, snippet
+from sspo.replay.trust import refuse_changed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise UserError("--target-clip-frac takes one share; call calibrate once for each")
     request, processes = _request(words, given.rules), process_count(PROCESSES, given.processes)
     runs = parse_runs(folders)
+    refuse_changed(runs, request.options)
     chosen = common_curves(request, [run.config for run in runs])
     seen = survey(runs, request, processes, "calibrated rollouts", with_rows=False)
     say_agreement(runs, seen.agreements, Console(stderr=True))

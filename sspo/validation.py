@@ -3,8 +3,6 @@ and what to set instead."""
 
 from __future__ import annotations
 
-import re
-
 from sspo.choices import (
     ADAPTATIONS,
     ADVANTAGES,
@@ -28,7 +26,8 @@ from sspo.config import (
     TrainConfig,
 )
 from sspo.errors import UserError, unknown
-from sspo.own_rules import check_own, is_own
+from sspo.own_rules import check_own, is_own, names_in_use
+from sspo.patterns import check_pattern
 
 
 def validate(config: TrainConfig) -> TrainConfig:
@@ -129,16 +128,8 @@ def check_segmentation(segmentation: SegmentationConfig) -> None:
         raise UserError(
             f"segmentation.entropy_quantile must be in [0, 1], got {segmentation.entropy_quantile}"
         )
-    _check_pattern(segmentation.pattern)
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        matches_nothing = re.compile(pattern).fullmatch("") is not None
-    except re.error as error:
-        raise UserError(f"segmentation.pattern: '{pattern}' is no regular expression: {error}") from error
-    if matches_nothing:
-        raise UserError(f"segmentation.pattern: '{pattern}' matches the empty text, which ends no segment")
+    names = names_in_use(segmentation)
+    check_pattern(segmentation.pattern, "regex" in names or any(map(is_own, names)))
 
 
 def _check_numbers(config: TrainConfig) -> None:

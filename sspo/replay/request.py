@@ -26,6 +26,7 @@ from sspo.objective.control import scaled
 from sspo.objective.variants import VARIANTS
 from sspo.replay.grid import parse_grid
 from sspo.replay.rules import in_use, labels
+from sspo.replay.trust import refuse_unnamed
 from sspo.validation import validate
 
 PLAIN = re.compile(r"[\w./-]+")
@@ -112,6 +113,8 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
         rules = request.names["segmentation"] or (None,)
         configs = [_config(request, config, objective_name, rule) for rule in rules]
         segmentations = [in_use(replayed.segmentation) for replayed in configs]
+        for segmentation in segmentations:
+            refuse_unnamed(segmentation, request.options)
         _refuse_twins(rules, segmentations)
         label_of = labels(segmentations)
         own = objective_name is None and not any(word.startswith("objective.") for word in request.options)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from sspo.config import SegmentationConfig
-from sspo.own_rules import is_own
+from sspo.own_rules import is_own, names_in_use
 
 DEFAULT = SegmentationConfig()
 LOOKED_AT = {
@@ -21,9 +21,7 @@ LOOKED_AT = {
 
 def in_use(rule: SegmentationConfig) -> SegmentationConfig:
     """The rule with the options that it does not look at as they are by default. One of the user's own may look at all."""
-    names = [rule.rule]
-    names += [rule.random_like] if "random" in names else []
-    names += [rule.fixed_like] if "fixed" in names and rule.fixed_like is not None else []
+    names = names_in_use(rule)
     if any(map(is_own, names)):
         return rule
     looked_at = {option for name in names for option in LOOKED_AT.get(name, ())}

@@ -11,13 +11,14 @@ from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
 from sspo.errors import unknown
-from sspo.own_rules import is_own
+from sspo.own_rules import is_own, names_in_use
 from sspo.randomness import derive
 from sspo.segmentation.delimiters import line_cuts, sentence_cuts, step_cuts, subsentence_cuts
 from sspo.segmentation.entropy import entropy_peak_cuts
 from sspo.segmentation.lengths import even_cuts, fixed_cuts, response_cuts, token_cuts
 from sspo.segmentation.own import Rule, own_rule
 from sspo.segmentation.pattern import regex_cuts
+from sspo.segmentation.readable import readable_vocabulary
 from sspo.segmentation.shuffled import shuffled_cuts
 from sspo.segmentation.spans import Responses, ids_from_cuts, merge_short, split_long
 
@@ -32,11 +33,18 @@ RULES: dict[str, Rule] = {
     "entropy_peak": entropy_peak_cuts,
     "regex": regex_cuts,
 }
+READS_TEXT = {"subsentence", "sentence", "line", "step", "regex"}
 
 
 def segmentation_seed(seed: int, rollout: int) -> int:
     """The seed of a rollout's random cuts, in training as in replay."""
     return derive(seed, "segmentation", rollout)
+
+
+def check_readable(rule_config: SegmentationConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise UserError, before any sampling, where the rule reads text and the tokenizer's pieces cannot be read."""
+    if READS_TEXT.intersection(names_in_use(rule_config)):
+        readable_vocabulary(tokenizer)
 
 
 def segment(

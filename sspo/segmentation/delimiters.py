@@ -11,7 +11,9 @@ import torch
 from sspo.config import SegmentationConfig
 from sspo.segmentation.events import Events, find_events
 from sspo.segmentation.latex import find_spans
+from sspo.segmentation.list_numbers import numbering_marks
 from sspo.segmentation.marks import CLAUSE_MARKS, LINE_MARKS, SENTENCE_MARKS, Gap, Kind, mark_table
+from sspo.segmentation.openers import openers, opens_or_closes
 from sspo.segmentation.protections import after_abbreviations, inside_numbers
 from sspo.segmentation.spans import Responses
 
@@ -60,6 +62,7 @@ def _unprotected_marks(events: Events, config: SegmentationConfig) -> torch.Tens
     active_E = events.kind_E <= int(Kind.MARK)
     if config.protect_numbers:
         active_E &= ~inside_numbers(events)
+        active_E &= ~numbering_marks(events)
     if config.protect_abbreviations:
         active_E &= ~after_abbreviations(events)
     if config.protect_latex or config.protect_code:
@@ -72,18 +75,25 @@ def _run_ends(events: Events, active_E: torch.Tensor) -> torch.Tensor:
     r"""The last event of every run of marks: `.")`, `?!`, `,\n`, `.` and two line breaks.
 
     A mark or closing character goes on with the run that it touches, a line break also across blanks; after a line
-    break only further line breaks do.
+    break only further line breaks do. What opens the text after it closes nothing.
     """
     newline_E = events.is_kind(Kind.NEWLINE)
-    closer_E = (
-        events.is_kind(Kind.CLOSER) | events.is_kind(Kind.CLOSE_ROUND) | events.is_kind(Kind.CLOSE_SQUARE)
-    )
+    closer_E = (events.kind_E >= int(Kind.CLOSER)) & (events.kind_E <= int(Kind.APOSTROPHE))
+    closer_E |= events.is_kind(Kind.CLOSE_ROUND) | events.is_kind(Kind.CLOSE_SQUARE)
     touches_E = events.gap_E == int(Gap.NOTHING)
     touches_E[1:] &= ~newline_E[:-1]
     follows_E = (closer_E | active_E) & touches_E | newline_E & active_E & (events.gap_E <= int(Gap.BLANKS))
-    order_E = torch.arange(len(events))
-    goes_on_E = closer_E & follows_E & ~active_E
+    in_run_E = _in_runs(active_E, closer_E & follows_E & ~active_E)
+    opener_e = openers(events, (in_run_E & opens_or_closes(events)).nonzero().squeeze(1))
+    if len(opener_e):
+        follows_E[opener_e] = False
+        in_run_E = _in_runs(active_E, closer_E & follows_E & ~active_E)
+    in_run_E[:-1] &= ~follows_E[1:]
+    return in_run_E
+
+
+def _in_runs(active_E: torch.Tensor, goes_on_E: torch.Tensor) -> torch.Tensor:
+    """Which events are marks, or go on from one."""
+    order_E = torch.arange(len(active_E))
     origin_E = order_E.where(~goes_on_E, 0).cummax(0).values
-    ends_E = active_E[origin_E]
-    ends_E[:-1] &= ~follows_E[1:]
-    return ends_E
+    return active_E[origin_E]

@@ -65,16 +65,40 @@ class Events:
 
         With each byte come the position of its token and how many bytes of that token stand before it.
         """
-        vocabulary = self.table.vocabulary
         position_e, left_e = self.position_E[index_e], self.table.inside_K[self.entry_E[index_e]]
         for _ in range(count):
-            into_previous_e = (left_e == 0) & (position_e % self.width > 0)
-            position_e = position_e - into_previous_e.long()
-            piece_e = self.ids_N[position_e]
-            # nothing stands before a special token, whose piece is empty: from there on `left` is -1
-            left_e = (vocabulary.length_V[piece_e].where(into_previous_e, left_e) - 1).clamp(min=-1)
-            byte_e = vocabulary.bytes_N[(vocabulary.start_V[piece_e] + left_e).clamp(min=0)]
-            yield byte_e.where(left_e >= 0, 0), position_e, left_e
+            byte_e, position_e, left_e = self.byte_before(position_e, left_e)
+            yield byte_e, position_e, left_e
+
+    def byte_before(
+        self, position_e: torch.Tensor, left_e: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """One byte back from places that have `left` bytes of their token before them: the byte, and its place."""
+        vocabulary = self.table.vocabulary
+        into_previous_e = (left_e == 0) & (position_e % self.width > 0)
+        position_e = position_e - into_previous_e.long()
+        piece_e = self.ids_N[position_e]
+        # nothing stands before a special token, whose piece is empty: from there on `left` is -1
+        left_e = (vocabulary.length_V[piece_e].where(into_previous_e, left_e) - 1).clamp(min=-1)
+        byte_e = vocabulary.bytes_N[(vocabulary.start_V[piece_e] + left_e).clamp(min=0)]
+        return byte_e.where(left_e >= 0, 0), position_e, left_e
+
+    def byte_after(
+        self, position_e: torch.Tensor, left_e: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The byte at places that have `left` bytes of their token before them, and the place after it.
+
+        0 where the response ends or a special token stands.
+        """
+        vocabulary = self.table.vocabulary
+        into_next_e = left_e >= vocabulary.length_V[self.ids_N[position_e]]
+        next_e = (position_e + into_next_e.long()).clamp(max=len(self.ids_N) - 1)
+        over_e = into_next_e & ((next_e % self.width == 0) | (next_e == position_e) | ~self.mask_N[next_e])
+        left_e = left_e.where(~into_next_e, 0)
+        piece_e = self.ids_N[next_e]
+        over_e |= left_e >= vocabulary.length_V[piece_e]
+        at_e = (vocabulary.start_V[piece_e] + left_e).clamp(max=len(vocabulary.bytes_N) - 1)
+        return vocabulary.bytes_N[at_e].where(~over_e, 0), next_e, left_e + 1
 
 
 def find_events(responses: Responses, table: MarkTable) -> Events:
@@ -104,26 +128,51 @@ def find_events(responses: Responses, table: MarkTable) -> Events:
         begins_row_E=begins_row_E,
         gap_E=torch.empty(0),
     )
-    return _with_halves(_with_gaps(events))
+    return _with_halves(events) if bool((kind_E == int(Kind.HALF)).any()) else _with_gaps(events)
 
 
 def _with_halves(events: Events) -> Events:
-    """HALF events become what the whole character is, INERT where it is none that matters."""
+    """HALF events become what the whole character is, and are left out where it is none that matters."""
     half_e = events.is_kind(Kind.HALF).nonzero().squeeze(1)
-    if len(half_e) == 0:
-        return events
     half_ends = events.table.half_ends
     walk = list(events.bytes_before(half_e, max(map(len, half_ends))))
     nearest_first = torch.stack([byte_e for byte_e, _, _ in walk])
-    kind_E, gap_E = events.kind_E.clone(), events.gap_E.clone()
+    kind_E = events.kind_E.clone()
     kind_E[half_e] = int(Kind.INERT)
+    begin_E, left_E = torch.zeros_like(events.position_E), torch.zeros_like(events.position_E)
     for char, kind in half_ends.items():
         wanted = torch.tensor(list(reversed(char)), dtype=torch.uint8)
         is_char_e = (nearest_first[: len(char)] == wanted[:, None]).all(0)
-        kind_E[half_e[is_char_e]] = int(kind)
         _, position_e, left_e = walk[len(char) - 1]
-        gap_E[half_e[is_char_e & _touches(events, half_e, position_e, left_e)]] = int(Gap.NOTHING)
-    return replace(events, kind_E=kind_E, gap_E=gap_E)
+        index_e = half_e[is_char_e]
+        kind_E[index_e] = int(kind)
+        begin_E[index_e], left_E[index_e] = position_e[is_char_e], left_e[is_char_e]
+    keep_E = kind_E != int(Kind.INERT)
+    behind_E = torch.zeros_like(
+        keep_E
+    )  # with a character of no interest between its piece's beginning and itself
+    behind_E[1:] = ~keep_E[:-1] & (events.position_E[1:] == events.position_E[:-1])
+    is_half_E = events.is_kind(Kind.HALF) & keep_E
+    is_half_E, behind_E, begin_E, left_E = (x[keep_E] for x in (is_half_E, behind_E, begin_E, left_E))
+    events = _with_gaps(_only(replace(events, kind_E=kind_E), keep_E))
+    gap_E = events.gap_E.where(~behind_E, int(Gap.TEXT))
+    half_e = is_half_E.nonzero().squeeze(1)
+    touches_e = _touches(events, half_e, begin_E[half_e], left_E[half_e])
+    gap_E[half_e[touches_e]] = int(Gap.NOTHING)
+    return replace(events, gap_E=gap_E)
+
+
+def _only(events: Events, keep_E: torch.Tensor) -> Events:
+    row_E = events.position_E[keep_E] // events.width
+    begins_row_E = torch.ones(len(row_E), dtype=torch.bool)
+    begins_row_E[1:] = row_E[1:] != row_E[:-1]
+    return replace(
+        events,
+        position_E=events.position_E[keep_E],
+        entry_E=events.entry_E[keep_E],
+        kind_E=events.kind_E[keep_E],
+        begins_row_E=begins_row_E,
+    )
 
 
 def _touches(

@@ -1,4 +1,4 @@
-"""LaTeX spans and code fences: which events lie inside a span that is closed.
+"""LaTeX spans, with code beside them: which events lie inside a span that is closed.
 
 A span that never closes protects nothing, whether the response was truncated or a dollar sign meant money. Every kind
 of span is found on its own, and what lies inside any of them is protected. A pair is always two neighbours among the
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sspo.segmentation.code import code_pairs
 from sspo.segmentation.events import Events
 from sspo.segmentation.marks import Gap, Kind
 from sspo.segmentation.vocabulary import Kin
@@ -37,7 +38,6 @@ class Context:
     line_E: torch.Tensor
     paragraph_E: torch.Tensor
     """Numbers that change at every line break and every blank line, and with the response."""
-    row_E: torch.Tensor
 
 
 def find_spans(events: Events, *, latex: bool, code: bool) -> Spans:
@@ -61,7 +61,7 @@ def find_spans(events: Events, *, latex: bool, code: bool) -> Spans:
             ends_clause_E[closer_s[before_closer_E[last_s] & (last_s > opener_s)]] = True
         _add_braces(depth_E, events, context)
     if code:
-        _add(depth_E, *_fence_pairs(events, context))
+        _add(depth_E, *code_pairs(events, context.line_E, context.paragraph_E))
     return Spans(inside_E=inside_E | (depth_E[:-1].cumsum(0) > 0), ends_clause_E=ends_clause_E)
 
 
@@ -78,7 +78,6 @@ def _context(events: Events) -> Context:
         escaped_E=_escaped(events.is_kind(Kind.BACKSLASH), touches_E),
         line_E=(newline_E | events.begins_row_E).cumsum(0),
         paragraph_E=(blank_line_E | events.begins_row_E).cumsum(0),
-        row_E=events.begins_row_E.cumsum(0),
     )
 
 
@@ -122,12 +121,6 @@ def _double_dollar_pairs(events: Events, context: Context) -> Pairs:
         (run_start_E & (length_E == 2)).nonzero().squeeze(1), context.paragraph_E
     )
     return opener_s, closer_s + 1, 2
-
-
-def _fence_pairs(events: Events, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
-    """Three or more backticks: every second fence of a response closes."""
-    run_start_E, length_E = _runs(events.is_kind(Kind.BACKTICK), context)
-    return _alternating((run_start_E & (length_E >= 3)).nonzero().squeeze(1), context.row_E)
 
 
 def _bracket_pairs(events: Events, context: Context, opener: Kind, closer: Kind) -> Pairs:

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from sspo.segmentation.vocabulary import BLANKS, KIN_OF_BYTE, Kin, Vocabulary, vocabulary_of
+from sspo.segmentation.readable import readable_vocabulary
+from sspo.segmentation.vocabulary import BLANKS, KIN_OF_BYTE, Kin, Vocabulary
 
 LINE_MARKS = "\n"
-SENTENCE_MARKS = ".?!。？！" + LINE_MARKS
-CLAUSE_MARKS = ",;:，；：、" + SENTENCE_MARKS
+SENTENCE_MARKS = ".?!…。？！．｡؟۔।॥" + LINE_MARKS
+CLAUSE_MARKS = ",;:，；：、､،؛" + SENTENCE_MARKS
 CLOSERS = ")]\"'*”’»」』】》）"
 """What may stand between a mark and the end of its segment: `(so it is.)`, `"yes," he said`, `**Step 1.**`."""
 
@@ -25,26 +26,49 @@ class Kind(IntEnum):
     """What an event is. Marks come first: every kind up to MARK ends a segment unless something protects it."""
 
     COMMA = 0
-    PERIOD = 1
-    NEWLINE = 2
-    MARK = 3
-    CLOSER = 4
-    HALF = 5
+    COLON = 1
+    PERIOD = 2
+    WIDE_COLON = 3
+    WIDE_PERIOD = 4
+    WIDE_COMMA = 5
+    """The comma of lists, `、`."""
+    NEWLINE = 6
+    MARK = 7
+    CLOSER = 8
+    ASTERISK = 9
+    QUOTE = 10
+    APOSTROPHE = 11
+    """These three open as well as close."""
+    HALF = 12
     """The end of a character that began in an earlier piece."""
-    INERT = 6
-    DOLLAR = 7
-    BACKSLASH = 8
-    OPEN_ROUND = 9
-    CLOSE_ROUND = 10
-    OPEN_SQUARE = 11
-    CLOSE_SQUARE = 12
-    OPEN_BRACE = 13
-    CLOSE_BRACE = 14
-    BACKTICK = 15
+    INERT = 13
+    DOLLAR = 14
+    BACKSLASH = 15
+    OPEN_ROUND = 16
+    CLOSE_ROUND = 17
+    OPEN_SQUARE = 18
+    CLOSE_SQUARE = 19
+    OPEN_BRACE = 20
+    CLOSE_BRACE = 21
+    BACKTICK = 22
+    TILDE = 23
 
 
+OWN_KINDS = {
+    ",": Kind.COMMA,
+    ":": Kind.COLON,
+    ".": Kind.PERIOD,
+    "：": Kind.WIDE_COLON,
+    "．": Kind.WIDE_PERIOD,
+    "、": Kind.WIDE_COMMA,
+    "\n": Kind.NEWLINE,
+    "*": Kind.ASTERISK,
+    '"': Kind.QUOTE,
+    "'": Kind.APOSTROPHE,
+}
+"""Marks and closing characters that something more is asked about."""
 SPAN_KINDS = dict(
-    zip("$\\()[]{}`", [kind for kind in Kind if kind >= Kind.DOLLAR], strict=True),
+    zip("$\\()[]{}`~", [kind for kind in Kind if kind >= Kind.DOLLAR], strict=True),
 )
 NEED_CONTEXT = frozenset("()[]" + CLOSERS)
 """Characters that mean something only right after another event, which is where a piece may begin."""
@@ -93,7 +117,7 @@ def mark_table(tokenizer: PreTrainedTokenizerBase, marks: str, *, spans: bool) -
     """The table of a set of delimiter characters, with LaTeX and code fences or without, built once a tokenizer."""
     tables = _TABLES.setdefault(tokenizer, {})
     if (marks, spans) not in tables:
-        tables[marks, spans] = build_table(vocabulary_of(tokenizer), marks, spans=spans)
+        tables[marks, spans] = build_table(readable_vocabulary(tokenizer), marks, spans=spans)
     return tables[marks, spans]
 
 
@@ -137,8 +161,8 @@ def build_table(vocabulary: Vocabulary, marks: str, *, spans: bool) -> MarkTable
 
 def _kinds(marks: str, *, spans: bool) -> dict[bytes, Kind]:
     """Bytes -> kind of every character that can be an event."""
-    special = {",": Kind.COMMA, ".": Kind.PERIOD, "\n": Kind.NEWLINE}
-    kinds = dict.fromkeys(CLOSERS, Kind.CLOSER) | {mark: special.get(mark, Kind.MARK) for mark in marks}
+    kinds = {closer: OWN_KINDS.get(closer, Kind.CLOSER) for closer in CLOSERS}
+    kinds |= {mark: OWN_KINDS.get(mark, Kind.MARK) for mark in marks}
     if spans:
         kinds |= SPAN_KINDS
     return {char.encode(): kind for char, kind in kinds.items()}

@@ -22,7 +22,8 @@ def own_rule(name: str) -> Rule:
     """The rule of `path/to/file.py:function`. Raises UserError where there is none, or it returns no cuts."""
     check_own("segmentation.rule", name)
     path, function = split_own(name)
-    rule: Rule = getattr(_module(path.resolve()), function)
+    path = path.resolve()
+    rule: Rule = getattr(_module(path, path.read_bytes()), function)
 
     def checked(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
         cut_BT = rule(responses, config)
@@ -39,8 +40,10 @@ def own_rule(name: str) -> Rule:
     return checked
 
 
-@functools.cache
-def _module(path: Path) -> object:
+@functools.lru_cache(maxsize=64)
+def _module(path: Path, content: bytes) -> object:
+    """The module of a file, which is run once for each content that it had."""
+    del content
     spec = importlib.util.spec_from_file_location(f"own_rule_{path.stem}", path)
     assert spec is not None, path
     assert spec.loader is not None, path

@@ -5,29 +5,54 @@ from __future__ import annotations
 import torch
 
 from sspo.segmentation.events import Events
+from sspo.segmentation.list_numbers import DIGITS
 from sspo.segmentation.marks import Kind
 from sspo.segmentation.vocabulary import Kin
+from sspo.segmentation.walks import Automaton, accepted
 
 ABBREVIATIONS = (
     *("e.g", "i.e", "a.k.a", "w.l.o.g", "w.r.t", "s.t", "a.m", "p.m", "u.s", "ph.d"),
-    *("cf", "vs", "al", "approx", "resp", "viz", "fig", "figs", "eq", "eqs", "eqn", "thm", "prop"),
-    *("dr", "mr", "mrs", "ms", "prof", "jr", "sr"),
+    *(
+        "cf",
+        "vs",
+        "al",
+        "approx",
+        "resp",
+        "viz",
+        "fig",
+        "figs",
+        "eq",
+        "eqs",
+        "eqn",
+        "thm",
+        "prop",
+        "vol",
+        "pp",
+    ),
+    *("dr", "mr", "mrs", "ms", "prof", "jr", "sr", "rev", "gen", "inc", "ltd", "corp"),
+    *("jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
 )
-"""Without the last period, in lower case. Words that often end a sentence (`etc`, `no`, `sec`) are not listed."""
+"""Without the last period, in lower case. Words that often end a sentence (`etc`, `no`, `sec`, `st` as in `1st`) are not
+listed, nor are initials: `point A. Then` is commoner in mathematics than `A. Weil`."""
 LONGEST = 7
 
 
 def inside_numbers(events: Events) -> torch.Tensor:
     """Which events stand inside a number.
 
-    A comma is protected between digits; a period before a digit, unless a letter stands right before it: `3.14`,
-    `$.50`, but `Fig.3` ends at its period.
+    A comma or colon is protected between digits; a period before a digit, unless a letter stands right before it:
+    `3.14`, `$.50`, `10:30`, but `Fig.3` ends at its period. The wide colon and period, between digits of either width.
     """
     index_e = (events.kind_E <= int(Kind.PERIOD)).nonzero().squeeze(1)
     before_e, after_e = events.kin_before(index_e), events.kin_after(index_e)
-    comma_e = events.kind_E[index_e] == int(Kind.COMMA)
-    fits_e = torch.where(comma_e, before_e == int(Kin.DIGIT), before_e != int(Kin.LETTER))
-    return _flag(events, index_e[fits_e & (after_e == int(Kin.DIGIT))])
+    period_e = events.kind_E[index_e] == int(Kind.PERIOD)
+    fits_e = torch.where(period_e, before_e != int(Kin.LETTER), before_e == int(Kin.DIGIT))
+    flag_E = _flag(events, index_e[fits_e & (after_e == int(Kin.DIGIT))])
+    wide_e = (events.is_kind(Kind.WIDE_COLON) | events.is_kind(Kind.WIDE_PERIOD)).nonzero().squeeze(1)
+    for digit in (DIGIT_BEFORE, DIGIT_AFTER):
+        wide_e = wide_e[accepted(events, wide_e, digit, "mark")]
+    flag_E[wide_e] = True
+    return flag_E
 
 
 def after_abbreviations(events: Events) -> torch.Tensor:
@@ -69,6 +94,13 @@ def _codes(words: set[str]) -> torch.Tensor:
     return torch.tensor(sorted(int.from_bytes(word.encode()[::-1], "little") for word in words))
 
 
+def _digit(*, backward: bool) -> Automaton:
+    automaton = Automaton(backward=backward)
+    automaton.on(["mark"], DIGITS, "accepted")
+    return automaton
+
+
+DIGIT_BEFORE, DIGIT_AFTER = _digit(backward=True), _digit(backward=False)
 WORD_BYTE = _word_byte()
 WHOLE = _codes(set(ABBREVIATIONS))
 BEGUN = _codes({word[:i] for word in ABBREVIATIONS for i, letter in enumerate(word) if letter == "."})

@@ -99,12 +99,15 @@ def read_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
     decoder = decoder_steps(tokenizer)
     if not decoder & {"ByteLevel", "Metaspace", "Replace"}:
         return _decoded_pieces(tokenizer)
-    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    read = _byte_level if "ByteLevel" in decoder else _metaspace
-    pieces = [b"" if token is None else read(token) for token in tokens]
-    for token, i in tokenizer.get_added_vocab().items():
-        pieces[i] = token.encode()  # added tokens are stored as they read
-    return pieces
+    tokens = tokenizer.convert_ids_to_tokens(list(range(id_count(tokenizer))))
+    read = _byte_level if "ByteLevel" in decoder else _metaspace  # of added tokens too, as the decoder does
+    return [b"" if token is None else read(token) for token in tokens]
+
+
+def id_count(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The highest id and one more: a vocabulary may leave ids out, so its size says less."""
+    highest: int = max(tokenizer.get_vocab().values())
+    return highest + 1
 
 
 def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:
@@ -118,7 +121,7 @@ def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:
 
 def _decoded_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
     """Pieces by decoding each alone; a word-level tokenizer puts a space between them."""
-    rows = [[i] for i in range(len(tokenizer))]
+    rows = [[i] for i in range(id_count(tokenizer))]
     pieces = tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
     between = "" if pieces_are_glued(tokenizer) else " "
     return [(between + piece).encode() for piece in pieces]
@@ -133,8 +136,8 @@ def pieces_are_glued(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 def _byte_level(token: str) -> bytes:
     try:
-        return token.translate(BYTE_OF_LETTER).encode("latin-1")
-    except UnicodeEncodeError:  # not written in the byte-level alphabet
+        return bytes(BYTE_OF_LETTER[ord(letter)] for letter in token)
+    except KeyError:  # an added token that is not written in the byte-level alphabet reads as it is
         return token.encode()
 
 

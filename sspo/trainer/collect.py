@@ -17,7 +17,7 @@ from sspo.policy import Policy
 from sspo.randomness import derive, torch_stream
 from sspo.rewards import Reward
 from sspo.rollout.transformers import TransformersSampler
-from sspo.segmentation import segment, segmentation_seed
+from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
 from sspo.trainer.draw import Draw, dynamic, penalised
 from sspo.trainer.forward import micro_batches, token_logp, token_logp_entropy
@@ -62,6 +62,7 @@ class Collector:
         self.policy = policy
         self.sampler = sampler
         self.reference = reference
+        check_readable(config.segmentation, policy.tokenizer)
 
     def collect(self, number: int, clock: Clock) -> Collected:
         """Rollout `number`, counted from 0."""

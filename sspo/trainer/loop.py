@@ -31,6 +31,7 @@ from sspo.tasks import TASKS
 from sspo.tracking import Tracker
 from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.collect import Collected, Collector
+from sspo.trainer.cut_watch import empty_cuts
 from sspo.trainer.evaluation import Evaluator
 from sspo.trainer.forward import micro_batches, token_logp
 from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
@@ -105,6 +106,7 @@ class Trainer:
         collected = self.collector.collect(number, clock)
         if number == 0:
             self.state = replace(self.state, rollout0_sha256=token_hash(collected.first))
+            self._warn_of_empty_cuts(collected.batch)
         recorded, steps = self._updates(number, collected, clock, tracker)
         self._keep(recorded)
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
@@ -120,6 +122,12 @@ class Trainer:
             self._checkpoint_if_due()
         self.progress.warn(self.watch.look(steps))
         self.progress.warn(self.watch.look_at_control(self.state.control))
+
+    def _warn_of_empty_cuts(self, batch: Batch) -> None:
+        config = self.config
+        self.progress.warn(
+            empty_cuts(batch.segment_id_BT, batch.mask_BT, config.segmentation, config.objective)
+        )
 
     def _updates(
         self, number: int, collected: Collected, clock: Clock, tracker: Tracker

@@ -20,6 +20,14 @@ MARKS = {
     "line": LINE_MARKS,
     "step": LINE_MARKS,
 }
+AMBIGUOUS = "*\"'"
+DIGIT = "[0-9０-９]"
+LABEL = re.compile(
+    rf"""(?:[*_(\[{{"' \t\r#>+-]*[ \t\r])?[*_(\[{{"']*"""
+    rf"(?:(?:{DIGIT}{{1,3}}[.．])*{DIGIT}{{1,3}}|[一二三四五六七八九十]{{1,3}}|[A-Za-z]|[ivxIVX]{{1,4}})"
+)
+FARTHEST = 64
+"""Bytes of a line that are looked at."""
 BLANK_LINE = re.compile(r"\n(?=[ \t\r]*\n)")
 
 
@@ -28,7 +36,7 @@ def cut_characters(text, config):
     marks = MARKS[config.rule]
     ends = {i for i, char in enumerate(text) if char in marks}
     if config.protect_numbers:
-        ends -= {i for i in ends if in_number(text, i)}
+        ends -= {i for i in ends if in_number(text, i) or numbers_an_item(text, i)}
     if config.protect_abbreviations:
         ends -= {i for i in ends if in_abbreviation(text, i)}
     spans, inside = [], set()
@@ -43,7 +51,7 @@ def cut_characters(text, config):
             if last >= begin and text[last] in marks and text[last] != "\n" and not escaped(text, last):
                 ends.add(end - 1)
     if config.protect_code:
-        spans += fences(text)
+        spans += code(text)
     for begin, close, _ in spans:
         inside |= set(range(begin, close))
     ends -= inside
@@ -61,12 +69,34 @@ def last_of_runs(text, ends):
             following = re.match(r"[ \t\r]*\n", text[at + 1 :])
             if following and at + following.end() in ends:
                 at += following.end()
-            elif text[at] != "\n" and at + 1 < len(text) and (at + 1 in ends or text[at + 1] in CLOSERS):
+            elif text[at] != "\n" and at + 1 < len(text) and (at + 1 in ends or closes(text, at + 1)):
                 at += 1
             else:
                 break
         last.add(at)
     return last
+
+
+def closes(text, i):
+    """Whether the character closes; those that open as well do so unless they stand right before text and nothing of
+    their kind is open on the line."""
+    if text[i] not in CLOSERS:
+        return False
+    if text[i] not in AMBIGUOUS:
+        return True
+    after = text[i:].lstrip(AMBIGUOUS)[:1]
+    if not after or after in CLAUSE_MARKS + CLOSERS + " \t\r}":
+        return True
+    if text[i] == "'":
+        return False
+    begin = end = i
+    if text[i] == "*":
+        while text[begin - 1 : begin] == "*":
+            begin -= 1
+        while text[end + 1 : end + 2] == "*":
+            end += 1
+    line = text[:begin].rpartition("\n")[2]
+    return line.count(text[i]) // (end - begin + 1) % 2 == 1
 
 
 def is_digit(text, i):
@@ -81,10 +111,24 @@ def is_text(text, i):
     return 0 <= i < len(text) and text[i] not in " \t\r\n"
 
 
+def is_any_digit(text, i):
+    return 0 <= i < len(text) and (is_digit(text, i) or "０" <= text[i] <= "９")
+
+
 def in_number(text, i):
-    if text[i] == ",":
+    if text[i] in ",:":
         return is_digit(text, i - 1) and is_digit(text, i + 1)
+    if text[i] in "．：":
+        return is_any_digit(text, i - 1) and is_any_digit(text, i + 1)
     return text[i] == "." and is_digit(text, i + 1) and not is_letter(text, i - 1)
+
+
+def numbers_an_item(text, i):
+    """Whether the mark stands behind a label that begins its line."""
+    line = text[:i].rpartition("\n")[2]
+    if text[i] not in ".．、" or not LABEL.fullmatch(line) or len(line.encode()) >= FARTHEST:
+        return False
+    return text[i] != "." or not is_letter(text, i - 1) or re.match(r"[*_)\]}\"']*[ \t\r]", text[i + 1 :])
 
 
 def in_abbreviation(text, i):
@@ -160,10 +204,48 @@ def braces(text):
     return spans
 
 
-def fences(text):
-    """Code between runs of three and more backticks."""
-    runs = list(re.finditer(r"`{3,}", text))
-    return [(a.end(), b.start(), b.end()) for a, b in zip(runs[::2], runs[1::2], strict=False)]
+def code(text):
+    """Fenced blocks, line by line; then spans of three and more backticks in what is left of the paragraphs."""
+    spans, lines, at = [], [], 0
+    for line in text.split("\n"):
+        lines.append((at, line))
+        at += len(line) + 1
+    k, rest = 0, [0]
+    while k < len(lines):
+        begin, line = lines[k]
+        opening = re.match(r"[ \t\r]*(?:(`{3,})[^`]*$|(~{3,}))", line)
+        fence = opening and (opening[1] or opening[2])
+        closing = fence and next(
+            (n for n in range(k + 1, len(lines)) if re.fullmatch(closing_of(fence), lines[n][1])), None
+        )
+        if closing:
+            spans.append(
+                (begin + line.index(fence), lines[closing][0] + lines[closing][1].index(fence[0]), None)
+            )
+            rest += [begin, lines[closing][0] + len(lines[closing][1])]
+            k = closing
+        k += 1
+    rest.append(len(text))
+    for begin, end in zip(rest[::2], rest[1::2], strict=True):
+        for start, stop in paragraphs(text):
+            spans += ticks(text, max(start, begin), min(stop, end))
+    return spans
+
+
+def closing_of(fence):
+    return rf"[ \t\r]*{fence[0]}{{{len(fence)},}}[ \t\r]*"
+
+
+def ticks(text, start, stop):
+    """Spans between two runs of backticks of one length."""
+    runs, spans = [run for run in re.finditer(r"`{3,}", text) if start <= run.start() < stop], []
+    while runs:
+        first, *runs = runs
+        second = next((run for run in runs if len(run[0]) == len(first[0])), None)
+        if second:
+            spans.append((first.end(), second.start(), second.end()))
+            runs = runs[runs.index(second) + 1 :]
+    return spans
 
 
 def cut_tokens(text, config, tokenizer):

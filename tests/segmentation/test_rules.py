@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerFast
 from sspo.base.tokenizer import build_tokenizer
 from sspo.config import RULES, SegmentationConfig
 from sspo.errors import UserError
+from sspo.own_rules import check_own, rule_identity
 from sspo.segmentation import segment
 from sspo.segmentation.marks import CLAUSE_MARKS, mark_table
 from sspo.segmentation.spans import merge_short, split_long
@@ -67,6 +68,9 @@ class Pieces:
 
     def __len__(self):
         return len(self.pieces)
+
+    def get_vocab(self):
+        return {piece: i for i, piece in enumerate(self.pieces)}
 
     def encode(self, text, add_special_tokens=False):
         return [self.pieces.index(character) for character in text]
@@ -258,6 +262,31 @@ def test_a_rule_of_ones_own_is_a_file_with_a_function(tmp_path):
         segment(ids, mask, SegmentationConfig(rule=f"{path}:wrong"), TOKENIZER)
     with pytest.raises(UserError, match="did you mean 'every_other'"):
         segment(ids, mask, SegmentationConfig(rule=f"{path}:every_othr"), TOKENIZER)
+
+
+def test_a_rule_that_imports_a_file_beside_it_is_refused(tmp_path, monkeypatch):
+    """Its content is no part of the cell's name; of what is installed env.json keeps the versions."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "helper.py").write_text("")
+    (tmp_path / "rules").mkdir()
+    path = tmp_path / "rules" / "mine.py"
+    for line, wanted in (
+        ("import helper", "imports 'helper', which is .*helper.py"),
+        ("from . import other", "imports '.', which is .*rules"),
+        ("def cut(responses, config):\n    from helper import x", "imports 'helper'"),
+    ):
+        path.write_text(f"{line}\n\ndef cut(responses, config):\n    return responses.mask_BT\n")
+        with pytest.raises(
+            UserError, match=f"{wanted}.*, and a cell is named by the content of mine.py alone"
+        ):
+            check_own("segmentation.rule", f"{path}:cut")
+    path.write_text(
+        "import json, torch, sspo.config\n\ndef cut(responses, config):\n    return responses.mask_BT\n"
+    )
+    check_own("segmentation.rule", f"{path}:cut")
+    named = rule_identity(f"{path}:cut")
+    path.write_text(path.read_text() + "# another")
+    assert rule_identity(f"{path}:cut") != named
 
 
 def test_ids_past_the_vocabulary_and_empty_batches_are_text_without_delimiters():

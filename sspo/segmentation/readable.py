@@ -1,0 +1,60 @@
+"""Whether what is read from a vocabulary's pieces is what its tokenizer decodes: asked before any text is cut."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from sspo.errors import UserError
+from sspo.segmentation.vocabulary import Vocabulary, vocabulary_of
+
+CHECKED = 4_000
+"""About how many pieces are decoded."""
+_CHECKED: weakref.WeakSet[PreTrainedTokenizerBase] = weakref.WeakSet()
+
+
+def readable_vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """The tables of a tokenizer. Raises UserError where pieces do not join to the text that it decodes.
+
+    Added tokens are all looked at, of the others some thousands: reading errs by the kind of piece.
+    """
+    vocabulary = vocabulary_of(tokenizer)
+    if tokenizer not in _CHECKED:
+        _check(tokenizer, vocabulary.pieces_V[:-1])
+        _CHECKED.add(tokenizer)
+    return vocabulary
+
+
+def _check(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[bytes]) -> None:
+    present = [i for i, piece in enumerate(pieces) if piece and _is_text(piece)]
+    added = set(getattr(tokenizer, "added_tokens_decoder", ()))
+    step = len(present) // CHECKED + 1
+    ids = [i for n, i in enumerate(present) if n % step == 0 or i in added]
+    if not _join(tokenizer, pieces, ids):
+        wrong = next((i for i in ids if not _join(tokenizer, pieces, [i])), None)
+        where = (
+            ""
+            if wrong is None
+            else f" (token {wrong} is read as '{pieces[wrong].decode()}' and decoded as '{_decoded(tokenizer, [wrong])}')"
+        )
+        raise UserError(
+            f"this tokenizer's pieces do not join to the text that it decodes{where}, so rules that read text would cut in "
+            "wrong places: use segmentation=token, response or fixed, or another tokenizer"
+        )
+
+
+def _join(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[bytes], ids: list[int]) -> bool:
+    """Whether pieces are the decoded text; some decoders leave a first space out."""
+    return b"".join(pieces[i] for i in ids).decode().lstrip(" ") == _decoded(tokenizer, ids).lstrip(" ")
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    text: str = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    return text
+
+
+def _is_text(piece: bytes) -> bool:
+    """Whether a piece is made of whole characters."""
+    return "\ufffd" not in piece.decode(errors="replace")

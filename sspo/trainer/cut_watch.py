@@ -1,0 +1,41 @@
+"""Whether a rule cuts at all: segments that are whole responses, or single tokens, make one objective into another."""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.config import ObjectiveConfig, SegmentationConfig
+from sspo.objective.entropy import FOLLOW_NO_ENTROPY
+
+SEE = "see the cuts of a text with `python -m sspo.segmentation.show`"
+
+
+def empty_cuts(
+    segment_id_BT: torch.Tensor, mask_BT: torch.Tensor, rule: SegmentationConfig, objective: ObjectiveConfig
+) -> str | None:
+    """The warning that a rollout's segments are no segments; None where they are, or the objective looks at none.
+
+    Responses of one token are left out: they are one segment under every rule.
+    """
+    tokens_B = mask_BT.sum(1)
+    long_B = tokens_B > 1
+    if not long_B.any() or not _looks_at_segments(objective):
+        return None
+    segments_B = segment_id_BT.amax(1) + 1
+    if rule.rule != "response" and bool((segments_B == 1)[long_B].all()):
+        return (
+            f"warning: segmentation={rule.rule} makes one segment of every response of the first rollout, so what is said of "
+            f"segments is said of whole responses, as with segmentation=response (sspo is then gspo): {SEE}"
+        )
+    if rule.rule != "token" and bool((segments_B == tokens_B)[long_B].all()):
+        return (
+            f"warning: segmentation={rule.rule} makes a segment of every token of the first rollout, so what is said of "
+            f"segments is said of tokens, as with segmentation=token (the ratio of sspo is then that of grpo): {SEE}"
+        )
+    return None
+
+
+def _looks_at_segments(objective: ObjectiveConfig) -> bool:
+    bounds = objective.bounds
+    follows = bounds.adapt not in FOLLOW_NO_ENTROPY and bounds.entropy_level == "segment"
+    return objective.ratio == "segment" or objective.aggregation == "segment_mean" or follows
