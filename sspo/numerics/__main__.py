@@ -27,6 +27,8 @@ from sspo.revision import git
 
 PROBE = "sspo.numerics.probe"
 CHANGELOG = "CHANGELOG.md"
+SECTION = "## Numbers\n\n"
+"""Of the changelog: a line an epoch, the newest first."""
 FURTHEST = 200
 """Commits that are looked through for the parent."""
 
@@ -137,12 +139,12 @@ def _open(content: dict[str, Any], key: str, found: Comparison, why: str, root: 
         {"keys": [key], "why": why, "touches": [dict(clause) for clause in found.clauses]}
     )
     date = datetime.datetime.now(tz=datetime.UTC).date()
-    line = f"- {date}: numbers, epoch {number}: {why}. Touches {'; '.join(map(_clause, found.clauses))}.\n"
+    line = f"- {date}, epoch {number}: {why}. Touches {'; '.join(map(_clause, found.clauses))}.\n"
     changelog = root / CHANGELOG
     before = changelog.read_text(encoding="utf-8") if changelog.is_file() else "# Changes\n"
-    head, _, rest = before.partition("\n- ")
-    lines = f"\n{line}" + (f"- {rest}" if rest else "")
-    changelog.write_text(head.rstrip("\n") + "\n" + lines, encoding="utf-8")
+    if SECTION not in before:
+        before = f"{before.rstrip()}\n\n{SECTION}"
+    changelog.write_text(before.replace(SECTION, f"{SECTION}{line}", 1), encoding="utf-8")
     return (
         f"different: code {key} opens epoch {number}, which touches {'; '.join(map(_clause, found.clauses))}"
     )

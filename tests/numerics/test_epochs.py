@@ -103,7 +103,7 @@ def test_equal_numbers_join_the_epoch_and_others_open_one_with_a_line_in_the_cha
     assert [epoch.keys for epoch in read_epochs(root)] == [("a", "b"), ("c",)]
     assert level_under({"r": 2}, "c", read_epochs(root)) == "epoch2"
     assert level_under({"r": 1}, "c", read_epochs(root)) == ""
-    assert "numbers, epoch 2: the mean is weighted. Touches r=2." in (root / "CHANGELOG.md").read_text()
+    assert "epoch 2: the mean is weighted. Touches r=2." in (root / "CHANGELOG.md").read_text()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"epochs": 5}', '{"epochs": [{"keys": 1}]}', "[" * 100_000])
