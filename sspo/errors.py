@@ -6,6 +6,8 @@ import difflib
 import sys
 from collections.abc import Callable, Iterable
 
+from sspo.fence import ClaimLost
+
 LISTED = 15  # names shown in a message before it is cut
 
 
@@ -29,12 +31,15 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
 
 
 def one_sentence(main: Callable[[], int]) -> int:
-    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130."""
+    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost claim as LEFT."""
     try:
         return main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except ClaimLost as lost:
+        print(f"left: {lost.message}", file=sys.stderr)
+        raise
     except KeyboardInterrupt:
         print("interrupted: run the same command again to continue", file=sys.stderr)
         return 130

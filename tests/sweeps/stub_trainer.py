@@ -31,6 +31,8 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
         print(len(kept))
     if behaviour == "full":
         raise OSError(28, "No space left on device")
+    if behaviour == "leave":
+        return 75
     if behaviour == "slow":
         time.sleep(4)
     if behaviour == "threads":
