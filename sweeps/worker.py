@@ -157,7 +157,14 @@ class Worker:
 
     def _environment(self) -> dict[str, str]:
         threads = str(self.trial.resources.threads)
-        return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **self._lease().environment()}
+        return {
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OMP_WAIT_POLICY": os.environ.get(
+                "OMP_WAIT_POLICY", "PASSIVE"
+            ),  # a thread that spins while it waits takes a core from another trial
+            **self._lease().environment(),
+        }
 
     def _lease(self) -> Lease:
         return claims.lease(self.folder, self.claim)

@@ -101,7 +101,9 @@ def test_a_run_folder_that_is_deleted_under_a_frozen_worker_has_one_live_trial_a
     new = next(pid for pid in writers if pid != old)
     # a write that was frozen between its look and itself may still come
     assert writers[writers.index(new) :].count(old) <= 1
-    assert [(claim.number, claim.outcome) for claim in claims(attempts_folder(trial.folder))][:1] == [(1, "done")]
+    assert [(claim.number, claim.outcome) for claim in claims(attempts_folder(trial.folder))][:1] == [
+        (1, "done")
+    ]
     assert standing(trial.folder).state == "done"
 
 

@@ -66,7 +66,9 @@ def sweep(store: Path, end: str = "finish") -> bool:
     from sweeps.pool import Pool
 
     trial = Trial(arm="one", seed=0, overrides=(), rollouts=1, store=store, cell="one")
-    python = [sys.executable] if end == "fail" else [sys.executable, "-S"]  # what marks a failure reads YAML too
+    python = (
+        [sys.executable] if end == "fail" else [sys.executable, "-S"]
+    )  # what marks a failure reads YAML too
     command = [*python, __file__, "--trial", str(trial.folder), str(store), end]
     return Pool(Board(workers=1, pace=Pace()), lambda trial: command, watch=Watch(1.0)).run([trial])
 

@@ -36,7 +36,7 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
     if behaviour == "slow":
         time.sleep(4)
     if behaviour == "threads":
-        (folder / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+        (folder / "threads").write_text(f"{os.environ['OMP_NUM_THREADS']} {os.environ['OMP_WAIT_POLICY']}")
     if behaviour == "device":
         (folder / "device").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
     if behaviour == "record":

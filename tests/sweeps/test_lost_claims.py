@@ -266,7 +266,7 @@ def test_a_full_disk_leaves_a_store_that_is_taken_when_there_is_space(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full)
-        with pytest.raises(UserError, match="cannot write to the store .*: No space left on device"):
+        with pytest.raises(UserError, match=r"cannot write to the store .*: No space left on device"):
             check_store(tmp_path / "store", 1)
     assert list((tmp_path / "store").iterdir()) == []
     (tmp_path / "store" / ".probe").touch()  # as an earlier version left it
