@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from sspo.fence import ClaimLost
+from sspo.visible import visible_lines
 
 LISTED = 15  # names shown in a message before it is cut
 
@@ -35,10 +36,10 @@ def one_sentence(main: Callable[[], int]) -> int:
     try:
         return main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible_lines(str(error))}", file=sys.stderr)
         return 2
     except ClaimLost as lost:
-        print(f"left: {lost.message}", file=sys.stderr)
+        print(f"left: {visible_lines(lost.message)}", file=sys.stderr)
         raise
     except KeyboardInterrupt:
         print("interrupted: run the same command again to continue", file=sys.stderr)

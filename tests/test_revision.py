@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_a_checkout_of_another_user_records_nothing_and_says_which_setting_would
     assert sentence is not None
     command = sentence.split("`")[1]
     assert command == f"git config --global --add safe.directory {checkout}"
-    subprocess.run(command, shell=True, check=True)
+    subprocess.run(shlex.split(command), check=True)
     assert revision.revision() is not None
     assert revision.why_unrecorded() is None
 
