@@ -31,7 +31,7 @@ GRACE = 10.0
 MEMORY_LOOK = 0.5
 """Seconds between two looks at a trial's memory."""
 LAUNCH = (sys.executable, "-S", str(Path(__file__).with_name("launch.py")))
-PLAIN = re.compile(r"[A-Za-z./][\w./-]*")
+PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z./][\w./-]*", re.ASCII | re.IGNORECASE)
 Command = Callable[[Trial], Sequence[str]]
 
 
@@ -40,7 +40,8 @@ def train_command(study: str) -> Command:
 
     def command(trial: Trial) -> list[str]:
         sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}"]
-        names = [f"run.threads={trial.resources.threads}", f"run.study={study}", f"run.arm={trial.arm}"]
+        threads = f"run.threads={trial.resources.threads}"
+        names = [threads, f"run.study={quoted(study)}", f"run.arm={quoted(trial.arm)}"]
         names.append(f"run.epoch={order_name(trial.level)}")
         return [sys.executable, "-m", "sspo.train", *trial.overrides, *sweep, *names]
 
@@ -48,10 +49,11 @@ def train_command(study: str) -> Command:
 
 
 def quoted(value: str) -> str:
-    """A string as Hydra's override grammar reads it back."""
+    """A string as Hydra's override grammar reads it back, and nothing in it as an interpolation."""
     if PLAIN.fullmatch(value):
         return value
-    escaped = value.replace("'", "\\'")
+    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), literal)
     return f"'{escaped}'"
 
 

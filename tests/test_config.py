@@ -54,7 +54,7 @@ TARGET = "objective.bounds.target_clip_frac"
         (["trainer.minibatch=30"], "the nearest divisor is 32"),
         (["rollout.responses=0"], "rollout.responses must be at least 1, got 0"),
         (["seed=-1"], "seed must be at least 0, got -1"),
-        (["seed=one"], "seed must be of type int, got 'one'"),
+        (["seed=one"], "seed must be a whole number, got 'one'"),
         (["trainer.lr=nan"], "trainer.lr must be a positive finite number"),
         (
             ["trainer.lr=100"],

@@ -26,7 +26,7 @@ from sweeps.frontdoors.names import labels, names
 from sweeps.frontdoors.recipes import SPECS, Recipe, keep, recall, refuse_taken, unknown_study
 from sweeps.lock import alone
 from sweeps.plan import Plan, make_plan
-from sweeps.refusals import RESERVED
+from sweeps.refusals import RESERVED, check_resolvers
 from sweeps.run import run_sweep
 from sweeps.spec import DEFAULT_PRESET, TESTS, Arm, Preset, Study, StudyHead
 from sweeps.store import check_store, refuse_foreign
@@ -122,6 +122,7 @@ def _split_store(words: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
 
 def _refuse_reserved(words: Sequence[str]) -> None:
     for word in words:
+        check_resolvers("a multirun", word)
         if RESERVED.match(word) and not _is(word, "seed") and not _is(word, FREE):
             raise UserError(
                 f"'{word}' is set by the sweep; a multirun takes {STORE}, {FREE} and the options hydra.sweeper.*"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from sspo.compose import GROUPS, option_keys
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 from sweeps.search.space import active, admits
 from sweeps.search.spec import (
     PILOT_SEEDS,
@@ -140,7 +140,9 @@ def _check_point(search: Search, where: str, point: Point) -> None:
                 f"{where} lacks '{parameter.key}': a point names every parameter that counts there"
             )
         if given and not admits(parameter.domain, point[parameter.key]):
-            raise UserError(f"{where}: {parameter.key}={point[parameter.key]!r} lies outside its own range")
+            raise UserError(
+                f"{where}: {parameter.key}={shown(point[parameter.key])} lies outside its own range"
+            )
 
 
 def _check_preset(search: Search, name: str, preset: SearchPreset) -> None:

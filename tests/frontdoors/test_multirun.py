@@ -160,7 +160,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["seed=range(3,0)"], "'seed=range(3,0)' names no value"),
         (["seed=range(0,200)", "rollout.prompts=range(1,99)"], "has 19600 combinations, more than 10000"),
         (["objective=grpo,sspo", "objective.bounds.alpha=.3"], "objective=grpo objective.bounds.alpha=.3: "),
-        (["objective=grpo", "seed=0,one"], "seed must be of type int, got 'one'"),
+        (["objective=grpo", "seed=0,one"], "seed must be a whole number, got 'one'"),
         (["run.threads=1,2"], "'run.threads=1,2' is set by the sweep"),
         (["trainer.record=1"], "'trainer.record=1' is set by the sweep"),
         (["run.store=a,b"], "'run.store=a,b' names several values"),

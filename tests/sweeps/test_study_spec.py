@@ -78,7 +78,7 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
         (changed("presets", "default", "seeds", value=[]), "presets.default.seeds"),
         (changed("presets", "default", "seeds", value=[0, -1]), "got [0, -1]"),
         (changed("presets", "default", "seeds", value=[1, 1]), "got [1, 1]"),
-        (changed("presets", "default", "seeds", value=["one"]), "must be of type int, got 'one'"),
+        (changed("presets", "default", "seeds", value=["one"]), "must be a whole number, got 'one'"),
         (changed("baseline", value="again"), "baseline must be an arm of role arm"),
         (
             changed("presets", "smoke", "arms", value=["sspo"]),
