@@ -39,8 +39,7 @@ def code_hash() -> str:
 
 def revision() -> str | None:
     """The commit that is checked out; None where there is no git, no checkout, or only one of something around it."""
-    head = _git("rev-parse", "HEAD")
-    return None if head is None else head.decode("ascii")
+    return git("rev-parse", "HEAD")
 
 
 def diff_hash() -> str | None:
@@ -61,6 +60,12 @@ def diff_hash() -> str | None:
     return digest.hexdigest()
 
 
+def git(*arguments: str) -> str | None:
+    """What a git command says about the checkout, as text; None where there is no git, or no repository of its own."""
+    said = _git(*arguments)
+    return None if said is None else os.fsdecode(said)
+
+
 def why_unrecorded() -> str | None:
     """What to set so that git tells the revision, where it only refuses to; None where there is nothing to set."""
     done = _run("rev-parse", "HEAD")
@@ -73,7 +78,6 @@ def why_unrecorded() -> str | None:
 
 
 def _git(*arguments: str) -> bytes | None:
-    """What a git command says about the checkout; None where there is no git, or no repository of its own."""
     top = _run("rev-parse", "--show-toplevel")
     if top is None or top.returncode or not _same(os.fsdecode(top.stdout.rstrip(b"\n"))):
         return None

@@ -1,7 +1,7 @@
 """YAML as studies, searches, claims and mappings need it, from anybody's hand: bounded before it is read, each key once.
 
 Numbers are read as Hydra reads them, so that 1e-5 is one and no text. Sizes are counted on the stream of the parser's
-events, which nests nothing, before anything is built of them.
+events, which nests nothing, before anything is built of them: a parser in C that recurses ends the whole process.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class WrittenFloat(float):
         return self.text
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key, _ in node.value:
@@ -58,7 +58,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
                 continue
             name = self.construct_object(key, deep=True)
             if not isinstance(name, str | int | float | bool | None):
-                raise _Refused(f"a key must be a word or a number, got a list or a mapping", key.start_mark)
+                raise _Refused("a key must be a word or a number, got a list or a mapping", key.start_mark)
             if name in seen:
                 raise _Refused(f"'{name}' is given twice, again", key.start_mark)
             seen.add(name)

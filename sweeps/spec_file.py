@@ -20,6 +20,11 @@ def spec_names(folder: Path) -> list[str]:
     return sorted(path.stem for path in _files(folder) if FILE_NAME.fullmatch(path.stem))
 
 
+def has_file(folder: Path, name: str) -> bool:
+    """Whether there is a file for a spec of that name, also where it may not be called so."""
+    return name in [path.stem for path in _files(folder)]
+
+
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*.yaml") if path.is_file() and not path.name.startswith(".")]
 
@@ -28,7 +33,7 @@ def load_spec(kind: str, folder: Path, name: str, parse: Callable[[str, Mapping[
     """The spec `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
     names = spec_names(folder)
     if name not in names:
-        if name in [path.stem for path in _files(folder)]:
+        if has_file(folder, name):
             raise UserError(
                 f"the file of a {kind} is called by letters of English, digits, '_', '-' and '.', got {shown(name)}; rename it"
             )

@@ -39,7 +39,7 @@ REFUSED = {
     "no number": ("a: 0x_", "is not valid YAML: invalid literal"),
     "key": ("{[1]: 2}", "a key must be a word or a number, got a list or a mapping at line 1"),
     "key twice": ("a: 1\nb:\n  c: 1\n  c: 2", "'c' is given twice, again at line 4"),
-    "surrogate": ('a: "\\ud800"', "half a character"),
+    "surrogate": ('a: "\\ud800"', "half a character|invalid Unicode character escape"),
     "control character": ("a: \x01", "is not valid YAML: unacceptable character #x0001"),
     "tab": ("a:\n\t- b", "is not valid YAML at line 2: found character"),
     "two documents": ("a: 1\n---\nb: 2", "is not valid YAML at line 2: but found another document"),

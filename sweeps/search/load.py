@@ -87,7 +87,7 @@ def _domain(key: str, where: str, values: dict[str, Any]) -> FloatRange | IntRan
         return Choices(choices=_scalars(f"{where}.choices", values["choices"]))
     kind = None if key in GROUPS else option_type(key)
     if kind not in RANGES:
-        what = "a group" if key in GROUPS else f"set to {KINDS.get(kind, 'a list')}"
+        what = "a group" if key in GROUPS else f"set to {KINDS.get(kind or type(None), 'a list')}"
         raise UserError(f"{where} is {what}, which has no range: give choices: [...]")
     schema = RANGES[kind]
     for name in ("low", "high"):

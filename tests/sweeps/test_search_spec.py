@@ -30,6 +30,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"space__trainer.minibatch": {"low": 1.5, "high": 4}}, r"minibatch.low must be a whole number"),
     ({"space__segmentation": {"low": 0, "high": 1}}, r"is a group, which has no range"),
     ({"space__objective.ratio": {"low": 0, "high": 1}}, r"is set to text, which has no range"),
+    ({"overrides": ["tracking.project=${oc.env:HOME}"]}, r"outside the spec"),
+    ({"space__tracking.project": {"choices": ["${oc.env:HOME}", "b"]}}, r"cannot be searched"),
+    ({"space__model.path": {"choices": ["${oc.env:HOME}", "b"]}}, r"outside the spec"),
+    (
+        {"space": ["objective.clip.high"]},
+        r"space must map names to what they hold, got \['objective.clip.high'\]",
+    ),
     ({"space__segmentation": {"choices": ["token"]}}, r"two or more different values"),
     ({"space__segmentation": {"choices": ["token", "token"]}}, r"two or more different values"),
     ({"space__seed": {"low": 0, "high": 9}}, r"'seed' cannot be searched"),
