@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main as analysis
+from sspo.calibrate import main as calibrate
 from sspo.errors import one_sentence
+from sspo.replay.__main__ import main as replay
+from sspo.segmentation.show import main as show
 from sweeps.__main__ import main as sweeps
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +48,9 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
         ),
         (analysis, "dashboard mine --port high", "argument --port: invalid int value: 'high'"),
         (analysis, "", "the following arguments are required: command"),
+        (replay, "run --target 0.1", "unrecognized arguments: --target 0.1; `python -m sspo.replay --help`"),
+        (calibrate, "run", "the following arguments are required: --target-clip-frac"),
+        (show, "--sed 1", "unrecognized arguments: --sed"),
         (sweeps, "runs --last many", "--last must be a whole number of at least 1, got 'many'"),
         (sweeps, "runs mine", "'mine' is one word too many for `python -m sweeps runs`"),
     ],

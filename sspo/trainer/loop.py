@@ -24,7 +24,6 @@ from sspo.randomness import torch_stream
 from sspo.recording.file import to_bytes
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
-from sspo.revision import why_unrecorded
 from sspo.rewards import REWARDS
 from sspo.rollout.transformers import TransformersSampler
 from sspo.runlog import CHECKPOINTS, RunLog
@@ -69,7 +68,6 @@ class Trainer:
         )
         self.state = self.checkpoints.resume(self.log)
         environment = describe_environment(config, self.device)
-        progress.warn(why_unrecorded())
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)
         self.clock = Clock()
