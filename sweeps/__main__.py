@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 
 from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
 
@@ -16,6 +18,12 @@ from sweeps.options import add_option
 
 def main() -> int:
     """Parse the command line and run one command. Returns its exit status."""
+    arguments = _arguments(sys.argv[1:])
+    return COMMANDS[arguments.command].act(arguments, standard_console())
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line. Raises UserError, with the nearest valid name for a mistyped one."""
     parser = Parser(prog="python -m sweeps", description="Run the arms and seeds of a study.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, verb in COMMANDS.items():
@@ -26,8 +34,7 @@ def main() -> int:
             command.add_argument(word, metavar=word.upper())
         for option in verb.options:
             add_option(command, option)
-    arguments = parse(parser, commands.choices, sys.argv[1:])
-    return COMMANDS[arguments.command].act(arguments, standard_console())
+    return parse(parser, commands.choices, words)
 
 
 if __name__ == "__main__":
