@@ -27,10 +27,11 @@ SEARCH := .venv-search
 JOURNAL ?= runs/searches/clip.journal
 FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
-CORE_SITE = $(abspath $(shell $(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))'))
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
 SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
 export OMP_NUM_THREADS ?= 1
+# threads that wait sleep, and take no core from a neighbour
+export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
@@ -168,6 +169,7 @@ $(SEARCH)/ready: requirements-search.lock
 	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
 	@$(PYTHON) -m venv $(SEARCH)
 	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
+	@touch $@
 
 test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
 	@$(PY) -m pytest tests/wandb_engine
@@ -184,8 +186,9 @@ setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=r
 $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
 	@$(PYTHON) -m venv $(RAY)
-	@echo "import site; site.addsitedir('$(CORE_SITE)')" > \
-		$$($(RAY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/core.pth
+	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
+		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
+		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@$(RAY)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 

@@ -8,11 +8,16 @@ import argparse
 import gc
 import sys
 from pathlib import Path
+from typing import Any
 
+from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
+
+# isort: split
 from analysis.freshness import is_fresh
 from analysis.import_commands import add_import_commands
 from analysis.replay_source import SUMMARY
 from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
+from sspo.command_line import Parser, parse
 from sspo.errors import UserError, one_sentence, unknown
 
 DASHBOARD_PORT = 8765
@@ -20,7 +25,10 @@ DASHBOARD_PORT = 8765
 
 def main() -> int:
     """Parse the command line and write what it asks for; what is printed says where and from which preset."""
-    arguments = _parser().parse_args()
+    parser = Parser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_commands(commands)
+    arguments = parse(parser, commands.choices, sys.argv[1:])
     if getattr(arguments, "preset", None) not in (None, *PRESETS):
         raise unknown("preset", arguments.preset, PRESETS)
     try:
@@ -32,9 +40,7 @@ def main() -> int:
         ) from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+def _add_commands(commands: Any) -> None:
     report = commands.add_parser("report", help="write the report folder of a study")
     report.add_argument("name", help="name of the study")
     report.add_argument(
@@ -74,7 +80,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
         )
-    return parser
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -129,13 +129,14 @@ def _keep(cached: Path, table: pa.Table, facts: dict[str, Any]) -> None:
         temporary.write_bytes(MARK + VERSION + _digest(body) + body)  # not synced: a torn file is found out
         os.replace(temporary, cached)
     except OSError as error:
-        _say_once(f"note: columns of the logs are not kept in {cached.parents[2]}: {error.strerror or error}")
+        say_once(f"note: columns of the logs are not kept in {cached.parents[2]}: {error.strerror or error}")
 
 
 _said: set[str] = set()
 
 
-def _say_once(sentence: str) -> None:
+def say_once(sentence: str) -> None:
+    """A note on stderr, however often there is reason for it."""
     if sentence not in _said:
         _said.add(sentence)
         print(sentence, file=sys.stderr)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
+
+from sspo.visible import visible as visible  # other files take it from here
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -59,26 +60,6 @@ def csv_field(value: object) -> object:
         return value
     text = _seen_line(value)
     return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def visible(text: str) -> str:
-    """Text whose control and format characters are seen and do nothing: marks that turn its direction, zero widths.
-
-    A line break is `⏎` and then a break; others are control pictures or `⟨U+202E⟩`.
-    """
-    return text if text.isprintable() else "".join(map(_seen, text))
-
-
-def _seen(character: str) -> str:
-    code = ord(character)
-    if character == "\n":
-        return "⏎\n"
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
-    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
-    return f"⟨U+{code:04X}⟩" if unseen else character
 
 
 def plot(text: str, characters: int) -> str:

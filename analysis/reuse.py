@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from analysis.column_cache import FOLDER
+from analysis.column_cache import FOLDER, say_once
 from analysis.logs import EVAL, MANIFEST, METRICS, RUNS
 from analysis.sample_logs import SAMPLES
 from analysis.sources import FILE as SOURCES
@@ -19,20 +19,28 @@ FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES)
 def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:
     """Whether the folder holds, byte for byte, the compact logs that were made from `inputs` (analysis.freshness)."""
     note = _note(store, name, preset)
-    if not note.is_file():
-        return False
     try:
         return bool(json.loads(note.read_text(encoding="utf-8")) == _state(logs, inputs))
-    except ValueError:  # torn: the logs are made anew, and so is the note
+    except (
+        OSError,
+        ValueError,
+    ):  # none, torn or not ours to read: the logs are made anew, and so is the note
         return False
 
 
 def note_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> None:
-    """Note that the compact logs in the folder were made from `inputs`; a store that can't be written gets no note."""
-    note = _note(store, name, preset)
-    if note.parent.parent.is_dir():
+    """Note that the compact logs in the folder were made from `inputs`. A store that can't be written gets none, and the next
+    report reads the runs again; that is said once, on stderr."""
+    note, state = _note(store, name, preset), json.dumps(_state(logs, inputs), indent=1)
+    if not note.parent.parent.is_dir():
+        return
+    try:
         note.parent.mkdir(exist_ok=True)
-        write_atomic(note, json.dumps(_state(logs, inputs), indent=1))
+        write_atomic(note, state)
+    except OSError as error:
+        say_once(
+            f"note: what this report was made from is not kept in {note.parent}: {error.strerror or error}"
+        )
 
 
 def _note(store: Path, name: str, preset: str) -> Path:

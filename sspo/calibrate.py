@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 
 from sspo.combinations import why_unmatched
+from sspo.command_line import Parser
 from sspo.compose import choices
 from sspo.errors import UserError, one_sentence, unknown
 from sspo.processes import process_count
@@ -83,7 +84,7 @@ def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: f
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sspo.calibrate", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m sspo.calibrate", description=__doc__)
     parser.add_argument(
         "words",
         nargs="+",

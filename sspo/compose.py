@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sspo.build import build
 from sspo.config import TrainConfig
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, siblings, unknown
 from sspo.objective.variants import VARIANTS
 from sspo.validation import validate
 
@@ -114,6 +114,11 @@ def _check_override(override: Override, text: str) -> None:
         if not (key == "experiment" and value is None) and value not in choices(key):
             raise unknown(key, str(value), choices(key))
     elif key not in option_keys():
+        inside = [option for option in option_keys() if option.startswith(f"{key}.")]
+        if inside:
+            raise UserError(
+                f"'{key}' is a group of options; set one of {', '.join(siblings(f'{key}.', inside))}"
+            )
         raise unknown("key", key, option_keys())
 
 

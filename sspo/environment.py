@@ -13,17 +13,18 @@ from sspo.config import TrainConfig
 from sspo.identity import base_fingerprint, level_of
 from sspo.numerics.epochs import order_name
 from sspo.numerics.key import code_key
-from sspo.revision import code_hash, diff_hash, git
+from sspo.revision import code_hash, diff_hash, revision
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
 
 def describe_environment(config: TrainConfig, device: torch.device) -> dict[str, Any]:
-    """The content of env.json."""
+    """The content of env.json. What git does not tell is null."""
+    difference = diff_hash()
     return {
-        "git_revision": git("rev-parse", "HEAD"),
-        "git_dirty": git("status", "--porcelain", "--", "sspo", "conf") not in ("", None),
-        "git_diff_sha256": diff_hash(),
+        "git_revision": revision(),
+        "git_dirty": None if difference is None else difference != "",
+        "git_diff_sha256": difference,
         "code_sha256": code_hash(),
         "code_key": code_key(),
         "epoch": order_name(level_of(config)),

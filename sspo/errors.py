@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 import sys
 from collections.abc import Callable, Iterable
 
+from sspo.fence import ClaimLost
+from sspo.visible import visible_lines
+
 LISTED = 15  # names shown in a message before it is cut
+
+
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 80
+SHORT.maxlong = 40
 
 
 class UserError(Exception):
@@ -19,22 +28,45 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
+def shown(value: object) -> str:
+    """A value as messages repeat it: in full where it is short, else its beginning."""
+    return SHORT.repr(value)
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     """The sentence for a name that is not one of `valid`; the nearest valid name comes first."""
     choices = sorted(valid)
     close = nearest(name, choices)
     hint = f"did you mean '{close}'? " if close else ""
-    listing = ", ".join(choices[:LISTED]) + (", ..." if len(choices) > LISTED else "")
-    return UserError(f"unknown {kind} '{name}': {hint}valid: {listing}")
+    listed = choices if len(choices) <= LISTED else siblings(name, choices)
+    listing = ", ".join(listed[:LISTED]) + (", ..." if len(listed) > LISTED else "")
+    return UserError(
+        f"unknown {kind} '{name if len(name) <= 80 else name[:77] + '...'}': {hint}valid: {listing}"
+    )
+
+
+def siblings(name: str, choices: Iterable[str]) -> list[str]:
+    """Of many names with dots, those beside `name`: what the longest known group that it begins with holds, groups with `.*`."""
+    known = list(choices)
+    group = name
+    while group := group.rpartition(".")[0]:
+        if any(choice.startswith(f"{group}.") for choice in known):
+            break
+    start = f"{group}." if group else ""
+    beside = [choice.removeprefix(start) for choice in known if choice.startswith(start)]
+    return sorted({start + (f"{rest.partition('.')[0]}.*" if "." in rest else rest) for rest in beside})
 
 
 def one_sentence(main: Callable[[], int]) -> int:
-    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130."""
+    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost claim as LEFT."""
     try:
         return main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible_lines(str(error))}", file=sys.stderr)
         return 2
+    except ClaimLost as lost:
+        print(f"left: {visible_lines(lost.message)}", file=sys.stderr)
+        raise
     except KeyboardInterrupt:
         print("interrupted: run the same command again to continue", file=sys.stderr)
         return 130

@@ -74,7 +74,7 @@ def combinations(overrides: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _values(text: str) -> tuple[str, list[str]]:
-    """The key of an override and the overrides, of one value each, that it stands for."""
+    """The option that an override sets, by whatever sign before it, and the overrides, of one value each, that it stands for."""
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException:
@@ -83,13 +83,13 @@ def _values(text: str) -> tuple[str, list[str]]:
     key = override.get_key_element()
     if not override.is_sweep_override():
         parse_overrides([text])
-        return key, [text]
+        return override.key_or_group, [text]
     texts = [f"{key}={value}" for value in _swept(override, text)]
     if not texts:
         raise UserError(f"'{text}' names no value")
     for single in texts:
         parse_overrides([single])
-    return key, list(dict.fromkeys(texts))
+    return override.key_or_group, list(dict.fromkeys(texts))
 
 
 def _swept(override: Override, text: str) -> list[str]:

@@ -3,52 +3,100 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+REDIRECTS = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+"""Variables by which git works on another repository than the one that it is in, as inside a hook."""
 
 
 def code_hash() -> str:
     """A hash over the training code as it is on disk, committed or not, with the configuration it composes from.
 
-    Studies are left out: they say which runs there are, and a run's own config.yaml says what it was.
+    Studies are left out: they say which runs there are, and a run's own config.yaml says what it was. So is what is no
+    file, such as the lock of an editor.
     """
     digest = hashlib.sha256()
     conf = [path for path in (ROOT / "conf").rglob("*.yaml") if path.parent.name not in ("study", "claims")]
     files = [*(ROOT / "sspo").rglob("*.py"), *conf]
-    for file in sorted(files):
-        digest.update(str(file.relative_to(ROOT)).encode())
+    for file in sorted(path for path in files if path.is_file()):
+        digest.update(os.fsencode(file.relative_to(ROOT)))
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def revision() -> str | None:
+    """The commit that is checked out; None where there is no git, no checkout, or only one of something around it."""
+    return git("rev-parse", "HEAD")
 
 
 def diff_hash() -> str | None:
     """A hash of what differs from the revision in code and configuration, new files too; empty where nothing does.
 
-    None where there is no git or no checkout.
+    None where there is no revision.
     """
-    changed = git("diff", "HEAD", "--binary", "--", "sspo", "conf")
-    new = git("ls-files", "--others", "--exclude-standard", "--", "sspo", "conf")
-    if changed is None or new is None:
+    changed = _git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-color", "--", "sspo", "conf")
+    names = _git("ls-files", "-z", "--others", "--exclude-standard", "--", "sspo", "conf")
+    if changed is None or names is None:
         return None
+    new = [name for name in names.split(b"\0") if os.path.isfile(os.path.join(os.fsencode(ROOT), name))]
     if not changed and not new:
         return ""
-    digest = hashlib.sha256(changed.encode())
-    for name in new.splitlines():
-        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+    digest = hashlib.sha256(changed)
+    for name in new:
+        digest.update(name + b"\0" + (ROOT / os.fsdecode(name)).read_bytes())
     return digest.hexdigest()
 
 
 def git(*arguments: str) -> str | None:
-    """A git command's output in the checkout; None where there is no git or no checkout."""
+    """What a git command says about the checkout, as text; None where there is no git, or no repository of its own."""
+    said = _git(*arguments)
+    return None if said is None else os.fsdecode(said)
+
+
+def why_unrecorded() -> str | None:
+    """What to set so that git tells the revision, where it only refuses to; None where there is nothing to set."""
+    done = _run("rev-parse", "HEAD")
+    if done is None or b"safe.directory" not in done.stderr:
+        return None
+    return (
+        "git does not trust this checkout, which belongs to another user, so that the run records no revision; "
+        f"`git config --global --add safe.directory {shlex.quote(str(ROOT))}` changes that"
+    )
+
+
+def _git(*arguments: str) -> bytes | None:
+    top = _run("rev-parse", "--show-toplevel")
+    if top is None or top.returncode or not _same(os.fsdecode(top.stdout.rstrip(b"\n"))):
+        return None
+    done = _run(*arguments)
+    return done.stdout.strip() if done is not None and done.returncode == 0 else None
+
+
+def _same(top: str) -> bool:
+    return os.path.realpath(top) == os.path.realpath(ROOT)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[bytes] | None:
+    environment = {key: value for key, value in os.environ.items() if key not in REDIRECTS}
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", "-C", str(ROOT), *arguments],  # noqa: S607
             capture_output=True,
-            text=True,
             check=False,
+            env={**environment, "LC_ALL": "C"},
         )
     except FileNotFoundError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None

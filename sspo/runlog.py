@@ -12,6 +12,7 @@ line names the rollout it belongs to, counted from 0. Existence of a folder or l
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -36,8 +37,15 @@ FAILURES = ("oom", "diverged", "timeout", "killed", "error")
 Row = Mapping[str, Any]
 
 
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole file or none of it; text is UTF-8. ClaimLost where the run is another worker's by now."""
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+"""What file systems without hard links say."""
+
+
+def write_atomic(path: Path, content: str | bytes, *, first: bool = False) -> None:
+    """Write a whole file or none of it; text is UTF-8. Where `first`, a file that is there already stays as it is.
+
+    ClaimLost where the run is another worker's by now.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as stream:
@@ -45,16 +53,38 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         fence.check()
-        os.replace(temporary, path)
+        if first:
+            _link(temporary, path)
+        else:
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
+def _link(temporary: Path, path: Path) -> None:
+    """Give a whole file its name unless the name is taken: which of two comes first is for the file system to say."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if not path.exists():
+            os.replace(temporary, path)
+    temporary.unlink(missing_ok=True)
+
+
 def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
-    """Write DONE.json or FAILED.json; a run has one of them at most."""
-    write_atomic(folder / name, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    (folder / (FAILED if name == DONE else DONE)).unlink(missing_ok=True)
+    """Write DONE.json or FAILED.json. The first DONE.json stays for good: no later marker replaces or removes it.
+
+    So a process that was frozen while it marked a failure, and wakes up after its successor has finished, changes nothing.
+    """
+    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    write_atomic(folder / name, text, first=name == DONE)
+    if (folder / DONE).is_file():
+        (folder / FAILED).unlink(missing_ok=True)
 
 
 def mark_failed(
@@ -63,9 +93,16 @@ def mark_failed(
     """Record a named failure, also of a run that failed before it had a folder; of one that is scored, what its logs are."""
     if reason not in FAILURES:
         raise ValueError(f"{reason} is no failure class")
+    fence.check()
     folder.mkdir(parents=True, exist_ok=True)
     content = {"reason": reason, "message": message, "log_tail": log_tail}
     write_marker(folder, FAILED, content | ({"logs": logs} if logs else {}))
+
+
+def unmark_failed(folder: Path) -> None:
+    """Take a failure back, so that the run may be tried again."""
+    fence.check()
+    (folder / FAILED).unlink(missing_ok=True)
 
 
 class RunLog:
@@ -78,7 +115,7 @@ class RunLog:
         self.recorded: dict[str, Extent] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / FAILED).unlink(missing_ok=True)
+            unmark_failed(folder)
         except OSError as error:
             raise UserError(
                 f"cannot write the run folder {folder}: {error.strerror}; set run.store to a writable folder"

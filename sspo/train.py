@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
+
+# isort: split
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
@@ -15,6 +18,7 @@ from sspo.identity import check_positions, code_level, level_of, other_folders, 
 from sspo.multirun import FLAGS, multirun
 from sspo.numerics.epochs import described, order_name
 from sspo.outcome import name_of, say_outcome
+from sspo.revision import why_unrecorded
 from sspo.runlock import alone
 from sspo.runlog import CONFIG, DONE, RECORDING, mark_failed
 
@@ -132,6 +136,7 @@ def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     from sspo.tracking import build_tracker
     from sspo.trainer.loop import Trainer
 
+    progress.warn(why_unrecorded())
     trainer = Trainer(config, folder, progress)
     tracker = build_tracker(config, folder)
     try:

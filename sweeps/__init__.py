@@ -8,5 +8,6 @@ claims.py    who has what             attempts.py    who tried, and how often ma
 resources.py what a trial may use     slots.py       which trial is next      pool.py    who runs next
 worker.py    one trial                launch.py      ends with its worker     wishes.py  what other terminals ask
 run.py       trains a study, or joins recordings.py  what a replay reads      replay.py  has it replayed
+runs.py      what lies in a store     console.py     prints others' texts     refusals.py what specs must not say
 search/ lets Optuna ask for cells; frontdoors/ leads Hydra's multirun and W&B's agents to the same plan and ledger
 """

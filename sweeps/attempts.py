@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from sspo import fence
 from sspo.errors import UserError
-from sspo.runlog import DONE, FAILED, mark_failed
+from sspo.fence import ClaimLost
+from sspo.runlog import DONE, FAILED, mark_failed, unmark_failed
 from sweeps import claims
 from sweeps.claims import Claim, Watch
 from sweeps.exits import no_space
@@ -22,6 +25,7 @@ __all__ = [
     "current_attempt",
     "fail_lost",
     "forgive",
+    "give_back",
     "judged_since",
 ]
 VOID = "void"
@@ -38,20 +42,30 @@ def claim_trial(trial: Trial, watch: Watch | None = None) -> Claim | None:
     own, before = claims.take(folder, watch or Watch())
     if own is None:
         return before
+    try:
+        with fence.under(claims.lease(folder, own)):
+            return _begin(trial, own, before)
+    except ClaimLost:
+        return claims.newest(folder) or own
+
+
+def _begin(trial: Trial, own: Claim, before: Claim | None) -> Claim | None:
+    """What a new claim finds: the end of the attempt before it, and whether there is anything left to do."""
     if before is not None and not before.outcome:
         _conclude_lost(trial, before)
+    fence.check()
     os.utime(trial.folder)  # so that a client of a server does not go by what it remembers not to be there
     if any((trial.folder / marker).is_file() for marker in (DONE, FAILED)):
-        claims.end(folder, own, VOID)
+        claims.end(attempts_folder(trial.folder), own, VOID)
         return own
     return None
 
 
 def current_attempt(folder: Path) -> Claim:
-    """The claim that this process has on a run folder. A programmer's error where it has none."""
+    """The claim that this process has on a run folder. Raises ClaimLost where it has none, or none any longer."""
     claim = claims.newest(attempts_folder(folder))
     if claim is None or not claim.own():
-        raise RuntimeError(f"{folder} is not claimed by this process")
+        raise ClaimLost(f"{folder} is not claimed by this process")
     return claim
 
 
@@ -59,7 +73,7 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
     """Write down how an attempt ended that has just ended: in a marker, or, where it may be tried again, in its claim alone.
 
     `reason` is empty where the trial's own marker counts. Raises UserError where it ended because the disk is full: that
-    is no fault of the trial, which is left as if interrupted.
+    is no fault of the trial, which is left as if interrupted; ClaimLost where it turns out to be another's to judge.
     """
     folder, where = trial.folder, attempts_folder(trial.folder)
     if (folder / DONE).is_file():
@@ -68,7 +82,7 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
     if not reason:
         reason, message, tail = _marked(folder)
     if reason in ("error", "killed") and (no_space(message) or no_space(tail) or is_full(trial.store)):
-        (folder / FAILED).unlink(missing_ok=True)
+        unmark_failed(folder)
         claims.end(where, claim, "interrupted", message)
         raise UserError(
             f"the disk of the store {trial.store} is full: {trial.arm} seed {trial.seed} could not write; free some space "
@@ -77,11 +91,24 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
     _decide(trial, claim, reason, message, tail)
 
 
+def give_back(trial: Trial) -> None:
+    """End this process's claim on a trial that could not be started; it stands as if interrupted."""
+    folder = attempts_folder(trial.folder)
+    with suppress(ClaimLost):  # then there is nothing to give back
+        own = current_attempt(trial.folder)
+        with fence.under(claims.lease(folder, own)):
+            claims.end(folder, own, "interrupted")
+
+
 def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) -> None:
     """Fail a trial whose workers vanished before any could say how it ended, unless it runs or is over after all."""
+    folder = attempts_folder(trial.folder)
     if claim_trial(trial, watch) is None:
-        mark_failed(trial.folder, reason, message, tail)
-        claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), reason, message)
+        with suppress(ClaimLost):  # somebody was quicker, and judges it
+            own = current_attempt(trial.folder)
+            with fence.under(claims.lease(folder, own)):
+                mark_failed(trial.folder, reason, message, tail)
+                claims.end(folder, own, reason, message)
 
 
 def judged_since(trial: Trial, attempt: int) -> bool:
@@ -96,7 +123,7 @@ def forgive(trial: Trial) -> bool:
     if failed is None or failed.get("reason") == "diverged" or (trial.folder / DONE).is_file():
         return False
     claims.forgive(attempts_folder(trial.folder))
-    (trial.folder / FAILED).unlink(missing_ok=True)
+    unmark_failed(trial.folder)
     return True
 
 
@@ -123,7 +150,7 @@ def _decide(trial: Trial, claim: Claim, outcome: str, message: str, tail: str) -
     earlier = [attempt for attempt in claims.claims(where) if attempt.number < claim.number]
     ended = Claim(number=claim.number, outcome=outcome)
     if trial.retries.left(outcome, [*earlier, ended]):
-        (folder / FAILED).unlink(missing_ok=True)
+        unmark_failed(folder)
     else:
         mark_failed(folder, CLASS_OF.get(outcome, outcome), message, tail)
     claims.end(where, claim, outcome, message)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from sspo.compose import choices
 from sspo.errors import UserError
 from sspo.replay.grid import parse_grid
-from sweeps.refusals import check_overrides, check_seeds, choose
+from sweeps.refusals import check_overrides, check_resolvers, check_seeds, choose
 from sweeps.resources import check_resources
 from sweeps.retries import check_retries
 from sweeps.spec import (
@@ -100,6 +100,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
         if count < 1:
             raise UserError(f"replay.{key} must be at least 1, got {count}")
     for override in replay.objective:
+        check_resolvers("replay.objective", override)
         if not REPLAYED.match(override):
             raise UserError(
                 f"replay.objective: '{override}' is none of objective=NAME and objective.OPTION=VALUE; the rest of a replay "

@@ -1,6 +1,7 @@
 """Claims: numbered files that say which process works on something, so that no two do, also from several machines.
 
-A folder holds `0001.json`, `0002.json`, ...; the newest one counts, and no number is used twice. Whoever creates the next
+A folder holds `0001.json`, `0002.json`, ...; the newest one counts, and no number is used twice while the folder is there
+(a token in every claim tells it from others of its number, should somebody delete the folder). Whoever creates the next
 number, which succeeds for exactly one on any file system with exclusive creation, has the claim. A claim lasts until its
 file says how it ended. Its holder touches the file now and then: whoever sees it untouched for long, by a clock of its
 own that nobody sets, may create the next number. What the touch wrote is never compared with any clock. Where the
@@ -11,13 +12,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from sspo.fence import file_of, is_lost
+from sspo.errors import UserError
+from sspo.fence import Lease, file_of
 from sspo.runlog import write_atomic
 from sweeps.machine import start_of, this_machine
 
@@ -43,6 +47,8 @@ class Claim:
     message: str = ""
     forgiven: bool = False
     """Whether its outcome no longer counts against the trial."""
+    token: str = ""
+    """Random, so that no two claims are ever taken for each other; empty in a claim from before there were tokens."""
 
     @property
     def pid(self) -> int:
@@ -62,6 +68,10 @@ class Claim:
         if self.machine != this_machine() or not self.processes:
             return False
         return all(start_of(pid) != start for pid, start in self.processes)
+
+
+TEXTS = tuple(field.name for field in fields(Claim) if field.type == "str")
+NAME = re.compile(r"\d{4,9}\.json", re.ASCII)
 
 
 class Watch:
@@ -96,19 +106,12 @@ def sign_of_life(folder: Path) -> tuple[int, ...] | None:
 
 def claims(folder: Path) -> list[Claim]:
     """All claims of a folder in order."""
-    try:
-        numbers = sorted(int(path.stem) for path in folder.iterdir() if path.stem.isdigit())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [_read(folder, number) for number in numbers]
+    return [_read(folder, number) for number in sorted(_numbers(folder))]
 
 
 def newest(folder: Path) -> Claim | None:
     """The claim that counts; None where there never was one."""
-    try:
-        numbers = [int(path.stem) for path in folder.iterdir() if path.stem.isdigit()]
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    numbers = _numbers(folder)
     return _read(folder, max(numbers)) if numbers else None
 
 
@@ -146,13 +149,19 @@ def share(folder: Path, claim: Claim, pid: int) -> Claim:
     return shared
 
 
-def beat(folder: Path, claim: Claim) -> None:
-    """Show that the holder is there."""
-    os.utime(file_of(folder, claim.number))
+def beat(folder: Path, claim: Claim) -> bool:
+    """Show that the holder is there. False where the claim is lost, and the holder has to leave."""
+    if lost(folder, claim):
+        return False
+    try:
+        os.utime(file_of(folder, claim.number))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def end(folder: Path, claim: Claim, outcome: str, message: str = "") -> None:
-    """Write down how a claim ended: by its holder, or by whoever has the next number."""
+    """Write down how a claim ended: by its holder, or by whoever has the next number; under its own `lease`."""
     write_atomic(file_of(folder, claim.number), _text(replace(claim, outcome=outcome, message=message)))
 
 
@@ -163,17 +172,22 @@ def forgive(folder: Path) -> None:
             write_atomic(file_of(folder, claim.number), _text(replace(claim, forgiven=True)))
 
 
+def lease(folder: Path, claim: Claim) -> Lease:
+    """What the fence knows a claim of this process by."""
+    return Lease(file_of(folder, claim.number), claim.token)
+
+
 def lost(folder: Path, claim: Claim) -> bool:
-    """Whether another has taken over a claim of this process."""
-    return is_lost(file_of(folder, claim.number))
+    """Whether this process no longer has a claim that it took."""
+    return lease(folder, claim).why_lost() is not None
 
 
 def _look(path: Path) -> tuple[int, ...] | None:
-    """What a touch changes; None where the claim's maker could not fill it and has taken it back."""
+    """What a touch changes; None where the claim is not to be seen: its maker could not fill it and has taken it back."""
     try:
         with path.open("rb") as stream:  # opening asks a server again what it would otherwise remember
             stat = os.fstat(stream.fileno())
-    except FileNotFoundError:
+    except OSError:  # what cannot be looked at is given up by nobody
         return None
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
@@ -184,7 +198,18 @@ def _own(number: int) -> Claim:
         machine=this_machine(),
         host=socket.gethostname(),
         processes=_processes([os.getpid()]),
+        token=secrets.token_hex(16),
     )
+
+
+def _numbers(folder: Path) -> list[int]:
+    """Numbers of a folder's claims, in any order. Raises UserError where the folder cannot be read."""
+    try:
+        return [int(path.stem) for path in folder.iterdir() if NAME.fullmatch(path.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UserError(f"cannot read the claims in {folder}: {error.strerror}") from error
 
 
 def _processes(pids: Sequence[int]) -> tuple[tuple[int, str], ...]:
@@ -192,12 +217,15 @@ def _processes(pids: Sequence[int]) -> tuple[tuple[int, str], ...]:
 
 
 def _read(folder: Path, number: int) -> Claim:
-    """A torn file, whose process died while it wrote, is somebody's until it has been still for long."""
+    """A file that makes no sense, as one whose process died while it wrote, is somebody's until it has been still for long."""
     try:
         content = json.loads(file_of(folder, number).read_text(encoding="utf-8"))
         processes = tuple((int(pid), str(start)) for pid, start in content.pop("processes"))
-        return Claim(**{**content, "processes": processes, "number": number})
-    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        known = {key: str(value) for key, value in content.items() if key in TEXTS}
+        return Claim(
+            number=number, processes=processes, forgiven=bool(content.get("forgiven", False)), **known
+        )
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return Claim(number=number)
 
 

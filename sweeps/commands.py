@@ -15,6 +15,7 @@ from sweeps.frontdoors.wandb_sweep import export_sweep
 from sweeps.plan import Plan, make_plan
 from sweeps.replay import run_replay
 from sweeps.run import run_sweep, run_work
+from sweeps.runs import show_runs
 from sweeps.search.arguments import about_search
 from sweeps.show import show_arm
 from sweeps.status import show_status, watch_status
@@ -38,7 +39,7 @@ class Verb:
     words: Sequence[str] = ()
     """Words that must follow NAME."""
     about: str = "a study in conf/study/, or a multirun"
-    """What NAME names."""
+    """What NAME names; empty for a command without one."""
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -120,6 +121,10 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
     return show_arm(_plan(arguments), arguments.arm, console)
 
 
+def _runs(arguments: argparse.Namespace, console: Console) -> int:
+    return show_runs(arguments.store, arguments.last, console)
+
+
 COMMANDS: Mapping[str, Verb] = {
     "run": Verb(
         purpose="run what is missing; finished trials are never run again",
@@ -170,6 +175,12 @@ COMMANDS: Mapping[str, Verb] = {
         purpose="say where every trial of a study, or a search, stands",
         act=_status,
         options=(*ON_A_STUDY, "--live", "--storage"),
+    ),
+    "runs": Verb(
+        purpose="list the newest runs of the store: what, when, score and folder",
+        act=_runs,
+        options=("--store", "--last"),
+        about="",
     ),
     "search": Verb(
         purpose="let Optuna look for the best cell of a space; finished runs are read, not run again",

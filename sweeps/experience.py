@@ -7,18 +7,15 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from sspo.errors import UserError
 from sspo.runlog import CONFIG, DONE, ENVIRONMENT
+from sspo.yaml_file import read_yaml
 from sweeps.devices import visible_devices
 from sweeps.ledger import Standing, read_json
 from sweeps.plan import Plan, Trial
 from sweeps.workload import Workload, workload
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HOUR = 3600.0
 
 
@@ -181,11 +178,15 @@ def _size(cell: Path) -> Workload | None:
     """The amount of work of a cell, from the configuration of one of its finished trials."""
     for marker in _markers(cell):
         path = marker.parent / CONFIG
-        try:
-            content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 a safe loader
-        except FileNotFoundError:
+        if not path.is_file():
             continue
-        except yaml.YAMLError as error:
+        try:
+            return workload(read_yaml(path))
+        except (
+            UserError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:  # a group that is a list, and the like
             raise UserError(f"{path} is damaged; delete its run folder to run its trial again") from error
-        return workload(content) if isinstance(content, dict) else None
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sspo.build import build
-from sspo.errors import UserError
+from sspo.errors import UserError, shown
 
 KINDS = ("factorial", "one_at_a_time", "leave_one_out", "zip")
 AROUND = ("one_at_a_time", "leave_one_out")
@@ -72,7 +72,7 @@ def read_factors(content: Mapping[str, Any]) -> dict[str, Factor]:
 def read_design(content: Any) -> Design:
     """The spec's `design` from plain values. Raises UserError for the first key that makes no sense."""
     if not isinstance(content, Mapping):
-        raise UserError(f"design is a group of options, got {content!r}")
+        raise UserError(f"design is a group of options, got {shown(content)}")
     if "kind" not in content:
         raise UserError(f"design.kind is missing; set it to one of {', '.join(KINDS)}")
     written = dict(content)
@@ -84,7 +84,9 @@ def read_design(content: Any) -> Design:
             }
     if "exclude" in written:
         if not isinstance(written["exclude"], list):
-            raise UserError(f"design.exclude must be a list of levels by factor, got {written['exclude']!r}")
+            raise UserError(
+                f"design.exclude must be a list of levels by factor, got {shown(written['exclude'])}"
+            )
         written["exclude"] = [_choice("design.exclude", entry) for entry in written["exclude"]]
     return build(Design, written, "design.")
 
@@ -93,7 +95,7 @@ def level_name(where: str, value: Any) -> str:
     """A level's name as text; YAML reads some of them as numbers. Raises UserError for what is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         raise UserError(
-            f"{where}: a level's name is a word or a number, got {value!r}; quote it, as YAML reads on, off, yes, no and null otherwise"
+            f"{where}: a level's name is a word or a number, got {shown(value)}; quote it, as YAML reads on, off, yes, no and null otherwise"
         )
     return str(value)
 
@@ -101,7 +103,7 @@ def level_name(where: str, value: Any) -> str:
 def _factor(where: str, content: dict[str, Any]) -> Factor:
     levels = content.get("levels")
     if not isinstance(levels, Mapping) or not levels:
-        raise UserError(f"{where}levels must name at least one level, got {levels!r}")
+        raise UserError(f"{where}levels must name at least one level, got {shown(levels)}")
     written = [(level_name(f"{where}levels", name), _level(value)) for name, value in levels.items()]
     content["levels"] = dict(written)
     if len(content["levels"]) < len(written):
@@ -133,5 +135,5 @@ def _choice(where: str, value: Any) -> dict[str, list[str]]:
 
 def _mapping(where: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not value:
-        raise UserError(f"{where} must give a level for one factor or more, got {value!r}")
+        raise UserError(f"{where} must give a level for one factor or more, got {shown(value)}")
     return value

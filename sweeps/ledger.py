@@ -90,7 +90,7 @@ def read_json(path: Path, remedy: str = "delete it to run its trial again") -> d
         return None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged: it holds no object; {remedy}")

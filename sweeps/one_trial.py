@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sweeps import claims
-from sweeps.attempts import attempts_folder, claim_trial, current_attempt
+from sspo.fence import ClaimLost
+from sweeps.attempts import attempts_folder, claim_trial, give_back
 from sweeps.claims import STALE_AFTER, Watch, sign_of_life
 from sweeps.ledger import standing
 from sweeps.plan import Trial
@@ -82,9 +82,10 @@ def _run(order: Order, stops: Stops) -> None:
     trial = order.trial
     try:
         worker = Worker(trial, order.command, order.timeout)
+    except ClaimLost:
+        return  # somebody else has it
     except BaseException:
-        # Ray's workers live on, and would seem to hold the claim
-        claims.end(attempts_folder(trial.folder), current_attempt(trial.folder), "interrupted")
+        give_back(trial)  # Ray's workers live on, and would seem to hold the claim
         raise
     stopped, looked = True, time.monotonic()
     try:

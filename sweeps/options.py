@@ -43,6 +43,8 @@ def seconds(option: str) -> Any:
     return read
 
 
+LAST = 20
+"""Runs that a list shows unasked: the score of each takes a look at its log."""
 RETRIABLE = ("oom", "timeout", "killed", "error")
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -70,6 +72,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "default": STALE_AFTER,
         "metavar": "SECONDS",
         "help": f"without a sign of life, until another machine's trial is taken over (default: {STALE_AFTER:g})",
+    },
+    "--last": {
+        "type": whole_number("--last"),
+        "default": LAST,
+        "metavar": "N",
+        "help": f"how many (default: {LAST})",
     },
     "--live": {"action": "store_true", "help": "keep showing it until nothing is left to run"},
     "--failed": {

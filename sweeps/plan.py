@@ -234,7 +234,7 @@ def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
 
 def _later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
     """One override a key, the last one."""
-    return tuple({override.partition("=")[0]: override for override in overrides}.values())
+    return tuple({override.partition("=")[0].lstrip("+"): override for override in overrides}.values())
 
 
 def _refuse_twins(arms: Sequence[PlannedArm]) -> None:

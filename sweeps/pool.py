@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from sspo.fence import ClaimLost
 from sweeps.attempts import claim_trial
 from sweeps.board import Board, Running
 from sweeps.claims import Watch
@@ -145,7 +146,11 @@ class Pool:
     def _start(self, trial: Trial) -> None:
         slots = self._slots.take(self._width(trial))
         environment = device_environment(self.devices, slots[0])
-        self._active[slots] = Worker(trial, self.command(trial), self.timeout, environment)
+        try:
+            self._active[slots] = Worker(trial, self.command(trial), self.timeout, environment)
+        except ClaimLost:
+            self._slots.give_back(slots)
+            self.board.queue_again(trial, lost=True)
 
     def _width(self, trial: Trial) -> int:
         return width(trial, self.devices)

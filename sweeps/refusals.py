@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 
+RESOLVER = re.compile(r"\$\{[^}]*:")
+"""An interpolation that asks for something besides an option, as ${oc.env:HOME}."""
 RESERVED = re.compile(r"[+~]*(seed|run|trainer\.record)\b")
 
 
@@ -21,14 +23,24 @@ def check_seeds(key: str, seeds: Sequence[int]) -> None:
     """Raise UserError for seeds that are no different whole numbers of at least 0."""
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise UserError(
-            f"{key} must be different whole numbers of at least 0, one or more, got {list(seeds)}"
+            f"{key} must be different whole numbers of at least 0, one or more, got {shown(list(seeds))}"
         )
 
 
 def check_overrides(key: str, overrides: Sequence[str]) -> None:
-    """Raise UserError for an override of what the sweep itself sets."""
+    """Raise UserError for an override of what the sweep itself sets, or one that reads what is not in the spec."""
     for override in overrides:
+        check_resolvers(key, override)
         if RESERVED.match(override):
             raise UserError(
                 f"{key}: '{override}' is set by the sweep; use seeds, replay and the options of `sweeps run`"
             )
+
+
+def check_resolvers(key: str, text: str) -> None:
+    """Raise UserError for text that has Hydra look outside the spec: a study is often somebody else's, and its runs are shared."""
+    if RESOLVER.search(text):
+        raise UserError(
+            f"{key}: {shown(text)} would read something outside the spec; write the value itself, or name an option as "
+            "${objective.clip.low}"
+        )

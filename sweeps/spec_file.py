@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 from sspo.yaml_file import read_yaml
 
 Spec = TypeVar("Spec")
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+"""What a spec may be called: its name stands in commands, folders and overrides."""
 
 
 def spec_names(folder: Path) -> list[str]:
-    """The specs that a folder holds."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    """The specs that a folder holds; an editor's lock or a folder is none."""
+    return sorted(path.stem for path in _files(folder) if FILE_NAME.fullmatch(path.stem))
+
+
+def has_file(folder: Path, name: str) -> bool:
+    """Whether there is a file for a spec of that name, also where it may not be called so."""
+    return name in [path.stem for path in _files(folder)]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.yaml") if path.is_file() and not path.name.startswith(".")]
 
 
 def load_spec(kind: str, folder: Path, name: str, parse: Callable[[str, Mapping[str, Any]], Spec]) -> Spec:
     """The spec `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
     names = spec_names(folder)
     if name not in names:
+        if has_file(folder, name):
+            raise UserError(
+                f"the file of a {kind} is called by letters of English, digits, '_', '-' and '.', got {shown(name)}; rename it"
+            )
         raise unknown(kind, name, names)
     path = folder / f"{name}.yaml"
     content = read_yaml(path)

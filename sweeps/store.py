@@ -23,9 +23,9 @@ def is_full(store: Path) -> bool:
 
 
 def refuse_foreign(store: Path) -> None:
-    """Raise UserError where the store is a folder that holds something else, or none at all."""
+    """Raise UserError where the store is a folder that holds something else, or none at all. Dot files are nobody's."""
     try:
-        names = sorted(path.name for path in store.iterdir())
+        names = sorted(path.name for path in store.iterdir() if not path.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return  # nothing foreign, and what cannot be written is found out next
     except OSError as error:
@@ -44,8 +44,10 @@ def check_store(store: Path, trials: int) -> None:
     probe = store / ".probe"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        probe.write_text("probe\n", encoding="utf-8")
-        probe.unlink()
+        try:
+            probe.write_text("probe\n", encoding="utf-8")
+        finally:
+            probe.unlink(missing_ok=True)
         free = shutil.disk_usage(store).free
     except OSError as error:
         raise UserError(

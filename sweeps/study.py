@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.build import build
-from sspo.errors import UserError
+from sspo.errors import UserError, shown
 from sweeps.checks import check
 from sweeps.design import Generated, generate
 from sweeps.factors import Factor, read_design, read_factors
@@ -96,13 +96,15 @@ def _with_seeds(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 def _named(content: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
     """A non-empty mapping of names to mappings; a name with nothing below it takes every default."""
     value = content.get(key)
-    if not isinstance(value, Mapping) or not value:
-        raise UserError(f"{key} must name at least one entry, got {value!r}")
+    if not isinstance(value, Mapping | None):
+        raise UserError(f"{key} must map a name to the options of each of its entries, got {shown(value)}")
+    if not value:
+        raise UserError(f"{key} must name at least one entry, got {shown(value)}")
     for name, inner in value.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise UserError(
-                f"{key}: a name is lower-case letters, digits and '_', letters first, got {name!r}"
+                f"{key}: a name is lower-case letters, digits and '_', letters first, got {shown(name)}"
             )
         if inner is not None and not isinstance(inner, Mapping):
-            raise UserError(f"{key}.{name} is a group of options, got {inner!r}")
+            raise UserError(f"{key}.{name} is a group of options, got {shown(inner)}")
     return {name: dict(inner or {}) for name, inner in value.items()}

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from sspo.fence import VARIABLE, file_of
+from sspo import fence
+from sspo.fence import LEFT, ClaimLost, Lease
 from sspo.numerics.epochs import order_name
-from sspo.runlog import DONE, FAILED
+from sspo.runlog import DONE, FAILED, unmark_failed
 from sweeps import claims
 from sweeps.attempts import attempts_folder, conclude_attempt, current_attempt
 from sweeps.exits import log_tail, why_failed
@@ -21,6 +23,7 @@ from sweeps.ledger import read_json
 from sweeps.machine import resident_bytes
 from sweeps.plan import Trial
 from sweeps.resources import GIGABYTE
+from sweeps.retries import LOST
 
 LOG = "log.txt"
 GRACE = 10.0
@@ -28,7 +31,7 @@ GRACE = 10.0
 MEMORY_LOOK = 0.5
 """Seconds between two looks at a trial's memory."""
 LAUNCH = (sys.executable, "-S", str(Path(__file__).with_name("launch.py")))
-PLAIN = re.compile(r"[A-Za-z./][\w./-]*")
+PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z./][\w./-]*", re.ASCII | re.IGNORECASE)
 Command = Callable[[Trial], Sequence[str]]
 
 
@@ -37,7 +40,8 @@ def train_command(study: str) -> Command:
 
     def command(trial: Trial) -> list[str]:
         sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}"]
-        names = [f"run.threads={trial.resources.threads}", f"run.study={study}", f"run.arm={trial.arm}"]
+        threads = f"run.threads={trial.resources.threads}"
+        names = [threads, f"run.study={quoted(study)}", f"run.arm={quoted(trial.arm)}"]
         names.append(f"run.epoch={order_name(trial.level)}")
         return [sys.executable, "-m", "sspo.train", *trial.overrides, *sweep, *names]
 
@@ -45,10 +49,11 @@ def train_command(study: str) -> Command:
 
 
 def quoted(value: str) -> str:
-    """A string as Hydra's override grammar reads it back."""
+    """A string as Hydra's override grammar reads it back, and nothing in it as an interpolation."""
     if PLAIN.fullmatch(value):
         return value
-    escaped = value.replace("'", "\\'")
+    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), literal)
     return f"'{escaped}'"
 
 
@@ -66,11 +71,13 @@ class Worker:
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
     ):
-        """Start it. `timeout`, seconds, goes before the trial's own limit; `environment` is added to this process's."""
+        """Start it. `timeout`, seconds, goes before the trial's own limit; `environment` is added to this process's.
+
+        Raises ClaimLost where somebody else has the trial by now.
+        """
         self.trial = trial
         self.folder = attempts_folder(trial.folder)
         self.claim = current_attempt(trial.folder)
-        (trial.folder / FAILED).unlink(missing_ok=True)
         self.timeout = timeout if timeout is not None else trial.resources.timeout
         self.started = time.monotonic()
         self.stop_asked: float | None = None
@@ -78,18 +85,10 @@ class Worker:
         """Whether another worker has taken the trial over, for this one showed no life."""
         self._over_memory: int | None = None
         self._beaten = self._weighed = self.started
-        log = trial.folder / LOG
-        self._log_start = log.stat().st_size if log.is_file() else 0
-        with log.open("ab") as stream:
-            self.process = subprocess.Popen(
-                [*LAUNCH, str(os.getpid()), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self._environment(), **(environment or {})},
-                start_new_session=True,
-            )
-        self._share_claim()
+        with fence.under(self._lease()), _deletion_seen():
+            unmark_failed(trial.folder)
+            self._launch(command, {**os.environ, **self._environment(), **(environment or {})})
+            self._share_claim()
 
     def ended(self) -> bool:
         """Whether the process is gone; stops it first where it is over a limit or no longer ours."""
@@ -120,21 +119,29 @@ class Worker:
         written where the trial was taken over.
         """
         self.signal(signal.SIGKILL)
-        self.lost = claims.lost(self.folder, self.claim)
-        if not self.lost:
-            conclude_attempt(self.trial, self.claim, *self._ending())
+        self._unless_lost(lambda: conclude_attempt(self.trial, self.claim, *self._ending()))
 
     def abandon(self) -> None:
         """After an interrupt: leave no failure behind, so that the next sweep continues the trial."""
-        folder = self.trial.folder
         self._kill()
-        if claims.lost(self.folder, self.claim):
-            return
+        self._unless_lost(self._interrupted)
+
+    def _interrupted(self) -> None:
+        folder = self.trial.folder
         failed = read_json(folder / FAILED)
         if failed is not None and failed.get("reason") == "killed":
-            (folder / FAILED).unlink()
+            unmark_failed(folder)
         outcome = "done" if (folder / DONE).is_file() else "interrupted"
         claims.end(self.folder, self.claim, outcome)
+
+    def _unless_lost(self, write: Callable[[], None]) -> None:
+        """Write something, with a look at the claim before every write; nothing where it is lost."""
+        try:
+            with fence.under(self._lease()), _deletion_seen():
+                fence.check()
+                write()
+        except ClaimLost:
+            self.lost = True
 
     def _ending(self) -> tuple[str, str, str]:
         """(reason, message, end of the log) where the trial left no marker that counts; the reason is empty where it did."""
@@ -146,21 +153,43 @@ class Worker:
         if self._over_memory is not None:
             used, limit = self._over_memory / GIGABYTE, self.trial.resources.memory_gb
             return "oom", f"stopped by the sweep: it held {used:.2g} GB, and its limit is {limit:g} GB", tail
+        if timed_out is None and self.process.returncode == LEFT:
+            return LOST, "the trial left, for it could not see that its claim was its own", tail
         return (*why_failed(self.process.returncode, tail, timed_out), tail)
 
     def _environment(self) -> dict[str, str]:
         threads = str(self.trial.resources.threads)
-        claim = file_of(self.folder, self.claim.number).absolute()
-        return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, VARIABLE: str(claim)}
+        return {
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OMP_WAIT_POLICY": os.environ.get(
+                "OMP_WAIT_POLICY", "PASSIVE"
+            ),  # a thread that spins while it waits takes a core from another trial
+            **self._lease().environment(),
+        }
+
+    def _lease(self) -> Lease:
+        return claims.lease(self.folder, self.claim)
+
+    def _launch(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        log = self.trial.folder / LOG
+        self._log_start = log.stat().st_size if log.is_file() else 0
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [*LAUNCH, str(os.getpid()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
 
     def _keep_claim(self, now: float) -> None:
         if now - self._beaten < claims.BEAT:
             return
         self._beaten = now
-        if claims.lost(self.folder, self.claim):
+        if not claims.beat(self.folder, self.claim):
             self.signal(signal.SIGKILL)
-        else:
-            claims.beat(self.folder, self.claim)
 
     def _weigh(self, now: float) -> None:
         limit = self.trial.resources.memory_bytes()
@@ -188,3 +217,13 @@ class Worker:
         with (self.trial.folder / LOG).open("rb") as stream:
             stream.seek(self._log_start)
             return stream.read().decode("utf-8", errors="replace")
+
+
+@contextmanager
+def _deletion_seen() -> Iterator[None]:
+    """A file that is not there because somebody deleted the run folder is a lost claim."""
+    try:
+        yield
+    except FileNotFoundError:
+        fence.check()
+        raise

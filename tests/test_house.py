@@ -51,7 +51,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sspo", "sweeps", "analysis", "hydra_plugins")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FILE_LINES, FUNCTION_LINES = 250, 45
-CLAIMS_NEED = {"sspo.build", "sspo.choices", "sspo.config", "sspo.yaml_file"}
+CLAIMS_NEED = {
+    "sspo.build",
+    "sspo.choices",
+    "sspo.config",
+    "sspo.interrupts",
+    "sspo.visible",
+    "sspo.command_line",
+    "sspo.yaml_file",
+}
 """A file of conf/ is read and checked the same way on either side."""
 MAY_IMPORT = {
     "sspo": {"sspo"},

@@ -17,7 +17,7 @@ from analysis.study import ROLES
 from sspo.build import build
 from sspo.choices import ADAPTATIONS, TERMS
 from sspo.config import RULES
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 from sspo.yaml_file import read_yaml
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -99,15 +99,15 @@ def parse(content: Mapping[str, Any]) -> Claims:
             raise unknown("key", key, ("title", "claims"))
     named, title = content.get("claims"), content.get("title", "")
     if not isinstance(named, Mapping) or not named:
-        raise UserError(f"claims must name at least one claim, got {named!r}")
+        raise UserError(f"claims must name at least one claim, got {shown(named)}")
     if not isinstance(title, str):
-        raise UserError(f"title must be a text, got {title!r}")
+        raise UserError(f"title must be a text, got {shown(title)}")
     claims = {}
     for name, values in named.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise UserError(f"claims: a name is letters, digits and '_', a letter first, got {name!r}")
+            raise UserError(f"claims: a name is letters, digits and '_', a letter first, got {shown(name)}")
         if not isinstance(values, Mapping):
-            raise UserError(f"claims.{name} is a group of options, got {values!r}")
+            raise UserError(f"claims.{name} is a group of options, got {shown(values)}")
         claims[name] = build(Claim, values, f"claims.{name}.")
         _check(f"claims.{name}", claims[name])
     return Claims(title=title, claims=claims)
@@ -115,7 +115,7 @@ def parse(content: Mapping[str, Any]) -> Claims:
 
 def _check(where: str, claim: Claim) -> None:
     if not claim.says.strip():
-        raise UserError(f"{where}.says must be the sentence that is tested, got {claim.says!r}")
+        raise UserError(f"{where}.says must be the sentence that is tested, got {shown(claim.says)}")
     _known(f"{where}.measure", claim.measure, MEASURES)
     _known(f"{where}.direction", claim.direction, DIRECTIONS)
     for key in claim.same:

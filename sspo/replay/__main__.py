@@ -12,6 +12,7 @@ import torch
 from rich.console import Console
 
 from sspo.combinations import why_unmatched
+from sspo.command_line import Parser
 from sspo.device import resolve_device
 from sspo.errors import one_sentence
 from sspo.policy import load_policy
@@ -101,12 +102,11 @@ def _with_noise(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m sspo.replay",
         description=__doc__,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "words", nargs="*", metavar="RUN|key=value", help="run folders, and what to replay on them"

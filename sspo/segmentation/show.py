@@ -22,6 +22,7 @@ from rich.text import Text
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sspo.build import build
+from sspo.command_line import Parser
 from sspo.config import EMBEDDED, EMBEDDED_BASES, SegmentationConfig
 from sspo.errors import UserError, one_sentence
 from sspo.policy import load_tokenizer
@@ -55,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m sspo.segmentation.show", description="Print a text with its cuts."
-    )
+    parser = Parser(prog="python -m sspo.segmentation.show", description="Print a text with its cuts.")
     parser.add_argument("--rule", default="subsentence", help="a rule, or path/to/file.py:function")
     parser.add_argument(
         "--model",

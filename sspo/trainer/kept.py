@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from sspo import fence
 from sspo.logfile import Extent, extent_of, sync
 from sspo.runlog import RunLog
 
@@ -41,7 +42,8 @@ def add(
 ) -> None:
     """Add the checkpoint that `fill` writes into a folder, and drop all but the last `keep`.
 
-    What it covers must be on the disk already. Raises OSError, and leaves nothing of it, where it cannot be written.
+    What it covers must be on the disk already. Raises OSError, and leaves nothing of it, where it cannot be written, and
+    ClaimLost where the run went to another worker meanwhile.
     """
     partial = folder / f".partial-{os.getpid()}"
     try:
@@ -56,6 +58,7 @@ def add(
         sync(partial)
         final = folder / folder_name(rollouts)
         drop(final)
+        fence.check()
         partial.rename(final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -72,6 +75,7 @@ def keep_last(folder: Path, keep: int) -> None:
 
 def drop(checkpoint: Path) -> None:
     """Delete one, if it is there, so that none is ever there in part."""
+    fence.check()
     if checkpoint.is_dir():
         going = checkpoint.with_name(f".dropped-{checkpoint.name}")
         checkpoint.rename(going)
@@ -80,6 +84,7 @@ def drop(checkpoint: Path) -> None:
 
 def clear_leftovers(folder: Path) -> None:
     """Delete what a killed process was writing or dropping."""
+    fence.check()
     for leftover in folder.glob(".*"):
         shutil.rmtree(leftover)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
-
-import yaml
 
 from sspo.build import build
 from sspo.errors import UserError
+from sspo.yaml_file import parse_yaml
 
 EXECUTORS = ("slurm", "local")
 UNLIMITED = 240
@@ -79,8 +79,8 @@ def parse(schema: type[Options], words: Sequence[str]) -> Options:
 
 def _value(word: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return parse_yaml(text, Path("--engine-option"))
+    except UserError as error:
         raise UserError(f"--engine-option: '{word}' has no value that can be read") from error
 
 

@@ -26,11 +26,12 @@ from sweeps.frontdoors.names import labels, names
 from sweeps.frontdoors.recipes import SPECS, Recipe, keep, recall, refuse_taken, unknown_study
 from sweeps.lock import alone
 from sweeps.plan import Plan, make_plan
-from sweeps.refusals import RESERVED
+from sweeps.refusals import RESERVED, check_resolvers
 from sweeps.run import run_sweep
 from sweeps.spec import DEFAULT_PRESET, TESTS, Arm, Preset, Study, StudyHead
+from sweeps.spec_file import has_file
 from sweeps.store import check_store, refuse_foreign
-from sweeps.study import NAME, load, study_names
+from sweeps.study import NAME, load
 from sweeps.training import RunOptions, check_options
 from sweeps.wishes import control_folder
 
@@ -64,7 +65,7 @@ def run_words(words: Sequence[str], options: Mapping[str, Any]) -> int:
 
 def find_study(name: str, store: Path) -> Study:
     """A study of conf/study/, else the multirun of that name in the store. UserError, with the nearest name, for neither."""
-    if name in study_names(SPECS):
+    if has_file(SPECS, name):
         return load(SPECS, name)
     recipe = recall(name, store)
     if recipe is None:
@@ -122,6 +123,7 @@ def _split_store(words: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
 
 def _refuse_reserved(words: Sequence[str]) -> None:
     for word in words:
+        check_resolvers("a multirun", word)
         if RESERVED.match(word) and not _is(word, "seed") and not _is(word, FREE):
             raise UserError(
                 f"'{word}' is set by the sweep; a multirun takes {STORE}, {FREE} and the options hydra.sweeper.*"

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 
 from sspo.compose import GROUPS, option_keys
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
+from sweeps.refusals import check_resolvers
 from sweeps.search.space import active, admits
 from sweeps.search.spec import (
     PILOT_SEEDS,
@@ -101,10 +102,12 @@ def _check_space(search: Search) -> None:
 def _check_domain(parameter: Parameter) -> None:
     where, domain = f"space.{parameter.key}", parameter.domain
     if isinstance(domain, Choices):
+        for choice in domain.choices:
+            check_resolvers(f"{where}.choices", str(choice))
         distinct = {(type(value), value) for value in domain.choices}
         if len(domain.choices) < 2 or len(distinct) < len(domain.choices):
             raise UserError(
-                f"{where}.choices must hold two or more different values, got {list(domain.choices)}"
+                f"{where}.choices must hold two or more different values, got {shown(list(domain.choices))}"
             )
         return
     if not -math.inf < domain.low < domain.high < math.inf:
@@ -140,7 +143,9 @@ def _check_point(search: Search, where: str, point: Point) -> None:
                 f"{where} lacks '{parameter.key}': a point names every parameter that counts there"
             )
         if given and not admits(parameter.domain, point[parameter.key]):
-            raise UserError(f"{where}: {parameter.key}={point[parameter.key]!r} lies outside its own range")
+            raise UserError(
+                f"{where}: {parameter.key}={shown(point[parameter.key])} lies outside its own range"
+            )
 
 
 def _check_preset(search: Search, name: str, preset: SearchPreset) -> None:
@@ -163,6 +168,7 @@ def _check_overrides(search: Search, where: str, overrides: Iterable[str]) -> No
     always = [parameter for parameter in search.space if not parameter.when]
     searched = {key for parameter in always for key in (parameter.key, *parameter.also)}
     for override in overrides:
+        check_resolvers(where, override)
         key = override.partition("=")[0]
         if re.match(r"[+~]*(seed|run|trainer\.record)\b", override):
             raise UserError(f"{where}: '{override}' belongs to a run, not to a search; leave it out")

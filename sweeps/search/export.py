@@ -59,9 +59,7 @@ def export_study(plan: Plan, out: Path | None, console: Console) -> int:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    text = (
-        f"{len(trials)} arms of {plan.title()} in {path}; look at them with `make dashboard JOURNAL={path}`"
-    )
+    text = f"{len(trials)} arms of {plan.title()} in {path}; look at them with `make optuna-dashboard JOURNAL={path}`"
     console.print(Text(text), soft_wrap=True)
     return 0
 

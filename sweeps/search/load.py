@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sspo.build import build
+from sspo.build import KINDS, build
 from sspo.compose import GROUPS
-from sspo.errors import UserError
+from sspo.errors import UserError, shown
 from sweeps.search.checks import check, check_key
 from sweeps.search.options import option_type
 from sweeps.search.spec import (
@@ -87,7 +87,7 @@ def _domain(key: str, where: str, values: dict[str, Any]) -> FloatRange | IntRan
         return Choices(choices=_scalars(f"{where}.choices", values["choices"]))
     kind = None if key in GROUPS else option_type(key)
     if kind not in RANGES:
-        what = "a group" if key in GROUPS else f"an option of type {kind.__name__ if kind else '?'}"
+        what = "a group" if key in GROUPS else f"set to {KINDS.get(kind or type(None), 'a list')}"
         raise UserError(f"{where} is {what}, which has no range: give choices: [...]")
     schema = RANGES[kind]
     for name in ("low", "high"):
@@ -100,28 +100,29 @@ def _points(content: object) -> tuple[Point, ...]:
     points = []
     for index, point in enumerate(_list("points", content)):
         values = _mapping(f"points[{index}]", point)
-        _scalars(f"points[{index}]", list(values.values()))
-        points.append(dict(values))
+        points.append(dict(zip(values, _scalars(f"points[{index}]", list(values.values())), strict=True)))
     return tuple(points)
 
 
 def _mapping(key: str, value: object, *, empty: bool = False) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not (value or empty):
-        raise UserError(f"{key} must name at least one entry, got {value!r}")
+    if not isinstance(value, Mapping | None):
+        raise UserError(f"{key} must map names to what they hold, got {shown(value)}")
+    if value is None or not (value or empty):
+        raise UserError(f"{key} must name at least one entry, got {shown(value)}")
     for name in value:
         if not isinstance(name, str):
-            raise UserError(f"{key}: {name!r} is no name; put it in quotes")
+            raise UserError(f"{key}: {shown(name)} is no name; put it in quotes")
     return value
 
 
 def _list(key: str, value: object) -> Sequence[Any]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise UserError(f"{key} must be a list, got {value!r}")
+        raise UserError(f"{key} must be a list, got {shown(value)}")
     return value
 
 
 def _scalars(key: str, value: object) -> tuple[Value, ...]:
     for item in _list(key, value):
         if not isinstance(item, SCALARS):
-            raise UserError(f"{key} holds {item!r}, which is no single value")
-    return tuple(_list(key, value))
+            raise UserError(f"{key} holds {shown(item)}, which is no single value")
+    return tuple(float(item) if isinstance(item, float) else item for item in _list(key, value))

@@ -226,7 +226,7 @@ def test_a_claim_has_one_word_where_its_comparisons_agree() -> None:
     [
         ({"smalest_effect": 1}, "did you mean 'claims.H.smallest_effect'"),
         ({"smallest_effect": 0}, "smallest_effect must be a positive number"),
-        ({"smallest_effect": "big"}, "smallest_effect must be of type float, got 'big'"),
+        ({"smallest_effect": "big"}, "smallest_effect must be a number, got 'big'"),
         (
             {"measure": "policy/clipfrac"},
             "unknown claims.H.measure 'policy/clipfrac': did you mean 'policy/clip_frac",

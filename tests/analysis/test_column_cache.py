@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from analysis import column_cache
 from analysis.column_cache import FOLDER, read_columns
 from analysis.jsonl import BadLine
+from analysis.reuse import are_current, note_current
 
 SCHEMA = pa.schema([("step", pa.int32()), ("a", pa.float32())])
 
@@ -115,3 +116,19 @@ def test_a_store_that_cannot_be_written_is_read_all_the_same(
     (log.store / FOLDER).write_text("in the way")
     assert log.steps() == log.steps() == [1, 2]
     assert capsys.readouterr().err.count("note: columns of the logs are not kept") == 1
+
+
+def test_a_report_from_a_store_that_cannot_be_written_is_made_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = (tmp_path / "logs", tmp_path, "study", "default", "inputs")
+    place[0].mkdir()
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "studies").touch()  # in the way, as a folder without permission is
+    note_current(*place)
+    assert capsys.readouterr().err.startswith("note: what this report was made from is not kept in ")
+    assert not are_current(*place)
+    (tmp_path / FOLDER / "studies").unlink()
+    note_current(*place)
+    assert are_current(*place)
+    assert capsys.readouterr().err == ""

@@ -26,7 +26,7 @@ from tests.engines.parts import trials_in
         ("--engine rya", "unknown engine 'rya': did you mean 'ray'? valid: local, ray, slurm"),
         ("--engine ray --engine-option adress=auto", "unknown key 'adress': did you mean 'address'?"),
         ("--engine slurm --engine-option minutes=0", "--engine-option: minutes must be at least 1, got 0"),
-        ("--engine slurm --engine-option gpus=two", "gpus must be of type int, got 'two'"),
+        ("--engine slurm --engine-option gpus=two", "gpus must be a whole number, got 'two'"),
         ("--engine slurm --engine-option poll=0", "poll must be more than 0, got 0"),
         ("--engine slurm --engine-option executor=pbs", "executor must be one of slurm, local, got 'pbs'"),
         ("--engine slurm --engine-option partition", "--engine-option must be KEY=VALUE, got 'partition'"),

@@ -118,6 +118,15 @@ def test_combinations_that_compose_to_one_cell_are_one_arm() -> None:
     assert [(arm.name, arm.seeds) for arm in plan.arms] == [("sspo", (0, 1))]
 
 
+@pytest.mark.parametrize(
+    "words", [("seed=0", "++seed=1,2"), ("++seed=0", "seed=1,2"), ("++seed=5,6", "++seed=1,2")]
+)
+def test_a_later_word_for_a_key_replaces_an_earlier_one_by_whatever_sign(words: tuple[str, ...]) -> None:
+    assert planned("objective=grpo", *words).arms[0].seeds == (1, 2)
+    both = planned("objective=grpo,gspo", "++trainer.lr=1e-3", "trainer.lr=1e-4")
+    assert cells(both) == cells(planned("objective=grpo,gspo", "trainer.lr=1e-4"))
+
+
 def test_the_baseline_is_the_first_arm_that_trains_with_a_clip_unless_another_is_named() -> None:
     words = ("objective=no_clip,gspo,grpo", "trainer.rollouts=0,2")
     plan = planned(*words)
@@ -152,6 +161,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["objectve=grpo,sspo"], "unknown key 'objectve': did you mean 'objective'?"),
         (["objective=grpo,ssspo"], "unknown objective 'ssspo': did you mean 'sspo'?"),
         (["objective=glob(z*)"], "'objective=glob(z*)' names no value"),
+        (["objective=grpo,sspo", "tracking.project='${oc.env:HOME}'"], "outside the spec"),
         (["seed=glob(*)"], "glob goes over the files of a group"),
         (["objective.clip.low=interval(0,1)"], "names a continuum; name values, or a range"),
         (["objective=shuffle(grpo,sspo)"], "shuffles its values"),
@@ -160,7 +170,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["seed=range(3,0)"], "'seed=range(3,0)' names no value"),
         (["seed=range(0,200)", "rollout.prompts=range(1,99)"], "has 19600 combinations, more than 10000"),
         (["objective=grpo,sspo", "objective.bounds.alpha=.3"], "objective=grpo objective.bounds.alpha=.3: "),
-        (["objective=grpo", "seed=0,one"], "seed must be of type int, got 'one'"),
+        (["objective=grpo", "seed=0,one"], "seed must be a whole number, got 'one'"),
         (["run.threads=1,2"], "'run.threads=1,2' is set by the sweep"),
         (["trainer.record=1"], "'trainer.record=1' is set by the sweep"),
         (["run.store=a,b"], "'run.store=a,b' names several values"),

@@ -55,4 +55,5 @@ def _stub(index: int) -> PlannedArm:
         target_clip_frac=None,
         factors={},
         size="",
+        level="",
     )

@@ -39,7 +39,7 @@ class Watch:
         if not any((self.folder / "checkpoints").glob("rollout*")):
             return
         self.left -= 1
-        ends = event == "os.rename" and path.endswith("/DONE.json")
+        ends = event == "os.link" and path.endswith("/DONE.json")
         if self.left == 0 or ends:
             self._stand()
         if ends:

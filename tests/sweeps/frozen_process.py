@@ -1,32 +1,63 @@
-"""A sweep of one trial that pulses: `frozen_process.py STORE`. Its trial: `frozen_process.py --trial FOLDER STORE`.
+"""A sweep of one trial that pulses: `frozen_process.py STORE`. Its trial: `frozen_process.py --trial FOLDER STORE END`.
 
-The trial writes its pid into STORE/pulses twenty times a second, as a run writes its logs, until STORE/release exists.
+The trial writes its pid into STORE/pulses twenty times a second, as a run writes its logs, until STORE/release exists; then
+it ends as END says: `finish`, `fail` (it marks that itself) or `raise`. Where STORE/freeze holds `PART EVENT NAME`, the part
+of the sweep called so, `trial` or `worker`, stops itself just before Python does the EVENT to a file called NAME.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+TARGET = {"os.rename": 1, "os.link": 1}
+"""Audit events, each with which argument is the file's new name."""
 
-def pulse(folder: Path, store: Path) -> None:
+
+def freeze(part: str, store: Path) -> None:
+    """Stop this process at the moment that STORE/freeze names, if that is about this part: once, and for one part."""
+    path = store / "freeze"
+    wanted, event, name = path.read_text().split() if path.exists() else ("", "", "")
+    if wanted != part:
+        return
+    path.unlink()
+    stopped: list[str] = []
+
+    def hook(happens: str, arguments: tuple) -> None:
+        if happens == event and not stopped and os.fsdecode(arguments[TARGET[event]]).endswith(f"/{name}"):
+            stopped.append(name)
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    sys.addaudithook(hook)
+
+
+def pulse(folder: Path, store: Path, end: str) -> None:
     """The trial."""
     from sspo import fence
 
+    freeze("trial", store)
     while not (store / "release").exists():
         fence.check()
         with (store / "pulses").open("a") as stream:
             stream.write(f"{os.getpid()}\n")
         time.sleep(0.05)
     fence.check()
-    (folder / "DONE.json").write_text("{}")
+    if end == "finish":
+        (folder / "DONE.json").write_text("{}")
+    elif end == "fail":
+        from sspo.runlog import mark_failed
+
+        mark_failed(folder, "error", "marked by a trial that was frozen")
+    else:
+        raise ZeroDivisionError
 
 
-def sweep(store: Path) -> bool:
+def sweep(store: Path, end: str = "finish") -> bool:
     """Whether it ran to its end."""
     from sweeps.board import Board
     from sweeps.claims import Watch
@@ -35,12 +66,16 @@ def sweep(store: Path) -> bool:
     from sweeps.pool import Pool
 
     trial = Trial(arm="one", seed=0, overrides=(), rollouts=1, store=store, cell="one")
-    command = [sys.executable, "-S", __file__, "--trial", str(trial.folder), str(store)]
+    python = (
+        [sys.executable] if end == "fail" else [sys.executable, "-S"]
+    )  # what marks a failure reads YAML too
+    command = [*python, __file__, "--trial", str(trial.folder), str(store), end]
     return Pool(Board(workers=1, pace=Pace()), lambda trial: command, watch=Watch(1.0)).run([trial])
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--trial":
-        pulse(Path(sys.argv[2]), Path(sys.argv[3]))
+        pulse(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
     else:
-        sys.exit(0 if sweep(Path(sys.argv[1])) else 130)
+        freeze("worker", Path(sys.argv[1]))
+        sys.exit(0 if sweep(Path(sys.argv[1]), *sys.argv[2:]) else 130)

@@ -31,10 +31,12 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
         print(len(kept))
     if behaviour == "full":
         raise OSError(28, "No space left on device")
+    if behaviour == "leave":
+        return 75
     if behaviour == "slow":
         time.sleep(4)
     if behaviour == "threads":
-        (folder / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+        (folder / "threads").write_text(f"{os.environ['OMP_NUM_THREADS']} {os.environ['OMP_WAIT_POLICY']}")
     if behaviour == "device":
         (folder / "device").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
     if behaviour == "record":

@@ -80,7 +80,7 @@ def test_threads_reach_the_trial_and_take_as_many_slots(tmp_path: Path) -> None:
     pool._fill = count  # type: ignore[method-assign]
     assert pool.run(wide)
     assert most == 1  # two of 2 slots each are more than 3
-    assert [(trial.folder / "threads").read_text() for trial in wide] == ["2", "2"]
+    assert [(trial.folder / "threads").read_text() for trial in wide] == ["2 PASSIVE", "2 PASSIVE"]
     with pytest.raises(UserError, match=r"arm 'a' wants 2 threads a trial and there are 1 slots; lower"):
         train("study", [wide[0]], RunOptions(workers=1), QUIET, command)
 

@@ -60,7 +60,9 @@ def export(plan: Plan, out: Path | None = None) -> str:
 def test_an_arm_is_a_trial_with_its_seeds_its_interval_and_what_tells_it_apart(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     train(plan)
-    assert "4 arms of probe (default)" in export(plan)
+    said = export(plan)
+    assert "4 arms of probe (default)" in said
+    assert f"`make optuna-dashboard JOURNAL={plan.store}/optuna/" in said
     path = tmp_path / "optuna" / "probe.journal"
     study = optuna.load_study(study_name="probe", storage=JournalStorage(JournalFileBackend(str(path))))
     by_arm = {trial.params["arm"]: trial for trial in study.trials}

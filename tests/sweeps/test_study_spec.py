@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from analysis.claims.spec import load_claims
+from sspo.compose import compose
 from sspo.errors import UserError
-from sweeps.study import load, parse
+from sweeps.plan import Trial
+from sweeps.search.load import load as load_search
+from sweeps.study import load, parse, study_names
+from sweeps.worker import train_command
 
 GOOD: dict[str, Any] = {
     "title": "t",
@@ -72,13 +77,24 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
         (changed("arms", "sspo", value={"overrides": ["seed=3"]}), "'seed=3' is set by the sweep"),
         (changed("arms", "sspo", value={"overrides": "objective=sspo"}), "must be a list"),
         (changed("arms", value={}), "arms must name at least one"),
+        (
+            changed("arms", value=["grpo", "sspo"]),
+            "arms must map a name to the options of each of its entries, got ['grpo', 'sspo']",
+        ),
+        (
+            changed("arms", "sspo", value={"overrides": ["tracking.project=${oc.env:HOME}"]}),
+            "outside the spec",
+        ),
+        (changed("presets", "paper", "overrides", value=["run_${a}=${ oc.env:HOME}"]), "outside the spec"),
+        (changed("replay", value={"objective": ["objective=${oc.env:X,sspo}"]}), "outside the spec"),
         (changed("arms", "Big Arm", value=None), "got 'Big Arm'"),
         (changed("presets", "papper", value={"seeds": [0]}), "did you mean 'paper'"),
         (changed("presets", "default", "arms", value=["grpo", "sspi"]), "did you mean 'sspo'"),
         (changed("presets", "default", "seeds", value=[]), "presets.default.seeds"),
         (changed("presets", "default", "seeds", value=[0, -1]), "got [0, -1]"),
         (changed("presets", "default", "seeds", value=[1, 1]), "got [1, 1]"),
-        (changed("presets", "default", "seeds", value=["one"]), "must be of type int, got 'one'"),
+        (changed("presets", "default", "seeds", value=[1] * 50_000), "got [1, 1, 1, 1, 1, 1, ...]"),
+        (changed("presets", "default", "seeds", value=["one"]), "must be a whole number, got 'one'"),
         (changed("baseline", value="again"), "baseline must be an arm of role arm"),
         (
             changed("presets", "smoke", "arms", value=["sspo"]),
@@ -181,3 +197,59 @@ def test_the_hash_of_a_spec_follows_its_meaning_and_not_its_layout() -> None:
     spelled_out = changed("test", value="paired")
     assert parse("small", spelled_out).sha256() == parse("small", GOOD).sha256()
     assert parse("small", changed("test", value="welch")).sha256() != parse("small", GOOD).sha256()
+
+
+NAMES = ["x=1", "a,b", "it's", "{a}", "${oc.env:HOME}", "сетка", "a b", "~a", "-a"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_whose_name_is_grammar_to_hydra_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.yaml").write_text("arms: {}")
+    assert study_names(tmp_path) == []
+    with pytest.raises(UserError, match="the file of a study is called by letters of English, digits"):
+        load(tmp_path, name)
+
+
+def test_what_an_editor_leaves_beside_studies_is_no_study(tmp_path: Path) -> None:
+    (tmp_path / ".#mine.yaml").symlink_to("user@host.1234")
+    (tmp_path / ".mine.yaml").touch()
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "mine.yaml").touch()
+    assert study_names(tmp_path) == ["mine"]
+
+
+LITERAL = [
+    *NAMES,
+    "null",
+    "TRUE",
+    "nan",
+    "1",
+    "a'b\\",
+    "\\'x",
+    "a\\\\${b}'",
+    "C:\\dir\\",
+    "[x]",
+    "",
+    "plain/path.x-y",
+]
+
+
+@pytest.mark.parametrize("name", LITERAL)
+def test_a_trial_is_told_every_name_as_it_is(name: str, tmp_path: Path) -> None:
+    store = Path(f"/stores/{name}")
+    trial = Trial(arm=name, seed=0, overrides=(), rollouts=1, store=store, cell="c")
+    words = train_command(name)(trial)[3:]
+    run = compose([word for word in words if not word.startswith("run.epoch")]).run
+    assert (run.study, run.arm, run.store) == (name, name, str(store))
+
+
+@pytest.mark.parametrize("where", ["study", "search", "claims"])
+def test_bytes_that_are_no_text_are_one_sentence_wherever_specs_are_read(where: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(b"title: t\n# caf\xe9\n")
+    readers = {
+        "study": load,
+        "search": load_search,
+        "claims": lambda folder, name: load_claims(folder / f"{name}.yaml"),
+    }
+    with pytest.raises(UserError, match=r"mine.yaml is not UTF-8 at line 2 \(byte 0xe9\)"):
+        readers[where](tmp_path, "mine")

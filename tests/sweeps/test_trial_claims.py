@@ -137,7 +137,8 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
     folder = tmp_path / "attempts"
     claim, _ = take(folder, Watch())
     assert claim is not None
-    monkeypatch.setenv(fence.VARIABLE, str(fence.file_of(folder, 1)))
+    for name, value in claims.lease(folder, claim).environment().items():
+        monkeypatch.setenv(name, value)
     log = RunLog(tmp_path)
     log.evaluation([{"rollout": 0}])
     fence.file_of(folder, 2).touch()  # somebody else's

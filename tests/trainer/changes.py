@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-CHANGES = {"os.rename": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0, "os.truncate": 0}
+CHANGES = {"os.rename": 1, "os.link": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0, "os.truncate": 0}
 """Audit events that change a folder, each with which argument is the path that changes."""
 
 

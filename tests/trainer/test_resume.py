@@ -31,7 +31,7 @@ def test_killed_at_every_named_point_of_saving_rewinding_and_ending(undisturbed,
         ("os.rmdir", ".dropped-rollout000001"),  # the last one is there, the first half gone
         ("os.truncate", "timing.jsonl"),
         ("os.rename", ".dropped-rollout000002"),
-        ("os.rename", "DONE.json"),
+        ("os.link", "DONE.json"),
     ):
         assert run(store, before=before).status == -signal.SIGKILL, before
         assert not (folder(store) / "DONE.json").exists()

@@ -1,0 +1,39 @@
+"""Command lines of several words: refused in one sentence with the nearest valid word, never in a block of usage."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from sspo.errors import UserError, unknown
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses in one sentence, and takes no option that is cut short."""
+
+    def __init__(self, *words: Any, **settings: Any):
+        super().__init__(*words, **{"allow_abbrev": False, **settings})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UserError instead of leaving."""
+        raise UserError(f"{message}; `{self.prog} --help` says what there is")
+
+
+def parse(
+    parser: Parser, commands: Mapping[str, argparse.ArgumentParser], words: Sequence[str]
+) -> argparse.Namespace:
+    """The parsed words of `COMMAND ...`, with the command's name as `command`.
+
+    Raises UserError, with the nearest valid name for a mistyped one.
+    """
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        raise unknown("command", words[0], commands)
+    arguments, rest = parser.parse_known_args(words)
+    for word in rest:
+        if word.startswith("-"):
+            own = commands[arguments.command]
+            options = [name for action in own._actions for name in action.option_strings]
+            raise unknown(f"option of {arguments.command}", word, options)
+        raise UserError(f"'{word}' is one word too many for `{parser.prog} {arguments.command}`")
+    return arguments

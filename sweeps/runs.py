@@ -1,0 +1,104 @@
+"""`sweeps runs`: the newest runs of a store, with what was run, when, its score and its folder."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from sspo.errors import UserError
+from sspo.numerics.epochs import flat
+from sspo.quick_compose import quick_compose
+from sspo.runlog import CONFIG, DONE, FAILED
+from sspo.yaml_file import read_yaml
+from sweeps.ledger import standing
+from sweeps.search.score import primary_score
+from sweeps.spec import Primary
+
+LABELS = ("seed", "run.", "tracking.", "objective.name", "objective.paper")
+"""Options that are said otherwise, or that change nothing of a run."""
+COLUMNS = ("when", "outcome", "score", "what", "folder")
+DAMAGED = "damaged"
+
+
+def show_runs(store: Path, last: int, console: Console) -> int:
+    """Print a line for each of the `last` runs that changed most recently, the newest first. Returns 0."""
+    folders = sorted(_folders(store), key=_changed, reverse=True)
+    rows = [COLUMNS, *(_row(folder) for folder in folders[:last])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row in rows if folders else []:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        console.print(Text(line), soft_wrap=True)
+    hidden = len(folders) - last
+    more = f"; --last {len(folders)} shows the other {hidden}, too" if hidden > 0 else ""
+    console.print(Text(f"{len(folders)} runs in {store}{more}"), soft_wrap=True)
+    return 0
+
+
+def _folders(store: Path) -> list[Path]:
+    """All run folders, also those that code with other numbers made."""
+    cells = store / "cells"
+    return [path for pattern in ("*/seed*", "*/*/seed*") for path in cells.glob(pattern) if path.is_dir()]
+
+
+def _changed(folder: Path) -> float:
+    """When the run ended, or was last begun; seconds since the epoch."""
+    for name in (DONE, FAILED, CONFIG):
+        path = folder / name
+        if path.is_file():
+            return path.stat().st_mtime
+    return folder.stat().st_mtime
+
+
+def _row(folder: Path) -> tuple[str, ...]:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(_changed(folder)))
+    try:
+        now = standing(folder)
+        outcome = f"failed ({now.reason})" if now.outcome == "failed" else now.outcome
+    except UserError:
+        outcome = DAMAGED
+    score = _score(folder) if outcome in ("done", "diverged") else "-"
+    return when, outcome, score, _what(folder), str(folder)
+
+
+def _score(folder: Path) -> str:
+    """Sampled accuracy in percent at the last final evaluation, as reports have it."""
+    try:
+        score = primary_score(folder, Primary())
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return DAMAGED
+    return "none" if score is None else f"{100 * score:.1f}"
+
+
+def _what(folder: Path) -> str:
+    """Study and arm where there are, objective and seed, and the options that are not the objective's defaults."""
+    if not (folder / CONFIG).is_file():
+        return f"{folder.name}, which has not begun"
+    try:
+        config = flat(read_yaml(folder / CONFIG))
+    except UserError:
+        return f"{folder.name}, whose {CONFIG} is {DAMAGED}"
+    objective = str(config.get("objective.name"))
+    labels = [str(config[key]) for key in ("run.study", "run.arm") if config.get(key)]
+    usual = _usual(objective)
+    own = [
+        f"{key}={value}"
+        for key, value in config.items()
+        if not key.startswith(LABELS) and key in usual and value != usual[key]
+    ]
+    return " ".join([*labels, f"objective={objective}", f"seed={config.get('seed')}", *own])
+
+
+@functools.cache
+def _usual(objective: str) -> Mapping[str, Any]:
+    """Options of a run that says nothing but its objective; none for an objective that is no longer there."""
+    try:
+        return flat(asdict(quick_compose((f"objective={objective}",))))
+    except UserError:
+        return {}
