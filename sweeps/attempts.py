@@ -151,7 +151,7 @@ def _decide(trial: Trial, claim: Claim, outcome: str, message: str, tail: str) -
     ended = Claim(number=claim.number, outcome=outcome)
     if trial.retries.left(outcome, [*earlier, ended]):
         unmark_failed(folder)
-    else:
+    elif (read_json(folder / FAILED) or {}).get("reason") != outcome:
         mark_failed(folder, CLASS_OF.get(outcome, outcome), message, tail)
     claims.end(where, claim, outcome, message)
 

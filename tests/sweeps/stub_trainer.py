@@ -44,7 +44,7 @@ def main(folder: Path, behaviour: str, starts: Path) -> int:
         (folder / "recording" / "rollout000001.parquet").write_text("recorded")
     if behaviour == "diverge":
         (folder / "FAILED.json").write_text(
-            json.dumps({"reason": "diverged", "message": "loss is not finite"})
+            json.dumps({"reason": "diverged", "message": "loss is not finite", "logs": {"eval.jsonl": {}}})
         )
         return 1
     if behaviour != "silent":
