@@ -14,12 +14,12 @@ CONDITIONAL = "conditional on one base model"
 
 def run_counts(evidence: Evidence) -> str:
     """The n of every arm, named one by one only where they differ."""
-    counts = {
-        a.label: len(values(evidence, evidence.primary, a)) for a in evidence.study.arms if a.role != "base"
-    }
-    if len(set(counts.values())) == 1:
-        return f"n = {next(iter(counts.values()))} runs (seeds) an arm."
-    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts.items()) + "."
+    counts = [
+        (a.label, len(values(evidence, evidence.primary, a))) for a in evidence.study.arms if a.role != "base"
+    ]
+    if len({n for _, n in counts}) == 1:
+        return f"n = {counts[0][1]} runs (seeds) an arm."
+    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts) + "."
 
 
 def conditional(evidence: Evidence) -> str:

@@ -150,6 +150,8 @@ class Evidence:
 
 def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:
     """Per run, for each set the values of its answers, a row a question and a column a sample."""
+    if rows.empty:
+        return {}
     keyed = rows.assign(set=rows["set"].cat.codes, question=rows["question"].cat.codes)
     table = keyed.set_index(["run", "set", "question", "sample"])["value"].unstack("sample")
     runs, sets = (table.index.get_level_values(name).to_numpy() for name in ("run", "set"))
