@@ -17,6 +17,7 @@ from analysis.dynamics import Measure, run_means
 from analysis.load import DONE
 from analysis.matching import FEWEST, MOST
 from analysis.results import Evidence
+from analysis.rounding import rounded
 from analysis.study import Arm
 from analysis.trace import RECORD, Trace, metric, ranges, trace
 
@@ -84,7 +85,9 @@ def _zero_advantages(evidence: Evidence) -> str:
     share = run_means(evidence, Measure("zero", ZERO, True)).to_dict()
     means = [(arm.label, _mean(share, evidence.counted(arm))) for arm in _trained(evidence)]
     found = [
-        f"{label} ({100 * mean:.0f} %)" for label, mean in means if mean is not None and mean >= MOSTLY_ZERO
+        f"{label} ({rounded(100 * mean, '.0f')} %)"
+        for label, mean in means
+        if mean is not None and mean >= MOSTLY_ZERO
     ]
     if not found:
         return ""
@@ -173,16 +176,16 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
         return None if arm.role == "no_clip" else _mean(clip, runs)
 
     return (
-        _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{100 * v:.2g} %"),
+        _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{rounded(100 * v, '.2g')} %"),
         _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
         _Budget(
             "tokens (a response's, summed over rollouts)",
             mean(lengths),
             1 / LONGER,
             LONGER,
-            lambda v: f"{v:,.0f}",
+            lambda v: rounded(v, ",.0f"),
         ),
-        _Budget("wall time", mean(seconds), 1 / SLOWER, SLOWER, lambda v: f"{v:.0f} s"),
+        _Budget("wall time", mean(seconds), 1 / SLOWER, SLOWER, lambda v: f"{rounded(v, '.0f')} s"),
     )
 
 

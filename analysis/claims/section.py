@@ -15,6 +15,7 @@ from analysis.escape import markdown
 from analysis.escape import page as in_page
 from analysis.results import Evidence
 from analysis.results_table import p_text
+from analysis.rounding import rounded
 from analysis.study import PRESET_NOTES, Arm
 
 RULE = (
@@ -116,7 +117,7 @@ def _arm(evidence: Evidence, arm: Arm) -> str:
 
 
 def _signed(claim: Claim, value: float) -> str:
-    text = f"{100 * value:+.1f}" if MEASURES[claim.measure].percent else f"{value:+.3g}"
+    text = rounded(100 * value, "+.1f") if MEASURES[claim.measure].percent else rounded(value, "+.3g")
     return text.replace("-", "−")
 
 

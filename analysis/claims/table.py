@@ -12,6 +12,7 @@ from analysis.claims.verdict import Verdict
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.results_table import p_text
+from analysis.rounding import rounded
 from analysis.stability_table import base_level, collapsed_runs
 from analysis.study import Arm
 from analysis.tables import Cell, Row, Table
@@ -103,7 +104,7 @@ def _tested(verdict: Verdict, claim: Claim, words: str, own: Trace, shared: Trac
         Cell(verdict.word, {"verdict": verdict.word}, trace=shared),
         _compared(verdict, claim, words),
         Cell(
-            f"{effect:+.3g} [{low:+.3g}, {high:+.3g}]",
+            f"{rounded(effect, '+.3g')} [{rounded(low, '+.3g')}, {rounded(high, '+.3g')}]",
             {"effect": effect, "low": low, "high": high, "unit": _unit(claim)},
             trace=own,
         ),

@@ -52,7 +52,7 @@ def test_captions_count_every_arm_and_why_answers_for_none_it_was_not_asked_of(t
     del manifest["arms"][2]["seeds"][2:]  # two runs of one GRPO, three of the other
     compact(store, manifest, tmp_path / "logs")
     evidence = Evidence(read_logs(tmp_path / "logs"))
-    assert captions.run_counts(evidence) == (
+    assert captions.run_counts(evidence, evidence.primary) == (
         "n runs (seeds) an arm: GRPO (grpo) 3, GRPO (grpo_hi) 2, GSPO 3."
     )
     write_report("toy", "paper", store, tmp_path)
