@@ -2,7 +2,7 @@
 # into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors, ENGINE=ray and
 # ENGINE=slurm into .venv-ray, which lies over .venv).
 PYTHON ?= python3.11
-NAME ?= clip_ablation
+NAME ?=
 PRESET ?=
 WORKERS ?=
 RETRY ?=
@@ -37,6 +37,21 @@ export HF_HUB_DISABLE_PROGRESS_BARS = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+
+# our variables in lower case are other variables to make, which would run another study than the one that was meant
+OPTIONS := NAME PRESET WORKERS RETRY OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS BASE PORT JOURNAL STORAGE
+LOWER = $(shell echo $(1) | tr A-Z a-z)
+GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
+$(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
+	variables are upper case: write $(option)= and not $(call LOWER,$(option))=)))
+
+TAKE_STUDY := sweep work pause resume stop retry replay plan status verify dashboard report export-wandb wandb-dashboard
+NAMES = $(patsubst conf/$(1)/%.yaml,%,$(sort $(wildcard conf/$(1)/*.yaml)))
+ifeq ($(NAME),)
+$(foreach goal,$(filter $(TAKE_STUDY),$(MAKECMDGOALS)),$(error \
+	which study? write `make $(goal) NAME=...`; there are $(call NAMES,study)))
+$(if $(filter search,$(MAKECMDGOALS)),$(error which search? write `make search NAME=...`; there are $(call NAMES,search)))
+endif
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from analysis.fairness import flags
 from analysis.load import DONE
 from analysis.results import Evidence, values
+from analysis.rounding import rounded
 from analysis.study import PRESET_NOTES
 
 CONDITIONAL = "conditional on one base model"
 
 
-def run_counts(evidence: Evidence) -> str:
-    """The n of every arm, named one by one only where they differ."""
-    counts = {
-        a.label: len(values(evidence, evidence.primary, a)) for a in evidence.study.arms if a.role != "base"
-    }
-    if len(set(counts.values())) == 1:
-        return f"n = {next(iter(counts.values()))} runs (seeds) an arm."
-    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts.items()) + "."
+def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
+    """The n of every arm in a table of scores, named one by one only where they differ."""
+    counts = [(a.label, len(values(evidence, scores, a))) for a in evidence.study.arms if a.role != "base"]
+    if len({n for _, n in counts}) == 1:
+        return f"n = {counts[0][1]} runs (seeds) an arm."
+    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts) + "."
 
 
 def conditional(evidence: Evidence) -> str:
@@ -97,28 +97,34 @@ def code_versions(evidence: Evidence) -> list[str]:
     return sorted(f"{revision[:12]}/{code[:12]}" for code, revision in revisions.items())
 
 
-def evaluation_note(evidence: Evidence) -> str:
-    """Standard errors of one run's average, apart from seeds, and what one question is worth. In points."""
-    errors = list(evidence.evaluation_errors.values())
+def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
+    """Standard errors of one run's average under a decoding, apart from seeds, and what one question is worth. In points."""
+    errors = list(evidence.evaluation_errors(mode, temperature).values())
     clustered = [e.clustered for e in errors if e.clustered is not None]
     sampling = [e.sampling for e in errors if e.sampling is not None]
     parts = []
     if clustered:
-        parts.append(f"{100 * root_mean_square(clustered):.2f} points over questions (clustered by question)")
+        parts.append(
+            f"{rounded(100 * root_mean_square(clustered), '.2f')} points over questions (clustered by question)"
+        )
     if sampling:
-        parts.append(f"{100 * root_mean_square(sampling):.2f} points over samples given the questions")
+        parts.append(
+            f"{rounded(100 * root_mean_square(sampling), '.2f')} points over samples given the questions"
+        )
     if not parts:
         return ""
-    worth = 100 / min_questions(evidence) / len(evidence.sets)
+    worth = 100 / min_questions(evidence, mode, temperature) / len(evidence.sets)
     return (
         f"Apart from seeds, the evaluation standard error of one run's average is {' and '.join(parts)}; "
-        f"one question is worth {worth:.2f} points of it."
+        f"one question is worth {rounded(worth, '.2f')} points of it."
     )
 
 
-def min_questions(evidence: Evidence) -> int:
-    """Questions of the smallest evaluation set in the final evaluation."""
-    return int(evidence.questions.groupby(["run", "set", "mode", "temperature"], observed=True).size().min())
+def min_questions(evidence: Evidence, mode: str, temperature: float) -> int:
+    """Questions of the smallest evaluation set in the final evaluation under a decoding."""
+    q = evidence.questions
+    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    return int(q.groupby(["run", "set"], observed=True).size().min())
 
 
 def root_mean_square(numbers: list[float]) -> float:

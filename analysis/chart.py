@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.rounding import rounded
 from analysis.style import Look
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
@@ -165,6 +166,6 @@ def number(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return "–"
     if 1e-3 <= abs(value) < 1e4 or value == 0:
-        return f"{value:.{digits}g}".replace("-", "−")
+        return rounded(value, f".{digits}g").replace("-", "−")
     mantissa, _, exponent = f"{value:.1e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}".replace("-", "−")

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.logs import MANIFEST
-from analysis.study import PRESETS, NothingToReport, from_manifest, manifest_path, read_json, report_folder
+from analysis.study import (
+    IMPORTED,
+    PRESETS,
+    NothingToReport,
+    from_manifest,
+    manifest_path,
+    read_json,
+    report_folder,
+    sweep_command,
+)
 from sspo import runlog
 from sspo.errors import UserError, unknown
 
@@ -50,9 +59,15 @@ def _named(name: str, preset: str, store: Path, out: Path) -> Source:
     if not logs.is_file():
         raise NothingToReport(
             f"study '{name}' has no {preset} manifest in {store} and no compact logs in {logs.parent}: "
-            f"run `make sweep NAME={name}` or choose another preset of {', '.join(PRESETS)}"
+            f"{_first(name, preset)} or choose another preset of {', '.join(PRESETS)}"
         )
     return Source(preset, from_store=False)
+
+
+def _first(name: str, preset: str) -> str:
+    if preset == IMPORTED:
+        return f"run `python -m analysis import {name} --from ...`"
+    return f"run {sweep_command(name, preset)}"
 
 
 def _logs(out: Path, name: str, preset: str) -> Path:

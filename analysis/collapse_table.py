@@ -12,6 +12,7 @@ from analysis.factors import Grid, grid_of
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.results_table import p_text
+from analysis.rounding import rounded
 from analysis.stability_table import base_level, collapsed_runs
 from analysis.statistics import clopper_pearson, holm, named_rng, permute_pairs
 from analysis.study import Arm
@@ -109,7 +110,7 @@ def _row(level: Level, p_holm: float | None, whole: Trace) -> Row:
                 trace=whole,
             ),
             Cell(
-                f"{100 * share.point:.0f} [{low:.0f}, {high:.0f}]",
+                f"{rounded(100 * share.point, '.0f')} [{rounded(low, '.0f')}, {rounded(high, '.0f')}]",
                 {"share": 100 * share.point, "share_low": low, "share_high": high},
                 trace=whole,
             ),

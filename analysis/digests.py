@@ -146,7 +146,7 @@ class _Runs:
         sorted_already = run.is_monotonic_increasing
         self.order = slice(None) if sorted_already else np.argsort(run.to_numpy(), kind="stable")
         names, starts = np.unique(run.to_numpy()[self.order], return_index=True)
-        ends = np.append(starts[1:], len(run))
+        ends = np.append(starts, len(run))[1:]  # none where there is no row
         self.spans = {int(n): slice(int(s), int(e)) for n, s, e in zip(names, starts, ends, strict=True)}
 
     def begin(self, rows: pd.DataFrame) -> dict[int, Any]:

@@ -9,6 +9,7 @@ from analysis.dynamics import MEASURES, Measure, run_means
 from analysis.matching import label_cell, matching_note
 from analysis.results import Evidence
 from analysis.results_table import GROUPS
+from analysis.rounding import rounded
 from analysis.statistics import Interval, t_interval
 from analysis.tables import Cell, Row, Table, decimals
 from analysis.trace import Trace, metric, trace
@@ -54,7 +55,9 @@ def _cell(measure: Measure, interval: Interval | None) -> Cell:
     scale = 100 if measure.percent else 1
     point, half = scale * interval.point, interval.half_width
     digits = decimals(point)
-    text = f"{point:.{digits}f}" + ("" if half is None else f" ± {scale * half:.{digits}f}")
+    text = rounded(point, f".{digits}f") + (
+        "" if half is None else f" ± {rounded(scale * half, f'.{digits}f')}"
+    )
     low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
     data = {"mean": point, "low": low, "high": high, "n": interval.n}
     return Cell(text, {f"{measure.name}_{key}": value for key, value in data.items()})

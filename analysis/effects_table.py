@@ -7,6 +7,7 @@ from analysis.factors import TIMES, Grid, grid_of
 from analysis.result_traces import ResultTraces
 from analysis.results import AVERAGE, Evidence
 from analysis.results_table import p_text, signed
+from analysis.rounding import rounded
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
 from analysis.tables import Cell, Row, Table
@@ -62,7 +63,7 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
     if interval.low is not None and interval.high is not None:
         text += f" [{signed(interval.low)}, {signed(interval.high)}]"
     low, high = (None if v is None else 100 * v for v in (interval.low, interval.high))
-    f = f"F({effect.df[0]:g}, {effect.df[1]:g}) = {effect.f:.1f}"
+    f = f"F({effect.df[0]:g}, {effect.df[1]:g}) = {rounded(effect.f, '.1f')}"
     return Row(
         name,
         (
@@ -91,6 +92,6 @@ def _caption(evidence: Evidence, grid: Grid) -> tuple[str, ...]:
         f"the first levels ({firsts}), unweighted means over the other factors.",
         "A contrast of an interaction is a difference of differences. Intervals are 95 % and unadjusted; the F test is "
         "joint over an effect's contrasts, p is Holm-adjusted over effects.",
-        captions.run_counts(evidence),
+        captions.run_counts(evidence, evidence.primary),
         *captions.warnings(evidence),
     )

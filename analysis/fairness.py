@@ -17,6 +17,7 @@ from analysis.dynamics import Measure, run_means
 from analysis.load import DONE
 from analysis.matching import FEWEST, MOST
 from analysis.results import Evidence
+from analysis.rounding import rounded
 from analysis.study import Arm
 from analysis.trace import RECORD, Trace, metric, ranges, trace
 
@@ -63,12 +64,12 @@ def _trained(evidence: Evidence) -> list[Arm]:
 
 def _never_clipped(evidence: Evidence) -> str:
     most = evidence.logs.metrics.groupby("run")[CLIP].max().dropna()
-    clipping = {
-        arm.label: max(float(most[run]) for run in runs)
+    clipping = [
+        (arm.label, max(float(most[run]) for run in runs))
         for arm in evidence.study.with_role("arm")
         if (runs := [r for r in evidence.counted(arm) if r in most.index and _clips(evidence, r)])
-    }
-    never = [label for label, share in clipping.items() if share == 0]
+    ]
+    never = [label for label, share in clipping if share == 0]
     if not never:
         return ""
     if len(never) == len(clipping):
@@ -82,10 +83,10 @@ def _clips(evidence: Evidence, run: int) -> bool:
 
 def _zero_advantages(evidence: Evidence) -> str:
     share = run_means(evidence, Measure("zero", ZERO, True)).to_dict()
-    means = {arm.label: _mean(share, evidence.counted(arm)) for arm in _trained(evidence)}
+    means = [(arm.label, _mean(share, evidence.counted(arm))) for arm in _trained(evidence)]
     found = [
-        f"{label} ({100 * mean:.0f} %)"
-        for label, mean in means.items()
+        f"{label} ({rounded(100 * mean, '.0f')} %)"
+        for label, mean in means
         if mean is not None and mean >= MOSTLY_ZERO
     ]
     if not found:
@@ -96,25 +97,27 @@ def _zero_advantages(evidence: Evidence) -> str:
 def _identical(evidence: Evidence) -> Iterator[str]:
     """Arms that are alike at all seeds they share together, others pair by pair."""
     trajectories, seeds = _trajectories(evidence.logs.metrics), evidence.runs["seed"].tolist()
+    trained = {arm.name: arm.label for arm in _trained(evidence)}
     digests = {
-        arm.label: {seeds[run]: trajectories[run] for run in evidence.counted(arm) if run in trajectories}
+        arm.name: {seeds[run]: trajectories[run] for run in evidence.counted(arm) if run in trajectories}
         for arm in _trained(evidence)
     }
     groups: list[list[str]] = []
     partly = []
-    for label, mine in digests.items():
+    for name, mine in digests.items():
         for group in groups:
             theirs = digests[group[0]]
             shared = mine.keys() & theirs.keys()
             equal = [seed for seed in shared if mine[seed] == theirs[seed]]
             if shared and len(equal) == len(shared):
-                group.append(label)
+                group.append(name)
                 break
             if equal:
-                partly.append(f"{group[0]} and {label} at {len(equal)} of {len(shared)} shared seeds")
+                both = f"{trained[group[0]]} and {trained[name]}"
+                partly.append(f"{both} at {len(equal)} of {len(shared)} shared seeds")
         else:
-            groups.append([label])
-    alike = [" and ".join(group) for group in groups if len(group) > 1]
+            groups.append([name])
+    alike = [" and ".join(trained[name] for name in group) for group in groups if len(group) > 1]
     if alike or partly:
         whole = [f"{names} at all shared seeds" for names in alike]
         yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: what they differ in did not act there."
@@ -173,16 +176,16 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
         return None if arm.role == "no_clip" else _mean(clip, runs)
 
     return (
-        _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{100 * v:.2g} %"),
+        _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{rounded(100 * v, '.2g')} %"),
         _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
         _Budget(
             "tokens (a response's, summed over rollouts)",
             mean(lengths),
             1 / LONGER,
             LONGER,
-            lambda v: f"{v:,.0f}",
+            lambda v: rounded(v, ",.0f"),
         ),
-        _Budget("wall time", mean(seconds), 1 / SLOWER, SLOWER, lambda v: f"{v:.0f} s"),
+        _Budget("wall time", mean(seconds), 1 / SLOWER, SLOWER, lambda v: f"{rounded(v, '.0f')} s"),
     )
 
 

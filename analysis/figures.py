@@ -157,7 +157,7 @@ def _draw(evidence: Evidence, folder: Path, names: Collection[str]) -> list[Draw
     told = (captions.warnings(evidence)[0], *flags(evidence))
     said = captions.conditional(evidence)
     conditional = f" {said[0].upper()}{said[1:]}." if said else ""
-    note = f"{captions.run_counts(evidence)}{conditional} {' '.join(told)}"
+    note = f"{captions.run_counts(evidence, evidence.primary)}{conditional} {' '.join(told)}"
     drawn = []
     with matplotlib.rc_context(RC):
         for name, make, caption in FIGURES:

@@ -13,6 +13,7 @@ from analysis.load import COUNTED
 from analysis.matching import FEWEST, MOST, Matching, matchings
 from analysis.results import AVERAGE, GREEDY, Evidence, compare, values
 from analysis.results_table import points, signed
+from analysis.rounding import rounded
 
 PASS, FAIL, UNTESTABLE = "pass", "fail", "not testable"
 DEFAULTS: Mapping[str, float] = {
@@ -106,7 +107,7 @@ def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple
     share, limit = float(np.mean(mine)), limits["token_clip_min"]
     return _verdict(
         share >= limit,
-        f"{name} clips {100 * share:.2f} % of active tokens on last updates; {100 * limit:.2f} % wanted",
+        f"{name} clips {rounded(100 * share, '.2f')} % of active tokens on last updates; {rounded(100 * limit, '.2f')} % wanted",
     )
 
 
@@ -140,7 +141,7 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     if c is None or c.p is None or c.low is None or c.high is None:
         return UNTESTABLE, "needs two scored runs, not all equal, of the A/A arm and of its original"
     signed, unit = evidence.unit.signed, evidence.unit.points
-    sentence = f"{signed(c.difference)}{unit} [{signed(c.low)}, {signed(c.high)}], {c.test} p = {c.p:.3f}"
+    sentence = f"{signed(c.difference)}{unit} [{signed(c.low)}, {signed(c.high)}], {c.test} p = {rounded(c.p, '.3f')}"
     return _verdict(c.p > 0.05, sentence)
 
 
@@ -173,14 +174,15 @@ def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> 
     holds = tokens >= limits["min_tokens"] and segments >= limits["min_segments"] and cv >= limits["min_cv"]
     return _verdict(
         holds,
-        f"at rollout 0 {tokens:.1f} tokens and {segments:.1f} segments a response, segment length CV {cv:.2f}; "
+        f"at rollout 0 {rounded(tokens, '.1f')} tokens and {rounded(segments, '.1f')} segments a response, segment length CV {rounded(cv, '.2f')}; "
         f"wanted {limits['min_tokens']:g}, {limits['min_segments']:g} and {limits['min_cv']:g}",
     )
 
 
 def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
     """The sampling error of one run's score is at most a third of the spread over seeds."""
-    sampling = [e.sampling for e in evidence.evaluation_errors.values() if e.sampling is not None]
+    errors = evidence.evaluation_errors(evidence.study.mode, evidence.study.temperature)
+    sampling = [e.sampling for e in errors.values() if e.sampling is not None]
     # without a clip runs collapse apart: their spread would let any evaluation pass
     groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "aa")]
     variances = [float(np.var(g, ddof=1)) for g in groups if len(g) > 1]
@@ -189,7 +191,7 @@ def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tu
     error, sd = root_mean_square(sampling), float(np.sqrt(np.mean(variances)))
     return _verdict(
         error <= sd / 3,
-        f"sampling error {100 * error:.2f} points of a run's {AVERAGE}, seed sd {100 * sd:.2f} (pooled over clipped arms)",
+        f"sampling error {rounded(100 * error, '.2f')} points of a run's {AVERAGE}, seed sd {rounded(100 * sd, '.2f')} (pooled over clipped arms)",
     )
 
 
@@ -216,9 +218,9 @@ def _by_target(found: list[Matching]) -> list[str]:
     for target in dict.fromkeys(m.target for m in found):
         held = [m.realised for m in found if m.target == target and m.realised is not None and m.holds]
         if held:
-            realised = f"{100 * min(held):.2f} to {100 * max(held):.2f} %"
+            realised = f"{rounded(100 * min(held), '.2f')} to {rounded(100 * max(held), '.2f')} %"
             arms = f"{len(held)} arm{'s' if len(held) > 1 else ''}"
-            sentences.append(f"target {100 * target:.2f} %: realised {realised} ({arms})")
+            sentences.append(f"target {rounded(100 * target, '.2f')} %: realised {realised} ({arms})")
     return sentences + [m.numbers for m in found if not m.holds]
 
 

@@ -26,7 +26,16 @@ from analysis.load import (
 )
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, Logs
 from analysis.results import Evidence
-from analysis.study import PRESETS, Arm, Study, from_manifest, manifest_path, read_json
+from analysis.study import (
+    DEFAULT_PRESET,
+    PRESETS,
+    Arm,
+    Study,
+    from_manifest,
+    manifest_path,
+    read_json,
+    sweep_command,
+)
 from sspo import runlog
 from sspo.build import build
 from sspo.config import TrainConfig
@@ -196,7 +205,8 @@ def _manifest(name: str, preset: str | None, store: Path) -> Path:
     if known and name not in known:
         raise unknown("study", name, known)
     which = f" (preset {preset})" if preset else ""
-    raise UserError(f"study '{name}'{which} is not planned in {store}: run `make sweep NAME={name}` first")
+    command = sweep_command(name, preset or DEFAULT_PRESET)
+    raise UserError(f"study '{name}'{which} is not planned in {store}: run {command} first")
 
 
 def counts(runs: list[LiveRun]) -> pd.Series:

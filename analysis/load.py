@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from analysis.jsonl import BadLine
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
 from analysis.sample_choice import choose_samples
 from analysis.samples import SHOWN_ROLES, Sample
-from analysis.study import Arm, NothingToReport, Study, from_manifest, read_json
+from analysis.study import Arm, NothingToReport, Study, from_manifest, read_json, sweep_command
 from sspo import runlog
 from sspo.identity import cell_folder
 
@@ -68,14 +69,25 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended:
     runs = [run.record for run in read]
     counted = [i for i, record in enumerate(runs) if record["status"] in COUNTED]
     if not counted:
-        raise NothingToReport(
-            f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: "
-            f"run `make sweep NAME={study.name}` first"
-        )
+        raise NothingToReport(_nothing(study, store, runs))
     samples = _samples(study, store, runs)
     metrics = stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA)
     evaluation = stacked([(i, read[i].evaluation) for i in counted], EVAL_SCHEMA)
     write_logs(folder, manifest, runs, metrics, evaluation, samples)
+
+
+def _nothing(study: Study, store: Path, runs: Sequence[Mapping[str, Any]]) -> str:
+    """What became of the planned runs, and the command that helps."""
+    states = Counter(
+        f"failed ({run['reason']})" if run["status"] == FAILED else str(run["status"]) for run in runs
+    )
+    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    failed = any(run["status"] == FAILED for run in runs)
+    command = sweep_command(study.name, study.preset, *(["RETRY=1"] if failed else []))
+    return (
+        f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: {told}; "
+        f"run {command} {'to try failed runs again' if failed else 'first'}"
+    )
 
 
 def read_runs(store: Path, study: Study, states: Collection[str], *, as_ended: bool = True) -> list[RunRead]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from analysis.dynamics import CLIP_MATCHED, run_means
 from analysis.results import Evidence
+from analysis.rounding import rounded
 from analysis.study import Arm
 from analysis.tables import Cell
 from analysis.trace import Trace, metric, trace
@@ -36,8 +37,12 @@ class Matching:
     @property
     def numbers(self) -> str:
         """The arm with both numbers, in percent."""
-        had = "no matched update" if self.realised is None else f"realised {100 * self.realised:.2f} %"
-        return f"{self.arm.label} (target {100 * self.target:.2f} %, {had})"
+        had = (
+            "no matched update"
+            if self.realised is None
+            else f"realised {rounded(100 * self.realised, '.2f')} %"
+        )
+        return f"{self.arm.label} (target {rounded(100 * self.target, '.2f')} %, {had})"
 
 
 def matchings(evidence: Evidence) -> list[Matching]:

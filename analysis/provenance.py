@@ -19,6 +19,7 @@ from analysis.figure_traces import figure_traces, section_traces
 from analysis.freshness import STAMP, package_files
 from analysis.replay import Replay
 from analysis.results import Evidence
+from analysis.rounding import rounded
 from analysis.tables import Table
 from analysis.trace import Trace, grouped
 
@@ -58,7 +59,7 @@ def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[s
         ("code (revision/hash)", ", ".join(code_versions(evidence)) or "not recorded"),
         ("base model", ", ".join(sorted({str(b) for b in runs["base"].dropna()})) or "not recorded"),
         ("versions", _versions(evidence) or "not recorded"),
-        ("compute", f"{seconds.sum() / 3600:.1f} hours over {len(seconds)} finished runs"),
+        ("compute", f"{rounded(seconds.sum() / 3600, '.1f')} hours over {len(seconds)} finished runs"),
         ("compact logs", "logs/: the same report is made from them alone"),
         *([replay_captions.provenance(replay)] if replay else []),
     ]

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.chart import LINEAR, LOG, SYMLOG, Axis, Chart, Line, Mark, Numbers, Panel, Series, number
 from analysis.replay import Curve, Replay, pool, swept_bound, total
 from analysis.replay_figures import by_run, costs, look_of, middle_target
+from analysis.rounding import rounded
 from analysis.study_charts import HIGHEST
 
 
@@ -77,11 +78,12 @@ def _trade_off(replay: Replay, everyone: Sequence[Series]) -> Chart | None:
         grid, side = replay.grid(curve), swept_bound(replay.grid(curve))
         path = costs(pool(grid, [side])) if side else costs(grid.iloc[:0])
         lines.append(Line(series=series, x=path["x"].tolist(), mean=path["y"].tolist()))
-        found = [(f"{bound:.3g}", point, 2.0) for bound, point in path.iterrows()]
+        found = [(rounded(bound, ".3g"), point, 2.0) for bound, point in path.iterrows()]
         for match in replay.matches(curve):
             at = costs(total(replay.at(match)))
             found += [
-                (f"{match.low:.3g}, matched to {100 * match.target:g} %", p, 5.0) for _, p in at.iterrows()
+                (f"{rounded(match.low, '.3g')}, matched to {100 * match.target:g} %", p, 5.0)
+                for _, p in at.iterrows()
             ]
         for bound, point, size in found:
             x, y = float(point["x"]), float(point["y"])
@@ -134,6 +136,6 @@ def _numbers(title: str, first: str, lines: Sequence[Line]) -> Numbers:
     """A row a value of x that any line has."""
     places = sorted({x for line in lines for x in line.x})
     means = [dict(zip(line.x, line.mean, strict=True)) for line in lines]
-    rows = [[f"{x:.4g}", *(number(mean.get(x, math.nan)) for mean in means)] for x in places]
+    rows = [[rounded(x, ".4g"), *(number(mean.get(x, math.nan)) for mean in means)] for x in places]
     heads = [(first, None), *((line.series.label, line.series.number) for line in lines)]
     return Numbers(title=title, heads=heads, rows=rows)

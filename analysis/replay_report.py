@@ -11,7 +11,7 @@ from analysis.replay_captions import provenance
 from analysis.replay_source import needed_replay
 from analysis.replay_table import replay_table
 from analysis.report import write_report
-from analysis.study import NothingToReport
+from analysis.study import NothingToReport, sweep_command
 from analysis.tables import Table, to_markdown, write_table
 from sspo.errors import UserError
 from sspo.runlog import write_atomic
@@ -31,7 +31,7 @@ def report_replay(name: str, preset: str, store: Path, out: Path) -> str:
     except NothingToReport:
         return (
             f"{show_replay(source)}\nstudy '{name}' (preset {preset}) has no finished run to report yet: its report will "
-            f"include them after `make sweep NAME={name}`"
+            f"include them after {sweep_command(name, preset)}"
         )
     return f"wrote {folder / 'index.html'} (preset {preset}, with the replay in {source})"
 

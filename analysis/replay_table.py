@@ -12,6 +12,7 @@ from analysis import replay, replay_captions
 from analysis.replay import Curve, Replay
 from analysis.replay_logs import COUNTS
 from analysis.replay_summary import Match
+from analysis.rounding import rounded
 from analysis.statistics import t_interval
 from analysis.tables import Cell, Row, Table, decimals
 from analysis.trace import REPLAY_SUMMARY, Trace, trace
@@ -84,16 +85,19 @@ def _measure(name: str, value: float, scale: int) -> Cell:
     if not math.isfinite(value):
         return Cell("–", {name: None})
     value *= scale
-    text = f"{value:.{decimals(value)}f}" if value < LONGEST else f"{value:.1e}"
+    text = rounded(value, f".{decimals(value)}f") if value < LONGEST else f"{value:.1e}"
     return Cell(text, {name: value})
 
 
 def _bound(match: Match) -> Cell:
     """Both sides where they differ, and the interval of the lower one."""
-    text = f"{match.low:#.3g}" if match.low == match.high else f"{match.low:#.3g}/{match.high:#.3g}"
+    text = rounded(match.low, "#.3g")
+    if match.low != match.high:
+        text += f"/{rounded(match.high, '#.3g')}"
     least, most = match.low_interval
     if (least, most) != (None, None):
-        text += f" [{', '.join('–' if end is None else f'{end:#.3g}' for end in match.low_interval)}]"
+        ends = ("–" if end is None else rounded(end, "#.3g") for end in match.low_interval)
+        text += f" [{', '.join(ends)}]"
     return Cell(text, {"low": match.low, "high": match.high, "low_from": least, "low_to": most})
 
 
@@ -102,7 +106,7 @@ def _held_out(match: Match) -> Cell:
     if value is None:
         return Cell("–", {"held_out": None, "held_out_se": None})
     digits = decimals(value)
-    text = f"{value:.{digits}f}" + ("" if error is None else f" ({error:.{digits}f})")
+    text = rounded(value, f".{digits}f") + ("" if error is None else f" ({rounded(error, f'.{digits}f')})")
     return Cell(text, {"held_out": value, "held_out_se": error})
 
 
@@ -111,7 +115,9 @@ def _noise(runs: list[float]) -> Cell:
         return Cell("–", {"grad_noise_n": 0})
     interval = t_interval(runs)
     digits, half = decimals(interval.point), interval.half_width
-    text = f"{interval.point:.{digits}f}" + ("" if half is None else f" ± {half:.{digits}f}")
+    text = rounded(interval.point, f".{digits}f") + (
+        "" if half is None else f" ± {rounded(half, f'.{digits}f')}"
+    )
     data = {"mean": interval.point, "low": interval.low, "high": interval.high, "n": interval.n}
     named = {f"grad_noise_{key}": value for key, value in data.items()}
     return Cell(text if interval.n >= FEWEST_FOR_NOISE else "–", named)

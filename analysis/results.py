@@ -138,18 +138,29 @@ class Evidence:
         counted = self.runs[self.runs["status"].isin(COUNTED)]
         return {str(arm): [int(r) for r in runs] for arm, runs in counted.groupby("arm").groups.items()}
 
+    def evaluation_errors(self, mode: str, temperature: float) -> dict[int, EvaluationError]:
+        """Standard errors of the average of each scored trained run under one decoding."""
+        if (mode, temperature) not in self._errors:
+            self._errors[mode, temperature] = self._evaluation_errors(mode, temperature)
+        return self._errors[mode, temperature]
+
     @functools.cached_property
-    def evaluation_errors(self) -> dict[int, EvaluationError]:
-        """Standard errors of the primary average of each scored trained run."""
+    def _errors(self) -> dict[tuple[str, float], dict[int, EvaluationError]]:
+        """Evaluation errors that were asked for."""
+        return {}
+
+    def _evaluation_errors(self, mode: str, temperature: float) -> dict[int, EvaluationError]:
         trained = [r for arm in self.study.with_role("arm", "no_clip", "aa") for r in self.counted(arm)]
-        rows = self.final
-        keep = (rows["mode"] == self.study.mode) & (rows["temperature"] == self.study.temperature)
-        rows = rows[keep & rows["run"].isin([r for r in trained if r in self.primary.index])]
+        rows, scored = self.final, self.scores(mode, temperature).index
+        keep = (rows["mode"] == mode) & (rows["temperature"] == temperature)
+        rows = rows[keep & rows["run"].isin([r for r in trained if r in scored])]
         return {run: evaluation_error(sets) for run, sets in _matrices(rows).items()}
 
 
 def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:
     """Per run, for each set the values of its answers, a row a question and a column a sample."""
+    if rows.empty:
+        return {}
     keyed = rows.assign(set=rows["set"].cat.codes, question=rows["question"].cat.codes)
     table = keyed.set_index(["run", "set", "question", "sample"])["value"].unstack("sample")
     runs, sets = (table.index.get_level_values(name).to_numpy() for name in ("run", "set"))

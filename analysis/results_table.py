@@ -12,6 +12,7 @@ from analysis.matching import label_cell, matching_note
 from analysis.reference import REPORTED, SOURCE
 from analysis.result_traces import ResultTraces
 from analysis.results import AVERAGE, Evidence, Summary, summarise
+from analysis.rounding import rounded
 from analysis.statistics import Comparison, Interval
 from analysis.study import ENDED_EARLY, LOGGED, Study
 from analysis.tables import Cell, Row, Table
@@ -61,7 +62,7 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
     reported = _reported(len(evidence.sets)) if shows_reported(evidence) else ()
     return Table(
         name=name,
-        caption=_caption(evidence, summaries, decoding(evidence, mode, temperature), name == "results"),
+        caption=_caption(evidence, summaries, (mode, temperature), name == "results"),
         columns=columns,
         rows=(*rows, *reported),
         headings={"reference": f"Reported by {SOURCE}; not comparable, in no statistic"} if reported else {},
@@ -147,7 +148,7 @@ def p_text(p: float | None) -> str:
     """A p-value to three decimals."""
     if p is None:
         return "–"
-    return "< .001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+    return "< .001" if p < 0.001 else rounded(p, ".3f").replace("0.", ".", 1)
 
 
 def _reported(sets: int) -> tuple[Row, ...]:
@@ -157,7 +158,7 @@ def _reported(sets: int) -> tuple[Row, ...]:
             (
                 Cell(r.label, {"arm": "", "label": f"{r.label} ({r.source})"}),
                 *[NOTHING] * sets,
-                Cell(f"{r.average:.1f}", {f"{AVERAGE}_mean": r.average}),
+                Cell(rounded(r.average, ".1f"), {f"{AVERAGE}_mean": r.average}),
                 *[NOTHING] * 4,
             ),
         )
@@ -165,20 +166,23 @@ def _reported(sets: int) -> tuple[Row, ...]:
     )
 
 
-def _caption(evidence: Evidence, summaries: list[Summary], metric: str, primary: bool) -> tuple[str, ...]:
-    study = evidence.study
+def _caption(
+    evidence: Evidence, summaries: list[Summary], how: tuple[str, float], primary: bool
+) -> tuple[str, ...]:
+    """`how` is the table's decoding, whose runs and errors it states."""
+    study, metric = evidence.study, decoding(evidence, *how)
     kind = _kind(evidence) if primary else "a secondary metric"
     unit = "percent points" if evidence.unit.percent else "its own unit"
     # what imported scores are says at which step
     when = "" if study.imported else " at the fixed last step"
     sentences = [
         f"{study.title}: {metric} in {unit}{when}, {kind}.",
-        captions.run_counts(evidence),
+        captions.run_counts(evidence, evidence.scores(*how)),
         captions.interval_rule(evidence),
         _bold_rule(summaries),
         f"Δ average is {_against(study)} ({_test(evidence, summaries)}); "
         "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",
-        captions.evaluation_note(evidence),
+        captions.evaluation_note(evidence, *how),
         *matching_note(evidence),
         *captions.warnings(evidence),
     ]

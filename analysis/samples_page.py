@@ -8,6 +8,7 @@ import re
 from analysis.escape import page as in_page
 from analysis.escape import visible
 from analysis.results import Evidence
+from analysis.rounding import rounded
 from analysis.sample_choice import TOKENS
 from analysis.samples import Prompt, Sample, Segment, Stretch, by_prompt, head, segments_of
 from analysis.samples_text import (
@@ -61,7 +62,7 @@ def _section(evidence: Evidence, limit: int, lacking: list[str]) -> str:
 
 def _key() -> str:
     """Both scales and both marks; the scales are said in words as well."""
-    below = [f"{1 / edge:.3f}".lstrip("0") for edge in reversed(RATIO_EDGES)]
+    below = [rounded(1 / edge, ".3f").lstrip("0") for edge in reversed(RATIO_EDGES)]
     ratios = [*below, *(f"{edge:g}" for edge in RATIO_EDGES)]
     return (
         '<dl class="key"><dt>upper line</dt><dd>importance ratio, on a log scale around 1: blue below it, orange above'
@@ -126,7 +127,7 @@ def _stretch(stretch: Stretch, segment: Segment, sample: Sample) -> tuple[str, s
     blank = " " if text.startswith(" ") and text.strip(" ") else ""
     end = "\n" if text.endswith("\n") else ""
     text = html.escape(text.removeprefix(blank).removesuffix(end))
-    says = f"segment {segment.number}: entropy {segment.entropy:.3f}, ratio {ratio(stretch.log_ratio)}"
+    says = f"segment {segment.number}: entropy {rounded(segment.entropy, '.3f')}, ratio {ratio(stretch.log_ratio)}"
     name = f"u r{ratio_class(stretch.log_ratio)}"
     if not stretch.clipped:
         return blank, f'<span class="{name}" title="{says}">{text}</span>', end
@@ -158,7 +159,7 @@ def _row(segment: Segment, sample: Sample) -> str:
     clipped = f"{segment.clipped} {clipped_side(sample)}" if segment.clipped else "–"
     cells = (
         tokens,
-        f"{segment.entropy:.3f}",
+        rounded(segment.entropy, ".3f"),
         " to ".join(spread),
         clipped,
         visible(segment.text).replace("\n", "").strip() or (SPACE if segment.text else NOTHING),

@@ -10,6 +10,7 @@ from typing import Any
 from analysis.escape import markdown, visible
 from analysis.load import DONE
 from analysis.results import Evidence
+from analysis.rounding import rounded
 from analysis.samples import CUT_SHORT, SHOWN_ROLES, Prompt, Sample, Segment, by_prompt, head, segments_of
 from sspo.choices import CLIPPING_TERMS, LOG_TERMS
 
@@ -37,7 +38,7 @@ def ratio_class(log_ratio: float) -> int:
 def ratio(log_ratio: float) -> str:
     """A ratio as a number that tells GSPO's from 1."""
     value = math.exp(log_ratio)
-    return f"{value:.4f}" if 0.01 <= value < 100 else f"{value:.3g}"
+    return rounded(value, ".4f") if 0.01 <= value < 100 else rounded(value, ".3g")
 
 
 def caption(samples: tuple[Sample, ...], seed: int) -> str:
@@ -64,7 +65,7 @@ def facts(evidence: Evidence, sample: Sample, shown: Sample) -> list[str]:
         _advantage(sample, record),
         f"{count(sample.segments, 'segment')}",
         f"{sample.clipped_tokens:,} of {count(sample.tokens, 'token')} clipped "
-        f"({100 * sample.clipped_tokens / sample.tokens:.1f}\u00a0%)",
+        f"({rounded(100 * sample.clipped_tokens / sample.tokens, '.1f')}\u00a0%)",
     ]
     if len(shown.texts) < sample.tokens:
         sentences.append(
@@ -91,7 +92,7 @@ def clipped_side(sample: Sample) -> str:
 
 
 def _advantage(sample: Sample, record: Mapping[str, Any]) -> str:
-    value = f"A = {sample.advantage:+.2f}".replace("-", "−")
+    value = f"A = {rounded(sample.advantage, '+.2f')}".replace("-", "−")
     if record["term"] is not None and record["term"] not in CLIPPING_TERMS:
         return f"{value}, never clipped: the term removes no gradient"
     if sample.advantage == 0:

@@ -9,6 +9,7 @@ from analysis.load import DIVERGED
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.results_table import GROUPS, p_text
+from analysis.rounding import rounded
 from analysis.statistics import clopper_pearson, fisher_p, holm
 from analysis.study import Arm
 from analysis.tables import Cell, Row, Table
@@ -110,7 +111,7 @@ def _row(
             Cell(f"{diverged}/{count[1]}", {"diverged": int(diverged), "n": count[1]}, trace=traces[0]),
             Cell(f"{count[0]}/{count[1]}", {"collapsed": count[0]}, trace=traces[1]),
             Cell(
-                f"{100 * share.point:.0f} [{low:.0f}, {high:.0f}]",
+                f"{rounded(100 * share.point, '.0f')} [{rounded(low, '.0f')}, {rounded(high, '.0f')}]",
                 {"share": 100 * share.point, "share_low": low, "share_high": high},
                 trace=traces[1],
             ),

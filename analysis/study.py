@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sspo.errors import UserError
 from sspo.identity import cell_folder
@@ -75,6 +76,14 @@ class Arm:
     def competes(self) -> bool:
         """Whether the arm can be best: neither the untrained base nor the A/A copy can."""
         return self.role in ("arm", "no_clip")
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level of a factor."""
+
+    name: str
+    label: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +158,8 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             mode=str(manifest["primary"]["mode"]),
             temperature=float(manifest["primary"]["temperature"]),
             gates=manifest.get("gates") or {},
-            arms=tuple(_arm(arm) for arm in manifest["arms"]),
-            factors=tuple(_factor(factor) for factor in manifest.get("factors") or ()),
+            arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
+            factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -171,9 +180,22 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
     return study
 
 
+Labelled = TypeVar("Labelled", Arm, Factor, Level)
+
+
+def told_apart(things: Sequence[Labelled]) -> tuple[Labelled, ...]:
+    """The same with labels that no two share: where several do, each has its name behind it."""
+    counts = Counter(thing.label for thing in things)
+    shared = {thing.name for thing in things if counts[thing.label] > 1}
+    if not shared:
+        return tuple(things)
+    return told_apart([replace(t, label=f"{t.label} ({t.name})") if t.name in shared else t for t in things])
+
+
 def _factor(factor: Mapping[str, Any]) -> Factor:
-    levels = ((str(level["name"]), one_line(level["label"])) for level in factor["levels"])
-    return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=tuple(levels))
+    levels = [Level(str(level["name"]), one_line(level["label"])) for level in factor["levels"]]
+    named = tuple((level.name, level.label) for level in told_apart(levels))
+    return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=named)
 
 
 def _arm(arm: Mapping[str, Any]) -> Arm:
@@ -207,6 +229,12 @@ def manifest_path(store: Path, name: str, preset: str) -> Path:
 def stem(name: str, preset: str) -> str:
     """What the store calls a study under a preset; the default preset has the bare name."""
     return name if preset == DEFAULT_PRESET else f"{name}.{preset}"
+
+
+def sweep_command(name: str, preset: str, *options: str) -> str:
+    """The command that runs a study's preset."""
+    words = ["make", "sweep", f"NAME={name}", *([] if preset == DEFAULT_PRESET else [f"PRESET={preset}"])]
+    return f"`{' '.join([*words, *options])}`"
 
 
 def report_folder(out: Path, name: str, preset: str) -> Path:

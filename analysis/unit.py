@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.rounding import rounded
+
 SIGNIFICANT = 4
 """Digits of the largest score of a metric in its own unit."""
 PLAIN = range(-4, 7)
@@ -35,7 +37,7 @@ class Unit:
         """A score with a true minus."""
         kind = "e" if self.exponent else "f"
         flag = "+" if sign else ""
-        return f"{self.factor * value:{flag}.{self.decimals}{kind}}".replace("-", "−")
+        return rounded(self.factor * value, f"{flag}.{self.decimals}{kind}").replace("-", "−")
 
     def signed(self, value: float) -> str:
         """A difference of scores, with its sign."""

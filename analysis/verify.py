@@ -86,12 +86,12 @@ def _claims(content: Mapping[str, Any], found: Verified) -> bool:
     recorded = content.get("claims", {})
     asked = content.get("preset") != IMPORTED
     changed = list(changed_claims(recorded, [p for p in claim_files() if asked or p.name in recorded]))
-    names = [name for name, _ in traces(content)]
+    names = {name: "decides" in trace for name, trace in traces(content)}
     for change in changed:
         found.changed(change.what)
         cells = [name for row in change.rows for name in names if name.startswith(f"{VERDICTS}[{row},")]
         adjusted = {cell_name(VERDICTS, row, "p (Holm)") for row in change.adjusted}
-        found.touches([*cells, VERDICTS], [name for name in names if name in adjusted])
+        found.touches([*cells, VERDICTS], [n for n, shared in names.items() if shared and n in adjusted])
     return bool(changed)
 
 

@@ -113,8 +113,7 @@ def _cell(name: str, table: Mapping[str, Any], row: str, column: str | None) -> 
     elif column is None:
         raise UserError(f"'{name}[{row}]' names no column: {GIVE}")
     else:
-        labels = dict(zip(table["labels"], table["rows"], strict=True))
-        key = _named(f"row of {name}", row, table["rows"], labels)
+        key = _named(f"row of {name}", row, table["rows"], _labels(table, row))
         title = _named(f"column of {name}", column.strip(), table["columns"], COLUMNS)
     for at, of, text, trace in table["cells"]:
         if (at, of) == (key, title):
@@ -124,6 +123,15 @@ def _cell(name: str, table: Mapping[str, Any], row: str, column: str | None) -> 
     raise UserError(
         f"{cell_name(name, key, title)} is text of the study's manifest or has no number: no run is behind it"
     )
+
+
+def _labels(table: Mapping[str, Any], row: str) -> dict[str, str]:
+    """Label to row. Raises UserError where the label that was given is that of several."""
+    labels = list(zip(table["labels"], table["rows"], strict=True))
+    meant = [key for label, key in labels if label.lower() == row.lower()]
+    if len(meant) > 1 and row not in table["rows"]:
+        raise UserError(f"'{row}' is the label of {' and '.join(meant)}: name one of them")
+    return dict(labels)
 
 
 def cell_name(table: str, row: str, column: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from sspo.compose import choices
 from sspo.errors import UserError
 from sspo.replay.grid import parse_grid
+from sweeps.labels import check_labels
 from sweeps.refusals import check_overrides, check_resolvers, check_seeds, choose
 from sweeps.resources import check_resources
 from sweeps.retries import check_retries
@@ -39,6 +40,7 @@ def check(study: Study) -> None:
     _check_head(study)
     for name, arm in study.arms.items():
         _check_arm(study, name, arm)
+    check_labels(study)
     for name, preset in study.presets.items():
         _check_preset(study, name, preset)
     for name in PRESETS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from analysis.claims.spec import load_claims
 from analysis.logs import METRIC_KEYS
@@ -243,3 +245,7 @@ def test_the_page_of_replay_names_every_column_of_its_table_and_of_a_recording()
     text = (ROOT / "docs" / "replay.md").read_text()
     spelled_out = [*INDEX, *POINT, *COUNTS, *PLAIN, *LISTS, "grad_noise", "clip_frac", "signal_kept"]
     assert not [name for name in spelled_out if f"`{name}`" not in text]
+
+
+def test_tests_draw_the_same_examples_on_every_run() -> None:
+    assert settings().derandomize or os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"

@@ -15,6 +15,7 @@ from analysis.escape import markdown
 from analysis.escape import page as in_page
 from analysis.results import Evidence
 from analysis.results_table import p_text
+from analysis.rounding import rounded
 from analysis.study import PRESET_NOTES, Arm
 
 RULE = (
@@ -48,6 +49,7 @@ class Judged:
     overall: Mapping[str, str]
     """By claim, in one word."""
     lines: tuple[Line, ...]
+    """For pages: a line a tested comparison, and one a reason for those that could not be tested."""
     rule: str
 
 
@@ -58,11 +60,11 @@ def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
         claims = load_claims(path)
         by_claim = verdicts(evidence, claims)
         tests = sum(v.test is not None for given in by_claim.values() for v in given)
-        lines = [
+        lines = dict.fromkeys(
             _line(evidence, name, claims.claims[name], verdict)
             for name, given in by_claim.items()
             for verdict in given
-        ]
+        )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rule = RULE.format(tests=tests) if tests else NO_TEST
         rule += f"{PRESET_NOTES[evidence.study.preset].capitalize()}."
@@ -84,16 +86,23 @@ def _line(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Line
     test = verdict.test
     if test is None:
         return Line(name, verdict.word, "", verdict.why)
-    other = _size(claim, claim.bound) if test.other is None else _arm(evidence, test.other)
     effect = f"{_signed(claim, test.effect)} [{_signed(claim, test.low)}, {_signed(claim, test.high)}]"
     unit = " points" if MEASURES[claim.measure].percent else ""
     p = p_text(verdict.p_holm)
     return Line(
         name,
         verdict.word,
-        f"{_arm(evidence, test.arm)} against {other}",
+        compared(evidence, claim, verdict),
         f"effect {effect}{unit}, p (Holm) {p if p.startswith('<') else '= ' + p}, {test.test}, n = {test.n}: {verdict.why}",
     )
+
+
+def compared(evidence: Evidence, claim: Claim, verdict: Verdict) -> str:
+    """`arm against arm`, or against the claim's bound; empty where the claim finds no arms to compare."""
+    if verdict.arm is None:
+        return ""
+    other = _size(claim, claim.bound) if verdict.other is None else _arm(evidence, verdict.other)
+    return f"{_arm(evidence, verdict.arm)} against {other}"
 
 
 def _arm(evidence: Evidence, arm: Arm) -> str:
@@ -108,7 +117,7 @@ def _arm(evidence: Evidence, arm: Arm) -> str:
 
 
 def _signed(claim: Claim, value: float) -> str:
-    text = f"{100 * value:+.1f}" if MEASURES[claim.measure].percent else f"{value:+.3g}"
+    text = rounded(100 * value, "+.1f") if MEASURES[claim.measure].percent else rounded(value, "+.3g")
     return text.replace("-", "−")
 
 

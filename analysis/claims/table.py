@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
-from analysis.claims.section import Judged
+from analysis.claims.section import Judged, compared
 from analysis.claims.spec import Claim
-from analysis.claims.verdict import Finding, Verdict
+from analysis.claims.verdict import Verdict
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.results_table import p_text
+from analysis.rounding import rounded
 from analysis.stability_table import base_level, collapsed_runs
+from analysis.study import Arm
 from analysis.tables import Cell, Row, Table
 from analysis.trace import RECORD, Trace, trace
 
@@ -42,8 +44,8 @@ def verdict_table(evidence: Evidence, judged: Sequence[Judged], whole: Trace) ->
 
 
 def row_names(judged: Sequence[Judged]) -> list[tuple[Judged, list[tuple[str, str]]]]:
-    """By file, the claim of every verdict in order, and what its row is called: the claim with the arms' names, or the how
-    manieth of it that could not be tested; the file before it where there are several."""
+    """By file, the claim of every verdict in order, and what its row is called, whatever the verdict: the claim with the
+    arms' names, the claim alone where it finds no arms; the file before it where there are several."""
     return [
         (file, list(_names(file, f"{file.name.removesuffix('.yaml')}/" if len(judged) > 1 else "")))
         for file in judged
@@ -52,63 +54,57 @@ def row_names(judged: Sequence[Judged]) -> list[tuple[Judged, list[tuple[str, st
 
 def _names(file: Judged, before: str) -> Iterable[tuple[str, str]]:
     for claim, given in file.verdicts.items():
-        untested = 0
         for verdict in given:
-            if verdict.test is None:
-                untested += 1
-                yield claim, f"{before}{claim}: not testable{f' {untested}' if untested > 1 else ''}"
-            else:
-                other = verdict.test.other.name if verdict.test.other else "its bound"
-                yield claim, f"{before}{claim}: {verdict.test.arm.name} against {other}"
+            other = verdict.other.name if verdict.other else "its bound"
+            sides = f": {verdict.arm.name} against {other}" if verdict.arm else ""
+            yield claim, f"{before}{claim}{sides}"
 
 
 def _rows(evidence: Evidence, file: Judged, names: Sequence[tuple[str, str]], whole: Trace) -> Iterable[Row]:
-    family: dict[str, frozenset[int]] = {}
-    for name, given in file.verdicts.items():
-        for verdict in given:
-            if verdict.test is not None:
-                for stream, runs in _trace(evidence, file, name, verdict.test).reads.items():
-                    family[stream] = family.get(stream, frozenset()) | runs
-    compared = [line.compared for line in file.lines]
     found = [verdict for given in file.verdicts.values() for verdict in given]
-    for (name, row), verdict, words in zip(names, found, compared, strict=True):
+    own = [
+        _trace(evidence, file, name, verdict) if verdict.arm else whole
+        for (name, _), verdict in zip(names, found, strict=True)
+    ]
+    family: dict[str, frozenset[int]] = {}
+    for verdict, mine in zip(found, own, strict=True):
+        for stream, runs in mine.reads.items() if verdict.arm else ():
+            family[stream] = family.get(stream, frozenset()) | runs
+    for (name, row), verdict, mine in zip(names, found, own, strict=True):
         claim = file.claims.claims[name]
+        words = compared(evidence, claim, verdict)
         first = Cell(name, {"claim": name, "statement": claim.says})
-        if verdict.test is None:
-            yield Row(file.name, (first, *_untested(verdict, claim, whole)), row)
-        else:
-            own = _trace(evidence, file, name, verdict.test)
-            yield Row(file.name, (first, *_tested(verdict, claim, words, own, family)), row)
+        shared = replace(mine, decides=family, rule=HOLM) if verdict.arm else whole
+        make = _untested if verdict.test is None else _tested
+        yield Row(file.name, (first, *make(verdict, claim, words, mine, shared)), row)
 
 
-def _untested(verdict: Verdict, claim: Claim, whole: Trace) -> tuple[Cell, ...]:
+def _untested(verdict: Verdict, claim: Claim, words: str, own: Trace, shared: Trace) -> tuple[Cell, ...]:
+    """Dashes have a trace where arms are known: other numbers would make a test of them."""
+    may_change = own if verdict.arm else None
     return (
-        Cell(verdict.word, {"verdict": verdict.word}, trace=whole),
-        Cell("–", {"compared": None, "arm": None, "against": None, "measure": claim.measure}),
-        Cell("–", {"effect": None, "low": None, "high": None, "unit": _unit(claim)}),
-        Cell("–", {"p": None}),
-        Cell("–", {"p_holm": None}),
-        Cell("–", {"n": None, "test": None}),
+        Cell(verdict.word, {"verdict": verdict.word}, trace=shared),
+        _compared(verdict, claim, words),
+        Cell("–", {"effect": None, "low": None, "high": None, "unit": _unit(claim)}, trace=may_change),
+        Cell("–", {"p": None}, trace=may_change),
+        Cell("–", {"p_holm": None}, trace=may_change),
+        Cell("–", {"n": None, "test": None}, trace=may_change),
         _smallest(claim),
-        Cell("–", {"seeds_needed": None}),
-        Cell(verdict.why, {"reason": verdict.why}, trace=whole),
+        Cell("–", {"seeds_needed": None}, trace=may_change),
+        Cell(verdict.why, {"reason": verdict.why}, trace=shared),
     )
 
 
-def _tested(
-    verdict: Verdict, claim: Claim, words: str, own: Trace, family: dict[str, frozenset[int]]
-) -> tuple[Cell, ...]:
-    test = verdict.test
+def _tested(verdict: Verdict, claim: Claim, words: str, own: Trace, shared: Trace) -> tuple[Cell, ...]:
+    test, scale = verdict.test, _scale(claim)
     assert test is not None, "of those that could be tested"
-    shared, scale = replace(own, decides=family, rule=HOLM), _scale(claim)
     effect, low, high = (scale * value for value in (test.effect, test.low, test.high))
-    sides = {"arm": test.arm.name, "against": None if test.other is None else test.other.name}
     seeds = "–" if verdict.seeds is None else str(verdict.seeds)
     return (
         Cell(verdict.word, {"verdict": verdict.word}, trace=shared),
-        Cell(words, {"compared": words, **sides, "measure": claim.measure}),
+        _compared(verdict, claim, words),
         Cell(
-            f"{effect:+.3g} [{low:+.3g}, {high:+.3g}]",
+            f"{rounded(effect, '+.3g')} [{rounded(low, '+.3g')}, {rounded(high, '+.3g')}]",
             {"effect": effect, "low": low, "high": high, "unit": _unit(claim)},
             trace=own,
         ),
@@ -119,6 +115,12 @@ def _tested(
         Cell(seeds, {"seeds_needed": verdict.seeds}, trace=shared),
         Cell(verdict.why, {"reason": verdict.why}, trace=shared),
     )
+
+
+def _compared(verdict: Verdict, claim: Claim, words: str) -> Cell:
+    arm, other = (side.name if side else None for side in (verdict.arm, verdict.other))
+    data = {"compared": words or None, "arm": arm, "against": other, "measure": claim.measure}
+    return Cell(words or "–", data)
 
 
 def _smallest(claim: Claim) -> Cell:
@@ -134,35 +136,32 @@ def _scale(claim: Claim) -> float:
     return 100.0 if MEASURES[claim.measure].percent else 1.0
 
 
-def _trace(evidence: Evidence, file: Judged, name: str, test: Finding) -> Trace:
-    """Of both sides of a test, with each run's own value."""
+def _trace(evidence: Evidence, file: Judged, name: str, verdict: Verdict) -> Trace:
+    """Of both sides of a comparison, with each run's own value."""
     claim = file.claims.claims[name]
-    runs = _runs(evidence, test)
+    sides = [side for side in (verdict.arm, verdict.other) if side is not None]
+    runs = {run for side in sides for run in evidence.counted(side)}
     known = MEASURES[claim.measure].values(evidence)
     if claim.measure == COLLAPSED:
-        known = _collapsed(evidence, test)
+        known = _collapsed(evidence, sides)
         runs |= {run for base in evidence.study.with_role("base") for run in evidence.counted(base)}
     values = {run: known[run] for run in runs if run in known}
+    test = f"{verdict.test.test} test" if verdict.test else "a test (not possible here)"
     formula = (
-        f"{name} of {file.name} (sha256 {file.sha256[:12]}): {test.test} test on {claim.measure} of "
-        f"{' and '.join(side.name for side in (test.arm, test.other) if side is not None)}, {claim.direction} claimed"
+        f"{name} of {file.name} (sha256 {file.sha256[:12]}): {test} on {claim.measure} of "
+        f"{' and '.join(side.name for side in sides)}, {claim.direction} claimed"
     )
     return trace(formula, _streams(evidence, claim), runs, values, _scale(claim))
 
 
-def _collapsed(evidence: Evidence, test: Finding) -> dict[int, float]:
+def _collapsed(evidence: Evidence, sides: Iterable[Arm]) -> dict[int, float]:
     """1 for a run that collapsed."""
     floor = base_level(evidence)
     found: dict[int, float] = {}
-    for side in (test.arm, test.other):
-        if side is not None:
-            of_seed = collapsed_runs(evidence, side, floor)
-            found |= {r: float(of_seed[int(evidence.runs.at[r, "seed"])]) for r in evidence.counted(side)}
+    for side in sides:
+        of_seed = collapsed_runs(evidence, side, floor)
+        found |= {r: float(of_seed[int(evidence.runs.at[r, "seed"])]) for r in evidence.counted(side)}
     return found
-
-
-def _runs(evidence: Evidence, test: Finding) -> set[int]:
-    return {run for side in (test.arm, test.other) if side is not None for run in evidence.counted(side)}
 
 
 def _streams(evidence: Evidence, claim: Claim) -> tuple[str, ...]:

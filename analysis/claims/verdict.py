@@ -54,8 +54,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Untested:
+    """A comparison that can't be made, with the reason; without arms where the claim finds none to compare."""
+
+    why: str
+    arm: Arm | None = None
+    other: Arm | None = None
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What one comparison comes to; of an untestable one only the reason (`why`) is known."""
+    """What one comparison comes to; of an untestable one only its arms and the reason (`why`) are known."""
 
     word: str
     why: str
@@ -63,18 +72,26 @@ class Verdict:
     p_holm: float | None = None
     seeds: int | None = None
     """What it would take; None where it takes none, or where more than 100,000."""
+    arm: Arm | None = None
+    """Whose comparison it is, tested or not; None where the claim finds no arms to compare."""
+    other: Arm | None = None
+    """What the arm is compared with; None for a bound."""
 
 
 def verdicts(evidence: Evidence, claims: Claims) -> dict[str, list[Verdict]]:
     """By claim, a verdict for each pair of arms that it speaks of, or one that says why there is none."""
-    tests: dict[str, list[Finding | str]] = {n: _tests(evidence, c) for n, c in claims.claims.items()}
+    tests = {name: _tests(evidence, claim) for name, claim in claims.claims.items()}
     done = [test for found in tests.values() for test in found if isinstance(test, Finding)]
     adjusted = {id(t): p for t, p in zip(done, holm([t.p for t in done]), strict=True)}
     return {
         name: [
-            decide(claims.claims[name], t, adjusted[id(t)] or 0.0, len(done))
-            if isinstance(t, Finding)
-            else Verdict(UNTESTABLE, t)
+            replace(
+                decide(claims.claims[name], t, adjusted[id(t)] or 0.0, len(done))
+                if isinstance(t, Finding)
+                else Verdict(UNTESTABLE, t.why),
+                arm=t.arm,
+                other=t.other,
+            )
             for t in found
         ]
         for name, found in tests.items()
@@ -87,24 +104,29 @@ def overall(given: Sequence[Verdict]) -> str:
     return words.pop() if len(words) == 1 else MIXED if words else UNTESTABLE
 
 
-def _tests(evidence: Evidence, claim: Claim) -> list[Finding | str]:
-    """Tests, and the reasons of comparisons that can't be made, each reason once."""
+def _tests(evidence: Evidence, claim: Claim) -> list[Finding | Untested]:
+    """One entry for each comparison that the claim asks for, whether or not the numbers let it be tested."""
     try:
         found = pairs(evidence, claim)
-        if claim.measure == SCORE and not evidence.unit.percent:
-            raise NotTestable("the smallest effect is in points, and the primary metric is in its own unit")
-        if claim.measure != COLLAPSED and not MEASURES[claim.measure].values(evidence):
-            raise NotTestable(f"no run has such a value: {MEASURES[claim.measure].absent}")
     except NotTestable as reason:
-        return [str(reason)]
-    made: list[Finding | str] = []
+        return [Untested(str(reason))]
+    made: list[Finding | Untested] = []
     for arm, other in found:
         try:
-            test = _collapse(evidence, arm, other) if claim.measure == COLLAPSED else None
-            made.append(_oriented(claim, test or _means(evidence, claim, arm, other)))
+            made.append(_oriented(claim, _test(evidence, claim, arm, other)))
         except NotTestable as reason:
-            made.append(str(reason))
-    return list(dict.fromkeys(made))
+            made.append(Untested(str(reason), arm, other))
+    return made
+
+
+def _test(evidence: Evidence, claim: Claim, arm: Arm, other: Arm | None) -> Finding:
+    if claim.measure == COLLAPSED:
+        return _collapse(evidence, arm, other)
+    if claim.measure == SCORE and not evidence.unit.percent:
+        raise NotTestable("the smallest effect is in points, and the primary metric is in its own unit")
+    if not MEASURES[claim.measure].values(evidence):
+        raise NotTestable(f"no run has such a value: {MEASURES[claim.measure].absent}")
+    return _means(evidence, claim, arm, other)
 
 
 def _oriented(claim: Claim, test: Finding) -> Finding:

@@ -18,13 +18,14 @@ from analysis.gates import check_gates
 from analysis.held_out import base_line, held_out, held_out_caption
 from analysis.load import compact
 from analysis.logs import Logs, read_logs
-from analysis.results import AVERAGE, Evidence
+from analysis.results import AVERAGE, GREEDY, Evidence
 from analysis.results_table import results_table, spread
 from analysis.statistics import t_interval
 from sspo.identity import cell_folder
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "sspo", "grpo_aa")]
 SCALE = Scale(seeds=2)
+PRIMARY = ("sampled", 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,7 @@ def test_of_two_final_evaluations_the_later_one_is_scored(small: Small) -> None:
 
     retried, plain = small.with_answers(with_an_earlier_one), Evidence(small.logs)
     pd.testing.assert_frame_equal(retried.primary, plain.primary)
-    assert retried.evaluation_errors[run] == plain.evaluation_errors[run]
+    assert retried.evaluation_errors(*PRIMARY)[run] == plain.evaluation_errors(*PRIMARY)[run]
 
 
 def test_a_run_that_lacks_answers_is_named_and_not_scored(small: Small) -> None:
@@ -83,10 +84,26 @@ def test_a_run_that_lacks_answers_is_named_and_not_scored(small: Small) -> None:
 
 def test_one_question_a_set_has_no_error_over_questions_and_no_nan(small: Small) -> None:
     lone = small.with_answers(lambda rows: rows[rows["question"].str.endswith("/0")])
-    assert {e.clustered for e in lone.evaluation_errors.values()} == {None}
-    assert "over samples" in captions.evaluation_note(lone)
-    assert "nan" not in captions.evaluation_note(lone)
-    assert "over questions" not in captions.evaluation_note(lone)
+    assert {e.clustered for e in lone.evaluation_errors(*PRIMARY).values()} == {None}
+    assert "over samples" in captions.evaluation_note(lone, *PRIMARY)
+    assert "nan" not in captions.evaluation_note(lone, *PRIMARY)
+    assert "over questions" not in captions.evaluation_note(lone, *PRIMARY)
+
+
+def test_a_greedy_table_states_the_errors_and_the_runs_of_greedy_answers(small: Small) -> None:
+    # by hand from the answers: a set's variance over its questions / their number; root of the sum / sets; root mean square
+    whole = small.with_answers(lambda rows: rows)
+    rows = whole.final[(whole.final["mode"] == "greedy") & (whole.final["run"] != small.run("base"))]
+    by_run: dict[int, list[float]] = {}
+    for (run, _), answers in rows.groupby(["run", "set"], observed=True):
+        by_run.setdefault(run, []).append(answers["value"].var() / len(answers))
+    variances = [sum(sets) / len(sets) ** 2 for sets in by_run.values()]
+    error = 100 * (sum(variances) / len(variances)) ** 0.5
+    caption = " ".join(results_table(whole, "results_greedy", *GREEDY).caption)
+    assert f"one run's average is {error:.2f} points over questions (clustered by question); one" in caption
+    assert "over samples" not in caption
+    lost = small.with_answers(lambda r: r[~((r["mode"] == "greedy") & (r["run"] == small.run("sspo")))])
+    assert "n runs (seeds) an arm" in " ".join(results_table(lost, "results_greedy", *GREEDY).caption)
 
 
 def test_runs_that_collapse_without_a_clip_do_not_make_the_evaluation_precise(small: Small) -> None:

@@ -201,10 +201,15 @@ def test_a_controlled_arm_cannot_test_what_its_own_bounds_would_do(tmp_path: Pat
     assert why(evidence, **given) == "GSPO 3e-4/4e-4 and GRPO .2: an interval needs two runs of each"
 
 
-def test_a_measure_that_no_run_has_is_named_once(evidence: Evidence) -> None:
-    assert "not logged in training" in why(
-        evidence, measure="policy/grad_noise", arms={"level": ["subsentence"]}
-    )
+def test_a_measure_that_no_run_has_is_named_once_on_the_page(evidence: Evidence, tmp_path: Path) -> None:
+    given = {"measure": "policy/grad_noise", "arms": {"level": ["subsentence"]}}
+    assert [(v.arm.name, v.other.name) for v in verdict(evidence, **given)] == [
+        ("sspo_05", "grpo"),
+        ("sspo", "grpo"),
+    ]
+    (tmp_path / "mine.yaml").write_text(json.dumps({"claims": {"H": {**SCORE, **given}}}))
+    (file,) = judge(evidence, [tmp_path / "mine.yaml"])
+    assert ["not logged in training" in line.evidence for line in file.lines] == [True]
 
 
 def test_a_claim_has_one_word_where_its_comparisons_agree() -> None:

@@ -125,7 +125,7 @@ def test_own_units_have_four_digits_of_their_largest_value() -> None:
 
     assert text(5.5, 6.6) == ["5.500", "6.600"]
     assert text(0.0321, -0.002) == ["0.03210", "−0.00200"]
-    assert text(1234.5) == ["1234"]
+    assert text(1234.5) == ["1235"]
     assert text(1e300, 2.0) == ["1.000e+300", "2.000e+00"]
     assert text(0.0) == ["0.000"]
     assert own_unit(np.array([5.5])).signed(0.25) == "+0.250"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from synthetic_replay import replay_head, write_toy_replay
 from synthetic_store import ARMS, SETS, Scale, write_study
@@ -36,6 +36,9 @@ from sspo.identity import cell_folder
 
 FEW = [a for a in ARMS if a.name in ("base", "no_clip", "grpo", "sspo_05", "grpo_aa")]
 PRIMARY = answers("sampled", 1.0)
+GREEDY = answers("greedy", 0.0)
+TRAINED = range(1, 13)
+"""Runs of FEW that trained: four arms under three seeds."""
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +85,14 @@ def unchanged(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
     return cells_of(evidence)
 
 
-@settings(max_examples=5, deadline=None)
-@given(data=st.data())
+@settings(max_examples=4)
+@given(run=st.sampled_from(TRAINED), stream=st.sampled_from([PRIMARY, GREEDY, *map(metric, METRIC_KEYS)]))
+@example(run=9, stream=PRIMARY)  # a run that now collapses makes a claim testable: its row keeps its name
 def test_a_cell_that_changes_with_a_logged_number_says_that_it_rests_on_it(
-    evidence: Evidence, unchanged: tuple[dict[str, Any], dict[str, Any]], data: st.DataObject
+    evidence: Evidence, unchanged: tuple[dict[str, Any], dict[str, Any]], run: int, stream: str
 ) -> None:
     # the oracle is the report itself: change one run's numbers in one stream, make every table again and compare
     before, content = unchanged
-    run = data.draw(st.sampled_from(sorted(evidence.logs.metrics["run"].unique())), label="run")
-    stream = data.draw(
-        st.sampled_from([PRIMARY, answers("greedy", 0.0), *map(metric, METRIC_KEYS)]), label="stream"
-    )
     logs = evidence.logs
     if stream.startswith("metrics/"):
         key = stream.removeprefix("metrics/")

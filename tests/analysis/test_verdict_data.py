@@ -12,7 +12,7 @@ from scipy import stats
 from synthetic_store import ARMS, Scale, write_study
 
 from analysis import report, verify
-from analysis.claims.files import claim_files
+from analysis.claims.files import claim_files, judged_files
 from analysis.logs import read_logs
 from analysis.results import Evidence
 from analysis.why import why
@@ -48,8 +48,8 @@ def claims(tmp_path: Path) -> Path:
 @pytest.fixture
 def out(claims: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A report on the claims of a folder of one's own."""
-    for module in (report, verify):
-        monkeypatch.setattr(module, "claim_files", lambda: claim_files(claims.parent))
+    monkeypatch.setattr(verify, "claim_files", lambda: claim_files(claims.parent))
+    monkeypatch.setattr(report, "judged_files", lambda manifest: judged_files(manifest, claims.parent))
     few = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "gspo")]
     write_study(tmp_path / "runs", few, Scale(seeds=4, rollouts=2))
     report.write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")

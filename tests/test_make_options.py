@@ -1,0 +1,52 @@
+"""`make` before it runs anything: which study is meant, and options that it would not see."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STUDIES = ", ".join(sorted(path.stem for path in (ROOT / "conf" / "study").glob("*.yaml"))).replace(",", "")
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("goal", ["sweep", "plan", "report", "verify", "dashboard", "stop", "export-wandb"])
+def test_a_target_that_takes_a_study_asks_for_it(goal: str) -> None:
+    done = make(goal)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"which study? write `make {goal} NAME=...`; there are {STUDIES}" in done.stderr
+
+
+def test_a_search_is_asked_for_as_well() -> None:
+    done = make("search")
+    assert done.returncode == 2
+    assert "which search? write `make search NAME=...`; there are clip" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("plan", "name=mine"), "write NAME= and not name="),
+        (("sweep", "NAME=clip_ablation", "preset=smoke"), "write PRESET= and not preset="),
+        (("sweep", "NAME=clip_ablation", "over_budget=1"), "write OVER_BUDGET= and not over_budget="),
+        (("base", "base=embedded"), "write BASE= and not base="),
+        (("optuna-dashboard", "journal=x"), "write JOURNAL= and not journal="),
+    ],
+)
+def test_an_option_in_lower_case_is_refused(words: tuple[str, ...], says: str) -> None:
+    done = make(*words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert says in done.stderr
+
+
+def test_the_commands_of_the_readme_reach_the_study_that_they_name() -> None:
+    done = make("sweep", "NAME=clip_ablation", "PRESET=smoke", "RETRY=1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "-m sweeps run clip_ablation --preset smoke" in done.stdout
+    assert "--retry-failed" in done.stdout
+    assert make("help").returncode == make("test").returncode == 0
