@@ -94,7 +94,19 @@ def _report(arguments: argparse.Namespace) -> int:
 
     folder, preset = write_report(arguments.name, arguments.preset, arguments.store, arguments.out)
     print(f"wrote {folder / 'index.html'} (preset {preset})")
+    _say_if_edited(folder / "logs")
     return 0
+
+
+def _say_if_edited(logs: Path) -> None:
+    """On the terminal alone: equal logs give equal reports."""
+    from analysis.edited import edited_sentence
+    from analysis.logs import MANIFEST
+    from analysis.study import read_json
+
+    line = edited_sentence(read_json(logs / MANIFEST))
+    if line is not None:
+        print(line, file=sys.stderr)
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -128,6 +140,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     found = verify(arguments.name, arguments.preset, arguments.store, arguments.out)
     print("\n".join(found.lines))
+    _say_if_edited(found.folder / "logs")
     return 0 if found.intact else 1
 
 

@@ -35,6 +35,8 @@ LISTED = 12
 class Verified:
     """What was found, in lines to print."""
 
+    folder: Path
+    """Of the report."""
     lines: list[str] = field(default_factory=list)
     intact: bool = True
 
@@ -53,7 +55,7 @@ class Verified:
 def verify(name: str, preset: str | None, store: Path, out: Path) -> Verified:
     """Check a study's report. Raises UserError where there is none with a provenance.json."""
     folder, content = read_provenance(name, preset, out)
-    found = Verified()
+    found = Verified(folder)
     logs_changed = _logs(folder, content, found)
     claims_changed = _claims(content, found)
     runs = _run_folders(folder, content, store, found)

@@ -11,6 +11,7 @@ from typing import Any
 from sspo.errors import UserError
 from sspo.identity import cell_folder
 from sspo.runlog import write_atomic
+from sspo.study_file import study_file, written_sha256
 from sweeps.factors import Factor
 from sweeps.former import Former, former_arms, former_content, sentence
 from sweeps.ledger import read_json, standing
@@ -58,6 +59,7 @@ def content(plan: Plan) -> dict[str, Any]:
         **_promises(study.head),
         "amended_after_runs": _amended(plan, before),
         "spec_sha256": study.sha256(),
+        **({"written_sha256": written} if (written := written_sha256(study_file(study.name))) else {}),
         "factors": [_factor(name, factor) for name, factor in study.factors.items()],
         "arms": [_arm(plan, arm) for arm in plan.arms],
         "former_arms": former_content(_former(plan, before)),

@@ -60,6 +60,7 @@ CLAIMS_NEED = {
     "sspo.interrupts",
     "sspo.visible",
     "sspo.command_line",
+    "sspo.study_file",
     "sspo.yaml_file",
 }
 """A file of conf/ is read and checked the same way on either side."""

@@ -11,7 +11,7 @@ from typing import Any
 from sspo.numerics.epochs import Facts
 
 DEEPEST = 3
-"""Options that a clause names at most before it names all of them."""
+"""Options of the smallest sets that are all looked for; where they do not do, one set is found by leaving options out."""
 Probe = Mapping[str, Mapping[str, Any]]
 """Entry name to {"options", "parts"}."""
 
@@ -56,14 +56,14 @@ def touched(different: Sequence[Facts], equal: Sequence[Facts]) -> tuple[Facts, 
     """The fewest options that tell the runs that differ from those that do not.
 
     A clause is a set of options that a differing probe has and no equal one: of one option where one does, else of two or three,
-    else all of them. Every such smallest set counts, since nothing here says which of them is the cause: too many runs are
-    made again rather than too few.
+    else as many as it takes. Every smallest set counts, since nothing here says which of them is the cause: too many runs
+    are made again rather than too few.
     """
     clauses: dict[str, Facts] = {}
     varying = _varying([*different, *equal])
     for facts in different:
         own = {key: value for key, value in facts.items() if key in varying}
-        for clause in _smallest(own, equal) or [own]:
+        for clause in _smallest(own, equal) or [_reduced(own, equal)]:
             clauses[json.dumps(clause, sort_keys=True)] = clause
     return tuple(clauses[text] for text in sorted(clauses))
 
@@ -78,6 +78,16 @@ def _smallest(own: Facts, equal: Sequence[Facts]) -> list[Facts]:
         if found:
             return found
     return []
+
+
+def _reduced(own: Facts, equal: Sequence[Facts]) -> Facts:
+    """A set of options without any that it can do without."""
+    clause = dict(own)
+    for key in sorted(own):
+        fewer = {name: value for name, value in clause.items() if name != key}
+        if fewer and not _held_by(fewer, equal):
+            clause = fewer
+    return clause
 
 
 def _held_by(clause: Facts, probes: Iterable[Facts]) -> bool:

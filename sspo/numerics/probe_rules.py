@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -9,10 +10,13 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from sspo.base.recipe import RECIPES, weights_folder
 from sspo.config import RULES, SegmentationConfig
 from sspo.numerics.epochs import flat
 from sspo.numerics.probe_losses import bits
+from sspo.randomness import python_stream
 from sspo.segmentation import segment
+from sspo.tasks.chain import ChainTask, worked_answer
 
 TEXTS = (
     "So x is 3. Then, if y is 4, x + y = 7; done! Is it? Yes: it is.\n\nThe answer is 7.",
@@ -25,6 +29,10 @@ TEXTS = (
 )
 PIECES = (("\u0120", "\u0120"), ("t", "h"), ("th", "e"), (".", "\u010a"), (",", "\u0120"), ("1", "0"))
 """Merges of the second vocabulary: blanks, a word, and marks that stand in one piece with what follows them."""
+
+
+ANSWERS = 12
+"""Worked answers of each base that ships with the project."""
 
 
 def configs() -> dict[str, SegmentationConfig]:
@@ -46,26 +54,52 @@ def configs() -> dict[str, SegmentationConfig]:
 
 
 def rule_entries() -> dict[str, Any]:
-    """A probe entry a configuration; a part a text and vocabulary."""
-    return {f"ids of {name}": _entry(config) for name, config in configs().items()}
+    """A probe entry a configuration and kind of base model; a part a text and vocabulary.
 
-
-def _entry(config: SegmentationConfig) -> dict[str, Any]:
-    # no text of the embedded base has what these have: its own are cut in the probed runs
-    options = {"model.path": "other", **flat({"segmentation": asdict(config)})}
-    return {"options": options, "parts": {name: bits(ids) for name, ids in _ids(config).items()}}
-
-
-def _ids(config: SegmentationConfig) -> dict[str, torch.Tensor]:
+    The bases that ship with the project have texts of their own, so that a change of cuts which they cannot meet does not
+    touch their runs.
+    """
+    shipped = {base: _texts_of(base) for base in RECIPES}
     found = {}
-    for name, tokenizer in (("bytes", byte_tokenizer(())), ("pieces", byte_tokenizer(PIECES))):
-        for number, text in enumerate(TEXTS):
-            ids_BT = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
-            generator = torch.Generator().manual_seed(number)
-            entropy_BT = torch.rand(ids_BT.shape, generator=generator) * 2
-            mask_BT = torch.ones_like(ids_BT, dtype=torch.bool)
-            found[f"{name} {number}"] = segment(ids_BT, mask_BT, config, tokenizer, entropy_BT, seed=3)
+    for name, config in configs().items():
+        found[f"ids of {name}"] = _entry("other", config, _any_texts())
+        for base, texts in shipped.items():
+            found[f"ids of {name}, {base}"] = _entry(base, config, texts)
     return found
+
+
+Texts = Mapping[str, tuple[PreTrainedTokenizerFast, Sequence[str]]]
+"""By the name of a vocabulary: it, and what is cut in it."""
+
+
+def _any_texts() -> Texts:
+    return {name: (byte_tokenizer(merges), TEXTS) for name, merges in (("bytes", ()), ("pieces", PIECES))}
+
+
+def _texts_of(base: str) -> Texts:
+    """Worked answers as the base was taught them, right ones and wrong ones."""
+    problems = ChainTask().train_problems(0, 0, ANSWERS)
+    style = RECIPES[base].style
+    texts = [worked_answer(one.prompt, python_stream(0, one.id), style=style) for one in problems]
+    return {
+        base: (PreTrainedTokenizerFast.from_pretrained(weights_folder(base), trust_remote_code=False), texts)
+    }
+
+
+def _entry(base: str, config: SegmentationConfig, texts: Texts) -> dict[str, Any]:
+    parts = {}
+    for name, (tokenizer, written) in texts.items():
+        for number, text in enumerate(written):
+            parts[f"{name} {number}"] = bits(_ids(config, tokenizer, text, number))
+    return {"options": {"model.path": base, **flat({"segmentation": asdict(config)})}, "parts": parts}
+
+
+def _ids(
+    config: SegmentationConfig, tokenizer: PreTrainedTokenizerFast, text: str, seed: int
+) -> torch.Tensor:
+    ids_BT = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
+    entropy_BT = torch.rand(ids_BT.shape, generator=torch.Generator().manual_seed(seed)) * 2
+    return segment(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool), config, tokenizer, entropy_BT, seed=3)
 
 
 def byte_tokenizer(merges: tuple[tuple[str, str], ...]) -> PreTrainedTokenizerFast:

@@ -62,6 +62,15 @@ def test_the_fewest_options_tell_what_differs():
     assert touched([a], [b, c, d]) == (
         {"rule": "line", "term": "ppo"},
     )  # each alone is cleared, both together are not
+    equal = [{"a": i != 0, "b": i != 1, "c": i != 2, "d": i != 3, "e": True} for i in range(4)]
+    every = {
+        "a": True,
+        "b": True,
+        "c": True,
+        "d": True,
+        "e": True,
+    }  # no three of a to d tell it from all of the others
+    assert touched([every], equal) == ({"a": True, "b": True, "c": True, "d": True},)
     assert touched([a], []) == ({"n": 1}, {"rule": "line"}, {"term": "ppo"})
     assert touched([], [a]) == ()
 
