@@ -213,6 +213,9 @@ test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, o
 test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
 	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
+fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
+
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
 	@$(PY) -m pytest -m acceptance --numprocesses 2
 

@@ -133,7 +133,7 @@ def read_logs(folder: Path) -> Logs:
         raise UserError(
             f"{folder} has no {', '.join(missing)}: restore the compact logs or report from run folders"
         )
-    runs, samples = tuple(read_json(folder / RUNS)), read_samples(folder)
+    runs, samples = _records(folder / RUNS), read_samples(folder)
     if any(sample.run not in range(len(runs)) for sample in samples):
         raise UserError(
             f"{folder} has a {SAMPLES} and a {RUNS} of different reports: restore both, or remove {SAMPLES}"
@@ -147,6 +147,13 @@ def read_logs(folder: Path) -> Logs:
     )
 
 
+def _records(path: Path) -> tuple[Mapping[str, Any], ...]:
+    records: Any = read_json(path)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise UserError(f"{path} is damaged: it lists no runs; restore it or report from run folders")
+    return tuple(records)
+
+
 def _with_all_keys(metrics: pd.DataFrame) -> pd.DataFrame:
     """Empty columns for metrics that logs of an older version do not have."""
     missing = [key for key in METRIC_KEYS if key not in metrics.columns]
@@ -156,7 +163,6 @@ def _with_all_keys(metrics: pd.DataFrame) -> pd.DataFrame:
 def _frame(path: Path) -> pd.DataFrame:
     try:
         return pq.read_table(path).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise UserError(
-            f"{path} is no Parquet file ({error}): restore it or report from run folders"
-        ) from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"{path} cannot be read ({said}): restore it or report from run folders") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from synthetic_samples import sample_lines
+from tests.analysis.synthetic_samples import sample_lines
 
 from sspo.identity import cell_folder
 from sspo.metrics import Metric

@@ -1,0 +1,136 @@
+"""Every reader of a file that another hand may have written. A target makes good files once, then reads a spoiled one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.claims.spec import load_claims
+from analysis.importers.spec import load_spec
+from analysis.importers.study import import_logs
+from analysis.load import read_runs
+from analysis.logs import read_logs
+from analysis.study import from_manifest, read_json
+from sspo.compose import CONF_ROOT
+from sspo.recording.file import read_recorded, to_bytes
+from sspo.replay.source import open_run
+from sweeps.ledger import standing
+from sweeps.plan import make_plan
+from sweeps.search.load import load as load_search
+from sweeps.study import load as load_study
+from tests.analysis.foreign_logs import scalar, version, write_events, write_wandb
+from tests.analysis.synthetic_store import ARMS, Scale, write_study
+from tests.recording.examples import recorded_rollout
+
+FEW = [arm for arm in ARMS if arm.name in ("base", "grpo")]
+SMALL = Scale(seeds=1, rollouts=2, questions=3, samples=2)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is read. `make` writes good files into a folder and returns those that may be spoiled; `read` reads the folder."""
+
+    name: str
+    make: Callable[[Path], list[Path]]
+    read: Callable[[Path], object]
+
+
+def _specs(kind: str) -> Callable[[Path], list[Path]]:
+    def make(place: Path) -> list[Path]:
+        sources = sorted((CONF_ROOT / kind).glob("*.yaml"))
+        return [Path(shutil.copy(path, place / "x.yaml")) for path in sources[:1]]
+
+    return make
+
+
+def _store(place: Path) -> list[Path]:
+    manifest = write_study(place / "runs", FEW, SMALL)
+    cell = manifest["arms"][1]["cell"]
+    run = place / "runs" / "cells" / cell / "seed0"
+    (run / "attempts").mkdir()
+    (run / "attempts" / "0001.json").write_text(
+        json.dumps({"machine": "m", "host": "h", "processes": [[1, "x"]]})
+    )
+    (run / "FAILED.json").write_text(json.dumps({"reason": "oom", "message": "m", "log_tail": "t"}))
+    return [path for path in sorted(run.rglob("*")) if path.is_file()] + [
+        place / "runs" / "studies" / "toy.paper.json"
+    ]
+
+
+def _read_store(place: Path) -> None:
+    from analysis.live import LiveStudy
+
+    store = place / "runs"
+    study = from_manifest(read_json(store / "studies" / "toy.paper.json"))
+    read_runs(store, study, ("done", "diverged", "running"))
+    for arm in study.arms:
+        for seed in arm.seeds:
+            standing(arm.folder(store, seed))
+    LiveStudy("toy", "paper", store).look()
+
+
+def _compact(place: Path) -> list[Path]:
+    logs = CONF_ROOT.parent / "reports" / "entropy_ablation" / "logs"
+    return [
+        Path(shutil.copy(logs / name, place)) for name in ("runs.json", "manifest.json", "samples.parquet")
+    ] + [Path(shutil.copy(logs / name, place)) for name in ("metrics.parquet", "eval.parquet")]
+
+
+def _foreign(place: Path) -> list[Path]:
+    rows = [{"step": step, "acc": step / 10, "loss": 1.0} for step in range(6)]
+    files = [place / name for name in ("a.jsonl", "b.csv", "c.parquet", "trainer_state.json")]
+    files[0].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    files[1].write_text("Name,State,step,acc\n" + "".join(f"r,finished,{i},{i / 10}\n" for i in range(6)))
+    pq.write_table(pa.table({"step": np.arange(6), "acc": np.arange(6) / 10}), files[2])
+    files[3].write_text(json.dumps({"global_step": 5, "max_steps": 5, "log_history": rows}))
+    files.append(write_events(place / "events", [version(2), *(scalar(i, i / 10) for i in range(6))]))
+    files.append(write_wandb(place / "run.wandb", [{"_step": i, "acc": i / 10} for i in range(6)]))
+    return files
+
+
+def _import(place: Path) -> None:
+    for number, source in enumerate(sorted(path for path in place.iterdir() if path.name != "out")):
+        import_logs("x", [f"arm:{number}={source}"], place / "out", primary=("acc",))
+
+
+def _mapping(place: Path) -> list[Path]:
+    path = place / "map.yaml"
+    path.write_text(
+        "primary: [acc]\nruns:\n  - {path: a.jsonl, arm: a, seed: 0}\n  - {path: b.csv, arm: b, seed: 1}\n"
+    )
+    return [path]
+
+
+def _recording(place: Path) -> list[Path]:
+    path = place / "rollout000004.parquet"
+    path.write_bytes(to_bytes(recorded_rollout(1)))
+    return [path]
+
+
+def _recorded_run(place: Path) -> list[Path]:
+    run = write_study(place / "runs", FEW, SMALL)["arms"][1]["cell"]
+    folder = place / "runs" / "cells" / run / "seed0"
+    folder.rename(place / "run")
+    return [path for path in sorted((place / "run").rglob("*.*")) if path.is_file()]
+
+
+TARGETS = (
+    Target(
+        "study", _specs("study"), lambda place: make_plan(load_study(place, "x"), "smoke", place / "none")
+    ),
+    Target("claims", _specs("claims"), lambda place: load_claims(place / "x.yaml")),
+    Target("search", _specs("search"), lambda place: load_search(place, "x")),
+    Target("mapping", _mapping, lambda place: load_spec(place / "map.yaml", (), {})),
+    Target("imports", _foreign, _import),
+    Target("store", _store, _read_store),
+    Target("compact logs", _compact, read_logs),
+    Target("recording", _recording, lambda place: read_recorded(place / "rollout000004.parquet")),
+    Target("recorded run", _recorded_run, lambda place: open_run(place / "run")),
+)
