@@ -18,8 +18,7 @@ from synthetic_store import ARMS, Scale, write_study
 
 from analysis.curve_rows import ROWS
 from analysis.dashboard import Dashboard, open_dashboard
-from analysis.live import LiveStudy
-from analysis.study_charts import curve_charts
+from analysis.live import LiveStudy, Look
 from sspo.errors import UserError
 from sspo.identity import cell_folder
 from sspo.runlog import mark_failed
@@ -37,12 +36,12 @@ def store(tmp_path: Path) -> Path:
     lines = (running / "metrics.jsonl").read_bytes().splitlines(keepends=True)
     (running / "rest").write_bytes(b"".join(lines[4:]))
     (running / "metrics.jsonl").write_bytes(b"".join(lines[:4]) + lines[4][:25])
-    mark_failed(
-        folder(tmp_path, manifest, "grpo", 1), "oom", f"no memory {ATTACK}", f"line 1\nthe end {ATTACK}"
-    )
+    failed = folder(tmp_path, manifest, "grpo", 1)
+    (failed / "DONE.json").unlink()
+    mark_failed(failed, "oom", f"no memory {ATTACK}", f"line 1\nthe end {ATTACK}")
     silent = folder(tmp_path, manifest, "sspo_05", 0)
     (silent / "DONE.json").unlink()
-    for path in silent.iterdir():
+    for path in (*silent.iterdir(), silent):
         os.utime(path, (1e9, 1e9))
     shutil.rmtree(folder(tmp_path, manifest, "sspo_05", 1))
     return tmp_path
@@ -67,6 +66,12 @@ def dashboard(store: Path) -> Iterator[Dashboard]:
         thread.join(30)
 
 
+def look(study: LiveStudy) -> Look:
+    found = study.look()
+    assert isinstance(found, Look)
+    return found
+
+
 def ask(server: Dashboard, path: str, **headers: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=60)
     connection.request("GET", path, headers=headers)
@@ -76,7 +81,7 @@ def ask(server: Dashboard, path: str, **headers: str) -> tuple[int, bytes]:
 
 def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> None:
     study = LiveStudy("toy", None, store)
-    _, runs, evidence = study.look()
+    _, runs, curves = look(study)
     states = {(run.arm, run.seed): run.state for run in runs}
     assert [states["grpo", k] for k in range(3)] == ["running", "failed", "done"]
     assert [states["sspo_05", k] for k in range(3)] == ["silent", "missing", "done"]
@@ -84,12 +89,11 @@ def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> 
         next(run for run in runs if (run.arm, run.seed) == ("grpo", 0)).rollouts == 2
     )  # 4 whole lines, 2 a rollout
     assert next(run for run in runs if run.state == "failed").reason == f"oom: no memory {ATTACK}"
-    assert evidence is not None
-    assert set(curve_charts(evidence)) == set(ROWS)
+    assert set(curves.charts) == set(ROWS)
     path = running_run(store) / "metrics.jsonl"
     whole = b"\n".join([*path.read_bytes().split(b"\n")[:-1], b""])
     path.write_bytes(whole + (path.parent / "rest").read_bytes())
-    assert next(run for run in study.look()[1] if (run.arm, run.seed) == ("grpo", 0)).rollouts == 4
+    assert next(run for run in look(study).runs if (run.arm, run.seed) == ("grpo", 0)).rollouts == 4
 
 
 def test_only_what_changed_is_sent_and_only_to_this_machine(dashboard: Dashboard) -> None:
