@@ -26,7 +26,7 @@ class BoundedServer(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler]):
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        self._waiting: dict[Any, float] = {}
+        self.waiting: dict[Any, float] = {}
         """Connections whose request is not here yet, and since when."""
         super().__init__(address, handler)
 
@@ -38,11 +38,11 @@ class BoundedServer(ThreadingHTTPServer):
                 request.send(FULL)
             self.shutdown_request(request)
             return
-        self._waiting[request] = time.monotonic()
+        self.waiting[request] = time.monotonic()
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._waiting.pop(request, None)
+            self.waiting.pop(request, None)
             self._free.release()
             raise
 
@@ -51,19 +51,19 @@ class BoundedServer(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._waiting.pop(request, None)
+            self.waiting.pop(request, None)
             self._free.release()
 
     def has_come(self, request: Any) -> None:
         """Note that a whole request is here: from now on it is ours that takes time."""
-        self._waiting.pop(request, None)
+        self.waiting.pop(request, None)
 
     def service_actions(self) -> None:
         """Hang up on who has not asked anything for too long, also where a byte comes now and then."""
         now = time.monotonic()
-        for request, since in list(self._waiting.items()):
+        for request, since in list(self.waiting.items()):
             if now - since > PATIENCE:
-                self._waiting.pop(request, None)
+                self.waiting.pop(request, None)
                 with contextlib.suppress(OSError):  # it has gone already
                     request.shutdown(socket.SHUT_RDWR)
 

@@ -28,8 +28,6 @@ HOST = "127.0.0.1"
 SCRIPT = (Path(__file__).parent / "dashboard.js").read_text(encoding="utf-8")
 LOOK_EVERY = 1.0
 """Seconds between two looks at the store, however many pages ask."""
-OWN_PAGE = ("same-origin", "none")
-"""What a browser says of requests that this page or a person makes."""
 
 
 class Dashboard(BoundedServer):
@@ -87,12 +85,18 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             # a page elsewhere whose name was made to point here must not read the study
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
-        elif address.path == "/state" and self.headers.get("Sec-Fetch-Site", "none") not in OWN_PAGE:
+        elif self._from_elsewhere():
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
         elif address.path in ("/", "/state"):
             self._answer(*self._made(address.path, parse_qs(address.query)))
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", "there is only /")
+
+    def _from_elsewhere(self) -> bool:
+        """Whether a page of another site asks, other than by a link that a person follows: it could read nothing, and make
+        the dashboard work."""
+        site, mode = (self.headers.get(f"Sec-Fetch-{name}", "") for name in ("Site", "Mode"))
+        return site not in ("", "same-origin", "none") and mode != "navigate"
 
     def _made(self, path: str, query: dict[str, list[str]]) -> tuple[HTTPStatus, str, str]:
         """Status, kind and text of an answer; what goes wrong is one sentence in the browser."""

@@ -111,7 +111,7 @@ class Points:
 
     def read(self) -> bool:
         """Take in what is new, and say whether there was anything. Raises BadLine for a line that is no step."""
-        if self._log.seen is not None and self._log.state() == self._log.seen:
+        if self._log.state() in (None, self._log.seen):
             return False
         news = False
         try:
@@ -180,7 +180,7 @@ class Evaluations:
         """Read the whole log where it changed, as evaluations are rare, and say whether it did. `asked` keeps every set of
         questions once for all runs. Raises BadLine for a line that is no answer."""
         log = GrowingLog(self._path)
-        if self._state is not None and log.state() == self._state:
+        if log.state() in (None, self._state):
             return False
         answers: dict[tuple[int, bool], dict[tuple[str, str, int], float]] = {}
         self.found, self.values = {}, {}

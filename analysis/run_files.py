@@ -148,6 +148,8 @@ def standing(folder: Path) -> Standing:
     if not folder.is_dir():
         return Standing(there=False)
     done = marker(folder, runlog.DONE)
+    for key in ("seconds", "rollouts", "steps"):
+        number(done or {}, key, runlog.DONE)
     return Standing(True, done, None if done is not None else marker(folder, runlog.FAILED))
 
 

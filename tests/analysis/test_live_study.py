@@ -155,14 +155,13 @@ def opened(hook: Opened, store: Path) -> Iterator[Opened]:
 
 
 def test_where_nothing_changed_nothing_is_read_or_drawn(opened: Opened, store: Path) -> None:
-    study, markup = LiveStudy("toy", None, store), Markup()
+    study, markup, path = LiveStudy("toy", None, store), Markup(), folder(store, "grpo", 1)
     first = look(study)
     parts = markup.parts(first)
     opened.below = str(store)
     assert look(study) is first
     assert markup.parts(look(study)) is parts
     assert opened.paths == []
-    path = folder(store, "grpo", 1)
     (path / "DONE.json").unlink()
     (path / "DONE.json").write_text('{"steps": 8}')
     assert look(study).curves is first.curves
