@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sspo.errors import UserError
 from sspo.identity import other_folders
 from sspo.json_file import read_object
 from sspo.numerics.epochs import described
@@ -68,6 +69,14 @@ def standing(folder: Path) -> Standing:
         log_tail=str(failed.get("log_tail", "")),
         attempt=attempt,
     )
+
+
+def seen(folder: Path) -> Standing:
+    """The state for a view of many trials: one with a damaged file has failed (broken), which names it, and hides no other."""
+    try:
+        return standing(folder)
+    except UserError as error:
+        return Standing(state="failed", reason="broken", message=str(error))
 
 
 def finished_by(folder: Path) -> str:
