@@ -156,6 +156,9 @@ bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
 	@$(PY) -m tests.bench.plan
 
+bench-dashboard: setup  ## the dashboard on 5,000 runs, first and again, beside `sweeps status` (about two minutes)
+	@$(PY) -m tests.bench.dashboard
+
 bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
 	@$(PY) -m tests.bench.error_rates
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.fairness import flags
-from analysis.load import DONE
 from analysis.results import Evidence, values
 from analysis.rounding import rounded
+from analysis.run_files import DONE
 from analysis.study import PRESET_NOTES
 
 CONDITIONAL = "conditional on one base model"

@@ -24,6 +24,11 @@
   const refresh = async () => {
     try {
       const answer = await fetch(`state?${new URLSearchParams(digests)}`, { cache: 'no-store' });
+      if (!answer.ok) {
+        said.textContent = await answer.text();
+        setTimeout(refresh, 2000);
+        return;
+      }
       const parts = await answer.json();
       for (const [name, part] of Object.entries(parts)) {
         put(name, part.markup);

@@ -8,70 +8,121 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import sys
 import threading
+import time
+import traceback
+from collections.abc import Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from analysis.bounded_server import PATIENCE, BoundedServer
 from analysis.live import LiveStudy
-from analysis.live_page import frame, parts
+from analysis.live_page import Markup, frame
 from sspo.errors import UserError
 
 HOST = "127.0.0.1"
 SCRIPT = (Path(__file__).parent / "dashboard.js").read_text(encoding="utf-8")
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the store, however many pages ask."""
 
 
-class Dashboard(ThreadingHTTPServer):
+class Dashboard(BoundedServer):
     """Answers `/` with the page and `/state` with the parts that changed since the digests in its query."""
 
-    daemon_threads = True
-
     def __init__(self, study: LiveStudy, port: int):
-        self.study, self.reading = study, threading.Lock()
+        self.study, self.reading, self.markup = study, threading.Lock(), Markup()
+        self._next, self._seen = 0.0, study.look()
+        self._parts: Mapping[str, str] | None = None
+        self._digests: dict[str, str] = {}
         super().__init__((HOST, port), _Handler)
 
     def page(self) -> str:
         """The page, without its parts."""
         with self.reading:
-            return frame(self.study.look()[0], SCRIPT)
+            self._look()
+            return frame(self._seen)(SCRIPT)
 
-    def changed(self, known: dict[str, list[str]]) -> str:
+    def changed(self, known: Mapping[str, list[str]]) -> str:
         """JSON of the parts whose digest is not the known one."""
         with self.reading:
-            found = parts(*self.study.look())
-        fresh: dict[str, Any] = {}
-        for name, markup in found.items():
-            digest = hashlib.sha256(markup.encode()).hexdigest()[:16]
-            if known.get(name) != [digest]:
-                fresh[name] = {"digest": digest, "markup": markup}
+            self._look()
+            found = self.markup.parts(self._seen)
+            if found is not self._parts:
+                self._digests = {
+                    name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in found.items()
+                }
+                self._parts = found
+            fresh = {
+                name: {"digest": digest, "markup": found[name]}
+                for name, digest in self._digests.items()
+                if known.get(name) != [digest]
+            }
         return json.dumps(fresh)
+
+    def _look(self) -> None:
+        """Look at the store, but not once more for every page that asks."""
+        if time.monotonic() >= self._next:
+            self._seen = self.study.look()
+            self._next = time.monotonic() + LOOK_EVERY
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Dashboard
+    timeout = PATIENCE
 
     def do_GET(self) -> None:
-        address = urlsplit(self.path)
+        self.server.has_come(self.request)
+        try:
+            address = urlsplit(self.path)
+        except ValueError:
+            self._answer(HTTPStatus.BAD_REQUEST, "text/plain", "that is no address")
+            return
         port = self.server.server_address[1]
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             # a page elsewhere whose name was made to point here must not read the study
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
-        elif address.path == "/":
-            self._answer(HTTPStatus.OK, "text/html", self.server.page())
-        elif address.path == "/state":
-            self._answer(HTTPStatus.OK, "application/json", self.server.changed(parse_qs(address.query)))
+        elif self._from_elsewhere():
+            self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
+        elif address.path in ("/", "/state"):
+            self._answer(*self._made(address.path, parse_qs(address.query)))
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", "there is only /")
 
+    def _from_elsewhere(self) -> bool:
+        """Whether a page of another site asks, other than by a link that a person follows: it could read nothing, and make
+        the dashboard work."""
+        site, mode = (self.headers.get(f"Sec-Fetch-{name}", "") for name in ("Site", "Mode"))
+        return site not in ("", "same-origin", "none") and mode != "navigate"
+
+    def _made(self, path: str, query: dict[str, list[str]]) -> tuple[HTTPStatus, str, str]:
+        """Status, kind and text of an answer; what goes wrong is one sentence in the browser."""
+        try:
+            if path == "/":
+                return HTTPStatus.OK, "text/html", self.server.page()
+            return HTTPStatus.OK, "application/json", self.server.changed(query)
+        except UserError as error:
+            return HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", str(error)
+        except (
+            Exception
+        ) as error:  # a fault of the dashboard: whoever runs it has the details, who looks has a sentence
+            traceback.print_exc(file=sys.stderr)
+            sentence = f"the dashboard failed ({type(error).__name__}); its terminal says where"
+            return HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", sentence
+
     def _answer(self, status: HTTPStatus, kind: str, text: str) -> None:
-        content = text.encode()
+        content = text.encode("utf-8", "backslashreplace")
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header(
+            "Content-Security-Policy", "frame-ancestors 'none'"
+        )  # which a page cannot say of itself
         self.end_headers()
         self.wfile.write(content)
 
@@ -82,7 +133,6 @@ class _Handler(BaseHTTPRequestHandler):
 def open_dashboard(name: str, preset: str | None, store: Path, port: int) -> Dashboard:
     """A dashboard that listens. Raises UserError where the study is not planned or the port is taken."""
     study = LiveStudy(name, preset, store)
-    study.look()  # a manifest that cannot be read is said before anything listens
     try:
         return Dashboard(study, port)
     except OverflowError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 
 from analysis.column_cache import ReadLog
-from analysis.study import read_json
+from analysis.run_files import Damaged, marker, number
 from sspo import runlog
 
 
@@ -36,11 +37,21 @@ class Ended:
 
 
 def ended_logs(folder: Path) -> Ended:
-    """What the marker of a run folder says. Raises UserError where it is damaged."""
-    for marker in (runlog.DONE, runlog.FAILED):
-        if (folder / marker).is_file():
-            content = read_json(folder / marker)
-            logs = content.get("logs") or {}
-            extents = {str(name): (int(of["size"]), str(of["sha256"])) for name, of in logs.items()}
-            return Ended(content.get("steps"), extents)
+    """What the marker of a run folder says. Raises Damaged where it makes no sense."""
+    for name in (runlog.DONE, runlog.FAILED):
+        content = marker(folder, name)
+        if content is not None:
+            return ended_with(content, name)
     return Ended()
+
+
+def ended_with(content: Mapping[str, Any], name: str) -> Ended:
+    """What a marker's content says. Raises Damaged where it makes no sense."""
+    steps = number(content, "steps", name)
+    try:
+        extents = {
+            str(log): (int(of["size"]), str(of["sha256"])) for log, of in (content.get("logs") or {}).items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Damaged(name, f"{name} is damaged: it does not say what the logs were") from error
+    return Ended(None if steps is None else int(steps), extents)

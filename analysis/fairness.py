@@ -14,10 +14,10 @@ import pandas as pd
 
 from analysis.digests import digests_by_run
 from analysis.dynamics import Measure, run_means
-from analysis.load import DONE
 from analysis.matching import FEWEST, MOST
 from analysis.results import Evidence
 from analysis.rounding import rounded
+from analysis.run_files import DONE
 from analysis.study import Arm
 from analysis.trace import RECORD, Trace, metric, ranges, trace
 

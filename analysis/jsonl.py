@@ -45,6 +45,14 @@ def parse_lines(content: bytes, schema: pa.Schema) -> pa.Table:
     return table if table is not None else parse_slowly(content, schema)
 
 
+def check_filled(table: pa.Table, columns: Sequence[str]) -> None:
+    """Raise BadLine for the first row that lacks one of `columns`."""
+    for name in columns:
+        column = table.column(name)
+        if column.null_count:
+            raise BadLine(pc.index(column.is_null(), True).as_py() + 1, f"{name} is missing")
+
+
 def whole_lines(content: bytes) -> bytes:
     """The content without a last line that has no end: the process was killed while it wrote, or is writing."""
     return content[: content.rfind(b"\n") + 1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,39 +12,53 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
 from analysis.column_cache import read_log
 from analysis.ended import Ended, ended_logs
-from analysis.jsonl import BadLine
+from analysis.jsonl import BadLine, check_filled
 from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
+from analysis.run_files import (
+    BROKEN,
+    DIVERGED,
+    DONE,
+    FAILED,
+    MISSING,
+    RUNNING,
+    Damaged,
+    configuration,
+    damaged_log,
+    marker,
+    number,
+    settings,
+    single,
+    standing,
+)
 from analysis.sample_choice import choose_samples
 from analysis.samples import SHOWN_ROLES, Sample
-from analysis.study import Arm, NothingToReport, Study, from_manifest, read_json, sweep_command
+from analysis.study import Arm, NothingToReport, Study, from_manifest, sweep_command
 from sspo import runlog
 from sspo.identity import cell_folder
 
-DONE, DIVERGED, FAILED, BROKEN, RUNNING, MISSING = (
-    "done",
-    "diverged",
-    "failed",
-    "broken",
-    "running",
-    "missing",
-)
 LOST = (DIVERGED, FAILED, BROKEN, RUNNING, MISSING)
 COUNTED = (DONE, DIVERGED)
 """States whose runs are scored: a diverged run scores its last finite checkpoint."""
+CODE = ("git_revision", "git_diff_sha256", "code_sha256", "code_key", "epoch", "base")
+"""What a record holds of env.json, besides versions."""
 
 METRIC_COLUMNS = METRIC_SCHEMA.remove(0)
 EVAL_COLUMNS = pa.schema(
     [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in EVAL_SCHEMA][1:]
 )
-MESSAGE_CHARACTERS = 160
-PATH = re.compile(
-    r"""(?<=')[/~][^']*(?=')|(?<=")[/~][^"]*(?=")|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
-)
-"""An absolute path, in quotes with its spaces."""
+LOGS = {runlog.METRICS: METRIC_COLUMNS, runlog.EVAL: EVAL_COLUMNS}
+NEEDED = {
+    runlog.METRICS: ("step", "rollout", "update"),
+    runlog.EVAL: ("rollout", "final", "set", "question", "mode", "temperature", "sample", "value"),
+}
+"""Columns that a row says nothing without."""
+
+
+class NotAsEnded(Exception):
+    """A log that is not what its run ended with."""
 
 
 @dataclass(frozen=True)
@@ -108,22 +121,30 @@ def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str], as_ende
     nothing = RunRead(record, METRIC_COLUMNS.empty_table(), EVAL_COLUMNS.empty_table())
     if record["status"] not in states:
         return nothing
-    tables = []
-    ended = ended_logs(path) if record["status"] in COUNTED and as_ended else Ended()
-    for name, schema in ((runlog.METRICS, METRIC_COLUMNS), (runlog.EVAL, EVAL_COLUMNS)):
-        try:
-            log = read_log(store, path / name, schema)
-        except BadLine as error:
-            if record["status"] in COUNTED:
-                reason = f"{name} is broken before its last line: run that seed again"
-                record |= {"status": BROKEN, "reason": reason, "message": _tidy(str(error))}
-            return nothing
-        flaw = ended.flaw(name, log)
-        if flaw is not None:
-            record |= {"status": BROKEN, "reason": f"{flaw}: run that seed again", "message": ""}
-            return nothing
-        tables.append(log.table)
+    try:
+        ended = ended_logs(path) if record["status"] in COUNTED and as_ended else Ended()
+        tables = [_log(store, path, name, ended) for name in LOGS]
+    except Damaged as error:
+        if record["status"] in COUNTED:
+            record |= error.state()
+        return nothing
+    except NotAsEnded as error:
+        record |= {"status": BROKEN, "reason": f"{error}: run that seed again", "message": ""}
+        return nothing
     return RunRead(record, *tables)
+
+
+def _log(store: Path, folder: Path, name: str, ended: Ended) -> pa.Table:
+    """A log's table. Raises Damaged for a bad line before its last one, NotAsEnded where the run ended with another log."""
+    try:
+        log = read_log(store, folder / name, LOGS[name])
+        check_filled(log.table, NEEDED[name])
+    except BadLine as error:
+        raise damaged_log(name, error) from error
+    flaw = ended.flaw(name, log)
+    if flaw is not None:
+        raise NotAsEnded(flaw)
+    return log.table
 
 
 def stacked(tables: list[tuple[int, pa.Table]], schema: pa.Schema) -> pa.Table:
@@ -149,62 +170,42 @@ def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Samp
 
 
 def _record(path: Path) -> dict[str, Any]:
-    """State, provenance and what gates, figures and claims ask of the configuration."""
-    environment = _json_or_empty(path / runlog.ENVIRONMENT)
-    config = _yaml_or_empty(path / runlog.CONFIG)
-    done = _json_or_empty(path / runlog.DONE)
-    objective = config.get("objective", {})
-    bounds, clip = objective.get("bounds", {}), objective.get("clip", {})
+    """State, provenance and what gates, figures and claims ask of the configuration; a damaged file makes the run BROKEN."""
+    try:
+        now = standing(path)
+        environment, config = _environment(path), settings(configuration(path))
+        seconds, first = _ended_with(now.done or {})
+    except Damaged as error:
+        return {**error.state(), **_ended(None, None), **_code({}), **settings({})}
+    return {**now.state(), **_ended(seconds, first), **_code(environment), **config}
+
+
+def _ended_with(done: Mapping[str, Any]) -> tuple[float | int | None, Any]:
+    first = single(done.get("rollout0_sha256"), "rollout0_sha256", runlog.DONE)
+    return number(done, "seconds", runlog.DONE), first
+
+
+def _ended(seconds: float | int | None, first: Any) -> dict[str, Any]:
+    return {"seconds": seconds, "rollout0_sha256": first}
+
+
+def _environment(path: Path) -> dict[str, Any]:
+    """Of env.json what a record holds."""
+    found = marker(path, runlog.ENVIRONMENT) or {}
+    versions = found.get("versions") or {}
+    if not isinstance(versions, Mapping):
+        raise Damaged(runlog.ENVIRONMENT, "versions are no names with their versions")
+    kept = {key: single(found.get(key), key, runlog.ENVIRONMENT) for key in CODE}
+    return {**kept, "versions": {name: single(of, name, runlog.ENVIRONMENT) for name, of in versions.items()}}
+
+
+def _code(environment: Mapping[str, Any]) -> dict[str, Any]:
+    diff = environment.get("git_diff_sha256")
     return {
-        **_state(path, done),
-        "seconds": done.get("seconds"),
-        "rollout0_sha256": done.get("rollout0_sha256"),
         "revision": environment.get("git_revision"),
-        **({"dirty_sha256": diff} if (diff := environment.get("git_diff_sha256")) is not None else {}),
+        **({"dirty_sha256": diff} if diff is not None else {}),
         "code_sha256": environment.get("code_sha256"),
         **{key: environment[key] for key in ("code_key", "epoch") if environment.get(key) is not None},
         "base": environment.get("base"),
         "versions": environment.get("versions") or {},
-        "rule": config.get("segmentation", {}).get("rule"),
-        "ratio": objective.get("ratio"),
-        "term": objective.get("term"),
-        "advantage": objective.get("advantage"),
-        "aggregation": objective.get("aggregation"),
-        "adapt": bounds.get("adapt"),
-        "alpha": bounds.get("alpha"),
-        "clip_low": clip.get("low"),
-        "clip_high": clip.get("high"),
     }
-
-
-def run_state(path: Path) -> dict[str, Any]:
-    """State, reason and message of a run folder as they are now."""
-    return _state(path, _json_or_empty(path / runlog.DONE))
-
-
-def _state(path: Path, done: Mapping[str, Any]) -> dict[str, Any]:
-    if not path.is_dir():
-        return {"status": MISSING, "reason": "not started", "message": ""}
-    if done:
-        return {"status": DONE, "reason": "", "message": ""}
-    failed = _json_or_empty(path / runlog.FAILED)
-    if not failed:
-        return {"status": RUNNING, "reason": "no marker: running or half-written", "message": ""}
-    reason = str(failed.get("reason"))
-    status = DIVERGED if reason == "diverged" else FAILED
-    return {"status": status, "reason": reason, "message": _tidy(str(failed.get("message", "")))}
-
-
-def _tidy(message: str) -> str:
-    """A message without paths of the machine it was written on (they hold user names), on one line."""
-    return PATH.sub("<path>", " ".join(message.split()))[:MESSAGE_CHARACTERS]
-
-
-def _json_or_empty(path: Path) -> dict[str, Any]:
-    return dict(read_json(path)) if path.is_file() else {}
-
-
-def _yaml_or_empty(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from analysis.study import one_line
 from sspo.errors import UserError
+from sspo.json_file import read_json
 
 FORMAT = 1
 AGAIN = "make the replay again"
@@ -68,10 +68,7 @@ class Summary:
 
 def read_summary(path: Path) -> Summary:
     """The Summary of a replay.json. Raises UserError where it is none of this format, or damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}): {AGAIN}") from error
+    content = read_json(path, AGAIN)
     given = content.get("format") if isinstance(content, dict) else None
     if given != FORMAT:
         raise UserError(f"{path} has format {given!r}, this version reads {FORMAT}: {AGAIN}")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.escape import markdown, visible
-from analysis.load import DONE
 from analysis.results import Evidence
 from analysis.rounding import rounded
+from analysis.run_files import DONE
 from analysis.samples import CUT_SHORT, SHOWN_ROLES, Prompt, Sample, Segment, by_prompt, head, segments_of
 from sspo.choices import CLIPPING_TERMS, LOG_TERMS
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.digests import file_digest
 from analysis.freshness import WATCHED
+from analysis.run_files import Damaged, marker
 from analysis.study import read_json
 from sspo import runlog
 from sspo.identity import cell_folder
@@ -67,9 +68,13 @@ def _files(store: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _restored(folder: Path) -> dict[str, str] | None:
-    for marker in (runlog.DONE, runlog.FAILED):
-        if (folder / marker).is_file():
-            origin = read_json(folder / marker).get("restored")
+    for name in (runlog.DONE, runlog.FAILED):
+        try:
+            content = marker(folder, name)
+        except Damaged:  # its record says so; what lies there is hashed as it is
+            return None
+        if content is not None:
+            origin = content.get("restored")
             return None if origin is None else dict(origin.get("sources") or {})
     return None
 

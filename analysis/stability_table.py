@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis import captions
-from analysis.load import DIVERGED
 from analysis.result_traces import ResultTraces
 from analysis.results import Evidence
 from analysis.results_table import GROUPS, p_text
 from analysis.rounding import rounded
+from analysis.run_files import DIVERGED
 from analysis.statistics import clopper_pearson, fisher_p, holm
 from analysis.study import Arm
 from analysis.tables import Cell, Row, Table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sspo import json_file
 from sspo.errors import UserError
 from sspo.identity import cell_folder
 
@@ -161,7 +161,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
             factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"the study manifest lacks a usable {error}: plan the study again to write it"
         ) from error
@@ -243,8 +243,5 @@ def report_folder(out: Path, name: str, preset: str) -> Path:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file's content. Raises UserError where it is no JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}): restore it or plan the study again") from error
+    """A JSON file's content. Raises UserError where it makes no sense."""
+    return json_file.read_json(path, "restore it or plan the study again")

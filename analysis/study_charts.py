@@ -29,12 +29,6 @@ HIGHEST = 1.6
 """Times the highest value: the upper end of a symmetric log axis, as in the files."""
 
 
-def curve_charts(evidence: Evidence) -> dict[str, Chart]:
-    """The curves alone, by name of the figure; a study that still runs has them too."""
-    made = {name: _curves(evidence, name) for name in ROWS}
-    return {name: chart for name, chart in made.items() if chart is not None}
-
-
 def study_charts(evidence: Evidence) -> dict[str, Chart]:
     """By name of the figure; those that there is no data for are left out."""
     made: Mapping[str, Callable[[Evidence], Chart | None]] = {
@@ -56,13 +50,20 @@ def arm_series(evidence: Evidence) -> dict[str, Series]:
 
 
 def _curves(evidence: Evidence, name: str) -> Chart | None:
-    curves = [curve for curve in ROWS[name][0](evidence) if not curve.table.empty]
+    return curve_chart(evidence, name, ROWS[name][0](evidence))
+
+
+def curve_chart(
+    evidence: Evidence, name: str, logged: Sequence[Curve], *, most_run_points: int | None = None
+) -> Chart | None:
+    """A chart of curves; without the lines of runs where they have more points than a page should hold."""
+    curves = [curve for curve in logged if not curve.table.empty]
     if not curves:
         return None
     groups, everyone = families(evidence), arm_series(evidence)
     panels, tables = [], []
     drawn = sum(curve.table.size for curve in curves)
-    many = drawn > MOST_RUN_POINTS
+    many = drawn > (MOST_RUN_POINTS if most_run_points is None else most_run_points)
     for place, curve in enumerate(curves):
         kept = _thinned(len(curve.table))
         lines = {

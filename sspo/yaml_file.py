@@ -93,7 +93,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises UserError, naming the file and where possible the line, where it cannot be read, is too large or too deep, is no
     mapping, no YAML or no UTF-8, or repeats a key.
     """
-    content = parse_yaml(_text(path), path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    return parse_mapping(content, path)
+
+
+def parse_mapping(raw: bytes, path: Path) -> dict[str, Any]:
+    """The mapping that the bytes of a YAML file hold; `path` names it in messages. Raises UserError as `read_yaml` does."""
+    content = parse_yaml(_text(raw, path), path)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path} must hold a mapping of names to values, got {_kind(content)}")
     return content
@@ -115,12 +125,7 @@ def parse_yaml(text: str, path: Path) -> Any:
         raise UserError(f"{path} is not valid YAML: {error}") from error
 
 
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+def _text(content: bytes, path: Path) -> str:
     if len(content) > LARGEST:
         raise UserError(f"{path} is larger than {LARGEST // 1_000_000} MB, which no such file needs")
     try:

@@ -63,6 +63,8 @@ class Forecast:
     """Arms, once each, with trials of which nothing can be told."""
     untold: int
     """How many trials these are."""
+    damaged: tuple[str, ...] = ()
+    """Finished runs that say nothing of time, a sentence each."""
 
     @property
     def expected(self) -> Cost:
@@ -79,14 +81,26 @@ class Experience:
 
     def __init__(self, store: Path, *, on_device: bool):
         self.on_device = on_device
-        self._by_cell = {
-            cell.name: found for cell in sorted(store.glob("cells/*")) if (found := list(_finished(cell)))
-        }
+        self.damaged: list[str] = []
+        """Of which nothing is learnt, and why, a sentence each."""
         self._store = store
+        self._by_cell = {
+            cell.name: found
+            for cell in sorted(store.glob("cells/*"))
+            if (found := list(self._finished(cell)))
+        }
 
     def of_cell(self, cell: str) -> list[Finished]:
         """The finished trials of a cell."""
         return self._like_here(self._by_cell.get(cell, []))
+
+    def spent(self, trial: Trial) -> Cost:
+        """What a finished trial cost; nothing is known of a damaged one, which is named already."""
+        try:
+            found = _read(trial.folder)
+        except UserError:
+            return Cost()
+        return Cost() if found is None else found.cost
 
     def of_size(self, size: Workload) -> list[Finished]:
         """The finished trials of all cells with that amount of work."""
@@ -96,17 +110,38 @@ class Experience:
     def _by_size(self) -> Mapping[Workload, list[Finished]]:
         sizes: dict[Workload, list[Finished]] = {}
         for cell, found in self._by_cell.items():
-            size = _size(self._store / "cells" / cell)
+            size = self._size(self._store / "cells" / cell)
             if size is not None:
                 sizes.setdefault(size, []).extend(self._like_here(found))
         return sizes
+
+    def _finished(self, cell: Path) -> Iterator[Finished]:
+        for marker in _markers(cell):
+            try:
+                found = _read(marker.parent)
+            except UserError as error:
+                self.damaged.append(str(error))
+            else:
+                if found is not None:
+                    yield found
+
+    def _size(self, cell: Path) -> Workload | None:
+        """The amount of work of a cell, from the configuration of the first of its finished trials that has a whole one."""
+        for marker in _markers(cell):
+            path = marker.parent / CONFIG
+            try:
+                if path.is_file():
+                    return workload(read_yaml(path))
+            except (UserError, AttributeError, TypeError, ValueError):  # a group that is a list, and the like
+                self.damaged.append(f"{path} is damaged; delete its run folder to run its trial again")
+        return None
 
     def _like_here(self, found: Iterable[Finished]) -> list[Finished]:
         return [trial for trial in found if trial.on_device == self.on_device]
 
 
 def forecast(plan: Plan, standings: Mapping[Trial, Standing]) -> Forecast:
-    """Time and cost of a plan from the finished trials of its store. Raises UserError for damaged ones."""
+    """Time and cost of a plan from the finished trials of its store. Damaged ones are named and judge nothing."""
     experience = Experience(plan.store, on_device=bool(visible_devices()))
     sizes = {arm.name: arm.size for arm in plan.arms}
     spent, left, by_cell = Cost(), Cost(), 0
@@ -114,7 +149,7 @@ def forecast(plan: Plan, standings: Mapping[Trial, Standing]) -> Forecast:
     unknown: list[str] = []
     for trial, now in standings.items():
         if now.state == "done":
-            spent += _spent(trial)
+            spent += experience.spent(trial)
         if now.state not in ("pending", "running"):
             continue
         own = experience.of_cell(trial.cell)
@@ -133,6 +168,7 @@ def forecast(plan: Plan, standings: Mapping[Trial, Standing]) -> Forecast:
         by_size=len(seconds) - by_cell,
         unknown=tuple(dict.fromkeys(unknown)),
         untold=len(unknown),
+        damaged=tuple(dict.fromkeys(experience.damaged)),
     )
 
 
@@ -141,18 +177,6 @@ def _typical(costs: Sequence[Cost]) -> Cost:
         core_hours=statistics.median(cost.core_hours for cost in costs),
         device_hours=statistics.median(cost.device_hours for cost in costs),
     )
-
-
-def _spent(trial: Trial) -> Cost:
-    found = _read(trial.folder)
-    return found.cost if found is not None else Cost()
-
-
-def _finished(cell: Path) -> Iterator[Finished]:
-    for marker in _markers(cell):
-        found = _read(marker.parent)
-        if found is not None:
-            yield found
 
 
 def _markers(cell: Path) -> Iterator[Path]:
@@ -166,27 +190,10 @@ def _read(folder: Path) -> Finished | None:
     seconds = (read_json(folder / DONE) or {}).get("seconds")
     if not isinstance(seconds, int | float):
         return None
-    hardware = (read_json(folder / ENVIRONMENT) or {}).get("hardware") or {}
-    return Finished(
-        seconds=float(seconds),
-        threads=int(hardware.get("threads", 1)),
-        on_device=str(hardware.get("device", "cpu")).startswith("cuda"),
-    )
-
-
-def _size(cell: Path) -> Workload | None:
-    """The amount of work of a cell, from the configuration of one of its finished trials."""
-    for marker in _markers(cell):
-        path = marker.parent / CONFIG
-        if not path.is_file():
-            continue
-        try:
-            return workload(read_yaml(path))
-        except (
-            UserError,
-            AttributeError,
-            TypeError,
-            ValueError,
-        ) as error:  # a group that is a list, and the like
-            raise UserError(f"{path} is damaged; delete its run folder to run its trial again") from error
-    return None
+    path = folder / ENVIRONMENT
+    hardware = (read_json(path) or {}).get("hardware") or {}
+    try:
+        threads, device = int(hardware.get("threads", 1)), str(hardware.get("device", "cpu"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged: it does not say what its trial ran on") from error
+    return Finished(seconds=float(seconds), threads=threads, on_device=device.startswith("cuda"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.identity import folders_of
-from sweeps.ledger import standing
+from sweeps.ledger import seen
 
 NAMED = 8
 """Cells that the sentence names before it only counts."""
@@ -48,7 +48,7 @@ def sentence(store: Path, title: str, arms: Sequence[Former]) -> str | None:
     if not arms:
         return None
     runs = [run for arm in arms for seed in arm.seeds for run in folders_of(store, arm.cell, seed).values()]
-    over = sum(standing(run).outcome in ("done", "diverged") for run in runs)
+    over = sum(seen(run).outcome in ("done", "diverged") for run in runs)
     named = ", ".join(f"{arm.cell} (arm '{arm.name}', {_seeds(arm.seeds)})" for arm in arms[:NAMED])
     if len(arms) > NAMED:
         named += f" and {len(arms) - NAMED} more, which the manifest lists"

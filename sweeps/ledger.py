@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
 from sspo.identity import other_folders
+from sspo.json_file import read_object
 from sspo.numerics.epochs import described
 from sspo.runlog import DONE, FAILED
 from sweeps.claims import newest
@@ -71,6 +71,14 @@ def standing(folder: Path) -> Standing:
     )
 
 
+def seen(folder: Path) -> Standing:
+    """The state for a view of many trials: one with a damaged file has failed (broken), which names it, and hides no other."""
+    try:
+        return standing(folder)
+    except UserError as error:
+        return Standing(state="failed", reason="broken", message=str(error))
+
+
 def finished_by(folder: Path) -> str:
     """The code of other numbers, in words, that has finished the run of this folder; empty where none has."""
     finished = [level for level, path in other_folders(folder).items() if (path / DONE).is_file()]
@@ -84,17 +92,7 @@ def attempts_folder(folder: Path) -> Path:
 
 def read_json(path: Path, remedy: str = "delete it to run its trial again") -> dict[str, Any] | None:
     """The object in a file, None where there is no file. Raises UserError, with a remedy, for one that makes no sense."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it holds no object; {remedy}")
-    return content
+    return read_object(path, remedy)
 
 
 def _number(value: object) -> float | None:

@@ -11,13 +11,13 @@ from rich.text import Text
 from sweeps.budget import budget_lines
 from sweeps.devices import default_workers, visible_devices
 from sweeps.experience import Cost, Forecast, forecast
-from sweeps.ledger import Standing, standing
+from sweeps.ledger import Standing, seen
 from sweeps.manifest import former_sentence
 from sweeps.plan import Plan, Trial
 from sweeps.stale import stale_sentence
 from sweeps.statistics_preview import preview
 from sweeps.status import status_table
-from sweeps.words import duration
+from sweeps.words import duration, listed
 
 NAMED = 5
 """Arms that a line names before it only counts."""
@@ -25,7 +25,7 @@ NAMED = 5
 
 def show_plan(plan: Plan, workers: int | None, console: Console) -> int:
     """Print arms, cells, seeds, what is left, its time and cost, and the statistics to expect. Returns 0."""
-    standings = {trial: standing(trial.folder) for trial in plan.trials()}
+    standings = {trial: seen(trial.folder) for trial in plan.trials()}
     expected = forecast(plan, standings)
     former = former_sentence(plan)
     console.print(status_table(plan, standings))
@@ -59,6 +59,8 @@ def time_lines(expected: Forecast, workers: int) -> list[str]:
             f"time of {expected.untold} trials cannot be told, as none of their cell or size has finished in this store: "
             f"{arms}{rest}"
         )
+    if expected.damaged:
+        lines.append(f"warning: finished runs that say nothing of time: {listed(expected.damaged)}")
     if expected.spent != Cost():
         lines.append(f"spent so far: {_cost(expected.spent)}")
     return lines

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+from sspo.errors import UserError
 from sspo.runlog import DONE, ENVIRONMENT
 from sweeps.ledger import read_json
 from sweeps.plan import Trial
+from sweeps.words import listed
 
 SHORT = 10
 NUMERIC = ("torch", "transformers", "numpy")
@@ -18,10 +21,24 @@ NUMERIC = ("torch", "transformers", "numpy")
 
 def warnings(trials: Sequence[Trial]) -> list[str]:
     """Sentences: finished runs come from code that is not proven equal, or from other versions of packages than are here."""
-    finished = [
-        read_json(trial.folder / ENVIRONMENT) or {} for trial in trials if (trial.folder / DONE).is_file()
-    ]
-    return [line for line in (_mixed_code(finished), _other_versions(finished)) if line is not None]
+    finished, damaged = [], []
+    for trial in trials:
+        if (trial.folder / DONE).is_file():
+            try:
+                finished.append(_environment(trial.folder / ENVIRONMENT))
+            except UserError as error:
+                damaged.append(str(error))
+    lines = [_mixed_code(finished), _other_versions(finished)]
+    lines += [f"warning: finished runs whose code is unknown: {listed(damaged)}"] if damaged else []
+    return [line for line in lines if line is not None]
+
+
+def _environment(path: Path) -> dict[str, Any]:
+    """Raises UserError where it makes no sense."""
+    found = read_json(path) or {}
+    if not isinstance(found.get("versions") or {}, dict):
+        raise UserError(f"{path} is damaged: versions are no names with their versions")
+    return found
 
 
 def code_of(environment: dict[str, Any]) -> str:

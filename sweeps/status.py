@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sweeps.board import name
 from sweeps.estimate import rollouts_done
-from sweeps.ledger import Standing, standing
+from sweeps.ledger import Standing, seen
 from sweeps.manifest import former_sentence
 from sweeps.plan import Plan, PlannedArm, Trial
 from sweeps.revisions import warnings
@@ -72,7 +72,7 @@ def watch_status(plan: Plan, console: Console) -> int:
 
 
 def _standings(plan: Plan) -> dict[Trial, Standing]:
-    return {trial: standing(trial.folder) for trial in plan.trials()}
+    return {trial: seen(trial.folder) for trial in plan.trials()}
 
 
 def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:

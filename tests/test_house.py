@@ -58,6 +58,7 @@ CLAIMS_NEED = {
     "sspo.choices",
     "sspo.config",
     "sspo.interrupts",
+    "sspo.json_file",
     "sspo.visible",
     "sspo.command_line",
     "sspo.study_file",

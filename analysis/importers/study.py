@@ -12,9 +12,10 @@ from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS
 from analysis.importers.scores import Primary, metric_table, score_table
 from analysis.importers.spec import ArmSpec, ImportSpec, check_name, load_spec
 from analysis.importers.whose import Run, find_runs, place
-from analysis.load import COUNTED, DONE, FAILED, RUNNING
+from analysis.load import COUNTED
 from analysis.logs import write_logs
 from analysis.results import AVERAGE
+from analysis.run_files import DONE, FAILED, RUNNING
 from analysis.study import ENDED_EARLY, IMPORTED, LOGGED, from_manifest, report_folder
 from sspo.errors import UserError, unknown
 

@@ -274,6 +274,7 @@ def _answers(
 
 def lose(folder: Path, reason: str, message: str = "") -> None:
     """Turn a finished run into a failed one."""
+    (folder / "DONE.json").unlink(missing_ok=True)
     mark_failed(folder, reason, message)
 
 

@@ -17,9 +17,10 @@ import analysis.report
 from analysis import freshness
 from analysis.choice import Source, choose
 from analysis.column_cache import FOLDER
-from analysis.load import PATH, compact
+from analysis.load import compact
 from analysis.logs import MANIFEST
 from analysis.report import write_report
+from analysis.run_files import PATH
 from analysis.study import manifest_path, report_folder
 from analysis.tables import Cell, Row, Table, to_latex
 from sspo.identity import cell_folder

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ import pytest
 from browser import chromium, needs_chromium
 from synthetic_store import ARMS, Scale, write_study
 
+from analysis import bounded_server
+from analysis import dashboard as served
 from analysis.curve_rows import ROWS
 from analysis.dashboard import Dashboard, open_dashboard
-from analysis.live import LiveStudy
-from analysis.study_charts import curve_charts
+from analysis.live import LiveStudy, Look
 from sspo.errors import UserError
 from sspo.identity import cell_folder
 from sspo.runlog import mark_failed
@@ -37,12 +39,12 @@ def store(tmp_path: Path) -> Path:
     lines = (running / "metrics.jsonl").read_bytes().splitlines(keepends=True)
     (running / "rest").write_bytes(b"".join(lines[4:]))
     (running / "metrics.jsonl").write_bytes(b"".join(lines[:4]) + lines[4][:25])
-    mark_failed(
-        folder(tmp_path, manifest, "grpo", 1), "oom", f"no memory {ATTACK}", f"line 1\nthe end {ATTACK}"
-    )
+    failed = folder(tmp_path, manifest, "grpo", 1)
+    (failed / "DONE.json").unlink()
+    mark_failed(failed, "oom", f"no memory {ATTACK}", f"line 1\nthe end {ATTACK}")
     silent = folder(tmp_path, manifest, "sspo_05", 0)
     (silent / "DONE.json").unlink()
-    for path in silent.iterdir():
+    for path in (*silent.iterdir(), silent):
         os.utime(path, (1e9, 1e9))
     shutil.rmtree(folder(tmp_path, manifest, "sspo_05", 1))
     return tmp_path
@@ -67,6 +69,12 @@ def dashboard(store: Path) -> Iterator[Dashboard]:
         thread.join(30)
 
 
+def look(study: LiveStudy) -> Look:
+    found = study.look()
+    assert isinstance(found, Look)
+    return found
+
+
 def ask(server: Dashboard, path: str, **headers: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=60)
     connection.request("GET", path, headers=headers)
@@ -76,7 +84,7 @@ def ask(server: Dashboard, path: str, **headers: str) -> tuple[int, bytes]:
 
 def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> None:
     study = LiveStudy("toy", None, store)
-    _, runs, evidence = study.look()
+    _, runs, curves = look(study)
     states = {(run.arm, run.seed): run.state for run in runs}
     assert [states["grpo", k] for k in range(3)] == ["running", "failed", "done"]
     assert [states["sspo_05", k] for k in range(3)] == ["silent", "missing", "done"]
@@ -84,12 +92,11 @@ def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> 
         next(run for run in runs if (run.arm, run.seed) == ("grpo", 0)).rollouts == 2
     )  # 4 whole lines, 2 a rollout
     assert next(run for run in runs if run.state == "failed").reason == f"oom: no memory {ATTACK}"
-    assert evidence is not None
-    assert set(curve_charts(evidence)) == set(ROWS)
+    assert set(curves.charts) == set(ROWS)
     path = running_run(store) / "metrics.jsonl"
     whole = b"\n".join([*path.read_bytes().split(b"\n")[:-1], b""])
     path.write_bytes(whole + (path.parent / "rest").read_bytes())
-    assert next(run for run in study.look()[1] if (run.arm, run.seed) == ("grpo", 0)).rollouts == 4
+    assert next(run for run in look(study).runs if (run.arm, run.seed) == ("grpo", 0)).rollouts == 4
 
 
 def test_only_what_changed_is_sent_and_only_to_this_machine(dashboard: Dashboard) -> None:
@@ -153,3 +160,63 @@ def test_a_taken_port_a_wrong_one_and_a_study_that_is_none_are_one_sentence(stor
         open_dashboard("tooy", None, store, 0)
     with pytest.raises(UserError, match="is not planned in"):
         open_dashboard("toy", "paper", store, 0)
+
+
+def test_a_fault_is_an_answer_with_one_sentence_and_no_dropped_connection(
+    dashboard: Dashboard, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(served, "LOOK_EVERY", 0.0)
+    path = store / "studies" / "toy.json"
+    whole = path.read_text()
+    for content in ("{", "null", "[" * 100_000, '{"study": "toy"}'):
+        path.write_text(content)
+        for address in ("/", "/state"):
+            status, answer = ask(dashboard, address)
+            assert status == 500
+            assert b"manifest" in answer or b"toy.json" in answer
+            assert b"\n" not in answer
+    path.write_text(whole)
+    assert ask(dashboard, "/state")[0] == 200
+    with socket.create_connection(("127.0.0.1", dashboard.server_address[1]), timeout=60) as raw:
+        raw.sendall(b"GET http://[ HTTP/1.0\r\n\r\n")
+        assert b" 400 " in raw.recv(100)
+    monkeypatch.setattr(dashboard.study, "look", lambda: 1 / 0)
+    assert ask(dashboard, "/state") == (
+        500,
+        b"the dashboard failed (ZeroDivisionError); its terminal says where",
+    )
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_no_other_page_frames_it_or_makes_it_work(dashboard: Dashboard) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", dashboard.server_address[1], timeout=60)
+    connection.request("GET", "/")
+    assert connection.getresponse().headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    for path in ("/", "/state"):
+        assert ask(dashboard, path, **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})[0] == 403
+    assert ask(dashboard, "/state", **{"Sec-Fetch-Site": "same-origin"})[0] == 200
+    assert ask(dashboard, "/", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})[0] == 200
+
+
+def test_connections_are_few_and_half_open_ones_end(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_server, "PATIENCE", 0.5)
+    monkeypatch.setattr(bounded_server, "MOST_CONNECTIONS", 4)
+    with open_dashboard("toy", None, store, 0) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        before = threading.active_count()
+        address = "127.0.0.1", server.server_address[1]
+        half_open = [socket.create_connection(address, timeout=30) for _ in range(4)]
+        for one in half_open:
+            one.sendall(b"GET / HTTP")
+        while len(server.waiting) < 4:
+            time.sleep(0.01)
+        assert threading.active_count() <= before + 4
+        with socket.create_connection(address, timeout=30) as refused:
+            assert refused.recv(100).startswith(b"HTTP/1.0 503")
+        for one in half_open:
+            assert one.recv(100) == b""
+            one.close()
+        assert ask(server, "/state")[0] == 200
+        server.shutdown()
+        thread.join(30)

@@ -21,6 +21,7 @@ from sweeps.ledger import standing
 from sweeps.plan import Plan, Trial, make_plan
 from sweeps.plan_view import show_plan, time_lines
 from sweeps.run import run_sweep
+from sweeps.status import show_status
 from sweeps.study import parse
 from sweeps.training import RunOptions
 
@@ -96,12 +97,38 @@ def test_times_on_another_kind_of_hardware_say_nothing_here(
     assert forecasted(made).left == Cost(device_hours=0.5)
 
 
-def test_a_damaged_configuration_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.yaml", b"rollout: ["),
+        ("config.yaml", b"[" * 100_000),
+        ("DONE.json", b"null"),
+        ("DONE.json", b"[" * 100_000),
+        ("env.json", b"\xff"),
+        ("env.json", b'{"hardware": [1]}'),
+        ("env.json", b'{"versions": 5, "hardware": {"threads": "x"}}'),
+    ],
+)
+def test_one_damaged_file_takes_neither_plan_nor_status_away(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
     made = plan(tmp_path, ["grpo", "sspo"])
     finish(of(made, "grpo", 0), 60)
-    (of(made, "grpo", 0).folder / "config.yaml").write_text("rollout: [")
-    with pytest.raises(UserError, match=r"seed0/config\.yaml is damaged; delete its run folder"):
-        forecasted(made)
+    (of(made, "grpo", 0).folder / name).write_bytes(content)
+    console = Console(width=400)
+    with console.capture() as printed:
+        show_plan(made, 1, console)
+    assert f"seed0/{name} is damaged" in printed.get()
+    with console.capture() as printed:
+        show_status(made, console)
+    told = printed.get()
+    if name == "DONE.json":
+        assert "0 (broken)" in told
+    if name == "DONE.json" or content in (
+        b"\xff",
+        b'{"versions": 5, "hardware": {"threads": "x"}}',
+    ):  # what status reads
+        assert f"seed0/{name} is damaged" in told
 
 
 # two grpo trials of an hour each on one core, one of them done

@@ -1,0 +1,62 @@
+"""The claims of a run: who works on it touches the newest one every two seconds, and writes into it how it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sspo.errors import UserError
+from sspo.json_file import read_object
+
+FOLDER = "attempts"
+NAME = re.compile(r"\d{4,9}\.json", re.ASCII)
+OUTCOME_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The newest claim of a run: its number, how it ended, and when its holder last touched it."""
+
+    number: int
+    outcome: str
+    """Empty while it lasts, and where the file is torn: then it is somebody's until it has been still for long."""
+    touched: float
+
+
+class Claims:
+    """Looks at the claims of a run folder again and again; one that has ended is read once."""
+
+    def __init__(self, run: Path):
+        self._folder = run / FOLDER
+        self._ended: tuple[int, Claim] | None = None
+
+    def newest(self) -> Claim | None:
+        """The claim that counts; None where there never was one."""
+        try:
+            with os.scandir(self._folder) as entries:
+                names = [entry.name for entry in entries if NAME.fullmatch(entry.name)]
+            if not names:
+                return None
+            path = self._folder / max(names, key=_number)
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if self._ended is not None and self._ended[0] == status.st_ino:
+            return replace(self._ended[1], touched=status.st_mtime)
+        claim = Claim(_number(path.name), _outcome(path), status.st_mtime)
+        self._ended = (status.st_ino, claim) if claim.outcome else None
+        return claim
+
+
+def _outcome(path: Path) -> str:
+    try:
+        content = read_object(path, "")
+    except UserError:
+        return ""
+    return "" if content is None else str(content.get("outcome", ""))[:OUTCOME_CHARACTERS]
+
+
+def _number(name: str) -> int:
+    return int(name.partition(".")[0])

@@ -1,0 +1,207 @@
+"""The curves of a study that runs: whose are drawn, and their charts, drawn again now and then and only where a point is new."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.chart import Chart
+from analysis.curve_rows import ROWS, Curve
+from analysis.jsonl import BadLine
+from analysis.live_logs import KEYS, Evaluations, Points, Question
+from analysis.live_runs import LiveRun, WatchedRun
+from analysis.load import COUNTED, METRIC_COLUMNS
+from analysis.logs import EVAL_SCHEMA, Logs
+from analysis.results import Evidence
+from analysis.run_files import DONE, MISSING, RUNNING, Damaged, damaged_log
+from analysis.study import Arm, Study
+from analysis.study_charts import curve_chart
+from sspo import runlog
+
+MOST_ARMS, MOST_RUNS = 40, 1000
+"""Arms and runs that curves are drawn of."""
+FEW_RUNS = 200
+"""With more runs only the means are drawn, no line a run."""
+OFTENEST = 4.0
+"""Seconds between two drawings, and at least SHARE times what the last one took."""
+SHARE = 20.0
+NO_LINES = "There are too many runs for a line each; the report has them."
+HELD_OUT = "held_out_accuracy"
+
+
+@dataclass
+class _Logged:
+    points: Points
+    evaluations: Evaluations
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Charts by name of the figure, and how many arms of how many they show."""
+
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    arms: int = 0
+    of: int = 0
+
+
+class LiveCurves:
+    """Reads the logs of the runs that are drawn as they grow."""
+
+    def __init__(
+        self, manifest: Mapping[str, Any], study: Study, clock: Callable[[], float] = time.monotonic
+    ):
+        self._manifest, self._study, self._clock = manifest, study, clock
+        self._logs: dict[tuple[str, int], _Logged] = {}
+        self._asked: dict[frozenset[Question], frozenset[Question]] = {}
+        self._news, self._next, self._drawn = True, 0.0, Drawn()
+        self._states: list[tuple[str, int, str]] = []
+
+    def read(
+        self, watched: Mapping[tuple[str, int], WatchedRun], chosen: Sequence[Arm]
+    ) -> dict[tuple[str, int], Damaged]:
+        """Take in what the chosen arms' runs have written since; returns the damaged logs by run."""
+        names = {arm.name for arm in chosen}
+        self._logs = {key: log for key, log in self._logs.items() if key[0] in names}
+        damaged = {}
+        for arm in chosen:
+            for seed in arm.seeds:
+                run = watched[arm.name, seed]
+                if run.run.state == MISSING:
+                    continue
+                try:
+                    self._read(arm.name, seed, run)
+                except Damaged as error:
+                    damaged[arm.name, seed] = error
+        return damaged
+
+    def _read(self, arm: str, seed: int, run: WatchedRun) -> None:
+        folder = run.folder
+        if (arm, seed) not in self._logs:
+            self._logs[arm, seed] = _Logged(
+                Points(folder / runlog.METRICS), Evaluations(folder / runlog.EVAL)
+            )
+        logs = self._logs[arm, seed]
+        try:
+            name = runlog.METRICS
+            self._news |= logs.points.read()
+            name = runlog.EVAL
+            self._news |= logs.evaluations.read(self._asked)
+        except BadLine as error:
+            raise damaged_log(name, error) from error
+        except OSError as error:
+            raise Damaged(name, f"cannot read {name}: {error.strerror}") from error
+
+    def draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> Drawn:
+        """The charts: those of before where no point is new, or where they were drawn a moment ago."""
+        now = self._clock()
+        states = [(run.arm, run.seed, run.state) for run in runs]
+        if not (self._news or states != self._states) or now < self._next:
+            return self._drawn
+        began = time.monotonic()
+        self._drawn = self._draw(runs, chosen)
+        self._news, self._states = False, states
+        self._next = now + max(OFTENEST, SHARE * (time.monotonic() - began))
+        return self._drawn
+
+    def _draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> Drawn:
+        names = {arm.name for arm in chosen}
+        shown = [run for run in runs if run.arm in names]
+        evidence = self._evidence(shown, names)
+        if evidence is None:
+            return Drawn()
+        charts = {}
+        for name, (rows, _) in ROWS.items():
+            curves = self._held_out(evidence, shown) if name == HELD_OUT else rows(evidence)
+            chart = curve_chart(evidence, name, curves, most_run_points=0 if len(shown) > FEW_RUNS else None)
+            if chart is not None:
+                charts[name] = replace(chart, note=NO_LINES if chart.note else "")
+        trained = [arm for arm in self._study.arms if arm.role != "base"]
+        return Drawn(charts, sum(arm.role != "base" for arm in chosen), len(trained))
+
+    def _evidence(self, runs: Sequence[LiveRun], names: set[str]) -> Evidence | None:
+        """A row a run and rollout in the place of the logs; None before any run has logged a step."""
+        logs = [self._logs.get((run.arm, run.seed)) for run in runs]
+        stride = max((log.points.stride for log in logs if log is not None), default=1)
+        frames = []
+        for index, log in enumerate(logs):
+            if log is not None and log.points.sums:
+                rollouts, means = log.points.means(stride)
+                frames.append(pd.DataFrame(means, columns=list(KEYS)).assign(run=index, rollout=rollouts))
+        if not frames:
+            return None
+        metrics = pd.concat(frames, ignore_index=True)
+        metrics = metrics.assign(step=metrics["rollout"], update=0).reindex(
+            columns=["run", *METRIC_COLUMNS.names]
+        )
+        manifest = {**self._manifest, "arms": [a for a in self._manifest["arms"] if str(a["name"]) in names]}
+        records = tuple(self._record(run, log) for run, log in zip(runs, logs, strict=True))
+        return Evidence(Logs(manifest, records, metrics, EVAL_SCHEMA.empty_table().to_pandas()))
+
+    def _record(self, run: LiveRun, log: _Logged | None) -> dict[str, Any]:
+        """As in runs.json; a run that only began counts as one that is there, so that curves have it."""
+        started = log is not None and bool(log.points.sums or log.evaluations.found)
+        status = run.state if run.state in (*COUNTED, MISSING) else DONE if started else RUNNING
+        return {"arm": run.arm, "seed": run.seed, "cell": run.cell, "status": status, "ratio": run.ratio}
+
+    def _held_out(self, evidence: Evidence, runs: Sequence[LiveRun]) -> list[Curve]:
+        """As in a report: the smaller evaluations where there are any, of those the whole ones."""
+        roles = {arm.name: arm.role for arm in evidence.study.arms}
+        found = {
+            (rollout, final, index): one
+            for index, run in enumerate(runs)
+            if roles[run.arm] != "base" and (log := self._logs.get((run.arm, run.seed))) is not None
+            for (rollout, final), one in log.evaluations.found.items()
+        }
+        kept = {key: one for key, one in found.items() if not key[1]} or found
+        most = max((one.answers for one in kept.values()), default=0)
+        whole = {key: one for key, one in kept.items() if one.answers == most}
+        if not whole:
+            return []
+        table = pd.Series({(rollout, index): one.mean for (rollout, _, index), one in whole.items()})
+        asked = frozenset().union(*{one.asked for one in whole.values()})
+        base = [r for r in runs if roles[r.arm] == "base"]
+        return [Curve("held-out accuracy %", _by_run(table), reference=self._base(base, asked))]
+
+    def _base(self, runs: Sequence[LiveRun], asked: frozenset[Question]) -> float | None:
+        """The untrained base on the questions of the curves; None where it has not answered them all."""
+        by_set: dict[str, list[float]] = {}
+        answered = set()
+        for run in runs:
+            log = self._logs.get((run.arm, run.seed))
+            for question, values in {} if log is None else log.evaluations.values.items():
+                if question in asked:
+                    answered.add(question)
+                    by_set.setdefault(question[0], []).extend(values)
+        if answered != asked:
+            return None
+        return float(np.mean([np.mean(values) for values in by_set.values()]))
+
+
+def _by_run(points: pd.Series) -> pd.DataFrame:
+    points.index.names = ["rollout", "run"]
+    return points.astype(np.float64).unstack("run").sort_index()
+
+
+def drawn_arms(study: Study, runs: Sequence[LiveRun]) -> tuple[Arm, ...]:
+    """The arms that curves show, in the study's order: the base, those that others are tested against, those that train now,
+    then the others, up to MOST_ARMS and MOST_RUNS."""
+    training = {run.arm for run in runs if run.state == RUNNING}
+    references = {arm.name for arm in study.references()}
+
+    def order(arm: Arm) -> int:
+        return 0 if arm.role == "base" or arm.name in references else 1 if arm.name in training else 2
+
+    chosen: set[str] = set()
+    count = 0
+    for arm in sorted(study.arms, key=order):
+        if chosen and (len(chosen) >= MOST_ARMS or count + len(arm.seeds) > MOST_RUNS):
+            break
+        chosen.add(arm.name)
+        count += len(arm.seeds)
+    needed = {study.baseline} | {arm.against for arm in study.arms if arm.name in chosen and arm.against}
+    return tuple(arm for arm in study.arms if arm.name in chosen | needed)

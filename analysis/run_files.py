@@ -1,0 +1,163 @@
+"""What the files of a run folder say, checked: one that makes no sense is named, so that it costs its own run and no other."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.jsonl import BadLine
+from analysis.study import one_line
+from sspo import runlog
+from sspo.errors import UserError, shown
+from sspo.json_file import read_object
+from sspo.yaml_file import read_yaml
+
+DONE, DIVERGED, FAILED, BROKEN, RUNNING, MISSING = (
+    "done",
+    "diverged",
+    "failed",
+    "broken",
+    "running",
+    "missing",
+)
+AGAIN = "delete it to run that seed again"
+MESSAGE_CHARACTERS = 160
+READ_CHARACTERS = 10_000
+"""Of a message, before it is looked through for paths."""
+PATH = re.compile(
+    r"""(?<=')[/~][^']*(?=')|(?<=")[/~][^"]*(?=")|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
+)
+"""An absolute path, in quotes with its spaces."""
+SETTINGS = {
+    "rule": "segmentation.rule",
+    "ratio": "objective.ratio",
+    "term": "objective.term",
+    "advantage": "objective.advantage",
+    "aggregation": "objective.aggregation",
+    "adapt": "objective.bounds.adapt",
+    "alpha": "objective.bounds.alpha",
+    "clip_low": "objective.clip.low",
+    "clip_high": "objective.clip.high",
+}
+"""What gates, figures and claims ask of a run's configuration, by what a record calls it."""
+
+
+class Damaged(UserError):
+    """A file of a run that makes no sense: its name, why, and what is wrong in short."""
+
+    def __init__(self, file: str, why: str, what: str = "is damaged"):
+        super().__init__(why)
+        self.file, self.what = file, what
+
+    def state(self) -> dict[str, Any]:
+        """As a run's record has it."""
+        reason = f"{self.file} {self.what}: run that seed again"
+        return {"status": BROKEN, "reason": reason, "message": tidied(str(self))}
+
+
+def damaged_log(name: str, error: BadLine) -> Damaged:
+    """A log with a line that is none."""
+    return Damaged(name, str(error), "is broken before its last line")
+
+
+def marker(folder: Path, name: str) -> dict[str, Any] | None:
+    """The object in a JSON file of a run; None where there is no such file. Raises Damaged."""
+    try:
+        return read_object(folder / name, AGAIN)
+    except UserError as error:
+        raise Damaged(name, _without(folder, error)) from error
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """A run's configuration; empty where it has written none. Raises Damaged."""
+    path = folder / runlog.CONFIG
+    try:
+        return read_yaml(path) if path.is_file() else {}
+    except UserError as error:
+        raise Damaged(runlog.CONFIG, _without(folder, error)) from error
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record holds of a configuration. Raises Damaged where one of it is no single value."""
+    return {name: setting(config, key) for name, key in SETTINGS.items()}
+
+
+def setting(config: Mapping[str, Any], key: str) -> Any:
+    """An option by its dotted name; None where it is not there. Raises Damaged where it is no single value."""
+    found: Any = config
+    for name in key.split("."):
+        if found is None:
+            return None
+        if not isinstance(found, Mapping):
+            raise Damaged(runlog.CONFIG, f"the group around {key} holds {shown(found)}")
+        found = found.get(name)
+    return single(found, key, runlog.CONFIG)
+
+
+def single(value: Any, key: str, file: str) -> Any:
+    """A value that is text, a finite number, true, false or None. Raises Damaged for any other."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    raise Damaged(file, f"{key} is {shown(value)}, want one text or number")
+
+
+def number(content: Mapping[str, Any], key: str, file: str) -> float | int | None:
+    """A number of a marker; None where it is not there. Raises Damaged for anything else."""
+    value = content.get(key)
+    if value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18
+    ):
+        return value
+    raise Damaged(file, f"{key} is {shown(value)}, want a number")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Markers of a run folder, and the state that they give."""
+
+    there: bool
+    done: Mapping[str, Any] | None = None
+    failed: Mapping[str, Any] | None = None
+
+    def state(self) -> dict[str, Any]:
+        """State, reason and message as a run's record has them."""
+        if not self.there:
+            return {"status": MISSING, "reason": "not started", "message": ""}
+        if self.done is not None:
+            return {"status": DONE, "reason": "", "message": ""}
+        if self.failed is None:
+            return {"status": RUNNING, "reason": "no marker: running or half-written", "message": ""}
+        reason = one_line(str(self.failed.get("reason", "error"))[:MESSAGE_CHARACTERS])
+        status = DIVERGED if reason == DIVERGED else FAILED
+        return {
+            "status": status,
+            "reason": reason,
+            "message": tidied(str(self.failed.get("message", ""))),
+        }
+
+
+def standing(folder: Path) -> Standing:
+    """What a folder's markers say now; a finished run is done, whatever failed before. Raises Damaged."""
+    if not folder.is_dir():
+        return Standing(there=False)
+    done = marker(folder, runlog.DONE)
+    for key in ("seconds", "rollouts", "steps"):
+        number(done or {}, key, runlog.DONE)
+    return Standing(True, done, None if done is not None else marker(folder, runlog.FAILED))
+
+
+def tidied(message: str) -> str:
+    """A message without paths of the machine it was written on (they hold user names), on one line."""
+    return PATH.sub("<path>", " ".join(message[:READ_CHARACTERS].split()))[:MESSAGE_CHARACTERS]
+
+
+def _without(folder: Path, error: UserError) -> str:
+    """The sentence without the folder, whose path is nobody else's business."""
+    return str(error).replace(f"{folder}{os.sep}", "")
