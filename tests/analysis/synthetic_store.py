@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.analysis.synthetic_samples import sample_lines
 
 from sspo.identity import cell_folder
 from sspo.metrics import Metric
 from sspo.runlog import METRICS, RunLog, mark_failed
+from tests.analysis.synthetic_samples import sample_lines
 
 SETS = ("short", "medium", "long", "products", "longer")
 HARDNESS = np.array([0.06, 0.02, -0.03, 0.05, -0.1])
