@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
 from sspo.models.description import read_described
 from sspo.models.positions import limit_of
-from sspo.numerics.epochs import epoch_of, flat, level_name, level_under, read_epochs
+from sspo.numerics.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
 from sspo.numerics.key import code_key
 from sspo.own_rules import rule_identity
 from sspo.tasks import TASKS
@@ -105,14 +107,24 @@ def facts_of(config: TrainConfig) -> dict[str, Any]:
 
 def level_of(config: TrainConfig) -> str:
     """The folder level of a run's numbers under this code: part of its place in the store, and not of its cell."""
-    return level_under(facts_of(config), code_key(), read_epochs())
+    return level_under(facts_of(config), *_numerics())
 
 
 def code_level() -> str:
     """The level of this code's latest epoch, or its own where none lists it."""
-    epochs = read_epochs()
-    current = epoch_of(code_key(), epochs)
-    return level_name(current) if current is not None else f"code-{code_key()}"
+    key, epochs = _numerics()
+    current = epoch_of(key, epochs)
+    return level_name(current) if current is not None else f"code-{key}"
+
+
+def _numerics() -> tuple[str, tuple[Epoch, ...]]:
+    """The code key and the epochs, looked at once a second: a plan asks for the level of every cell."""
+    return _looked(code_key, int(time.monotonic()))
+
+
+@functools.lru_cache(maxsize=4)
+def _looked(find: Callable[[], str], _second: int) -> tuple[str, tuple[Epoch, ...]]:
+    return find(), read_epochs()
 
 
 def cell_hash(config: TrainConfig) -> str:
