@@ -54,25 +54,14 @@ WORDS = {
 }
 GREEK = dict(zip(
     "αβγδεζηθικλμνξοπρσςτυφχψω" "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ" "ϵϑϖϱϕϰ",
-    r"\alpha \beta \gamma \delta \varepsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi o \pi \rho \sigma \varsigma \tau "
-    r"\upsilon \varphi \chi \psi \omega "
-    r"\mathrm{A} \mathrm{B} \Gamma \Delta \mathrm{E} \mathrm{Z} \mathrm{H} \Theta \mathrm{I} \mathrm{K} \Lambda \mathrm{M} "
-    r"\mathrm{N} \Xi \mathrm{O} \Pi \mathrm{P} \Sigma \mathrm{T} \Upsilon \Phi \mathrm{X} \Psi \Omega "
-    r"\epsilon \vartheta \varpi \varrho \phi \kappa".split(),
+    [r"\alpha", r"\beta", r"\gamma", r"\delta", r"\varepsilon", r"\zeta", r"\eta", r"\theta", r"\iota", r"\kappa", r"\lambda", r"\mu", r"\nu", r"\xi", r"o", r"\pi", r"\rho", r"\sigma", r"\varsigma", r"\tau", r"\upsilon", r"\varphi", r"\chi", r"\psi", r"\omega", r"\mathrm{A}", r"\mathrm{B}", r"\Gamma", r"\Delta", r"\mathrm{E}", r"\mathrm{Z}", r"\mathrm{H}", r"\Theta", r"\mathrm{I}", r"\mathrm{K}", r"\Lambda", r"\mathrm{M}", r"\mathrm{N}", r"\Xi", r"\mathrm{O}", r"\Pi", r"\mathrm{P}", r"\Sigma", r"\mathrm{T}", r"\Upsilon", r"\Phi", r"\mathrm{X}", r"\Psi", r"\Omega", r"\epsilon", r"\vartheta", r"\varpi", r"\varrho", r"\phi", r"\kappa"],
     strict=True,
 ))  # fmt: skip
 SYMBOLS = dict(zip(
     "±∓−√×÷·⋅∗∘∙•°′∞∂∇∑∏∫∀∃∅¬∧∨∩∪⊕⊗⊥∥‖⟨⟩⌈⌉⌊⌋ℓ⋆★○●△▽¦"
     "≤≥≠≈∼≃≅≡≝∝≪≫≺≻∈∉∋⊂⊆⊃⊇⊢⊨≔"
     "→←↔⇒⇐⇔↑↓↕⇑⇓↦⟶⟵⟷⟹⟸⟺↗↘↙↖↩⏎↪",
-    r"\pm \mp - \surd \times \div \cdot \cdot \ast \circ \bullet \bullet ^\circ \prime \infty \partial \nabla \Sigma \Pi \int \forall "
-    r"\exists \emptyset \neg \wedge \vee \cap \cup \oplus \otimes \perp \parallel \| \langle \rangle \lceil \rceil \lfloor \rfloor "
-    r"\ell \star \star \circ \bullet \triangle \bigtriangledown \mid "
-    r"\leq \geq \neq \approx \sim \simeq \cong \equiv \equiv \propto \ll \gg \prec \succ \in \notin \ni \subset \subseteq \supset "
-    r"\supseteq \vdash \models := "
-    r"\to \leftarrow \leftrightarrow \Rightarrow \Leftarrow \Leftrightarrow \uparrow \downarrow \updownarrow \Uparrow \Downarrow "
-    r"\mapsto \longrightarrow \longleftarrow \longleftrightarrow \Longrightarrow \Longleftarrow \Longleftrightarrow \nearrow "
-    r"\searrow \swarrow \nwarrow \hookleftarrow \hookleftarrow \hookrightarrow".split(),
+    [r"\pm", r"\mp", r"-", r"\surd", r"\times", r"\div", r"\cdot", r"\cdot", r"\ast", r"\circ", r"\bullet", r"\bullet", r"^\circ", r"\prime", r"\infty", r"\partial", r"\nabla", r"\Sigma", r"\Pi", r"\int", r"\forall", r"\exists", r"\emptyset", r"\neg", r"\wedge", r"\vee", r"\cap", r"\cup", r"\oplus", r"\otimes", r"\perp", r"\parallel", r"\|", r"\langle", r"\rangle", r"\lceil", r"\rceil", r"\lfloor", r"\rfloor", r"\ell", r"\star", r"\star", r"\circ", r"\bullet", r"\triangle", r"\bigtriangledown", r"\mid", r"\leq", r"\geq", r"\neq", r"\approx", r"\sim", r"\simeq", r"\cong", r"\equiv", r"\equiv", r"\propto", r"\ll", r"\gg", r"\prec", r"\succ", r"\in", r"\notin", r"\ni", r"\subset", r"\subseteq", r"\supset", r"\supseteq", r"\vdash", r"\models", r":=", r"\to", r"\leftarrow", r"\leftrightarrow", r"\Rightarrow", r"\Leftarrow", r"\Leftrightarrow", r"\uparrow", r"\downarrow", r"\updownarrow", r"\Uparrow", r"\Downarrow", r"\mapsto", r"\longrightarrow", r"\longleftarrow", r"\longleftrightarrow", r"\Longrightarrow", r"\Longleftarrow", r"\Longleftrightarrow", r"\nearrow", r"\searrow", r"\swarrow", r"\nwarrow", r"\hookleftarrow", r"\hookleftarrow", r"\hookrightarrow"],
     strict=True,
 ))  # fmt: skip
 MATHS = GREEK | SYMBOLS | {"«": r"\ll", "»": r"\gg", "∆": r"\Delta"}
