@@ -208,7 +208,7 @@ $(FRONTDOORS)/ready: requirements-frontdoors.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
 	@$(PYTHON) -m venv $(FRONTDOORS)
-	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --requirement requirements-frontdoors.lock
+	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-frontdoors.lock
 	@touch $@
 
 setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
