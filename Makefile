@@ -62,11 +62,14 @@ $(if $(filter search,$(MAKECMDGOALS)),$(error which search? write `make search N
 endif
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
-	@echo "                 FRESH=1 (stale trials again: finished by code with other numbers)"
-	@echo "                 TIMEOUT=seconds  RETRIES=killed=3,oom=1  OVER_BUDGET=1  LIVE=1"
-	@echo "                 ENGINE=local|ray|slurm  ENGINE_OPTIONS=\"partition=gpu gpus=1\" (docs/clusters.md)"
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^##= / {printf "      %s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / && !/^help/ {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+##@ A study from its spec to its report
+##= NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  OVER_BUDGET=1
+##= RETRY=1 (failed trials once more)  FRESH=1 (stale trials again: finished by code with other numbers)
+##= TIMEOUT=seconds  RETRIES=killed=3,oom=1
+##= ENGINE=local|ray|slurm  ENGINE_OPTIONS="partition=gpu gpus=1" (docs/clusters.md)
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
@@ -83,12 +86,29 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
+plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
+	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
+
 sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
 		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
+
+status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
+	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
+
+dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
+	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
+
+report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
+	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
+	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+##@ While it runs, here and elsewhere
 
 work: setup  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
 	@$(PY) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -107,32 +127,19 @@ retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=
 	@$(PY) -m sweeps retry $(NAME) --failed $(if $(PRESET),--preset $(PRESET)) $(if $(ARM),--arm $(ARM)) \
 		$(if $(REASON),--reason $(REASON))
 
-search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
-	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(STORAGE),--storage $(STORAGE))
-
-optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
-	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
+##@ More from runs, and other tools
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh)
 	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
 
-plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
-	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
+search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(STORAGE),--storage $(STORAGE))
 
-status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
-	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
-
-verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
-	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
-
-dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
-	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
-
-report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
-	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
 import: setup  ## a study of other tools' logs, and its report: NAME=theirs MAP=theirs.yaml (docs/logs.md)
 	@[ -n "$(MAP)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys)" >&2; exit 2; }
@@ -145,35 +152,34 @@ export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its 
 wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
 	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
-	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
+##@ Code that changed, models, clusters
 
 same-numbers: setup  ## prove that this code gives its parent's numbers, or open an epoch: PARENT=revision  WHY=text
 	@$(PY) -m sspo.numerics $(if $(PARENT),--parent $(PARENT)) $(if $(WHY),--why "$(WHY)")
 
-bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
-	@$(PY) -m tests.bench.sweep
+base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
+	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
-bench-replay: setup  ## the replay's speed beside a naive loop
-	@$(PY) -m tests.bench.replay
+setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
 
-bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
-	@$(PY) -m tests.bench.segmentation
+$(RAY)/ready: requirements-ray.lock $(VENV)/ready
+	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
+	@$(PYTHON) -m venv $(RAY)
+	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
+		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
+		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
+	@touch $@
 
-bench-objective: setup  ## sspo's loss beside grpo's: time and memory
-	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
+##@ For who works on the code
 
-bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
-	@$(PY) -m tests.bench.plan
+check: setup  ## lint, format and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
 
-bench-dashboard: setup  ## the dashboard on 5,000 runs, first and again, beside `sweeps status` (about two minutes)
-	@$(PY) -m tests.bench.dashboard
-
-bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
-	@$(PY) -m tests.bench.error_rates
-
-bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
-	@$(PY) -m tests.bench.analysis
+format: setup  ## rewrite the code in the house format
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
 test: setup  ## the tests (under five minutes)
 	@$(PY) -m pytest --numprocesses 2
@@ -211,36 +217,17 @@ $(FRONTDOORS)/ready: requirements-frontdoors.lock
 	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-frontdoors.lock
 	@touch $@
 
-setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
-
-$(RAY)/ready: requirements-ray.lock $(VENV)/ready
-	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
-	@$(PYTHON) -m venv $(RAY)
-	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
-		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
-		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
-	@touch $@
-
 test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
 	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
 
 test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
 	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
-fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0
-	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
-
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
 	@$(PY) -m pytest -m acceptance --numprocesses 2
 
-check: setup  ## lint, format and types
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
-
-format: setup  ## rewrite the code in the house format
-	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
 
 locks: $(UV)/ready  ## write the hashes of the versions in requirements*.lock again, after you edited a version there
 	@for lock in $(filter-out requirements-torch.lock,$(wildcard requirements*.lock)); do \
@@ -256,3 +243,29 @@ $(UV)/ready: requirements-uv.lock
 clean:  ## remove caches; runs, reports and environments stay
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+##@ Benches
+
+bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
+	@$(PY) -m tests.bench.sweep
+
+bench-replay: setup  ## the replay's speed beside a naive loop
+	@$(PY) -m tests.bench.replay
+
+bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
+	@$(PY) -m tests.bench.segmentation
+
+bench-objective: setup  ## sspo's loss beside grpo's: time and memory
+	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
+
+bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
+	@$(PY) -m tests.bench.plan
+
+bench-dashboard: setup  ## the dashboard on 5,000 runs, first and again, beside `sweeps status` (about two minutes)
+	@$(PY) -m tests.bench.dashboard
+
+bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
+	@$(PY) -m tests.bench.error_rates
+
+bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
+	@$(PY) -m tests.bench.analysis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
 from sspo.visible import visible as visible  # other files take it from here
 
