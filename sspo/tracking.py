@@ -98,7 +98,7 @@ def mirrored(config: TrainConfig) -> dict[str, Any]:
     """
     content = asdict(config)
     del content["run"]["store"]
-    return _named_by_last_part(content)
+    return {key: _named_by_last_part(value) for key, value in content.items()}
 
 
 def _named_by_last_part(value: Any) -> Any:

@@ -58,11 +58,6 @@ def show_outcome(search: Search, preset: str, study: Study, folder: Path, consol
     if found.best is None:
         return 1
     _print_best(found.best, console)
-    if found.ties:
-        _print(
-            console,
-            f"{_named(found.ties)} scored the same with other settings; the first of them is confirmed",
-        )
     path = folder / f"{study.study_name}.confirm.yaml"
     text = confirming_study(search, preset, found.best)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
