@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import wandb
 
 from sspo.compose import compose
 from sspo.identity import cell_hash, weights_folder
@@ -92,6 +93,7 @@ def test_a_mirror_names_neither_the_machine_nor_its_user_nor_their_folders(tmp_p
     tracker = WandbTracker(config, folder)
     tracker.log({"step": 0, "policy/loss": 0.25})
     tracker.finish()
+    wandb.teardown()  # W&B's service writes the last of the file as it ends
     (mirror,) = (folder / "wandb").glob("offline-run-*")
     sent = [*mirror.glob("*.wandb"), *mirror.glob("files/*")]  # what `wandb sync` takes; logs/ stays
     content = b"".join(path.read_bytes() for path in sent)
