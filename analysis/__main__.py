@@ -15,12 +15,14 @@ from sspo import interrupts  # noqa: F401 (first, for what follows takes a secon
 # isort: split
 from analysis.freshness import is_fresh
 from analysis.import_commands import add_import_commands
+from analysis.refusals import refused
 from analysis.replay_source import SUMMARY
 from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
 from sspo.command_line import Parser, parse
-from sspo.errors import UserError, one_sentence, unknown
+from sspo.errors import one_sentence, unknown
 
 DASHBOARD_PORT = 8765
+ONLY_READ = ("why", "verify", "dashboard")
 
 
 def main() -> int:
@@ -33,11 +35,10 @@ def main() -> int:
         raise unknown("preset", arguments.preset, PRESETS)
     try:
         return int(arguments.run(arguments))
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise UserError(
-            f"the report cannot be written: {error.strerror or error} ({error.filename or arguments.out}); "
-            "free that place or choose another folder with --out"
-        ) from error
+        raise refused(error, arguments.out, writes=arguments.command not in ONLY_READ) from error
 
 
 def _add_commands(commands: Any) -> None:

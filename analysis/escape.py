@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
+from analysis.latex_characters import printed
 from sspo.visible import visible as visible  # other files take it from here
-
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "±": r"$\pm$",
-    "−": r"$-$",
-    "–": "--",
-    "√": r"$\surd$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "Δ": r"$\Delta$",
-    "ε": r"$\varepsilon$",
-    "α": r"$\alpha$",
-}
 
 
 def latex(text: str) -> str:
-    """Text that LaTeX prints as it stands, on one line."""
-    return "".join(LATEX.get(character, character) for character in _seen_line(text))
+    """Text that LaTeX prints as it stands, on one line, written in ASCII alone."""
+    return "".join(map(printed, unicodedata.normalize("NFC", _seen_line(text))))
 
 
 def markdown(text: str) -> str:

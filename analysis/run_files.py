@@ -30,9 +30,13 @@ MESSAGE_CHARACTERS = 160
 READ_CHARACTERS = 10_000
 """Of a message, before it is looked through for paths."""
 PATH = re.compile(
-    r"""(?<=')[/~][^']*(?=')|(?<=")[/~][^"]*(?=")|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
+    r"""(?<=')(?:[/~]|[A-Za-z]:[\\/]|\\\\)[^']*(?=')|(?<=")(?:[/~]|[A-Za-z]:[\\/]|\\\\)[^"]*(?=")"""
+    r"""|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
+    r"""|(?<![\w.<\\])(?:[A-Za-z]:|\\(?=\\))(?:[\\/][^\s\\/'"`,;:()\[\]{}<>]+)+[\\/]?"""
 )
-"""An absolute path, in quotes with its spaces."""
+"""An absolute path, in quotes with its spaces; drives and shares of Windows too."""
+HOST = re.compile(r"(?<=, process )(\d+) on \S+(?=, vanished)")
+"""What the message of a lost trial said of its machine until it left that to the claim."""
 SETTINGS = {
     "rule": "segmentation.rule",
     "ratio": "objective.ratio",
@@ -154,8 +158,9 @@ def standing(folder: Path) -> Standing:
 
 
 def tidied(message: str) -> str:
-    """A message without paths of the machine it was written on (they hold user names), on one line."""
-    return PATH.sub("<path>", " ".join(message[:READ_CHARACTERS].split()))[:MESSAGE_CHARACTERS]
+    """A message without paths and the name of the machine it was written on (they hold user names), on one line."""
+    line = " ".join(message[:READ_CHARACTERS].split())
+    return PATH.sub("<path>", HOST.sub(r"\1", line))[:MESSAGE_CHARACTERS]
 
 
 def _without(folder: Path, error: UserError) -> str:

@@ -43,12 +43,18 @@ def tidy(name: str, preset: str, store: Path, out: Path) -> pd.DataFrame:
 
 
 def write_tidy(name: str, preset: str, store: Path, out: Path, path: Path) -> int:
-    """Write the table as CSV or Parquet, by the file's ending, and return its rows. Raises UserError for another ending."""
+    """Write the table as CSV or Parquet, by the file's ending, and return its rows. Raises UserError for another ending,
+    and where the file cannot be written."""
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(f"a table is written as .csv or .parquet, got {path.name}")
     table = tidy(name, preset, store, out)
-    if path.suffix == ".csv":
-        table.to_csv(path, index=False)
-    else:
-        table.to_parquet(path, index=False)
+    try:
+        if path.suffix == ".csv":
+            table.to_csv(path, index=False)
+        else:
+            table.to_parquet(path, index=False)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}; choose another file with --to"
+        ) from error
     return len(table)

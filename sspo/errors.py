@@ -7,6 +7,7 @@ import reprlib
 import sys
 from collections.abc import Callable, Iterable
 
+from sspo.closed_pipe import CLOSED_PIPE, drop, nobody_reads
 from sspo.fence import ClaimLost
 from sspo.visible import visible_lines
 
@@ -58,9 +59,20 @@ def siblings(name: str, choices: Iterable[str]) -> list[str]:
 
 
 def one_sentence(main: Callable[[], int]) -> int:
-    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost claim as LEFT."""
+    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost claim as LEFT.
+
+    Where its reader has left it ends in silence, as CLOSED_PIPE.
+    """
     try:
-        return main()
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not (unread := nobody_reads()):
+            raise
+        drop(unread)
+        return CLOSED_PIPE
     except UserError as error:
         print(f"error: {visible_lines(str(error))}", file=sys.stderr)
         return 2

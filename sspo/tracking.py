@@ -16,6 +16,8 @@ from sspo.runlog import METRICS, Row
 
 MIRROR = "wandb"
 """W&B's folder inside a run folder."""
+PROGRAM = "sspo"
+"""What W&B is told instead of the machine's name, which is often its owner's."""
 
 
 class Tracker(Protocol):
@@ -64,9 +66,16 @@ class WandbTracker:
             job_type="train",
             name=f"{arm}-seed{config.seed}",
             tags=[f"cell:{cell}", f"arm:{arm}"],
-            config=asdict(config),
+            config=mirrored(config),
             dir=str(folder),
-            settings=wandb.Settings(console="off", disable_git=True, x_disable_stats=True),
+            settings=wandb.Settings(
+                console="off",
+                disable_git=True,
+                x_disable_stats=True,
+                x_disable_meta=True,
+                x_disable_machine_info=True,
+                host=PROGRAM,
+            ),
         )
         there = self.run.step  # online, what the server has stays
         for row in logged(folder):
@@ -80,6 +89,25 @@ class WandbTracker:
     def finish(self) -> None:
         """Flush and close."""
         self.run.finish()
+
+
+def mirrored(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as W&B gets it: without the store, and with the last part alone of other places on this machine.
+
+    Home folders have the names of their owners, and a mirror is often shared further than a checkout.
+    """
+    content = asdict(config)
+    del content["run"]["store"]
+    return {key: _named_by_last_part(value) for key, value in content.items()}
+
+
+def _named_by_last_part(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _named_by_last_part(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named_by_last_part(inner) for inner in value]
+    is_place = isinstance(value, str) and Path(value).expanduser().is_absolute()
+    return Path(value).name if is_place else value
 
 
 def run_id(config: TrainConfig) -> str:

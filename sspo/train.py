@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
+from sspo.closed_pipe import nobody_reads
 from sspo.compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.config import TrainConfig
 from sspo.errors import UserError, one_sentence
@@ -116,6 +117,8 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
     except Diverged as error:
         return _fail(folder, "diverged", str(error), error.logs)
     except OSError as error:
+        if nobody_reads():  # it continues with the same command
+            raise
         return _fail(
             folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
         )

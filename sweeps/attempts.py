@@ -139,7 +139,7 @@ def _conclude_lost(trial: Trial, claim: Claim) -> None:
             trial,
             claim,
             LOST,
-            f"its worker, process {claim.pid} on {claim.host or 'some machine'}, vanished",
+            f"its worker, process {claim.pid}, vanished",
             "",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -50,3 +51,17 @@ def test_the_commands_of_the_readme_reach_the_study_that_they_name() -> None:
     assert "-m sweeps run clip_ablation --preset smoke" in done.stdout
     assert "--retry-failed" in done.stdout
     assert make("help").returncode == make("test").returncode == 0
+
+
+def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    targets = [line.split()[1] for line in printed.splitlines() if line.startswith("  make ")]
+    assert targets[:6] == ["setup", "plan", "sweep", "status", "dashboard", "report"]
+    parts = [any(name.startswith(part) for part in ("check", "test", "bench-")) for name in targets]
+    assert not any(parts[: targets.index("check")]), "tests and benches come last"
+    assert targets[-1].startswith("bench-")
+    assert printed.index("PRESET=") < printed.index("make setup"), (
+        "options stand beside the group that takes them"
+    )
+    written = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert sorted([*targets, "help"]) == sorted(written)

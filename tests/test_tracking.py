@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import wandb
 
 from sspo.compose import compose
-from sspo.identity import cell_hash
+from sspo.identity import cell_hash, weights_folder
 from sspo.tracking import WandbTracker, run_id
 from tests.trainer.killed import SMALL, run
 from tests.trainer.runs import folder, lines
@@ -72,3 +76,36 @@ def test_online_the_run_is_resumed_by_its_id_and_gets_what_the_server_lacks(tmp_
     WandbTracker(config, tmp_path)
     assert (asked["mode"], asked["resume"], asked["id"]) == ("online", "allow", f"{cell_hash(config)}-seed3")
     assert sent == [(k, {"step": k, "b": 1}) for k in (3, 4, 5)]
+
+
+def test_a_mirror_names_neither_the_machine_nor_its_user_nor_their_folders(tmp_path, monkeypatch):
+    home = tmp_path / "alice-smith"
+    monkeypatch.setattr("socket.gethostname", lambda: "alices-laptop")
+    for name, value in (("HOME", str(home)), ("USER", home.name), ("LOGNAME", home.name)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", [str(home / "train.py"), f"run.store={home}"])
+    folder = home / "runs" / "cells" / "a" / "seed0"
+    folder.mkdir(parents=True)
+    (home / "models").mkdir()
+    (home / "models" / "llama-3").symlink_to(weights_folder("embedded"))
+    plain = compose(["tracking=wandb_offline", f"run.store={home / 'runs'}"])
+    config = replace(plain, model=replace(plain.model, path=str(home / "models" / "llama-3")))
+    tracker = WandbTracker(config, folder)
+    tracker.log({"step": 0, "policy/loss": 0.25})
+    tracker.finish()
+    wandb.teardown()  # W&B's service writes the last of the file as it ends
+    (mirror,) = (folder / "wandb").glob("offline-run-*")
+    sent = [*mirror.glob("*.wandb"), *mirror.glob("files/*")]  # what `wandb sync` takes; logs/ stays
+    content = b"".join(path.read_bytes() for path in sent)
+    assert b"llama-3" in content, "the mirror holds the configuration"
+    whose = [
+        "alice",
+        str(home),
+        str(tmp_path),
+        sys.executable,
+        str(Path.cwd()),
+        platform.node(),
+        getpass.getuser(),
+    ]
+    # two letters are found by chance among checksums
+    assert not [text for text in whose if len(text) > 3 and text.encode() in content]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from sweeps.ledger import standing
 from sweeps.manifest import stem
 from sweeps.plan import Plan, PlannedArm, Trial
 from sweeps.search.score import curve, primary_score
-from sweeps.search.storage import open_storage
+from sweeps.search.storage import name_metric, open_storage
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -68,6 +68,7 @@ def _write(storage: Any, plan: Plan, trials: Sequence[FrozenTrial]) -> None:
     import optuna
 
     study = optuna.create_study(storage=storage, study_name=stem(plan), direction="maximize")
+    name_metric(study, asdict(plan.study.head.primary))
     study.set_user_attr("title", plan.study.head.title or plan.study.name)
     study.set_user_attr("question", plan.study.head.question)
     study.set_user_attr("baseline", plan.study.head.baseline)

@@ -28,6 +28,9 @@ class Tally:
     open: int
     """Asked for and not yet settled."""
     best: FrozenTrial | None
+    """The first of those with the highest score."""
+    ties: tuple[int, ...] = ()
+    """Trials of other cells with that score, by number."""
 
     @property
     def settled(self) -> int:
@@ -44,13 +47,26 @@ def tally(trials: Sequence[FrozenTrial], retries: int) -> Tally:
     """Count trials."""
     states = [_state(chain, retries) for chain in _chains(trials)]
     complete = [trial for trial in trials if trial.state.name == "COMPLETE" and trial.value is not None]
+    best = max(complete, key=lambda trial: (trial.value, -trial.number), default=None)  # type: ignore[arg-type, return-value]
     return Tally(
         complete=states.count("complete"),
         pruned=states.count("pruned"),
         failed=states.count("failed"),
         open=states.count("open"),
-        best=max(complete, key=lambda trial: (trial.value, -trial.number), default=None),  # type: ignore[arg-type, return-value]
+        best=best,
+        ties=_ties(best, complete),
     )
+
+
+def _ties(best: FrozenTrial | None, complete: Sequence[FrozenTrial]) -> tuple[int, ...]:
+    """The first trial of each other cell that scored what the best did."""
+    if best is None:
+        return ()
+    first: dict[str, int] = {}
+    for trial in complete:
+        if trial.value == best.value:
+            first.setdefault(str(trial.user_attrs.get("cell", trial.number)), trial.number)
+    return tuple(sorted(number for number in first.values() if number != best.number))
 
 
 def to_retry(trials: Sequence[FrozenTrial], retries: int) -> list[FrozenTrial]:

@@ -27,10 +27,19 @@ if TYPE_CHECKING:
 
 def status_line(name: str, found: Tally) -> str:
     """Trials by state and the best score, in one line."""
-    best = (
-        "no score yet" if found.best is None else f"best {found.best.value:.4f} (trial {found.best.number})"
-    )
+    best = "no score yet"
+    if found.best is not None:
+        best = f"best {found.best.value:.4f} (trial {found.best.number}{_tied(found)})"
     return f"search {name}: {found.complete} scored, {found.pruned} pruned, {found.failed} failed, {found.open} open; {best}"
+
+
+def _tied(found: Tally) -> str:
+    return f"; {_named(found.ties)} tied" if found.ties else ""
+
+
+def _named(numbers: Sequence[int]) -> str:
+    *others, last = map(str, numbers)
+    return f"trials {', '.join(others)} and {last}" if others else f"trial {last}"
 
 
 def show_outcome(search: Search, preset: str, study: Study, folder: Path, console: Console) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,16 @@ def open_storage(place: str | Path) -> BaseStorage:
     return _database(str(place)) if "://" in str(place) else _journal(Path(place))
 
 
+def name_metric(study: Study, primary: Mapping[str, Any]) -> None:
+    """Have Optuna's tables and plots say what the value of a trial is."""
+    from optuna.exceptions import ExperimentalWarning
+
+    decoding = "greedy" if primary["mode"] == "greedy" else f"sampled, T = {primary['temperature']:g}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([f"accuracy ({decoding})"])
+
+
 def open_study(
     storage: BaseStorage, name: str, meaning: Mapping[str, Any], *, create: bool = True
 ) -> Study | None:
@@ -43,6 +54,7 @@ def open_study(
         if not create:
             return None
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+        name_metric(study, meaning["primary"])
     else:
         study = optuna.load_study(storage=storage, study_name=name)
     text = json.dumps(meaning, sort_keys=True)

@@ -20,7 +20,7 @@ from analysis.column_cache import FOLDER
 from analysis.load import compact
 from analysis.logs import MANIFEST
 from analysis.report import write_report
-from analysis.run_files import PATH
+from analysis.run_files import tidied
 from analysis.study import manifest_path, report_folder
 from analysis.tables import Cell, Row, Table, to_latex
 from sspo.identity import cell_folder
@@ -172,10 +172,16 @@ def test_a_misspelt_preset_and_an_unwritable_folder_are_one_sentence(
         ("[Errno 13] denied: '/home/jane doe/x'", "[Errno 13] denied: '<path>'"),
         ("cannot read ~jane/.cache/hub", "cannot read <path>"),
         ("set trainer.lr and/or runs/cells", "set trainer.lr and/or runs/cells"),
+        (r"no C:\Users\jane\runs\x.json (step 3)", "no <path> (step 3)"),
+        (r"no 'C:\Users\jane doe\x'", "no '<path>'"),
+        ("no d:/Users/jane/x", "no <path>"),
+        (r"no \\server\jane\x", "no <path>"),
+        (r"the label \alpha\beta and ratio a:b", r"the label \alpha\beta and ratio a:b"),
+        ("its worker, process 12 on alices-laptop, vanished", "its worker, process 12, vanished"),
     ],
 )
-def test_messages_keep_no_absolute_path(message: str, tidy: str) -> None:
-    assert PATH.sub("<path>", message) == tidy
+def test_messages_keep_no_absolute_path_and_no_machine(message: str, tidy: str) -> None:
+    assert tidied(message) == tidy
 
 
 def test_a_label_cannot_become_an_argument_of_the_latex_line_above() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from analysis.chart import Axis, Chart, Line, Mark, Numbers, Panel, Series
 from analysis.chart_svg import chart_html
 from analysis.escape import csv_field, latex, markdown, page
+from analysis.latex_characters import ACCENTS, LATEX
 from analysis.page import json_block
 from analysis.page_tables import table_html
 from analysis.style import Look
@@ -22,9 +23,13 @@ from analysis.tables import Cell, Row, Table, to_csv, to_latex, to_markdown
 from analysis.trace import trace
 
 PIECES = ("<script>alert(1)</script>", "</script>", "<!--", "]]>", "javascript:x", "\\input{x}", "$\\frac$", "|", "&amp;",
-          "\u202e", "\u2066", "\x00", "\x1b[31m", "\u200b", "\n", "\r", "\t", "=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "`", "%",
+          "\u202e", "\u2066", "\x00", "\x1b[31m", "\u200b", "\n", "\r", "\t", "β→", "ﬁ²⁻", "ΐḖï", "=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "`", "%",
           "' onload=x", '" onload=x', "{{x}}", "^^M", "~", "#", "é", "漢", "😀")  # fmt: skip
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=5).map("".join)
+OWN_COMMANDS = set(re.findall(r"\\[A-Za-z]+", " ".join(LATEX.values()))) | {
+    f"\\{text}" for text, _ in ACCENTS.values()
+}
+OWN_COMMANDS |= {rf"\{maths}" for _, maths in ACCENTS.values()} | {r"\i", r"\j"}
 UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 
@@ -100,11 +105,12 @@ def test_latex_markdown_and_csv_hold_no_command_of_the_text(text: str) -> None:
     table = table_of(text)
     assert not unseen(to_latex(table) + to_markdown(table) + to_csv(table))
     # LaTeX: what is left of the specials without the commands that we write ourselves
-    bare = re.sub(
-        r"\\(textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar)\{\}", "", latex(text)
-    )
-    bare = re.sub(r"\$\\(pm|surd|leq|geq|times|cdot|Delta|varepsilon|alpha)\$|\$-\$|\\[{}$&#%_]", "", bare)
-    assert not set(bare) & set("\\{}$&#%_^~")
+    assert latex(text).isascii()
+    bare = re.sub(r"\\[{}$&#%_]", "", latex(text))
+    bare = re.sub(r"\$([^$]*)\$", lambda maths: " ".join([*re.findall(r"\\[A-Za-z]+", maths[1]), ""]), bare)
+    commands = set(re.findall(r"\\(?:[A-Za-z]+|.)", bare))
+    assert commands <= OWN_COMMANDS
+    assert not set(re.sub(r"\\(?:[A-Za-z]+|.)(?:\{(?:[A-Za-z]|\\[ij])?\})?", "", bare)) & set("\\{}$&#%_^~")
     # Markdown: every mark is escaped, and there is no tag
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]|~$]|[<>]", markdown(text))
     assert "\n" not in markdown(text) + latex(text)
@@ -132,3 +138,20 @@ def test_numbers_stay_numbers_and_plain_text_stays_itself() -> None:
         "'+1",
     ]
     assert page("a < b & \u202ec") == "a &lt; b &amp; ⟨U+202E⟩c"
+
+
+def test_latex_has_a_sign_for_what_labels_are_written_with() -> None:
+    printed = {
+        "GRPO, β=0.04": r"GRPO, $\beta$=0.04",
+        "λ→0": r"$\lambda$$\to$0",
+        "ΔKL ≪ 10⁻³": r"$\Delta$KL $\ll$ 10$^{-}$$^{3}$",
+        "x₁ ½": r"x$_{1}$ 1/2",
+        "Müller, Škoda": r"M\"{u}ller, \v{S}koda",
+        "Mu\u0308ller": r"M\"{u}ller",  # as macOS writes it
+        "ά": r"$\acute{\alpha}$",
+        "漢 ▲": r"$\langle$U+6F22$\rangle$ $\langle$U+25B2$\rangle$",
+        "a\u202eb": r"a$\langle$U+202E$\rangle$b",
+    }
+    assert {text: latex(text) for text in printed} == printed
+    greek = [chr(code) for code in (*range(0x391, 0x3AA), *range(0x3B1, 0x3CA)) if code != 0x3A2]
+    assert not [letter for letter in greek if "U+" in latex(letter)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from test_pool import make_trials, outcomes, started, stub, sweep
 from test_run_and_status import smoke
 
 from sspo.errors import UserError
-from sspo.runlog import mark_failed
+from sspo.runlog import FAILED, mark_failed
 from sweeps import claims
 from sweeps.attempts import claim_trial
 from sweeps.board import Board
@@ -131,6 +132,7 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
     die(trial, 2)
     assert claim_trial(trial) is not None  # twice is once too often
     assert (standing(trial.folder).reason, outcomes(trial)) == ("killed", ["lost", "lost", "void"])
+    assert json.loads((trial.folder / FAILED).read_text())["message"] == "its worker, process 1, vanished"
     mark_failed(failed.folder, "diverged", "loss is nan")
     die(failed, 1)
     assert standing(failed.folder).state == "pending"  # nobody has judged it

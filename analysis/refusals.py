@@ -1,0 +1,29 @@
+"""What the operating system refused, as one sentence about the file that it was."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from sspo.errors import UserError
+
+
+def refused(error: OSError, out: Path, *, writes: bool) -> UserError:
+    """The sentence for an error of a command with the report folder `out`; `writes`: the command makes files there."""
+    reason, place = error.strerror or str(error), error.filename or out
+    if error.filename is not None and _was_read(Path(error.filename), error.errno):
+        return UserError(f"{place} cannot be read: {reason}")
+    if not writes:
+        return UserError(f"the report cannot be read: {reason} ({place})")
+    return UserError(
+        f"the report cannot be written: {reason} ({place}); free that place or choose another folder with --out"
+    )
+
+
+def _was_read(path: Path, number: int | None) -> bool:
+    """Errors do not say whether a file was opened to be read: it was where one that is written would have opened."""
+    if number in (errno.EACCES, errno.EPERM):
+        hidden = not os.access(path.parent, os.X_OK)
+        return hidden or (path.exists() and not os.access(path, os.R_OK))
+    return number in (errno.ENOENT, errno.EISDIR)

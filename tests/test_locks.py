@@ -1,0 +1,66 @@
+"""What is installed is what the locks name, byte by byte; torch, whose build is the user's choice, alone is not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = "requirements-torch.lock"
+LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock") if path.name != TORCH)
+PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)((?: --hash=sha256:[0-9a-f]{64})*)")
+ENVIRONMENTS = ("", "-oracles", "-search", "-frontdoors", "-ray", "-uv")
+
+
+def pins(name: str) -> list[tuple[str, str, str]]:
+    """(package, version, hashes) a line; every line is one, with nothing else: no address, no option, no local version."""
+    text = re.sub(r" \\\n +", " ", (ROOT / name).read_text())
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    found = [PIN.fullmatch(line) for line in lines]
+    assert None not in found, [line for line, match in zip(lines, found, strict=True) if match is None]
+    return [match.groups() for match in found if match]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_of_a_lock_has_a_version_of_the_index_and_hashes(name: str) -> None:
+    assert pins(name)
+    assert not [package for package, _, hashes in pins(name) if not hashes]
+
+
+def test_torch_alone_is_pinned_without_hashes_and_no_lock_has_its_companions() -> None:
+    assert [(package, hashes) for package, _, hashes in pins(TORCH)] == [("torch", "")]
+    names = {package for name in LOCKS for package, *_ in pins(name)}
+    assert not names & {"torch", "torchvision", "torchaudio", "torchcodec"}
+
+
+def test_environments_over_the_main_one_share_its_versions() -> None:
+    own = {package: version for package, version, _ in pins("requirements.lock")}
+    for name in (
+        "requirements-build.lock",
+        "requirements-search.lock",
+        "requirements-oracles.lock",
+        "requirements-ray.lock",
+    ):
+        assert not [p for p, version, _ in pins(name) if own.get(p, version) != version], name
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_every_install_from_a_lock_requires_its_hashes() -> None:
+    """What make would run for each environment, its variables filled in."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    goals = [f".venv{name}/ready" for name in ENVIRONMENTS]
+    command = ["make", "--dry-run", "--always-make", *goals]
+    said = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True).stdout
+    installs = [line for line in said.splitlines() if " -m pip install " in line and ".lock" in line]
+    assert {lock for line in installs for lock in re.findall(r"requirements\S*\.lock", line)} == {
+        *LOCKS,
+        TORCH,
+    }
+    for line in installs:
+        assert ("--require-hashes" in line) == (TORCH not in line), line
+        assert "--no-build-isolation" in line or TORCH in line, line
