@@ -165,7 +165,9 @@ def test_a_misspelt_preset_and_an_unwritable_folder_are_one_sentence(
     assert misspelt.stderr.startswith("error: unknown preset 'papr': did you mean 'paper'?")
     shutil.rmtree(written[0] / "reports")
     (written[0] / "reports").write_text("a file where the folder should go")
-    blocked = run_here(main, "report", "toy", "--store", str(written[0] / "runs"), "--out", str(written[0] / "reports"))
+    blocked = run_here(
+        main, "report", "toy", "--store", str(written[0] / "runs"), "--out", str(written[0] / "reports")
+    )
     assert blocked.returncode == 2
     assert blocked.stderr.startswith("error: the report cannot be written: ")
     assert (misspelt.stderr.count("\n"), blocked.stderr.count("\n")) == (1, 1)

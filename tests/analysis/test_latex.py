@@ -26,6 +26,7 @@ def compile_tables(tables: list[Path], folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("outlined")
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 def test_every_committed_table_and_hostile_labels_compile(tmp_path: Path) -> None:
     arms = [arm if arm.role == "base" else type(arm)(**{**vars(arm), "label": HOSTILE}) for arm in ARMS[:4]]

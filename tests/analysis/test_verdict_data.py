@@ -17,6 +17,7 @@ from analysis.logs import read_logs
 from analysis.results import Evidence
 from analysis.why import why
 
+pytestmark = pytest.mark.usefixtures("outlined")
 CLAIMS = """title: Mine
 claims:
   H1:
