@@ -22,6 +22,7 @@ TINY = (
     "evaluation.curve_questions=2",
     "evaluation.samples=2",
     "evaluation.every=2",
+    "evaluation.max_tokens=24",
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
