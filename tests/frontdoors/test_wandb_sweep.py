@@ -42,11 +42,14 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
     # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can say
     plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), preset, tmp_path / "my runs")
     sweep = exported(plan, tmp_path / "sweep.yaml")
-    started = Counter()
+    started, plans = Counter(), {}
     for words in commands(sweep, grid(sweep), tmp_path, monkeypatch):
         assert words[:4] == ["/usr/bin/env", "python", "-m", "sweeps"]
         said = _arguments(words[4:])
-        again = make_plan(find_study(said.name, said.store), said.preset, said.store)
+        named = (said.name, said.preset, said.store)
+        if named not in plans:
+            plans[named] = make_plan(find_study(said.name, said.store), said.preset, said.store)
+        again = plans[named]
         trial = find_trial(again, said.trial)
         if trial.seed == again.arm(trial.arm).seeds[0]:
             config = compose(train_command(again.study.name)(trial)[3:])  # what the trainer itself is given
