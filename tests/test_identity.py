@@ -86,29 +86,35 @@ def cell_by_experiment(conf: Path, flat: dict[str, Any], composer: Any) -> str:
         path.unlink()
 
 
-@given(chosen=groups(), values=options(VALUES), run_only=options(RUN_ONLY, most=3), data=st.data())
-@settings(max_examples=1000, deadline=None)
-def test_a_cell_is_the_same_by_every_route(
-    conf: Path, chosen: dict[str, str], values: dict[str, str], run_only: dict[str, str], data: st.DataObject
-) -> None:
-    written = [*texts(chosen), *texts(values)]
-    config = composed(written)
-    assume(config is not None)
-    assert config is not None
-    cell = cell_hash(config)
-    shuffled = data.draw(st.permutations([*written, *texts(run_only)]))
-    assert cell_hash(quick_compose(shuffled)) == cell
-    flat = leaves(asdict(config))
-    defaults = leaves(asdict(quick_compose([])))
-    spelled_out = {key: flat[key] for key in data.draw(st.lists(st.sampled_from(sorted(flat)), max_size=4))}
-    explicit = [
-        *written,
-        *(as_override(key, value) for key, value in spelled_out.items() if key not in values),
-    ]
-    assert cell_hash(quick_compose(explicit)) == cell
-    differences = {key: value for key, value in flat.items() if value != defaults[key]}
-    assert cell_hash(quick_compose([as_override(*pair) for pair in differences.items()])) == cell
-    assert cell_by_experiment(conf, {**differences, **spelled_out}, quick_compose) == cell
+@pytest.mark.parametrize("examples", [120, pytest.param(1000, marks=pytest.mark.acceptance)])
+def test_a_cell_is_the_same_by_every_route(conf: Path, examples: int) -> None:
+    @given(chosen=groups(), values=options(VALUES), run_only=options(RUN_ONLY, most=3), data=st.data())
+    @settings(max_examples=examples, deadline=None)
+    def law(
+        chosen: dict[str, str], values: dict[str, str], run_only: dict[str, str], data: st.DataObject
+    ) -> None:
+        written = [*texts(chosen), *texts(values)]
+        config = composed(written)
+        assume(config is not None)
+        assert config is not None
+        cell = cell_hash(config)
+        shuffled = data.draw(st.permutations([*written, *texts(run_only)]))
+        assert cell_hash(quick_compose(shuffled)) == cell
+        flat = leaves(asdict(config))
+        defaults = leaves(asdict(quick_compose([])))
+        spelled_out = {
+            key: flat[key] for key in data.draw(st.lists(st.sampled_from(sorted(flat)), max_size=4))
+        }
+        explicit = [
+            *written,
+            *(as_override(key, value) for key, value in spelled_out.items() if key not in values),
+        ]
+        assert cell_hash(quick_compose(explicit)) == cell
+        differences = {key: value for key, value in flat.items() if value != defaults[key]}
+        assert cell_hash(quick_compose([as_override(*pair) for pair in differences.items()])) == cell
+        assert cell_by_experiment(conf, {**differences, **spelled_out}, quick_compose) == cell
+
+    law()
 
 
 def test_hydra_itself_gives_a_yaml_experiment_the_same_cell(conf: Path) -> None:

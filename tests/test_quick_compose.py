@@ -41,13 +41,19 @@ ODD = st.sampled_from(
 )  # fmt: skip
 
 
-@given(chosen=groups(), values=options({**VALUES, **RUN_ONLY}), odd=st.lists(ODD, max_size=1), data=st.data())
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
-def test_it_answers_as_hydra_does(
-    chosen: dict[str, str], values: dict[str, str], odd: list[str], data: st.DataObject
-) -> None:
-    overrides = data.draw(st.permutations([*texts(chosen), *texts(values), *odd]))
-    assert outcome(quick_compose, overrides) == outcome(compose, overrides)
+@pytest.mark.parametrize("examples", [12, pytest.param(100, marks=pytest.mark.acceptance)])
+def test_it_answers_as_hydra_does(examples: int) -> None:
+    @given(
+        chosen=groups(), values=options({**VALUES, **RUN_ONLY}), odd=st.lists(ODD, max_size=1), data=st.data()
+    )
+    @settings(
+        max_examples=examples, deadline=None, phases=[Phase.explicit, Phase.generate]
+    )  # to shrink takes minutes
+    def law(chosen: dict[str, str], values: dict[str, str], odd: list[str], data: st.DataObject) -> None:
+        overrides = data.draw(st.permutations([*texts(chosen), *texts(values), *odd]))
+        assert outcome(quick_compose, overrides) == outcome(compose, overrides)
+
+    law()
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sspo.compose import compose
 from sspo.config import TrainConfig
 from sspo.identity import cell_hash, level_of
+from sspo.quick_compose import quick_compose
 from sweeps.plan import Trial
 from sweeps.search.space import overrides
 from sweeps.search.spec import Point, Search
@@ -51,5 +51,5 @@ def cell_at(search: Search, preset: str, point: Point) -> Cell:
         *overrides(search.space, point),
     )
     latest: Mapping[str, str] = {word.partition("=")[0]: word for word in words}
-    config = compose(tuple(latest.values()))
+    config = quick_compose(tuple(latest.values()))
     return Cell(name=cell_hash(config), overrides=tuple(latest.values()), config=config)

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis.statistics.intervals import t_interval
-from sspo.compose import compose
 from sspo.errors import UserError
 from sspo.identity import identity
+from sspo.quick_compose import quick_compose
 from sweeps.ledger import standing
 from sweeps.manifest import stem
 from sweeps.plan import Plan, PlannedArm, Trial
@@ -140,7 +140,7 @@ def _mean_curve(curves: Sequence[Mapping[int, float]]) -> dict[int, float]:
 def _factors(arms: Sequence[PlannedArm]) -> Factors:
     """What tells arms apart, by name of the arm; the untrained base, which is measured in its own way, has none of it."""
     trained = [arm for arm in arms if arm.role != "base"]
-    flat = {arm.name: _flat(identity(compose(arm.overrides))) for arm in trained}
+    flat = {arm.name: _flat(identity(quick_compose(arm.overrides))) for arm in trained}
     keys = sorted({key for values in flat.values() for key in values})
     differing = [key for key in keys if len({repr(values.get(key)) for values in flat.values()}) > 1]
     return {

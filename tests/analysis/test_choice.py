@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from synthetic_store import ARMS, Scale, make_manifest, write_study
 
 import analysis.report
 from analysis import freshness
+from analysis.__main__ import main
 from analysis.choice import Source, choose
 from analysis.column_cache import FOLDER
 from analysis.load import compact
@@ -24,6 +23,7 @@ from analysis.run_files import tidied
 from analysis.study import manifest_path, report_folder
 from analysis.tables import Cell, Row, Table, to_latex
 from sspo.identity import cell_folder
+from tests.console import run_here
 
 GRPO = [arm for arm in ARMS if arm.name == "grpo"]
 TINY = Scale(seeds=2, rollouts=2, questions=2, curve_questions=1)
@@ -72,11 +72,19 @@ def test_a_sweep_that_only_began_never_replaces_finished_evidence(
     assert choose("toy", "paper", store, out) == Source("paper", True)
 
 
+@pytest.fixture(scope="module")
+def finished(outlined: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    place = tmp_path_factory.mktemp("finished")
+    manifest = write_study(place / "runs", GRPO, TINY)
+    write_report("toy", "paper", place / "runs", place / "reports")
+    return place, manifest
+
+
 @pytest.fixture
-def written(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
-    manifest = write_study(tmp_path / "runs", GRPO, TINY)
-    write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")
-    return tmp_path, manifest
+def written(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """The store and its report in a folder of the test's own."""
+    shutil.copytree(finished[0], tmp_path / "place")
+    return tmp_path / "place", finished[1]
 
 
 def is_fresh(place: Path) -> bool:
@@ -84,9 +92,9 @@ def is_fresh(place: Path) -> bool:
 
 
 def test_a_report_is_stale_once_an_input_or_its_page_changes(
-    written: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    finished: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, manifest = written
+    place, manifest = finished
     folder = cell_folder(place / "runs", manifest["arms"][0]["cell"], 0)
     assert is_fresh(place)
     for name in ("env.json", "config.yaml", "eval.jsonl", "samples.jsonl"):
@@ -98,8 +106,11 @@ def test_a_report_is_stale_once_an_input_or_its_page_changes(
     with monkeypatch.context() as patch:
         patch.setattr(freshness.metrics, "__file__", str(folder / "config.yaml"))
         assert not is_fresh(place)
-    (place / "reports" / "toy" / "index.html").unlink()
+    page = place / "reports" / "toy" / "index.html"
+    page.rename(page.with_name("elsewhere"))
     assert not is_fresh(place)
+    page.with_name("elsewhere").rename(page)
+    assert is_fresh(place)
 
 
 def test_a_run_that_changes_while_the_report_is_written_leaves_it_stale(
@@ -146,20 +157,17 @@ def test_a_finished_run_with_a_broken_log_is_named_and_the_others_are_reported(
     assert "| 1/2 | 1 broken |" in caption
 
 
-def report(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "analysis", "report", "toy", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_a_misspelt_preset_and_an_unwritable_folder_are_one_sentence(
     written: tuple[Path, dict[str, Any]],
 ) -> None:
-    misspelt = report("--preset", "papr")
+    misspelt = run_here(main, "report", "toy", "--preset", "papr")
     assert misspelt.returncode == 2
     assert misspelt.stderr.startswith("error: unknown preset 'papr': did you mean 'paper'?")
     shutil.rmtree(written[0] / "reports")
     (written[0] / "reports").write_text("a file where the folder should go")
-    blocked = report("--store", str(written[0] / "runs"), "--out", str(written[0] / "reports"))
+    blocked = run_here(
+        main, "report", "toy", "--store", str(written[0] / "runs"), "--out", str(written[0] / "reports")
+    )
     assert blocked.returncode == 2
     assert blocked.stderr.startswith("error: the report cannot be written: ")
     assert (misspelt.stderr.count("\n"), blocked.stderr.count("\n")) == (1, 1)

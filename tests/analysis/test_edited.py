@@ -12,6 +12,7 @@ from synthetic_store import ARMS, Scale, write_study
 from analysis.__main__ import main
 from sspo import study_file
 
+pytestmark = pytest.mark.usefixtures("outlined")
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "gspo")]
 SPEC = "title: Toy\narms: {grpo: {}, gspo: {}}\n"
 

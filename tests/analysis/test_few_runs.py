@@ -12,6 +12,7 @@ from analysis.report import write_report
 from analysis.study import NothingToReport
 from sspo.identity import cell_folder
 
+pytestmark = pytest.mark.usefixtures("outlined")
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "gspo")]
 SMALL = Scale(seeds=2, rollouts=2, questions=4, samples=2)
 

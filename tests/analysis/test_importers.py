@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.__main__ import main
 from analysis.importers.logged import ENDED, UNKNOWN_END
 from analysis.importers.names import TRL, VERL, translate
 from analysis.importers.read import read
@@ -27,6 +28,7 @@ from analysis.logs import read_logs
 from analysis.tidy import tidy
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY
+from tests.console import Ended, run_here
 
 FIXTURES = Path(__file__).parent / "fixtures"
 EVENTS = next((FIXTURES / "tensorboard").glob("*.tfevents.*"))
@@ -229,12 +231,11 @@ def write_runs(folder: Path, change: Callable[[str, int, int], float | None]) ->
     return sources
 
 
-def cli(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "analysis", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def cli(*arguments: object) -> Ended:
+    return run_here(main, *map(str, arguments))
 
 
-def test_from_logs_to_a_report(tmp_path: Path) -> None:
+def test_from_logs_to_a_report(outlined: None, tmp_path: Path) -> None:
     level = {"grpo": 40.0, "gspo": 50.0}
     sources = write_runs(tmp_path, lambda arm, seed, step: level[arm] + seed + step if (arm, seed, step) != ("gspo", 2, 3) else None)  # fmt: skip
     options = ["--primary", "val/acc", "--scale", "0.01", "--loss-mode", "vanilla", "--out", tmp_path]

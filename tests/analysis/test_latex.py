@@ -57,6 +57,7 @@ def test_every_character_of_labels_compiles_in_any_font_encoding(tmp_path: Path,
     assert "Missing character" not in said + (tmp_path / "all.log").read_text(errors="replace")
 
 
+@pytest.mark.usefixtures("outlined")
 @needs_pdflatex
 def test_every_committed_table_and_hostile_labels_compile(tmp_path: Path) -> None:
     arms = [arm if arm.role == "base" else type(arm)(**{**vars(arm), "label": HOSTILE}) for arm in ARMS[:4]]

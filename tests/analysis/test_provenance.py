@@ -7,8 +7,6 @@ import dataclasses
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from hypothesis import strategies as st
 from synthetic_replay import replay_head, write_toy_replay
 from synthetic_store import ARMS, SETS, Scale, write_study
 
+from analysis.__main__ import main
 from analysis.claims.files import claim_files
 from analysis.claims.section import judge
 from analysis.claims.table import verdict_table
@@ -33,6 +32,7 @@ from analysis.verify import verify
 from analysis.why import find, why
 from sspo.errors import UserError
 from sspo.identity import cell_folder
+from tests.console import run_here
 
 FEW = [a for a in ARMS if a.name in ("base", "no_clip", "grpo", "sspo_05", "grpo_aa")]
 PRIMARY = answers("sampled", 1.0)
@@ -51,7 +51,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 
 @pytest.fixture(scope="module")
-def out(study: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(outlined: None, study: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("reports")
     write_report("toy", "paper", study[0], place)
     return place
@@ -184,12 +184,6 @@ def test_a_name_that_is_none_is_one_sentence_with_the_nearest(
     assert "\n" not in str(caught.value)
 
 
-def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "analysis", *arguments], capture_output=True, text=True, check=False
-    )
-
-
 def named(lines: list[str], title: str) -> set[str]:
     """Cells that a line of `verify` lists after its title."""
     found = [line.split(": ", 1)[1] for line in lines if re.match(rf"  {title} \d+: ", line)]
@@ -210,7 +204,7 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     )
     lines[at] = re.sub(rb'("value": )([01])', lambda m: m[1] + (b"0" if m[2] == b"1" else b"1"), lines[at])
     path.write_bytes(b"".join(lines))
-    result = run_cli("verify", "toy", "--store", str(store), "--out", str(out))
+    result = run_here(main, "verify", "toy", "--store", str(store), "--out", str(out))
     said = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (1, "")
     assert said[0] == f"{path} has changed"

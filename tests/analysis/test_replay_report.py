@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,19 @@ from synthetic_replay import replay_head, replay_rows, write_toy_replay
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
 from analysis import freshness
+from analysis.__main__ import main
 from analysis.figures import KINDS
 from analysis.replay_logs import compact_replay
 from analysis.replay_report import show_replay
 from analysis.replay_source import needed_replay, replay_folder
 from analysis.report import write_report
 from sspo.errors import UserError
+from tests.console import Ended, run_here
 
 GRPO = [arm for arm in ARMS if arm.name == "grpo"]
 TINY = Scale(seeds=2, rollouts=2, questions=2, curve_questions=1)
 HOSTILE = "<script>alert(1)</script> \\input{x} | $\\frac$ 50% a_b\nend"
+pytestmark = pytest.mark.usefixtures("outlined")
 FIGURES = ("replay_clip_fraction", "replay_trade_off", "replay_clip_by_update")
 
 
@@ -55,9 +56,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
-def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "analysis", "replay", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def cli(*arguments: str) -> Ended:
+    return run_here(main, "replay", *arguments)
 
 
 def at(place: Path) -> list[str]:

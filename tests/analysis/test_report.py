@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from synthetic_store import ARMS, SETS, Scale, lose, tear, write_study
 
+from analysis.__main__ import main
 from analysis.freshness import STAMP
 from analysis.gates import check_gates
 from analysis.load import compact
@@ -28,6 +29,7 @@ from analysis.sources import write_sources
 from analysis.tables import to_latex, to_markdown
 from sspo.errors import UserError
 from sspo.identity import cell_folder
+from tests.console import run_here
 
 HOSTILE = "<script>alert(1)</script> \\input{x} | $\\frac$ 50% a_b\nend"
 
@@ -227,7 +229,7 @@ def test_a_study_without_a_finished_run_is_one_sentence_and_writes_nothing(tmp_p
     (store / "studies").mkdir(parents=True)
     manifest = write_study(tmp_path / "other")
     (store / "studies" / "toy.paper.json").write_text(json.dumps(manifest))
-    result = run_cli("--store", str(store), "--out", str(tmp_path / "out"))
+    result = run_here(main, "report", "toy", "--store", str(store), "--out", str(tmp_path / "out"))
     assert result.returncode == 2
     assert result.stderr.startswith("error: study 'toy' (preset paper) has no finished run of 28 planned")
     assert result.stderr.count("\n") == 1

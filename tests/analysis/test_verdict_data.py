@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,22 +38,38 @@ claims:
 """
 
 
-@pytest.fixture
-def claims(tmp_path: Path) -> Path:
-    path = tmp_path / "claims" / "mine.yaml"
-    path.parent.mkdir()
-    path.write_text(CLAIMS)
+def claims_of(place: Path, patch: pytest.MonkeyPatch) -> Path:
+    """The one file of claims that there is from now on."""
+    path = place / "claims" / "mine.yaml"
+    patch.setattr(verify, "claim_files", lambda: claim_files(path.parent))
+    patch.setattr(report, "judged_files", lambda manifest: judged_files(manifest, path.parent))
     return path
 
 
-@pytest.fixture
-def out(claims: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A report on the claims of a folder of one's own."""
-    monkeypatch.setattr(verify, "claim_files", lambda: claim_files(claims.parent))
-    monkeypatch.setattr(report, "judged_files", lambda manifest: judged_files(manifest, claims.parent))
+@pytest.fixture(scope="module")
+def written(outlined: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with claims, runs and the report on both."""
+    place = tmp_path_factory.mktemp("written")
     few = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "gspo")]
-    write_study(tmp_path / "runs", few, Scale(seeds=4, rollouts=2))
-    report.write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")
+    write_study(place / "runs", few, Scale(seeds=4, rollouts=2))
+    with pytest.MonkeyPatch.context() as patch:
+        path = claims_of(place, patch)
+        path.parent.mkdir()
+        path.write_text(CLAIMS)
+        report.write_report("toy", "paper", place / "runs", place / "reports")
+    return place
+
+
+@pytest.fixture
+def claims(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(written / "claims", tmp_path / "claims")
+    return claims_of(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def out(written: Path, claims: Path, tmp_path: Path) -> Path:
+    """The report, beside claims of the test's own."""
+    shutil.copytree(written / "reports", tmp_path / "reports")
     return tmp_path / "reports"
 
 

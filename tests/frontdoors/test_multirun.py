@@ -12,7 +12,7 @@ from hydra.core.plugins import Plugins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from tiny_runs import TINY, markers, python
+from tiny_runs import TINY, markers
 
 from analysis.report import write_report
 from analysis.study import from_manifest
@@ -31,6 +31,7 @@ from sweeps.status import show_status
 from sweeps.study import NAME, parse
 from sweeps.training import RunOptions
 from sweeps.wishes import control_folder
+from tests.console import run_here
 
 ARMS = ("grpo", "sspo")
 
@@ -60,8 +61,8 @@ def test_a_multirun_runs_the_trials_of_the_same_study_and_a_second_one_runs_noth
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, words = tmp_path / "runs", ["objective=grpo,sspo", "seed=0", *TINY]
-    command = ["sspo.train", "-m", "hydra/sweeper=sspo", *words, f"run.store={store}"]
-    first = python(*command, "hydra.sweeper.study=grid")
+    command = ["-m", "hydra/sweeper=sspo", *words, f"run.store={store}"]
+    first = run_here(main, *command, "hydra.sweeper.study=grid")
     assert (first.returncode, first.stderr) == (0, "")
     assert "2 of 2 trials done" in first.stdout
     finished = markers(store)

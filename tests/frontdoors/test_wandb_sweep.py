@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 from rich.console import Console
-from tiny_runs import TINY, markers, python
+from tiny_runs import TINY, markers
 from wandb_agents import commands, grid
 
 from sspo.compose import CONF_ROOT, compose
 from sspo.errors import UserError
 from sspo.identity import run_folder
 from sweeps.__main__ import _arguments
+from sweeps.__main__ import main as sweeps
 from sweeps.frontdoors.multirun import find_study, study_of
 from sweeps.frontdoors.recipes import Recipe, keep
 from sweeps.frontdoors.trial import find_trial
@@ -24,6 +25,7 @@ from sweeps.plan import Plan, make_plan
 from sweeps.spec import DEFAULT_PRESET
 from sweeps.study import load
 from sweeps.worker import train_command
+from tests.console import run_here
 
 SILENT = Console(file=io.StringIO())
 
@@ -40,11 +42,14 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
     # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can say
     plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), preset, tmp_path / "my runs")
     sweep = exported(plan, tmp_path / "sweep.yaml")
-    started = Counter()
+    started, plans = Counter(), {}
     for words in commands(sweep, grid(sweep), tmp_path, monkeypatch):
         assert words[:4] == ["/usr/bin/env", "python", "-m", "sweeps"]
         said = _arguments(words[4:])
-        again = make_plan(find_study(said.name, said.store), said.preset, said.store)
+        named = (said.name, said.preset, said.store)
+        if named not in plans:
+            plans[named] = make_plan(find_study(said.name, said.store), said.preset, said.store)
+        again = plans[named]
         trial = find_trial(again, said.trial)
         if trial.seed == again.arm(trial.arm).seeds[0]:
             config = compose(train_command(again.study.name)(trial)[3:])  # what the trainer itself is given
@@ -64,12 +69,13 @@ def test_a_command_of_an_agent_trains_its_trial_and_a_second_one_nothing(
     sweep = exported(plan, tmp_path / "sweep.yaml")
     words = commands(sweep, grid(sweep), tmp_path, monkeypatch)[3]
     without_account = [word.replace("wandb_online", "none") for word in words[3:]]
-    first = python(*without_account)
+    assert without_account[0] == "sweeps"
+    first = run_here(sweeps, *without_account[1:])
     assert (first.returncode, first.stderr) == (0, "")
     finished = markers(store)
     assert list(finished) == [f"{plan.arm('sspo').cell}/seed1"]
     assert not list(store.rglob("wandb"))
-    assert python(*without_account).returncode == 0
+    assert run_here(sweeps, *without_account[1:]).returncode == 0
     assert markers(store) == finished
 
 

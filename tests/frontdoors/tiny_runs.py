@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = (
     "trainer.rollouts=1",
     "rollout.prompts=2",
@@ -21,19 +17,6 @@ TINY = (
     "evaluation.max_tokens=24",
     "tracking=none",
 )
-
-
-def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m WORDS` in the checkout, with its output as text."""
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        timeout=300,
-    )
 
 
 def markers(store: Path) -> Mapping[str, int]:

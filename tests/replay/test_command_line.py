@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -26,6 +24,7 @@ from sspo.replay.table import FRACTIONS, SCHEMA
 from sweeps.plan import make_plan
 from sweeps.study import parse
 from tests.bench.synthetic_recording import write_run
+from tests.console import run_here
 
 RULES = ("token", "subsentence", "sentence", "response", "random")
 
@@ -46,12 +45,6 @@ def replayed(run, tmp_path_factory):
     )
     assert replay([str(run), *words, "--targets", "0.02,0.1", "--out", str(out)]) == 0
     return pd.read_parquet(out / "replay.parquet"), json.loads((out / "replay.json").read_text())
-
-
-def module(name, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", name, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
 
 
 def test_one_tidy_row_a_rollout_update_and_point(replayed):
@@ -112,7 +105,7 @@ def test_without_a_request_the_run_s_own_objective_is_replayed_at_its_own_bounds
 
 
 def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
-    done = module("sspo.calibrate", run, "--target-clip-frac", "0.05", "--rules", ",".join(RULES))
+    done = run_here(calibrate, str(run), "--target-clip-frac", "0.05", "--rules", ",".join(RULES))
     assert done.returncode == 0, done.stderr
     arms = yaml.safe_load(done.stdout)["arms"]
     assert list(arms) == [f"{rule}_at_5" for rule in RULES]
@@ -161,7 +154,7 @@ def test_a_damaged_recording_is_one_sentence_and_no_traceback(tmp_path):
     bare = write_run(tmp_path / "bare", rollouts=1, prompts=2, responses=8, tokens=4)
     (recording,) = (bare / "recording").iterdir()
     recording.write_bytes(recording.read_bytes()[:-20])
-    done = module("sspo.replay", bare, "--out", tmp_path / "out")
+    done = run_here(replay, str(bare), "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "damaged or cut short" in done.stderr
 

@@ -35,9 +35,12 @@ RUNS = {
 }
 
 
+SCORED_LITTLE = ("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1")
+
+
 def train_here(folder, *overrides):
     """A tiny recorded run in this process; returns its folder."""
-    config = compose([*TINY, "rollout.responses=8", "trainer.record=1", *overrides])
+    config = compose([*TINY, *SCORED_LITTLE, "rollout.responses=8", "trainer.record=1", *overrides])
     folder.mkdir()
     trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
     trainer.run(NoTracker())

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,15 +53,21 @@ def test_a_committed_study_is_done_in_a_new_store_and_nothing_is_started(tmp_pat
     assert "73 of 73 trials done" in said(run_sweep, plan, RunOptions())
 
 
+def two_arms(store: Path) -> Plan:
+    """Sixteen runs of the paper's."""
+    plan = paper(store)
+    return replace(plan, arms=tuple(plan.arm(name) for name in ("grpo", "sspo")))
+
+
 def test_a_run_that_was_begun_or_is_of_other_code_is_not_restored(tmp_path, reports, monkeypatch):
-    plan = paper(tmp_path / "runs")
+    plan = two_arms(tmp_path / "runs")
     begun = plan.trials()[5].folder
     begun.mkdir(parents=True)
     (begun / "metrics.jsonl").write_text("")
-    assert "restored 72 finished runs" in said(restore_own, plan, reports)
+    assert "restored 15 finished runs" in said(restore_own, plan, reports)
     assert [path.name for path in begun.iterdir()] == ["metrics.jsonl"]
     monkeypatch.setattr(identity, "code_key", lambda: "0123456789ab")
-    assert "restored" not in said(restore_own, paper(tmp_path / "other"), reports)
+    assert "restored" not in said(restore_own, two_arms(tmp_path / "other"), reports)
 
 
 @pytest.mark.parametrize("name", ["runs.json", "metrics.parquet", "eval.parquet"])

@@ -1,7 +1,6 @@
 """Training processes that are killed at a named file operation, at a random one or at a random moment.
 
-Children are forked from a server that has imported torch, so that a process costs what training costs. Python announces
-every file operation to an audit hook before it is made: nothing in the product knows that it is watched.
+Python announces every file operation to an audit hook before it is made: nothing in the product knows that it is watched.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forked import forks
 from tests.trainer.changes import changed
 from tests.trainer.runs import TINY
 
@@ -40,9 +40,6 @@ VARIED = {
 """Overrides of runs that between them have most of what a checkpoint must hold."""
 CONTROLLED_KL = (*SMALL, *VARIED["sspo"])
 LOGS = ("metrics.jsonl", "eval.jsonl", "samples.jsonl")
-
-forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(["sspo.train", "sspo.trainer.loop"])
 
 
 @dataclass(frozen=True, kw_only=True)

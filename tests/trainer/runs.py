@@ -1,12 +1,14 @@
-"""Real training runs of seconds, started as a user starts them."""
+"""Real training runs of seconds, in processes of their own."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+from tests.console import Ended
+from tests.forked import run_forked
 
 TINY = (
     "tracking=none",
@@ -20,6 +22,7 @@ TINY = (
     "evaluation.curve_questions=2",
     "evaluation.samples=2",
     "evaluation.every=2",
+    "evaluation.max_tokens=24",
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -29,11 +32,9 @@ def command(store: Path, *overrides: str) -> list[str]:
     return [sys.executable, "-m", "sspo.train", *TINY, f"run.store={store}", *overrides]
 
 
-def train(store: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+def train(store: Path, *overrides: str) -> Ended:
     """Run it to its end."""
-    return subprocess.run(
-        command(store, *overrides), capture_output=True, text=True, check=False, env=ENVIRONMENT
-    )
+    return run_forked("sspo.train", *TINY, f"run.store={store}", *overrides)
 
 
 def folder(store: Path) -> Path:

@@ -1,0 +1,34 @@
+"""A command of ours in this process: what it prints and how it ends, without a second or two of imports."""
+
+from __future__ import annotations
+
+import gc
+import io
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from unittest import mock
+
+from sspo.errors import one_sentence
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What subprocess.CompletedProcess says of a process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_here(main: Callable[[], int], *arguments: str) -> Ended:
+    """`python -m ...` with these arguments. Tests of the process itself (memory, time zone, signals) start a real one."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with mock.patch("sys.argv", ["-m", *arguments]), redirect_stdout(out), redirect_stderr(err):
+            status = one_sentence(main)
+    except SystemExit as left:  # argparse
+        status = left.code if isinstance(left.code, int) else int(left.code is not None)
+    finally:
+        gc.enable()  # a report switches it off in the process that ends with it
+    return Ended(status, out.getvalue(), err.getvalue())
