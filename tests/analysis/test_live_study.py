@@ -26,6 +26,7 @@ from analysis.logs import read_logs
 from analysis.results import Evidence
 from analysis.study import from_manifest
 from analysis.study_charts import study_charts
+from sspo import identity
 from sspo.identity import cell_folder
 
 FEW = [a for a in ARMS if a.name in ("base", "grpo", "sspo_05")]
@@ -294,3 +295,14 @@ def test_of_many_runs_arms_have_rows_and_few_arms_are_drawn(
         not line.runs for chart in found.curves.charts.values() for p in chart.panels for line in p.lines
     )
     assert live_curves.NO_LINES in parts["curves"]
+
+
+def test_a_finished_run_of_other_code_is_stale_in_the_dashboard_and_current_again_after_a_revert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_study(tmp_path, FEW, SCALE)
+    assert {run.state for run in LiveStudy("toy", "paper", tmp_path).look().runs} == {"done"}
+    monkeypatch.setattr(identity, "code_key", lambda: "0123456789ab")
+    assert {run.state for run in LiveStudy("toy", "paper", tmp_path).look().runs} == {"stale"}
+    monkeypatch.undo()
+    assert {run.state for run in LiveStudy("toy", "paper", tmp_path).look().runs} == {"done"}

@@ -108,7 +108,9 @@ def test_a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing(t
             _wait_for(lambda kills=kills: len(starts(store)) > 2 * kills or controller.poll() is not None)
             controller.send_signal(signal.SIGKILL)
     assert journal.is_file()
-    assert run(search, store, workers=1)[0] == 0  # one at a time: else what is asked next depends on who ends first
+    assert (
+        run(search, store, workers=1)[0] == 0
+    )  # one at a time: else what is asked next depends on who ends first
     trials = trials_of(search, store)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     folders = list((store / "cells").glob("*/seed*"))
