@@ -22,6 +22,9 @@ PORT ?=
 MAP ?=
 VENV := .venv
 PY := $(VENV)/bin/python
+# Two processes, a file at a time: its tests share what one of them wrote. Without bytecode each process that they start would
+# compile everything again.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 ORACLES := .venv-oracles
 SEARCH := .venv-search
 JOURNAL ?= runs/searches/clip.journal
@@ -165,8 +168,8 @@ bench-statistics: setup  ## error rates of the statistics, and of what people do
 bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
 	@$(PY) -m tests.bench.analysis
 
-test: setup  ## the tests (under five minutes)
-	@$(PY) -m pytest --numprocesses 2
+test: setup  ## the tests (TIME)
+	@$(PYTEST)
 
 test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
 	@$(ORACLES)/bin/python -m pytest tests/foreign
@@ -220,7 +223,7 @@ fuzz: setup  ## junk and bit flips at every reader of files from other hands (fi
 	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
 
 acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
-	@$(PY) -m pytest -m acceptance --numprocesses 2
+	@$(PYTEST) -m acceptance
 
 check: setup  ## lint, format and types
 	@$(VENV)/bin/ruff check .
