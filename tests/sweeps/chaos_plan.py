@@ -1,7 +1,9 @@
-"""The plan of the chaos test: 4 cells of real tiny training, from a study as any other, among 24 of a stub."""
+"""The plans of the chaos test: cells of real tiny training, from a study as any other, among those of a stub."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweeps.plan import Plan, PlannedArm, Trial, make_plan
@@ -10,26 +12,61 @@ from sweeps.spec import PRESETS
 from sweeps.study import parse
 from tests.trainer.killed import SMALL, VARIED
 
-STUBS, STEPS = 24, 10
+STEPS = 10
 REAL = {**VARIED, "grpo": ("objective=grpo", "trainer.checkpoint_every=2")}
 BEHIND = 4
 """Stubs ahead of the last two real ones, which so start while the first two have been killed already."""
 SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(text)]
-STUDY = {
-    "question": "Does anything get lost?",
-    "baseline": "grpo",
-    "arms": {name: {"overrides": list(overrides)} for name, overrides in REAL.items()},
-    "replay": {"arms": list(REAL), "every": 1},
-    "presets": {name: {"seeds": list(range(8)), "overrides": SIZE} for name in PRESETS}
-    | {"smoke": {"seeds": [0], "overrides": SIZE}},
-    "retries": {"killed": 1, "lost": 20},
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chaos:
+    """How much of it there is."""
+
+    real: Sequence[str]
+    stubs: int
+    victims: Sequence[str]
+    """Of kills: a stub, a real trial that stands behind its first checkpoint, the holder of one, or one of the processes."""
+
+
+CHAOS = {
+    "little": Chaos(
+        real=("sspo",),
+        stubs=12,
+        victims=("real", "holder", *["stub"] * 2, "neighbour", "other machine", *["controller"] * 2),
+    ),
+    "whole": Chaos(
+        real=tuple(REAL),
+        stubs=24,
+        victims=(
+            *["real"] * 6,
+            "holder",
+            *["stub"] * 4,
+            *["neighbour", "other machine"] * 2,
+            *["controller"] * 5,
+        ),
+    ),
 }
+"""8 kills, and 20."""
 
 
-def plan_of(store: Path) -> Plan:
-    """28 arms of one seed each."""
-    plan = make_plan(parse("chaos", STUDY), "smoke", store)
-    first, last, stubs = plan.arms[:2], plan.arms[2:], [_stub(index) for index in range(STUBS)]
+def _study(real: Sequence[str]) -> dict:
+    return {
+        "question": "Does anything get lost?",
+        "baseline": real[-1],
+        "arms": {name: {"overrides": list(REAL[name])} for name in real},
+        "replay": {"arms": list(real), "every": 1},
+        "presets": {name: {"seeds": list(range(8)), "overrides": SIZE} for name in PRESETS}
+        | {"smoke": {"seeds": [0], "overrides": SIZE}},
+        "retries": {"killed": 1, "lost": 20},
+    }
+
+
+def plan_of(store: Path, chaos: str) -> Plan:
+    """Arms of one seed each."""
+    size = CHAOS[chaos]
+    plan = make_plan(parse("chaos", _study(size.real)), "smoke", store)
+    first, last, stubs = plan.arms[:2], plan.arms[2:], [_stub(index) for index in range(size.stubs)]
     arms = (*first, *stubs[:BEHIND], *last, *stubs[BEHIND:])
     return Plan(study=plan.study, preset=plan.preset, store=store, arms=arms)
 

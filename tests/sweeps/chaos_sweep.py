@@ -18,7 +18,7 @@ from sweeps.machine import start_of
 from sweeps.manifest import manifest_path
 from sweeps.plan import Trial
 from tests.sweeps.chaos_notes import ALLOWANCE, CLOCK, STANDING, progress
-from tests.sweeps.chaos_plan import REAL, is_real, plan_of
+from tests.sweeps.chaos_plan import CHAOS, is_real, plan_of
 
 ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("chaos_process.py")
@@ -30,10 +30,8 @@ PLACES = {
 """4 slots."""
 TRAINING = ("real", "holder")
 """Kills of a real trial that stands behind its first checkpoint, or of the process that runs it."""
-VICTIMS = ["real"] * 6 + ["holder", *["stub"] * 4, *["neighbour", "other machine"] * 2, *["controller"] * 5]
-"""20 kills."""
 STEPS_A_KILL = 12
-"""Of stubs, ahead of every kill that is not of training: 13 x 12 of 240."""
+"""Of stubs, ahead of every kill that is not of training: 13 x 12 of 240, or 6 x 12 of 120."""
 DAY = 86_400
 PATIENCE = 240.0
 SEED = os.environ.get("CHAOS_SEED", "7")
@@ -43,11 +41,11 @@ SITE = "from tests.sweeps.chaos_watch import install\n\ninstall({scratch!r}, {se
 class Sweep:
     """The processes of one sweep."""
 
-    def __init__(self, store: Path, scratch: Path):
-        self.store, self.scratch = store, scratch
+    def __init__(self, chaos: str, store: Path, scratch: Path):
+        self.chaos, self.store, self.scratch = chaos, store, scratch
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.random = random.Random(SEED)
-        plan = plan_of(store)
+        plan = plan_of(store, chaos)
         self.manifest, self.trials = manifest_path(plan), plan.trials()
         self.hits: Counter[str] = Counter()
         """Kills of each real trial that stood."""
@@ -60,7 +58,7 @@ class Sweep:
     def start(self, place: str, *more: str, slots: int | None = None) -> subprocess.Popen[str]:
         """Start one of PLACES."""
         role, machine, usual = PLACES[place]
-        words = (role, self.store, self.scratch, machine, slots or usual, *more)
+        words = (role, self.chaos, self.store, self.scratch, machine, slots or usual, *more)
         self.processes[place] = subprocess.Popen(
             [sys.executable, str(PROCESS), *map(str, words)],
             stdout=subprocess.PIPE,
@@ -117,11 +115,12 @@ class Sweep:
 
 
 class Kills:
-    """20 kills in a random order, each as soon as there is what it is for; the clock jumps in between."""
+    """All kills in a random order, each as soon as there is what it is for; the clock jumps in between."""
 
     def __init__(self, sweep: Sweep):
         self.sweep = sweep
-        self.left = sweep.random.sample(VICTIMS, len(VICTIMS))
+        victims = CHAOS[sweep.chaos].victims
+        self.left = sweep.random.sample(victims, len(victims))
         self.goal = sweep.allow(STEPS_A_KILL)
 
     def next(self) -> bool:
@@ -152,7 +151,9 @@ class Kills:
                 self._kill_training("real", standing)
 
     def _kill_training(self, victim: str, standing: dict[Trial, claims.Claim]) -> bool:
-        spare = self.left.count("real") - sum(not self.sweep.hits[name] for name in REAL)
+        spare = self.left.count("real") - sum(
+            not self.sweep.hits[name] for name in CHAOS[self.sweep.chaos].real
+        )
         chosen = [
             trial for trial in standing if victim == "holder" or spare > 0 or not self.sweep.hits[trial.arm]
         ]
