@@ -226,7 +226,7 @@ test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, o
 test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
 	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
-acceptance: setup  ## long proofs: the clip controller on whole default runs (about four minutes)
+acceptance: setup  ## long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
 	@$(PYTEST) -m acceptance
 
 fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0

@@ -121,9 +121,10 @@ TARGET = "objective.bounds.target_clip_frac"
         ([f"{TARGET}=.02", "objective.bounds.target_range=[.2,.1]"], "two numbers, the smaller one first"),
     ],
 )
-def test_refusals_say_what_is_wrong_and_the_nearest_valid_choice(overrides, wanted):
+@pytest.mark.parametrize("composer", [quick_compose, pytest.param(compose, marks=pytest.mark.acceptance)])
+def test_refusals_say_what_is_wrong_and_the_nearest_valid_choice(overrides, wanted, composer):
     with pytest.raises(UserError) as refused:
-        cell_hash(compose(overrides))
+        cell_hash(composer(overrides))
     assert wanted in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -230,7 +231,7 @@ def test_every_cell_of_the_committed_study_keeps_its_name():
         pytest.skip("the embedded base was taught again: all cells have new names")
     text = (CONF_ROOT.parent / "reports" / "clip_ablation" / "logs" / "manifest.json").read_text()
     for arm in json.loads(text)["arms"]:
-        assert cell_hash(compose(arm["overrides"])) == arm["cell"], arm["name"]
+        assert cell_hash(quick_compose(arm["overrides"])) == arm["cell"], arm["name"]
 
 
 def test_a_rule_of_ones_own_enters_a_cell_by_its_content_wherever_it_lies(tmp_path):

@@ -70,15 +70,28 @@ class Stopped(Exception):
     """The process is gone."""
 
 
+CONTROLLED = (
+    "objective.bounds.target_clip_frac=0.1",
+    "trainer.record=1",
+    "trainer.checkpoint_every=2",
+    "rollout.responses=8",  # eight a prompt: enough tokens with an advantage to steer by
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a controlled run that nobody interrupted."""
+    store = tmp_path_factory.mktemp("whole")
+    done = train(store, *CONTROLLED)
+    assert done.returncode == 0, done.stderr
+    return folder(store)
+
+
 @pytest.mark.parametrize("stop_after", [1, 3])
-def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(tmp_path, monkeypatch, stop_after):
-    overrides = ("objective.bounds.target_clip_frac=0.1", "trainer.record=1", "trainer.checkpoint_every=2")
-    overrides += ("rollout.responses=8",)  # eight a prompt: enough tokens with an advantage to steer by
-    assert train(tmp_path / "whole", *overrides).returncode == 0
-    whole = folder(tmp_path / "whole")
-    config = compose([*TINY, *overrides])
-    config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path / "cut")))
-    cut = tmp_path / "cut" / whole.relative_to(tmp_path / "whole")
+def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(whole, tmp_path, stop_after):
+    config = compose([*TINY, *CONTROLLED])
+    config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path)))
+    cut = tmp_path / "run"
 
     class Watched(Progress):
         def advance(self, done, metrics):

@@ -51,6 +51,7 @@ def test_killed_at_random_file_operations(undisturbed, tmp_path):
     assert bits(folder(store)) == wanted
 
 
+@pytest.mark.acceptance  # without training: tests/trainer/test_kept.py
 def test_a_damaged_checkpoint_and_a_log_cut_short_fall_back_and_are_named(undisturbed, tmp_path):
     store = tmp_path / "store"
     run(store, before=("os.rename", ".dropped-rollout000002"))
