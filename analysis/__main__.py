@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,7 @@ ONLY_READ = ("why", "verify", "dashboard")
 
 def main() -> int:
     """Parse the command line and write what it asks for; what is printed says where and from which preset."""
-    parser = Parser(prog="python -m analysis", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    _add_commands(commands)
-    arguments = parse(parser, commands.choices, sys.argv[1:])
+    arguments = parsed(sys.argv[1:])
     if getattr(arguments, "preset", None) not in (None, *PRESETS):
         raise unknown("preset", arguments.preset, PRESETS)
     try:
@@ -39,6 +37,14 @@ def main() -> int:
         raise
     except OSError as error:
         raise refused(error, arguments.out, writes=arguments.command not in ONLY_READ) from error
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The command line's arguments. Raises UserError for words that make no sense."""
+    parser = Parser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_commands(commands)
+    return parse(parser, commands.choices, words)
 
 
 def _add_commands(commands: Any) -> None:

@@ -173,7 +173,7 @@ def test_a_study_with_runs_gets_its_whole_report_and_one_without_gets_it_later(p
     early = cli("toy", "--preset", "paper", *at(place))
     assert (early.returncode, early.stderr) == (0, "")
     assert f"wrote {source / 'index.md'}" in early.stdout
-    assert early.stdout.endswith("its report will include them after `make sweep NAME=toy`\n")
+    assert early.stdout.endswith("its report will include them after `make sweep NAME=toy PRESET=paper`\n")
     assert not (place / "reports").exists()
 
 

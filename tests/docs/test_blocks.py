@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from analysis.__main__ import _parser as analysis_parser
+from analysis.__main__ import parsed as analysis_arguments
 from analysis.claims.spec import parse as parse_claims
 from analysis.importers.spec import load_spec
 from sspo import calibrate, train
@@ -103,7 +103,7 @@ def test_commands_of_sweeps_and_analysis_parse():
         except UserError as error:
             pytest.fail(f"{where}: {error}")
     for where, words in of_module("analysis"):
-        assert analysis_parser().parse_args(words), where
+        assert analysis_arguments(words), where
 
 
 def test_make_knows_every_target():
