@@ -22,6 +22,7 @@ from rich.text import Text
 
 from sspo import runlog
 from sspo.errors import UserError
+from sspo.revision import git
 from sweeps.ledger import read_json, standing
 from sweeps.manifest import write_manifest
 from sweeps.plan import Plan
@@ -62,6 +63,16 @@ def restore(plan: Plan, reports: Path, console: Console) -> int:
         Text(f"{restored} of {len(plan.trials())} runs restored, {left} left to train"), soft_wrap=True
     )
     return 0
+
+
+def restore_committed(plan: Plan, reports: Path, console: Console) -> int:
+    """Put back what the plan's own report holds, where git keeps its logs: what only lies there may be told to be made again.
+
+    Returns how many.
+    """
+    logs = _own_logs(plan, reports)
+    kept = (logs / RUNS).is_file() and git("ls-files", "--error-unmatch", str((logs / RUNS).resolve()))
+    return restore_own(plan, reports, console) if kept else 0
 
 
 def restore_own(plan: Plan, reports: Path, console: Console) -> int:

@@ -30,10 +30,10 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     if missing_of(trials, retry_failed=False):
         from sweeps.restore import (  # imports pyarrow, which a finished study need not wait for
             REPORTS,
-            restore_own,
+            restore_committed,
         )
 
-        restore_own(plan, REPORTS, console)
+        restore_committed(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
     said = check_budget(plan, over_budget=options.over_budget) if missing else []
     for line in (former_sentence(plan), *said):

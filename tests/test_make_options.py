@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,8 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDIES = ", ".join(sorted(path.stem for path in (ROOT / "conf" / "study").glob("*.yaml"))).replace(",", "")
 
 
+CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+"""Without what a make that runs these tests hands on."""
+
+
 def make(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", "-n", *words], cwd=ROOT, env=CLEAN, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("goal", ["sweep", "plan", "report", "verify", "dashboard", "stop", "export-wandb"])
@@ -54,7 +61,9 @@ def test_the_commands_of_the_readme_reach_the_study_that_they_name() -> None:
 
 
 def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:
-    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        ["make", "help"], cwd=ROOT, env=CLEAN, capture_output=True, text=True, check=True
+    ).stdout
     targets = [line.split()[1] for line in printed.splitlines() if line.startswith("  make ")]
     assert targets[:6] == ["setup", "plan", "sweep", "status", "dashboard", "report"]
     parts = [any(name.startswith(part) for part in ("check", "test", "bench-")) for name in targets]

@@ -15,7 +15,7 @@ from rich.console import Console
 from sspo import identity
 from sspo.compose import CONF_ROOT
 from sweeps.plan import Plan, make_plan
-from sweeps.restore import restore, restore_own
+from sweeps.restore import restore, restore_committed, restore_own
 from sweeps.run import run_sweep
 from sweeps.status import show_status
 from sweeps.study import load
@@ -105,3 +105,8 @@ def test_a_real_clone_reports_the_same_tables_from_restored_runs(tmp_path):
         assert (clone / "again" / NAME / table.name).read_text() == table.read_text()
     marker = json.loads(next((clone / "runs").glob("cells/*/seed1/DONE.json")).read_text())
     assert marker["restored"]["logs"] == f"reports/{NAME}/logs"
+
+
+def test_a_sweep_takes_nothing_from_a_report_that_git_does_not_keep(tmp_path, reports):
+    assert restore_committed(paper(tmp_path / "runs"), reports, Console(quiet=True)) == 0
+    assert restore_own(paper(tmp_path / "runs"), reports, Console(quiet=True)) == 73
