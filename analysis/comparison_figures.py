@@ -20,6 +20,9 @@ LEGEND_LINE = 0.19
 """Inches a line of a legend at the side."""
 CLIPPED = Measure("clip", "policy/clip_frac_active", True)
 
+CHARACTER = 0.056
+"""Inches that a character of a label takes at most on average."""
+
 
 def clip_against_accuracy(evidence: Evidence) -> Figure | None:
     """A small mark a run, a large one the arm's mean; legend at the side."""
@@ -68,7 +71,9 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     style = looks(evidence.study)
     height = 0.21 * len(shown) + 0.68
     figure = Figure(figsize=(COLUMN, height))
-    ax = figure.add_axes((0.4, 0.42 / height, 0.45, 1 - 0.68 / height))
+    labels = [plot(s.arm.label, LABEL_CHARACTERS) for s, _ in shown]
+    begin = min(0.55, max(0.4, 0.02 + CHARACTER * max(map(len, labels)) / COLUMN))
+    ax = figure.add_axes((begin, 0.42 / height, 0.85 - begin, 1 - 0.68 / height))
     unit = evidence.unit
     left, right = extent([c for s, c in shown if s.arm.role != "no_clip"] or [c for _, c in shown], unit)
     for y, (summary, comparison) in enumerate(shown):
@@ -80,7 +85,7 @@ def difference_to_baseline(evidence: Evidence) -> Figure | None:
     )
     ax.axvline(0, color=MUTED, linewidth=0.7, zorder=0)
     ax.set(xlim=(left, right), ylim=(-0.6, len(shown) - 0.4))
-    ax.set_yticks(range(len(shown)), [plot(s.arm.label, LABEL_CHARACTERS) for s, _ in shown])
+    ax.set_yticks(range(len(shown)), labels)
     ax.tick_params(axis="y", length=0, pad=5)
     ax.grid(axis="y", visible=False)
     reference = "reference" if evidence.study.several_references() else "baseline"
