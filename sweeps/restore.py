@@ -135,7 +135,7 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read ({error}); restore it from git") from error
+        raise UserError(f"{path} cannot be read ({one_line(error)}); restore it from git") from error
 
 
 def _flaw(logs: Path) -> str | None:
@@ -162,7 +162,9 @@ def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[s
         try:
             table = pq.read_table(logs / name)
         except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{logs / name} cannot be read ({error}); restore it from git") from error
+            raise UserError(
+                f"{logs / name} cannot be read ({one_line(error)}); restore it from git"
+            ) from error
         for run in runs:
             found[log][run] = table.filter(pc.equal(table["run"], run)).drop_columns(["run"]).to_pylist()
     return found
@@ -172,3 +174,8 @@ def _sources(one: Found) -> Any:
     """Digests of the run's own files as it left them; None where they were not recorded."""
     recorded = _read(one.logs / SOURCES) if (one.logs / SOURCES).is_file() else None
     return recorded[one.index] if isinstance(recorded, list) and one.index < len(recorded) else None
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())

@@ -29,7 +29,8 @@ def read(path: Path, named: Named = Named()) -> list[Logged]:  # noqa: B008 froz
     try:
         found = _read_folder(path, named) if path.is_dir() else _read_file(path, named)
     except OSError as error:
-        raise UserError(f"{where} cannot be read ({error.strerror or error}): give {WANTED}") from error
+        said = error.strerror or " ".join(str(error).split())
+        raise UserError(f"{where} cannot be read ({said}): give {WANTED}") from error
     logged = [run for run in found if any(run.rows.values())]
     if not logged:
         raise UserError(f"{where} holds no logged number: give {WANTED}")

@@ -202,3 +202,8 @@ def test_random_changes_of_real_logs_are_read_or_refused(tmp_path: Path) -> None
             except UserError as error:
                 outcomes.add("torn sentence" if "\n" in str(error) else "refused")
     assert {"done", "refused"} <= outcomes <= {"done", "refused", "running", "failed", "ended early"}
+
+
+def test_lines_that_begin_as_a_parquet_file_are_refused_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"PAR1" + b"\0" * 64 + b"PAR1")
+    refused(tmp_path, f"a:0={tmp_path}/a.jsonl")
