@@ -8,7 +8,6 @@ checkpoint and no recording. DONE.json says where it came from.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,9 @@ from rich.text import Text
 
 from sspo import runlog
 from sspo.errors import UserError
+from sspo.json_file import read_json, read_object
 from sspo.revision import git
-from sweeps.ledger import read_json, standing
+from sweeps.ledger import standing
 from sweeps.manifest import write_manifest
 from sweeps.plan import Plan
 from sweeps.restored_run import write_restored
@@ -31,6 +31,7 @@ from sweeps.spec import PAPER_PRESET
 from sweeps.store import check_store, refuse_foreign
 
 REPORTS = Path("reports")
+REMEDY = "restore it from git"
 RESULTS = ("done", "diverged")
 MANIFEST, RUNS, SOURCES, PROVENANCE = "manifest.json", "runs.json", "sources.json", "provenance.json"
 TABLES = {
@@ -125,17 +126,10 @@ def _key(record: Mapping[str, Any]) -> tuple[str, int, str]:
 
 def _finished(logs: Path) -> list[Found]:
     """The runs of compact logs that ended with a result. Imported ones have cells that no plan has."""
-    records: Any = _read(logs / RUNS)
+    records: Any = read_json(logs / RUNS, REMEDY)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise UserError(f"{logs / RUNS} is damaged: it lists no runs; restore it from git")
+        raise UserError(f"{logs / RUNS} is damaged: it lists no runs; {REMEDY}")
     return [Found(logs, i, record) for i, record in enumerate(records) if record.get("status") in RESULTS]
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read ({one_line(error)}); restore it from git") from error
 
 
 def _flaw(logs: Path) -> str | None:
@@ -143,7 +137,7 @@ def _flaw(logs: Path) -> str | None:
     provenance = logs.parent / PROVENANCE
     if not provenance.is_file():
         return f"there is no {PROVENANCE} to check it by"
-    digests = (read_json(provenance, "restore it from git") or {}).get("files") or {}
+    digests = (read_object(provenance, REMEDY) or {}).get("files") or {}
     for name in (MANIFEST, RUNS, *TABLES.values(), SOURCES):
         path, wanted = logs / name, digests.get(f"logs/{name}")
         found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
@@ -162,9 +156,8 @@ def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[s
         try:
             table = pq.read_table(logs / name)
         except (pa.ArrowException, OSError) as error:
-            raise UserError(
-                f"{logs / name} cannot be read ({one_line(error)}); restore it from git"
-            ) from error
+            said = " ".join(str(error).split())
+            raise UserError(f"{logs / name} cannot be read ({said}); {REMEDY}") from error
         for run in runs:
             found[log][run] = table.filter(pc.equal(table["run"], run)).drop_columns(["run"]).to_pylist()
     return found
@@ -172,10 +165,5 @@ def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[s
 
 def _sources(one: Found) -> Any:
     """Digests of the run's own files as it left them; None where they were not recorded."""
-    recorded = _read(one.logs / SOURCES) if (one.logs / SOURCES).is_file() else None
+    recorded = read_json(one.logs / SOURCES, REMEDY) if (one.logs / SOURCES).is_file() else None
     return recorded[one.index] if isinstance(recorded, list) and one.index < len(recorded) else None
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split())
