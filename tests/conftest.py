@@ -1,4 +1,4 @@
-"""Profiles of hypothesis: the tests draw the same examples on every run; `HYPOTHESIS_PROFILE=fuzz` looks for new ones.
+"""The order of the test files, and profiles of hypothesis: the tests draw the same examples on every run; `HYPOTHESIS_PROFILE=fuzz` looks for new ones.
 
 What it finds is kept as an `@example` of its test.
 """
@@ -8,9 +8,18 @@ from __future__ import annotations
 import importlib.util
 import os
 
+import pytest
+
+SLOW_ROOMS = ("trainer", "sweeps", "frontdoors", "segmentation", "replay")
+
 if importlib.util.find_spec("hypothesis"):  # tests/foreign and tests/services run where it is not installed
     from hypothesis import settings
 
     settings.register_profile("same", derandomize=True, deadline=None)
     settings.register_profile("fuzz", deadline=None, print_blob=True)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first: processes that share the files then end together."""
+    items.sort(key=lambda item: item.path.parent.name not in SLOW_ROOMS)

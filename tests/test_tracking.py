@@ -38,6 +38,7 @@ def no_account(monkeypatch):
         monkeypatch.delenv(name)
 
 
+@pytest.mark.acceptance
 def test_a_killed_run_leaves_one_offline_run_equal_to_its_metrics(tmp_path):
     store = tmp_path / "store"
     # what rollout 2 logged is in W&B's memory or file, and no checkpoint covers it

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from analysis import figures
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Page]:
     with chromium() as page:
         yield page

@@ -79,7 +79,7 @@ def folder_of(store: Path, manifest: dict[str, Any], arm: str, seed: int) -> Pat
 @pytest.fixture(scope="module")
 def report(study: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("reports")
-    result = run_cli("--store", str(study[0]), "--out", str(out), TZ="UTC", PYTHONHASHSEED="1", LC_ALL="C")
+    result = run_here(main, "report", "toy", "--store", str(study[0]), "--out", str(out))
     assert (result.returncode, result.stderr) == (0, "")
     assert "preset paper" in result.stdout
     return out / "toy"

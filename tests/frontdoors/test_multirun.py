@@ -57,6 +57,7 @@ def spec_plan(store: Path) -> Plan:
     )
 
 
+@pytest.mark.acceptance
 def test_a_multirun_runs_the_trials_of_the_same_study_and_a_second_one_runs_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
     assert (len(started), set(started.values())) == (count, {1})
 
 
+@pytest.mark.acceptance
 def test_a_command_of_an_agent_trains_its_trial_and_a_second_one_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ from sspo.trainer.checkpoint import load_weights
 from sspo.trainer.forward import token_logp
 from sspo.trainer.loop import Trainer
 from sspo.trainer.step import part_loss, step_context
-from tests.trainer.runs import TINY
+from tests.trainer.runs import BARELY_SCORED, TINY
 
 RUNS = {
     "sspo, two epochs, many micro-batches": ("trainer.epochs=2", "trainer.micro_batch_tokens=300"),
@@ -35,12 +35,9 @@ RUNS = {
 }
 
 
-SCORED_LITTLE = ("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1")
-
-
 def train_here(folder, *overrides):
     """A tiny recorded run in this process; returns its folder."""
-    config = compose([*TINY, *SCORED_LITTLE, "rollout.responses=8", "trainer.record=1", *overrides])
+    config = compose([*TINY, *BARELY_SCORED, "rollout.responses=8", "trainer.record=1", *overrides])
     folder.mkdir()
     trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
     trainer.run(NoTracker())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sweeps.plan import Plan, PlannedArm, Trial, make_plan
@@ -19,54 +17,24 @@ BEHIND = 4
 SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(text)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chaos:
-    """How much of it there is."""
-
-    real: Sequence[str]
-    stubs: int
-    victims: Sequence[str]
-    """Of kills: a stub, a real trial that stands behind its first checkpoint, the holder of one, or one of the processes."""
-
-
-CHAOS = {
-    "little": Chaos(
-        real=("sspo",),
-        stubs=12,
-        victims=("real", "holder", *["stub"] * 2, "neighbour", "other machine", *["controller"] * 2),
-    ),
-    "whole": Chaos(
-        real=tuple(REAL),
-        stubs=24,
-        victims=(
-            *["real"] * 6,
-            "holder",
-            *["stub"] * 4,
-            *["neighbour", "other machine"] * 2,
-            *["controller"] * 5,
-        ),
-    ),
+STUBS = 24
+VICTIMS = (*["real"] * 6, "holder", *["stub"] * 4, *["neighbour", "other machine"] * 2, *["controller"] * 5)
+"""Of 20 kills: a stub, a real trial that stands behind its first checkpoint, the holder of one, or one of the processes."""
+STUDY = {
+    "question": "Does anything get lost?",
+    "baseline": "grpo",
+    "arms": {name: {"overrides": list(overrides)} for name, overrides in REAL.items()},
+    "replay": {"arms": list(REAL), "every": 1},
+    "presets": {name: {"seeds": list(range(8)), "overrides": SIZE} for name in PRESETS}
+    | {"smoke": {"seeds": [0], "overrides": SIZE}},
+    "retries": {"killed": 1, "lost": 20},
 }
-"""8 kills, and 20."""
 
 
-def _study(real: Sequence[str]) -> dict:
-    return {
-        "question": "Does anything get lost?",
-        "baseline": real[-1],
-        "arms": {name: {"overrides": list(REAL[name])} for name in real},
-        "replay": {"arms": list(real), "every": 1},
-        "presets": {name: {"seeds": list(range(8)), "overrides": SIZE} for name in PRESETS}
-        | {"smoke": {"seeds": [0], "overrides": SIZE}},
-        "retries": {"killed": 1, "lost": 20},
-    }
-
-
-def plan_of(store: Path, chaos: str) -> Plan:
+def plan_of(store: Path) -> Plan:
     """Arms of one seed each."""
-    size = CHAOS[chaos]
-    plan = make_plan(parse("chaos", _study(size.real)), "smoke", store)
-    first, last, stubs = plan.arms[:2], plan.arms[2:], [_stub(index) for index in range(size.stubs)]
+    plan = make_plan(parse("chaos", STUDY), "smoke", store)
+    first, last, stubs = plan.arms[:2], plan.arms[2:], [_stub(index) for index in range(STUBS)]
     arms = (*first, *stubs[:BEHIND], *last, *stubs[BEHIND:])
     return Plan(study=plan.study, preset=plan.preset, store=store, arms=arms)
 

@@ -1,4 +1,4 @@
-"""A controller or a joined worker of the chaos test: `chaos_process.py run|work CHAOS STORE SCRATCH MACHINE SLOTS [retry]`."""
+"""A controller or a joined worker of the chaos test: `chaos_process.py run|work STORE SCRATCH MACHINE SLOTS [retry]`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def commands(study: str, scratch: Path) -> Command:
 
 
 def main() -> int:
-    role, chaos, store, scratch, machine, slots, *rest = sys.argv[1:]
+    role, store, scratch, machine, slots, *rest = sys.argv[1:]
     here = claims.this_machine()
     for module in (claims, lock):
         module.this_machine = lambda: f"{here}/{machine}"  # type: ignore[attr-defined]
     set_the_clock_wrong(Path(scratch))
     options = RunOptions(workers=int(slots), stale_after=6.0, retry_failed="retry" in rest)
-    work, plan = run_sweep if role == "run" else run_work, plan_of(Path(store), chaos)
+    work, plan = run_sweep if role == "run" else run_work, plan_of(Path(store))
     return work(plan, options, Console(width=200), commands(plan.study.name, Path(scratch)))
 
 

@@ -18,7 +18,7 @@ from sweeps.machine import start_of
 from sweeps.manifest import manifest_path
 from sweeps.plan import Trial
 from tests.sweeps.chaos_notes import ALLOWANCE, CLOCK, STANDING, progress
-from tests.sweeps.chaos_plan import CHAOS, is_real, plan_of
+from tests.sweeps.chaos_plan import REAL, VICTIMS, is_real, plan_of
 
 ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("chaos_process.py")
@@ -31,7 +31,7 @@ PLACES = {
 TRAINING = ("real", "holder")
 """Kills of a real trial that stands behind its first checkpoint, or of the process that runs it."""
 STEPS_A_KILL = 12
-"""Of stubs, ahead of every kill that is not of training: 13 x 12 of 240, or 6 x 12 of 120."""
+"""Of stubs, ahead of every kill that is not of training: 13 x 12 of 240."""
 DAY = 86_400
 PATIENCE = 240.0
 SEED = os.environ.get("CHAOS_SEED", "7")
@@ -41,11 +41,11 @@ SITE = "from tests.sweeps.chaos_watch import install\n\ninstall({scratch!r}, {se
 class Sweep:
     """The processes of one sweep."""
 
-    def __init__(self, chaos: str, store: Path, scratch: Path):
-        self.chaos, self.store, self.scratch = chaos, store, scratch
+    def __init__(self, store: Path, scratch: Path):
+        self.store, self.scratch = store, scratch
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.random = random.Random(SEED)
-        plan = plan_of(store, chaos)
+        plan = plan_of(store)
         self.manifest, self.trials = manifest_path(plan), plan.trials()
         self.hits: Counter[str] = Counter()
         """Kills of each real trial that stood."""
@@ -58,7 +58,7 @@ class Sweep:
     def start(self, place: str, *more: str, slots: int | None = None) -> subprocess.Popen[str]:
         """Start one of PLACES."""
         role, machine, usual = PLACES[place]
-        words = (role, self.chaos, self.store, self.scratch, machine, slots or usual, *more)
+        words = (role, self.store, self.scratch, machine, slots or usual, *more)
         self.processes[place] = subprocess.Popen(
             [sys.executable, str(PROCESS), *map(str, words)],
             stdout=subprocess.PIPE,
@@ -119,7 +119,7 @@ class Kills:
 
     def __init__(self, sweep: Sweep):
         self.sweep = sweep
-        victims = CHAOS[sweep.chaos].victims
+        victims = VICTIMS
         self.left = sweep.random.sample(victims, len(victims))
         self.goal = sweep.allow(STEPS_A_KILL)
 
@@ -151,9 +151,7 @@ class Kills:
                 self._kill_training("real", standing)
 
     def _kill_training(self, victim: str, standing: dict[Trial, claims.Claim]) -> bool:
-        spare = self.left.count("real") - sum(
-            not self.sweep.hits[name] for name in CHAOS[self.sweep.chaos].real
-        )
+        spare = self.left.count("real") - sum(not self.sweep.hits[name] for name in REAL)
         chosen = [
             trial for trial in standing if victim == "holder" or spare > 0 or not self.sweep.hits[trial.arm]
         ]

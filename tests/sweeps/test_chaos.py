@@ -1,6 +1,5 @@
 """Chaos: cells of a stub and of real training, 4 slots in three processes on two machines, kills, a full disk, a clock that
-jumps, torn logs and torn checkpoints. A little of it, 12 and 1 cells under 8 kills, in `make test`; 24 and 4 cells, 20 kills and
-the full disk in `make acceptance`.
+jumps, torn logs and torn checkpoints: 28 cells, 20 kills.
 
 Kills follow the progress of the work and not a clock, so that the same share of it is disturbed on any computer.
 """
@@ -24,7 +23,7 @@ from sweeps import claims
 from sweeps.ledger import attempts_folder, standing
 from sweeps.plan import Trial
 from tests.sweeps.chaos_notes import FINISHES, GO, STARTS, WRONG, progress
-from tests.sweeps.chaos_plan import CHAOS, STEPS, is_real, plan_of
+from tests.sweeps.chaos_plan import REAL, STEPS, is_real, plan_of
 from tests.sweeps.chaos_sweep import PATIENCE, SEED, Kills, Sweep, wait_for
 from tests.trainer.killed import bits, run
 from tests.trainer.runs import folder
@@ -49,34 +48,19 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_no_cell_is_lost_or_done_twice_whatever_dies(
     disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    survives("whole", disk / "runs", tmp_path, monkeypatch, full=disk if disk.is_mount() else None)
-    if not disk.is_mount():
-        pytest.skip("all of it held but for the full disk, which takes the right to mount a small one")
-
-
-def test_no_cell_is_lost_or_done_twice_in_a_little_chaos(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    survives("little", tmp_path / "runs", tmp_path, monkeypatch, full=None)
-
-
-def survives(
-    chaos: str, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, full: Path | None
-) -> None:
-    """Have the chaos in a store, with its disk filled where it is one of its own, and find every cell as it should be."""
     here = claims.this_machine()
     monkeypatch.setattr(claims, "this_machine", lambda: f"{here}/here")
     scratch = tmp_path / "scratch"
-    sweep = Sweep(chaos, store, scratch)
+    sweep = Sweep(disk / "runs", scratch)
     with ThreadPoolExecutor(max_workers=1) as beside:
         alone = tmp_path / "undisturbed"
-        wanted = {name: beside.submit(undisturbed, chaos, name, alone) for name in CHAOS[chaos].real}
+        wanted = {name: beside.submit(undisturbed, name, alone) for name in REAL}
         try:
             kill_all(sweep)
             tear(sweep.trials)
-            if full is not None:
-                fill_while_stubs_run(sweep, full / "ballast")
-                fill_while_training_runs(sweep, full / "ballast")
+            if disk.is_mount():
+                fill_while_stubs_run(sweep, disk / "ballast")
+                fill_while_training_runs(sweep, disk / "ballast")
             (scratch / GO).touch()
             every_failure_is_classed(sweep.trials)
             assert not any(half_written(trial.folder) for trial in sweep.trials)
@@ -88,12 +72,14 @@ def survives(
     every_cell_is_done_once(sweep.trials, scratch)
     for trial in filter(is_real, sweep.trials):
         assert bits(trial.folder) == wanted[trial.arm].result(), trial.arm
+    if not disk.is_mount():
+        pytest.skip("all of it held but for the full disk, which takes the right to mount a small one")
 
 
-def undisturbed(chaos: str, arm: str, store: Path) -> dict[str, bytes]:
+def undisturbed(arm: str, store: Path) -> dict[str, bytes]:
     """What the logs of an arm hold where nobody disturbs it."""
     store.mkdir(exist_ok=True)
-    (overrides,) = (trial.overrides for trial in plan_of(store, chaos).trials() if trial.arm == arm)
+    (overrides,) = (trial.overrides for trial in plan_of(store).trials() if trial.arm == arm)
     ended = run(store / arm, (*overrides, "run.device=cpu"))
     assert ended.status == 0, ended.stderr
     return dict(bits(folder(store / arm)))
@@ -104,7 +90,7 @@ def kill_all(sweep: Sweep) -> None:
     kills = Kills(sweep)
     while kills.left:
         wait_for(kills.next, f"a {kills.left[0]} to kill")
-    assert all(sweep.hits[name] for name in CHAOS[sweep.chaos].real), sweep.hits
+    assert all(sweep.hits[name] for name in REAL), sweep.hits
     sweep.allow(MANY)
     sweep.end()
 
@@ -133,7 +119,7 @@ def cut(path: Path, size: int) -> None:
 def fill_while_stubs_run(sweep: Sweep, ballast: Path) -> None:
     """There are more slots than real trials, so that some of what runs is a stub."""
     goal = progress(sweep.scratch) + 3
-    controller = sweep.start("controller", "retry", slots=len(CHAOS[sweep.chaos].real) + 2)
+    controller = sweep.start("controller", "retry", slots=len(REAL) + 2)
     fill(sweep, ballast, lambda: progress(sweep.scratch) >= goal or controller.poll() is not None)
 
 

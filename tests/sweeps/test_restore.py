@@ -110,5 +110,5 @@ def test_a_real_clone_reports_the_same_tables_from_restored_runs(tmp_path):
 
 
 def test_a_sweep_takes_nothing_from_a_report_that_git_does_not_keep(tmp_path, reports):
-    assert restore_committed(paper(tmp_path / "runs"), reports, Console(quiet=True)) == 0
-    assert restore_own(paper(tmp_path / "runs"), reports, Console(quiet=True)) == 73
+    assert restore_committed(two_arms(tmp_path / "runs"), reports, Console(quiet=True)) == 0
+    assert restore_own(two_arms(tmp_path / "runs"), reports, Console(quiet=True)) == 16

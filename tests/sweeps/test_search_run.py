@@ -122,6 +122,7 @@ def test_a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing(t
     assert [trial.params for trial in undisturbed.study.trials] == [trial.params for trial in trials]
 
 
+@pytest.mark.acceptance
 def test_a_pruned_trial_stops_within_a_report_and_its_runs_can_go_on(tmp_path: Path) -> None:
     far = {"objective.clip.high": 0.005, "objective.bounds.alpha": -0.6, "segmentation": "token"}
     points = [dict(START, segmentation="subsentence"), dict(START, segmentation="sentence"), far]

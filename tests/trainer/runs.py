@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 from tests.console import Ended
@@ -22,14 +21,13 @@ TINY = (
     "evaluation.curve_questions=2",
     "evaluation.samples=2",
     "evaluation.every=2",
-    "evaluation.max_tokens=24",
+    "evaluation.max_tokens=8",
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def command(store: Path, *overrides: str) -> list[str]:
-    """The command line of a tiny run."""
-    return [sys.executable, "-m", "sspo.train", *TINY, f"run.store={store}", *overrides]
+BARELY_SCORED = ("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1")
+"""Overrides of runs whose scores nobody reads."""
 
 
 def train(store: Path, *overrides: str) -> Ended:

@@ -14,7 +14,7 @@ from sspo.progress import Progress
 from sspo.tracking import NoTracker
 from sspo.trainer.loop import Trainer
 from sspo.trainer.vacuous import ClipWatch
-from tests.trainer.runs import TINY, folder, lines, train
+from tests.trainer.runs import BARELY_SCORED, TINY, folder, lines, train
 
 
 def steps(clipped, active, tokens=1000):
@@ -57,11 +57,14 @@ def test_a_controller_held_by_its_range_is_said_once():
     assert watch.look_at_control(edge) is None
 
 
+SHORT = ("trainer.minibatch=16", "trainer.rollouts=1", *BARELY_SCORED)
+
+
 def test_a_run_says_it_on_its_error_stream(tmp_path):
-    done = train(tmp_path, "trainer.minibatch=16", "trainer.rollouts=1", "trainer.warn_after=1")
+    done = train(tmp_path, *SHORT, "trainer.warn_after=1")
     assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)
     assert "warning: clipping cannot act in this run" in done.stderr
-    again = train(tmp_path, "trainer.minibatch=16", "trainer.rollouts=1", "trainer.record=1")
+    again = train(tmp_path, *SHORT, "trainer.record=1")
     assert (again.returncode, len(again.stderr.splitlines())) == (2, 1)
     assert "already finished, without a recording" in again.stderr
 
@@ -74,6 +77,7 @@ CONTROLLED = (
     "objective.bounds.target_clip_frac=0.1",
     "trainer.record=1",
     "trainer.checkpoint_every=2",
+    *BARELY_SCORED,
     "rollout.responses=8",  # eight a prompt: enough tokens with an advantage to steer by
 )
 
@@ -87,7 +91,7 @@ def whole(tmp_path_factory):
     return folder(store)
 
 
-@pytest.mark.parametrize("stop_after", [1, 3])
+@pytest.mark.parametrize("stop_after", [1, pytest.param(3, marks=pytest.mark.acceptance)])
 def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(whole, tmp_path, stop_after):
     config = compose([*TINY, *CONTROLLED])
     config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path)))

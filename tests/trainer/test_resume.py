@@ -11,6 +11,10 @@ import pytest
 from tests.trainer.killed import bits, run
 from tests.trainer.runs import folder
 
+pytestmark = (
+    pytest.mark.acceptance
+)  # without training: test_kept.py; one kill in `make test`: test_training.py
+
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
@@ -41,7 +45,6 @@ def test_killed_at_every_named_point_of_saving_rewinding_and_ending(undisturbed,
     assert not list(folder(store).glob(".*"))
 
 
-@pytest.mark.acceptance
 def test_killed_at_random_file_operations(undisturbed, tmp_path):
     rng, store = random.Random(6), tmp_path / "store"
     wanted, changes = undisturbed
@@ -51,7 +54,6 @@ def test_killed_at_random_file_operations(undisturbed, tmp_path):
     assert bits(folder(store)) == wanted
 
 
-@pytest.mark.acceptance  # without training: tests/trainer/test_kept.py
 def test_a_damaged_checkpoint_and_a_log_cut_short_fall_back_and_are_named(undisturbed, tmp_path):
     store = tmp_path / "store"
     run(store, before=("os.rename", ".dropped-rollout000002"))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import time
 from dataclasses import replace
 
 import pytest
@@ -18,7 +16,8 @@ from sspo.progress import Progress
 from sspo.tracking import NoTracker
 from sspo.trainer import loop
 from sspo.trainer.optim import Diverged
-from tests.trainer.runs import ENVIRONMENT, TINY, command, folder, lines, train
+from tests.trainer.killed import run
+from tests.trainer.runs import BARELY_SCORED, TINY, folder, lines, train
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +74,16 @@ def test_samples_show_pieces_segments_and_clipped_flags(finished):
 
 
 def test_a_killed_run_continues_to_bit_identical_logs(finished, tmp_path):
-    process = subprocess.Popen(command(tmp_path), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("cells/*/seed0/checkpoints/rollout00000[2-3]")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, "finished before it could be killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    killed = folder(tmp_path)
+    store = tmp_path / "store"
+    assert run(store, TINY, before=("os.rename", "checkpoints/rollout000003")).status == -signal.SIGKILL
+    killed = folder(store)
     assert not (killed / "DONE.json").exists()
     with (killed / "metrics.jsonl").open("a") as stream:
         stream.write('{"step": 99, "rollout": 3, "upd')  # a torn last line
-    assert train(tmp_path).returncode == 0
+    assert train(store).returncode == 0
     for name in ("metrics.jsonl", "eval.jsonl", "samples.jsonl"):
         assert (killed / name).read_bytes() == (finished / name).read_bytes(), name
-    again = train(tmp_path)
+    again = train(store)
     assert (again.returncode, again.stdout.split(":")[0]) == (0, "already finished")
 
 
@@ -98,7 +91,7 @@ def test_rollout_zero_is_token_identical_across_arms_of_a_seed_and_differs_betwe
     hashes = {}
     for arm in (["objective=grpo"], ["objective=no_clip", "segmentation=random"], ["seed=1"]):
         store = tmp_path / str(len(hashes))
-        assert train(store, *arm, "trainer.rollouts=1").returncode == 0
+        assert train(store, *arm, "trainer.rollouts=1", *BARELY_SCORED).returncode == 0
         hashes[arm[0]] = json.loads((folder(store) / "DONE.json").read_text())["rollout0_sha256"]
     wanted = json.loads((finished / "DONE.json").read_text())["rollout0_sha256"]
     assert hashes["objective=grpo"] == hashes["objective=no_clip"] == wanted
@@ -119,7 +112,9 @@ def run_here(config, path):
 def test_micro_batch_size_changes_memory_and_not_the_run(tmp_path, capsys):
     weights = []
     for budget in (200, 100_000):
-        trainer = run_here(small(f"trainer.micro_batch_tokens={budget}"), tmp_path / str(budget))
+        trainer = run_here(
+            small(f"trainer.micro_batch_tokens={budget}", *BARELY_SCORED), tmp_path / str(budget)
+        )
         weights.append(torch.cat([p.detach().flatten() for p in trainer.model.parameters()]))
     base = torch.cat([p.detach().flatten() for p in load_base().parameters()])
     moved = (weights[0] - base).abs().max()
