@@ -160,6 +160,9 @@ wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy
 same-numbers: setup  ## prove that this code gives its parent's numbers, or open an epoch: PARENT=revision  WHY=text
 	@$(PY) -m sspo.numerics $(if $(PARENT),--parent $(PARENT)) $(if $(WHY),--why "$(WHY)")
 
+same: setup  ## prove that reports, plans, configurations and a replay are those of PARENT=revision, byte for byte
+	@$(PY) -m tests.same $(PARENT)
+
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
