@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
+from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from analysis.freshness import is_fresh
 from analysis.import_commands import add_import_commands
+from analysis.logs.manifest import DEFAULT_PRESET, PRESETS, report_folder
+from analysis.logs.replay_source import SUMMARY
+from analysis.provenance.freshness import is_fresh
 from analysis.refusals import refused
-from analysis.replay_source import SUMMARY
-from analysis.study import DEFAULT_PRESET, PRESETS, report_folder
-from sspo.command_line import Parser, parse
+from sspo.console.command_line import Parser, parse
 from sspo.errors import one_sentence, unknown
 
 DASHBOARD_PORT = 8765
@@ -107,9 +107,9 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _say_if_edited(logs: Path) -> None:
     """On the terminal alone: equal logs give equal reports."""
-    from analysis.edited import edited_sentence
-    from analysis.logs import MANIFEST
-    from analysis.study import read_json
+    from analysis.logs.compact import MANIFEST
+    from analysis.logs.edited import edited_sentence
+    from analysis.logs.manifest import read_json
 
     line = edited_sentence(read_json(logs / MANIFEST))
     if line is not None:
@@ -129,21 +129,21 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _why(arguments: argparse.Namespace) -> int:
-    from analysis.why import why
+    from analysis.verify.why import why
 
     print(why(arguments.name, " ".join(arguments.target), arguments.preset, arguments.out))
     return 0
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:
-    from analysis.dashboard import serve
+    from analysis.live.dashboard import serve
 
     serve(arguments.name, arguments.preset, arguments.store, arguments.port)
     return 0
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from analysis.verify import verify
+    from analysis.verify.verify import verify
 
     found = verify(arguments.name, arguments.preset, arguments.store, arguments.out)
     print("\n".join(found.lines))

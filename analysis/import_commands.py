@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analysis.study import IMPORTED
+from analysis.logs.manifest import IMPORTED
 from sspo.errors import UserError
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -101,7 +101,7 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _table(arguments: argparse.Namespace) -> int:
-    from analysis.tidy import write_tidy
+    from analysis.logs.long_table import write_tidy
 
     rows = write_tidy(arguments.name, arguments.preset, arguments.store, arguments.out, arguments.to)
     print(f"wrote {rows:,} numbers to {arguments.to}")

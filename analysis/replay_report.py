@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.escape import markdown
-from analysis.figures import KINDS, Drawn, draw_replay
-from analysis.replay import FIRST_MATCHED_UPDATE, Replay
-from analysis.replay_captions import provenance
-from analysis.replay_source import needed_replay
-from analysis.replay_table import replay_table
+from analysis.evidence.replay import FIRST_MATCHED_UPDATE, Replay
+from analysis.figures.catalogue import KINDS, Drawn, draw_replay
+from analysis.logs.manifest import NothingToReport, sweep_command
+from analysis.logs.replay_source import needed_replay
 from analysis.report import write_report
-from analysis.study import NothingToReport, sweep_command
-from analysis.tables import Table, to_markdown, write_table
+from analysis.tables.replay import replay_table
+from analysis.tables.replay_captions import provenance
+from analysis.text.escape import markdown
+from analysis.text.table import Table, to_markdown, write_table
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
+from sspo.runs.runlog import write_atomic
 
 PAGE = "index.md"
 

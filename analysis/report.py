@@ -6,44 +6,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis import captions
-from analysis.base_table import base_table
-from analysis.chart import Chart
-from analysis.choice import choose
+from analysis.checks.flags import flags
+from analysis.checks.gates import Gate, check_gates
 from analysis.claims.files import judged_files
 from analysis.claims.section import Judged, judge
 from analysis.claims.table import NAME as VERDICTS
 from analysis.claims.table import verdict_table
-from analysis.collapse_table import collapse_table
-from analysis.digests import Digests, stream_digests
-from analysis.dynamics_table import dynamics_table
-from analysis.effects_table import effects_table
-from analysis.fairness import flags
-from analysis.figure_traces import section_traces
-from analysis.figures import Drawn, begin_figures, draw_replay
-from analysis.freshness import fingerprint, stamp_report
-from analysis.gates import Gate, check_gates
-from analysis.gates_table import gates_table
-from analysis.load import compact
-from analysis.logs import RUNS, read_logs
-from analysis.page import page_html
-from analysis.page_markdown import page_markdown
-from analysis.provenance import FILE, recorded
-from analysis.replay import Replay
-from analysis.replay_captions import strangers
-from analysis.replay_charts import replay_charts
-from analysis.replay_logs import compact_replay
-from analysis.replay_source import replay_source
-from analysis.replay_table import replay_table
-from analysis.results import GREEDY, Evidence
-from analysis.results_table import results_table
-from analysis.reuse import are_current, note_current
-from analysis.sources import write_sources
-from analysis.stability_table import stability_table
-from analysis.study import manifest_path, read_json, report_folder
-from analysis.study_charts import study_charts
-from analysis.tables import Table, write_table
-from sspo.runlog import write_atomic
+from analysis.evidence.evidence import GREEDY, Evidence
+from analysis.evidence.replay import Replay
+from analysis.figures.catalogue import Drawn, begin_figures, draw_replay
+from analysis.figures.model import Chart
+from analysis.figures.replay_charts import replay_charts
+from analysis.figures.study_charts import study_charts
+from analysis.figures.traces import section_traces
+from analysis.logs.compact import RUNS, read_logs
+from analysis.logs.manifest import manifest_path, read_json, report_folder
+from analysis.logs.replay_counts import compact_replay
+from analysis.logs.replay_source import replay_source
+from analysis.logs.run_folders import compact
+from analysis.logs.source import choose
+from analysis.pages.html import page_html
+from analysis.pages.markdown import page_markdown
+from analysis.provenance.digests import Digests, stream_digests
+from analysis.provenance.freshness import fingerprint, stamp_report
+from analysis.provenance.record import FILE, recorded
+from analysis.provenance.reuse import are_current, note_current
+from analysis.provenance.sources import write_sources
+from analysis.tables import captions
+from analysis.tables.base import base_table
+from analysis.tables.collapse import collapse_table
+from analysis.tables.dynamics import dynamics_table
+from analysis.tables.effects import effects_table
+from analysis.tables.gates import gates_table
+from analysis.tables.replay import replay_table
+from analysis.tables.replay_captions import strangers
+from analysis.tables.results import results_table
+from analysis.tables.stability import stability_table
+from analysis.text.table import Table, write_table
+from sspo.runs.runlog import write_atomic
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Report:
 def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple[Path, str]:
     """Write the report folder of a study and return it with the preset that was used.
 
-    Runs of the store and the compact logs of an earlier report give the same bytes; analysis.choice says which are
-    read, analysis.replay_source which replay. Raises UserError where there are neither runs nor logs, or no run is
+    Runs of the store and the compact logs of an earlier report give the same bytes; analysis.logs.source says which are
+    read, analysis.logs.replay_source which replay. Raises UserError where there are neither runs nor logs, or no run is
     finished.
     """
     source = choose(name, preset, store, out)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from rich.console import Console
 
-from sspo.combinations import why_unmatched
-from sspo.command_line import Parser
-from sspo.compose import choices
+from sspo.compose.hydra_compose import choices
+from sspo.config.objective_checks import why_unmatched
+from sspo.console.command_line import Parser
 from sspo.errors import UserError, one_sentence, unknown
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words

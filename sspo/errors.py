@@ -7,9 +7,9 @@ import reprlib
 import sys
 from collections.abc import Callable, Iterable
 
-from sspo.closed_pipe import CLOSED_PIPE, drop, nobody_reads
-from sspo.fence import ClaimLost
-from sspo.visible import visible_lines
+from sspo.console.closed_pipe import CLOSED_PIPE, drop, nobody_reads
+from sspo.console.visible import visible_lines
+from sspo.runs.fence import ClaimLost
 
 LISTED = 15  # names shown in a message before it is cut
 

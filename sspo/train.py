@@ -8,27 +8,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
+from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.closed_pipe import nobody_reads
-from sspo.compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
+from sspo.console.closed_pipe import nobody_reads
 from sspo.errors import UserError, one_sentence
-from sspo.identity import check_positions, code_level, level_of, other_folders, run_folder
-from sspo.multirun import FLAGS, multirun
-from sspo.numerics.epochs import described, order_name
-from sspo.outcome import name_of, say_outcome
-from sspo.revision import why_unrecorded
-from sspo.runlock import alone
-from sspo.runlog import CONFIG, DONE, RECORDING, mark_failed
+from sspo.runs.epochs import described, order_name
+from sspo.runs.identity import check_positions, code_level, level_of, other_folders, run_folder
+from sspo.runs.lock import alone
+from sspo.runs.outcome import name_of, say_outcome
+from sspo.runs.revision import why_unrecorded
+from sspo.runs.runlog import CONFIG, DONE, RECORDING, mark_failed
 
 if TYPE_CHECKING:
-    from sspo.progress import Progress
+    from sspo.console.progress import Progress
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
-One training run. Every option and its default is in sspo/config.py; nothing but key=value is needed:
+One training run. Every option and its default is in sspo/config/schema.py; nothing but key=value is needed:
   python -m sspo.train objective=grpo objective.clip.high=0.28 seed=1
   python -m sspo.train experiment=quick tracking=none
 
@@ -97,8 +97,8 @@ def _finished(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> in
 
 def train(config: TrainConfig, folder: Path) -> int:
     """Run with every outcome named: DONE.json, or FAILED.json with a class and a message."""
-    from sspo.device import resolve_device
-    from sspo.progress import Progress
+    from sspo.console.progress import Progress
+    from sspo.models.device import resolve_device
 
     resolve_device(config.run.device)
     name = name_of(config)
@@ -109,7 +109,7 @@ def train(config: TrainConfig, folder: Path) -> int:
 
 
 def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int:
-    from sspo.device import is_out_of_memory
+    from sspo.models.device import is_out_of_memory
     from sspo.trainer.optim import Diverged
 
     try:
@@ -136,7 +136,7 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     """Train from where the folder stands to its DONE.json, which comes after the mirror is whole."""
-    from sspo.tracking import build_tracker
+    from sspo.runs.tracking import build_tracker
     from sspo.trainer.loop import Trainer
 
     progress.warn(why_unrecorded())

@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sspo import interrupts  # noqa: F401 (first, for what follows takes a second)
+from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.command_line import Parser, parse
+from sspo.console.command_line import Parser, parse
 from sspo.errors import one_sentence
 from sweeps.commands import COMMANDS
-from sweeps.console import standard_console
+from sweeps.monitor.console import standard_console
 from sweeps.options import add_option
 
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass, fields
 
 from rich.console import Console
 
-from sweeps.frontdoors.dashboard import export_dashboard
-from sweeps.frontdoors.multirun import find_study
-from sweeps.frontdoors.trial import run_trial
-from sweeps.frontdoors.wandb_sweep import export_sweep
-from sweeps.plan import Plan, make_plan
-from sweeps.replay import run_replay
-from sweeps.run import run_sweep, run_work
-from sweeps.runs import show_runs
+from sweeps.control.run import run_sweep, run_work
+from sweeps.control.steer import retry, steer
+from sweeps.control.training import RunOptions
+from sweeps.integrations.hydra_multirun import find_study
+from sweeps.integrations.trial import run_trial
+from sweeps.integrations.wandb_sweep import export_sweep
+from sweeps.integrations.wandb_workspace import export_dashboard
+from sweeps.monitor.requests import PAUSE, RUN, STOP
+from sweeps.monitor.runs import show_runs
+from sweeps.monitor.show import show_arm
+from sweeps.monitor.status import show_status, watch_status
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.replay.replay import run_replay
 from sweeps.search.arguments import about_search
-from sweeps.show import show_arm
-from sweeps.status import show_status, watch_status
-from sweeps.steer import retry, steer
-from sweeps.training import RunOptions
-from sweeps.wishes import PAUSE, RUN, STOP
 
 ON_A_STUDY = ("--preset", "--store")
 Act = Callable[[argparse.Namespace, Console], int]
@@ -65,7 +65,9 @@ def _replay(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
-    from sweeps.plan_view import show_plan  # imports scipy, which the other commands need not wait for
+    from sweeps.monitor.plan_view import (
+        show_plan,  # imports scipy, which the other commands need not wait for
+    )
 
     return show_plan(_plan(arguments), arguments.workers, console)
 
@@ -112,7 +114,7 @@ def _retry(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _restore(arguments: argparse.Namespace, console: Console) -> int:
-    from sweeps.restore import restore  # imports pyarrow, which the other commands need not wait for
+    from sweeps.control.restore import restore  # imports pyarrow, which the other commands need not wait for
 
     return restore(_plan(arguments), arguments.reports, console)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
-from sweeps.claims import STALE_AFTER
-from sweeps.engines.table import DEFAULT_ENGINE, ENGINES
-from sweeps.spec import DEFAULT_PRESET, PRESETS
+from sweeps.engines.registry import DEFAULT_ENGINE, ENGINES
+from sweeps.ledger.leases import STALE_AFTER
+from sweeps.study.spec import DEFAULT_PRESET, PRESETS
 
 
 def whole_number(option: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from sspo.compose import choices
+from sspo.compose.hydra_compose import choices
 
 GROUP_NAMES = ("segmentation", "objective", "model", "tracking", "experiment")
 VALUES: dict[str, list[str]] = {

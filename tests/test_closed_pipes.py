@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sspo.closed_pipe import CLOSED_PIPE
+from sspo.console.closed_pipe import CLOSED_PIPE
+from sspo.console.progress import Progress
 from sspo.errors import one_sentence
-from sspo.progress import Progress
-from sspo.runlog import DONE, FAILED
+from sspo.runs.runlog import DONE, FAILED
 from sspo.train import main
 from tests.trainer.killed import SMALL
 from tests.trainer.runs import folder

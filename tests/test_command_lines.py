@@ -68,9 +68,11 @@ def test_a_mistyped_command_line_is_one_sentence(
 
 @pytest.mark.parametrize("module", ["sspo.train", "sweeps", "analysis"])
 def test_an_interrupt_while_it_imports_is_quiet(module: str) -> None:
-    late = {"sspo.train": "sspo.compose", "sweeps": "sweeps.commands", "analysis": "analysis.freshness"}[
-        module
-    ]
+    late = {
+        "sspo.train": "sspo.compose.hydra_compose",
+        "sweeps": "sweeps.commands",
+        "analysis": "analysis.provenance.freshness",
+    }[module]
     code = INTERRUPTED.format(late=late, module=module)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stderr) == (130, "interrupted before it had begun\n")

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.base.recipe import weights_folder
-from sspo.build import build
-from sspo.compose import CONF_ROOT, GROUPS, compose
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose
 from sspo.config import TrainConfig
+from sspo.config.build import build
+from sspo.config.validation import validate
 from sspo.errors import UserError
-from sspo.identity import base_fingerprint, cell_hash
 from sspo.objective.variants import VARIANTS
-from sspo.quick_compose import quick_compose
+from sspo.runs.identity import base_fingerprint, cell_hash
 from sspo.train import main
-from sspo.validation import validate
 from tests.console import run_here
 
 TARGET = "objective.bounds.target_clip_frac"
@@ -34,7 +34,10 @@ TARGET = "objective.bounds.target_clip_frac"
         (["segmentation=subsentense"], "did you mean 'subsentence'?"),
         (["segmentation.rule=lines"], "unknown segmentation.rule 'lines': did you mean 'line'?"),
         (["segmentation.rule=no/such.py:cuts"], "cannot read no/such.py"),
-        (["segmentation.rule=sspo/own_rules.py:cut"], "unknown function of sspo/own_rules.py 'cut'"),
+        (
+            ["segmentation.rule=sspo/config/user_rule.py:cut"],
+            "unknown function of sspo/config/user_rule.py 'cut'",
+        ),
         (["segmentation.rule=README.md.py:cuts"], "write path/to/file.py:function"),
         (["segmentation=fixed", "segmentation.fixed_like=fixed"], "must name a rule other than 'fixed'"),
         (["segmentation.min_tokens=4", "segmentation.max_tokens=6"], "at least 2 * min_tokens - 1 = 7"),

@@ -15,9 +15,10 @@ import torch
 from hypothesis import settings
 
 from analysis.claims.spec import load_claims
-from analysis.logs import METRIC_KEYS
-from sspo import objective_page
-from sspo.choices import (
+from analysis.logs.compact import METRIC_KEYS
+from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
+from sspo.config.choices import (
     ADAPTATIONS,
     ADVANTAGES,
     AGGREGATIONS,
@@ -28,25 +29,24 @@ from sspo.choices import (
     SIDES,
     TERMS,
 )
-from sspo.compose import CONF_ROOT
-from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
-from sspo.glossary_page import page
 from sspo.metrics import GLOSSARY, Metric
+from sspo.metrics.page import page
 from sspo.objective import advantage, aggregate, clip
-from sspo.objective.divergence import ESTIMATORS
+from sspo.objective import page as objective_page
+from sspo.objective.context import whole_batch
 from sspo.objective.g import G_FUNCTIONS
+from sspo.objective.kl import ESTIMATORS
 from sspo.objective.loss import policy_loss
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
-from sspo.objective.prepare import whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
 from sspo.replay.table import COUNTS, INDEX, POINT
 from sspo.rewards import REWARDS
-from sspo.runlog import RunLog
+from sspo.runs.runlog import RunLog
 from sspo.segmentation import RULES as RULE_FUNCTIONS
 from sspo.tasks import TASKS
-from sweeps.plan import make_plan
-from sweeps.study import load, study_names
+from sweeps.plan.plan import make_plan
+from sweeps.study.load import load, study_names
 from tests.foreign import page as frameworks_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,22 +54,29 @@ PACKAGES = ("sspo", "sweeps", "analysis", "hydra_plugins")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FILE_LINES, FUNCTION_LINES = 250, 45
 CLAIMS_NEED = {
-    "sspo.build",
-    "sspo.choices",
+    "sspo.config.build",
+    "sspo.config.choices",
     "sspo.config",
-    "sspo.interrupts",
-    "sspo.json_file",
-    "sspo.visible",
-    "sspo.command_line",
-    "sspo.study_file",
-    "sspo.yaml_file",
+    "sspo.console.interrupts",
+    "sspo.config.json_file",
+    "sspo.console.visible",
+    "sspo.console.command_line",
+    "sspo.config.study_file",
+    "sspo.config.yaml_file",
 }
 """A file of conf/ is read and checked the same way on either side."""
 MAY_IMPORT = {
     "sspo": {"sspo"},
     "sweeps": {"sweeps", "sspo", "analysis.statistics"},
-    "hydra_plugins": {"sweeps.frontdoors.multirun"},
-    "analysis": {"analysis", "sspo.metrics", "sspo.runlog", "sspo.errors", "sspo.identity", *CLAIMS_NEED},
+    "hydra_plugins": {"sweeps.integrations.hydra_multirun"},
+    "analysis": {
+        "analysis",
+        "sspo.metrics",
+        "sspo.runs.runlog",
+        "sspo.errors",
+        "sspo.runs.identity",
+        *CLAIMS_NEED,
+    },
 }
 GOLDEN = ROOT / "tests" / "golden" / "variants.json"
 
@@ -100,8 +107,8 @@ def test_packages_import_only_what_they_may(package):
 @pytest.mark.parametrize(
     "modules",
     [
-        "sspo, sspo.config, sspo.metrics, sspo.runlog, sspo.identity, sspo.compose, sspo.multirun, sspo.objective.variants, sspo.objective_page",
-        "sweeps.__main__, sweeps.plan_view, sweeps.run, sweeps.frontdoors.dashboard, hydra_plugins.sspo_sweeper.sspo_sweeper",
+        "sspo, sspo.config, sspo.metrics, sspo.runs.runlog, sspo.runs.identity, sspo.compose.hydra_compose, sspo.compose.multirun, sspo.objective.variants, sspo.objective.page",
+        "sweeps.__main__, sweeps.monitor.plan_view, sweeps.control.run, sweeps.integrations.wandb_workspace, hydra_plugins.sspo_sweeper.sspo_sweeper",
         "analysis.report",
     ],
 )

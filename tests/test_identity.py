@@ -13,13 +13,13 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import sspo.compose
-from sspo import identity
-from sspo.compose import CONF_ROOT, GROUPS, compose, option_keys
+import sspo.compose.hydra_compose
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose, option_keys
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.identity import cell_hash
-from sspo.quick_compose import quick_compose
+from sspo.runs import identity
+from sspo.runs.identity import cell_hash
 from sspo.tasks.chain import ChainTask
 from tests.overrides import CONDITIONAL, ONE_VALUE, RUN_ONLY, VALUES, groups, options, texts
 
@@ -32,7 +32,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("root") / "conf"
     shutil.copytree(CONF_ROOT, root)
     patch = pytest.MonkeyPatch()
-    patch.setattr(sspo.compose, "CONF_ROOT", root)
+    patch.setattr(sspo.compose.hydra_compose, "CONF_ROOT", root)
     yield root
     patch.undo()
 
@@ -124,7 +124,7 @@ def test_hydra_itself_gives_a_yaml_experiment_the_same_cell(conf: Path) -> None:
         "segmentation.pattern": r"[.]\s",
     }
     cell = cell_hash(quick_compose([as_override(*pair) for pair in flat.items()]))
-    sspo.compose._compose.cache_clear()
+    sspo.compose.hydra_compose._compose.cache_clear()
     assert cell_by_experiment(conf, flat, compose) == cell == cell_by_experiment(conf, flat, quick_compose)
 
 

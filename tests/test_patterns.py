@@ -8,9 +8,8 @@ import time
 import pytest
 import torch
 
-from sspo import patterns
-from sspo.compose import compose
-from sspo.config import SegmentationConfig
+from sspo.compose.hydra_compose import compose
+from sspo.config import SegmentationConfig, patterns
 from sspo.errors import UserError
 from sspo.segmentation import segment
 from tests.segmentation.vocabularies import single_bytes

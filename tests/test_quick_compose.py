@@ -10,11 +10,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-import sspo.compose
-from sspo import quick_compose as quick
-from sspo.compose import CONF_ROOT, GROUPS, choices, compose
+import sspo.compose.hydra_compose
+from sspo.compose import fast as quick
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.errors import UserError
-from sspo.quick_compose import quick_compose
 from tests.overrides import RUN_ONLY, VALUES, groups, options, texts
 
 
@@ -59,7 +59,7 @@ def test_it_answers_as_hydra_does(examples: int) -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_file_of_conf_is_plain_and_composes_as_hydra_has_it(group: str) -> None:
     for name in choices(group):
-        parsed = sspo.compose.parse_overrides([f"{group}={name}"])
+        parsed = sspo.compose.hydra_compose.parse_overrides([f"{group}={name}"])
         assert quick._composed([f"{group}={name}"], parsed)  # does not go to Hydra
         assert quick_compose([f"{group}={name}"]) == compose([f"{group}={name}"])
 
@@ -82,8 +82,8 @@ def test_a_file_beyond_the_plain_language_goes_to_hydra(
     root = tmp_path / "conf"
     shutil.copytree(CONF_ROOT, root)
     (root / "segmentation" / f"{name}.yaml").write_text(FILES[name])
-    monkeypatch.setattr(sspo.compose, "CONF_ROOT", root)
-    sspo.compose._compose.cache_clear()
+    monkeypatch.setattr(sspo.compose.hydra_compose, "CONF_ROOT", root)
+    sspo.compose.hydra_compose._compose.cache_clear()
     overrides = [f"segmentation={name}", "trainer.lr=1e-3"]
     assert outcome(quick_compose, overrides) == outcome(compose, overrides)
-    sspo.compose._compose.cache_clear()
+    sspo.compose.hydra_compose._compose.cache_clear()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from sspo import revision
 from sspo.config import TrainConfig
-from sspo.environment import describe_environment
+from sspo.runs import revision
+from sspo.trainer.environment import describe_environment
 
 
 def git(folder: Path, *words: str) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from sspo import yaml_file
+from sspo.config import yaml_file
+from sspo.config.yaml_file import LARGEST, MOST_VALUES, WrittenFloat, parse_yaml, read_yaml
 from sspo.errors import UserError
-from sspo.yaml_file import LARGEST, MOST_VALUES, WrittenFloat, parse_yaml, read_yaml
 
 FILE = Path("mine.yaml")
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(

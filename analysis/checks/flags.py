@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.digests import digests_by_run
-from analysis.dynamics import Measure, run_means
-from analysis.matching import FEWEST, MOST
-from analysis.results import Evidence
-from analysis.rounding import rounded
-from analysis.run_files import DONE
-from analysis.study import Arm
-from analysis.trace import RECORD, Trace, metric, ranges, trace
+from analysis.checks.matching import FEWEST, MOST
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.measures import Measure, run_means
+from analysis.logs.manifest import Arm
+from analysis.logs.run_files import DONE
+from analysis.logs.trace import RECORD, Trace, metric, ranges, trace
+from analysis.provenance.digests import digests_by_run
+from analysis.text.rounding import rounded
 
 CLIP = "policy/clip_frac"
 CLIP_ACTIVE = Measure("clip", "policy/clip_frac_active", True)

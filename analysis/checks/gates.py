@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.captions import root_mean_square, run_states
-from analysis.dynamics import CLIP_LAST, run_means
-from analysis.load import COUNTED
-from analysis.matching import FEWEST, MOST, Matching, matchings
-from analysis.results import AVERAGE, GREEDY, Evidence, compare, values
-from analysis.results_table import points, signed
-from analysis.rounding import rounded
+from analysis.checks.matching import FEWEST, MOST, Matching, matchings
+from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, compare, values
+from analysis.evidence.measures import CLIP_LAST, run_means
+from analysis.logs.run_folders import COUNTED
+from analysis.tables.captions import root_mean_square, run_states
+from analysis.tables.results import points, signed
+from analysis.text.rounding import rounded
 
 PASS, FAIL, UNTESTABLE = "pass", "fail", "not testable"
 DEFAULTS: Mapping[str, float] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.dynamics import CLIP_MATCHED, run_means
-from analysis.results import Evidence
-from analysis.rounding import rounded
-from analysis.study import Arm
-from analysis.tables import Cell
-from analysis.trace import Trace, metric, trace
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.measures import CLIP_MATCHED, run_means
+from analysis.logs.manifest import Arm
+from analysis.logs.trace import Trace, metric, trace
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell
 
 FEWEST, MOST = 0.67, 1.5
 """Times the target: outside, a comparison at equal clipping does not include the arm."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.claims.spec import Claim, Selector
-from analysis.results import Evidence
-from analysis.study import Arm
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import Arm
 
 RECORDED = ("ratio", "rule", "term", "advantage", "aggregation", "adapt", "alpha", "clip_low", "clip_high")
 MAYBE = ("target", "advantage", "aggregation")

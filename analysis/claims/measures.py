@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from analysis import dynamics
-from analysis.logs import METRIC_KEYS
-from analysis.results import AVERAGE, Evidence
-from analysis.trace import metric
+from analysis.evidence import measures
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.logs.compact import METRIC_KEYS
+from analysis.logs.trace import metric
 from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
 
 
@@ -29,9 +29,9 @@ def _score(evidence: Evidence) -> Mapping[int, float]:
     return {int(r): float(v) for r, v in evidence.primary[AVERAGE].items()}
 
 
-def _of(measure: dynamics.Measure) -> Measure:
+def _of(measure: measures.Measure) -> Measure:
     def values(evidence: Evidence) -> Mapping[int, float]:
-        return {int(r): float(v) for r, v in dynamics.run_means(evidence, measure).items()}
+        return {int(r): float(v) for r, v in measures.run_means(evidence, measure).items()}
 
     absent = f"fewer than {MIN_ELIGIBLE} such tokens" if measure.pooled else "no step logged it"
     streams = tuple(metric(key) for key in measure.pooled or (measure.key,))
@@ -44,8 +44,8 @@ def _none(_: Evidence) -> Mapping[int, float]:
 
 COLLAPSED, SCORE = "collapsed", "score"
 MEASURES: Mapping[str, Measure] = {
-    **{key: _of(dynamics.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
-    **{measure.name: _of(measure) for measure in dynamics.MEASURES},
+    **{key: _of(measures.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
+    **{measure.name: _of(measure) for measure in measures.MEASURES},
     SCORE: Measure("average over sets on the primary metric", True, _score, "not all answers are there"),
     COLLAPSED: Measure("runs that diverged or scored below the untrained base", True, _none),
     "policy/grad_noise": Measure(

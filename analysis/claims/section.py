@@ -11,12 +11,12 @@ from analysis.claims.arms import facts
 from analysis.claims.measures import MEASURES
 from analysis.claims.spec import Claim, Claims, load_claims
 from analysis.claims.verdict import Verdict, overall, verdicts
-from analysis.escape import markdown
-from analysis.escape import page as in_page
-from analysis.results import Evidence
-from analysis.results_table import p_text
-from analysis.rounding import rounded
-from analysis.study import PRESET_NOTES, Arm
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import PRESET_NOTES, Arm
+from analysis.tables.results import p_text
+from analysis.text.escape import markdown
+from analysis.text.escape import page as in_page
+from analysis.text.rounding import rounded
 
 RULE = (
     "Effects count in the claim's direction, with 95 % intervals over runs. Supported: p (Holm over all {tests} tests "

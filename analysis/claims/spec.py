@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis.claims.measures import MEASURES
-from analysis.study import ROLES
-from sspo.build import build
-from sspo.choices import ADAPTATIONS, TERMS
+from analysis.logs.manifest import ROLES
 from sspo.config import RULES
+from sspo.config.build import build
+from sspo.config.choices import ADAPTATIONS, TERMS
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown, unknown
-from sspo.yaml_file import read_yaml
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 DIRECTIONS = ("higher", "lower")

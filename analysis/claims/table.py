@@ -9,14 +9,14 @@ from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.section import Judged, compared
 from analysis.claims.spec import Claim
 from analysis.claims.verdict import Verdict
-from analysis.result_traces import ResultTraces
-from analysis.results import Evidence
-from analysis.results_table import p_text
-from analysis.rounding import rounded
-from analysis.stability_table import base_level, collapsed_runs
-from analysis.study import Arm
-from analysis.tables import Cell, Row, Table
-from analysis.trace import RECORD, Trace, trace
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.manifest import Arm
+from analysis.logs.trace import RECORD, Trace, trace
+from analysis.tables.results import p_text
+from analysis.tables.stability import base_level, collapsed_runs
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
 
 NAME = "verdicts"
 COLUMNS = (

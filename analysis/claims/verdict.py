@@ -20,8 +20,8 @@ import pandas as pd
 from analysis.claims.arms import NotTestable, pairs
 from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.spec import Claim, Claims
-from analysis.results import AVERAGE, Evidence, compare
-from analysis.stability_table import base_level, collapsed
+from analysis.evidence.evidence import AVERAGE, Evidence, compare
+from analysis.logs.manifest import Arm
 from analysis.statistics import (
     Comparison,
     fisher_p,
@@ -30,7 +30,7 @@ from analysis.statistics import (
     seeds_needed,
     share_difference,
 )
-from analysis.study import Arm
+from analysis.tables.stability import base_level, collapsed
 
 SUPPORTED, REFUTED, INCONCLUSIVE, UNTESTABLE = "supported", "refuted", "inconclusive", "not testable"
 MIXED = "mixed"

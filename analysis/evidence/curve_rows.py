@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.dynamics import last_updates
-from analysis.held_out import base_line, held_out
-from analysis.results import Evidence
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.held_out import base_line, held_out
+from analysis.evidence.measures import last_updates
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.answers import complete, distinct, last_final
-from analysis.load import COUNTED
-from analysis.logs import Logs
+from analysis.evidence.answers import complete, distinct, last_final
+from analysis.logs.compact import Logs
+from analysis.logs.manifest import Arm, Study, from_manifest
+from analysis.logs.run_folders import COUNTED
 from analysis.statistics import (
     Comparison,
     EvaluationError,
@@ -27,8 +28,7 @@ from analysis.statistics import (
     t_interval,
     welch,
 )
-from analysis.study import Arm, Study, from_manifest
-from analysis.unit import PERCENT, Unit, own_unit
+from analysis.text.unit import PERCENT, Unit, own_unit
 
 AVERAGE = "average"
 GREEDY = ("greedy", 0.0)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.results import Evidence
-from analysis.study import Arm, Factor, Study
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import Arm, Factor, Study
 
 TIMES = " × "
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.results import Evidence
-from analysis.study import LOGGED
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import LOGGED
 
 
 def curve_answers(evidence: Evidence) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.results import Evidence
+from analysis.evidence.evidence import Evidence
 from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.replay_logs import COUNTS, NOISE, RATIO_SUMS, read_counts
-from analysis.replay_summary import Match
+from analysis.logs.replay_counts import COUNTS, NOISE, RATIO_SUMS, read_counts
+from analysis.logs.replay_summary import Match
 from sspo.metrics import MIN_ELIGIBLE
 
 FIRST_MATCHED_UPDATE = 1

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.results import AVERAGE, Evidence, Summary
-from analysis.study import Arm
-from analysis.trace import RECORD, Trace, answers, trace
+from analysis.evidence.evidence import AVERAGE, Evidence, Summary
+from analysis.logs.manifest import Arm
+from analysis.logs.trace import RECORD, Trace, answers, trace
 
 BEST = (
     "bold: the best arm of the column and every one not distinguishable from it (Games-Howell over all competing arms); "

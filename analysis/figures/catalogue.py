@@ -9,22 +9,16 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from analysis import (
-    captions,
-    comparison_figures,
-    curve_rows,
-    curves,
-    factor_figures,
-    paired_figure,
-    replay_captions,
-    replay_figures,
-)
-from analysis.background import begin
-from analysis.fairness import flags
-from analysis.held_out import held_out_caption
-from analysis.replay import Replay
-from analysis.results import Evidence
-from analysis.style import RC, save
+from analysis.checks.flags import flags
+from analysis.evidence import curve_rows
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.held_out import held_out_caption
+from analysis.evidence.replay import Replay
+from analysis.figures import comparisons, curves, factors, paired
+from analysis.figures import replay as replay_figures
+from analysis.figures.background import begin
+from analysis.figures.style import RC, save
+from analysis.tables import captions, replay_captions
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ KINDS = ("pdf", "png")
 FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[Evidence], str]], ...] = (
     (
         "difference_to_baseline",
-        comparison_figures.difference_to_baseline,
+        comparisons.difference_to_baseline,
         lambda evidence: (
             f"Difference of the final average to {evidence.study.yardstick()} with unadjusted 95 % intervals, and "
             "Holm-adjusted p; an arrow is an arm or an interval's end off the axis"
@@ -62,7 +56,7 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     ),
     (
         "paired_by_seed",
-        paired_figure.paired_by_seed,
+        paired.paired_by_seed,
         lambda evidence: (
             f"Seed by seed from {evidence.study.yardstick()} (left end) to the arm (right end): blue lines rise, dashed orange "
             "ones fall, black is the mean, and its change stands below"
@@ -70,13 +64,13 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     ),
     (
         "factor_effects",
-        factor_figures.factor_effects,
+        factors.factor_effects,
         "Final average by level of every factor, over all levels of the others: thin lines are seeds, black their mean with "
         "95 % t intervals",
     ),
     (
         "heat_map",
-        factor_figures.heat_map,
+        factors.heat_map,
         "Mean final average at the crossings of the last two factors, a panel a level of the others, and how many runs collapsed",
     ),
     (
@@ -123,7 +117,7 @@ FIGURES: tuple[tuple[str, Callable[[Evidence], Figure | None], str | Callable[[E
     ),
     (
         "clip_against_accuracy",
-        comparison_figures.clip_against_accuracy,
+        comparisons.clip_against_accuracy,
         "Clipped share of active tokens against the final average: a small mark a run, a large one the arm's mean; "
         "the axis is linear below .01 %",
     ),

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.dynamics import Measure, run_means
-from analysis.escape import plot
-from analysis.results import AVERAGE, Evidence, summarise
-from analysis.results_table import p_text
+from analysis.evidence.evidence import AVERAGE, Evidence, summarise
+from analysis.evidence.measures import Measure, run_means
+from analysis.figures.style import COLUMN, MUTED, TEXT, Look, looks, percent_ticks
 from analysis.statistics import Comparison
-from analysis.style import COLUMN, MUTED, TEXT, Look, looks, percent_ticks
-from analysis.unit import Unit
+from analysis.tables.results import p_text
+from analysis.text.escape import plot
+from analysis.text.unit import Unit
 
 LABEL_CHARACTERS = 26
 LEGEND_LINE = 0.19

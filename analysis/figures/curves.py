@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.curve_rows import ROWS, Curve
-from analysis.escape import plot
-from analysis.results import Evidence
+from analysis.evidence.curve_rows import ROWS, Curve
+from analysis.evidence.evidence import Evidence
+from analysis.figures.style import FAINT, Look, looks, panels, percent_ticks, run_lines
+from analysis.logs.manifest import Arm
 from analysis.statistics import half_widths
-from analysis.study import Arm
-from analysis.style import FAINT, Look, looks, panels, percent_ticks, run_lines
+from analysis.text.escape import plot
 
 LEGEND_CHARACTERS = 24
 MANY_COLUMNS, NARROW = 4, 18

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from analysis.chart import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, Tile, number
-from analysis.factor_numbers import Crossing, Crossings, Effect, crossings, effects
-from analysis.factors import TIMES
-from analysis.results import Evidence
-from analysis.results_table import points
-from analysis.style import FAINT, Look
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.factors import TIMES
+from analysis.figures.factor_numbers import Crossing, Crossings, Effect, crossings, effects
+from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, Tile, number
+from analysis.figures.style import FAINT, Look
+from analysis.tables.results import points
 
 SEEDS = Series(0, "seeds", Look(FAINT, "-", "o"))
 MEAN = Series(1, "mean over seeds, 95 % interval", Look("#000000", "-", "o"))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.escape import plot
-from analysis.factor_numbers import Crossing, Crossings, crossings, effects
-from analysis.factors import TIMES
-from analysis.results import Evidence
-from analysis.results_table import points
-from analysis.style import FAINT, MUTED, TEXT, TILES
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.factors import TIMES
+from analysis.figures.factor_numbers import Crossing, Crossings, crossings, effects
+from analysis.figures.style import FAINT, MUTED, TEXT, TILES
+from analysis.tables.results import points
+from analysis.text.escape import plot
 
 LEVEL_CHARACTERS, FACTOR_CHARACTERS = 14, 26
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.rounding import rounded
-from analysis.style import Look
+from analysis.figures.style import Look
+from analysis.text.rounding import rounded
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
 LINEAR_BELOW = 0.01

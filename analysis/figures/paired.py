@@ -6,10 +6,10 @@ import math
 
 from matplotlib.figure import Figure
 
-from analysis.escape import plot
-from analysis.results import Evidence
-from analysis.study import Arm
-from analysis.style import MUTED, TEXT, looks
+from analysis.evidence.evidence import Evidence
+from analysis.figures.style import MUTED, TEXT, looks
+from analysis.logs.manifest import Arm
+from analysis.text.escape import plot
 
 COLUMNS = 5
 LABEL_CHARACTERS = 22

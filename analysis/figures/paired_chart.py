@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.chart import Axis, Chart, Numbers, Panel, Series, Slope, number
-from analysis.paired_figure import FALL, RISE, Scores, paired_arms
-from analysis.results import Evidence
-from analysis.study import Arm
-from analysis.style import Look
-from analysis.unit import Unit
+from analysis.evidence.evidence import Evidence
+from analysis.figures.model import Axis, Chart, Numbers, Panel, Series, Slope, number
+from analysis.figures.paired import FALL, RISE, Scores, paired_arms
+from analysis.figures.style import Look
+from analysis.logs.manifest import Arm
+from analysis.text.unit import Unit
 
 SIDE = 0.28
 """Room beside both ends, in lengths of a line."""

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.escape import plot
-from analysis.replay import (
+from analysis.evidence.replay import (
     Curve,
     Replay,
     clip_share,
@@ -23,7 +22,8 @@ from analysis.replay import (
     swept_bound,
     total,
 )
-from analysis.style import MUTED, TEXT, Look, first_word, percent_ticks, rule_look, run_lines
+from analysis.figures.style import MUTED, TEXT, Look, first_word, percent_ticks, rule_look, run_lines
+from analysis.text.escape import plot
 
 LABEL_CHARACTERS = 26
 HEIGHT, HEIGHT_OF_ENTRY = 2.8, 0.17

@@ -7,11 +7,23 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from analysis.chart import LINEAR, LOG, SYMLOG, Axis, Chart, Line, Mark, Numbers, Panel, Series, number
-from analysis.replay import Curve, Replay, pool, swept_bound, total
-from analysis.replay_figures import by_run, costs, look_of, middle_target
-from analysis.rounding import rounded
-from analysis.study_charts import HIGHEST
+from analysis.evidence.replay import Curve, Replay, pool, swept_bound, total
+from analysis.figures.model import (
+    LINEAR,
+    LOG,
+    SYMLOG,
+    Axis,
+    Chart,
+    Line,
+    Mark,
+    Numbers,
+    Panel,
+    Series,
+    number,
+)
+from analysis.figures.replay import by_run, costs, look_of, middle_target
+from analysis.figures.study_charts import HIGHEST
+from analysis.text.rounding import rounded
 
 
 def replay_charts(replay: Replay) -> dict[str, Chart]:

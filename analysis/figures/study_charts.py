@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.chart import SYMLOG, Axis, Chart, Line, Mark, Numbers, Panel, Series, number
-from analysis.comparison_figures import CLIPPED, extent
-from analysis.curve_rows import ROWS, Curve
-from analysis.curves import band, families, limits
-from analysis.dynamics import run_means
-from analysis.factor_charts import effects_chart, heat_chart
-from analysis.paired_chart import paired_chart
-from analysis.results import AVERAGE, Evidence, Summary, summarise
-from analysis.results_table import p_text
-from analysis.study import Arm
-from analysis.style import looks
-from analysis.unit import Unit
+from analysis.evidence.curve_rows import ROWS, Curve
+from analysis.evidence.evidence import AVERAGE, Evidence, Summary, summarise
+from analysis.evidence.measures import run_means
+from analysis.figures.comparisons import CLIPPED, extent
+from analysis.figures.curves import band, families, limits
+from analysis.figures.factor_charts import effects_chart, heat_chart
+from analysis.figures.model import SYMLOG, Axis, Chart, Line, Mark, Numbers, Panel, Series, number
+from analysis.figures.paired_chart import paired_chart
+from analysis.figures.style import looks
+from analysis.logs.manifest import Arm
+from analysis.tables.results import p_text
+from analysis.text.unit import Unit
 
 MOST_POINTS = 60
 """Of one line on the page; the files of a figure have them all."""

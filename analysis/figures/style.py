@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.study import Study
+from analysis.logs.manifest import Study
 
 matplotlib.use("Agg")
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from analysis.chart import Chart, Line, Mark, Numbers, Panel, Slope
-from analysis.chart_frame import TOP, Frame, axes
-from analysis.chart_marks import line, mark, shape, slope, stroke, tile
-from analysis.escape import page as in_page
+from analysis.figures.model import Chart, Line, Mark, Numbers, Panel, Slope
+from analysis.figures.svg_frame import TOP, Frame, axes
+from analysis.figures.svg_marks import line, mark, shape, slope, stroke, tile
+from analysis.text.escape import page as in_page
 
 
 def chart_html(chart: Chart, caption: str, *, traced: bool = True) -> str:

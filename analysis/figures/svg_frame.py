@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.chart import Axis, Panel, number, ticks
-from analysis.escape import page as in_page
+from analysis.figures.model import Axis, Panel, number, ticks
+from analysis.text.escape import page as in_page
 
 WIDTH, HEIGHT = 360, 230
 SMALL_WIDTH, SMALL_HEIGHT = 210, 165

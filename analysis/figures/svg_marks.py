@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import matplotlib
 
-from analysis.chart import Line, Mark, Slope, Tile
-from analysis.chart_frame import Frame
-from analysis.escape import page as in_page
-from analysis.style import FAINT, MUTED, TILES, Look
+from analysis.figures.model import Line, Mark, Slope, Tile
+from analysis.figures.style import FAINT, MUTED, TILES, Look
+from analysis.figures.svg_frame import Frame
+from analysis.text.escape import page as in_page
 
 SHAPES = {
     "o": "M-{r},0A{r},{r} 0 1,0 {r},0A{r},{r} 0 1,0 -{r},0Z",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from analysis.fairness import flags_trace
-from analysis.held_out import base_line, curve_answers
-from analysis.logs import METRIC_KEYS
-from analysis.replay import Replay
-from analysis.result_traces import ResultTraces
-from analysis.results import Evidence
-from analysis.trace import RECORD, REPLAY_SUMMARY, SAMPLES, Trace, answers, metric, replayed, trace
+from analysis.checks.flags import flags_trace
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.held_out import base_line, curve_answers
+from analysis.evidence.replay import Replay
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.compact import METRIC_KEYS
+from analysis.logs.trace import RECORD, REPLAY_SUMMARY, SAMPLES, Trace, answers, metric, replayed, trace
 
 TRAINED = ("arm", "no_clip", "aa")
 DRAWN = ("arm", "no_clip")

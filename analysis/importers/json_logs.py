@@ -10,8 +10,8 @@ from analysis.importers.limits import MOST_SETTINGS_BYTES, check_file, clean
 from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, flat, json_value, together
 from analysis.importers.rows import Rows
 from analysis.importers.settings import read_settings
-from sspo import runlog
 from sspo.errors import UserError
+from sspo.runs import runlog
 
 TRAINER_STATE = "trainer_state.json"
 

@@ -9,8 +9,8 @@ from analysis.importers.json_logs import TRAINER_STATE, read_json_log, read_run_
 from analysis.importers.limits import shown_path
 from analysis.importers.logged import Logged
 from analysis.importers.tables import Named, read_table
-from sspo import runlog
 from sspo.errors import UserError
+from sspo.runs import runlog
 
 WANTED = (
     "a W&B offline run, a TensorBoard event file, a trainer_state.json, JSON lines, CSV or Parquet, a run folder, "

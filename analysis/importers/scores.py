@@ -14,8 +14,8 @@ import pyarrow as pa
 from analysis.importers.limits import check_cells, shown
 from analysis.importers.names import INDEX
 from analysis.importers.whose import Run, place
-from analysis.logs import EVAL_SCHEMA, METRIC_KEYS
-from analysis.study import LOGGED
+from analysis.logs.compact import EVAL_SCHEMA, METRIC_KEYS
+from analysis.logs.manifest import LOGGED
 from sspo.errors import UserError
 
 INDEX_LIMIT = 2**31

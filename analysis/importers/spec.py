@@ -12,10 +12,10 @@ from typing import Any
 from analysis.claims.files import claim_files
 from analysis.importers.limits import MOST_SETTINGS_BYTES, clean, shown, shown_path
 from analysis.importers.settings import check_settings
-from analysis.study import ROLES
-from sspo.build import build
+from analysis.logs.manifest import ROLES
+from sspo.config.build import build
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, unknown
-from sspo.yaml_file import read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 SOURCE = re.compile(r"(?P<arm>[^:=/]+):(?P<seed>-?\d+)=(?P<path>.+)", re.DOTALL)

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.evidence.evidence import AVERAGE
 from analysis.importers.limits import clean, shown
 from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS
 from analysis.importers.scores import Primary, metric_table, score_table
 from analysis.importers.spec import ArmSpec, ImportSpec, check_name, load_spec
 from analysis.importers.whose import Run, find_runs, place
-from analysis.load import COUNTED
-from analysis.logs import write_logs
-from analysis.results import AVERAGE
-from analysis.run_files import DONE, FAILED, RUNNING
-from analysis.study import ENDED_EARLY, IMPORTED, LOGGED, from_manifest, report_folder
+from analysis.logs.compact import write_logs
+from analysis.logs.manifest import ENDED_EARLY, IMPORTED, LOGGED, from_manifest, report_folder
+from analysis.logs.run_files import DONE, FAILED, RUNNING
+from analysis.logs.run_folders import COUNTED
 from sspo.errors import UserError, unknown
 
 NOT_LOGGED = """seconds rollout0_sha256 revision code_sha256 base rule ratio term adapt alpha clip_low clip_high advantage

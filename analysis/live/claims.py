@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sspo.config.json_file import read_object
 from sspo.errors import UserError
-from sspo.json_file import read_object
 
 FOLDER = "attempts"
 NAME = re.compile(r"\d{4,9}\.json", re.ASCII)

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.run_files import Damaged, setting
-from sspo import runlog
-from sspo.build import build
+from analysis.logs.run_files import Damaged, setting
 from sspo.config import TrainConfig
+from sspo.config.build import build
+from sspo.config.yaml_file import LARGEST, parse_mapping
 from sspo.errors import UserError
-from sspo.identity import level_of
-from sspo.yaml_file import LARGEST, parse_mapping
+from sspo.runs import runlog
+from sspo.runs.identity import level_of
 
 SEED = re.compile(rb"^seed: \d+$", re.MULTILINE)
 

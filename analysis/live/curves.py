@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.chart import Chart
-from analysis.curve_rows import ROWS, Curve
-from analysis.jsonl import BadLine
-from analysis.live_logs import KEYS, Evaluations, Points, Question
-from analysis.live_runs import LiveRun, WatchedRun
-from analysis.load import COUNTED, METRIC_COLUMNS
-from analysis.logs import EVAL_SCHEMA, Logs
-from analysis.results import Evidence
-from analysis.run_files import DONE, MISSING, RUNNING, Damaged, damaged_log
-from analysis.study import Arm, Study
-from analysis.study_charts import curve_chart
-from sspo import runlog
+from analysis.evidence.curve_rows import ROWS, Curve
+from analysis.evidence.evidence import Evidence
+from analysis.figures.model import Chart
+from analysis.figures.study_charts import curve_chart
+from analysis.live.logs import KEYS, Evaluations, Points, Question
+from analysis.live.runs import LiveRun, WatchedRun
+from analysis.logs.compact import EVAL_SCHEMA, Logs
+from analysis.logs.jsonl import BadLine
+from analysis.logs.manifest import Arm, Study
+from analysis.logs.run_files import DONE, MISSING, RUNNING, Damaged, damaged_log
+from analysis.logs.run_folders import COUNTED, METRIC_COLUMNS
+from sspo.runs import runlog
 
 MOST_ARMS, MOST_RUNS = 40, 1000
 """Arms and runs that curves are drawn of."""

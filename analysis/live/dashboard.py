@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from analysis.bounded_server import PATIENCE, BoundedServer
-from analysis.live import LiveStudy
-from analysis.live_page import Markup, frame
+from analysis.live.bounded_server import PATIENCE, BoundedServer
+from analysis.live.page import Markup, frame
+from analysis.live.study import LiveStudy
 from sspo.errors import UserError
 
 HOST = "127.0.0.1"

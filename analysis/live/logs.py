@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analysis.jsonl import BadLine, check_filled, parse_lines, whole_lines
-from analysis.load import EVAL_COLUMNS, METRIC_COLUMNS, NEEDED
-from sspo import runlog
+from analysis.logs.jsonl import BadLine, check_filled, parse_lines, whole_lines
+from analysis.logs.run_folders import EVAL_COLUMNS, METRIC_COLUMNS, NEEDED
+from sspo.runs import runlog
 
 KEYS = (
     "reward/mean",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from analysis.chart_svg import chart_html
-from analysis.escape import page as in_page
-from analysis.live import Look, Planned, counts
-from analysis.live_curves import Drawn
-from analysis.live_runs import INTERRUPTED, STALE, WAITING, LiveRun
-from analysis.page import SCRIPT, document
-from analysis.run_files import BROKEN, DIVERGED, DONE, FAILED, MISSING, RUNNING
-from analysis.study import PRESET_NOTES, Study
-from analysis.stylesheet import CSS
+from analysis.figures.svg import chart_html
+from analysis.live.curves import Drawn
+from analysis.live.runs import INTERRUPTED, STALE, WAITING, LiveRun
+from analysis.live.study import Look, Planned, counts
+from analysis.logs.manifest import PRESET_NOTES, Study
+from analysis.logs.run_files import BROKEN, DIVERGED, DONE, FAILED, MISSING, RUNNING
+from analysis.pages.html import SCRIPT, document
+from analysis.pages.stylesheet import CSS
+from analysis.text.escape import page as in_page
 
 PARTS = ("counts", "failures", "curves", "runs")
 LOST = (FAILED, DIVERGED, BROKEN, INTERRUPTED)

@@ -7,10 +7,10 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.ended import ended_with
-from analysis.live_claims import Claims
-from analysis.live_config import Configurations
-from analysis.run_files import (
+from analysis.live.claims import Claims
+from analysis.live.config import Configurations
+from analysis.logs.ended import ended_with
+from analysis.logs.run_files import (
     BROKEN,
     DONE,
     FAILED,
@@ -21,7 +21,7 @@ from analysis.run_files import (
     number,
     standing,
 )
-from sspo import runlog
+from sspo.runs import runlog
 
 SILENT = 300.0
 """Seconds after which a run without a marker and without a claim that wrote nothing is said to be silent."""

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis.live_config import Configurations
-from analysis.live_curves import Drawn, LiveCurves, drawn_arms
-from analysis.live_runs import LiveRun, WatchedRun, broken
-from analysis.run_files import MISSING
-from analysis.study import (
+from analysis.live.config import Configurations
+from analysis.live.curves import Drawn, LiveCurves, drawn_arms
+from analysis.live.runs import LiveRun, WatchedRun, broken
+from analysis.logs.manifest import (
     DEFAULT_PRESET,
     PRESETS,
     Study,
@@ -22,10 +21,11 @@ from analysis.study import (
     read_json,
     sweep_command,
 )
+from analysis.logs.run_files import MISSING
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, unknown
-from sspo.yaml_file import read_yaml
 
-SPECS = Path(__file__).resolve().parent.parent / "conf" / "study"
+SPECS = Path(__file__).resolve().parents[2] / "conf" / "study"
 MOST_LOOKED_AT = 512
 """Finished runs that are looked at closely in one look; of the others only what a change of their folder shows."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from analysis.jsonl import BadLine, parse_lines, whole_lines
+from analysis.logs.jsonl import BadLine, parse_lines, whole_lines
 
 FOLDER = ".columns"
 VERSION = b"2"

@@ -21,11 +21,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.sample_logs import SAMPLES, read_samples, write_samples
-from analysis.samples import Sample
-from analysis.study import read_json
+from analysis.logs.manifest import read_json
+from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
+from analysis.logs.samples import Sample
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
+from sspo.runs.runlog import write_atomic
 
 MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet", "eval.parquet"
 

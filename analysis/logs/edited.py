@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.study import DEFAULT_PRESET
-from sspo.study_file import study_file, written_sha256
+from analysis.logs.manifest import DEFAULT_PRESET
+from sspo.config.study_file import study_file, written_sha256
 
 
 def edited_sentence(manifest: Mapping[str, Any]) -> str | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from analysis.column_cache import ReadLog
-from analysis.run_files import Damaged, marker, number
-from sspo import runlog
+from analysis.logs.column_cache import ReadLog
+from analysis.logs.run_files import Damaged, marker, number
+from sspo.runs import runlog
 
 
 @dataclass(frozen=True)

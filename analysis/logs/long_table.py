@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.choice import choose
-from analysis.load import read_runs
-from analysis.logs import read_logs
-from analysis.study import from_manifest, manifest_path, read_json, report_folder
+from analysis.logs.compact import read_logs
+from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder
+from analysis.logs.run_folders import read_runs
+from analysis.logs.source import choose
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sspo import json_file
+from sspo.config import json_file
 from sspo.errors import UserError
-from sspo.identity import cell_folder
+from sspo.runs.identity import cell_folder
 
 IMPORTED = "imported"
 """In the place of a preset: logs of other tools, which no spec planned."""
@@ -57,7 +57,7 @@ class Arm:
     factors: tuple[tuple[str, str], ...] = ()
     """(factor, level) of the study's design; none for an arm that was written by hand."""
     levels: tuple[tuple[int, str], ...] = ()
-    """(seed, folder level) of runs whose numbers are not those of the first epoch: see sspo/numerics/epochs.py."""
+    """(seed, folder level) of runs whose numbers are not those of the first epoch: see sspo/runs/epochs.py."""
 
     def folder(self, store: Path, seed: int) -> Path:
         """Where a store keeps one of its runs."""

@@ -1,6 +1,6 @@
 """A replay's counts: read from its folder, pooled over rollouts, and written small enough to commit.
 
-    replay.json     what was replayed (analysis.replay_summary)
+    replay.json     what was replayed (analysis.logs.replay_summary)
     replay.parquet  a line a run, update and point: counts summed over the run's recorded rollouts
 
 A point is an objective, a segmentation rule and clip bounds. Pooling pooled counts changes nothing, so the folder that
@@ -16,10 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.replay_source import POINTS, SUMMARY
-from analysis.replay_summary import AGAIN, Summary, read_summary
+from analysis.logs.replay_source import POINTS, SUMMARY
+from analysis.logs.replay_summary import AGAIN, Summary, read_summary
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
+from sspo.runs.runlog import write_atomic
 
 POINT = ("objective", "rule", "ratio", "adapt", "alpha", "low", "high", "target")
 COUNTS = (

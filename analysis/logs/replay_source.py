@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.study import PRESETS, report_folder, stem
+from analysis.logs.manifest import PRESETS, report_folder, stem
 from sspo.errors import UserError, nearest
 
 POINTS, SUMMARY = "replay.parquet", "replay.json"

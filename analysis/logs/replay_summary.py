@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.study import one_line
+from analysis.logs.manifest import one_line
+from sspo.config.json_file import read_json
 from sspo.errors import UserError
-from sspo.json_file import read_json
 
 FORMAT = 1
 AGAIN = "make the replay again"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.jsonl import BadLine
-from analysis.study import one_line
-from sspo import runlog
+from analysis.logs.jsonl import BadLine
+from analysis.logs.manifest import one_line
+from sspo.config.json_file import read_object
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown
-from sspo.json_file import read_object
-from sspo.yaml_file import read_yaml
+from sspo.runs import runlog
 
 DONE, DIVERGED, FAILED, BROKEN, RUNNING, MISSING = (
     "done",

@@ -1,4 +1,4 @@
-"""Run folders to compact logs. With analysis.sample_choice the only reader of run folders on this side."""
+"""Run folders to compact logs. With analysis.logs.sample_choice the only reader of run folders on this side."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from analysis.column_cache import read_log
-from analysis.ended import Ended, ended_logs
-from analysis.jsonl import BadLine, check_filled
-from analysis.logs import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
-from analysis.run_files import (
+from analysis.logs.column_cache import read_log
+from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, write_logs
+from analysis.logs.ended import Ended, ended_logs
+from analysis.logs.jsonl import BadLine, check_filled
+from analysis.logs.manifest import Arm, NothingToReport, Study, from_manifest, sweep_command
+from analysis.logs.run_files import (
     BROKEN,
     DIVERGED,
     DONE,
@@ -33,11 +34,10 @@ from analysis.run_files import (
     single,
     standing,
 )
-from analysis.sample_choice import choose_samples
-from analysis.samples import SHOWN_ROLES, Sample
-from analysis.study import Arm, NothingToReport, Study, from_manifest, sweep_command
-from sspo import runlog
-from sspo.identity import cell_folder
+from analysis.logs.sample_choice import choose_samples
+from analysis.logs.samples import SHOWN_ROLES, Sample
+from sspo.runs import runlog
+from sspo.runs.identity import cell_folder
 
 LOST = (DIVERGED, FAILED, BROKEN, RUNNING, MISSING)
 COUNTED = (DONE, DIVERGED)

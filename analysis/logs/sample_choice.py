@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.samples import Sample, head, sample_of
-from sspo import runlog
+from analysis.logs.samples import Sample, head, sample_of
+from sspo.runs import runlog
 
 SAMPLES = 4
 TOKENS = 320

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.samples import Sample
+from analysis.logs.samples import Sample
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
+from sspo.runs.runlog import write_atomic
 
 SAMPLES = "samples.parquet"
 SCHEMA = pa.schema(

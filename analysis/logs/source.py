@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.logs import MANIFEST
-from analysis.study import (
+from analysis.logs.compact import MANIFEST
+from analysis.logs.manifest import (
     IMPORTED,
     PRESETS,
     NothingToReport,
@@ -16,8 +16,8 @@ from analysis.study import (
     report_folder,
     sweep_command,
 )
-from sspo import runlog
 from sspo.errors import UserError, unknown
+from sspo.runs import runlog
 
 
 @dataclass(frozen=True)

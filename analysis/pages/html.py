@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.chart_svg import chart_html, why_button
 from analysis.claims.section import verdicts_html
-from analysis.escape import page as in_page
-from analysis.escape import visible
-from analysis.page_tables import table_html
-from analysis.provenance import provenance, traced
-from analysis.samples_page import samples_html
-from analysis.study import PRESET_NOTES
-from analysis.stylesheet import CSS, SAMPLES_CSS
-from analysis.trace import FILES
+from analysis.figures.svg import chart_html, why_button
+from analysis.logs.manifest import PRESET_NOTES
+from analysis.logs.trace import FILES
+from analysis.pages.html_tables import table_html
+from analysis.pages.samples_html import samples_html
+from analysis.pages.stylesheet import CSS, SAMPLES_CSS
+from analysis.provenance.record import provenance, traced
+from analysis.text.escape import page as in_page
+from analysis.text.escape import visible
 
 if TYPE_CHECKING:
     from analysis.report import Report

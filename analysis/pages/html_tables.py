@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from analysis.chart_svg import why_button
-from analysis.escape import page as in_page
-from analysis.tables import Cell, Row, Table, marked
+from analysis.figures.svg import why_button
+from analysis.text.escape import page as in_page
+from analysis.text.table import Cell, Row, Table, marked
 
 FEWEST_TO_FILTER = 6
 """Rows from which on a filter helps."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.claims.section import verdicts_markdown
-from analysis.escape import markdown
-from analysis.page import run_cells
-from analysis.page_tables import title
-from analysis.provenance import provenance
-from analysis.samples_text import samples_markdown
-from analysis.study import PRESET_NOTES
-from analysis.tables import to_markdown
+from analysis.logs.manifest import PRESET_NOTES
+from analysis.pages.html import run_cells
+from analysis.pages.html_tables import title
+from analysis.pages.samples_text import samples_markdown
+from analysis.provenance.record import provenance
+from analysis.text.escape import markdown
+from analysis.text.table import to_markdown
 
 if TYPE_CHECKING:
     from analysis.report import Report

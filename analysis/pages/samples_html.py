@@ -5,13 +5,10 @@ from __future__ import annotations
 import html
 import re
 
-from analysis.escape import page as in_page
-from analysis.escape import visible
-from analysis.results import Evidence
-from analysis.rounding import rounded
-from analysis.sample_choice import TOKENS
-from analysis.samples import Prompt, Sample, Segment, Stretch, by_prompt, head, segments_of
-from analysis.samples_text import (
+from analysis.evidence.evidence import Evidence
+from analysis.logs.sample_choice import TOKENS
+from analysis.logs.samples import Prompt, Sample, Segment, Stretch, by_prompt, head, segments_of
+from analysis.pages.samples_text import (
     CUT,
     ENTROPY_EDGES,
     NOTHING,
@@ -28,6 +25,9 @@ from analysis.samples_text import (
     ratio_class,
     record_of,
 )
+from analysis.text.escape import page as in_page
+from analysis.text.escape import visible
+from analysis.text.rounding import rounded
 
 SECTION_BYTES = 1_250_000
 """The page stays below 3 MB with its figures."""

@@ -7,12 +7,21 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.escape import markdown, visible
-from analysis.results import Evidence
-from analysis.rounding import rounded
-from analysis.run_files import DONE
-from analysis.samples import CUT_SHORT, SHOWN_ROLES, Prompt, Sample, Segment, by_prompt, head, segments_of
-from sspo.choices import CLIPPING_TERMS, LOG_TERMS
+from analysis.evidence.evidence import Evidence
+from analysis.logs.run_files import DONE
+from analysis.logs.samples import (
+    CUT_SHORT,
+    SHOWN_ROLES,
+    Prompt,
+    Sample,
+    Segment,
+    by_prompt,
+    head,
+    segments_of,
+)
+from analysis.text.escape import markdown, visible
+from analysis.text.rounding import rounded
+from sspo.config.choices import CLIPPING_TERMS, LOG_TERMS
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes."""

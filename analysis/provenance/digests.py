@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.logs import EVAL, METRIC_KEYS, METRICS, RUNS
-from analysis.replay_source import POINTS, SUMMARY
-from analysis.sample_logs import SAMPLES as SAMPLES_FILE
-from analysis.study import read_json
-from analysis.trace import RECORD, REPLAY_SUMMARY, SAMPLES, answers, metric, replayed
+from analysis.logs.compact import EVAL, METRIC_KEYS, METRICS, RUNS
+from analysis.logs.manifest import read_json
+from analysis.logs.replay_source import POINTS, SUMMARY
+from analysis.logs.sample_table import SAMPLES as SAMPLES_FILE
+from analysis.logs.trace import RECORD, REPLAY_SUMMARY, SAMPLES, answers, metric, replayed
 from sspo.errors import UserError
 
 DIGITS = 16

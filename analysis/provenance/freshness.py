@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis.claims.files import claim_files
-from analysis.replay_source import POINTS, SUMMARY, replay_source
-from analysis.study import from_manifest, manifest_path, read_json, report_folder
-from sspo import metrics, runlog
+from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder
+from analysis.logs.replay_source import POINTS, SUMMARY, replay_source
+from sspo import metrics
+from sspo.runs import runlog
 
 STAMP = ".inputs"
 WATCHED = (
@@ -56,7 +57,7 @@ def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
     replay = replay_source(name, preset, store, out)
     for line in _states(replay, (POINTS, SUMMARY)) if replay else ():
         digest.update(line.encode())
-    code = [*package_files(), Path(metrics.__file__)]
+    code = [*package_files(), *sorted(Path(metrics.__file__).parent.glob("*.py"))]
     for source in [*code, *claim_files()]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
@@ -64,7 +65,7 @@ def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
 
 def package_files() -> list[Path]:
     """The code that reports are made by, its script for pages too."""
-    return sorted(path for kind in ("*.py", "*.js") for path in Path(__file__).parent.rglob(kind))
+    return sorted(path for kind in ("*.py", "*.js") for path in Path(__file__).parents[1].rglob(kind))
 
 
 def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:

@@ -11,17 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import replay_captions
-from analysis.captions import code_versions
 from analysis.claims.record import claims_record
-from analysis.digests import Digests, file_digest
-from analysis.figure_traces import figure_traces, section_traces
-from analysis.freshness import STAMP, package_files
-from analysis.replay import Replay
-from analysis.results import Evidence
-from analysis.rounding import rounded
-from analysis.tables import Table
-from analysis.trace import Trace, grouped
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.replay import Replay
+from analysis.figures.traces import figure_traces, section_traces
+from analysis.logs.trace import Trace, grouped
+from analysis.provenance.digests import Digests, file_digest
+from analysis.provenance.freshness import STAMP, package_files
+from analysis.tables import replay_captions
+from analysis.tables.captions import code_versions
+from analysis.text.rounding import rounded
+from analysis.text.table import Table
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -136,7 +136,7 @@ def recorded(report: Report, folder: Path, streams: Digests) -> str:
 def analysis_sha256() -> str:
     """Hash of the code that made a report."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     for path in package_files():
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

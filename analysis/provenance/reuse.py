@@ -6,18 +6,18 @@ import hashlib
 import json
 from pathlib import Path
 
-from analysis.column_cache import FOLDER, say_once
-from analysis.logs import EVAL, MANIFEST, METRICS, RUNS
-from analysis.sample_logs import SAMPLES
-from analysis.sources import FILE as SOURCES
-from analysis.study import stem
-from sspo.runlog import write_atomic
+from analysis.logs.column_cache import FOLDER, say_once
+from analysis.logs.compact import EVAL, MANIFEST, METRICS, RUNS
+from analysis.logs.manifest import stem
+from analysis.logs.sample_table import SAMPLES
+from analysis.provenance.sources import FILE as SOURCES
+from sspo.runs.runlog import write_atomic
 
 FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES)
 
 
 def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:
-    """Whether the folder holds, byte for byte, the compact logs that were made from `inputs` (analysis.freshness)."""
+    """Whether the folder holds, byte for byte, the compact logs that were made from `inputs` (analysis.provenance.freshness)."""
     note = _note(store, name, preset)
     try:
         return bool(json.loads(note.read_text(encoding="utf-8")) == _state(logs, inputs))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.digests import file_digest
-from analysis.freshness import WATCHED
-from analysis.run_files import Damaged, marker
-from analysis.study import read_json
-from sspo import runlog
-from sspo.identity import cell_folder
-from sspo.runlog import write_atomic
+from analysis.logs.manifest import read_json
+from analysis.logs.run_files import Damaged, marker
+from analysis.provenance.digests import file_digest
+from analysis.provenance.freshness import WATCHED
+from sspo.runs import runlog
+from sspo.runs.identity import cell_folder
+from sspo.runs.runlog import write_atomic
 
 FILE = "sources.json"
 

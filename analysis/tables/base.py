@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis import captions
-from analysis.result_traces import column_of
-from analysis.results import AVERAGE, Evidence
-from analysis.results_table import points
-from analysis.tables import Cell, Row, Table
-from analysis.trace import answers, trace
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.evidence.result_traces import column_of
+from analysis.logs.trace import answers, trace
+from analysis.tables import captions
+from analysis.tables.results import points
+from analysis.text.table import Cell, Row, Table
 
 PASS_K = 16
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.fairness import flags
-from analysis.results import Evidence, values
-from analysis.rounding import rounded
-from analysis.run_files import DONE
-from analysis.study import PRESET_NOTES
+from analysis.checks.flags import flags
+from analysis.evidence.evidence import Evidence, values
+from analysis.logs.manifest import PRESET_NOTES
+from analysis.logs.run_files import DONE
+from analysis.text.rounding import rounded
 
 CONDITIONAL = "conditional on one base model"
 

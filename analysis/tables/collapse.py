@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis import captions
-from analysis.factors import Grid, grid_of
-from analysis.result_traces import ResultTraces
-from analysis.results import Evidence
-from analysis.results_table import p_text
-from analysis.rounding import rounded
-from analysis.stability_table import base_level, collapsed_runs
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.factors import Grid, grid_of
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.manifest import Arm
+from analysis.logs.trace import RECORD, Trace
 from analysis.statistics import clopper_pearson, holm, named_rng, permute_pairs
-from analysis.study import Arm
-from analysis.tables import Cell, Row, Table
-from analysis.trace import RECORD, Trace
+from analysis.tables import captions
+from analysis.tables.results import p_text
+from analysis.tables.stability import base_level, collapsed_runs
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
 
 Flags = Mapping[int, bool]
 """Whether the run of a seed collapsed."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis import captions
-from analysis.dynamics import MEASURES, Measure, run_means
-from analysis.matching import label_cell, matching_note
-from analysis.results import Evidence
-from analysis.results_table import GROUPS
-from analysis.rounding import rounded
+from analysis.checks.matching import label_cell, matching_note
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.measures import MEASURES, Measure, run_means
+from analysis.logs.trace import Trace, metric, trace
 from analysis.statistics import Interval, t_interval
-from analysis.tables import Cell, Row, Table, decimals
-from analysis.trace import Trace, metric, trace
+from analysis.tables import captions
+from analysis.tables.results import GROUPS
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table, decimals
 from sspo.metrics import MIN_ELIGIBLE
 
 

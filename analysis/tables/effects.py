@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from analysis import captions
-from analysis.factors import TIMES, Grid, grid_of
-from analysis.result_traces import ResultTraces
-from analysis.results import AVERAGE, Evidence
-from analysis.results_table import p_text, signed
-from analysis.rounding import rounded
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.evidence.factors import TIMES, Grid, grid_of
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
-from analysis.tables import Cell, Row, Table
-from analysis.trace import Trace
+from analysis.tables import captions
+from analysis.tables.results import p_text, signed
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
 
 
 def effects_table(evidence: Evidence) -> Table | None:

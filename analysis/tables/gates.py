@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.gates import Gate
-from analysis.tables import Cell, Row, Table
-from analysis.trace import Trace
+from analysis.checks.gates import Gate
+from analysis.logs.trace import Trace
+from analysis.text.table import Cell, Row, Table
 
 NAME = "gates"
 

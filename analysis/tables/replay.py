@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis import replay, replay_captions
-from analysis.replay import Curve, Replay
-from analysis.replay_logs import COUNTS
-from analysis.replay_summary import Match
-from analysis.rounding import rounded
+from analysis.evidence import replay
+from analysis.evidence.replay import Curve, Replay
+from analysis.logs.replay_counts import COUNTS
+from analysis.logs.replay_summary import Match
+from analysis.logs.trace import REPLAY_SUMMARY, Trace, trace
+from analysis.logs.trace import replayed as stream_of
 from analysis.statistics import t_interval
-from analysis.tables import Cell, Row, Table, decimals
-from analysis.trace import REPLAY_SUMMARY, Trace, trace
-from analysis.trace import replayed as stream_of
+from analysis.tables import replay_captions
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table, decimals
 from sspo.metrics import MIN_ELIGIBLE
 
 MEASURES: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.Series], int], ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from analysis.replay import Replay
+from analysis.evidence.replay import Replay
 from sspo.metrics import MIN_ELIGIBLE
 
 LIMIT = (

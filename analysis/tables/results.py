@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis import captions
-from analysis.load import LOST
-from analysis.matching import label_cell, matching_note
-from analysis.reference import REPORTED, SOURCE
-from analysis.result_traces import ResultTraces
-from analysis.results import AVERAGE, Evidence, Summary, summarise
-from analysis.rounding import rounded
+from analysis.checks.matching import label_cell, matching_note
+from analysis.evidence.evidence import AVERAGE, Evidence, Summary, summarise
+from analysis.evidence.published import REPORTED, SOURCE
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
+from analysis.logs.run_folders import LOST
 from analysis.statistics import Comparison, Interval
-from analysis.study import ENDED_EARLY, LOGGED, Study
-from analysis.tables import Cell, Row, Table
-from analysis.unit import PERCENT, Unit
+from analysis.tables import captions
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
+from analysis.text.unit import PERCENT, Unit
 
 NOTHING = Cell("–")
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis import captions
-from analysis.result_traces import ResultTraces
-from analysis.results import Evidence
-from analysis.results_table import GROUPS, p_text
-from analysis.rounding import rounded
-from analysis.run_files import DIVERGED
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.manifest import Arm
+from analysis.logs.run_files import DIVERGED
+from analysis.logs.trace import RECORD, Trace, trace
 from analysis.statistics import clopper_pearson, fisher_p, holm
-from analysis.study import Arm
-from analysis.tables import Cell, Row, Table
-from analysis.trace import RECORD, Trace, trace
+from analysis.tables import captions
+from analysis.tables.results import GROUPS, p_text
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
 
 
 def stability_table(evidence: Evidence) -> Table | None:

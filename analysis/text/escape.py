@@ -6,8 +6,8 @@ import html
 import re
 import unicodedata
 
-from analysis.latex_characters import printed
-from sspo.visible import visible as visible  # other files take it from here
+from analysis.text.latex_characters import printed
+from sspo.console.visible import visible as visible  # other files take it from here
 
 
 def latex(text: str) -> str:

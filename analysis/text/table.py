@@ -1,4 +1,4 @@
-"""One table, three renderings for files (analysis.page_tables has a fourth). A cell shows rounded text and carries the unrounded numbers behind it."""
+"""One table, three renderings for files (analysis.pages.html_tables has a fourth). A cell shows rounded text and carries the unrounded numbers behind it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.escape import csv_field, latex, markdown
-from analysis.trace import Trace
-from sspo.runlog import write_atomic
+from analysis.logs.trace import Trace
+from analysis.text.escape import csv_field, latex, markdown
+from sspo.runs.runlog import write_atomic
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.rounding import rounded
+from analysis.text.rounding import rounded
 
 SIGNIFICANT = 4
 """Digits of the largest score of a metric in its own unit."""

@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis.provenance import FILE, PACKAGES
-from analysis.replay_source import SUMMARY
-from analysis.table_lines import differing_cells, differing_in_csv, same_numbers
-from analysis.tables import Table
+from analysis.logs.replay_source import SUMMARY
+from analysis.provenance.record import FILE, PACKAGES
+from analysis.text.table import Table
+from analysis.verify.table_lines import differing_cells, differing_in_csv, same_numbers
 
 TEXT = (".md", ".tex", ".csv")
 """Files that do not depend on how another version of Matplotlib draws."""

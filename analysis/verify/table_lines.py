@@ -9,9 +9,9 @@ import math
 import re
 from collections.abc import Iterator
 
-from analysis.page_tables import html_row, table_html
-from analysis.tables import Table, row_lines, to_csv, to_latex, to_markdown
-from analysis.why import cell_name
+from analysis.pages.html_tables import html_row, table_html
+from analysis.text.table import Table, row_lines, to_csv, to_latex, to_markdown
+from analysis.verify.why import cell_name
 
 NEAR = 1e-9
 """Relative difference of numbers that another processor may have added up in another order."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analysis.trace import RECORD, pairs
-from analysis.why import cell_name
+from analysis.logs.trace import RECORD, pairs
+from analysis.verify.why import cell_name
 
 
 def touched(content: Mapping[str, Any], different: set[tuple[str, int]]) -> tuple[list[str], list[str]]:

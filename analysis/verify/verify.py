@@ -16,15 +16,15 @@ from typing import Any
 from analysis.claims.files import claim_files
 from analysis.claims.record import changed_claims
 from analysis.claims.table import NAME as VERDICTS
-from analysis.digests import Digests, changes, file_digest, stream_digests
-from analysis.logs import MANIFEST
-from analysis.provenance import FILE, analysis_sha256
-from analysis.remade import differences
-from analysis.sources import FILE as SOURCES
-from analysis.sources import changed_sources, present
-from analysis.study import IMPORTED, manifest_path, read_json
-from analysis.touched import everything, touched, traces
-from analysis.why import cell_name, one_line_each, read_provenance
+from analysis.logs.compact import MANIFEST
+from analysis.logs.manifest import IMPORTED, manifest_path, read_json
+from analysis.provenance.digests import Digests, changes, file_digest, stream_digests
+from analysis.provenance.record import FILE, analysis_sha256
+from analysis.provenance.sources import FILE as SOURCES
+from analysis.provenance.sources import changed_sources, present
+from analysis.verify.remade import differences
+from analysis.verify.touched import everything, touched, traces
+from analysis.verify.why import cell_name, one_line_each, read_provenance
 from sspo.errors import UserError
 
 LISTED = 12
@@ -150,7 +150,7 @@ def _run_folders(folder: Path, content: Mapping[str, Any], store: Path, found: V
 
 def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> Digests:
     """Streams of these runs that the store's folders give otherwise; all of them where they cannot be read."""
-    from analysis.load import compact
+    from analysis.logs.run_folders import compact
 
     before = {s: {r: d for r, d in of.items() if r in runs} for s, of in _recorded(content).items()}
     with tempfile.TemporaryDirectory() as place:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.provenance import CAPTION, FILE, FORMAT
-from analysis.study import PRESETS, one_line, read_json, report_folder
-from analysis.trace import file_of, pairs
+from analysis.logs.manifest import PRESETS, one_line, read_json, report_folder
+from analysis.logs.trace import file_of, pairs
+from analysis.provenance.record import CAPTION, FILE, FORMAT
 from sspo.errors import UserError, unknown
 
 TABLES = {"main": "results", "greedy": "results_greedy", "equal clipping": "replay"}

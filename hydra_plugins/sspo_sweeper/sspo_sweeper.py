@@ -48,6 +48,6 @@ class SspoSweeper(Sweeper):  # type: ignore[misc]
 
     def sweep(self, arguments: list[str]) -> int:
         """Run what is missing of the combinations of `arguments`."""
-        from sweeps.frontdoors.multirun import run_words
+        from sweeps.integrations.hydra_multirun import run_words
 
         return run_words(arguments, self.options)

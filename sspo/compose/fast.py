@@ -17,11 +17,11 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo import compose as hydra
-from sspo.build import build
+from sspo.compose import hydra_compose as hydra
 from sspo.config import TrainConfig
+from sspo.config.build import build
+from sspo.config.validation import validate
 from sspo.objective.variants import VARIANTS
-from sspo.validation import validate
 
 SPECIAL = ("$", "???", "@")
 """What may stand for something else than itself in an override or a file: interpolation, missing values, packages."""

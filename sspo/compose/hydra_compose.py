@@ -22,13 +22,13 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.build import build
 from sspo.config import TrainConfig
+from sspo.config.build import build
+from sspo.config.validation import validate
 from sspo.errors import UserError, siblings, unknown
 from sspo.objective.variants import VARIANTS
-from sspo.validation import validate
 
-CONF_ROOT = Path(__file__).resolve().parent.parent / "conf"
+CONF_ROOT = Path(__file__).resolve().parents[2] / "conf"
 GROUPS = (
     "task",
     "model",

@@ -22,7 +22,7 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.compose import CONF_ROOT, GROUPS, choices, parse_overrides, register
+from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, parse_overrides, register
 from sspo.errors import UserError, unknown
 
 FLAGS = ("-m", "--multirun")

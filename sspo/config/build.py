@@ -1,4 +1,4 @@
-"""A plain mapping -> a frozen dataclass of sspo/config.py; unknown keys and wrong types are refused in one sentence."""
+"""A plain mapping -> a frozen dataclass of sspo/config/schema.py; unknown keys and wrong types are refused in one sentence."""
 
 from __future__ import annotations
 

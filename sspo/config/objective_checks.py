@@ -1,12 +1,12 @@
 """Points of the objective's product that have no meaning, refused with the reason; and which have a matched form.
 
-Every axis value is valid by itself here; sspo/validation.py has seen to that.
+Every axis value is valid by itself here; sspo/config/validation.py has seen to that.
 """
 
 from __future__ import annotations
 
-from sspo.choices import BOUNDLESS_TERMS, G_NAMES, LOG_TERMS, MATCHED_TERMS
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig, TauConfig
+from sspo.config.choices import BOUNDLESS_TERMS, G_NAMES, LOG_TERMS, MATCHED_TERMS
 from sspo.errors import UserError
 
 

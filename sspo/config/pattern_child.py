@@ -1,7 +1,7 @@
 """A process of its own that matches texts and ends itself after some seconds of CPU time; the standard library alone.
 
 Standard input: JSON of `pattern`, `texts` and `seconds`. Standard output: JSON, a list of spans for every text. It is
-started by its path (sspo/patterns.py), so it imports nothing of the house.
+started by its path (sspo/config/patterns.py), so it imports nothing of the house.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every option of a training run: its type, its default and its bounds, once.
 
-sspo/build.py turns a plain mapping into these frozen dataclasses and refuses unknown keys and wrong types in one
-sentence; sspo/validation.py refuses values that make no sense. YAML under conf/ holds differences only.
+sspo/config/build.py turns a plain mapping into these frozen dataclasses and refuses unknown keys and wrong types in one
+sentence; sspo/config/validation.py refuses values that make no sense. YAML under conf/ holds differences only.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from sspo.yaml_file import read_yaml
+from sspo.config.yaml_file import read_yaml
 
-FOLDER = Path(__file__).resolve().parent.parent / "conf" / "study"
+FOLDER = Path(__file__).resolve().parents[2] / "conf" / "study"
 
 
 def study_file(name: str) -> Path:

@@ -1,6 +1,6 @@
 """A segmentation rule of the user's own: `path/to/file.py:function`, named where a rule's name would stand.
 
-Naming and hashing one needs no torch and runs nothing of the file; sspo/segmentation/own.py imports it.
+Naming and hashing one needs no torch and runs nothing of the file; sspo/segmentation/user_rule.py imports it.
 """
 
 from __future__ import annotations

@@ -3,17 +3,6 @@ and what to set instead."""
 
 from __future__ import annotations
 
-from sspo.choices import (
-    ADAPTATIONS,
-    ADVANTAGES,
-    AGGREGATIONS,
-    ENTROPY_LEVELS,
-    KL_ESTIMATORS,
-    RATIOS,
-    SIDES,
-    TERMS,
-)
-from sspo.combinations import check_objective, why_unmatched
 from sspo.config import (
     DEVICES,
     MAX_LR,
@@ -25,9 +14,20 @@ from sspo.config import (
     SegmentationConfig,
     TrainConfig,
 )
+from sspo.config.choices import (
+    ADAPTATIONS,
+    ADVANTAGES,
+    AGGREGATIONS,
+    ENTROPY_LEVELS,
+    KL_ESTIMATORS,
+    RATIOS,
+    SIDES,
+    TERMS,
+)
+from sspo.config.objective_checks import check_objective, why_unmatched
+from sspo.config.patterns import check_pattern
+from sspo.config.user_rule import check_own, is_own, names_in_use
 from sspo.errors import UserError, unknown
-from sspo.own_rules import check_own, is_own, names_in_use
-from sspo.patterns import check_pattern
 
 
 def validate(config: TrainConfig) -> TrainConfig:

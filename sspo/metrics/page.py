@@ -1,4 +1,4 @@
-"""docs/metrics.md from the glossary: `python -m sspo.glossary_page > docs/metrics.md`."""
+"""docs/metrics.md from the glossary: `python -m sspo.metrics.page > docs/metrics.md`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sspo.metrics import GLOSSARY, MIN_ELIGIBLE, TIMING_KEYS, Entry
 
 HEAD = f"""# Logged metrics
 
-Generated from `sspo/metrics.py` (`python -m sspo.glossary_page > docs/metrics.md`); no other key can be logged.
+Generated from `sspo/metrics/glossary.py` (`python -m sspo.metrics.page > docs/metrics.md`); no other key can be logged.
 
 `d` is a token's own log-ratio to the policy that sampled it, `A` its advantage. A token is *clipped* when the clip
 removed its gradient: `A > 0` and ratio above `1 + high`, or `A < 0` and ratio below `1 - low`. *Active* tokens have

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from sspo.device import autocast
+from sspo.models.device import autocast
 from sspo.types import Batch
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from sspo.device import is_out_of_memory
 from sspo.errors import UserError
-from sspo.identity import model_folder
+from sspo.models.device import is_out_of_memory
+from sspo.runs.identity import model_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

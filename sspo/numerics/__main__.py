@@ -21,9 +21,9 @@ from typing import Any
 
 from sspo.errors import UserError, one_sentence
 from sspo.numerics.compare import Comparison, compare
-from sspo.numerics.epochs import FILE, epoch_of, read_epochs
-from sspo.numerics.key import ROOT, code_key, make_key
-from sspo.revision import git
+from sspo.runs.code_key import ROOT, code_key, make_key
+from sspo.runs.epochs import FILE, epoch_of, read_epochs
+from sspo.runs.revision import git
 
 PROBE = "sspo.numerics.probe"
 CHANGELOG = "CHANGELOG.md"

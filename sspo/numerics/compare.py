@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sspo.numerics.epochs import Facts
+from sspo.runs.epochs import Facts
 
 DEEPEST = 3
 """Options of the smallest sets that are all looked for; where they do not do, one set is found by leaving options out."""

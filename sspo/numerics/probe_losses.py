@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from sspo.choices import AGGREGATIONS, KL_ESTIMATORS
 from sspo.config import BoundsConfig, KlConfig, ObjectiveConfig, TauConfig
-from sspo.numerics.epochs import flat
+from sspo.config.choices import AGGREGATIONS, KL_ESTIMATORS
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.prepare import prepared
+from sspo.objective.context import prepared
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.objective.variants import VARIANTS
-from sspo.trainer.step import part_loss, step_context
+from sspo.runs.epochs import flat
 from sspo.types import Batch
 
 ROWS, WIDTH, GROUP = 8, 24, 4

@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.base.recipe import RECIPES, weights_folder
 from sspo.config import RULES, SegmentationConfig
-from sspo.numerics.epochs import flat
 from sspo.numerics.probe_losses import bits
 from sspo.randomness import python_stream
+from sspo.runs.epochs import flat
 from sspo.segmentation import segment
 from sspo.tasks.chain import ChainTask, worked_answer
 

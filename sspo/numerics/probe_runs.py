@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sspo.compose import compose
-from sspo.identity import facts_of, run_folder
-from sspo.runlog import DONE
+from sspo.compose.hydra_compose import compose
+from sspo.runs.identity import facts_of, run_folder
+from sspo.runs.runlog import DONE
 from sspo.train import main
 
 SMALL = (

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import torch
 
-from sspo.choices import LOG_TERMS
 from sspo.config import BoundsConfig, ObjectiveConfig
+from sspo.config.choices import LOG_TERMS
 from sspo.objective.entropy import FOLLOW_NO_ENTROPY, adapting_entropy, entropy_stats
 from sspo.objective.g import G_FUNCTIONS
 from sspo.objective.published_bounds import dcpo_bounds, hapo_multipliers

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from sspo.combinations import widest_g
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
+from sspo.config.objective_checks import widest_g
 from sspo.metrics import MIN_ELIGIBLE
 from sspo.objective.critical import scale_at
 

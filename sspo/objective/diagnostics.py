@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from sspo.choices import BOUNDLESS_TERMS
 from sspo.config import ObjectiveConfig
+from sspo.config.choices import BOUNDLESS_TERMS
 from sspo.metrics import PERCENTILES, Metric, observe
 from sspo.objective.clip import ClippedTerm
 from sspo.objective.ratio import segment_size

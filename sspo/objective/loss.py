@@ -6,10 +6,10 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
+from sspo.objective.context import whole_batch
 from sspo.objective.diagnostics import diagnose, diagnose_options
-from sspo.objective.divergence import kl_to_reference
 from sspo.objective.inputs import check_columns, check_entropy, check_objective_row
-from sspo.objective.prepare import whole_batch
+from sspo.objective.kl import kl_to_reference
 from sspo.objective.ratio import token_log_ratio
 from sspo.objective.surrogate import surrogate
 from sspo.types import LossContext, LossOut

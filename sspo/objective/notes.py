@@ -7,11 +7,11 @@ from __future__ import annotations
 
 HEAD = """# Objectives
 
-Generated from `sspo/objective/variants.py` and `sspo/objective/notes.py` (`python -m sspo.objective_page > docs/objectives.md`).
+Generated from `sspo/objective/variants.py` and `sspo/objective/notes.py` (`python -m sspo.objective.page > docs/objectives.md`).
 
 An objective is a point of five axes, and a name is a row of choices. Any other point is run by its options, on top of the
 nearest row: `objective=gspo objective.advantage=group_mean objective.aggregation=token_mean`. What has no meaning is
-refused with the reason (`sspo/combinations.py`).
+refused with the reason (`sspo/config/objective_checks.py`).
 
 | axis | choices |
 |---|---|
@@ -105,7 +105,7 @@ All off by default; a run without them is the same cell as before they existed.
   (`use_bias_correction_kl`); here the estimate is as in the paper. The base model is loaded only then.
 - `objective.tis_cap` multiplies every token's term by min(pi_trainer / pi_sampler, cap), a constant to the gradient. The
   embedded sampler's log-probabilities differ from the trainer's by rounding; a foreign engine's by more.
-- `rollout.resample=k` is DAPO's dynamic sampling, at most k more times as many prompts (sspo/trainer/draw.py).
+- `rollout.resample=k` is DAPO's dynamic sampling, at most k more times as many prompts (sspo/trainer/dynamic_sampling.py).
 - `reward.overlong_buffer=n` is DAPO's overlong penalty over the last n tokens before `rollout.max_tokens`, with
   `reward.overlong_penalty` at the limit.
 """

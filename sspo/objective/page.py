@@ -1,4 +1,4 @@
-"""docs/objectives.md from VARIANTS: `python -m sspo.objective_page > docs/objectives.md`."""
+"""docs/objectives.md from VARIANTS: `python -m sspo.objective.page > docs/objectives.md`."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.bounds import clip_bounds, multipliers
+from sspo.objective.context import prepared
 from sspo.objective.critical import critical_scale
-from sspo.objective.prepare import prepared
 from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio, token_log_ratio
 from sspo.recording.recorded import RecordedRollout
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import torch
 from rich.console import Console
 
-from sspo.combinations import why_unmatched
-from sspo.command_line import Parser
-from sspo.device import resolve_device
+from sspo.config.objective_checks import why_unmatched
+from sspo.console.command_line import Parser
 from sspo.errors import one_sentence
-from sspo.policy import load_policy
+from sspo.models.device import resolve_device
+from sspo.models.policy import load_policy
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
 from sspo.replay.check import say_agreement

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sspo.errors import UserError
-from sspo.identity import cell_hash
 from sspo.processes import MOST_UNASKED
 from sspo.replay.source import RecordedRun, open_run
+from sspo.runs.identity import cell_hash
 
 PROCESSES = "--processes"
 

@@ -12,12 +12,12 @@ import torch
 
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, merge_all
-from sspo.objective.control import scaled
-from sspo.objective.prepare import prepared
+from sspo.models.forward import micro_batches
+from sspo.objective.clip_controller import scaled
+from sspo.objective.context import prepared
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.recording.recorded import RecordedRollout
-from sspo.trainer.forward import micro_batches
-from sspo.trainer.step import part_loss, step_context
-from sspo.trainer.summary import clipping_of_rollout, summarise
+from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
 
 TOLERANCE = 1e-6
 """Relative to a metric's value, absolute below 1."""

@@ -12,7 +12,7 @@ from sspo.replay.exact import Agreement
 from sspo.replay.matching import Matched
 from sspo.replay.request import Curve
 from sspo.replay.source import RecordedRun
-from sspo.revision import code_hash
+from sspo.runs.revision import code_hash
 
 
 def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) -> list[dict[str, Any]]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
+from sspo.models.forward import micro_batches, token_logp
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.randomness import torch_stream
 from sspo.recording.ratios import seen_by
 from sspo.recording.recorded import RecordedRollout
-from sspo.trainer.forward import micro_batches, token_logp
-from sspo.trainer.step import part_loss, step_context
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -13,15 +13,15 @@ import pyarrow as pa
 from safetensors import SafetensorError
 
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig
+from sspo.console.progress import Counter
 from sspo.errors import UserError
-from sspo.progress import Counter
 from sspo.recording.file import read_recorded
 from sspo.recording.recorded import RecordedRollout
 from sspo.replay.evaluate import segment_ids
 from sspo.replay.noise import gradient_noise, parts_of
 from sspo.replay.request import Curve, Request, curves
 from sspo.replay.source import RecordedRun
-from sspo.runlog import rollout_of
+from sspo.runs.runlog import rollout_of
 from sspo.trainer.checkpoint import load_weights
 
 if TYPE_CHECKING:

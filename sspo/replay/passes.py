@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from numpy.typing import NDArray
 
+from sspo.console.progress import Counter
 from sspo.processes import ordered_map
-from sspo.progress import Counter
 from sspo.recording.recorded import RecordedRollout
 from sspo.replay.evaluate import Critical, at_scales, critical_scales, rows_of, unit_ratios
 from sspo.replay.exact import Agreement, agreement, pooled

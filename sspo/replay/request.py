@@ -16,18 +16,18 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
-from sspo.build import build
-from sspo.choices import CLIPPING_TERMS
-from sspo.combinations import why_unmatched
-from sspo.compose import choice_values, parse_overrides
+from sspo.compose.hydra_compose import choice_values, parse_overrides
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
+from sspo.config.build import build
+from sspo.config.choices import CLIPPING_TERMS
+from sspo.config.grid import parse_grid
+from sspo.config.objective_checks import why_unmatched
+from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
-from sspo.objective.control import scaled
+from sspo.objective.clip_controller import scaled
 from sspo.objective.variants import VARIANTS
-from sspo.replay.grid import parse_grid
 from sspo.replay.rules import in_use, labels
 from sspo.replay.trust import refuse_unnamed
-from sspo.validation import validate
 
 PLAIN = re.compile(r"[\w./-]+")
 QUOTE, TRAILING = re.compile(r"(\\*)'"), re.compile(r"\\+\Z")

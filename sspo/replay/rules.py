@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from sspo.config import SegmentationConfig
-from sspo.own_rules import is_own, names_in_use
+from sspo.config.user_rule import is_own, names_in_use
 
 DEFAULT = SegmentationConfig()
 LOOKED_AT = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.config import SegmentationConfig
 from sspo.errors import UserError
 from sspo.objective.variants import VARIANTS

@@ -11,14 +11,15 @@ from typing import Any
 import yaml
 from transformers import PreTrainedTokenizerFast
 
-from sspo.build import build
 from sspo.config import TrainConfig
+from sspo.config.build import build
+from sspo.config.validation import validate
 from sspo.errors import UserError
-from sspo.identity import cell_hash
-from sspo.policy import load_tokenizer
+from sspo.models.policy import load_tokenizer
 from sspo.recording.file import read_recorded
 from sspo.recording.recorded import RecordedRollout
-from sspo.runlog import (
+from sspo.runs.identity import cell_hash
+from sspo.runs.runlog import (
     CHECKPOINTS,
     CONFIG,
     DONE,
@@ -28,8 +29,7 @@ from sspo.runlog import (
     RECORDING,
     recording_name,
 )
-from sspo.trainer import kept
-from sspo.validation import validate
+from sspo.trainer import checkpoint_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +67,10 @@ class RecordedRun:
 
     def checkpoint_after(self, rollout: int) -> Path | None:
         """The checkpoint of the policy right after the rollout's last update, if it is the run's last."""
-        last = kept.checkpoints(self.folder / CHECKPOINTS)[-1:]
-        return next((found for found in last if found.name == kept.folder_name(rollout + 1)), None)
+        last = checkpoint_files.checkpoints(self.folder / CHECKPOINTS)[-1:]
+        return next(
+            (found for found in last if found.name == checkpoint_files.folder_name(rollout + 1)), None
+        )
 
     def describe(self) -> dict[str, Any]:
         """Which run this is, without a path of the machine."""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from sspo.errors import UserError
 from sspo.metrics import MIN_ELIGIBLE
 from sspo.replay.tally import QUANTILES
-from sspo.runlog import write_atomic
+from sspo.runs.runlog import write_atomic
 
 FORMAT = 1
 TABLE, HEAD = "replay.parquet", "replay.json"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sspo.config import SegmentationConfig
+from sspo.config.user_rule import is_own, names_in_use, split_own
 from sspo.errors import UserError
-from sspo.identity import cell_hash
-from sspo.own_rules import is_own, names_in_use, split_own
 from sspo.replay.source import RecordedRun
+from sspo.runs.identity import cell_hash
 
 NAMING = ("segmentation.rule", "segmentation.random_like", "segmentation.fixed_like")
 

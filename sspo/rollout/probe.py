@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from sspo.device import is_out_of_memory
 from sspo.errors import UserError
-from sspo.policy import Policy
+from sspo.models.device import is_out_of_memory
+from sspo.models.forward import token_logp
+from sspo.models.policy import Policy
 from sspo.randomness import torch_stream
 from sspo.rollout.transformers import TransformersSampler
-from sspo.trainer.forward import token_logp
 from sspo.types import Batch, Rollout
 
 LENGTHS = (2, 9, 5, 3)

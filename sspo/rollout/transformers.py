@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from sspo.device import autocast
+from sspo.models.device import autocast
 from sspo.types import Rollout
 
 COMPACT_BELOW = 0.75

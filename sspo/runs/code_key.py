@@ -17,25 +17,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sspo.numerics.syntax import Place, bindings, canonical, imports
+from sspo.runs.code_syntax import Place, bindings, canonical, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "sspo"
 ENTRY = ("sspo.trainer.loop", "Trainer")
 NO_NUMBERS = (
-    "sspo.clock",
-    "sspo.config:RunConfig",
-    "sspo.config:TrackingConfig",
-    "sspo.environment",
+    "sspo.trainer.clock",
+    "sspo.config.schema:RunConfig",
+    "sspo.config.schema:TrackingConfig",
+    "sspo.trainer.environment",
     "sspo.errors",
-    "sspo.fence",
-    "sspo.logfile",
-    "sspo.progress",
+    "sspo.runs.fence",
+    "sspo.runs.logfile",
+    "sspo.console.progress",
     "sspo.rollout.probe",
-    "sspo.runlog",
-    "sspo.tracking",
-    "sspo.trainer.samples",
-    "sspo.trainer.vacuous",
+    "sspo.runs.runlog",
+    "sspo.runs.tracking",
+    "sspo.trainer.sample_log",
+    "sspo.trainer.clip_watch",
 )
 """Modules, and names in one, whose code decides no number that a run logs: they write, time, watch and tell."""
 DIGITS = 12

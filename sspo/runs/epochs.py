@@ -1,6 +1,6 @@
 """Epochs: which states of the code give equal numbers, and so which finished runs this code would not make again.
 
-sspo/numerics.json lists epochs in order. Each holds the code keys (sspo/numerics/key.py) that are proven to give equal
+sspo/numerics.json lists epochs in order. Each holds the code keys (sspo/runs/code_key.py) that are proven to give equal
 numbers, and says which runs it touched when it was opened: those that the epoch before would have given other numbers. A run
 belongs to the last epoch that touched it, so its folder does not change with an epoch that left it alone. Code whose key
 no epoch lists is an epoch of its own.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
-from sspo.numerics.key import ROOT
+from sspo.runs.code_key import ROOT
 
 FILE = Path("sspo", "numerics.json")
 FIRST = ""

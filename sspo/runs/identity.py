@@ -22,9 +22,9 @@ from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.errors import UserError
 from sspo.models.description import read_described
 from sspo.models.positions import limit_of
-from sspo.numerics.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
-from sspo.numerics.key import code_key
-from sspo.own_rules import rule_identity
+from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
+from sspo.runs.code_key import code_key
+from sspo.config.user_rule import rule_identity
 from sspo.tasks import TASKS
 
 DIGITS = 12
@@ -196,7 +196,7 @@ def run_folder(config: TrainConfig) -> Path:
 
 
 def cell_folder(store: Path, cell: str, seed: int, level: str = "") -> Path:
-    """Where a store keeps one run. `level` keeps apart what code with other numbers made (sspo/numerics/epochs.py)."""
+    """Where a store keeps one run. `level` keeps apart what code with other numbers made (sspo/runs/epochs.py)."""
     return store / "cells" / cell / level / f"seed{seed}"
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sspo import fence
+from sspo.runs import fence
 from sspo.errors import UserError
 
 LOCK = "run.lock"

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.runlog import EVAL, RECORDING
+from sspo.runs.runlog import EVAL, RECORDING
 
 Scores = Mapping[tuple[str, str], float]
 """Mean score by set and way of decoding, in the order of the log."""

@@ -8,7 +8,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 REDIRECTS = (
     "GIT_DIR",
     "GIT_WORK_TREE",

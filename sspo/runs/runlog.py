@@ -22,9 +22,9 @@ from typing import Any
 
 import yaml
 
-from sspo import fence
+from sspo.runs import fence
 from sspo.errors import UserError
-from sspo.logfile import Extent, LogFile, extent_of, sync
+from sspo.runs.logfile import Extent, LogFile, extent_of, sync
 from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
 
 CONFIG, ENVIRONMENT = "config.yaml", "env.json"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sspo.config import TrainConfig
-from sspo.identity import cell_hash
-from sspo.runlog import METRICS, Row
+from sspo.runs.identity import cell_hash
+from sspo.runs.runlog import METRICS, Row
 
 MIRROR = "wandb"
 """W&B's folder inside a run folder."""

@@ -10,17 +10,17 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
+from sspo.config.user_rule import is_own, names_in_use
 from sspo.errors import unknown
-from sspo.own_rules import is_own, names_in_use
 from sspo.randomness import derive
+from sspo.segmentation.cuts import Responses, ids_from_cuts, merge_short, split_long
 from sspo.segmentation.delimiters import line_cuts, sentence_cuts, step_cuts, subsentence_cuts
 from sspo.segmentation.entropy import entropy_peak_cuts
-from sspo.segmentation.lengths import even_cuts, fixed_cuts, response_cuts, token_cuts
-from sspo.segmentation.own import Rule, own_rule
-from sspo.segmentation.pattern import regex_cuts
+from sspo.segmentation.fixed import even_cuts, fixed_cuts, response_cuts, token_cuts
+from sspo.segmentation.random_cuts import shuffled_cuts
 from sspo.segmentation.readable import readable_vocabulary
-from sspo.segmentation.shuffled import shuffled_cuts
-from sspo.segmentation.spans import Responses, ids_from_cuts, merge_short, split_long
+from sspo.segmentation.regex import regex_cuts
+from sspo.segmentation.user_rule import Rule, own_rule
 
 RULES: dict[str, Rule] = {
     "token": token_cuts,

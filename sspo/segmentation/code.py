@@ -14,8 +14,8 @@ from operator import attrgetter
 
 import torch
 
+from sspo.segmentation.delimiter_table import Gap, Kind
 from sspo.segmentation.events import Events
-from sspo.segmentation.marks import Gap, Kind
 from sspo.segmentation.walks import EDGE, Automaton, accepted
 
 FEWEST = 3

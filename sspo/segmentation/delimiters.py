@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 
 from sspo.config import SegmentationConfig
+from sspo.segmentation.cuts import Responses
+from sspo.segmentation.delimiter_table import CLAUSE_MARKS, LINE_MARKS, SENTENCE_MARKS, Gap, Kind, mark_table
 from sspo.segmentation.events import Events, find_events
 from sspo.segmentation.latex import find_spans
 from sspo.segmentation.list_numbers import numbering_marks
-from sspo.segmentation.marks import CLAUSE_MARKS, LINE_MARKS, SENTENCE_MARKS, Gap, Kind, mark_table
 from sspo.segmentation.openers import openers, opens_or_closes
 from sspo.segmentation.protections import after_abbreviations, inside_numbers
-from sspo.segmentation.spans import Responses
 
 
 def subsentence_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import SegmentationConfig
-from sspo.segmentation.spans import Responses
+from sspo.segmentation.cuts import Responses
 
 ROUNDING = 1e-9
 """0.7 * 10 is more than 7 in floating point, and must not count as 8."""

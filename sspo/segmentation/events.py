@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from sspo.segmentation.marks import Gap, Kind, MarkTable
-from sspo.segmentation.spans import Responses
+from sspo.segmentation.cuts import Responses
+from sspo.segmentation.delimiter_table import Gap, Kind, MarkTable
 from sspo.segmentation.vocabulary import Kin
 
 

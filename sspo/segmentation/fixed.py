@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import SegmentationConfig
-from sspo.segmentation.spans import Responses
+from sspo.segmentation.cuts import Responses
 
 
 def token_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:

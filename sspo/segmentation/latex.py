@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 
 from sspo.segmentation.code import code_pairs
+from sspo.segmentation.delimiter_table import Gap, Kind
 from sspo.segmentation.events import Events
-from sspo.segmentation.marks import Gap, Kind
 from sspo.segmentation.vocabulary import Kin
 
 

@@ -9,8 +9,8 @@ import string
 
 import torch
 
+from sspo.segmentation.delimiter_table import Kind
 from sspo.segmentation.events import Events
-from sspo.segmentation.marks import Kind
 from sspo.segmentation.vocabulary import Kin
 from sspo.segmentation.walks import EDGE, Automaton, accepted
 

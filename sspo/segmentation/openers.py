@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from sspo.segmentation.delimiter_table import CLAUSE_MARKS, CLOSERS, Kind
 from sspo.segmentation.events import Events
-from sspo.segmentation.marks import CLAUSE_MARKS, CLOSERS, Kind
 from sspo.segmentation.walks import EDGE, Automaton, accepted
 
 COUNTED = {Kind.ASTERISK: b"*", Kind.QUOTE: b'"'}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from sspo.segmentation.delimiter_table import Kind
 from sspo.segmentation.events import Events
 from sspo.segmentation.list_numbers import DIGITS
-from sspo.segmentation.marks import Kind
 from sspo.segmentation.vocabulary import Kin
 from sspo.segmentation.walks import Automaton, accepted
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from sspo.randomness import torch_stream
-from sspo.segmentation.spans import Responses
+from sspo.segmentation.cuts import Responses
 
 
 def shuffled_cuts(responses: Responses, cut_BT: torch.Tensor, seed: int) -> torch.Tensor:

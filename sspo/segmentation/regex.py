@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 
 from sspo.config import SegmentationConfig
-from sspo.patterns import Spans, match_spans
+from sspo.config.patterns import Spans, match_spans
+from sspo.segmentation.cuts import Responses
 from sspo.segmentation.readable import readable_vocabulary
-from sspo.segmentation.spans import Responses
 
 
 def regex_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
     """A segment ends with the token that holds the last character of a match of `pattern`.
 
     Special tokens are no text. No protection applies: the pattern says it all. This joins pieces row by row, so it is
-    about ten times slower than the rules on delimiters; each response has seconds of CPU time (sspo/patterns.py).
+    about ten times slower than the rules on delimiters; each response has seconds of CPU time (sspo/config/patterns.py).
     """
     pieces_V = readable_vocabulary(responses.tokenizer).pieces_V
     cut_BT = torch.zeros_like(responses.mask_BT)

@@ -21,14 +21,14 @@ from rich.table import Table
 from rich.text import Text
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from sspo.build import build
-from sspo.command_line import Parser
 from sspo.config import EMBEDDED, EMBEDDED_BASES, SegmentationConfig
+from sspo.config.build import build
+from sspo.config.validation import check_segmentation
+from sspo.console.command_line import Parser
 from sspo.errors import UserError, one_sentence
-from sspo.policy import load_tokenizer
+from sspo.models.policy import load_tokenizer
 from sspo.segmentation import segment
 from sspo.segmentation.vocabulary import vocabulary_of
-from sspo.validation import check_segmentation
 
 STYLES = (
     "black on bright_cyan",

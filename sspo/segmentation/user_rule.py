@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from sspo.config import SegmentationConfig
+from sspo.config.user_rule import check_own, split_own
 from sspo.errors import UserError
-from sspo.own_rules import check_own, split_own
-from sspo.segmentation.spans import Responses
+from sspo.segmentation.cuts import Responses
 
 Rule = Callable[[Responses, SegmentationConfig], torch.Tensor]
 """Responses -> cut_BT, True on the last token of a segment."""

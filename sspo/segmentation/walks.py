@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import torch
 
+from sspo.segmentation.delimiter_table import Kind
 from sspo.segmentation.events import Events
-from sspo.segmentation.marks import Kind
 
 REFUSED, ACCEPTED = 0, 1
 EDGE = b"\0"

@@ -16,11 +16,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from sspo import fence
-from sspo.objective.control import ClipControl
-from sspo.runlog import RunLog
-from sspo.trainer import kept
-from sspo.trainer.kept import MODEL, OPTIMIZER, STATE
+from sspo.objective.clip_controller import ClipControl
+from sspo.runs import fence
+from sspo.runs.runlog import RunLog
+from sspo.trainer import checkpoint_files
+from sspo.trainer.checkpoint_files import MODEL, OPTIMIZER, STATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Checkpoints:
         """Save the run's state and how far its logs go, which are on the disk before it is there. Raises OSError."""
         fence.check()
         covered = log.settle()
-        kept.add(
+        checkpoint_files.add(
             self.folder,
             state.rollouts,
             lambda folder: write(folder, self.model, self.optimizer, state),
@@ -71,20 +71,20 @@ class Checkpoints:
 
     def resume(self, log: RunLog) -> RunState:
         """Load the last checkpoint that can be used, and cut the logs back to what it covers."""
-        kept.clear_leftovers(self.folder)
+        checkpoint_files.clear_leftovers(self.folder)
         choice = self.choose(log)
         for refused in choice.refused:
-            kept.drop(refused)
+            checkpoint_files.drop(refused)
         log.rewind(choice.covered)
         return self.load(choice) or RunState()
 
-    def choose(self, log: RunLog | None = None) -> kept.Choice:
+    def choose(self, log: RunLog | None = None) -> checkpoint_files.Choice:
         """The last checkpoint that is whole and, where a log is given, whose logs are all there."""
-        choice = kept.choose(self.folder, log)
+        choice = checkpoint_files.choose(self.folder, log)
         self.say(choice.sentence())
         return choice
 
-    def load(self, choice: kept.Choice) -> RunState | None:
+    def load(self, choice: checkpoint_files.Choice) -> RunState | None:
         """Load what was chosen; None where that is the base model."""
         if choice.checkpoint is None:
             return None
@@ -92,7 +92,7 @@ class Checkpoints:
 
     def keep_last(self, keep: int) -> None:
         """Drop all but the last `keep`."""
-        kept.keep_last(self.folder, keep)
+        checkpoint_files.keep_last(self.folder, keep)
 
 
 def write(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from sspo import fence
-from sspo.logfile import Extent, extent_of, sync
-from sspo.runlog import RunLog
+from sspo.runs import fence
+from sspo.runs.logfile import Extent, extent_of, sync
+from sspo.runs.runlog import RunLog
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 LOGS, SUMS = "logs.json", "SHA256SUMS"

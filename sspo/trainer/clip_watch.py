@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sspo.choices import CLIPPING_TERMS
-from sspo.combinations import why_unmatched
 from sspo.config import TrainConfig
+from sspo.config.choices import CLIPPING_TERMS
+from sspo.config.objective_checks import why_unmatched
 from sspo.metrics import Metric, merge_all
-from sspo.objective.control import ClipControl, at_edge, scaled
+from sspo.objective.clip_controller import ClipControl, at_edge, scaled
 
 CLIPPED, ACTIVE = "policy/clip_frac_matched", "policy/active_token_frac"
 HOLD = " or set objective.bounds.target_clip_frac"

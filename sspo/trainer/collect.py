@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from sspo.clock import Clock
 from sspo.config import TrainConfig
 from sspo.metrics import Metric
+from sspo.models.forward import micro_batches, token_logp, token_logp_entropy
+from sspo.models.policy import Policy
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.prepare import prepared
-from sspo.policy import Policy
+from sspo.objective.context import prepared
 from sspo.randomness import derive, torch_stream
 from sspo.rewards import Reward
 from sspo.rollout.transformers import TransformersSampler
 from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
-from sspo.trainer.draw import Draw, dynamic, penalised
-from sspo.trainer.forward import micro_batches, token_logp, token_logp_entropy
+from sspo.trainer.clock import Clock
+from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
 from sspo.trainer.scoring import score_rollout
 from sspo.types import Batch, Problem, Rollout, Score
 

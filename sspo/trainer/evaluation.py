@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sspo.config import EvaluationConfig
-from sspo.policy import Policy
+from sspo.models.policy import Policy
 from sspo.randomness import torch_stream
 from sspo.rewards import Reward
 from sspo.rollout import Sampler

@@ -12,34 +12,34 @@ from typing import Any
 
 import torch
 
-from sspo.clock import Clock
 from sspo.config import ObjectiveConfig, TrainConfig
-from sspo.device import resolve_device
-from sspo.environment import describe_environment
+from sspo.console.progress import Progress
 from sspo.metrics import Metric, merge_all, observe
-from sspo.objective.control import ClipControl, scaled, steer
-from sspo.policy import load_policy
-from sspo.progress import Progress
+from sspo.models.device import resolve_device
+from sspo.models.forward import micro_batches, token_logp
+from sspo.models.policy import load_policy
+from sspo.objective.clip_controller import ClipControl, scaled, steer
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.randomness import torch_stream
 from sspo.recording.file import to_bytes
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
 from sspo.rewards import REWARDS
 from sspo.rollout.transformers import TransformersSampler
-from sspo.runlog import CHECKPOINTS, RunLog
+from sspo.runs.runlog import CHECKPOINTS, RunLog
+from sspo.runs.tracking import Tracker
 from sspo.tasks import TASKS
-from sspo.tracking import Tracker
 from sspo.trainer.checkpoint import Checkpoints, RunState
+from sspo.trainer.clip_watch import ClipWatch
+from sspo.trainer.clock import Clock
 from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.cut_watch import empty_cuts
+from sspo.trainer.environment import describe_environment
 from sspo.trainer.evaluation import Evaluator
-from sspo.trainer.forward import micro_batches, token_logp
 from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
 from sspo.trainer.ready import ready_policy
-from sspo.trainer.samples import sample_rows
-from sspo.trainer.step import part_loss, step_context
-from sspo.trainer.summary import clipping_of_rollout, summarise
-from sspo.trainer.vacuous import ClipWatch
+from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
+from sspo.trainer.sample_log import sample_rows
 from sspo.types import Batch, Rollout
 
 Metrics = dict[str, Metric]

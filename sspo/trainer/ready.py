@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sspo.errors import UserError
-from sspo.policy import Policy, load_policy
+from sspo.models.policy import Policy, load_policy
 from sspo.rollout.probe import check_sampling
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
+from sspo.models.forward import token_logp
+from sspo.models.policy import Policy
+from sspo.objective.micro_batch import part_surrogate, step_context
 from sspo.objective.ratio import segment_mean
-from sspo.policy import Policy
-from sspo.segmentation.texts import token_texts
-from sspo.trainer.forward import token_logp
-from sspo.trainer.step import part_surrogate, step_context
+from sspo.segmentation.token_text import token_texts
 from sspo.types import Batch
 
 SAMPLES = 4

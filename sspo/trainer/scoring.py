@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sspo.policy import Policy
+from sspo.models.policy import Policy
 from sspo.rewards import Reward
 from sspo.types import Problem, Rollout, Score
 

@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.text import Text
 
-from sspo import runlog
+from sspo.config.json_file import read_json, read_object
 from sspo.errors import UserError
-from sspo.json_file import read_json, read_object
-from sspo.revision import git
-from sweeps.ledger import standing
-from sweeps.manifest import write_manifest
-from sweeps.plan import Plan
-from sweeps.restored_run import write_restored
-from sweeps.spec import PAPER_PRESET
-from sweeps.store import check_store, refuse_foreign
+from sspo.runs import runlog
+from sspo.runs.revision import git
+from sweeps.control.restored_run import write_restored
+from sweeps.ledger.state import standing
+from sweeps.ledger.store import check_store, refuse_foreign
+from sweeps.plan.manifest import write_manifest
+from sweeps.plan.plan import Plan
+from sweeps.study.spec import PAPER_PRESET
 
 REPORTS = Path("reports")
 REMEDY = "restore it from git"

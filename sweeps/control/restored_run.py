@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from sspo import runlog
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
-from sspo.logfile import extent_of
-from sspo.quick_compose import quick_compose
-from sweeps.plan import Trial
+from sspo.runs import runlog
+from sspo.runs.logfile import extent_of
+from sweeps.plan.plan import Trial
 
 LOGS = (runlog.METRICS, runlog.EVAL, runlog.SAMPLES)
 ENVIRONMENT = {

@@ -6,15 +6,23 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError
-from sweeps.budget import check_budget
-from sweeps.lock import alone
-from sweeps.manifest import former_sentence, is_current, write_manifest
-from sweeps.plan import Plan
-from sweeps.stale import refuse_stale
-from sweeps.store import check_store, refuse_foreign
-from sweeps.training import RunOptions, check_options, conclude, interrupted, missing_of, placed, train
-from sweeps.wishes import RUN, STOP, control_folder, typed, wish, wish_of, wisher
-from sweeps.worker import Command
+from sweeps.control.training import (
+    RunOptions,
+    check_options,
+    conclude,
+    interrupted,
+    missing_of,
+    placed,
+    train,
+)
+from sweeps.ledger.lock import alone
+from sweeps.ledger.store import check_store, refuse_foreign
+from sweeps.monitor.requests import RUN, STOP, control_folder, typed, wish, wish_of, wisher
+from sweeps.plan.budget import check_budget
+from sweeps.plan.manifest import former_sentence, is_current, write_manifest
+from sweeps.plan.plan import Plan
+from sweeps.plan.stale import refuse_stale
+from sweeps.workers.worker import Command
 
 
 def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
@@ -28,7 +36,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     trials = plan.trials()
     refuse_stale(trials, fresh=options.fresh)
     if missing_of(trials, retry_failed=False):
-        from sweeps.restore import (  # imports pyarrow, which a finished study need not wait for
+        from sweeps.control.restore import (  # imports pyarrow, which a finished study need not wait for
             REPORTS,
             restore_committed,
         )

@@ -6,13 +6,13 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError
-from sweeps import claims
-from sweeps.attempts import forgive
-from sweeps.board import name
-from sweeps.ledger import standing
-from sweeps.manifest import manifest_path
-from sweeps.plan import Plan
-from sweeps.wishes import PAUSE, RUN, STOP, control_folder, typed, wish, wish_of
+from sweeps.ledger import leases
+from sweeps.ledger.state import standing
+from sweeps.monitor.board import name
+from sweeps.monitor.requests import PAUSE, RUN, STOP, control_folder, typed, wish, wish_of
+from sweeps.plan.manifest import manifest_path
+from sweeps.plan.plan import Plan
+from sweeps.workers.attempts import forgive
 
 SAID = {
     PAUSE: "paused: what runs goes on to its end and nothing further starts until `sweeps resume {name}`",
@@ -56,7 +56,7 @@ def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> 
 
 def _anybody(plan: Plan) -> bool:
     """Whether a controller or a trial of the study seems to be alive."""
-    if claims.holder(control_folder(plan)) is not None:
+    if leases.holder(control_folder(plan)) is not None:
         return True
     return any(standing(trial.folder).state == "running" for trial in plan.trials())
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from sspo.errors import UserError
-from sweeps.attempts import forgive
-from sweeps.board import Board, name
-from sweeps.claims import BEAT, STALE_AFTER, Watch
 from sweeps.engines.engine import Setup
-from sweeps.engines.table import DEFAULT_ENGINE, check_engine, open_engine
-from sweeps.estimate import Pace
-from sweeps.foreground import INTERRUPTED
-from sweeps.ledger import standing
-from sweeps.plan import Trial
-from sweeps.retries import Retries, with_retries
-from sweeps.stale import refuse_stale
-from sweeps.view import View
-from sweeps.wishes import no_wish
-from sweeps.worker import Command, train_command
+from sweeps.engines.registry import DEFAULT_ENGINE, check_engine, open_engine
+from sweeps.ledger.leases import BEAT, STALE_AFTER, Watch
+from sweeps.ledger.state import standing
+from sweeps.monitor.board import Board, name
+from sweeps.monitor.live_view import View
+from sweeps.monitor.requests import no_wish
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
+from sweeps.plan.stale import refuse_stale
+from sweeps.study.retries import Retries, with_retries
+from sweeps.workers.attempts import forgive
+from sweeps.workers.foreground import INTERRUPTED
+from sweeps.workers.worker import Command, train_command
 
 LEAST_STALE = 2 * BEAT
 """Seconds: less, and a trial that is well would be taken over."""

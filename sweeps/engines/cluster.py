@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from sweeps.attempts import attempts_folder, fail_lost, judged_since
-from sweeps.board import Board, Running, last_attempt, name
-from sweeps.claims import newest
 from sweeps.engines.engine import Setup
-from sweeps.exits import log_tail, why_failed
-from sweeps.ledger import standing
-from sweeps.one_trial import HELD, Order, outcome
-from sweeps.plan import Trial
-from sweeps.stops import Stops
-from sweeps.wishes import PAUSE, RUN, STOP
+from sweeps.ledger.leases import newest
+from sweeps.ledger.state import standing
+from sweeps.monitor.board import Board, Running, last_attempt, name
+from sweeps.monitor.requests import PAUSE, RUN, STOP
+from sweeps.plan.plan import Trial
+from sweeps.workers.attempts import attempts_folder, fail_lost, judged_since
+from sweeps.workers.exits import log_tail, why_failed
+from sweeps.workers.order import HELD, Order, outcome
+from sweeps.workers.signals import Stops
 
 STEP = 0.1
 """Seconds after which a signal is noticed."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sspo.errors import UserError
-from sweeps.board import Board
-from sweeps.claims import Watch
 from sweeps.engines.options import Options
-from sweeps.one_trial import Order
-from sweeps.plan import Trial
-from sweeps.wishes import no_wish
-from sweeps.worker import Command
+from sweeps.ledger.leases import Watch
+from sweeps.monitor.board import Board
+from sweeps.monitor.requests import no_wish
+from sweeps.plan.plan import Trial
+from sweeps.workers.order import Order
+from sweeps.workers.worker import Command
 
 
 @dataclass(frozen=True, kw_only=True)

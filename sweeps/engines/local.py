@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sweeps.board import Board
-from sweeps.devices import default_workers, visible_devices
 from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options
-from sweeps.plan import Trial
-from sweeps.pool import Pool, width
+from sweeps.monitor.board import Board
+from sweeps.plan.devices import default_workers, visible_devices
+from sweeps.plan.plan import Trial
+from sweeps.workers.pool import Pool, width
 
 
 class Local:

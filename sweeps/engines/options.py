@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sspo.build import build
+from sspo.config.build import build
+from sspo.config.yaml_file import parse_yaml
 from sspo.errors import UserError
-from sspo.yaml_file import parse_yaml
 
 EXECUTORS = ("slurm", "local")
 UNLIMITED = 240

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from sspo.errors import UserError
-from sweeps.board import name
-from sweeps.devices import processors
+from sweeps.engines.cluster import Placing
 from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options, RayOptions
-from sweeps.engines.placing import Placing
-from sweeps.one_trial import Order, run_order
-from sweeps.plan import Trial
-from sweeps.stops import Stops
+from sweeps.monitor.board import name
+from sweeps.plan.devices import processors
+from sweeps.plan.plan import Trial
+from sweeps.workers.order import Order, run_order
+from sweeps.workers.signals import Stops
 
 POLL = 0.5
 ATTEMPTS = 3

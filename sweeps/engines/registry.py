@@ -11,7 +11,7 @@ from sspo.errors import UserError, unknown
 from sweeps.engines import local, ray, slurm
 from sweeps.engines.engine import Engine, Opened, Setup
 from sweeps.engines.options import LocalOptions, Options, RayOptions, SlurmOptions, parse
-from sweeps.plan import Trial
+from sweeps.plan.plan import Trial
 
 
 @dataclass(frozen=True, kw_only=True)

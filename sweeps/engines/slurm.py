@@ -18,17 +18,17 @@ from typing import Any, cast
 import psutil  # type: ignore[import-untyped]
 
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
-from sweeps.devices import processors
+from sspo.runs.runlog import write_atomic
+from sweeps.engines.cluster import Placing
 from sweeps.engines.engine import Engine, Setup
 from sweeps.engines.options import PARTING, UNLIMITED, Options, SlurmOptions
-from sweeps.engines.placing import Placing
-from sweeps.exits import log_tail
-from sweeps.ledger import read_json
-from sweeps.one_trial import Order, run_order
-from sweeps.plan import Trial
-from sweeps.stops import Stops
-from sweeps.wishes import STOP
+from sweeps.ledger.state import read_json
+from sweeps.monitor.requests import STOP
+from sweeps.plan.devices import processors
+from sweeps.plan.plan import Trial
+from sweeps.workers.exits import log_tail
+from sweeps.workers.order import Order, run_order
+from sweeps.workers.signals import Stops
 
 JOB = "job.json"
 FOLDER = "slurm"

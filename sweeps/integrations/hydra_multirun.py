@@ -15,25 +15,25 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from sspo.compose import compose, parse_overrides
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import compose, parse_overrides
+from sspo.compose.multirun import combinations
 from sspo.config import RunConfig, TrainConfig
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_hash
-from sspo.multirun import combinations
-from sspo.quick_compose import quick_compose
-from sweeps.console import standard_console
-from sweeps.frontdoors.names import labels, names
-from sweeps.frontdoors.recipes import SPECS, Recipe, keep, recall, refuse_taken, unknown_study
-from sweeps.lock import alone
-from sweeps.plan import Plan, make_plan
-from sweeps.refusals import RESERVED, check_resolvers
-from sweeps.run import run_sweep
-from sweeps.spec import DEFAULT_PRESET, TESTS, Arm, Preset, Study, StudyHead
-from sweeps.spec_file import has_file
-from sweeps.store import check_store, refuse_foreign
-from sweeps.study import NAME, load
-from sweeps.training import RunOptions, check_options
-from sweeps.wishes import control_folder
+from sspo.runs.identity import cell_hash
+from sweeps.control.run import run_sweep
+from sweeps.control.training import RunOptions, check_options
+from sweeps.integrations.arm_names import labels, names
+from sweeps.integrations.recipes import SPECS, Recipe, keep, recall, refuse_taken, unknown_study
+from sweeps.ledger.lock import alone
+from sweeps.ledger.store import check_store, refuse_foreign
+from sweeps.monitor.console import standard_console
+from sweeps.monitor.requests import control_folder
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import NAME, load
+from sweeps.study.refusals import RESERVED, check_resolvers
+from sweeps.study.spec import DEFAULT_PRESET, TESTS, Arm, Preset, Study, StudyHead
+from sweeps.study.spec_file import has_file
 
 STORE = "run.store"
 FREE = "run.device"
@@ -51,7 +51,7 @@ def run_words(words: Sequence[str], options: Mapping[str, Any]) -> int:
     refuse_taken(study.name)
     plan, console = make_plan(study, DEFAULT_PRESET, store), standard_console()
     if options["plan"]:
-        from sweeps.plan_view import show_plan  # imports scipy
+        from sweeps.monitor.plan_view import show_plan  # imports scipy
 
         return show_plan(plan, options["workers"], console)
     how = RunOptions(

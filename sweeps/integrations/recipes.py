@@ -9,12 +9,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sspo.build import build
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.build import build
 from sspo.errors import UserError, unknown
-from sspo.runlog import write_atomic
-from sweeps.ledger import read_json
-from sweeps.study import study_names
+from sspo.runs.runlog import write_atomic
+from sweeps.ledger.state import read_json
+from sweeps.study.load import study_names
 
 SPECS = CONF_ROOT / "study"
 

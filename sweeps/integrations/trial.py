@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from sspo.compose import choices
+from sspo.compose.hydra_compose import choices
 from sspo.errors import UserError, unknown
-from sweeps.manifest import write_manifest
-from sweeps.plan import Plan, Trial
-from sweeps.stale import refuse_stale
-from sweeps.store import check_store
-from sweeps.training import RunOptions, check_options, conclude, interrupted, train
+from sweeps.control.training import RunOptions, check_options, conclude, interrupted, train
+from sweeps.ledger.store import check_store
+from sweeps.plan.manifest import write_manifest
+from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.stale import refuse_stale
 
 PARAMETER = "trial"
 NAMED = re.compile(rf"(?:{PARAMETER}=)?([a-z][a-z0-9_]*):(\d+)(?::([0-9a-f]+))?")

@@ -15,11 +15,11 @@ from rich.text import Text
 
 from sspo.config import RunConfig, TrackingConfig
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
-from sweeps.frontdoors.trial import PARAMETER, trial_name
-from sweeps.manifest import stem
-from sweeps.plan import Plan
-from sweeps.spec import DEFAULT_PRESET
+from sspo.runs.runlog import write_atomic
+from sweeps.integrations.trial import PARAMETER, trial_name
+from sweeps.plan.manifest import stem
+from sweeps.plan.plan import Plan
+from sweeps.study.spec import DEFAULT_PRESET
 
 HEADER = """\
 # {count} trials of {title}: arm, seed and cell of each. Start agents in the checkout, with its Python first on the path:

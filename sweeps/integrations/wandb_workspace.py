@@ -15,8 +15,8 @@ from rich.text import Text
 from sspo.config import TrackingConfig
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY
-from sweeps.frontdoors.wandb_sweep import default_path, write
-from sweeps.plan import Plan
+from sweeps.integrations.wandb_sweep import default_path, write
+from sweeps.plan.plan import Plan
 
 SECTIONS = {
     "Clip fraction": (

@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from sspo.errors import UserError
-from sspo.fence import Lease, file_of
-from sspo.runlog import write_atomic
-from sweeps.machine import start_of, this_machine
+from sspo.runs.fence import Lease, file_of
+from sspo.runs.runlog import write_atomic
+from sweeps.ledger.machine import start_of, this_machine
 
 BEAT = 2.0
 """Seconds between two touches of a claim."""

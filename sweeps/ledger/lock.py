@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sspo import fence
 from sspo.errors import UserError
-from sspo.fence import ClaimLost, file_of
-from sweeps import claims
-from sweeps.claims import Claim, Watch
-from sweeps.machine import this_machine
+from sspo.runs import fence
+from sspo.runs.fence import ClaimLost, file_of
+from sweeps.ledger import leases
+from sweeps.ledger.leases import Claim, Watch
+from sweeps.ledger.machine import this_machine
 
 LOOK = 0.5
 """Seconds between looks at a lock that another machine holds."""
@@ -44,11 +44,11 @@ def _acquire(lock: Path, work: str, remedy: str, watch: Watch) -> Claim:
     first: tuple[int, float] | None = None
     try:
         while True:
-            own, other = claims.take(lock, watch)
+            own, other = leases.take(lock, watch)
             if own is not None:
                 if other is not None and not other.outcome:
-                    with fence.under(claims.lease(lock, own)):
-                        claims.end(lock, other, "lost")
+                    with fence.under(leases.lease(lock, own)):
+                        leases.end(lock, other, "lost")
                 return own
             if other is not None:
                 look = (other.number, file_of(lock, other.number).stat().st_mtime)
@@ -68,14 +68,14 @@ def _beat(lock: Path, own: Claim, over: threading.Event) -> None:
     with suppress(
         OSError
     ):  # a store that is gone is met by the work itself; a lock without a beat is taken over
-        while not over.wait(claims.BEAT) and claims.beat(lock, own):
+        while not over.wait(leases.BEAT) and leases.beat(lock, own):
             pass
 
 
 def _release(lock: Path, own: Claim) -> None:
     # on a full disk the lock ends with this process, as others can see; one that is lost is no longer ours to release
-    with suppress(OSError, ClaimLost), fence.under(claims.lease(lock, own)):
-        claims.end(lock, own, "released")
+    with suppress(OSError, ClaimLost), fence.under(leases.lease(lock, own)):
+        leases.end(lock, own, "released")
         for number in range(own.number - 1, 0, -1):
             path = file_of(lock, number)
             if not path.exists():

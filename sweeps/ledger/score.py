@@ -1,6 +1,6 @@
 """What a run folder says of its run: the primary score, and the accuracy curve that a pruner reads while it trains.
 
-The numbers are those of the report: the mean over samples, then questions, then held-out sets (analysis.results).
+The numbers are those of the report: the mean over samples, then questions, then held-out sets (analysis.evidence.evidence).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from sspo.runlog import EVAL, TIMING
-from sweeps.spec import Primary
+from sspo.runs.runlog import EVAL, TIMING
+from sweeps.study.spec import Primary
 
 Row = Mapping[str, Any]
 

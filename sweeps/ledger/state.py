@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sspo.config.json_file import read_object
 from sspo.errors import UserError
-from sspo.identity import other_folders
-from sspo.json_file import read_object
-from sspo.numerics.epochs import described
-from sspo.runlog import DONE, FAILED
-from sweeps.claims import newest
+from sspo.runs.epochs import described
+from sspo.runs.identity import other_folders
+from sspo.runs.runlog import DONE, FAILED
+from sweeps.ledger.leases import newest
 
 ATTEMPTS = "attempts"
 """The folder of a run's claims, one an attempt."""

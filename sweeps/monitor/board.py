@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
-from sweeps.claims import newest
-from sweeps.estimate import Pace
-from sweeps.ledger import Standing, attempts_folder
-from sweeps.plan import Trial
-from sweeps.words import duration
+from sweeps.ledger.leases import newest
+from sweeps.ledger.state import Standing, attempts_folder
+from sweeps.monitor.words import duration
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
 
 
 @dataclass(frozen=True, kw_only=True)

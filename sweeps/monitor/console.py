@@ -13,7 +13,7 @@ from typing import IO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from sspo.visible import visible_lines
+from sspo.console.visible import visible_lines
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask."""

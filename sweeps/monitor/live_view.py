@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.board import Board, Running, name
-from sweeps.estimate import rollouts_done
-from sweeps.words import duration
+from sweeps.monitor.board import Board, Running, name
+from sweeps.monitor.words import duration
+from sweeps.plan.pace import rollouts_done
 
 REFRESH = 0.5
 HEARTBEAT = 30.0

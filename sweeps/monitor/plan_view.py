@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-from sweeps.budget import budget_lines
-from sweeps.devices import default_workers, visible_devices
-from sweeps.experience import Cost, Forecast, forecast
-from sweeps.ledger import Standing, seen
-from sweeps.manifest import former_sentence
-from sweeps.plan import Plan, Trial
-from sweeps.stale import stale_sentence
-from sweeps.statistics_preview import preview
-from sweeps.status import status_table
-from sweeps.words import duration, listed
+from sweeps.ledger.state import Standing, seen
+from sweeps.monitor.status import status_table
+from sweeps.monitor.words import duration, listed
+from sweeps.plan.budget import budget_lines
+from sweeps.plan.cost import Cost, Forecast, forecast
+from sweeps.plan.devices import default_workers, visible_devices
+from sweeps.plan.manifest import former_sentence
+from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.power import preview
+from sweeps.plan.stale import stale_sentence
 
 NAMED = 5
 """Arms that a line names before it only counts."""

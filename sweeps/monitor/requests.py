@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.errors import UserError
-from sspo.runlog import write_atomic
-from sweeps.ledger import read_json
-from sweeps.manifest import manifest_path, stem
-from sweeps.plan import Plan
-from sweeps.spec import DEFAULT_PRESET
+from sspo.runs.runlog import write_atomic
+from sweeps.ledger.state import read_json
+from sweeps.plan.manifest import manifest_path, stem
+from sweeps.plan.plan import Plan
+from sweeps.study.spec import DEFAULT_PRESET
 
 RUN, PAUSE, STOP = "run", "pause", "stop"
 WISH = "wish.json"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sspo.errors import UserError
-from sspo.runlog import DONE, ENVIRONMENT
-from sweeps.ledger import read_json
-from sweeps.plan import Trial
-from sweeps.words import listed
+from sspo.runs.runlog import DONE, ENVIRONMENT
+from sweeps.ledger.state import read_json
+from sweeps.monitor.words import listed
+from sweeps.plan.plan import Trial
 
 SHORT = 10
 NUMERIC = ("torch", "transformers", "numpy")

@@ -12,14 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from sspo.compose.fast import quick_compose
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sspo.numerics.epochs import flat
-from sspo.quick_compose import quick_compose
-from sspo.runlog import CONFIG, DONE, FAILED
-from sspo.yaml_file import read_yaml
-from sweeps.ledger import standing
-from sweeps.search.score import primary_score
-from sweeps.spec import Primary
+from sspo.runs.epochs import flat
+from sspo.runs.runlog import CONFIG, DONE, FAILED
+from sweeps.ledger.score import primary_score
+from sweeps.ledger.state import standing
+from sweeps.study.spec import Primary
 
 LABELS = ("seed", "run.", "tracking.", "objective.name", "objective.paper")
 """Options that are said otherwise, or that change nothing of a run."""

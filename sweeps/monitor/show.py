@@ -7,7 +7,7 @@ import shlex
 from rich.console import Console
 from rich.text import Text
 
-from sweeps.plan import Plan
+from sweeps.plan.plan import Plan
 
 
 def show_arm(plan: Plan, name: str, console: Console) -> int:

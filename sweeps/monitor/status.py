@@ -12,14 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.board import name
-from sweeps.estimate import rollouts_done
-from sweeps.ledger import Standing, seen
-from sweeps.manifest import former_sentence
-from sweeps.plan import Plan, PlannedArm, Trial
-from sweeps.revisions import warnings
-from sweeps.stale import stale_sentence
-from sweeps.wishes import RUN, wish_of
+from sweeps.ledger.state import Standing, seen
+from sweeps.monitor.board import name
+from sweeps.monitor.requests import RUN, wish_of
+from sweeps.monitor.revisions import warnings
+from sweeps.plan.manifest import former_sentence
+from sweeps.plan.pace import rollouts_done
+from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.stale import stale_sentence
 
 LOOK = 2.0
 """Seconds between looks at the run folders."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sspo.errors import UserError
-from sweeps.experience import Forecast, forecast
-from sweeps.ledger import standing
-from sweeps.plan import Plan
+from sweeps.ledger.state import standing
+from sweeps.plan.cost import Forecast, forecast
+from sweeps.plan.plan import Plan
 
 EPSILON = 1e-9
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sspo.runlog import CONFIG, DONE, ENVIRONMENT
-from sspo.yaml_file import read_yaml
-from sweeps.devices import visible_devices
-from sweeps.ledger import Standing, read_json
-from sweeps.plan import Plan, Trial
-from sweeps.workload import Workload, workload
+from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT
+from sweeps.ledger.state import Standing, read_json
+from sweeps.plan.devices import visible_devices
+from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.workload import Workload, workload
 
 HOUR = 3600.0
 

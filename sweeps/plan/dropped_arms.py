@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sspo.identity import folders_of
-from sweeps.ledger import seen
+from sspo.runs.identity import folders_of
+from sweeps.ledger.state import seen
 
 NAMED = 8
 """Cells that the sentence names before it only counts."""

@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sspo.config.study_file import study_file, written_sha256
 from sspo.errors import UserError
-from sspo.identity import cell_folder
-from sspo.runlog import write_atomic
-from sspo.study_file import study_file, written_sha256
-from sweeps.factors import Factor
-from sweeps.former import Former, former_arms, former_content, sentence
-from sweeps.ledger import read_json, standing
-from sweeps.plan import Plan, PlannedArm
-from sweeps.spec import DEFAULT_PRESET, StudyHead
+from sspo.runs.identity import cell_folder
+from sspo.runs.runlog import write_atomic
+from sweeps.ledger.state import read_json, standing
+from sweeps.plan.dropped_arms import Former, former_arms, former_content, sentence
+from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.study.factors import Factor
+from sweeps.study.spec import DEFAULT_PRESET, StudyHead
 
 REMEDY = "delete it to have it written again"
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sspo.runlog import METRICS
-from sweeps.plan import Trial
+from sspo.runs.runlog import METRICS
+from sweeps.plan.plan import Trial
 
 TAIL_BYTES = 16_384
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from sspo.combinations import why_unmatched
+from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
+from sspo.config.objective_checks import why_unmatched
 from sspo.errors import UserError, unknown
-from sspo.identity import cell_folder, cell_hash, check_positions, level_of, other_folders
-from sspo.quick_compose import quick_compose
-from sspo.runlog import DONE
-from sweeps.factors import Point
-from sweeps.resources import Resources
-from sweeps.retries import Retries
-from sweeps.spec import Preset, Study
-from sweeps.workload import Workload, workload
+from sspo.runs.identity import cell_folder, cell_hash, check_positions, level_of, other_folders
+from sspo.runs.runlog import DONE
+from sweeps.plan.workload import Workload, workload
+from sweeps.study.factors import Point
+from sweeps.study.resources import Resources
+from sweeps.study.retries import Retries
+from sweeps.study.spec import Preset, Study
 
 NAMED = 5
 """Refused arms that a message names besides the first."""
@@ -46,7 +46,7 @@ class PlannedArm:
     size: Workload
     """How much work a run is."""
     level: str
-    """The folder level of this code's numbers: see sspo/numerics/epochs.py."""
+    """The folder level of this code's numbers: see sspo/runs/epochs.py."""
     resources: Resources = field(default_factory=Resources)
     """What a trial of it may use."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.statistics import detectable_effect, seeds_needed, smallest_permutation_p
-from sweeps.plan import Plan
+from sweeps.plan.plan import Plan
 
 ALPHA = 0.05
 COMPARED = ("arm", "no_clip")

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sspo.errors import UserError
-from sspo.identity import code_level
-from sspo.numerics.epochs import described
-from sweeps.ledger import Standing, standing
-from sweeps.plan import Trial
+from sspo.runs.epochs import described
+from sspo.runs.identity import code_level
+from sweeps.ledger.state import Standing, standing
+from sweeps.plan.plan import Trial
 
 REMEDY = (
     "`make same-numbers` finds out whether the numbers are equal, --fresh (make: FRESH=1) makes them again and keeps the old "

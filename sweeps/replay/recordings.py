@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError
-from sspo.runlog import RECORDING
-from sweeps.board import name
-from sweeps.ledger import standing
-from sweeps.plan import Plan, Trial
-from sweeps.store import check_store
-from sweeps.training import RunOptions, missing_of, train
-from sweeps.worker import Command
+from sspo.runs.runlog import RECORDING
+from sweeps.control.training import RunOptions, missing_of, train
+from sweeps.ledger.state import standing
+from sweeps.ledger.store import check_store
+from sweeps.monitor.board import name
+from sweeps.plan.plan import Plan, Trial
+from sweeps.workers.worker import Command
 
 STAND_INS = "recorded"
 """A store inside the store, for runs that are trained again only because they ended without a recording."""

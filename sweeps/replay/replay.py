@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError
-from sspo.revision import code_hash
-from sspo.runlog import write_atomic
-from sweeps.exits import why_failed
-from sweeps.foreground import INTERRUPTED, run_in_foreground
-from sweeps.ledger import read_json
-from sweeps.lock import alone
-from sweeps.manifest import stem
-from sweeps.plan import Plan, Trial
-from sweeps.recordings import recorded_runs, recordings, with_recordings
-from sweeps.training import RunOptions, check_options, conclude, interrupted
-from sweeps.worker import Command
+from sspo.runs.revision import code_hash
+from sspo.runs.runlog import write_atomic
+from sweeps.control.training import RunOptions, check_options, conclude, interrupted
+from sweeps.ledger.lock import alone
+from sweeps.ledger.state import read_json
+from sweeps.plan.manifest import stem
+from sweeps.plan.plan import Plan, Trial
+from sweeps.replay.recordings import recorded_runs, recordings, with_recordings
+from sweeps.workers.exits import why_failed
+from sweeps.workers.foreground import INTERRUPTED, run_in_foreground
+from sweeps.workers.worker import Command
 
 REPLAYER = (sys.executable, "-m", "sspo.replay")
 PRODUCTS = ("replay.parquet", "replay.json")

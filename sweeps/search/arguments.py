@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import unknown
-from sweeps.spec_file import spec_names
+from sweeps.study.spec_file import spec_names
 
 FOLDER = CONF_ROOT / "search"
 

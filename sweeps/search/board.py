@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweeps.board import Board
+from sweeps.monitor.board import Board
+from sweeps.monitor.words import duration
 from sweeps.search.driver import Driver
-from sweeps.words import duration
 
 
 @dataclass(kw_only=True)

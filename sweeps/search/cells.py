@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
-from sspo.identity import cell_hash, level_of
-from sspo.quick_compose import quick_compose
-from sweeps.plan import Trial
+from sspo.runs.identity import cell_hash, level_of
+from sweeps.plan.plan import Trial
 from sweeps.search.space import overrides
 from sweeps.search.spec import Point, Search
 

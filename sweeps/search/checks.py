@@ -6,9 +6,8 @@ import math
 import re
 from collections.abc import Iterable
 
-from sspo.compose import GROUPS, option_keys
+from sspo.compose.hydra_compose import GROUPS, option_keys
 from sspo.errors import UserError, shown, unknown
-from sweeps.refusals import check_resolvers
 from sweeps.search.space import active, admits
 from sweeps.search.spec import (
     PILOT_SEEDS,
@@ -22,7 +21,8 @@ from sweeps.search.spec import (
     Search,
     SearchPreset,
 )
-from sweeps.spec import DEFAULT_PRESET, MODES, PRESETS, Primary
+from sweeps.study.refusals import check_resolvers
+from sweeps.study.spec import DEFAULT_PRESET, MODES, PRESETS, Primary
 
 NOT_SEARCHED = re.compile(r"(seed|run|tracking|task|evaluation|experiment|trainer\.record)\b")
 """The replicate, where a run is kept, and what it is measured on: none of it is a choice that a score could justify."""

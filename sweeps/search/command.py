@@ -6,10 +6,10 @@ import argparse
 
 from rich.console import Console
 
+from sweeps.control.training import RunOptions
 from sweeps.search.arguments import FOLDER
 from sweeps.search.load import load
 from sweeps.search.run import SearchOptions, run_search, show_search_status
-from sweeps.training import RunOptions
 
 
 def run_command(arguments: argparse.Namespace, console: Console) -> int:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.statistics.intervals import t_interval
 from sspo.errors import UserError
-from sweeps.ledger import Standing, standing
-from sweeps.plan import Trial
+from sweeps.ledger.score import curve, primary_score
+from sweeps.ledger.state import Standing, standing
+from sweeps.plan.plan import Trial
 from sweeps.search.cells import Cell, cell_at
 from sweeps.search.history import (
     FAILED,
@@ -29,7 +30,6 @@ from sweeps.search.history import (
     to_retry,
 )
 from sweeps.search.samplers import pruner_for, sampler_for
-from sweeps.search.score import curve, primary_score
 from sweeps.search.space import suggest
 from sweeps.search.spec import Point, Search
 

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis.statistics.intervals import t_interval
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
-from sspo.identity import identity
-from sspo.quick_compose import quick_compose
-from sweeps.ledger import standing
-from sweeps.manifest import stem
-from sweeps.plan import Plan, PlannedArm, Trial
-from sweeps.search.score import curve, primary_score
+from sspo.runs.identity import identity
+from sweeps.ledger.score import curve, primary_score
+from sweeps.ledger.state import standing
+from sweeps.plan.manifest import stem
+from sweeps.plan.plan import Plan, PlannedArm, Trial
 from sweeps.search.storage import name_metric, open_storage
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sspo.build import KINDS, build
-from sspo.compose import GROUPS
+from sspo.compose.hydra_compose import GROUPS
+from sspo.config.build import KINDS, build
 from sspo.errors import UserError, shown
 from sweeps.search.checks import check, check_key
 from sweeps.search.options import option_type
@@ -26,7 +26,7 @@ from sweeps.search.spec import (
     SearchPreset,
     Value,
 )
-from sweeps.spec_file import head_values, load_spec, spec_names
+from sweeps.study.spec_file import head_values, load_spec, spec_names
 
 SCALARS = (str, int, float, bool, type(None))
 PARTS = ("space", "points", "presets")

@@ -12,13 +12,13 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from sspo.runlog import write_atomic
-from sweeps.plan import Trial
-from sweeps.revisions import warnings
+from sspo.runs.runlog import write_atomic
+from sweeps.monitor.revisions import warnings
+from sweeps.plan.plan import Trial
 from sweeps.search.cells import cell_at
 from sweeps.search.history import Tally, tally
 from sweeps.search.spec import Search
-from sweeps.spec import PAPER_SEEDS
+from sweeps.study.spec import PAPER_SEEDS
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -11,10 +11,14 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError, unknown
-from sweeps.devices import default_workers, visible_devices
-from sweeps.estimate import Pace
-from sweeps.ledger import standing
-from sweeps.lock import alone
+from sweeps.control.training import RunOptions, check_options, interrupted
+from sweeps.ledger.lock import alone
+from sweeps.ledger.state import standing
+from sweeps.ledger.store import check_store
+from sweeps.monitor.live_view import View
+from sweeps.plan.devices import default_workers, visible_devices
+from sweeps.plan.pace import Pace
+from sweeps.plan.stale import stale_sentence
 from sweeps.search.board import SearchBoard
 from sweeps.search.corners import check_corners
 from sweeps.search.driver import Driver
@@ -23,12 +27,8 @@ from sweeps.search.outcome import runs_of, show_outcome, status_line
 from sweeps.search.spec import Search
 from sweeps.search.storage import hidden, open_storage, open_study, sole_controller
 from sweeps.search.stream import Stream
-from sweeps.spec import DEFAULT_PRESET
-from sweeps.stale import stale_sentence
-from sweeps.store import check_store
-from sweeps.training import RunOptions, check_options, interrupted
-from sweeps.view import View
-from sweeps.worker import Command, train_command
+from sweeps.study.spec import DEFAULT_PRESET
+from sweeps.workers.worker import Command, train_command
 
 if TYPE_CHECKING:
     from optuna import Study

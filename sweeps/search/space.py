@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sweeps.search.spec import Choices, FloatRange, IntRange, Parameter, Point, Value
-from sweeps.worker import quoted
+from sweeps.workers.worker import quoted
 
 if TYPE_CHECKING:
     from optuna.trial import Trial as Asked

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sweeps.spec import Primary
+from sweeps.study.spec import Primary
 
 SAMPLERS = ("tpe", "gp", "random")
 PRUNERS = ("none", "median", "hyperband")

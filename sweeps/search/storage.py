@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sspo.errors import UserError
-from sweeps.machine import start_of, this_machine
+from sweeps.ledger.machine import start_of, this_machine
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -1,4 +1,4 @@
-"""The worker pool, fed one suggestion at a time. All that a search asks of `sweeps.pool` is here."""
+"""The worker pool, fed one suggestion at a time. All that a search asks of `sweeps.workers.pool` is here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweeps.attempts import forgive
-from sweeps.board import Board
-from sweeps.claims import Watch
-from sweeps.ledger import standing
-from sweeps.plan import Trial
-from sweeps.pool import Pool
+from sweeps.ledger.leases import Watch
+from sweeps.ledger.state import standing
+from sweeps.monitor.board import Board
+from sweeps.plan.plan import Trial
 from sweeps.search.driver import Driver, Open, ends_of
-from sweeps.worker import GRACE, Command, Worker
+from sweeps.workers.attempts import forgive
+from sweeps.workers.pool import Pool
+from sweeps.workers.worker import GRACE, Command, Worker
 
 LOOK = 0.5
 """Seconds between looks at the curves of running trials."""

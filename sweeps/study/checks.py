@@ -7,14 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sspo.compose import choices
+from sspo.compose.hydra_compose import choices
+from sspo.config.grid import parse_grid
 from sspo.errors import UserError
-from sspo.replay.grid import parse_grid
-from sweeps.labels import check_labels
-from sweeps.refusals import check_overrides, check_resolvers, check_seeds, choose
-from sweeps.resources import check_resources
-from sweeps.retries import check_retries
-from sweeps.spec import (
+from sweeps.study.labels import check_labels
+from sweeps.study.refusals import check_overrides, check_resolvers, check_seeds, choose
+from sweeps.study.resources import check_resources
+from sweeps.study.retries import check_retries
+from sweeps.study.spec import (
     MODES,
     PAPER_PRESET,
     PAPER_SEEDS,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sspo.errors import UserError
-from sweeps.design_checks import check_design, check_points
-from sweeps.factors import AROUND, Choice, Design, Factor, Point
-from sweeps.spec import Arm
+from sweeps.study.design_checks import check_design, check_points
+from sweeps.study.factors import AROUND, Choice, Design, Factor, Point
+from sweeps.study.spec import Arm
 
 MOST_ARMS = 2000
 FIELD = re.compile(r"\{(\w*)\}")

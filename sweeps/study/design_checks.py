@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from sspo.errors import UserError, unknown
-from sweeps.factors import AROUND, KINDS, Choice, Design, Factor, Point
-from sweeps.refusals import check_overrides, choose
+from sweeps.study.factors import AROUND, KINDS, Choice, Design, Factor, Point
+from sweeps.study.refusals import check_overrides, choose
 
 PART = re.compile(r"[a-z0-9_]*")
 ONLY = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sspo.build import build
+from sspo.config.build import build
 from sspo.errors import UserError, shown
 
 KINDS = ("factorial", "one_at_a_time", "leave_one_out", "zip")

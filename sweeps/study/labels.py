@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sspo.errors import UserError
-from sweeps.spec import Study
+from sweeps.study.spec import Study
 
 
 def check_labels(study: Study) -> None:

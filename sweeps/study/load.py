@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sspo.build import build
+from sspo.config.build import build
 from sspo.errors import UserError, shown
-from sweeps.checks import check
-from sweeps.design import Generated, generate
-from sweeps.factors import Factor, read_design, read_factors
-from sweeps.spec import Arm, Preset, Study, StudyHead
-from sweeps.spec_file import head_values, load_spec, spec_names
+from sweeps.study.checks import check
+from sweeps.study.design import Generated, generate
+from sweeps.study.factors import Factor, read_design, read_factors
+from sweeps.study.spec import Arm, Preset, Study, StudyHead
+from sweeps.study.spec_file import head_values, load_spec, spec_names
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PARTS = ("arms", "factors", "design", "presets")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 from sspo.errors import UserError, unknown
-from sweeps.claims import Claim
+from sweeps.ledger.leases import Claim
 
 LOST = "lost"
 """The outcome of an attempt whose worker vanished, with its machine or killed; a failure of class killed when it is the last."""

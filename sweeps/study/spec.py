@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from sweeps.factors import Factor, Point
-from sweeps.resources import ResourceOverrides, Resources
-from sweeps.retries import Retries
+from sweeps.study.factors import Factor, Point
+from sweeps.study.resources import ResourceOverrides, Resources
+from sweeps.study.retries import Retries
 
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")

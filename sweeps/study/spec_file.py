@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown, unknown
-from sspo.yaml_file import read_yaml
 
 Spec = TypeVar("Spec")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)

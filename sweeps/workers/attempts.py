@@ -6,17 +6,17 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from sspo import fence
 from sspo.errors import UserError
-from sspo.fence import ClaimLost
-from sspo.runlog import DONE, FAILED, mark_failed, unmark_failed
-from sweeps import claims
-from sweeps.claims import Claim, Watch
-from sweeps.exits import no_space
-from sweeps.ledger import attempts_folder, read_json
-from sweeps.plan import Trial
-from sweeps.retries import CLASS_OF, FAILURES, LOST
-from sweeps.store import is_full
+from sspo.runs import fence
+from sspo.runs.fence import ClaimLost
+from sspo.runs.runlog import DONE, FAILED, mark_failed, unmark_failed
+from sweeps.ledger import leases
+from sweeps.ledger.leases import Claim, Watch
+from sweeps.ledger.state import attempts_folder, read_json
+from sweeps.ledger.store import is_full
+from sweeps.plan.plan import Trial
+from sweeps.study.retries import CLASS_OF, FAILURES, LOST
+from sweeps.workers.exits import no_space
 
 __all__ = [
     "attempts_folder",
@@ -39,14 +39,14 @@ def claim_trial(trial: Trial, watch: Watch | None = None) -> Claim | None:
     `watch` remembers how long others' claims have been still; without one nobody of another machine is given up.
     """
     folder = attempts_folder(trial.folder)
-    own, before = claims.take(folder, watch or Watch())
+    own, before = leases.take(folder, watch or Watch())
     if own is None:
         return before
     try:
-        with fence.under(claims.lease(folder, own)):
+        with fence.under(leases.lease(folder, own)):
             return _begin(trial, own, before)
     except ClaimLost:
-        return claims.newest(folder) or own
+        return leases.newest(folder) or own
 
 
 def _begin(trial: Trial, own: Claim, before: Claim | None) -> Claim | None:
@@ -56,14 +56,14 @@ def _begin(trial: Trial, own: Claim, before: Claim | None) -> Claim | None:
     fence.check()
     os.utime(trial.folder)  # so that a client of a server does not go by what it remembers not to be there
     if any((trial.folder / marker).is_file() for marker in (DONE, FAILED)):
-        claims.end(attempts_folder(trial.folder), own, VOID)
+        leases.end(attempts_folder(trial.folder), own, VOID)
         return own
     return None
 
 
 def current_attempt(folder: Path) -> Claim:
     """The claim that this process has on a run folder. Raises ClaimLost where it has none, or none any longer."""
-    claim = claims.newest(attempts_folder(folder))
+    claim = leases.newest(attempts_folder(folder))
     if claim is None or not claim.own():
         raise ClaimLost(f"{folder} is not claimed by this process")
     return claim
@@ -77,13 +77,13 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
     """
     folder, where = trial.folder, attempts_folder(trial.folder)
     if (folder / DONE).is_file():
-        claims.end(where, claim, "done")
+        leases.end(where, claim, "done")
         return
     if not reason:
         reason, message, tail = _marked(folder)
     if reason in ("error", "killed") and (no_space(message) or no_space(tail) or is_full(trial.store)):
         unmark_failed(folder)
-        claims.end(where, claim, "interrupted", message)
+        leases.end(where, claim, "interrupted", message)
         raise UserError(
             f"the disk of the store {trial.store} is full: {trial.arm} seed {trial.seed} could not write; free some space "
             "and run the same command again to continue"
@@ -96,8 +96,8 @@ def give_back(trial: Trial) -> None:
     folder = attempts_folder(trial.folder)
     with suppress(ClaimLost):  # then there is nothing to give back
         own = current_attempt(trial.folder)
-        with fence.under(claims.lease(folder, own)):
-            claims.end(folder, own, "interrupted")
+        with fence.under(leases.lease(folder, own)):
+            leases.end(folder, own, "interrupted")
 
 
 def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) -> None:
@@ -106,14 +106,14 @@ def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) 
     if claim_trial(trial, watch) is None:
         with suppress(ClaimLost):  # somebody was quicker, and judges it
             own = current_attempt(trial.folder)
-            with fence.under(claims.lease(folder, own)):
+            with fence.under(leases.lease(folder, own)):
                 mark_failed(trial.folder, reason, message, tail)
-                claims.end(folder, own, reason, message)
+                leases.end(folder, own, reason, message)
 
 
 def judged_since(trial: Trial, attempt: int) -> bool:
     """Whether an attempt after number `attempt` was the last, and ended in a way that the trial's retries speak of."""
-    claim = claims.newest(attempts_folder(trial.folder))
+    claim = leases.newest(attempts_folder(trial.folder))
     return claim is not None and claim.number > attempt and claim.outcome in FAILURES
 
 
@@ -122,7 +122,7 @@ def forgive(trial: Trial) -> bool:
     failed = read_json(trial.folder / FAILED)
     if failed is None or failed.get("reason") == "diverged" or (trial.folder / DONE).is_file():
         return False
-    claims.forgive(attempts_folder(trial.folder))
+    leases.forgive(attempts_folder(trial.folder))
     unmark_failed(trial.folder)
     return True
 
@@ -131,7 +131,7 @@ def _conclude_lost(trial: Trial, claim: Claim) -> None:
     """The end of an attempt that nobody saw: its trial may have left a marker, else its worker vanished with it."""
     where = attempts_folder(trial.folder)
     if (trial.folder / DONE).is_file():
-        claims.end(where, claim, "done")
+        leases.end(where, claim, "done")
     elif (trial.folder / FAILED).is_file():
         _decide(trial, claim, *_marked(trial.folder))
     else:
@@ -147,13 +147,13 @@ def _conclude_lost(trial: Trial, claim: Claim) -> None:
 def _decide(trial: Trial, claim: Claim, outcome: str, message: str, tail: str) -> None:
     """Fail the trial for good, or leave it to be tried again."""
     folder, where = trial.folder, attempts_folder(trial.folder)
-    earlier = [attempt for attempt in claims.claims(where) if attempt.number < claim.number]
+    earlier = [attempt for attempt in leases.claims(where) if attempt.number < claim.number]
     ended = Claim(number=claim.number, outcome=outcome)
     if trial.retries.left(outcome, [*earlier, ended]):
         unmark_failed(folder)
     elif (read_json(folder / FAILED) or {}).get("reason") != outcome:
         mark_failed(folder, CLASS_OF.get(outcome, outcome), message, tail)
-    claims.end(where, claim, outcome, message)
+    leases.end(where, claim, outcome, message)
 
 
 def _marked(folder: Path) -> tuple[str, str, str]:

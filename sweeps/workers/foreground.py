@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sweeps.stops import Stops
+from sweeps.workers.signals import Stops
 
 POLL = 0.1
 """Seconds between looks at the subprocess."""

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sspo.fence import ClaimLost
-from sweeps.attempts import attempts_folder, claim_trial, give_back
-from sweeps.claims import STALE_AFTER, Watch, sign_of_life
-from sweeps.ledger import standing
-from sweeps.plan import Trial
-from sweeps.stops import Stops
-from sweeps.wishes import STOP, no_wish
-from sweeps.worker import GRACE, Worker
+from sspo.runs.fence import ClaimLost
+from sweeps.ledger.leases import STALE_AFTER, Watch, sign_of_life
+from sweeps.ledger.state import standing
+from sweeps.monitor.requests import STOP, no_wish
+from sweeps.plan.plan import Trial
+from sweeps.workers.attempts import attempts_folder, claim_trial, give_back
+from sweeps.workers.signals import Stops
+from sweeps.workers.worker import GRACE, Worker
 
 POLL = 0.1
 """Seconds between looks at the trainer."""

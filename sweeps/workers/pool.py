@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from sspo.fence import ClaimLost
-from sweeps.attempts import claim_trial
-from sweeps.board import Board, Running
-from sweeps.claims import Watch
-from sweeps.devices import device_environment
-from sweeps.ledger import attempts_folder, standing
-from sweeps.plan import Trial
-from sweeps.slots import Slots
-from sweeps.stops import Stops
-from sweeps.wishes import PAUSE, RUN, STOP
-from sweeps.worker import GRACE, Command, Worker
+from sspo.runs.fence import ClaimLost
+from sweeps.ledger.leases import Watch
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.monitor.board import Board, Running
+from sweeps.monitor.requests import PAUSE, RUN, STOP
+from sweeps.plan.devices import device_environment
+from sweeps.plan.plan import Trial
+from sweeps.workers.attempts import claim_trial
+from sweeps.workers.signals import Stops
+from sweeps.workers.slots import Slots
+from sweeps.workers.worker import GRACE, Command, Worker
 
 POLL = 0.1
 """Seconds between looks at the workers."""

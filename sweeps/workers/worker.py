@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sspo import fence
-from sspo.fence import LEFT, ClaimLost, Lease
-from sspo.numerics.epochs import order_name
-from sspo.runlog import DONE, FAILED, unmark_failed
-from sweeps import claims
-from sweeps.attempts import attempts_folder, conclude_attempt, current_attempt
-from sweeps.exits import log_tail, why_failed
-from sweeps.ledger import read_json
-from sweeps.machine import resident_bytes
-from sweeps.plan import Trial
-from sweeps.resources import GIGABYTE
-from sweeps.retries import LOST
+from sspo.runs import fence
+from sspo.runs.epochs import order_name
+from sspo.runs.fence import LEFT, ClaimLost, Lease
+from sspo.runs.runlog import DONE, FAILED, unmark_failed
+from sweeps.ledger import leases
+from sweeps.ledger.machine import resident_bytes
+from sweeps.ledger.state import read_json
+from sweeps.plan.plan import Trial
+from sweeps.study.resources import GIGABYTE
+from sweeps.study.retries import LOST
+from sweeps.workers.attempts import attempts_folder, conclude_attempt, current_attempt
+from sweeps.workers.exits import log_tail, why_failed
 
 LOG = "log.txt"
 GRACE = 10.0
@@ -132,7 +132,7 @@ class Worker:
         if failed is not None and failed.get("reason") == "killed":
             unmark_failed(folder)
         outcome = "done" if (folder / DONE).is_file() else "interrupted"
-        claims.end(self.folder, self.claim, outcome)
+        leases.end(self.folder, self.claim, outcome)
 
     def _unless_lost(self, write: Callable[[], None]) -> None:
         """Write something, with a look at the claim before every write; nothing where it is lost."""
@@ -169,7 +169,7 @@ class Worker:
         }
 
     def _lease(self) -> Lease:
-        return claims.lease(self.folder, self.claim)
+        return leases.lease(self.folder, self.claim)
 
     def _launch(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         log = self.trial.folder / LOG
@@ -185,10 +185,10 @@ class Worker:
             )
 
     def _keep_claim(self, now: float) -> None:
-        if now - self._beaten < claims.BEAT:
+        if now - self._beaten < leases.BEAT:
             return
         self._beaten = now
-        if not claims.beat(self.folder, self.claim):
+        if not leases.beat(self.folder, self.claim):
             self.signal(signal.SIGKILL)
 
     def _weigh(self, now: float) -> None:
@@ -204,7 +204,7 @@ class Worker:
     def _share_claim(self) -> None:
         """Let the claim follow the trainer; where that fails the trainer must not train on with nobody to watch it."""
         try:
-            self.claim = claims.share(self.folder, self.claim, self.process.pid)
+            self.claim = leases.share(self.folder, self.claim, self.process.pid)
         except BaseException:
             self._kill()
             raise

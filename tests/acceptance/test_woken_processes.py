@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.claims import claims
-from sweeps.ledger import attempts_folder, standing
-from sweeps.machine import start_of
-from sweeps.plan import Trial
+from sweeps.ledger.leases import claims
+from sweeps.ledger.machine import start_of
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.plan.plan import Trial
 from tests.sweeps import frozen_process
 from tests.trainer.runs import ENVIRONMENT
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_study
-from analysis.logs import Logs, read_logs
+from analysis.logs.compact import Logs, read_logs
 
 
 def varint(number: int) -> bytes:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from sspo.identity import cell_folder
 from sspo.metrics import Metric
-from sspo.runlog import METRICS, RunLog, mark_failed
+from sspo.runs.identity import cell_folder
+from sspo.runs.runlog import METRICS, RunLog, mark_failed
 from tests.analysis.synthetic_samples import sample_lines
 
 SETS = ("short", "medium", "long", "products", "longer")

@@ -13,15 +13,16 @@ import pandas as pd
 import pytest
 from synthetic_store import ARMS, SETS, Scale, write_study
 
-from analysis import captions, curves
-from analysis.gates import check_gates
-from analysis.held_out import base_line, held_out, held_out_caption
-from analysis.load import compact
-from analysis.logs import Logs, read_logs
-from analysis.results import AVERAGE, GREEDY, Evidence
-from analysis.results_table import results_table, spread
+from analysis.checks.gates import check_gates
+from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
+from analysis.evidence.held_out import base_line, held_out, held_out_caption
+from analysis.figures import curves
+from analysis.logs.compact import Logs, read_logs
+from analysis.logs.run_folders import compact
 from analysis.statistics import t_interval
-from sspo.identity import cell_folder
+from analysis.tables import captions
+from analysis.tables.results import results_table, spread
+from sspo.runs.identity import cell_folder
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "sspo", "grpo_aa")]
 SCALE = Scale(seeds=2)

@@ -12,17 +12,17 @@ import pytest
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
 import analysis.report
-from analysis import freshness
 from analysis.__main__ import main
-from analysis.choice import Source, choose
-from analysis.column_cache import FOLDER
-from analysis.load import compact
-from analysis.logs import MANIFEST
+from analysis.logs.column_cache import FOLDER
+from analysis.logs.compact import MANIFEST
+from analysis.logs.manifest import manifest_path, report_folder
+from analysis.logs.run_files import tidied
+from analysis.logs.run_folders import compact
+from analysis.logs.source import Source, choose
+from analysis.provenance import freshness
 from analysis.report import write_report
-from analysis.run_files import tidied
-from analysis.study import manifest_path, report_folder
-from analysis.tables import Cell, Row, Table, to_latex
-from sspo.identity import cell_folder
+from analysis.text.table import Cell, Row, Table, to_latex
+from sspo.runs.identity import cell_folder
 from tests.console import run_here
 
 GRPO = [arm for arm in ARMS if arm.name == "grpo"]

@@ -17,9 +17,9 @@ from synthetic_store import ARMS, FakeArm, Scale, write_study
 from analysis.claims.section import judge, verdicts_html, verdicts_markdown
 from analysis.claims.spec import Claim, parse
 from analysis.claims.verdict import Finding, Verdict, decide, overall, verdicts
-from analysis.load import compact
-from analysis.logs import RUNS, read_logs
-from analysis.results import Evidence, values
+from analysis.evidence.evidence import Evidence, values
+from analysis.logs.compact import RUNS, read_logs
+from analysis.logs.run_folders import compact
 from analysis.statistics import seeds_needed
 from sspo.errors import UserError
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import column_cache
-from analysis.column_cache import FOLDER, read_columns
-from analysis.jsonl import BadLine
-from analysis.reuse import are_current, note_current
+from analysis.logs import column_cache
+from analysis.logs.column_cache import FOLDER, read_columns
+from analysis.logs.jsonl import BadLine
+from analysis.provenance.reuse import are_current, note_current
 
 SCHEMA = pa.schema([("step", pa.int32()), ("a", pa.float32())])
 

@@ -17,14 +17,14 @@ import pytest
 from browser import chromium, needs_chromium
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis import bounded_server
-from analysis import dashboard as served
-from analysis.curve_rows import ROWS
-from analysis.dashboard import Dashboard, open_dashboard
-from analysis.live import LiveStudy, Look
+from analysis.evidence.curve_rows import ROWS
+from analysis.live import bounded_server
+from analysis.live import dashboard as served
+from analysis.live.dashboard import Dashboard, open_dashboard
+from analysis.live.study import LiveStudy, Look
 from sspo.errors import UserError
-from sspo.identity import cell_folder
-from sspo.runlog import mark_failed
+from sspo.runs.identity import cell_folder
+from sspo.runs.runlog import mark_failed
 
 FEW = [a for a in ARMS if a.name in ("base", "grpo", "sspo_05", "grpo_aa")]
 ATTACK = "<script>window.ran=1</script><img src=x onerror=window.ran=1>"

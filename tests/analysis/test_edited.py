@@ -10,7 +10,7 @@ import pytest
 from synthetic_store import ARMS, Scale, write_study
 
 from analysis.__main__ import main
-from sspo import study_file
+from sspo.config import study_file
 
 pytestmark = pytest.mark.usefixtures("outlined")
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "gspo")]

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from synthetic_store import FakeArm, Scale, write_study
 
-from analysis.column_cache import ReadLog
-from analysis.ended import Ended
-from analysis.load import read_runs
+from analysis.logs.column_cache import ReadLog
+from analysis.logs.ended import Ended
+from analysis.logs.manifest import from_manifest
+from analysis.logs.run_folders import read_runs
 from analysis.report import write_report
-from analysis.study import from_manifest
-from analysis.verify import verify
+from analysis.verify.verify import verify
 
 ARMS = (
     FakeArm(name="grpo", label="GRPO", level=0.5, clip=0.01),

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
-from analysis import captions
-from analysis.fairness import flags
-from analysis.load import compact
-from analysis.logs import read_logs
+from analysis.checks.flags import flags
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import read_logs
+from analysis.logs.manifest import from_manifest
+from analysis.logs.run_folders import compact
 from analysis.report import write_report
-from analysis.results import Evidence
-from analysis.study import from_manifest
-from analysis.why import find, read_provenance
+from analysis.tables import captions
+from analysis.verify.why import find, read_provenance
 from sspo.errors import UserError
 
 BASE, GRPO, GSPO = (next(a for a in ARMS if a.name == name) for name in ("base", "grpo", "gspo"))

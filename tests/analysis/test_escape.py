@@ -12,15 +12,15 @@ from xml.etree import ElementTree
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analysis.chart import Axis, Chart, Line, Mark, Numbers, Panel, Series
-from analysis.chart_svg import chart_html
-from analysis.escape import csv_field, latex, markdown, page
-from analysis.latex_characters import ACCENTS, LATEX
-from analysis.page import json_block
-from analysis.page_tables import table_html
-from analysis.style import Look
-from analysis.tables import Cell, Row, Table, to_csv, to_latex, to_markdown
-from analysis.trace import trace
+from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series
+from analysis.figures.style import Look
+from analysis.figures.svg import chart_html
+from analysis.logs.trace import trace
+from analysis.pages.html import json_block
+from analysis.pages.html_tables import table_html
+from analysis.text.escape import csv_field, latex, markdown, page
+from analysis.text.latex_characters import ACCENTS, LATEX
+from analysis.text.table import Cell, Row, Table, to_csv, to_latex, to_markdown
 
 PIECES = ("<script>alert(1)</script>", "</script>", "<!--", "]]>", "javascript:x", "\\input{x}", "$\\frac$", "|", "&amp;",
           "\u202e", "\u2066", "\x00", "\x1b[31m", "\u200b", "\n", "\r", "\t", "β→", "ﬁ²⁻", "ΐḖï", "=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "`", "%",

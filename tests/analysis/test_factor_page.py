@@ -10,7 +10,7 @@ from browser import Page, needs_chromium
 from synthetic_grid import BASE, GRID
 from synthetic_store import Scale, write_study
 
-from analysis.chart_marks import TILES, readable
+from analysis.figures.svg_marks import TILES, readable
 from analysis.report import write_report
 
 pytestmark = needs_chromium

@@ -10,15 +10,15 @@ from scipy import stats
 from synthetic_grid import BASE, GRID, OBJECTIVES, RATES
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
-from analysis.collapse_table import collapse_levels, collapse_table
-from analysis.effects_table import effects_table
-from analysis.factor_figures import factor_effects, heat_map
-from analysis.factors import grid_of, level_means
-from analysis.load import compact
-from analysis.logs import read_logs
-from analysis.paired_figure import paired_by_seed
-from analysis.results import Evidence
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.factors import grid_of, level_means
+from analysis.figures.factors import factor_effects, heat_map
+from analysis.figures.paired import paired_by_seed
+from analysis.logs.compact import read_logs
+from analysis.logs.run_folders import compact
 from analysis.statistics import next_group
+from analysis.tables.collapse import collapse_levels, collapse_table
+from analysis.tables.effects import effects_table
 
 
 def make(folder: Path, arms: list[FakeArm], seeds: int = 6) -> Evidence:

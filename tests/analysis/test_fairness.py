@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from synthetic_store import ARMS, FakeArm, Scale, write_run, write_study
 
-from analysis.fairness import TRAJECTORY, flags
-from analysis.load import compact
-from analysis.logs import read_logs
+from analysis.checks.flags import TRAJECTORY, flags
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import read_logs
+from analysis.logs.run_folders import compact
 from analysis.report import write_report
-from analysis.results import Evidence
-from sspo.identity import cell_folder
-from sspo.runlog import DONE, METRICS
+from sspo.runs.identity import cell_folder
+from sspo.runs.runlog import DONE, METRICS
 
 SCALE = Scale(seeds=3, rollouts=3, questions=4)
 TWO = [dataclasses.replace(arm, clip=0.03) for arm in ARMS if arm.name in ("grpo", "sspo_05")]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from synthetic_store import ARMS, Scale, lose, write_study
 
+from analysis.logs.manifest import NothingToReport
 from analysis.report import write_report
-from analysis.study import NothingToReport
-from sspo.identity import cell_folder
+from sspo.runs.identity import cell_folder
 
 pytestmark = pytest.mark.usefixtures("outlined")
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "gspo")]

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.checks.gates import check_gates
 from analysis.claims.files import judged_files
 from analysis.claims.section import judge
-from analysis.gates import check_gates
+from analysis.evidence.evidence import Evidence, summarise
+from analysis.figures.study_charts import study_charts
 from analysis.importers.scores import simplest
-from analysis.logs import Logs
-from analysis.page import page_html
-from analysis.page_markdown import page_markdown
+from analysis.logs.compact import Logs
+from analysis.pages.html import page_html
+from analysis.pages.markdown import page_markdown
 from analysis.report import Report, make_tables
-from analysis.results import Evidence, summarise
-from analysis.study_charts import study_charts
-from analysis.tables import to_markdown
-from analysis.unit import own_unit
+from analysis.text.table import to_markdown
+from analysis.text.unit import own_unit
 from sspo.errors import UserError
 from tests.analysis.foreign_logs import imported, scalar, version, write_events
 

@@ -24,8 +24,8 @@ from analysis.importers.names import TRL, VERL, translate
 from analysis.importers.read import read
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_study
-from analysis.logs import read_logs
-from analysis.tidy import tidy
+from analysis.logs.compact import read_logs
+from analysis.logs.long_table import tidy
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY
 from tests.console import Ended, run_here

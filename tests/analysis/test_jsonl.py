@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.jsonl import BadLine, _fast, parse_lines, parse_slowly, whole_lines
+from analysis.logs.jsonl import BadLine, _fast, parse_lines, parse_slowly, whole_lines
 
 SCHEMA = pa.schema(
     [("step", pa.int32()), ("a", pa.float32()), ("d", pa.float64()), ("s", pa.string()), ("b", pa.bool_())]

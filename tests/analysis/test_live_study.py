@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
-from analysis import live_curves, live_logs, live_page
-from analysis.jsonl import BadLine
-from analysis.live import LiveStudy, Look, Planned
-from analysis.live_logs import GrowingLog, Points
-from analysis.live_page import Markup
-from analysis.live_runs import LiveRun
-from analysis.load import compact, read_runs
-from analysis.logs import read_logs
-from analysis.results import Evidence
-from analysis.study import from_manifest
-from analysis.study_charts import study_charts
-from sspo import identity
-from sspo.identity import cell_folder
+from analysis.evidence.evidence import Evidence
+from analysis.figures.study_charts import study_charts
+from analysis.live import curves, logs, page
+from analysis.live.logs import GrowingLog, Points
+from analysis.live.page import Markup
+from analysis.live.runs import LiveRun
+from analysis.live.study import LiveStudy, Look, Planned
+from analysis.logs.compact import read_logs
+from analysis.logs.jsonl import BadLine
+from analysis.logs.manifest import from_manifest
+from analysis.logs.run_folders import compact, read_runs
+from sspo.runs import identity
+from sspo.runs.identity import cell_folder
 
 FEW = [a for a in ARMS if a.name in ("base", "grpo", "sspo_05")]
 SCALE = Scale(questions=4, seeds=2)
@@ -173,7 +173,7 @@ def test_curves_are_those_of_the_report(store: Path, tmp_path: Path) -> None:
     compact(store, manifest(store), tmp_path / "logs")
     expected = study_charts(Evidence(read_logs(tmp_path / "logs")))
     found = look(LiveStudy("toy", None, store)).curves.charts
-    assert set(found) == {name for name in expected if name in live_curves.ROWS}
+    assert set(found) == {name for name in expected if name in curves.ROWS}
     for name, chart in found.items():
         assert len(chart.panels) == len(expected[name].panels)
         for ours, theirs in zip(chart.panels, expected[name].panels, strict=True):
@@ -203,7 +203,7 @@ def test_a_log_is_read_on_where_it_ended_and_again_where_it_is_another(tmp_path:
 def test_points_are_means_over_updates_and_of_long_runs_every_kth_rollout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_logs, "MOST_POINTS", 4)
+    monkeypatch.setattr(logs, "MOST_POINTS", 4)
     path = tmp_path / "metrics.jsonl"
     points = Points(path)
     lines = [
@@ -220,8 +220,8 @@ def test_points_are_means_over_updates_and_of_long_runs_every_kth_rollout(
     # rollouts 0 to 8; more than 4 points: of every second one (1, 3, 5, 7), means of r and r + 1
     rollouts, means = points.means(2)
     assert rollouts == [1, 3, 5, 7]
-    assert means[:, live_logs.KEYS.index("policy/ratio_std")].tolist() == [1.5, 3.5, 5.5, 7.5]
-    assert np.isnan(means[:, live_logs.KEYS.index("reward/mean")]).all()
+    assert means[:, logs.KEYS.index("policy/ratio_std")].tolist() == [1.5, 3.5, 5.5, 7.5]
+    assert np.isnan(means[:, logs.KEYS.index("reward/mean")]).all()
     assert points.means(4)[0] == [3, 7]
     path.write_text("\n".join([*lines[:3], "x", ""]))
     with pytest.raises(BadLine, match="line 4"):
@@ -281,9 +281,9 @@ def test_a_study_that_no_sweep_has_planned_says_what_begins_it(tmp_path: Path) -
 def test_of_many_runs_arms_have_rows_and_few_arms_are_drawn(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_page, "MOST_ROWS", 4)
-    monkeypatch.setattr(live_curves, "MOST_ARMS", 2)
-    monkeypatch.setattr(live_curves, "FEW_RUNS", 1)
+    monkeypatch.setattr(page, "MOST_ROWS", 4)
+    monkeypatch.setattr(curves, "MOST_ARMS", 2)
+    monkeypatch.setattr(curves, "FEW_RUNS", 1)
     replaced(folder(store, "sspo_05", 1) / "DONE.json", b"null")
     found = look(LiveStudy("toy", None, store))
     parts = Markup().parts(found)
@@ -294,7 +294,7 @@ def test_of_many_runs_arms_have_rows_and_few_arms_are_drawn(
     assert all(
         not line.runs for chart in found.curves.charts.values() for p in chart.panels for line in p.lines
     )
-    assert live_curves.NO_LINES in parts["curves"]
+    assert curves.NO_LINES in parts["curves"]
 
 
 def test_a_finished_run_of_other_code_is_stale_in_the_dashboard_and_current_again_after_a_revert(

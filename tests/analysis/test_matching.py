@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis.dynamics_table import dynamics_table
-from analysis.gates import check_gates
-from analysis.load import compact
-from analysis.logs import Logs, read_logs
-from analysis.matching import Matching, matchings
-from analysis.results import Evidence
-from analysis.results_table import results_table
+from analysis.checks.gates import check_gates
+from analysis.checks.matching import Matching, matchings
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import Logs, read_logs
+from analysis.logs.run_folders import compact
+from analysis.tables.dynamics import dynamics_table
+from analysis.tables.results import results_table
 
 CLIP = "policy/clip_frac_active"
 GATE = "arms are matched on clipping"

@@ -13,7 +13,7 @@ from synthetic_replay import replay_head, write_toy_replay
 from synthetic_store import ARMS, Scale, write_study
 
 from analysis.report import write_report
-from sspo.identity import cell_folder
+from sspo.runs.identity import cell_folder
 
 WIDER = (
     "[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .sr, svg') && "

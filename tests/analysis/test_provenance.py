@@ -21,17 +21,17 @@ from analysis.__main__ import main
 from analysis.claims.files import claim_files
 from analysis.claims.section import judge
 from analysis.claims.table import verdict_table
-from analysis.figure_traces import section_traces
-from analysis.logs import METRIC_KEYS, read_logs
-from analysis.provenance import FILE, traced
+from analysis.evidence.evidence import Evidence
+from analysis.figures.traces import section_traces
+from analysis.logs.compact import METRIC_KEYS, read_logs
+from analysis.logs.trace import answers, grouped, metric, pairs
+from analysis.provenance.record import FILE, traced
 from analysis.report import Report, make_tables, write_report
-from analysis.results import Evidence
-from analysis.touched import touched
-from analysis.trace import answers, grouped, metric, pairs
-from analysis.verify import verify
-from analysis.why import find, why
+from analysis.verify.touched import touched
+from analysis.verify.verify import verify
+from analysis.verify.why import find, why
 from sspo.errors import UserError
-from sspo.identity import cell_folder
+from sspo.runs.identity import cell_folder
 from tests.console import run_here
 
 FEW = [a for a in ARMS if a.name in ("base", "no_clip", "grpo", "sspo_05", "grpo_aa")]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis.load import compact
-from analysis.logs import read_logs
-from analysis.results import Evidence, summarise, values
-from analysis.results_table import results_table
-from analysis.stability_table import stability_table
-from analysis.study import from_manifest
+from analysis.evidence.evidence import Evidence, summarise, values
+from analysis.logs.compact import read_logs
+from analysis.logs.manifest import from_manifest
+from analysis.logs.run_folders import compact
+from analysis.tables.results import results_table
+from analysis.tables.stability import stability_table
 from sspo.errors import UserError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import tidy
+from analysis.logs import long_table
 from analysis.refusals import refused
 from sspo.errors import UserError
 
@@ -48,9 +48,9 @@ def test_a_table_that_cannot_be_written_names_its_own_option(
 ) -> None:
     import pandas as pd
 
-    monkeypatch.setattr(tidy, "tidy", lambda *words: pd.DataFrame({"value": [0.5]}))
+    monkeypatch.setattr(long_table, "tidy", lambda *words: pd.DataFrame({"value": [0.5]}))
     path = tmp_path / "no folder" / f"all.{ending}"
     with pytest.raises(
         UserError, match=rf"all\.{ending} cannot be written: .*; choose another file with --to"
     ):
-        tidy.write_tidy("toy", "paper", tmp_path, tmp_path, path)
+        long_table.write_tidy("toy", "paper", tmp_path, tmp_path, path)

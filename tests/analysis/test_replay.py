@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 from synthetic_replay import RULES, TARGET, replay_head, replay_rows, write_toy_replay
 
-from analysis import replay_figures
-from analysis.replay import Replay
-from analysis.replay_captions import fidelity, unreached
-from analysis.replay_logs import compact_replay
-from analysis.replay_table import replay_table
-from analysis.style import RULE_LOOKS
-from analysis.tables import to_csv
+from analysis.evidence.replay import Replay
+from analysis.figures import replay as replay_figures
+from analysis.figures.style import RULE_LOOKS
+from analysis.logs.replay_counts import compact_replay
+from analysis.tables.replay import replay_table
+from analysis.tables.replay_captions import fidelity, unreached
+from analysis.text.table import to_csv
 from sspo.config import RULES as ALL_RULES
 from sspo.errors import UserError
 

@@ -12,12 +12,12 @@ import pytest
 from synthetic_replay import replay_head, replay_rows, write_toy_replay
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
-from analysis import freshness
 from analysis.__main__ import main
-from analysis.figures import KINDS
-from analysis.replay_logs import compact_replay
+from analysis.figures.catalogue import KINDS
+from analysis.logs.replay_counts import compact_replay
+from analysis.logs.replay_source import needed_replay, replay_folder
+from analysis.provenance import freshness
 from analysis.replay_report import show_replay
-from analysis.replay_source import needed_replay, replay_folder
 from analysis.report import write_report
 from sspo.errors import UserError
 from tests.console import Ended, run_here

@@ -18,17 +18,17 @@ import pytest
 from synthetic_store import ARMS, SETS, Scale, lose, tear, write_study
 
 from analysis.__main__ import main
-from analysis.freshness import STAMP
-from analysis.gates import check_gates
-from analysis.load import compact
-from analysis.logs import read_logs
+from analysis.checks.gates import check_gates
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import read_logs
+from analysis.logs.run_folders import compact
+from analysis.provenance.freshness import STAMP
+from analysis.provenance.sources import write_sources
 from analysis.report import write_report
-from analysis.results import Evidence
-from analysis.results_table import results_table
-from analysis.sources import write_sources
-from analysis.tables import to_latex, to_markdown
+from analysis.tables.results import results_table
+from analysis.text.table import to_latex, to_markdown
 from sspo.errors import UserError
-from sspo.identity import cell_folder
+from sspo.runs.identity import cell_folder
 from tests.console import run_here
 
 HOSTILE = "<script>alert(1)</script> \\input{x} | $\\frac$ 50% a_b\nend"

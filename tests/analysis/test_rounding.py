@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.results_table import p_text, points, signed
-from analysis.rounding import rounded
+from analysis.tables.results import p_text, points, signed
+from analysis.text.rounding import rounded
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ import pytest
 from synthetic_samples import sample_lines
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis.load import compact
-from analysis.logs import read_logs
-from analysis.results import Evidence
-from analysis.sample_choice import TOKENS, choose_samples
-from analysis.sample_logs import read_samples, write_samples
-from analysis.samples import by_prompt, head, sample_of, segments_of
-from analysis.samples_page import samples_html
-from analysis.samples_text import missing, ratio_class, samples_markdown
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import read_logs
+from analysis.logs.run_folders import compact
+from analysis.logs.sample_choice import TOKENS, choose_samples
+from analysis.logs.sample_table import read_samples, write_samples
+from analysis.logs.samples import by_prompt, head, sample_of, segments_of
+from analysis.pages.samples_html import samples_html
+from analysis.pages.samples_text import missing, ratio_class, samples_markdown
 from sspo.errors import UserError
-from sspo.identity import cell_folder
+from sspo.runs.identity import cell_folder
 
 SHOWN = ("no_clip", "grpo", "gspo", "gspo_scaled", "sspo_02", "sspo_05", "sspo_10", "sspo")
 HOSTILE = (

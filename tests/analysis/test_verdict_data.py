@@ -12,11 +12,12 @@ import pytest
 from scipy import stats
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis import report, verify
+from analysis import report
 from analysis.claims.files import claim_files, judged_files
-from analysis.logs import read_logs
-from analysis.results import Evidence
-from analysis.why import why
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import read_logs
+from analysis.verify import verify
+from analysis.verify.why import why
 
 CLAIMS = """title: Mine
 claims:

@@ -24,11 +24,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.progress import track
 
-from analysis.column_cache import FOLDER
-from analysis.logs import METRIC_KEYS
-from sspo.identity import cell_folder
+from analysis.logs.column_cache import FOLDER
+from analysis.logs.compact import METRIC_KEYS
 from sspo.metrics import GLOSSARY
-from sspo.runlog import EVAL, METRICS
+from sspo.runs.identity import cell_folder
+from sspo.runs.runlog import EVAL, METRICS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "analysis"))
 from synthetic_store import ARMS, SETS, FakeArm, Scale, write_study

@@ -17,11 +17,11 @@ from pathlib import Path
 import psutil
 import yaml
 
-from sspo.quick_compose import quick_compose
-from sspo.runlog import CONFIG, DONE, ENVIRONMENT, EVAL, METRICS
-from sweeps.manifest import write_manifest
-from sweeps.plan import Plan, make_plan
-from sweeps.study import parse
+from sspo.compose.fast import quick_compose
+from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT, EVAL, METRICS
+from sweeps.plan.manifest import write_manifest
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import parse
 from tests.bench.plan import SPEC
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "analysis"))
@@ -67,7 +67,7 @@ def status(store: Path) -> None:
     """What `sweeps status` does, and to stderr what it took."""
     from rich.console import Console
 
-    from sweeps.status import show_status
+    from sweeps.monitor.status import show_status
 
     show_status(plan(store), Console(width=160))
     print(json.dumps({"cpu": time.process_time()}), file=sys.stderr)
@@ -75,7 +75,7 @@ def status(store: Path) -> None:
 
 def looks(store: Path) -> None:
     """The dashboard's answers to a page that asks again and again; to stderr what the first and the slowest later one took."""
-    from analysis.dashboard import open_dashboard
+    from analysis.live.dashboard import open_dashboard
 
     with open_dashboard(NAME, None, store, 0) as dashboard:
         markup = dashboard.changed({})

@@ -12,8 +12,8 @@ import time
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from sspo.objective.context import whole_batch
 from sspo.objective.loss import policy_loss
-from sspo.objective.prepare import whole_batch
 from sspo.objective.variants import VARIANTS
 from sspo.types import Batch
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import yaml
 
-from sspo.quick_compose import quick_compose
-from sspo.runlog import CONFIG, DONE, ENVIRONMENT
-from sweeps.plan import Plan, make_plan
-from sweeps.study import parse
+from sspo.compose.fast import quick_compose
+from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import parse
 
 ROUNDS, CELLS, SEEDS = 3, 500, 2
 OBJECTIVES = ("grpo", "dapo", "dr_grpo", "rloo", "sspo_fixed")
@@ -57,7 +57,7 @@ def measure(store: Path) -> None:
     """Print the plan as `sweeps plan` does, and to stderr what it took after the imports."""
     from rich.console import Console
 
-    from sweeps.plan_view import show_plan
+    from sweeps.monitor.plan_view import show_plan
 
     wall, cpu = time.perf_counter(), time.process_time()
     made = plan(store)

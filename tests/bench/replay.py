@@ -13,20 +13,20 @@ from pathlib import Path
 
 import torch
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.config import ClipConfig
+from sspo.config.grid import parse_grid
+from sspo.console.progress import Progress
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.objective.variants import VARIANTS
 from sspo.processes import process_count
-from sspo.progress import Progress
 from sspo.recording.file import read_recorded
 from sspo.recording.ratios import visit_ratios
 from sspo.recording.recorded import RecordedRollout
-from sspo.replay.grid import parse_grid
 from sspo.replay.tally import tally
-from sspo.runlog import TIMING
-from sspo.tracking import NoTracker
+from sspo.runs.runlog import TIMING
+from sspo.runs.tracking import NoTracker
 from sspo.trainer.loop import Trainer
-from sspo.trainer.step import part_loss, step_context
 from tests.bench.synthetic_recording import write_run
 
 ROLLOUTS, PROMPTS, RESPONSES, TOKENS = 100, 16, 16, 64

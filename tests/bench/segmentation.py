@@ -16,9 +16,9 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
-from sspo.policy import load_tokenizer
+from sspo.models.policy import load_tokenizer
 from sspo.segmentation import segment
-from sspo.segmentation.marks import CLAUSE_MARKS, build_table
+from sspo.segmentation.delimiter_table import CLAUSE_MARKS, build_table
 from sspo.segmentation.vocabulary import read_vocabulary
 from tests.segmentation.vocabularies import qwen, real_solutions
 

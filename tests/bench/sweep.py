@@ -15,10 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweeps.board import Board
-from sweeps.estimate import Pace
-from sweeps.plan import Trial
-from sweeps.pool import Pool
+from sweeps.monitor.board import Board
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
+from sweeps.workers.pool import Pool
 
 LIMIT = 1.15
 SLEEPER = (

@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 import yaml
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.config import TrainConfig
+from sspo.models.policy import load_tokenizer
 from sspo.objective.advantage import ADVANTAGES
-from sspo.policy import load_tokenizer
 from sspo.randomness import torch_stream
 from sspo.recording.file import to_bytes
 from sspo.recording.recorded import RecordedRollout, join_visits
 from sspo.replay.exact import replay_steps
-from sspo.runlog import CONFIG, ENVIRONMENT, RunLog
+from sspo.runs.runlog import CONFIG, ENVIRONMENT, RunLog
 from sspo.segmentation import segment, segmentation_seed
 from sspo.types import Batch, Score
 

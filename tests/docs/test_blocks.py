@@ -12,18 +12,18 @@ from analysis.__main__ import parsed as analysis_arguments
 from analysis.claims.spec import parse as parse_claims
 from analysis.importers.spec import load_spec
 from sspo import calibrate, train
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
+from sspo.compose.multirun import combinations
 from sspo.config import SegmentationConfig
 from sspo.errors import UserError
-from sspo.multirun import combinations
-from sspo.policy import load_tokenizer
+from sspo.models.policy import load_tokenizer
 from sspo.replay import __main__ as replay
 from sspo.replay.arguments import split_words
 from sspo.replay.request import parse_request
 from sspo.segmentation import segment, show
 from sweeps.__main__ import _arguments as sweeps_arguments
 from sweeps.search.load import parse as parse_search
-from sweeps.study import parse as parse_study
+from sweeps.study.load import parse as parse_study
 from tests.docs.blocks import ROOT, blocks, commands
 
 NOT_RUN = {

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweeps.claims import newest
-from sweeps.ledger import attempts_folder, standing
-from sweeps.plan import Trial
-from sweeps.training import RunOptions, train
-from sweeps.wishes import no_wish
-from sweeps.worker import Command
+from sweeps.control.training import RunOptions, train
+from sweeps.ledger.leases import newest
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.monitor.requests import no_wish
+from sweeps.plan.plan import Trial
+from sweeps.workers.worker import Command
 
 STUB = Path(__file__).parent / "stub.py"
 ROOT = Path(__file__).parents[2]

@@ -10,13 +10,13 @@ import pytest
 
 from sspo.errors import UserError, one_sentence
 from sweeps.__main__ import main
-from sweeps.engines import table
+from sweeps.engines import registry
 from sweeps.engines.engine import Setup
 from sweeps.engines.options import LocalOptions, RayOptions, SlurmOptions, parse
 from sweeps.engines.ray import _needs
 from sweeps.engines.slurm import SlurmCluster
-from sweeps.one_trial import Order
-from sweeps.resources import Resources
+from sweeps.study.resources import Resources
+from sweeps.workers.order import Order
 from tests.engines.parts import trials_in
 
 
@@ -53,10 +53,10 @@ def test_a_wrong_word_is_one_sentence(
 def test_an_engine_whose_package_is_missing_names_the_command_that_brings_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(table, "find_spec", lambda name: None)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"engine ray takes ray, .* run `make sweep NAME=\.\.\. ENGINE=ray`"):
-        table.check_engine("ray", (), detach=False)
-    assert table.check_engine("local", (), detach=False) == LocalOptions()
+        registry.check_engine("ray", (), detach=False)
+    assert registry.check_engine("local", (), detach=False) == LocalOptions()
 
 
 def test_words_become_typed_options_and_names_stay_text() -> None:

@@ -15,15 +15,16 @@ from typing import Any
 
 import pytest
 
-from sspo.runlog import mark_failed
-from sweeps import one_trial, worker
-from sweeps.attempts import attempts_folder, claim_trial, forgive
-from sweeps.claims import Claim, Watch
-from sweeps.ledger import standing
-from sweeps.one_trial import Order, run_order
-from sweeps.plan import Trial
-from sweeps.retries import Retries
-from sweeps.wishes import STOP, WISH, Wisher
+from sspo.runs.runlog import mark_failed
+from sweeps.ledger.leases import Claim, Watch
+from sweeps.ledger.state import standing
+from sweeps.monitor.requests import STOP, WISH, Wisher
+from sweeps.plan.plan import Trial
+from sweeps.study.retries import Retries
+from sweeps.workers import order as one_trial
+from sweeps.workers import worker
+from sweeps.workers.attempts import attempts_folder, claim_trial, forgive
+from sweeps.workers.order import Order, run_order
 from tests.engines.parts import ROOT, claimed, counted, events, stub, trials_in, wait_until
 
 
@@ -118,7 +119,7 @@ def test_a_signal_to_the_whole_group_stops_the_trial_without_a_failure_and_the_n
     script = f"""
         import sys
         from pathlib import Path
-        from sweeps.one_trial import run_order
+        from sweeps.workers.order import run_order
         from tests.engines.test_one_trial import order_in
         sys.exit(run_order(order_in(Path({str(tmp_path)!r}), seconds=60)) != "stopped")
     """

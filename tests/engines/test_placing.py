@@ -9,20 +9,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sspo.runlog import DONE, mark_failed, write_marker
-from sweeps import claims
-from sweeps.attempts import attempts_folder, claim_trial, conclude_attempt, current_attempt, forgive
-from sweeps.board import Board
-from sweeps.claims import Watch
+from sspo.runs.runlog import DONE, mark_failed, write_marker
+from sweeps.engines.cluster import Placing
 from sweeps.engines.engine import Setup
-from sweeps.engines.placing import Placing
-from sweeps.estimate import Pace
-from sweeps.ledger import standing
-from sweeps.one_trial import Order
-from sweeps.plan import Trial
-from sweeps.retries import Retries
-from sweeps.stops import Stops
-from sweeps.wishes import PAUSE, STOP
+from sweeps.ledger import leases
+from sweeps.ledger.leases import Watch
+from sweeps.ledger.state import standing
+from sweeps.monitor.board import Board
+from sweeps.monitor.requests import PAUSE, STOP
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
+from sweeps.study.retries import Retries
+from sweeps.workers.attempts import attempts_folder, claim_trial, conclude_attempt, current_attempt, forgive
+from sweeps.workers.order import Order
+from sweeps.workers.signals import Stops
 from tests.engines.parts import claimed, states, stub, trials_in
 
 Play = Callable[[Order], bool]
@@ -170,7 +170,7 @@ def test_an_orphan_that_outlives_its_ticket_is_waited_for_and_not_placed_beside(
 
     def then_finish(order: Order) -> bool:  # another trial's end is when the orphan ends
         finish(orphans[0])
-        claims.end(attempts_folder(trials[0].folder), current_attempt(trials[0].folder), "done")
+        leases.end(attempts_folder(trials[0].folder), current_attempt(trials[0].folder), "done")
         return finish(order)
 
     trials = trials_in(tmp_path, 2)

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError
-from sspo.identity import cell_hash
+from sspo.runs.identity import cell_hash
 from sweeps.engines.ray import ATTEMPTS, QUIET
-from sweeps.one_trial import Order, run_order
-from sweeps.plan import Trial
-from sweeps.worker import train_command
+from sweeps.plan.plan import Trial
+from sweeps.workers.order import Order, run_order
+from sweeps.workers.worker import train_command
 from tests.engines.parts import claimed, counted, events, states, stub, swept, trials_in, wait_until
 from tests.trainer.runs import TINY
 

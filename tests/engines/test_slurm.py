@@ -16,8 +16,8 @@ import pytest
 
 from sspo.errors import UserError
 from sweeps.engines.slurm import JOB, SQUEUE
-from sweeps.resources import Resources
-from sweeps.wishes import STOP, WISH, Wisher
+from sweeps.monitor.requests import STOP, WISH, Wisher
+from sweeps.study.resources import Resources
 from tests.engines.parts import claimed, counted, events, states, stub, swept, trials_in, wait_until
 
 pytest.importorskip("submitit", reason="submitit is in an environment of its own: make test-ray")

@@ -14,23 +14,23 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tiny_runs import TINY, markers
 
+from analysis.logs.manifest import from_manifest
 from analysis.report import write_report
-from analysis.study import from_manifest
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError
-from sspo.identity import cell_hash
+from sspo.runs.identity import cell_hash
 from sspo.train import main
-from sweeps.frontdoors import multirun
-from sweeps.frontdoors.multirun import find_study, study_of
-from sweeps.frontdoors.names import names
-from sweeps.frontdoors.recipes import Recipe, keep
-from sweeps.lock import alone
-from sweeps.plan import Plan, make_plan
-from sweeps.spec import DEFAULT_PRESET
-from sweeps.status import show_status
-from sweeps.study import NAME, parse
-from sweeps.training import RunOptions
-from sweeps.wishes import control_folder
+from sweeps.control.training import RunOptions
+from sweeps.integrations import hydra_multirun
+from sweeps.integrations.arm_names import names
+from sweeps.integrations.hydra_multirun import find_study, study_of
+from sweeps.integrations.recipes import Recipe, keep
+from sweeps.ledger.lock import alone
+from sweeps.monitor.requests import control_folder
+from sweeps.monitor.status import show_status
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import NAME, parse
+from sweeps.study.spec import DEFAULT_PRESET
 from tests.console import run_here
 
 ARMS = ("grpo", "sspo")
@@ -220,7 +220,9 @@ def test_the_options_of_a_sweep_are_those_of_the_sweeper(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[RunOptions] = []
-    monkeypatch.setattr(multirun, "run_sweep", lambda plan, options, console: asked.append(options) or 1)
+    monkeypatch.setattr(
+        hydra_multirun, "run_sweep", lambda plan, options, console: asked.append(options) or 1
+    )
     settings = [f"hydra.sweeper.{word}" for word in ("workers=3", "retry_failed=true", "timeout=90")]
     assert main(["-m", "seed=0,1", f"run.store={tmp_path}", *settings]) == 1
     assert asked == [RunOptions(workers=3, retry_failed=True, timeout=90.0)]

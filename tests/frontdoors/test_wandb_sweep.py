@@ -12,19 +12,19 @@ from rich.console import Console
 from tiny_runs import TINY, markers
 from wandb_agents import commands, grid
 
-from sspo.compose import CONF_ROOT, compose
+from sspo.compose.hydra_compose import CONF_ROOT, compose
 from sspo.errors import UserError
-from sspo.identity import run_folder
+from sspo.runs.identity import run_folder
 from sweeps.__main__ import _arguments
 from sweeps.__main__ import main as sweeps
-from sweeps.frontdoors.multirun import find_study, study_of
-from sweeps.frontdoors.recipes import Recipe, keep
-from sweeps.frontdoors.trial import find_trial
-from sweeps.frontdoors.wandb_sweep import export_sweep
-from sweeps.plan import Plan, make_plan
-from sweeps.spec import DEFAULT_PRESET
-from sweeps.study import load
-from sweeps.worker import train_command
+from sweeps.integrations.hydra_multirun import find_study, study_of
+from sweeps.integrations.recipes import Recipe, keep
+from sweeps.integrations.trial import find_trial
+from sweeps.integrations.wandb_sweep import export_sweep
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import load
+from sweeps.study.spec import DEFAULT_PRESET
+from sweeps.workers.worker import train_command
 from tests.console import run_here
 
 SILENT = Console(file=io.StringIO())

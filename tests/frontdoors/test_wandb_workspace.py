@@ -11,12 +11,12 @@ from rich.console import Console
 from wandb_workspaces.workspaces import Workspace
 from wandb_workspaces.workspaces.internal import View
 
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY
-from sweeps.frontdoors.dashboard import export_dashboard, specification
-from sweeps.plan import Plan, make_plan
-from sweeps.study import load
+from sweeps.integrations.wandb_workspace import export_dashboard, specification
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import load
 
 SILENT = Console(file=io.StringIO())
 

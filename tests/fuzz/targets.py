@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from analysis.claims.spec import load_claims
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_logs
-from analysis.load import read_runs
-from analysis.logs import read_logs
-from analysis.study import from_manifest, read_json
-from sspo.compose import CONF_ROOT
+from analysis.logs.compact import read_logs
+from analysis.logs.manifest import from_manifest, read_json
+from analysis.logs.run_folders import read_runs
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.recording.file import read_recorded, to_bytes
 from sspo.replay.source import open_run
-from sweeps.ledger import standing
-from sweeps.plan import make_plan
+from sweeps.ledger.state import standing
+from sweeps.plan.plan import make_plan
 from sweeps.search.load import load as load_search
-from sweeps.study import load as load_study
+from sweeps.study.load import load as load_study
 from tests.analysis.foreign_logs import scalar, version, write_events, write_wandb
 from tests.analysis.synthetic_store import ARMS, Scale, write_study
 from tests.recording.examples import recorded_rollout
@@ -65,7 +65,7 @@ def _store(place: Path) -> list[Path]:
 
 
 def _read_store(place: Path) -> None:
-    from analysis.live import LiveStudy
+    from analysis.live.study import LiveStudy
 
     store = place / "runs"
     study = from_manifest(read_json(store / "studies" / "toy.paper.json"))

@@ -12,15 +12,15 @@ import torch
 from tokenizers import Tokenizer
 
 import sspo
-from sspo.clock import Clock
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError, one_sentence
+from sspo.models.policy import load_policy
 from sspo.models.tokens import end_ids
-from sspo.policy import load_policy
 from sspo.rewards import REWARDS
 from sspo.rollout.transformers import TransformersSampler
 from sspo.tasks import TASKS
 from sspo.train import main
+from sspo.trainer.clock import Clock
 from sspo.trainer.collect import Collector
 from tests import tiny_models as tiny
 

@@ -6,18 +6,17 @@ import json
 
 import pytest
 
-from sspo import choices
-from sspo.compose import compose
-from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
+from sspo.compose.hydra_compose import compose
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, choices
 from sspo.errors import UserError
-from sspo.identity import facts_of
 from sspo.numerics.__main__ import settle
 from sspo.numerics.compare import compare, touched
-from sspo.numerics.epochs import FILE, Epoch, epoch_of, level_under, read_epochs
-from sspo.numerics.key import ROOT, code_key
 from sspo.numerics.probe_losses import objectives
 from sspo.numerics.probe_rules import configs
 from sspo.numerics.probe_runs import CELLS, SMALL
+from sspo.runs.code_key import ROOT, code_key
+from sspo.runs.epochs import FILE, Epoch, epoch_of, level_under, read_epochs
+from sspo.runs.identity import facts_of
 
 GSPO = {"objective.ratio": "response"}
 EPOCHS = (

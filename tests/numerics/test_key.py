@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from sspo.numerics import key as keys
-from sspo.numerics.key import NO_NUMBERS, ROOT, code_key, make_key
+from sspo.runs import code_key as keys
+from sspo.runs.code_key import NO_NUMBERS, ROOT, code_key, make_key
 
 LOOP = '''"""The trainer."""
 from sspo.loss import VARIANTS, loss
-from sspo.tracking import log
+from sspo.runs.tracking import log
 LR = 0.1
 
 
@@ -143,6 +143,6 @@ def test_other_versions_of_python_give_the_same_key(version):
     python = next(iter(runs), None)
     if python is None:
         pytest.skip(f"python{version} is not installed")
-    code = "from sspo.numerics.key import ROOT, make_key; print(make_key(ROOT))"
+    code = "from sspo.runs.code_key import ROOT, make_key; print(make_key(ROOT))"
     done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == code_key()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from sspo.choices import ADAPTATIONS, AGGREGATIONS, ENTROPY_LEVELS, KL_ESTIMATORS, RATIOS, SIDES, TERMS
-from sspo.combinations import check_objective
 from sspo.config import BoundsConfig, ClipConfig, KlConfig, ObjectiveConfig
+from sspo.config.choices import ADAPTATIONS, AGGREGATIONS, ENTROPY_LEVELS, KL_ESTIMATORS, RATIOS, SIDES, TERMS
+from sspo.config.objective_checks import check_objective
 from sspo.errors import UserError
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from hypothesis import strategies as st
 
-from sspo.objective.prepare import whole_batch
+from sspo.objective.context import whole_batch
 
 LENGTHS = st.integers(1, 9)
 GMPO_BOUND = 0.4

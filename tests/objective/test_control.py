@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sspo.config import BoundsConfig, ClipConfig
-from sspo.objective.control import ClipControl, scale_range, scaled, steer
+from sspo.objective.clip_controller import ClipControl, scale_range, scaled, steer
 from sspo.objective.variants import VARIANTS
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sspo.choices import KL_ESTIMATORS
 from sspo.config import KlConfig
+from sspo.config.choices import KL_ESTIMATORS
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.loss import policy_loss
 from sspo.objective.ratio import MAX_LOG_RATIO

@@ -9,8 +9,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sspo.choices import ENTROPY_LEVELS, G_NAMES
 from sspo.config import BoundsConfig
+from sspo.config.choices import ENTROPY_LEVELS, G_NAMES
 from sspo.metrics import GLOSSARY, merge_all
 from sspo.objective.bounds import clip_bounds, multipliers
 from sspo.objective.entropy import adapting_entropy

@@ -13,16 +13,16 @@ import yaml
 
 from sspo.calibrate import main as calibrate
 from sspo.calibrate import matched_or_refused
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
+from sspo.config.grid import parse_grid
 from sspo.errors import UserError, one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.replay.arguments import parse_runs
-from sspo.replay.grid import parse_grid
 from sspo.replay.request import as_overrides, common_curves, curves, parse_request
 from sspo.replay.source import open_run
 from sspo.replay.table import FRACTIONS, SCHEMA
-from sweeps.plan import make_plan
-from sweeps.study import parse
+from sweeps.plan.plan import make_plan
+from sweeps.study.load import parse
 from tests.bench.synthetic_recording import write_run
 from tests.console import run_here
 

@@ -10,22 +10,22 @@ import pandas as pd
 import pytest
 import torch
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.config import ClipConfig
-from sspo.objective.prepare import prepared
+from sspo.console.progress import Progress
+from sspo.models.forward import token_logp
+from sspo.models.policy import load_policy
+from sspo.objective.context import prepared
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.objective.variants import VARIANTS
-from sspo.policy import load_policy
-from sspo.progress import Progress
 from sspo.randomness import torch_stream
 from sspo.replay.__main__ import main as replay
 from sspo.replay.exact import TOLERANCE, agreement, pooled, replay_steps
 from sspo.replay.noise import SUB_BATCHES, gradient_noise
 from sspo.replay.source import open_run
-from sspo.tracking import NoTracker
+from sspo.runs.tracking import NoTracker
 from sspo.trainer.checkpoint import load_weights
-from sspo.trainer.forward import token_logp
 from sspo.trainer.loop import Trainer
-from sspo.trainer.step import part_loss, step_context
 from tests.trainer.runs import BARELY_SCORED, TINY
 
 RUNS = {

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.replay import Replay
-from analysis.replay_figures import clip_fraction
+from analysis.evidence.replay import Replay
+from analysis.figures.replay import clip_fraction
 from sspo.calibrate import main as calibrate
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.config import RULES, SegmentationConfig
 from sspo.errors import UserError
 from sspo.replay.__main__ import main as replay

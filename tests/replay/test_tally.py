@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig, ClipConfig
-from sspo.objective.prepare import prepared
+from sspo.objective.context import prepared
+from sspo.objective.micro_batch import part_loss, step_context
 from sspo.objective.variants import VARIANTS
 from sspo.recording.ratios import visit_ratios
 from sspo.recording.recorded import RecordedRollout, Visits
 from sspo.replay.table import fractions
 from sspo.replay.tally import distribution, tally
-from sspo.trainer.step import part_loss, step_context
 from sspo.types import Batch
 from tests.recording.examples import recorded_rollout
 

@@ -7,12 +7,12 @@ import shutil
 import pytest
 import yaml
 
-from sspo.build import build
 from sspo.calibrate import main as calibrate
 from sspo.config import TrainConfig
+from sspo.config.build import build
 from sspo.errors import UserError
-from sspo.identity import cell_hash
 from sspo.replay.__main__ import main as replay
+from sspo.runs.identity import cell_hash
 from tests.bench.synthetic_recording import write_run
 
 RULE = """

@@ -8,7 +8,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from sspo.errors import UserError
-from sspo.policy import load_policy
+from sspo.models.policy import load_policy
 from sspo.rollout import probe
 from sspo.rollout.probe import BFLOAT16, check_sampling
 from tests import tiny_models as tiny
@@ -93,7 +93,7 @@ def test_bfloat16_rounds_below_its_tolerance_and_a_lost_past_is_above_it(monkeyp
     def halved(device):
         return torch.autocast("cpu", dtype=torch.bfloat16)
 
-    for user in ("sspo.rollout.transformers", "sspo.trainer.forward"):
+    for user in ("sspo.rollout.transformers", "sspo.models.forward"):
         monkeypatch.setattr(f"{user}.autocast", halved)
     rounded = probe.probe(policy)
     assert 1e-3 < max(rounded.sampled, rounded.padded) < BFLOAT16.of(rounded.dependence) / 3

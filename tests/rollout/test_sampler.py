@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sspo.policy import load_policy
+from sspo.models.forward import micro_batches, token_logp_entropy
+from sspo.models.policy import load_policy
 from sspo.rollout.transformers import TransformersSampler, left_pad, pick
 from sspo.tasks import TASKS
-from sspo.trainer.forward import micro_batches, token_logp_entropy
 from sspo.types import Batch
 
 

@@ -19,10 +19,10 @@ from unittest import mock
 import pandas as pd
 
 from analysis.__main__ import main as analysis
-from sspo.compose import CONF_ROOT, choices, compose
+from sspo.compose.hydra_compose import CONF_ROOT, choices, compose
 from sspo.errors import one_sentence
-from sspo.identity import cell_hash
 from sspo.replay.__main__ import main as replay
+from sspo.runs.identity import cell_hash
 from sspo.train import main as train
 from sweeps.__main__ import main as sweeps
 

@@ -11,7 +11,7 @@ import re
 import string
 from itertools import pairwise
 
-from sspo.segmentation.marks import CLAUSE_MARKS, CLOSERS, LINE_MARKS, SENTENCE_MARKS
+from sspo.segmentation.delimiter_table import CLAUSE_MARKS, CLOSERS, LINE_MARKS, SENTENCE_MARKS
 from sspo.segmentation.protections import ABBREVIATIONS
 
 MARKS = {

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from sspo.base.tokenizer import build_tokenizer
-from sspo.build import build
 from sspo.config import RULES, SegmentationConfig
+from sspo.config.build import build
 from sspo.segmentation import segment
 from tests.segmentation.reference import tokens_of
 from tests.segmentation.vocabularies import TOKENIZERS

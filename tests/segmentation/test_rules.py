@@ -14,11 +14,11 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.base.tokenizer import build_tokenizer
 from sspo.config import RULES, SegmentationConfig
+from sspo.config.user_rule import check_own, rule_identity
 from sspo.errors import UserError
-from sspo.own_rules import check_own, rule_identity
 from sspo.segmentation import segment
-from sspo.segmentation.marks import CLAUSE_MARKS, mark_table
-from sspo.segmentation.spans import merge_short, split_long
+from sspo.segmentation.cuts import merge_short, split_long
+from sspo.segmentation.delimiter_table import CLAUSE_MARKS, mark_table
 from sspo.segmentation.vocabulary import pieces_are_glued, read_pieces
 from sspo.tasks.chain import CLAUSES, VOCABULARY
 

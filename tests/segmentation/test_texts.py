@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sspo.policy import load_tokenizer
-from sspo.segmentation.texts import token_texts
+from sspo.models.policy import load_tokenizer
+from sspo.segmentation.token_text import token_texts
 from tests.segmentation.vocabularies import EOS, single_bytes, small_bpe
 
 

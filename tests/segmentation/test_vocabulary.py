@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.config import SegmentationConfig
 from sspo.errors import UserError
-from sspo.policy import load_tokenizer
+from sspo.models.policy import load_tokenizer
 from sspo.segmentation import check_readable, segment
 from sspo.segmentation.vocabulary import read_pieces
 from tests.segmentation.vocabularies import TOKENIZERS, single_bytes, wrapped

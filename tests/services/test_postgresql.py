@@ -10,10 +10,10 @@ from rich.console import Console
 from searches import make, stub
 
 from sspo.errors import UserError
+from sweeps.control.training import RunOptions
 from sweeps.search.driver import Driver
 from sweeps.search.run import SearchOptions, run_search, show_search_status
 from sweeps.search.storage import open_storage, open_study
-from sweeps.training import RunOptions
 
 
 def test_a_search_lives_in_the_database_and_is_continued_from_there(postgresql: str, tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweeps.plan import Plan, PlannedArm, Trial, make_plan
-from sweeps.refusals import RESERVED
-from sweeps.spec import PRESETS
-from sweeps.study import parse
+from sweeps.plan.plan import Plan, PlannedArm, Trial, make_plan
+from sweeps.study.load import parse
+from sweeps.study.refusals import RESERVED
+from sweeps.study.spec import PRESETS
 from tests.trainer.killed import SMALL, VARIED
 
 STEPS = 10

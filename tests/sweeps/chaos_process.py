@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from sspo.errors import one_sentence
-from sweeps import claims, lock
-from sweeps.plan import Trial
-from sweeps.run import run_sweep, run_work
-from sweeps.training import RunOptions
-from sweeps.worker import Command, train_command
+from sweeps.control.run import run_sweep, run_work
+from sweeps.control.training import RunOptions
+from sweeps.ledger import leases, lock
+from sweeps.plan.plan import Trial
+from sweeps.workers.worker import Command, train_command
 from tests.sweeps.chaos_notes import set_the_clock_wrong
 from tests.sweeps.chaos_plan import STEPS, is_real, plan_of
 
@@ -33,8 +33,8 @@ def commands(study: str, scratch: Path) -> Command:
 
 def main() -> int:
     role, store, scratch, machine, slots, *rest = sys.argv[1:]
-    here = claims.this_machine()
-    for module in (claims, lock):
+    here = leases.this_machine()
+    for module in (leases, lock):
         module.this_machine = lambda: f"{here}/{machine}"  # type: ignore[attr-defined]
     set_the_clock_wrong(Path(scratch))
     options = RunOptions(workers=int(slots), stale_after=6.0, retry_failed="retry" in rest)

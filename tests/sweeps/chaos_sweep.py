@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from sweeps import claims
-from sweeps.ledger import attempts_folder
-from sweeps.machine import start_of
-from sweeps.manifest import manifest_path
-from sweeps.plan import Trial
+from sweeps.ledger import leases
+from sweeps.ledger.machine import start_of
+from sweeps.ledger.state import attempts_folder
+from sweeps.plan.manifest import manifest_path
+from sweeps.plan.plan import Trial
 from tests.sweeps.chaos_notes import ALLOWANCE, CLOCK, STANDING, progress
 from tests.sweeps.chaos_plan import REAL, VICTIMS, is_real, plan_of
 
@@ -88,16 +88,16 @@ class Sweep:
         (self.scratch / ALLOWANCE).write_text(str(goal))
         return goal
 
-    def running(self) -> dict[Trial, claims.Claim]:
+    def running(self) -> dict[Trial, leases.Claim]:
         """Trials that run, each with its claim, which names its worker's process and its own."""
-        newest = {trial: claims.newest(attempts_folder(trial.folder)) for trial in self.trials}
+        newest = {trial: leases.newest(attempts_folder(trial.folder)) for trial in self.trials}
         return {
             trial: claim
             for trial, claim in newest.items()
             if claim and not claim.outcome and len(claim.processes) > 1 and _lives(*claim.processes[1])
         }
 
-    def standing(self) -> dict[Trial, claims.Claim]:
+    def standing(self) -> dict[Trial, leases.Claim]:
         """Real trials that wait for a kill."""
         said = {path.name: path.read_text() for path in (self.scratch / STANDING).iterdir()}
         return {
@@ -137,7 +137,7 @@ class Kills:
             (self.sweep.scratch / CLOCK).write_text(str((0, DAY, -DAY)[len(self.left) % 3]))
         return made
 
-    def _turn(self, running: dict[Trial, claims.Claim], standing: dict[Trial, claims.Claim]) -> None:
+    def _turn(self, running: dict[Trial, leases.Claim], standing: dict[Trial, leases.Claim]) -> None:
         """Bring another kill forward where waiting for the next one could last for ever, since all that runs waits too."""
         aimed = self.left[0] in TRAINING
         nobody = not any(is_real(trial) for trial in running) if aimed else standing == running != {}
@@ -150,7 +150,7 @@ class Kills:
             else:
                 self._kill_training("real", standing)
 
-    def _kill_training(self, victim: str, standing: dict[Trial, claims.Claim]) -> bool:
+    def _kill_training(self, victim: str, standing: dict[Trial, leases.Claim]) -> bool:
         spare = self.left.count("real") - sum(not self.sweep.hits[name] for name in REAL)
         chosen = [
             trial for trial in standing if victim == "holder" or spare > 0 or not self.sweep.hits[trial.arm]
@@ -166,7 +166,7 @@ class Kills:
         (self.sweep.scratch / STANDING / trial.cell).unlink()
         return True
 
-    def _kill(self, victim: str, running: dict[Trial, claims.Claim]) -> bool:
+    def _kill(self, victim: str, running: dict[Trial, leases.Claim]) -> bool:
         if progress(self.sweep.scratch) < self.goal:
             return False
         if victim == "stub":

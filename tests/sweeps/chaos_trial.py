@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from sspo import fence
+from sspo.runs import fence
 from tests.sweeps.chaos_notes import ALLOWANCE, FINISHES, PROGRESS, begin, note, number, progress
 
 STEP, LOOK = 0.1, 0.02

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from sspo.fence import VARIABLE
+from sspo.runs.fence import VARIABLE
 from tests.sweeps.chaos_notes import FINISHES, GO, STANDING, begin, note, set_the_clock_wrong
 from tests.trainer.changes import changed
 

@@ -38,7 +38,7 @@ def freeze(part: str, store: Path) -> None:
 
 def pulse(folder: Path, store: Path, end: str) -> None:
     """The trial."""
-    from sspo import fence
+    from sspo.runs import fence
 
     freeze("trial", store)
     while not (store / "release").exists():
@@ -50,7 +50,7 @@ def pulse(folder: Path, store: Path, end: str) -> None:
     if end == "finish":
         (folder / "DONE.json").write_text("{}")
     elif end == "fail":
-        from sspo.runlog import mark_failed
+        from sspo.runs.runlog import mark_failed
 
         mark_failed(folder, "error", "marked by a trial that was frozen")
     else:
@@ -59,11 +59,11 @@ def pulse(folder: Path, store: Path, end: str) -> None:
 
 def sweep(store: Path, end: str = "finish") -> bool:
     """Whether it ran to its end."""
-    from sweeps.board import Board
-    from sweeps.claims import Watch
-    from sweeps.estimate import Pace
-    from sweeps.plan import Trial
-    from sweeps.pool import Pool
+    from sweeps.ledger.leases import Watch
+    from sweeps.monitor.board import Board
+    from sweeps.plan.pace import Pace
+    from sweeps.plan.plan import Trial
+    from sweeps.workers.pool import Pool
 
     trial = Trial(arm="one", seed=0, overrides=(), rollouts=1, store=store, cell="one")
     python = (

@@ -11,13 +11,13 @@ from typing import Any
 from optuna import Study
 from stub_searched import finish, log_run, score
 
-from sweeps.plan import Trial
+from sweeps.plan.plan import Trial
 from sweeps.search.driver import Driver, Open, ends_of
 from sweeps.search.load import parse
 from sweeps.search.run import study_name
 from sweeps.search.spec import Search
 from sweeps.search.storage import open_storage, open_study
-from sweeps.worker import Command
+from sweeps.workers.worker import Command
 
 STUB = Path(__file__).parent / "stub_searched.py"
 START = {"objective.clip.high": 0.15, "objective.bounds.alpha": -0.5, "segmentation": "token"}

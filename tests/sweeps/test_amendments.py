@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
-from sweeps.manifest import manifest_path, write_manifest
-from sweeps.plan import Plan, make_plan
-from sweeps.spec import Arm, Gates, Primary, Replay
-from sweeps.study import load
+from sweeps.plan.manifest import manifest_path, write_manifest
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import load
+from sweeps.study.spec import Arm, Gates, Primary, Replay
 
 
 def smoke(store: Path, **head: Any) -> Plan:

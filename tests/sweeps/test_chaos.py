@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from sspo.runlog import FAILURES
-from sspo.trainer import kept
-from sweeps import claims
-from sweeps.ledger import attempts_folder, standing
-from sweeps.plan import Trial
+from sspo.runs.runlog import FAILURES
+from sspo.trainer import checkpoint_files
+from sweeps.ledger import leases
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.plan.plan import Trial
 from tests.sweeps.chaos_notes import FINISHES, GO, STARTS, WRONG, progress
 from tests.sweeps.chaos_plan import REAL, STEPS, is_real, plan_of
 from tests.sweeps.chaos_sweep import PATIENCE, SEED, Kills, Sweep, wait_for
@@ -48,8 +48,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_no_cell_is_lost_or_done_twice_whatever_dies(
     disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = claims.this_machine()
-    monkeypatch.setattr(claims, "this_machine", lambda: f"{here}/here")
+    here = leases.this_machine()
+    monkeypatch.setattr(leases, "this_machine", lambda: f"{here}/here")
     scratch = tmp_path / "scratch"
     sweep = Sweep(disk / "runs", scratch)
     with ThreadPoolExecutor(max_workers=1) as beside:
@@ -105,10 +105,10 @@ def tear(trials: list[Trial]) -> None:
     real = [trial for trial in trials if is_real(trial)]
     for trial in rng.sample(real, min(2, len(real))):
         assert not (trial.folder / "DONE.json").exists()
-        checkpoint = kept.checkpoints(trial.folder / "checkpoints")[-1]
-        path = checkpoint / rng.choice(kept.CONTENT)
+        checkpoint = checkpoint_files.checkpoints(trial.folder / "checkpoints")[-1]
+        path = checkpoint / rng.choice(checkpoint_files.CONTENT)
         cut(path, rng.randrange(path.stat().st_size))
-        assert kept.flaw(checkpoint) is not None
+        assert checkpoint_files.flaw(checkpoint) is not None
 
 
 def cut(path: Path, size: int) -> None:
@@ -161,7 +161,7 @@ def every_failure_is_classed(trials: list[Trial]) -> None:
 
 def elsewhere(folder: Path) -> bool:
     """Whether the other machine had it, of whose death nobody here can know yet."""
-    claim = claims.newest(attempts_folder(folder))
+    claim = leases.newest(attempts_folder(folder))
     return claim is not None and claim.machine.endswith("there")
 
 
@@ -177,7 +177,7 @@ def every_cell_is_done_once(trials: list[Trial], scratch: Path) -> None:
         lines = (trial.folder / "metrics.jsonl").read_text().splitlines()
         if not is_real(trial):
             assert [json.loads(line)["step"] for line in lines] == list(range(1, STEPS + 1))
-        ends = Counter(claim.outcome for claim in claims.claims(attempts_folder(trial.folder)))
+        ends = Counter(claim.outcome for claim in leases.claims(attempts_folder(trial.folder)))
         assert (
             ends["done"] + ends[""] == 1
         )  # without an end: its worker died when the trial had just got to its own

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sspo.yaml_file import read_yaml
-from sweeps.design import MOST_ARMS, generate
-from sweeps.factors import Design, Factor, Level, read_factors
-from sweeps.manifest import content
-from sweeps.plan import make_plan
-from sweeps.spec import Study
-from sweeps.study import load, parse
+from sweeps.plan.manifest import content
+from sweeps.plan.plan import make_plan
+from sweeps.study.design import MOST_ARMS, generate
+from sweeps.study.factors import Design, Factor, Level, read_factors
+from sweeps.study.load import load, parse
+from sweeps.study.spec import Study
 
 PRESETS = {"smoke": {"seeds": 1}, "default": {"seeds": 3}, "paper": {"seeds": 8}}
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "stress_by_hand.yaml"

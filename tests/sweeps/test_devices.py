@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.devices import default_workers, device_environment, visible_devices
+from sweeps.plan.devices import default_workers, device_environment, visible_devices
 
 
 @pytest.mark.parametrize(

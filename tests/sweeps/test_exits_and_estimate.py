@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.estimate import Pace, rollouts_done
-from sweeps.exits import why_failed
-from sweeps.plan import Trial
-from sweeps.words import duration
+from sweeps.monitor.words import duration
+from sweeps.plan.pace import Pace, rollouts_done
+from sweeps.plan.plan import Trial
+from sweeps.workers.exits import why_failed
 
 
 @pytest.mark.parametrize(

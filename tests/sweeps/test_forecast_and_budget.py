@@ -12,18 +12,18 @@ import pytest
 import yaml
 from rich.console import Console
 
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
-from sspo.quick_compose import quick_compose
-from sweeps import experience
-from sweeps.budget import budget_lines, check_budget
-from sweeps.experience import Cost, forecast
-from sweeps.ledger import standing
-from sweeps.plan import Plan, Trial, make_plan
-from sweeps.plan_view import show_plan, time_lines
-from sweeps.run import run_sweep
-from sweeps.status import show_status
-from sweeps.study import parse
-from sweeps.training import RunOptions
+from sweeps.control.run import run_sweep
+from sweeps.control.training import RunOptions
+from sweeps.ledger.state import standing
+from sweeps.monitor.plan_view import show_plan, time_lines
+from sweeps.monitor.status import show_status
+from sweeps.plan import cost
+from sweeps.plan.budget import budget_lines, check_budget
+from sweeps.plan.cost import Cost, forecast
+from sweeps.plan.plan import Plan, Trial, make_plan
+from sweeps.study.load import parse
 
 ARMS = {
     "grpo": {"overrides": ["objective=grpo"]},
@@ -34,7 +34,7 @@ ARMS = {
 
 @pytest.fixture(autouse=True)
 def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experience, "visible_devices", tuple)
+    monkeypatch.setattr(cost, "visible_devices", tuple)
 
 
 def plan(store: Path, arms: Sequence[str] = ("grpo", "sspo", "long"), **budget: float) -> Plan:
@@ -56,7 +56,7 @@ def of(made: Plan, arm: str, seed: int) -> Trial:
     return next(trial for trial in made.trials() if (trial.arm, trial.seed) == (arm, seed))
 
 
-def forecasted(made: Plan) -> experience.Forecast:
+def forecasted(made: Plan) -> cost.Forecast:
     return forecast(made, {trial: standing(trial.folder) for trial in made.trials()})
 
 
@@ -93,7 +93,7 @@ def test_times_on_another_kind_of_hardware_say_nothing_here(
     finish(of(made, "grpo", 0), 1800, device="cuda")
     found = forecasted(made)
     assert (found.spent, found.untold) == (Cost(device_hours=0.5), 1)
-    monkeypatch.setattr(experience, "visible_devices", lambda: ("0",))
+    monkeypatch.setattr(cost, "visible_devices", lambda: ("0",))
     assert forecasted(made).left == Cost(device_hours=0.5)
 
 

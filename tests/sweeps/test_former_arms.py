@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from test_pool import stub
 
-from sweeps.manifest import manifest_path, write_manifest
-from sweeps.plan import Plan, make_plan
-from sweeps.plan_view import show_plan
-from sweeps.run import run_sweep
-from sweeps.status import show_status
-from sweeps.study import parse
-from sweeps.training import RunOptions
+from sweeps.control.run import run_sweep
+from sweeps.control.training import RunOptions
+from sweeps.monitor.plan_view import show_plan
+from sweeps.monitor.status import show_status
+from sweeps.plan.manifest import manifest_path, write_manifest
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import parse
 
 PRESETS = {"smoke": {"seeds": 1}, "paper": {"seeds": 8}}
 

@@ -11,17 +11,17 @@ from rich.text import Text
 from test_run_and_status import smoke
 
 from sspo.errors import UserError, one_sentence
-from sspo.runlog import FAILED, mark_failed
-from sweeps.attempts import attempts_folder
-from sweeps.board import Board
-from sweeps.claims import Claim, end
-from sweeps.console import SafeConsole
-from sweeps.estimate import Pace
-from sweeps.ledger import standing
-from sweeps.machine import this_machine
-from sweeps.status import show_status
-from sweeps.training import conclude
-from sweeps.view import View, table
+from sspo.runs.runlog import FAILED, mark_failed
+from sweeps.control.training import conclude
+from sweeps.ledger.leases import Claim, end
+from sweeps.ledger.machine import this_machine
+from sweeps.ledger.state import standing
+from sweeps.monitor.board import Board
+from sweeps.monitor.console import SafeConsole
+from sweeps.monitor.live_view import View, table
+from sweeps.monitor.status import show_status
+from sweeps.plan.pace import Pace
+from sweeps.workers.attempts import attempts_folder
 
 HOSTILE = {
     "clears the screen": "\x1b[2J\x1b[H",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sspo.errors import UserError
-from sweeps.study import parse
+from sweeps.study.load import parse
 
 PRESETS = {name: {"seeds": list(range(n))} for name, n in (("smoke", 1), ("default", 2), ("paper", 8))}
 GRPO, HIGH = {"overrides": ["objective=grpo"]}, {"overrides": ["objective.clip.high=0.3"]}

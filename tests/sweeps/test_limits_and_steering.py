@@ -20,23 +20,23 @@ from test_pool import make_trials, outcomes, started, stub, sweep
 from test_run_and_status import smoke
 
 from sspo.errors import UserError
-from sspo.runlog import FAILED, mark_failed
-from sweeps import claims
-from sweeps.attempts import claim_trial
-from sweeps.board import Board
-from sweeps.checks import check
-from sweeps.estimate import Pace
-from sweeps.ledger import attempts_folder, standing
-from sweeps.machine import start_of
-from sweeps.plan import Trial
-from sweeps.pool import Pool
-from sweeps.resources import Resources
-from sweeps.retries import Retries
-from sweeps.run import run_sweep, run_work
-from sweeps.status import watch_status
-from sweeps.steer import retry, steer
-from sweeps.training import RunOptions, train
-from sweeps.wishes import PAUSE, RUN, STOP, wish, wisher
+from sspo.runs.runlog import FAILED, mark_failed
+from sweeps.control.run import run_sweep, run_work
+from sweeps.control.steer import retry, steer
+from sweeps.control.training import RunOptions, train
+from sweeps.ledger import leases
+from sweeps.ledger.machine import start_of
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.monitor.board import Board
+from sweeps.monitor.requests import PAUSE, RUN, STOP, wish, wisher
+from sweeps.monitor.status import watch_status
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
+from sweeps.study.checks import check
+from sweeps.study.resources import Resources
+from sweeps.study.retries import Retries
+from sweeps.workers.attempts import claim_trial
+from sweeps.workers.pool import Pool
 
 HERE = Path(__file__).parent
 QUIET = Console(width=200, file=Path(os.devnull).open("w"))  # noqa: SIM115
@@ -122,8 +122,8 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
     def die(of: Trial, number: int) -> None:
         folder = attempts_folder(of.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        claim = claims.Claim(number=number, machine=claims.this_machine(), host="here", processes=((1, "0"),))
-        claims.end(folder, claim, "")
+        claim = leases.Claim(number=number, machine=leases.this_machine(), host="here", processes=((1, "0"),))
+        leases.end(folder, claim, "")
 
     die(trial, 1)
     assert standing(trial.folder).state == "pending"

@@ -12,21 +12,21 @@ from pathlib import Path
 import pytest
 from test_pool import make_trials, outcomes, started, stub
 
-from sspo import fence, runlog
 from sspo.errors import UserError, one_sentence
-from sspo.fence import LEFT, ClaimLost, file_of
-from sspo.runlog import DONE, FAILED, mark_failed, write_marker
-from sspo.trainer import kept
-from sweeps import claims
-from sweeps.attempts import claim_trial, conclude_attempt, current_attempt
-from sweeps.board import Board
-from sweeps.claims import Claim, Watch, newest, take
-from sweeps.estimate import Pace
-from sweeps.ledger import attempts_folder, standing
-from sweeps.plan import Trial
-from sweeps.pool import Pool
-from sweeps.retries import Retries
-from sweeps.store import check_store, refuse_foreign
+from sspo.runs import fence, runlog
+from sspo.runs.fence import LEFT, ClaimLost, file_of
+from sspo.runs.runlog import DONE, FAILED, mark_failed, write_marker
+from sspo.trainer import checkpoint_files
+from sweeps.ledger import leases
+from sweeps.ledger.leases import Claim, Watch, newest, take
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.ledger.store import check_store, refuse_foreign
+from sweeps.monitor.board import Board
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
+from sweeps.study.retries import Retries
+from sweeps.workers.attempts import claim_trial, conclude_attempt, current_attempt
+from sweeps.workers.pool import Pool
 
 
 def claimed(folder: Path) -> Claim:
@@ -38,7 +38,7 @@ def claimed(folder: Path) -> Claim:
 
 def taken_over(folder: Path) -> None:
     """What another worker does that has given the holder up."""
-    number = claims.claims(attempts_folder(folder))[-1].number + 1
+    number = leases.claims(attempts_folder(folder))[-1].number + 1
     text = json.dumps({"processes": [[1, "1"]], "machine": "other", "outcome": "", "token": "theirs"})
     file_of(attempts_folder(folder), number).write_text(text)
 
@@ -68,7 +68,7 @@ def test_whoever_wakes_up_while_it_marks_a_failure_leaves_its_successors_result(
         (trial.folder / DONE).write_text('{"seconds": 3.0}')
 
     at_rename(monkeypatch, FAILED, succeed)
-    with fence.under(claims.lease(attempts_folder(trial.folder), claim)):
+    with fence.under(leases.lease(attempts_folder(trial.folder), claim)):
         if who == "trial":
             mark_failed(trial.folder, "error", "frozen")
         else:
@@ -102,7 +102,7 @@ def test_a_worker_looks_at_its_claim_before_it_judges(tmp_path: Path) -> None:
     taken_over(trial.folder)
     mark_failed(trial.folder, "killed", "by the successor")
     before = {path.name: path.read_bytes() for path in trial.folder.rglob("*.json")}
-    with fence.under(claims.lease(attempts_folder(trial.folder), claim)):
+    with fence.under(leases.lease(attempts_folder(trial.folder), claim)):
         for reason in ("error", "killed"):  # to be failed for good, and to be tried again
             with pytest.raises(ClaimLost, match=r"0001.json was followed by the claim of another worker"):
                 conclude_attempt(trial, claim, reason, "late", "")
@@ -117,19 +117,19 @@ def test_a_claim_in_a_folder_that_was_deleted_is_not_that_of_its_number_in_the_n
     (trial,) = make_trials(tmp_path, ["one"])
     where = attempts_folder(trial.folder)
     old = claimed(trial.folder)
-    for name, value in claims.lease(where, old).environment().items():
+    for name, value in leases.lease(where, old).environment().items():
         monkeypatch.setenv(name, value)
     shutil.rmtree(trial.folder)
-    assert (claims.lost(where, old), claims.beat(where, old)) == (True, False)
+    assert (leases.lost(where, old), leases.beat(where, old)) == (True, False)
     with pytest.raises(ClaimLost, match=r"0001.json is gone; nothing more was written"):
         mark_failed(trial.folder, "error", "late")
     assert not trial.folder.exists()
     new = claimed(trial.folder)
     assert (old.number, new.number) == (1, 1)
     with pytest.raises(ClaimLost, match=r"0001.json is the claim of another worker"):
-        claims.end(where, old, "error")
-    assert claims.lost(where, old)
-    assert not claims.lost(where, new)
+        leases.end(where, old, "error")
+    assert leases.lost(where, old)
+    assert not leases.lost(where, new)
     assert newest(where) == new
 
 
@@ -150,10 +150,10 @@ def test_a_claim_that_makes_no_sense_is_lost_in_one_sentence(
 ) -> None:
     (trial,) = make_trials(tmp_path, ["one"])
     where, claim = attempts_folder(trial.folder), claimed(trial.folder)
-    for name, value in claims.lease(where, claim).environment().items():
+    for name, value in leases.lease(where, claim).environment().items():
         monkeypatch.setenv(name, value)
     file_of(where, 1).write_bytes(content)
-    assert claims.lost(where, claim)
+    assert leases.lost(where, claim)
     with pytest.raises(ClaimLost) as left:
         one_sentence(lambda: mark_failed(trial.folder, "error", "late") or 0)
     assert left.value.code == LEFT
@@ -166,7 +166,7 @@ def test_a_claim_that_a_server_cannot_show_is_lost(tmp_path: Path, monkeypatch: 
     def stale(path: Path) -> bytes:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    lease = claims.lease(attempts_folder(tmp_path), claimed(tmp_path))
+    lease = leases.lease(attempts_folder(tmp_path), claimed(tmp_path))
     assert lease.why_lost() is None
     monkeypatch.setattr(Path, "read_bytes", stale)
     assert lease.why_lost() == "cannot be read (Stale file handle)"
@@ -182,29 +182,29 @@ def test_a_claim_from_before_there_were_tokens_still_counts(tmp_path: Path) -> N
     found = newest(where)
     assert found is not None
     assert (found.own(), found.token, found.processes) == (True, "", own.processes)
-    assert not claims.lost(where, found)
-    assert claims.lost(where, own)  # and it is not the one with the token
+    assert not leases.lost(where, found)
+    assert leases.lost(where, own)  # and it is not the one with the token
 
 
 def test_a_checkpoint_appears_only_in_a_run_that_is_still_ours(tmp_path: Path) -> None:
     claim, folder = claimed(tmp_path), tmp_path / "checkpoints"
 
     def fill(partial: Path) -> None:
-        for name in (kept.MODEL, kept.OPTIMIZER, kept.STATE):
+        for name in (checkpoint_files.MODEL, checkpoint_files.OPTIMIZER, checkpoint_files.STATE):
             (partial / name).touch()
         if rollouts == 2:
             taken_over(tmp_path)  # while it was written, which takes long
 
-    with fence.under(claims.lease(attempts_folder(tmp_path), claim)):
+    with fence.under(leases.lease(attempts_folder(tmp_path), claim)):
         rollouts = 1
-        kept.add(folder, rollouts, fill, {}, keep=2)
+        checkpoint_files.add(folder, rollouts, fill, {}, keep=2)
         rollouts = 2
         with pytest.raises(ClaimLost):
-            kept.add(folder, rollouts, fill, {}, keep=2)
+            checkpoint_files.add(folder, rollouts, fill, {}, keep=2)
         with pytest.raises(ClaimLost):
-            kept.clear_leftovers(folder)
+            checkpoint_files.clear_leftovers(folder)
         with pytest.raises(ClaimLost):
-            kept.drop(folder / "rollout000001")
+            checkpoint_files.drop(folder / "rollout000001")
     assert [path.name for path in folder.iterdir()] == ["rollout000001"]
 
 

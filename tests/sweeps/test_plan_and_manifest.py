@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sspo.compose import CONF_ROOT, compose
+from sspo.compose.hydra_compose import CONF_ROOT, compose
 from sspo.errors import UserError
-from sspo.identity import cell_hash
-from sweeps.manifest import manifest_path, write_manifest
-from sweeps.plan import Plan, make_plan
-from sweeps.show import show_arm
-from sweeps.statistics_preview import preview
-from sweeps.study import load, parse
-from sweeps.worker import quoted
+from sspo.runs.identity import cell_hash
+from sweeps.monitor.show import show_arm
+from sweeps.plan.manifest import manifest_path, write_manifest
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.plan.power import preview
+from sweeps.study.load import load, parse
+from sweeps.workers.worker import quoted
 
 PRESETS = {"smoke": {"seeds": [0]}, "default": {"seeds": [0, 1]}, "paper": {"seeds": list(range(8))}}
 

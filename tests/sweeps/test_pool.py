@@ -15,16 +15,16 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from sspo.errors import UserError
-from sweeps import claims
-from sweeps.attempts import forgive
-from sweeps.board import Board
-from sweeps.claims import Claim, holder
-from sweeps.estimate import Pace
-from sweeps.ledger import attempts_folder, standing
-from sweeps.machine import start_of
-from sweeps.plan import Trial
-from sweeps.pool import Pool
-from sweeps.worker import Command
+from sweeps.ledger import leases
+from sweeps.ledger.leases import Claim, holder
+from sweeps.ledger.machine import start_of
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.monitor.board import Board
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
+from sweeps.workers.attempts import forgive
+from sweeps.workers.pool import Pool
+from sweeps.workers.worker import Command
 
 STUB = Path(__file__).parent / "stub_trainer.py"
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def sweep(trials: list[Trial], command: Command, *, timeout: float = 30.0) -> Bo
 
 def outcomes(trial: Trial) -> list[str]:
     """How every attempt at a trial ended, in order."""
-    return [claim.outcome for claim in claims.claims(attempts_folder(trial.folder))]
+    return [claim.outcome for claim in leases.claims(attempts_folder(trial.folder))]
 
 
 def started(starts: Path) -> list[str]:
@@ -126,7 +126,7 @@ def test_a_trainer_whose_claim_cannot_follow_it_is_not_left_to_train(
         raise OSError(errno.ENOSPC, "no space left on device")
 
     given: list[int] = []
-    monkeypatch.setattr(claims, "share", refuse)
+    monkeypatch.setattr(leases, "share", refuse)
     trials = make_trials(tmp_path, ["long"])
     with pytest.raises(OSError, match="no space left"):
         sweep(trials, stub(tmp_path / "starts", {"long": "hang"}))
@@ -137,7 +137,7 @@ def test_a_trainer_whose_claim_cannot_follow_it_is_not_left_to_train(
 def test_the_end_of_a_sweep_stops_every_trainer_even_where_one_cannot_be_cleaned_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweeps.pool.GRACE", 0.0)
+    monkeypatch.setattr("sweeps.workers.pool.GRACE", 0.0)
     trials = make_trials(tmp_path, ["one", "two", "three"])
     starts, stubborn = tmp_path / "starts", dict.fromkeys(["one", "two", "three"], "stubborn")
     pool = Pool(Board(workers=3, pace=Pace()), stub(starts, stubborn))

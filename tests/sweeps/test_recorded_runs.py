@@ -17,16 +17,16 @@ import pytest
 from rich.console import Console
 from test_pool import ROOT, started, stub
 
-from sspo import revision
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
-from sweeps.checks import check
-from sweeps.claims import holder
-from sweeps.plan import Plan, Trial, make_plan
-from sweeps.replay import replay_folder, run_replay
-from sweeps.study import load
-from sweeps.training import RunOptions
-from sweeps.worker import Command
+from sspo.runs import revision
+from sweeps.control.training import RunOptions
+from sweeps.ledger.leases import holder
+from sweeps.plan.plan import Plan, Trial, make_plan
+from sweeps.replay.replay import replay_folder, run_replay
+from sweeps.study.checks import check
+from sweeps.study.load import load
+from sweeps.workers.worker import Command
 
 REPLAYER = Path(__file__).parent / "stub_replayer.py"
 RECORD = {"grpo": "record", "sspo": "record"}

@@ -12,17 +12,17 @@ import pytest
 from rich.console import Console
 from test_pool import started, stub
 
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError, one_sentence
 from sweeps.__main__ import main
-from sweeps.lock import alone
-from sweeps.manifest import manifest_path
-from sweeps.plan import Plan, make_plan
-from sweeps.run import run_sweep
-from sweeps.status import show_status
-from sweeps.study import load
-from sweeps.training import RunOptions
-from sweeps.wishes import control_folder
+from sweeps.control.run import run_sweep
+from sweeps.control.training import RunOptions
+from sweeps.ledger.lock import alone
+from sweeps.monitor.requests import control_folder
+from sweeps.monitor.status import show_status
+from sweeps.plan.manifest import manifest_path
+from sweeps.plan.plan import Plan, make_plan
+from sweeps.study.load import load
 
 OPTIONS = RunOptions(workers=3)
 
@@ -133,7 +133,7 @@ def test_a_mistyped_word_is_one_sentence_with_the_nearest_name(
 
 def test_sweeps_never_imports_torch_and_scipy_only_to_plan() -> None:
     script = (
-        "import sys, sweeps.__main__, sweeps.pool; first = 'scipy' in sys.modules; import sweeps.plan_view; "
+        "import sys, sweeps.__main__, sweeps.workers.pool; first = 'scipy' in sys.modules; import sweeps.monitor.plan_view; "
         "print(first, 'torch' in sys.modules)"
     )
     ended = subprocess.run(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sspo.quick_compose import quick_compose
-from sspo.runlog import CONFIG, DONE, EVAL, mark_failed
-from sweeps.console import SafeConsole
-from sweeps.runs import show_runs
+from sspo.compose.fast import quick_compose
+from sspo.runs.runlog import CONFIG, DONE, EVAL, mark_failed
+from sweeps.monitor.console import SafeConsole
+from sweeps.monitor.runs import show_runs
 
 NOON = time.mktime((2026, 11, 28, 12, 0, 0, 0, 0, -1))
 

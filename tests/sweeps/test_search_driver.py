@@ -15,18 +15,18 @@ from optuna.pruners import HyperbandPruner
 from searches import START, driver_of, make, settle, study_of, train
 from stub_searched import answers, append, finish, log_run, score
 
-from analysis.held_out import held_out
-from analysis.logs import read_logs
-from analysis.results import AVERAGE, Evidence
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.evidence.held_out import held_out
+from analysis.logs.compact import read_logs
 from sspo.errors import UserError
-from sspo.runlog import mark_failed
+from sspo.runs.runlog import mark_failed
+from sweeps.ledger.score import curve, primary_score
 from sweeps.search.corners import check_corners
 from sweeps.search.driver import ends_of
 from sweeps.search.history import tally
-from sweeps.search.score import curve, primary_score
 from sweeps.search.spec import SAMPLERS
 from sweeps.search.storage import open_storage, sole_controller
-from sweeps.spec import Primary
+from sweeps.study.spec import Primary
 
 ROOT = Path(__file__).parents[2]
 

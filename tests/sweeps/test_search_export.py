@@ -13,12 +13,12 @@ from rich.console import Console
 from stub_searched import finish, log_run
 
 from analysis.statistics.intervals import t_interval
-from sspo.compose import CONF_ROOT
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
-from sspo.runlog import mark_failed
-from sweeps.plan import Plan, make_plan
+from sspo.runs.runlog import mark_failed
+from sweeps.plan.plan import Plan, make_plan
 from sweeps.search.export import export_study
-from sweeps.study import load, parse
+from sweeps.study.load import load, parse
 
 SPEC = {
     "title": "probe",

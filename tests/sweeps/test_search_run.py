@@ -16,18 +16,18 @@ import pytest
 from rich.console import Console
 from searches import START, driver_of, make, settle, stub, study_of, train
 
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sspo.yaml_file import read_yaml
-from sweeps.claims import holder
-from sweeps.ledger import attempts_folder, standing
-from sweeps.lock import alone
-from sweeps.plan import make_plan
+from sweeps.control.training import RunOptions
+from sweeps.ledger.leases import holder
+from sweeps.ledger.lock import alone
+from sweeps.ledger.score import curve
+from sweeps.ledger.state import attempts_folder, standing
+from sweeps.plan.plan import make_plan
 from sweeps.search.driver import ends_of
 from sweeps.search.run import SearchOptions, run_search, show_search_status
-from sweeps.search.score import curve
 from sweeps.search.spec import Search
-from sweeps.study import parse as parse_study
-from sweeps.training import RunOptions
+from sweeps.study.load import parse as parse_study
 
 ROOT = Path(__file__).parents[2]
 SHORT: Mapping[str, Any] = {"presets__default__trials": 4, "sampler__startup": 2}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from searches import START, make, spec
 
-from sspo.compose import CONF_ROOT, compose
+from sspo.compose.hydra_compose import CONF_ROOT, compose
 from sspo.errors import UserError
-from sspo.identity import cell_hash
+from sspo.runs.identity import cell_hash
 from sweeps.search.cells import cell_at
 from sweeps.search.corners import check_corners
 from sweeps.search.load import load, parse, search_names

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.slots import Slots
+from sweeps.workers.slots import Slots
 
 Job = tuple[float, int]
 """(seconds, slots)."""

@@ -12,12 +12,12 @@ from rich.console import Console
 from test_pool import started
 from test_run_and_status import OPTIONS, run, smoke
 
-from sspo import identity
 from sspo.errors import UserError
-from sweeps.manifest import content
-from sweeps.plan_view import show_plan
-from sweeps.status import show_status
-from sweeps.worker import train_command
+from sspo.runs import identity
+from sweeps.monitor.plan_view import show_plan
+from sweeps.monitor.status import show_status
+from sweeps.plan.manifest import content
+from sweeps.workers.worker import train_command
 
 FRESH = replace(OPTIONS, fresh=True)
 

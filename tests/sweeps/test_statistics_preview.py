@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sweeps.plan import make_plan
-from sweeps.statistics_preview import preview
-from sweeps.study import parse
+from sweeps.plan.plan import make_plan
+from sweeps.plan.power import preview
+from sweeps.study.load import parse
 
 OBJECTIVES = ("grpo", "gspo", "sspo", "dapo", "dr_grpo", "rloo", "cispo")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sspo.compose import CONF_ROOT
-from sweeps.factors import KINDS, Design, Factor, Level
-from sweeps.plan import make_plan
-from sweeps.resources import Resources
-from sweeps.retries import Retries
-from sweeps.spec import Arm, Budget, Gates, Preset, Primary, Replay, StudyHead
-from sweeps.study import load
+from sspo.compose.hydra_compose import CONF_ROOT
+from sweeps.plan.plan import make_plan
+from sweeps.study.factors import KINDS, Design, Factor, Level
+from sweeps.study.load import load
+from sweeps.study.resources import Resources
+from sweeps.study.retries import Retries
+from sweeps.study.spec import Arm, Budget, Gates, Preset, Primary, Replay, StudyHead
 
 PAGE = (CONF_ROOT.parent / "docs" / "studies.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```\n\nArms: (.*?)\.\n", PAGE, flags=re.DOTALL)

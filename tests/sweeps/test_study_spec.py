@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from analysis.claims.spec import load_claims
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError
-from sweeps.plan import Trial
+from sweeps.plan.plan import Trial
 from sweeps.search.load import load as load_search
-from sweeps.study import load, parse, study_names
-from sweeps.worker import train_command
+from sweeps.study.load import load, parse, study_names
+from sweeps.workers.worker import train_command
 
 GOOD: dict[str, Any] = {
     "title": "t",

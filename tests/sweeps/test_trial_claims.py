@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sspo import fence
 from sspo.errors import UserError
-from sspo.runlog import RunLog, mark_failed
-from sweeps import claims
-from sweeps.claims import LONGEST_LOOK, Claim, Watch, newest, take
-from sweeps.lock import alone
-from sweeps.machine import start_of, this_machine
+from sspo.runs import fence
+from sspo.runs.runlog import RunLog, mark_failed
+from sweeps.ledger import leases
+from sweeps.ledger.leases import LONGEST_LOOK, Claim, Watch, newest, take
+from sweeps.ledger.lock import alone
+from sweeps.ledger.machine import start_of, this_machine
 
 
 @dataclass
@@ -50,7 +50,7 @@ def test_a_claim_of_another_machine_is_given_up_when_it_has_been_still_for_long_
     claim, clock = foreign(tmp_path), Clock()
     watch = Watch(60.0, clock)
     assert not still_for(tmp_path, claim, 59, watch, clock)
-    claims.beat(tmp_path, claim)
+    leases.beat(tmp_path, claim)
     assert not still_for(
         tmp_path, claim, 59, watch, clock
     )  # since the first of these looks, which saw the beat
@@ -125,7 +125,7 @@ def test_a_claim_that_cannot_be_filled_is_taken_back(tmp_path: Path, monkeypatch
     def refuse(claim: Claim) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(claims, "_text", refuse)
+    monkeypatch.setattr(leases, "_text", refuse)
     with pytest.raises(OSError, match="No space"):
         take(tmp_path, Watch())
     assert list(tmp_path.iterdir()) == []
@@ -137,7 +137,7 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
     folder = tmp_path / "attempts"
     claim, _ = take(folder, Watch())
     assert claim is not None
-    for name, value in claims.lease(folder, claim).environment().items():
+    for name, value in leases.lease(folder, claim).environment().items():
         monkeypatch.setenv(name, value)
     log = RunLog(tmp_path)
     log.evaluation([{"rollout": 0}])
@@ -158,7 +158,7 @@ def test_a_lock_of_another_machine_is_refused_once_it_shows_life_and_taken_when_
     tmp_path: Path,
 ) -> None:
     claim = foreign(tmp_path)
-    beating = threading.Timer(0.7, claims.beat, (tmp_path, claim))
+    beating = threading.Timer(0.7, leases.beat, (tmp_path, claim))
     beating.start()
     with (
         pytest.raises(UserError, match="another sweep runs in this store as process 1 on far; wait for it"),

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sweeps import view
-from sweeps.board import Board, Running
-from sweeps.estimate import Pace
-from sweeps.ledger import Standing
-from sweeps.plan import Trial
+from sweeps.ledger.state import Standing
+from sweeps.monitor import live_view
+from sweeps.monitor.board import Board, Running
+from sweeps.plan.pace import Pace
+from sweeps.plan.plan import Trial
 
 
 def trial(arm: str, store: Path) -> Trial:
@@ -32,7 +32,7 @@ def half_way(store: Path) -> Board:
 
 
 def test_the_heartbeat_says_what_runs_how_far_it_is_and_how_long_the_rest_takes(tmp_path: Path) -> None:
-    line = view.heartbeat(half_way(tmp_path))
+    line = live_view.heartbeat(half_way(tmp_path))
     # two trials of 100 s on two workers: 100 s
     assert line == "running grpo seed 1 12/24; 1 done, 0 diverged, 0 failed, 2 left; time left 1 min 40 s"
 
@@ -40,7 +40,7 @@ def test_the_heartbeat_says_what_runs_how_far_it_is_and_how_long_the_rest_takes(
 def test_the_table_has_a_row_for_every_worker(tmp_path: Path) -> None:
     console = Console(width=120)
     with console.capture() as printed:
-        console.print(view.table(half_way(tmp_path)))
+        console.print(live_view.table(half_way(tmp_path)))
     rows = printed.get().splitlines()
     assert rows[1].split()[:5] == ["0", "grpo", "seed", "1", "12/24"]
     assert rows[2].split() == ["1", "idle"]
@@ -48,7 +48,7 @@ def test_the_table_has_a_row_for_every_worker(tmp_path: Path) -> None:
 
 def test_what_happened_is_printed_to_the_last_line_where_there_is_no_terminal(tmp_path: Path) -> None:
     out = io.StringIO()
-    with view.View(half_way(tmp_path), Console(file=out, width=200)):
+    with live_view.View(half_way(tmp_path), Console(file=out, width=200)):
         pass
     assert out.getvalue() == "[1/3] done    sspo seed 1 in 1 min 40 s\n"
 
@@ -73,9 +73,9 @@ def test_an_output_that_never_takes_a_line_does_not_hold_up_the_sweep(
             return len(text)
 
     freed = threading.Event()
-    monkeypatch.setattr(view, "PATIENCE", 0.1)
+    monkeypatch.setattr(live_view, "PATIENCE", 0.1)
     before = time.monotonic()
-    with view.View(half_way(tmp_path), Console(file=Stuck())) as stuck:
+    with live_view.View(half_way(tmp_path), Console(file=Stuck())) as stuck:
         stuck.board.settle(trial("gspo", tmp_path), Standing(state="failed", reason="oom"))
     assert time.monotonic() - before < 5
     freed.set()

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
+from sspo.console.progress import Progress
 from sspo.metrics import Metric
-from sspo.objective.control import ClipControl
-from sspo.progress import Progress
-from sspo.tracking import NoTracker
+from sspo.objective.clip_controller import ClipControl
+from sspo.runs.tracking import NoTracker
+from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.loop import Trainer
-from sspo.trainer.vacuous import ClipWatch
 from tests.trainer.runs import BARELY_SCORED, TINY, folder, lines, train
 
 

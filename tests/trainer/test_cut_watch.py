@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.train import main
 from sspo.trainer.cut_watch import empty_cuts
 from tests.trainer.runs import TINY

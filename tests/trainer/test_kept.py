@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.metrics import observe
-from sspo.runlog import RunLog
-from sspo.trainer import kept
+from sspo.runs.runlog import RunLog
+from sspo.trainer import checkpoint_files
 
 ROLLOUTS, KEEP = 4, 3
-TENSORS = (kept.MODEL, kept.OPTIMIZER, kept.STATE)
+TENSORS = (checkpoint_files.MODEL, checkpoint_files.OPTIMIZER, checkpoint_files.STATE)
 
 
 def advance(log: RunLog, number: int) -> None:
@@ -36,20 +36,22 @@ def save(log: RunLog, checkpoints: Path, rollouts: int) -> None:
         for name in TENSORS:
             (folder / name).write_text(f"{name} after {rollouts}")
 
-    kept.add(checkpoints, rollouts, fill, log.settle(), keep=KEEP)
+    checkpoint_files.add(checkpoints, rollouts, fill, log.settle(), keep=KEEP)
 
 
-def go_on(folder: Path) -> kept.Choice:
+def go_on(folder: Path) -> checkpoint_files.Choice:
     """Resume as a trainer does, and train to the end."""
     log, checkpoints = RunLog(folder), folder / "checkpoints"
-    kept.clear_leftovers(checkpoints)
-    choice = kept.choose(checkpoints, log)
+    checkpoint_files.clear_leftovers(checkpoints)
+    choice = checkpoint_files.choose(checkpoints, log)
     for refused in choice.refused:
-        kept.drop(refused)
+        checkpoint_files.drop(refused)
     log.rewind(choice.covered)
     start = 0 if choice.checkpoint is None else int(choice.checkpoint.name.removeprefix("rollout"))
     if start:
-        assert (choice.checkpoint / kept.STATE).read_text() == f"{kept.STATE} after {start}"
+        assert (
+            choice.checkpoint / checkpoint_files.STATE
+        ).read_text() == f"{checkpoint_files.STATE} after {start}"
     for number in range(start, ROLLOUTS):
         advance(log, number)
         save(log, checkpoints, number + 1)
@@ -76,7 +78,11 @@ def whole(tmp_path_factory):
 FILES = [
     *("metrics.jsonl", "eval.jsonl", "samples.jsonl", "timing.jsonl"),
     *(f"recording/rollout{k:06d}.parquet" for k in range(ROLLOUTS)),
-    *(f"checkpoints/rollout{k:06d}/{n}" for k in (2, 3, 4) for n in (*kept.CONTENT, kept.SUMS)),
+    *(
+        f"checkpoints/rollout{k:06d}/{n}"
+        for k in (2, 3, 4)
+        for n in (*checkpoint_files.CONTENT, checkpoint_files.SUMS)
+    ),
 ]
 
 
@@ -115,7 +121,9 @@ def test_whatever_was_cut_damaged_or_lost_the_run_ends_with_the_same_bits(whole,
         left, before = contents(copy), contents(folder)
 
         def usable(rollouts: int) -> bool:
-            own = [n for n in before if n.startswith(f"checkpoints/{kept.folder_name(rollouts)}/")]
+            own = [
+                n for n in before if n.startswith(f"checkpoints/{checkpoint_files.folder_name(rollouts)}/")
+            ]
             return all(left.get(n) == before[n] for n in own) and all(
                 left.get(n, b"").startswith(c) if n.endswith("jsonl") else left.get(n) == c
                 for n, c in then[rollouts].items()
@@ -123,9 +131,11 @@ def test_whatever_was_cut_damaged_or_lost_the_run_ends_with_the_same_bits(whole,
 
         newest = max(filter(usable, (2, 3, 4)), default=0)
         choice = go_on(copy)
-        found = choice.checkpoint.name if choice.checkpoint else kept.folder_name(0)
-        assert found == kept.folder_name(newest)
-        assert {p.name for p in choice.refused} == {kept.folder_name(k) for k in (2, 3, 4) if k > newest}
+        found = choice.checkpoint.name if choice.checkpoint else checkpoint_files.folder_name(0)
+        assert found == checkpoint_files.folder_name(newest)
+        assert {p.name for p in choice.refused} == {
+            checkpoint_files.folder_name(k) for k in (2, 3, 4) if k > newest
+        }
         assert (choice.sentence() is None) == (newest == 4)
         after = contents(copy)
         assert {n: after[n] for n in then[4]} == then[4]
@@ -152,7 +162,7 @@ def test_every_log_is_on_the_disk_before_the_checkpoint_that_covers_it_appears(t
     at = done.index(("appears", "rollout000002"))
     before = {Path(name).name for kind, name in done[:at] if kind == "disk"}
     assert {"metrics.jsonl", "eval.jsonl", "samples.jsonl", "timing.jsonl", "recording"} < before
-    assert {*kept.CONTENT, kept.SUMS} < before
+    assert {*checkpoint_files.CONTENT, checkpoint_files.SUMS} < before
     assert ("disk", ".") in done[:at]  # names of logs that are new
     assert done[at + 1] == ("disk", "checkpoints")
 
@@ -163,7 +173,7 @@ def test_a_log_that_other_hands_change_under_a_run_is_a_failure_and_no_hole(tmp_
     (tmp_path / "metrics.jsonl").write_text("")
     with pytest.raises(OSError, match="changed by other hands: it has 0 bytes"):
         save(log, tmp_path / "checkpoints", 1)
-    assert not kept.checkpoints(tmp_path / "checkpoints")
+    assert not checkpoint_files.checkpoints(tmp_path / "checkpoints")
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_nothing_and_the_ones_before(tmp_path):
@@ -172,11 +182,11 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing_and_the_ones_before(
     save(log, tmp_path / "checkpoints", 1)
 
     def fill(folder: Path) -> None:
-        (folder / kept.MODEL).write_text("half of it")
+        (folder / checkpoint_files.MODEL).write_text("half of it")
         raise OSError(28, "No space left on device", str(folder))
 
     with pytest.raises(OSError, match="No space left"):
-        kept.add(tmp_path / "checkpoints", 2, fill, log.settle(), keep=KEEP)
+        checkpoint_files.add(tmp_path / "checkpoints", 2, fill, log.settle(), keep=KEEP)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["rollout000001"]
 
 

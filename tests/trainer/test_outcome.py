@@ -7,11 +7,11 @@ import json
 import pytest
 import torch
 
-from sspo import progress
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
+from sspo.console import progress
+from sspo.console.progress import Progress
 from sspo.errors import one_sentence
-from sspo.outcome import describe_outcome
-from sspo.progress import Progress
+from sspo.runs.outcome import describe_outcome
 from sspo.train import main
 
 

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from sspo import runlock
 from sspo.errors import UserError, one_sentence
-from sspo.fence import VARIABLE, ClaimLost
-from sspo.runlock import LOCK, alone
+from sspo.runs import lock
+from sspo.runs.fence import VARIABLE, ClaimLost
+from sspo.runs.lock import LOCK, alone
 from sspo.train import main
 from tests.trainer.killed import SMALL, Fault, start
 
@@ -109,9 +109,9 @@ def test_a_frozen_worker_s_end_leaves_the_lock_of_who_follows(tmp_path, monkeypa
 
 def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
     def refuse(handle, operation):
-        raise OSError(runlock.errno.ENOLCK, "No locks available")
+        raise OSError(lock.errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(runlock.fcntl, "flock", refuse)
+    monkeypatch.setattr(lock.fcntl, "flock", refuse)
     said = []
     with alone(tmp_path, said.append):
         pass

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from runs import TINY
 
-from sspo import identity
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError
-from sspo.identity import run_folder
+from sspo.runs import identity
+from sspo.runs.identity import run_folder
 from sspo.train import main
 
 SHORT = (*TINY, "trainer.rollouts=1", "evaluation.every=0", "evaluation.questions=1", "rollout.max_tokens=8")

@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 
-from sspo.compose import compose
+from sspo.compose.hydra_compose import compose
+from sspo.console.progress import Progress
 from sspo.metrics import GLOSSARY, OPTION_KEYS, RARE_KEYS, ROLLOUT_KEYS
-from sspo.progress import Progress
-from sspo.tracking import NoTracker
+from sspo.runs.tracking import NoTracker
 from sspo.trainer import loop
 from sspo.trainer.optim import Diverged
 from tests.trainer.killed import run
@@ -124,7 +124,7 @@ def test_micro_batch_size_changes_memory_and_not_the_run(tmp_path, capsys):
 
 
 def load_base():
-    from sspo.policy import load_policy
+    from sspo.models.policy import load_policy
 
     return load_policy("embedded", torch.device("cpu")).model
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from sspo.compose import CONF_ROOT
-from sweeps.frontdoors.trial import trial_name
-from sweeps.frontdoors.wandb_sweep import export_sweep
-from sweeps.plan import make_plan
-from sweeps.study import load
+from sspo.compose.hydra_compose import CONF_ROOT
+from sweeps.integrations.trial import trial_name
+from sweeps.integrations.wandb_sweep import export_sweep
+from sweeps.plan.plan import make_plan
+from sweeps.study.load import load
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / ".venv-frontdoors/bin/python"
@@ -25,7 +25,7 @@ ASK = """
 import json, sys
 from sweeps import next_run
 from sweeps.config.cfg import schema_violations_from_proposed_config
-from sweeps.run import SweepRun, RunState
+from sweeps.control.run import SweepRun, RunState
 
 config, found = json.load(sys.stdin), []
 violations = schema_violations_from_proposed_config(config)

@@ -1,0 +1,12 @@
+"""From tables of logs to the numbers that are compared: one per run.
+
+evidence       Evidence: scores per run, summaries per arm
+answers        which held-out answers count
+measures       one number per run from its training metrics
+held_out       accuracy while training
+curve_rows     what curves show, by rollout
+factors        the grid of a factorial study
+replay         curves and pooled shares of a replay
+published      numbers that others reported
+result_traces  where the cells of results come from
+"""

@@ -1,0 +1,20 @@
+"""From run folders to the compact logs that a report is made from, and back into tables.
+
+manifest        the study manifest: which runs there are and what is asked of them
+run_folders     run folders to compact logs
+run_files       the files of one run folder, checked
+ended           what the marker of a finished run says of its logs
+compact         compact logs, written and read
+jsonl           JSON lines to columns
+column_cache    columns kept between two reports
+source          run folders or committed logs: which of them a report is made from
+samples         a sampled response as reports show it
+sample_choice   which responses are shown
+sample_table    samples.parquet
+replay_counts   the counts of a replay
+replay_summary  replay.json
+replay_source   where a replay lies
+long_table      every logged number as one long table
+edited          studies whose spec was edited after they were planned
+trace           which runs and streams of logs a number rests on
+"""

@@ -1,0 +1,13 @@
+"""One table per file, and the captions that tables and figures share.
+
+captions         sentences that every table needs
+replay_captions  sentences that every reader of a replay needs
+results          arms by evaluation sets, and differences to the baseline
+base             the untrained base
+stability        collapse, counted with exact intervals
+collapse         collapse by level of every factor
+dynamics         what clipping did while runs trained
+effects          main effects and interactions
+gates            the gates as data
+replay           equal clipping across rules
+"""

@@ -1,0 +1,8 @@
+"""How numbers, names and tables become text that is safe to print.
+
+rounding          decimal rounding, halves away from zero
+unit              percent points, or the unit of an imported metric
+escape            text from data made inert in HTML, LaTeX, Markdown, CSV and Matplotlib
+latex_characters  what LaTeX prints for a character
+table             Cell, Row and Table, with their renderings for files
+"""

@@ -1,0 +1,8 @@
+"""`python -m analysis verify` and `why`: a report held against its logs, and a number against its runs.
+
+verify       is every byte what it was
+remade       a report beside one that is made again
+table_lines  which cells of two tables differ
+touched      which numbers rest on given streams
+why          the formula and the runs behind a number
+"""

@@ -1,0 +1,6 @@
+"""A command line becomes a configuration.
+
+hydra_compose  Hydra's composition, validated
+fast           the same in a millisecond, for planning
+multirun       every combination of values
+"""

@@ -1,0 +1,69 @@
+"""What may be set, and what is refused before any work. No torch here.
+
+schema            every option: type, default, bounds
+choices           the choices on every axis of an objective
+build             a mapping becomes a dataclass
+validation        what a value may be
+objective_checks  points of the product without meaning
+user_rule         a segmentation rule of the user's own, by file and function
+grid              grids of clip bounds
+patterns          the user's regular expressions, bounded
+pattern_child     the process that matches them
+yaml_file         YAML from anybody's hand
+json_file         JSON from anybody's hand
+study_file        where a study's spec is kept
+"""
+
+from sspo.config.schema import (
+    DEVICES,
+    EMBEDDED,
+    EMBEDDED_BASES,
+    MAX_LR,
+    MIN_TEMPERATURE,
+    REWARD_NAMES,
+    RULES,
+    TASK_NAMES,
+    TRACKING_MODES,
+    BoundsConfig,
+    ClipConfig,
+    EvaluationConfig,
+    KlConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RewardConfig,
+    RolloutConfig,
+    RunConfig,
+    SegmentationConfig,
+    TaskConfig,
+    TauConfig,
+    TrackingConfig,
+    TrainConfig,
+    TrainerConfig,
+)
+
+__all__ = [
+    "DEVICES",
+    "EMBEDDED",
+    "EMBEDDED_BASES",
+    "MAX_LR",
+    "MIN_TEMPERATURE",
+    "REWARD_NAMES",
+    "RULES",
+    "TASK_NAMES",
+    "TRACKING_MODES",
+    "BoundsConfig",
+    "ClipConfig",
+    "EvaluationConfig",
+    "KlConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "RewardConfig",
+    "RolloutConfig",
+    "RunConfig",
+    "SegmentationConfig",
+    "TaskConfig",
+    "TauConfig",
+    "TrackingConfig",
+    "TrainConfig",
+    "TrainerConfig",
+]

@@ -1,0 +1,8 @@
+"""What a person at a terminal types and reads.
+
+command_line  words of command lines, refused in one sentence
+interrupts    imported first: an interrupt during imports ends quietly
+closed_pipe   output that nobody reads any more
+visible       unseen characters made visible
+progress      progress with the time that is left
+"""

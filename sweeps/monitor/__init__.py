@@ -1,0 +1,13 @@
+"""What people see of a sweep and ask of it.
+
+board      what the pool shows
+live_view  the live table
+status     `sweeps status`
+plan_view  `sweeps plan`
+show       `sweeps show`
+runs       `sweeps runs`
+revisions  code and packages of finished runs
+requests   pause, resume, stop, retry: a word in a file
+console    where commands print
+words      durations and lists
+"""

@@ -1,0 +1,13 @@
+"""A study and a preset become cells and trials, with their cost.
+
+plan          arms, cells, trials
+manifest      the manifest that analysis reads
+dropped_arms  arms that a study no longer has
+stale         runs finished by code with other numbers
+workload      how much work a run is
+cost          what finished trials say of time and cost
+budget        a preset's budget
+pace          time left
+power         what the study will be able to tell
+devices       how many trials at a time
+"""
