@@ -1,1 +1,21 @@
-"""Run folders and a study manifest in; tables, plots, gates and a report out. No torch on this side."""
+"""Run folders and a study manifest in; tables, plots, gates and a report out. No torch. The rooms, lowest first: one imports only those above it.
+
+logs             run folders to compact logs to tables
+statistics       intervals, tests, effects
+text             numbers and tables as safe text
+evidence         tables to one number per run
+checks           gates and warnings
+claims           hypotheses and verdicts
+importers        logs of other tools
+tables           one table per file
+figures          every figure, printed and on the page
+content          what a report says
+provenance       where numbers come from
+pages            index.html and index.md
+report           the order
+replay_report    a replay's report
+verify           `verify` and `why`
+live             `dashboard`
+import_commands  `import` and `table`
+refusals         what the system refused, as one sentence
+"""

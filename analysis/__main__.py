@@ -20,7 +20,8 @@ from analysis.logs.replay_source import SUMMARY
 from analysis.provenance.freshness import is_fresh
 from analysis.refusals import refused
 from sspo.console.command_line import Parser, parse
-from sspo.errors import one_sentence, unknown
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
 ONLY_READ = ("why", "verify", "dashboard")

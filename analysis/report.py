@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.checks.flags import flags
@@ -12,14 +10,16 @@ from analysis.claims.files import judged_files
 from analysis.claims.section import Judged, judge
 from analysis.claims.table import NAME as VERDICTS
 from analysis.claims.table import verdict_table
+from analysis.content import Report
 from analysis.evidence.evidence import GREEDY, Evidence
 from analysis.evidence.replay import Replay
-from analysis.figures.catalogue import Drawn, begin_figures, draw_replay
+from analysis.figures.catalogue import begin_figures, draw_replay
 from analysis.figures.model import Chart
 from analysis.figures.replay_charts import replay_charts
 from analysis.figures.study_charts import study_charts
 from analysis.figures.traces import section_traces
 from analysis.logs.compact import RUNS, read_logs
+from analysis.logs.digests import Digests, stream_digests
 from analysis.logs.manifest import manifest_path, read_json, report_folder
 from analysis.logs.replay_counts import compact_replay
 from analysis.logs.replay_source import replay_source
@@ -27,7 +27,6 @@ from analysis.logs.run_folders import compact
 from analysis.logs.source import choose
 from analysis.pages.html import page_html
 from analysis.pages.markdown import page_markdown
-from analysis.provenance.digests import Digests, stream_digests
 from analysis.provenance.freshness import fingerprint, stamp_report
 from analysis.provenance.record import FILE, recorded
 from analysis.provenance.reuse import are_current, note_current
@@ -44,21 +43,6 @@ from analysis.tables.results import results_table
 from analysis.tables.stability import stability_table
 from analysis.text.table import Table, write_table
 from sspo.runs.runlog import write_atomic
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a report says; pages are renderings of it."""
-
-    evidence: Evidence
-    replay: Replay | None
-    gates: list[Gate]
-    tables: list[Table]
-    figures: list[Drawn]
-    charts: Mapping[str, Chart]
-    verdicts: list[Judged]
-    data: list[Table] = field(default_factory=list)
-    """Verdicts and gates, which pages show as sections: of files they have CSV alone."""
 
 
 def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple[Path, str]:

@@ -1,0 +1,25 @@
+"""Train a language model with a verifiable reward, under any objective. The rooms, lowest first: one imports only those above it.
+
+errors        what is wrong, in one sentence
+randomness    named random streams
+metrics       what may be logged
+types         what crosses from one room to the next
+config        what may be set
+tasks         problems
+rewards       scores
+base          the embedded models
+models        any causal language model
+objective     the mathematics of the loss
+compose       a command line becomes a configuration
+runs          what a run leaves on disk, and its name
+console       what a person at a terminal types and reads
+processes     one function in several processes
+recording     what the loss saw, kept
+segmentation  where a response is cut
+rollout       sampling
+trainer       the order of training
+train         `python -m sspo.train`
+replay        `python -m sspo.replay`: recordings asked again
+numerics      `python -m sspo.numerics`: does this code give its parent's numbers
+calibrate     `python -m sspo.calibrate`: bounds that clip equally often
+"""

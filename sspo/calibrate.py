@@ -16,7 +16,8 @@ from rich.console import Console
 from sspo.compose.hydra_compose import choices
 from sspo.config.objective_checks import why_unmatched
 from sspo.console.command_line import Parser
-from sspo.errors import UserError, one_sentence, unknown
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError, unknown
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
 from sspo.replay.check import say_agreement

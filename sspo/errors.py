@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-import sys
-from collections.abc import Callable, Iterable
-
-from sspo.console.closed_pipe import CLOSED_PIPE, drop, nobody_reads
-from sspo.console.visible import visible_lines
-from sspo.runs.fence import ClaimLost
+from collections.abc import Iterable
 
 LISTED = 15  # names shown in a message before it is cut
 
@@ -56,29 +51,3 @@ def siblings(name: str, choices: Iterable[str]) -> list[str]:
     start = f"{group}." if group else ""
     beside = [choice.removeprefix(start) for choice in known if choice.startswith(start)]
     return sorted({start + (f"{rest.partition('.')[0]}.*" if "." in rest else rest) for rest in beside})
-
-
-def one_sentence(main: Callable[[], int]) -> int:
-    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost claim as LEFT.
-
-    Where its reader has left it ends in silence, as CLOSED_PIPE.
-    """
-    try:
-        try:
-            return main()
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        if not (unread := nobody_reads()):
-            raise
-        drop(unread)
-        return CLOSED_PIPE
-    except UserError as error:
-        print(f"error: {visible_lines(str(error))}", file=sys.stderr)
-        return 2
-    except ClaimLost as lost:
-        print(f"left: {visible_lines(lost.message)}", file=sys.stderr)
-        raise
-    except KeyboardInterrupt:
-        print("interrupted: run the same command again to continue", file=sys.stderr)
-        return 130

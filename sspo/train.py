@@ -15,9 +15,11 @@ from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
 from sspo.console.closed_pipe import nobody_reads
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
+from sspo.models.folder import check_positions
 from sspo.runs.epochs import described, order_name
-from sspo.runs.identity import check_positions, code_level, level_of, other_folders, run_folder
+from sspo.runs.identity import code_level, level_of, other_folders, run_folder
 from sspo.runs.lock import alone
 from sspo.runs.outcome import name_of, say_outcome
 from sspo.runs.revision import why_unrecorded

@@ -1,13 +1,15 @@
-"""From a study's spec to finished run folders: spec -> plan -> ledger -> workers, with one live view. Never imports torch.
+"""From a study's spec to finished run folders. Never imports torch. The rooms, lowest first: one imports only those above it.
 
-spec.py      what a study is          checks.py      what it must not say     study.py   reads one from conf/study/
-factors.py   what a design varies     design.py      factors -> arms          former.py  arms that a study had
-plan.py      spec, preset -> trials   manifest.py    what analysis reads      ledger.py  the state of a trial
-budget.py    may it run?              experience.py  what trials took so far  plan_view.py  says it before a run
-claims.py    who has what             attempts.py    who tried, and how often machine.py whose process still runs
-resources.py what a trial may use     slots.py       which trial is next      pool.py    who runs next
-worker.py    one trial                launch.py      ends with its worker     wishes.py  what other terminals ask
-run.py       trains a study, or joins recordings.py  what a replay reads      replay.py  has it replayed
-runs.py      what lies in a store     console.py     prints others' texts     refusals.py what specs must not say
-search/ lets Optuna ask for cells; frontdoors/ leads Hydra's multirun and W&B's agents to the same plan and ledger
+study         what a spec says, and may not say
+ledger        what the store says of a trial
+plan          cells and trials, with their cost
+monitor       what people see of a sweep and ask of it
+workers       trials on one machine
+engines       trials on other machines
+control       the verbs
+search        Optuna
+replay        recorded runs under other bounds
+integrations  Hydra and W&B
+options       options that commands share
+commands      the commands of `python -m sweeps`
 """

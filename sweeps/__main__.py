@@ -10,7 +10,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 
 # isort: split
 from sspo.console.command_line import Parser, parse
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from sweeps.commands import COMMANDS
 from sweeps.monitor.console import standard_console
 from sweeps.options import add_option

@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from unittest import mock
 
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from tests.console import Ended
 
 forks = multiprocessing.get_context("forkserver")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sspo.console.closed_pipe import CLOSED_PIPE
+from sspo.console.one_sentence import one_sentence
 from sspo.console.progress import Progress
-from sspo.errors import one_sentence
 from sspo.runs.runlog import DONE, FAILED
 from sspo.train import main
 from tests.trainer.killed import SMALL

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.__main__ import main as analysis
 from sspo.calibrate import main as calibrate
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.segmentation.show import main as show
 from sweeps.__main__ import main as sweeps

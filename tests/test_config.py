@@ -19,8 +19,9 @@ from sspo.config import TrainConfig
 from sspo.config.build import build
 from sspo.config.validation import validate
 from sspo.errors import UserError
+from sspo.models.folder import base_fingerprint
 from sspo.objective.variants import VARIANTS
-from sspo.runs.identity import base_fingerprint, cell_hash
+from sspo.runs.identity import cell_hash
 from sspo.train import main
 from tests.console import run_here
 

@@ -1,4 +1,4 @@
-"""The rules of the house: who may import whom, what every file in a room must hold, and how long it may be."""
+"""The rules of the house: what every file must hold, and that pages and tables say what the code does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sspo.metrics.page import page
 from sspo.objective import advantage, aggregate, clip
 from sspo.objective import page as objective_page
 from sspo.objective.context import whole_batch
-from sspo.objective.g import G_FUNCTIONS
+from sspo.objective.entropy_bounds import G_FUNCTIONS
 from sspo.objective.kl import ESTIMATORS
 from sspo.objective.loss import policy_loss
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
@@ -52,56 +52,7 @@ from tests.foreign import page as frameworks_page
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sspo", "sweeps", "analysis", "hydra_plugins")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-FILE_LINES, FUNCTION_LINES = 250, 45
-CLAIMS_NEED = {
-    "sspo.config.build",
-    "sspo.config.choices",
-    "sspo.config",
-    "sspo.console.interrupts",
-    "sspo.config.json_file",
-    "sspo.console.visible",
-    "sspo.console.command_line",
-    "sspo.config.study_file",
-    "sspo.config.yaml_file",
-}
-"""A file of conf/ is read and checked the same way on either side."""
-MAY_IMPORT = {
-    "sspo": {"sspo"},
-    "sweeps": {"sweeps", "sspo", "analysis.statistics"},
-    "hydra_plugins": {"sweeps.integrations.hydra_multirun"},
-    "analysis": {
-        "analysis",
-        "sspo.metrics",
-        "sspo.runs.runlog",
-        "sspo.errors",
-        "sspo.runs.identity",
-        *CLAIMS_NEED,
-    },
-}
 GOLDEN = ROOT / "tests" / "golden" / "variants.json"
-
-
-def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            bare = node.module in PACKAGES
-            yield from (f"{node.module}.{alias.name}" if bare else node.module for alias in node.names)
-
-
-@pytest.mark.parametrize("package", PACKAGES)
-def test_packages_import_only_what_they_may(package):
-    offenders = [
-        f"{path.relative_to(ROOT)}: {name}"
-        for path in FILES
-        if path.relative_to(ROOT).parts[0] == package
-        for name in imports(path)
-        if name.split(".")[0] in (*PACKAGES, "tests", "reports")
-        and not any(name == allowed or name.startswith(allowed + ".") for allowed in MAY_IMPORT[package])
-    ]
-    assert not offenders
 
 
 @pytest.mark.parametrize(
@@ -132,18 +83,6 @@ def _imported(node):
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module] if isinstance(node, ast.ImportFrom) else []
-
-
-def test_files_and_functions_stay_small():
-    offenders = []
-    for path in FILES:
-        name, text = str(path.relative_to(ROOT)), path.read_text()
-        if len(text.splitlines()) > FILE_LINES:
-            offenders.append(f"{name}: {len(text.splitlines())} lines")
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > FUNCTION_LINES:
-                offenders.append(f"{name}:{node.name}: {node.end_lineno - node.lineno + 1} lines")
-    assert not offenders
 
 
 def test_public_functions_have_docstrings():

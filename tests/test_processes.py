@@ -74,7 +74,7 @@ def test_a_killed_worker_is_one_sentence() -> None:
 SCRIPT = """
     import os, signal, sys, time
     from pathlib import Path
-    from sspo.errors import one_sentence
+    from sspo.console.one_sentence import one_sentence
     from sspo.processes import ordered_map
 
     def work(piece):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from sspo.runs.identity import model_folder
+from sspo.models.folder import model_folder
 
 END = "<|end|>"
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}

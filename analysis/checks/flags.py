@@ -15,10 +15,10 @@ import pandas as pd
 from analysis.checks.matching import FEWEST, MOST
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
+from analysis.logs.digests import digests_by_run
 from analysis.logs.manifest import Arm
 from analysis.logs.run_files import DONE
 from analysis.logs.trace import RECORD, Trace, metric, ranges, trace
-from analysis.provenance.digests import digests_by_run
 from analysis.text.rounding import rounded
 
 CLIP = "policy/clip_frac"

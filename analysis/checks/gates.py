@@ -10,9 +10,10 @@ import numpy as np
 from analysis.checks.matching import FEWEST, MOST, Matching, matchings
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, compare, values
 from analysis.evidence.measures import CLIP_LAST, run_means
+from analysis.evidence.runs import run_states
 from analysis.logs.run_folders import COUNTED
-from analysis.tables.captions import root_mean_square, run_states
-from analysis.tables.results import points, signed
+from analysis.statistics.evaluation import root_mean_square
+from analysis.text.numbers import points, signed
 from analysis.text.rounding import rounded
 
 PASS, FAIL, UNTESTABLE = "pass", "fail", "not testable"

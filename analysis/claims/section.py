@@ -13,9 +13,9 @@ from analysis.claims.spec import Claim, Claims, load_claims
 from analysis.claims.verdict import Verdict, overall, verdicts
 from analysis.evidence.evidence import Evidence
 from analysis.logs.manifest import PRESET_NOTES, Arm
-from analysis.tables.results import p_text
 from analysis.text.escape import markdown
 from analysis.text.escape import page as in_page
+from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 
 RULE = (

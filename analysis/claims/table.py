@@ -9,12 +9,12 @@ from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.section import Judged, compared
 from analysis.claims.spec import Claim
 from analysis.claims.verdict import Verdict
+from analysis.evidence.collapse import base_level, collapsed_runs
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace, trace
-from analysis.tables.results import p_text
-from analysis.tables.stability import base_level, collapsed_runs
+from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 

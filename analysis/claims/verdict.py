@@ -20,6 +20,7 @@ import pandas as pd
 from analysis.claims.arms import NotTestable, pairs
 from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.spec import Claim, Claims
+from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import AVERAGE, Evidence, compare
 from analysis.logs.manifest import Arm
 from analysis.statistics import (
@@ -30,7 +31,6 @@ from analysis.statistics import (
     seeds_needed,
     share_difference,
 )
-from analysis.tables.stability import base_level, collapsed
 
 SUPPORTED, REFUTED, INCONCLUSIVE, UNTESTABLE = "supported", "refuted", "inconclusive", "not testable"
 MIXED = "mixed"

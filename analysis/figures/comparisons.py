@@ -11,8 +11,8 @@ from analysis.evidence.evidence import AVERAGE, Evidence, summarise
 from analysis.evidence.measures import Measure, run_means
 from analysis.figures.style import COLUMN, MUTED, TEXT, Look, looks, percent_ticks
 from analysis.statistics import Comparison
-from analysis.tables.results import p_text
 from analysis.text.escape import plot
+from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
 
 LABEL_CHARACTERS = 26

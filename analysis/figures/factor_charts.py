@@ -10,7 +10,7 @@ from analysis.evidence.factors import TIMES
 from analysis.figures.factor_numbers import Crossing, Crossings, Effect, crossings, effects
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, Tile, number
 from analysis.figures.style import FAINT, Look
-from analysis.tables.results import points
+from analysis.text.numbers import points
 
 SEEDS = Series(0, "seeds", Look(FAINT, "-", "o"))
 MEAN = Series(1, "mean over seeds, 95 % interval", Look("#000000", "-", "o"))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import grid_of, level_means
 from analysis.logs.manifest import Arm
 from analysis.statistics import Interval, t_interval
-from analysis.tables.stability import base_level, collapsed
 
 MOST_PANELS = 6
 

@@ -12,8 +12,8 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import TIMES
 from analysis.figures.factor_numbers import Crossing, Crossings, crossings, effects
 from analysis.figures.style import FAINT, MUTED, TEXT, TILES
-from analysis.tables.results import points
 from analysis.text.escape import plot
+from analysis.text.numbers import points
 
 LEVEL_CHARACTERS, FACTOR_CHARACTERS = 14, 26
 

@@ -18,7 +18,7 @@ from analysis.figures.model import SYMLOG, Axis, Chart, Line, Mark, Numbers, Pan
 from analysis.figures.paired_chart import paired_chart
 from analysis.figures.style import looks
 from analysis.logs.manifest import Arm
-from analysis.tables.results import p_text
+from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
 
 MOST_POINTS = 60

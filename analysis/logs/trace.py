@@ -1,7 +1,7 @@
 """What a number of a report is made of: a formula, the runs with their values, and the streams of the logs that were read.
 
 A stream is the smallest part of a run's logs that numbers are told apart by: one logged metric, or the answers of one
-evaluation. Every run has one digest a stream (analysis.provenance.digests), so a changed byte names the numbers that it touches.
+evaluation. Every run has one digest a stream (analysis.logs.digests), so a changed byte names the numbers that it touches.
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from analysis.claims.section import verdicts_html
+from analysis.content import Report
 from analysis.figures.svg import chart_html, why_button
 from analysis.logs.manifest import PRESET_NOTES
 from analysis.logs.trace import FILES
@@ -21,9 +22,6 @@ from analysis.pages.stylesheet import CSS, SAMPLES_CSS
 from analysis.provenance.record import provenance, traced
 from analysis.text.escape import page as in_page
 from analysis.text.escape import visible
-
-if TYPE_CHECKING:
-    from analysis.report import Report
 
 SCRIPT = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
 DIGITS = 7

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from analysis.claims.section import verdicts_markdown
+from analysis.content import Report
 from analysis.logs.manifest import PRESET_NOTES
 from analysis.pages.html import run_cells
 from analysis.pages.html_tables import title
@@ -14,9 +13,6 @@ from analysis.pages.samples_text import samples_markdown
 from analysis.provenance.record import provenance
 from analysis.text.escape import markdown
 from analysis.text.table import to_markdown
-
-if TYPE_CHECKING:
-    from analysis.report import Report
 
 
 def page_markdown(report: Report) -> str:

@@ -9,22 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.claims.record import claims_record
+from analysis.content import Report
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.figures.traces import figure_traces, section_traces
+from analysis.logs.digests import Digests, file_digest
 from analysis.logs.trace import Trace, grouped
-from analysis.provenance.digests import Digests, file_digest
 from analysis.provenance.freshness import STAMP, package_files
 from analysis.tables import replay_captions
 from analysis.tables.captions import code_versions
 from analysis.text.rounding import rounded
 from analysis.text.table import Table
-
-if TYPE_CHECKING:
-    from analysis.report import Report
 
 FILE = "provenance.json"
 FORMAT = 1

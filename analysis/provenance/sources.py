@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.logs.digests import file_digest
 from analysis.logs.manifest import read_json
 from analysis.logs.run_files import Damaged, marker
-from analysis.provenance.digests import file_digest
 from analysis.provenance.freshness import WATCHED
 from sspo.runs import runlog
 from sspo.runs.identity import cell_folder

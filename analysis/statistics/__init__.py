@@ -1,4 +1,14 @@
-"""Statistics whose unit of replication is the training run. Numbers in, floats or frozen dataclasses out."""
+"""Statistics whose unit of replication is the training run. Numbers in, floats or frozen dataclasses out.
+
+intervals          of one group of runs
+comparisons        differences between arms, and their correction
+permutation        permutation tests
+factorial          main effects and interactions
+bootstrap          resampled runs
+evaluation         one run's score and how exactly it is known
+power              what a number of seeds can show
+studentized_range  its tail
+"""
 
 from analysis.statistics.bootstrap import (
     bootstrap_interval,

@@ -76,3 +76,8 @@ def evaluation_error(sets: Sequence[NDArray[np.float64]]) -> EvaluationError:
 def _root_of_mean_over(variances: list[float] | None) -> float | None:
     """Standard error of an unweighted mean over sets from the variance of each set's score."""
     return None if variances is None else math.sqrt(sum(variances)) / len(variances)
+
+
+def root_mean_square(numbers: list[float]) -> float:
+    """How standard errors of equal runs combine into a typical one."""
+    return float(np.sqrt(np.mean(np.square(numbers))))

@@ -8,7 +8,7 @@ from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.result_traces import column_of
 from analysis.logs.trace import answers, trace
 from analysis.tables import captions
-from analysis.tables.results import points
+from analysis.text.numbers import points
 from analysis.text.table import Cell, Row, Table
 
 PASS_K = 16

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from analysis.checks.flags import flags
 from analysis.evidence.evidence import Evidence, values
+from analysis.evidence.runs import run_states, runs_to_note
 from analysis.logs.manifest import PRESET_NOTES
-from analysis.logs.run_files import DONE
+from analysis.statistics.evaluation import root_mean_square
 from analysis.text.rounding import rounded
 
 CONDITIONAL = "conditional on one base model"
@@ -37,32 +37,6 @@ def interval_rule(evidence: Evidence) -> str:
         f"± is half a 95 % t interval over seeds{f', {said}' if said else ''}; an arm with one run, or with equal "
         "ones, has none."
     )
-
-
-def runs_to_note(evidence: Evidence) -> dict[tuple[str, str], list[str]]:
-    """Seeds by arm and reason of the planned runs that did not finish, or finished without all evaluation answers."""
-    seeds: dict[tuple[str, str], list[str]] = {}
-    scored = set(evidence.primary.index)
-    columns = (evidence.runs[name] for name in ("arm", "seed", "status", "reason"))
-    for run, (arm, seed, status, said) in enumerate(zip(*columns, strict=True)):
-        reason = said if status != DONE else ""
-        if status == "failed":
-            reason = f"failed ({reason})"
-        if status == "diverged":
-            reason = "diverged, scored at its last finite checkpoint"
-        if status in ("done", "diverged") and run not in scored:
-            reason = f"{status}, but not all evaluation answers are there: not scored"
-        if reason:
-            seeds.setdefault((str(arm), reason), []).append(str(seed))
-    return seeds
-
-
-def run_states(evidence: Evidence) -> list[str]:
-    """`arm seed k: reason` of runs_to_note, runs of one arm with one reason together."""
-    return [
-        f"{arm} seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {reason}"
-        for (arm, reason), seeds in runs_to_note(evidence).items()
-    ]
 
 
 def warnings(evidence: Evidence) -> list[str]:
@@ -125,8 +99,3 @@ def min_questions(evidence: Evidence, mode: str, temperature: float) -> int:
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     return int(q.groupby(["run", "set"], observed=True).size().min())
-
-
-def root_mean_square(numbers: list[float]) -> float:
-    """How standard errors of equal runs combine into a typical one."""
-    return float(np.sqrt(np.mean(np.square(numbers))))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.evidence.collapse import base_level, collapsed_runs
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import Grid, grid_of
 from analysis.evidence.result_traces import ResultTraces
@@ -14,8 +15,7 @@ from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace
 from analysis.statistics import clopper_pearson, holm, named_rng, permute_pairs
 from analysis.tables import captions
-from analysis.tables.results import p_text
-from analysis.tables.stability import base_level, collapsed_runs
+from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 

@@ -9,7 +9,7 @@ from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
 from analysis.tables import captions
-from analysis.tables.results import p_text, signed
+from analysis.text.numbers import p_text, signed
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 

@@ -12,11 +12,12 @@ from analysis.evidence.published import REPORTED, SOURCE
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
 from analysis.logs.run_folders import LOST
-from analysis.statistics import Comparison, Interval
+from analysis.statistics import Comparison
 from analysis.tables import captions
+from analysis.text.numbers import numbers, p_text, spread
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
-from analysis.text.unit import PERCENT, Unit
+from analysis.text.unit import Unit
 
 NOTHING = Cell("–")
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
@@ -70,37 +71,9 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
     )
 
 
-def points(value: float) -> str:
-    """A share as percent points with one decimal and a true minus."""
-    return PERCENT.text(value)
-
-
 def shows_reported(evidence: Evidence) -> bool:
     """Whether the paper's own numbers stand below: of imported logs, where the import asked for them."""
     return not evidence.study.imported or bool(evidence.logs.manifest["imported"].get("reference"))
-
-
-def spread(interval: Interval | None, unit: Unit = PERCENT) -> str:
-    """`mean ± half width`; the mean alone without an interval."""
-    if interval is None:
-        return "–"
-    half = interval.half_width
-    return unit.text(interval.point) + ("" if half is None else f" ± {unit.text(half)}")
-
-
-def numbers(
-    name: str, interval: Interval | None, unit: Unit = PERCENT
-) -> dict[str, float | int | str | None]:
-    """Unrounded mean, interval and n for the data file."""
-    if interval is None:
-        return {f"{name}_mean": None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
-    low, high = (None if v is None else unit.factor * v for v in (interval.low, interval.high))
-    return {
-        f"{name}_mean": unit.factor * interval.point,
-        f"{name}_low": low,
-        f"{name}_high": high,
-        f"{name}_n": interval.n,
-    }
 
 
 def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces) -> Row:
@@ -137,18 +110,6 @@ def _comparison(c: Comparison | None, p_holm: float | None, unit: Unit) -> tuple
         Cell(text, {**data, "difference_n": c.n, "test": c.test, "p": c.p}),
         Cell(p_text(p_holm), {"p_holm": p_holm}),
     )
-
-
-def signed(value: float) -> str:
-    """A difference of shares as signed percent points."""
-    return PERCENT.signed(value)
-
-
-def p_text(p: float | None) -> str:
-    """A p-value to three decimals."""
-    if p is None:
-        return "–"
-    return "< .001" if p < 0.001 else rounded(p, ".3f").replace("0.", ".", 1)
 
 
 def _reported(sets: int) -> tuple[Row, ...]:

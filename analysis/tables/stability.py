@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import Arm
@@ -11,7 +12,8 @@ from analysis.logs.run_files import DIVERGED
 from analysis.logs.trace import RECORD, Trace, trace
 from analysis.statistics import clopper_pearson, fisher_p, holm
 from analysis.tables import captions
-from analysis.tables.results import GROUPS, p_text
+from analysis.tables.results import GROUPS
+from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
@@ -67,31 +69,6 @@ def _traces(evidence: Evidence, arms: list[Arm], tested: list[Arm]) -> dict[str,
             p,
         )
     return found
-
-
-def base_level(evidence: Evidence) -> float | None:
-    """Average of the untrained base on the primary metric, or None without one."""
-    for arm in evidence.study.with_role("base"):
-        scores = evidence.of_arm(evidence.primary, arm)
-        if scores:
-            return sum(scores.values()) / len(scores)
-    return None
-
-
-def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
-    """Collapsed runs and runs counted."""
-    flags = collapsed_runs(evidence, arm, floor).values()
-    return sum(flags), len(flags)
-
-
-def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
-    """Whether the arm's run of each seed collapsed, of those that finished or diverged."""
-    scores = evidence.of_arm(evidence.primary, arm)
-    records = evidence.runs.loc[evidence.counted(arm), ["seed", "status"]]
-    return {
-        int(seed): status == DIVERGED or (floor is not None and seed in scores and scores[seed] < floor)
-        for seed, status in zip(records["seed"], records["status"], strict=True)
-    }
 
 
 def _row(

@@ -17,8 +17,8 @@ from analysis.claims.files import claim_files
 from analysis.claims.record import changed_claims
 from analysis.claims.table import NAME as VERDICTS
 from analysis.logs.compact import MANIFEST
+from analysis.logs.digests import Digests, changes, file_digest, stream_digests
 from analysis.logs.manifest import IMPORTED, manifest_path, read_json
-from analysis.provenance.digests import Digests, changes, file_digest, stream_digests
 from analysis.provenance.record import FILE, analysis_sha256
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import changed_sources, present

@@ -1,6 +1,7 @@
 """What a person at a terminal types and reads.
 
 command_line  words of command lines, refused in one sentence
+one_sentence  how a command ends
 interrupts    imported first: an interrupt during imports ends quietly
 closed_pipe   output that nobody reads any more
 visible       unseen characters made visible

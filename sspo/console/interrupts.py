@@ -1,6 +1,6 @@
 """Imported first by what is started as `python -m`: an interrupt while the rest is being imported ends it without a traceback.
 
-Once `sspo.errors.one_sentence` runs, that one answers interrupts; importing takes a second or more before.
+Once `sspo.console.one_sentence` runs, that one answers interrupts; importing takes a second or more before.
 """
 
 from __future__ import annotations

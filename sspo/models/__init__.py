@@ -1,1 +1,11 @@
-"""What a folder with a causal language model must hold, and the sentence for each thing that it lacks."""
+"""Any causal language model from a folder, or one sentence for what it lacks.
+
+folder       where a model path leads
+description  the JSON files of a folder
+loading      reading one
+tokens       end tokens and padding
+positions    how many tokens it has positions for
+device       device and precision
+policy       the model with its tokenizer
+forward      logits to log-probabilities and entropies
+"""

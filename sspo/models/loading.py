@@ -13,7 +13,7 @@ from transformers.utils import logging
 
 from sspo.errors import UserError
 from sspo.models.device import is_out_of_memory
-from sspo.runs.identity import model_folder
+from sspo.models.folder import model_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -10,10 +10,10 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from sspo.errors import UserError
+from sspo.models.folder import model_folder
 from sspo.models.loading import read_model, read_tokenizer
 from sspo.models.positions import Positions, positions_of
 from sspo.models.tokens import appended_by, bos_of, end_ids, row_count
-from sspo.runs.identity import model_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.numerics.compare import Comparison, compare
 from sspo.runs.code_key import ROOT, code_key, make_key
 from sspo.runs.epochs import FILE, epoch_of, read_epochs

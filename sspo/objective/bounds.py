@@ -1,7 +1,7 @@
 """Clip bounds of every token: fixed, following entropy, or those of two papers.
 
     none         lo_t = lo,       hi_t = hi
-    tanh, ...    lo_t = lo * g_t, hi_t = hi * g_t      (objective/g.py: the reading of arXiv 2511.04256, wide where
+    tanh, ...    lo_t = lo * g_t, hi_t = hi * g_t      (objective/entropy_bounds.py: the reading of arXiv 2511.04256, wide where
                                                         entropy is high and tight where it is low)
     hapo, dcpo   objective/published_bounds.py
 
@@ -16,8 +16,7 @@ import torch
 
 from sspo.config import BoundsConfig, ObjectiveConfig
 from sspo.config.choices import LOG_TERMS
-from sspo.objective.entropy import FOLLOW_NO_ENTROPY, adapting_entropy, entropy_stats
-from sspo.objective.g import G_FUNCTIONS
+from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY, G_FUNCTIONS, adapting_entropy, entropy_stats
 from sspo.objective.published_bounds import dcpo_bounds, hapo_multipliers
 
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -66,6 +65,6 @@ def _as_configured(g: Pair | None, old_logp_BT: torch.Tensor, objective: Objecti
         return clip.low * one_BT, clip.high * one_BT
     if g is None:
         raise ValueError(
-            "bounds that follow entropy ask for g over the whole rollout: see objective/prepare.py"
+            "bounds that follow entropy ask for g over the whole rollout: see objective/context.py"
         )
     return clip.low * g[0], clip.high * g[1]

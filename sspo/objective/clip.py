@@ -47,6 +47,17 @@ class ClippedTerm:
     """Where a ratio was cut and the gradient was not; None where the term has no such place."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Surrogate:
+    """What becomes of each token before anything is summed."""
+
+    d_BT: torch.Tensor
+    """The tokens' own log-ratios, nats."""
+    low_BT: torch.Tensor
+    high_BT: torch.Tensor
+    clipped: ClippedTerm
+
+
 def ppo(x: TermInputs) -> ClippedTerm:
     """min(r A, clip(r, 1 - lo, 1 + hi) A). Clipped: A > 0 and r > 1 + hi, or A < 0 and r < 1 - lo.
 

@@ -9,9 +9,8 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.config.choices import BOUNDLESS_TERMS
 from sspo.metrics import PERCENTILES, Metric, observe
-from sspo.objective.clip import ClippedTerm
+from sspo.objective.clip import ClippedTerm, Surrogate
 from sspo.objective.ratio import segment_size
-from sspo.objective.surrogate import Surrogate
 
 EXTREME = math.log(1.5)
 """A token is extreme when its own ratio is beyond 1.5 or below 1 / 1.5."""

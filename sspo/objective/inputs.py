@@ -8,7 +8,7 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.errors import unknown
-from sspo.objective.entropy import FOLLOW_NO_ENTROPY
+from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY
 from sspo.objective.variants import VARIANTS
 
 

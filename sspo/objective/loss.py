@@ -6,12 +6,13 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
+from sspo.objective.bounds import clip_bounds
+from sspo.objective.clip import TERMS, Surrogate, TermInputs
 from sspo.objective.context import whole_batch
 from sspo.objective.diagnostics import diagnose, diagnose_options
 from sspo.objective.inputs import check_columns, check_entropy, check_objective_row
 from sspo.objective.kl import kl_to_reference
-from sspo.objective.ratio import token_log_ratio
-from sspo.objective.surrogate import surrogate
+from sspo.objective.ratio import partition, surrogate_log_ratio, token_log_ratio
 from sspo.types import LossContext, LossOut
 
 
@@ -58,6 +59,36 @@ def policy_loss(
         metrics = diagnose(loss, seen, advantage_BT, mask_BT, segment_id_BT, objective)
         metrics |= diagnose_options(seen.clipped, kl_BT, weight_BT, mask_BT, objective)
     return LossOut(loss=loss, metrics=metrics)
+
+
+def surrogate(
+    logp_BT: torch.Tensor,
+    old_logp_BT: torch.Tensor,
+    advantage_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    objective: ObjectiveConfig,
+    context: LossContext,
+) -> Surrogate:
+    """Ratio, level, bounds and clip term: what becomes of every token before anything is summed."""
+    d_BT = token_log_ratio(logp_BT, old_logp_BT, mask_BT)
+    level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
+    log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)
+    low_BT, high_BT = clip_bounds(context.g, old_logp_BT, objective)
+    clipped = TERMS[objective.term](
+        TermInputs(
+            logp_BT=logp_BT,
+            d_BT=d_BT,
+            log_ratio_BT=log_ratio_BT,
+            advantage_BT=advantage_BT,
+            low_BT=low_BT,
+            high_BT=high_BT,
+            level_id_BT=level_id_BT,
+            mask_BT=mask_BT,
+            tau=objective.tau,
+        )
+    )
+    return Surrogate(d_BT=d_BT, low_BT=low_BT, high_BT=high_BT, clipped=clipped)
 
 
 def truncated_weight(

@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 
 from sspo.config import ObjectiveConfig
-from sspo.objective.loss import policy_loss
-from sspo.objective.surrogate import Surrogate, surrogate
+from sspo.objective.clip import Surrogate
+from sspo.objective.loss import policy_loss, surrogate
 from sspo.types import Batch, LossContext, LossOut
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import ClipConfig
-from sspo.objective.g import EntropyStats
+from sspo.objective.entropy_bounds import EntropyStats
 
 WIDEST_RATIO = 10.0
 """DCPO holds every ratio below 10 (its code: the larger of 10 and the dual clip's constant)."""

@@ -1,1 +1,6 @@
-"""What the loss saw of a rollout, kept: `recorded` is it in memory, `file` on disk."""
+"""What the loss saw of a rollout, kept.
+
+recorded  a rollout in memory
+file      on disk
+ratios    under an objective
+"""

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sspo.config.objective_checks import why_unmatched
 from sspo.console.command_line import Parser
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from sspo.models.device import resolve_device
 from sspo.models.policy import load_policy
 from sspo.processes import process_count

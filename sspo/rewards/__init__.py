@@ -1,4 +1,8 @@
-"""One reward a file: (text, answer) -> Score; pure and bounded in time. A new reward is a file and a row here."""
+"""One reward a file: (text, answer) -> Score; pure and bounded in time. A new reward is a file and a row here.
+
+exact_answer  1 for the right answer
+overlong      the penalty on long responses
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Sampling responses. A sampler is handed its random numbers; it never draws from ambient state."""
+"""Sampling responses. A sampler is handed its random numbers; it never draws from ambient state.
+
+transformers  the default sampler
+probe         whether a model samples as it trains
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ recorded in env.json and not in the cell. The base model enters by its content.
 
 from __future__ import annotations
 
+from sspo.models.folder import HASHED, model_folder, check_positions, base_fingerprint
+
 import functools
 import hashlib
 import json
@@ -39,7 +41,6 @@ LATER = (
 )
 """Segmentation options that came after the first cells were named. Their defaults cut the embedded task as before."""
 NAMES_A_RULE = ("rule", "random_like", "fixed_like")
-HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
 
 
 def numeric_options(config: TrainConfig) -> dict[str, Any]:
@@ -133,43 +134,10 @@ def cell_hash(config: TrainConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
-def model_folder(path: str) -> Path:
-    """The folder of a model path. Raises UserError where there is no model."""
-    embedded = path in EMBEDDED_BASES
-    folder = weights_folder(path) if embedded else Path(path).expanduser()
-    if not (folder / "config.json").is_file():
-        hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
-        raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
-    return folder
 
 
-def check_positions(config: TrainConfig) -> None:
-    """Raise UserError where the model has no position for every token that the limits allow a response alone.
-
-    Prompts are counted once there is a tokenizer: trainer/ready.py.
-    """
-    path = config.model.path
-    limit = limit_of(read_described(path, model_folder(path) / "config.json"))
-    longest = max(config.rollout.max_tokens, config.evaluation.max_tokens)
-    if limit is not None and longest >= limit:
-        raise UserError(
-            f"rollout.max_tokens and evaluation.max_tokens must leave room for a prompt in the model's {limit} positions, got {longest}"
-        )
 
 
-@functools.cache
-def base_fingerprint(path: str) -> str:
-    """The recipe's hash for an embedded base, else a hash of the folder's weights, configuration and tokenizer."""
-    folder = model_folder(path)
-    if path in EMBEDDED_BASES:
-        return str(json.loads((folder / "recipe.json").read_text())["hash"])
-    digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.suffix in HASHED:
-            digest.update(file.name.encode())
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()[:DIGITS]
 
 
 def task_fingerprint(name: str) -> str | None:

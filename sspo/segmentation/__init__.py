@@ -2,6 +2,26 @@
 
 A rule says after which tokens a segment ends; what all rules share (ids from 0, non-decreasing, -1 off the mask,
 short segments merged forward, long ones split) happens once, here. docs/segmentation.md has every rule and option.
+
+delimiters       rules: subsentence, sentence, line, step
+fixed            rules: token, response, fixed
+entropy          rule: entropy_peak
+regex            rule: regex
+random_cuts      the control: the same lengths in shuffled order
+user_rule        a rule of the user's own
+cuts             cuts, segment ids and lengths
+vocabulary       what every piece of a vocabulary says
+readable         whether that is what its tokenizer decodes
+delimiter_table  which pieces hold which characters
+events           delimiters and brackets in the order of the text
+walks            what stands before or after an event
+protections      numbers and abbreviations
+list_numbers     marks that number what follows
+openers          asterisks and quotation marks that open
+latex            LaTeX spans
+code             code spans
+token_text       what each token adds to the text
+show             `python -m sspo.segmentation.show`
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ from sspo.config import EMBEDDED, EMBEDDED_BASES, SegmentationConfig
 from sspo.config.build import build
 from sspo.config.validation import check_segmentation
 from sspo.console.command_line import Parser
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.models.policy import load_tokenizer
 from sspo.segmentation import segment
 from sspo.segmentation.vocabulary import vocabulary_of

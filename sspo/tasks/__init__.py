@@ -1,4 +1,7 @@
-"""One task a file: seeded problems with a checkable answer. A new task is a file and a row here."""
+"""One task a file: seeded problems with a checkable answer. A new task is a file and a row here.
+
+chain  chains of single-digit arithmetic
+"""
 
 from __future__ import annotations
 

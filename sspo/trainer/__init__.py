@@ -1,1 +1,18 @@
-"""The training loop and what it needs: forward pass, optimiser, checkpoints, evaluation."""
+"""The training loop and what it needs.
+
+loop              the order
+collect           one rollout made ready for the loss
+dynamic_sampling  prompts, samples, scores; groups replaced
+scoring           responses to scores
+evaluation        held-out scoring
+optim             AdamW, warm-up, and finite steps
+ready             the policy, checked before any log
+checkpoint        what a checkpoint holds
+checkpoint_files  which checkpoints there are
+rollout_metrics   what was sampled
+sample_log        responses for people to read
+clip_watch        whether clipping can act
+cut_watch         whether a rule cuts
+environment       versions, revision, hardware
+clock             seconds by phase
+"""

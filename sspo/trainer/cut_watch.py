@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import ObjectiveConfig, SegmentationConfig
-from sspo.objective.entropy import FOLLOW_NO_ENTROPY
+from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY
 
 SEE = "see the cuts of a text with `python -m sspo.segmentation.show`"
 

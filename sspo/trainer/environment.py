@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from sspo.config import TrainConfig
+from sspo.models.folder import base_fingerprint
 from sspo.runs.code_key import code_key
 from sspo.runs.epochs import order_name
-from sspo.runs.identity import base_fingerprint, level_of
+from sspo.runs.identity import level_of
 from sspo.runs.revision import code_hash, diff_hash, revision
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")

@@ -1,6 +1,9 @@
-"""Other tools' ways in and out: Hydra's multirun, W&B's sweeps and workspaces. Each leads to the one plan and ledger.
+"""Other tools' ways in and out. Each leads to the one plan and ledger.
 
-multirun.py    combinations of a command line -> a study     recipes.py    keeps them, so that `sweeps` knows the study
-wandb_sweep.py a plan -> a sweep that W&B's agents run       trial.py      what such an agent starts
-dashboard.py   a plan -> a W&B workspace
+hydra_multirun   combinations of a command line become a study
+recipes          multiruns by name
+arm_names        what their arms are called
+wandb_sweep      a plan as a W&B sweep
+trial            one trial by its name, as W&B's agents start it
+wandb_workspace  a plan as a W&B workspace
 """

@@ -10,7 +10,8 @@ from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
 from sspo.config.objective_checks import why_unmatched
 from sspo.errors import UserError, unknown
-from sspo.runs.identity import cell_folder, cell_hash, check_positions, level_of, other_folders
+from sspo.models.folder import check_positions
+from sspo.runs.identity import cell_folder, cell_hash, level_of, other_folders
 from sspo.runs.runlog import DONE
 from sweeps.plan.workload import Workload, workload
 from sweeps.study.factors import Point

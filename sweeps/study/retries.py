@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 from sspo.errors import UserError, unknown
-from sweeps.ledger.leases import Claim
 
 LOST = "lost"
 """The outcome of an attempt whose worker vanished, with its machine or killed; a failure of class killed when it is the last."""
@@ -25,13 +23,6 @@ class Retries:
     """It ran out of memory, which it mostly does again."""
     timeout: int = 0
     error: int = 0
-
-    def left(self, outcome: str, attempts: Sequence[Claim]) -> bool:
-        """Whether a trial may be tried again after `attempts`, the last of which ended in `outcome`."""
-        limit: int | None = asdict(self).get(outcome)
-        if limit is None:
-            return False
-        return sum(claim.outcome == outcome and not claim.forgiven for claim in attempts) <= limit
 
 
 FAILURES = tuple(field.name for field in fields(Retries))

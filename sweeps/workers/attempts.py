@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from sspo.errors import UserError
@@ -15,7 +17,7 @@ from sweeps.ledger.leases import Claim, Watch
 from sweeps.ledger.state import attempts_folder, read_json
 from sweeps.ledger.store import is_full
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import CLASS_OF, FAILURES, LOST
+from sweeps.study.retries import CLASS_OF, FAILURES, LOST, Retries
 from sweeps.workers.exits import no_space
 
 __all__ = [
@@ -149,11 +151,19 @@ def _decide(trial: Trial, claim: Claim, outcome: str, message: str, tail: str) -
     folder, where = trial.folder, attempts_folder(trial.folder)
     earlier = [attempt for attempt in leases.claims(where) if attempt.number < claim.number]
     ended = Claim(number=claim.number, outcome=outcome)
-    if trial.retries.left(outcome, [*earlier, ended]):
+    if _may_try_again(trial.retries, outcome, [*earlier, ended]):
         unmark_failed(folder)
     elif (read_json(folder / FAILED) or {}).get("reason") != outcome:
         mark_failed(folder, CLASS_OF.get(outcome, outcome), message, tail)
     leases.end(where, claim, outcome, message)
+
+
+def _may_try_again(retries: Retries, outcome: str, attempts: Sequence[Claim]) -> bool:
+    """Whether the limits allow one more attempt after `attempts`, the last of which ended in `outcome`."""
+    limit: int | None = asdict(retries).get(outcome)
+    if limit is None:
+        return False
+    return sum(claim.outcome == outcome and not claim.forgiven for claim in attempts) <= limit
 
 
 def _marked(folder: Path) -> tuple[str, str, str]:

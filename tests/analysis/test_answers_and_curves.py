@@ -21,7 +21,8 @@ from analysis.logs.compact import Logs, read_logs
 from analysis.logs.run_folders import compact
 from analysis.statistics import t_interval
 from analysis.tables import captions
-from analysis.tables.results import results_table, spread
+from analysis.tables.results import results_table
+from analysis.text.numbers import spread
 from sspo.runs.identity import cell_folder
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "sspo", "grpo_aa")]

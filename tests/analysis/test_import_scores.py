@@ -13,13 +13,14 @@ import pytest
 from analysis.checks.gates import check_gates
 from analysis.claims.files import judged_files
 from analysis.claims.section import judge
+from analysis.content import Report
 from analysis.evidence.evidence import Evidence, summarise
 from analysis.figures.study_charts import study_charts
 from analysis.importers.scores import simplest
 from analysis.logs.compact import Logs
 from analysis.pages.html import page_html
 from analysis.pages.markdown import page_markdown
-from analysis.report import Report, make_tables
+from analysis.report import make_tables
 from analysis.text.table import to_markdown
 from analysis.text.unit import own_unit
 from sspo.errors import UserError

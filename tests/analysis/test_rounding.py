@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.tables.results import p_text, points, signed
+from analysis.text.numbers import p_text, points, signed
 from analysis.text.rounding import rounded
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sweeps.__main__ import main
 from sweeps.engines import registry
 from sweeps.engines.engine import Setup

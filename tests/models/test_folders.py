@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 import sspo
 from sspo.compose.hydra_compose import compose
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.models.policy import load_policy
 from sspo.models.tokens import end_ids
 from sspo.rewards import REWARDS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.entropy import adapting_entropy
+from sspo.objective.entropy_bounds import adapting_entropy
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
 from sspo.randomness import torch_stream

@@ -13,7 +13,7 @@ from sspo.config import BoundsConfig
 from sspo.config.choices import ENTROPY_LEVELS, G_NAMES
 from sspo.metrics import GLOSSARY, merge_all
 from sspo.objective.bounds import clip_bounds, multipliers
-from sspo.objective.entropy import adapting_entropy
+from sspo.objective.entropy_bounds import adapting_entropy
 from sspo.objective.loss import policy_loss
 from sspo.objective.ratio import partition
 from sspo.objective.variants import VARIANTS

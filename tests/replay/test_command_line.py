@@ -15,7 +15,8 @@ from sspo.calibrate import main as calibrate
 from sspo.calibrate import matched_or_refused
 from sspo.compose.hydra_compose import compose
 from sspo.config.grid import parse_grid
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.replay.__main__ import main as replay
 from sspo.replay.arguments import parse_runs
 from sspo.replay.request import as_overrides, common_curves, curves, parse_request

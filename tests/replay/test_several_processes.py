@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sspo.calibrate import main as calibrate
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from sspo.replay.__main__ import main as replay
 from tests.bench.synthetic_recording import write_run
 

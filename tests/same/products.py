@@ -20,7 +20,7 @@ import pandas as pd
 
 from analysis.__main__ import main as analysis
 from sspo.compose.hydra_compose import CONF_ROOT, choices, compose
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.runs.identity import cell_hash
 from sspo.train import main as train

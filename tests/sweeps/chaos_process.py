@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sspo.errors import one_sentence
+from sspo.console.one_sentence import one_sentence
 from sweeps.control.run import run_sweep, run_work
 from sweeps.control.training import RunOptions
 from sweeps.ledger import leases, lock

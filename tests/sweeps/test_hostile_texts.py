@@ -10,7 +10,8 @@ import pytest
 from rich.text import Text
 from test_run_and_status import smoke
 
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.runs.runlog import FAILED, mark_failed
 from sweeps.control.training import conclude
 from sweeps.ledger.leases import Claim, end

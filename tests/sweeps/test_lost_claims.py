@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from test_pool import make_trials, outcomes, started, stub
 
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.runs import fence, runlog
 from sspo.runs.fence import LEFT, ClaimLost, file_of
 from sspo.runs.runlog import DONE, FAILED, mark_failed, write_marker

@@ -13,7 +13,8 @@ from rich.console import Console
 from test_pool import started, stub
 
 from sspo.compose.hydra_compose import CONF_ROOT
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sweeps.__main__ import main
 from sweeps.control.run import run_sweep
 from sweeps.control.training import RunOptions

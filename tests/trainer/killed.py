@@ -92,7 +92,7 @@ def _beside(store: Path) -> tuple[Path, Path]:
 
 
 def _child(store: str, overrides: tuple[str, ...], fault: Fault) -> None:
-    from sspo.errors import one_sentence
+    from sspo.console.one_sentence import one_sentence
     from sspo.train import main
 
     said, changes = _beside(Path(store))

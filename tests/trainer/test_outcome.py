@@ -9,8 +9,8 @@ import torch
 
 from sspo.compose.hydra_compose import compose
 from sspo.console import progress
+from sspo.console.one_sentence import one_sentence
 from sspo.console.progress import Progress
-from sspo.errors import one_sentence
 from sspo.runs.outcome import describe_outcome
 from sspo.train import main
 

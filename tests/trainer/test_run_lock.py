@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from sspo.errors import UserError, one_sentence
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
 from sspo.runs import lock
 from sspo.runs.fence import VARIABLE, ClaimLost
 from sspo.runs.lock import LOCK, alone

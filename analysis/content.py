@@ -1,0 +1,29 @@
+"""What a report says, apart from the pages and files that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analysis.checks.gates import Gate
+from analysis.claims.section import Judged
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.replay import Replay
+from analysis.figures.catalogue import Drawn
+from analysis.figures.model import Chart
+from analysis.text.table import Table
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says; pages are renderings of it."""
+
+    evidence: Evidence
+    replay: Replay | None
+    gates: list[Gate]
+    tables: list[Table]
+    figures: list[Drawn]
+    charts: Mapping[str, Chart]
+    verdicts: list[Judged]
+    data: list[Table] = field(default_factory=list)
+    """Verdicts and gates, which pages show as sections: of files they have CSV alone."""

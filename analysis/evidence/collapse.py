@@ -1,0 +1,32 @@
+"""Collapse as a pre-defined yes or no of a run: diverged, or below the untrained base on the primary metric."""
+
+from __future__ import annotations
+
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import Arm
+from analysis.logs.run_files import DIVERGED
+
+
+def base_level(evidence: Evidence) -> float | None:
+    """Average of the untrained base on the primary metric, or None without one."""
+    for arm in evidence.study.with_role("base"):
+        scores = evidence.of_arm(evidence.primary, arm)
+        if scores:
+            return sum(scores.values()) / len(scores)
+    return None
+
+
+def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
+    """Collapsed runs and runs counted."""
+    flags = collapsed_runs(evidence, arm, floor).values()
+    return sum(flags), len(flags)
+
+
+def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
+    """Whether the arm's run of each seed collapsed, of those that finished or diverged."""
+    scores = evidence.of_arm(evidence.primary, arm)
+    records = evidence.runs.loc[evidence.counted(arm), ["seed", "status"]]
+    return {
+        int(seed): status == DIVERGED or (floor is not None and seed in scores and scores[seed] < floor)
+        for seed, status in zip(records["seed"], records["status"], strict=True)
+    }

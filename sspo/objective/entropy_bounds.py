@@ -1,0 +1,119 @@
+"""Bounds that follow entropy: which entropy H, its statistics over a rollout, and g, what bounds are multiplied by.
+
+    tanh      g = 1 + alpha * tanh((H - mu) / sd)
+    linear    g = clip(H / mu, 1 - |alpha|, 1 + |alpha|)        (mirrored about 1 for negative alpha)
+    rank      g = 1 + alpha * (2 * midrank - 1)
+    shuffled  tanh's, of an H that was dealt out anew: a control without entropy in it
+
+mu and sd are moments, midrank in (0, 1) is the share of smaller values plus half that of equal ones, all over the response
+tokens of the rollout. sd = 0 (mu = 0 for linear) gives g = 1. Negative alpha is the reversed control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from sspo.config import BoundsConfig
+from sspo.objective.ratio import partition, segment_mean
+
+FOLLOW_NO_ENTROPY = ("none", "dcpo")
+RANKED = ("rank", "hapo")
+"""Adaptations that ask for all values of the rollout in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntropyStats:
+    """What g must know of the entropy that bounds follow, over all response tokens of a rollout batch (nats)."""
+
+    mean: torch.Tensor
+    sd: torch.Tensor
+    sorted_N: torch.Tensor | None = None
+    """All values in rising order, where ranks or quantiles are asked for; one zero where there is no token."""
+
+
+def adapting_entropy(
+    entropy_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    bounds: BoundsConfig,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """H_BT at the configured level: the token's own entropy, or the mean of its segment or response.
+
+    Bounds that follow no entropy look at none: theirs is the token's own.
+
+    Adaptation 'shuffled' hands the values of the whole rollout round among its tokens, segments or responses, by a
+    permutation from `generator`: the same bounds, at places that say nothing of entropy. It is a ValueError without one.
+    """
+    if bounds.adapt in FOLLOW_NO_ENTROPY:
+        return entropy_BT
+    level_id_BT = partition(bounds.entropy_level, segment_id_BT, mask_BT)
+    h_BT = entropy_BT if bounds.entropy_level == "token" else segment_mean(entropy_BT, level_id_BT, mask_BT)
+    if bounds.adapt != "shuffled":
+        return h_BT
+    if generator is None:
+        raise ValueError("shuffled bounds need the rollout's own permutation: see objective/context.py")
+    return _shuffled(h_BT, level_id_BT, mask_BT, generator)
+
+
+def _shuffled(
+    h_BT: torch.Tensor, level_id_BT: torch.Tensor, mask_BT: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """h_BT with its values permuted over units (row, id); drawn on the CPU, so that devices agree."""
+    units_B = level_id_BT.amax(1) + 1
+    unit_BT = (level_id_BT + (units_B.cumsum(0) - units_B)[:, None]).clamp(min=0)
+    value_U = torch.zeros(int(units_B.sum()), dtype=h_BT.dtype, device=h_BT.device)
+    value_U[unit_BT[mask_BT]] = h_BT[mask_BT]
+    order_U = torch.randperm(len(value_U), generator=generator).to(h_BT.device)
+    dealt_BT = torch.zeros_like(h_BT)
+    dealt_BT[mask_BT] = value_U[order_U][unit_BT[mask_BT]]
+    return dealt_BT
+
+
+def entropy_stats(h_BT: torch.Tensor, mask_BT: torch.Tensor, bounds: BoundsConfig) -> EntropyStats:
+    """Statistics of what bounds follow, over all response tokens of a rollout batch."""
+    count = mask_BT.sum().clamp(min=1)
+    mean = torch.where(mask_BT, h_BT, 0.0).sum() / count
+    sd = (torch.where(mask_BT, (h_BT - mean) ** 2, 0.0).sum() / count).sqrt()
+    sorted_N = _sorted(h_BT, mask_BT) if bounds.adapt in RANKED else None
+    return EntropyStats(mean=mean, sd=sd, sorted_N=sorted_N)
+
+
+def _sorted(h_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    values_N = h_BT[mask_BT].sort().values
+    return values_N if len(values_N) else h_BT.new_zeros(1)
+
+
+def tanh_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
+    """1 + alpha * tanh((H - mu) / sd)."""
+    mean, sd = stats.mean, stats.sd
+    z_BT = torch.where(sd > 0, (h_BT - mean) / sd.where(sd > 0, 1.0), 0.0)
+    return 1 + alpha * z_BT.tanh()
+
+
+def linear_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
+    """clip(H / mu, 1 - |alpha|, 1 + |alpha|), mirrored about 1 for negative alpha."""
+    mean = stats.mean
+    share_BT = torch.where(mean > 0, h_BT / mean.where(mean > 0, 1.0), 1.0)
+    g_BT = share_BT.clamp(1 - abs(alpha), 1 + abs(alpha))
+    return g_BT if alpha >= 0 else 2 - g_BT
+
+
+def rank_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
+    """1 + alpha * (2 * midrank - 1): evenly spread whatever the shape of the entropies; its mean is 1 by itself."""
+    assert stats.sorted_N is not None
+    below_BT = torch.searchsorted(stats.sorted_N, h_BT.contiguous())
+    upto_BT = torch.searchsorted(stats.sorted_N, h_BT.contiguous(), right=True)
+    midrank_BT = (below_BT + upto_BT).to(h_BT.dtype) / (2 * len(stats.sorted_N))
+    return 1 + alpha * (2 * midrank_BT - 1)
+
+
+G_FUNCTIONS: dict[str, Callable[[torch.Tensor, EntropyStats, float], torch.Tensor]] = {
+    "tanh": tanh_g,
+    "linear": linear_g,
+    "rank": rank_g,
+    "shuffled": tanh_g,
+}
