@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,15 +80,31 @@ def _check_out(tree: Path, revision: str | None) -> str:
     if git("worktree", "add", "--detach", str(tree), revision or "HEAD") is None:
         raise UserError(f"git has no revision '{revision or 'HEAD'}', or cannot make a worktree of it")
     if revision is not None:
-        return make_key(tree)
+        if (key := _key_of(tree)) is None:
+            raise UserError(f"revision {revision} does not run: it cannot tell its own code key")
+        return key
     listed = {key for epoch in read_epochs() for key in epoch.keys}
     for commit in (git("rev-list", "--first-parent", f"--max-count={FURTHEST}", "HEAD") or "").split():
         subprocess.run(["git", "-C", str(tree), "checkout", "-q", commit], check=True)  # noqa: S607
-        if (key := make_key(tree)) in listed:
+        if (key := _key_of(tree)) in listed:
             return key
     raise UserError(
         f"none of the last {FURTHEST} commits has a listed code key; name a revision with PARENT="
     )
+
+
+def _key_of(tree: Path) -> str | None:
+    """The key of another revision as its own code has it: which modules decide no number, it knows by their names there.
+
+    None where that code does not run, as between two commits of one move.
+    """
+    if not (tree / FILE).is_file():  # from before there were keys
+        return make_key(tree)
+    command = [sys.executable, "-P", "-m", "sspo.numerics", "--check"]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    said = re.search(r"\bcode ([0-9a-f]+) is listed", done.stdout + done.stderr)
+    return said[1] if said else None
 
 
 def _probe_both(tree: Path) -> tuple[dict[str, Any], dict[str, Any]]:
