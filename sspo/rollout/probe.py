@@ -43,7 +43,7 @@ class Tolerance:
 
 FLOAT32 = Tolerance(share=0.005, floor=2e-5)
 BFLOAT16 = Tolerance(share=0.3, floor=0.02)
-"""Where the forward pass runs under autocast, see device.py."""
+"""Where the forward pass runs under autocast, see models/device.py."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
     config.yaml     the resolved configuration            eval.jsonl      a line a question and sample
     env.json        versions, code revision, hardware     samples.jsonl   responses with segments, ratios and clipped flags
-    metrics.jsonl   a line an optimiser step              checkpoints/    the last few: trainer/kept.py
+    metrics.jsonl   a line an optimiser step              checkpoints/    the last few: trainer/checkpoint_files.py
     timing.jsonl    seconds, a line a rollout             recording/      what the loss saw, a file a recorded rollout
                                                           DONE.json or FAILED.json, last
 

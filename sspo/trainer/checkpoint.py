@@ -1,4 +1,4 @@
-"""What a checkpoint holds: weights, optimiser moments and a RunState. Which ones there are is trainer/kept.py's affair.
+"""What a checkpoint holds: weights, optimiser moments and a RunState. Which ones there are is trainer/checkpoint_files.py's affair.
 
 Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and where the
 clip controller is are all of a run's state.

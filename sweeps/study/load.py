@@ -2,7 +2,7 @@
 
 What a spec may hold is in spec.py and factors.py, how arms are generated in design.py, what is refused without composing
 anything in checks.py and design_checks.py; what only composing can show (bad overrides, twin arms, a primary score that
-no run has) is refused by plan.py.
+no run has) is refused by plan/plan.py.
 """
 
 from __future__ import annotations
