@@ -1,31 +1,28 @@
-"""`compose` for many configs: the same result in a millisecond, which planning hundreds of cells needs (Hydra takes 42).
+"""Configurations for planning: Hydra composes every choice of a file once, and options are set on a copy.
 
-It knows the plain part of Hydra's language: the table of contents in conf/config.yaml, files of options without defaults
-lists or interpolation, and `group=NAME` and `key=value` overrides. Whatever else is met goes to Hydra itself, so that
-the answer is always Hydra's; tests hold the two against each other.
+A plan has hundreds of configurations that choose from the same few files. What cannot be put together so, an
+interpolation, a package, a file that reaches beyond its group, goes to Hydra whole: the answer is always Hydra's.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from sspo.compose import hydra_compose as hydra
 from sspo.config import TrainConfig
 from sspo.config.build import build
 from sspo.config.validation import validate
-from sspo.objective.variants import VARIANTS
+from sspo.errors import UserError
 
 SPECIAL = ("$", "???", "@")
-"""What may stand for something else than itself in an override or a file: interpolation, missing values, packages."""
-GLOBAL = "# @package _global_"
+"""What stands for something else than itself in an override or a value: interpolation, missing values, packages."""
+Choice = tuple[str, str]
+"""A group and the file chosen from it."""
 
 
 class _NotPlain(Exception):
@@ -47,11 +44,11 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
         raise _NotPlain
     if any(override.type != OverrideType.CHANGE for override in parsed):
         raise _NotPlain
-    chosen = [override for override in parsed if override.key_or_group in hydra.GROUPS]
-    groups = {override.key_or_group: override.value() for override in chosen}
-    if len(groups) < len(chosen):
+    chosen = [(one.key_or_group, one.value()) for one in parsed if one.key_or_group in hydra.GROUPS]
+    if len(dict(chosen)) < len(chosen):
         raise _NotPlain
-    values = _copied(_selection(hydra.CONF_ROOT, tuple(sorted(groups.items()))))
+    choices = tuple(sorted((group, name) for group, name in chosen if name is not None))
+    values = _copied(_selection(hydra.CONF_ROOT, choices))
     for override in parsed:
         if override.key_or_group not in hydra.GROUPS:
             _set(values, override.key_or_group.split("."), override.value())
@@ -59,59 +56,39 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
 
 
 @functools.lru_cache(maxsize=4096)
-def _selection(root: Path, groups: tuple[tuple[str, str | None], ...]) -> Mapping[str, Any]:
+def _selection(root: Path, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
     """What a choice of files composes to, before any option is set. Never to be changed by the caller."""
-    choices = {**_table_of_contents(root), **dict(groups)}
-    values = asdict(TrainConfig())
-    for group, name in choices.items():
-        if name is None:
-            continue
-        if group == "objective":
-            values[group] = asdict(VARIANTS[name])
-        else:
-            options, is_global = _file(root / group / f"{name}.yaml")
-            _merge(values if is_global else values[group], options)
+    usual = _by_hydra(root, ())
+    alone = {choice: _by_hydra(root, (choice,)) for choice in choices}
+    if any(_changed(usual, values) - {group} for (group, _), values in alone.items()):
+        return _by_hydra(root, choices)
+    chosen = {group: values[group] for (group, _), values in alone.items() if group in values}
+    return {**usual, **chosen}
+
+
+@functools.lru_cache(maxsize=4096)
+def _by_hydra(root: Path, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
+    assert root == hydra.CONF_ROOT
+    try:
+        values = hydra.composed([f"{group}={name}" for group, name in choices])
+    except UserError as error:
+        raise _NotPlain from error
+    if any(special in text for text in _texts(values) for special in SPECIAL):
+        raise _NotPlain
     return values
 
 
-@functools.cache
-def _table_of_contents(root: Path) -> dict[str, str | None]:
-    """Group -> the file it takes unless told otherwise, in the order in which they are merged."""
-    content, _ = _file(root / "config.yaml", defaults=True)
-    entries = content.get("defaults")
-    if content.keys() != {"defaults"} or not entries or entries[0] != "schema" or entries[-1] != "_self_":
-        raise _NotPlain
-    chosen: dict[str, str | None] = {}
-    for entry in entries[1:-1]:
-        if not isinstance(entry, dict) or len(entry) != 1 or not entry.keys() <= set(hydra.GROUPS):
-            raise _NotPlain
-        chosen.update(entry)
-    return chosen
+def _changed(usual: Mapping[str, Any], values: Mapping[str, Any]) -> set[str]:
+    """The groups whose options differ."""
+    return {group for group in usual if usual[group] != values[group]}
 
 
-@functools.cache
-def _file(path: Path, *, defaults: bool = False) -> tuple[dict[str, Any], bool]:
-    """The options that a file sets, and whether it sets them at the root instead of in its group."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (OSError, ValueError, OmegaConfBaseException) as error:
-        raise _NotPlain from error
-    is_global = text.startswith(GLOBAL + "\n")
-    body = text.removeprefix(GLOBAL)
-    if any(special in body for special in SPECIAL) or not isinstance(content, dict):
-        raise _NotPlain
-    if not defaults and "defaults" in content:
-        raise _NotPlain
-    return {str(key): value for key, value in content.items()}, is_global
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    for key, value in values.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = _copied(value) if isinstance(value, dict) else value
+def _texts(values: Any) -> list[str]:
+    """Every text among values, at any depth."""
+    if isinstance(values, str):
+        return [values]
+    inner = values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
+    return [text for value in inner for text in _texts(value)]
 
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,15 +49,23 @@ def compose(overrides: Sequence[str]) -> TrainConfig:
 
 @functools.lru_cache(maxsize=4096)
 def _compose(overrides: tuple[str, ...]) -> TrainConfig:
+    return validate(build(TrainConfig, composed(overrides, resolve=True)))
+
+
+def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, Any]:
+    """The values that Hydra composes, not validated; interpolations as written unless they are to be resolved.
+
+    Raises UserError.
+    """
     parsed = parse_overrides(overrides)
     register()
     try:
         with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
-            composed = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
-        values: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+            config = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
+        values: Any = OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"cannot compose the configuration: {' '.join(str(error).split())}") from error
-    return validate(build(TrainConfig, values))
+    return values  # type: ignore[no-any-return]
 
 
 def _for_hydra(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
