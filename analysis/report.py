@@ -11,7 +11,7 @@ from analysis.claims.section import Judged, judge
 from analysis.claims.table import NAME as VERDICTS
 from analysis.claims.table import verdict_table
 from analysis.content import Report
-from analysis.evidence.evidence import GREEDY, Evidence
+from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.figures.catalogue import FIGURES, REPLAY_FIGURES
 from analysis.figures.figure import charts
@@ -31,15 +31,9 @@ from analysis.provenance.reuse import are_current, note_current
 from analysis.provenance.sources import write_sources
 from analysis.provenance.traces import section_traces
 from analysis.tables import captions
-from analysis.tables.base import base_table
-from analysis.tables.collapse import collapse_table
-from analysis.tables.dynamics import dynamics_table
-from analysis.tables.effects import effects_table
+from analysis.tables.catalogue import REPLAY_TABLES, TABLES
 from analysis.tables.gates import gates_table
-from analysis.tables.replay import replay_table
 from analysis.tables.replay_captions import strangers
-from analysis.tables.results import results_table
-from analysis.tables.stability import stability_table
 from analysis.text.table import Table, write_table
 from sspo.runs.runlog import write_atomic
 
@@ -114,17 +108,9 @@ def _data(evidence: Evidence, verdicts: list[Judged], gates: list[Gate], folder:
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:
     """Every table of a report by name, in the order of its pages; None where there is nothing to show in it."""
-    study = evidence.study
-    return {
-        "results": results_table(evidence, "results", study.mode, study.temperature),
-        "results_greedy": results_table(evidence, "results_greedy", *GREEDY),
-        "base": base_table(evidence),
-        "dynamics": dynamics_table(evidence),
-        "stability": stability_table(evidence),
-        "effects": effects_table(evidence),
-        "collapse": collapse_table(evidence),
-        "replay": replay_table(replay, _replay_notes(evidence, replay)) if replay else None,
-    }
+    notes = _replay_notes(evidence, replay) if replay else []
+    made = {name: make(evidence) for name, make in TABLES.items()}
+    return made | {name: make(replay, notes) if replay else None for name, make in REPLAY_TABLES.items()}
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:
