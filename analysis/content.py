@@ -9,7 +9,7 @@ from analysis.checks.gates import Gate
 from analysis.claims.section import Judged
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
-from analysis.figures.catalogue import Drawn
+from analysis.figures.files import Drawn
 from analysis.figures.model import Chart
 from analysis.text.table import Table
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.evidence.replay import FIRST_MATCHED_UPDATE, Replay
-from analysis.figures.catalogue import KINDS, Drawn, draw_replay
+from analysis.figures.catalogue import REPLAY_FIGURES
+from analysis.figures.files import KINDS, Drawn, draw_replay
 from analysis.logs.manifest import NothingToReport, sweep_command
 from analysis.logs.replay_source import needed_replay
 from analysis.report import write_report
@@ -46,7 +47,7 @@ def show_replay(folder: Path) -> str:
         )
     table = replay_table(replay)
     write_table(table, folder, "replay")
-    figures = draw_replay(replay, folder)
+    figures = draw_replay([figure.of(replay) for figure in REPLAY_FIGURES], folder)
     if table is None and not figures:
         raise UserError(
             f"{folder} holds neither a grid of bounds nor matched ones: replay with clip=1e-4:1:log40 or --targets 0.02"

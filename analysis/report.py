@@ -11,13 +11,11 @@ from analysis.claims.section import Judged, judge
 from analysis.claims.table import NAME as VERDICTS
 from analysis.claims.table import verdict_table
 from analysis.content import Report
-from analysis.evidence.evidence import GREEDY, Evidence
+from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
-from analysis.figures.catalogue import begin_figures, draw_replay
-from analysis.figures.model import Chart
-from analysis.figures.replay_charts import replay_charts
-from analysis.figures.study_charts import study_charts
-from analysis.figures.traces import section_traces
+from analysis.figures.catalogue import FIGURES, REPLAY_FIGURES
+from analysis.figures.figure import charts
+from analysis.figures.files import begin_figures, draw_replay
 from analysis.logs.compact import RUNS, read_logs
 from analysis.logs.digests import Digests, stream_digests
 from analysis.logs.manifest import manifest_path, read_json, report_folder
@@ -31,16 +29,11 @@ from analysis.provenance.freshness import fingerprint, stamp_report
 from analysis.provenance.record import FILE, recorded
 from analysis.provenance.reuse import are_current, note_current
 from analysis.provenance.sources import write_sources
+from analysis.provenance.traces import section_traces
 from analysis.tables import captions
-from analysis.tables.base import base_table
-from analysis.tables.collapse import collapse_table
-from analysis.tables.dynamics import dynamics_table
-from analysis.tables.effects import effects_table
+from analysis.tables.catalogue import REPLAY_TABLES, TABLES
 from analysis.tables.gates import gates_table
-from analysis.tables.replay import replay_table
 from analysis.tables.replay_captions import strangers
-from analysis.tables.results import results_table
-from analysis.tables.stability import stability_table
 from analysis.text.table import Table, write_table
 from sspo.runs.runlog import write_atomic
 
@@ -87,23 +80,20 @@ def render(folder: Path, *, replayed: bool) -> Report:
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Report, Digests]:
     """The report and the digests of its logs. Curves are drawn meanwhile, so whatever needs no figure comes before their end."""
     flags(evidence)  # for the captions of both processes
-    end_figures = begin_figures(evidence, folder)
+    figures = [figure.of(evidence) for figure in FIGURES]
+    replay_figures = [figure.of(replay) for figure in REPLAY_FIGURES]
+    end_figures = begin_figures(evidence, figures, folder)
     verdicts = judge(evidence, judged_files(evidence.logs.manifest))
     tables = make_tables(evidence, replay)
     for name, table in tables.items():
         write_table(table, folder, name)
     notes = _replay_notes(evidence, replay) if replay else []
     there = [table for table in tables.values() if table is not None]
-    gates, replayed = check_gates(evidence), draw_replay(replay, folder, notes)
-    charts, streams = charts_of(evidence, replay), stream_digests(folder / "logs")
+    gates, replayed = check_gates(evidence), draw_replay(replay_figures, folder, notes)
+    on_page, streams = charts([*figures, *replay_figures]), stream_digests(folder / "logs")
     data = _data(evidence, verdicts, gates, folder)
-    figures = [*end_figures(), *replayed]
-    return Report(evidence, replay, gates, there, figures, charts, verdicts, data), streams
-
-
-def charts_of(evidence: Evidence, replay: Replay | None) -> dict[str, Chart]:
-    """What the page shows in place of a figure's picture, by the figure's name."""
-    return study_charts(evidence) | (replay_charts(replay) if replay is not None else {})
+    drawn = [*end_figures(), *replayed]
+    return Report(evidence, replay, gates, there, drawn, on_page, verdicts, data), streams
 
 
 def _data(evidence: Evidence, verdicts: list[Judged], gates: list[Gate], folder: Path) -> list[Table]:
@@ -118,17 +108,9 @@ def _data(evidence: Evidence, verdicts: list[Judged], gates: list[Gate], folder:
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:
     """Every table of a report by name, in the order of its pages; None where there is nothing to show in it."""
-    study = evidence.study
-    return {
-        "results": results_table(evidence, "results", study.mode, study.temperature),
-        "results_greedy": results_table(evidence, "results_greedy", *GREEDY),
-        "base": base_table(evidence),
-        "dynamics": dynamics_table(evidence),
-        "stability": stability_table(evidence),
-        "effects": effects_table(evidence),
-        "collapse": collapse_table(evidence),
-        "replay": replay_table(replay, _replay_notes(evidence, replay)) if replay else None,
-    }
+    notes = _replay_notes(evidence, replay) if replay else []
+    made = {name: make(evidence) for name, make in TABLES.items()}
+    return made | {name: make(replay, notes) if replay else None for name, make in REPLAY_TABLES.items()}
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:

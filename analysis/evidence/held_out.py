@@ -37,24 +37,3 @@ def base_line(evidence: Evidence) -> float | None:
     if asked.empty or len(rows[["set", "question"]].drop_duplicates()) < len(asked):
         return None
     return float(rows.groupby("set", observed=True)["value"].mean().mean())
-
-
-def held_out_caption(evidence: Evidence) -> str:
-    """What is asked how often at each point, and what the dashed line is."""
-    rows = curve_answers(evidence)
-    if evidence.study.imported:
-        return f"Logged values of {', '.join(evidence.sets)}"
-    if rows.empty:
-        return "Held-out accuracy at T = 1"
-    asked = rows[["set", "question"]].drop_duplicates().groupby("set", observed=True).size()
-    questions = f"{asked.min()}" if asked.min() == asked.max() else f"{asked.min()} to {asked.max()}"
-    samples = rows["sample"].nunique()
-    sentence = (
-        f"Held-out accuracy at T = 1, mean over {len(asked)} sets of {questions} questions with {samples} "
-        f"sample{'s' if samples > 1 else ''} each, the same questions at every point"
-    )
-    if (rows["rollout"] < 0).any():
-        sentence += "; rollout 0 is before training"
-    if base_line(evidence) is not None:
-        sentence += "; the dashed line is the untrained base on these questions"
-    return sentence

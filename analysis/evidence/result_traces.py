@@ -1,4 +1,4 @@
-"""Where the cells of the results, base and stability tables come from."""
+"""Where scores come from: the cells of the results, base and stability tables, and figures of them."""
 
 from __future__ import annotations
 
@@ -128,3 +128,13 @@ def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[in
     place = scores.index.get_indexer(wanted)
     value = scores[column].to_numpy()
     return {run: float(value[p]) for run, p in zip(wanted, place, strict=True) if p >= 0}
+
+
+def primary_traces(evidence: Evidence) -> ResultTraces:
+    """Traces of the study's primary metric."""
+    return ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+
+
+def counted_runs(evidence: Evidence, *roles: str) -> list[int]:
+    """Runs that are counted, of arms of these roles."""
+    return [run for arm in evidence.study.with_role(*roles) for run in evidence.counted(arm)]

@@ -1,21 +1,21 @@
-"""Every figure twice: printed by Matplotlib, and as a chart of index.html with the same numbers.
+"""Every figure twice: printed by Matplotlib, and as a chart of index.html with the same numbers. A module per figure.
 
-catalogue       which figures there are, and under which captions
-style           the look that printed figures share
-background      drawing in a second process
-traces          where figures come from
-curves          curves over a run
-comparisons     the forest of differences; score against clipping
-paired          seed by seed
-paired_chart    its chart
-factors         effects and crossings of factors
-factor_charts   their charts
-factor_numbers  their numbers
-replay          clip fractions and trade-off of a replay
-replay_charts   their charts
-study_charts    charts of curves, forest and clipping
-model           Chart: what a chart shows, apart from how it is drawn
-svg             a chart as HTML
-svg_frame       its axes
-svg_marks       its lines, points, slopes and tiles
+catalogue               which figures there are, in their order
+figure                  what a figure is
+files                   figures as files, and the captions of a report
+background              drawing in a second process
+style                   the look that printed figures share
+difference_to_baseline  the forest of differences
+paired_by_seed          seed by seed
+factor_effects          scores by level of every factor
+heat_map                scores where two factors cross
+factors                 what these two share
+clip_against_accuracy   score against clipping
+curves                  over a run
+replay                  recorded runs under other clip bounds
+arm_series              who is drawn in charts of a study
+model                   Chart: what a chart shows, apart from how it is drawn
+svg                     a chart as HTML
+svg_frame               its axes
+svg_marks               its lines, points, slopes and tiles
 """

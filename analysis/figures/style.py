@@ -20,6 +20,8 @@ matplotlib.use("Agg")
 COLUMN, TEXT = 3.25, 5.5
 """Inches: an ICML column and the NeurIPS text width."""
 FAINT, MUTED = "#bbbbbb", "#666666"
+HIGHEST = 1.6
+"""Times the highest value: the upper end of a symmetric log axis."""
 
 TILES = matplotlib.colormaps["cividis"]
 """Even steps of lightness, alike to colour-blind readers, readable in grey and on a dark page."""
@@ -175,5 +177,5 @@ def percent_ticks(axis: Any, values: Sequence[float]) -> None:
     """A symmetric log axis in percent: 0 has a place, and .01 to 100 % are apart."""
     ticks = [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if t <= 2 * max([0.01, *values])]
     axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
-    axis.axes.set(**{f"{axis.axis_name}lim": (-0.003, 1.6 * max([0.01, *values]))})
+    axis.axes.set(**{f"{axis.axis_name}lim": (-0.003, HIGHEST * max([0.01, *values]))})
     axis.set_minor_locator(matplotlib.ticker.NullLocator())

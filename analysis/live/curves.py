@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.evidence.curve_rows import ROWS, Curve
+from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
+from analysis.figures.catalogue import CURVES
+from analysis.figures.curves import held_out_accuracy
+from analysis.figures.curves.chart import curve_chart
 from analysis.figures.model import Chart
-from analysis.figures.study_charts import curve_chart
 from analysis.live.logs import KEYS, Evaluations, Points, Question
 from analysis.live.runs import LiveRun, WatchedRun
 from analysis.logs.compact import EVAL_SCHEMA, Logs
@@ -31,7 +33,6 @@ OFTENEST = 4.0
 """Seconds between two drawings, and at least SHARE times what the last one took."""
 SHARE = 20.0
 NO_LINES = "There are too many runs for a line each; the report has them."
-HELD_OUT = "held_out_accuracy"
 
 
 @dataclass
@@ -115,11 +116,13 @@ class LiveCurves:
         if evidence is None:
             return Drawn()
         charts = {}
-        for name, (rows, _) in ROWS.items():
-            curves = self._held_out(evidence, shown) if name == HELD_OUT else rows(evidence)
-            chart = curve_chart(evidence, name, curves, most_run_points=0 if len(shown) > FEW_RUNS else None)
+        most_run_points = 0 if len(shown) > FEW_RUNS else None
+        for figure in CURVES:
+            logged = figure is not held_out_accuracy.FIGURE
+            curves = (figure.data(evidence) or []) if logged else self._held_out(evidence, shown)
+            chart = curve_chart(evidence, figure.name, curves, most_run_points=most_run_points)
             if chart is not None:
-                charts[name] = replace(chart, note=NO_LINES if chart.note else "")
+                charts[figure.name] = replace(chart, note=NO_LINES if chart.note else "")
         trained = [arm for arm in self._study.arms if arm.role != "base"]
         return Drawn(charts, sum(arm.role != "base" for arm in chosen), len(trained))
 

@@ -49,6 +49,16 @@ def trace(
     return Trace(formula, {stream: read for stream in streams}, numbers)
 
 
+def joined(formula: str, *traces: Trace) -> Trace:
+    """One trace with the reads and values of several."""
+    reads: dict[str, frozenset[int]] = {}
+    for part in traces:
+        for stream, runs in part.reads.items():
+            reads[stream] = reads.get(stream, frozenset()) | runs
+    values = tuple(pair for part in traces for pair in part.values)
+    return Trace(formula, reads, values)
+
+
 def metric(key: str) -> str:
     """The stream of a logged metric."""
     return f"metrics/{key}"

@@ -15,10 +15,10 @@ from analysis.claims.record import claims_record
 from analysis.content import Report
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
-from analysis.figures.traces import figure_traces, section_traces
 from analysis.logs.digests import Digests, file_digest
 from analysis.logs.trace import Trace, grouped
 from analysis.provenance.freshness import STAMP, package_files
+from analysis.provenance.traces import figure_traces, section_traces
 from analysis.tables import replay_captions
 from analysis.tables.captions import code_versions
 from analysis.text.rounding import rounded
@@ -80,7 +80,7 @@ def _versions(evidence: Evidence) -> str:
 def origins(report: Report) -> Origins:
     """The traces of a report; figures that it does not have are left out."""
     shown = {figure.name for figure in report.figures}
-    figures = figure_traces(report.evidence, report.replay)
+    figures = figure_traces(report.evidence, report.replay, shown)
     sections = section_traces(report.evidence, {file.name: file.sha256 for file in report.verdicts})
     if not report.verdicts:
         del sections["verdicts"]
@@ -88,7 +88,7 @@ def origins(report: Report) -> Origins:
         del sections["samples"]
     return Origins(
         {table.name: table for table in (*report.tables, *report.data)},
-        {name: found for name, found in figures.items() if name in shown},
+        figures,
         sections,
     )
 

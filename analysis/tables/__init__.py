@@ -1,5 +1,6 @@
 """One table per file, and the captions that tables and figures share.
 
+catalogue        which tables there are, in their order
 captions         sentences that every table needs
 replay_captions  sentences that every reader of a replay needs
 results          arms by evaluation sets, and differences to the baseline

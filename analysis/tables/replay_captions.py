@@ -5,52 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from analysis.evidence.replay import Replay
-from sspo.metrics import MIN_ELIGIBLE
 
 LIMIT = (
     "The log-ratios are those of the recorded runs, whose own clip shaped them: training under another bound drifts "
     "differently, so this is what a bound would have clipped, not what training under it would clip"
 )
-MATCHED = "of tokens with A != 0, over updates from the second of a rollout on"
-UPRIGHT = "The upright axis is linear below .01 %"
-RUNS = "Thin lines are runs, thick ones their mean"
-
-
-def clip_fraction(replay: Replay) -> str:
-    """What the S-curves show."""
-    matched = "; marks: the bounds matched to them, all runs pooled" if replay.summary.matched else ""
-    targets = f". Dashed: the targets{matched}" if replay.summary.targets else ""
-    return (
-        f"Clipped share {MATCHED}, against the clip bound: equal bounds are not equal clipping. {UPRIGHT}. "
-        f"{RUNS}{targets}. {_foot(replay)}"
-    )
-
-
-def trade_off(replay: Replay) -> str:
-    """What each axis means and where it is good to be."""
-    marks = (
-        "; marks: bounds matched to the targets, a larger one clips more" if replay.summary.matched else ""
-    )
-    return (
-        "What a clip misses and what it hits for nothing, along the grid of bounds. Up: of extreme tokens (own |log-ratio| "
-        "> log 1.5, and such that a clip could stop them), the share that is not clipped; wider bounds are further up. "
-        "Right: of clipped tokens, the share whose own ratio is inside the bound, clipped for their segment's sake; under "
-        "token ratios there are none, by definition. Lower left is better. Both axes judge by a token's own ratio, so the "
-        "token rule is what the others are compared with, not a winner. Tokens of all runs are pooled, from the second "
-        f"update of a rollout on, with nothing shown where fewer than {MIN_ELIGIBLE} are eligible{marks}. {_foot(replay)}"
-    )
-
-
-def clip_by_update(replay: Replay) -> str:
-    """At which bounds, and how the first update differs."""
-    return (
-        "Clipped share of tokens with A != 0 by optimiser step of a rollout, at bounds matched to the dashed target, which "
-        f"they meet over steps from the second on; on the first, ratios are 1. {UPRIGHT}. {RUNS}. {_foot(replay)}"
-    )
-
-
-def _foot(replay: Replay) -> str:
-    return f"Replayed: {replayed_runs(replay)}. {LIMIT}."
 
 
 def replayed_runs(replay: Replay) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from analysis.checks.matching import label_cell, matching_note
-from analysis.evidence.evidence import AVERAGE, Evidence, Summary, summarise
+from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, Summary, summarise
 from analysis.evidence.published import REPORTED, SOURCE
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
@@ -48,6 +48,16 @@ def logged_score(evidence: Evidence) -> str:
 
 def _avg_at(samples: pd.Series) -> str:
     return " and ".join(f"avg@{k}" for k in sorted({int(n) for n in samples}))
+
+
+def primary_results(evidence: Evidence) -> Table | None:
+    """Scores of the study's primary metric."""
+    return results_table(evidence, "results", evidence.study.mode, evidence.study.temperature)
+
+
+def greedy_results(evidence: Evidence) -> Table | None:
+    """Scores of greedy answers."""
+    return results_table(evidence, "results_greedy", *GREEDY)
 
 
 def results_table(evidence: Evidence, name: str, mode: str, temperature: float) -> Table | None:

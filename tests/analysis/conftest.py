@@ -9,7 +9,7 @@ import pytest
 from browser import Page, chromium
 from matplotlib.figure import Figure
 
-from analysis.figures import catalogue
+from analysis.figures import files
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +22,12 @@ def browser() -> Iterator[Page]:
 def outlined() -> Iterator[None]:
     """Figures are made but not rendered, which is half the work of a small report: their files hold what is drawn, as text."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogue, "save", _outline)
+        patch.setattr(files, "save", _outline)
         yield
 
 
 def _outline(figure: Figure, folder: Path, name: str) -> None:
     drawn = [name, *(text.get_text() for axes in figure.axes for text in axes.texts)]
     drawn += [line.get_xydata().tolist() for axes in figure.axes for line in axes.lines]  # type: ignore[union-attr]
-    for kind in catalogue.KINDS:
+    for kind in files.KINDS:
         (folder / f"{name}.{kind}").write_text(f"{kind} {drawn}")

@@ -15,8 +15,9 @@ from synthetic_store import ARMS, SETS, Scale, write_study
 
 from analysis.checks.gates import check_gates
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
-from analysis.evidence.held_out import base_line, held_out, held_out_caption
-from analysis.figures import curves
+from analysis.evidence.held_out import base_line, held_out
+from analysis.figures.curves import held_out_accuracy, training_reward_accuracy
+from analysis.figures.curves.panels import band
 from analysis.logs.compact import Logs, read_logs
 from analysis.logs.run_folders import compact
 from analysis.statistics import t_interval
@@ -133,14 +134,14 @@ def test_held_out_points_share_their_questions_and_begin_before_training(small: 
         values = [r["value"] for r in small.answers(run) if r["rollout"] == rollout and not r["final"]]
         assert len(values) == SCALE.curve_questions * len(SETS)
         assert table.at[rollout, run] == pytest.approx(sum(values) / len(values))
-    assert "5 sets of 6 questions with 1 sample each" in held_out_caption(evidence)
-    assert "rollout 0 is before training" in held_out_caption(evidence)
+    assert "5 sets of 6 questions with 1 sample each" in held_out_accuracy.caption(evidence)
+    assert "rollout 0 is before training" in held_out_accuracy.caption(evidence)
 
 
 def test_held_out_falls_back_to_final_answers(small: Small) -> None:
     evidence = small.with_answers(lambda rows: rows[rows["final"]])
     assert list(held_out(evidence).index) == [3]
-    assert "12 questions with 4 samples" in held_out_caption(evidence)
+    assert "12 questions with 4 samples" in held_out_accuracy.caption(evidence)
 
 
 def test_the_base_line_is_the_base_on_the_questions_of_the_curve(small: Small) -> None:
@@ -154,22 +155,22 @@ def test_the_base_line_is_the_base_on_the_questions_of_the_curve(small: Small) -
     base = small.run("base")
     partial = small.with_answers(lambda rows: rows[(rows["run"] != base) | (rows["question"] != "long/2")])
     assert base_line(partial) is None
-    assert "dashed" not in held_out_caption(partial)
+    assert "dashed" not in held_out_accuracy.caption(partial)
 
 
 def test_a_mean_ends_where_a_run_does_and_few_runs_have_no_band() -> None:
     # mean 3, sd sqrt(2.5), t(.975, 4) = 2.776445: 2.776445 * sqrt(2.5 / 5) = 1.963243
     y = np.array([[1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 4.0, np.nan]])
-    mean, half = curves.band(y, runs=5)
+    mean, half = band(y, runs=5)
     assert (mean[0], half[0]) == pytest.approx((3.0, 1.963243), abs=1e-6)
     assert np.isnan([mean[1], half[1]]).all()
-    mean, half = curves.band(np.array([[1.0, 2.0]]), runs=2)
+    mean, half = band(np.array([[1.0, 2.0]]), runs=2)
     assert mean[0] == 1.5
     assert np.isnan(half[0])
 
 
 def test_rewards_are_drawn_above_accuracies(small: Small) -> None:
-    figure = curves.figure_of("training_reward_accuracy")(Evidence(small.logs))
+    figure = training_reward_accuracy.FIGURE.of(Evidence(small.logs)).printed()
     assert figure is not None
     assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["reward", "accuracy %"]
     rewards = small.logs.metrics.dropna(subset=["reward/mean"])

@@ -17,7 +17,7 @@ import pytest
 from browser import chromium, needs_chromium
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis.evidence.curve_rows import ROWS
+from analysis.figures.catalogue import CURVES
 from analysis.live import bounded_server
 from analysis.live import dashboard as served
 from analysis.live.dashboard import Dashboard, open_dashboard
@@ -92,7 +92,7 @@ def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> 
         next(run for run in runs if (run.arm, run.seed) == ("grpo", 0)).rollouts == 2
     )  # 4 whole lines, 2 a rollout
     assert next(run for run in runs if run.state == "failed").reason == f"oom: no memory {ATTACK}"
-    assert set(curves.charts) == set(ROWS)
+    assert set(curves.charts) == {figure.name for figure in CURVES}
     path = running_run(store) / "metrics.jsonl"
     whole = b"\n".join([*path.read_bytes().split(b"\n")[:-1], b""])
     path.write_bytes(whole + (path.parent / "rest").read_bytes())

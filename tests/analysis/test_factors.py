@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as Printed
 from scipy import stats
 from synthetic_grid import BASE, GRID, OBJECTIVES, RATES
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import grid_of, level_means
-from analysis.figures.factors import factor_effects, heat_map
-from analysis.figures.paired import paired_by_seed
+from analysis.figures import factor_effects, heat_map, paired_by_seed
+from analysis.figures.figure import Figure
 from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
 from analysis.statistics import next_group
@@ -75,26 +77,32 @@ def test_collapse_is_tested_within_conditions_and_seeds(evidence: Evidence) -> N
     assert texts[1] == ["objective: sspo", "0/18", "0 [0, 19]", "0 / 6", ".063"]  # Holm over two tests
 
 
+def printed(figure: Figure[Evidence, Any], evidence: Evidence) -> Printed:
+    found = figure.of(evidence).printed()
+    assert found is not None
+    return found
+
+
 def test_figures_of_a_grid_are_drawn(evidence: Evidence) -> None:
-    effects, heat = factor_effects(evidence), heat_map(evidence)
+    effects, heat = printed(factor_effects.FIGURE, evidence), printed(heat_map.FIGURE, evidence)
     assert [ax.get_xlabel() for ax in effects.axes] == ["objective", "lr"]
     texts = [text.get_text() for text in heat.axes[0].texts]
     assert sum("6/6 collapsed" in text for text in texts) == 1
-    assert len(paired_by_seed(evidence).axes) >= 5
+    assert len(printed(paired_by_seed.FIGURE, evidence).axes) >= 5
 
 
 def test_without_a_grid_there_is_none_of_it(tmp_path: Path) -> None:
     plain = make(tmp_path, [BASE, ARMS[2]], seeds=2)
     assert grid_of(plain.study) is None
-    tables = [effects_table(plain), collapse_table(plain), factor_effects(plain), heat_map(plain)]
-    assert tables == [None] * 4
+    assert [effects_table(plain), collapse_table(plain)] == [None] * 2
+    assert [figure.FIGURE.of(plain).printed() for figure in (factor_effects, heat_map)] == [None] * 2
 
 
 def test_a_grid_with_a_hole_has_no_effects_and_shows_the_hole(tmp_path: Path) -> None:
     holed = make(tmp_path, [BASE, *GRID[:-1]], seeds=2)
     assert effects_table(holed) is None
     assert collapse_table(holed) is not None
-    assert "–" in [text.get_text() for text in heat_map(holed).axes[0].texts]
+    assert "–" in [text.get_text() for text in printed(heat_map.FIGURE, holed).axes[0].texts]
 
 
 def test_the_next_group_is_the_best_of_the_rest_and_what_is_like_it() -> None:

@@ -15,7 +15,8 @@ from analysis.claims.files import judged_files
 from analysis.claims.section import judge
 from analysis.content import Report
 from analysis.evidence.evidence import Evidence, summarise
-from analysis.figures.study_charts import study_charts
+from analysis.figures.catalogue import FIGURES
+from analysis.figures.figure import charts
 from analysis.importers.scores import simplest
 from analysis.logs.compact import Logs
 from analysis.pages.html import page_html
@@ -143,7 +144,8 @@ def written(logs: Logs) -> Report:
     evidence = Evidence(logs)
     tables = [table for table in make_tables(evidence, None).values() if table is not None]
     verdicts = judge(evidence, judged_files(logs.manifest))
-    return Report(evidence, None, check_gates(evidence), tables, [], study_charts(evidence), verdicts)
+    shown = charts(figure.of(evidence) for figure in FIGURES)
+    return Report(evidence, None, check_gates(evidence), tables, [], shown, verdicts)
 
 
 OF_OURS = (

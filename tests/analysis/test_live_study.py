@@ -16,7 +16,8 @@ import pytest
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
 from analysis.evidence.evidence import Evidence
-from analysis.figures.study_charts import study_charts
+from analysis.figures.catalogue import CURVES
+from analysis.figures.figure import charts
 from analysis.live import curves, logs, page
 from analysis.live.logs import GrowingLog, Points
 from analysis.live.page import Markup
@@ -171,9 +172,10 @@ def test_where_nothing_changed_nothing_is_read_or_drawn(opened: Opened, store: P
 
 def test_curves_are_those_of_the_report(store: Path, tmp_path: Path) -> None:
     compact(store, manifest(store), tmp_path / "logs")
-    expected = study_charts(Evidence(read_logs(tmp_path / "logs")))
+    evidence = Evidence(read_logs(tmp_path / "logs"))
+    expected = charts(figure.of(evidence) for figure in CURVES)
     found = look(LiveStudy("toy", None, store)).curves.charts
-    assert set(found) == {name for name in expected if name in curves.ROWS}
+    assert set(found) == set(expected)
     for name, chart in found.items():
         assert len(chart.panels) == len(expected[name].panels)
         for ours, theirs in zip(chart.panels, expected[name].panels, strict=True):

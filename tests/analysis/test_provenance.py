@@ -23,10 +23,10 @@ from analysis.claims.section import judge
 from analysis.claims.table import verdict_table
 from analysis.content import Report
 from analysis.evidence.evidence import Evidence
-from analysis.figures.traces import section_traces
 from analysis.logs.compact import METRIC_KEYS, read_logs
 from analysis.logs.trace import answers, grouped, metric, pairs
 from analysis.provenance.record import FILE, traced
+from analysis.provenance.traces import section_traces
 from analysis.report import make_tables, write_report
 from analysis.verify.touched import touched
 from analysis.verify.verify import verify

@@ -15,7 +15,7 @@ import pytest
 from synthetic_replay import RULES, TARGET, replay_head, replay_rows, write_toy_replay
 
 from analysis.evidence.replay import Replay
-from analysis.figures import replay as replay_figures
+from analysis.figures.replay import replay_clip_by_update, replay_clip_fraction, replay_trade_off
 from analysis.figures.style import RULE_LOOKS
 from analysis.logs.replay_counts import compact_replay
 from analysis.tables.replay import replay_table
@@ -84,7 +84,7 @@ def drawn(figure: Any) -> dict[str, Any]:
 
 
 def test_the_s_curve_is_the_mean_of_runs_over_bounds(folder: Path) -> None:
-    figure = replay_figures.clip_fraction(Replay(folder))
+    figure = replay_clip_fraction.FIGURE.of(Replay(folder)).printed()
     line = drawn(figure)["token"]
     assert line.get_xdata().tolist() == pytest.approx([0.1, 0.2, 0.4])
     # runs clip 30 / 1500 and 30 / 1000 at the matched bound: mean 2.5 %, four and two times that on the grid
@@ -94,14 +94,14 @@ def test_the_s_curve_is_the_mean_of_runs_over_bounds(folder: Path) -> None:
 
 
 def test_the_trade_off_pools_runs_and_leaves_out_points_of_few_tokens(folder: Path) -> None:
-    lines = drawn(replay_figures.trade_off(Replay(folder)))
+    lines = drawn(replay_trade_off.FIGURE.of(Replay(folder)).printed())
     # token: 240 and 120 clipped at .1 and .2, none at .4; response twice that
     assert lines["token"].get_xydata().tolist() == [[0, 50], [0, 50]]
     assert lines["response"].get_xydata().tolist() == [[50, 50], [50, 50]]
 
 
 def test_clip_by_update_begins_with_the_first(folder: Path) -> None:
-    line = drawn(replay_figures.clip_by_update(Replay(folder)))["token"]
+    line = drawn(replay_clip_by_update.FIGURE.of(Replay(folder)).printed())["token"]
     assert line.get_xydata().tolist() == [[1, 0], [2, pytest.approx(2.5)]]
 
 
@@ -115,13 +115,13 @@ def test_clip_by_update_begins_with_the_first(folder: Path) -> None:
 )
 def test_bounds_that_are_no_grid_give_no_curve(tmp_path: Path, change: Any) -> None:
     rows = change(replay_rows())
-    assert replay_figures.clip_fraction(Replay(write_toy_replay(tmp_path, rows))) is None
+    assert replay_clip_fraction.FIGURE.of(Replay(write_toy_replay(tmp_path, rows))).printed() is None
 
 
 def test_a_grid_of_one_side_names_it_and_carries_no_mark_of_another_shape(tmp_path: Path) -> None:
     rows = replay_rows()
     one_sided = rows.assign(low=rows["low"].where(rows["target"].notna(), 0.2))
-    figure = replay_figures.clip_fraction(Replay(write_toy_replay(tmp_path, one_sided)))
+    figure = replay_clip_fraction.FIGURE.of(Replay(write_toy_replay(tmp_path, one_sided))).printed()
     assert figure is not None
     assert figure.axes[0].get_xlabel() == "upper clip bound ε"
     assert not [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
@@ -133,7 +133,7 @@ def test_several_objectives_are_told_apart(tmp_path: Path) -> None:
     assert [curve.label for curve in replay.curves] == [
         f"{objective}, {rule}" for objective in ("grpo", "sspo") for rule in RULES
     ]
-    lines = drawn(replay_figures.clip_fraction(replay))
+    lines = drawn(replay_clip_fraction.FIGURE.of(replay).printed())
     assert len({(line.get_color(), line.get_marker()) for line in lines.values()}) == 4
 
 
@@ -238,6 +238,6 @@ def test_every_rule_has_a_look_of_its_own() -> None:
 def test_targets_are_read_as_they_were_written(folder: Path) -> None:
     replay = Replay(folder)
     assert replay.summary.targets == (TARGET,)
-    assert replay_figures.middle_target(replay) == TARGET
+    assert replay_clip_by_update.middle_target(replay) == TARGET
     assert np.isfinite(replay.matched_updates["tokens"]).all()
     assert replay_head()["rules"] == list(replay.summary.rules)

@@ -13,7 +13,7 @@ from synthetic_replay import replay_head, replay_rows, write_toy_replay
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
 from analysis.__main__ import main
-from analysis.figures.catalogue import KINDS
+from analysis.figures.files import KINDS
 from analysis.logs.replay_counts import compact_replay
 from analysis.logs.replay_source import needed_replay, replay_folder
 from analysis.provenance import freshness

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from analysis.evidence.replay import Replay
-from analysis.figures.replay import clip_fraction
+from analysis.figures.replay import replay_clip_fraction
 from sspo.calibrate import main as calibrate
 from sspo.compose.hydra_compose import compose
 from sspo.config import RULES, SegmentationConfig
@@ -108,7 +108,7 @@ def test_namesakes_are_apart_in_the_table_the_head_and_the_figures(run, tmp_path
     head = json.loads((tmp_path / "replay.json").read_text())
     assert head["rules"] == [match["rule"] for match in head["matched"]] == LABELS
     assert head["segmentation"]["random of sentence"]["random_like"] == "sentence"
-    drawn = clip_fraction(Replay(tmp_path))
+    drawn = replay_clip_fraction.FIGURE.of(Replay(tmp_path)).printed()
     lines = {line.get_label(): line for line in drawn.axes[0].lines if line.get_label() in LABELS}
     assert len({(str(line._dash_pattern), line.get_marker()) for line in lines.values()}) == len(LABELS)
 

@@ -1,0 +1,118 @@
+"""Curves for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.evidence.curve_rows import Curve
+from analysis.evidence.evidence import Evidence
+from analysis.figures.arm_series import arm_series
+from analysis.figures.curves.panels import band, families, limits
+from analysis.figures.model import SYMLOG, Axis, Chart, Line, Numbers, Panel, Series, number
+from analysis.figures.style import HIGHEST
+from analysis.logs.manifest import Arm
+
+MOST_POINTS = 60
+"""Of one line on the page; the files of a figure have them all."""
+MOST_RUN_POINTS = 40_000
+"""Of all lines of runs in one chart: above it the page would outgrow its 3 MB, and its lines hide each other."""
+
+
+def curve_chart(
+    evidence: Evidence, name: str, logged: Sequence[Curve], *, most_run_points: int | None = None
+) -> Chart | None:
+    """A chart of curves; without the lines of runs where they have more points than a page should hold."""
+    curves = [curve for curve in logged if not curve.table.empty]
+    if not curves:
+        return None
+    groups, everyone = families(evidence), arm_series(evidence)
+    panels, tables = [], []
+    drawn = sum(curve.table.size for curve in curves)
+    many = drawn > (MOST_RUN_POINTS if most_run_points is None else most_run_points)
+    for place, curve in enumerate(curves):
+        kept = _thinned(len(curve.table))
+        lines = {
+            arm.name: line
+            for _, arms in groups
+            for arm in arms
+            if (line := _line(evidence, curve, arm, everyone[arm.name], kept, runs=not many)) is not None
+        }
+        for heading, arms in groups:
+            own = [lines[arm.name] for arm in arms if arm.name in lines]
+            panels.append(_panel(curve, heading, own, kept, place))
+        tables.append(_numbers(curve, list(lines.values()), kept))
+    shown = {line.series for panel in panels for line in panel.lines}
+    note = (
+        "Runs are not drawn on this page, of which there are many: the PDF and PNG have them." if many else ""
+    )
+    return Chart(
+        name=name,
+        series=[s for s in everyone.values() if s in shown],
+        panels=panels,
+        tables=tables,
+        note=note,
+    )
+
+
+def _thinned(rollouts: int) -> NDArray[np.intp]:
+    """Places of the rollouts that are drawn: all, or as many as a screen can show, the last among them."""
+    if rollouts <= MOST_POINTS:
+        return np.arange(rollouts)
+    return np.unique(np.linspace(0, rollouts - 1, MOST_POINTS).round().astype(np.intp))
+
+
+def _line(
+    evidence: Evidence, curve: Curve, arm: Arm, series: Series, kept: NDArray[np.intp], *, runs: bool
+) -> Line | None:
+    counted = evidence.counted(arm)
+    mine = [run for run in counted if run in curve.table.columns]
+    y = (curve.scale * curve.table[mine]).to_numpy()[kept]
+    if not np.isfinite(y).any():
+        return None
+    mean, half = band(y, len(counted))
+    return Line(
+        series=series,
+        x=_rollouts(curve, kept),
+        mean=mean.tolist(),
+        half=half.tolist(),
+        runs=y.T.tolist() if runs else (),
+    )
+
+
+def _rollouts(curve: Curve, kept: NDArray[np.intp]) -> list[float]:
+    return [float(rollout) + 1 for rollout in curve.table.index.to_numpy()[kept]]
+
+
+def _panel(curve: Curve, heading: str, lines: Sequence[Line], kept: NDArray[np.intp], place: int) -> Panel:
+    x = _rollouts(curve, kept)
+    if curve.log:
+        highest = np.fmax.reduce(curve.scale * curve.table.to_numpy(), axis=None, initial=0.01)
+        y = Axis(label=curve.label, low=0.0, high=HIGHEST * float(highest), scale=SYMLOG)
+    else:
+        low, high = limits(curve)
+        y = Axis(label=curve.label, low=low, high=high)
+    return Panel(
+        title=heading,
+        x=Axis(label="rollout", low=min(x), high=max(max(x), min(x) + 1)),
+        y=y,
+        lines=lines,
+        levels=() if curve.reference is None else (curve.scale * curve.reference,),
+        table=place,
+    )
+
+
+def _numbers(curve: Curve, lines: Sequence[Line], kept: NDArray[np.intp]) -> Numbers:
+    """A row per rollout, mean ± half of the interval of every arm."""
+    rows = [
+        [f"{x:g}", *(_mean(line.mean[i], line.half[i]) for line in lines)]
+        for i, x in enumerate(_rollouts(curve, kept))
+    ]
+    heads = [("rollout", None), *((line.series.label, line.series.number) for line in lines)]
+    return Numbers(title=f"{curve.label}, mean over runs", heads=heads, rows=rows)
+
+
+def _mean(mean: float, half: float) -> str:
+    return number(mean) + (f" ± {number(half, 2)}" if np.isfinite(half) else "")

@@ -1,0 +1,57 @@
+"""Held-out accuracy while training."""
+
+from __future__ import annotations
+
+from analysis.evidence.curve_rows import Curve
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.held_out import base_line, curve_answers, held_out
+from analysis.evidence.result_traces import counted_runs
+from analysis.figures.curves.family import curve_figure
+from analysis.logs.trace import Trace, answers, joined, trace
+
+
+def rows(evidence: Evidence) -> list[Curve]:
+    """Held-out accuracy while training, with the untrained base on the same questions as a line; of imported logs the
+    primary metrics."""
+    if evidence.study.imported:
+        label = (
+            ", ".join(evidence.sets) if len(evidence.sets) == 1 else f"mean of {len(evidence.sets)} metrics"
+        )
+        return [Curve(f"{label}{evidence.unit.mark}", held_out(evidence), scale=evidence.unit.factor)]
+    return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))]
+
+
+def caption(evidence: Evidence) -> str:
+    """What is asked how often at each point, and what the dashed line is."""
+    rows = curve_answers(evidence)
+    if evidence.study.imported:
+        return f"Logged values of {', '.join(evidence.sets)}"
+    if rows.empty:
+        return "Held-out accuracy at T = 1"
+    asked = rows[["set", "question"]].drop_duplicates().groupby("set", observed=True).size()
+    questions = f"{asked.min()}" if asked.min() == asked.max() else f"{asked.min()} to {asked.max()}"
+    samples = rows["sample"].nunique()
+    sentence = (
+        f"Held-out accuracy at T = 1, mean over {len(asked)} sets of {questions} questions with {samples} "
+        f"sample{'s' if samples > 1 else ''} each, the same questions at every point"
+    )
+    if (rows["rollout"] < 0).any():
+        sentence += "; rollout 0 is before training"
+    if base_line(evidence) is not None:
+        sentence += "; the dashed line is the untrained base on these questions"
+    return sentence
+
+
+def origin(evidence: Evidence) -> Trace:
+    """Curves, and the line of the untrained base where it answered their questions."""
+    while_training = not curve_answers(evidence)["final"].any()
+    drawn = counted_runs(evidence, "arm", "no_clip")
+    curves = trace("", [answers("sampled", 1.0, final=not while_training)], drawn)
+    base = counted_runs(evidence, "base") if base_line(evidence) is not None else []
+    formula = (
+        "mean over sets of the share of right answers at T = 1, by rollout: mean over runs, 95 % t interval"
+    )
+    return joined(formula, curves, trace("", [answers("sampled", 1.0)], base))
+
+
+FIGURE = curve_figure("held_out_accuracy", rows=rows, row_height=1.5, caption=caption, origin=origin)

@@ -1,0 +1,151 @@
+"""Scores by level of every factor of a factorial study, over all levels of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Printed
+
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.factors import grid_of, level_means
+from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_trace
+from analysis.figures.figure import Figure
+from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, number
+from analysis.figures.style import FAINT, TEXT, Look
+from analysis.statistics import Interval, t_interval
+from analysis.text.escape import plot
+
+SEEDS = Series(0, "seeds", Look(FAINT, "-", "o"))
+MEAN = Series(1, "mean over seeds, 95 % interval", Look("#000000", "-", "o"))
+SIDE = 0.4
+"""Room beside the outer levels on the page, in levels."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Final averages in percent by seed (row) and level (column) of a factor, over all levels of the others."""
+
+    factor: str
+    table: pd.DataFrame
+    intervals: tuple[Interval, ...]
+    """Mean over seeds with its 95 % t interval, per level."""
+
+
+def effects(evidence: Evidence) -> list[Effect] | None:
+    """An effect per factor; None where the study has no grid, or an arm of it has no score."""
+    grid = grid_of(evidence.study)
+    if grid is None or any(
+        evidence.primary.empty or not evidence.of_arm(evidence.primary, a) for a in grid.arms
+    ):
+        return None
+    found = []
+    for i, factor in enumerate(grid.factors):
+        table = 100 * level_means(evidence, grid, i, evidence.primary)
+        if table.empty:
+            return None
+        found.append(Effect(factor, table, tuple(t_interval(table[x].tolist()) for x in table.columns)))
+    return found
+
+
+def draw(_: Evidence, found: list[Effect]) -> Printed:
+    """A panel per factor: a thin line per seed, and the mean over seeds with its 95 % t interval, at every level."""
+    figure = Printed(figsize=(TEXT, 1.9))
+    axes = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    figure.subplots_adjust(left=0.095, right=0.99, top=0.97, bottom=0.24, wspace=0.12)
+    for effect, ax in zip(found, axes, strict=True):
+        x = np.arange(effect.table.shape[1])
+        for _, row in effect.table.iterrows():
+            ax.plot(x, row.to_numpy(), color=FAINT, linewidth=0.6, zorder=1)
+        mean = [interval.point for interval in effect.intervals]
+        half = [interval.half_width or 0.0 for interval in effect.intervals]
+        ax.errorbar(x, mean, yerr=half, color="#000000", marker="o", markersize=4, capsize=2.5, zorder=2)
+        ax.set_xticks(x, [plot(level, LEVEL_CHARACTERS) for level in effect.table.columns])
+        ax.set_xlim(-0.4, len(x) - 0.6)
+        ax.set_xlabel(plot(effect.factor, FACTOR_CHARACTERS))
+        ax.grid(axis="x", visible=False)
+    axes[0].set_ylabel("final average %")
+    return figure
+
+
+def chart(_: Evidence, found: list[Effect]) -> Chart:
+    """The same panels, all with one axis of scores."""
+    ends = [end for effect in found for i in effect.intervals for end in (i.low, i.high) if end is not None]
+    values = [*ends, *(float(v) for effect in found for v in effect.table.to_numpy().ravel())]
+    margin = 0.06 * (max(values) - min(values)) or 1.0
+    y = Axis(label="final average %", low=min(values) - margin, high=max(values) + margin)
+    return Chart(
+        name=FIGURE.name,
+        series=[SEEDS, MEAN],
+        panels=[_effect(effect, y) for effect in found],
+        tables=[_numbers(effect) for effect in found],
+    )
+
+
+def _effect(effect: Effect, y: Axis) -> Panel:
+    levels = [str(level) for level in effect.table.columns]
+    x = list(range(len(levels)))
+    slopes = [
+        Slope(
+            series=SEEDS,
+            look=SEEDS.look,
+            x=x,
+            y=row.tolist(),
+            says=f"seed {seed}: "
+            + "; ".join(f"{level} {number(v)} %" for level, v in zip(levels, row.tolist(), strict=True)),
+        )
+        for seed, row in effect.table.iterrows()
+    ]
+    marks = [
+        Mark(
+            series=MEAN,
+            x=place,
+            y=interval.point,
+            half=interval.half_width,
+            says=f"{effect.factor} {level}: {_interval(effect, place)} %, mean of {interval.n} seeds",
+        )
+        for place, (level, interval) in enumerate(zip(levels, effect.intervals, strict=True))
+    ]
+    return Panel(
+        title="",
+        x=Axis(label=effect.factor, low=-SIDE, high=len(levels) - 1 + SIDE, names=levels),
+        y=y,
+        slopes=slopes,
+        lines=[Line(series=MEAN, x=x, mean=[interval.point for interval in effect.intervals])],
+        marks=marks,
+    )
+
+
+def _interval(effect: Effect, place: int) -> str:
+    interval = effect.intervals[place]
+    return number(interval.point) + (
+        "" if interval.half_width is None else f" ± {number(interval.half_width, 2)}"
+    )
+
+
+def _numbers(effect: Effect) -> Numbers:
+    """A row per level: mean ± half of its interval, and every seed."""
+    heads = [
+        (effect.factor, None),
+        ("mean", MEAN.number),
+        *((f"seed {seed}", SEEDS.number) for seed in effect.table.index),
+    ]
+    rows = [
+        [str(level), _interval(effect, place), *map(number, effect.table[level].tolist())]
+        for place, level in enumerate(effect.table.columns)
+    ]
+    return Numbers(title=f"Final average % by {effect.factor}", heads=heads, rows=rows)
+
+
+def caption(_: Evidence) -> str:
+    """What lines are."""
+    return (
+        "Final average by level of every factor, over all levels of the others: thin lines are seeds, black their mean with "
+        "95 % t intervals"
+    )
+
+
+FIGURE = Figure(
+    name="factor_effects", data=effects, draw=draw, chart=chart, caption=caption, trace=grid_trace
+)

@@ -1,0 +1,71 @@
+"""Figures as files: who draws what in which process, and under which caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+from analysis.checks.flags import flags
+from analysis.evidence.evidence import Evidence
+from analysis.figures.background import begin
+from analysis.figures.catalogue import CURVES
+from analysis.figures.figure import Shown
+from analysis.figures.style import RC, save
+from analysis.tables import captions
+
+KINDS = ("pdf", "png")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that was written as name.pdf and name.png."""
+
+    name: str
+    caption: str
+
+
+def begin_figures(evidence: Evidence, shown: Sequence[Shown], folder: Path) -> Callable[[], list[Drawn]]:
+    """Begin to draw and write every figure there is data for, curves in a second process; returns what ends it.
+
+    Files of figures without data, left by an earlier report, are removed.
+    """
+    heavy = [one for one in shown if one.figure in CURVES]
+    light = [one for one in shown if one.figure not in CURVES]
+    finish = begin(lambda: _draw(evidence, heavy, folder))
+
+    def end() -> list[Drawn]:
+        drawn = {figure.name: figure for figure in (*_draw(evidence, light, folder), *finish())}
+        return [drawn[one.figure.name] for one in shown if one.figure.name in drawn]
+
+    return end
+
+
+def _draw(evidence: Evidence, shown: Iterable[Shown], folder: Path) -> list[Drawn]:
+    told = (captions.warnings(evidence)[0], *flags(evidence))
+    said = captions.conditional(evidence)
+    conditional = f" {said[0].upper()}{said[1:]}." if said else ""
+    note = f"{captions.run_counts(evidence, evidence.primary)}{conditional} {' '.join(told)}"
+    with matplotlib.rc_context(RC):
+        return [Drawn(one.figure.name, f"{one.caption()}. {note}") for one in shown if _write(one, folder)]
+
+
+def draw_replay(shown: Iterable[Shown], folder: Path, notes: Iterable[str] = ()) -> list[Drawn]:
+    """The same for the figures of a replay; `notes` end every caption."""
+    with matplotlib.rc_context(RC):
+        return [
+            Drawn(one.figure.name, " ".join([one.caption(), *notes])) for one in shown if _write(one, folder)
+        ]
+
+
+def _write(shown: Shown, folder: Path) -> bool:
+    """Write the figure's files, or remove them where there is nothing to show."""
+    name, printed = shown.figure.name, shown.printed()
+    if printed is None:
+        for kind in KINDS:
+            (folder / f"{name}.{kind}").unlink(missing_ok=True)
+        return False
+    save(printed, folder, name)
+    return True

@@ -1,0 +1,48 @@
+"""What the figures of a replay share: the looks of rules, clip fractions by run, words, and where they come from."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.evidence.replay import Curve, Replay, clip_share, pool
+from analysis.figures.model import Series
+from analysis.figures.style import Look, first_word, rule_look
+from analysis.logs.trace import REPLAY_SUMMARY, Trace, replayed, trace
+from analysis.tables.replay_captions import LIMIT, replayed_runs
+
+UPRIGHT = "The upright axis is linear below .01 %"
+RUNS = "Thin lines are runs, thick ones their mean"
+
+
+def look_of(replay: Replay, curve: Curve) -> Look:
+    """The rule's own; turned on for every further objective, and for every further rule of that name."""
+    namesakes = [
+        c.rule
+        for c in replay.curves
+        if c.objective == curve.objective and first_word(c.rule) == first_word(curve.rule)
+    ]
+    place = namesakes.index(curve.rule) * len(replay.objectives) + replay.objectives.index(curve.objective)
+    return rule_look(curve.rule, place)
+
+
+def rule_series(replay: Replay) -> dict[Curve, Series]:
+    """Every curve's place and look, in every chart the same."""
+    return {curve: Series(i, curve.label, look_of(replay, curve)) for i, curve in enumerate(replay.curves)}
+
+
+def by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Clip fraction in percent by a bound or by update (index), a column per run."""
+    return 100 * clip_share(pool(rows, [by, "run"])).unstack("run")
+
+
+def foot(replay: Replay) -> str:
+    """How every caption ends."""
+    return f"Replayed: {replayed_runs(replay)}. {LIMIT}."
+
+
+def origin(replay: Replay) -> Trace:
+    """Everything that was replayed."""
+    streams = [replayed(curve.objective, curve.rule) for curve in replay.curves]
+    runs = range(replay.first_run, replay.first_run + len(replay.summary.runs))
+    formula = "counts of recorded rollouts, evaluated again under other bounds, pooled over runs"
+    return trace(formula, [*streams, REPLAY_SUMMARY], runs)

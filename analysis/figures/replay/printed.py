@@ -1,0 +1,90 @@
+"""What the figures of a replay share in print: one panel, its legend, and how runs, marks and targets are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Printed
+
+from analysis.evidence.replay import Replay
+from analysis.figures.style import MUTED, TEXT, Look, percent_ticks, run_lines
+from analysis.text.escape import plot
+
+LABEL_CHARACTERS = 26
+HEIGHT, HEIGHT_OF_ENTRY = 2.8, 0.17
+"""Inches; the legend beside the panel must fit."""
+MARK: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
+
+
+def panel(replay: Replay, entries: int = 0) -> tuple[Printed, Any]:
+    """One panel with a legend at its right: an entry per curve, and `entries` more."""
+    height = max(HEIGHT, HEIGHT_OF_ENTRY * (len(replay.curves) + entries))
+    figure = Printed(figsize=(TEXT, height))
+    return figure, figure.add_axes((0.095, 0.42 / height, 0.58, 1 - 0.53 / height))
+
+
+def mean_of_runs(ax: Any, table: pd.DataFrame, look: Look, label: str, *, marked: bool) -> None:
+    """Runs as thin lines and their mean as a thick one, with a marker at every point or only in the legend."""
+    x = table.index.to_numpy()
+    run_lines(ax, x, table.to_numpy(), look)
+    marker = {"marker": look.marker, "markersize": 4} if marked else legend_marker(look)
+    mean = table.mean(axis=1).to_numpy()
+    ax.plot(
+        x,
+        mean,
+        color=look.color,
+        linestyle=look.dash,
+        label=plot(label, LABEL_CHARACTERS),
+        zorder=_above(ax),
+        **marker,
+    )
+
+
+def _above(ax: Any) -> float:
+    """What is drawn first stands on top: a control, the last rule, must not hide what it controls for, nor a large mark a
+    small one."""
+    return 3 - 0.001 * len(ax.lines)
+
+
+def legend_marker(look: Look) -> dict[str, Any]:
+    """A marker that only the legend shows."""
+    return {"marker": look.marker, "markersize": 4, "markevery": []}
+
+
+def mark(ax: Any, x: Any, y: Any, look: Look, size: float) -> None:
+    """A marker at a bound that was matched."""
+    ax.plot(x, y, look.marker, color=look.color, markersize=size, zorder=1 + _above(ax), **MARK)
+
+
+def clip_axis(ax: Any, targets: Sequence[float]) -> None:
+    """Percent on a symmetric log axis, with a dashed line at every target."""
+    highest = max(float(np.nanmax(line.get_ydata(), initial=0)) for line in ax.lines)
+    ax.set_yscale("symlog", linthresh=0.01, linscale=0.4)
+    percent_ticks(ax.yaxis, [highest])
+    ax.set_ylabel("clipped share of active tokens %")
+    for target in targets:
+        ax.axhline(100 * target, color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
+        ax.annotate(
+            f"{100 * target:g} %", (1, 100 * target), (3, 0), xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points", va="center", fontsize=6.5, color=MUTED,
+        )  # fmt: skip
+
+
+def handles(ax: Any) -> list[Any]:
+    """The entries of a legend so far."""
+    return list(ax.get_legend_handles_labels()[0])
+
+
+def legend(ax: Any, entries: list[Any]) -> None:
+    """At the right, past the names of targets."""
+    ax.legend(
+        handles=entries,
+        loc="center left",
+        bbox_to_anchor=(1.1, 0.5),
+        borderaxespad=0,
+        labelspacing=0.7,
+        handlelength=3,
+    )

@@ -1,0 +1,89 @@
+"""Clip fraction by optimizer step of a rollout, at matched bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure as Printed
+from matplotlib.ticker import MaxNLocator
+
+from analysis.evidence.replay import Curve, Replay
+from analysis.figures.figure import Figure
+from analysis.figures.model import Axis, Chart, Panel
+from analysis.figures.replay.chart import clipped, mean_of_runs, numbers, shown
+from analysis.figures.replay.family import RUNS, UPRIGHT, by_run, foot, look_of, origin, rule_series
+from analysis.figures.replay.printed import clip_axis, handles, legend, panel
+from analysis.figures.replay.printed import mean_of_runs as draw_runs
+
+STEP = "optimiser step of a rollout"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Clip fractions in percent by step (index, from 1) and run (columns), at the bounds of one target."""
+
+    target: float
+    curves: list[tuple[Curve, pd.DataFrame]]
+
+
+def steps(replay: Replay) -> Steps | None:
+    """At the bounds of the middle target; None without matched bounds."""
+    target = middle_target(replay)
+    if target is None:
+        return None
+    found = []
+    for curve in replay.curves:
+        for match in replay.matches(curve):
+            if match.target == target:
+                table = by_run(replay.at_every_update(match), "update")
+                table.index = table.index + 1
+                found.append((curve, table))
+    return Steps(target, found)
+
+
+def middle_target(replay: Replay) -> float | None:
+    """The target in the middle of those that some rule was matched to, the lower one of two."""
+    targets = sorted({match.target for match in replay.summary.matched})
+    return targets[(len(targets) - 1) // 2] if targets else None
+
+
+def draw(replay: Replay, found: Steps) -> Printed:
+    """A line per rule."""
+    figure, ax = panel(replay)
+    for curve, table in found.curves:
+        draw_runs(ax, table, look_of(replay, curve), curve.label, marked=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel(STEP)
+    clip_axis(ax, (found.target,))
+    legend(ax, handles(ax))
+    return figure
+
+
+def chart(replay: Replay, found: Steps) -> Chart:
+    """The same lines."""
+    everyone = rule_series(replay)
+    lines = [mean_of_runs(everyone[curve], table) for curve, table in found.curves]
+    at = [x for line in lines for x in line.x]
+    only = Panel(
+        title="",
+        x=Axis(label=STEP, low=min(at), high=max(*at, min(at) + 1)),
+        y=clipped(lines),
+        lines=lines,
+        levels=[100 * found.target],
+    )
+    table = numbers("Clipped share of active tokens %, mean over runs", "step", lines)
+    return Chart(name=FIGURE.name, series=shown(everyone.values(), lines), panels=[only], tables=[table])
+
+
+def caption(replay: Replay) -> str:
+    """At which bounds, and how the first update differs."""
+    return (
+        "Clipped share of tokens with A != 0 by optimiser step of a rollout, at bounds matched to the dashed target, which "
+        f"they meet over steps from the second on; on the first, ratios are 1. {UPRIGHT}. {RUNS}. {foot(replay)}"
+    )
+
+
+FIGURE = Figure(
+    name="replay_clip_by_update", data=steps, draw=draw, chart=chart, caption=caption, trace=origin
+)

@@ -1,0 +1,29 @@
+"""The tables of a report by name, in the order of its pages: a new one is its module and its line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.replay import Replay
+from analysis.tables.base import base_table
+from analysis.tables.collapse import collapse_table
+from analysis.tables.dynamics import dynamics_table
+from analysis.tables.effects import effects_table
+from analysis.tables.replay import replay_table
+from analysis.tables.results import greedy_results, primary_results
+from analysis.tables.stability import stability_table
+from analysis.text.table import Table
+
+TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
+    "results": primary_results,
+    "results_greedy": greedy_results,
+    "base": base_table,
+    "dynamics": dynamics_table,
+    "stability": stability_table,
+    "effects": effects_table,
+    "collapse": collapse_table,
+}
+"""None where there is nothing to show."""
+REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}
+"""Of a replay, and of notes that end their captions."""
