@@ -21,7 +21,6 @@ from sspo.compose import hydra_compose as hydra
 from sspo.config import TrainConfig
 from sspo.config.build import build
 from sspo.config.validation import validate
-from sspo.objective.variants import VARIANTS
 
 SPECIAL = ("$", "???", "@")
 """What may stand for something else than itself in an override or a file: interpolation, missing values, packages."""
@@ -66,11 +65,9 @@ def _selection(root: Path, groups: tuple[tuple[str, str | None], ...]) -> Mappin
     for group, name in choices.items():
         if name is None:
             continue
-        if group == "objective":
-            values[group] = asdict(VARIANTS[name])
-        else:
-            options, is_global = _file(root / group / f"{name}.yaml")
-            _merge(values if is_global else values[group], options)
+        file = hydra.choice_file(group, name)
+        options, is_global = (hydra.choice_values(group, name), False) if file is None else _file(file)
+        _merge(values if is_global else values[group], options)
     return values
 
 

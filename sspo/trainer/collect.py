@@ -16,7 +16,7 @@ from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.context import prepared
 from sspo.randomness import derive, torch_stream
 from sspo.rewards import Reward
-from sspo.rollout.transformers import TransformersSampler
+from sspo.rollout import Sampler
 from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
 from sspo.trainer.clock import Clock
@@ -52,7 +52,7 @@ class Collector:
         task: Task,
         reward: Reward,
         policy: Policy,
-        sampler: TransformersSampler,
+        sampler: Sampler,
         reference: PreTrainedModel | None = None,
     ):
         """`reference` is the base model that a KL penalty is taken to; None without one."""
