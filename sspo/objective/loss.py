@@ -7,7 +7,7 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
 from sspo.objective.bounds import clip_bounds
-from sspo.objective.clip import TERMS, Surrogate, TermInputs
+from sspo.objective.clip import TERM_FUNCTIONS, Surrogate, TermInputs
 from sspo.objective.context import whole_batch
 from sspo.objective.diagnostics import diagnose, diagnose_options
 from sspo.objective.inputs import check_columns, check_entropy, check_objective_row
@@ -75,7 +75,7 @@ def surrogate(
     level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
     log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)
     low_BT, high_BT = clip_bounds(context.extras.g, old_logp_BT, objective)
-    clipped = TERMS[objective.term](
+    clipped = TERM_FUNCTIONS[objective.term](
         TermInputs(
             logp_BT=logp_BT,
             d_BT=d_BT,

@@ -21,6 +21,7 @@ from typing import Any
 
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
+from sspo.config.choices import TERMS
 from sspo.errors import UserError
 from sspo.models.description import read_described
 from sspo.models.positions import limit_of
@@ -73,7 +74,7 @@ def identity(config: TrainConfig) -> dict[str, Any]:
 def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     """Options that came after the first cells were named, where they are switched off or have no effect."""
     objective, rollout, reward = config.objective, config.rollout, config.reward
-    if objective.term != "sapo":
+    if not TERMS[objective.term].tau:
         del fields["objective"]["tau"]
     if objective.kl.coef == 0:
         del fields["objective"]["kl"]
