@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.config.folder_table import names_in
-from sspo.runs.code_syntax import Place, bindings, canonical, imports, texts_given
+from sspo.runs.code_syntax import Place, bindings, canonical, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "sspo"
@@ -165,7 +165,6 @@ class _Modules:
         whole = f"{target[0]}.{target[1]}" if target[1] else target[0]
         return whole if self.file(whole) is not None else None
 
-
     def rows(self, folder: str, export: str) -> dict[str, Place]:
         """What the files of a folder export under one name, by the files' names."""
         found = {name: self.resolve(f"{folder}.{name}", export) for name in names_in(folder, self.root)}
@@ -205,7 +204,7 @@ def _names(modules: _Modules, place: Place) -> list[tuple[str, Place]]:
                     used[f"{node.value.id}.{node.attr}"] = target
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 if modules.resolve(module, node.func.id) == TABLE:
-                    used |= modules.rows(*texts_given(node))
+                    used |= modules.rows(*map(ast.literal_eval, node.args))
     return sorted(used.items())
 
 

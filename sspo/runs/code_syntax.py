@@ -48,13 +48,6 @@ def imports(tree: ast.Module) -> dict[str, Place]:
     return bound
 
 
-def texts_given(call: ast.Call) -> list[str]:
-    """The arguments of a call, which must be texts and written out."""
-    texts = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
-    assert len(texts) == len(call.args) and all(isinstance(text, str) for text in texts), ast.unparse(call)
-    return texts
-
-
 def canonical(node: ast.AST) -> str:
     """A syntax tree as text that any version of Python gives alike, without docstrings, imports and what tells no number."""
     return "".join(_written(node, in_class=False))
