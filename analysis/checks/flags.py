@@ -79,8 +79,8 @@ def _never_clipped(evidence: Evidence) -> str:
 
 
 def _clips(evidence: Evidence, run: int) -> bool:
-    term = evidence.logs.runs[run].get("term")
-    return term not in TERMS or not TERMS[term].no_clip
+    term = TERMS.get(str(evidence.logs.runs[run].get("term")))
+    return term is None or not term.no_clip
 
 
 def _zero_advantages(evidence: Evidence) -> str:

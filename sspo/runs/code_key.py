@@ -165,6 +165,10 @@ class _Modules:
         whole = f"{target[0]}.{target[1]}" if target[1] else target[0]
         return whole if self.file(whole) is not None else None
 
+    def is_table(self, module: str, called: ast.expr) -> bool:
+        """Whether what a module calls makes a folder into a table."""
+        return isinstance(called, ast.Name) and self.resolve(module, called.id) == TABLE
+
     def rows(self, folder: str, export: str) -> dict[str, Place]:
         """What the files of a folder export under one name, by the files' names."""
         found = {name: self.resolve(f"{folder}.{name}", export) for name in names_in(folder, self.root)}
@@ -202,9 +206,8 @@ def _names(modules: _Modules, place: Place) -> list[tuple[str, Place]]:
                 target = modules.resolve(other, node.attr) if other is not None else None
                 if target is not None:
                     used[f"{node.value.id}.{node.attr}"] = target
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if modules.resolve(module, node.func.id) == TABLE:
-                    used |= modules.rows(*map(ast.literal_eval, node.args))
+            elif isinstance(node, ast.Call) and modules.is_table(module, node.func):
+                used |= modules.rows(*map(ast.literal_eval, node.args))
     return sorted(used.items())
 
 
