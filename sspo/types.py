@@ -9,9 +9,11 @@ Dimension legend, used as suffixes of tensor names everywhere:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from sspo.metrics import Metric
@@ -59,6 +61,41 @@ class Rollout:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TokenExtras:
+    """What some objectives ask for beside a batch's own columns; None where the objective at hand does not."""
+
+    g_low_BT: torch.Tensor | None = None
+    """What clip.low is multiplied by at each token, found over the whole rollout; None where bounds follow no entropy."""
+    g_high_BT: torch.Tensor | None = None
+    """The same for clip.high."""
+    group_weight_B: torch.Tensor | None = None
+    """Responses of the row's prompt over the tokens of all of them; None where no aggregation asks."""
+    reference_logp_BT: torch.Tensor | None = None
+    """Log-probability of each token under the base model (nats); None without a KL penalty."""
+    sampler_logp_BT: torch.Tensor | None = None
+    """Log-probability of each token as the sampler saw it (nats); None without truncated importance sampling."""
+
+    @property
+    def g(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Both multipliers of the clip bounds."""
+        return None if self.g_low_BT is None or self.g_high_BT is None else (self.g_low_BT, self.g_high_BT)
+
+    def to(self, device: torch.device) -> TokenExtras:
+        """The same on a device."""
+        return self._each(lambda x: x.to(device))
+
+    def rows(self, index_b: torch.Tensor | slice, width: int | None = None) -> TokenExtras:
+        """The given rows, cut after `width` tokens."""
+        return self._each(lambda x: x[index_b] if x.dim() == 1 else x[index_b, :width])
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> TokenExtras:
+        values: dict[str, torch.Tensor | None] = {
+            field.name: getattr(self, field.name) for field in fields(self)
+        }
+        return TokenExtras(**{name: change(x) for name, x in values.items() if x is not None})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """A rollout with all that the loss needs; `rows` takes any part of it."""
 
@@ -73,21 +110,11 @@ class Batch:
     """Log-probability of each token under the policy that sampled it, nats."""
     entropy_BT: torch.Tensor
     """Full-softmax entropy of the sampling policy at each token, nats."""
-    g_low_BT: torch.Tensor | None = None
-    """What clip.low is multiplied by at each token, found over the whole rollout; None where bounds follow no entropy."""
-    g_high_BT: torch.Tensor | None = None
-    """The same for clip.high."""
-    group_weight_B: torch.Tensor | None = None
-    """Responses of the row's prompt over the tokens of all of them; None where no aggregation asks."""
-    reference_logp_BT: torch.Tensor | None = None
-    """Log-probability of each token under the base model (nats); None without a KL penalty."""
-    sampler_logp_BT: torch.Tensor | None = None
-    """Log-probability of each token as the sampler saw it (nats); None without truncated importance sampling."""
+    extras: TokenExtras = TokenExtras()
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{name: x.to(device) for name, x in columns.items() if x is not None})
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def rows(self, index_b: torch.Tensor) -> Batch:
         """The given rows, trimmed to the longest prompt and response among them."""
@@ -104,13 +131,7 @@ class Batch:
             segment_id_BT=self.segment_id_BT[index_b, :width],
             old_logp_BT=self.old_logp_BT[index_b, :width],
             entropy_BT=self.entropy_BT[index_b, :width],
-            g_low_BT=None if self.g_low_BT is None else self.g_low_BT[index_b, :width],
-            g_high_BT=None if self.g_high_BT is None else self.g_high_BT[index_b, :width],
-            group_weight_B=None if self.group_weight_B is None else self.group_weight_B[index_b],
-            reference_logp_BT=None
-            if self.reference_logp_BT is None
-            else self.reference_logp_BT[index_b, :width],
-            sampler_logp_BT=None if self.sampler_logp_BT is None else self.sampler_logp_BT[index_b, :width],
+            extras=self.extras.rows(index_b, width),
         )
 
 
@@ -124,23 +145,11 @@ class LossContext:
     """Responses of the whole optimiser batch."""
     max_response_tokens: int
     """The token limit of a response: the constant that Dr.GRPO divides by."""
-    g_low_BT: torch.Tensor | None = None
-    """As in Batch, like all that follows."""
-    g_high_BT: torch.Tensor | None = None
-    group_weight_B: torch.Tensor | None = None
-    reference_logp_BT: torch.Tensor | None = None
-    sampler_logp_BT: torch.Tensor | None = None
-
-    @property
-    def g(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Both multipliers of the clip bounds."""
-        return None if self.g_low_BT is None or self.g_high_BT is None else (self.g_low_BT, self.g_high_BT)
+    extras: TokenExtras = TokenExtras()
 
     def rows(self, index_b: torch.Tensor | slice) -> LossContext:
         """The same for a micro-batch of the given rows: counts stay those of the whole."""
-        columns = ("g_low_BT", "g_high_BT", "group_weight_B", "reference_logp_BT", "sampler_logp_BT")
-        values: dict[str, Any] = {name: getattr(self, name) for name in columns}
-        return replace(self, **{name: x[index_b] for name, x in values.items() if x is not None})
+        return replace(self, extras=self.extras.rows(index_b))
 
 
 @dataclass(frozen=True, kw_only=True)

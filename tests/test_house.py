@@ -114,7 +114,7 @@ def test_every_file_of_claims_holds_claims(path):
 def test_names_in_config_are_those_that_exist():
     assert set(ADVANTAGES) == set(advantage.ADVANTAGES)
     assert set(AGGREGATIONS) == set(aggregate.AGGREGATIONS)
-    assert set(TERMS) == set(clip.TERMS)
+    assert set(TERMS) == set(clip.TERM_FUNCTIONS)
     assert set(RULES) == {*RULE_FUNCTIONS, "random"}
     assert set(TASK_NAMES) == set(TASKS)
     assert set(REWARD_NAMES) == set(REWARDS)

@@ -162,7 +162,7 @@ def test_what_a_task_reads_from_a_file_is_in_the_cells_name(tmp_path, monkeypatc
         files = (tmp_path / "questions.jsonl",)
 
     plain = cell_hash(compose([]))
-    monkeypatch.setitem(identity.TASKS, "chain", FileTask())
+    monkeypatch.setattr(identity, "TASKS", {"chain": FileTask()})
     with pytest.raises(UserError, match=r"task\.name=chain reads .*questions\.jsonl, which cannot be read"):
         cell_hash(compose([]))
     cells = [plain]

@@ -20,6 +20,7 @@ from analysis.logs.manifest import Arm
 from analysis.logs.run_files import DONE
 from analysis.logs.trace import RECORD, Trace, metric, ranges, trace
 from analysis.text.rounding import rounded
+from sspo.config.choices import TERMS
 
 CLIP = "policy/clip_frac"
 CLIP_ACTIVE = Measure("clip", "policy/clip_frac_active", True)
@@ -78,7 +79,8 @@ def _never_clipped(evidence: Evidence) -> str:
 
 
 def _clips(evidence: Evidence, run: int) -> bool:
-    return evidence.logs.runs[run].get("term") != "unclipped"
+    term = TERMS.get(str(evidence.logs.runs[run].get("term")))
+    return term is None or not term.no_clip
 
 
 def _zero_advantages(evidence: Evidence) -> str:

@@ -17,6 +17,7 @@ from analysis.text.escape import markdown
 from analysis.text.escape import page as in_page
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
+from sspo.config.choices import TERMS
 
 RULE = (
     "Effects count in the claim's direction, with 95 % intervals over runs. Supported: p (Holm over all {tests} tests "
@@ -109,7 +110,8 @@ def _arm(evidence: Evidence, arm: Arm) -> str:
     """The arm with its bounds, which a statement on clipping depends on."""
     known = facts(evidence, arm)
     low, high = known["clip_low"], known["clip_high"]
-    if known["term"] != "ppo" or low is None or high is None:
+    term = TERMS.get(known["term"])
+    if not (term and term.matchable) or low is None or high is None:
         return arm.label
     target = arm.target_clip_frac
     held = "" if target is None else f" before they were matched to {100 * target:g} % clipped"

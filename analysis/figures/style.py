@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.logs.manifest import Study
+from sspo.config import RULES
 
 matplotlib.use("Agg")
 
@@ -114,15 +115,29 @@ RULE_LOOKS = {
     "random": Look("#777777", DASHES[1], "s"),
 }
 """From the finest ratio, GRPO's, to the coarsest, GSPO's; then further rules, and the controls."""
+OTHER_LOOKS = [
+    look
+    for look in (Look(color, DASHES[2], marker) for marker in MARKERS for color in OKABE_ITO)
+    if (look.color, look.marker) not in {(own.color, own.marker) for own in RULE_LOOKS.values()}
+]
+"""Those of rules that have none of their own, in the order of their names."""
 OTHER_RULE = Look(OKABE_ITO[4], DASHES[5], "X")
 
 
 def rule_look(rule: str, turn: int = 0) -> Look:
     """How a segmentation rule is drawn, in every study the same, `fixed 8` as `fixed`; `turn` tells objectives apart where
     there are several, and rules that look alike."""
-    look, markers = RULE_LOOKS.get(first_word(rule), OTHER_RULE), ("o", "s", *MARKERS)
+    look, markers = _base_look(first_word(rule)), ("o", "s", *MARKERS)
     dash, marker = DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
     return Look(look.color, DASHES[dash % len(DASHES)], markers[marker % len(markers)])
+
+
+def _base_look(name: str) -> Look:
+    """The look of a rule by itself: its own, or for a rule of the house that has none the next of the others."""
+    unlisted = [rule for rule in RULES if rule not in RULE_LOOKS]
+    if name in unlisted:
+        return OTHER_LOOKS[unlisted.index(name) % len(OTHER_LOOKS)]
+    return RULE_LOOKS.get(name, OTHER_RULE)
 
 
 def first_word(rule: str) -> str:

@@ -21,7 +21,7 @@ from analysis.logs.samples import (
 )
 from analysis.text.escape import markdown, visible
 from analysis.text.rounding import rounded
-from sspo.config.choices import CLIPPING_TERMS, LOG_TERMS
+from sspo.config.choices import TERMS
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes."""
@@ -102,11 +102,12 @@ def clipped_side(sample: Sample) -> str:
 
 def _advantage(sample: Sample, record: Mapping[str, Any]) -> str:
     value = f"A = {rounded(sample.advantage, '+.2f')}".replace("-", "−")
-    if record["term"] is not None and record["term"] not in CLIPPING_TERMS:
+    term = TERMS.get(record["term"])
+    if record["term"] is not None and not (term and term.clips):
         return f"{value}, never clipped: the term removes no gradient"
     if sample.advantage == 0:
         return "A = 0, nothing can be clipped"
-    which = "the token's own ratio" if record["term"] in LOG_TERMS else "the ratio"
+    which = "the token's own ratio" if term and term.in_logs else "the ratio"
     return f"{value}, clipped where {which} is {'above' if sample.advantage > 0 else 'below'} its bound"
 
 

@@ -7,7 +7,7 @@ messages for a mistyped name run over nine lines.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.config import TrainConfig
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TrainConfig
 from sspo.config.build import build
 from sspo.config.validation import validate
 from sspo.errors import UserError, siblings, unknown
@@ -40,6 +40,14 @@ GROUPS = (
     "tracking",
     "experiment",
 )
+
+
+NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
+    "task": ("name", TASK_NAMES),
+    "reward": ("name", REWARD_NAMES),
+    "segmentation": ("rule", RULES),
+}
+"""Groups whose choices need no file in conf/: the option that takes the name, and the names."""
 
 
 def compose(overrides: Sequence[str]) -> TrainConfig:
@@ -81,12 +89,26 @@ def choices(group: str) -> list[str]:
     """The names that `group=NAME` accepts."""
     if group == "objective":
         return list(VARIANTS)
-    return sorted(path.stem for path in (CONF_ROOT / group).glob("*.yaml"))
+    files = {path.stem for path in (CONF_ROOT / group).glob("*.yaml")}
+    return sorted(files.union(NAMED[group][1] if group in NAMED else ()))
+
+
+def choice_file(group: str, name: str) -> Path | None:
+    """The file of conf/ that a choice is; None where it needs none."""
+    if group == "objective":
+        return None
+    file, (_, named) = CONF_ROOT / group / f"{name}.yaml", NAMED.get(group, ("", ()))
+    return None if name in named and not file.is_file() else file
 
 
 def choice_values(group: str, name: str) -> dict[str, Any]:
-    """What a file of conf/ sets."""
-    values: dict[str, Any] = yaml.safe_load((CONF_ROOT / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    """What a choice sets: what its file holds, or else its name alone."""
+    if group == "objective":
+        return asdict(VARIANTS[name])
+    file = choice_file(group, name)
+    if file is None:
+        return {NAMED[group][0]: name}
+    values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return values
 
 
@@ -148,8 +170,10 @@ def option_keys() -> tuple[str, ...]:
 
 @functools.cache
 def register() -> None:
-    """Make the schema and the objectives known to Hydra."""
+    """Make the schema known to Hydra, and the choices that are no files."""
     store = ConfigStore.instance()
     store.store(name="schema", node=asdict(TrainConfig()))
-    for name, variant in VARIANTS.items():
-        store.store(group="objective", name=name, node=asdict(variant))
+    for group in ("objective", *NAMED):
+        for name in choices(group):
+            if choice_file(group, name) is None:
+                store.store(group=group, name=name, node=choice_values(group, name))

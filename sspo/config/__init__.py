@@ -6,6 +6,7 @@ build             a mapping becomes a dataclass
 validation        what a value may be
 objective_checks  points of the product without meaning
 user_rule         a segmentation rule of the user's own, by file and function
+folder_table      tables that are folders: a row per file
 grid              grids of clip bounds
 patterns          the user's regular expressions, bounded
 pattern_child     the process that matches them

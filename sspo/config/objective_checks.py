@@ -6,25 +6,27 @@ Every axis value is valid by itself here; sspo/config/validation.py has seen to 
 from __future__ import annotations
 
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig, TauConfig
-from sspo.config.choices import BOUNDLESS_TERMS, G_NAMES, LOG_TERMS, MATCHED_TERMS
+from sspo.config.choices import G_NAMES, TERMS
 from sspo.errors import UserError
 
 
 def check_objective(objective: ObjectiveConfig) -> None:
     """Raise UserError for the first number, or combination of choices, that makes no sense."""
     _check_options(objective)
-    if objective.term in BOUNDLESS_TERMS:
+    bounds = TERMS[objective.term].bounds
+    if not bounds:
         _check_boundless(objective)
     _check_bounds(objective)
-    if objective.term not in BOUNDLESS_TERMS:
+    if bounds:
         _check_clip(objective)
 
 
 def why_unmatched(objective: ObjectiveConfig) -> str | None:
     """Why no scale of clip.low and clip.high gives the objective a wanted clip fraction; None where one does."""
-    if objective.term in LOG_TERMS:
+    term = TERMS[objective.term]
+    if term.in_logs:
         return f"term '{objective.term}' clips log-ratios, and bounds are matched by scaling distances of the ratio"
-    if objective.term not in MATCHED_TERMS:
+    if not term.matchable:
         return f"no bound of term '{objective.term}' removes a token's gradient"
     if objective.bounds.adapt == "dcpo":
         return "the bounds of 'dcpo' are no multiples of clip.low and clip.high"
@@ -43,9 +45,10 @@ def _check_options(objective: ObjectiveConfig) -> None:
     for key, value in (("positive", tau.positive), ("negative", tau.negative)):
         if not 0 < value < float("inf"):
             raise UserError(f"objective.tau.{key} must be a positive finite number, got {value}")
-    if objective.term != "sapo" and tau != TauConfig():
+    if not TERMS[objective.term].tau and tau != TauConfig():
         raise UserError(
-            f"objective.tau has no effect on term '{objective.term}': it is the temperature of the gate of objective.term=sapo"
+            f"objective.tau has no effect on term '{objective.term}': it is the temperature of the gate of objective.term="
+            + " or ".join(name for name, term in TERMS.items() if term.tau)
         )
     if not 0 <= kl.coef < float("inf"):
         raise UserError(f"objective.kl.coef must be a finite number of at least 0, got {kl.coef}")
@@ -70,20 +73,20 @@ def _check_boundless(objective: ObjectiveConfig) -> None:
 
 
 def _check_clip(objective: ObjectiveConfig) -> None:
-    clip, bounds, term = objective.clip, objective.bounds, objective.term
+    clip, bounds, term = objective.clip, objective.bounds, TERMS[objective.term]
     if not 0 < clip.high < float("inf"):
         raise UserError(f"objective.clip.high must be a positive finite number, got {clip.high}")
-    if term in LOG_TERMS:
+    if term.in_logs:
         if not 0 < clip.low < float("inf"):
             raise UserError(
-                f"objective.clip.low must be a positive finite number: term '{term}' holds log-ratios above -low, got {clip.low}"
+                f"objective.clip.low must be a positive finite number: term '{objective.term}' holds log-ratios above -low, got {clip.low}"
             )
         return
-    no_lower = term == "cispo" and clip.low == 1 and (bounds.adapt == "none" or bounds.side == "high")
+    no_lower = term.open_below and clip.low == 1 and (bounds.adapt == "none" or bounds.side == "high")
     if no_lower:
         return
     if not 0 < clip.low < 1:
-        also = ", or 1 for no lower bound" if term == "cispo" else ""
+        also = ", or 1 for no lower bound" if term.open_below else ""
         raise UserError(
             f"objective.clip.low must be in (0, 1){also}: the ratio's lower bound is 1 - low, got {clip.low}"
         )
@@ -128,7 +131,7 @@ def _check_bounds(objective: ObjectiveConfig) -> None:
             f"objective.bounds.side={bounds.side} has no effect on the bounds of '{adapt}', whose formula says what moves on "
             "either side: set objective.bounds.side=both"
         )
-    if adapt == "dcpo" and objective.term in LOG_TERMS:
+    if adapt == "dcpo" and TERMS[objective.term].in_logs:
         raise UserError(
             f"objective.term={objective.term} clips log-ratios and the bounds of 'dcpo' are derived for ratios: set objective.term=ppo"
         )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-RULES = (
-    "token", "response", "subsentence", "sentence", "line", "step", "fixed", "random", "entropy_peak", "regex",
-)  # fmt: skip
-TASK_NAMES = ("chain",)
-REWARD_NAMES = ("exact_answer",)
+from sspo.config.folder_table import names_in
+
+RULES = (*names_in("sspo.segmentation.rules"), "random")
+"""The rules of the house; `random` shuffles the lengths of another one."""
+TASK_NAMES = names_in("sspo.tasks")
+REWARD_NAMES = names_in("sspo.rewards")
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 EMBEDDED = "embedded"

@@ -1,6 +1,7 @@
 """What a run may log. No torch here.
 
 glossary  every key, with unit, reduction, meaning and direction
+metric    observations that merge
 page      docs/metrics.md
 """
 
@@ -14,10 +15,8 @@ from sspo.metrics.glossary import (
     ROLLOUT_KEYS,
     TIMING_KEYS,
     Entry,
-    Metric,
-    merge_all,
-    observe,
 )
+from sspo.metrics.metric import Metric, merge_all, observe
 
 __all__ = [
     "GLOSSARY",

@@ -15,7 +15,7 @@ from sspo.objective.context import prepared
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.objective.variants import VARIANTS
 from sspo.runs.epochs import flat
-from sspo.types import Batch
+from sspo.types import Batch, TokenExtras
 
 ROWS, WIDTH, GROUP = 8, 24, 4
 LENGTHS = (24, 20, 17, 12, 9, 5, 2, 1)
@@ -79,8 +79,10 @@ def _batch(objective: ObjectiveConfig) -> tuple[torch.Tensor, Batch]:
         segment_id_BT=torch.where(mask_BT, cut_BT.cumsum(1) - cut_BT, -1),
         old_logp_BT=torch.where(mask_BT, old_logp_BT, 0.0),
         entropy_BT=torch.where(mask_BT, draw(0, 2), 0.0),
-        reference_logp_BT=torch.where(mask_BT, old_logp_BT + draw(-0.3, 0.3), 0.0),
-        sampler_logp_BT=torch.where(mask_BT, old_logp_BT + draw(-0.6, 0.6), 0.0),
+        extras=TokenExtras(
+            reference_logp_BT=torch.where(mask_BT, old_logp_BT + draw(-0.3, 0.3), 0.0),
+            sampler_logp_BT=torch.where(mask_BT, old_logp_BT + draw(-0.6, 0.6), 0.0),
+        ),
     )
     logp_BT = torch.where(mask_BT, old_logp_BT + draw(-0.6, 0.6), 0.0)
     return logp_BT, prepared(batch, objective, GROUP, seed=0, rollout=0)

@@ -33,9 +33,9 @@ def group_token_mean(
     often as its responses are present, so that the steps of an epoch average to the equation.
     """
     del segment_id_BT
-    if context.group_weight_B is None:
+    if context.extras.group_weight_B is None:
         raise ValueError("group_token_mean asks which rows share a prompt: give whole_batch the group's size")
-    weight_B = context.group_weight_B.to(term_BT.dtype)
+    weight_B = context.extras.group_weight_B.to(term_BT.dtype)
     return (torch.where(mask_BT, term_BT, 0.0).sum(1) * weight_B).sum() / context.responses
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import BoundsConfig, ObjectiveConfig
-from sspo.config.choices import LOG_TERMS
+from sspo.config.choices import TERMS
 from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY, G_FUNCTIONS, adapting_entropy, entropy_stats
 from sspo.objective.published_bounds import dcpo_bounds, hapo_multipliers
 
@@ -51,7 +51,7 @@ def multipliers(
 def clip_bounds(g: Pair | None, old_logp_BT: torch.Tensor, objective: ObjectiveConfig) -> Pair:
     """(low_BT, high_BT): the ratio is held inside [1 - low, 1 + high]. `g` is what `multipliers` found over the rollout."""
     low_BT, high_BT = _as_configured(g, old_logp_BT, objective)
-    if objective.term in LOG_TERMS:
+    if TERMS[objective.term].in_logs:
         return -torch.expm1(-low_BT), torch.expm1(high_BT)
     return low_BT, high_BT
 

@@ -1,6 +1,6 @@
 """Clip terms: ratios, advantages and bounds -> the term to maximise, and where its gradient was removed.
 
-A new term is a function of TermInputs here and a row in TERMS.
+A new term is a function of TermInputs here, its line in TERM_FUNCTIONS, and a row in sspo/config/choices.py.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _without_clipping(term_BT: torch.Tensor, x: TermInputs) -> ClippedTerm:
     )
 
 
-TERMS: dict[str, Callable[[TermInputs], ClippedTerm]] = {
+TERM_FUNCTIONS: dict[str, Callable[[TermInputs], ClippedTerm]] = {
     "ppo": ppo,
     "unclipped": unclipped,
     "cispo": cispo,

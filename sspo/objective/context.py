@@ -9,7 +9,7 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.objective.bounds import multipliers
 from sspo.randomness import torch_stream
-from sspo.types import Batch, LossContext
+from sspo.types import Batch, LossContext, TokenExtras
 
 
 def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, rollout: int) -> Batch:
@@ -21,7 +21,8 @@ def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, ro
     g = multipliers(*columns, objective.bounds, torch_stream(seed, "shuffled bounds", rollout))
     low_BT, high_BT = g or (None, None)
     weight_B = group_weight(batch.mask_BT, group) if objective.aggregation == "group_token_mean" else None
-    return replace(batch, g_low_BT=low_BT, g_high_BT=high_BT, group_weight_B=weight_B)
+    extras = replace(batch.extras, g_low_BT=low_BT, g_high_BT=high_BT, group_weight_B=weight_B)
+    return replace(batch, extras=extras)
 
 
 def group_weight(mask_BT: torch.Tensor, group: int) -> torch.Tensor:
@@ -54,7 +55,9 @@ def whole_batch(
         tokens=int(mask_BT.sum()),
         responses=len(mask_BT),
         max_response_tokens=mask_BT.shape[1],
-        g_low_BT=low_BT,
-        g_high_BT=high_BT,
-        group_weight_B=None if group is None else group_weight(mask_BT, group),
+        extras=TokenExtras(
+            g_low_BT=low_BT,
+            g_high_BT=high_BT,
+            group_weight_B=None if group is None else group_weight(mask_BT, group),
+        ),
     )

@@ -7,7 +7,7 @@ import math
 import torch
 
 from sspo.config import ObjectiveConfig
-from sspo.config.choices import BOUNDLESS_TERMS
+from sspo.config.choices import TERMS
 from sspo.metrics import PERCENTILES, Metric, observe
 from sspo.objective.clip import ClippedTerm, Surrogate
 from sspo.objective.ratio import segment_size
@@ -30,7 +30,7 @@ def diagnose(
     metrics |= _clip_fractions(advantage_BT, mask_BT, segment_id_BT, clipped)
     metrics |= _ratios(d_BT, clipped.log_ratio_BT.detach(), mask_BT)
     metrics |= _extremes(d_BT, advantage_BT, mask_BT, seen.low_BT, seen.high_BT, clipped)
-    if objective.term not in BOUNDLESS_TERMS:
+    if TERMS[objective.term].bounds:
         metrics |= _bounds("low", seen.low_BT, mask_BT) | _bounds("high", seen.high_BT, mask_BT)
     return metrics
 

@@ -7,7 +7,7 @@ import torch
 from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
 from sspo.objective.bounds import clip_bounds
-from sspo.objective.clip import TERMS, Surrogate, TermInputs
+from sspo.objective.clip import TERM_FUNCTIONS, Surrogate, TermInputs
 from sspo.objective.context import whole_batch
 from sspo.objective.diagnostics import diagnose, diagnose_options
 from sspo.objective.inputs import check_columns, check_entropy, check_objective_row
@@ -49,9 +49,9 @@ def policy_loss(
         weight_BT = truncated_weight(old_logp_BT, context, mask_BT, objective.tis_cap)
         term_BT = weight_BT * term_BT
     if objective.kl.coef > 0:
-        if context.reference_logp_BT is None:
+        if context.extras.reference_logp_BT is None:
             raise ValueError("objective.kl asks for the reference's log-probabilities in the context")
-        kl_BT = kl_to_reference(logp_BT, context.reference_logp_BT, mask_BT, objective.kl.estimator)
+        kl_BT = kl_to_reference(logp_BT, context.extras.reference_logp_BT, mask_BT, objective.kl.estimator)
         term_BT = term_BT - objective.kl.coef * kl_BT
     loss = -AGGREGATIONS[objective.aggregation](term_BT, mask_BT, segment_id_BT, context)
 
@@ -74,8 +74,8 @@ def surrogate(
     d_BT = token_log_ratio(logp_BT, old_logp_BT, mask_BT)
     level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
     log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)
-    low_BT, high_BT = clip_bounds(context.g, old_logp_BT, objective)
-    clipped = TERMS[objective.term](
+    low_BT, high_BT = clip_bounds(context.extras.g, old_logp_BT, objective)
+    clipped = TERM_FUNCTIONS[objective.term](
         TermInputs(
             logp_BT=logp_BT,
             d_BT=d_BT,
@@ -99,6 +99,6 @@ def truncated_weight(
     Truncated importance sampling for samplers whose numerics differ from the trainer's (Ionides 2008; for LLM training
     Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL training", with a cap of 2).
     """
-    if context.sampler_logp_BT is None:
+    if context.extras.sampler_logp_BT is None:
         raise ValueError("objective.tis_cap asks for the sampler's log-probabilities in the context")
-    return token_log_ratio(old_logp_BT, context.sampler_logp_BT, mask_BT).exp().clamp(max=cap)
+    return token_log_ratio(old_logp_BT, context.extras.sampler_logp_BT, mask_BT).exp().clamp(max=cap)

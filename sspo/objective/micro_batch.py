@@ -21,24 +21,12 @@ def step_context(batch: Batch, row_b: torch.Tensor, max_tokens: int) -> LossCont
     )
 
 
-def _part_context(context: LossContext, part: Batch) -> LossContext:
-    """The step's context with what the rows of a micro-batch bring along."""
-    return replace(
-        context,
-        g_low_BT=part.g_low_BT,
-        g_high_BT=part.g_high_BT,
-        group_weight_B=part.group_weight_B,
-        reference_logp_BT=part.reference_logp_BT,
-        sampler_logp_BT=part.sampler_logp_BT,
-    )
-
-
 def part_loss(
     logp_bt: torch.Tensor, part: Batch, objective: ObjectiveConfig, context: LossContext
 ) -> LossOut:
     """The share of a micro-batch, whose log-probabilities are `logp_bt`."""
     columns = part.old_logp_BT, part.advantage_BT, part.mask_BT, part.segment_id_BT, part.entropy_BT
-    return policy_loss(logp_bt, *columns, objective, context=_part_context(context, part))
+    return policy_loss(logp_bt, *columns, objective, context=replace(context, extras=part.extras))
 
 
 def part_surrogate(
@@ -46,4 +34,4 @@ def part_surrogate(
 ) -> Surrogate:
     """What becomes of each token of a micro-batch before part_loss sums them."""
     columns = part.old_logp_BT, part.advantage_BT, part.mask_BT, part.segment_id_BT
-    return surrogate(logp_bt, *columns, objective, _part_context(context, part))
+    return surrogate(logp_bt, *columns, objective, replace(context, extras=part.extras))

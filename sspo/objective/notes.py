@@ -5,7 +5,9 @@ Framework behaviour was read in their code at the versions named in HEAD; defaul
 
 from __future__ import annotations
 
-HEAD = """# Objectives
+from sspo.config.choices import TERMS
+
+HEAD = f"""# Objectives
 
 Generated from `sspo/objective/variants.py` and `sspo/objective/notes.py` (`python -m sspo.objective.page > docs/objectives.md`).
 
@@ -18,7 +20,7 @@ refused with the reason (`sspo/config/objective_checks.py`).
 | `objective.advantage` | group_norm, group_mean, leave_one_out, whitened, group_mean_whitened |
 | `objective.ratio` | token, segment, response |
 | `objective.bounds` | adapt: none, tanh, linear, rank, shuffled, hapo, dcpo; entropy_level: token, segment, response; side: both, high, low; negative alpha reverses |
-| `objective.term` | ppo, unclipped, cispo, gmpo, sapo |
+| `objective.term` | {", ".join(TERMS)} |
 | `objective.aggregation` | response_mean, token_mean, group_token_mean, constant, segment_mean |
 
 `d_t = logp_t - old_logp_t` (nats), `n` the tokens a mean runs over, `r = exp(mean d)` over the ratio level with its

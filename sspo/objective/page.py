@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from sspo.config import ObjectiveConfig
+from sspo.config.choices import TERMS
 from sspo.objective.notes import DEGENERATE, FORMULAS, FRAMEWORKS, HEAD, OPTIONS, ORIGINS
 from sspo.objective.variants import VARIANTS
 
 
 def bounds_text(objective: ObjectiveConfig) -> str:
     """The clip of a row and how it moves, in a cell."""
-    clip, bounds = objective.clip, objective.bounds
-    if objective.term == "unclipped":
-        return "none"
-    if objective.term == "sapo":
-        return f"none; tau {objective.tau.positive:g} / {objective.tau.negative:g}"
-    low = "none" if objective.term == "cispo" and clip.low == 1 else f"{clip.low:g}"
-    text = f"{low} / {clip.high:g}" + (" of the log-ratio" if objective.term == "gmpo" else "")
+    clip, bounds, term = objective.clip, objective.bounds, TERMS[objective.term]
+    if not term.bounds:
+        return f"none; tau {objective.tau.positive:g} / {objective.tau.negative:g}" if term.tau else "none"
+    low = "none" if term.open_below and clip.low == 1 else f"{clip.low:g}"
+    text = f"{low} / {clip.high:g}" + (" of the log-ratio" if term.in_logs else "")
     if bounds.adapt == "none":
         return text
     side = "" if bounds.side == "both" else f", {bounds.side} side"

@@ -29,7 +29,7 @@ import torch
 
 from sspo.errors import UserError
 from sspo.recording.recorded import RecordedRollout, Visits
-from sspo.types import Batch, Score
+from sspo.types import Batch, Score, TokenExtras
 
 FORMAT = 1
 KEY = b"sspo.recording"
@@ -127,7 +127,7 @@ def _table(recorded: RecordedRollout) -> pa.Table:
         columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, LISTS[name])
     types = {**PLAIN, **{name: pa.list_(kind) for name, kind in LISTS.items()}}
     for name in OPTIONAL:
-        value_BT = getattr(batch, f"{name}_BT")
+        value_BT = getattr(batch.extras, f"{name}_BT")
         if value_BT is not None:
             types[name] = pa.list_(pa.float32())
             columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, pa.float32())
@@ -202,7 +202,7 @@ def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
         segment_id_BT=torch.where(mask_BT, cut_BT.cumsum(1) - cut_BT, -1),
         old_logp_BT=padded["old_logp"][first_B],
         entropy_BT=padded["entropy"][first_B],
-        **{f"{name}_BT": padded[name][first_B] for name in optional},
+        extras=TokenExtras(**{f"{name}_BT": padded[name][first_B] for name in optional}),
     )
     rewards, statuses = table.column("reward").to_pylist(), table.column("status").to_pylist()
     return RecordedRollout(

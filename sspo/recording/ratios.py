@@ -38,10 +38,9 @@ class VisitRatios:
 def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> VisitRatios:
     """Ratios and bounds at every visit, by the very functions that the loss calls."""
     batch, visits = recorded.batch, recorded.visits
-    if batch.g_low_BT is None or batch.g_high_BT is None:
+    g = batch.extras.g
+    if g is None:
         g = multipliers(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
-    else:
-        g = batch.g_low_BT, batch.g_high_BT
     low_BT, high_BT = clip_bounds(g, batch.old_logp_BT, objective)
     mask_NT = batch.mask_BT[visits.row_N]
     segment_id_NT = batch.segment_id_BT[visits.row_N]

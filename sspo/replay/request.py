@@ -19,7 +19,7 @@ from typing import Any
 from sspo.compose.hydra_compose import choice_values, parse_overrides
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.config.build import build
-from sspo.config.choices import CLIPPING_TERMS
+from sspo.config.choices import TERMS
 from sspo.config.grid import parse_grid
 from sspo.config.objective_checks import why_unmatched
 from sspo.config.validation import validate
@@ -138,7 +138,7 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
 def _check_replayable(objective: ObjectiveConfig) -> None:
     """A term that never clips is replayed as that; one that clips must do so at multiples of its bounds."""
     reason = why_unmatched(objective)
-    if reason is not None and objective.term in CLIPPING_TERMS:
+    if reason is not None and TERMS[objective.term].clips:
         raise UserError(
             f"objective '{objective.name}' cannot be replayed at other bounds, as {reason}; replay another with objective=NAME"
         )

@@ -8,14 +8,10 @@ from dataclasses import asdict, replace
 
 from sspo.config import SegmentationConfig
 from sspo.config.user_rule import is_own, names_in_use
+from sspo.segmentation import OPTIONS
 
 DEFAULT = SegmentationConfig()
-LOOKED_AT = {
-    "fixed": ("fixed_tokens", "fixed_like"),
-    "random": ("random_like",),
-    "entropy_peak": ("entropy_quantile",),
-    "regex": ("pattern",),
-}
+LOOKED_AT = {"random": ("random_like",), **OPTIONS}
 """Options that one rule alone looks at."""
 
 

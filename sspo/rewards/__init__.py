@@ -1,16 +1,17 @@
-"""One reward a file: (text, answer) -> Score; pure and bounded in time. A new reward is a file and a row here.
+"""One reward per file, which exports `score`: (text, answer) -> Score, pure and bounded in time.
+
+The folder is the table: a new reward is one new file, and its name is the value of reward.name.
 
 exact_answer  1 for the right answer
-overlong      the penalty on long responses
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from sspo.rewards.exact_answer import exact_answer
+from sspo.config.folder_table import FolderTable
 from sspo.types import Score
 
 Reward = Callable[[str, str], Score]
 
-REWARDS: dict[str, Reward] = {"exact_answer": exact_answer}
+REWARDS: Mapping[str, Reward] = FolderTable("sspo.rewards", "score")

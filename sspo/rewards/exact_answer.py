@@ -9,7 +9,7 @@ from sspo.types import Score
 STATEMENT = re.compile(r"\banswer (\S+) \.")
 
 
-def exact_answer(text: str, answer: str) -> Score:
+def score(text: str, answer: str) -> Score:
     """Score(1, ok), Score(0, wrong), or Score(0, unparsable) where no answer is stated."""
     statements = STATEMENT.findall(text)
     if not statements:

@@ -1,16 +1,26 @@
 """Sampling responses. A sampler is handed its random numbers; it never draws from ambient state.
 
+One engine per file, which exports `open_sampler`: (policy, config) -> Sampler. The folder is the table: a new engine is
+one new file.
+
 transformers  the default sampler
-probe         whether a model samples as it trains
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from sspo.config import TrainConfig
+from sspo.config.folder_table import FolderTable
 from sspo.types import Rollout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from sspo.models.policy import Policy
 
 
 class Sampler(Protocol):
@@ -26,8 +36,22 @@ class Sampler(Protocol):
         generator: torch.Generator,
         with_logp: bool = False,
     ) -> Rollout:
-        """`responses` rows a prompt, prompt-major. Temperature 0 is greedy decoding.
+        """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding.
 
         `with_logp` asks for the sampler's own log-probabilities at that temperature, which must be above 0.
         """
         ...
+
+    def sync(self, model: PreTrainedModel) -> None:
+        """Sample from these weights from now on; called whenever they have changed."""
+        ...
+
+
+ENGINE = "transformers"
+"""The engine of every run."""
+ENGINES: Mapping[str, Callable[[Policy, TrainConfig], Sampler]] = FolderTable("sspo.rollout", "open_sampler")
+
+
+def open_sampler(policy: Policy, config: TrainConfig) -> Sampler:
+    """The sampler of a run, which samples from the policy's weights as they are."""
+    return ENGINES[ENGINE](policy, config)

@@ -13,18 +13,26 @@ from collections.abc import Sequence
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from sspo.config import TrainConfig
 from sspo.models.device import autocast
+from sspo.models.policy import Policy
 from sspo.types import Rollout
 
 COMPACT_BELOW = 0.75
 """Rows that finished leave the batch once less than this share of it is still running."""
 
 
+def open_sampler(policy: Policy, config: TrainConfig) -> TransformersSampler:
+    """The sampler of a policy; it needs none of the run's options."""
+    del config
+    return TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
+
+
 class TransformersSampler:
     """Samples from a model that stays on its device; the result is on that device too.
 
     What a model keeps of the past is repeated and selected by `reorder_cache`, which all of transformers' cache layers
-    have: attention, convolutions and recurrent states. rollout/probe.py says whether a model keeps its past there.
+    have: attention, convolutions and recurrent states. trainer/probe.py says whether a model keeps its past there.
     """
 
     def __init__(self, model: PreTrainedModel, *, pad_id: int, end_ids: Sequence[int]):
@@ -35,6 +43,10 @@ class TransformersSampler:
         self.stateful = "cache_params" in inspect.signature(model.forward).parameters
         """Whether the model has states alone, as Mamba does: they are handed over by another name, and a single token
         continues them whatever the mask says of earlier ones."""
+
+    def sync(self, model: PreTrainedModel) -> None:
+        """The model that samples is the one that is trained."""
+        assert model is self.model
 
     @torch.inference_mode()
     def sample(

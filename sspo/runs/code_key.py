@@ -2,7 +2,8 @@
 
 It is taken over syntax trees. Starting from the trainer, every function, class and constant that the code can reach by
 name counts, with what each of its names stands for. So comments, docstrings, annotations of functions, layout, where in
-the tree something stands and what nothing uses do not change the key. Logging, tracking and messages to the user end the
+the tree something stands and what nothing uses do not change the key. Every row of a table that is a folder counts, under its
+name: which of them a run takes is its configuration's affair. Logging, tracking and messages to the user end the
 search: what they do is no number. The same source has the same key under Python 3.11 to 3.13.
 """
 
@@ -17,11 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sspo.config.folder_table import names_in
 from sspo.runs.code_syntax import Place, bindings, canonical, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "sspo"
 ENTRY = ("sspo.trainer.loop", "Trainer")
+TABLE = ("sspo.config.folder_table", "FolderTable")
+"""What makes a folder's files into a table."""
 NO_NUMBERS = (
     "sspo.trainer.clock",
     "sspo.config.schema:RunConfig",
@@ -31,7 +35,7 @@ NO_NUMBERS = (
     "sspo.runs.fence",
     "sspo.runs.logfile",
     "sspo.console.progress",
-    "sspo.rollout.probe",
+    "sspo.trainer.probe",
     "sspo.runs.runlog",
     "sspo.runs.tracking",
     "sspo.trainer.sample_log",
@@ -161,6 +165,15 @@ class _Modules:
         whole = f"{target[0]}.{target[1]}" if target[1] else target[0]
         return whole if self.file(whole) is not None else None
 
+    def is_table(self, module: str, called: ast.expr) -> bool:
+        """Whether what a module calls makes a folder into a table."""
+        return isinstance(called, ast.Name) and self.resolve(module, called.id) == TABLE
+
+    def rows(self, folder: str, export: str) -> dict[str, Place]:
+        """What the files of a folder export under one name, by the files' names."""
+        found = {name: self.resolve(f"{folder}.{name}", export) for name in names_in(folder, self.root)}
+        return {f"{folder}.{name}": place for name, place in found.items() if place is not None}
+
 
 def _reached(modules: _Modules) -> list[Place]:
     """Everything that the entry reaches by name, and what the modules of those names do as they are imported."""
@@ -193,6 +206,8 @@ def _names(modules: _Modules, place: Place) -> list[tuple[str, Place]]:
                 target = modules.resolve(other, node.attr) if other is not None else None
                 if target is not None:
                     used[f"{node.value.id}.{node.attr}"] = target
+            elif isinstance(node, ast.Call) and modules.is_table(module, node.func):
+                used |= modules.rows(*map(ast.literal_eval, node.args))
     return sorted(used.items())
 
 

@@ -8,8 +8,6 @@ recorded in env.json and not in the cell. The base model enters by its content.
 
 from __future__ import annotations
 
-from sspo.models.folder import HASHED, model_folder, check_positions, base_fingerprint
-
 import functools
 import hashlib
 import json
@@ -19,14 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
-from sspo.errors import UserError
-from sspo.models.description import read_described
-from sspo.models.positions import limit_of
-from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
-from sspo.runs.code_key import code_key
+from sspo.config.choices import TERMS
 from sspo.config.user_rule import rule_identity
+from sspo.errors import UserError
+from sspo.models.folder import base_fingerprint
+from sspo.runs.code_key import code_key
+from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
 from sspo.tasks import TASKS
 
 DIGITS = 12
@@ -73,7 +70,7 @@ def identity(config: TrainConfig) -> dict[str, Any]:
 def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     """Options that came after the first cells were named, where they are switched off or have no effect."""
     objective, rollout, reward = config.objective, config.rollout, config.reward
-    if objective.term != "sapo":
+    if not TERMS[objective.term].tau:
         del fields["objective"]["tau"]
     if objective.kl.coef == 0:
         del fields["objective"]["kl"]
@@ -132,12 +129,6 @@ def cell_hash(config: TrainConfig) -> str:
     """Twelve hexadecimal digits that name the config's cell."""
     text = json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-
-
-
-
-
-
 
 
 def task_fingerprint(name: str) -> str | None:

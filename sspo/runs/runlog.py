@@ -22,10 +22,10 @@ from typing import Any
 
 import yaml
 
-from sspo.runs import fence
 from sspo.errors import UserError
-from sspo.runs.logfile import Extent, LogFile, extent_of, sync
 from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
+from sspo.runs import fence
+from sspo.runs.logfile import Extent, LogFile, extent_of, sync
 
 CONFIG, ENVIRONMENT = "config.yaml", "env.json"
 METRICS, TIMING, EVAL, SAMPLES = "metrics.jsonl", "timing.jsonl", "eval.jsonl", "samples.jsonl"

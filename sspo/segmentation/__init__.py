@@ -1,13 +1,12 @@
-"""Where a response is cut: token ids -> segment_id_BT. A new rule is a file and a row in RULES.
+"""Where a response is cut: token ids -> segment_id_BT. A new rule is one new file in rules/.
 
 A rule says after which tokens a segment ends; what all rules share (ids from 0, non-decreasing, -1 off the mask,
 short segments merged forward, long ones split) happens once, here. docs/segmentation.md has every rule and option.
 
-delimiters       rules: subsentence, sentence, line, step
-fixed            rules: token, response, fixed
-entropy          rule: entropy_peak
-regex            rule: regex
+rules            the rules, one file each
+delimiters       cuts at delimiters
 random_cuts      the control: the same lengths in shuffled order
+even_cuts        the control: as many segments, of equal lengths
 user_rule        a rule of the user's own
 cuts             cuts, segment ids and lengths
 vocabulary       what every piece of a vocabulary says
@@ -26,34 +25,25 @@ show             `python -m sspo.segmentation.show`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
+from sspo.config.folder_table import FolderTable
 from sspo.config.user_rule import is_own, names_in_use
 from sspo.errors import unknown
 from sspo.randomness import derive
 from sspo.segmentation.cuts import Responses, ids_from_cuts, merge_short, split_long
-from sspo.segmentation.delimiters import line_cuts, sentence_cuts, step_cuts, subsentence_cuts
-from sspo.segmentation.entropy import entropy_peak_cuts
-from sspo.segmentation.fixed import even_cuts, fixed_cuts, response_cuts, token_cuts
+from sspo.segmentation.even_cuts import even_cuts
 from sspo.segmentation.random_cuts import shuffled_cuts
 from sspo.segmentation.readable import readable_vocabulary
-from sspo.segmentation.regex import regex_cuts
 from sspo.segmentation.user_rule import Rule, own_rule
 
-RULES: dict[str, Rule] = {
-    "token": token_cuts,
-    "response": response_cuts,
-    "subsentence": subsentence_cuts,
-    "sentence": sentence_cuts,
-    "line": line_cuts,
-    "step": step_cuts,
-    "fixed": fixed_cuts,
-    "entropy_peak": entropy_peak_cuts,
-    "regex": regex_cuts,
-}
-READS_TEXT = {"subsentence", "sentence", "line", "step", "regex"}
+RULES: Mapping[str, Rule] = FolderTable("sspo.segmentation.rules", "cuts")
+READS_TEXT: Mapping[str, bool] = FolderTable("sspo.segmentation.rules", "READS_TEXT")
+OPTIONS: Mapping[str, tuple[str, ...]] = FolderTable("sspo.segmentation.rules", "OPTIONS")
 
 
 def segmentation_seed(seed: int, rollout: int) -> int:
@@ -63,7 +53,7 @@ def segmentation_seed(seed: int, rollout: int) -> int:
 
 def check_readable(rule_config: SegmentationConfig, tokenizer: PreTrainedTokenizerBase) -> None:
     """Raise UserError, before any sampling, where the rule reads text and the tokenizer's pieces cannot be read."""
-    if READS_TEXT.intersection(names_in_use(rule_config)):
+    if any(READS_TEXT.get(name, False) for name in names_in_use(rule_config)):
         readable_vocabulary(tokenizer)
 
 

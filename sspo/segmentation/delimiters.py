@@ -1,4 +1,4 @@
-"""Rules that cut at delimiters in the text: clauses (subsentence), sentences, lines and steps.
+"""Cuts at delimiters in the text, as rules subsentence, sentence, line and step make them.
 
 Nothing is decoded: what the pieces of the vocabulary hold is looked up, and the rest are tensor operations on the
 delimiters that are found. A delimiter ends its segment, together with what closes right after it.
@@ -10,7 +10,7 @@ import torch
 
 from sspo.config import SegmentationConfig
 from sspo.segmentation.cuts import Responses
-from sspo.segmentation.delimiter_table import CLAUSE_MARKS, LINE_MARKS, SENTENCE_MARKS, Gap, Kind, mark_table
+from sspo.segmentation.delimiter_table import Gap, Kind, mark_table
 from sspo.segmentation.events import Events, find_events
 from sspo.segmentation.latex import find_spans
 from sspo.segmentation.list_numbers import numbering_marks
@@ -18,27 +18,7 @@ from sspo.segmentation.openers import openers, opens_or_closes
 from sspo.segmentation.protections import after_abbreviations, inside_numbers
 
 
-def subsentence_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with clause or sentence punctuation or a line break, CJK marks included."""
-    return _cuts(responses, config, CLAUSE_MARKS)
-
-
-def sentence_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with sentence punctuation or a line break."""
-    return _cuts(responses, config, SENTENCE_MARKS)
-
-
-def line_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with a line break; blank lines belong to the line before them."""
-    return _cuts(responses, config, LINE_MARKS)
-
-
-def step_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with a blank line."""
-    return _cuts(responses, config, LINE_MARKS, blank_lines_only=True)
-
-
-def _cuts(
+def delimiter_cuts(
     responses: Responses, config: SegmentationConfig, marks: str, *, blank_lines_only: bool = False
 ) -> torch.Tensor:
     """cut_BT after every token that holds the end of a run of unprotected marks."""

@@ -1,15 +1,17 @@
-"""One task a file: seeded problems with a checkable answer. A new task is a file and a row here.
+"""One task per file, which exports `TASK`: seeded problems with a checkable answer.
+
+The folder is the table: a new task is one new file, and its name is the value of task.name.
 
 chain  chains of single-digit arithmetic
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from sspo.tasks.chain import ChainTask
+from sspo.config.folder_table import FolderTable
 from sspo.types import Problem
 
 
@@ -39,4 +41,4 @@ class Task(Protocol):
         ...
 
 
-TASKS: dict[str, Task] = {"chain": ChainTask()}
+TASKS: Mapping[str, Task] = FolderTable("sspo.tasks", "TASK")

@@ -167,3 +167,6 @@ class ChainTask:
     def gold_answer(self, problem: Problem) -> str:
         """A right worked answer, in clauses drawn by the problem's id."""
         return worked_answer(problem.prompt, python_stream(0, f"gold {problem.id}"))
+
+
+TASK = ChainTask()

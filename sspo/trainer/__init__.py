@@ -4,9 +4,11 @@ loop              the order
 collect           one rollout made ready for the loss
 dynamic_sampling  prompts, samples, scores; groups replaced
 scoring           responses to scores
+overlong          the penalty on long responses
 evaluation        held-out scoring
 optim             AdamW, warm-up, and finite steps
 ready             the policy, checked before any log
+probe             whether a model samples as it trains
 checkpoint        what a checkpoint holds
 checkpoint_files  which checkpoints there are
 rollout_metrics   what was sampled

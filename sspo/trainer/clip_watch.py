@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sspo.config import TrainConfig
-from sspo.config.choices import CLIPPING_TERMS
+from sspo.config.choices import TERMS
 from sspo.config.objective_checks import why_unmatched
 from sspo.metrics import Metric, merge_all
 from sspo.objective.clip_controller import ClipControl, at_edge, scaled
@@ -60,7 +60,7 @@ class ClipWatch:
                 "every advantage is zero, as all responses of each group have equal rewards: make the task easier or "
                 "harder, or raise rollout.responses"
             ]
-        if self.config.objective.term not in CLIPPING_TERMS:
+        if not TERMS[self.config.objective.term].clips:
             return []
         rollout, trainer = self.config.rollout, self.config.trainer
         if rollout.prompts * rollout.responses * trainer.epochs == trainer.minibatch:

@@ -16,13 +16,13 @@ from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.context import prepared
 from sspo.randomness import derive, torch_stream
 from sspo.rewards import Reward
-from sspo.rollout.transformers import TransformersSampler
+from sspo.rollout import Sampler
 from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
 from sspo.trainer.clock import Clock
 from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
 from sspo.trainer.scoring import score_rollout
-from sspo.types import Batch, Problem, Rollout, Score
+from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -52,7 +52,7 @@ class Collector:
         task: Task,
         reward: Reward,
         policy: Policy,
-        sampler: TransformersSampler,
+        sampler: Sampler,
         reference: PreTrainedModel | None = None,
     ):
         """`reference` is the base model that a KL penalty is taken to; None without one."""
@@ -143,7 +143,6 @@ class Collector:
             segment_id_BT=rollout.mask_BT.long() - 1,
             old_logp_BT=nothing_BT,
             entropy_BT=nothing_BT,
-            sampler_logp_BT=rollout.logp_BT,
         )
         old_logp_BT, entropy_BT = nothing_BT.clone(), nothing_BT.clone()
         reference_logp_BT = None if self.reference is None else nothing_BT.clone()
@@ -156,6 +155,5 @@ class Collector:
             entropy_BT[index_b, :width] = entropy_bt
             if self.reference is not None and reference_logp_BT is not None:
                 reference_logp_BT[index_b, :width] = token_logp(self.reference, part, temperature)
-        return replace(
-            batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT, reference_logp_BT=reference_logp_BT
-        )
+        extras = TokenExtras(reference_logp_BT=reference_logp_BT, sampler_logp_BT=rollout.logp_BT)
+        return replace(batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT, extras=extras)

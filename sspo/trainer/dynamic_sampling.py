@@ -16,7 +16,7 @@ import torch
 
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, observe
-from sspo.rewards.overlong import overlong_share
+from sspo.trainer.overlong import overlong_share
 from sspo.types import Problem, Rollout, Score
 
 Metrics = dict[str, Metric]

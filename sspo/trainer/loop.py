@@ -25,7 +25,7 @@ from sspo.recording.file import to_bytes
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
 from sspo.rewards import REWARDS
-from sspo.rollout.transformers import TransformersSampler
+from sspo.rollout import open_sampler
 from sspo.runs.runlog import CHECKPOINTS, RunLog
 from sspo.runs.tracking import Tracker
 from sspo.tasks import TASKS
@@ -58,7 +58,7 @@ class Trainer:
         self.log = RunLog(folder)
         self.model = self.policy.model
         self.optimizer = build_optimizer(self.model, config.trainer)
-        self.sampler = TransformersSampler(self.model, pad_id=self.policy.pad_id, end_ids=self.policy.end_ids)
+        self.sampler = open_sampler(self.policy, config)
         reference = (
             load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
         )
@@ -68,6 +68,7 @@ class Trainer:
             folder / CHECKPOINTS, self.model, self.optimizer, config.run.checkpoints_kept, progress.warn
         )
         self.state = self.checkpoints.resume(self.log)
+        self.sampler.sync(self.model)
         environment = describe_environment(config, self.device)
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)
@@ -146,6 +147,7 @@ class Trainer:
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
                 tracker.log(self.log.step(self.state.steps, number, update, metrics))
         check_finite(self.model, self.state.steps)
+        self.sampler.sync(self.model)
         recorded = RecordedRollout(
             number=number,
             first_step=first_step,
@@ -237,6 +239,7 @@ class Trainer:
             base = load_policy(self.config.model.path, self.device).model
             self.model.load_state_dict(base.state_dict())
             state = RunState(rollout0_sha256=self.state.rollout0_sha256)
+        self.sampler.sync(self.model)
         self.state = state
 
 

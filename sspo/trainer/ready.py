@@ -10,7 +10,7 @@ import torch
 
 from sspo.errors import UserError
 from sspo.models.policy import Policy, load_policy
-from sspo.rollout.probe import check_sampling
+from sspo.trainer.probe import check_sampling
 
 if TYPE_CHECKING:
     from sspo.config import TrainConfig

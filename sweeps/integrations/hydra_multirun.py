@@ -19,6 +19,7 @@ from sspo.compose.fast import quick_compose
 from sspo.compose.hydra_compose import compose, parse_overrides
 from sspo.compose.multirun import combinations
 from sspo.config import RunConfig, TrainConfig
+from sspo.config.choices import TERMS
 from sspo.errors import UserError, unknown
 from sspo.runs.identity import cell_hash
 from sweeps.control.run import run_sweep
@@ -158,7 +159,7 @@ def _distinct(combos: Sequence[tuple[str, ...]]) -> dict[str, tuple[Arm, TrainCo
 def _role(config: TrainConfig) -> str:
     if config.trainer.rollouts == 0:
         return "base"
-    return "no_clip" if config.objective.term == "unclipped" else "arm"
+    return "no_clip" if TERMS[config.objective.term].no_clip else "arm"
 
 
 def _baseline(recipe: Recipe, arms: Mapping[str, Arm]) -> str:

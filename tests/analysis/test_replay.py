@@ -15,6 +15,7 @@ import pytest
 from synthetic_replay import RULES, TARGET, replay_head, replay_rows, write_toy_replay
 
 from analysis.evidence.replay import Replay
+from analysis.figures import style
 from analysis.figures.replay import replay_clip_by_update, replay_clip_fraction, replay_trade_off
 from analysis.figures.style import RULE_LOOKS
 from analysis.logs.replay_counts import compact_replay
@@ -230,8 +231,11 @@ def test_what_is_no_whole_replay_is_one_sentence_and_replaces_no_logs(
     assert "\n" not in str(caught.value)
 
 
-def test_every_rule_has_a_look_of_its_own() -> None:
-    assert set(RULE_LOOKS) == set(ALL_RULES)
+def test_every_rule_has_a_look_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(RULE_LOOKS) <= set(ALL_RULES)
+    monkeypatch.setattr(style, "RULES", (*ALL_RULES, "halves", "thirds"))
+    new = [style.rule_look(name) for name in ("halves", "thirds")]
+    assert len({(look.color, look.marker) for look in [*new, *RULE_LOOKS.values()]}) == len(RULE_LOOKS) + 2
     assert len({(look.color, look.marker) for look in RULE_LOOKS.values()}) == len(RULE_LOOKS)
 
 

@@ -11,7 +11,7 @@ import torch
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
-from sspo.types import LossContext
+from sspo.types import LossContext, TokenExtras
 from tests.foreign.batch import Batch
 from tests.foreign.result import Result, run
 
@@ -23,7 +23,9 @@ def ours(
     context = None
     if columns:
         tokens, responses, width = int(batch.mask_BT.sum()), len(batch.mask_BT), batch.mask_BT.shape[1]
-        context = LossContext(tokens=tokens, responses=responses, max_response_tokens=width, **columns)
+        context = LossContext(
+            tokens=tokens, responses=responses, max_response_tokens=width, extras=TokenExtras(**columns)
+        )
 
     def loss(logp_BT: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         out = policy_loss(

@@ -112,6 +112,65 @@ def test_an_edited_loss_of_this_project_changes_its_key_at_once_although_keys_ar
     assert code_key(tmp_path) != code_key()
 
 
+TABLE = """from sspo.config.folder_table import FolderTable
+
+RULES = FolderTable("sspo.rules", "cuts")
+
+
+class Trainer:
+    rules = RULES
+"""
+ROWS = {
+    "trainer__loop": TABLE,
+    "config__folder_table": "class FolderTable:\n    pass\n",
+    "rules__a": "N = 1\n\n\ndef cuts():\n    return N\n\n\ndef shown():\n    return 0\n",
+    "rules__b": "def cuts():\n    return 2\n",
+}
+"""A table whose rows are the files of sspo/rules."""
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rules__b": "def cuts():\n    return 3\n"},
+        {"rules__a": ROWS["rules__a"].replace("N = 1", "N = 4")},
+        {"rules__a": ROWS["rules__b"], "rules__b": ROWS["rules__a"]},  # under each other's name
+        {"rules__b": ""},
+        {"rules__c": "def cuts():\n    return 5\n"},
+    ],
+)
+def test_every_row_of_a_folder_changes_the_key_under_its_name(tmp_path, changed):
+    assert key_of(tmp_path, **ROWS | changed) != key_of(tmp_path, **ROWS)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rules__a": ROWS["rules__a"].replace("return 0", "return 1")},
+        {"rules__b": '"""Two."""\n' + ROWS["rules__b"]},
+        {"rules__notes": "OPTIONS = ()\n"},
+    ],
+)
+def test_what_a_folder_holds_beside_its_rows_does_not(tmp_path, changed):
+    assert key_of(tmp_path, **ROWS | changed) == key_of(tmp_path, **ROWS)
+
+
+def test_an_edited_rule_task_reward_or_engine_of_this_project_changes_its_key(tmp_path):
+    shutil.copytree(ROOT / "sspo", tmp_path / "sspo", ignore=shutil.ignore_patterns("weights", "__pycache__"))
+    for file, old, new in (
+        ("segmentation/rules/fixed.py", "+ 1) %", "+ 2) %"),
+        ("tasks/chain.py", "EVAL_SHARE = 5", "EVAL_SHARE = 6"),
+        ("rewards/exact_answer.py", "statements[-1]", "statements[0]"),
+        ("rollout/transformers.py", "COMPACT_BELOW = 0.75", "COMPACT_BELOW = 0.5"),
+    ):
+        path = tmp_path / "sspo" / file
+        text = path.read_text()
+        assert old in text, file
+        path.write_text(text.replace(old, new, 1))
+        assert make_key(tmp_path) != code_key(), file
+        path.write_text(text)
+
+
 def test_a_damaged_note_of_the_key_is_made_again(tmp_path):
     root = written(tmp_path)
     wanted = code_key(root)

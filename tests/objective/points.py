@@ -22,7 +22,7 @@ def has_meaning(objective):
 POINTS = st.builds(
     ObjectiveConfig,
     ratio=st.sampled_from(RATIOS),
-    term=st.sampled_from(TERMS),
+    term=st.sampled_from(list(TERMS)),
     aggregation=st.sampled_from(AGGREGATIONS),
     clip=st.builds(ClipConfig, low=st.sampled_from([0.003, 0.05, 0.2]), high=st.sampled_from([0.004, 0.28])),
     bounds=st.builds(

@@ -78,4 +78,5 @@ def context_of(rows, objective, group=None, seed=0, dtype=torch.float64):
         width = mask.shape[1]
         return torch.tensor([[*row[key], *[5.0] * (width - len(row[key]))] for row in rows], dtype=dtype)
 
-    return replace(context, reference_logp_BT=padded("reference"), sampler_logp_BT=padded("sampler"))
+    extras = replace(context.extras, reference_logp_BT=padded("reference"), sampler_logp_BT=padded("sampler"))
+    return replace(context, extras=extras)

@@ -30,11 +30,9 @@ def finite(rows, objective, dtype=torch.float32, mask_out=()):
     logp, old, advantage, mask, segment_id, entropy = tensors(rows, dtype=dtype)
     for i in mask_out:
         mask[i], segment_id[i] = False, -1
-    context = replace(
-        context_of(rows, objective, 1, dtype=dtype),
-        tokens=int(mask.sum()),
-        group_weight_B=torch.ones(len(rows)),
-    )
+    context = context_of(rows, objective, 1, dtype=dtype)
+    extras = replace(context.extras, group_weight_B=torch.ones(len(rows)))
+    context = replace(context, tokens=int(mask.sum()), extras=extras)
     logp.requires_grad_()
     out = policy_loss(logp, old, advantage, mask, segment_id, entropy, objective, context=context)
     out.loss.backward()

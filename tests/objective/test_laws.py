@@ -68,10 +68,13 @@ def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     padded = {
         name: torch.nn.functional.pad(column, (0, extra), value=4.0)
         for name in ("g_low_BT", "g_high_BT", "reference_logp_BT", "sampler_logp_BT")
-        if (column := getattr(moved, name)) is not None
+        if (column := getattr(moved.extras, name)) is not None
     }
     there, gradient_there, _ = evaluate(
-        [rows[i] for i in order], objective, replace(moved, **padded), width=width + extra
+        [rows[i] for i in order],
+        objective,
+        replace(moved, extras=replace(moved.extras, **padded)),
+        width=width + extra,
     )
     assert there == pytest.approx(loss, abs=1e-12)
     assert torch.allclose(gradient_there[:, :width], gradient[order], atol=1e-12)

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from sspo.errors import UserError
 from sspo.recording.file import read_recorded, to_bytes
-from sspo.types import Batch
+from sspo.types import Batch, TokenExtras
 from tests.bench.synthetic_recording import write_run
 from tests.recording.examples import TOKENS, recorded_rollout
 
-RESPONSE_FIELDS = tuple(field.name for field in fields(Batch) if not field.name.startswith("prompt"))
+RESPONSE_FIELDS = tuple(
+    field.name for field in fields(Batch) if not field.name.startswith("prompt") and field.name != "extras"
+)
 
 
 @given(seed=st.integers(0, 10_000), epochs=st.integers(1, 2))
@@ -27,15 +29,17 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, seed, epochs):
     before = recorded_rollout(seed, epochs=epochs)
     if epochs == 2:  # a run with a KL penalty and truncated importance sampling
         old_BT = before.batch.old_logp_BT
-        batch = replace(before.batch, reference_logp_BT=2 * old_BT, sampler_logp_BT=3 * old_BT)
-        before = replace(before, batch=batch)
+        extras = TokenExtras(reference_logp_BT=2 * old_BT, sampler_logp_BT=3 * old_BT)
+        before = replace(before, batch=replace(before.batch, extras=extras))
     path = tmp_path_factory.mktemp("recording") / "rollout000004.parquet"
     path.write_bytes(to_bytes(before))
     after = read_recorded(path)
     width = after.batch.mask_BT.shape[1]  # padding that no row needs is not kept
     assert width == int(before.batch.mask_BT.sum(1).max()) <= TOKENS
     for name in RESPONSE_FIELDS:
-        left, right = getattr(before.batch, name), getattr(after.batch, name)
+        assert getattr(before.batch, name)[:, :width].tolist() == getattr(after.batch, name).tolist(), name
+    for name in (field.name for field in fields(TokenExtras)):
+        left, right = getattr(before.batch.extras, name), getattr(after.batch.extras, name)
         assert (left is None) == (right is None), name
         assert left is None or left[:, :width].tolist() == right.tolist(), name
     prompts = before.batch.prompt_BL[before.batch.prompt_mask_BL]

@@ -7,11 +7,13 @@ import torch
 from sspo.config import SegmentationConfig
 from sspo.segmentation.cuts import Responses
 
+OPTIONS: tuple[str, ...] = ("entropy_quantile",)
+READS_TEXT = False
 ROUNDING = 1e-9
 """0.7 * 10 is more than 7 in floating point, and must not count as 8."""
 
 
-def entropy_peak_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
+def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
     """A segment begins at a local maximum of entropy that is not below a quantile of its own response.
 
     A local maximum is above the token before it and not below the token after it. The quantile of n entropies is the

@@ -9,8 +9,8 @@ from transformers.cache_utils import DynamicLayer
 
 from sspo.errors import UserError
 from sspo.models.policy import load_policy
-from sspo.rollout import probe
-from sspo.rollout.probe import BFLOAT16, check_sampling
+from sspo.trainer import probe
+from sspo.trainer.probe import BFLOAT16, check_sampling
 from tests import tiny_models as tiny
 
 CPU = torch.device("cpu")

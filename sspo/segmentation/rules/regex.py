@@ -9,8 +9,11 @@ from sspo.config.patterns import Spans, match_spans
 from sspo.segmentation.cuts import Responses
 from sspo.segmentation.readable import readable_vocabulary
 
+OPTIONS: tuple[str, ...] = ("pattern",)
+READS_TEXT = True
 
-def regex_cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
+
+def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
     """A segment ends with the token that holds the last character of a match of `pattern`.
 
     Special tokens are no text. No protection applies: the pattern says it all. This joins pieces row by row, so it is

@@ -1,0 +1,18 @@
+"""Steps, which blank lines separate."""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.config import SegmentationConfig
+from sspo.segmentation.cuts import Responses
+from sspo.segmentation.delimiter_table import LINE_MARKS
+from sspo.segmentation.delimiters import delimiter_cuts
+
+OPTIONS: tuple[str, ...] = ()
+READS_TEXT = True
+
+
+def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
+    """A segment ends with a blank line."""
+    return delimiter_cuts(responses, config, LINE_MARKS, blank_lines_only=True)
