@@ -8,7 +8,6 @@ from rich.text import Text
 from sspo.errors import UserError
 from sweeps.ledger import leases
 from sweeps.ledger.state import standing
-from sweeps.monitor.board import name
 from sweeps.monitor.requests import PAUSE, RUN, STOP, control_folder, typed, wish, wish_of
 from sweeps.plan.manifest import manifest_path
 from sweeps.plan.plan import Plan
@@ -46,7 +45,9 @@ def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> 
     ]
     again = [trial for trial in chosen if forgive(trial)]
     console.print(
-        Text(f"{len(again)} trials are to be tried again: {', '.join(map(name, again)) or 'none'}"),
+        Text(
+            f"{len(again)} trials are to be tried again: {', '.join(trial.label for trial in again) or 'none'}"
+        ),
         soft_wrap=True,
     )
     if again and not (_anybody(plan) and wish_of(plan) == RUN):

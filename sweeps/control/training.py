@@ -12,7 +12,7 @@ from sweeps.engines.engine import Setup
 from sweeps.engines.registry import DEFAULT_ENGINE, check_engine, open_engine
 from sweeps.ledger.leases import BEAT, STALE_AFTER, Watch
 from sweeps.ledger.state import standing
-from sweeps.monitor.board import Board, name
+from sweeps.monitor.board import Board
 from sweeps.monitor.live_view import View
 from sweeps.monitor.requests import no_wish
 from sweeps.plan.pace import Pace
@@ -142,7 +142,7 @@ def conclude(trials: Sequence[Trial], console: Console) -> int:
     )
     console.print(counts, highlight=False)
     for trial, now in over:
-        text = f"  {name(trial)}: {now.reason}, {now.message} ({trial.folder})"
+        text = f"  {trial.label}: {now.reason}, {now.message} ({trial.folder})"
         console.print(text, soft_wrap=True, highlight=False, markup=False)
     if failed:
         console.print(

@@ -12,7 +12,7 @@ from typing import Protocol
 from sweeps.engines.engine import Setup
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import standing
-from sweeps.monitor.board import Board, Running, last_attempt, name
+from sweeps.monitor.board import Board, Running, last_attempt
 from sweeps.monitor.requests import PAUSE, RUN, STOP
 from sweeps.plan.plan import Trial
 from sweeps.workers.attempts import attempts_folder, fail_lost, judged_since
@@ -173,13 +173,13 @@ class Placing:
         """A ticket is gone and its trial is not over: it failed and is to be tried again, or it was lost."""
         ticket, item.gone = item.gone or "", None
         if judged_since(item.trial, item.attempt):
-            board.lines.put(f"again   {name(item.trial)}: {last_attempt(item.trial)}")
+            board.lines.put(f"again   {item.trial.label}: {last_attempt(item.trial)}")
             return
         item.losses += 1
         words = self.cluster.last_words(ticket)
         last = "".join(words.splitlines()[-1:])
         if item.losses <= item.trial.retries.lost:
-            board.lines.put(f"lost    {name(item.trial)} ({last}): it is placed again")
+            board.lines.put(f"lost    {item.trial.label} ({last}): it is placed again")
         else:
             self._give_up(item, words, last)
 

@@ -72,6 +72,11 @@ class Trial:
         """The run folder."""
         return cell_folder(self.store, self.cell, self.seed, self.level)
 
+    @property
+    def label(self) -> str:
+        """Return what messages call it."""
+        return f"{self.arm} seed {self.seed}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

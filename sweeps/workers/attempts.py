@@ -87,7 +87,7 @@ def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail
         unmark_failed(folder)
         leases.end(where, claim, "interrupted", message)
         raise UserError(
-            f"the disk of the store {trial.store} is full: {trial.arm} seed {trial.seed} could not write; free some space "
+            f"the disk of the store {trial.store} is full: {trial.label} could not write; free some space "
             "and run the same command again to continue"
         )
     _decide(trial, claim, reason, message, tail)
