@@ -17,7 +17,15 @@ from sweeps.control.training import (
 )
 from sweeps.ledger.lock import alone
 from sweeps.ledger.store import check_store, refuse_foreign
-from sweeps.monitor.requests import RUN, STOP, control_folder, typed, wish, wish_of, wisher
+from sweeps.monitor.requests import (
+    RUN,
+    STOP,
+    control_folder,
+    last_request,
+    request_reader,
+    typed,
+    write_request,
+)
 from sweeps.plan.budget import check_budget
 from sweeps.plan.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan.plan import Plan
@@ -51,9 +59,11 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
         check_store(plan.store, len(missing))
         remedy = f"join it with {typed(plan, 'work')}, or wait for it"
         with alone(control_folder(plan), f"sweep of {plan.title()}", remedy, options.watch()):
-            wish(plan, RUN)
+            write_request(plan, RUN)
             write_manifest(plan)
-            finished = not missing or train(plan.study.name, trials, options, console, command, wisher(plan))
+            finished = not missing or train(
+                plan.study.name, trials, options, console, command, request_reader(plan)
+            )
         if not finished:
             return interrupted(console)
         if options.detach:
@@ -72,13 +82,13 @@ def run_work(plan: Plan, options: RunOptions, console: Console, command: Command
             f"there is no sweep of {plan.title()}, as its spec is now, in the store {plan.store} to join; start one with "
             f"{typed(plan, 'run')}"
         )
-    if wish_of(plan) == STOP:
+    if last_request(plan) == STOP:
         raise UserError(
             f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
         )
     trials = plan.trials()
     if missing_of(trials, retry_failed=False) and not train(
-        plan.study.name, trials, options, console, command, wisher(plan)
+        plan.study.name, trials, options, console, command, request_reader(plan)
     ):
         return interrupted(console)
     return conclude(trials, console)

@@ -10,20 +10,20 @@ from rich.console import Console
 from sspo.errors import UserError
 from sweeps.engines.engine import Setup
 from sweeps.engines.registry import DEFAULT_ENGINE, check_engine, open_engine
-from sweeps.ledger.leases import BEAT, STALE_AFTER, Watch
+from sweeps.ledger.leases import HEARTBEAT, STALE_AFTER, Watch
 from sweeps.ledger.state import standing
 from sweeps.monitor.board import Board
 from sweeps.monitor.live_view import View
-from sweeps.monitor.requests import no_wish
+from sweeps.monitor.requests import no_request
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
 from sweeps.plan.stale import refuse_stale
 from sweeps.study.retries import Retries, with_retries
-from sweeps.workers.attempts import forgive
+from sweeps.workers.attempts import reset_retries
 from sweeps.workers.foreground import INTERRUPTED
 from sweeps.workers.worker import Command, train_command
 
-LEAST_STALE = 2 * BEAT
+LEAST_STALE = 2 * HEARTBEAT
 """Seconds: less, and a trial that is well would be taken over."""
 
 
@@ -63,7 +63,7 @@ def check_options(options: RunOptions) -> None:
         raise UserError(f"--timeout must be a positive number of seconds, got {options.timeout:g}")
     if options.stale_after < LEAST_STALE:
         raise UserError(
-            f"--stale-after must be at least {LEAST_STALE:g} s, since a claim is touched every {BEAT:g} s, got "
+            f"--stale-after must be at least {LEAST_STALE:g} s, since a lease is touched every {HEARTBEAT:g} s, got "
             f"{options.stale_after:g}"
         )
     if options.retries is not None:
@@ -82,9 +82,9 @@ def train(
     options: RunOptions,
     console: Console,
     command: Command | None,
-    wish: Callable[[], str] = no_wish,
+    request: Callable[[], str] = no_request,
 ) -> bool:
-    """Run what is missing of the trials under a view. False where a signal or a wish ended it early.
+    """Run what is missing of the trials under a view. False where a signal or a request ended it early.
 
     Raises UserError for stale runs that nobody asked to have made again, for a trial wider than what it is to run on, from
     the engine, and from the system.
@@ -99,13 +99,13 @@ def train(
         timeout=options.timeout,
         detach=options.detach,
         watch=options.watch(),
-        wish=wish,
+        request=request,
     )
     try:
         with open_engine(options.engine, options.engine_options, setup, trials) as engine:
             if options.retry_failed:
                 for trial in trials:
-                    forgive(trial)
+                    reset_retries(trial)
             board = Board(workers=engine.workers, pace=Pace())
             with View(board, console):
                 return engine.run(trials, board)

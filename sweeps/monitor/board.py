@@ -44,7 +44,7 @@ class Board:
     """By number of the first slot that the trial takes."""
     waiting: tuple[Trial, ...] = ()
     elsewhere: tuple[tuple[Path, str], ...] = ()
-    """Claims of trials that another process runs, and its host."""
+    """Leases of trials that another process runs, and its host."""
     paused: bool = False
     lines: SimpleQueue[str] = field(default_factory=SimpleQueue)
     """One a finished or failed trial, in order."""
@@ -115,5 +115,5 @@ class Board:
 
 def last_attempt(trial: Trial) -> str:
     """How the last attempt at a trial ended."""
-    claim = newest(attempts_folder(trial.folder))
-    return "" if claim is None else f"attempt {claim.number} ended ({claim.outcome}): {claim.message}"
+    lease = newest(attempts_folder(trial.folder))
+    return "" if lease is None else f"attempt {lease.number} ended ({lease.outcome}): {lease.message}"

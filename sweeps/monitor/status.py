@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.ledger.state import Standing, seen
-from sweeps.monitor.requests import RUN, wish_of
+from sweeps.monitor.requests import RUN, last_request
 from sweeps.monitor.revisions import warnings
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.pace import rollouts_done
@@ -77,8 +77,8 @@ def _standings(plan: Plan) -> dict[Trial, Standing]:
 def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
     """How many of each, where they run and how far they are, in one line."""
     counts = Counter(now.outcome for now in standings.values())
-    wish = wish_of(plan)
-    text = counted(counts) + (f"; {wish} was asked for" if wish != RUN else "")
+    request = last_request(plan)
+    text = counted(counts) + (f"; {request} was asked for" if request != RUN else "")
     running = [_where(trial, now) for trial, now in standings.items() if now.state == "running"]
     return "; ".join((text, *running))
 

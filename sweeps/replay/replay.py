@@ -89,7 +89,7 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
 
 
 def _made_from(plan: Plan, runs: Sequence[Trial]) -> dict[str, Any]:
-    """The study's wishes, the code, and size and modification time (ns) of every recording by its place in the store."""
+    """The study's replay settings, the code, and size and modification time (ns) of every recording by its place in the store."""
     paths = [path for run in runs for path in recordings(run)]
     stats = {str(path.relative_to(plan.store)): path.stat() for path in paths}
     return {
