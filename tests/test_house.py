@@ -31,6 +31,7 @@ from sspo.config.choices import (
 )
 from sspo.metrics import GLOSSARY, Metric
 from sspo.metrics.page import page
+from sspo.metrics.replayed import COUNTS, RATIO_SUMS
 from sspo.objective import advantage, aggregate, clip
 from sspo.objective import page as objective_page
 from sspo.objective.context import whole_batch
@@ -40,7 +41,7 @@ from sspo.objective.loss import policy_loss
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
-from sspo.replay.table import COUNTS, INDEX, POINT
+from sspo.replay.table import INDEX, POINT
 from sspo.rewards import REWARDS
 from sspo.runs.runlog import RunLog
 from sspo.segmentation import RULES as RULE_FUNCTIONS
@@ -191,7 +192,17 @@ def test_the_page_of_objectives_is_what_the_variants_say_and_has_every_one():
 
 def test_the_page_of_replay_names_every_column_of_its_table_and_of_a_recording():
     text = (ROOT / "docs" / "replay.md").read_text()
-    spelled_out = [*INDEX, *POINT, *COUNTS, *PLAIN, *LISTS, "grad_noise", "clip_frac", "signal_kept"]
+    spelled_out = [
+        *INDEX,
+        *POINT,
+        *COUNTS,
+        *RATIO_SUMS,
+        *PLAIN,
+        *LISTS,
+        "grad_noise",
+        "clip_frac",
+        "signal_kept",
+    ]
     assert not [name for name in spelled_out if f"`{name}`" not in text]
 
 

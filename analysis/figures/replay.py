@@ -14,11 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from analysis.evidence.replay import (
     Curve,
     Replay,
-    clip_share,
-    collateral,
-    extreme_retained,
     lies_on,
     pool,
+    share,
     swept_bound,
     total,
 )
@@ -124,7 +122,7 @@ def look_of(replay: Replay, curve: Curve) -> Look:
 
 def by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Clip fraction in percent by a bound or by update (index), a column a run."""
-    return 100 * clip_share(pool(rows, [by, "run"])).unstack("run")
+    return 100 * share(pool(rows, [by, "run"]), "clip_frac_active").unstack("run")
 
 
 def _mean_of_runs(ax: Any, table: pd.DataFrame, look: Look, label: str, *, marked: bool) -> None:
@@ -160,7 +158,8 @@ def _mark(ax: Any, x: Any, y: Any, look: Look, size: float) -> None:
 
 def costs(counts: pd.DataFrame) -> pd.DataFrame:
     """Points of the trade-off in percent; those from too few tokens are left out."""
-    return 100 * pd.DataFrame({"x": collateral(counts), "y": extreme_retained(counts)}).dropna()
+    axes = {"x": share(counts, "collateral_clip_frac"), "y": share(counts, "extreme_retained_frac")}
+    return 100 * pd.DataFrame(axes).dropna()
 
 
 def _sizes(replay: Replay) -> dict[float, float]:

@@ -1,6 +1,7 @@
 """What a run may log. No torch here.
 
 glossary  every key, with unit, reduction, meaning and direction
+replayed  what a replay counts, and the shares of these counts
 page      docs/metrics.md
 """
 
@@ -10,11 +11,12 @@ from sspo.metrics.glossary import (
     OPTION_KEYS,
     PERCENTILES,
     POLICY_KEYS,
-    RARE_KEYS,
     ROLLOUT_KEYS,
+    SHARES,
     TIMING_KEYS,
     Entry,
     Metric,
+    Share,
     merge_all,
     observe,
 )
@@ -25,11 +27,12 @@ __all__ = [
     "OPTION_KEYS",
     "PERCENTILES",
     "POLICY_KEYS",
-    "RARE_KEYS",
     "ROLLOUT_KEYS",
+    "SHARES",
     "TIMING_KEYS",
     "Entry",
     "Metric",
+    "Share",
     "merge_all",
     "observe",
 ]
