@@ -60,7 +60,7 @@ GOLDEN = ROOT / "tests" / "golden" / "variants.json"
     "modules",
     [
         "sspo, sspo.config, sspo.metrics, sspo.runs.runlog, sspo.runs.identity, sspo.compose.hydra_compose, sspo.compose.multirun, sspo.objective.variants, sspo.objective.page",
-        "sweeps.__main__, sweeps.monitor.plan_view, sweeps.control.run, sweeps.integrations.wandb_workspace, hydra_plugins.sspo_sweeper.sspo_sweeper",
+        "sweeps.__main__, sweeps.monitor.plan_view, sweeps.control.sweep, sweeps.integrations.wandb_workspace, hydra_plugins.sspo_sweeper.sspo_sweeper",
         "analysis.report",
     ],
 )

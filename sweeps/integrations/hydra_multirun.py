@@ -12,14 +12,13 @@ from rich.text import Text
 
 from sspo.compose.hydra_compose import parse_overrides
 from sspo.config import RunConfig
-from sweeps.control.run import run_sweep
-from sweeps.control.training import RunOptions, check_options
+from sweeps.control.sweep import RunOptions, check_options, run_sweep
 from sweeps.integrations.multirun_study import study_of
 from sweeps.integrations.recipes import STORE, Recipe, is_of, keep, refuse_taken
 from sweeps.ledger.lock import alone
 from sweeps.ledger.store import check_store, refuse_foreign
-from sweeps.monitor.console import standard_console
 from sweeps.monitor.requests import control_folder
+from sweeps.monitor.terminal import standard_console
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.study.spec import DEFAULT_PRESET
 

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import Standing, attempts_folder
-from sweeps.monitor.words import duration
+from sweeps.monitor.terminal import duration
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
 

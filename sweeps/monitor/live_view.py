@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.monitor.board import Board, Running
-from sweeps.monitor.words import duration
+from sweeps.monitor.terminal import duration
 from sweeps.plan.pace import rollouts_done
 
 REFRESH = 0.5

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sspo.errors import UserError
 from sspo.runs.runlog import RECORDING
-from sweeps.control.training import RunOptions, missing_of, train
+from sweeps.control.sweep import RunOptions, missing_of, train
 from sweeps.ledger.state import standing
 from sweeps.ledger.store import check_store
 from sweeps.plan.plan import Plan, Trial

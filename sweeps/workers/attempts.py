@@ -17,7 +17,7 @@ from sweeps.ledger.leases import Lease, Watch
 from sweeps.ledger.state import attempts_folder, read_json
 from sweeps.ledger.store import is_full
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import CLASS_OF, FAILURES, LOST, Retries
+from sweeps.study.limits import CLASS_OF, FAILURES, LOST, Retries
 from sweeps.workers.exits import no_space
 
 __all__ = [

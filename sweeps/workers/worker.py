@@ -20,8 +20,7 @@ from sweeps.ledger import leases
 from sweeps.ledger.machine import resident_bytes
 from sweeps.ledger.state import read_json
 from sweeps.plan.plan import Trial
-from sweeps.study.resources import GIGABYTE
-from sweeps.study.retries import LOST
+from sweeps.study.limits import GIGABYTE, LOST
 from sweeps.workers.attempts import attempts_folder, conclude_attempt, current_attempt
 from sweeps.workers.exits import log_tail, why_failed
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweeps.control.training import RunOptions, train
+from sweeps.control.sweep import RunOptions, train
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import attempts_folder, standing
 from sweeps.monitor.requests import no_request

@@ -20,7 +20,7 @@ from sweeps.ledger.leases import Lease, Watch
 from sweeps.ledger.state import standing
 from sweeps.monitor.requests import REQUEST_FILE, STOP, RequestReader
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import Retries
+from sweeps.study.limits import Retries
 from sweeps.workers import order as one_trial
 from sweeps.workers import worker
 from sweeps.workers.attempts import acquire_trial, attempts_folder, reset_retries

@@ -19,7 +19,7 @@ from sweeps.monitor.board import Board
 from sweeps.monitor.requests import PAUSE, STOP
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import Retries
+from sweeps.study.limits import Retries
 from sweeps.workers.attempts import (
     acquire_trial,
     attempts_folder,

@@ -17,7 +17,7 @@ import pytest
 from sspo.errors import UserError
 from sweeps.engines.slurm import JOB, SQUEUE
 from sweeps.monitor.requests import REQUEST_FILE, STOP, RequestReader
-from sweeps.study.resources import Resources
+from sweeps.study.limits import Resources
 from tests.engines.parts import counted, events, leased, states, stub, swept, trials_in, wait_until
 
 pytest.importorskip("submitit", reason="submitit is in an environment of its own: make test-ray")

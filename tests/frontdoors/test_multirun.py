@@ -20,7 +20,7 @@ from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sspo.train import main
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions
 from sweeps.find_study import find_study
 from sweeps.integrations import hydra_multirun
 from sweeps.integrations.arm_names import names

@@ -21,9 +21,8 @@ from test_run_and_status import smoke
 
 from sspo.errors import UserError
 from sspo.runs.runlog import FAILED, mark_failed
-from sweeps.control.run import run_sweep, run_work
 from sweeps.control.steer import retry, steer
-from sweeps.control.training import RunOptions, train
+from sweeps.control.sweep import RunOptions, run_sweep, run_work, train
 from sweeps.ledger import leases
 from sweeps.ledger.machine import start_of
 from sweeps.ledger.state import attempts_folder, standing
@@ -33,8 +32,7 @@ from sweeps.monitor.status import watch_status
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
 from sweeps.study.checks import check
-from sweeps.study.resources import Resources
-from sweeps.study.retries import Retries
+from sweeps.study.limits import Resources, Retries
 from sweeps.workers.attempts import acquire_trial
 from sweeps.workers.pool import Pool
 

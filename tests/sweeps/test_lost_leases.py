@@ -25,7 +25,7 @@ from sweeps.ledger.store import check_store, refuse_foreign
 from sweeps.monitor.board import Board
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import Retries
+from sweeps.study.limits import Retries
 from sweeps.workers.attempts import acquire_trial, conclude_attempt, current_attempt
 from sweeps.workers.pool import Pool
 
