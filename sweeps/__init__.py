@@ -10,6 +10,7 @@ control       the verbs
 search        Optuna
 replay        recorded runs under other bounds
 integrations  Hydra and W&B
+find_study    what NAME stands for
 options       options that commands share
 commands      the commands of `python -m sweeps`
 """

@@ -12,7 +12,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 from sspo.console.command_line import Parser, parse
 from sspo.console.one_sentence import one_sentence
 from sweeps.commands import COMMANDS
-from sweeps.monitor.console import standard_console
+from sweeps.monitor.terminal import standard_console
 from sweeps.options import add_option
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 
 from rich.console import Console
 
-from sweeps.control.run import run_sweep, run_work
 from sweeps.control.steer import retry, steer
-from sweeps.control.training import RunOptions
-from sweeps.integrations.hydra_multirun import find_study
+from sweeps.control.sweep import RunOptions, run_sweep, run_work
+from sweeps.find_study import find_study
 from sweeps.integrations.trial import run_trial
 from sweeps.integrations.wandb_sweep import export_sweep
 from sweeps.integrations.wandb_workspace import export_dashboard

@@ -31,6 +31,7 @@ from sspo.config.choices import (
 )
 from sspo.metrics import GLOSSARY, Metric
 from sspo.metrics.page import page
+from sspo.metrics.replayed import COUNTS, RATIO_SUMS
 from sspo.objective import advantage, aggregate, clip
 from sspo.objective import page as objective_page
 from sspo.objective.context import whole_batch
@@ -40,7 +41,7 @@ from sspo.objective.loss import policy_loss
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
-from sspo.replay.table import COUNTS, INDEX, POINT
+from sspo.replay.table import INDEX, POINT
 from sspo.rewards import REWARDS
 from sspo.runs.runlog import RunLog
 from sspo.segmentation import RULES as RULE_FUNCTIONS
@@ -59,7 +60,7 @@ GOLDEN = ROOT / "tests" / "golden" / "variants.json"
     "modules",
     [
         "sspo, sspo.config, sspo.metrics, sspo.runs.runlog, sspo.runs.identity, sspo.compose.hydra_compose, sspo.compose.multirun, sspo.objective.variants, sspo.objective.page",
-        "sweeps.__main__, sweeps.monitor.plan_view, sweeps.control.run, sweeps.integrations.wandb_workspace, hydra_plugins.sspo_sweeper.sspo_sweeper",
+        "sweeps.__main__, sweeps.monitor.plan_view, sweeps.control.sweep, sweeps.integrations.wandb_workspace, hydra_plugins.sspo_sweeper.sspo_sweeper",
         "analysis.report",
     ],
 )
@@ -191,7 +192,17 @@ def test_the_page_of_objectives_is_what_the_variants_say_and_has_every_one():
 
 def test_the_page_of_replay_names_every_column_of_its_table_and_of_a_recording():
     text = (ROOT / "docs" / "replay.md").read_text()
-    spelled_out = [*INDEX, *POINT, *COUNTS, *PLAIN, *LISTS, "grad_noise", "clip_frac", "signal_kept"]
+    spelled_out = [
+        *INDEX,
+        *POINT,
+        *COUNTS,
+        *RATIO_SUMS,
+        *PLAIN,
+        *LISTS,
+        "grad_noise",
+        "clip_frac",
+        "signal_kept",
+    ]
     assert not [name for name in spelled_out if f"`{name}`" not in text]
 
 

@@ -15,7 +15,7 @@ LAWS = {
         segmentation rollout trainer train replay numerics calibrate
     """,
     "sweeps": """
-        study ledger plan monitor workers engines control search replay integrations options commands __main__
+        study ledger plan monitor workers engines control search replay integrations find_study options commands __main__
     """,
     "analysis": """
         statistics logs text evidence checks claims importers tables figures content provenance pages report replay_report

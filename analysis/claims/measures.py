@@ -9,7 +9,7 @@ from analysis.evidence import measures
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.logs.compact import METRIC_KEYS
 from analysis.logs.trace import metric
-from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
+from sspo.metrics import GLOSSARY
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ def _of(measure: measures.Measure) -> Measure:
     def values(evidence: Evidence) -> Mapping[int, float]:
         return {int(r): float(v) for r, v in measures.run_means(evidence, measure).items()}
 
-    absent = f"fewer than {MIN_ELIGIBLE} such tokens" if measure.pooled else "no step logged it"
-    streams = tuple(metric(key) for key in measure.pooled or (measure.key,))
+    share = measure.pooled
+    absent = "no step logged it" if share is None else f"fewer than {share.min_count} such tokens"
+    streams = tuple(metric(key) for key in measure.keys)
     return Measure(measure.meaning, measure.percent, values, absent, streams)
 
 

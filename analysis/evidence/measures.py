@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.evidence.evidence import Evidence
-from sspo.metrics import GLOSSARY, MIN_ELIGIBLE
+from sspo.metrics import GLOSSARY, SHARES, Share
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,16 @@ class Measure:
     percent: bool
     over: str = ""
     """Which of a run's steps, a key of STEPS; all of them where empty."""
-    pooled: tuple[str, str] | None = None
-    """Counts (part, whole) to pool over a run's steps: one step alone has too few rare tokens for a share."""
+
+    @property
+    def pooled(self) -> Share | None:
+        """The share whose counts are pooled over a run's steps: one step alone has too few rare tokens for it."""
+        return SHARES.get(self.key)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The logged keys that it is made of."""
+        return (self.key,) if self.pooled is None else (self.pooled.part, self.pooled.whole)
 
     @property
     def name(self) -> str:
@@ -43,18 +51,8 @@ MEASURES = (
     CLIP_LAST,
     CLIP_MATCHED,
     Measure("ratio sd", "policy/ratio_std", False),
-    Measure(
-        "extreme retained",
-        "policy/extreme_retained_frac",
-        True,
-        pooled=("policy/extreme_retained_tokens", "policy/extreme_tokens"),
-    ),
-    Measure(
-        "collateral",
-        "policy/collateral_clip_frac",
-        True,
-        pooled=("policy/collateral_tokens", "policy/clipped_tokens"),
-    ),
+    Measure("extreme retained", "policy/extreme_retained_frac", True),
+    Measure("collateral", "policy/collateral_clip_frac", True),
     Measure("token entropy", "rollout/entropy_token", False),
     Measure("length", "rollout/response_tokens", False),
     Measure("truncated", "rollout/truncated_frac", True),
@@ -83,13 +81,13 @@ def run_means(evidence: Evidence, measure: Measure) -> pd.Series:
     """Mean of the measure over a run's steps (null ones left out), indexed by run; runs without any are absent."""
     metrics = evidence.logs.metrics
     if measure.pooled is not None:
-        return _pooled(metrics, *measure.pooled)
+        return _pooled(metrics, measure.pooled)
     rows = STEPS[measure.over](metrics)
     return rows.groupby("run")[measure.key].mean().astype("float64").dropna()
 
 
-def _pooled(metrics: pd.DataFrame, part: str, whole: str) -> pd.Series:
-    """Share over all steps of a run; runs with fewer than MIN_ELIGIBLE tokens in all are absent."""
-    counts = metrics.groupby("run")[[part, whole]].sum().astype("float64")
-    counts = counts[counts[whole] >= MIN_ELIGIBLE]
-    return counts[part] / counts[whole]
+def _pooled(metrics: pd.DataFrame, share: Share) -> pd.Series:
+    """The share over all steps of a run; runs with too few tokens in all are absent."""
+    counts = metrics.groupby("run")[[share.part, share.whole]].sum().astype("float64")
+    counts = counts[counts[share.whole] >= share.min_count]
+    return counts[share.part] / counts[share.whole]

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.logs.replay_counts import COUNTS, NOISE, RATIO_SUMS, read_counts
+from analysis.logs.replay_counts import NOISE, read_counts
 from analysis.logs.replay_summary import Match
-from sspo.metrics import MIN_ELIGIBLE
+from sspo.metrics.replayed import COUNTS, FRACTIONS, RATIO_SUMS
 
 FIRST_MATCHED_UPDATE = 1
 SUMMED = [*COUNTS, *RATIO_SUMS]
@@ -115,39 +115,16 @@ def lies_on(match: Match, grid: pd.DataFrame) -> bool:
     return bool(np.allclose(grid["high"] / grid["low"], match.high / match.low))
 
 
-def clip_share(counts: pd.DataFrame) -> pd.Series:
-    """Clipped share of tokens with A != 0."""
-    return share(counts["clipped_low"] + counts["clipped_high"], counts["active_tokens"])
+def share(counts: pd.DataFrame, name: str) -> pd.Series:
+    """A share of FRACTIONS; nan if its whole is 0 or has too few tokens."""
+    parts, wholes, least = FRACTIONS[name]
+    whole = _sum(counts, wholes)
+    return _sum(counts, parts) / whole.where((whole >= least) & (whole > 0))
 
 
-def clip_share_low(counts: pd.DataFrame) -> pd.Series:
-    """The part of it that was clipped low, with A < 0."""
-    return share(counts["clipped_low"], counts["active_tokens"])
-
-
-def clip_share_high(counts: pd.DataFrame) -> pd.Series:
-    """The part of it that was clipped high, with A > 0."""
-    return share(counts["clipped_high"], counts["active_tokens"])
-
-
-def signal_kept(counts: pd.DataFrame) -> pd.Series:
-    """Share of the sum of |A| that belongs to tokens that were not clipped."""
-    return share(counts["advantage_mass_kept"], counts["advantage_mass"], fewest=0)
-
-
-def extreme_retained(counts: pd.DataFrame) -> pd.Series:
-    """Share of extreme tokens that the clip let pass."""
-    return share(counts["extreme_retained_tokens"], counts["extreme_tokens"], MIN_ELIGIBLE)
-
-
-def collateral(counts: pd.DataFrame) -> pd.Series:
-    """Share of clipped tokens whose own ratio is inside the bound that clipped them."""
-    return share(counts["collateral_tokens"], counts["clipped_low"] + counts["clipped_high"], MIN_ELIGIBLE)
-
-
-def share(part: pd.Series, whole: pd.Series, fewest: int = 1) -> pd.Series:
-    """part / whole, nan where the whole is 0 or counts fewer than `fewest`."""
-    return part / whole.where((whole >= fewest) & (whole > 0))
+def _sum(counts: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+    first, *others = (counts[column] for column in columns)
+    return sum(others, start=first)
 
 
 def ratio_sd(counts: pd.DataFrame) -> pd.Series:

@@ -5,7 +5,7 @@ bounded_server  HTTP for one browser
 study           states, failures and curves of a store as it is now
 runs            one run folder as it is now
 logs            logs that are being written
-claims          who works on a run
+leases          who works on a run
 config          what the dashboard reads of configurations
 curves          the curves
 page            the page

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.live.claims import Claims
 from analysis.live.config import Configurations
+from analysis.live.leases import Leases
 from analysis.logs.ended import ended_with
 from analysis.logs.run_files import (
     BROKEN,
@@ -24,9 +24,9 @@ from analysis.logs.run_files import (
 from sspo.runs import runlog
 
 SILENT = 300.0
-"""Seconds after which a run without a marker and without a claim that wrote nothing is said to be silent."""
+"""Seconds after which a run without a marker and without a lease that wrote nothing is said to be silent."""
 STILL = 60.0
-"""Seconds after which a claim that nobody touched is given up; its holder touches it every two."""
+"""Seconds after which a lease that nobody touched is given up; its holder touches it every two."""
 INTERRUPTED, STALE, WAITING = "silent", "stale", "waiting"
 TAIL = 2000
 """Characters of a failed run's log that are shown, its last ones."""
@@ -73,7 +73,7 @@ class WatchedRun:
         self._planned, self._level, self._configurations = planned, level, configurations
         self._base = planned
         self._seen: tuple[Stat | None, ...] = ()
-        self._claims = Claims(folder)
+        self._leases = Leases(folder)
 
     def look(self, now: float, *, closely: bool = True) -> LiveRun:
         """The run at `now`, in seconds since 1970: the same object as before where nothing changed. Of a run that is done
@@ -127,19 +127,19 @@ class WatchedRun:
         return int(known) if known is not None else last_rollout(self.folder / runlog.METRICS) + 1
 
     def _alive(self, base: LiveRun, now: float) -> LiveRun:
-        """A run that is not done, by its signs of life: the touches of its claim, and what it wrote."""
-        claim = self._claims.newest()
-        if claim is not None and claim.outcome:
+        """A run that is not done, by its signs of life: the touches of its lease, and what it wrote."""
+        lease = self._leases.newest()
+        if lease is not None and lease.outcome:
             if base.state == FAILED:
                 return base
-            ended = f"attempt {claim.number} ended ({claim.outcome}): the next sweep goes on with it"
+            ended = f"attempt {lease.number} ended ({lease.outcome}): the next sweep goes on with it"
             return replace(base, state=WAITING, reason=ended)
-        if claim is None:
+        if lease is None:
             if base.state == FAILED:
                 return base
             latest, patience = max(base.written or 0.0, _modified(self.folder)), SILENT
         else:
-            latest, patience = max(base.written or 0.0, claim.touched), STILL
+            latest, patience = max(base.written or 0.0, lease.touched), STILL
         if now - latest <= patience:
             return replace(base, state=RUNNING, reason="", log_tail="")
         if base.state == FAILED:

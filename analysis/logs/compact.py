@@ -25,42 +25,19 @@ from analysis.logs.manifest import read_json
 from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
 from analysis.logs.samples import Sample
 from sspo.errors import UserError
+from sspo.metrics import GLOSSARY
 from sspo.runs.runlog import write_atomic
 
 MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet", "eval.parquet"
 
 MANY_COLUMNS = 1_000
 """Of imported metrics: with more, what Parquet keeps of each column takes longer than the numbers."""
-METRIC_KEYS = (
-    "reward/mean",
-    "rollout/accuracy",
-    "rollout/truncated_frac",
-    "rollout/unparsable_frac",
-    "rollout/response_tokens",
-    "rollout/zero_advantage_group_frac",
-    "rollout/segments_per_response",
-    "rollout/tokens_per_segment",
-    "rollout/segment_tokens_sd",
-    "rollout/entropy_token",
-    "policy/clip_frac",
-    "policy/clip_frac_active",
-    "policy/clip_frac_active_low",
-    "policy/clip_frac_active_high",
-    "policy/active_token_frac",
-    "policy/ratio_std",
-    "policy/ratio_p01",
-    "policy/ratio_p10",
-    "policy/ratio_p50",
-    "policy/ratio_p90",
-    "policy/ratio_p99",
-    "policy/token_log_ratio_std",
-    "policy/kl_k3",
-    "policy/extreme_tokens",
-    "policy/extreme_retained_tokens",
-    "policy/clipped_tokens",
-    "policy/collateral_tokens",
-    "optim/grad_norm",
-)
+SWAPPED = {
+    "rollout/truncated_frac": "rollout/unparsable_frac",
+    "rollout/unparsable_frac": "rollout/truncated_frac",
+}
+"""Columns that stand the other way round than the glossary's rows: both orders are bytes of files that are kept."""
+METRIC_KEYS = tuple(SWAPPED.get(key, key) for key, entry in GLOSSARY.items() if entry.compact)
 
 METRIC_SCHEMA = pa.schema(
     [("run", pa.int16()), ("step", pa.int32()), ("rollout", pa.int16()), ("update", pa.int16())]

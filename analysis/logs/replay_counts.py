@@ -19,26 +19,10 @@ import pyarrow.parquet as pq
 from analysis.logs.replay_source import POINTS, SUMMARY
 from analysis.logs.replay_summary import AGAIN, Summary, read_summary
 from sspo.errors import UserError
+from sspo.metrics.replayed import COUNTS, RATIO_SUMS
 from sspo.runs.runlog import write_atomic
 
 POINT = ("objective", "rule", "ratio", "adapt", "alpha", "low", "high", "target")
-COUNTS = (
-    "tokens",
-    "active_tokens",
-    "responses",
-    "segments",
-    "clipped_low",
-    "clipped_high",
-    "segment_share",
-    "response_share",
-    "extreme_tokens",
-    "extreme_retained_tokens",
-    "collateral_tokens",
-    "advantage_mass",
-    "advantage_mass_kept",
-)
-RATIO_SUMS = ("ratio_sum", "ratio_squares")
-"""In double precision: a standard deviation is the small difference of two large sums."""
 NOISE = "grad_noise"
 
 _TEXT, _KEY = pa.string(), pa.float64()

@@ -40,12 +40,11 @@ def _trace(measure: Measure, runs: list[int], values: dict[int, float]) -> Trace
     steps = {"": "all of a run's optimiser steps", "last_update": "the last update of each rollout"}
     over = steps.get(measure.over, "the last half of a run's rollouts, from the second update of each on")
     if measure.pooled is not None:
-        part, whole = measure.pooled
-        of_run = f"sum of {part} over sum of {whole}, over {over}"
+        of_run = f"sum of {measure.pooled.part} over sum of {measure.pooled.whole}, over {over}"
     else:
         of_run = f"mean of {measure.key} over {over}"
     formula = f"mean over the arm's runs of: {of_run}{', in %' if measure.percent else ''}; ± is half a 95 % t interval"
-    streams = [metric(key) for key in measure.pooled or (measure.key,)]
+    streams = [metric(key) for key in measure.keys]
     return trace(formula, streams, runs, values, 100 if measure.percent else 1)
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-
-import pandas as pd
 
 from analysis.evidence import replay
 from analysis.evidence.replay import Curve, Replay
-from analysis.logs.replay_counts import COUNTS
 from analysis.logs.replay_summary import Match
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, trace
 from analysis.logs.trace import replayed as stream_of
@@ -19,18 +16,18 @@ from analysis.tables import replay_captions
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table, decimals
 from sspo.metrics import MIN_ELIGIBLE
+from sspo.metrics.replayed import COUNTS
 
-MEASURES: tuple[tuple[str, str, Callable[[pd.DataFrame], pd.Series], int], ...] = (
-    ("clip %", "clip_frac_active", replay.clip_share, 100),
-    ("low %", "clip_frac_active_low", replay.clip_share_low, 100),
-    ("high %", "clip_frac_active_high", replay.clip_share_high, 100),
-    ("extreme retained %", "extreme_retained_frac", replay.extreme_retained, 100),
-    ("collateral %", "collateral_clip_frac", replay.collateral, 100),
-    ("signal kept %", "signal_kept", replay.signal_kept, 100),
-    ("ratio sd", "ratio_sd", replay.ratio_sd, 1),
-)
-"""Title, name in the data file, what is measured on pooled counts, and the unit's scale."""
-COLUMNS = ("rule", "target %", "bound", "held out %", *(title for title, *_ in MEASURES), "gradient noise")
+SHARES = {
+    "clip %": "clip_frac_active",
+    "low %": "clip_frac_active_low",
+    "high %": "clip_frac_active_high",
+    "extreme retained %": "extreme_retained_frac",
+    "collateral %": "collateral_clip_frac",
+    "signal kept %": "signal_kept",
+}
+"""By title, the name of a share of pooled counts."""
+COLUMNS = ("rule", "target %", "bound", "held out %", *SHARES, "ratio sd", "gradient noise")
 FEWEST_FOR_NOISE = 2
 """Runs: one run's gradient noise says nothing of how it varies."""
 LONGEST = 1e4
@@ -49,7 +46,8 @@ def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
 
 def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
     counts = replay.total(replayed.at(match))
-    measured = [_measure(name, float(of(counts).iloc[0]), scale) for _, name, of, scale in MEASURES]
+    shares = [_measure(name, float(replay.share(counts, name).iloc[0]), 100) for name in SHARES.values()]
+    ratio_sd = _measure("ratio_sd", float(replay.ratio_sd(counts).iloc[0]), 1)
     target = f"{100 * match.target:g}"
     numbers = {name: float(counts[name].iloc[0]) for name in COUNTS}
     first = Cell(curve.label, {"objective": curve.objective, "rule": curve.rule, **numbers})
@@ -59,7 +57,8 @@ def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
         Cell(target, {"target": float(target)}),
         _bound(match),
         _held_out(match),
-        *measured,
+        *shares,
+        ratio_sd,
         noise,
     )
     source = _trace(replayed, curve, match)
@@ -73,7 +72,8 @@ def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
 def _trace(replayed: Replay, curve: Curve, match: Match) -> Trace:
     """All cells of a row rest on the same counts; a run's value is what it clips at the matched bounds, in %."""
     runs, first = replayed.at(match).groupby("run"), replayed.first_run
-    clipped = {first + int(run): float(replay.clip_share(replay.total(rows)).iloc[0]) for run, rows in runs}
+    shares = {run: replay.share(replay.total(rows), "clip_frac_active") for run, rows in runs}
+    clipped = {first + int(run): float(share.iloc[0]) for run, share in shares.items()}
     known = {run: value for run, value in clipped.items() if math.isfinite(value)}
     formula = (
         f"recorded rollouts evaluated again under {curve.label}, counts pooled over runs, at the bounds that clip "

@@ -1,4 +1,4 @@
-"""`hydra/sweeper=sspo`: Hydra's multirun on the ledger, claims and workers of `sweeps`.
+"""`hydra/sweeper=sspo`: Hydra's multirun on the ledger, leases and workers of `sweeps`.
 
 Hydra executes this file at the start of every program of its own before it is a module, so it imports `sweeps` late and
 has no future annotations: with them its dataclass could not find its own types.

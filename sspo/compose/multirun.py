@@ -143,7 +143,7 @@ def _check_own(words: Sequence[str]) -> None:
             raise unknown("setting of a multirun", key, keys)
         if key == CHOICE and value != SWEEPER:
             raise UserError(
-                f"'{word}': another sweeper knows no ledger, claims or resume; set {CHOICE}={SWEEPER}, or leave it out with -m"
+                f"'{word}': another sweeper knows no ledger, leases or resume; set {CHOICE}={SWEEPER}, or leave it out with -m"
             )
         if OverridesParser.create().parse_override(word).is_sweep_override():
             raise UserError(f"'{word}' names several values; {key} takes one")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from sspo.console.closed_pipe import CLOSED_PIPE, drop, nobody_reads
 from sspo.console.visible import visible_lines
 from sspo.errors import UserError
-from sspo.runs.fence import ClaimLost
+from sspo.runs.fence import LeaseLost
 
 
 def one_sentence(main: Callable[[], int]) -> int:
-    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost claim as LEFT.
+    """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost lease as LEFT.
 
     Where its reader has left it ends in silence, as CLOSED_PIPE.
     """
@@ -29,7 +29,7 @@ def one_sentence(main: Callable[[], int]) -> int:
     except UserError as error:
         print(f"error: {visible_lines(str(error))}", file=sys.stderr)
         return 2
-    except ClaimLost as lost:
+    except LeaseLost as lost:
         print(f"left: {visible_lines(lost.message)}", file=sys.stderr)
         raise
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 glossary  every key, with unit, reduction, meaning and direction
 metric    observations that merge
+replayed  what a replay counts, and the shares of these counts
 page      docs/metrics.md
 """
 
@@ -11,10 +12,11 @@ from sspo.metrics.glossary import (
     OPTION_KEYS,
     PERCENTILES,
     POLICY_KEYS,
-    RARE_KEYS,
     ROLLOUT_KEYS,
+    SHARES,
     TIMING_KEYS,
     Entry,
+    Share,
 )
 from sspo.metrics.metric import Metric, merge_all, observe
 
@@ -24,11 +26,12 @@ __all__ = [
     "OPTION_KEYS",
     "PERCENTILES",
     "POLICY_KEYS",
-    "RARE_KEYS",
     "ROLLOUT_KEYS",
+    "SHARES",
     "TIMING_KEYS",
     "Entry",
     "Metric",
+    "Share",
     "merge_all",
     "observe",
 ]

@@ -8,7 +8,7 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.config.choices import TERMS
-from sspo.metrics import PERCENTILES, Metric, observe
+from sspo.metrics import PERCENTILES, SHARES, Metric, observe
 from sspo.objective.clip import ClippedTerm, Surrogate
 from sspo.objective.ratio import segment_size
 
@@ -116,13 +116,15 @@ def _extremes(
     inside_BT = torch.where(clipped.clipped_low_BT, own_ratio_BT >= 1 - low_BT, own_ratio_BT <= 1 + high_BT)
     extremes, clips = extreme_BT.sum(), clipped_BT.sum()
     retained, collateral = (extreme_BT & ~clipped_BT).sum(), (clipped_BT & inside_BT).sum()
+    counts = {
+        "policy/extreme_tokens": extremes,
+        "policy/extreme_retained_tokens": retained,
+        "policy/clipped_tokens": clips,
+        "policy/collateral_tokens": collateral,
+    }
     return {
-        "policy/extreme_tokens": observe("policy/extreme_tokens", extremes),
-        "policy/extreme_retained_tokens": observe("policy/extreme_retained_tokens", retained),
-        "policy/clipped_tokens": observe("policy/clipped_tokens", clips),
-        "policy/collateral_tokens": observe("policy/collateral_tokens", collateral),
-        "policy/extreme_retained_frac": observe("policy/extreme_retained_frac", retained, extremes),
-        "policy/collateral_clip_frac": observe("policy/collateral_clip_frac", collateral, clips),
+        **{key: observe(key, count) for key, count in counts.items()},
+        **{key: observe(key, counts[share.part], counts[share.whole]) for key, share in SHARES.items()},
     }
 
 

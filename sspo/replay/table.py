@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sspo.errors import UserError
-from sspo.metrics import MIN_ELIGIBLE
+from sspo.metrics.replayed import COUNTS, FRACTIONS, RATIO_SUMS
 from sspo.replay.tally import QUANTILES
 from sspo.runs.runlog import write_atomic
 
@@ -36,40 +36,10 @@ POINT = {
     "high": pa.float64(),
     "target": pa.float64(),
 }
-COUNTS = (
-    "tokens",
-    "active_tokens",
-    "responses",
-    "segments",
-    "clipped_low",
-    "clipped_high",
-    "segment_share",
-    "response_share",
-    "extreme_tokens",
-    "extreme_retained_tokens",
-    "collateral_tokens",
-    "advantage_mass",
-    "advantage_mass_kept",
-    "ratio_sum",
-    "ratio_squares",
-)
-FRACTIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], int]] = {
-    "clip_frac": (("clipped_low", "clipped_high"), ("tokens",), 1),
-    "clip_frac_low": (("clipped_low",), ("tokens",), 1),
-    "clip_frac_high": (("clipped_high",), ("tokens",), 1),
-    "clip_frac_active": (("clipped_low", "clipped_high"), ("active_tokens",), 1),
-    "clip_frac_active_low": (("clipped_low",), ("active_tokens",), 1),
-    "clip_frac_active_high": (("clipped_high",), ("active_tokens",), 1),
-    "clip_frac_segment": (("segment_share",), ("segments",), 1),
-    "clip_frac_response": (("response_share",), ("responses",), 1),
-    "extreme_retained_frac": (("extreme_retained_tokens",), ("extreme_tokens",), MIN_ELIGIBLE),
-    "collateral_clip_frac": (("collateral_tokens",), ("clipped_low", "clipped_high"), MIN_ELIGIBLE),
-    "signal_kept": (("advantage_mass_kept",), ("advantage_mass",), 0),
-}
-"""Sum of the first columns over the sum of the second, null where the second is below the number (or zero)."""
+SUMS = (*COUNTS, *RATIO_SUMS)
 SCHEMA = pa.schema(
     [*INDEX.items(), *POINT.items()]
-    + [(name, pa.float64()) for name in (*COUNTS, *FRACTIONS, *QUANTILES, "grad_noise")]
+    + [(name, pa.float64()) for name in (*SUMS, *FRACTIONS, *QUANTILES, "grad_noise")]
 )
 
 
@@ -123,9 +93,9 @@ def with_fractions_pooled(table: pa.Table) -> list[dict[str, Any]]:
     grad_noise is the mean over runs. Points are in the order of the table.
     """
     late = table.filter(pc.greater(table["update"], 0)) if pc.max(table["update"]).as_py() else table
-    aggregates = [*((name, "sum") for name in COUNTS), ("grad_noise", "mean")]
+    aggregates = [*((name, "sum") for name in SUMS), ("grad_noise", "mean")]
     sums = late.group_by(list(POINT), use_threads=False).aggregate(aggregates)
-    records = sums.rename_columns([*POINT, *COUNTS, "grad_noise"]).to_pylist()
+    records = sums.rename_columns([*POINT, *SUMS, "grad_noise"]).to_pylist()
     return [{**record, **fractions(record)} for record in records]
 
 

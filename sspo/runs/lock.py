@@ -1,7 +1,7 @@
 """One process at a time in a run folder: a lock of the system's, which ends with its process however that ends.
 
 The file stays behind a process that was killed and locks nothing then; what it holds is for messages. A sweep's trials are
-kept apart by their claims (fence.py): where the sweep gave a run of its own to another worker, that one takes the lock over,
+kept apart by their leases (fence.py): where the sweep gave a run of its own to another worker, that one takes the lock over,
 although a process that froze may still hold it. The file is renewed for that, and a lock counts only on the file that is there.
 """
 
@@ -76,7 +76,7 @@ def _take(path: Path, warn: Callable[[str], None]) -> int:
 
 
 def _ask_holder(path: Path) -> None:
-    """Take the file from a holder whose claim has passed to this process. Raises UserError where it is another's run."""
+    """Take the file from a holder whose lease has passed to this process. Raises UserError where it is another's run."""
     for _ in range(LOOKS):
         holder = _read(path)
         if holder:

@@ -44,7 +44,7 @@ NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 def write_atomic(path: Path, content: str | bytes, *, first: bool = False) -> None:
     """Write a whole file or none of it; text is UTF-8. Where `first`, a file that is there already stays as it is.
 
-    ClaimLost where the run is another worker's by now.
+    LeaseLost where the run is another worker's by now.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -43,7 +43,7 @@ def add(
     """Add the checkpoint that `fill` writes into a folder, and drop all but the last `keep`.
 
     What it covers must be on the disk already. Raises OSError, and leaves nothing of it, where it cannot be written, and
-    ClaimLost where the run went to another worker meanwhile.
+    LeaseLost where the run went to another worker meanwhile.
     """
     partial = folder / f".partial-{os.getpid()}"
     try:

@@ -8,11 +8,10 @@ from rich.text import Text
 from sspo.errors import UserError
 from sweeps.ledger import leases
 from sweeps.ledger.state import standing
-from sweeps.monitor.board import name
-from sweeps.monitor.requests import PAUSE, RUN, STOP, control_folder, typed, wish, wish_of
+from sweeps.monitor.requests import PAUSE, RUN, STOP, control_folder, last_request, typed, write_request
 from sweeps.plan.manifest import manifest_path
 from sweeps.plan.plan import Plan
-from sweeps.workers.attempts import forgive
+from sweeps.workers.attempts import reset_retries
 
 SAID = {
     PAUSE: "paused: what runs goes on to its end and nothing further starts until `sweeps resume {name}`",
@@ -25,7 +24,7 @@ NOBODY = "; no sweep of it runs now: start one with {run}, which ends a pause or
 def steer(plan: Plan, word: str, console: Console) -> int:
     """Tell every worker of the study's sweep to pause, to go on or to stop. Returns 0; UserError where there is no sweep."""
     _refuse_unknown(plan)
-    wish(plan, word)
+    write_request(plan, word)
     text = SAID[word] if _anybody(plan) else SAID[word].split(":")[0] + NOBODY
     text = text.format(run=typed(plan, "run"), resume=typed(plan, "resume"))
     console.print(Text(text), soft_wrap=True)
@@ -44,12 +43,14 @@ def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> 
         and arm in (None, trial.arm)
         and reason in (None, now.reason)
     ]
-    again = [trial for trial in chosen if forgive(trial)]
+    again = [trial for trial in chosen if reset_retries(trial)]
     console.print(
-        Text(f"{len(again)} trials are to be tried again: {', '.join(map(name, again)) or 'none'}"),
+        Text(
+            f"{len(again)} trials are to be tried again: {', '.join(trial.label for trial in again) or 'none'}"
+        ),
         soft_wrap=True,
     )
-    if again and not (_anybody(plan) and wish_of(plan) == RUN):
+    if again and not (_anybody(plan) and last_request(plan) == RUN):
         console.print(Text(f"{typed(plan, 'run')} runs them"), soft_wrap=True)
     return 0
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from sweeps.engines.engine import Setup
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import standing
-from sweeps.monitor.board import Board, Running, last_attempt, name
+from sweeps.monitor.board import Board, Running, last_attempt
 from sweeps.monitor.requests import PAUSE, RUN, STOP
 from sweeps.plan.plan import Trial
 from sweeps.workers.attempts import attempts_folder, fail_lost, judged_since
@@ -79,7 +79,7 @@ class Placing:
         self._failed: list[Trial] = []
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a wish ended it early."""
+        """Run what the ledger does not show as finished. False where a signal or a request ended it early."""
         with self.stops.heard():
             self._sort(trials, board)
             try:
@@ -115,14 +115,14 @@ class Placing:
             self._failed.append(trial)
 
     def _step(self, board: Board) -> None:
-        wish = self.setup.wish()
-        board.paused = wish == PAUSE
-        if wish == STOP:
+        request = self.setup.request()
+        board.paused = request == PAUSE
+        if request == STOP:
             self.stops.count += 1
             return
         self._readmit(board)
         unplaced = self._look(board)
-        if wish == RUN:
+        if request == RUN:
             self._place(unplaced)
 
     def _readmit(self, board: Board) -> None:
@@ -166,20 +166,20 @@ class Placing:
         if end != HELD or item.ticket is not None:
             return end
         folder = attempts_folder(item.trial.folder)
-        claim = newest(folder)
-        return None if claim is None or self.setup.watch.over(folder, claim) else HELD
+        lease = newest(folder)
+        return None if lease is None or self.setup.watch.over(folder, lease) else HELD
 
     def _take_back(self, item: Item, board: Board) -> None:
         """A ticket is gone and its trial is not over: it failed and is to be tried again, or it was lost."""
         ticket, item.gone = item.gone or "", None
         if judged_since(item.trial, item.attempt):
-            board.lines.put(f"again   {name(item.trial)}: {last_attempt(item.trial)}")
+            board.lines.put(f"again   {item.trial.label}: {last_attempt(item.trial)}")
             return
         item.losses += 1
         words = self.cluster.last_words(ticket)
         last = "".join(words.splitlines()[-1:])
         if item.losses <= item.trial.retries.lost:
-            board.lines.put(f"lost    {name(item.trial)} ({last}): it is placed again")
+            board.lines.put(f"lost    {item.trial.label} ({last}): it is placed again")
         else:
             self._give_up(item, words, last)
 

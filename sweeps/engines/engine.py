@@ -11,7 +11,7 @@ from sspo.errors import UserError
 from sweeps.engines.options import Options
 from sweeps.ledger.leases import Watch
 from sweeps.monitor.board import Board
-from sweeps.monitor.requests import no_wish
+from sweeps.monitor.requests import no_request
 from sweeps.plan.plan import Trial
 from sweeps.workers.order import Order
 from sweeps.workers.worker import Command
@@ -32,7 +32,7 @@ class Setup:
     """Whether to leave once every trial is placed."""
     watch: Watch = field(default_factory=Watch)
     """Judges what others run."""
-    wish: Callable[[], str] = no_wish
+    request: Callable[[], str] = no_request
     """What was last asked for from another terminal."""
 
     def order(self, trial: Trial) -> Order:
@@ -42,7 +42,7 @@ class Setup:
             command=tuple(self.command(trial)),
             timeout=self.timeout,
             stale_after=self.watch.stale_after,
-            wish=self.wish,
+            request=self.request,
         )
 
 
@@ -53,7 +53,7 @@ class Engine(Protocol):
     """Trials at a time as far as is known before any runs."""
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a wish ended it early."""
+        """Run what the ledger does not show as finished. False where a signal or a request ended it early."""
 
 
 Opened = Callable[[Setup, Options, Sequence[Trial]], AbstractContextManager[Engine]]

@@ -22,7 +22,7 @@ class Local:
         self.workers = setup.workers or default_workers(self.devices)
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a wish ended it early."""
+        """Run what the ledger does not show as finished. False where a signal or a request ended it early."""
         setup = self.setup
         pool = Pool(
             board,
@@ -30,7 +30,7 @@ class Local:
             timeout=setup.timeout,
             devices=self.devices,
             watch=setup.watch,
-            wish=setup.wish,
+            request=setup.request,
         )
         return pool.run(trials)
 

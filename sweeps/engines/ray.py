@@ -14,7 +14,6 @@ from sspo.errors import UserError
 from sweeps.engines.cluster import Placing
 from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options, RayOptions
-from sweeps.monitor.board import name
 from sweeps.plan.devices import processors
 from sweeps.plan.plan import Trial
 from sweeps.workers.order import Order, run_order
@@ -75,7 +74,7 @@ class RayCluster:
         tickets = []
         for order in orders:
             needs = _needs(order.trial, self._gpus)
-            ref = self._task.options(max_retries=0, name=name(order.trial), **needs).remote(
+            ref = self._task.options(max_retries=0, name=order.trial.label, **needs).remote(
                 order, os.getcwd()
             )
             tickets.append(ref.hex())

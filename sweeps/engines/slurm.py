@@ -125,8 +125,8 @@ class SlurmCluster:
         return tail or f"Slurm job {ticket} left no log"
 
     def leave(self, tickets: Collection[str], stops: Stops) -> str:
-        """Nothing ends with us; after a wish to stop every job does so by itself."""
-        if self.setup.wish() == STOP:
+        """Nothing ends with us; after a request to stop every job does so by itself."""
+        if self.setup.request() == STOP:
             return (
                 f"{len(tickets)} jobs are in the queue: those that train stop now, those that wait end as soon as they start; "
                 f"`scancel --name {self._name()}` takes them out of it"

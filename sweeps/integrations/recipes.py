@@ -11,12 +11,13 @@ from pathlib import Path
 
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config.build import build
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 from sweeps.ledger.state import read_json
 from sweeps.study.load import study_names
 
 SPECS = CONF_ROOT / "study"
+STORE = "run.store"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +66,19 @@ def refuse_taken(name: str) -> None:
         )
 
 
-def unknown_study(name: str, store: Path) -> UserError:
-    """The sentence for a name that is neither a study of conf/study/ nor a multirun of the store."""
-    kept = sorted(path.stem for path in _path(name, store).parent.glob("*.json"))
-    return unknown("study", name, [*study_names(SPECS), *kept])
+def kept(store: Path) -> list[str]:
+    """Return the names of the multiruns that the store keeps."""
+    return sorted(path.stem for path in _folder(store).glob("*.json"))
+
+
+def is_of(word: str, key: str) -> bool:
+    """Return whether a word of a command line sets `key`."""
+    return word.lstrip("+").partition("=")[0] == key
 
 
 def _path(name: str, store: Path) -> Path:
-    return store / "multiruns" / f"{name}.json"
+    return _folder(store) / f"{name}.json"
+
+
+def _folder(store: Path) -> Path:
+    return store / "multiruns"

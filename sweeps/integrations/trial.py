@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sspo.compose.hydra_compose import choices
 from sspo.errors import UserError, unknown
-from sweeps.control.training import RunOptions, check_options, conclude, interrupted, train
+from sweeps.control.sweep import RunOptions, check_options, conclude, interrupted, train
 from sweeps.ledger.store import check_store
 from sweeps.plan.manifest import write_manifest
 from sweeps.plan.plan import Plan, Trial

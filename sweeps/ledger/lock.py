@@ -1,6 +1,6 @@
 """Locks: one controller of a piece of work at a time, refused in one sentence where there is another.
 
-A courtesy to people, and no more: what two controllers must not do twice is kept apart by the claims of its trials.
+A courtesy to people, and no more: what two controllers must not do twice is kept apart by the leases of its trials.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sspo.errors import UserError
 from sspo.runs import fence
-from sspo.runs.fence import ClaimLost, file_of
+from sspo.runs.fence import LeaseLost, file_of
 from sweeps.ledger import leases
-from sweeps.ledger.leases import Claim, Watch
+from sweeps.ledger.leases import Lease, Watch
 from sweeps.ledger.machine import this_machine
 
 LOOK = 0.5
@@ -30,7 +30,7 @@ def alone(lock: Path, work: str, remedy: str = "wait for it", watch: Watch | Non
     """
     own = _acquire(lock, work, remedy, watch or Watch())
     over = threading.Event()
-    heart = threading.Thread(target=_beat, args=(lock, own, over), daemon=True, name="lock")
+    heart = threading.Thread(target=_keep, args=(lock, own, over), daemon=True, name="lock")
     heart.start()
     try:
         yield
@@ -40,14 +40,14 @@ def alone(lock: Path, work: str, remedy: str = "wait for it", watch: Watch | Non
         _release(lock, own)
 
 
-def _acquire(lock: Path, work: str, remedy: str, watch: Watch) -> Claim:
+def _acquire(lock: Path, work: str, remedy: str, watch: Watch) -> Lease:
     first: tuple[int, float] | None = None
     try:
         while True:
-            own, other = leases.take(lock, watch)
+            own, other = leases.acquire(lock, watch)
             if own is not None:
                 if other is not None and not other.outcome:
-                    with fence.under(leases.lease(lock, own)):
+                    with fence.under(leases.held(lock, own)):
                         leases.end(lock, other, "lost")
                 return own
             if other is not None:
@@ -64,17 +64,17 @@ def _acquire(lock: Path, work: str, remedy: str, watch: Watch) -> Claim:
         ) from error
 
 
-def _beat(lock: Path, own: Claim, over: threading.Event) -> None:
+def _keep(lock: Path, own: Lease, over: threading.Event) -> None:
     with suppress(
         OSError
     ):  # a store that is gone is met by the work itself; a lock without a beat is taken over
-        while not over.wait(leases.BEAT) and leases.beat(lock, own):
+        while not over.wait(leases.HEARTBEAT) and leases.heartbeat(lock, own):
             pass
 
 
-def _release(lock: Path, own: Claim) -> None:
+def _release(lock: Path, own: Lease) -> None:
     # on a full disk the lock ends with this process, as others can see; one that is lost is no longer ours to release
-    with suppress(OSError, ClaimLost), fence.under(leases.lease(lock, own)):
+    with suppress(OSError, LeaseLost), fence.under(leases.held(lock, own)):
         leases.end(lock, own, "released")
         for number in range(own.number - 1, 0, -1):
             path = file_of(lock, number)

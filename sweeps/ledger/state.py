@@ -14,7 +14,7 @@ from sspo.runs.runlog import DONE, FAILED
 from sweeps.ledger.leases import newest
 
 ATTEMPTS = "attempts"
-"""The folder of a run's claims, one an attempt."""
+"""The folder of a run's leases, one an attempt."""
 
 STATES = ("done", "running", "failed", "pending")
 
@@ -48,17 +48,17 @@ class Standing:
 
 
 def standing(folder: Path) -> Standing:
-    """The state of the trial in `folder`: done, running (a claim whose end is not known), failed, or pending (new,
+    """The state of the trial in `folder`: done, running (a lease whose end is not known), failed, or pending (new,
     interrupted, to be tried again, or with a failure that its worker did not live to judge).
     """
     done = read_json(folder / DONE)
     if done is not None:
         return Standing(state="done", seconds=_number(done.get("seconds")))
-    claim = newest(attempts_folder(folder))
-    attempt = 0 if claim is None else claim.number
-    unjudged = claim is not None and not claim.outcome
-    if claim is not None and unjudged and not claim.holder_gone():
-        return Standing(state="running", attempt=attempt, host=claim.host)
+    lease = newest(attempts_folder(folder))
+    attempt = 0 if lease is None else lease.number
+    unjudged = lease is not None and not lease.outcome
+    if lease is not None and unjudged and not lease.holder_gone():
+        return Standing(state="running", attempt=attempt, host=lease.host)
     failed = read_json(folder / FAILED)
     if failed is None or unjudged:
         return Standing(state="pending", attempt=attempt, stale=finished_by(folder))
@@ -86,7 +86,7 @@ def finished_by(folder: Path) -> str:
 
 
 def attempts_folder(folder: Path) -> Path:
-    """Where a run folder keeps its claims."""
+    """Where a run folder keeps its leases."""
     return folder / ATTEMPTS
 
 

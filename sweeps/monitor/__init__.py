@@ -8,6 +8,5 @@ show       `sweeps show`
 runs       `sweeps runs`
 revisions  code and packages of finished runs
 requests   pause, resume, stop, retry: a word in a file
-console    where commands print
-words      durations and lists
+terminal   where commands print; durations and lists
 """

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import Standing, attempts_folder
-from sweeps.monitor.words import duration
+from sweeps.monitor.terminal import duration
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
 
@@ -44,7 +44,7 @@ class Board:
     """By number of the first slot that the trial takes."""
     waiting: tuple[Trial, ...] = ()
     elsewhere: tuple[tuple[Path, str], ...] = ()
-    """Claims of trials that another process runs, and its host."""
+    """Leases of trials that another process runs, and its host."""
     paused: bool = False
     lines: SimpleQueue[str] = field(default_factory=SimpleQueue)
     """One a finished or failed trial, in order."""
@@ -63,11 +63,11 @@ class Board:
         """Count a trial that has just ended and say so."""
         self.count(trial, standing)
         if standing.outcome == "done":
-            text = f"done    {name(trial)} in {duration(standing.seconds)}"
+            text = f"done    {trial.label} in {duration(standing.seconds)}"
         elif standing.outcome == "diverged":
-            text = f"diverged {name(trial)}: {standing.message}; log in {trial.folder}"
+            text = f"diverged {trial.label}: {standing.message}; log in {trial.folder}"
         else:
-            text = f"FAILED  {name(trial)} ({standing.reason}): {standing.message}; log in {trial.folder}"
+            text = f"FAILED  {trial.label} ({standing.reason}): {standing.message}; log in {trial.folder}"
         self.lines.put(f"[{self._over()}/{self.total()}] {text}")
 
     def drop(self, trial: Trial) -> None:
@@ -78,13 +78,13 @@ class Board:
         """A trial whose attempt ended without deciding it waits behind the others."""
         self.waiting = (*self.waiting, trial)
         why = "another worker took it over" if lost else last_attempt(trial)
-        self.lines.put(f"[{self._over()}/{self.total()}] again   {name(trial)}: {why}")
+        self.lines.put(f"[{self._over()}/{self.total()}] again   {trial.label}: {why}")
 
     def readmit(self, trial: Trial) -> None:
         """A failure that is to be tried again is none any longer."""
         self.failed -= 1
         self.waiting = (*self.waiting, trial)
-        self.lines.put(f"[{self._over()}/{self.total()}] again   {name(trial)}: to be retried")
+        self.lines.put(f"[{self._over()}/{self.total()}] again   {trial.label}: to be retried")
 
     def total(self) -> int:
         """Trials of the sweep."""
@@ -115,10 +115,5 @@ class Board:
 
 def last_attempt(trial: Trial) -> str:
     """How the last attempt at a trial ended."""
-    claim = newest(attempts_folder(trial.folder))
-    return "" if claim is None else f"attempt {claim.number} ended ({claim.outcome}): {claim.message}"
-
-
-def name(trial: Trial) -> str:
-    """How a trial is called."""
-    return f"{trial.arm} seed {trial.seed}"
+    lease = newest(attempts_folder(trial.folder))
+    return "" if lease is None else f"attempt {lease.number} ended ({lease.outcome}): {lease.message}"

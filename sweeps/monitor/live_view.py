@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.monitor.board import Board, Running, name
-from sweeps.monitor.words import duration
+from sweeps.monitor.board import Board, Running
+from sweeps.monitor.terminal import duration
 from sweeps.plan.pace import rollouts_done
 
 REFRESH = 0.5
@@ -82,7 +82,7 @@ class View:
 
 def heartbeat(board: Board) -> str:
     """What runs and how long it will take, in one line."""
-    running = ", ".join(f"{name(item.trial)} {_progress(item)}" for item in board.running.values())
+    running = ", ".join(f"{item.trial.label} {_progress(item)}" for item in board.running.values())
     return f"running {running or 'nothing'}; {board.summary()}"
 
 
@@ -91,7 +91,7 @@ def table(board: Board) -> Group:
     grid = Table(box=None, pad_edge=False)
     for heading in ("worker", "trial", "rollouts", "", "elapsed"):
         grid.add_column(heading)
-    taken = {slot: name(item.trial) for item in board.running.values() for slot in item.slots}
+    taken = {slot: item.trial.label for item in board.running.values() for slot in item.slots}
     for slot in range(board.workers):
         item = board.running.get(slot)
         if item is None:
@@ -100,7 +100,7 @@ def table(board: Board) -> Group:
             bar = ProgressBar(
                 total=max(item.trial.rollouts, 1), completed=rollouts_done(item.trial.folder), width=24
             )
-            grid.add_row(str(slot), name(item.trial), _progress(item), bar, duration(item.elapsed()))
+            grid.add_row(str(slot), item.trial.label, _progress(item), bar, duration(item.elapsed()))
     return Group(grid, Text(board.summary()))
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sweeps.ledger.state import Standing, seen
 from sweeps.monitor.status import status_table
-from sweeps.monitor.words import duration, listed
+from sweeps.monitor.terminal import duration, listed
 from sweeps.plan.budget import budget_lines
 from sweeps.plan.cost import Cost, Forecast, forecast
 from sweeps.plan.devices import default_workers, visible_devices

@@ -14,11 +14,11 @@ from sweeps.plan.plan import Plan
 from sweeps.study.spec import DEFAULT_PRESET
 
 RUN, PAUSE, STOP = "run", "pause", "stop"
-WISH = "wish.json"
+REQUEST_FILE = "wish.json"
 
 
 def control_folder(plan: Plan) -> Path:
-    """`<store>/studies/<stem>.control`: the claims of the sweep's controllers and what was asked of them."""
+    """`<store>/studies/<stem>.control`: the leases of the sweep's controllers and what was asked of them."""
     return manifest_path(plan).with_name(f"{stem(plan)}.control")
 
 
@@ -29,36 +29,36 @@ def typed(plan: Plan, command: str) -> str:
 
 
 @dataclass(frozen=True)
-class Wisher:
-    """What a pool, or a job on another machine, asks for the last wish."""
+class RequestReader:
+    """Reads the last control request, for a pool or for a job on another machine."""
 
     folder: Path
     """As `control_folder`."""
 
     def __call__(self) -> str:
-        """The last wish, `run` where there never was one."""
-        content = read_json(self.folder / WISH, "delete it to let the sweep go on") or {}
+        """Return the last request, `run` if there never was one."""
+        content = read_json(self.folder / REQUEST_FILE, "delete it to let the sweep go on") or {}
         return str(content.get("wish", RUN))
 
 
-def wisher(plan: Plan) -> Wisher:
-    """Who knows the last wish for the plan's sweep."""
-    return Wisher(control_folder(plan))
+def request_reader(plan: Plan) -> RequestReader:
+    """Return a callable that reads the latest control request of the plan's sweep."""
+    return RequestReader(control_folder(plan))
 
 
-def wish_of(plan: Plan) -> str:
-    """The last wish for the plan's sweep."""
-    return wisher(plan)()
+def last_request(plan: Plan) -> str:
+    """Return the last control request for the plan's sweep."""
+    return request_reader(plan)()
 
 
-def no_wish() -> str:
-    """For what nobody steers."""
+def no_request() -> str:
+    """Return the default for what accepts no control requests."""
     return RUN
 
 
-def wish(plan: Plan, word: str) -> None:
-    """Write a wish down. Raises UserError where the store cannot be written."""
-    path = control_folder(plan) / WISH
+def write_request(plan: Plan, word: str) -> None:
+    """Write a control request down. Raises UserError if the store cannot be written."""
+    path = control_folder(plan) / REQUEST_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, json.dumps({"wish": word}) + "\n")

@@ -11,7 +11,7 @@ from typing import Any
 from sspo.errors import UserError
 from sspo.runs.runlog import DONE, ENVIRONMENT
 from sweeps.ledger.state import read_json
-from sweeps.monitor.words import listed
+from sweeps.monitor.terminal import listed
 from sweeps.plan.plan import Trial
 
 SHORT = 10

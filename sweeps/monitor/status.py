@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.ledger.state import Standing, seen
-from sweeps.monitor.board import name
-from sweeps.monitor.requests import RUN, wish_of
+from sweeps.monitor.requests import RUN, last_request
 from sweeps.monitor.revisions import warnings
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.pace import rollouts_done
@@ -78,8 +77,8 @@ def _standings(plan: Plan) -> dict[Trial, Standing]:
 def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
     """How many of each, where they run and how far they are, in one line."""
     counts = Counter(now.outcome for now in standings.values())
-    wish = wish_of(plan)
-    text = counted(counts) + (f"; {wish} was asked for" if wish != RUN else "")
+    request = last_request(plan)
+    text = counted(counts) + (f"; {request} was asked for" if request != RUN else "")
     running = [_where(trial, now) for trial, now in standings.items() if now.state == "running"]
     return "; ".join((text, *running))
 
@@ -93,7 +92,7 @@ def counted(counts: Mapping[str, int]) -> str:
 def _where(trial: Trial, now: Standing) -> str:
     again = f", attempt {now.attempt}" if now.attempt > 1 else ""
     return (
-        f"{name(trial)} {rollouts_done(trial.folder)}/{trial.rollouts} on {now.host or 'some machine'}{again}"
+        f"{trial.label} {rollouts_done(trial.folder)}/{trial.rollouts} on {now.host or 'some machine'}{again}"
     )
 
 
@@ -127,6 +126,6 @@ def _list(seeds: Sequence[int]) -> str:
 
 def _print_failure(trial: Trial, now: Standing, console: Console) -> None:
     ended = "diverged" if now.outcome == "diverged" else f"failed ({now.reason})"
-    console.print(Text(f"\n{name(trial)} {ended}: {now.message}"), soft_wrap=True)
+    console.print(Text(f"\n{trial.label} {ended}: {now.message}"), soft_wrap=True)
     for line in now.log_tail.splitlines():
         console.print(Text(f"  | {line}"), soft_wrap=True)

@@ -15,8 +15,7 @@ from sspo.runs.identity import cell_folder, cell_hash, level_of, other_folders
 from sspo.runs.runlog import DONE
 from sweeps.plan.workload import Workload, workload
 from sweeps.study.factors import Point
-from sweeps.study.resources import Resources
-from sweeps.study.retries import Retries
+from sweeps.study.limits import Resources, Retries
 from sweeps.study.spec import Preset, Study
 
 NAMED = 5
@@ -71,6 +70,11 @@ class Trial:
     def folder(self) -> Path:
         """The run folder."""
         return cell_folder(self.store, self.cell, self.seed, self.level)
+
+    @property
+    def label(self) -> str:
+        """Return what messages call it."""
+        return f"{self.arm} seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)

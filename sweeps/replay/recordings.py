@@ -11,10 +11,9 @@ from rich.text import Text
 
 from sspo.errors import UserError
 from sspo.runs.runlog import RECORDING
-from sweeps.control.training import RunOptions, missing_of, train
+from sweeps.control.sweep import RunOptions, missing_of, train
 from sweeps.ledger.state import standing
 from sweeps.ledger.store import check_store
-from sweeps.monitor.board import name
 from sweeps.plan.plan import Plan, Trial
 from sweeps.workers.worker import Command
 
@@ -56,7 +55,7 @@ def with_recordings(runs: Sequence[Trial], console: Console) -> list[Trial]:
     usable = [run for run in runs if recordings(run)]
     for run in runs:
         if run not in usable:
-            line = f"left out: {name(run)} ended without any recorded rollout ({run.folder})"
+            line = f"left out: {run.label} ended without any recorded rollout ({run.folder})"
             console.print(Text(line), soft_wrap=True)
     if not usable:
         raise UserError("there is nothing to replay: no run that was to be recorded has a recorded rollout")
@@ -84,7 +83,7 @@ def _recorded_run(trial: Trial) -> Trial:
 
 def _announce(stand_ins: Sequence[Trial], console: Console) -> None:
     line = (
-        f"ended without a recording: {', '.join(map(name, stand_ins))}; the same cell and seed is recorded in "
+        f"ended without a recording: {', '.join(trial.label for trial in stand_ins)}; the same cell and seed is recorded in "
         f"{stand_ins[0].store} instead (on a CPU the same run bit for bit)"
     )
     console.print(Text(line), soft_wrap=True)

@@ -15,14 +15,14 @@ from rich.text import Text
 from sspo.errors import UserError
 from sspo.runs.revision import code_hash
 from sspo.runs.runlog import write_atomic
-from sweeps.control.training import RunOptions, check_options, conclude, interrupted
+from sweeps.control.sweep import RunOptions, check_options, conclude, interrupted
 from sweeps.ledger.lock import alone
 from sweeps.ledger.state import read_json
 from sweeps.plan.manifest import stem
 from sweeps.plan.plan import Plan, Trial
 from sweeps.replay.recordings import recorded_runs, recordings, with_recordings
 from sweeps.workers.exits import why_failed
-from sweeps.workers.foreground import INTERRUPTED, run_in_foreground
+from sweeps.workers.signals import INTERRUPTED, run_in_foreground
 from sweeps.workers.worker import Command
 
 REPLAYER = (sys.executable, "-m", "sspo.replay")
@@ -89,7 +89,7 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
 
 
 def _made_from(plan: Plan, runs: Sequence[Trial]) -> dict[str, Any]:
-    """The study's wishes, the code, and size and modification time (ns) of every recording by its place in the store."""
+    """The study's replay settings, the code, and size and modification time (ns) of every recording by its place in the store."""
     paths = [path for run in runs for path in recordings(run)]
     stats = {str(path.relative_to(plan.store)): path.stat() for path in paths}
     return {

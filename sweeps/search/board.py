@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sweeps.monitor.board import Board
-from sweeps.monitor.words import duration
+from sweeps.monitor.terminal import duration
 from sweeps.search.driver import Driver
 
 

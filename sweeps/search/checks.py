@@ -21,7 +21,7 @@ from sweeps.search.spec import (
     Search,
     SearchPreset,
 )
-from sweeps.study.refusals import check_resolvers
+from sweeps.study.refusals import at_least, check_resolvers, choose
 from sweeps.study.spec import DEFAULT_PRESET, MODES, PRESETS, Primary
 
 NOT_SEARCHED = re.compile(r"(seed|run|tracking|task|evaluation|experiment|trainer\.record)\b")
@@ -34,7 +34,7 @@ def check(search: Search) -> None:
     _check_primary(head.primary)
     _check_sampler(head.sampler)
     _check_pruner(head.pruner)
-    _at_least("retries", head.retries, 0)
+    at_least("retries", head.retries, 0)
     _check_overrides(search, "overrides", head.overrides)
     _check_space(search)
     for index, point in enumerate(search.points):
@@ -59,7 +59,7 @@ def check_key(where: str, key: str) -> None:
 
 
 def _check_primary(primary: Primary) -> None:
-    _choose("primary.mode", primary.mode, MODES)
+    choose("primary.mode", primary.mode, MODES)
     if (primary.mode == "greedy") != (primary.temperature == 0):
         raise UserError(
             f"primary: greedy decoding is temperature 0 and sampling is above 0, got mode {primary.mode} at "
@@ -68,16 +68,16 @@ def _check_primary(primary: Primary) -> None:
 
 
 def _check_sampler(sampler: Sampler) -> None:
-    _choose("sampler.name", sampler.name, SAMPLERS)
-    _at_least("sampler.seed", sampler.seed, 0)
-    _at_least("sampler.startup", sampler.startup, 1)
+    choose("sampler.name", sampler.name, SAMPLERS)
+    at_least("sampler.seed", sampler.seed, 0)
+    at_least("sampler.startup", sampler.startup, 1)
 
 
 def _check_pruner(pruner: Pruner) -> None:
-    _choose("pruner.name", pruner.name, PRUNERS)
-    _at_least("pruner.startup", pruner.startup, 1)
-    _at_least("pruner.warmup", pruner.warmup, 0)
-    _at_least("pruner.reduction", pruner.reduction, 2)
+    choose("pruner.name", pruner.name, PRUNERS)
+    at_least("pruner.startup", pruner.startup, 1)
+    at_least("pruner.warmup", pruner.warmup, 0)
+    at_least("pruner.reduction", pruner.reduction, 2)
 
 
 def _check_space(search: Search) -> None:
@@ -90,7 +90,7 @@ def _check_space(search: Search) -> None:
         earlier = {other.key: other for other in search.space[:index]}
         for condition in parameter.when:
             where = f"space.{parameter.key}.when"
-            _choose(f"parameter in {where} (one further up)", condition.key, earlier)
+            choose(f"parameter in {where} (one further up)", condition.key, earlier)
             domain = earlier[condition.key].domain
             if not isinstance(domain, Choices):
                 raise UserError(f"{where}: '{condition.key}' has a range; only one with choices can decide")
@@ -131,7 +131,7 @@ def _check_domain(parameter: Parameter) -> None:
 def _check_point(search: Search, where: str, point: Point) -> None:
     keys = [parameter.key for parameter in search.space]
     for key in point:
-        _choose(f"parameter in {where}", key, keys)
+        choose(f"parameter in {where}", key, keys)
     for parameter in search.space:
         counts, given = active(parameter, point), parameter.key in point
         if given and not counts:
@@ -149,7 +149,7 @@ def _check_point(search: Search, where: str, point: Point) -> None:
 
 
 def _check_preset(search: Search, name: str, preset: SearchPreset) -> None:
-    _choose("preset", name, PRESETS)
+    choose("preset", name, PRESETS)
     least = max(1, len(search.points))
     if preset.trials < least:
         raise UserError(f"presets.{name}.trials must be at least {least}, one a point, got {preset.trials}")
@@ -174,14 +174,3 @@ def _check_overrides(search: Search, where: str, overrides: Iterable[str]) -> No
             raise UserError(f"{where}: '{override}' belongs to a run, not to a search; leave it out")
         if key in searched and key not in GROUPS:
             raise UserError(f"{where}: '{override}' is overruled by space.{key}; leave one of them out")
-
-
-def _choose(kind: str, name: str, valid: Iterable[str]) -> None:
-    choices = list(valid)
-    if name not in choices:
-        raise unknown(kind, name, choices)
-
-
-def _at_least(key: str, value: int, least: int) -> None:
-    if value < least:
-        raise UserError(f"{key} must be at least {least}, got {value}")

@@ -6,7 +6,7 @@ import argparse
 
 from rich.console import Console
 
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions
 from sweeps.search.arguments import FOLDER
 from sweeps.search.load import load
 from sweeps.search.run import SearchOptions, run_search, show_search_status

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError, unknown
-from sweeps.control.training import RunOptions, check_options, interrupted
+from sweeps.control.sweep import RunOptions, check_options, interrupted
 from sweeps.ledger.lock import alone
 from sweeps.ledger.state import standing
 from sweeps.ledger.store import check_store

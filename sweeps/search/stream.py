@@ -12,7 +12,7 @@ from sweeps.ledger.state import standing
 from sweeps.monitor.board import Board
 from sweeps.plan.plan import Trial
 from sweeps.search.driver import Driver, Open, ends_of
-from sweeps.workers.attempts import forgive
+from sweeps.workers.attempts import reset_retries
 from sweeps.workers.pool import Pool
 from sweeps.workers.worker import GRACE, Command, Worker
 
@@ -99,7 +99,7 @@ class Stream(Pool):
         waiting: list[Trial] = []
         for run in opened.runs:
             if run.folder not in ours and standing(run.folder).outcome not in ("done", "diverged"):
-                forgive(run)
+                reset_retries(run)
                 waiting.append(run)
         self.board.waiting = (*self.board.waiting, *waiting)
 

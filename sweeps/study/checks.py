@@ -11,9 +11,8 @@ from sspo.compose.hydra_compose import choices
 from sspo.config.grid import parse_grid
 from sspo.errors import UserError
 from sweeps.study.labels import check_labels
-from sweeps.study.refusals import check_overrides, check_resolvers, check_seeds, choose
-from sweeps.study.resources import check_resources
-from sweeps.study.retries import check_retries
+from sweeps.study.limits import check_resources, check_retries
+from sweeps.study.refusals import at_least, check_overrides, check_resolvers, check_seeds, choose
 from sweeps.study.spec import (
     MODES,
     PAPER_PRESET,
@@ -98,9 +97,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
         choose("arm in replay.arms", name, study.arms)
         _check_recordable(name, study.arms[name])
     for key in ("seeds", "every"):
-        count: int = getattr(replay, key)
-        if count < 1:
-            raise UserError(f"replay.{key} must be at least 1, got {count}")
+        at_least(f"replay.{key}", getattr(replay, key), 1)
     for override in replay.objective:
         check_resolvers("replay.objective", override)
         if not REPLAYED.match(override):
@@ -145,8 +142,7 @@ def _check_arm(study: Study, name: str, arm: Arm) -> None:
     check_resources(f"arms.{name}.resources", arm.resources)
     if arm.seeds is not None:
         check_seeds(f"arms.{name}.seeds", arm.seeds)
-    if arm.seed_offset < 0:
-        raise UserError(f"arms.{name}.seed_offset must be at least 0, got {arm.seed_offset}")
+    at_least(f"arms.{name}.seed_offset", arm.seed_offset, 0)
     if arm.against is not None:
         _check_against(study, name, arm, arm.against)
     if arm.target_clip_frac is not None:

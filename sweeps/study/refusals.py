@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from sspo.errors import UserError, shown, unknown
 
@@ -13,10 +12,16 @@ RESOLVER = re.compile(r"\$\{[^}]*:")
 RESERVED = re.compile(r"[+~]*(seed|run|trainer\.record)\b")
 
 
-def choose(kind: str, value: str, valid: Sequence[str] | Mapping[str, Any]) -> None:
+def choose(kind: str, value: str, valid: Collection[str]) -> None:
     """Raise UserError, with the nearest valid name, for a value that is none of `valid`."""
     if value not in valid:
         raise unknown(kind, value, valid)
+
+
+def at_least(key: str, value: int, least: int) -> None:
+    """Raise UserError for a number below `least`."""
+    if value < least:
+        raise UserError(f"{key} must be at least {least}, got {value}")
 
 
 def check_seeds(key: str, seeds: Sequence[int]) -> None:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from sweeps.study.factors import Factor, Point
-from sweeps.study.resources import ResourceOverrides, Resources
-from sweeps.study.retries import Retries
+from sweeps.study.limits import ResourceOverrides, Resources, Retries
 
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")

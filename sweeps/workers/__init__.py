@@ -7,6 +7,5 @@ launch      ends a trial with its parent
 attempts    the attempts at a trial
 exits       how a trial ended
 order       one trial from its lease to its end
-signals     signals to stop
-foreground  one subprocess in the foreground
+signals     signals to stop, and one subprocess in the foreground
 """

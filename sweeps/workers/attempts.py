@@ -1,4 +1,4 @@
-"""The attempts at a trial: its claims, in `attempts/` of its folder. They say who tried, how each try ended, and when to stop."""
+"""The attempts at a trial: its leases, in `attempts/` of its folder. They say who tried, how each try ended, and when to stop."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from pathlib import Path
 
 from sspo.errors import UserError
 from sspo.runs import fence
-from sspo.runs.fence import ClaimLost
+from sspo.runs.fence import LeaseLost
 from sspo.runs.runlog import DONE, FAILED, mark_failed, unmark_failed
 from sweeps.ledger import leases
-from sweeps.ledger.leases import Claim, Watch
+from sweeps.ledger.leases import Lease, Watch
 from sweeps.ledger.state import attempts_folder, read_json
 from sweeps.ledger.store import is_full
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import CLASS_OF, FAILURES, LOST, Retries
+from sweeps.study.limits import CLASS_OF, FAILURES, LOST, Retries
 from sweeps.workers.exits import no_space
 
 __all__ = [
+    "acquire_trial",
     "attempts_folder",
-    "claim_trial",
     "conclude_attempt",
     "current_attempt",
     "fail_lost",
-    "forgive",
     "give_back",
     "judged_since",
+    "reset_retries",
 ]
 VOID = "void"
-"""The outcome of a claim that found its trial over."""
+"""The outcome of a lease that found its trial over."""
 
 
-def claim_trial(trial: Trial, watch: Watch | None = None) -> Claim | None:
-    """Claim a trial for this process. None: it is ours to start. Else the claim that speaks against it: another's, or the
+def acquire_trial(trial: Trial, watch: Watch | None = None) -> Lease | None:
+    """Acquire a trial for this process. None: it is ours to start. Else the lease that speaks against it: another's, or the
     last one where the trial turns out to be over.
 
-    `watch` remembers how long others' claims have been still; without one nobody of another machine is given up.
+    `watch` remembers how long others' leases have been still; without one nobody of another machine is given up.
     """
     folder = attempts_folder(trial.folder)
-    own, before = leases.take(folder, watch or Watch())
+    own, before = leases.acquire(folder, watch or Watch())
     if own is None:
         return before
     try:
-        with fence.under(leases.lease(folder, own)):
+        with fence.under(leases.held(folder, own)):
             return _begin(trial, own, before)
-    except ClaimLost:
+    except LeaseLost:
         return leases.newest(folder) or own
 
 
-def _begin(trial: Trial, own: Claim, before: Claim | None) -> Claim | None:
-    """What a new claim finds: the end of the attempt before it, and whether there is anything left to do."""
+def _begin(trial: Trial, own: Lease, before: Lease | None) -> Lease | None:
+    """What a new lease finds: the end of the attempt before it, and whether there is anything left to do."""
     if before is not None and not before.outcome:
         _conclude_lost(trial, before)
     fence.check()
@@ -63,107 +63,107 @@ def _begin(trial: Trial, own: Claim, before: Claim | None) -> Claim | None:
     return None
 
 
-def current_attempt(folder: Path) -> Claim:
-    """The claim that this process has on a run folder. Raises ClaimLost where it has none, or none any longer."""
-    claim = leases.newest(attempts_folder(folder))
-    if claim is None or not claim.own():
-        raise ClaimLost(f"{folder} is not claimed by this process")
-    return claim
+def current_attempt(folder: Path) -> Lease:
+    """The lease that this process has on a run folder. Raises LeaseLost where it has none, or none any longer."""
+    lease = leases.newest(attempts_folder(folder))
+    if lease is None or not lease.own():
+        raise LeaseLost(f"{folder} is not leased by this process")
+    return lease
 
 
-def conclude_attempt(trial: Trial, claim: Claim, reason: str, message: str, tail: str) -> None:
-    """Write down how an attempt ended that has just ended: in a marker, or, where it may be tried again, in its claim alone.
+def conclude_attempt(trial: Trial, lease: Lease, reason: str, message: str, tail: str) -> None:
+    """Write down how an attempt ended that has just ended: in a marker, or, where it may be tried again, in its lease alone.
 
     `reason` is empty where the trial's own marker counts. Raises UserError where it ended because the disk is full: that
-    is no fault of the trial, which is left as if interrupted; ClaimLost where it turns out to be another's to judge.
+    is no fault of the trial, which is left as if interrupted; LeaseLost where it turns out to be another's to judge.
     """
     folder, where = trial.folder, attempts_folder(trial.folder)
     if (folder / DONE).is_file():
-        leases.end(where, claim, "done")
+        leases.end(where, lease, "done")
         return
     if not reason:
         reason, message, tail = _marked(folder)
     if reason in ("error", "killed") and (no_space(message) or no_space(tail) or is_full(trial.store)):
         unmark_failed(folder)
-        leases.end(where, claim, "interrupted", message)
+        leases.end(where, lease, "interrupted", message)
         raise UserError(
-            f"the disk of the store {trial.store} is full: {trial.arm} seed {trial.seed} could not write; free some space "
+            f"the disk of the store {trial.store} is full: {trial.label} could not write; free some space "
             "and run the same command again to continue"
         )
-    _decide(trial, claim, reason, message, tail)
+    _decide(trial, lease, reason, message, tail)
 
 
 def give_back(trial: Trial) -> None:
-    """End this process's claim on a trial that could not be started; it stands as if interrupted."""
+    """End this process's lease on a trial that could not be started; it stands as if interrupted."""
     folder = attempts_folder(trial.folder)
-    with suppress(ClaimLost):  # then there is nothing to give back
+    with suppress(LeaseLost):  # then there is nothing to give back
         own = current_attempt(trial.folder)
-        with fence.under(leases.lease(folder, own)):
+        with fence.under(leases.held(folder, own)):
             leases.end(folder, own, "interrupted")
 
 
 def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) -> None:
     """Fail a trial whose workers vanished before any could say how it ended, unless it runs or is over after all."""
     folder = attempts_folder(trial.folder)
-    if claim_trial(trial, watch) is None:
-        with suppress(ClaimLost):  # somebody was quicker, and judges it
+    if acquire_trial(trial, watch) is None:
+        with suppress(LeaseLost):  # somebody was quicker, and judges it
             own = current_attempt(trial.folder)
-            with fence.under(leases.lease(folder, own)):
+            with fence.under(leases.held(folder, own)):
                 mark_failed(trial.folder, reason, message, tail)
                 leases.end(folder, own, reason, message)
 
 
 def judged_since(trial: Trial, attempt: int) -> bool:
     """Whether an attempt after number `attempt` was the last, and ended in a way that the trial's retries speak of."""
-    claim = leases.newest(attempts_folder(trial.folder))
-    return claim is not None and claim.number > attempt and claim.outcome in FAILURES
+    lease = leases.newest(attempts_folder(trial.folder))
+    return lease is not None and lease.number > attempt and lease.outcome in FAILURES
 
 
-def forgive(trial: Trial) -> bool:
+def reset_retries(trial: Trial) -> bool:
     """Have a failed trial tried again as if it never had been; whether it had failed. A divergence is a result and stays."""
     failed = read_json(trial.folder / FAILED)
     if failed is None or failed.get("reason") == "diverged" or (trial.folder / DONE).is_file():
         return False
-    leases.forgive(attempts_folder(trial.folder))
+    leases.reset_retries(attempts_folder(trial.folder))
     unmark_failed(trial.folder)
     return True
 
 
-def _conclude_lost(trial: Trial, claim: Claim) -> None:
+def _conclude_lost(trial: Trial, lease: Lease) -> None:
     """The end of an attempt that nobody saw: its trial may have left a marker, else its worker vanished with it."""
     where = attempts_folder(trial.folder)
     if (trial.folder / DONE).is_file():
-        leases.end(where, claim, "done")
+        leases.end(where, lease, "done")
     elif (trial.folder / FAILED).is_file():
-        _decide(trial, claim, *_marked(trial.folder))
+        _decide(trial, lease, *_marked(trial.folder))
     else:
         _decide(
             trial,
-            claim,
+            lease,
             LOST,
-            f"its worker, process {claim.pid}, vanished",
+            f"its worker, process {lease.pid}, vanished",
             "",
         )
 
 
-def _decide(trial: Trial, claim: Claim, outcome: str, message: str, tail: str) -> None:
+def _decide(trial: Trial, lease: Lease, outcome: str, message: str, tail: str) -> None:
     """Fail the trial for good, or leave it to be tried again."""
     folder, where = trial.folder, attempts_folder(trial.folder)
-    earlier = [attempt for attempt in leases.claims(where) if attempt.number < claim.number]
-    ended = Claim(number=claim.number, outcome=outcome)
+    earlier = [attempt for attempt in leases.leases(where) if attempt.number < lease.number]
+    ended = Lease(number=lease.number, outcome=outcome)
     if _may_try_again(trial.retries, outcome, [*earlier, ended]):
         unmark_failed(folder)
     elif (read_json(folder / FAILED) or {}).get("reason") != outcome:
         mark_failed(folder, CLASS_OF.get(outcome, outcome), message, tail)
-    leases.end(where, claim, outcome, message)
+    leases.end(where, lease, outcome, message)
 
 
-def _may_try_again(retries: Retries, outcome: str, attempts: Sequence[Claim]) -> bool:
+def _may_try_again(retries: Retries, outcome: str, attempts: Sequence[Lease]) -> bool:
     """Whether the limits allow one more attempt after `attempts`, the last of which ended in `outcome`."""
     limit: int | None = asdict(retries).get(outcome)
     if limit is None:
         return False
-    return sum(claim.outcome == outcome and not claim.forgiven for claim in attempts) <= limit
+    return sum(lease.outcome == outcome and not lease.forgiven for lease in attempts) <= limit
 
 
 def _marked(folder: Path) -> tuple[str, str, str]:

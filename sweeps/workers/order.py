@@ -1,4 +1,4 @@
-"""One trial from its claim to its end, in this process: what the engines beyond this machine place somewhere.
+"""One trial from its lease to its end, in this process: what the engines beyond this machine place somewhere.
 
 Idempotent, because who places work cannot know what became of it: a trial that is over returns at once, one that another
 process runs is left alone, and only the run folder says what happened.
@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sspo.runs.fence import ClaimLost
+from sspo.runs.fence import LeaseLost
 from sweeps.ledger.leases import STALE_AFTER, Watch, sign_of_life
 from sweeps.ledger.state import standing
-from sweeps.monitor.requests import STOP, no_wish
+from sweeps.monitor.requests import STOP, no_request
 from sweeps.plan.plan import Trial
-from sweeps.workers.attempts import attempts_folder, claim_trial, give_back
+from sweeps.workers.attempts import acquire_trial, attempts_folder, give_back
 from sweeps.workers.signals import Stops
 from sweeps.workers.worker import GRACE, Worker
 
 POLL = 0.1
 """Seconds between looks at the trainer."""
 LOOK = 1.0
-"""Seconds between looks at a claim of another process, and at what was asked of the sweep."""
+"""Seconds between looks at a lease of another process, and at what was asked of the sweep."""
 HELD, STOPPED, AGAIN = "held", "stopped", "again"
 
 
@@ -38,7 +38,7 @@ class Order:
     """Seconds that it may take; None for what its study says."""
     stale_after: float = STALE_AFTER
     """Seconds without a sign of life after which what another machine runs is taken over."""
-    wish: Callable[[], str] = no_wish
+    request: Callable[[], str] = no_request
     """What was last asked of its sweep, which may reach a job after its controller is gone."""
 
 
@@ -53,7 +53,7 @@ def outcome(trial: Trial) -> str | None:
 def run_order(order: Order) -> str:
     """Run a trial unless it is over or runs elsewhere. Returns how it ended: done, diverged or failed, or else
 
-    `held`: another process has the claim and shows life. `stopped`: this process or its sweep was asked to stop, and so was
+    `held`: another process has the lease and shows life. `stopped`: this process or its sweep was asked to stop, and so was
     the trainer; nothing counts as failed and the trial continues from its last checkpoint when it is ordered again.
     `again`: it failed and its study has it tried again. Call from the main thread, which hears signals. Raises UserError where the disk is full.
     """
@@ -64,10 +64,10 @@ def run_order(order: Order) -> str:
             end = outcome(trial)
             if end is not None and end != HELD:
                 return end
-            stops.count += order.wish() == STOP
+            stops.count += order.request() == STOP
             if stops.count:
                 return STOPPED
-            if claim_trial(trial, watch) is None:
+            if acquire_trial(trial, watch) is None:
                 _run(order, stops)
                 return outcome(trial) or (STOPPED if stops.count else AGAIN)
             sign = sign_of_life(attempts_folder(trial.folder))
@@ -78,14 +78,14 @@ def run_order(order: Order) -> str:
 
 
 def _run(order: Order, stops: Stops) -> None:
-    """Train under our claim. Whatever is raised here, the trainer ends and the claim with it."""
+    """Train under our lease. Whatever is raised here, the trainer ends and the lease with it."""
     trial = order.trial
     try:
         worker = Worker(trial, order.command, order.timeout)
-    except ClaimLost:
+    except LeaseLost:
         return  # somebody else has it
     except BaseException:
-        give_back(trial)  # Ray's workers live on, and would seem to hold the claim
+        give_back(trial)  # Ray's workers live on, and would seem to hold the lease
         raise
     stopped, looked = True, time.monotonic()
     try:
@@ -93,7 +93,7 @@ def _run(order: Order, stops: Stops) -> None:
             time.sleep(POLL)
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
-                stops.count += order.wish() == STOP
+                stops.count += order.request() == STOP
         stopped = stops.count > 0  # a cluster signals trainer and worker at once: that end is no failure
     finally:
         if stopped:

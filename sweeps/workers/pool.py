@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from sspo.runs.fence import ClaimLost
+from sspo.runs.fence import LeaseLost
 from sweeps.ledger.leases import Watch
 from sweeps.ledger.state import attempts_folder, standing
 from sweeps.monitor.board import Board, Running
 from sweeps.monitor.requests import PAUSE, RUN, STOP
 from sweeps.plan.devices import device_environment
 from sweeps.plan.plan import Trial
-from sweeps.workers.attempts import claim_trial
+from sweeps.workers.attempts import acquire_trial
 from sweeps.workers.signals import Stops
 from sweeps.workers.slots import Slots
 from sweeps.workers.worker import GRACE, Command, Worker
@@ -22,7 +22,7 @@ from sweeps.workers.worker import GRACE, Command, Worker
 POLL = 0.1
 """Seconds between looks at the workers."""
 LOOK_AROUND = 1.0
-"""Seconds between looks at what changes without us: wishes, trials of others, failures that are to be tried again."""
+"""Seconds between looks at what changes without us: requests, trials of others, failures that are to be tried again."""
 
 
 class Pool:
@@ -36,7 +36,7 @@ class Pool:
         timeout: float | None = None,
         devices: Sequence[str] = (),
         watch: Watch | None = None,
-        wish: Callable[[], str] = lambda: RUN,
+        request: Callable[[], str] = lambda: RUN,
     ):
         self.board = board
         self.command = command
@@ -44,7 +44,7 @@ class Pool:
         self.devices = devices
         """CUDA devices, dealt out to the workers; none on a machine without."""
         self.watch = watch or Watch()
-        self.wish = wish
+        self.request = request
         """What was last asked for from another terminal."""
         self.stops = Stops()
         """The first signal ends the sweep, the second one stops waiting for its trials."""
@@ -54,7 +54,7 @@ class Pool:
         self._next_look = 0.0
 
     def run(self, trials: Sequence[Trial]) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a wish ended the sweep early."""
+        """Run what the ledger does not show as finished. False where a signal or a request ended the sweep early."""
         self._sort(trials)
         with self.stops.heard():
             try:
@@ -104,13 +104,13 @@ class Pool:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_AROUND
-        wish = self.wish()
-        self.board.paused = wish == PAUSE
-        if wish == STOP:
+        request = self.request()
+        self.board.paused = request == PAUSE
+        if request == STOP:
             self.stops.count += 1
             return
         self._readmit()
-        if wish == RUN:
+        if request == RUN:
             self._fill()
 
     def _readmit(self) -> None:
@@ -133,7 +133,7 @@ class Pool:
                 self._note(trial, now.state)
                 self.board.drop(trial)
                 self.board.settle(trial, now)
-            elif claim_trial(trial, self.watch) is not None:
+            elif acquire_trial(trial, self.watch) is not None:
                 elsewhere[trial] = now.host
             else:
                 self.board.drop(trial)
@@ -148,7 +148,7 @@ class Pool:
         environment = device_environment(self.devices, slots[0])
         try:
             self._active[slots] = Worker(trial, self.command(trial), self.timeout, environment)
-        except ClaimLost:
+        except LeaseLost:
             self._slots.give_back(slots)
             self.board.queue_again(trial, lost=True)
 

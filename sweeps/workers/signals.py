@@ -1,10 +1,16 @@
-"""Signals to stop, counted instead of raised: an exception between two statements could lose a subprocess."""
+"""Signals to stop, counted instead of raised: an exception between two statements could lose a subprocess.
+
+And one subprocess in the foreground: its output is ours, and a signal to stop ends both without a traceback.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -29,3 +35,32 @@ class Stops:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+POLL = 0.1
+"""Seconds between looks at the subprocess."""
+INTERRUPTED = 130
+
+
+def run_in_foreground(command: Sequence[str]) -> int:
+    """Run to the end and return the exit status, negative where a signal ended it; INTERRUPTED after a signal to us.
+
+    The subprocess is asked to stop at the first signal and killed at the second. It has a session of its own, because a
+    terminal's interrupt would reach it as well, and as an exception in the middle of its imports.
+    """
+    stops, passed_on = Stops(), 0
+    with (
+        stops.heard(),
+        subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True) as process,
+    ):
+        while process.poll() is None:
+            if stops.count > passed_on:
+                passed_on = stops.count
+                _signal_group(process, signal.SIGTERM if passed_on == 1 else signal.SIGKILL)
+            time.sleep(POLL)
+    return INTERRUPTED if stops.count else process.returncode
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # the whole group has ended, which is what a signal is for
+        os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""One worker: a subprocess that trains one trial, its limits, its log, its claim and its end."""
+"""One worker: a subprocess that trains one trial, its limits, its log, its lease and its end."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from pathlib import Path
 
 from sspo.runs import fence
 from sspo.runs.epochs import order_name
-from sspo.runs.fence import LEFT, ClaimLost, Lease
+from sspo.runs.fence import LEFT, HeldLease, LeaseLost
 from sspo.runs.runlog import DONE, FAILED, unmark_failed
 from sweeps.ledger import leases
 from sweeps.ledger.machine import resident_bytes
 from sweeps.ledger.state import read_json
 from sweeps.plan.plan import Trial
-from sweeps.study.resources import GIGABYTE
-from sweeps.study.retries import LOST
+from sweeps.study.limits import GIGABYTE, LOST
 from sweeps.workers.attempts import attempts_folder, conclude_attempt, current_attempt
 from sweeps.workers.exits import log_tail, why_failed
 
@@ -58,7 +57,7 @@ def quoted(value: str) -> str:
 
 
 class Worker:
-    """A running trial, which this process holds the claim of. Look at `ended` every second or so: that keeps the claim.
+    """A running trial, which this process holds the lease of. Look at `ended` every second or so: that keeps the lease.
 
     The trial ends with the thread that makes this. After `settle` it is over, or stands as pending where it is to be tried
     again: see the ledger.
@@ -73,11 +72,11 @@ class Worker:
     ):
         """Start it. `timeout`, seconds, goes before the trial's own limit; `environment` is added to this process's.
 
-        Raises ClaimLost where somebody else has the trial by now.
+        Raises LeaseLost where somebody else has the trial by now.
         """
         self.trial = trial
         self.folder = attempts_folder(trial.folder)
-        self.claim = current_attempt(trial.folder)
+        self.lease = current_attempt(trial.folder)
         self.timeout = timeout if timeout is not None else trial.resources.timeout
         self.started = time.monotonic()
         self.stop_asked: float | None = None
@@ -85,17 +84,17 @@ class Worker:
         """Whether another worker has taken the trial over, for this one showed no life."""
         self._over_memory: int | None = None
         self._beaten = self._weighed = self.started
-        with fence.under(self._lease()), _deletion_seen():
+        with fence.under(self._held()), _deletion_seen():
             unmark_failed(trial.folder)
             self._launch(command, {**os.environ, **self._environment(), **(environment or {})})
-            self._share_claim()
+            self._share_lease()
 
     def ended(self) -> bool:
         """Whether the process is gone; stops it first where it is over a limit or no longer ours."""
         if self.process.poll() is not None:
             return True
         now = time.monotonic()
-        self._keep_claim(now)
+        self._keep_lease(now)
         self._weigh(now)
         if self.stop_asked is not None:
             if now - self.stop_asked > GRACE:
@@ -113,13 +112,13 @@ class Worker:
             return  # the whole group has ended, which is what a signal is for
 
     def settle(self) -> None:
-        """After the end: see that the run folder says how it went, and give the claim back.
+        """After the end: see that the run folder says how it went, and give the lease back.
 
         A trial that may be tried again is left without a marker. Raises UserError where the disk is full. Nothing is
         written where the trial was taken over.
         """
         self.signal(signal.SIGKILL)
-        self._unless_lost(lambda: conclude_attempt(self.trial, self.claim, *self._ending()))
+        self._unless_lost(lambda: conclude_attempt(self.trial, self.lease, *self._ending()))
 
     def abandon(self) -> None:
         """After an interrupt: leave no failure behind, so that the next sweep continues the trial."""
@@ -132,15 +131,15 @@ class Worker:
         if failed is not None and failed.get("reason") == "killed":
             unmark_failed(folder)
         outcome = "done" if (folder / DONE).is_file() else "interrupted"
-        leases.end(self.folder, self.claim, outcome)
+        leases.end(self.folder, self.lease, outcome)
 
     def _unless_lost(self, write: Callable[[], None]) -> None:
-        """Write something, with a look at the claim before every write; nothing where it is lost."""
+        """Write something, with a look at the lease before every write; nothing where it is lost."""
         try:
-            with fence.under(self._lease()), _deletion_seen():
+            with fence.under(self._held()), _deletion_seen():
                 fence.check()
                 write()
-        except ClaimLost:
+        except LeaseLost:
             self.lost = True
 
     def _ending(self) -> tuple[str, str, str]:
@@ -154,7 +153,7 @@ class Worker:
             used, limit = self._over_memory / GIGABYTE, self.trial.resources.memory_gb
             return "oom", f"stopped by the sweep: it held {used:.2g} GB, and its limit is {limit:g} GB", tail
         if timed_out is None and self.process.returncode == LEFT:
-            return LOST, "the trial left, for it could not see that its claim was its own", tail
+            return LOST, "the trial left, for it could not see that its lease was its own", tail
         return (*why_failed(self.process.returncode, tail, timed_out), tail)
 
     def _environment(self) -> dict[str, str]:
@@ -165,11 +164,11 @@ class Worker:
             "OMP_WAIT_POLICY": os.environ.get(
                 "OMP_WAIT_POLICY", "PASSIVE"
             ),  # a thread that spins while it waits takes a core from another trial
-            **self._lease().environment(),
+            **self._held().environment(),
         }
 
-    def _lease(self) -> Lease:
-        return leases.lease(self.folder, self.claim)
+    def _held(self) -> HeldLease:
+        return leases.held(self.folder, self.lease)
 
     def _launch(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         log = self.trial.folder / LOG
@@ -184,11 +183,11 @@ class Worker:
                 start_new_session=True,
             )
 
-    def _keep_claim(self, now: float) -> None:
-        if now - self._beaten < leases.BEAT:
+    def _keep_lease(self, now: float) -> None:
+        if now - self._beaten < leases.HEARTBEAT:
             return
         self._beaten = now
-        if not leases.beat(self.folder, self.claim):
+        if not leases.heartbeat(self.folder, self.lease):
             self.signal(signal.SIGKILL)
 
     def _weigh(self, now: float) -> None:
@@ -201,10 +200,10 @@ class Worker:
             self._over_memory = held
             self.signal(signal.SIGKILL)
 
-    def _share_claim(self) -> None:
-        """Let the claim follow the trainer; where that fails the trainer must not train on with nobody to watch it."""
+    def _share_lease(self) -> None:
+        """Let the lease follow the trainer; where that fails the trainer must not train on with nobody to watch it."""
         try:
-            self.claim = leases.share(self.folder, self.claim, self.process.pid)
+            self.lease = leases.share(self.folder, self.lease, self.process.pid)
         except BaseException:
             self._kill()
             raise
@@ -221,7 +220,7 @@ class Worker:
 
 @contextmanager
 def _deletion_seen() -> Iterator[None]:
-    """A file that is not there because somebody deleted the run folder is a lost claim."""
+    """A file that is not there because somebody deleted the run folder is a lost lease."""
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A study that runs, read again and again: one damaged file costs one run, nothing is read twice, claims are signs of life."""
+"""A study that runs, read again and again: one damaged file costs one run, nothing is read twice, leases are signs of life."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def test_points_are_means_over_updates_and_of_long_runs_every_kth_rollout(
         points.read()
 
 
-def test_a_claim_is_a_sign_of_life_and_says_how_it_ended(store: Path) -> None:
+def test_a_lease_is_a_sign_of_life_and_says_how_it_ended(store: Path) -> None:
     path = folder(store, "grpo", 0)
     for name in ("DONE.json", "metrics.jsonl", "eval.jsonl", "config.yaml"):
         (path / name).unlink()
@@ -243,13 +243,13 @@ def test_a_claim_is_a_sign_of_life_and_says_how_it_ended(store: Path) -> None:
 
     assert state()[0] == "silent"
     (path / "attempts").mkdir()
-    claim = path / "attempts" / "0001.json"
-    claim.write_text('{"outcome": ""}')
+    lease = path / "attempts" / "0001.json"
+    lease.write_text('{"outcome": ""}')
     os.utime(path, (1e9, 1e9))
     assert state() == ("running", "")
-    os.utime(claim, (time.time() - 61, time.time() - 61))
+    os.utime(lease, (time.time() - 61, time.time() - 61))
     assert state()[0] == "silent"
-    claim.write_text('{"outcome": "interrupted"}')
+    lease.write_text('{"outcome": "interrupted"}')
     assert state() == ("waiting", "attempt 1 ended (interrupted): the next sweep goes on with it")
     (path / "FAILED.json").write_text('{"reason": "oom", "message": "no memory"}')
     assert state() == ("failed", "oom: no memory")
@@ -257,7 +257,7 @@ def test_a_claim_is_a_sign_of_life_and_says_how_it_ended(store: Path) -> None:
     assert state() == ("running", "")
 
 
-def test_a_first_minute_without_a_line_and_without_a_claim_is_running(store: Path) -> None:
+def test_a_first_minute_without_a_line_and_without_a_lease_is_running(store: Path) -> None:
     path = folder(store, "grpo", 0)
     shutil.rmtree(path)
     path.mkdir()

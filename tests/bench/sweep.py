@@ -1,7 +1,7 @@
 """How long a sweep takes beside the greedy bound, on trials of very unequal length: `make bench-sweep`.
 
 The bound gives each trial in turn to the worker that is free first and loses nothing in between. Trials only sleep, so
-what is measured is the pool: noticing an end, writing markers and claims, starting the next process.
+what is measured is the pool: noticing an end, writing markers and leases, starting the next process.
 """
 
 from __future__ import annotations

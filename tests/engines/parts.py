@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweeps.control.training import RunOptions, train
+from sweeps.control.sweep import RunOptions, train
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import attempts_folder, standing
-from sweeps.monitor.requests import no_wish
+from sweeps.monitor.requests import no_request
 from sweeps.plan.plan import Trial
 from sweeps.workers.worker import Command
 
@@ -54,10 +54,10 @@ def states(trials: Sequence[Trial]) -> list[str]:
     return [standing(trial.folder).state for trial in trials]
 
 
-def claimed(trials: Sequence[Trial]) -> list[str]:
-    """Trials whose last claim says nothing of its end."""
+def leased(trials: Sequence[Trial]) -> list[str]:
+    """Trials whose last lease says nothing of its end."""
     last = [(trial.cell, newest(attempts_folder(trial.folder))) for trial in trials]
-    return [cell for cell, claim in last if claim is not None and not claim.outcome]
+    return [cell for cell, lease in last if lease is not None and not lease.outcome]
 
 
 def swept(
@@ -65,13 +65,13 @@ def swept(
     command: Command,
     engine: str,
     *words: str,
-    wish: Callable[[], str] = no_wish,
+    request: Callable[[], str] = no_request,
     **options: object,
 ) -> tuple[bool, str]:
     """Whether a sweep of the trials came to its end, and what it printed."""
     printed = StringIO()  # a console's own capture hears its own thread alone, and the view has another
     chosen = RunOptions(engine=engine, engine_options=words, **options)  # type: ignore[arg-type]
-    finished = train("stub", trials, chosen, Console(file=printed, width=200), command, wish)
+    finished = train("stub", trials, chosen, Console(file=printed, width=200), command, request)
     return finished, printed.getvalue()
 
 

@@ -16,7 +16,7 @@ from sweeps.engines.engine import Setup
 from sweeps.engines.options import LocalOptions, RayOptions, SlurmOptions, parse
 from sweeps.engines.ray import _needs
 from sweeps.engines.slurm import SlurmCluster
-from sweeps.study.resources import Resources
+from sweeps.study.limits import Resources
 from sweeps.workers.order import Order
 from tests.engines.parts import trials_in
 

@@ -1,4 +1,4 @@
-"""One trial from claim to marker: idempotent, classed as the pool classes it, and stopped without a failure."""
+"""One trial from lease to marker: idempotent, classed as the pool classes it, and stopped without a failure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from sspo.runs.runlog import mark_failed
-from sweeps.ledger.leases import Claim, Watch
+from sweeps.ledger.leases import Lease, Watch
 from sweeps.ledger.state import standing
-from sweeps.monitor.requests import STOP, WISH, Wisher
+from sweeps.monitor.requests import REQUEST_FILE, STOP, RequestReader
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import Retries
+from sweeps.study.limits import Retries
 from sweeps.workers import order as one_trial
 from sweeps.workers import worker
-from sweeps.workers.attempts import attempts_folder, claim_trial, forgive
+from sweeps.workers.attempts import acquire_trial, attempts_folder, reset_retries
 from sweeps.workers.order import Order, run_order
-from tests.engines.parts import ROOT, claimed, counted, events, stub, trials_in, wait_until
+from tests.engines.parts import ROOT, counted, events, leased, stub, trials_in, wait_until
 
 
 def order_in(store: Path, seconds: float = 0.0, **options: Any) -> Order:
@@ -42,7 +42,7 @@ def failing(store: Path, **retries: int) -> Order:
 def test_a_trial_runs_once_however_often_it_is_ordered(tmp_path: Path) -> None:
     assert [run_order(order_in(tmp_path)) for _ in range(3)] == ["done"] * 3
     assert counted(tmp_path, "start") == {"cell0": 1}
-    assert not claimed(trials_in(tmp_path, 1))
+    assert not leased(trials_in(tmp_path, 1))
 
 
 @pytest.mark.parametrize(("shows_life", "end", "starts"), [(True, "held", 0), (False, "done", 1)])
@@ -52,8 +52,8 @@ def test_what_another_process_holds_is_left_alone_for_as_long_as_that_shows_life
     order = order_in(tmp_path, stale_after=4.0 if not shows_life else 600.0)
     folder, over = attempts_folder(order.trial.folder), threading.Event()
     folder.mkdir(parents=True)
-    claim = {"number": 1, "machine": "another", "host": "another", "processes": [[1, "start"]]}
-    (folder / "0001.json").write_text(json.dumps(claim))
+    lease = {"number": 1, "machine": "another", "host": "another", "processes": [[1, "start"]]}
+    (folder / "0001.json").write_text(json.dumps(lease))
 
     def live() -> None:
         while shows_life and not over.wait(0.3):
@@ -73,7 +73,7 @@ def test_a_failure_is_tried_again_as_often_as_its_study_says_and_an_order_after_
     assert [run_order(failing(tmp_path, killed=1)) for _ in range(3)] == ["again", "failed", "failed"]
     trial = trials_in(tmp_path, 1)[0]
     assert standing(trial.folder).attempt == 2
-    assert forgive(trial)
+    assert reset_retries(trial)
     assert run_order(order_in(tmp_path)) == "done"
 
 
@@ -85,25 +85,25 @@ def test_a_limit_ends_it_as_timeout(tmp_path: Path) -> None:
 def test_a_divergence_is_a_result_that_no_order_repeats(tmp_path: Path) -> None:
     trial = trials_in(tmp_path, 1)[0]
     mark_failed(trial.folder, "diverged", "loss is not finite")
-    assert not forgive(trial)
+    assert not reset_retries(trial)
     assert run_order(order_in(tmp_path)) == "diverged"
     assert not events(tmp_path)
 
 
-def test_a_trial_that_ended_between_the_look_and_the_claim_is_not_run_again(
+def test_a_trial_that_ended_between_the_look_and_the_lease_is_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def late(trial: Trial, watch: Watch) -> Claim | None:
+    def late(trial: Trial, watch: Watch) -> Lease | None:
         mark_failed(trial.folder, "error", "by another process")
-        return claim_trial(trial, watch)
+        return acquire_trial(trial, watch)
 
-    monkeypatch.setattr(one_trial, "claim_trial", late)
+    monkeypatch.setattr(one_trial, "acquire_trial", late)
     assert run_order(order_in(tmp_path)) == "failed"
     assert not events(tmp_path)
-    assert not claimed(trials_in(tmp_path, 1))
+    assert not leased(trials_in(tmp_path, 1))
 
 
-def test_a_worker_that_cannot_start_leaves_no_claim_in_a_process_that_lives_on(
+def test_a_worker_that_cannot_start_leaves_no_lease_in_a_process_that_lives_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -151,16 +151,16 @@ def test_an_exception_that_a_handler_raises_ends_the_trainer(tmp_path: Path) -> 
     assert standing(trials_in(tmp_path, 1)[0].folder).state == "pending"
 
 
-def test_a_wish_to_stop_reaches_a_job_that_waited_and_one_that_trains_and_no_controller(
+def test_a_request_to_stop_reaches_a_job_that_waited_and_one_that_trains_and_no_controller(
     tmp_path: Path,
 ) -> None:
     trial, control = trials_in(tmp_path, 1)[0], tmp_path / "control"
     control.mkdir()
-    order = order_in(tmp_path, seconds=60, wish=Wisher(control))
+    order = order_in(tmp_path, seconds=60, request=RequestReader(control))
 
     def stop() -> None:
         wait_until(lambda: bool(events(tmp_path)))
-        (control / WISH).write_text(json.dumps({"wish": STOP}))
+        (control / REQUEST_FILE).write_text(json.dumps({"wish": STOP}))
 
     user = threading.Thread(target=stop)
     user.start()
@@ -169,5 +169,5 @@ def test_a_wish_to_stop_reaches_a_job_that_waited_and_one_that_trains_and_no_con
     assert standing(trial.folder).state == "pending"
     assert run_order(order) == "stopped"  # out of the queue
     assert counted(tmp_path, "start") == {"cell0": 1}
-    (control / WISH).unlink()
-    assert run_order(order_in(tmp_path, wish=Wisher(control))) == "done"
+    (control / REQUEST_FILE).unlink()
+    assert run_order(order_in(tmp_path, request=RequestReader(control))) == "done"

@@ -19,11 +19,17 @@ from sweeps.monitor.board import Board
 from sweeps.monitor.requests import PAUSE, STOP
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
-from sweeps.study.retries import Retries
-from sweeps.workers.attempts import attempts_folder, claim_trial, conclude_attempt, current_attempt, forgive
+from sweeps.study.limits import Retries
+from sweeps.workers.attempts import (
+    acquire_trial,
+    attempts_folder,
+    conclude_attempt,
+    current_attempt,
+    reset_retries,
+)
 from sweeps.workers.order import Order
 from sweeps.workers.signals import Stops
-from tests.engines.parts import claimed, states, stub, trials_in
+from tests.engines.parts import leased, states, stub, trials_in
 
 Play = Callable[[Order], bool]
 """What becomes of an order at the next look; whether its ticket stays live."""
@@ -86,7 +92,7 @@ def fail(order: Order) -> bool:
 
 def killed(order: Order) -> bool:
     """It fails so that its study has it tried again."""
-    assert claim_trial(order.trial) is None
+    assert acquire_trial(order.trial) is None
     conclude_attempt(order.trial, current_attempt(order.trial.folder), "killed", "killed by SIGKILL", "")
     return False
 
@@ -125,7 +131,7 @@ def test_a_lost_trial_is_placed_again_and_after_the_last_time_it_is_a_named_fail
     )
     assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
     assert (board.done, board.failed) == (1, 1)
-    assert not claimed(trials)
+    assert not leased(trials)
 
 
 def test_what_its_study_has_tried_again_is_placed_again_and_is_no_loss(tmp_path: Path) -> None:
@@ -140,12 +146,12 @@ def test_what_its_study_has_tried_again_is_placed_again_and_is_no_loss(tmp_path:
     assert place(other, Played(cell0=(killed,)))[1].failed == 1
 
 
-def test_a_claim_whose_host_is_gone_is_a_loss_once_it_has_been_still_for_long(tmp_path: Path) -> None:
+def test_a_lease_whose_host_is_gone_is_a_loss_once_it_has_been_still_for_long(tmp_path: Path) -> None:
     def die(order: Order) -> bool:
         folder = attempts_folder(order.trial.folder)
         folder.mkdir(parents=True)
-        claim = {"number": 1, "machine": "gone", "host": "gone", "processes": [[1, "start"]]}
-        (folder / "0001.json").write_text(json.dumps(claim))
+        lease = {"number": 1, "machine": "gone", "host": "gone", "processes": [[1, "start"]]}
+        (folder / "0001.json").write_text(json.dumps(lease))
         return False
 
     seconds = count()
@@ -157,15 +163,15 @@ def test_a_claim_whose_host_is_gone_is_a_loss_once_it_has_been_still_for_long(tm
     assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
 
 
-def test_a_wish_to_pause_places_nothing_and_one_to_stop_ends_the_sweep(tmp_path: Path) -> None:
-    wishes, cluster = iter([PAUSE, PAUSE, STOP]), Played()
-    finished, board, _ = place(trials_in(tmp_path, 1), cluster, wish=lambda: next(wishes))
+def test_a_request_to_pause_places_nothing_and_one_to_stop_ends_the_sweep(tmp_path: Path) -> None:
+    requests, cluster = iter([PAUSE, PAUSE, STOP]), Played()
+    finished, board, _ = place(trials_in(tmp_path, 1), cluster, request=lambda: next(requests))
     assert (finished, board.paused, cluster.placed) == (False, False, [])
 
 
 def test_an_orphan_that_outlives_its_ticket_is_waited_for_and_not_placed_beside(tmp_path: Path) -> None:
     def orphan(order: Order) -> bool:
-        assert claim_trial(order.trial) is None
+        assert acquire_trial(order.trial) is None
         return False
 
     def then_finish(order: Order) -> bool:  # another trial's end is when the orphan ends
@@ -189,7 +195,7 @@ def test_a_failure_ends_a_trial_until_it_is_forgiven(tmp_path: Path) -> None:
     untouched = Played()
     assert place(trials, untouched)[1].failed == 1
     assert untouched.placed == []
-    assert forgive(trials[0])
+    assert reset_retries(trials[0])
     assert place(trials, untouched)[1].done == 1
     assert untouched.placed == ["cell0"]
 

@@ -18,7 +18,7 @@ from sweeps.engines.ray import ATTEMPTS, QUIET
 from sweeps.plan.plan import Trial
 from sweeps.workers.order import Order, run_order
 from sweeps.workers.worker import train_command
-from tests.engines.parts import claimed, counted, events, states, stub, swept, trials_in, wait_until
+from tests.engines.parts import counted, events, leased, states, stub, swept, trials_in, wait_until
 from tests.trainer.runs import TINY
 
 pytest.importorskip("ray", reason="Ray is in an environment of its own: make test-ray")
@@ -111,7 +111,7 @@ def test_a_lost_node_loses_no_trial_and_runs_none_to_its_end_twice(cluster: obje
     again = {cell for cell, starts in counted(tmp_path, "start").items() if starts > 1}
     assert again
     assert all(f"lost    arm{cell.removeprefix('cell')} seed 0" in said for cell in again)
-    assert not claimed(trials)
+    assert not leased(trials)
 
 
 def test_an_interrupt_stops_what_runs_and_what_waits_and_the_next_sweep_continues(

@@ -16,9 +16,9 @@ import pytest
 
 from sspo.errors import UserError
 from sweeps.engines.slurm import JOB, SQUEUE
-from sweeps.monitor.requests import STOP, WISH, Wisher
-from sweeps.study.resources import Resources
-from tests.engines.parts import claimed, counted, events, states, stub, swept, trials_in, wait_until
+from sweeps.monitor.requests import REQUEST_FILE, STOP, RequestReader
+from sweeps.study.limits import Resources
+from tests.engines.parts import counted, events, leased, states, stub, swept, trials_in, wait_until
 
 pytest.importorskip("submitit", reason="submitit is in an environment of its own: make test-ray")
 SCRIPT = Path(__file__).parent / "slurm_single_node.sh"
@@ -47,7 +47,7 @@ def test_local_jobs_run_every_trial_once_and_leave_a_private_folder(tmp_path: Pa
     assert states(trials) == ["done"] * 3
     assert counted(tmp_path, "start") == {trial.cell: 1 for trial in trials}
     assert (tmp_path / "slurm").stat().st_mode & 0o077 == 0
-    assert not claimed(trials)
+    assert not leased(trials)
 
 
 def test_what_a_detached_call_left_running_is_watched_and_not_submitted_again(tmp_path: Path) -> None:
@@ -62,22 +62,22 @@ def test_what_a_detached_call_left_running_is_watched_and_not_submitted_again(tm
     assert counted(tmp_path, "start") == {"cell0": 1, "cell1": 1}
 
 
-def test_a_wish_to_stop_ends_local_jobs_and_the_next_call_continues(tmp_path: Path) -> None:
-    trials, wisher = trials_in(tmp_path, 2), Wisher(tmp_path)
+def test_a_request_to_stop_ends_local_jobs_and_the_next_call_continues(tmp_path: Path) -> None:
+    trials, reader = trials_in(tmp_path, 2), RequestReader(tmp_path)
 
     def stop() -> None:
         wait_until(lambda: len(events(tmp_path)) == 2)
-        (tmp_path / WISH).write_text(json.dumps({"wish": STOP}))
+        (tmp_path / REQUEST_FILE).write_text(json.dumps({"wish": STOP}))
 
     user = threading.Thread(target=stop)
     user.start()
-    finished, said = swept(trials, stub(tmp_path, 60.0), "slurm", *HERE, workers=2, wish=wisher)
+    finished, said = swept(trials, stub(tmp_path, 60.0), "slurm", *HERE, workers=2, request=reader)
     user.join()
     assert not finished
     assert "those that train stop now" in said
     wait_until(lambda: states(trials) == ["pending"] * 2)
-    (tmp_path / WISH).unlink()
-    assert swept(trials, stub(tmp_path, 0.0), "slurm", *HERE, workers=2, wish=wisher)[0]
+    (tmp_path / REQUEST_FILE).unlink()
+    assert swept(trials, stub(tmp_path, 0.0), "slurm", *HERE, workers=2, request=reader)[0]
     assert states(trials) == ["done"] * 2
 
 
@@ -129,24 +129,24 @@ def test_an_interrupted_watcher_leaves_the_jobs_and_the_next_call_submits_none_o
     assert counted(tmp_path, "start") == counted(tmp_path, "end") == {trial.cell: 1 for trial in trials}
 
 
-def test_what_waits_in_the_queue_after_a_wish_to_stop_ends_untrained_as_soon_as_it_starts(
+def test_what_waits_in_the_queue_after_a_request_to_stop_ends_untrained_as_soon_as_it_starts(
     slurm: None, tmp_path: Path
 ) -> None:
-    trials, wisher = trials_in(tmp_path, 6), Wisher(tmp_path)
+    trials, reader = trials_in(tmp_path, 6), RequestReader(tmp_path)
 
     def stop() -> None:
         wait_until(lambda: bool(events(tmp_path)))
-        (tmp_path / WISH).write_text(json.dumps({"wish": STOP}))
+        (tmp_path / REQUEST_FILE).write_text(json.dumps({"wish": STOP}))
 
     user = threading.Thread(target=stop)
     user.start()
-    assert not swept(trials, stub(tmp_path, 60.0), "slurm", *QUICK, workers=2, wish=wisher)[0]
+    assert not swept(trials, stub(tmp_path, 60.0), "slurm", *QUICK, workers=2, request=reader)[0]
     user.join()
     wait_until(lambda: not queued() & jobs_of(trials))
     assert states(trials) == ["pending"] * 6
     assert len(events(tmp_path)) <= 2
-    (tmp_path / WISH).unlink()
-    assert swept(trials, stub(tmp_path, 0.0), "slurm", *QUICK, wish=wisher)[0]
+    (tmp_path / REQUEST_FILE).unlink()
+    assert swept(trials, stub(tmp_path, 0.0), "slurm", *QUICK, request=reader)[0]
     assert states(trials) == ["done"] * 6
 
 

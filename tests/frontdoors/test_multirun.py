@@ -20,10 +20,11 @@ from sspo.compose.hydra_compose import compose
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sspo.train import main
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions
+from sweeps.find_study import find_study
 from sweeps.integrations import hydra_multirun
 from sweeps.integrations.arm_names import names
-from sweeps.integrations.hydra_multirun import find_study, study_of
+from sweeps.integrations.multirun_study import study_of
 from sweeps.integrations.recipes import Recipe, keep
 from sweeps.ledger.lock import alone
 from sweeps.monitor.requests import control_folder

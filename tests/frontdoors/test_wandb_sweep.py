@@ -17,7 +17,8 @@ from sspo.errors import UserError
 from sspo.runs.identity import run_folder
 from sweeps.__main__ import _arguments
 from sweeps.__main__ import main as sweeps
-from sweeps.integrations.hydra_multirun import find_study, study_of
+from sweeps.find_study import find_study
+from sweeps.integrations.multirun_study import study_of
 from sweeps.integrations.recipes import Recipe, keep
 from sweeps.integrations.trial import find_trial
 from sweeps.integrations.wandb_sweep import export_sweep

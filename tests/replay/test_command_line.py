@@ -17,11 +17,12 @@ from sspo.compose.hydra_compose import compose
 from sspo.config.grid import parse_grid
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
+from sspo.metrics.replayed import FRACTIONS
 from sspo.replay.__main__ import main as replay
 from sspo.replay.arguments import parse_runs
 from sspo.replay.request import as_overrides, common_curves, curves, parse_request
 from sspo.replay.source import open_run
-from sspo.replay.table import FRACTIONS, SCHEMA
+from sspo.replay.table import SCHEMA
 from sweeps.plan.plan import make_plan
 from sweeps.study.load import parse
 from tests.bench.synthetic_recording import write_run

@@ -10,7 +10,7 @@ from rich.console import Console
 from searches import make, stub
 
 from sspo.errors import UserError
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions
 from sweeps.search.driver import Driver
 from sweeps.search.run import SearchOptions, run_search, show_search_status
 from sweeps.search.storage import open_storage, open_study

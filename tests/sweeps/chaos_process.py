@@ -8,8 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sspo.console.one_sentence import one_sentence
-from sweeps.control.run import run_sweep, run_work
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions, run_sweep, run_work
 from sweeps.ledger import leases, lock
 from sweeps.plan.plan import Trial
 from sweeps.workers.worker import Command, train_command

@@ -88,22 +88,22 @@ class Sweep:
         (self.scratch / ALLOWANCE).write_text(str(goal))
         return goal
 
-    def running(self) -> dict[Trial, leases.Claim]:
-        """Trials that run, each with its claim, which names its worker's process and its own."""
+    def running(self) -> dict[Trial, leases.Lease]:
+        """Trials that run, each with its lease, which names its worker's process and its own."""
         newest = {trial: leases.newest(attempts_folder(trial.folder)) for trial in self.trials}
         return {
-            trial: claim
-            for trial, claim in newest.items()
-            if claim and not claim.outcome and len(claim.processes) > 1 and _lives(*claim.processes[1])
+            trial: lease
+            for trial, lease in newest.items()
+            if lease and not lease.outcome and len(lease.processes) > 1 and _lives(*lease.processes[1])
         }
 
-    def standing(self) -> dict[Trial, leases.Claim]:
+    def standing(self) -> dict[Trial, leases.Lease]:
         """Real trials that wait for a kill."""
         said = {path.name: path.read_text() for path in (self.scratch / STANDING).iterdir()}
         return {
-            trial: claim
-            for trial, claim in self.running().items()
-            if said.get(trial.cell) == str(claim.processes[1][0])
+            trial: lease
+            for trial, lease in self.running().items()
+            if said.get(trial.cell) == str(lease.processes[1][0])
         }
 
     def end(self) -> None:
@@ -137,7 +137,7 @@ class Kills:
             (self.sweep.scratch / CLOCK).write_text(str((0, DAY, -DAY)[len(self.left) % 3]))
         return made
 
-    def _turn(self, running: dict[Trial, leases.Claim], standing: dict[Trial, leases.Claim]) -> None:
+    def _turn(self, running: dict[Trial, leases.Lease], standing: dict[Trial, leases.Lease]) -> None:
         """Bring another kill forward where waiting for the next one could last for ever, since all that runs waits too."""
         aimed = self.left[0] in TRAINING
         nobody = not any(is_real(trial) for trial in running) if aimed else standing == running != {}
@@ -150,7 +150,7 @@ class Kills:
             else:
                 self._kill_training("real", standing)
 
-    def _kill_training(self, victim: str, standing: dict[Trial, leases.Claim]) -> bool:
+    def _kill_training(self, victim: str, standing: dict[Trial, leases.Lease]) -> bool:
         spare = self.left.count("real") - sum(not self.sweep.hits[name] for name in REAL)
         chosen = [
             trial for trial in standing if victim == "holder" or spare > 0 or not self.sweep.hits[trial.arm]
@@ -166,11 +166,11 @@ class Kills:
         (self.sweep.scratch / STANDING / trial.cell).unlink()
         return True
 
-    def _kill(self, victim: str, running: dict[Trial, leases.Claim]) -> bool:
+    def _kill(self, victim: str, running: dict[Trial, leases.Lease]) -> bool:
         if progress(self.sweep.scratch) < self.goal:
             return False
         if victim == "stub":
-            pids = [claim.processes[1][0] for trial, claim in running.items() if not is_real(trial)]
+            pids = [lease.processes[1][0] for trial, lease in running.items() if not is_real(trial)]
         else:
             process = self.sweep.processes.get(victim)
             pids = [process.pid] if process is not None and process.poll() is None else []

@@ -25,10 +25,10 @@ LOOK = 0.02
 class Watch:
     """Of the run folder of one trial."""
 
-    def __init__(self, scratch: Path, claim: Path, seed: str):
-        self.scratch, self.folder = scratch, claim.parents[1]
+    def __init__(self, scratch: Path, lease: Path, seed: str):
+        self.scratch, self.folder = scratch, lease.parents[1]
         self.name = self.folder.parent.name
-        self.left = random.Random(f"{seed} {self.name} {claim.stem}").randint(1, MOST_CHANGES)
+        self.left = random.Random(f"{seed} {self.name} {lease.stem}").randint(1, MOST_CHANGES)
         self.alone = begin(scratch, self.folder)
 
     def hook(self, event: str, arguments: tuple) -> None:
@@ -55,7 +55,7 @@ class Watch:
 
 def install(scratch: str, seed: str) -> None:
     """Watch this process where it is a trial."""
-    claim = os.environ.get(VARIABLE)
-    if claim:
+    lease = os.environ.get(VARIABLE)
+    if lease:
         set_the_clock_wrong(Path(scratch))
-        sys.addaudithook(Watch(Path(scratch), Path(claim), seed).hook)
+        sys.addaudithook(Watch(Path(scratch), Path(lease), seed).hook)

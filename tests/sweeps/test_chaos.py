@@ -161,8 +161,8 @@ def every_failure_is_classed(trials: list[Trial]) -> None:
 
 def elsewhere(folder: Path) -> bool:
     """Whether the other machine had it, of whose death nobody here can know yet."""
-    claim = leases.newest(attempts_folder(folder))
-    return claim is not None and claim.machine.endswith("there")
+    lease = leases.newest(attempts_folder(folder))
+    return lease is not None and lease.machine.endswith("there")
 
 
 def half_written(folder: Path) -> bool:
@@ -177,7 +177,7 @@ def every_cell_is_done_once(trials: list[Trial], scratch: Path) -> None:
         lines = (trial.folder / "metrics.jsonl").read_text().splitlines()
         if not is_real(trial):
             assert [json.loads(line)["step"] for line in lines] == list(range(1, STEPS + 1))
-        ends = Counter(claim.outcome for claim in leases.claims(attempts_folder(trial.folder)))
+        ends = Counter(lease.outcome for lease in leases.leases(attempts_folder(trial.folder)))
         assert (
             ends["done"] + ends[""] == 1
         )  # without an end: its worker died when the trial had just got to its own

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.monitor.words import duration
+from sweeps.monitor.terminal import duration
 from sweeps.plan.pace import Pace, rollouts_done
 from sweeps.plan.plan import Trial
 from sweeps.workers.exits import why_failed

@@ -14,8 +14,7 @@ from rich.console import Console
 
 from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
-from sweeps.control.run import run_sweep
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.ledger.state import standing
 from sweeps.monitor.plan_view import show_plan, time_lines
 from sweeps.monitor.status import show_status

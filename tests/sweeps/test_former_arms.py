@@ -8,8 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from test_pool import stub
 
-from sweeps.control.run import run_sweep
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.monitor.plan_view import show_plan
 from sweeps.monitor.status import show_status
 from sweeps.plan.manifest import manifest_path, write_manifest

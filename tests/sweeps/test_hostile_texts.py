@@ -13,14 +13,14 @@ from test_run_and_status import smoke
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sspo.runs.runlog import FAILED, mark_failed
-from sweeps.control.training import conclude
-from sweeps.ledger.leases import Claim, end
+from sweeps.control.sweep import conclude
+from sweeps.ledger.leases import Lease, end
 from sweeps.ledger.machine import this_machine
 from sweeps.ledger.state import standing
 from sweeps.monitor.board import Board
-from sweeps.monitor.console import SafeConsole
 from sweeps.monitor.live_view import View, table
 from sweeps.monitor.status import show_status
+from sweeps.monitor.terminal import SafeConsole
 from sweeps.plan.pace import Pace
 from sweeps.workers.attempts import attempts_folder
 
@@ -50,7 +50,7 @@ def test_messages_tails_reasons_and_hosts_are_shown_and_do_nothing(text: str, tm
     marked = json.loads((failed.folder / FAILED).read_text())
     (failed.folder / FAILED).write_text(json.dumps({**marked, "reason": f"odd {text}"}))
     attempts_folder(lives.folder).mkdir(parents=True)
-    holder = Claim(number=1, machine=f"not {this_machine()}", host=f"far {text}", processes=((1, "1"),))
+    holder = Lease(number=1, machine=f"not {this_machine()}", host=f"far {text}", processes=((1, "1"),))
     end(attempts_folder(lives.folder), holder, "")
     printed = io.StringIO()
     console = SafeConsole(printed, width=300)

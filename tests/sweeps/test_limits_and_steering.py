@@ -21,21 +21,19 @@ from test_run_and_status import smoke
 
 from sspo.errors import UserError
 from sspo.runs.runlog import FAILED, mark_failed
-from sweeps.control.run import run_sweep, run_work
 from sweeps.control.steer import retry, steer
-from sweeps.control.training import RunOptions, train
+from sweeps.control.sweep import RunOptions, run_sweep, run_work, train
 from sweeps.ledger import leases
 from sweeps.ledger.machine import start_of
 from sweeps.ledger.state import attempts_folder, standing
 from sweeps.monitor.board import Board
-from sweeps.monitor.requests import PAUSE, RUN, STOP, wish, wisher
+from sweeps.monitor.requests import PAUSE, RUN, STOP, request_reader, write_request
 from sweeps.monitor.status import watch_status
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
 from sweeps.study.checks import check
-from sweeps.study.resources import Resources
-from sweeps.study.retries import Retries
-from sweeps.workers.attempts import claim_trial
+from sweeps.study.limits import Resources, Retries
+from sweeps.workers.attempts import acquire_trial
 from sweeps.workers.pool import Pool
 
 HERE = Path(__file__).parent
@@ -115,28 +113,28 @@ def test_a_crash_loop_ends_whoever_runs_it(behaviour: str, tries: int, tmp_path:
 
 
 def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Path) -> None:
-    """Dead claims stand in for workers that died: of pid 1 as it never was."""
+    """Dead leases stand in for workers that died: of pid 1 as it never was."""
     trial, failed = make_trials(tmp_path, ["loop", "marked"])
     trial = replace(trial, retries=Retries(lost=1))
 
     def die(of: Trial, number: int) -> None:
         folder = attempts_folder(of.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        claim = leases.Claim(number=number, machine=leases.this_machine(), host="here", processes=((1, "0"),))
-        leases.end(folder, claim, "")
+        lease = leases.Lease(number=number, machine=leases.this_machine(), host="here", processes=((1, "0"),))
+        leases.end(folder, lease, "")
 
     die(trial, 1)
     assert standing(trial.folder).state == "pending"
-    assert claim_trial(trial) is None
+    assert acquire_trial(trial) is None
     assert outcomes(trial) == ["lost", ""]
     die(trial, 2)
-    assert claim_trial(trial) is not None  # twice is once too often
+    assert acquire_trial(trial) is not None  # twice is once too often
     assert (standing(trial.folder).reason, outcomes(trial)) == ("killed", ["lost", "lost", "void"])
     assert json.loads((trial.folder / FAILED).read_text())["message"] == "its worker, process 1, vanished"
     mark_failed(failed.folder, "diverged", "loss is nan")
     die(failed, 1)
     assert standing(failed.folder).state == "pending"  # nobody has judged it
-    assert claim_trial(failed) is not None
+    assert acquire_trial(failed) is not None
     assert (standing(failed.folder).outcome, outcomes(failed)) == ("diverged", ["diverged", "void"])
 
 
@@ -178,7 +176,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
     plan, starts = smoke(tmp_path), tmp_path / "starts"
     steps: list[str] = []
 
-    def wished() -> str:
+    def requested() -> str:
         if len(started(starts)) == 1 and not steps:
             steps.append(said(lambda console: steer(plan, PAUSE, console)))
             steps.append(str(time.monotonic()))
@@ -186,7 +184,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
             assert len(started(starts)) == 1
             assert [standing(trial.folder).state for trial in plan.trials()].count("done") == 1
             steps.append(said(lambda console: steer(plan, RUN, console)))
-        return wisher(plan)()
+        return request_reader(plan)()
 
     run_sweep(plan, RunOptions(workers=1), QUIET, stub(starts, {"base": "raise"}))  # writes the manifest
     assert said(lambda console: retry(plan, None, None, console)).startswith(
@@ -195,8 +193,8 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
     for trial in plan.trials():
         (trial.folder / "DONE.json").unlink(missing_ok=True)
     starts.unlink()
-    wish(plan, RUN)
-    assert train("study", plan.trials(), RunOptions(workers=1), QUIET, stub(starts, {}), wished)
+    write_request(plan, RUN)
+    assert train("study", plan.trials(), RunOptions(workers=1), QUIET, stub(starts, {}), requested)
     assert steps[0].startswith("paused")
     assert steps[2].startswith("resumed")
 
@@ -233,7 +231,7 @@ def test_a_failure_that_is_forgiven_while_the_sweep_runs_is_tried_again_by_it(tm
     plan, starts = smoke(tmp_path), tmp_path / "starts"
     asked: list[str] = []
 
-    def wished() -> str:
+    def requested() -> str:
         if not asked and any(standing(trial.folder).state == "failed" for trial in plan.trials()):
             asked.append(said(lambda console: retry(plan, None, None, console)))
         return RUN
@@ -244,7 +242,7 @@ def test_a_failure_that_is_forgiven_while_the_sweep_runs_is_tried_again_by_it(tm
 
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "clip_ablation.smoke.json").touch()
-    assert train("study", plan.trials(), RunOptions(workers=2), QUIET, command, wished)
+    assert train("study", plan.trials(), RunOptions(workers=2), QUIET, command, requested)
     assert len(asked) == 1
     assert [standing(trial.folder).state for trial in plan.trials()] == ["done"] * 3
 

@@ -16,13 +16,13 @@ import pytest
 
 from sspo.errors import UserError
 from sweeps.ledger import leases
-from sweeps.ledger.leases import Claim, holder
+from sweeps.ledger.leases import Lease, holder
 from sweeps.ledger.machine import start_of
 from sweeps.ledger.state import attempts_folder, standing
 from sweeps.monitor.board import Board
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Trial
-from sweeps.workers.attempts import forgive
+from sweeps.workers.attempts import reset_retries
 from sweeps.workers.pool import Pool
 from sweeps.workers.worker import Command
 
@@ -56,7 +56,7 @@ def sweep(trials: list[Trial], command: Command, *, timeout: float = 30.0) -> Bo
 
 def outcomes(trial: Trial) -> list[str]:
     """How every attempt at a trial ended, in order."""
-    return [claim.outcome for claim in leases.claims(attempts_folder(trial.folder))]
+    return [lease.outcome for lease in leases.leases(attempts_folder(trial.folder))]
 
 
 def started(starts: Path) -> list[str]:
@@ -95,7 +95,7 @@ def test_a_second_sweep_starts_nothing_and_a_retry_starts_the_failed_ones_alone(
     board = sweep(trials, stub(starts, {}))
     assert started(starts) == ["bad/seed0", "good/seed0"]
     assert (board.done, board.failed) == (1, 1)
-    assert [forgive(trial) for trial in trials] == [False, True]
+    assert [reset_retries(trial) for trial in trials] == [False, True]
     sweep(trials, stub(starts, {}))
     assert started(starts) == ["bad/seed0", "bad/seed0", "good/seed0"]
     assert [standing(trial.folder).state for trial in trials] == ["done", "done"]
@@ -104,7 +104,7 @@ def test_a_second_sweep_starts_nothing_and_a_retry_starts_the_failed_ones_alone(
 def test_a_divergence_is_a_result_that_a_retry_leaves_alone(tmp_path: Path) -> None:
     trials, starts = make_trials(tmp_path, ["diverge", "bad"]), tmp_path / "starts"
     sweep(trials, stub(starts, {"diverge": "diverge", "bad": "raise"}))
-    assert [forgive(trial) for trial in trials] == [False, True]
+    assert [reset_retries(trial) for trial in trials] == [False, True]
     board = sweep(trials, stub(starts, {}))
     assert started(starts) == ["bad/seed0", "bad/seed0", "diverge/seed0"]
     assert (board.done, board.diverged, board.failed) == (1, 1, 0)
@@ -118,10 +118,10 @@ def test_trials_that_run_at_once_see_a_device_each(tmp_path: Path) -> None:
     assert [(trial.folder / "device").read_text() for trial in trials] == ["3", "GPU-b"]
 
 
-def test_a_trainer_whose_claim_cannot_follow_it_is_not_left_to_train(
+def test_a_trainer_whose_lease_cannot_follow_it_is_not_left_to_train(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(folder: Path, claim: Claim, pid: int) -> Claim:
+    def refuse(folder: Path, lease: Lease, pid: int) -> Lease:
         given.append(pid)
         raise OSError(errno.ENOSPC, "no space left on device")
 
@@ -199,13 +199,13 @@ def _wait_for_child(trial: Trial, starts: Path) -> int:
     """The pid of a trainer that has begun."""
 
     def begun() -> bool:
-        claim = holder(attempts_folder(trial.folder))
-        return claim is not None and len(claim.processes) == 2 and starts.is_file()
+        lease = holder(attempts_folder(trial.folder))
+        return lease is not None and len(lease.processes) == 2 and starts.is_file()
 
     _wait_until(begun)
-    claim = holder(attempts_folder(trial.folder))
-    assert claim is not None
-    return claim.processes[1][0]
+    lease = holder(attempts_folder(trial.folder))
+    assert lease is not None
+    return lease.processes[1][0]
 
 
 def _wait_until(true: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from test_pool import ROOT, started, stub
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs import revision
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions
 from sweeps.ledger.leases import holder
 from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.replay.replay import replay_folder, run_replay

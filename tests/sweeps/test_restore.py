@@ -15,8 +15,7 @@ from rich.console import Console
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.runs import identity
 from sweeps.control.restore import restore, restore_committed, restore_own
-from sweeps.control.run import run_sweep
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.monitor.status import show_status
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.study.load import load
@@ -49,7 +48,7 @@ def test_a_committed_study_is_done_in_a_new_store_and_nothing_is_started(tmp_pat
     plan = paper(tmp_path / "runs")
     assert "73 of 73 runs restored, 0 left to train" in said(restore, plan, reports)
     assert "73 done, 0 running, 0 diverged, 0 failed, 0 to do" in said(show_status, plan)
-    monkeypatch.setattr("sweeps.control.run.train", lambda *_: pytest.fail("something was started"))
+    monkeypatch.setattr("sweeps.control.sweep.train", lambda *_: pytest.fail("something was started"))
     assert "73 of 73 trials done" in said(run_sweep, plan, RunOptions())
 
 

@@ -16,8 +16,7 @@ from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sweeps.__main__ import main
-from sweeps.control.run import run_sweep
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.ledger.lock import alone
 from sweeps.monitor.requests import control_folder
 from sweeps.monitor.status import show_status

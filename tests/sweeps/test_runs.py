@@ -14,8 +14,8 @@ import yaml
 
 from sspo.compose.fast import quick_compose
 from sspo.runs.runlog import CONFIG, DONE, EVAL, mark_failed
-from sweeps.monitor.console import SafeConsole
 from sweeps.monitor.runs import show_runs
+from sweeps.monitor.terminal import SafeConsole
 
 NOON = time.mktime((2026, 11, 28, 12, 0, 0, 0, 0, -1))
 

@@ -18,7 +18,7 @@ from searches import START, driver_of, make, settle, stub, study_of, train
 
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sweeps.control.training import RunOptions
+from sweeps.control.sweep import RunOptions
 from sweeps.ledger.leases import holder
 from sweeps.ledger.lock import alone
 from sweeps.ledger.score import curve

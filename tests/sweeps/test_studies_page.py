@@ -11,9 +11,8 @@ import yaml
 from sspo.compose.hydra_compose import CONF_ROOT
 from sweeps.plan.plan import make_plan
 from sweeps.study.factors import KINDS, Design, Factor, Level
+from sweeps.study.limits import Resources, Retries
 from sweeps.study.load import load
-from sweeps.study.resources import Resources
-from sweeps.study.retries import Retries
 from sweeps.study.spec import Arm, Budget, Gates, Preset, Primary, Replay, StudyHead
 
 PAGE = (CONF_ROOT.parent / "docs" / "studies.md").read_text(encoding="utf-8")

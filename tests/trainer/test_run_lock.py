@@ -12,7 +12,7 @@ import pytest
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sspo.runs import lock
-from sspo.runs.fence import VARIABLE, ClaimLost
+from sspo.runs.fence import VARIABLE, LeaseLost
 from sspo.runs.lock import LOCK, alone
 from sspo.train import main
 from tests.trainer.killed import SMALL, Fault, start
@@ -67,20 +67,20 @@ def wait_for(happened, seconds=120):
         time.sleep(0.05)
 
 
-def claim(tmp_path, number, outcome=""):
-    path = tmp_path / "claims" / f"{number:04d}.json"
+def lease(tmp_path, number, outcome=""):
+    path = tmp_path / "leases" / f"{number:04d}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"outcome": outcome}))
     return str(path)
 
 
-def test_a_claim_that_passed_to_another_worker_takes_the_lock_with_it(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, claim(tmp_path, 1))
+def test_a_lease_that_passed_to_another_worker_takes_the_lock_with_it(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, lease(tmp_path, 1))
     with alone(tmp_path, no_warning):  # a worker that then froze
-        claim(tmp_path, 1, outcome="lost")
-        with pytest.raises(ClaimLost), alone(tmp_path, no_warning):  # its own process again: it is fenced off
+        lease(tmp_path, 1, outcome="lost")
+        with pytest.raises(LeaseLost), alone(tmp_path, no_warning):  # its own process again: it is fenced off
             pass
-        monkeypatch.setenv(VARIABLE, claim(tmp_path, 2))
+        monkeypatch.setenv(VARIABLE, lease(tmp_path, 2))
         with alone(tmp_path, no_warning):
             newer = (tmp_path / LOCK).stat().st_ino
             monkeypatch.delenv(VARIABLE)
@@ -92,16 +92,16 @@ def test_a_claim_that_passed_to_another_worker_takes_the_lock_with_it(tmp_path, 
 
 def test_a_command_by_hand_keeps_a_sweep_out(tmp_path, monkeypatch):
     with alone(tmp_path, no_warning):
-        monkeypatch.setenv(VARIABLE, claim(tmp_path, 1))
+        monkeypatch.setenv(VARIABLE, lease(tmp_path, 1))
         with pytest.raises(UserError, match="under way as process"), alone(tmp_path, no_warning):
             pass
 
 
 def test_a_frozen_worker_s_end_leaves_the_lock_of_who_follows(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, claim(tmp_path, 1))
+    monkeypatch.setenv(VARIABLE, lease(tmp_path, 1))
     frozen = alone(tmp_path, no_warning)
     frozen.__enter__()
-    monkeypatch.setenv(VARIABLE, claim(tmp_path, 2))
+    monkeypatch.setenv(VARIABLE, lease(tmp_path, 2))
     with alone(tmp_path, no_warning):
         frozen.__exit__(None, None, None)
         assert (tmp_path / LOCK).exists()

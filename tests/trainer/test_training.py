@@ -12,7 +12,7 @@ import yaml
 
 from sspo.compose.hydra_compose import compose
 from sspo.console.progress import Progress
-from sspo.metrics import GLOSSARY, OPTION_KEYS, RARE_KEYS, ROLLOUT_KEYS
+from sspo.metrics import GLOSSARY, OPTION_KEYS, ROLLOUT_KEYS, SHARES
 from sspo.runs.tracking import NoTracker
 from sspo.trainer import loop
 from sspo.trainer.optim import Diverged
@@ -46,7 +46,7 @@ def test_a_line_a_step_with_every_glossary_key(finished):
     index = {"step", "rollout", "update"}
     assert set(steps[1]) - index == set(GLOSSARY) - set(OPTION_KEYS)
     assert set(steps[0]) - index == set(GLOSSARY) - set(ROLLOUT_KEYS) - set(OPTION_KEYS)
-    assert all(steps[0][key] is None for key in RARE_KEYS)  # 16 short answers hold no hundred extreme tokens
+    assert all(steps[0][key] is None for key in SHARES)  # 16 short answers hold no hundred extreme tokens
     assert steps[0]["policy/ratio_mean"] == pytest.approx(1, abs=1e-5)  # first update: on policy
     assert steps[1]["policy/token_log_ratio_std"] > 1e-4
     assert len(lines(finished / "timing.jsonl")) == 4

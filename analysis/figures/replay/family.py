@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.evidence.replay import Curve, Replay, clip_share, pool
+from analysis.evidence.replay import Curve, Replay, pool, share
 from analysis.figures.model import Series
 from analysis.figures.style import Look, first_word, rule_look
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, replayed, trace
@@ -32,7 +32,7 @@ def rule_series(replay: Replay) -> dict[Curve, Series]:
 
 def by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Clip fraction in percent by a bound or by update (index), a column per run."""
-    return 100 * clip_share(pool(rows, [by, "run"])).unstack("run")
+    return 100 * share(pool(rows, [by, "run"]), "clip_frac_active").unstack("run")
 
 
 def foot(replay: Replay) -> str:

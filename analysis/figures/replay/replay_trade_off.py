@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Printed
 from matplotlib.lines import Line2D
 
-from analysis.evidence.replay import Curve, Replay, collateral, extreme_retained, pool, swept_bound, total
+from analysis.evidence.replay import Curve, Replay, pool, share, swept_bound, total
 from analysis.figures.figure import Figure
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, number
 from analysis.figures.replay.chart import shown
@@ -57,7 +57,8 @@ def paths(replay: Replay) -> list[Path] | None:
 
 def costs(counts: pd.DataFrame) -> pd.DataFrame:
     """Points of the trade-off in percent; those from too few tokens are left out."""
-    return 100 * pd.DataFrame({"x": collateral(counts), "y": extreme_retained(counts)}).dropna()
+    axes = {"x": share(counts, "collateral_clip_frac"), "y": share(counts, "extreme_retained_frac")}
+    return 100 * pd.DataFrame(axes).dropna()
 
 
 def _has_points(path: Path) -> bool:

@@ -1,4 +1,7 @@
-"""What `run` and `replay` share: options, trials through the pool under a view, and what is said when they are over."""
+"""`sweeps run` and `sweeps work`: trains a study, alone or together with others; then what is done and what failed.
+
+Options, and trials through an engine under a view, are shared with `sweeps replay`, a search and a single trial.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,38 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.console import Console
+from rich.text import Text
 
 from sspo.errors import UserError
 from sweeps.engines.engine import Setup
 from sweeps.engines.registry import DEFAULT_ENGINE, check_engine, open_engine
-from sweeps.ledger.leases import BEAT, STALE_AFTER, Watch
+from sweeps.ledger.leases import HEARTBEAT, STALE_AFTER, Watch
+from sweeps.ledger.lock import alone
 from sweeps.ledger.state import standing
-from sweeps.monitor.board import Board, name
+from sweeps.ledger.store import check_store, refuse_foreign
+from sweeps.monitor.board import Board
 from sweeps.monitor.live_view import View
-from sweeps.monitor.requests import no_wish
+from sweeps.monitor.requests import (
+    RUN,
+    STOP,
+    control_folder,
+    last_request,
+    no_request,
+    request_reader,
+    typed,
+    write_request,
+)
+from sweeps.plan.budget import check_budget
+from sweeps.plan.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan.pace import Pace
-from sweeps.plan.plan import Trial
+from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.stale import refuse_stale
-from sweeps.study.retries import Retries, with_retries
-from sweeps.workers.attempts import forgive
-from sweeps.workers.foreground import INTERRUPTED
+from sweeps.study.limits import Retries, with_retries
+from sweeps.workers.attempts import reset_retries
+from sweeps.workers.signals import INTERRUPTED
 from sweeps.workers.worker import Command, train_command
 
-LEAST_STALE = 2 * BEAT
+LEAST_STALE = 2 * HEARTBEAT
 """Seconds: less, and a trial that is well would be taken over."""
 
 
@@ -63,7 +80,7 @@ def check_options(options: RunOptions) -> None:
         raise UserError(f"--timeout must be a positive number of seconds, got {options.timeout:g}")
     if options.stale_after < LEAST_STALE:
         raise UserError(
-            f"--stale-after must be at least {LEAST_STALE:g} s, since a claim is touched every {BEAT:g} s, got "
+            f"--stale-after must be at least {LEAST_STALE:g} s, since a lease is touched every {HEARTBEAT:g} s, got "
             f"{options.stale_after:g}"
         )
     if options.retries is not None:
@@ -82,9 +99,9 @@ def train(
     options: RunOptions,
     console: Console,
     command: Command | None,
-    wish: Callable[[], str] = no_wish,
+    request: Callable[[], str] = no_request,
 ) -> bool:
-    """Run what is missing of the trials under a view. False where a signal or a wish ended it early.
+    """Run what is missing of the trials under a view. False where a signal or a request ended it early.
 
     Raises UserError for stale runs that nobody asked to have made again, for a trial wider than what it is to run on, from
     the engine, and from the system.
@@ -99,13 +116,13 @@ def train(
         timeout=options.timeout,
         detach=options.detach,
         watch=options.watch(),
-        wish=wish,
+        request=request,
     )
     try:
         with open_engine(options.engine, options.engine_options, setup, trials) as engine:
             if options.retry_failed:
                 for trial in trials:
-                    forgive(trial)
+                    reset_retries(trial)
             board = Board(workers=engine.workers, pace=Pace())
             with View(board, console):
                 return engine.run(trials, board)
@@ -142,10 +159,71 @@ def conclude(trials: Sequence[Trial], console: Console) -> int:
     )
     console.print(counts, highlight=False)
     for trial, now in over:
-        text = f"  {name(trial)}: {now.reason}, {now.message} ({trial.folder})"
+        text = f"  {trial.label}: {now.reason}, {now.message} ({trial.folder})"
         console.print(text, soft_wrap=True, highlight=False, markup=False)
     if failed:
         console.print(
             "run again with --retry-failed (make: RETRY=1) to try the failed ones once more", soft_wrap=True
         )
     return 1 if failed else 0
+
+
+def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
+    """Run what is missing. Returns 0 if all is done, 1 if any trial failed, 130 after an interrupt.
+
+    `command` makes the command line of a trial (default: `python -m sspo.train`). Raises UserError before any work
+    where the options make no sense, finished runs are stale, the store cannot be written or another sweep of the study runs.
+    """
+    check_options(options)
+    refuse_foreign(plan.store)
+    trials = plan.trials()
+    refuse_stale(trials, fresh=options.fresh)
+    if missing_of(trials, retry_failed=False):
+        from sweeps.control.restore import (  # imports pyarrow, which a finished study need not wait for
+            REPORTS,
+            restore_committed,
+        )
+
+        restore_committed(plan, REPORTS, console)
+    missing = missing_of(trials, retry_failed=options.retry_failed)
+    said = check_budget(plan, over_budget=options.over_budget) if missing else []
+    for line in (former_sentence(plan), *said):
+        if line is not None:
+            console.print(Text(line), soft_wrap=True)
+    if missing or not is_current(plan):
+        check_store(plan.store, len(missing))
+        remedy = f"join it with {typed(plan, 'work')}, or wait for it"
+        with alone(control_folder(plan), f"sweep of {plan.title()}", remedy, options.watch()):
+            write_request(plan, RUN)
+            write_manifest(plan)
+            finished = not missing or train(
+                plan.study.name, trials, options, console, command, request_reader(plan)
+            )
+        if not finished:
+            return interrupted(console)
+        if options.detach:
+            return placed(trials, console)
+    return conclude(trials, console)
+
+
+def run_work(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
+    """Join a sweep: run what nobody runs, until nothing is left. Returns what `run_sweep` does.
+
+    Raises UserError where no sweep of the study was started in the store, its spec has changed since, or it was stopped.
+    """
+    check_options(options)
+    if not is_current(plan):
+        raise UserError(
+            f"there is no sweep of {plan.title()}, as its spec is now, in the store {plan.store} to join; start one with "
+            f"{typed(plan, 'run')}"
+        )
+    if last_request(plan) == STOP:
+        raise UserError(
+            f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
+        )
+    trials = plan.trials()
+    if missing_of(trials, retry_failed=False) and not train(
+        plan.study.name, trials, options, console, command, request_reader(plan)
+    ):
+        return interrupted(console)
+    return conclude(trials, console)

@@ -1,13 +1,14 @@
-"""Where commands print: a terminal as it is, anything else as plain lines of a fixed width.
+"""Where commands print, and durations and lists as people say them.
 
-Much of what they print stood in the files of a run, which anybody may have written: a log's last lines, messages, names of
-hosts. So nothing is read as markup, and whatever would act on a terminal is shown instead, in this one place.
+A terminal is printed to as it is, anything else as plain lines of a fixed width. Much of what commands print stood in the
+files of a run, which anybody may have written: a log's last lines, messages, names of hosts. So nothing is read as markup,
+and whatever would act on a terminal is shown instead, in this one place.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -34,3 +35,21 @@ class SafeConsole(Console):
 def standard_console() -> Console:
     """A console on standard output."""
     return SafeConsole() if sys.stdout.isatty() else SafeConsole(width=PLAIN_WIDTH, highlight=False)
+
+
+def duration(seconds: float | None) -> str:
+    """`unknown`, `42 s`, `3 min 20 s` or `2 h 05 min`."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def listed(sentences: Sequence[str]) -> str:
+    """The first, and how many more there are."""
+    rest = len(sentences) - 1
+    return sentences[0] + (f"; and {rest} more" if rest else "")

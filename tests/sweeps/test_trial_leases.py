@@ -1,4 +1,4 @@
-"""Claims: exactly one holder, judged by signs of life and never by a clock that somebody could set."""
+"""Leases: exactly one holder, judged by signs of life and never by a clock that somebody could set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sspo.errors import UserError
 from sspo.runs import fence
 from sspo.runs.runlog import RunLog, mark_failed
 from sweeps.ledger import leases
-from sweeps.ledger.leases import LONGEST_LOOK, Claim, Watch, newest, take
+from sweeps.ledger.leases import LONGEST_LOOK, Lease, Watch, acquire, newest
 from sweeps.ledger.lock import alone
 from sweeps.ledger.machine import start_of, this_machine
 
@@ -27,65 +27,65 @@ class Clock:
         return self.now
 
 
-def foreign(folder: Path, **changes: object) -> Claim:
-    """A claim of a process of another machine."""
+def foreign(folder: Path, **changes: object) -> Lease:
+    """A lease of a process of another machine."""
     folder.mkdir(parents=True, exist_ok=True)
-    claim = replace(Claim(number=1, machine="other", host="far", processes=((1, "1"),)), **changes)
-    fence.file_of(folder, claim.number).write_text(json.dumps(vars(claim)))
-    return claim
+    lease = replace(Lease(number=1, machine="other", host="far", processes=((1, "1"),)), **changes)
+    fence.file_of(folder, lease.number).write_text(json.dumps(vars(lease)))
+    return lease
 
 
-def still_for(folder: Path, claim: Claim, seconds: float, watch: Watch, clock: Clock) -> bool:
+def still_for(folder: Path, lease: Lease, seconds: float, watch: Watch, clock: Clock) -> bool:
     """What a watch says after looking every second."""
-    over = watch.over(folder, claim)
+    over = watch.over(folder, lease)
     for _ in range(int(seconds)):
         clock.now += 1
-        over = watch.over(folder, claim)
+        over = watch.over(folder, lease)
     return over
 
 
-def test_a_claim_of_another_machine_is_given_up_when_it_has_been_still_for_long_and_not_before(
+def test_a_lease_of_another_machine_is_given_up_when_it_has_been_still_for_long_and_not_before(
     tmp_path: Path,
 ) -> None:
-    claim, clock = foreign(tmp_path), Clock()
+    lease, clock = foreign(tmp_path), Clock()
     watch = Watch(60.0, clock)
-    assert not still_for(tmp_path, claim, 59, watch, clock)
-    leases.beat(tmp_path, claim)
+    assert not still_for(tmp_path, lease, 59, watch, clock)
+    leases.heartbeat(tmp_path, lease)
     assert not still_for(
-        tmp_path, claim, 59, watch, clock
+        tmp_path, lease, 59, watch, clock
     )  # since the first of these looks, which saw the beat
-    assert still_for(tmp_path, claim, 1, watch, clock)
+    assert still_for(tmp_path, lease, 1, watch, clock)
 
 
 @pytest.mark.parametrize("wall", [0.0, 1e9, 4e9])
 def test_no_setting_of_any_clock_makes_a_holder_look_dead_or_a_dead_one_alive(
     wall: float, tmp_path: Path
 ) -> None:
-    claim, clock = foreign(tmp_path), Clock()
+    lease, clock = foreign(tmp_path), Clock()
     path, watch = fence.file_of(tmp_path, 1), Watch(60.0, clock)
     os.utime(path, (wall, wall))  # written by a machine whose clock says 1970, 2001 or 2096
-    assert not still_for(tmp_path, claim, 59, watch, clock)
+    assert not still_for(tmp_path, lease, 59, watch, clock)
     os.utime(path, (wall - 5e8, wall - 5e8))  # it jumped back, and the holder lives
-    assert not still_for(tmp_path, claim, 59, watch, clock)
-    assert still_for(tmp_path, claim, 1, watch, clock)
+    assert not still_for(tmp_path, lease, 59, watch, clock)
+    assert still_for(tmp_path, lease, 1, watch, clock)
 
 
 def test_an_observer_that_slept_gives_nobody_up_for_it(tmp_path: Path) -> None:
-    claim, clock = foreign(tmp_path), Clock()
+    lease, clock = foreign(tmp_path), Clock()
     watch = Watch(60.0, clock)
-    watch.over(tmp_path, claim)
+    watch.over(tmp_path, lease)
     clock.now += 3600
-    assert not watch.over(tmp_path, claim)
+    assert not watch.over(tmp_path, lease)
     # that look counted for LONGEST_LOOK
-    assert not still_for(tmp_path, claim, 60 - LONGEST_LOOK - 1, watch, clock)
-    assert still_for(tmp_path, claim, 1, watch, clock)
+    assert not still_for(tmp_path, lease, 60 - LONGEST_LOOK - 1, watch, clock)
+    assert still_for(tmp_path, lease, 1, watch, clock)
 
 
 def test_a_process_of_this_machine_is_looked_at_and_a_later_one_with_its_pid_is_another(
     tmp_path: Path,
 ) -> None:
     own = (os.getpid(), start_of(os.getpid()) or "")
-    living = Claim(number=1, machine=this_machine(), processes=(own,))
+    living = Lease(number=1, machine=this_machine(), processes=(own,))
     assert not living.holder_gone()
     assert replace(living, processes=((own[0], "1"),)).holder_gone()
     assert not replace(living, processes=((own[0], "1"), own)).holder_gone()  # its trial lives
@@ -93,7 +93,7 @@ def test_a_process_of_this_machine_is_looked_at_and_a_later_one_with_its_pid_is_
 
 
 @pytest.mark.parametrize("before", ["nobody", "released", "stale", "torn"])
-def test_of_many_that_want_a_claim_exactly_one_gets_it(before: str, tmp_path: Path) -> None:
+def test_of_many_that_want_a_lease_exactly_one_gets_it(before: str, tmp_path: Path) -> None:
     clock = Clock()
     if before == "torn":
         fence.file_of(tmp_path, 1).touch()
@@ -108,7 +108,7 @@ def test_of_many_that_want_a_claim_exactly_one_gets_it(before: str, tmp_path: Pa
 
     def want(watch: Watch) -> None:
         barrier.wait()
-        own, _ = take(tmp_path, watch)
+        own, _ = acquire(tmp_path, watch)
         if own is not None:
             won.append(own)
 
@@ -117,17 +117,17 @@ def test_of_many_that_want_a_claim_exactly_one_gets_it(before: str, tmp_path: Pa
         thread.start()
     for thread in threads:
         thread.join()
-    assert [claim.number for claim in won] == [1 if before == "nobody" else 2]
+    assert [lease.number for lease in won] == [1 if before == "nobody" else 2]
     assert newest(tmp_path) == won[0]
 
 
-def test_a_claim_that_cannot_be_filled_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(claim: Claim) -> str:
+def test_a_lease_that_cannot_be_filled_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(lease: Lease) -> str:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(leases, "_text", refuse)
     with pytest.raises(OSError, match="No space"):
-        take(tmp_path, Watch())
+        acquire(tmp_path, Watch())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -135,20 +135,20 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "attempts"
-    claim, _ = take(folder, Watch())
-    assert claim is not None
-    for name, value in leases.lease(folder, claim).environment().items():
+    lease, _ = acquire(folder, Watch())
+    assert lease is not None
+    for name, value in leases.held(folder, lease).environment().items():
         monkeypatch.setenv(name, value)
     log = RunLog(tmp_path)
     log.evaluation([{"rollout": 0}])
     fence.file_of(folder, 2).touch()  # somebody else's
-    with pytest.raises(fence.ClaimLost):
+    with pytest.raises(fence.LeaseLost):
         log.evaluation([{"rollout": 1}])
-    with pytest.raises(fence.ClaimLost):
+    with pytest.raises(fence.LeaseLost):
         log.rewind({})
-    with pytest.raises(fence.ClaimLost):
+    with pytest.raises(fence.LeaseLost):
         RunLog(tmp_path)
-    with pytest.raises(fence.ClaimLost):
+    with pytest.raises(fence.LeaseLost):
         mark_failed(tmp_path, "error", "late")
     assert (tmp_path / "eval.jsonl").read_text() == '{"rollout": 0}\n'
     assert sorted(path.name for path in tmp_path.iterdir()) == ["attempts", "eval.jsonl"]
@@ -157,8 +157,8 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
 def test_a_lock_of_another_machine_is_refused_once_it_shows_life_and_taken_when_it_never_does(
     tmp_path: Path,
 ) -> None:
-    claim = foreign(tmp_path)
-    beating = threading.Timer(0.7, leases.beat, (tmp_path, claim))
+    lease = foreign(tmp_path)
+    beating = threading.Timer(0.7, leases.heartbeat, (tmp_path, lease))
     beating.start()
     with (
         pytest.raises(UserError, match="another sweep runs in this store as process 1 on far; wait for it"),

@@ -1,4 +1,4 @@
-"""The claims of a run: who works on it touches the newest one every two seconds, and writes into it how it ended."""
+"""The leases of a run: who works on it touches the newest one every two seconds, and writes into it how it ended."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ OUTCOME_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
-class Claim:
-    """The newest claim of a run: its number, how it ended, and when its holder last touched it."""
+class Lease:
+    """The newest lease of a run: its number, how it ended, and when its holder last touched it."""
 
     number: int
     outcome: str
@@ -25,15 +25,15 @@ class Claim:
     touched: float
 
 
-class Claims:
-    """Looks at the claims of a run folder again and again; one that has ended is read once."""
+class Leases:
+    """Looks at the leases of a run folder again and again; one that has ended is read once."""
 
     def __init__(self, run: Path):
         self._folder = run / FOLDER
-        self._ended: tuple[int, Claim] | None = None
+        self._ended: tuple[int, Lease] | None = None
 
-    def newest(self) -> Claim | None:
-        """The claim that counts; None where there never was one."""
+    def newest(self) -> Lease | None:
+        """The lease that counts; None where there never was one."""
         try:
             with os.scandir(self._folder) as entries:
                 names = [entry.name for entry in entries if NAME.fullmatch(entry.name)]
@@ -45,9 +45,9 @@ class Claims:
             return None
         if self._ended is not None and self._ended[0] == status.st_ino:
             return replace(self._ended[1], touched=status.st_mtime)
-        claim = Claim(_number(path.name), _outcome(path), status.st_mtime)
-        self._ended = (status.st_ino, claim) if claim.outcome else None
-        return claim
+        lease = Lease(_number(path.name), _outcome(path), status.st_mtime)
+        self._ended = (status.st_ino, lease) if lease.outcome else None
+        return lease
 
 
 def _outcome(path: Path) -> str:
