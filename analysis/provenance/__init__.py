@@ -1,7 +1,6 @@
 """Where numbers come from, and whether anything they were made from has changed.
 
 record     provenance.json and the sentences of the pages
-digests    digests of compact logs by run and stream
 sources    digests of the run folders behind them
 freshness  whether a report is up to date
 reuse      compact logs used again

@@ -16,7 +16,7 @@ from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Seri
 from analysis.figures.style import Look
 from analysis.figures.svg import chart_html
 from analysis.logs.trace import trace
-from analysis.pages.html import json_block
+from analysis.pages.document import json_block
 from analysis.pages.html_tables import table_html
 from analysis.text.escape import csv_field, latex, markdown, page
 from analysis.text.latex_characters import ACCENTS, LATEX
