@@ -11,6 +11,7 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.figures.files import Drawn
 from analysis.figures.model import Chart
+from analysis.logs.trace import Trace
 from analysis.text.table import Table
 
 
@@ -25,5 +26,7 @@ class Report:
     figures: list[Drawn]
     charts: Mapping[str, Chart]
     verdicts: list[Judged]
+    sections: Mapping[str, Trace]
+    """Where each section of prose comes from; of sections that the report does not have, too."""
     data: list[Table] = field(default_factory=list)
     """Verdicts and gates, which pages show as sections: of files they have CSV alone."""

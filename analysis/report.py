@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from analysis.checks.flags import flags
@@ -23,10 +24,11 @@ from analysis.logs.replay_counts import compact_replay
 from analysis.logs.replay_source import replay_source
 from analysis.logs.run_folders import compact
 from analysis.logs.source import choose
+from analysis.logs.trace import Trace
 from analysis.pages.html import page_html
 from analysis.pages.markdown import page_markdown
 from analysis.provenance.freshness import fingerprint, stamp_report
-from analysis.provenance.record import FILE, recorded
+from analysis.provenance.record import FILE, origins, recorded
 from analysis.provenance.reuse import are_current, note_current
 from analysis.provenance.sources import write_sources
 from analysis.provenance.traces import section_traces
@@ -71,9 +73,10 @@ def render(folder: Path, *, replayed: bool) -> Report:
     evidence = Evidence(read_logs(logs))
     replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
     report, streams = _make(evidence, replay, folder)
-    write_atomic(folder / "index.html", page_html(report))
+    found = origins(report)
+    write_atomic(folder / "index.html", page_html(report, found))
     write_atomic(folder / "index.md", page_markdown(report))
-    write_atomic(folder / FILE, recorded(report, folder, streams))
+    write_atomic(folder / FILE, recorded(report, found, folder, streams))
     return report
 
 
@@ -91,17 +94,23 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Repo
     there = [table for table in tables.values() if table is not None]
     gates, replayed = check_gates(evidence), draw_replay(replay_figures, folder, notes)
     on_page, streams = charts([*figures, *replay_figures]), stream_digests(folder / "logs")
-    data = _data(evidence, verdicts, gates, folder)
+    sections = section_traces(evidence, {file.name: file.sha256 for file in verdicts})
+    data = _data(evidence, verdicts, gates, sections, folder)
     drawn = [*end_figures(), *replayed]
-    return Report(evidence, replay, gates, there, drawn, on_page, verdicts, data), streams
+    return Report(evidence, replay, gates, there, drawn, on_page, verdicts, sections, data), streams
 
 
-def _data(evidence: Evidence, verdicts: list[Judged], gates: list[Gate], folder: Path) -> list[Table]:
+def _data(
+    evidence: Evidence,
+    verdicts: list[Judged],
+    gates: list[Gate],
+    sections: Mapping[str, Trace],
+    folder: Path,
+) -> list[Table]:
     """Write verdicts.csv, where there are claims, and gates.csv."""
-    whole = section_traces(evidence, {file.name: file.sha256 for file in verdicts})
-    judged = verdict_table(evidence, verdicts, whole["verdicts"])
+    judged = verdict_table(evidence, verdicts, sections["verdicts"])
     write_table(judged, folder, VERDICTS, ("csv",))
-    held = gates_table(gates, whole["gates"])
+    held = gates_table(gates, sections["gates"])
     write_table(held, folder, held.name, ("csv",))
     return [table for table in (judged, held) if table is not None]
 

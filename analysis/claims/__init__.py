@@ -5,7 +5,7 @@ files     where claims are kept
 arms      which arms a claim is about
 measures  what a claim may measure
 verdict   supported, refuted, inconclusive, not testable
-section   the section of the pages
+section   verdicts in words
 table     verdicts as data
 record    claims in provenance.json
 """

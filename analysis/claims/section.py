@@ -1,4 +1,4 @@
-"""The section "Verdicts" of a report's pages."""
+"""Verdicts in words, as the pages show them (analysis.pages.verdicts)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from analysis.claims.spec import Claim, Claims, load_claims
 from analysis.claims.verdict import Verdict, overall, verdicts
 from analysis.evidence.evidence import Evidence
 from analysis.logs.manifest import PRESET_NOTES, Arm
-from analysis.text.escape import markdown
-from analysis.text.escape import page as in_page
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from sspo.config.choices import TERMS
@@ -128,63 +126,7 @@ def _size(claim: Claim, value: float | None) -> str:
     return f"{100 * value:g} %" if MEASURES[claim.measure].percent else f"{value:g}"
 
 
-def _about(claim: Claim) -> str:
+def about(claim: Claim) -> str:
+    """What a claim measures, and its smallest effect of interest."""
     least = _size(claim, claim.smallest_effect).replace(" %", " points")
     return f"{MEASURES[claim.measure].meaning}; smallest effect of interest {least}. {claim.note}".strip()
-
-
-def verdicts_html(judged: Sequence[Judged]) -> str:
-    """One section; a claim is a heading, what it is tested on, and a card a comparison."""
-    parts = []
-    for file in judged:
-        parts.append(f'<p class="question">{in_page(file.claims.title)}</p>')
-        for name, claim in file.claims.claims.items():
-            cards = "".join(_card(line) for line in file.lines if line.claim == name)
-            parts.append(
-                f"<h3>{in_page(_shown(name))}: {in_page(claim.says)} "
-                f'<b class="{_css(file.overall[name])}">{in_page(file.overall[name])}</b></h3>'
-                f'<p class="tested">{in_page(_about(claim))}</p><ol class="gates">{cards}</ol>'
-            )
-        parts.append(f"<figure><figcaption>{in_page(file.rule)}</figcaption></figure>")
-    return f'<section id="verdicts"><h2>Verdicts</h2>{"".join(parts)}</section>' if parts else ""
-
-
-def _css(word: str) -> str:
-    return word.replace(" ", "-")
-
-
-def _card(line: Line) -> str:
-    return (
-        f'<li class="{_css(line.verdict)}"><b>{in_page(line.verdict)}</b> '
-        f"<span>{in_page(line.compared)}</span><small>{in_page(line.evidence)}</small></li>\n"
-    )
-
-
-def _sentence(name: str, claim: Claim) -> str:
-    return f"{_shown(name)}: {claim.says} Measured: {_about(claim)}"
-
-
-def _shown(name: str) -> str:
-    """`C2_retains` is the claim C2 and which half of it."""
-    return name.replace("_", ", ")
-
-
-def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
-    """The same as paragraphs for GitHub; none without claims."""
-    parts = ["## Verdicts"] if judged else []
-    for file in judged:
-        parts.append(markdown(file.claims.title))
-        table = ["| claim | verdict | compared | evidence |", "|:--|:--|:--|:--|"]
-        for line in file.lines:
-            cells = (_shown(line.claim), line.compared, line.evidence)
-            shown, compared, evidence = (markdown(cell) for cell in cells)
-            table.append(f"| {shown} | **{line.verdict}** | {compared} | {evidence} |")
-        parts.append("\n".join(table))
-        parts.append(
-            "\n".join(
-                f"- **{file.overall[name]}** {markdown(_sentence(name, claim))}"
-                for name, claim in file.claims.claims.items()
-            )
-        )
-        parts.append(markdown(file.rule))
-    return parts

@@ -8,5 +8,5 @@ logs            logs that are being written
 leases          who works on a run
 config          what the dashboard reads of configurations
 curves          the curves
-page            the page
+page            the page, filled into templates/
 """

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from analysis.live.bounded_server import PATIENCE, BoundedServer
-from analysis.live.page import Markup, frame
+from analysis.live.page import Parts, frame
 from analysis.live.study import LiveStudy
 from sspo.errors import UserError
 
@@ -34,7 +34,7 @@ class Dashboard(BoundedServer):
     """Answers `/` with the page and `/state` with the parts that changed since the digests in its query."""
 
     def __init__(self, study: LiveStudy, port: int):
-        self.study, self.reading, self.markup = study, threading.Lock(), Markup()
+        self.study, self.reading, self.markup = study, threading.Lock(), Parts()
         self._next, self._seen = 0.0, study.look()
         self._parts: Mapping[str, str] | None = None
         self._digests: dict[str, str] = {}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from markupsafe import Markup
 
 from analysis.figures.svg import chart_html
 from analysis.live.curves import Drawn
@@ -11,9 +14,11 @@ from analysis.live.runs import INTERRUPTED, STALE, WAITING, LiveRun
 from analysis.live.study import Look, Planned, counts
 from analysis.logs.manifest import PRESET_NOTES, Study
 from analysis.logs.run_files import BROKEN, DIVERGED, DONE, FAILED, MISSING, RUNNING
-from analysis.pages.html import SCRIPT, document
-from analysis.pages.stylesheet import CSS
-from analysis.text.escape import page as in_page
+from analysis.pages.document import SCRIPT, document, style
+from analysis.pages.templates import Templates, escaped, own
+from analysis.text.escape import visible
+
+render = Templates(Path(__file__).parent / "templates").render
 
 PARTS = ("counts", "failures", "curves", "runs")
 LOST = (FAILED, DIVERGED, BROKEN, INTERRUPTED)
@@ -36,15 +41,13 @@ def frame(found: Look | Planned) -> Callable[[str], str]:
         study = found.study
         name, title, question = study.name, study.title, study.question
         preset = PRESET_NOTES[study.preset]
-    sections = "".join(f'<section id="part-{part}" aria-label="{part}"></section>' for part in PARTS)
-    body = (
-        f'<header><p class="preset">{in_page(preset)}</p><h1>{in_page(title)}</h1>'
-        f'<p class="question">{in_page(question)}</p><p id="connection" role="status"></p></header>{sections}'
+    body = render("frame.html", title=title, question=question, preset=preset, parts=PARTS)
+    return lambda script: document(
+        f"{name}, live", body, style("page"), f"{SCRIPT}\n{script}", connect="self"
     )
-    return lambda script: document(f"{name}, live", body, CSS, f"{SCRIPT}\n{script}", connect="'self'")
 
 
-class Markup:
+class Parts:
     """Markup of the parts: each is made again only where what it shows is another object."""
 
     def __init__(self) -> None:
@@ -72,106 +75,73 @@ class Markup:
 
 
 def _begin(planned: Planned) -> str:
-    return (
-        f"<h2>Not begun</h2><p>No sweep has planned this study in the store yet: <code>{in_page(planned.command)}</code> "
-        "begins it, and this page then shows it.</p>"
-    )
+    return str(render("begin.html", command=planned.command))
 
 
 def _counts(runs: Sequence[LiveRun]) -> str:
-    cards = "".join(
-        f'<li class="{state}"><b>{state}</b> <span>{number} of {len(runs)}</span></li>'
-        for state, number in sorted(counts(runs).items())
-    )
-    done = sum(run.rollouts for run in runs)
-    planned = [run.planned for run in runs if run.planned]
-    each = max(planned, default=None)
+    each = max((run.planned for run in runs if run.planned), default=None)
     whole = f" of about {each * len(runs):,}" if each else ""
-    return f'<h2>Runs by state</h2><ol class="gates">{cards}</ol><p class="soft">{done:,}{whole} rollouts trained</p>'
+    done = f"{sum(run.rollouts for run in runs):,}{whole}"
+    return str(render("counts.html", counts=sorted(counts(runs).items()), of=len(runs), done=done))
 
 
 def _failures(runs: Sequence[LiveRun]) -> str:
     lost = [run for run in runs if run.state in LOST]
     if not lost:
         return ""
-    rest = len(lost) - MOST_FAILURES
-    more = f'<p class="soft">and {rest:,} more, which the table below has.</p>' if rest > 0 else ""
-    return "<h2>To look at</h2>" + "".join(map(_failure, lost[:MOST_FAILURES])) + more
+    shown = [(run, _tail(run)) for run in lost[:MOST_FAILURES]]
+    return str(render("failures.html", lost=shown, more=_more(len(lost) - MOST_FAILURES)))
 
 
-def _failure(run: LiveRun) -> str:
-    name = in_page(f"{run.arm} seed {run.seed}")
-    tail = (
-        f'<details data-key="{name}"><summary>the end of its log</summary><pre class="scroll" tabindex="0">'
-        f"{in_page(run.log_tail).replace('⏎', '')}</pre></details>"
-        if run.log_tail
-        else ""
-    )
-    return f'<article><p><b class="{run.state}">{run.state}</b> {name}: {in_page(run.reason)}</p>{tail}</article>'
+def _tail(run: LiveRun) -> Markup:
+    """The end of its log, whose line breaks need no mark: the element that it stands in keeps them."""
+    return escaped(visible(run.log_tail).replace("⏎", ""))
 
 
 def _curves(drawn: Drawn) -> str:
-    if not drawn.charts:
-        return '<h2>Curves so far</h2><p class="soft">No run has logged a step yet.</p>'
-    left_out = (
-        f'<p class="soft">Of {drawn.of:,} arms {drawn.arms:,} are drawn: those that others are tested against, those that '
-        "train now, then by the study's order.</p>"
-        if drawn.arms < drawn.of
-        else ""
-    )
-    charts = "".join(chart_html(chart, CAPTION, traced=False) for chart in drawn.charts.values())
-    return f"<h2>Curves so far</h2>{left_out}{charts}"
+    charts = [own(chart_html(chart, CAPTION, traced=False)) for chart in drawn.charts.values()]
+    left_out = None if drawn.arms >= drawn.of else (f"{drawn.of:,}", f"{drawn.arms:,}")
+    return str(render("curves.html", charts=charts, left_out=left_out))
 
 
 def _runs(study: Study, runs: Sequence[LiveRun]) -> str:
     if len(runs) <= MOST_ROWS:
-        return f"<h2>Runs</h2>{_run_table(study, runs)}"
+        return str(render("runs.html", table=_run_table(study, runs)))
     asking = [run for run in runs if run.state not in (DONE, MISSING)]
-    rest = len(asking) - MOST_ROWS
-    more = f'<p class="soft">and {rest:,} more.</p>' if rest > 0 else ""
-    some = (
-        f"<h2>Runs that are neither done nor missing</h2>{_run_table(study, asking[:MOST_ROWS])}{more}"
-        if asking
-        else ""
+    page = render(
+        "arms.html",
+        arms=_arm_table(study, runs),
+        asking=_run_table(study, asking[:MOST_ROWS]) if asking else None,
+        more=_more(len(asking) - MOST_ROWS),
     )
-    return f"<h2>Arms</h2>{_arm_table(study, runs)}{some}"
+    return str(page)
 
 
-def _run_table(study: Study, runs: Sequence[LiveRun]) -> str:
+def _more(rest: int) -> str | None:
+    return f"{rest:,}" if rest > 0 else None
+
+
+def _run_table(study: Study, runs: Sequence[LiveRun]) -> Markup:
     heads = ("run", "state", "rollouts", "last line", "reason")
-    return _table(f"Runs of {study.name}", heads, map(_row, runs))
+    rows = [(run.state if run.state in LOST else None, _cells(run)) for run in runs]
+    return render("table.html", name="runs", caption=f"Runs of {study.name}", heads=heads, rows=rows)
 
 
-def _arm_table(study: Study, runs: Sequence[LiveRun]) -> str:
+def _cells(run: LiveRun) -> tuple[str, str, str, str, str]:
+    of = f" of {run.planned}" if run.planned else ""
+    wrote = "–" if run.written is None else time.strftime("%H:%M:%S", time.localtime(run.written))
+    return f"{run.arm} seed {run.seed}", run.state, f"{run.rollouts}{of}", wrote, run.reason
+
+
+def _arm_table(study: Study, runs: Sequence[LiveRun]) -> Markup:
     shown = [state for state in STATES if any(run.state == state for run in runs)]
     by_arm: dict[str, list[LiveRun]] = {}
     for run in runs:
         by_arm.setdefault(run.arm, []).append(run)
     rows = []
-    for arm, own in by_arm.items():
-        found = counts(own)
-        cells = "".join(f"<td>{found[state] or '–'}</td>" for state in shown)
-        rows.append(
-            f'<tr><th scope="row">{in_page(arm)}</th>{cells}<td>{sum(run.rollouts for run in own):,}</td></tr>'
-        )
-    return _table(f"Arms of {study.name}", ("arm", *shown, "rollouts"), rows)
-
-
-def _table(caption: str, heads: Sequence[str], rows: Iterable[str]) -> str:
-    top = "".join(f'<th scope="col">{in_page(head)}</th>' for head in heads)
-    name = caption.partition(" ")[0].lower()
-    body = "\n".join(rows)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table><caption class="sr">'
-        f"{in_page(caption)}</caption><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
-def _row(run: LiveRun) -> str:
-    mark = f' class="{run.state}"' if run.state in LOST else ""
-    of = f" of {run.planned}" if run.planned else ""
-    wrote = "–" if run.written is None else time.strftime("%H:%M:%S", time.localtime(run.written))
-    return (
-        f'<tr{mark}><th scope="row">{in_page(f"{run.arm} seed {run.seed}")}</th><td>{run.state}</td>'
-        f"<td>{run.rollouts}{of}</td><td>{wrote}</td><td>{in_page(run.reason)}</td></tr>"
-    )
+    for arm, theirs in by_arm.items():
+        found = counts(theirs)
+        cells = [arm, *(found[state] or "–" for state in shown), f"{sum(run.rollouts for run in theirs):,}"]
+        rows.append((None, cells))
+    heads = ("arm", *shown, "rollouts")
+    return render("table.html", name="arms", caption=f"Arms of {study.name}", heads=heads, rows=rows)

@@ -4,6 +4,8 @@ html          index.html
 html_tables   its tables
 samples_html  its sampled responses
 samples_text  what is said of sampled responses
-stylesheet    its style
+verdicts      the verdicts on claims, for both pages
+document      the frame of a page that loads nothing, with page.js and the style sheets page.css and samples.css
+templates     how the HTML in templates/ is filled in: every value is escaped
 markdown      index.md
 """

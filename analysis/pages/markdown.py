@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.claims.section import verdicts_markdown
 from analysis.content import Report
 from analysis.logs.manifest import PRESET_NOTES
 from analysis.pages.html import run_cells
 from analysis.pages.html_tables import title
 from analysis.pages.samples_text import samples_markdown
+from analysis.pages.verdicts import verdicts_markdown
 from analysis.provenance.record import provenance
 from analysis.text.escape import markdown
 from analysis.text.table import to_markdown

@@ -2,7 +2,6 @@
 
 record     provenance.json and the sentences of the pages
 traces     where figures and sections come from
-digests    digests of compact logs by run and stream
 sources    digests of the run folders behind them
 freshness  whether a report is up to date
 reuse      compact logs used again

@@ -16,6 +16,7 @@ from sspo import metrics
 from sspo.runs import runlog
 
 STAMP = ".inputs"
+CODE = ("*.py", "*.js", "*.css", "*.html")
 WATCHED = (
     runlog.CONFIG,
     runlog.ENVIRONMENT,
@@ -64,8 +65,8 @@ def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
 
 
 def package_files() -> list[Path]:
-    """The code that reports are made by, its script for pages too."""
-    return sorted(path for kind in ("*.py", "*.js") for path in Path(__file__).parents[1].rglob(kind))
+    """The code that reports are made by, with the scripts, style sheets and templates of its pages."""
+    return sorted(path for kind in CODE for path in Path(__file__).parents[1].rglob(kind))
 
 
 def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from analysis.evidence.replay import Replay
 from analysis.logs.digests import Digests, file_digest
 from analysis.logs.trace import Trace, grouped
 from analysis.provenance.freshness import STAMP, package_files
-from analysis.provenance.traces import figure_traces, section_traces
+from analysis.provenance.traces import figure_traces
 from analysis.tables import replay_captions
 from analysis.tables.captions import code_versions
 from analysis.text.rounding import rounded
@@ -81,7 +81,7 @@ def origins(report: Report) -> Origins:
     """The traces of a report; figures that it does not have are left out."""
     shown = {figure.name for figure in report.figures}
     figures = figure_traces(report.evidence, report.replay, shown)
-    sections = section_traces(report.evidence, {file.name: file.sha256 for file in report.verdicts})
+    sections = dict(report.sections)
     if not report.verdicts:
         del sections["verdicts"]
     if not report.evidence.logs.samples:
@@ -93,9 +93,8 @@ def origins(report: Report) -> Origins:
     )
 
 
-def traced(report: Report, digits: int = DIGITS) -> dict[str, Any]:
+def traced(report: Report, found: Origins, digits: int = DIGITS) -> dict[str, Any]:
     """Runs, and the traces of all cells, figures and sections, as plain data."""
-    found = origins(report)
     return {
         "study": report.evidence.study.name,
         "preset": report.evidence.study.preset,
@@ -109,7 +108,7 @@ def traced(report: Report, digits: int = DIGITS) -> dict[str, Any]:
     }
 
 
-def recorded(report: Report, folder: Path, streams: Digests) -> str:
+def recorded(report: Report, found: Origins, folder: Path, streams: Digests) -> str:
     """provenance.json of a written report folder: its traces, and digests of its files and of its runs' streams."""
     files = {
         str(path.relative_to(folder).as_posix()): file_digest(path)
@@ -119,7 +118,7 @@ def recorded(report: Report, folder: Path, streams: Digests) -> str:
     content = {
         "format": FORMAT,
         "analysis_sha256": analysis_sha256(),
-        **traced(report),
+        **traced(report, found),
         "claims": claims_record(report.verdicts),
         "files": files,
         "streams": {

@@ -14,12 +14,13 @@ import yaml
 from scipy import stats
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
-from analysis.claims.section import judge, verdicts_html, verdicts_markdown
+from analysis.claims.section import judge
 from analysis.claims.spec import Claim, parse
 from analysis.claims.verdict import Finding, Verdict, decide, overall, verdicts
 from analysis.evidence.evidence import Evidence, values
 from analysis.logs.compact import RUNS, read_logs
 from analysis.logs.run_folders import compact
+from analysis.pages.verdicts import verdicts_html, verdicts_markdown
 from analysis.statistics import seeds_needed
 from sspo.errors import UserError
 

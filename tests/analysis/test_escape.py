@@ -16,7 +16,7 @@ from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Seri
 from analysis.figures.style import Look
 from analysis.figures.svg import chart_html
 from analysis.logs.trace import trace
-from analysis.pages.html import json_block
+from analysis.pages.document import json_block
 from analysis.pages.html_tables import table_html
 from analysis.text.escape import csv_field, latex, markdown, page
 from analysis.text.latex_characters import ACCENTS, LATEX
@@ -85,10 +85,10 @@ def chart_of(text: str) -> Chart:
 @given(TEXTS)
 @example("".join(PIECES))
 def test_html_and_svg_hold_no_tag_or_attribute_of_the_text(text: str) -> None:
-    clean, dirty = (Tags(table_html(table_of(t)) + chart_html(chart_of(t), t)) for t in ("x", text))
+    clean, dirty = (Tags(str(table_html(table_of(t))) + chart_html(chart_of(t), t)) for t in ("x", text))
     assert dirty.tags == clean.tags
     assert dirty.attributes == clean.attributes
-    markup = table_html(table_of(text)) + chart_html(chart_of(text), text)
+    markup = str(table_html(table_of(text))) + chart_html(chart_of(text), text)
     assert not unseen(markup)
     svg = re.search(r"<svg class=\"panel\".*?</svg>", markup, re.DOTALL)
     assert svg is not None

@@ -21,6 +21,8 @@ from analysis.importers.scores import simplest
 from analysis.logs.compact import Logs
 from analysis.pages.html import page_html
 from analysis.pages.markdown import page_markdown
+from analysis.provenance.record import origins
+from analysis.provenance.traces import section_traces
 from analysis.report import make_tables
 from analysis.text.table import to_markdown
 from analysis.text.unit import own_unit
@@ -145,7 +147,8 @@ def written(logs: Logs) -> Report:
     tables = [table for table in make_tables(evidence, None).values() if table is not None]
     verdicts = judge(evidence, judged_files(logs.manifest))
     shown = charts(figure.of(evidence) for figure in FIGURES)
-    return Report(evidence, None, check_gates(evidence), tables, [], shown, verdicts)
+    sections = section_traces(evidence, {})
+    return Report(evidence, None, check_gates(evidence), tables, [], shown, verdicts, sections)
 
 
 OF_OURS = (
@@ -165,7 +168,7 @@ def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> Non
     report = written(
         imported(tmp_path, rewards(tmp_path), "eval/reward", labels={"eval/reward": "mean reward"})
     )
-    page, html = page_markdown(report), page_html(report)
+    page, html = page_markdown(report), page_html(report, origins(report))
     table = to_markdown(report.tables[0])
     # means of two: -2.75 and 6; the difference is 8.75
     assert "| gspo | **6.000 ± 6.353** |" in table  # t(1, .975) = 12.706 times sd .7071 / sqrt 2 = .5

@@ -20,7 +20,7 @@ from analysis.figures.catalogue import CURVES
 from analysis.figures.figure import charts
 from analysis.live import curves, logs, page
 from analysis.live.logs import GrowingLog, Points
-from analysis.live.page import Markup
+from analysis.live.page import Parts
 from analysis.live.runs import LiveRun
 from analysis.live.study import LiveStudy, Look, Planned
 from analysis.logs.compact import read_logs
@@ -107,7 +107,7 @@ def test_one_damaged_file_breaks_its_run_alone(name: str, content: bytes, store:
     assert name in run.reason
     assert str(store) not in run.reason
     assert [r.state for r in found.runs if r is not run] == ["done"] * 4
-    assert Markup().parts(found)["failures"].count("<article>") == 1
+    assert Parts().parts(found)["failures"].count("<article>") == 1
     read = read_runs(store, from_manifest(manifest(store)), ("done",))
     states = {(one.record["arm"], one.record["seed"]): one.record for one in read}
     assert states["grpo", 1]["status"] == "broken"
@@ -128,7 +128,7 @@ def test_half_a_character_and_an_endless_message_are_shown_short_and_harmless(st
     assert run.state == "failed"
     assert run.reason.startswith(r"error: no \udc80 mmm")
     assert len(run.reason) < 200
-    parts = Markup().parts(found)
+    parts = Parts().parts(found)
     assert sum(len(text.encode()) for name, text in parts.items() if name != "curves") < 20_000
 
 
@@ -157,7 +157,7 @@ def opened(hook: Opened, store: Path) -> Iterator[Opened]:
 
 
 def test_where_nothing_changed_nothing_is_read_or_drawn(opened: Opened, store: Path) -> None:
-    study, markup, path = LiveStudy("toy", None, store), Markup(), folder(store, "grpo", 1)
+    study, markup, path = LiveStudy("toy", None, store), Parts(), folder(store, "grpo", 1)
     first = look(study)
     parts = markup.parts(first)
     opened.below = str(store)
@@ -269,13 +269,13 @@ def test_a_study_that_no_sweep_has_planned_says_what_begins_it(tmp_path: Path) -
     found = study.look()
     assert isinstance(found, Planned)
     assert found.command == "make sweep NAME=clip_ablation PRESET=smoke"
-    assert found.command in Markup().parts(found)["counts"]
+    assert found.command in Parts().parts(found)["counts"]
     (tmp_path / "studies").mkdir()
     planned = make_manifest(FEW, SCALE, "smoke")
     (tmp_path / "studies" / "clip_ablation.smoke.json").write_text(json.dumps(planned))
     runs = look(study).runs
     assert {run.state for run in runs} == {"missing"}
-    table = Markup().parts(look(study))["runs"]
+    table = Parts().parts(look(study))["runs"]
     assert table.count("not started") == len(runs) == 5
     assert "<tr><th" in table  # in no colour of a failure
 
@@ -288,7 +288,7 @@ def test_of_many_runs_arms_have_rows_and_few_arms_are_drawn(
     monkeypatch.setattr(curves, "FEW_RUNS", 1)
     replaced(folder(store, "sspo_05", 1) / "DONE.json", b"null")
     found = look(LiveStudy("toy", None, store))
-    parts = Markup().parts(found)
+    parts = Parts().parts(found)
     assert "<h2>Arms</h2>" in parts["runs"]
     assert "sspo_05 seed 1" in parts["runs"]
     assert "grpo seed 0" not in parts["runs"]

@@ -25,7 +25,7 @@ from analysis.content import Report
 from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import METRIC_KEYS, read_logs
 from analysis.logs.trace import answers, grouped, metric, pairs
-from analysis.provenance.record import FILE, traced
+from analysis.provenance.record import FILE, origins, traced
 from analysis.provenance.traces import section_traces
 from analysis.report import make_tables, write_report
 from analysis.verify.touched import touched
@@ -71,14 +71,16 @@ def cells_of(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
     """What every cell shows and states, and the traces of all of them."""
     tables = [table for table in make_tables(evidence, None).values() if table is not None]
     judged = judge(evidence, claim_files())
-    tables.append(verdict_table(evidence, judged, section_traces(evidence, {})["verdicts"]))
+    sections = section_traces(evidence, {})
+    tables.append(verdict_table(evidence, judged, sections["verdicts"]))
     shown = {
         f"{table.name}[{row.key},{column}]": (c.text, c.bold, dict(c.data))
         for table in tables
         for row in table.rows
         for column, c in zip(table.columns, row.cells, strict=True)
     }
-    return shown, traced(Report(evidence, None, [], tables, [], {}, []))
+    report = Report(evidence, None, [], tables, [], {}, [], sections)
+    return shown, traced(report, origins(report))
 
 
 @pytest.fixture(scope="module")
