@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Printed
 
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import grid_of, level_means
-from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_trace
+from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_origin
 from analysis.figures.figure import Figure
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, number
 from analysis.figures.style import FAINT, TEXT, Look
@@ -147,5 +147,5 @@ def caption(_: Evidence) -> str:
 
 
 FIGURE = Figure(
-    name="factor_effects", data=effects, draw=draw, chart=chart, caption=caption, trace=grid_trace
+    name="factor_effects", data=effects, draw=draw, chart=chart, caption=caption, trace=grid_origin
 )

@@ -9,7 +9,7 @@ from analysis.logs.trace import Trace
 LEVEL_CHARACTERS, FACTOR_CHARACTERS = 14, 26
 
 
-def grid_trace(evidence: Evidence) -> Trace:
+def grid_origin(evidence: Evidence) -> Trace:
     """Scores of the arms of the design."""
     gridded = [arm for arm in evidence.study.arms if arm.factors]
     return primary_traces(evidence).of(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Printed
 from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import TIMES, grid_of
-from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_trace
+from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_origin
 from analysis.figures.figure import Figure
 from analysis.figures.model import Axis, Chart, Numbers, Panel, Tile
 from analysis.figures.style import MUTED, TEXT, TILES
@@ -173,4 +173,4 @@ def caption(_: Evidence) -> str:
     return "Mean final average at the crossings of the last two factors, a panel a level of the others, and how many runs collapsed"
 
 
-FIGURE = Figure(name="heat_map", data=crossings, draw=draw, chart=chart, caption=caption, trace=grid_trace)
+FIGURE = Figure(name="heat_map", data=crossings, draw=draw, chart=chart, caption=caption, trace=grid_origin)
