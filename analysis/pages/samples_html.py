@@ -1,4 +1,4 @@
-"""Sampled responses in index.html: cuts in the text, and under it ratio and entropy as two lines of colour."""
+"""Sampled responses in index.html: cuts in the text, and under it ratio and entropy as two lines of color."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BLANK_LINES = re.compile(r"(?:⏎\n){2,}")
 
 @dataclass(frozen=True)
 class Box:
-    """A stretch of text that shares one colour, and whether a bound clips it."""
+    """A stretch of text that shares one color, and whether a bound clips it."""
 
     before: str
     text: Markup

@@ -7,10 +7,13 @@ import io
 import re
 import unicodedata
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series
 from analysis.figures.style import Look
@@ -18,6 +21,8 @@ from analysis.figures.svg import chart_html
 from analysis.logs.trace import trace
 from analysis.pages.document import json_block
 from analysis.pages.html_tables import table_html
+from analysis.pages.templates import Templates, own
+from analysis.provenance.freshness import package_files
 from analysis.text.escape import csv_field, latex, markdown, page
 from analysis.text.latex_characters import ACCENTS, LATEX
 from analysis.text.table import Cell, Row, Table, to_csv, to_latex, to_markdown
@@ -25,6 +30,8 @@ from analysis.text.table import Cell, Row, Table, to_csv, to_latex, to_markdown
 PIECES = ("<script>alert(1)</script>", "</script>", "<!--", "]]>", "javascript:x", "\\input{x}", "$\\frac$", "|", "&amp;",
           "\u202e", "\u2066", "\x00", "\x1b[31m", "\u200b", "\n", "\r", "\t", "β→", "ﬁ²⁻", "ΐḖï", "=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "`", "%",
           "' onload=x", '" onload=x', "{{x}}", "^^M", "~", "#", "é", "漢", "😀")  # fmt: skip
+ANALYSIS = Path(__file__).resolve().parents[2] / "analysis"
+PAGES, LIVE = ANALYSIS / "pages", ANALYSIS / "live" / "templates"
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=5).map("".join)
 OWN_COMMANDS = set(re.findall(r"\\[A-Za-z]+", " ".join(LATEX.values()))) | {
     f"\\{text}" for text, _ in ACCENTS.values()
@@ -155,3 +162,29 @@ def test_latex_has_a_sign_for_what_labels_are_written_with() -> None:
     assert {text: latex(text) for text in printed} == printed
     greek = [chr(code) for code in (*range(0x391, 0x3AA), *range(0x3B1, 0x3CA)) if code != 0x3A2]
     assert not [letter for letter in greek if "U+" in latex(letter)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(TEXTS)
+@example("".join(PIECES))
+def test_a_template_escapes_every_value_that_is_not_markup_of_ours(text: str) -> None:
+    study = {"title": text, "question": text}
+    header = Templates(LIVE).render("frame.html", preset="<b>", parts=[text, own("<i>")], **study)
+    assert f"<h1>{page(text)}</h1>" in header
+    assert '<p class="preset">&lt;b&gt;</p>' in header
+    assert f'aria-label="{page(text)}"' in header
+    assert 'aria-label="<i>"' in header
+    assert not unseen(header)
+
+
+def test_a_template_without_one_of_its_values_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="preset"):
+        Templates(LIVE).render("frame.html", title="", question="", parts=[])
+
+
+def test_no_template_turns_escaping_off_and_all_are_part_of_the_code_that_is_hashed() -> None:
+    templates = [path for path in package_files() if path.suffix == ".html"]
+    assert {path.parent for path in templates} == {LIVE, PAGES / "templates"}
+    for path in templates:
+        assert not re.search(r"\bsafe\b|autoescape|\bstyle=|\bon[a-z]+=", path.read_text()), path
+    assert {PAGES / name for name in ("page.css", "samples.css", "page.js")} <= {*package_files()}
