@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from analysis.importers import tensorboard, wandb_file
-from analysis.importers.json_logs import TRAINER_STATE, read_json_log, read_run_folder
+from analysis.importers.formats import json_logs, run_folder, tables, tensorboard, trl, verl, wandb_file
+from analysis.importers.importer import Importer, Named
 from analysis.importers.limits import shown_path
 from analysis.importers.logged import Logged
-from analysis.importers.tables import Named, read_table
 from sspo.errors import UserError
-from sspo.runs import runlog
 
+IMPORTERS: Mapping[str, Importer] = {
+    "sspo": run_folder.IMPORTER,
+    "wandb": wandb_file.IMPORTER,
+    "tensorboard": tensorboard.IMPORTER,
+    "trl": trl.IMPORTER,
+    "verl": verl.IMPORTER,
+    "jsonl": json_logs.IMPORTER,
+    "csv": tables.IMPORTER,
+}
+"""By what a log's source is called. The first importer that matches reads a file; whose names show it first names a tool."""
 WANTED = (
     "a W&B offline run, a TensorBoard event file, a trainer_state.json, JSON lines, CSV or Parquet, a run folder, "
     "or a folder of these"
@@ -50,15 +59,9 @@ def _read_folder(folder: Path, named: Named) -> list[Logged]:
 
 
 def _own_logs(folder: Path, named: Named) -> list[Logged]:
-    if (folder / runlog.METRICS).is_file():
-        return [read_run_folder(folder)]
-    if files := sorted(folder.glob("*.wandb")):
-        return [wandb_file.read_wandb(path, named.step) for path in files]
-    if files := sorted(path for path in folder.iterdir() if tensorboard.MARK in path.name):
-        return [tensorboard.read_tensorboard(files)]
-    states = [folder / TRAINER_STATE, *folder.glob(f"checkpoint-*/{TRAINER_STATE}")]
-    logs = [read_json_log(path) for path in states if path.is_file()]
-    return [max(logs, key=lambda run: max(run.rows, default=-1))] if logs else []
+    """The runs of the first importer that finds any."""
+    found = (importer.in_folder(folder, named) for importer in IMPORTERS.values())
+    return next((runs for runs in found if runs), [])
 
 
 def _read_file(path: Path, named: Named) -> list[Logged]:
@@ -68,12 +71,7 @@ def _read_file(path: Path, named: Named) -> list[Logged]:
         head = stream.read(HEAD)
     if not head:
         raise UserError(f"{shown_path(path)} is empty: give {WANTED}")
-    if head.startswith(wandb_file.MAGIC):
-        return [wandb_file.read_wandb(path, named.step)]
-    if tensorboard.MARK in path.name:
-        return [tensorboard.read_tensorboard([path])]
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        return [read_json_log(path, named.step)]
-    if b"\0" in head and not head.startswith(b"PAR1"):
-        raise UserError(f"{shown_path(path)} is of no kind that can be read: give {WANTED}")
-    return read_table(path, named)
+    for importer in IMPORTERS.values():
+        if importer.matches(path, head):
+            return importer.read(path, named)
+    raise UserError(f"{shown_path(path)} is of no kind that can be read: give {WANTED}")

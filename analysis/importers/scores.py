@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from analysis.importers.formats.run_folder import INDEX
 from analysis.importers.limits import check_cells, shown
-from analysis.importers.names import INDEX
 from analysis.importers.whose import Run, place
 from analysis.logs.compact import EVAL_SCHEMA, METRIC_KEYS
 from analysis.logs.manifest import LOGGED

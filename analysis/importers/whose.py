@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from analysis.importers.importer import ARM, RUN_COLUMNS, SEED, Importer, Named, Same
 from analysis.importers.limits import check_runs, clean, shown, shown_path
 from analysis.importers.logged import ENDED, Logged
-from analysis.importers.names import translate
-from analysis.importers.read import read
+from analysis.importers.read import IMPORTERS, read
 from analysis.importers.spec import SEED_DIGITS, ImportSpec, RunSpec, check_name
-from analysis.importers.tables import ARM, RUN_COLUMNS, SEED, Named
 from sspo.errors import LISTED, UserError, unknown
+from sspo.metrics import GLOSSARY, TIMING_KEYS
 
 
 @dataclass(frozen=True)
@@ -125,3 +126,35 @@ def place(logged: Logged) -> str:
     """Where a run was read, without the folders above."""
     path = logged.files[0]
     return clean(f"{path.parent.name}/{path.name}" + (f" ({logged.label})" if logged.label else ""))
+
+
+def translate(names: Collection[str], source: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key of every name: ours where the definition agrees, else `foreign/<tool>/<name>`."""
+    tool = _tool(names, source)
+    importer = IMPORTERS.get(tool, Importer())
+    keys: dict[str, str] = {}
+    for name in names:
+        bare = name.removeprefix(importer.prefix)
+        same = importer.names.get(bare)
+        if same is not None and _known(same, config):
+            keys[name] = same.key
+        elif name in GLOSSARY or name in TIMING_KEYS:
+            keys[name] = name
+        else:
+            keys[name] = f"foreign/{tool}/{bare}"
+    return keys
+
+
+def _tool(names: Collection[str], source: str) -> str:
+    """Return the first tool whose marks are among the names, else the source of the log."""
+    prefixes = {importer.prefix for importer in IMPORTERS.values()}
+    bare = {name.removeprefix(prefix) for name in names for prefix in prefixes}
+    return next((tool for tool, importer in IMPORTERS.items() if bare & importer.marks), source)
+
+
+def _known(same: Same, config: Mapping[str, Any]) -> bool:
+    """Whether the configuration says what the mapping needs; a name is met by any dotted path that ends in it."""
+    if not same.setting:
+        return True
+    found = {str(v) for k, v in config.items() if f".{k}".endswith(f".{same.setting}")}
+    return len(found) == 1 and found <= set(same.values)

@@ -19,11 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.__main__ import main
+from analysis.importers.formats.run_folder import INDEX
 from analysis.importers.logged import ENDED, UNKNOWN_END
-from analysis.importers.names import TRL, VERL, translate
-from analysis.importers.read import read
+from analysis.importers.read import IMPORTERS, read
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_study
+from analysis.importers.whose import translate
 from analysis.logs.compact import read_logs
 from analysis.logs.long_table import tidy
 from sspo.errors import UserError
@@ -134,7 +135,8 @@ def test_file_logger_of_verl() -> None:
 
 
 def test_every_mapping_leads_to_the_glossary() -> None:
-    assert {same.key for table in (TRL, VERL) for same in table.values()} <= set(GLOSSARY)
+    keys = {same.key for importer in IMPORTERS.values() for same in importer.names.values()}
+    assert keys <= {*GLOSSARY, *INDEX}
 
 
 WIDE = "arm,seed,step,acc,reward/mean\ngrpo,0,1,0.25,1\ngrpo,0,2,0.5,\ngspo,0,1,0.75,nan\n"

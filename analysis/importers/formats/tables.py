@@ -11,31 +11,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.importers.frame import Sheet, read_frame
+from analysis.importers.formats.frame import PARQUET, Sheet, read_frame
+from analysis.importers.formats.wandb_tables import is_chart, is_summary, read_chart, read_summaries
+from analysis.importers.importer import Importer, Named
 from analysis.importers.limits import check_runs, clean
 from analysis.importers.logged import Logged
 from analysis.importers.rows import CALLS, STEPS, Rows
-from analysis.importers.wandb_tables import is_chart, is_summary, read_chart, read_summaries
 from sspo.errors import UserError, unknown
 
-RUN, RUN_COLUMNS, ARM, SEED = "run", ("run", "run_id", "run_name"), "arm", "seed"
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether a file is Parquet, or text as far as can be seen."""
+    return head.startswith(PARQUET) or b"\0" not in head
 
 
-@dataclass(frozen=True)
-class Named:
-    """What an import says of columns: which is the step, which name arm and seed. None is what they are called here."""
-
-    step: str | None = None
-    arm: str | None = None
-    seed: str | None = None
-
-    @property
-    def of_run(self) -> tuple[str, ...]:
-        """Columns that part a table into runs, where it has them."""
-        return (*RUN_COLUMNS, self.arm or ARM, self.seed or SEED)
-
-
-def read_table(path: Path, named: Named) -> list[Logged]:
+def read(path: Path, named: Named) -> list[Logged]:
     """The runs of a CSV or Parquet file. Raises UserError where it is none, or has no step."""
     table = read_frame(path)
     if is_summary(table):
@@ -53,9 +43,9 @@ def read_table(path: Path, named: Named) -> list[Logged]:
     sheet = Sheet(table)
     if what := sheet.bad().get(step):
         raise UserError(f"{clean(path.name)} has a step that is no number: {what}")
-    read = _long if {"key", "value"} <= set(table.columns) else _wide
+    part = _long if {"key", "value"} <= set(table.columns) else _wide
     whose = [name for name in dict.fromkeys(named.of_run) if name in table.columns and name != step]
-    return [read(path, table, sheet, step, run) for run in _runs(path, table, whose)]
+    return [part(path, table, sheet, step, run) for run in _runs(path, table, whose)]
 
 
 @dataclass(frozen=True)
@@ -115,3 +105,6 @@ def _logged(path: Path, rows: Rows, who: dict[str, Any]) -> Logged:
     found = rows.by_step()
     unread = rows.unread(found)
     return Logged("csv", (path,), found, config, note=rows.note(found), label=label, unread=unread)
+
+
+IMPORTER = Importer(matches=matches, read=read)

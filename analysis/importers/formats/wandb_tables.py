@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.importers.frame import Sheet
+from analysis.importers.formats.frame import Sheet
 from analysis.importers.limits import check_runs, clean, shown
 from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS, Logged
 from analysis.importers.rows import CALLS, STEPS, Rows

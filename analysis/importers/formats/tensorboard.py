@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
 
+from analysis.importers.formats.wire import BadMessage, Field, all_of, fields, integer, signed, text
+from analysis.importers.importer import Importer, Named
 from analysis.importers.limits import check_file, check_numbers, clean
 from analysis.importers.logged import Logged, together, whole_step
 from analysis.importers.rows import some
-from analysis.importers.wire import BadMessage, Field, all_of, fields, integer, signed, text
 
 MARK = ".tfevents."
 MOST_BYTES = 256 * 2**20
@@ -32,6 +33,22 @@ DTYPE, CONTENT = 1, 4
 FORMATS = {1: ("f", 5), 2: ("d", 6), 3: ("i", 7), 9: ("q", 10), 19: ("e", 13)}
 """Of a tensor's dtype: how a value is packed in its content, and the field of its list form."""
 POLYNOMIAL, MASK = 0x82F63B78, 0xA282EAD8
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether a file is called as event files are: their content has no mark."""
+    return MARK in path.name
+
+
+def read(path: Path, named: Named) -> list[Logged]:
+    """The run of a file."""
+    return [read_tensorboard([path])]
+
+
+def read_folder(folder: Path, named: Named) -> list[Logged]:
+    """The run of a folder's event files; none where there is none."""
+    files = sorted(path for path in folder.iterdir() if MARK in path.name)
+    return [read_tensorboard(files)] if files else []
 
 
 def read_tensorboard(files: Sequence[Path]) -> Logged:
@@ -203,3 +220,6 @@ def _masked(content: bytes) -> int:
         crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
     crc ^= 0xFFFFFFFF
     return ((crc >> 15 | crc << 17) + MASK) & 0xFFFFFFFF
+
+
+IMPORTER = Importer(matches=matches, read=read, in_folder=read_folder)

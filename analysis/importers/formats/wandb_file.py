@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analysis.importers.formats.wire import BadMessage, all_of, fields, integer, text
+from analysis.importers.importer import Importer, Named
 from analysis.importers.limits import check_file
 from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, flat, json_value, together
 from analysis.importers.rows import CALLS, Rows
-from analysis.importers.wire import BadMessage, all_of, fields, integer, text
 
 MAGIC = b":W&B"
 HEADER, BLOCK, FRAME = 7, 32768, 7
@@ -23,6 +24,21 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 HISTORY, CONFIG, RUN, EXIT = 2, 5, 17, 18
 ITEM, STEP, KEY, NESTED, VALUE = 1, 2, 1, 2, 16
 EXIT_CODE = 1
+
+
+def matches(path: Path, head: bytes) -> bool:
+    """Whether a file begins as such a log does."""
+    return head.startswith(MAGIC)
+
+
+def read(path: Path, named: Named) -> list[Logged]:
+    """The run of a file."""
+    return [read_wandb(path, named.step)]
+
+
+def read_folder(folder: Path, named: Named) -> list[Logged]:
+    """A run per file of the folder."""
+    return [read_wandb(path, named.step) for path in sorted(folder.glob("*.wandb"))]
 
 
 def read_wandb(path: Path, step_from: str | None = None) -> Logged:
@@ -88,3 +104,6 @@ def _records(content: bytes) -> Iterator[bytes]:
             parts = []
     if parts or at < len(content):
         raise BadMessage("a last record without its end")
+
+
+IMPORTER = Importer(matches=matches, read=read, in_folder=read_folder)

@@ -1,0 +1,30 @@
+"""Run folders of this project, by their metrics; evaluations are read where the study's own store is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.importers.formats import json_logs
+from analysis.importers.importer import Importer, Named, Same
+from analysis.importers.limits import MOST_SETTINGS_BYTES
+from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, flat
+from analysis.importers.settings import read_settings
+from sspo.runs import runlog
+
+INDEX = ("rollout", "update")
+"""Columns that our own rows carry beside their step. Those of other tools that are called so are theirs."""
+
+
+def read_folder(folder: Path, named: Named) -> list[Logged]:
+    """The run of a run folder; none where there is no such log."""
+    if not (folder / runlog.METRICS).is_file():
+        return []
+    log = json_logs.read_json_log(folder / runlog.METRICS, "step")
+    done, failed = (folder / runlog.DONE).is_file(), (folder / runlog.FAILED).is_file()
+    end = ENDED if done else BROKE_OFF if failed else UNKNOWN_END
+    config = folder / runlog.CONFIG
+    loaded = read_settings(config, MOST_SETTINGS_BYTES) if config.is_file() else {}
+    return [Logged("sspo", log.files, log.rows, flat(loaded), end, log.note)]
+
+
+IMPORTER = Importer(in_folder=read_folder, names={name: Same(name) for name in INDEX})
