@@ -20,9 +20,9 @@ from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError, unknown
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
-from sspo.replay.check import say_agreement
+from sspo.replay.evaluate import survey
+from sspo.replay.fidelity import say_agreement
 from sspo.replay.matching import Matched, match, most, units
-from sspo.replay.passes import survey
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import check_arm, snippet
 from sspo.replay.trust import refuse_changed

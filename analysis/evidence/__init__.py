@@ -9,6 +9,6 @@ factors        the grid of a factorial study
 replay         curves and pooled shares of a replay
 published      numbers that others reported
 result_traces  where the cells of results come from
-collapse  which runs collapsed
-runs  planned runs of which there is something to note
+collapse       which runs collapsed
+runs           planned runs of which there is something to note
 """

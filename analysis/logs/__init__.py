@@ -17,5 +17,5 @@ replay_source   where a replay lies
 long_table      every logged number as one long table
 edited          studies whose spec was edited after they were planned
 trace           which runs and streams of logs a number rests on
-digests  digests of compact logs by run and stream
+digests         digests of compact logs by run and stream
 """

@@ -18,16 +18,13 @@ from sspo.models.device import resolve_device
 from sspo.models.policy import load_policy
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
-from sspo.replay.check import say_agreement
-from sspo.replay.evaluate import match_targets
-from sspo.replay.head import describe_curves, describe_runs, matched_record
-from sspo.replay.noise_column import add_noise
-from sspo.replay.passes import matched_rows, survey
+from sspo.replay.evaluate import match_targets, matched_rows, survey
+from sspo.replay.fidelity import say_agreement
+from sspo.replay.grad_noise import add_noise
 from sspo.replay.request import FORMS, Curve, Request, common_curves, parse_request
-from sspo.replay.rows import table_of
 from sspo.replay.source import RecordedRun
-from sspo.replay.summary import console, print_summary
-from sspo.replay.table import HEAD, TABLE, check_folder, write_replay
+from sspo.replay.summary import console, describe_curves, describe_runs, matched_record, print_summary
+from sspo.replay.table import HEAD, TABLE, check_folder, table_of, write_replay
 from sspo.replay.trust import refuse_changed
 
 EPILOG = f"""key=value is one of {", ".join(FORMS)}

@@ -1,10 +1,11 @@
-"""What a replay prints: how well it reproduces the logs, and each curve at a few of its points."""
+"""What a replay says of itself: replay.json, and what is printed."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sspo.replay.evaluate import at_scales
+from sspo.replay.fidelity import Agreement
+from sspo.replay.matching import Matched
+from sspo.replay.request import Curve
+from sspo.replay.source import RecordedRun
 from sspo.replay.table import with_fractions_pooled
+from sspo.runs.revision import code_hash
 
 SHOWN = 9
 """Points of a curve that are printed; the table has all."""
@@ -71,3 +78,50 @@ def _thinned(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.3g}"
+
+
+def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) -> list[dict[str, Any]]:
+    """Identity and provenance of each run, and how well its own objective reproduced its logs."""
+    return [
+        {
+            **run.describe(),
+            "rollouts": list(agreement.rollouts),
+            "steps": agreement.steps,
+            "reproduced": agreement.holds,
+            "largest_difference": agreement.difference if math.isfinite(agreement.difference) else None,
+        }
+        for run, agreement in zip(runs, agreements, strict=True)
+    ]
+
+
+def describe_curves(curves: Sequence[Curve]) -> dict[str, Any]:
+    """What was replayed, under which code, and what the labels of rules stand for."""
+    segmentations = {curve.label: curve.segmentation for curve in curves}
+    return {
+        "code_sha256": code_hash(),
+        "objective": asdict(curves[0].objective),
+        "rules": list(segmentations),
+        "segmentation": {label: asdict(rule) for label, rule in segmentations.items()},
+    }
+
+
+def matched_record(curve: Curve, target: float, found: Matched | None) -> Mapping[str, Any]:
+    """The bounds that meet a target; null where none do."""
+    record: dict[str, Any] = {
+        "objective": curve.objective.name,
+        "rule": curve.label,
+        "target": target,
+        "low": None,
+        "high": None,
+        "low_interval": [None, None],
+        "held_out": None,
+        "held_out_se": None,
+    }
+    if found is None:
+        return record
+    point = at_scales(curve, [found.scale])
+    ends = [None if end is None else curve.shape.low * end for end in (found.low, found.high)]
+    record |= {"low": point.low_K[0], "high": point.high_K[0], "low_interval": ends}
+    if found.held_out is not None:
+        record |= {"held_out": found.held_out.value, "held_out_se": found.held_out.se}
+    return record

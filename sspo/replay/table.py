@@ -1,4 +1,4 @@
-"""The replay table: one row a (run, rollout, update, point), with counts to pool and fractions to read.
+"""The replay table: one row per (run, rollout, update, point), with counts to pool and fractions to read.
 
 docs/replay.md says what each column means. Pool with counts; a mean of fractions weighs a short rollout like a long one.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,35 @@ def fractions(counts: Mapping[str, float]) -> dict[str, float | None]:
         over, under = (sum(counts[key] for key in keys) for keys in (part, whole))
         shares[name] = over / under if under > 0 and under >= least else None
     return shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """U x K rows: optimiser steps of a rollout by points of a curve."""
+
+    updates: int
+    points: int
+    columns: Mapping[str, Any]
+    """Numbers (U, K) or what broadcasts to that, or one text for all rows."""
+
+
+def table_of(chunks: Sequence[Chunk]) -> pa.Table:
+    """The replay table of all chunks, in their order."""
+    if not chunks:
+        return SCHEMA.empty_table()
+    sizes = [chunk.updates * chunk.points for chunk in chunks]
+    return with_fractions({name: _column(name, chunks, sizes) for name in chunks[0].columns})
+
+
+def _column(name: str, chunks: Sequence[Chunk], sizes: Sequence[int]) -> Any:
+    values = [chunk.columns[name] for chunk in chunks]
+    if isinstance(values[0], str):
+        words = list(dict.fromkeys(values))
+        codes = np.repeat(np.array([words.index(value) for value in values], np.int32), sizes)
+        return pa.DictionaryArray.from_arrays(codes, words)
+    column = np.empty(sum(sizes), SCHEMA.field(name).type.to_pandas_dtype())
+    end = 0
+    for chunk, size, value in zip(chunks, sizes, values, strict=True):
+        column[end : end + size].reshape(chunk.updates, chunk.points)[:] = value
+        end += size
+    return column

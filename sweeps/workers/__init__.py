@@ -1,11 +1,11 @@
 """Trials on one machine.
 
-pool        keeps every slot busy
-slots       devices and processors
-worker      one subprocess per trial
-launch      ends a trial with its parent
-attempts    the attempts at a trial
-exits       how a trial ended
-order       one trial from its lease to its end
-signals     signals to stop, and one subprocess in the foreground
+pool      keeps every slot busy
+slots     devices and processors
+worker    one subprocess per trial
+launch    ends a trial with its parent
+attempts  the attempts at a trial
+exits     how a trial ended
+order     one trial from its lease to its end
+signals   signals to stop, and one subprocess in the foreground
 """

@@ -16,7 +16,7 @@ from sspo.objective.advantage import ADVANTAGES
 from sspo.randomness import torch_stream
 from sspo.recording.file import to_bytes
 from sspo.recording.recorded import RecordedRollout, join_visits
-from sspo.replay.exact import replay_steps
+from sspo.replay.fidelity import replay_steps
 from sspo.runs.runlog import CONFIG, ENVIRONMENT, RunLog
 from sspo.segmentation import segment, segmentation_seed
 from sspo.types import Batch, Score

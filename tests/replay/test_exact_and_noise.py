@@ -20,8 +20,8 @@ from sspo.objective.micro_batch import part_loss, step_context
 from sspo.objective.variants import VARIANTS
 from sspo.randomness import torch_stream
 from sspo.replay.__main__ import main as replay
-from sspo.replay.exact import TOLERANCE, agreement, pooled, replay_steps
-from sspo.replay.noise import SUB_BATCHES, gradient_noise
+from sspo.replay.fidelity import TOLERANCE, agreement, pooled, replay_steps
+from sspo.replay.grad_noise import SUB_BATCHES, gradient_noise
 from sspo.replay.source import open_run
 from sspo.runs.tracking import NoTracker
 from sspo.trainer.checkpoint import load_weights

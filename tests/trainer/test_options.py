@@ -9,7 +9,7 @@ import torch
 
 from sspo.compose.hydra_compose import compose
 from sspo.console.progress import Progress
-from sspo.replay.exact import TOLERANCE, agreement, pooled
+from sspo.replay.fidelity import TOLERANCE, agreement, pooled
 from sspo.replay.source import open_run
 from sspo.runs.tracking import NoTracker
 from sspo.trainer.dynamic_sampling import Draw, dynamic

@@ -1,14 +1,19 @@
-"""The run's own objective on its own recording: the loss is called as the trainer called it, micro-batch by
-micro-batch, so its metrics must be those that the run logged. What does not agree is damaged, or was trained by other code."""
+"""Is a recorded run whole, and does its own objective give back what it logged?
+
+The loss is called as the trainer called it, micro-batch by micro-batch, so its metrics must be those of the log. What does not
+agree is damaged, or was trained by other code.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, merge_all
@@ -17,6 +22,7 @@ from sspo.objective.clip_controller import scaled
 from sspo.objective.context import prepared
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.recording.recorded import RecordedRollout
+from sspo.replay.source import RecordedRun
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
 
 TOLERANCE = 1e-6
@@ -113,3 +119,25 @@ def _difference(replayed: float | None, logged: float | None) -> float:
         return 0.0 if replayed is logged else float("inf")
     difference = abs(replayed - logged) / max(1.0, abs(logged))
     return float("inf") if math.isnan(difference) else difference
+
+
+def say_agreement(runs: Sequence[RecordedRun], agreements: Sequence[Agreement], out: Console) -> None:
+    """How each run's own objective, replayed, compares with its logs; warnings go to stderr."""
+    for run, mine in zip(runs, agreements, strict=True):
+        out.print(
+            f"{run.folder}: {len(run.files)} recorded rollouts; the run's own objective reproduces its {mine.steps} logged "
+            f"steps to {mine.difference:.1g}",
+            soft_wrap=True,
+        )
+        for warning in _warnings(run, mine):
+            print(f"warning: {run.folder}: {warning}", file=sys.stderr)
+
+
+def _warnings(run: RecordedRun, found: Agreement) -> Iterator[str]:
+    if run.state != "done":
+        yield f"the run is {run.state}: what it recorded until then is no whole run"
+    if not found.holds:
+        yield (
+            f"replay and log disagree, most in {found.where}: the run was trained by other code, on another kind of "
+            "machine, or its log was changed"
+        )
