@@ -191,7 +191,7 @@ test: setup  ## the tests (four to six minutes on two cores)
 	@$(PYTEST)
 
 test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
-	@$(ORACLES)/bin/python -m pytest tests/foreign
+	@$(ORACLES)/bin/python -m pytest tests/frameworks
 
 $(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements-torch.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }

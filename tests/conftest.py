@@ -10,9 +10,11 @@ import os
 
 import pytest
 
-SLOW_ROOMS = ("trainer", "sweeps", "frontdoors", "segmentation", "replay")
+SLOW_ROOMS = ("trainer", "sweeps", "integrations", "segmentation", "replay")
 
-if importlib.util.find_spec("hypothesis"):  # tests/foreign and tests/services run where it is not installed
+if importlib.util.find_spec(
+    "hypothesis"
+):  # tests/frameworks and tests/services run where it is not installed
     from hypothesis import settings
 
     settings.register_profile("same", derandomize=True, deadline=None)

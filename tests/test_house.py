@@ -48,7 +48,7 @@ from sspo.segmentation import RULES as RULE_FUNCTIONS
 from sspo.tasks import TASKS
 from sweeps.plan.plan import make_plan
 from sweeps.study.load import load, study_names
-from tests.foreign import page as frameworks_page
+from tests.frameworks import page as frameworks_page
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sspo", "sweeps", "analysis", "hydra_plugins")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LAWS = {
@@ -113,3 +114,9 @@ def test_files_and_functions_stay_readable() -> None:
                 if lines > MOST_LINES_OF_A_FUNCTION:
                     offenders.append(f"{name}:{node.name}: {lines} lines")
     assert not offenders
+
+
+def test_the_files_that_answer_a_strangers_questions_are_there() -> None:
+    questions = yaml.safe_load((ROOT / "tests" / "house_questions.yaml").read_text())
+    assert len(questions) == 12
+    assert not [file for asked in questions for file in asked["files"] if not (ROOT / file).exists()]

@@ -16,8 +16,9 @@ from types import SimpleNamespace
 import pytest
 import wandb
 
+from sspo.base.recipe import weights_folder
 from sspo.compose.hydra_compose import compose
-from sspo.runs.identity import cell_hash, weights_folder
+from sspo.runs.identity import cell_hash
 from sspo.runs.tracking import WandbTracker, run_id
 from tests.trainer.killed import SMALL, run
 from tests.trainer.runs import folder, lines

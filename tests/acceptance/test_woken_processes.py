@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.ledger.leases import claims
+from sweeps.ledger.leases import leases
 from sweeps.ledger.machine import start_of
 from sweeps.ledger.state import attempts_folder, standing
 from sweeps.plan.plan import Trial
@@ -58,8 +58,8 @@ def test_a_process_that_wakes_up_while_it_renames_a_failure_deletes_no_result(pa
     with subprocess.Popen([sys.executable, frozen_process.__file__, str(tmp_path), end]) as zombie:
         if part == "trial":
             wait_until(lambda: (trial.folder / "attempts" / "0001.json").exists())
-            wait_until(lambda: len(claims(attempts_folder(trial.folder))[0].processes) == 2)
-            pid = claims(attempts_folder(trial.folder))[0].processes[1][0]
+            wait_until(lambda: len(leases(attempts_folder(trial.folder))[0].processes) == 2)
+            pid = leases(attempts_folder(trial.folder))[0].processes[1][0]
             wait_until(lambda: stopped(pid))
             os.kill(zombie.pid, signal.SIGSTOP)
         else:
@@ -73,7 +73,7 @@ def test_a_process_that_wakes_up_while_it_renames_a_failure_deletes_no_result(pa
         assert zombie.wait(WAIT) == 0
     assert standing(trial.folder).state == "done"
     assert not (trial.folder / "FAILED.json").exists()
-    assert [claim.outcome for claim in claims(attempts_folder(trial.folder))] == ["lost", "done"]
+    assert [lease.outcome for lease in leases(attempts_folder(trial.folder))] == ["lost", "done"]
 
 
 def test_a_run_folder_that_is_deleted_under_a_frozen_worker_has_one_live_trial_and_one_result(tmp_path):
@@ -101,7 +101,7 @@ def test_a_run_folder_that_is_deleted_under_a_frozen_worker_has_one_live_trial_a
     new = next(pid for pid in writers if pid != old)
     # a write that was frozen between its look and itself may still come
     assert writers[writers.index(new) :].count(old) <= 1
-    assert [(claim.number, claim.outcome) for claim in claims(attempts_folder(trial.folder))][:1] == [
+    assert [(lease.number, lease.outcome) for lease in leases(attempts_folder(trial.folder))][:1] == [
         (1, "done")
     ]
     assert standing(trial.folder).state == "done"

@@ -25,7 +25,7 @@ ASK = """
 import json, sys
 from sweeps import next_run
 from sweeps.config.cfg import schema_violations_from_proposed_config
-from sweeps.control.run import SweepRun, RunState
+from sweeps.run import SweepRun, RunState
 
 config, found = json.load(sys.stdin), []
 violations = schema_violations_from_proposed_config(config)

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from tests.foreign.agreements import TRL, VERL, amended
-from tests.foreign.batch import by_hand
-from tests.foreign.ours import advantages, ours
-from tests.foreign.trl_losses import TrlLoss, make_trainer, trl, trl_advantages
-from tests.foreign.verl_losses import verl
+from tests.frameworks.agreements import TRL, VERL, amended
+from tests.frameworks.batch import by_hand
+from tests.frameworks.ours import advantages, ours
+from tests.frameworks.trl_losses import TrlLoss, make_trainer, trl, trl_advantages
+from tests.frameworks.verl_losses import verl
 
 log = math.log
 SEQUENCE = {"importance_sampling_level": "sequence"}

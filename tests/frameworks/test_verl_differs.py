@@ -9,10 +9,10 @@ import pytest
 import torch
 from verl.trainer.ppo import core_algos
 
-from tests.foreign.agreements import VERL, amended
-from tests.foreign.batch import by_hand
-from tests.foreign.ours import advantages, ours
-from tests.foreign.verl_losses import VerlLoss, actor, verl, verl_advantages
+from tests.frameworks.agreements import VERL, amended
+from tests.frameworks.batch import by_hand
+from tests.frameworks.ours import advantages, ours
+from tests.frameworks.verl_losses import VerlLoss, actor, verl, verl_advantages
 
 log = math.log
 

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from tests.foreign.agreements import TRL_ADVANTAGES, VERL_ADVANTAGES
-from tests.foreign.batch import GROUP, ragged, rewards
-from tests.foreign.ours import advantages
-from tests.foreign.trl_losses import trl_advantages
-from tests.foreign.verl_losses import verl_advantages
+from tests.frameworks.agreements import TRL_ADVANTAGES, VERL_ADVANTAGES
+from tests.frameworks.batch import GROUP, ragged, rewards
+from tests.frameworks.ours import advantages
+from tests.frameworks.trl_losses import trl_advantages
+from tests.frameworks.verl_losses import verl_advantages
 
 PROMPTS = 5
 WHITENED = ("reinforce_pp", "reinforce_pp_baseline")

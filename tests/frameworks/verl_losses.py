@@ -11,8 +11,8 @@ from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo import core_algos
 from verl.workers.config import ActorConfig
 
-from tests.foreign.batch import GROUP, Batch
-from tests.foreign.result import Result, run
+from tests.frameworks.batch import GROUP, Batch
+from tests.frameworks.result import Result, run
 
 NO_DUAL_CLIP = 1e30
 """verl's dual clip cannot be switched off; this constant is never reached."""

@@ -14,8 +14,8 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from trl.experimental.gmpo import GMPOConfig, GMPOTrainer
 
 from sspo.base.recipe import weights_folder
-from tests.foreign.batch import GROUP, WIDTH, Batch
-from tests.foreign.result import Result, run
+from tests.frameworks.batch import GROUP, WIDTH, Batch
+from tests.frameworks.result import Result, run
 
 TRAINERS = {
     "grpo": (GRPOTrainer, GRPOConfig),

@@ -12,8 +12,8 @@ from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
 from sspo.types import LossContext, TokenExtras
-from tests.foreign.batch import Batch
-from tests.foreign.result import Result, run
+from tests.frameworks.batch import Batch
+from tests.frameworks.result import Result, run
 
 
 def ours(

@@ -6,8 +6,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from tests.foreign.agreements import known
-from tests.foreign.differences import DIFFERENCES, VERSIONS
+from tests.frameworks.agreements import known
+from tests.frameworks.differences import DIFFERENCES, VERSIONS
 
 
 def test_every_difference_is_pinned_and_every_pin_is_a_difference():

@@ -10,12 +10,12 @@ from verl.trainer.ppo.core_algos import agg_loss, kl_penalty
 from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
 
 from sspo import config
-from tests.foreign.agreements import TRL, VERL, amended
-from tests.foreign.batch import ragged
-from tests.foreign.ours import ours
-from tests.foreign.result import Result, assert_equal, run
-from tests.foreign.trl_losses import trl
-from tests.foreign.verl_losses import verl
+from tests.frameworks.agreements import TRL, VERL, amended
+from tests.frameworks.batch import ragged
+from tests.frameworks.ours import ours
+from tests.frameworks.result import Result, assert_equal, run
+from tests.frameworks.trl_losses import trl
+from tests.frameworks.verl_losses import verl
 
 COEFFICIENT, CAP = 0.04, 2.0
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.variants import VARIANTS
-from tests.foreign.batch import WIDTH
-from tests.foreign.trl_losses import TrlLoss
-from tests.foreign.verl_losses import NO_DUAL_CLIP, VerlLoss
+from tests.frameworks.batch import WIDTH
+from tests.frameworks.trl_losses import TrlLoss
+from tests.frameworks.verl_losses import NO_DUAL_CLIP, VerlLoss
 
 Loss = TypeVar("Loss", VerlLoss, TrlLoss)
 

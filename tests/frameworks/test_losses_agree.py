@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sspo.config import BoundsConfig, ClipConfig
-from tests.foreign.agreements import (
+from tests.frameworks.agreements import (
     OPTIONS,
     TRL,
     TRL_ADVANTAGES,
@@ -18,12 +18,12 @@ from tests.foreign.agreements import (
     amended,
     known,
 )
-from tests.foreign.batch import GROUP, WIDTH, ragged
-from tests.foreign.differences import VERSIONS
-from tests.foreign.ours import ours
-from tests.foreign.result import Result, assert_equal
-from tests.foreign.trl_losses import trl
-from tests.foreign.verl_losses import VerlLoss, verl
+from tests.frameworks.batch import GROUP, WIDTH, ragged
+from tests.frameworks.differences import VERSIONS
+from tests.frameworks.ours import ours
+from tests.frameworks.result import Result, assert_equal
+from tests.frameworks.trl_losses import trl
+from tests.frameworks.verl_losses import VerlLoss, verl
 
 SEEDS = range(10)
 VERL_TOLERANCE = 1e-7
