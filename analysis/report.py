@@ -19,7 +19,7 @@ from analysis.figures.figure import charts
 from analysis.figures.files import begin_figures, draw_replay
 from analysis.logs.compact import RUNS, read_logs
 from analysis.logs.digests import Digests, stream_digests
-from analysis.logs.manifest import manifest_path, read_json, report_folder
+from analysis.logs.manifest import read_json, report_folder
 from analysis.logs.replay_counts import compact_replay
 from analysis.logs.replay_source import replay_source
 from analysis.logs.run_folders import compact
@@ -27,9 +27,8 @@ from analysis.logs.source import choose
 from analysis.logs.trace import Trace
 from analysis.pages.html import page_html
 from analysis.pages.markdown import page_markdown
-from analysis.provenance.freshness import fingerprint, stamp_report
+from analysis.provenance.freshness import are_current, fingerprint, note_current, stamp_report
 from analysis.provenance.record import FILE, origins, recorded
-from analysis.provenance.reuse import are_current, note_current
 from analysis.provenance.sources import write_sources
 from analysis.provenance.traces import section_traces
 from analysis.tables import captions
@@ -52,12 +51,12 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
     logs = folder / "logs"
     replayed = replay_source(name, source.preset, store, out)
     inputs = None
-    if source.from_store:
+    if source.manifest is not None:
         # before the logs are read: a run that ends meanwhile makes the report stale
-        inputs = fingerprint(name, source.preset, store, out)
+        inputs = fingerprint(source.manifest, store, out)
         place = (logs, store, name, source.preset, inputs)
         if not are_current(*place):
-            compact(store, read_json(manifest_path(store, name, source.preset)), logs)
+            compact(store, source.manifest, logs)
             write_sources(store, read_json(logs / RUNS), logs)
             note_current(*place)
     if replayed is not None and replayed != logs:

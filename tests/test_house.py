@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
 
 from analysis.claims.spec import load_claims
@@ -34,10 +33,8 @@ from sspo.metrics.page import page
 from sspo.metrics.replayed import COUNTS, RATIO_SUMS
 from sspo.objective import advantage, aggregate, clip
 from sspo.objective import page as objective_page
-from sspo.objective.context import whole_batch
 from sspo.objective.entropy_bounds import G_FUNCTIONS
 from sspo.objective.kl import ESTIMATORS
-from sspo.objective.loss import policy_loss
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
 from sspo.objective.variants import VARIANTS
 from sspo.recording.file import LISTS, PLAIN
@@ -49,11 +46,11 @@ from sspo.tasks import TASKS
 from sweeps.plan.plan import make_plan
 from sweeps.study.load import load, study_names
 from tests.frameworks import page as frameworks_page
+from tests.golden.values import GOLDEN, golden_values
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("sspo", "sweeps", "analysis", "hydra_plugins")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-GOLDEN = ROOT / "tests" / "golden" / "variants.json"
 
 
 @pytest.mark.parametrize(
@@ -130,32 +127,6 @@ def test_the_log_refuses_keys_that_are_not_in_the_glossary(tmp_path):
         log.step(1, 0, 0, {"policy/clipfrac": Metric("mean", (1, 2))})
     assert set(METRIC_KEYS) <= set(GLOSSARY)
     assert all(entry.unit and entry.meaning for entry in GLOSSARY.values())
-
-
-def golden_batch():
-    """Eight ragged responses with segments, two optimiser steps off policy."""
-    generator = torch.Generator().manual_seed(11)
-
-    def draw(low, high):
-        return torch.rand(8, 24, generator=generator, dtype=torch.float64) * (high - low) + low
-
-    old = draw(-3, -0.05)
-    lengths = torch.tensor([24, 20, 17, 12, 9, 5, 2, 1])
-    mask = torch.arange(24) < lengths[:, None]
-    cuts = (draw(0, 1) < 0.25).long()
-    advantage_B = torch.tensor([1.5, -0.5, 0.0, 0.7, -1.2, 2.0, -0.3, 0.4], dtype=torch.float64)
-    segment_id = torch.where(mask, cuts.cumsum(1) - cuts, -1)
-    return old + draw(-0.6, 0.6), old, advantage_B[:, None].expand(8, 24), mask, segment_id, draw(0, 2)
-
-
-def golden_values(name):
-    """(loss, gradient norm, clip fraction) of a variant on the golden batch."""
-    logp, *rest = golden_batch()
-    logp.requires_grad_()
-    context = whole_batch(rest[2], rest[3], rest[4], VARIANTS[name], group=4)
-    out = policy_loss(logp, *rest, VARIANTS[name], context=context)
-    out.loss.backward()
-    return [float(out.loss.detach()), float(logp.grad.norm()), out.metrics["policy/clip_frac"].value()]
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))

@@ -1,7 +1,6 @@
 """From tables of logs to the numbers that are compared: one per run.
 
-evidence       Evidence: scores per run, summaries per arm
-answers        which held-out answers count
+evidence       Evidence: which answers count, scores per run, summaries per arm
 measures       one number per run from its training metrics
 held_out       accuracy while training
 curve_rows     what curves show, by rollout

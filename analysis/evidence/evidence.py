@@ -4,14 +4,13 @@ values of an imported metric in its own unit."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.evidence.answers import complete, distinct, last_final
 from analysis.logs.compact import Logs
 from analysis.logs.manifest import Arm, Study, from_manifest
 from analysis.logs.run_folders import COUNTED
@@ -231,3 +230,33 @@ def best_arms(evidence: Evidence, scores: pd.DataFrame) -> tuple[dict[str, set[s
         best[column] = {arm.name for arm, keep in zip(arms, among, strict=True) if keep}
         second[column] = {arm.name for arm, keep in zip(arms, next_group(group, among), strict=True) if keep}
     return best, second
+
+
+ANSWER = ["run", "rollout", "final", "set", "question", "mode", "temperature", "sample"]
+
+
+def distinct(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each answer once: a run resumed between its last evaluation and its marker evaluates again, the later counts."""
+    return rows.drop_duplicates(ANSWER, keep="last")
+
+
+def last_final(rows: pd.DataFrame) -> pd.DataFrame:
+    """Final answers of each run's latest final evaluation: a diverged run that was retried may have two."""
+    final = rows[rows["final"]]
+    return final[final["rollout"] == final.groupby("run")["rollout"].transform("max")]
+
+
+def complete(final: pd.DataFrame, base_runs: Collection[int]) -> pd.DataFrame:
+    """Final answers of the runs that have as many in every set and decoding as any run of their kind.
+
+    The untrained base, which may be sampled more often, is compared with base runs alone.
+    """
+    if final.empty:
+        return final
+    decodings = ["set", "mode", "temperature"]
+    counts = final.groupby(["run", *decodings], observed=True).size().unstack(decodings, fill_value=0)
+    is_base = counts.index.isin(base_runs)
+    whole: list[int] = []
+    for kind in (counts[is_base], counts[~is_base]):
+        whole += kind.index[(kind == kind.max()).all(axis=1)].tolist()
+    return final[final["run"].isin(whole)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.logs.compact import read_logs
-from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder
+from analysis.logs.manifest import from_manifest, report_folder
 from analysis.logs.run_folders import read_runs
 from analysis.logs.source import choose
 from sspo.errors import UserError
@@ -21,8 +21,9 @@ COLUMNS = [*INDEX, "key", "value", "unit", "meaning"]
 def tidy(name: str, preset: str, store: Path, out: Path) -> pd.DataFrame:
     """A row a run, step and key that has a value, runs in the manifest's order. From the store where the study is there, so
     that running and failed runs have what they logged; else from compact logs, which hold runs that count."""
-    if choose(name, preset, store, out).from_store:
-        study = from_manifest(read_json(manifest_path(store, name, preset)))
+    manifest = choose(name, preset, store, out).manifest
+    if manifest is not None:
+        study = from_manifest(manifest)
         read = read_runs(store, study, ALL_STATES)
         records = pd.DataFrame([run.record for run in read])
         wide = pd.concat([run.metrics.to_pandas().assign(run=i) for i, run in enumerate(read)])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from analysis.logs.compact import MANIFEST
 from analysis.logs.manifest import (
@@ -22,10 +24,11 @@ from sspo.runs import runlog
 
 @dataclass(frozen=True)
 class Source:
-    """A preset, and whether its runs are read from the store; else compact logs are."""
+    """A preset with the manifest of its runs in the store, or without one where compact logs are read."""
 
     preset: str
-    from_store: bool
+    manifest: Mapping[str, Any] | None = None
+    """The store's; None: compact logs are read."""
 
 
 def choose(name: str, preset: str | None, store: Path, out: Path) -> Source:
@@ -37,31 +40,31 @@ def choose(name: str, preset: str | None, store: Path, out: Path) -> Source:
     """
     if preset is not None:
         return _named(name, preset, store, out)
-    begun: list[tuple[bool, int, str]] = []
+    begun: list[tuple[bool, int, Source]] = []
     for candidate in PRESETS:
-        manifest = manifest_path(store, name, candidate)
-        ended, planned = _ended(store, manifest) if manifest.is_file() else (0, 0)
+        manifest = _manifest(store, name, candidate)
+        ended, planned = _ended(store, manifest) if manifest is not None else (0, 0)
         if planned and ended == planned:
-            return Source(candidate, from_store=True)
+            return Source(candidate, manifest)
         if _logs(out, name, candidate).is_file():
-            return Source(candidate, from_store=False)
+            return Source(candidate)
         if planned:
-            begun.append((ended == 0, len(begun), candidate))
+            begun.append((ended == 0, len(begun), Source(candidate, manifest)))
     if begun:  # of presets that only began, one without any ended run comes last
-        return Source(min(begun)[2], from_store=True)
+        return min(begun, key=lambda one: one[:2])[2]
     raise _no_study(name, store, out)
 
 
 def _named(name: str, preset: str, store: Path, out: Path) -> Source:
-    if manifest_path(store, name, preset).is_file():
-        return Source(preset, from_store=True)
+    if (manifest := _manifest(store, name, preset)) is not None:
+        return Source(preset, manifest)
     logs = _logs(out, name, preset)
     if not logs.is_file():
         raise NothingToReport(
             f"study '{name}' has no {preset} manifest in {store} and no compact logs in {logs.parent}: "
             f"{_first(name, preset)} or choose another preset of {', '.join(PRESETS)}"
         )
-    return Source(preset, from_store=False)
+    return Source(preset)
 
 
 def _first(name: str, preset: str) -> str:
@@ -74,9 +77,14 @@ def _logs(out: Path, name: str, preset: str) -> Path:
     return report_folder(out, name, preset) / "logs" / MANIFEST
 
 
-def _ended(store: Path, manifest: Path) -> tuple[int, int]:
+def _manifest(store: Path, name: str, preset: str) -> Mapping[str, Any] | None:
+    path = manifest_path(store, name, preset)
+    return read_json(path) if path.is_file() else None
+
+
+def _ended(store: Path, manifest: Mapping[str, Any]) -> tuple[int, int]:
     """Planned runs with an end marker, and all planned runs."""
-    arms = from_manifest(read_json(manifest)).arms
+    arms = from_manifest(manifest).arms
     folders = [arm.folder(store, seed) for arm in arms for seed in arm.seeds]
     ended = [f for f in folders if (f / runlog.DONE).is_file() or (f / runlog.FAILED).is_file()]
     return len(ended), len(folders)

@@ -3,6 +3,5 @@
 record     provenance.json and the sentences of the pages
 traces     where figures and sections come from
 sources    digests of the run folders behind them
-freshness  whether a report is up to date
-reuse      compact logs used again
+freshness  whether a report and its compact logs are what their inputs would give again
 """

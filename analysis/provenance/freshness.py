@@ -1,31 +1,32 @@
-"""Whether a report is what its inputs would give again: a fingerprint of the manifest, the runs, the replay and this package.
+"""Whether a report and its compact logs are what their inputs would give again.
 
-Cheap on purpose (no log is read): a second `make sweep` of a finished study must not draw the same figures again.
+The inputs are the manifest, the runs, the replay and this package, as a fingerprint. Cheap on purpose (no log is read): a second
+`make sweep` of a finished study must not draw the same figures again, and a report that is made anew takes the compact logs
+of an earlier one whose bytes are still what was written.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from analysis.claims.files import claim_files
-from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder
+from analysis.logs.column_cache import FOLDER, say_once
+from analysis.logs.compact import EVAL, MANIFEST, METRICS, RUNS
+from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder, stem
 from analysis.logs.replay_source import POINTS, SUMMARY, replay_source
+from analysis.logs.sample_table import SAMPLES
+from analysis.provenance.sources import FILE as SOURCES
+from analysis.provenance.sources import WATCHED
 from sspo import metrics
 from sspo.runs import runlog
+from sspo.runs.runlog import write_atomic
 
 STAMP = ".inputs"
 CODE = ("*.py", "*.js", "*.css", "*.html")
-WATCHED = (
-    runlog.CONFIG,
-    runlog.ENVIRONMENT,
-    runlog.DONE,
-    runlog.FAILED,
-    runlog.METRICS,
-    runlog.EVAL,
-    runlog.SAMPLES,
-)
 
 
 def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:
@@ -35,7 +36,8 @@ def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:
     needed = (stamp, folder / "index.html", manifest_path(store, name, preset))
     if not all(path.is_file() for path in needed):
         return False
-    return stamp.read_text(encoding="utf-8") == fingerprint(name, preset, store, out)
+    manifest = read_json(manifest_path(store, name, preset))
+    return stamp.read_text(encoding="utf-8") == fingerprint(manifest, store, out)
 
 
 def stamp_report(folder: Path, inputs: str | None) -> None:
@@ -46,16 +48,16 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
         runlog.write_atomic(folder / STAMP, inputs)
 
 
-def fingerprint(name: str, preset: str, store: Path, out: Path) -> str:
+def fingerprint(manifest: Mapping[str, Any], store: Path, out: Path) -> str:
     """A hash over the manifest, the size and time of every run's logs and markers and of the replay's files, the code of
     this package, the glossary and the claims."""
-    manifest = manifest_path(store, name, preset)
-    digest = hashlib.sha256(manifest.read_bytes())
-    for arm in from_manifest(read_json(manifest)).arms:
+    study = from_manifest(manifest)
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
+    for arm in study.arms:
         for seed in arm.seeds:
             for line in _states(arm.folder(store, seed), WATCHED):
                 digest.update(line.encode())
-    replay = replay_source(name, preset, store, out)
+    replay = replay_source(study.name, study.preset, store, out)
     for line in _states(replay, (POINTS, SUMMARY)) if replay else ():
         digest.update(line.encode())
     code = [*package_files(), *sorted(Path(metrics.__file__).parent.glob("*.py"))]
@@ -75,3 +77,49 @@ def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
         if path.is_file():
             status = path.stat()
             yield f"{path} {status.st_size} {status.st_mtime_ns}\n"
+
+
+FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES)
+
+
+def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:
+    """Whether the folder holds, byte for byte, the compact logs that were made from `inputs` (analysis.provenance.freshness)."""
+    note = _note(store, name, preset)
+    try:
+        return bool(json.loads(note.read_text(encoding="utf-8")) == _state(logs, inputs))
+    except (
+        OSError,
+        ValueError,
+    ):  # none, torn or not ours to read: the logs are made anew, and so is the note
+        return False
+
+
+def note_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> None:
+    """Note that the compact logs in the folder were made from `inputs`. A store that can't be written gets none, and the next
+    report reads the runs again; that is said once, on stderr."""
+    note, state = _note(store, name, preset), json.dumps(_state(logs, inputs), indent=1)
+    if not note.parent.parent.is_dir():
+        return
+    try:
+        note.parent.mkdir(exist_ok=True)
+        write_atomic(note, state)
+    except OSError as error:
+        say_once(
+            f"note: what this report was made from is not kept in {note.parent}: {error.strerror or error}"
+        )
+
+
+def _note(store: Path, name: str, preset: str) -> Path:
+    return store / FOLDER / "studies" / f"{stem(name, preset)}.json"
+
+
+def _state(logs: Path, inputs: str) -> dict[str, str | None]:
+    digests = {name: _digest(logs / name) for name in FILES}
+    return {"inputs": inputs, **digests}
+
+
+def _digest(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").hexdigest()

@@ -11,11 +11,19 @@ from typing import Any
 from analysis.logs.digests import file_digest
 from analysis.logs.manifest import read_json
 from analysis.logs.run_files import Damaged, marker
-from analysis.provenance.freshness import WATCHED
 from sspo.runs import runlog
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import write_atomic
 
+WATCHED = (
+    runlog.CONFIG,
+    runlog.ENVIRONMENT,
+    runlog.DONE,
+    runlog.FAILED,
+    runlog.METRICS,
+    runlog.EVAL,
+    runlog.SAMPLES,
+)
 FILE = "sources.json"
 
 

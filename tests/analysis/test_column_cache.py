@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analysis.logs import column_cache
 from analysis.logs.column_cache import FOLDER, read_columns
 from analysis.logs.jsonl import BadLine
-from analysis.provenance.reuse import are_current, note_current
+from analysis.provenance.freshness import are_current, note_current
 
 SCHEMA = pa.schema([("step", pa.int32()), ("a", pa.float32())])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -110,8 +111,10 @@ def touch(path: Path) -> None:
 
 
 def test_a_replay_that_appears_or_changes_makes_the_report_stale(place: Path) -> None:
+    manifest = json.loads((place / "runs" / "studies" / "toy.paper.json").read_text())
+
     def state() -> str:
-        return freshness.fingerprint("toy", "paper", place / "runs", place / "reports")
+        return freshness.fingerprint(manifest, place / "runs", place / "reports")
 
     states = [state()]
     logs = place / "reports" / "toy" / "logs"
