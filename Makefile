@@ -187,7 +187,7 @@ check: setup  ## lint, format and types
 format: setup  ## rewrite the code in the house format
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
 
-test: setup  ## the tests (four to six minutes on two cores)
+test: setup  ## the tests (five to seven minutes on two cores)
 	@$(PYTEST)
 
 test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)

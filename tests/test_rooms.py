@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def imported(path: Path) -> Iterator[str]:
             yield from (name if name in MODULES else str(node.module) for name in names)
 
 
-def ours(path: Path) -> list[str]:
-    return [name for name in imported(path) if name.split(".")[0] in (*ACROSS, "tests", "reports")]
+@functools.cache
+def ours(path: Path) -> tuple[str, ...]:
+    return tuple(name for name in imported(path) if name.split(".")[0] in (*ACROSS, "tests", "reports"))
 
 
 @pytest.mark.parametrize("package", ACROSS)
