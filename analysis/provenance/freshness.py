@@ -22,7 +22,6 @@ from analysis.logs.sample_table import SAMPLES
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import WATCHED
 from sspo import metrics
-from sspo.runs import runlog
 from sspo.runs.runlog import write_atomic
 
 STAMP = ".inputs"
@@ -45,7 +44,7 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
     if inputs is None:
         (folder / STAMP).unlink(missing_ok=True)
     else:
-        runlog.write_atomic(folder / STAMP, inputs)
+        write_atomic(folder / STAMP, inputs)
 
 
 def fingerprint(manifest: Mapping[str, Any], store: Path, out: Path) -> str:
