@@ -15,6 +15,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
+from sspo.numerics.__main__ import parent_tree
+
 ROOT = Path(__file__).resolve().parents[2]
 MAY_DIFFER = re.compile(rb'^ *"analysis_sha256": .*$', re.MULTILINE)
 
@@ -44,16 +48,11 @@ def start(checkout: Path, out: Path) -> subprocess.Popen[bytes]:
 def main() -> int:
     """Exit status 0: all the same."""
     parent = sys.argv[1] if len(sys.argv) > 1 else "HEAD"
-    with tempfile.TemporaryDirectory() as place:
-        tree, outs = Path(place, "parent"), [Path(place, name) for name in ("before", "now")]
-        subprocess.run(["git", "worktree", "add", "-q", "--detach", tree, parent], cwd=ROOT, check=True)
-        try:
-            children = [start(checkout, out) for checkout, out in zip((tree, ROOT), outs, strict=True)]
-            if any([child.wait() for child in children]):
-                print("error: a checkout did not make its products; its error is above", file=sys.stderr)
-                return 2
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
+    with tempfile.TemporaryDirectory() as place, parent_tree(parent) as (tree, _):
+        outs = [Path(place, name) for name in ("before", "now")]
+        children = [start(checkout, out) for checkout, out in zip((tree, ROOT), outs, strict=True)]
+        if any([child.wait() for child in children]):
+            raise UserError("a checkout did not make its products; its error is above")
         found = list(differences(*outs))
         count = sum(path.is_file() for path in outs[1].rglob("*"))
     print(*found, f"{count} files, {len(found)} differ from {parent}", sep="\n")
@@ -61,4 +60,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(one_sentence(main))
