@@ -6,6 +6,7 @@ metrics       what may be logged
 types         what crosses from one room to the next
 config        what may be set
 tasks         problems
+prompts       the words around a question
 rewards       scores
 base          the embedded models
 models        any causal language model

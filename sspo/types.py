@@ -25,21 +25,50 @@ class Problem:
 
     id: str
     prompt: str
+    """The question. A prompt template (sspo/prompts) may put words around it."""
     answer: str
+    alternatives: tuple[str, ...] = ()
+    """Other answers that are as right."""
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """Every right answer, the first one first."""
+        return (self.answer, *self.alternatives)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What a reward looks at."""
+
+    text: str
+    """Without special tokens."""
+    tokens: int
+    limit: int
+    """The token limit that it was sampled under."""
+    truncated: bool = False
+    """Whether it was cut at that limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """What a reward says of one response: a value and the named state it was reached in.
-
-    status is one of ok (right), wrong, unparsable (no answer found) and truncated (cut at the token limit).
-    """
+    """What a reward says of one response: a value and the named state it was reached in."""
 
     value: float
     status: str
+    """One of STATUSES."""
+    parts: tuple[tuple[str, float], ...] = ()
+    """Where rewards are added up: each one's name and its own value, before its weight."""
 
 
-STATUSES = ("ok", "wrong", "unparsable", "truncated")
+STATUSES = {
+    "ok": "right",
+    "wrong": "a wrong answer",
+    "unparsable": "no answer found, or none that can be read",
+    "timeout": "the grader ran out of processor seconds on the answer",
+    "crashed": "the grader died of the answer",
+    "truncated": "cut at the token limit, so not graded",
+}
+"""Every state a response can be scored in, and what it means."""
 
 
 @dataclass(frozen=True, kw_only=True)

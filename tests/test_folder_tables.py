@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, SegmentationConfig
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TEMPLATE_NAMES, SegmentationConfig
 from sspo.config.folder_table import names_in
+from sspo.prompts.templates import TEMPLATES
 from sspo.rewards import REWARDS
 from sspo.rollout import ENGINE, ENGINES
 from sspo.segmentation import OPTIONS, READS_TEXT
@@ -37,12 +38,13 @@ def cuts(responses, config):
 '''
 REWARD = '''"""1 for anything."""
 
+from sspo.rewards import PerAnswer
 from sspo.types import Score
 
 
-def score(text, answer):
-    """A full score."""
-    return Score(value=1.0, status="ok")
+def open_reward(config):
+    """The reward."""
+    return PerAnswer(lambda text, answer: Score(value=1.0, status="ok"))
 '''
 ASKED = """
 import sys
@@ -54,11 +56,13 @@ assert quick_compose(words) == config and config.reward.name in choices("reward"
 assert "torch" not in sys.modules
 import torch
 from sspo.replay.rules import in_use, labels
-from sspo.rewards import REWARDS
+from sspo.rewards import open_reward
 from sspo.segmentation import segment
+from sspo.types import Problem, Response
 mask_BT = torch.ones(1, 4, dtype=torch.bool)
 print(segment(mask_BT.long(), mask_BT, config.segmentation, None).tolist(), *labels([in_use(config.segmentation)]).values())
-print(REWARDS[config.reward.name]("", "").value)
+asked = [Problem(id="", prompt="", answer="")], [Response(text="", tokens=1, limit=1)]
+print(open_reward(config.reward).score(*asked)[0].value)
 """
 
 
@@ -82,8 +86,9 @@ def test_every_rule_is_whole(name: str) -> None:
 
 def test_every_task_reward_and_engine_loads() -> None:
     assert {*RULE_FUNCTIONS, "random"} == set(RULES)
-    assert all(TASKS[name].eval_sets for name in TASK_NAMES)
-    assert all(REWARDS[name]("", "1").value == 0 for name in REWARD_NAMES)
+    assert all(map(callable, (TASKS[name] for name in TASK_NAMES)))
+    assert all(map(callable, (REWARDS[name] for name in REWARD_NAMES)))
+    assert all(map(callable, (TEMPLATES[name] for name in TEMPLATE_NAMES)))
     assert ENGINE in ENGINES
     assert all(map(callable, ENGINES.values()))
 

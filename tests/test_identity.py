@@ -18,9 +18,7 @@ from sspo.compose.fast import quick_compose
 from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose, option_keys
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.runs import identity
 from sspo.runs.identity import cell_hash
-from sspo.tasks.chain import ChainTask
 from tests.overrides import CONDITIONAL, ONE_VALUE, RUN_ONLY, VALUES, groups, options, texts
 
 FRESH = itertools.count()
@@ -155,18 +153,3 @@ def test_every_option_is_known_to_change_the_cell_or_not_to() -> None:
             == plain
             == cell_hash(quick_compose([f"{key}={other}"]))
         ), key
-
-
-def test_what_a_task_reads_from_a_file_is_in_the_cells_name(tmp_path, monkeypatch) -> None:
-    class FileTask(ChainTask):
-        files = (tmp_path / "questions.jsonl",)
-
-    plain = cell_hash(compose([]))
-    monkeypatch.setattr(identity, "TASKS", {"chain": FileTask()})
-    with pytest.raises(UserError, match=r"task\.name=chain reads .*questions\.jsonl, which cannot be read"):
-        cell_hash(compose([]))
-    cells = [plain]
-    for text in ("2 + 2\n", "2 + 3\n"):
-        FileTask.files[0].write_text(text)
-        cells.append(cell_hash(compose([])))
-    assert len(set(cells)) == 3

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from sspo.config import TaskConfig
 from sspo.randomness import python_stream
-from sspo.rewards import REWARDS
-from sspo.tasks import TASKS
+from sspo.rewards.exact_answer import score
+from sspo.tasks import open_task
 from sspo.tasks.chain import STYLES, held_out, solve, worked_answer
 
 
-@pytest.mark.parametrize("name", sorted(TASKS))
-def test_every_gold_answer_scores_one(name):
-    task = TASKS[name]
+def test_every_worked_answer_of_chain_scores_one():
+    task = open_task(TaskConfig())
     problems = task.train_problems(0, 0, 100)
     for set_name in task.eval_sets:
         problems += task.eval_problems(set_name, 50)
     for problem in problems:
-        score = REWARDS["exact_answer"](task.gold_answer(problem), problem.answer)
-        assert (score.value, score.status) == (1.0, "ok"), problem
+        found = score(worked_answer(problem.prompt, python_stream(0, problem.id)), problem.answer)
+        assert (found.value, found.status) == (1.0, "ok"), problem
 
 
 @pytest.mark.parametrize("style", sorted(STYLES))
 def test_a_right_worked_answer_scores_one_in_every_style_and_stays_in_its_words(style):
-    for problem in TASKS["chain"].train_problems(0, 0, 30):
+    for problem in open_task(TaskConfig()).train_problems(0, 0, 30):
         text = worked_answer(problem.prompt, python_stream(0, problem.id), style=style)
-        assert REWARDS["exact_answer"](text, problem.answer).value == 1
+        assert score(text, problem.answer).value == 1
         assert set(text.split(" ")) <= set(STYLES[style].vocabulary)
 
 
@@ -44,7 +44,7 @@ def test_a_chain_is_read_left_to_right_modulo_ten():
 
 
 def test_training_and_held_out_prompts_never_meet():
-    task = TASKS["chain"]
+    task = open_task(TaskConfig())
     train = {p.prompt for rollout in range(5) for p in task.train_problems(1, rollout, 50)}
     held = {p.prompt for name in task.eval_sets for p in task.eval_problems(name, 100)}
     assert not train & held
@@ -53,7 +53,7 @@ def test_training_and_held_out_prompts_never_meet():
 
 
 def test_problems_are_a_function_of_seed_and_rollout_and_seed_zero_is_a_seed():
-    task = TASKS["chain"]
+    task = open_task(TaskConfig())
     assert task.train_problems(0, 3, 8) == task.train_problems(0, 3, 8)
     assert task.train_problems(0, 3, 8) != task.train_problems(1, 3, 8)
     assert task.train_problems(0, 3, 8) != task.train_problems(0, 4, 8)
@@ -73,5 +73,5 @@ def test_problems_are_a_function_of_seed_and_rollout_and_seed_zero_is_a_seed():
     ],
 )
 def test_the_last_stated_answer_counts_and_silence_is_unparsable(text, value, status):
-    score = REWARDS["exact_answer"](text, "3")
-    assert (score.value, score.status) == (value, status)
+    found = score(text, "3")
+    assert (found.value, found.status) == (value, status)

@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TrainConfig
+from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TEMPLATE_NAMES, TrainConfig
 from sspo.config.build import build
 from sspo.config.validation import validate
 from sspo.errors import UserError, siblings, unknown
@@ -31,6 +31,7 @@ from sspo.objective.variants import VARIANTS
 CONF_ROOT = Path(__file__).resolve().parents[2] / "conf"
 GROUPS = (
     "task",
+    "prompt",
     "model",
     "rollout",
     "reward",
@@ -44,6 +45,7 @@ GROUPS = (
 
 NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
     "task": ("name", TASK_NAMES),
+    "prompt": ("template", TEMPLATE_NAMES),
     "reward": ("name", REWARD_NAMES),
     "segmentation": ("rule", RULES),
 }

@@ -14,6 +14,7 @@ RULES = (*names_in("sspo.segmentation.rules"), "random")
 """The rules of the house; `random` shuffles the lengths of another one."""
 TASK_NAMES = names_in("sspo.tasks")
 REWARD_NAMES = names_in("sspo.rewards")
+TEMPLATE_NAMES = names_in("sspo.prompts.templates")
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 EMBEDDED = "embedded"
@@ -27,6 +28,32 @@ class TaskConfig:
     """Where problems come from."""
 
     name: str = "chain"
+    train: str | None = None
+    """What is trained on: a JSON Lines file, or a question set by its name; null is the task's own."""
+    eval: tuple[str, ...] = ()
+    """What is evaluated on, in the order of a table's columns, each as in task.train; empty is the task's own."""
+    folder: str | None = None
+    """A folder that holds question sets by their names, NAME.jsonl each; null asks the Hugging Face hub."""
+    question: str = "question"
+    """The column of a JSON Lines file that holds the question."""
+    answer: str = "answer"
+    """... the right answer, or a list of answers that are equally right."""
+    id: str = "id"
+    """... what names a question; a file without the column names its questions by their line."""
+    options: tuple[str, ...] = ()
+    """Options of a generated question set, as `name=value`."""
+    lock: str = "conf/study/datasets.lock"
+    """Where the first load of a question set from the hub writes its revision and hash, and later loads are held to them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptConfig:
+    """The words around a question."""
+
+    template: str = "none"
+    """A name of TEMPLATE_NAMES, or a Jinja2 file of your own that ends in .j2 or .jinja."""
+    system: str = ""
+    """Template 'chat': the system message; empty is the template's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +77,8 @@ class RolloutConfig:
     """Sampling temperature, also that of log-probabilities, entropies and ratios."""
     resample: int = 0
     """DAPO's dynamic sampling: how often at most prompts whose responses all score alike are replaced by new ones."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a response, in training and evaluation; they stay part of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +90,14 @@ class RewardConfig:
     """DAPO's overlong penalty: the reward falls linearly over the last so many tokens that fit; 0 is no penalty."""
     overlong_penalty: float = 1.0
     """How far it has fallen at the token limit."""
+    also: tuple[str, ...] = ()
+    """Further rewards that are added in training, as `name*weight`; evaluation scores by reward.name alone."""
+    cpu_seconds: float = 10.0
+    """Reward 'math_verify': processor seconds that one answer may take before it scores 0 as `timeout`."""
+    memory_mb: int = 2048
+    """... and what its grader may take of memory."""
+    second: int = 64
+    """... and how many answers of each rollout and evaluation set a second grader looks at; 0 for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +273,7 @@ class TrainConfig:
 
     seed: int = 0
     task: TaskConfig = field(default_factory=TaskConfig)
+    prompt: PromptConfig = field(default_factory=PromptConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)

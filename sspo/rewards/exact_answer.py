@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sspo.config import RewardConfig
+from sspo.rewards import PerAnswer
 from sspo.types import Score
 
 STATEMENT = re.compile(r"\banswer (\S+) \.")
@@ -16,3 +18,9 @@ def score(text: str, answer: str) -> Score:
         return Score(value=0.0, status="unparsable")
     right = statements[-1] == answer
     return Score(value=float(right), status="ok" if right else "wrong")
+
+
+def open_reward(config: RewardConfig) -> PerAnswer:
+    """The reward; it has no options."""
+    del config
+    return PerAnswer(score)

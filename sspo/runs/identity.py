@@ -20,11 +20,10 @@ from typing import Any
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.config.choices import TERMS
 from sspo.config.user_rule import rule_identity
-from sspo.errors import UserError
 from sspo.models.folder import base_fingerprint
 from sspo.runs.code_key import code_key
 from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
-from sspo.tasks import TASKS
+from sspo.tasks import open_task
 
 DIGITS = 12
 LATER = (
@@ -37,6 +36,13 @@ LATER = (
     "protect_code",
 )
 """Segmentation options that came after the first cells were named. Their defaults cut the embedded task as before."""
+LATER_OPTIONS = {
+    "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
+    "reward": ("also", "cpu_seconds", "memory_mb", "second"),
+    "rollout": ("stop",),
+}
+PLACES = ("train", "eval", "folder", "question", "answer", "id", "lock")
+"""Options of the task that say where its questions are and not what they are."""
 NAMES_A_RULE = ("rule", "random_like", "fixed_like")
 
 
@@ -61,7 +67,7 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     fields = numeric_options(config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     fields["model"] = {"base": base_fingerprint(config.model.path)}
-    read = task_fingerprint(config.task.name)
+    read = open_task(config.task).fingerprint
     if read is not None:
         fields["task"]["read"] = read
     return fields
@@ -70,6 +76,7 @@ def identity(config: TrainConfig) -> dict[str, Any]:
 def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     """Options that came after the first cells were named, where they are switched off or have no effect."""
     objective, rollout, reward = config.objective, config.rollout, config.reward
+    _drop_at_defaults(fields, config)
     if not TERMS[objective.term].tau:
         del fields["objective"]["tau"]
     if objective.kl.coef == 0:
@@ -81,6 +88,22 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     if reward.overlong_buffer == 0:
         for label in ("overlong_buffer", "overlong_penalty"):
             del fields["reward"][label]
+
+
+def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
+    """Options of tasks, prompts and rewards for real language models, which came after the first cells were named.
+
+    Where questions are kept is no part of a cell: their content is (`read`).
+    """
+    for group in ("task", "reward", "rollout"):
+        default = asdict(getattr(TrainConfig(), group))
+        for label in LATER_OPTIONS[group]:
+            if fields[group][label] == default[label]:
+                del fields[group][label]
+    for label in PLACES:
+        fields["task"].pop(label, None)
+    if config.prompt == TrainConfig().prompt:
+        del fields["prompt"]
 
 
 def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
@@ -129,24 +152,6 @@ def cell_hash(config: TrainConfig) -> str:
     """Twelve hexadecimal digits that name the config's cell."""
     text = json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-
-
-def task_fingerprint(name: str) -> str | None:
-    """A hash of the content of the files that a task reads, in their order; None where it reads none.
-
-    Raises UserError where one cannot be read.
-    """
-    files = TASKS[name].files
-    digest = hashlib.sha256()
-    for file in files:
-        try:
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError as error:
-            raise UserError(
-                f"task.name={name} reads {file}, which cannot be read: {error.strerror}"
-            ) from error
-    return digest.hexdigest()[:DIGITS] if files else None
 
 
 def run_folder(config: TrainConfig) -> Path:

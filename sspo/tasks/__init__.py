@@ -1,4 +1,4 @@
-"""One task per file, which exports `TASK`: seeded problems with a checkable answer.
+"""One task per file, which exports `open_task`: (config) -> Task, seeded problems with a checkable answer.
 
 The folder is the table: a new task is one new file, and its name is the value of task.name.
 
@@ -7,10 +7,10 @@ chain  chains of single-digit arithmetic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from sspo.config import TaskConfig
 from sspo.config.folder_table import FolderTable
 from sspo.types import Problem
 
@@ -19,8 +19,8 @@ class Task(Protocol):
     """What the trainer asks of a task."""
 
     @property
-    def files(self) -> Sequence[Path]:
-        """What its problems are read from. The content of these files is part of a cell's name."""
+    def fingerprint(self) -> str | None:
+        """A hash of the problems that it reads, which is part of a cell's name; None where the code alone makes them."""
         ...
 
     @property
@@ -36,9 +36,10 @@ class Task(Protocol):
         """The first `count` questions of a held-out set."""
         ...
 
-    def gold_answer(self, problem: Problem) -> str:
-        """A response that must score 1.0."""
-        ...
+
+TASKS: Mapping[str, Callable[[TaskConfig], Task]] = FolderTable("sspo.tasks", "open_task")
 
 
-TASKS: Mapping[str, Task] = FolderTable("sspo.tasks", "TASK")
+def open_task(config: TaskConfig) -> Task:
+    """The task that a configuration names. Raises UserError where its problems cannot be had."""
+    return TASKS[config.name](config)

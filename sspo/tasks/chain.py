@@ -16,8 +16,8 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from sspo.config import TaskConfig
 from sspo.errors import UserError
 from sspo.randomness import python_stream
 from sspo.types import Problem
@@ -142,7 +142,7 @@ class ChainTask:
 
     vocabulary = VOCABULARY
     eval_sets = tuple(EVAL_SETS)
-    files: tuple[Path, ...] = ()
+    fingerprint: str | None = None
 
     def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
         """The prompts of one rollout; a function of (seed, rollout) alone."""
@@ -164,9 +164,8 @@ class ChainTask:
             unique[draw_prompt(rng, EVAL_SETS[name], want_held_out=True)] = None
         return [Problem(id=f"{name}/{i}", prompt=p, answer=str(solve(p))) for i, p in enumerate(unique)]
 
-    def gold_answer(self, problem: Problem) -> str:
-        """A right worked answer, in clauses drawn by the problem's id."""
-        return worked_answer(problem.prompt, python_stream(0, f"gold {problem.id}"))
 
-
-TASK = ChainTask()
+def open_task(config: TaskConfig) -> ChainTask:
+    """The task; it has no options."""
+    del config
+    return ChainTask()

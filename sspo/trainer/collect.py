@@ -112,7 +112,7 @@ class Collector:
                 with_logp=config.objective.tis_cap is not None,
             )
         with clock.time("reward"):
-            scores = score_rollout(problems, rollout, self.policy, self.reward)
+            scores = score_rollout(problems, rollout, self.policy, self.reward, config.rollout.max_tokens)
         return Draw(problems=problems, rollout=rollout, scores=scores)
 
     def _cut(self, batch: Batch, number: int) -> Batch:

@@ -71,7 +71,7 @@ class Evaluator:
                 temperature=temperature,
                 generator=torch_stream(0, f"evaluation {name} at {temperature}", start),
             )
-            scores = score_rollout(part, responses, self.policy, self.reward)
+            scores = score_rollout(part, responses, self.policy, self.reward, self.config.max_tokens)
             tokens = responses.mask_BT.sum(1).tolist()
             for i, score in enumerate(scores):
                 yield {

@@ -24,11 +24,11 @@ from sspo.randomness import torch_stream
 from sspo.recording.file import to_bytes
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
-from sspo.rewards import REWARDS
+from sspo.rewards import open_reward
 from sspo.rollout import open_sampler
 from sspo.runs.runlog import CHECKPOINTS, RunLog
 from sspo.runs.tracking import Tracker
-from sspo.tasks import TASKS
+from sspo.tasks import open_task
 from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.clock import Clock
@@ -53,7 +53,7 @@ class Trainer:
         self.config = config
         self.progress = progress
         self.device = resolve_device(config.run.device)
-        task, reward = TASKS[config.task.name], REWARDS[config.reward.name]
+        task, reward = open_task(config.task), open_reward(config.reward)
         self.policy = ready_policy(config, task, self.device, progress.warn)
         self.log = RunLog(folder)
         self.model = self.policy.model

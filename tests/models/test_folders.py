@@ -13,13 +13,14 @@ from tokenizers import Tokenizer
 
 import sspo
 from sspo.compose.hydra_compose import compose
+from sspo.config import RewardConfig, TaskConfig
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sspo.models.policy import load_policy
 from sspo.models.tokens import end_ids
-from sspo.rewards import REWARDS
+from sspo.rewards import open_reward
 from sspo.rollout.transformers import TransformersSampler
-from sspo.tasks import TASKS
+from sspo.tasks import open_task
 from sspo.train import main
 from sspo.trainer.clock import Clock
 from sspo.trainer.collect import Collector
@@ -63,7 +64,9 @@ def first_rollout(path: str):
     config = compose(["objective=grpo", f"model.path={path}", "rollout.prompts=8", "rollout.responses=8"])
     policy = load_policy(path, CPU)
     sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
-    return Collector(config, TASKS["chain"], REWARDS["exact_answer"], policy, sampler).collect(0, Clock())
+    return Collector(config, open_task(TaskConfig()), open_reward(RewardConfig()), policy, sampler).collect(
+        0, Clock()
+    )
 
 
 def test_every_named_end_token_ends_a_response(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sspo.config import TaskConfig
 from sspo.models.forward import micro_batches, token_logp_entropy
 from sspo.models.policy import load_policy
 from sspo.rollout.transformers import TransformersSampler, left_pad, pick
-from sspo.tasks import TASKS
+from sspo.tasks import open_task
 from sspo.types import Batch
 
 
@@ -20,7 +21,7 @@ def policy():
 
 @pytest.fixture(scope="module")
 def prompts(policy):
-    return [policy.encode(problem.prompt) for problem in TASKS["chain"].train_problems(0, 0, 6)]
+    return [policy.encode(problem.prompt) for problem in open_task(TaskConfig()).train_problems(0, 0, 6)]
 
 
 def sampler(policy):

@@ -9,15 +9,21 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from sspo.tasks import TASKS
+from sspo.config import TaskConfig
+from sspo.randomness import python_stream
+from sspo.tasks import open_task
+from sspo.tasks.chain import worked_answer
 from tests.trainer.runs import folder, lines, train
 
 
 @pytest.fixture
 def llama_folder(tmp_path):
     """A tiny Llama: byte-level BPE, no beginning-of-sequence and no padding token, vocabulary padded past the tokenizer's."""
-    task = TASKS["chain"]
-    texts = [task.gold_answer(problem) for problem in task.train_problems(0, 0, 50)]
+    task = open_task(TaskConfig())
+    texts = [
+        worked_answer(problem.prompt, python_stream(0, problem.id))
+        for problem in task.train_problems(0, 0, 50)
+    ]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
