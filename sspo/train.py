@@ -37,6 +37,7 @@ One training run. Every option and its default is in sspo/config/schema.py; noth
 options:
   --help    this text
   --cfg     print the composed configuration and stop
+  --show-prompt   print the first prompt as the model gets it, and stop
   --fresh   train again what code with other numbers has finished; the old run is kept
   -m        run every combination of values, through Hydra: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
 
@@ -51,11 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
-    show, fresh = "--cfg" in overrides, "--fresh" in overrides
-    config = compose([text for text in overrides if text not in ("--cfg", "--fresh")])
+    fresh = "--fresh" in overrides
+    config = compose([text for text in overrides if text not in ("--cfg", "--fresh", "--show-prompt")])
     folder = run_folder(config)
-    if show:
+    if "--cfg" in overrides:
         print_config(config, folder)
+        return 0
+    if "--show-prompt" in overrides:
+        print_prompt(config)
         return 0
     _refuse_other_orders(config)
     if (folder / DONE).is_file():
@@ -168,6 +172,17 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 
     print(f"# run folder: {folder}\n# configuration root: {CONF_ROOT.name}/")
     print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
+
+
+def print_prompt(config: TrainConfig) -> None:
+    """The first question in the words of its template, as the model gets it; nothing else, so that it can be compared."""
+    from sspo.models.encoding import open_encoder
+    from sspo.tasks import first_question, open_task
+
+    encoder = open_encoder(config.model.path, config.prompt)
+    print(encoder.shown(first_question(open_task(config.task), config)))
+    for remark in encoder.remarks():
+        print(remark, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def test_environments_over_the_main_one_share_its_versions() -> None:
         "requirements-search.lock",
         "requirements-oracles.lock",
         "requirements-ray.lock",
+        "requirements-smollm2.lock",
     ):
         assert not [p for p, version, _ in pins(name) if own.get(p, version) != version], name
 

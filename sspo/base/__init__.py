@@ -1,6 +1,7 @@
-"""The embedded base model: a tiny Qwen2 taught on worked chains with systematic errors.
+"""Base models that need no hub: a tiny Qwen2 taught on worked chains with systematic errors, and SmolLM2 out of a package.
 
 recipe     architecture and teaching data
 teach      `python -m sspo.base.teach`
 tokenizer  its word-level tokenizer
+smollm2    `python -m sspo.base.smollm2`: a real language model of 135 M parameters
 """

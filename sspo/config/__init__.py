@@ -5,6 +5,7 @@ choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 validation        what a value may be
 objective_checks  points of the product without meaning
+prompt_checks     prompt templates: names, files, what of them is in a cell
 user_rule         a segmentation rule of the user's own, by file and function
 folder_table      tables that are folders: a row per file
 grid              grids of clip bounds

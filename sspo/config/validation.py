@@ -26,6 +26,7 @@ from sspo.config.choices import (
 )
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
+from sspo.config.prompt_checks import check_prompt
 from sspo.config.user_rule import check_own, is_own, names_in_use
 from sspo.errors import UserError, unknown
 
@@ -35,6 +36,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_choices(config)
     _check_counts(config)
     _check_numbers(config)
+    check_prompt(config.prompt)
     check_segmentation(config.segmentation)
     check_objective(config.objective)
     _check_rollout(config)
@@ -171,6 +173,10 @@ def _check_rollout(config: TrainConfig) -> None:
         raise UserError(
             f"rollout.resample={rollout.resample} looks for prompts whose responses score unequally, and rollout.responses=1 has "
             "none: raise rollout.responses"
+        )
+    if not all(rollout.stop) or len(set(rollout.stop)) < len(rollout.stop):
+        raise UserError(
+            f"rollout.stop must name different texts of at least one character, got {list(rollout.stop)}"
         )
     if reward.overlong_buffer >= rollout.max_tokens:
         raise UserError(

@@ -43,6 +43,12 @@ def check_positions(config: TrainConfig) -> None:
         )
 
 
+def chat_template(path: str) -> bytes:
+    """The file of a model folder's chat template; empty where it stands in tokenizer_config.json, or nowhere."""
+    file = model_folder(path) / "chat_template.jinja"
+    return file.read_bytes() if file.is_file() else b""
+
+
 @functools.cache
 def base_fingerprint(path: str) -> str:
     """The recipe's hash for an embedded base, else a hash of the folder's weights, configuration and tokenizer."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from sspo.config import PromptConfig
 from sspo.errors import UserError
+from sspo.models.encoding import Encoder, open_encoder
 from sspo.models.folder import model_folder
 from sspo.models.loading import read_model, read_tokenizer
 from sspo.models.positions import Positions, positions_of
-from sspo.models.tokens import appended_by, bos_of, end_ids, row_count
+from sspo.models.tokens import end_ids, row_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -26,32 +28,26 @@ class Policy:
     path: str
     """The model.path that it was read from, for messages."""
     model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerFast
+    encoder: Encoder
     end_ids: tuple[int, ...]
     """Every token that ends a response, the tokenizer's own first."""
     pad_id: int
     rows: int
     """Token ids that the model can read and give."""
     positions: Positions
-    bos_id: int | None = None
-    """What a prompt begins with."""
-    appended: int = 0
-    """Tokens that the tokenizer puts after a text, and that a prompt does not have."""
     remarks: Sequence[str] = ()
     """What is worth a warning."""
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt: what its tokenizer puts before a text and nothing that it puts after one.
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """The model's tokenizer."""
+        return self.encoder.tokenizer
 
-        The bos token comes first where there is one, also if the tokenizer adds none by itself; `add_bos_token: false`
-        in tokenizer_config.json leaves it out. Raises UserError for a token that the model has no row for.
-        """
-        ids = list(self.tokenizer.encode(prompt))
-        ids = ids[: len(ids) - self.appended]
-        if self.bos_id is not None and ids[:1] != [self.bos_id]:
-            ids = [self.bos_id, *ids]
+    def encode(self, question: str) -> list[int]:
+        """Token ids of a question's prompt. Raises UserError for a token that the model has no row for."""
+        ids = self.encoder.ids(question)
         if not ids or max(ids) >= self.rows:
-            raise self._unreadable(prompt, ids)
+            raise self._unreadable(question, ids)
         return ids
 
     def prompts(self, texts: Iterable[str], response: int) -> list[list[int]]:
@@ -87,23 +83,24 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
     return read_tokenizer(path)
 
 
-def load_policy(path: str, device: torch.device) -> Policy:
+NO_TEMPLATE = PromptConfig()
+
+
+def load_policy(path: str, device: torch.device, prompt: PromptConfig = NO_TEMPLATE) -> Policy:
     """Read a model folder, its weights as float32. Raises UserError in one sentence for one that cannot be trained."""
-    tokenizer = read_tokenizer(path)
+    encoder = open_encoder(path, prompt)
     model, remarks = read_model(path)
-    folder, rows = model_folder(path), row_count(model)
-    ends, pad = end_ids(path, folder, tokenizer, rows), tokenizer.pad_token_id
+    tokenizer, rows = encoder.tokenizer, row_count(model)
+    ends, pad = end_ids(path, model_folder(path), tokenizer, rows), tokenizer.pad_token_id
     return Policy(
         path=path,
         model=model.to(device).eval(),
-        tokenizer=tokenizer,
+        encoder=encoder,
         end_ids=ends,
         pad_id=pad if pad is not None and pad < rows else ends[0],  # masked wherever it stands
         rows=rows,
         positions=positions_of(model),
-        bos_id=bos_of(path, folder, tokenizer),
-        appended=appended_by(tokenizer),
-        remarks=[*remarks, *_several_ends(tokenizer, ends)],
+        remarks=[*remarks, *_several_ends(tokenizer, ends), *encoder.remarks()],
     )
 
 

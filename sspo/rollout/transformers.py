@@ -11,21 +11,41 @@ import inspect
 from collections.abc import Sequence
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
 
 from sspo.config import TrainConfig
 from sspo.models.device import autocast
 from sspo.models.policy import Policy
 from sspo.types import Rollout
 
+SPLIT_CHARACTER = 3
+"""Bytes of a character whose others stand before the tail of a response."""
 COMPACT_BELOW = 0.75
 """Rows that finished leave the batch once less than this share of it is still running."""
 
 
 def open_sampler(policy: Policy, config: TrainConfig) -> TransformersSampler:
-    """The sampler of a policy; it needs none of the run's options."""
-    del config
-    return TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
+    """The sampler of a policy; of the run's options it needs the texts that end a response."""
+    stops = Stops(config.rollout.stop, policy.tokenizer) if config.rollout.stop else None
+    return TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops)
+
+
+class Stops:
+    """Texts that end a response as soon as it contains one."""
+
+    def __init__(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerFast):
+        self.texts = texts
+        self.tokenizer = tokenizer
+        self.tail = max(len(text.encode()) for text in texts) + SPLIT_CHARACTER
+        """Tokens that a text ending with the last one can stretch over: each has at least one byte."""
+
+    def found_b(self, response_bT: torch.Tensor) -> torch.Tensor:
+        """Whether each row, all of whose tokens are given, contains one of the texts near its end."""
+        tails = self.tokenizer.batch_decode(
+            response_bT[:, -self.tail :].tolist(), clean_up_tokenization_spaces=False
+        )
+        found = [any(text in tail for text in self.texts) for tail in tails]
+        return torch.tensor(found, dtype=torch.bool, device=response_bT.device)
 
 
 class TransformersSampler:
@@ -35,10 +55,13 @@ class TransformersSampler:
     have: attention, convolutions and recurrent states. trainer/probe.py says whether a model keeps its past there.
     """
 
-    def __init__(self, model: PreTrainedModel, *, pad_id: int, end_ids: Sequence[int]):
-        """A response ends with the first of `end_ids`; `pad_id` is masked wherever it stands."""
+    def __init__(
+        self, model: PreTrainedModel, *, pad_id: int, end_ids: Sequence[int], stops: Stops | None = None
+    ):
+        """A response ends with the first of `end_ids`, or when `stops` says so; `pad_id` is masked wherever it stands."""
         self.model = model
         self.pad_id = pad_id
+        self.stops = stops
         self.end_E = torch.tensor(end_ids, dtype=torch.long, device=model.device)
         self.stateful = "cache_params" in inspect.signature(model.forward).parameters
         """Whether the model has states alone, as Mamba does: they are handed over by another name, and a single token
@@ -64,7 +87,7 @@ class TransformersSampler:
         prompt_PL, prompt_mask_PL = left_pad(prompts, self.pad_id)
         uniform_BT = torch.rand(len(prompts) * responses, max_tokens, generator=generator)
         logp_BT = torch.zeros(uniform_BT.shape, device=device) if with_logp else None
-        response_BT = self._decode(
+        response_BT, is_end_BT = self._decode(
             prompt_PL.to(device),
             prompt_mask_PL.to(device),
             responses,
@@ -72,7 +95,6 @@ class TransformersSampler:
             temperature,
             logp_BT,
         )
-        is_end_BT = torch.isin(response_BT, self.end_E)
         mask_BT = until_first(is_end_BT)
         ended_B = (is_end_BT & mask_BT).any(1)
         return Rollout(
@@ -92,8 +114,8 @@ class TransformersSampler:
         uniform_BT: torch.Tensor,
         temperature: float,
         logp_BT: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Token ids; `logp_BT` is filled in where it is given."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token ids, and where a row ends; `logp_BT` is filled in where it is given."""
         rows, max_tokens = uniform_BT.shape
         cache = DynamicCache(config=self.model.config)
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
@@ -106,6 +128,7 @@ class TransformersSampler:
         position_b = position_PL[:, -1].repeat_interleave(responses, 0)
 
         response_BT = torch.full((rows, max_tokens), self.pad_id, device=uniform_BT.device)
+        is_end_BT = torch.zeros(response_BT.shape, dtype=torch.bool, device=uniform_BT.device)
         row_b = torch.arange(rows, device=uniform_BT.device)
         running_b = torch.ones_like(row_b, dtype=torch.bool)
         for t in range(max_tokens):
@@ -113,7 +136,8 @@ class TransformersSampler:
             response_BT[row_b[running_b], t] = token_b[running_b]
             if logp_BT is not None:
                 logp_BT[row_b, t] = log_prob(logits_bV, token_b, temperature)
-            running_b = running_b & ~torch.isin(token_b, self.end_E)
+            is_end_BT[row_b, t] = ends_b = self._ends(token_b, response_BT, row_b, t)
+            running_b = running_b & ~ends_b
             left = int(running_b.sum())
             if left == 0 or t + 1 == max_tokens:
                 break
@@ -126,7 +150,14 @@ class TransformersSampler:
             mask_bL = torch.cat([mask_bL, mask_bL.new_ones(len(row_b), 1)], 1)
             position_b = position_b + 1
             logits_bV = self._forward(token_b[:, None], mask_bL, position_b[:, None], cache)
-        return response_BT[:, : t + 1]
+        return response_BT[:, : t + 1], is_end_BT[:, : t + 1]
+
+    def _ends(
+        self, token_b: torch.Tensor, response_BT: torch.Tensor, row_b: torch.Tensor, t: int
+    ) -> torch.Tensor:
+        """Whether each of the rows ends with its token at `t`."""
+        ends_b = torch.isin(token_b, self.end_E)
+        return ends_b if self.stops is None else ends_b | self.stops.found_b(response_BT[row_b, : t + 1])
 
     def _forward(
         self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache

@@ -19,8 +19,9 @@ from typing import Any
 
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.config.choices import TERMS
+from sspo.config.prompt_checks import prompt_identity
 from sspo.config.user_rule import rule_identity
-from sspo.models.folder import base_fingerprint
+from sspo.models.folder import base_fingerprint, chat_template
 from sspo.runs.code_key import code_key
 from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
 from sspo.tasks import open_task
@@ -104,6 +105,8 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
         fields["task"].pop(label, None)
     if config.prompt == TrainConfig().prompt:
         del fields["prompt"]
+    else:
+        fields["prompt"] = prompt_identity(config.prompt, chat_template(config.model.path))
 
 
 def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from sspo.config import TaskConfig
+from sspo.config import TaskConfig, TrainConfig
 from sspo.config.folder_table import FolderTable
 from sspo.types import Problem
 
@@ -43,3 +43,10 @@ TASKS: Mapping[str, Callable[[TaskConfig], Task]] = FolderTable("sspo.tasks", "o
 def open_task(config: TaskConfig) -> Task:
     """The task that a configuration names. Raises UserError where its problems cannot be had."""
     return TASKS[config.name](config)
+
+
+def first_question(task: Task, config: TrainConfig) -> str:
+    """The first question of a run: of its training, or of its evaluation where it does not train."""
+    if config.trainer.rollouts:
+        return task.train_problems(config.seed, 0, config.rollout.prompts)[0].prompt
+    return task.eval_problems(task.eval_sets[0], 1)[0].prompt

@@ -28,7 +28,7 @@ from sspo.rewards import open_reward
 from sspo.rollout import open_sampler
 from sspo.runs.runlog import CHECKPOINTS, RunLog
 from sspo.runs.tracking import Tracker
-from sspo.tasks import open_task
+from sspo.tasks import first_question, open_task
 from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.clock import Clock
@@ -70,6 +70,7 @@ class Trainer:
         self.state = self.checkpoints.resume(self.log)
         self.sampler.sync(self.model)
         environment = describe_environment(config, self.device)
+        environment["prompt"] = self.policy.encoder.shown(first_question(task, config))
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)
         self.clock = Clock()

