@@ -256,3 +256,15 @@ def test_a_changed_copy_of_the_base_is_another_base(tmp_path):
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
     assert base_fingerprint(str(copy)) != first
+
+
+def test_an_evaluation_is_as_long_as_its_model_allows():
+    embedded = compose([]).evaluation
+    assert (embedded.questions, embedded.samples, embedded.every, embedded.max_tokens) == (100, 4, 5, 160)
+    words = ["model.path=models/some", "rollout.max_tokens=300"]
+    for composed in (compose(words), quick_compose(words)):
+        real = composed.evaluation
+        assert (real.questions, real.samples, real.every, real.max_tokens, real.batch) == (50, 1, 0, 300, 64)
+    given = compose([*words, "evaluation.every=5", "evaluation.max_tokens=20"]).evaluation
+    assert (given.every, given.max_tokens) == (5, 20)
+    assert compose([*words, "experiment=quick"]).evaluation.questions == 16

@@ -16,6 +16,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from sspo.compose import hydra_compose as hydra
 from sspo.config import TrainConfig
 from sspo.config.build import build
+from sspo.config.fitted import fitted
 from sspo.config.validation import validate
 from sspo.errors import UserError
 
@@ -36,7 +37,7 @@ def quick_compose(overrides: Sequence[str]) -> TrainConfig:
         values = _composed(overrides, parsed)
     except _NotPlain:
         return hydra.compose(overrides)
-    return validate(build(TrainConfig, values))
+    return validate(build(TrainConfig, fitted(values)))
 
 
 def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str, Any]:

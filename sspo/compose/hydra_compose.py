@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TEMPLATE_NAMES, TrainConfig
 from sspo.config.build import build
+from sspo.config.fitted import fitted, unset
 from sspo.config.validation import validate
 from sspo.errors import UserError, siblings, unknown
 from sspo.objective.variants import VARIANTS
@@ -59,7 +60,7 @@ def compose(overrides: Sequence[str]) -> TrainConfig:
 
 @functools.lru_cache(maxsize=4096)
 def _compose(overrides: tuple[str, ...]) -> TrainConfig:
-    return validate(build(TrainConfig, composed(overrides, resolve=True)))
+    return validate(build(TrainConfig, fitted(composed(overrides, resolve=True))))
 
 
 def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def option_keys() -> tuple[str, ...]:
 def register() -> None:
     """Make the schema known to Hydra, and the choices that are no files."""
     store = ConfigStore.instance()
-    store.store(name="schema", node=asdict(TrainConfig()))
+    store.store(name="schema", node=unset(asdict(TrainConfig())))
     for group in ("objective", *NAMED):
         for name in choices(group):
             if choice_file(group, name) is None:

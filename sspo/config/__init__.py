@@ -3,6 +3,7 @@
 schema            every option: type, default, bounds
 choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
+fitted            defaults that depend on the model
 validation        what a value may be
 objective_checks  points of the product without meaning
 prompt_checks     prompt templates: names, files, what of them is in a cell

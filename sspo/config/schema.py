@@ -227,7 +227,10 @@ class TrainerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """Held-out scoring: the same questions and sampling seeds for every arm and every seed."""
+    """Held-out scoring: the same questions and sampling seeds for every arm and every seed.
+
+    The numbers here are those of the embedded models; sspo/config/fitted.py has what others are given.
+    """
 
     questions: int = 100
     """Questions a set at the last step."""

@@ -6,6 +6,7 @@ loading      reading one
 tokens       end tokens and padding
 positions    how many tokens it has positions for
 device       device and precision
+encoding     a question becomes token ids
 policy       the model with its tokenizer
 forward      logits to log-probabilities and entropies
 """

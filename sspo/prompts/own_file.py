@@ -33,7 +33,7 @@ def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
     except TemplateError as error:
         raise UserError(f"prompt.template={path} is no Jinja2 template: {error}") from error
     for field in sorted(asked - set(FIELDS)):
-        raise unknown(f"prompt.template={Path(path).name}: field", field, FIELDS)
+        raise unknown(f"field of {Path(path).name}", field, FIELDS)
     if "question" not in asked:
         raise UserError(
             f"prompt.template={path} has no {{{{ question }}}} in it, so every prompt would be the same"

@@ -14,6 +14,7 @@ checkpoint_files  which checkpoints there are
 rollout_metrics   what was sampled
 sample_log        responses for people to read
 clip_watch        whether clipping can act
+learn_watch       whether the first rollout teaches anything
 cut_watch         whether a rule cuts
 environment       versions, revision, hardware
 clock             seconds by phase

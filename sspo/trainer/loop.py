@@ -36,6 +36,7 @@ from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.cut_watch import empty_cuts
 from sspo.trainer.environment import describe_environment
 from sspo.trainer.evaluation import Evaluator
+from sspo.trainer.learn_watch import nothing_learned
 from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
 from sspo.trainer.ready import ready_policy
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
@@ -108,7 +109,7 @@ class Trainer:
         collected = self.collector.collect(number, clock)
         if number == 0:
             self.state = replace(self.state, rollout0_sha256=token_hash(collected.first))
-            self._warn_of_empty_cuts(collected.batch)
+            self._warn_of_first_rollout(collected)
         recorded, steps = self._updates(number, collected, clock, tracker)
         self._keep(recorded)
         self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
@@ -125,8 +126,10 @@ class Trainer:
         self.progress.warn(self.watch.look(steps))
         self.progress.warn(self.watch.look_at_control(self.state.control))
 
-    def _warn_of_empty_cuts(self, batch: Batch) -> None:
-        config = self.config
+    def _warn_of_first_rollout(self, collected: Collected) -> None:
+        config, batch = self.config, collected.batch
+        if config.trainer.warn_after:
+            self.progress.warn(nothing_learned(collected.scores, collected.reward_PG, config))
         self.progress.warn(
             empty_cuts(batch.segment_id_BT, batch.mask_BT, config.segmentation, config.objective)
         )

@@ -8,7 +8,7 @@ import torch
 from sspo.config import TaskConfig
 from sspo.models.forward import micro_batches, token_logp_entropy
 from sspo.models.policy import load_policy
-from sspo.rollout.transformers import TransformersSampler, left_pad, pick
+from sspo.rollout.transformers import Stops, TransformersSampler, left_pad, pick
 from sspo.tasks import open_task
 from sspo.types import Batch
 
@@ -114,3 +114,21 @@ def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts)
                 assert torch.allclose(logp[row, :n], logp_alone[0, :n], atol=2e-5)
                 assert torch.allclose(entropy[row, :n], entropy_alone[0, :n], atol=2e-5)
     assert sorted(seen) == everything.tolist()
+
+
+def test_a_response_ends_with_the_first_text_that_stops_it_and_keeps_it(policy, prompts):
+    free = draw(policy, prompts)
+    stops = Stops([", 3", "answer 7"], policy.tokenizer)
+    stopping = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops)
+    generator = torch.Generator().manual_seed(0)
+    stopped = stopping.sample(prompts, 4, max_tokens=90, temperature=1.0, generator=generator)
+    hit = 0
+    for row, mask_T in enumerate(stopped.mask_BT):
+        ids = free.response_BT[row][free.mask_BT[row]].tolist()
+        texts = [policy.tokenizer.decode(ids[: t + 1]) for t in range(len(ids))]
+        ends = [t + 1 for t, text in enumerate(texts) if ", 3" in text or "answer 7" in text]
+        expected = ids[: ends[0]] if ends else ids
+        assert stopped.response_BT[row][mask_T].tolist() == expected
+        assert bool(stopped.truncated_B[row]) == (not ends and bool(free.truncated_B[row]))
+        hit += bool(ends)
+    assert 0 < hit < len(stopped.mask_BT)

@@ -37,7 +37,6 @@ def test_it_speaks_once_after_the_first_rollouts():
 
 
 def test_each_way_of_being_vacuous_has_its_own_sentence():
-    assert "every advantage is zero" in warned([steps(0, 0)] * 3)[-1]
     assert "60 % of tokens with an advantage were clipped" in warned([steps(300, 500)] * 3)[-1]
     assert "one optimiser step a rollout" in warned([steps(0, 500)] * 3, "trainer.minibatch=16")[-1]
 
@@ -45,7 +44,7 @@ def test_each_way_of_being_vacuous_has_its_own_sentence():
 def test_an_arm_that_clips_and_one_without_a_clip_are_left_alone():
     assert warned([steps(0, 500), steps(0, 500), steps(1, 500)])[-1] is None
     assert warned([steps(0, 500)] * 3, "objective=no_clip")[-1] is None
-    assert "every advantage is zero" in warned([steps(0, 0)] * 3, "objective=no_clip")[-1]
+    assert warned([steps(0, 0)] * 3)[-1] is None  # the first rollout has said why no advantage is left
 
 
 def test_a_controller_held_by_its_range_is_said_once():
