@@ -52,6 +52,8 @@ VALUES: dict[str, list[str]] = {
     "trainer.checkpoint_every": ["8", "4"],
     "trainer.samples_every": ["8", "0"],
     "model.path": ["embedded", "embedded_paragraphs"],
+    "prompt.template": ["none", "r1", "qwen_math"],
+    "rollout.stop": ["[]", "['answer']"],
 }
 CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "objective.ratio": (["objective=grpo"], "token", "response"),
@@ -66,6 +68,7 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "objective.tau.positive": (["objective=sapo"], "1", "2"),
     "objective.tau.negative": (["objective=sapo"], "1.05", "2"),
     "objective.kl.estimator": (["objective.kl.coef=0.1"], "k3", "k1"),
+    "prompt.system": (["prompt=chat"], "''", "'Be brief.'"),
     "reward.overlong_penalty": (["reward.overlong_buffer=8"], "1", "0.5"),
 }
 """Options with an effect under some overrides only, with two values that are valid there."""
