@@ -15,9 +15,10 @@ JOINED = re.compile(
     r"(?:[\s$.]|\\[()\[\]])*(?:,|;|(?:,\s*)?(?:and|or)\b|\\text\{\s*(?:and|or)\s*\})[\s$]*(?:\\[(\[]\s*)?(?:[A-Za-z](?:_\w)?\s*=\s*)?"
 )
 """What may stand between two boxes that are one answer."""
-STATED = re.compile(r"\banswers?\b[^.\n:=]{0,40}?(?:\bis\b|\bare\b|:|=)|####", re.IGNORECASE)
+STATED = re.compile(r"\b(?:answers?|option|choice)\b[^.\n:=]{0,40}?(?:\bis\b|\bare\b|:|=)|####", re.IGNORECASE)
 SENTENCE = re.compile(r"[^\n]*?(?=[.!?;](?:\s|$)|\n|$)")
-MATH = re.compile(r"\$([^$\n]{1,400})\$|\\\(([^\n]{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL)
+MATH = re.compile(r"\$([^$\n]{1,400})\$|\\\(((?:(?!\\\()[^\n]){1,400}?)\\\)|\\\[((?:(?!\\\[).){1,400}?)\\\]", re.DOTALL)
+CHUNK = re.compile(r"\S*[\\^√]\S*")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\$?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:/[0-9]+)?%?")
 WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or|pi|sqrt)\b)[A-Za-z]{2,}")
 STRIPPED = " \t\r\n*_.,;:!"
@@ -38,13 +39,25 @@ def find_answer(text: str) -> tuple[str, ...]:
         return _sentence(text[stated[-1] :].lstrip(STRIPPED))
     whole = text.strip(STRIPPED)
     found = (whole,) if whole and len(whole) <= 200 and "\n" not in whole and not WORD.search(whole) else ()
-    last = [match for pattern in (MATH, NUMBER) for match in list(pattern.finditer(text))[-1:]]
-    found += tuple(_content(match) for match in sorted(last, key=lambda match: -match.end())[:1])
+    found += _last(text)
     return found or ((whole,) if 0 < len(whole) <= 40 else ())
 
 
+def _last(text: str) -> tuple[str, ...]:
+    """The last formula, or what is after it: the last run of characters with a command in it, else the last number."""
+    after = 0
+    found: tuple[str, ...] = ()
+    for pattern in (MATH, CHUNK, NUMBER):
+        for match in list(pattern.finditer(text, after))[-1:]:
+            found, after = (_content(match),), match.end()
+    return found
+
+
 def _sentence(text: str) -> tuple[str, ...]:
-    """Readings of what follows `the answer is`: the sentence up to its first word, its formula, all of it."""
+    """Readings of what follows `the answer is`: a formula at once, else the sentence up to its first word, its formula, all of it."""
+    displayed = MATH.match(text)
+    if displayed:
+        return (_content(displayed),)
     match = SENTENCE.match(text[:LONGEST])
     sentence = (match.group() if match else "").strip(STRIPPED)
     if not sentence:
@@ -63,12 +76,12 @@ def _content(match: re.Match[str]) -> str:
 
 def _boxes(text: str) -> list[str] | None:
     """Contents of the last boxes that are one answer; [] where the last is not closed or is empty, None without a box."""
-    places = [(match.start(), match.end()) for match in BOX.finditer(text)]
+    places = _last_boxes(text)
     if not places:
         return None
     boxes: list[str] = []
     after = -1
-    for start, inside in reversed(places[-MOST_BOXES:]):
+    for start, inside in places:
         closed = _inside(text, inside)
         if closed is None or not closed[0].strip():
             return boxes
@@ -78,6 +91,18 @@ def _boxes(text: str) -> list[str] | None:
         boxes.insert(0, content)
         after = start
     return boxes
+
+
+def _last_boxes(text: str) -> list[tuple[int, int]]:
+    """Where the last commands of a box begin and end, the last one first."""
+    places: list[tuple[int, int]] = []
+    before = len(text)
+    while before > 0 and len(places) < MOST_BOXES:
+        before = text.rfind("box", 0, before)
+        match = BOX.match(text, before - 1) or BOX.match(text, before - 2) if before > 0 else None
+        if match:
+            places.append((match.start(), match.end()))
+    return places
 
 
 def _inside(text: str, place: int) -> tuple[str, int] | None:

@@ -28,9 +28,11 @@ class Node:
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it."""
-        yield self
-        for arg in self.args:
-            yield from arg.walk()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(node.args)
 
     def symbols(self) -> set[str]:
         """Names of its letters."""
@@ -48,9 +50,9 @@ CONSTANTS = {"\\pi", "e", "i", "\\infty"}
 
 
 def named(node: Node) -> bool:
-    """Whether it can stand before an equals sign as what is asked for: x, m_{max}, f(x), AB, (x, y), words."""
+    """Whether it can stand before an equals sign as what is asked for: x, m_{max}, f(x), AB, dy/dx, (x, y), words."""
     if node.op in ("sym", "text"):
         return node.name not in CONSTANTS
     if node.op == "call":
         return True
-    return node.op in ("mul", "bracket") and all(arg.op == "sym" and named(arg) for arg in node.args)
+    return node.op in ("mul", "div", "bracket") and all(arg.op in ("sym", "mul") and named(arg) for arg in node.args)

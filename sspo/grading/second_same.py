@@ -10,7 +10,10 @@ from sspo.grading.second_values import Points, Valued, proportional, same_value
 
 MOST_ITEMS = 64
 """Items of a set, or of a list of solutions."""
+MOST_COMPARED = 5_000
+"""Comparisons of any two parts, in sets of sets."""
 SETS = ("list", "set", "union")
+REALS = Node("sym", name="mathbbR")
 STRUCTURED = (*SETS, "bracket", "matrix", "row", "rel", "text")
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -24,9 +27,13 @@ class _Comparison:
     def __init__(self, points: Points) -> None:
         self.points = points
         self._valued: dict[int, Valued] = {}
+        self._compared = 0
 
     def same(self, a: Node, b: Node) -> bool:
         """See the function."""
+        self._compared += 1
+        if self._compared > MOST_COMPARED:
+            raise UnreadableError
         a, b = as_set(a), as_set(b)
         for one, other in ((a, b), (b, a)):
             if one.op == "list" and other.op == "bracket" and other.name == "()":
@@ -108,7 +115,7 @@ class _Comparison:
             both_named = _name(a) is not None and _name(b) is not None
             if both_named and self.same(a.args[-1], b.args[-1]):
                 return _name(a) == _name(b) or not {str(_name(a)), str(_name(b))} <= {"x", "y", "z"}
-            return self._equations(a, b)
+            return (a.name == b.name and self._in_order(a, b)) or self._equations(a, b)
         if b.op == "rel":
             a, b = b, a
         if "~" in a.name.split():
@@ -167,6 +174,8 @@ def _signed(tree: Node, upper: str) -> Node:
 
 def as_set(tree: Node) -> Node:
     """An inequality of one letter as the interval it describes; everything else as it is."""
+    if tree == REALS:
+        return Node("bracket", (Node("neg", (INFINITY,)), INFINITY), name="()")
     if tree.op != "rel":
         return tree
     parts, ops = list(tree.args), tree.name.split()

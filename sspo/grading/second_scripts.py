@@ -10,8 +10,8 @@ from fractions import Fraction
 from sspo.grading.second_node import INFINITY, Node, UnreadableError, named, number
 from sspo.grading.second_tokens import FUNCTIONS, Token
 
-DEEPEST = 60
-MOST_BEHIND = 8
+DEEPEST = 40
+MOST_BEHIND = 6
 """Powers, factorials and signs behind one factor."""
 LONGEST_NUMBER = 1_000
 """Digits."""
@@ -35,6 +35,7 @@ class Scripts(ABC):
 
     def __init__(self, found: list[Token]) -> None:
         self.tokens, self.place, self.depth, self.bars = found, 0, 0, 0
+        self.in_set = False
 
     @abstractmethod
     def items(self, op: str, closed: Callable[[], bool]) -> Node:
@@ -93,22 +94,21 @@ class Scripts(ABC):
 
     def power(self) -> Node:
         """A factor with what stands behind it: powers, factorials, per cent, degrees, primes."""
-        with self.deeper():
-            tree = self.primary()
-            for _ in range(MOST_BEHIND):
-                if self.take("!"):
-                    tree = Node("fact", (tree,))
-                elif self.take("\\%", "%"):
-                    tree = Node("percent", (tree,))
-                elif self.take("\\circ"):
-                    tree = self._degrees(tree)
-                elif self.take("'"):
-                    tree = self._primed(tree)
-                elif self.take("^"):
-                    tree = self._raised(tree)
-                else:
-                    break
-            return tree
+        tree = self.primary()
+        for _ in range(MOST_BEHIND):
+            if self.take("!"):
+                tree = Node("fact", (tree,))
+            elif self.take("\\%", "%"):
+                tree = Node("percent", (tree,))
+            elif self.take("\\circ"):
+                tree = self._degrees(tree)
+            elif self.take("'"):
+                tree = self._primed(tree)
+            elif self.take("^"):
+                tree = self._raised(tree)
+            else:
+                break
+        return tree
 
     def _raised(self, tree: Node) -> Node:
         """A tree with the script above it."""
@@ -151,7 +151,10 @@ class Scripts(ABC):
 
     def primary(self) -> Node:
         """A number, a letter, a command with its arguments, or brackets."""
-        token = self.next()
+        with self.deeper():
+            return self._primary(self.next())
+
+    def _primary(self, token: Token) -> Node:
         if token.kind == "num":
             return self._number(token.text)
         if token.kind == "sym":
@@ -240,11 +243,11 @@ class Scripts(ABC):
         """A command's argument: braces, else one token; of a number one digit, or all of it."""
         if self.peek().kind == "num" and not whole:
             text = self.next().text
+            if not text.isdigit():
+                raise UnreadableError
             if len(text) > 1:
                 self.place -= 1
                 self.tokens[self.place] = Token("num", text[1:])
-            if not text[0].isdigit():
-                raise UnreadableError
             return number(int(text[0]))
         return self.primary()
 
@@ -290,7 +293,9 @@ class Scripts(ABC):
     def _set(self) -> Node:
         if self.take("\\}"):
             return Node("sym", name="\\emptyset")
+        bars, self.bars, self.in_set = self.bars, 1, True
         first = self.items("set", lambda: self.peek().text in ("\\}", "|", ":"))
+        self.bars, self.in_set = bars, False
         if self.take("|", ":"):
             condition = self.relation()
             self.need("\\}")

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from sspo.grading.second_node import UnreadableError
 from sspo.grading.second_units import FACTORS, known
 
-MOST_TOKENS = 1_000
+MOST_TOKENS = 700
+UNIT_LETTERS = set("JNVWKmsgLTAC")
+"""Units in \\mathrm or \\text right behind a number."""
 
 
 class Token(NamedTuple):
@@ -81,7 +83,10 @@ def tokens(text: str) -> list[Token]:
             found.append(Token("num", piece))
         elif kind == "cmd" and piece[1:] in _WORDY:
             words, place = _argument(text, place)
-            found += _of_words(piece[1:], words)
+            if found and found[-1].text[-1:] in "0123456789})" and words.strip(" ~") in UNIT_LETTERS:
+                found.append(Token("text", words.strip(" ~")))
+            else:
+                found += _of_words(piece[1:], words)
         elif kind in ("cmd", "esc"):
             found.append(_command(piece))
         elif kind == "word":
@@ -125,9 +130,9 @@ def _of_words(command: str, words: str) -> list[Token]:
     low = words.casefold().strip(" ,;.")
     if low in ("and", "or", ""):
         return [Token("op", ",")] if words else []
-    if low in _PLAIN or low in FUNCTIONS:
+    if low in _PLAIN or (low in FUNCTIONS and low != "sec"):
         return _of_letters(low, [])
-    if "\\text" not in words and re.search(r"[0-9]", words):
+    if "\\" not in words and re.search(r"[0-9]", words):
         return tokens(words)
     return [Token("text", " ".join(re.sub(r"[{}$]|\\[A-Za-z]+", " ", words).split()))]
 
@@ -140,7 +145,7 @@ def _of_letters(word: str, before: list[Token]) -> list[Token]:
         return [Token("cmd", _PLAIN[word.casefold()])]
     if word.casefold() in ("and", "or"):
         return [Token("op", ",")]
-    after_value = bool(before) and (before[-1].kind == "num" or before[-1].text in ("}", ")"))
+    after_value = bool(before) and (before[-1].kind == "num" or before[-1].kind == "text" or before[-1].text in ("}", ")"))
     if word.casefold() in FACTORS or (after_value and known(word)):
         return [Token("text", word)]
     glued = _GLUED.fullmatch(word)

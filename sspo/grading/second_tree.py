@@ -39,7 +39,9 @@ class Reader(Scripts):
         while self.left() and not closed():
             if self.take(",", ";"):
                 continue
-            found.append(self.relation())
+            item = self.relation()
+            if item.op != "sym" or not item.name.startswith("mathbb") or not found:
+                found.append(item)
             if self.left() and not closed() and self.peek().text not in (",", ";"):
                 raise UnreadableError
         if not found:
@@ -48,8 +50,9 @@ class Reader(Scripts):
 
     def relation(self) -> Node:
         """An equation, an inequality, membership, or what stands alone."""
+        self.take("\\approx")
         parts, ops = [self.union()], []
-        while self.left() and (self.peek().text in RELATIONS or self.peek().text == ":"):
+        while self.left() and (self.peek().text in RELATIONS or (self.peek().text == ":" and not self.in_set)):
             token = self.next().text
             if token in ("<", ">") and self.take("="):
                 token = {"<": "\\le", ">": "\\ge"}[token]
@@ -78,6 +81,8 @@ class Reader(Scripts):
             choice = CHOICE.fullmatch(words)
             if choice:
                 self.place = len(self.tokens)
+            if self.starts_a_factor() or self.peek().text in ("-", "+", "\\pm"):
+                return self.with_unit()
             return Node("text", name=choice[1] if choice else words)
         tree = self.sum()
         while self.left() and self.peek().kind == "text":

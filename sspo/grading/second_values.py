@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import functools
 import math
 import zlib
 from collections.abc import Callable, Sequence
@@ -40,11 +41,16 @@ class Points:
 
     def letter(self, name: str, point: int) -> Number:
         """A letter's value at a point: a fixed function of its name, with few digits so that polynomials stay exact."""
-        code = zlib.crc32(f"{point}:{name}".encode())
-        if self.whole:
-            return Fraction(3 + code % 40)
-        size = Fraction(code % 1999 + 301, 1000)
-        return -size if self.signed and point >= 3 and code >> 16 & 1 else size
+        return _letter_value(name, point, self.whole, self.signed)
+
+
+@functools.lru_cache(maxsize=4096)
+def _letter_value(name: str, point: int, whole: bool, signed: bool) -> Fraction:
+    code = zlib.crc32(f"{point}:{name}".encode())
+    if whole:
+        return Fraction(3 + code % 40)
+    size = Fraction(code % 1999 + 301, 1000)
+    return -size if signed and point >= 3 and code >> 16 & 1 else size
 
 
 def _rooted(node: Node) -> bool:
