@@ -62,6 +62,6 @@ def _readings(answer: str) -> list[Node]:
         except UnreadableError:
             continue
     choice = CHOSEN.match(answer)
-    if choice and not trees[:1] == [Node("text", name=choice[1])]:
+    if choice and trees[:1] != [Node("text", name=choice[1])]:
         trees.append(Node("text", name=choice[1]))
     return trees

@@ -15,9 +15,14 @@ JOINED = re.compile(
     r"(?:[\s$.]|\\[()\[\]])*(?:,|;|(?:,\s*)?(?:and|or)\b|\\text\{\s*(?:and|or)\s*\})[\s$]*(?:\\[(\[]\s*)?(?:[A-Za-z](?:_\w)?\s*=\s*)?"
 )
 """What may stand between two boxes that are one answer."""
-STATED = re.compile(r"\b(?:answers?|option|choice)\b[^.\n:=]{0,40}?(?:\bis\b|\bare\b|:|=)|####", re.IGNORECASE)
+STATED = re.compile(
+    r"\b(?:answers?|(?:correct|right) (?:option|choice))\b[^.\n:=]{0,40}?(?:\bis\b|\bare\b|:|=)|####",
+    re.IGNORECASE,
+)
 SENTENCE = re.compile(r"[^\n]*?(?=[.!?;](?:\s|$)|\n|$)")
-MATH = re.compile(r"\$([^$\n]{1,400})\$|\\\(((?:(?!\\\()[^\n]){1,400}?)\\\)|\\\[((?:(?!\\\[).){1,400}?)\\\]", re.DOTALL)
+MATH = re.compile(
+    r"\$([^$\n]{1,400})\$|\\\(((?:(?!\\\()[^\n]){1,400}?)\\\)|\\\[((?:(?!\\\[).){1,400}?)\\\]", re.DOTALL
+)
 CHUNK = re.compile(r"\S*[\\^√]\S*")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\$?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:/[0-9]+)?%?")
 WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or|pi|sqrt)\b)[A-Za-z]{2,}")
@@ -38,7 +43,9 @@ def find_answer(text: str) -> tuple[str, ...]:
     if stated:
         return _sentence(text[stated[-1] :].lstrip(STRIPPED))
     whole = text.strip(STRIPPED)
-    found = (whole,) if whole and len(whole) <= 200 and "\n" not in whole and not WORD.search(whole) else ()
+    found: tuple[str, ...] = (
+        (whole,) if whole and len(whole) <= 200 and "\n" not in whole and not WORD.search(whole) else ()
+    )
     found += _last(text)
     return found or ((whole,) if 0 < len(whole) <= 40 else ())
 

@@ -55,4 +55,6 @@ def named(node: Node) -> bool:
         return node.name not in CONSTANTS
     if node.op == "call":
         return True
-    return node.op in ("mul", "div", "bracket") and all(arg.op in ("sym", "mul") and named(arg) for arg in node.args)
+    return node.op in ("mul", "div", "bracket") and all(
+        arg.op in ("sym", "mul") and named(arg) for arg in node.args
+    )

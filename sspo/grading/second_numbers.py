@@ -111,7 +111,9 @@ def _exact_power(a: Fraction, b: Fraction) -> Number | None:
         if a in (0, 1, -1) or bits * abs(b) <= MOST_BITS:
             if a == 0 and b <= 0:
                 raise UndefinedError
-            return Fraction(a ** (b.numerator % 2) if abs(a) == 1 else Fraction(0) if a == 0 else a**b.numerator)
+            return Fraction(
+                a ** (b.numerator % 2) if abs(a) == 1 else Fraction(0) if a == 0 else a**b.numerator
+            )
         return None
     if b.denominator == 2 and a >= 0 and bits * abs(b.numerator) <= MOST_BITS:
         top, below = math.isqrt(a.numerator), math.isqrt(a.denominator)

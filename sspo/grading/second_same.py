@@ -62,7 +62,9 @@ class _Comparison:
             return (a.name == b.name or len(a.args) > 2) and self._in_order(a, b)
         if a.op == b.op == "matrix":
             shape = [len(row.args) for row in a.args] == [len(row.args) for row in b.args]
-            return shape and all(self._in_order(mine, yours) for mine, yours in zip(a.args, b.args, strict=True))
+            return shape and all(
+                self._in_order(mine, yours) for mine, yours in zip(a.args, b.args, strict=True)
+            )
         for one, other in ((a, b), (b, a)):
             if one.op == "matrix" and other.op == "bracket" and other.name == "()":
                 vector = Node("row", tuple(item for row in one.args for item in row.args))
@@ -72,7 +74,9 @@ class _Comparison:
         return self._scalars(a, b)
 
     def _in_order(self, a: Node, b: Node) -> bool:
-        return len(a.args) == len(b.args) and all(self.same(x, y) for x, y in zip(a.args, b.args, strict=True))
+        return len(a.args) == len(b.args) and all(
+            self.same(x, y) for x, y in zip(a.args, b.args, strict=True)
+        )
 
     def _value(self, a: Node, b: Node) -> bool:
         return same_value(self._of(a), self._of(b))
@@ -141,7 +145,11 @@ class _Comparison:
                 left, right, op = right, left, FLIPPED[op]
             sides.append((op, Node("add", (left, Node("neg", (right,))))))
         (op, left), (other, right) = sides
-        return op == other and op != "~" and proportional(self._of(left), self._of(right), positive=op in ("<", "<="))
+        return (
+            op == other
+            and op != "~"
+            and proportional(self._of(left), self._of(right), positive=op in ("<", "<="))
+        )
 
 
 def _name(relation: Node) -> str | None:
@@ -185,11 +193,17 @@ def as_set(tree: Node) -> Node:
         return _hole(tree) if ops == ["!="] else tree
     if len(parts) == 2 and _letter(parts[0]) != _letter(parts[1]):
         parts, ops = (
-            ([Node("neg", (INFINITY,)), *parts], ["<", *ops]) if _letter(parts[0]) else ([*parts, INFINITY], [*ops, "<"])
+            ([Node("neg", (INFINITY,)), *parts], ["<", *ops])
+            if _letter(parts[0])
+            else ([*parts, INFINITY], [*ops, "<"])
         )
     if len(parts) != 3 or not _letter(parts[1]):
         return tree
-    return Node("bracket", (parts[0], parts[2]), name=("(" if ops[0] == "<" else "[") + (")" if ops[1] == "<" else "]"))
+    return Node(
+        "bracket",
+        (parts[0], parts[2]),
+        name=("(" if ops[0] == "<" else "[") + (")" if ops[1] == "<" else "]"),
+    )
 
 
 def _letter(node: Node) -> bool:
@@ -202,7 +216,9 @@ def _hole(tree: Node) -> Node:
     if not _letter(letter):
         return tree
     low, high = Node("neg", (INFINITY,)), INFINITY
-    return Node("union", (Node("bracket", (low, other), name="()"), Node("bracket", (other, high), name="()")))
+    return Node(
+        "union", (Node("bracket", (low, other), name="()"), Node("bracket", (other, high), name="()"))
+    )
 
 
 def words(tree: Node) -> str:

@@ -2,26 +2,89 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 
+from sspo.grading.second_cursor import Cursor
 from sspo.grading.second_node import INFINITY, Node, UnreadableError, named, number
 from sspo.grading.second_tokens import FUNCTIONS, Token
 
-DEEPEST = 40
 MOST_BEHIND = 6
 """Powers, factorials and signs behind one factor."""
 LONGEST_NUMBER = 1_000
 """Digits."""
-END = Token("end", "")
-ACCENTS = {"\\dot", "\\ddot", "\\hat", "\\bar", "\\vec", "\\overline", "\\tilde", "\\overrightarrow", "\\widehat", "\\overarc", "\\mathring"}
+ACCENTS = {
+    "\\" + name
+    for name in [
+        "dot",
+        "ddot",
+        "hat",
+        "bar",
+        "vec",
+        "overline",
+        "tilde",
+        "overrightarrow",
+        "widehat",
+        "overarc",
+        "mathring",
+    ]
+}
 LETTERS = {
     "\\" + name
-    for name in """alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi
-    varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega hbar ell infty emptyset odot mho star circledast
-    max min prime Re Im aleph nabla partial""".split()
+    for name in [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "varepsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "vartheta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "varphi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+        "hbar",
+        "ell",
+        "infty",
+        "emptyset",
+        "odot",
+        "mho",
+        "star",
+        "circledast",
+        "max",
+        "min",
+        "prime",
+        "Re",
+        "Im",
+        "aleph",
+        "nabla",
+        "partial",
+    ]
 }
 BRACES = {"\\lfloor": ("\\rfloor", "floor"), "\\lceil": ("\\rceil", "ceil")}
 ARGUMENTS = {"\\frac", "\\binom", "\\sqrt", "\\begin", "\\{", "\\lfloor", "\\lceil"}
@@ -30,63 +93,8 @@ CALLED = {"f", "g", "h", "F", "G", "H", "u", "N", "P", "\\delta", "\\phi", "\\ps
 CELLS = {"&", "\\cr", "\\end"}
 
 
-class Scripts(ABC):
+class Scripts(Cursor):
     """The part of the reader that reads factors."""
-
-    def __init__(self, found: list[Token]) -> None:
-        self.tokens, self.place, self.depth, self.bars = found, 0, 0, 0
-        self.in_set = False
-
-    @abstractmethod
-    def items(self, op: str, closed: Callable[[], bool]) -> Node:
-        """See Reader."""
-
-    @abstractmethod
-    def relation(self) -> Node:
-        """See Reader."""
-
-    @abstractmethod
-    def sum(self) -> Node:
-        """See Reader."""
-
-    @abstractmethod
-    def starts_a_factor(self) -> bool:
-        """See Reader."""
-
-    def left(self) -> bool:
-        """Whether tokens are left."""
-        return self.place < len(self.tokens)
-
-    def peek(self, ahead: int = 0) -> Token:
-        """The next token, or END."""
-        return self.tokens[self.place + ahead] if self.place + ahead < len(self.tokens) else END
-
-    def next(self) -> Token:
-        """The next token, taken."""
-        if not self.left():
-            raise UnreadableError
-        self.place += 1
-        return self.tokens[self.place - 1]
-
-    def take(self, *texts: str) -> bool:
-        """Takes the next token where it is one of these."""
-        taken = self.left() and self.peek().text in texts and self.peek().kind != "text"
-        self.place += taken
-        return taken
-
-    def need(self, text: str) -> None:
-        """Takes the token that must come."""
-        if not self.take(text):
-            raise UnreadableError
-
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        """One level down; UnreadableError beyond DEEPEST."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise UnreadableError
-        yield
-        self.depth -= 1
 
     def known(self, command: str) -> bool:
         """Whether a command begins a factor."""
@@ -112,7 +120,9 @@ class Scripts(ABC):
 
     def _raised(self, tree: Node) -> Node:
         """A tree with the script above it."""
-        ahead = [token.text for token in self.tokens[self.place : self.place + 4] if token.text not in ("{", "}")]
+        ahead = [
+            token.text for token in self.tokens[self.place : self.place + 4] if token.text not in ("{", "}")
+        ]
         if ahead and ahead[0] == "\\circ":
             self.flat()
             return self._degrees(tree)
@@ -139,15 +149,6 @@ class Scripts(ABC):
         negative = self.take("-")
         tree = self.power()
         return Node("neg", (tree,)) if negative else tree
-
-    def flat(self) -> str:
-        """A script's tokens as one name."""
-        if not self.take("{"):
-            return self.next().text
-        found = []
-        while not self.take("}"):
-            found.append(self.next().text)
-        return "".join(found)
 
     def primary(self) -> Node:
         """A number, a letter, a command with its arguments, or brackets."""
@@ -227,7 +228,7 @@ class Scripts(ABC):
             while self.left() and self.starts_a_factor() and self.peek().text not in (*FUNCTIONS, "("):
                 factors.append(self.power())
             argument = factors[0] if len(factors) == 1 else Node("mul", tuple(factors))
-        if power is not None and power in (number(-1), Node("neg", (number(1),))) and "arc" + name in FUNCTIONS:
+        if power in (number(-1), Node("neg", (number(1),))) and "arc" + name in FUNCTIONS:
             return Node("fn", (argument,), name="arc" + name)
         tree = Node("fn", (argument,) if base is None else (argument, base), name=name)
         return tree if power is None else Node("pow", (tree, power))
@@ -332,4 +333,6 @@ def _repeating(text: str, period: str) -> Fraction:
     if not (period.isascii() and period.isdigit()) or "e" in text.casefold():
         raise UnreadableError
     after = len(text.partition(".")[2])
-    return Fraction(text if text[-1] != "." else text + "0") + Fraction(int(period), (10 ** len(period) - 1) * 10**after)
+    return Fraction(text if text[-1] != "." else text + "0") + Fraction(
+        int(period), (10 ** len(period) - 1) * 10**after
+    )

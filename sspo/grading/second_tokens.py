@@ -21,9 +21,25 @@ class Token(NamedTuple):
     text: str
 
 
-FUNCTIONS = (
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp sqrt".split()
-)
+FUNCTIONS = [
+    "sin",
+    "cos",
+    "tan",
+    "cot",
+    "sec",
+    "csc",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "log",
+    "ln",
+    "lg",
+    "exp",
+    "sqrt",
+]
 _UNICODE = {
     "π": r"\pi ", "∞": r"\infty ", "√": r"\sqrt ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "×": r"\times ", "·": r"\cdot ",
     "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "−": "-", "–": "-", "—": "-", "±": r"\pm ", "∪": r"\cup ", "∩": r"\cap ", "°": r"\circ ",
@@ -67,7 +83,11 @@ def cleaned(text: str) -> str:
 
 def without_thousands(text: str) -> str:
     """Commas between groups of three digits left out, where no bracket says that they separate."""
-    return text if re.search(r"[(\[{]", text) else _THOUSANDS.sub(lambda match: match.group().replace(",", ""), text)
+    return (
+        text
+        if re.search(r"[(\[{]", text)
+        else _THOUSANDS.sub(lambda match: match.group().replace(",", ""), text)
+    )
 
 
 def tokens(text: str) -> list[Token]:
@@ -145,7 +165,9 @@ def _of_letters(word: str, before: list[Token]) -> list[Token]:
         return [Token("cmd", _PLAIN[word.casefold()])]
     if word.casefold() in ("and", "or"):
         return [Token("op", ",")]
-    after_value = bool(before) and (before[-1].kind == "num" or before[-1].kind == "text" or before[-1].text in ("}", ")"))
+    after_value = bool(before) and (
+        before[-1].kind == "num" or before[-1].kind == "text" or before[-1].text in ("}", ")")
+    )
     if word.casefold() in FACTORS or (after_value and known(word)):
         return [Token("text", word)]
     glued = _GLUED.fullmatch(word)

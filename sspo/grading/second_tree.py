@@ -11,8 +11,18 @@ from sspo.grading.second_scripts import Scripts
 from sspo.grading.second_tokens import FUNCTIONS, tokens
 from sspo.grading.second_units import FACTORS
 
-RELATIONS = {"=": "=", "<": "<", ">": ">", "\\le": "<=", "\\ge": ">=", "\\ne": "!=", "\\approx": "~", "\\in": "in", "\\equiv": "="}
-SKIPPED = {"\\angle", "\\triangle", "\\displaystyle", "\\therefore", "\\implies", "\\Rightarrow", "\\qquad"}
+RELATIONS = {
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "\\le": "<=",
+    "\\ge": ">=",
+    "\\ne": "!=",
+    "\\approx": "~",
+    "\\in": "in",
+    "\\equiv": "=",
+}
+SKIPPED = {"\\angle", "\\triangle", "\\therefore", "\\implies", "\\Rightarrow"}
 CHOICE = re.compile(r"\(?([A-J])\)?[.:]?")
 
 
@@ -35,7 +45,7 @@ class Reader(Scripts):
 
     def items(self, op: str, closed: Callable[[], bool]) -> Node:
         """What commas, semicolons and `and` separate: one item is itself, several are a node `op`."""
-        found = []
+        found: list[Node] = []
         while self.left() and not closed():
             if self.take(",", ";"):
                 continue
@@ -52,20 +62,24 @@ class Reader(Scripts):
         """An equation, an inequality, membership, or what stands alone."""
         self.take("\\approx")
         parts, ops = [self.union()], []
-        while self.left() and (self.peek().text in RELATIONS or (self.peek().text == ":" and not self.in_set)):
-            token = self.next().text
-            if token in ("<", ">") and self.take("="):
-                token = {"<": "\\le", ">": "\\ge"}[token]
-            if token == ":" and not named(parts[-1]):
+        while self.left() and (self.peek().text in RELATIONS or self._colon()):
+            sign = self.next().text
+            if sign in ("<", ">") and self.take("="):
+                sign = {"<": "\\le", ">": "\\ge"}[sign]
+            if sign == ":" and not named(parts[-1]):
                 parts[-1] = Node("div", (parts[-1], self.union()))
                 break
-            ops.append("=" if token == ":" else RELATIONS[token])
+            ops.append("=" if sign == ":" else RELATIONS[sign])
             parts.append(self.union())
         if not ops:
             return parts[0]
         if ops[-1] == "in":
             return parts[-1]
         return Node("rel", tuple(parts), name=" ".join(ops))
+
+    def _colon(self) -> bool:
+        """A ratio, or what follows a name; in a set it begins the condition."""
+        return self.peek().text == ":" and not self.in_set
 
     def union(self) -> Node:
         """Sets joined by a union, or a value with its unit."""
@@ -169,7 +183,11 @@ class Reader(Scripts):
             return self.tokens[self.place - 1].kind != "num"
         if token.text == "|":
             return not self.bars
-        return token.kind == "sym" or token.text in ("(", "[", "{") or (token.kind == "cmd" and self.known(token.text))
+        return (
+            token.kind == "sym"
+            or token.text in ("(", "[", "{")
+            or (token.kind == "cmd" and self.known(token.text))
+        )
 
 
 def _negative(tree: Node) -> Node:

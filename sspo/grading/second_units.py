@@ -23,7 +23,9 @@ UNITS = {
     for name in entry.split()[:-1]
 }
 """Dimension and size of each unit. The inch is 25.4 mm and the pound has no entry: a mass and a force go by that name."""
-PLAIN = {name for name in UNITS if len(name) > 1} | {"hz", "per", "units", "unit", "mph", "nm", "kpc", "kcal", "atm", "mol", "ev"}
+PLAIN = {name for name in UNITS if len(name) > 1} | set(
+    ["hz", "per", "units", "unit", "mph", "nm", "kpc", "kcal", "atm", "mol", "ev"]
+)
 """Units that are known outside \\text as well; single letters are symbols there."""
 _WORDS = re.compile(r"(?:(square|sq|cubic|cu)\.? +)?([a-z]+?)(s?)(?:\^([0-9]))?\.?")
 

@@ -16,7 +16,11 @@ from sspo.grading.second_numbers import Inexact, Number, UndefinedError
 
 POINTS = 6
 """Points at which expressions with letters are compared."""
-_VALUES = {"\\pi": Inexact(complex(math.pi), 2e-16), "e": Inexact(complex(math.e), 2e-16), "i": Inexact(1j, 0.0)}
+_VALUES = {
+    "\\pi": Inexact(complex(math.pi), 2e-16),
+    "e": Inexact(complex(math.e), 2e-16),
+    "i": Inexact(1j, 0.0),
+}
 _PLAIN: dict[str, Callable[[complex], complex]] = {
     "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan, "sinh": cmath.sinh,
     "cosh": cmath.cosh, "tanh": cmath.tanh, "exp": cmath.exp, "log": cmath.log, "ln": cmath.log, "lg": cmath.log10,
@@ -66,7 +70,9 @@ class Valued:
 
     def __init__(self, tree: Node, points: Points) -> None:
         self.tree, self.points = tree, points
-        self.constant = not tree.symbols() - {"\\pi", "e", "i"} and not any(node.op == "call" for node in tree.walk())
+        self.constant = not tree.symbols() - {"\\pi", "e", "i"} and not any(
+            node.op == "call" for node in tree.walk()
+        )
         self._values: dict[int, Number | None] = {}
 
     def at(self, point: int) -> Number | None:
@@ -144,8 +150,13 @@ def _called(name: str, args: list[Number]) -> Number:
     total = 2.0 + phase
     value: Number = Fraction(1)
     for place, arg in enumerate(args):
-        value = numbers.multiply(value, numbers.apply(lambda z, k=place: total + cmath.sin(z * (1.3 + k) + phase), arg))  # type: ignore[misc]
+        speed = 1.3 + place
+        value = numbers.multiply(value, numbers.apply(functools.partial(_wave, total, speed, phase), arg))
     return value
+
+
+def _wave(total: float, speed: float, phase: float, z: complex) -> complex:
+    return total + cmath.sin(z * speed + phase)
 
 
 def _function(name: str, args: list[Number]) -> Number:
@@ -163,7 +174,9 @@ def _absolute(a: Number) -> Number:
 
 
 def _binomial(n: Number, k: Number) -> Number:
-    below = numbers.multiply(numbers.factorial(k), numbers.factorial(numbers.add(n, numbers.multiply(Fraction(-1), k))))
+    below = numbers.multiply(
+        numbers.factorial(k), numbers.factorial(numbers.add(n, numbers.multiply(Fraction(-1), k)))
+    )
     return numbers.divide(numbers.factorial(n), below)
 
 
