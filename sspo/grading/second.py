@@ -35,16 +35,20 @@ def judge(text: str, golds: Sequence[str]) -> Score:
     for wanted in wanteds:
         if any(_squeezed(answer) == _squeezed(wanted) != "" for answer in answers):
             return Score(value=1.0, status="ok")
-    readable = bool(readings)
     for wanted in wanteds:
         for wanted_tree in _readings(wanted):
-            for reading in readings:
-                try:
-                    if same(reading, wanted_tree):
-                        return Score(value=1.0, status="ok")
-                except (UnreadableError, UndefinedError):
-                    readable = readable and len(readings) > 1
-    return Score(value=0.0, status="wrong" if readable else "unparsable")
+            if any(_same(reading, wanted_tree) for reading in readings):
+                return Score(value=1.0, status="ok")
+    legible = any(_same(reading, reading) is not None for reading in readings)
+    return Score(value=0.0, status="wrong" if legible else "unparsable")
+
+
+def _same(a: Node, b: Node) -> bool | None:
+    """Whether two trees are one answer; None where one of them has no value at all."""
+    try:
+        return same(a, b)
+    except (UnreadableError, UndefinedError):
+        return None
 
 
 def _squeezed(answer: str) -> str:

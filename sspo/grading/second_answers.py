@@ -23,7 +23,7 @@ SENTENCE = re.compile(r"[^\n]*?(?=[.!?;](?:\s|$)|\n|$)")
 MATH = re.compile(
     r"\$([^$\n]{1,400})\$|\\\(((?:(?!\\\()[^\n]){1,400}?)\\\)|\\\[((?:(?!\\\[).){1,400}?)\\\]", re.DOTALL
 )
-CHUNK = re.compile(r"\S*[\\^√]\S*")
+RUN = re.compile(r"\S+")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\$?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:/[0-9]+)?%?")
 WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or|pi|sqrt)\b)[A-Za-z]{2,}")
 STRIPPED = " \t\r\n*_.,;:!"
@@ -52,11 +52,14 @@ def find_answer(text: str) -> tuple[str, ...]:
 
 def _last(text: str) -> tuple[str, ...]:
     """The last formula, or what is after it: the last run of characters with a command in it, else the last number."""
-    after = 0
     found: tuple[str, ...] = ()
-    for pattern in (MATH, CHUNK, NUMBER):
-        for match in list(pattern.finditer(text, after))[-1:]:
-            found, after = (_content(match),), match.end()
+    after = 0
+    for pattern in (MATH, RUN, NUMBER):
+        matches = list(pattern.finditer(text, after))
+        if pattern is RUN:
+            matches = [match for match in matches if re.search(r"[\\^√]", match.group())]
+        if matches:
+            found, after = (_content(matches[-1]),), matches[-1].end()
     return found
 
 

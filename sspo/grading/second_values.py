@@ -123,10 +123,10 @@ def evaluate(node: Node, letter: Callable[[str], Number]) -> Number:
         return _based(node)
     args = [evaluate(arg, letter) for arg in node.args]
     if node.op in ("add", "mul"):
-        total = args[0]
-        for arg in args[1:]:
-            total = numbers.add(total, arg) if node.op == "add" else numbers.multiply(total, arg)
-        return total
+        args.sort(
+            key=lambda arg: isinstance(arg, Inexact)
+        )  # exact ones first, so that 2^60 - 2^60 + pi is pi
+        return functools.reduce(numbers.add if node.op == "add" else numbers.multiply, args)
     if node.op == "call":
         return _called(node.name, args)
     if node.op == "fn":
