@@ -1,5 +1,6 @@
 """The second grader: what is equal, what is not, and how it says that it cannot read."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -172,12 +173,12 @@ def test_gold_answers_in_another_dress_are_right():
     changed = [(gold, other) for gold, other in zip(golds, dressed, strict=True) if gold != other]
     refused = [gold for gold, other in changed if judge(f"\\boxed{{{other}}}", [gold]).status != "ok"]
     assert len(changed) == 408
-    assert refused == ["$t(0,4]$"]
+    assert refused == []
 
 
 def test_gold_answers_of_the_next_question_are_wrong():
     golds = [answers[0] for answers in shared_golds(*FIVE)]
-    pairs = zip(golds, golds[1:], strict=False)
+    pairs = itertools.pairwise(golds)
     accepted = {(a, b) for a, b in pairs if a != b and judge(f"\\boxed{{{b}}}", [a]).status == "ok"}
     assert accepted == NEIGHBOURS
 
@@ -231,7 +232,7 @@ def test_laws_of_arithmetic(a, b):
     assert judge(rf"\boxed{{{a}}}", [b]).value == judge(rf"\boxed{{{b}}}", [a]).value
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.text(max_size=80), st.text(max_size=40), st.booleans())
 def test_any_text_gets_a_score(text, gold, boxed):
     score = judge(rf"\boxed{{{text}}}" if boxed else text, [gold])
