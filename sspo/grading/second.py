@@ -19,7 +19,6 @@ from sspo.grading.second_tokens import cleaned, without_thousands
 from sspo.grading.second_tree import read
 from sspo.types import Score
 
-CHOICE = re.compile(r"\(?([A-J])\)?")
 CHOSEN = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{)?\s*\(?([A-J])\)[\s}:.,]*")
 
 

@@ -43,11 +43,9 @@ def find_answer(text: str) -> tuple[str, ...]:
     if stated:
         return _sentence(text[stated[-1] :].lstrip(STRIPPED))
     whole = text.strip(STRIPPED)
-    found: tuple[str, ...] = (
-        (whole,) if whole and len(whole) <= 200 and "\n" not in whole and not WORD.search(whole) else ()
-    )
-    found += _last(text)
-    return found or ((whole,) if 0 < len(whole) <= 40 else ())
+    if whole and len(whole) <= 200 and "\n" not in whole and not WORD.search(whole):
+        return (whole,)
+    return _last(text) or ((whole,) if 0 < len(whole) <= 40 else ())
 
 
 def _last(text: str) -> tuple[str, ...]:

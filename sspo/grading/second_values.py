@@ -26,12 +26,11 @@ _PLAIN: dict[str, Callable[[complex], complex]] = {
     "cosh": cmath.cosh, "tanh": cmath.tanh, "exp": cmath.exp, "log": cmath.log, "ln": cmath.log, "lg": cmath.log10,
     "cot": lambda z: 1 / cmath.tan(z), "sec": lambda z: 1 / cmath.cos(z), "csc": lambda z: 1 / cmath.sin(z),
 }  # fmt: skip
-ROOTED = ("root", "fn", "pow", "call")
 
 
 @dataclass(frozen=True)
 class Points:
-    """Where letters stand: at whole numbers where floors are compared, else at fractions, above 0 where roots are taken."""
+    """Where letters stand: at whole numbers where floors or powers of -1 are compared, else at fractions, above 0 where roots are taken."""
 
     whole: bool
     signed: bool
@@ -41,7 +40,8 @@ class Points:
         """The points that suit all of the trees. Letters under roots and logarithms stand for positive numbers."""
         ops = {node.op for tree in trees for node in tree.walk()}
         rooted = any(_rooted(node) for tree in trees for node in tree.walk())
-        return cls(whole=bool(ops & {"floor", "ceil"}), signed="abs" in ops or not rooted)
+        alternating = any(_alternating(node) for tree in trees for node in tree.walk())
+        return cls(whole=bool(ops & {"floor", "ceil"}) or alternating, signed="abs" in ops or not rooted)
 
     def letter(self, name: str, point: int) -> Number:
         """A letter's value at a point: a fixed function of its name, with few digits so that polynomials stay exact."""
@@ -55,6 +55,14 @@ def _letter_value(name: str, point: int, whole: bool, signed: bool) -> Fraction:
         return Fraction(3 + code % 40)
     size = Fraction(code % 1999 + 301, 1000)
     return -size if signed and point >= 3 and code >> 16 & 1 else size
+
+
+def _alternating(node: Node) -> bool:
+    """A power of a negative number, as (-1)^n."""
+    if node.op != "pow" or not node.args[1].symbols() - CONSTANTS:
+        return False
+    base = node.args[0]
+    return base.op == "num" and base.value < 0
 
 
 def _rooted(node: Node) -> bool:

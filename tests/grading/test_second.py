@@ -53,6 +53,7 @@ EQUAL = [
     (r"\sin^2 x", r"1-\cos^2 x"),
     ("n!", "n(n-1)!"),
     (r"\lfloor n/2 \rfloor + 1", r"\lceil (n+1)/2 \rceil"),  # whole n: both k + 1 at 2k and at 2k + 1
+    (r"\frac{1+(-1)^n}{2}", r"\cos^2\frac{\pi n}{2}"),  # 1 at even n, 0 at odd n
     (r"\sqrt{x^2}", "|x|"),
     (r"\frac{\pi}{2} + k\pi, k \in \mathbb{Z}", r"\frac{\pi}{2}+k\pi"),
     # words
@@ -126,6 +127,14 @@ def test_the_answer_is_found(text, gold):
 def test_what_cannot_be_read_is_unparsable_and_no_wrong_answer(text):
     score = judge(text, ["5"])
     assert (score.value, score.status) == (0.0, "unparsable")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3, 5", "The answer is 3 and 5.", "\\boxed{3, 5}", "\\boxed{3} or \\boxed{5}", "$\\boxed{5}$. No, $\\boxed{3}$.", "$5$ or so: $3$"],
+)  # fmt: skip
+def test_naming_the_right_answer_beside_another_is_wrong(text):
+    assert judge(text, ["5"]).status == "wrong"
 
 
 def test_an_unfinished_box_hides_an_earlier_answer():
