@@ -7,6 +7,7 @@ types         what crosses from one room to the next
 config        what may be set
 tasks         problems
 prompts       the words around a question
+grading       whether an answer is the right one
 rewards       scores
 base          the embedded models
 models        any causal language model

@@ -1,0 +1,70 @@
+"""The second grader: all its own code, so that it errs where math-verify does not.
+
+It finds an answer (second_answers), reads it and the gold answers as trees (second_tokens, second_tree) and compares those
+(second_same). Numbers are fractions where they can be, so that 0.1 + 0.2 is 0.3 and 0.333 is not 1/3; else they are equal within a
+relative 1e-10. Expressions with letters are equal where their values agree at six fixed points. It is pure, runs nothing it
+reads, and its time is bounded: answers to 2,000 characters, 40 levels, exact numbers to 8,192 bits, others to 1e308.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sspo.grading.second_answers import LONGEST, find_answer
+from sspo.grading.second_node import Node, UnreadableError
+from sspo.grading.second_numbers import UndefinedError
+from sspo.grading.second_same import same
+from sspo.grading.second_tokens import cleaned, without_thousands
+from sspo.grading.second_tree import read
+from sspo.types import Score
+
+CHOSEN = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{)?\s*\(?([A-J])\)[\s}:.,]*")
+
+
+def judge(text: str, golds: Sequence[str]) -> Score:
+    """Score(1, ok) where a response's answer is one of the gold answers, Score(0, wrong), or Score(0, unparsable) without a readable
+    answer.
+
+    text: a response. golds: right answers, LaTeX or plain, dollars or none.
+    """
+    answers = [cleaned(answer) for answer in find_answer(text)]
+    readings = [reading for answer in answers for reading in _readings(answer)]
+    wanteds = [cleaned(gold) for gold in golds if len(gold) <= LONGEST]
+    for wanted in wanteds:
+        if any(_squeezed(answer) == _squeezed(wanted) != "" for answer in answers):
+            return Score(value=1.0, status="ok")
+    for wanted in wanteds:
+        for wanted_tree in _readings(wanted):
+            if any(_same(reading, wanted_tree) for reading in readings):
+                return Score(value=1.0, status="ok")
+    legible = any(_same(reading, reading) is not None for reading in readings)
+    return Score(value=0.0, status="wrong" if legible else "unparsable")
+
+
+def _same(a: Node, b: Node) -> bool | None:
+    """Whether two trees are one answer; None where one of them has no value at all."""
+    try:
+        return same(a, b)
+    except (UnreadableError, UndefinedError):
+        return None
+
+
+def _squeezed(answer: str) -> str:
+    return re.sub(r"\s+", "", answer)
+
+
+def _readings(answer: str) -> list[Node]:
+    """Trees of a cleaned answer: with commas between thousands as one number, and as they stand; the choice that it begins with."""
+    if not answer or len(answer) > LONGEST:
+        return []
+    trees = []
+    for text in dict.fromkeys((without_thousands(answer), answer)):
+        try:
+            trees.append(read(text))
+        except UnreadableError:
+            continue
+    choice = CHOSEN.match(answer)
+    if choice and trees[:1] != [Node("text", name=choice[1])]:
+        trees.append(Node("text", name=choice[1]))
+    return trees
