@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sspo.grading.second import judge
+from sspo.grading.second.grader import judge
 
 PAIRS = [
     json.loads(line) for line in (Path(__file__).parent / "labelled_pairs.jsonl").read_text().splitlines()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sspo.grading.second import _readings, _same, judge
-from sspo.grading.second_tokens import cleaned
+from sspo.grading.second.grader import _readings, _same, judge
+from sspo.grading.second.tokens import cleaned
 
 MATH = Path(__file__).resolve().parents[3] / "shared" / "data" / "math_eval"
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sspo.grading.second import judge
+from sspo.grading.second.grader import judge
 
 PIECES = re.findall(
     r"\S+",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sspo.grading.second_node import INFINITY, Node, UnreadableError, named, number
-from sspo.grading.second_units import unit_of
-from sspo.grading.second_values import Points, Valued, proportional, same_value
+from sspo.grading.second.node import INFINITY, Node, UnreadableError, named, number
+from sspo.grading.second.units import unit_of
+from sspo.grading.second.values import Points, Valued, proportional, same_value
 
 MOST_ITEMS = 64
 """Items of a set, or of a list of solutions."""

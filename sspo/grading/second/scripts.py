@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sspo.grading.second_cursor import Cursor
-from sspo.grading.second_node import INFINITY, Node, UnreadableError, named, number
-from sspo.grading.second_tokens import FUNCTIONS, Token
+from sspo.grading.second.cursor import Cursor
+from sspo.grading.second.node import INFINITY, Node, UnreadableError, named, number
+from sspo.grading.second.tokens import FUNCTIONS, Token
 
 MOST_BEHIND = 6
 """Powers, factorials and signs behind one factor."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sspo.grading.second_node import UnreadableError
+from sspo.grading.second.node import UnreadableError
 
 MOST_BITS = 8_192
 """Of a numerator or denominator; beyond it a number is a float, and beyond 1e308 it is not read."""

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from sspo.grading.second_node import UnreadableError
-from sspo.grading.second_units import FACTORS, known
+from sspo.grading.second.node import UnreadableError
+from sspo.grading.second.units import FACTORS, known
 
 MOST_TOKENS = 700
 UNIT_LETTERS = set("JNVWKmsgLTAC")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sspo.grading import second_numbers as numbers
-from sspo.grading.second_node import CONSTANTS, Node, UnreadableError
-from sspo.grading.second_numbers import Inexact, Number, UndefinedError
+from sspo.grading.second import numbers
+from sspo.grading.second.node import CONSTANTS, Node, UnreadableError
+from sspo.grading.second.numbers import Inexact, Number, UndefinedError
 
 POINTS = 6
 """Points at which expressions with letters are compared."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from sspo.grading.second_node import Node, UnreadableError, named, number
-from sspo.grading.second_scripts import Scripts
-from sspo.grading.second_tokens import FUNCTIONS, tokens
-from sspo.grading.second_units import FACTORS
+from sspo.grading.second.node import Node, UnreadableError, named, number
+from sspo.grading.second.scripts import Scripts
+from sspo.grading.second.tokens import FUNCTIONS, tokens
+from sspo.grading.second.units import FACTORS
 
 RELATIONS = {
     "=": "=",

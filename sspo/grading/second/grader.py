@@ -1,7 +1,7 @@
 """The second grader: all its own code, so that it errs where math-verify does not.
 
-It finds an answer (second_answers), reads it and the gold answers as trees (second_tokens, second_tree) and compares those
-(second_same). Numbers are fractions where they can be, so that 0.1 + 0.2 is 0.3 and 0.333 is not 1/3; else they are equal within a
+It finds an answer (answers.py), reads it and the gold answers as trees (tokens.py, tree.py) and compares those
+(same.py). Numbers are fractions where they can be, so that 0.1 + 0.2 is 0.3 and 0.333 is not 1/3; else they are equal within a
 relative 1e-10. Expressions with letters are equal where their values agree at six fixed points. It is pure, runs nothing it
 reads, and its time is bounded: answers to 2,000 characters, 40 levels, exact numbers to 8,192 bits, others to 1e308.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sspo.grading.second_answers import LONGEST, find_answer
-from sspo.grading.second_node import Node, UnreadableError
-from sspo.grading.second_numbers import UndefinedError
-from sspo.grading.second_same import same
-from sspo.grading.second_tokens import cleaned, without_thousands
-from sspo.grading.second_tree import read
+from sspo.grading.second.answers import LONGEST, find_answer
+from sspo.grading.second.node import Node, UnreadableError
+from sspo.grading.second.numbers import UndefinedError
+from sspo.grading.second.same import same
+from sspo.grading.second.tokens import cleaned, without_thousands
+from sspo.grading.second.tree import read
 from sspo.types import Score
 
 CHOSEN = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{)?\s*\(?([A-J])\)[\s}:.,]*")

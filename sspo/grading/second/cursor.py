@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sspo.grading.second_node import Node, UnreadableError
-from sspo.grading.second_tokens import Token
+from sspo.grading.second.node import Node, UnreadableError
+from sspo.grading.second.tokens import Token
 
 DEEPEST = 40
 """Sums and factors inside each other: twenty brackets."""
