@@ -57,7 +57,9 @@ def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
         return generator(one.name, config.options)
     if one.kind == FILE:
         columns = Columns(question=config.question, answer=config.answer, id=config.id)
-        return read_file(Path(one.text).expanduser(), f"task.{'train' if part == 'train' else 'eval'}", columns)
+        return read_file(
+            Path(one.text).expanduser(), f"task.{'train' if part == 'train' else 'eval'}", columns
+        )
     known = SETS[one.name]
     if part == "train" and known.train is None:
         trained = ", ".join(name for name in SETS if SETS[name].train is not None)

@@ -19,7 +19,9 @@ import pytest
 from tests.questions.hub_server import Hub, card, lines, serving
 
 OLD, NEW = "a" * 40, "b" * 40
-GSM8K = [{"question": f"What is {n} + 1000?", "answer": f"{n} + 1000 = <<x>>\n#### {n + 1000:,}"} for n in range(4)]
+GSM8K = [
+    {"question": f"What is {n} + 1000?", "answer": f"{n} + 1000 = <<x>>\n#### {n + 1000:,}"} for n in range(4)
+]
 
 
 class Child:
@@ -47,7 +49,8 @@ class Child:
 
     def __call__(self, line: str) -> dict[str, Any]:
         """What it says of a set, as NAME/PART, or to `forget`."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
         said: dict[str, Any] = json.loads(self.process.stdout.readline() or '{"error": "it ended"}')
@@ -62,7 +65,9 @@ def a_hub(tmp_path: Path) -> Hub:
     table = pa.table({"id": [0, 1], "problem": ["Six by seven?", "A half?"], "answer": [42.0, 0.5]})
     pq.write_table(table, tmp_path / "amc.parquet")
     parquet = (tmp_path / "amc.parquet").read_bytes()
-    hub.commit("AI-MO/aimo-validation-amc", {"README.md": card({"train": "a.parquet"}), "a.parquet": parquet}, OLD)
+    hub.commit(
+        "AI-MO/aimo-validation-amc", {"README.md": card({"train": "a.parquet"}), "a.parquet": parquet}, OLD
+    )
     rows = lines([{"problem": "1 + 1?", "answer": "2", "unique_id": "x"}] * 2)
     hub.commit("HuggingFaceH4/MATH-500", {"README.md": card({"test": "t.jsonl"}), "t.jsonl": rows}, OLD)
     hub.commit("math-ai/minervamath", {"README.md": card({"train": "t.jsonl"}), "t.jsonl": rows}, OLD)
