@@ -116,6 +116,16 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
         ask("forget")
         hub.commits["openai/gsm8k"][OLD]["t.jsonl"] = lines(GSM8K[::-1])
         assert "they are not those that the study stands on" in ask("gsm8k/test")["error"]
+        written = json.loads(lock.read_text())
+        written["amc23/test"]["revision"] = "c" * 40
+        lock.write_text(json.dumps(written))
+        ask("forget")
+        assert f"AI-MO/aimo-validation-amc has no revision {'c' * 40}" in ask("amc23/test")["error"]
+        hub.commits["openai/gsm8k"][OLD]["README.md"] = card({"test": "t.jsonl"}, "mian")
+        assert "has no configuration 'main'; did it become 'mian'?" in ask("gsm8k/test")["error"]
+        hub.commits["openai/gsm8k"][OLD]["README.md"] = card({"test": "t.jsonl"}, "main")
+        ask("forget")
+        ask("gsm8k/test")
     with Child(address, tmp_path / "cache", lock, HF_HUB_OFFLINE="1") as ask:
         # the cache has what the hub changed, and the lock still holds
         assert "they are not those that the study stands on" in ask("gsm8k/test")["error"]
