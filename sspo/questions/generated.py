@@ -102,7 +102,12 @@ class Generator:
         """Its questions and answers without end."""
         made = _made(self, seed % 2**31)
         for number in itertools.count():
-            item = made[number]
+            try:
+                item = made[number]
+            except ModuleNotFoundError as error:
+                raise UserError(
+                    f"{PREFIX}{self.name} needs the package {error.name}, which is not installed"
+                ) from error
             question, answer = item.get("question"), item.get("answer")
             if not isinstance(question, str) or not isinstance(answer, str) or not answer.strip():
                 raise UserError(
@@ -153,9 +158,8 @@ def _made(of: Generator, seed: int) -> Any:
     try:
         return make(config=config(seed=seed, size=MOST_QUESTIONS, **values))
     except (AssertionError, TypeError, ValueError) as error:
-        raise UserError(
-            f"task.options: {PREFIX}{of.name} refuses {', '.join(f'{k}={v}' for k, v in of.options)}: {error}"
-        ) from error
+        given = ", ".join(f"{key}={text}" for key, text in of.options) or "to be without any"
+        raise UserError(f"task.options: {PREFIX}{of.name} refuses {given}: {error}") from error
 
 
 def _value(text: str) -> Any:

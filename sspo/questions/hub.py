@@ -69,9 +69,11 @@ def _load(name: str, known: NamedSet, part: str, revision: str | None) -> tuple[
 def _table(name: str, known: NamedSet, split: str, revision: str | None, where: str) -> tuple[Any, str]:
     """Rows of a split, and the commit that they came from."""
     import datasets
+    import huggingface_hub
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
+    huggingface_hub.logging.set_verbosity_error()  # it says each time that it tries again
     with one_sentence(name, known, revision, where):
         builder = datasets.load_dataset_builder(known.hub, known.config, revision=revision)
         kind = type(builder).__module__.removeprefix("datasets.packaged_modules.").partition(".")[0]

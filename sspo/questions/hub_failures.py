@@ -36,7 +36,7 @@ def one_sentence(name: str, known: NamedSet, revision: str | None, where: str) -
         ValueError,
     ) as error:
         raise UserError(
-            f"{where} cannot be had: {_why(error, known, revision)}; or give task.folder=FOLDER with the questions in {_file(name, known)}"
+            f"{where} cannot be had: {_why(error, known, revision)}; give task.folder=FOLDER with the questions in {_file(name, known)} to do without it"
         ) from error
 
 

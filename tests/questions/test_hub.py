@@ -92,7 +92,7 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
         ):
             said = ask(f"{name}/test")["error"]
             assert why in said
-            assert f"or give task.folder=FOLDER with the questions in FOLDER/{name}.jsonl" in said
+            assert f"; give task.folder=FOLDER with the questions in FOLDER/{name}.jsonl" in said
             assert ("HF_TOKEN" in said) == (name != "aime26")
         for name, why in (
             ("math500", "has two questions with the id 'x'"),

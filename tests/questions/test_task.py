@@ -18,6 +18,8 @@ from sspo.questions.epochs import slice_of
 from sspo.questions.lock_file import Entry, add_entry, entry_of
 from sspo.runs.identity import cell_hash
 from sspo.tasks import open_task
+from sweeps.plan.plan import make_plan
+from sweeps.study.load import parse
 from tests.questions.test_reading import written
 
 
@@ -165,3 +167,22 @@ def test_several_processes_lock_their_sets_and_the_first_of_one_set_counts(tmp_p
     first = entry_of(lock, "same/test")
     assert first == add_entry(lock, "same/test", Entry(hub="late", revision="r", sha256="1" * 64, rows=1))
     assert [path.name for path in tmp_path.iterdir()] == ["datasets.lock"]
+
+
+def test_a_plan_refuses_what_a_run_would(tmp_path):
+    mine = written(tmp_path / "mine.jsonl", *questions(4))
+    files = [f"task.train={mine}", f"task.eval=[{mine}]"]
+
+    def planned(*words: str) -> int:
+        arms = {name: {"overrides": [f"objective={name}", "task=jsonl", *words]} for name in ("grpo", "gspo")}
+        presets = {name: {"seeds": 2} for name in ("smoke", "default", "paper")}
+        study = parse(
+            "mine", {"title": "t", "question": "q", "baseline": "grpo", "arms": arms, "presets": presets}
+        )
+        return len(make_plan(study, "smoke", tmp_path / "runs").trials())
+
+    assert planned(*files) == 4  # two arms under two seeds
+    with pytest.raises(UserError, match=r"arm 'grpo': task\.eval=.*absent\.jsonl: no such file"):
+        planned(files[0], f"task.eval=[{tmp_path / 'absent.jsonl'}]")
+    with pytest.raises(UserError, match=r"arm 'grpo': task\.lock=x has no effect"):
+        planned(*files, "task.lock=x")
