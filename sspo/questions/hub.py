@@ -105,5 +105,5 @@ def _numbered(table: Any, known: NamedSet) -> Iterator[tuple[int, dict[str, Any]
     for place, row in enumerate(table, 1):
         if known.only and known.only[0] not in row:
             raise unknown(f"column of {known.hub}", known.only[0], list(row))
-        if not known.only or row[known.only[0]] in known.only[1:]:
+        if not known.only or str(row[known.only[0]]) in known.only[1:]:
             yield place, row

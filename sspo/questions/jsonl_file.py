@@ -60,7 +60,7 @@ def read_kept(
     fitting = [one for one in columns if {one.question, one.answer} <= set(first)]
     used = (fitting or columns)[0]
     if only and only[0] in first:
-        table = [(line, row) for line, row in table if row.get(only[0]) in only[1:]]
+        table = [(line, row) for line, row in table if str(row.get(only[0])) in only[1:]]
     extract = GOLDS[gold] if used == columns[0] else GOLDS["plain"]
     return question_set(problems(table, used, str(path), gold=extract), str(path))
 

@@ -2,7 +2,7 @@
 
 The folder is the table: a new set is one new file; its name is a value of task.name, and an entry of task.train and task.eval.
 None of them was loaded from the hub itself when this was written: ids, splits and columns are those of the public code that
-each file cites, and no source was at hand for most revisions.
+each file cites, and no source was found for any revision.
 
 aime24          AIME 2024
 aime25          AIME 2025
@@ -11,7 +11,7 @@ amc23           AMC 12 of 2022 and 2023
 gsm8k           grade-school mathematics
 hmmt_feb26      HMMT of February 2026
 math500         MATH-500
-math_12k        MATH, 12,000 questions to train on
+math_12k        MATH in a split to train on
 math_level3to5  MATH, its harder questions
 minerva         Minerva's undergraduate questions
 olympiadbench   OlympiadBench, open-ended, English, without images

@@ -1,4 +1,4 @@
-"""MATH without the questions of MATH-500, to train on; its test split is MATH-500.
+"""MATH in a split to train on, of 12,000 questions by its name, and one to evaluate on.
 
 Source of id, splits and columns: hiyouga/EasyR1, examples/config.yaml at 0243608.
 """

@@ -1,4 +1,4 @@
-"""Minerva's undergraduate questions: 272 of them, mostly physics and chemistry.
+"""Minerva's undergraduate questions: 272 of them.
 
 Source of id, split and columns: Urheen/SFPO, Code/SFPO/examples/data_preprocess/test_minervamath.py at b3ee4ca.
 """
