@@ -49,8 +49,9 @@ LIES_OVER_CORE = $(1)/bin/python -c "import pathlib, sys, sysconfig; \
 export OMP_NUM_THREADS ?= 1
 # threads that wait sleep, and take no core from a neighbour
 export OMP_WAIT_POLICY ?= PASSIVE
-export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
+# What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
+base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -193,6 +194,13 @@ $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
+setup-gym: $(VENV)/gym  ## reasoning-gym into .venv, for task=reasoning_gym (docs/tasks.md; 7 MB)
+
+# without what most of its sets depend on (solvers, fonts, pickled puzzles): its arithmetic sets need pytz alone
+$(VENV)/gym: requirements-gym.lock $(VENV)/ready
+	@$(PY) $(LOCKED) --no-deps --requirement requirements-gym.lock
+	@touch $@
+
 ##@ For who works on the code
 
 check: setup  ## lint, format and types
@@ -217,6 +225,9 @@ $(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements
 	@$(ORACLES)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-oracles.lock
 	@$(ORACLES)/bin/python $(TORCH) --no-compile
 	@touch $@
+
+test-gym: setup-gym  ## questions that reasoning-gym makes (seconds)
+	@$(PY) -m pytest -rs tests/questions/test_generated.py
 
 test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
 	@$(SEARCH)/bin/python -m pytest tests/services

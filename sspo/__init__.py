@@ -5,6 +5,7 @@ randomness    named random streams
 metrics       what may be logged
 types         what crosses from one room to the next
 config        what may be set
+questions     from files, folders, the hub and generators
 tasks         problems
 prompts       the words around a question
 grading       whether an answer is the right one

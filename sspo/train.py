@@ -177,10 +177,10 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 def print_prompt(config: TrainConfig) -> None:
     """The first question in the words of its template, as the model gets it; nothing else, so that it can be compared."""
     from sspo.models.encoding import open_encoder
-    from sspo.tasks import first_question, open_task
+    from sspo.tasks import first_question, task_of
 
     encoder = open_encoder(config.model.path, config.prompt)
-    print(encoder.shown(first_question(open_task(config.task), config)))
+    print(encoder.shown(first_question(task_of(config), config)))
     for remark in encoder.remarks():
         print(remark, file=sys.stderr)
 

@@ -10,6 +10,10 @@ import os
 
 import pytest
 
+os.environ.setdefault(
+    "HF_HUB_OFFLINE", "1"
+)  # before anything imports the hub's client; tests/questions has a hub of its own
+
 SLOW_ROOMS = ("trainer", "sweeps", "integrations", "segmentation", "replay")
 
 if importlib.util.find_spec(

@@ -72,8 +72,12 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "reward.overlong_penalty": (["reward.overlong_buffer=8"], "1", "0.5"),
 }
 """Options with an effect under some overrides only, with two values that are valid there."""
-ONE_VALUE = ("task.name", "reward.name")
+ONE_VALUE = ("reward.name",)
 """Options that have a single valid value so far."""
+OF_QUESTIONS = (
+    "task.name", "task.train", "task.eval", "task.folder", "task.question", "task.answer", "task.id", "task.options", "task.lock",
+)  # fmt: skip
+"""Options that name files: tests/questions has which of them are part of a cell's name."""
 RUN_ONLY: dict[str, list[str]] = {
     "seed": ["0", "3"],
     "run.store": ["runs", "elsewhere"],

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TEMPLATE_NAMES, SegmentationConfig
+from sspo.config import REWARD_NAMES, RULES, TEMPLATE_NAMES, SegmentationConfig
 from sspo.config.folder_table import names_in
 from sspo.prompts.templates import TEMPLATES
+from sspo.questions.named_set import NamedSet
+from sspo.questions.sets import SETS
 from sspo.rewards import REWARDS
 from sspo.rollout import ENGINE, ENGINES
 from sspo.segmentation import OPTIONS, READS_TEXT
@@ -86,7 +88,8 @@ def test_every_rule_is_whole(name: str) -> None:
 
 def test_every_task_reward_and_engine_loads() -> None:
     assert {*RULE_FUNCTIONS, "random"} == set(RULES)
-    assert all(map(callable, (TASKS[name] for name in TASK_NAMES)))
+    assert all(map(callable, (TASKS[name] for name in TASKS)))
+    assert all(isinstance(SETS[name], NamedSet) for name in SETS)
     assert all(map(callable, (REWARDS[name] for name in REWARD_NAMES)))
     assert all(map(callable, (TEMPLATES[name] for name in TEMPLATE_NAMES)))
     assert ENGINE in ENGINES
@@ -106,8 +109,12 @@ def test_a_table_has_its_files_and_nothing_else(tmp_path: Path) -> None:
 def test_nothing_but_these_tables_imports_by_a_name_that_the_code_key_cannot_follow() -> None:
     dynamic = re.compile(r"\bimport_module\b|\b__import__\b|\bspec_from_file_location\b")
     found = {str(p.relative_to(ROOT)) for p in (ROOT / "sspo").rglob("*.py") if dynamic.search(p.read_text())}
-    assert found == {
-        "sspo/config/folder_table.py",
-        "sspo/numerics/probe_runs.py",  # beside the trainer, not below it
-        "sspo/segmentation/user_rule.py",  # of the user's own, whose content is in the cell's name
-    }
+    assert (
+        found
+        == {
+            "sspo/config/folder_table.py",
+            "sspo/numerics/probe_runs.py",  # beside the trainer, not below it
+            "sspo/questions/generated.py",  # of a package, whose version and first questions are in the cell's name
+            "sspo/segmentation/user_rule.py",  # of the user's own, whose content is in the cell's name
+        }
+    )

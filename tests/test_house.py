@@ -37,6 +37,7 @@ from sspo.objective.entropy_bounds import G_FUNCTIONS
 from sspo.objective.kl import ESTIMATORS
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
 from sspo.objective.variants import VARIANTS
+from sspo.questions.sets import SETS
 from sspo.recording.file import LISTS, PLAIN
 from sspo.replay.table import INDEX, POINT
 from sspo.rewards import REWARDS
@@ -114,7 +115,7 @@ def test_names_in_config_are_those_that_exist():
     assert set(AGGREGATIONS) == set(aggregate.AGGREGATIONS)
     assert set(TERMS) == set(clip.TERM_FUNCTIONS)
     assert set(RULES) == {*RULE_FUNCTIONS, "random"}
-    assert set(TASK_NAMES) == set(TASKS)
+    assert set(TASK_NAMES) == {*TASKS, *SETS}
     assert set(REWARD_NAMES) == set(REWARDS)
     assert set(G_NAMES) == set(G_FUNCTIONS)
     assert set(ADAPTATIONS) == {"none", "hapo", "dcpo", *G_FUNCTIONS}

@@ -13,7 +13,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 LAWS = {
     "sspo": """
-        errors randomness metrics types config tasks prompts grading rewards base models objective compose runs console processes recording
+        errors randomness metrics types config questions tasks prompts grading rewards base models objective compose runs console
+        processes recording
         segmentation rollout trainer train replay numerics calibrate
     """,
     "sweeps": """

@@ -12,7 +12,7 @@ from sspo.config.folder_table import names_in
 
 RULES = (*names_in("sspo.segmentation.rules"), "random")
 """The rules of the house; `random` shuffles the lengths of another one."""
-TASK_NAMES = names_in("sspo.tasks")
+TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")

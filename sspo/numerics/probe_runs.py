@@ -41,20 +41,35 @@ CELLS = {
     "paragraphs": ("model=embedded_paragraphs", "objective=sspo_shuffled", "segmentation=line"),
     "lengths": ("objective=dr_grpo", "segmentation=fixed_matched", "segmentation.max_tokens=6"),
     "base": ("trainer.rollouts=0", "trainer.record=0", "evaluation.samples=4", "evaluation.batch=16"),
+    "file": ("task=jsonl", "task.train=QUESTIONS.jsonl", "task.eval=[QUESTIONS.jsonl]", "objective=grpo"),
 }  # fmt: skip
+"""Named sets and generators are read by the code that reads a file, so of these one file is enough."""
+QUESTIONS = "QUESTIONS.jsonl"
+"""Stands for a file that is made beside the runs."""
 TABLES = ("metrics.jsonl", "eval.jsonl", "samples.jsonl")
 
 
 def run_entries(store: Path) -> dict[str, Any]:
     """A probe entry a run, made in `store`, which is emptied."""
     shutil.rmtree(store, ignore_errors=True)
+    questions = _write_questions(store / QUESTIONS)
     import_module("sspo.trainer.loop")  # once, and not in every child
     entries = {}
     for number, (name, overrides) in enumerate(CELLS.items(), 1):
         print(f"run {number} of {len(CELLS)}: {name}", file=sys.stderr, flush=True)
-        entries[f"run of {name}"] = _entry((*SMALL, *overrides, f"run.store={store}"))
+        placed = [words.replace(QUESTIONS, str(questions)) for words in overrides]
+        entries[f"run of {name}"] = _entry((*SMALL, *placed, f"run.store={store}"))
     shutil.rmtree(store)
     return entries
+
+
+def _write_questions(path: Path) -> Path:
+    """Seven questions in the embedded model's words: fewer than two rollouts ask, so that an epoch ends inside one."""
+    # read from left to right: (n + 2 - n) * 3 = 6
+    rows = [{"question": f"{n} + 2 - {n} * 3 ?", "answer": 6} for n in range(7)]
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
 
 
 def _entry(overrides: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sspo.config.user_rule import rule_identity
 from sspo.models.folder import base_fingerprint, chat_template
 from sspo.runs.code_key import code_key
 from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
-from sspo.tasks import open_task
+from sspo.tasks import task_of
 
 DIGITS = 12
 LATER = (
@@ -68,7 +68,7 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     fields = numeric_options(config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     fields["model"] = {"base": base_fingerprint(config.model.path)}
-    read = open_task(config.task).fingerprint
+    read = task_of(config).fingerprint
     if read is not None:
         fields["task"]["read"] = read
     return fields

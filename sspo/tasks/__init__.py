@@ -1,8 +1,11 @@
 """One task per file, which exports `open_task`: (config) -> Task, seeded problems with a checkable answer.
 
-The folder is the table: a new task is one new file, and its name is the value of task.name.
+The folder is the table: a new task is one new file, and its name is the value of task.name. So is the name of a set of
+questions (sspo/questions/sets): a task that evaluates on it, and trains on it where it has questions for that.
 
-chain  chains of single-digit arithmetic
+chain          chains of single-digit arithmetic
+jsonl          files of one's own
+reasoning_gym  what reasoning-gym generates
 """
 
 from __future__ import annotations
@@ -12,6 +15,9 @@ from typing import Protocol
 
 from sspo.config import TaskConfig, TrainConfig
 from sspo.config.folder_table import FolderTable
+from sspo.errors import UserError
+from sspo.questions.sets import SETS
+from sspo.questions.task import open_questions
 from sspo.types import Problem
 
 
@@ -28,6 +34,11 @@ class Task(Protocol):
         """Names of the held-out sets, in the order of a table's columns."""
         ...
 
+    @property
+    def trains(self) -> bool:
+        """Whether there are problems to train on."""
+        ...
+
     def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
         """The prompts of one rollout; a function of (seed, rollout) alone."""
         ...
@@ -42,6 +53,9 @@ TASKS: Mapping[str, Callable[[TaskConfig], Task]] = FolderTable("sspo.tasks", "o
 
 def open_task(config: TaskConfig) -> Task:
     """The task that a configuration names. Raises UserError where its problems cannot be had."""
+    if config.name in SETS:
+        trains = SETS[config.name].train is not None
+        return open_questions(config, config.name if trains else None, (config.name,))
     return TASKS[config.name](config)
 
 
@@ -50,3 +64,14 @@ def first_question(task: Task, config: TrainConfig) -> str:
     if config.trainer.rollouts:
         return task.train_problems(config.seed, 0, config.rollout.prompts)[0].prompt
     return task.eval_problems(task.eval_sets[0], 1)[0].prompt
+
+
+def task_of(config: TrainConfig) -> Task:
+    """The task of a run. Raises UserError where its problems cannot be had, or it is to train and has none for that."""
+    task = open_task(config.task)
+    if config.trainer.rollouts and not task.trains:
+        trained = ", ".join(name for name in SETS if SETS[name].train is not None)
+        raise UserError(
+            f"task={config.task.name} has no questions to train on: give task.train=FILE or one of {trained}, or trainer.rollouts=0"
+        )
+    return task

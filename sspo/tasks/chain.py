@@ -12,18 +12,18 @@ in lines. Where a response is cut makes a difference in both; sentences and line
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sspo.config import TaskConfig
 from sspo.errors import UserError
+from sspo.questions.held_out import held_out
+from sspo.questions.task import refuse_unread
 from sspo.randomness import python_stream
 from sspo.types import Problem
 
 OPERATORS = ("+", "-", "*")
-EVAL_SHARE = 5  # one prompt in five belongs to the held-out split
 MOST_QUESTIONS = 10_000  # the short set has about 50,000 of three steps
 
 CLAUSES = (
@@ -107,11 +107,6 @@ def solve(prompt: str) -> int:
     return value
 
 
-def held_out(prompt: str) -> bool:
-    """The split is a property of the prompt itself, so no seed can leak a question into training."""
-    return hashlib.sha256(prompt.encode()).digest()[0] % EVAL_SHARE == 0
-
-
 def draw_prompt(rng: random.Random, family: Family, *, want_held_out: bool) -> str:
     """One prompt of the family from the wanted split."""
     while True:
@@ -143,6 +138,7 @@ class ChainTask:
     vocabulary = VOCABULARY
     eval_sets = tuple(EVAL_SETS)
     fingerprint: str | None = None
+    trains = True
 
     def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
         """The prompts of one rollout; a function of (seed, rollout) alone."""
@@ -166,6 +162,6 @@ class ChainTask:
 
 
 def open_task(config: TaskConfig) -> ChainTask:
-    """The task; it has no options."""
-    del config
+    """The task; it reads no option."""
+    refuse_unread(config, ())
     return ChainTask()

@@ -48,8 +48,9 @@ class Evaluator:
     def size(self, *, final: bool) -> int:
         """How many answers an evaluation scores."""
         config = self.config
-        each = config.questions * (1 + len(config.temperatures) * config.samples)
-        return len(self.task.eval_sets) * (each if final else config.curve_questions)
+        answers = 1 + len(config.temperatures) * config.samples if final else 1
+        asked = config.questions if final else config.curve_questions
+        return answers * sum(len(self.task.eval_problems(name, asked)) for name in self.task.eval_sets)
 
     def _score(
         self,

@@ -28,7 +28,7 @@ from sspo.rewards import open_reward
 from sspo.rollout import open_sampler
 from sspo.runs.runlog import CHECKPOINTS, RunLog
 from sspo.runs.tracking import Tracker
-from sspo.tasks import first_question, open_task
+from sspo.tasks import first_question, task_of
 from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.clock import Clock
@@ -54,7 +54,7 @@ class Trainer:
         self.config = config
         self.progress = progress
         self.device = resolve_device(config.run.device)
-        task, reward = open_task(config.task), open_reward(config.reward)
+        task, reward = task_of(config), open_reward(config.reward)
         self.policy = ready_policy(config, task, self.device, progress.warn)
         self.log = RunLog(folder)
         self.model = self.policy.model

@@ -39,7 +39,7 @@ def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[
         ("rollout.max_tokens", _training(config, task), config.rollout.max_tokens),
         ("evaluation.max_tokens", _held_out(config, task), config.evaluation.max_tokens),
     ):
-        longest = max(len(policy.encode(prompt)) for prompt in prompts)
+        longest = max((len(policy.encode(prompt)) for prompt in prompts), default=0)
         limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
         if lack is None or limit is None:
             continue
@@ -54,7 +54,7 @@ def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[
 
 def _training(config: TrainConfig, task: Task) -> Iterable[str]:
     size = config.rollout.prompts
-    rollouts = range(max(1, min(config.trainer.rollouts, LOOKED_AT // size)))
+    rollouts = range(min(config.trainer.rollouts, max(1, LOOKED_AT // size)))
     drawn = (task.train_problems(config.seed, number, size) for number in rollouts)
     return (problem.prompt for problem in itertools.chain.from_iterable(drawn))
 

@@ -19,8 +19,11 @@ from analysis.logs.compact import read_logs
 from analysis.logs.manifest import from_manifest, read_json
 from analysis.logs.run_folders import read_runs
 from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config import TaskConfig
+from sspo.questions.lock_file import Entry, add_entry, entry_of
 from sspo.recording.file import read_recorded, to_bytes
 from sspo.replay.source import open_run
+from sspo.tasks import open_task
 from sweeps.ledger.state import standing
 from sweeps.plan.plan import make_plan
 from sweeps.search.load import load as load_search
@@ -121,6 +124,33 @@ def _recorded_run(place: Path) -> list[Path]:
     return [path for path in sorted((place / "run").rglob("*.*")) if path.is_file()]
 
 
+def _questions(place: Path) -> list[Path]:
+    rows = [
+        {"question": f"{n} + 1?", "answer": ["#### 1", f"so #### {n + 1:,}.5"][n % 2 :], "id": n, "x": None}
+        for n in range(5)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    files = [place / "a.jsonl", place / "gsm8k" / "test.jsonl", place / "gsm8k" / "train.jsonl"]
+    files[1].parent.mkdir()
+    for path in files:
+        path.write_text(text)
+    add_entry(
+        place / "datasets.lock",
+        "aime24/test",
+        Entry(hub="HuggingFaceH4/aime_2024", revision="a", sha256="0" * 64, rows=5),
+    )
+    return [*files, place / "datasets.lock"]
+
+
+def _read_questions(place: Path) -> None:
+    for config in (
+        TaskConfig(name="jsonl", train=f"{place}/a.jsonl", eval=(f"{place}/a.jsonl",)),
+        TaskConfig(name="gsm8k", folder=str(place)),
+    ):
+        open_task(config)
+    entry_of(place / "datasets.lock", "aime24/test")
+
+
 TARGETS = (
     Target(
         "study", _specs("study"), lambda place: make_plan(load_study(place, "x"), "smoke", place / "none")
@@ -131,6 +161,7 @@ TARGETS = (
     Target("imports", _foreign, _import),
     Target("store", _store, _read_store),
     Target("compact logs", _compact, read_logs),
+    Target("questions", _questions, _read_questions),
     Target("recording", _recording, lambda place: read_recorded(place / "rollout000004.parquet")),
     Target("recorded run", _recorded_run, lambda place: open_run(place / "run")),
 )

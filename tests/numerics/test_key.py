@@ -159,7 +159,9 @@ def test_an_edited_rule_task_reward_or_engine_of_this_project_changes_its_key(tm
     shutil.copytree(ROOT / "sspo", tmp_path / "sspo", ignore=shutil.ignore_patterns("weights", "__pycache__"))
     for file, old, new in (
         ("segmentation/rules/fixed.py", "+ 1) %", "+ 2) %"),
-        ("tasks/chain.py", "EVAL_SHARE = 5", "EVAL_SHARE = 6"),
+        ("tasks/chain.py", "TRAIN = Family(5, 7)", "TRAIN = Family(5, 6)"),
+        ("questions/epochs.py", "rollout * count", "rollout + count"),
+        ("questions/sets/math_level3to5.py", '"Level 5"', '"Level 6"'),
         ("rewards/exact_answer.py", "statements[-1]", "statements[0]"),
         ("rollout/transformers.py", "COMPACT_BELOW = 0.75", "COMPACT_BELOW = 0.5"),
     ):

@@ -1,0 +1,51 @@
+"""Where in an answer's text the right answer stands: in all of it, after `####`, in the last box, or between dollar signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+BOX = "\\boxed"
+
+
+def plain(text: str) -> str:
+    """The text itself."""
+    return text.strip()
+
+
+def hashes(text: str) -> str:
+    """What follows the last `####`, as in GSM8K, without thousands separators."""
+    _, mark, answer = text.rpartition("####")
+    if not mark:
+        raise ValueError("its answer has no ####")
+    return answer.strip().replace(",", "")
+
+
+def boxed(text: str) -> str:
+    """What the last `\\boxed` of a worked solution holds, as in MATH: `\\boxed{...}`, or `\\boxed 7` without braces."""
+    start = text.rfind(BOX)
+    if start < 0:
+        raise ValueError("its solution has no \\boxed")
+    rest = text[start + len(BOX) :].lstrip()
+    if not rest.startswith("{"):
+        return rest[:1]
+    depth = 0
+    for end, character in enumerate(rest):
+        escaped = end > 0 and rest[end - 1] == "\\"
+        depth += 0 if escaped else (character == "{") - (character == "}")
+        if depth == 0:
+            return rest[1:end].strip()
+    raise ValueError("the last \\boxed of its solution does not close")
+
+
+def undollared(text: str) -> str:
+    """The text without the dollar signs that LaTeX stands in, as in OlympiadBench."""
+    return text.replace("$", "").strip()
+
+
+GOLDS: Mapping[str, Callable[[str], str]] = {
+    "plain": plain,
+    "hashes": hashes,
+    "boxed": boxed,
+    "undollared": undollared,
+}
+"""Each raises ValueError, in words, for a text that does not have it."""

@@ -1,0 +1,86 @@
+"""JSON Lines files of anybody's hand: bounded, and refused with the line that makes no sense."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sspo.config.json_file import LARGEST, parse_json
+from sspo.errors import UserError, nearest
+from sspo.questions.columns import Columns, problems
+from sspo.questions.golds import GOLDS
+from sspo.questions.question_set import QuestionSet, question_set
+
+Look = tuple[int, int]
+"""A file's time of change (ns) and its size (bytes)."""
+
+
+def read_file(path: Path, key: str, columns: Columns) -> QuestionSet:
+    """The questions of a file that an option names (`key`). Raises UserError where it cannot be read or makes no sense."""
+    look = look_at(path)
+    if look is None:
+        raise UserError(f"{key}={path}: {why_absent(path)}")
+    return _read(path, look, columns, key)
+
+
+def look_at(path: Path) -> Look | None:
+    """What a file looks like from outside; None where there is no file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return (status.st_mtime_ns, status.st_size) if path.is_file() else None
+
+
+def why_absent(path: Path) -> str:
+    """That there is no such file, and which one may have been meant."""
+    if not path.parent.is_dir():
+        return f"no folder {path.parent}"
+    if path.is_dir():
+        return "it is a folder, not a JSON Lines file"
+    close = nearest(path.name, [found.name for found in path.parent.glob("*.jsonl")])
+    return "no such file" + (f"; did you mean {path.parent / close}?" if close else "")
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _look: Look, columns: Columns, key: str) -> QuestionSet:
+    remedies = {"question": "task.question", "answer": "task.answer"}
+    return question_set(problems(rows(path), columns, f"{key}={path}", remedies=remedies), f"{key}={path}")
+
+
+@functools.lru_cache(maxsize=64)
+def read_kept(
+    path: Path, _look: Look, columns: tuple[Columns, ...], gold: str, only: tuple[str, ...]
+) -> QuestionSet:
+    """A file of a folder of sets, read by the first of `columns` that its first row has; see read_set in folder.py."""
+    table = list(rows(path))
+    first = table[0][1] if table else {}
+    fitting = [one for one in columns if {one.question, one.answer} <= set(first)]
+    used = (fitting or columns)[0]
+    if only and only[0] in first:
+        table = [(line, row) for line, row in table if str(row.get(only[0])) in only[1:]]
+    extract = GOLDS[gold] if used == columns[0] else GOLDS["plain"]
+    return question_set(problems(table, used, str(path), gold=extract), str(path))
+
+
+def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number from 1, row) of each line that is not blank. Raises UserError with the line of what is no JSON object."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > LARGEST:
+        raise UserError(f"{path} is larger than {LARGEST // 1_000_000} MB")
+    for line, text in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            row = parse_json(text)
+        except ValueError as error:
+            raise UserError(f"{path}, line {line}: no JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {line}: a row must be a JSON object with named columns")
+        yield line, row

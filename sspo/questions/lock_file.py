@@ -1,0 +1,96 @@
+"""Which revision and content of each set from the hub a study stands on: a JSON file beside the studies.
+
+The first load of a set adds its entry, every later one is held to it. Several processes may do so at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sspo.config.json_file import read_object
+from sspo.errors import UserError
+
+REMEDY = "take it from version control, or remove the entry that is damaged: the next load writes it anew"
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
+"""What a file system without locks says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One set as it was first loaded."""
+
+    hub: str
+    """Its id on the hub."""
+    revision: str
+    """The commit there."""
+    sha256: str
+    """The digest of its questions, as in QuestionSet."""
+    rows: int
+
+
+def entry_of(lock: Path, name: str) -> Entry | None:
+    """What a lock file says of a set; None where it says nothing. Raises UserError for a file that makes no sense."""
+    found = _entries(lock).get(name)
+    if found is None:
+        return None
+    match found:
+        case {"hub": str(hub), "revision": str(revision), "sha256": str(sha256), "rows": int(rows)} if (
+            re.fullmatch(r"[0-9a-f]{64}", sha256) and revision
+        ):
+            return Entry(hub=hub, revision=revision, sha256=sha256, rows=rows)
+    raise UserError(f"task.lock={lock} is damaged at '{name}'; {REMEDY}")
+
+
+def add_entry(lock: Path, name: str, entry: Entry) -> Entry:
+    """Add a set that is not there yet; returns the entry that counts, which another process may have added meanwhile."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(lock.parent):
+            there = entry_of(lock, name)
+            if there is None:
+                _write(lock, {**_entries(lock), name: asdict(entry)})
+            return there or entry
+    except OSError as error:
+        raise UserError(
+            f"task.lock={lock} cannot be written: {error.strerror}; name a file in a folder that you may write to"
+        ) from error
+
+
+def _entries(lock: Path) -> dict[str, object]:
+    return read_object(lock, REMEDY) or {}
+
+
+def _write(lock: Path, entries: dict[str, object]) -> None:
+    temporary = lock.with_name(f".{lock.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, lock)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from the lock files of a folder. Where the file system has no locks nothing does."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,15 @@
+"""AIME 2026: 30 questions, answers from 0 to 999.
+
+Source of id and columns: scitix/sieval, pull request 16, which takes the set that MathArena itself takes.
+"""
+
+from __future__ import annotations
+
+from sspo.questions.columns import Columns
+from sspo.questions.named_set import NamedSet
+
+SET = NamedSet(
+    hub="MathArena/aime_2026",
+    test="train",
+    columns=Columns(question="problem", id="problem_idx"),
+)

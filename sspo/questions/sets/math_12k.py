@@ -1,0 +1,15 @@
+"""MATH in a split to train on, of 12,000 questions by its name, and one to evaluate on.
+
+Source of id, splits and columns: hiyouga/EasyR1, examples/config.yaml at 0243608.
+"""
+
+from __future__ import annotations
+
+from sspo.questions.columns import Columns
+from sspo.questions.named_set import NamedSet
+
+SET = NamedSet(
+    hub="hiyouga/math12k",
+    train="train",
+    columns=Columns(question="problem"),
+)
