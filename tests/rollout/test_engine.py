@@ -34,7 +34,7 @@ class Apart:
 
 
 def run(folder):
-    config = compose([*TINY, "trainer.lr=1e-2", "trainer.rollouts=3"])
+    config = compose([*TINY, "trainer.lr=1e-2", "trainer.rollouts=2"])
     trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
     trainer.run(NoTracker())
     return trainer
