@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import ClipConfig
 from sspo.console.progress import Progress
 from sspo.models.forward import token_logp
@@ -41,7 +41,7 @@ RUNS = {
 
 def train_here(folder, *overrides):
     """A tiny recorded run in this process; returns its folder."""
-    config = compose(
+    config = quick_compose(
         [*TINY, *BARELY_SCORED, "rollout.responses=8", "trainer.record=1", "trainer.rollouts=2", *overrides]
     )
     folder.mkdir()

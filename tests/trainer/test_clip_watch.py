@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.metrics import Metric
 from sspo.objective.clip_controller import ClipControl
@@ -24,7 +24,7 @@ def steps(clipped, active, tokens=1000):
 
 
 def warned(rollouts, *overrides, finished=0):
-    watch = ClipWatch(compose([*TINY, *overrides]), finished)
+    watch = ClipWatch(quick_compose([*TINY, *overrides]), finished)
     return [watch.look(rollout) for rollout in rollouts]
 
 
@@ -49,7 +49,7 @@ def test_an_arm_that_clips_and_one_without_a_clip_are_left_alone():
 
 
 def test_a_controller_held_by_its_range_is_said_once():
-    config = compose([*TINY, "objective=grpo", "objective.bounds.target_clip_frac=0.1"])
+    config = quick_compose([*TINY, "objective=grpo", "objective.bounds.target_clip_frac=0.1"])
     watch = ClipWatch(config, finished=0)
     inside, edge = ClipControl(log_scale=0.1, rollouts=1), ClipControl(log_scale=math.log(4.5), rollouts=2)
     assert watch.look_at_control(inside) is None
@@ -93,7 +93,7 @@ def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(
     tmp_path, rollouts, checkpoint_every, stop_after
 ):
     counts = (f"trainer.rollouts={rollouts}", f"trainer.checkpoint_every={checkpoint_every}")
-    config = compose([*TINY, *CONTROLLED, *counts])
+    config = quick_compose([*TINY, *CONTROLLED, *counts])
     config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path)))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     Trainer(config, whole, Progress("test")).run(NoTracker())

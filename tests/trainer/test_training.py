@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.metrics import GLOSSARY, OPTION_KEYS, ROLLOUT_KEYS, SHARES
 from sspo.runs.tracking import NoTracker
@@ -83,7 +83,7 @@ def test_rollout_zero_is_token_identical_across_arms_of_a_seed_and_differs_betwe
 
 
 def small(*overrides):
-    config = compose([*TINY, "trainer.rollouts=2", *overrides])
+    config = quick_compose([*TINY, "trainer.rollouts=2", *overrides])
     return replace(config, run=replace(config.run, device="cpu"))
 
 
