@@ -10,6 +10,19 @@ import os
 
 import pytest
 
+SLOW_FILES = (
+    "test_two_processes",
+    "test_real_vocabularies",
+    "test_report",
+    "test_provenance",
+    "test_replay_report",
+    "test_identity",
+    "test_quick_compose",
+    "test_exact_and_noise",
+    "test_training",
+    "test_factor_page",
+    "test_page",
+)
 SLOW_ROOMS = ("trainer", "sweeps", "integrations", "segmentation", "replay")
 
 if importlib.util.find_spec(
@@ -24,4 +37,4 @@ if importlib.util.find_spec(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first: processes that share the files then end together."""
-    items.sort(key=lambda item: item.path.parent.name not in SLOW_ROOMS)
+    items.sort(key=lambda item: (item.path.stem not in SLOW_FILES, item.path.parent.name not in SLOW_ROOMS))
