@@ -18,7 +18,13 @@ from sspo.train import main
 from tests.trainer.killed import LOGS, SMALL, Fault, run, start
 from tests.trainer.runs import TINY, folder, train
 
-SHORT = ("trainer.rollouts=2", "trainer.samples_every=1", "evaluation.every=1", "evaluation.questions=1")
+SHORT = (
+    "rollout.max_tokens=60",
+    "trainer.rollouts=2",
+    "trainer.samples_every=1",
+    "evaluation.every=1",
+    "evaluation.questions=1",
+)
 
 
 def test_a_killed_run_continues_to_bit_identical_logs(tmp_path):
