@@ -10,22 +10,40 @@ import os
 
 import pytest
 
-os.environ.setdefault(
-    "HF_HUB_OFFLINE", "1"
-)  # before anything imports the hub's client; tests/questions has a hub of its own
+# Before anything imports the hub's client; tests/questions has a hub of its own.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+SLOW_FILES = (
+    "test_two_processes",
+    "test_real_vocabularies",
+    "test_report",
+    "test_provenance",
+    "test_replay_report",
+    "test_identity",
+    "test_quick_compose",
+    "test_exact_and_noise",
+    "test_training",
+    "test_factor_page",
+    "test_page",
+)
 SLOW_ROOMS = ("trainer", "sweeps", "integrations", "segmentation", "replay")
 
 if importlib.util.find_spec(
     "hypothesis"
 ):  # tests/frameworks and tests/services run where it is not installed
     from hypothesis import settings
+    from hypothesis.internal.conjecture import providers
 
     settings.register_profile("same", derandomize=True, deadline=None)
     settings.register_profile("fuzz", deadline=None, print_blob=True)
-    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+    settings.load_profile(PROFILE := os.environ.get("HYPOTHESIS_PROFILE", "same"))
+    if PROFILE == "same":
+        # It mixes in constants of whatever modules of ours are imported by then, so that a test would draw other examples
+        # alone than after its neighbours.
+        assert callable(providers._get_local_constants)
+        providers._get_local_constants = providers.Constants
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first: processes that share the files then end together."""
-    items.sort(key=lambda item: item.path.parent.name not in SLOW_ROOMS)
+    items.sort(key=lambda item: (item.path.stem not in SLOW_FILES, item.path.parent.name not in SLOW_ROOMS))

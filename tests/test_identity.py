@@ -19,6 +19,7 @@ from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose, option_keys
 from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
+from tests.laws import law
 from tests.overrides import CONDITIONAL, OF_QUESTIONS, ONE_VALUE, RUN_ONLY, VALUES, groups, options, texts
 
 FRESH = itertools.count()
@@ -84,7 +85,7 @@ def cell_by_experiment(conf: Path, flat: dict[str, Any], composer: Any) -> str:
         path.unlink()
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(250, marks=pytest.mark.acceptance)])
+@pytest.mark.parametrize("examples", [8, pytest.param(250, marks=pytest.mark.acceptance)])
 def test_a_cell_is_the_same_by_every_route(conf: Path, examples: int) -> None:
     @given(chosen=groups(), values=options(VALUES), run_only=options(RUN_ONLY, most=3), data=st.data())
     @settings(max_examples=examples, deadline=None)
@@ -126,8 +127,7 @@ def test_hydra_itself_gives_a_yaml_experiment_the_same_cell(conf: Path) -> None:
     assert cell_by_experiment(conf, flat, compose) == cell == cell_by_experiment(conf, flat, quick_compose)
 
 
-@given(chosen=groups(), values=options(VALUES), key=st.sampled_from(sorted(VALUES)))
-@settings(max_examples=150, deadline=None)
+@law(60, 450, chosen=groups(), values=options(VALUES), key=st.sampled_from(sorted(VALUES)))
 def test_whatever_changes_numbers_changes_the_cell(
     chosen: dict[str, str], values: dict[str, str], key: str
 ) -> None:

@@ -17,7 +17,7 @@ import pytest
 import wandb
 
 from sspo.base.recipe import weights_folder
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.runs.identity import cell_hash
 from sspo.runs.tracking import WandbTracker, run_id
 from tests.trainer.killed import SMALL, run
@@ -56,7 +56,7 @@ def test_a_killed_run_leaves_one_offline_run_equal_to_its_metrics(tmp_path):
     for item, row in zip(history, wanted, strict=True):
         mirrored = {key: value for key, value in item.items() if not key.startswith("_")}
         assert mirrored == {key: value for key, value in row.items() if value is not None}
-    config = compose(list(MIRRORED))
+    config = quick_compose(list(MIRRORED))
     (described,) = (record["run"] for record in found if record["type"] == "run")
     assert described["run_id"] == run_id(config) == f"{cell_hash(config)}-seed0"
     assert [record["type"] for record in found].count("exit") == 1
@@ -74,7 +74,7 @@ def test_online_the_run_is_resumed_by_its_id_and_gets_what_the_server_lacks(tmp_
     (tmp_path / "metrics.jsonl").write_text(
         "".join(f'{{"step": {k}, "a": null, "b": 1}}\n' for k in range(1, 6))
     )
-    config = compose(["tracking=wandb_online", "seed=3"])
+    config = quick_compose(["tracking=wandb_online", "seed=3"])
     WandbTracker(config, tmp_path)
     assert (asked["mode"], asked["resume"], asked["id"]) == ("online", "allow", f"{cell_hash(config)}-seed3")
     assert sent == [(k, {"step": k, "b": 1}) for k in (3, 4, 5)]
@@ -90,7 +90,7 @@ def test_a_mirror_names_neither_the_machine_nor_its_user_nor_their_folders(tmp_p
     folder.mkdir(parents=True)
     (home / "models").mkdir()
     (home / "models" / "llama-3").symlink_to(weights_folder("embedded"))
-    plain = compose(["tracking=wandb_offline", f"run.store={home / 'runs'}"])
+    plain = quick_compose(["tracking=wandb_offline", f"run.store={home / 'runs'}"])
     config = replace(plain, model=replace(plain.model, path=str(home / "models" / "llama-3")))
     tracker = WandbTracker(config, folder)
     tracker.log({"step": 0, "policy/loss": 0.25})

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import SegmentationConfig
 from sspo.errors import UserError
 from sspo.objective.variants import VARIANTS
@@ -44,7 +44,7 @@ def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) ->
 def check_arm(curve: Curve, matched: Matched) -> None:
     """Raise UserError where training would refuse the calibrated bounds."""
     try:
-        compose(_overrides(curve, matched))
+        quick_compose(_overrides(curve, matched))
     except UserError as error:
         raise UserError(f"rule '{curve.label}' meets the target where it cannot train: {error}") from error
 

@@ -26,6 +26,14 @@ def outlined() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """Reports without figures as files, for tests that look at none: to lay figures out is half of a report of two arms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.report.begin_figures", lambda evidence, shown, folder: list)
+        yield
+
+
 def _outline(figure: Figure, folder: Path, name: str) -> None:
     drawn = [name, *(text.get_text() for axes in figure.axes for text in axes.texts)]
     drawn += [line.get_xydata().tolist() for axes in figure.axes for line in axes.lines]  # type: ignore[union-attr]

@@ -12,8 +12,8 @@ from synthetic_store import ARMS, Scale, write_study
 from analysis.__main__ import main
 from sspo.config import study_file
 
-pytestmark = pytest.mark.usefixtures("outlined")
-FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "gspo")]
+pytestmark = pytest.mark.usefixtures("undrawn")
+FEW = [arm for arm in ARMS if arm.name in ("grpo", "gspo")]
 SPEC = "title: Toy\narms: {grpo: {}, gspo: {}}\n"
 
 
@@ -24,7 +24,7 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(study_file, "FOLDER", tmp_path)
     path = tmp_path / "toy.yaml"
     path.write_text(SPEC)
-    manifest = write_study(tmp_path / "runs", FEW, Scale(seeds=2, rollouts=2, questions=4, samples=2))
+    manifest = write_study(tmp_path / "runs", FEW, Scale(seeds=1, rollouts=2, questions=2, samples=1))
     manifest["written_sha256"] = study_file.written_sha256(path)
     (tmp_path / "runs" / "studies" / "toy.paper.json").write_text(json.dumps(manifest))
     return path

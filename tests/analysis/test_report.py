@@ -20,6 +20,8 @@ from synthetic_store import ARMS, SETS, Scale, lose, tear, write_study
 from analysis.__main__ import main
 from analysis.checks.gates import check_gates
 from analysis.evidence.evidence import Evidence
+from analysis.figures import files
+from analysis.figures.style import save
 from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
 from analysis.provenance.freshness import STAMP
@@ -77,7 +79,9 @@ def folder_of(store: Path, manifest: dict[str, Any], arm: str, seed: int) -> Pat
 
 
 @pytest.fixture(scope="module")
-def report(study: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(
+    outlined: None, study: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     out = tmp_path_factory.mktemp("reports")
     result = run_here(main, "report", "toy", "--store", str(study[0]), "--out", str(out))
     assert (result.returncode, result.stderr) == (0, "")
@@ -91,8 +95,19 @@ def evidence(report: Path) -> Evidence:
 
 
 def test_compact_logs_alone_give_the_same_bytes_in_another_process_zone_and_locale(
-    report: Path, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # few arms, with every figure drawn: a label with characters of several kinds, and a lost run
+    few = [arm for arm in ARMS if arm.name in ("grpo", "sspo_10")]
+    few[-1] = dataclasses.replace(few[-1], label=HOSTILE)
+    manifest = write_study(tmp_path / "store", few, Scale(seeds=2, questions=4, samples=2))
+    lose(folder_of(tmp_path / "store", manifest, "grpo", 0), "killed", "signal 9")
+    monkeypatch.setattr(files, "save", save)
+    result = run_here(
+        main, "report", "toy", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "reports")
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    report = tmp_path / "reports" / "toy"
     # files in another order, from another folder, of another age
     (tmp_path / "toy" / "logs").mkdir(parents=True)
     for age, path in enumerate(sorted((report / "logs").iterdir(), reverse=True)):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import ClipConfig
 from sspo.config.grid import parse_grid
 from sspo.console.progress import Progress
@@ -118,7 +118,7 @@ def _bench_grid(recorded: RecordedRollout) -> None:
 def _bench_recording() -> None:
     """Real rollouts of the default recipe: what writing them down adds to their optimiser steps."""
     with tempfile.TemporaryDirectory() as place:
-        config = compose(
+        config = quick_compose(
             [
                 *("trainer.rollouts=4", "trainer.record=1", "tracking=none"),
                 *("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1"),

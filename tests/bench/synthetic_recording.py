@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
 from sspo.models.policy import load_tokenizer
 from sspo.objective.advantage import ADVANTAGES
@@ -29,7 +29,7 @@ def write_run(
 ) -> Path:
     """A run folder with that many recorded rollouts of prompts x responses answers of `tokens` tokens."""
     rows = prompts * responses
-    config = compose(
+    config = quick_compose(
         (
             f"rollout.prompts={prompts}",
             f"rollout.responses={responses}",

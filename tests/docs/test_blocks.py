@@ -12,7 +12,7 @@ from analysis.__main__ import parsed as analysis_arguments
 from analysis.claims.spec import parse as parse_claims
 from analysis.importers.spec import load_spec
 from sspo import calibrate, train
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.compose.multirun import combinations
 from sspo.config import SegmentationConfig
 from sspo.errors import UserError
@@ -77,7 +77,7 @@ def test_training_commands_compose(where, words, place, capsys):
     elif {"--help", "--cfg", "--show-prompt"} & set(words):
         assert train.main(words) == 0
     else:
-        compose(words)
+        quick_compose(words)
 
 
 def test_replays_and_calibrations_parse():

@@ -16,7 +16,7 @@ from tiny_runs import TINY, markers
 
 from analysis.logs.manifest import from_manifest
 from analysis.report import write_report
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sspo.train import main
@@ -99,7 +99,7 @@ def test_its_cells_are_those_of_every_combination_each_once(
     words = [f"objective={','.join(objectives)}", f"objective.clip.high={','.join(bounds)}"]
     plan = planned(*(words[::-1] if turned else words))
     wanted = {
-        cell_hash(compose([f"objective={name}", f"objective.clip.high={bound}"]))
+        cell_hash(quick_compose([f"objective={name}", f"objective.clip.high={bound}"]))
         for name, bound in itertools.product(objectives, bounds)
     }
     assert set(cells(plan)) == wanted

@@ -12,7 +12,8 @@ from rich.console import Console
 from tiny_runs import TINY, markers
 from wandb_agents import commands, grid
 
-from sspo.compose.hydra_compose import CONF_ROOT, compose
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import run_folder
 from sweeps.__main__ import _arguments
@@ -53,7 +54,9 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
         again = plans[named]
         trial = find_trial(again, said.trial)
         if trial.seed == again.arm(trial.arm).seeds[0]:
-            config = compose(train_command(again.study.name)(trial)[3:])  # what the trainer itself is given
+            config = quick_compose(
+                train_command(again.study.name)(trial)[3:]
+            )  # what the trainer itself is given
             assert run_folder(config) == trial.folder
         started[trial.folder] += 1
     assert started == Counter(trial.folder for trial in plan.trials())

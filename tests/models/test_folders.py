@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 
 import sspo
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import RewardConfig, TaskConfig
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
@@ -61,7 +61,9 @@ def refused(folder: Path, store: Path, capsys: pytest.CaptureFixture, *overrides
 
 def first_rollout(path: str):
     """Rollout 0 of a run from the model, scored."""
-    config = compose(["objective=grpo", f"model.path={path}", "rollout.prompts=8", "rollout.responses=8"])
+    config = quick_compose(
+        ["objective=grpo", f"model.path={path}", "rollout.prompts=8", "rollout.responses=8"]
+    )
     policy = load_policy(path, CPU)
     sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
     return Collector(config, open_task(TaskConfig()), open_reward(RewardConfig()), policy, sampler).collect(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, choices
 from sspo.errors import UserError
 from sspo.numerics.__main__ import settle
@@ -45,11 +45,11 @@ def test_a_run_belongs_to_the_last_epoch_that_touched_it():
 
 def test_facts_name_a_base_of_ones_own_by_that_and_leave_out_what_is_switched_off():
     own, shipped = (
-        facts_of(compose([*words, "objective.kl.estimator=k1"])) for words in (["model.path=/x"], [])
+        facts_of(quick_compose([*words, "objective.kl.estimator=k1"])) for words in (["model.path=/x"], [])
     )
     assert (own["model.path"], shipped["model.path"]) == ("other", "embedded")
     assert "objective.kl.estimator" not in own
-    assert facts_of(compose(["objective.kl.coef=0.1"]))["objective.kl.estimator"] == "k3"
+    assert facts_of(quick_compose(["objective.kl.coef=0.1"]))["objective.kl.estimator"] == "k3"
 
 
 def test_the_fewest_options_tell_what_differs():
@@ -123,7 +123,7 @@ def test_a_damaged_list_of_epochs_is_one_sentence(tmp_path, text):
 
 
 def test_the_probes_reach_every_choice_of_the_configuration():
-    losses, runs = list(objectives().values()), [compose([*SMALL, *words]) for words in CELLS.values()]
+    losses, runs = list(objectives().values()), [quick_compose([*SMALL, *words]) for words in CELLS.values()]
     seen = [*losses, *(run.objective for run in runs)]
     assert {row.advantage for row in seen} == set(choices.ADVANTAGES)
     assert {row.ratio for row in seen} == set(choices.RATIOS)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig
@@ -15,6 +14,7 @@ from sspo.objective.entropy_bounds import adapting_entropy
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
 from sspo.randomness import torch_stream
+from tests.laws import law
 from tests.objective.points import POINTS
 from tests.objective.ragged import context_of, prompts, ragged_rows, tensors
 from tests.oracles import axes
@@ -29,8 +29,7 @@ def assert_gradient(logp, rows, wanted):
         assert not mine[len(row["seg"]) :].any()
 
 
-@given(groups=prompts(), objective=st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS))
-@settings(max_examples=120, deadline=None)
+@law(50, 360, groups=prompts(), objective=st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS))
 def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, objective):
     rows, group = [row for group in groups for row in group], len(groups[0])
     context = context_of(rows, objective, group, seed=3)
@@ -54,8 +53,7 @@ def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, 
     assert out.metrics["policy/clip_frac"].value() == pytest.approx(sum(clipped) / len(clipped))
 
 
-@given(groups=prompts(), name=st.sampled_from(sorted(PAPERS)))
-@settings(max_examples=120, deadline=None)
+@law(50, 360, groups=prompts(), name=st.sampled_from(sorted(PAPERS)))
 def test_rewards_to_gradient_every_variant_is_its_paper_s(groups, name):
     rows, objective = [row for group in groups for row in group], VARIANTS[name]
     reward_PG = torch.tensor([[row["reward"] for row in group] for group in groups], dtype=torch.float64)
@@ -78,8 +76,7 @@ def test_every_variant_has_an_oracle():
     assert all(name.startswith("sspo_") for name in set(VARIANTS) - set(PAPERS))
 
 
-@given(rows=ragged_rows())
-@settings(max_examples=40, deadline=None)
+@law(20, 120, rows=ragged_rows())
 def test_token_segments_are_grpo_and_one_segment_is_gspo_exactly(rows):
     fixed = replace(VARIANTS["sspo"], bounds=BoundsConfig(adapt="tanh", alpha=0.0))
     for name, segments in (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig
@@ -17,6 +17,7 @@ from sspo.objective.entropy_bounds import adapting_entropy
 from sspo.objective.loss import policy_loss
 from sspo.objective.ratio import partition
 from sspo.objective.variants import VARIANTS
+from tests.laws import law
 from tests.objective.points import POINTS
 from tests.objective.ragged import context_of, prompts, ragged_rows, tensors
 
@@ -32,8 +33,7 @@ def evaluate(rows, objective, context, width=None):
     return float(out.loss.detach()), logp.grad, out.metrics
 
 
-@given(groups=prompts(max_prompts=2), objective=OBJECTIVES, data=st.data())
-@settings(max_examples=100, deadline=None)
+@law(40, 300, groups=prompts(max_prompts=2), objective=OBJECTIVES, data=st.data())
 def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(groups, objective, data):
     rows = [row for group in groups for row in group]
     assume(len(rows) > 1)
@@ -55,8 +55,7 @@ def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(groups, 
         assert metric.value() == pytest.approx(whole[key].value(), abs=1e-6), key
 
 
-@given(groups=prompts(max_prompts=2), objective=OBJECTIVES, extra=st.integers(1, 5), data=st.data())
-@settings(max_examples=60, deadline=None)
+@law(30, 180, groups=prompts(max_prompts=2), objective=OBJECTIVES, extra=st.integers(1, 5), data=st.data())
 def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     assume(objective.aggregation != "constant")  # there the padded width stands for the token limit
     rows, group = [row for group in groups for row in group], len(groups[0])
@@ -81,8 +80,7 @@ def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     assert not gradient_there[:, width:].any()
 
 
-@given(rows=ragged_rows(), objective=OBJECTIVES)
-@settings(max_examples=60, deadline=None)
+@law(30, 180, rows=ragged_rows(), objective=OBJECTIVES)
 def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, objective):
     rows = [{**row, "logp": row["old"]} for row in rows]
     _, _, metrics = evaluate(rows, objective, context_of(rows, objective, 1))
@@ -95,12 +93,12 @@ def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, ob
 PLAIN = POINTS.map(lambda point: replace(point, kl=VARIANTS["grpo"].kl))
 
 
-@given(rows=ragged_rows(), objective=PLAIN)
-@settings(max_examples=100, deadline=None)
+@law(40, 300, rows=ragged_rows(), objective=PLAIN)
 def test_clip_fractions_lie_between_nothing_and_their_bounds(rows, objective):
     _, gradient, metrics = evaluate(rows, objective, context_of(rows, objective, 1))
     values = {key: metric.value() for key, metric in metrics.items() if "clip_frac" in key}
-    assert all(value is None or 0 <= value <= 1 for value in values.values())
+    # shares of segments and responses are summed in float32, where six sixths and seven sevenths are more than two
+    assert all(value is None or 0 <= value <= 1 + 1e-6 for value in values.values())
     assert values["policy/clip_frac"] == pytest.approx(
         values["policy/clip_frac_low"] + values["policy/clip_frac_high"]
     )
@@ -132,8 +130,7 @@ def bounds_of(rows, bounds):
     return low, high, adapting, mask
 
 
-@given(rows=ragged_rows(), bounds=BOUNDS)
-@settings(max_examples=100, deadline=None)
+@law(40, 300, rows=ragged_rows(), bounds=BOUNDS)
 def test_adapted_bounds_keep_their_token_weighted_mean_and_follow_entropy(rows, bounds):
     low, high, adapting, mask = bounds_of(rows, bounds)
     clip = VARIANTS["sspo"].clip
@@ -145,8 +142,7 @@ def test_adapted_bounds_keep_their_token_weighted_mean_and_follow_entropy(rows, 
         assert bool((rising >= -1e-12).all())
 
 
-@given(rows=ragged_rows(), level=st.sampled_from(ENTROPY_LEVELS), seed=st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@law(20, 120, rows=ragged_rows(), level=st.sampled_from(ENTROPY_LEVELS), seed=st.integers(0, 99))
 def test_shuffling_deals_the_units_entropies_out_anew(rows, level, seed):
     _, _, _, mask, segment_id, entropy = tensors(rows)
 
@@ -163,8 +159,7 @@ def test_shuffling_deals_the_units_entropies_out_anew(rows, level, seed):
     assert by_unit("shuffled") == pytest.approx(by_unit("tanh"), abs=1e-12)
 
 
-@given(rows=ragged_rows())
-@settings(max_examples=40, deadline=None)
+@law(20, 120, rows=ragged_rows())
 def test_published_bounds_widen_where_their_papers_say(rows):
     _, old_logp, _, mask, segment_id, entropy = tensors(rows)
     hapo, dcpo = VARIANTS["hapo_clip"], VARIANTS["dcpo_clip"]
@@ -178,8 +173,7 @@ def test_published_bounds_widen_where_their_papers_say(rows):
     assert bool((low[mask] <= 0.5).all() and (high[mask] <= 9).all())
 
 
-@given(rows=ragged_rows(), adapt=st.sampled_from(G_NAMES))
-@settings(max_examples=30, deadline=None)
+@law(15, 90, rows=ragged_rows(), adapt=st.sampled_from(G_NAMES))
 def test_alpha_zero_is_a_fixed_clip_exactly(rows, adapt):
     fixed = VARIANTS["sspo_fixed"]
     adapted = replace(fixed, bounds=BoundsConfig(adapt=adapt, alpha=0.0))

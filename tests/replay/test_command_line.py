@@ -13,7 +13,7 @@ import yaml
 
 from sspo.calibrate import main as calibrate
 from sspo.calibrate import matched_or_refused
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config.grid import parse_grid
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
@@ -115,14 +115,14 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
     study = parse("matched", {"baseline": "token_at_5", "arms": arms, "presets": presets})
     plan = make_plan(study, "default", tmp_path)
     for arm in plan.arms:
-        config = compose(arm.overrides)
+        config = quick_compose(arm.overrides)
         rule = arm.name.removesuffix("_at_5")
         assert (config.segmentation.rule, config.objective.ratio, arm.target_clip_frac) == (
             rule,
             "segment",
             0.05,
         )
-    bounds = {arm.name: compose(arm.overrides).objective.clip.low for arm in plan.arms}
+    bounds = {arm.name: quick_compose(arm.overrides).objective.clip.low for arm in plan.arms}
     assert bounds["response_at_5"] < bounds["subsentence_at_5"] < bounds["token_at_5"]  # means shrink
 
 
@@ -171,7 +171,7 @@ def test_what_is_no_recorded_run_is_refused(tmp_path):
 
 
 def test_a_target_that_no_bounds_meet_is_refused_with_what_can_be_met():
-    (curve,) = curves(parse_request(["segmentation=token"]), compose(["objective=grpo"]))
+    (curve,) = curves(parse_request(["segmentation=token"]), quick_compose(["objective=grpo"]))
     critical = [torch.tensor([0.0, 0.0, 0.0, 2.0]), torch.tensor([1.0, 0.0, 0.0, 0.0])]
     with pytest.raises(
         UserError, match=r"no bounds clip 40 % .* 'token': at most 25 % of 8 move towards their clip"
@@ -194,19 +194,19 @@ def test_bounds_that_training_would_refuse_are_not_printed(run, capsys):
 
 
 def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():
-    config = compose(["objective=gspo", "objective.name=mine"])
+    config = quick_compose(["objective=gspo", "objective.name=mine"])
     (curve,) = curves(parse_request([]), config)
     assert (curve.objective.ratio, curve.low_K, curve.high_K) == ("response", (3e-4,), (4e-4,))
 
 
 def test_a_named_choice_brings_its_own_options_and_values_survive_quoting():
-    config = compose([r"segmentation.pattern='so\s+(a|b)'", "segmentation=regex"])
+    config = quick_compose([r"segmentation.pattern='so\s+(a|b)'", "segmentation=regex"])
     matched, own = (curves(parse_request(words), config)[0] for words in (["segmentation=fixed_matched"], []))
     assert (matched.segmentation.rule, matched.segmentation.fixed_like) == ("fixed", "subsentence")
     assert own.segmentation == config.segmentation
     for pattern in ("a'b", r"a\'b c", "x\\\\", "$,{a}", "a,b: c"):
         (word,) = as_overrides({"segmentation": {"pattern": pattern}})
-        assert compose([word]).segmentation.pattern == pattern
+        assert quick_compose([word]).segmentation.pattern == pattern
 
 
 def test_grids():
@@ -217,7 +217,7 @@ def test_grids():
 
 
 def test_requests_become_curves():
-    config = compose(["objective=dapo", "objective.bounds.target_clip_frac=0.1"])
+    config = quick_compose(["objective=dapo", "objective.bounds.target_clip_frac=0.1"])
     (own,) = curves(parse_request([]), config, clip_scale=0.5)
     assert (own.objective.name, own.low_K, own.high_K) == (
         "dapo",
@@ -241,7 +241,7 @@ def test_requests_become_curves():
 
 
 def test_runs_that_differ_are_not_pooled_unless_the_request_says_what_they_share():
-    configs = [compose(["objective=grpo"]), compose(["objective=gspo"])]
+    configs = [quick_compose(["objective=grpo"]), quick_compose(["objective=gspo"])]
     with pytest.raises(UserError, match="pooling them would mix those"):
         common_curves(parse_request(["clip=0.1"]), configs)
     (shared,) = common_curves(parse_request(["objective=sspo", "clip=0.1"]), configs)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import ClipConfig
 from sspo.console.progress import Progress
 from sspo.models.forward import token_logp
@@ -29,15 +29,21 @@ from sspo.trainer.loop import Trainer
 from tests.trainer.runs import BARELY_SCORED, TINY
 
 RUNS = {
-    "sspo, two epochs, many micro-batches": ("trainer.epochs=2", "trainer.micro_batch_tokens=300"),
-    "gspo under a controller": ("objective=gspo", "objective.bounds.target_clip_frac=0.2"),
+    "sspo, two epochs, many micro-batches": ("trainer.epochs=2", "trainer.micro_batch_tokens=600"),
+    "gspo under a controller": (
+        "objective=gspo",
+        "objective.bounds.target_clip_frac=0.2",
+        "trainer.rollouts=3",
+    ),
     "dr_grpo with random cuts": ("objective=dr_grpo", "segmentation=random", "trainer.record=2"),
 }
 
 
 def train_here(folder, *overrides):
     """A tiny recorded run in this process; returns its folder."""
-    config = compose([*TINY, *BARELY_SCORED, "rollout.responses=8", "trainer.record=1", *overrides])
+    config = quick_compose(
+        [*TINY, *BARELY_SCORED, "rollout.responses=8", "trainer.record=1", "trainer.rollouts=2", *overrides]
+    )
     folder.mkdir()
     trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
     trainer.run(NoTracker())
@@ -58,8 +64,8 @@ def recorded(tmp_path_factory):
 def test_the_run_s_own_objective_reproduces_every_logged_step(recorded, name):
     run = open_run(recorded[name])
     found = agreement_of(run, run.logged_steps())
-    every = run.config.trainer.record
-    assert found.rollouts == tuple(k for k in range(4) if (k + 1) % every == 0)
+    rollouts, every = run.config.trainer.rollouts, run.config.trainer.record
+    assert found.rollouts == tuple(k for k in range(rollouts) if (k + 1) % every == 0)
     updates = 32 // 8 * run.config.trainer.epochs
     assert found.steps == updates * len(found.rollouts)
     assert found.difference <= TOLERANCE, found.where
@@ -82,12 +88,12 @@ def test_a_controlled_run_logs_its_scale_and_moves_its_bounds(recorded):
     scales = [step["policy/clip_scale"].value() for step in steps]
     bounds = [step["policy/bound_low_mean"].value() for step in steps]
     assert scales[0] == 1
-    assert len(set(scales)) == 4
+    assert len(set(scales)) == 3
     assert bounds == pytest.approx([3e-4 * scale for scale in scales], rel=1e-5)
     # checkpointed, so that a resumed run goes on from where its controller was
     saved = max((run.folder / "checkpoints").iterdir())
     state = json.loads((saved / "state.json").read_text())
-    assert state["control"]["rollouts"] == 4
+    assert state["control"]["rollouts"] == 3
     assert np.exp(state["control"]["log_scale"]) not in scales
 
 
@@ -130,7 +136,7 @@ def test_the_command_fills_the_noise_of_the_last_recorded_rollout_alone(recorded
     table = pd.read_parquet(tmp_path / "replay.parquet")
     filled = table[table["grad_noise"].notna()]
     assert len(filled) == 4  # two rules, two bounds
-    assert set(filled["rollout"]) == {3}
+    assert set(filled["rollout"]) == {1}
     assert (filled["update"] == 3).all()
     assert json.loads((tmp_path / "replay.json").read_text())["sub_batches"] == 16
     # the value of one of them, from the same parts

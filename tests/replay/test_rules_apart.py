@@ -11,7 +11,7 @@ import yaml
 from analysis.evidence.replay import Replay
 from analysis.figures.replay import replay_clip_fraction
 from sspo.calibrate import main as calibrate
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import RULES, SegmentationConfig
 from sspo.errors import UserError
 from sspo.replay.__main__ import main as replay
@@ -62,7 +62,8 @@ def test_only_options_that_a_rule_looks_at_make_it_another():
 
 def test_runs_are_pooled_whatever_their_own_rules_look_at():
     configs = [
-        compose([f"segmentation={rule}", "objective=grpo"]) for rule in ("fixed_matched", "random_sentence")
+        quick_compose([f"segmentation={rule}", "objective=grpo"])
+        for rule in ("fixed_matched", "random_sentence")
     ]
     curves_of_both = common_curves(parse_request(["segmentation=token,random", "clip=0.1"]), configs)
     assert [curve.label for curve in curves_of_both] == ["token", "random"]
@@ -78,7 +79,7 @@ def test_options_tell_rules_apart_that_nothing_else_does():
 
 
 def test_a_named_choice_leaves_nothing_of_the_run_s_own_namesake():
-    config = compose(["segmentation=random_sentence", "segmentation.fixed_like=line"])
+    config = quick_compose(["segmentation=random_sentence", "segmentation.fixed_like=line"])
     named = curves(parse_request([f"segmentation={NAMESAKES}"]), config)
     assert [curve.label for curve in named] == LABELS
     (own,) = curves(parse_request([]), config)
@@ -88,7 +89,7 @@ def test_a_named_choice_leaves_nothing_of_the_run_s_own_namesake():
 def test_one_rule_under_two_names_is_refused():
     request = parse_request(["segmentation=random,random_sentence", "segmentation.random_like=line"])
     with pytest.raises(UserError, match="segmentation=random,random_sentence names one rule twice"):
-        curves(request, compose([]))
+        curves(request, quick_compose([]))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,6 @@ def test_calibrated_namesakes_are_arms_of_their_own(run, capsys):
     arms = yaml.safe_load(capsys.readouterr().out)["arms"]
     names = ["fixed_8", "fixed_like_subsentence", "random_of_subsentence", "random_of_sentence", "token"]
     assert list(arms) == [f"{name}_at_10" for name in names]
-    rules = [compose(arm["overrides"]).segmentation for arm in arms.values()]
+    rules = [quick_compose(arm["overrides"]).segmentation for arm in arms.values()]
     assert labelled(*rules) == [*LABELS, "token"]
     assert arms["fixed_like_subsentence_at_10"]["label"] == "fixed like subsentence, 10 % clipped"

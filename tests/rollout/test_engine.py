@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 import sspo.rollout
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.rollout.transformers import TransformersSampler
 from sspo.runs.tracking import NoTracker
@@ -34,7 +34,7 @@ class Apart:
 
 
 def run(folder):
-    config = compose([*TINY, "trainer.lr=1e-2", "trainer.rollouts=3"])
+    config = quick_compose([*TINY, "trainer.lr=1e-2", "trainer.rollouts=2"])
     trainer = Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test"))
     trainer.run(NoTracker())
     return trainer

@@ -20,7 +20,7 @@ from sspo.config import RULES, SegmentationConfig
 from sspo.config.build import build
 from sspo.segmentation import segment
 from tests.segmentation.reference import tokens_of
-from tests.segmentation.vocabularies import TOKENIZERS
+from tests.segmentation.vocabularies import MADE
 
 CASES = Path(__file__).parent / "cases"
 OF_TEXT = ("subsentence", "sentence", "line", "step", "regex")
@@ -66,10 +66,14 @@ def with_bars(text, offsets, tokens):
     return "".join(("|" if i in places else "") + char for i, char in enumerate(text))
 
 
-@pytest.mark.parametrize("name", TOKENIZERS)
+@pytest.mark.parametrize("name", MADE)
 @pytest.mark.parametrize("rule", OF_TEXT)
 def test_text_is_cut_where_the_bars_are(rule, name):
-    tokenizer = TOKENIZERS[name]()
+    assert_cut_at_bars(rule, MADE[name]())
+
+
+def assert_cut_at_bars(rule, tokenizer):
+    """Every case of a rule's file."""
     for options, marked in cases(rule):
         text = marked.replace("|", "")
         marked = marked if rule == "regex" else re.sub(r"([ \t]+)\|", r"|\1", marked)

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import Unigram
@@ -21,6 +20,7 @@ from sspo.segmentation.cuts import merge_short, split_long
 from sspo.segmentation.delimiter_table import CLAUSE_MARKS, mark_table
 from sspo.segmentation.vocabulary import pieces_are_glued, read_pieces
 from sspo.tasks.chain import CLAUSES, VOCABULARY
+from tests.laws import law
 
 TOKENIZER = build_tokenizer(VOCABULARY)
 ANSWER = "so 4 * 2 is 8 , try 8 - 5 , 3 . answer 3 . <eos>"
@@ -151,13 +151,14 @@ def lengths_of(found):
     return [[row.count(s) for s in range(max(row, default=-1) + 1)] for row in found.tolist()]
 
 
-@given(
+@law(
+    80,
+    600,
     rows=STREAMS,
     rule=st.sampled_from(RULES),
     min_tokens=st.integers(1, 4),
     spare=st.none() | st.integers(0, 5),
 )
-@settings(max_examples=200, deadline=None)
 def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_tokens, spare):
     ids, mask = padded(rows)
     max_tokens = None if spare is None else 2 * min_tokens - 1 + spare
@@ -174,8 +175,13 @@ def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_token
             assert all(row[:length].count(s) >= min_tokens for s in range(max(row, default=0)))
 
 
-@given(rows=STREAMS, rule=st.sampled_from(["subsentence", "token", "fixed"]), min_tokens=st.integers(1, 9))
-@settings(max_examples=100, deadline=None)
+@law(
+    40,
+    300,
+    rows=STREAMS,
+    rule=st.sampled_from(["subsentence", "token", "fixed"]),
+    min_tokens=st.integers(1, 9),
+)
 def test_short_segments_are_merged_as_one_pass_from_the_left_would(rows, rule, min_tokens):
     ids, mask = padded(rows)
     bare = segment(ids, mask, SegmentationConfig(rule=rule, fixed_tokens=3), TOKENIZER)
@@ -192,8 +198,7 @@ def test_short_segments_are_merged_as_one_pass_from_the_left_would(rows, rule, m
         assert after == wanted + [grown] * (grown > 0)
 
 
-@given(rows=STREAMS, rule=st.sampled_from(RULES))
-@settings(max_examples=60, deadline=None)
+@law(30, 180, rows=STREAMS, rule=st.sampled_from(RULES))
 def test_limits_and_idempotence(rows, rule):
     ids, mask = padded(rows)
 
@@ -214,8 +219,7 @@ def test_limits_and_idempotence(rows, rule):
     assert torch.equal(split_long(merge_short(once, 3), mask, 7) & mask, once)
 
 
-@given(rows=STREAMS, like=st.sampled_from([rule for rule in RULES if rule not in ("fixed", "random")]))
-@settings(max_examples=100, deadline=None)
+@law(40, 300, rows=STREAMS, like=st.sampled_from([rule for rule in RULES if rule not in ("fixed", "random")]))
 def test_matched_cuts_keep_the_count_and_are_equal_within_one(rows, like):
     ids, mask = padded(rows)
     entropy = rough_entropy(ids)
@@ -228,8 +232,7 @@ def test_matched_cuts_keep_the_count_and_are_equal_within_one(rows, like):
         assert max(b, default=0) - min(b, default=0) <= 1
 
 
-@given(rows=STREAMS, seed=st.integers(0, 5))
-@settings(max_examples=60, deadline=None)
+@law(30, 180, rows=STREAMS, seed=st.integers(0, 5))
 def test_random_keeps_the_exact_multiset_of_lengths_and_depends_on_seed_and_tokens_alone(rows, seed):
     ids, mask = padded(rows)
     named = segment(ids, mask, SegmentationConfig(rule="subsentence"), TOKENIZER)

@@ -85,7 +85,14 @@ def qwen():
 
 
 def _last_merge(token, rank, rank_of):
-    """The two parts that a token is merged from: merge by rank until two are left."""
+    """The two parts that a token is merged from: the only two that are tokens, or else merge by rank until two are left."""
+    parted = [
+        (token[:i], token[i:])
+        for i in range(1, len(token))
+        if rank_of.get(token[:i], rank) < rank and rank_of.get(token[i:], rank) < rank
+    ]
+    if len(parted) == 1:
+        return parted[0]
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
         ranks = [rank_of.get(a + b, rank) for a, b in pairwise(parts)]
@@ -148,7 +155,9 @@ def _file_of(package, name):
     return Path(spec.origin).parent / name
 
 
-TOKENIZERS = {"bytes": single_bytes, "small bpe": small_bpe, "qwen2.5": qwen, "smollm2": smollm2}
+MADE = {"bytes": single_bytes, "small bpe": small_bpe}
+REAL = {"qwen2.5": qwen, "smollm2": smollm2}
+"""Read in test_real_vocabularies.py alone, so that one process does: it takes four seconds."""
 GSM8K = Path(__file__).resolve().parents[3] / "shared" / "data" / "gsm8k"
 MATH = Path(__file__).resolve().parents[3] / "shared" / "data" / "math_eval"
 

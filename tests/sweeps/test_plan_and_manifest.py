@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sspo.compose.hydra_compose import CONF_ROOT, compose
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sweeps.monitor.show import show_arm
@@ -137,7 +138,7 @@ def test_the_command_that_show_prints_composes_to_the_arms_cell() -> None:
         show_arm(plan, "base", console)
     words = shlex.split(printed.get().splitlines()[0])
     assert words[:3] == ["python", "-m", "sspo.train"]
-    assert cell_hash(compose(words[3:])) == plan.arm("base").cell
+    assert cell_hash(quick_compose(words[3:])) == plan.arm("base").cell
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,9 @@ def test_a_sweep_records_the_first_seeds_of_the_replays_arms_and_stays_in_the_sa
     assert [f"{trial.arm} {trial.seed}" for trial in plan.recorded_trials()] == recorded
     recording = [trial for trial in plan.trials() if "trainer.record=2" in trial.overrides]
     assert sorted(f"{trial.arm} {trial.seed}" for trial in recording) == recorded
-    assert {cell_hash(compose(trial.overrides)) for trial in recording} == {trial.cell for trial in recording}
+    assert {cell_hash(quick_compose(trial.overrides)) for trial in recording} == {
+        trial.cell for trial in recording
+    }
 
 
 def test_what_show_prints_records_nothing() -> None:
@@ -231,4 +234,4 @@ def test_the_plan_says_what_three_seeds_cannot_show() -> None:
 
 @pytest.mark.parametrize("store", ["runs", "a b/c", "it's, 1=2", "null "])
 def test_a_store_of_any_name_survives_hydras_grammar(store: str) -> None:
-    assert compose([f"run.store={quoted(store)}"]).run.store == store
+    assert quick_compose([f"run.store={quoted(store)}"]).run.store == store

@@ -44,18 +44,18 @@ def said(act, *arguments) -> str:
     return printed.get()
 
 
-def test_a_committed_study_is_done_in_a_new_store_and_nothing_is_started(tmp_path, reports, monkeypatch):
-    plan = paper(tmp_path / "runs")
-    assert "73 of 73 runs restored, 0 left to train" in said(restore, plan, reports)
-    assert "73 done, 0 running, 0 diverged, 0 failed, 0 to do" in said(show_status, plan)
-    monkeypatch.setattr("sweeps.control.sweep.train", lambda *_: pytest.fail("something was started"))
-    assert "73 of 73 trials done" in said(run_sweep, plan, RunOptions())
-
-
 def two_arms(store: Path) -> Plan:
     """Sixteen runs of the paper's."""
     plan = paper(store)
     return replace(plan, arms=tuple(plan.arm(name) for name in ("grpo", "sspo")))
+
+
+def test_a_committed_study_is_done_in_a_new_store_and_nothing_is_started(tmp_path, reports, monkeypatch):
+    plan = two_arms(tmp_path / "runs")  # all 73: below, in a real clone
+    assert "16 of 16 runs restored, 0 left to train" in said(restore, plan, reports)
+    assert "16 done, 0 running, 0 diverged, 0 failed, 0 to do" in said(show_status, plan)
+    monkeypatch.setattr("sweeps.control.sweep.train", lambda *_: pytest.fail("something was started"))
+    assert "16 of 16 trials done" in said(run_sweep, plan, RunOptions())
 
 
 def test_a_run_that_was_begun_or_is_of_other_code_is_not_restored(tmp_path, reports, monkeypatch):

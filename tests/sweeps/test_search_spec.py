@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from searches import START, make, spec
 
-from sspo.compose.hydra_compose import CONF_ROOT, compose
+from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sweeps.search.cells import cell_at
@@ -101,7 +102,7 @@ def test_a_point_is_the_cell_that_its_overrides_make_by_any_other_route() -> Non
     )
     by_hand = ["segmentation=token", "objective.bounds.alpha=-0.5", "objective.clip.low=0.15"]
     assert cell_at(search, "default", START).name == cell_hash(
-        compose([*by_hand, "objective.clip.high=0.15"])
+        quick_compose([*by_hand, "objective.clip.high=0.15"])
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.claims.spec import load_claims
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
 from sweeps.plan.plan import Trial
 from sweeps.search.load import load as load_search
@@ -239,7 +239,7 @@ def test_a_trial_is_told_every_name_as_it_is(name: str, tmp_path: Path) -> None:
     store = Path(f"/stores/{name}")
     trial = Trial(arm=name, seed=0, overrides=(), rollouts=1, store=store, cell="c")
     words = train_command(name)(trial)[3:]
-    run = compose([word for word in words if not word.startswith("run.epoch")]).run
+    run = quick_compose([word for word in words if not word.startswith("run.epoch")]).run
     assert (run.study, run.arm, run.store) == (name, name, str(store))
 
 

@@ -1,4 +1,4 @@
-"""Real training runs of seconds, in processes of their own."""
+"""Real training runs of seconds, as their command line makes them, in this process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from tests.console import Ended
-from tests.forked import run_forked
+from sspo.train import main
+from tests.console import Ended, run_here
 
 TINY = (
     "tracking=none",
@@ -31,8 +31,8 @@ BARELY_SCORED = ("evaluation.every=0", "evaluation.questions=1", "evaluation.sam
 
 
 def train(store: Path, *overrides: str) -> Ended:
-    """Run it to its end."""
-    return run_forked("sspo.train", *TINY, f"run.store={store}", *overrides)
+    """Run it to its end. What is about the process itself is in test_two_processes.py."""
+    return run_here(main, *TINY, f"run.store={store}", *overrides)
 
 
 def folder(store: Path) -> Path:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.metrics import Metric
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.tracking import NoTracker
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.loop import Trainer
-from tests.trainer.runs import BARELY_SCORED, TINY, folder, lines, train
+from tests.trainer.runs import BARELY_SCORED, TINY, lines, train
 
 
 def steps(clipped, active, tokens=1000):
@@ -24,7 +24,7 @@ def steps(clipped, active, tokens=1000):
 
 
 def warned(rollouts, *overrides, finished=0):
-    watch = ClipWatch(compose([*TINY, *overrides]), finished)
+    watch = ClipWatch(quick_compose([*TINY, *overrides]), finished)
     return [watch.look(rollout) for rollout in rollouts]
 
 
@@ -48,7 +48,7 @@ def test_an_arm_that_clips_and_one_without_a_clip_are_left_alone():
 
 
 def test_a_controller_held_by_its_range_is_said_once():
-    config = compose([*TINY, "objective=grpo", "objective.bounds.target_clip_frac=0.1"])
+    config = quick_compose([*TINY, "objective=grpo", "objective.bounds.target_clip_frac=0.1"])
     watch = ClipWatch(config, finished=0)
     inside, edge = ClipControl(log_scale=0.1, rollouts=1), ClipControl(log_scale=math.log(4.5), rollouts=2)
     assert watch.look_at_control(inside) is None
@@ -75,26 +75,27 @@ class Stopped(Exception):
 CONTROLLED = (
     "objective.bounds.target_clip_frac=0.1",
     "trainer.record=1",
-    "trainer.checkpoint_every=2",
     *BARELY_SCORED,
     "rollout.responses=8",  # eight a prompt: enough tokens with an advantage to steer by
 )
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The folder of a controlled run that nobody interrupted."""
-    store = tmp_path_factory.mktemp("whole")
-    done = train(store, *CONTROLLED)
-    assert done.returncode == 0, done.stderr
-    return folder(store)
-
-
-@pytest.mark.parametrize("stop_after", [1, pytest.param(3, marks=pytest.mark.acceptance)])
-def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(whole, tmp_path, stop_after):
-    config = compose([*TINY, *CONTROLLED])
+@pytest.mark.parametrize(
+    ("rollouts", "checkpoint_every", "stop_after"),
+    [
+        (2, 1, 2),  # before its second checkpoint: the controller is that of the first
+        pytest.param(4, 2, 1, marks=pytest.mark.acceptance),
+        pytest.param(4, 2, 3, marks=pytest.mark.acceptance),
+    ],
+)
+def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(
+    tmp_path, rollouts, checkpoint_every, stop_after
+):
+    counts = (f"trainer.rollouts={rollouts}", f"trainer.checkpoint_every={checkpoint_every}")
+    config = quick_compose([*TINY, *CONTROLLED, *counts])
     config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path)))
-    cut = tmp_path / "run"
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    Trainer(config, whole, Progress("test")).run(NoTracker())
 
     class Watched(Progress):
         def advance(self, done, metrics):
@@ -106,11 +107,10 @@ def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(whole,
         trainer.run(NoTracker())
     assert len(list((cut / "recording").iterdir())) == stop_after
     Trainer(config, cut, Progress("test")).run(NoTracker())
-    assert (
-        len({row.get("policy/clip_scale") for row in lines(cut / "metrics.jsonl")}) == 5
-    )  # 4 scales, and none
+    scales = {row.get("policy/clip_scale") for row in lines(cut / "metrics.jsonl")}
+    assert len(scales) == rollouts + 1  # one a rollout, and none
     assert (cut / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
     names = [path.name for path in sorted((whole / "recording").iterdir())]
-    assert names == [f"rollout00000{k}.parquet" for k in range(4)]
+    assert names == [f"rollout00000{k}.parquet" for k in range(rollouts)]
     for name in names:
         assert (cut / "recording" / name).read_bytes() == (whole / "recording" / name).read_bytes()

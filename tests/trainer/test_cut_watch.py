@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.train import main
 from sspo.trainer.cut_watch import empty_cuts
 from tests.trainer.runs import TINY
@@ -16,7 +16,7 @@ def before_none(responses, config):
 
 
 def warned(ids, *overrides):
-    config = compose([*TINY, *overrides])
+    config = quick_compose([*TINY, *overrides])
     segment_id_BT = torch.tensor(ids)
     return empty_cuts(segment_id_BT, segment_id_BT >= 0, config.segmentation, config.objective)
 

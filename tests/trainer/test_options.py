@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.replay.fidelity import TOLERANCE, agreement, pooled
 from sspo.replay.source import open_run
@@ -36,7 +36,7 @@ OPTIONS = (
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("options")
-    config = compose([*TINY, *OPTIONS])
+    config = quick_compose([*TINY, *OPTIONS])
     Trainer(replace(config, run=replace(config.run, device="cpu")), folder, Progress("test")).run(NoTracker())
     return folder
 

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console import progress
 from sspo.console.one_sentence import one_sentence
 from sspo.console.progress import Progress
@@ -36,7 +36,7 @@ def test_a_finished_run_says_its_scores_its_folder_and_what_to_do_next(tmp_path)
         ],
     )
     words = ["objective=grpo", "seed=4", "run.arm='a b'"]
-    said = list(describe_outcome(compose(words), tmp_path, words))
+    said = list(describe_outcome(quick_compose(words), tmp_path, words))
     assert said == [
         "a b seed 4: done; held-out scores, %:",
         "  short    greedy 50.0  sampled at 0.7 100.0",
@@ -46,10 +46,10 @@ def test_a_finished_run_says_its_scores_its_folder_and_what_to_do_next(tmp_path)
     ]
     (tmp_path / "recording").mkdir()
     (tmp_path / "recording" / "rollout000000.parquet").touch()
-    assert list(describe_outcome(compose(words), tmp_path, words))[-1].startswith(
+    assert list(describe_outcome(quick_compose(words), tmp_path, words))[-1].startswith(
         f"next: python -m sspo.replay {tmp_path} "
     )
-    of_a_study = describe_outcome(compose([*words, "run.study=mine"]), tmp_path, words)
+    of_a_study = describe_outcome(quick_compose([*words, "run.study=mine"]), tmp_path, words)
     assert list(of_a_study)[-1] == f"folder: {tmp_path}"
 
 

@@ -3,68 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
 
 import pytest
 
-from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sspo.runs import lock
 from sspo.runs.fence import VARIABLE, LeaseLost
 from sspo.runs.lock import LOCK, alone
-from sspo.train import main
-from tests.trainer.killed import SMALL, Fault, start
-
-WORDS = (
-    *SMALL,
-    "objective=grpo",
-    "trainer.rollouts=500",
-    "trainer.record=0",
-    "rollout.resample=0",
-    "rollout.max_tokens=12",
-    "evaluation.every=0",
-)
 
 
 def no_warning(sentence):
     pytest.fail(sentence)
-
-
-def test_the_same_command_twice_is_refused_and_the_first_goes_on(tmp_path, capsys):
-    store = tmp_path / "store"
-    first = start(store, WORDS, Fault())
-    try:
-        wait_for(lambda: list(store.rglob("metrics.jsonl")))
-        (run,) = (path.parent for path in store.rglob("metrics.jsonl"))
-        before = (run / "metrics.jsonl").stat()
-        assert one_sentence(lambda: main([*WORDS, f"run.store={store}"])) == 2
-        said = capsys.readouterr()
-        assert said.out == ""  # nor did it print the folder, as if it ran there
-        (line,) = said.err.splitlines()
-        assert line.startswith(
-            f"error: this run is under way as process {first.pid} on {os.uname().nodename}, since "
-        )
-        grown = (run / "metrics.jsonl").stat()
-        assert (grown.st_ino, grown.st_size >= before.st_size) == (before.st_ino, True)
-        wait_for(lambda: (run / "metrics.jsonl").stat().st_size > grown.st_size)
-        assert first.is_alive()
-    finally:
-        first.kill()
-        first.join()
-    assert first.exitcode == -signal.SIGKILL
-    assert (run / LOCK).exists()  # stays behind, and locks nothing
-    with alone(run, no_warning):
-        assert json.loads((run / LOCK).read_text())["pid"] == os.getpid()
-    assert not (run / LOCK).exists()
-
-
-def wait_for(happened, seconds=120):
-    limit = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
 
 
 def lease(tmp_path, number, outcome=""):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from runs import TINY
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
 from sspo.runs import identity
 from sspo.runs.identity import run_folder
@@ -19,7 +19,7 @@ SHORT = (*TINY, "trainer.rollouts=1", "evaluation.every=0", "evaluation.question
 
 def test_a_finished_run_of_other_code_is_stale_and_kept(tmp_path: Path, monkeypatch, capsys):
     words = [*SHORT, f"run.store={tmp_path}"]
-    old = run_folder(compose(words))
+    old = run_folder(quick_compose(words))
     assert main(words) == 0
     marker = (old / "DONE.json").read_bytes()
     monkeypatch.setattr(identity, "code_key", lambda: "0123456789ab")
@@ -29,7 +29,7 @@ def test_a_finished_run_of_other_code_is_stale_and_kept(tmp_path: Path, monkeypa
         main(words)
     assert main([*words, "--fresh"]) == 0
     assert (old / "DONE.json").read_bytes() == marker
-    new = run_folder(compose(words))
+    new = run_folder(quick_compose(words))
     assert new == old.parent / "code-0123456789ab" / old.name
     assert json.loads((new / "env.json").read_text())["epoch"] == "code-0123456789ab"
     capsys.readouterr()
@@ -39,7 +39,7 @@ def test_a_finished_run_of_other_code_is_stale_and_kept(tmp_path: Path, monkeypa
 
 def test_a_run_that_other_code_began_is_begun_anew(tmp_path: Path, monkeypatch):
     words = [*SHORT, f"run.store={tmp_path}"]
-    begun = run_folder(compose(words))
+    begun = run_folder(quick_compose(words))
     begun.mkdir(parents=True)
     (begun / "metrics.jsonl").write_text("half a line")
     monkeypatch.setattr(identity, "code_key", lambda: "0123456789ab")
