@@ -2,11 +2,12 @@
 
 errors        what is wrong, in one sentence
 randomness    named random streams
+config        what may be set
 metrics       what may be logged
 types         what crosses from one room to the next
-config        what may be set
 tasks         problems
 prompts       the words around a question
+grading       verdicts of math-verify, in processes of their own
 rewards       scores
 base          the embedded models
 models        any causal language model

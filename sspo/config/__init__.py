@@ -4,6 +4,7 @@ schema            every option: type, default, bounds
 choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 validation        what a value may be
+reward_sum        rewards that are added up
 objective_checks  points of the product without meaning
 user_rule         a segmentation rule of the user's own, by file and function
 folder_table      tables that are folders: a row per file
