@@ -17,10 +17,10 @@ LONGEST = 2_000
 """Characters of boxes that are read. The longest gold answer of five benchmarks (1,639 answers) has 204."""
 DEEPEST = 20
 """How deep the brackets of an answer may nest. Those answers nest 4 deep; a grammar takes exponential time in the depth."""
-TOKEN = re.compile(r"\\[bf]box(?:ed)?\s*\{|\\.|[{}]", re.DOTALL)
+TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 JOINT = re.compile(
-    r"[\s$]*(?:\\\)|\\\])?\s*(?:[,;]|,?\s*(?:and|or|\\text\{\s*(?:and|or)\s*\}))\s*(?:\\\(|\\\[)?[\s$]*"
+    r"[\s$]*(?:\\\)|\\\])?\s*(?:[,;]|,?\s*(?:and|or|\\text\{\s*(?:and|or)\s*\}))\s*(?:\\\(|\\\[)?[\s$]*(?:[A-Za-z]\s*=\s*)?"
 )
 PERCENT = re.compile(r"\s*\$?\s*(?:\\?%|percent\b)", re.IGNORECASE)
 

@@ -88,6 +88,10 @@ class Graders:
             self._servers.append(_Server())
         return self._servers[:wanted]
 
+    def server_pids(self) -> list[int]:
+        """Process ids; each has the process that grades as its child."""
+        return [server.process.pid for server in self._servers]
+
     def close(self) -> None:
         """End the processes; the next answer starts new ones."""
         for server in self._servers:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import IO, Any
 
-from sspo.grading.limits import OUT_OF_TIME, limited, resident_mb, settle
+from sspo.grading.limits import OUT_OF_TIME, limited, memory, settle
 
 MOST = 1 << 20
 """Bytes of what a grader says."""
@@ -120,15 +120,16 @@ def _grade(server: int, requests: IO[bytes], replies: IO[bytes]) -> None:
     if os.getppid() != server:
         return
     settle()
-    begun = resident_mb()
+    begun = memory("VmRSS")
     while line := requests.readline():
         request = json.loads(line)
         bounds = request["cpu_seconds"], request["memory_mb"]
         with limited(*bounds):
             golds = verdict.read(request["golds"])
-        with limited(*bounds):
+        with limited(*bounds) as taken:
             status = verdict.judge(request["answer"], golds)
-        last = resident_mb() > begun + GROWN_MB
+        status = CRASHED if taken.too_much else status
+        last = taken.too_much or memory("VmRSS") > begun + GROWN_MB
         replies.write(json.dumps({"status": status, "last": last}).encode() + b"\n")
         if last:
             return

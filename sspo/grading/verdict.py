@@ -56,7 +56,7 @@ def read(golds: Sequence[str]) -> list[list[Any]]:
 
 def judge(answer: str, golds: Sequence[Sequence[Any]]) -> str:
     """OK if the answer is any of the right ones (see `read`); WRONG; UNPARSABLE where no expression is found in it, or none that
-    can be read or compared, also as it nests too deep; CRASHED where memory ran out, as far as math-verify lets that be seen."""
+    can be read or compared, also as it nests too deep; CRASHED where memory ran out and math-verify did not go on after that."""
     _forget()
     try:
         found = _parse(answer)
