@@ -20,6 +20,7 @@ from typing import IO
 from sspo.config import RewardConfig
 from sspo.errors import UserError
 from sspo.grading.answer import find_answer
+from sspo.grading.server import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("math_verify", "latex2sympy2_extended")
@@ -108,7 +109,7 @@ class _Server:
         # sympy orders by hash in places: a fixed seed makes equal answers take equal ways
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sspo.grading.server"],
+            [sys.executable, "-m", main.__module__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

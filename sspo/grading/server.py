@@ -17,7 +17,6 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import IO, Any
 
 from sspo.grading.limits import OUT_OF_TIME, limited, memory, settle
@@ -27,8 +26,6 @@ MOST = 1 << 20
 GROWN_MB = 64
 """A grader that has grown by so much is replaced, so that no answer finds what an earlier one left."""
 READY, TIMEOUT, CRASHED = "ready", "timeout", "crashed"
-VERDICT = "sspo.grading.verdict"
-"""Imported late, as it takes a second and math-verify."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -114,7 +111,8 @@ class Server:
 
 def _grade(server: int, requests: IO[bytes], replies: IO[bytes]) -> None:
     """The life of a grader. It is killed when the server dies."""
-    verdict = import_module(VERDICT)
+    from sspo.grading.verdict import judge, read
+
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server:
@@ -125,9 +123,9 @@ def _grade(server: int, requests: IO[bytes], replies: IO[bytes]) -> None:
         request = json.loads(line)
         bounds = request["cpu_seconds"], request["memory_mb"]
         with limited(*bounds):
-            golds = verdict.read(request["golds"])
+            golds = read(request["golds"])
         with limited(*bounds) as taken:
-            status = verdict.judge(request["answer"], golds)
+            status = judge(request["answer"], golds)
         status = CRASHED if taken.too_much else status
         last = taken.too_much or memory("VmRSS") > begun + GROWN_MB
         replies.write(json.dumps({"status": status, "last": last}).encode() + b"\n")
@@ -142,7 +140,9 @@ def main() -> None:
     for standard in (0, 1):
         os.dup2(nothing, standard)  # a library that prints would speak between the lines
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: who started it ends it
-    import_module(VERDICT).warm()
+    from sspo.grading.verdict import warm  # late: who starts this process has no use for math-verify
+
+    warm()
     gc.collect()
     gc.freeze()  # so that a fork copies as little as can be
     server.tell(READY)

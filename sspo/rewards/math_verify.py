@@ -10,15 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 
 from sspo.config import RewardConfig
 from sspo.grading.golds import check_golds
 from sspo.grading.graders import Graders
 from sspo.types import Problem, Response, Score
-
-SECOND = "sspo.grading.second"
-"""Exports judge: (text, golds) -> Score. Imported where a sample is looked at."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +38,15 @@ class MathVerify:
         for i, status in zip(ended, self.graders.grade(texts, golds), strict=True):
             scores[i] = Score(value=float(status == "ok"), status=status)
         for i in spread(ended, self.second):
-            judged: Score = import_module(SECOND).judge(responses[i].text, problems[i].golds)
-            scores[i] = replace(scores[i], second=judged.status)
+            scores[i] = replace(scores[i], second=second_opinion(responses[i].text, problems[i].golds))
         return scores
+
+
+def second_opinion(text: str, golds: Sequence[str]) -> str:
+    """The second grader's status."""
+    from sspo.grading.second import judge
+
+    return str(judge(text, golds).status)
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:
