@@ -73,13 +73,11 @@ def test_a_graded_run_logs_every_status_part_and_disagreement(tmp_path: Path) ->
         assert versions[package] == version(package)
 
 
-def test_right_answers_are_looked_at_before_any_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_right_answers_are_looked_at_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def check(reward: MathVerify, problems: Iterable[Problem]) -> None:
         raise UserError(f"seen: {sorted({problem.id.partition('/')[0] for problem in problems})}")
 
     monkeypatch.setattr(MathVerify, "check", check)
-    with pytest.raises(UserError, match="seen: .*'train'"):
+    with pytest.raises(UserError, match=r"seen: .*'train'"):
         Trainer(compose([*TINY, *OPTIONS]), tmp_path / "run", Progress("test"))
     assert not (tmp_path / "run").exists()
