@@ -17,6 +17,7 @@ from sspo.console.progress import Progress
 from sspo.errors import UserError
 from sspo.rewards.math_verify import MathVerify
 from sspo.runs.tracking import NoTracker
+from sspo.tasks.chain import ChainTask
 from sspo.trainer.loop import Trainer
 from sspo.types import Problem, Score
 from tests.trainer.runs import TINY, lines
@@ -47,7 +48,10 @@ def agreeable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("agreeable")
-def test_a_graded_run_logs_every_status_part_and_disagreement(tmp_path: Path) -> None:
+def test_a_graded_run_logs_every_status_part_and_disagreement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChainTask, "eval_sets", ("short",))  # five take seconds
     trainer = Trainer(compose([*TINY, *OPTIONS]), tmp_path, Progress("test"))
     trainer.run(NoTracker())
     *_, last = lines(tmp_path / "metrics.jsonl")
