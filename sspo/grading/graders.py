@@ -55,7 +55,11 @@ class Graders:
         pairs = zip(texts, golds, strict=True)
         asked = [(find_answer(text), tuple(right)) for text, right in pairs]
         wanted = dict.fromkeys((answer, right) for answer, right in asked if answer is not None)
-        found = self._statuses(list(wanted))
+        try:
+            found = self._statuses(list(wanted))
+        except BaseException:
+            self.close()  # others may still owe a reply, which the next answer must not get
+            raise
         return [UNPARSABLE if answer is None else found[answer, right] for answer, right in asked]
 
     def _statuses(self, asked: Sequence[Asked]) -> Mapping[Asked, str]:

@@ -243,6 +243,33 @@ def test_right_answers_that_cannot_be_read_are_counted_and_three_are_named(grade
 
 
 @pytest.mark.acceptance
+def test_several_processes_give_the_statuses_of_one_in_the_order_of_the_answers() -> None:
+    graders = Graders(RewardConfig(workers=3, cpu_seconds=0.5))
+    texts = [ENDLESS if i % 7 == 0 else f"\\boxed{{{i}}}" for i in range(30)]
+    found = graders.grade(texts, [[str(i - i % 2)] for i in range(30)])
+    assert found == ["timeout" if i % 7 == 0 else "wrong" if i % 2 else "ok" for i in range(30)]
+    assert len(graders.server_pids()) == 3
+    graders.close()
+
+
+@pytest.mark.acceptance
+def test_a_server_that_is_killed_is_one_sentence_and_the_next_answer_starts_another() -> None:
+    graders = Graders(RewardConfig())
+    assert grade(graders, r"\boxed{1}", "1") == "ok"
+    (server,) = graders.server_pids()
+    killer = threading.Timer(1.0, os.kill, (server, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(
+        UserError, match=r"process that starts graders was killed by signal 9: if memory is short"
+    ):
+        grade(graders, ENDLESS, "1")
+    killer.join()
+    assert grade(graders, r"\boxed{1}", "1") == "ok"
+    assert server not in graders.server_pids()
+    graders.close()
+
+
+@pytest.mark.acceptance
 def test_graders_end_with_whoever_started_them() -> None:
     """... also when that is killed while an answer is worked on."""
     script = f"""
