@@ -44,7 +44,7 @@ class MathVerify:
 
 def second_opinion(text: str, golds: Sequence[str]) -> str:
     """The second grader's status."""
-    from sspo.grading.second import judge
+    from sspo.grading.second.grader import judge
 
     return str(judge(text, golds).status)
 

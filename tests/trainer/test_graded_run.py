@@ -42,9 +42,10 @@ def agreeable(monkeypatch: pytest.MonkeyPatch) -> None:
     def judge(text: str, golds: Sequence[str]) -> Score:
         return Score(value=1.0, status="ok")
 
-    module: Any = ModuleType("sspo.grading.second")
-    module.judge = judge
-    monkeypatch.setitem(sys.modules, "sspo.grading.second", module)
+    for name in ("sspo.grading.second", "sspo.grading.second.grader"):
+        module: Any = ModuleType(name)
+        module.judge = judge
+        monkeypatch.setitem(sys.modules, name, module)
 
 
 @pytest.mark.usefixtures("agreeable")
