@@ -291,6 +291,9 @@ bench-replay: setup  ## the replay's speed beside a naive loop
 bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
 	@$(PY) -m tests.bench.segmentation
 
+bench-grader: setup  ## ordinary answers a processor second of the graders of reward=math_verify
+	@$(PY) -m tests.bench.grader
+
 bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
 

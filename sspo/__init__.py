@@ -2,9 +2,9 @@
 
 errors        what is wrong, in one sentence
 randomness    named random streams
+config        what may be set
 metrics       what may be logged
 types         what crosses from one room to the next
-config        what may be set
 questions     from files, folders, the hub and generators
 tasks         problems
 prompts       the words around a question

@@ -58,6 +58,8 @@ class Score:
     """One of STATUSES."""
     parts: tuple[tuple[str, float], ...] = ()
     """Where rewards are added up: each one's name and its own value, before its weight."""
+    second: str | None = None
+    """The status that a second grader gives; None where it was not asked."""
 
 
 STATUSES = {

@@ -14,6 +14,8 @@ VALUES: dict[str, list[str]] = {
     "rollout.temperature": ["1", "1.0", "0.8"],
     "rollout.resample": ["0", "2"],
     "reward.overlong_buffer": ["0", "8"],
+    "reward.name": ["exact_answer", "boxed_format"],
+    "reward.also": ["[]", "['brevity*0.05']", "['brevity*0.1']"],
     "segmentation.fixed_tokens": ["4", "8"],
     "segmentation.fixed_like": ["null", "sentence"],
     "segmentation.random_like": ["subsentence", "line"],
@@ -70,16 +72,18 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "objective.kl.estimator": (["objective.kl.coef=0.1"], "k3", "k1"),
     "prompt.system": (["prompt=chat"], "''", "'Be brief.'"),
     "reward.overlong_penalty": (["reward.overlong_buffer=8"], "1", "0.5"),
+    "reward.cpu_seconds": (["reward=math_verify"], "10", "5"),
+    "reward.memory_mb": (["reward.also=[math_verify*0.5]"], "2048", "1024"),
+    "reward.second": (["reward=math_verify"], "64", "0"),
 }
 """Options with an effect under some overrides only, with two values that are valid there."""
-ONE_VALUE = ("reward.name",)
-"""Options that have a single valid value so far."""
 OF_QUESTIONS = (
     "task.name", "task.train", "task.eval", "task.folder", "task.question", "task.answer", "task.id", "task.options", "task.lock",
 )  # fmt: skip
 """Options that name files: tests/questions has which of them are part of a cell's name."""
 RUN_ONLY: dict[str, list[str]] = {
     "seed": ["0", "3"],
+    "reward.workers": ["1", "2"],
     "run.store": ["runs", "elsewhere"],
     "run.threads": ["1", "2"],
     "run.device": ["auto", "cpu"],

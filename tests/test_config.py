@@ -33,6 +33,25 @@ TARGET = "objective.bounds.target_clip_frac"
     [
         (["objective=ssppo"], "unknown objective 'ssppo': did you mean 'sspo'?"),
         (["segmentation=subsentense"], "did you mean 'subsentence'?"),
+        (["reward=math_verfy"], "did you mean 'math_verify'?"),
+        (["reward.also=[brevty*0.1]"], "unknown reward.also 'brevty': did you mean 'brevity'?"),
+        (["reward.also=[brevity]"], "takes a reward and its weight, as in 'brevity*0.05', got 'brevity'"),
+        (
+            ["reward.also=['brevity*x']"],
+            "takes a reward and its weight, as in 'brevity*0.05', got 'brevity*x'",
+        ),
+        (["reward.also=[brevity*0]"], "takes a reward and its weight"),
+        (["reward.also=[brevity*inf]"], "takes a reward and its weight"),
+        (["reward.also=[brevity*1,brevity*2]"], "reward.also names 'brevity' twice"),
+        (["reward.also=[exact_answer*1]"], "or it is reward.name already"),
+        (
+            ["reward.cpu_seconds=0"],
+            "reward.cpu_seconds must be a finite number of at least 0.05, got 0.0; the default is 10",
+        ),
+        (["reward.memory_mb=1"], "reward.memory_mb must be at least 64, got 1"),
+        (["reward.second=-1"], "reward.second must be at least 0, got -1"),
+        (["reward.workers=0"], "reward.workers must be at least 1, got 0"),
+        (["reward.workers=1000"], "reward.workers must be at most 64, got 1000"),
         (["segmentation.rule=lines"], "unknown segmentation.rule 'lines': did you mean 'line'?"),
         (["segmentation.rule=no/such.py:cuts"], "cannot read no/such.py"),
         (

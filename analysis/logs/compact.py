@@ -61,6 +61,12 @@ EVAL_SCHEMA = pa.schema(
 )
 
 
+OF_GRADERS = ("timeout", "crashed")
+"""Statuses of sspo.types.STATUSES that not every reward gives."""
+SECOND = pa.field("second", CATEGORY)
+"""What a second grader said of some answers: a column of EVAL_SCHEMA's tables only where one was asked."""
+
+
 @dataclass(frozen=True)
 class Logs:
     """A study's compact logs in memory; tables are pyarrow on the way in and out, pandas for whoever computes."""
@@ -80,7 +86,7 @@ def write_logs(
     evaluation: pa.Table,
     samples: Sequence[Sample] = (),
 ) -> None:
-    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA."""
+    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA, with SECOND where there is any."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / MANIFEST, _json(manifest))
     write_atomic(folder / RUNS, _json(runs))
@@ -101,6 +107,11 @@ def write_logs(
 
 def _json(content: Any) -> str:
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def is_graded(answers: pd.DataFrame) -> bool:
+    """Whether there is a second grader's status, or a status that only a grader in a process of its own gives."""
+    return SECOND.name in answers or bool(answers["status"].isin(OF_GRADERS).any())
 
 
 def read_logs(folder: Path) -> Logs:

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.logs.compact import EVAL, METRIC_KEYS, METRICS, RUNS
+from analysis.logs.compact import EVAL, METRIC_KEYS, METRICS, RUNS, SECOND, is_graded
 from analysis.logs.manifest import read_json
 from analysis.logs.replay_source import POINTS, SUMMARY
 from analysis.logs.sample_table import SAMPLES as SAMPLES_FILE
-from analysis.logs.trace import RECORD, REPLAY_SUMMARY, SAMPLES, answers, metric, replayed
+from analysis.logs.trace import GRADING, RECORD, REPLAY_SUMMARY, SAMPLES, answers, metric, replayed
 from sspo.errors import UserError
 
 DIGITS = 16
@@ -94,10 +94,18 @@ def _answer_streams(path: Path) -> Digests:
     if rows is None:
         return {}  # changes() then finds every answer's digest gone
     kinds = rows.groupby(["final", "mode", "temperature"], observed=True, sort=True)
-    return {
+    found = {
         answers(str(mode), float(temperature), final=bool(final)): digests_by_run(part)
         for (final, mode, temperature), part in kinds
     }
+    return found | _gradings(path)
+
+
+def _gradings(path: Path) -> Digests:
+    """Only where a report has a table of it, so that what older reports noted stays whole."""
+    has_second = SECOND.name in pq.read_schema(path).names
+    rows = _frame(path, ("run", "status", *([SECOND.name] if has_second else [])))
+    return {GRADING: digests_by_run(rows)} if rows is not None and is_graded(rows) else {}
 
 
 def _replays(logs: Path) -> Digests:

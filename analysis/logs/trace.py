@@ -17,6 +17,8 @@ MANIFEST = "manifest"
 """The study's manifest, on which everything rests; no run's."""
 REPLAY_SUMMARY = "replay/summary"
 """What a replay says of itself, with the bounds that it matched."""
+GRADING = "eval/grading"
+"""Statuses of answers, and what a second grader said; where there are others than every reward gives, or a second grader."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
 

@@ -10,5 +10,6 @@ collapse         collapse by level of every factor
 dynamics         what clipping did while runs trained
 effects          main effects and interactions
 gates            the gates as data
+grading          statuses of answers, and where two graders disagree
 replay           equal clipping across rules
 """

@@ -10,6 +10,7 @@ from analysis.tables.base import base_table
 from analysis.tables.collapse import collapse_table
 from analysis.tables.dynamics import dynamics_table
 from analysis.tables.effects import effects_table
+from analysis.tables.grading import grading_table
 from analysis.tables.replay import replay_table
 from analysis.tables.results import greedy_results, primary_results
 from analysis.tables.stability import stability_table
@@ -23,6 +24,7 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "stability": stability_table,
     "effects": effects_table,
     "collapse": collapse_table,
+    "grading": grading_table,
 }
 """None where there is nothing to show."""
 REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}

@@ -5,6 +5,7 @@ choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
 validation        what a value may be
+reward_sum        rewards that are added up
 objective_checks  points of the product without meaning
 prompt_checks     prompt templates: names, files, what of them is in a cell
 user_rule         a segmentation rule of the user's own, by file and function

@@ -98,6 +98,8 @@ class RewardConfig:
     """... and what its grader may take of memory."""
     second: int = 64
     """... and how many answers of each rollout and evaluation set a second grader looks at; 0 for none."""
+    workers: int = 1
+    """... and how many processes grade at once; no part of a cell's identity."""
 
 
 @dataclass(frozen=True, kw_only=True)

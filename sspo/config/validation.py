@@ -27,8 +27,12 @@ from sspo.config.choices import (
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
 from sspo.config.prompt_checks import check_prompt
+from sspo.config.reward_sum import weights
 from sspo.config.user_rule import check_own, is_own, names_in_use
 from sspo.errors import UserError, unknown
+
+MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
+"""Of graders: less time is less than the clock of processes tells apart, less memory than an ordinary answer takes."""
 
 
 def validate(config: TrainConfig) -> TrainConfig:
@@ -80,6 +84,9 @@ def _check_counts(config: TrainConfig) -> None:
         ("rollout.max_tokens", rollout.max_tokens, 1),
         ("rollout.resample", rollout.resample, 0),
         ("reward.overlong_buffer", config.reward.overlong_buffer, 0),
+        ("reward.memory_mb", config.reward.memory_mb, MIN_MEMORY_MB),
+        ("reward.second", config.reward.second, 0),
+        ("reward.workers", config.reward.workers, 1),
         ("trainer.rollouts", trainer.rollouts, 0),
         ("trainer.minibatch", trainer.minibatch, 1),
         ("trainer.epochs", trainer.epochs, 1),
@@ -187,6 +194,14 @@ def _check_rollout(config: TrainConfig) -> None:
             f"reward.overlong_penalty must be a positive finite number, got {reward.overlong_penalty}; "
             "reward.overlong_buffer=0 is no penalty"
         )
+    weights(reward)
+    if not MIN_CPU_SECONDS <= reward.cpu_seconds < float("inf"):
+        raise UserError(
+            f"reward.cpu_seconds must be a finite number of at least {MIN_CPU_SECONDS}, got {reward.cpu_seconds}; "
+            f"the default is {TrainConfig().reward.cpu_seconds:g}"
+        )
+    if reward.workers > MAX_WORKERS:
+        raise UserError(f"reward.workers must be at most {MAX_WORKERS}, got {reward.workers}")
 
 
 def _check_target(config: TrainConfig, updates: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
+from sspo.config import REWARD_NAMES
+
 PERCENTILES = {"p01": 1, "p10": 10, "p50": 50, "p90": 90, "p99": 99}
 MIN_ELIGIBLE = 100
 """Fractions over rare tokens are null below this many tokens; their counts are logged beside them."""
@@ -112,6 +114,11 @@ OPTION_KEYS = _rows(
     Entry("rollout/unequal_prompt_frac", "share", "mean", "rollout.resample: of the prompts that were sampled, those with unequal rewards", "up"),
     Entry("rollout/filled_prompts", "prompts", "last", "rollout.resample: prompts with equal rewards that the rollout was filled up with", "down"),
     Entry("reward/overlong_penalty", "points", "mean", "reward.overlong_buffer: what length took from a response's reward", "down"),
+    Entry("rollout/timeout_frac", "share", "mean", "reward math_verify: responses whose answer took all of the grader's processor seconds", "down"),
+    Entry("rollout/crashed_frac", "share", "mean", "reward math_verify: responses of whose answer the grader died", "down"),
+    Entry("rollout/second_answers", "responses", "last", "reward.second: responses that a second grader looked at as well"),
+    Entry("rollout/grader_disagreement_frac", "share", "mean", "reward.second: of those, the share that one grader takes for right and the other does not", "down"),
+    *(Entry(f"reward/part/{name}", "points", "mean", f"reward.also: reward {name} of a response, before its weight", "up") for name in REWARD_NAMES),
 )  # fmt: skip
 """Logged only by runs that use the option."""
 

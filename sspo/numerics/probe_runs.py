@@ -40,6 +40,9 @@ CELLS = {
     "peaks": ("objective=cispo", "segmentation=entropy_peak", "trainer.micro_batch_tokens=300"),
     "paragraphs": ("model=embedded_paragraphs", "objective=sspo_shuffled", "segmentation=line"),
     "lengths": ("objective=dr_grpo", "segmentation=fixed_matched", "segmentation.max_tokens=6"),
+    "graded": ("reward=math_verify", "reward.also=[boxed_format*0.1,brevity*-0.05,exact_answer*0.5]", "trainer.record=0"),
+    "shaped": ("reward=boxed_format", "trainer.rollouts=1", "trainer.record=0"),
+    "short": ("reward=brevity", "trainer.rollouts=1", "trainer.record=0"),
     "base": ("trainer.rollouts=0", "trainer.record=0", "evaluation.samples=4", "evaluation.batch=16"),
     "file": ("task=jsonl", "task.train=QUESTIONS.jsonl", "task.eval=[QUESTIONS.jsonl]", "objective=grpo"),
 }  # fmt: skip

@@ -3,16 +3,20 @@
 The folder is the table: a new reward is one new file, and its name is the value of reward.name.
 
 exact_answer  1 for the right answer
+math_verify   1 for what math-verify takes for one
+boxed_format  1 for exactly one box
+brevity       1 - tokens / limit
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sspo.config import RewardConfig
 from sspo.config.folder_table import FolderTable
+from sspo.config.reward_sum import weights
 from sspo.types import Problem, Response, Score
 
 
@@ -22,6 +26,10 @@ class Reward(Protocol):
     @property
     def statuses(self) -> Sequence[str]:
         """The states of sspo.types.STATUSES that a score of it can have, besides `truncated`."""
+        ...
+
+    def check(self, problems: Iterable[Problem]) -> None:
+        """Raise UserError, before any work, where problems have right answers that it cannot read."""
         ...
 
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
@@ -36,6 +44,9 @@ class PerAnswer:
     judge: Callable[[str, str], Score]
     statuses: Sequence[str] = ("ok", "wrong", "unparsable")
 
+    def check(self, problems: Iterable[Problem]) -> None:
+        """Any right answer can be read."""
+
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
         """See Reward. Of several right answers the best score counts."""
         return [self._one(problem, response) for problem, response in zip(problems, responses, strict=True)]
@@ -47,6 +58,48 @@ class PerAnswer:
 
 
 REWARDS: Mapping[str, Callable[[RewardConfig], Reward]] = FolderTable("sspo.rewards", "open_reward")
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A reward, and others with their weights added to it. The state of a score is the main reward's."""
+
+    main: Reward
+    name: str
+    others: Sequence[tuple[str, float, Reward]]
+    """Name, weight and reward of each."""
+
+    @property
+    def statuses(self) -> Sequence[str]:
+        """The main reward's."""
+        return self.main.statuses
+
+    def check(self, problems: Iterable[Problem]) -> None:
+        """Every reward does."""
+        asked = list(problems)
+        for reward in (self.main, *(other for _, _, other in self.others)):
+            reward.check(asked)
+
+    def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
+        """See Reward. `parts` holds each reward's value before its weight, the main one's first."""
+        added = [reward.score(problems, responses) for _, _, reward in self.others]
+        return [
+            replace(
+                score,
+                value=score.value + sum(w * o.value for (_, w, _), o in zip(self.others, more, strict=True)),
+                parts=(
+                    (self.name, score.value),
+                    *((name, o.value) for (name, _, _), o in zip(self.others, more, strict=True)),
+                ),
+            )
+            for score, *more in zip(self.main.score(problems, responses), *added, strict=True)
+        ]
+
+
+def with_others(main: Reward, config: RewardConfig) -> Reward:
+    """What training sums up: the main reward and those of reward.also; the main one itself where there are none."""
+    others = [(name, weight, REWARDS[name](config)) for name, weight in weights(config)]
+    return Sum(main, config.name, others) if others else main
 
 
 def open_reward(config: RewardConfig) -> Reward:

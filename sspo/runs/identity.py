@@ -20,6 +20,7 @@ from typing import Any
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.config.choices import TERMS
 from sspo.config.prompt_checks import prompt_identity
+from sspo.config.reward_sum import names_in_use
 from sspo.config.user_rule import rule_identity
 from sspo.models.folder import base_fingerprint, chat_template
 from sspo.runs.code_key import code_key
@@ -44,6 +45,8 @@ LATER_OPTIONS = {
 }
 PLACES = ("train", "eval", "folder", "question", "answer", "id", "lock")
 """Options of the task that say where its questions are and not what they are."""
+GRADED, GRADED_OPTIONS = "math_verify", ("cpu_seconds", "memory_mb", "second")
+"""The reward that has such options."""
 NAMES_A_RULE = ("rule", "random_like", "fixed_like")
 
 
@@ -54,6 +57,7 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
         del fields[label]
     for label in ("name", "paper"):
         del fields["objective"][label]
+    del fields["reward"]["workers"]
     for label in ("record", "warn_after"):
         del fields["trainer"][label]
     if config.objective.bounds.target_clip_frac is None:
@@ -89,6 +93,9 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     if reward.overlong_buffer == 0:
         for label in ("overlong_buffer", "overlong_penalty"):
             del fields["reward"][label]
+    if GRADED not in names_in_use(reward):
+        for label in GRADED_OPTIONS:
+            fields["reward"].pop(label, None)
 
 
 def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:

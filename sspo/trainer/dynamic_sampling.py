@@ -10,7 +10,7 @@ the option.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -101,8 +101,7 @@ def penalised(draw: Draw, config: TrainConfig) -> tuple[list[Score], Metrics]:
         return list(draw.scores), {}
     taken = [penalty * share for share in _overlong(draw.rollout, config.rollout.max_tokens, buffer)]
     scores = [
-        Score(value=score.value - loss, status=score.status)
-        for score, loss in zip(draw.scores, taken, strict=True)
+        replace(score, value=score.value - loss) for score, loss in zip(draw.scores, taken, strict=True)
     ]
     return scores, {"reward/overlong_penalty": observe("reward/overlong_penalty", sum(taken), len(taken))}
 

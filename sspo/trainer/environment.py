@@ -10,12 +10,17 @@ from typing import Any
 import torch
 
 from sspo.config import TrainConfig
+from sspo.config.reward_sum import names_in_use
 from sspo.models.folder import base_fingerprint
 from sspo.runs.code_key import code_key
 from sspo.runs.epochs import order_name
 from sspo.runs.identity import level_of
 from sspo.runs.revision import code_hash, diff_hash, revision
 
+OF_REWARD = {
+    "math_verify": ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime"),
+}
+"""Packages that a reward's verdicts come from."""
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
 
@@ -31,7 +36,7 @@ def describe_environment(config: TrainConfig, device: torch.device) -> dict[str,
         "epoch": order_name(level_of(config)),
         "base": base_fingerprint(config.model.path),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in (*PACKAGES, *_of_rewards(config))},
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
@@ -41,3 +46,7 @@ def describe_environment(config: TrainConfig, device: torch.device) -> dict[str,
             "threads": config.run.threads,
         },
     }
+
+
+def _of_rewards(config: TrainConfig) -> list[str]:
+    return [name for reward in names_in_use(config.reward) for name in OF_REWARD.get(reward, ())]

@@ -86,4 +86,5 @@ class Evaluator:
                     "value": score.value,
                     "status": score.status,
                     "tokens": tokens[i],
+                    **({} if score.second is None else {"second": score.second}),
                 }

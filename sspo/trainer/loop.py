@@ -24,7 +24,7 @@ from sspo.randomness import torch_stream
 from sspo.recording.file import to_bytes
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
-from sspo.rewards import open_reward
+from sspo.rewards import open_reward, with_others
 from sspo.rollout import open_sampler
 from sspo.runs.runlog import CHECKPOINTS, RunLog
 from sspo.runs.tracking import Tracker
@@ -38,7 +38,7 @@ from sspo.trainer.environment import describe_environment
 from sspo.trainer.evaluation import Evaluator
 from sspo.trainer.learn_watch import nothing_learned
 from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
-from sspo.trainer.ready import ready_policy
+from sspo.trainer.ready import check_answers, ready_policy
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
 from sspo.trainer.sample_log import sample_rows
 from sspo.types import Batch, Rollout
@@ -55,6 +55,7 @@ class Trainer:
         self.progress = progress
         self.device = resolve_device(config.run.device)
         task, reward = task_of(config), open_reward(config.reward)
+        check_answers(config, task, reward)
         self.policy = ready_policy(config, task, self.device, progress.warn)
         self.log = RunLog(folder)
         self.model = self.policy.model
@@ -63,7 +64,8 @@ class Trainer:
         reference = (
             load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
         )
-        self.collector = Collector(config, task, reward, self.policy, self.sampler, reference)
+        summed = with_others(reward, config.reward)
+        self.collector = Collector(config, task, summed, self.policy, self.sampler, reference)
         self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
         self.checkpoints = Checkpoints(
             folder / CHECKPOINTS, self.model, self.optimizer, config.run.checkpoints_kept, progress.warn
@@ -147,7 +149,7 @@ class Trainer:
                 visits.append((row_b, logp_bT))
                 steps.append(metrics)
                 if update + 1 == len(parts):
-                    metrics |= summarise(collected.scores, collected.reward_PG, batch) | collected.metrics
+                    metrics |= self._of_rollout(collected)
                     metrics |= clipping_of_rollout(steps, self.state.control.scale)
                 tracker.log(self.log.step(self.state.steps, number, update, metrics))
         check_finite(self.model, self.state.steps)
@@ -163,6 +165,11 @@ class Trainer:
         )
         self._log_samples(number, batch, objective)
         return recorded, steps
+
+    def _of_rollout(self, collected: Collected) -> Metrics:
+        statuses = self.collector.reward.statuses
+        found = summarise(collected.scores, collected.reward_PG, collected.batch, statuses)
+        return found | collected.metrics
 
     def _update(
         self, batch: Batch, row_b: torch.Tensor, objective: ObjectiveConfig

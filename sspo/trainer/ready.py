@@ -14,7 +14,9 @@ from sspo.trainer.probe import check_sampling
 
 if TYPE_CHECKING:
     from sspo.config import TrainConfig
+    from sspo.rewards import Reward
     from sspo.tasks import Task
+    from sspo.types import Problem
 
 LOOKED_AT = 1000
 """Prompts of training that are looked at beforehand; others as they are drawn."""
@@ -33,13 +35,18 @@ def ready_policy(
     return policy
 
 
+def check_answers(config: TrainConfig, task: Task, reward: Reward) -> None:
+    """Raise UserError where the reward cannot read right answers of the problems to come."""
+    reward.check(itertools.chain(_held_out(config, task), _training(config, task)))
+
+
 def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[str]:
     """Encode the prompts to come, so that none is a surprise. Returns warnings; raises UserError for what cannot run."""
     for key, prompts, response in (
         ("rollout.max_tokens", _training(config, task), config.rollout.max_tokens),
         ("evaluation.max_tokens", _held_out(config, task), config.evaluation.max_tokens),
     ):
-        longest = max((len(policy.encode(prompt)) for prompt in prompts), default=0)
+        longest = max((len(policy.encode(problem.prompt)) for problem in prompts), default=0)
         limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
         if lack is None or limit is None:
             continue
@@ -52,14 +59,14 @@ def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[
         yield f"warning: model.path={policy.path}: {lack} with {key}={response}; it was not made for those beyond"
 
 
-def _training(config: TrainConfig, task: Task) -> Iterable[str]:
+def _training(config: TrainConfig, task: Task) -> Iterable[Problem]:
     size = config.rollout.prompts
     rollouts = range(min(config.trainer.rollouts, max(1, LOOKED_AT // size)))
     drawn = (task.train_problems(config.seed, number, size) for number in rollouts)
-    return (problem.prompt for problem in itertools.chain.from_iterable(drawn))
+    return itertools.chain.from_iterable(drawn)
 
 
-def _held_out(config: TrainConfig, task: Task) -> Iterable[str]:
+def _held_out(config: TrainConfig, task: Task) -> Iterable[Problem]:
     evaluation = config.evaluation
     count = max(evaluation.questions, evaluation.curve_questions if evaluation.every else 0)
-    return (problem.prompt for name in task.eval_sets for problem in task.eval_problems(name, count))
+    return (problem for name in task.eval_sets for problem in task.eval_problems(name, count))

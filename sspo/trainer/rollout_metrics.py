@@ -15,12 +15,18 @@ STATUS_KEYS = {
     "ok": "rollout/accuracy",
     "wrong": "rollout/wrong_frac",
     "unparsable": "rollout/unparsable_frac",
+    "timeout": "rollout/timeout_frac",
+    "crashed": "rollout/crashed_frac",
     "truncated": "rollout/truncated_frac",
 }
+ALWAYS = ("ok", "wrong", "unparsable", "truncated")
+"""States that every run logs the share of; of the others a run whose reward can give them."""
 
 
-def summarise(scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch) -> dict[str, Metric]:
-    """Metrics of one rollout, keyed by the glossary."""
+def summarise(
+    scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch, statuses: Sequence[str] = ()
+) -> dict[str, Metric]:
+    """Metrics of one rollout, keyed by the glossary. `statuses` are those that the reward can give."""
     rows, tokens = len(scores), batch.mask_BT.sum()
     values = reward_PG.double()
     equal_P = reward_PG.amax(1) == reward_PG.amin(1)
@@ -36,8 +42,28 @@ def summarise(scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch) ->
         ),
     }
     for status, key in STATUS_KEYS.items():
-        metrics[key] = observe(key, sum(score.status == status for score in scores), rows)
-    return metrics | _segments(batch)
+        if status in ALWAYS or status in statuses:
+            metrics[key] = observe(key, sum(score.status == status for score in scores), rows)
+    return metrics | _parts(scores) | _second(scores) | _segments(batch)
+
+
+def _parts(scores: Sequence[Score]) -> dict[str, Metric]:
+    """The mean of each reward that was added up."""
+    sums: dict[str, float] = {}
+    for name, value in (part for score in scores for part in score.parts):
+        sums[name] = sums.get(name, 0.0) + value
+    keys = {name: f"reward/part/{name}" for name in sums}
+    return {keys[name]: observe(keys[name], total, len(scores)) for name, total in sums.items()}
+
+
+def _second(scores: Sequence[Score]) -> dict[str, Metric]:
+    """How often a second grader said otherwise: one says right and the other does not."""
+    seen = [score for score in scores if score.second is not None]
+    if not seen:
+        return {}
+    apart = sum((score.status == "ok") != (score.second == "ok") for score in seen)
+    frac, count = "rollout/grader_disagreement_frac", "rollout/second_answers"
+    return {frac: observe(frac, apart, len(seen)), count: observe(count, len(seen))}
 
 
 def clipping_of_rollout(steps: Sequence[dict[str, Metric]], scale: float) -> dict[str, Metric]:

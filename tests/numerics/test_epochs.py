@@ -143,6 +143,7 @@ def test_the_probes_reach_every_choice_of_the_configuration():
         lambda run: run.objective.bounds.target_clip_frac,
         lambda run: run.rollout.resample,
         lambda run: run.reward.overlong_buffer,
+        lambda run: run.reward.also,
         lambda run: run.trainer.epochs > 1,
         lambda run: run.trainer.warmup_steps,
         lambda run: run.trainer.weight_decay,

@@ -1,0 +1,80 @@
+"""How answers were graded, set by set: shares of statuses, and how often a second grader said otherwise."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import SECOND, is_graded
+from analysis.logs.trace import GRADING, trace
+from analysis.tables import captions
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
+
+STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
+"""Those of sspo.types.STATUSES, which loads torch."""
+ALL = "all sets"
+
+
+def grading_table(evidence: Evidence) -> Table | None:
+    """Final answers of all runs, in percent; None where a reward graded them that has no processes and no second grader."""
+    answers = evidence.final
+    if answers.empty or not is_graded(answers):
+        return None
+    parts = {name: answers[answers["set"].astype(str) == name] for name in evidence.sets}
+    parts[ALL] = answers
+    rows = [_row(name, part) for name, part in parts.items() if len(part)]
+    columns = ("set", "answers", *(f"{status} %" for status in STATUSES), "graded twice", "disagree %")
+    return Table("grading", _caption(evidence, answers), columns, tuple(rows), title="grading")
+
+
+def disagreement(answers: pd.DataFrame) -> tuple[int, int]:
+    """Answers that two graders looked at, and those that one takes for right and the other does not."""
+    if SECOND.name not in answers:
+        return 0, 0
+    seen = answers[answers[SECOND.name].notna()]
+    apart = (seen["status"].astype(str) == "ok") != (seen[SECOND.name].astype(str) == "ok")
+    return len(seen), int(apart.sum())
+
+
+def _row(name: str, answers: pd.DataFrame) -> Row:
+    runs = [int(run) for run in answers["run"].unique()]
+    counts = {status: int((answers["status"].astype(str) == status).sum()) for status in STATUSES}
+    twice, apart = disagreement(answers)
+    shares = [_cell(status, count, len(answers), runs) for status, count in counts.items()]
+    cells = (
+        Cell(name, {"set": name}),
+        Cell(str(len(answers)), {"answers": len(answers)}),
+        *shares,
+        Cell(str(twice), {"graded_twice": twice}),
+        _cell("disagree", apart, twice, runs),
+    )
+    return Row("all" if name == ALL else "sets", cells)
+
+
+def _cell(what: str, count: int, whole: int, runs: list[int]) -> Cell:
+    if whole == 0:
+        return Cell("–", {what: None})
+    share = 100 * count / whole
+    return Cell(
+        rounded(share, ".1f"),
+        {what: share, f"{what}_count": count},
+        trace=trace(f"100 x {count} / {whole} final answers of all runs: {what}", [GRADING], runs),
+    )
+
+
+def _caption(evidence: Evidence, answers: pd.DataFrame) -> tuple[str, ...]:
+    twice, apart = disagreement(answers)
+    said = (
+        f"Two graders disagree on {apart} of the {twice} answers that both looked at ({rounded(100 * apart / twice, '.1f')} %): "
+        "one takes the answer for right and the other does not."
+        if twice
+        else "No second grader looked at them."
+    )
+    return (
+        f"{evidence.study.title}: final answers of all runs and decodings, by what the grader said.",
+        said,
+        "Timeout: the grader ran out of processor seconds on the answer; crashed: it died of it; truncated: cut at the token "
+        "limit and not graded. All three score 0.",
+        *captions.warnings(evidence)[:1],
+    )

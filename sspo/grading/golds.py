@@ -1,0 +1,35 @@
+"""Right answers that cannot be read, found before a run begins: a response to them could never score."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from sspo.errors import UserError, shown
+from sspo.grading.graders import Graders
+from sspo.types import Problem
+
+LOOKED_AT = 2_000
+"""Right answers that are looked at, at a hundred or more a processor second; others are met in training."""
+SHOWN = 3
+
+
+def check_golds(problems: Iterable[Problem], graders: Graders) -> None:
+    """Raise UserError where a right answer, boxed, does not count as right when compared with itself.
+
+    They are counted, and the first three are named. Equal ones are looked at once, LOOKED_AT at most.
+    """
+    named = ((gold, problem.id) for problem in problems for gold in problem.golds)
+    first: dict[str, str] = {}
+    for gold, problem in itertools.islice(named, 50 * LOOKED_AT):
+        if gold not in first and len(first) < LOOKED_AT:
+            first[gold] = problem
+    statuses = graders.grade([f"\\boxed{{{gold}}}" for gold in first], [[gold] for gold in first])
+    bad = [gold for gold, status in zip(first, statuses, strict=True) if status != "ok"]
+    if not bad:
+        return
+    listed = ", ".join(f"{shown(gold)} of {first[gold]}" for gold in bad[:SHOWN])
+    raise UserError(
+        f"reward 'math_verify' cannot read {len(bad)} of {len(first)} right answers: {listed}"
+        f"{', ...' if len(bad) > SHOWN else ''}; correct them, or leave these questions out"
+    )

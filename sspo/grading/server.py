@@ -1,0 +1,153 @@
+"""`python -m sspo.grading.server`: forks the process that grades, hands it an answer at a time, and says how it died.
+
+A line of JSON each way, over standard input and output: {"answer", "golds", "cpu_seconds", "memory_mb"} becomes {"status"},
+in order; the first line out says READY. The server itself reads no answer, so it lives on when one kills. Forks
+begin with math-verify imported: after a death the next costs milliseconds and not a second. Server and grader end when whoever
+started them does, since a pipe closes then.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any
+
+from sspo.grading.limits import OUT_OF_TIME, limited, memory, settle
+
+MOST = 1 << 20
+"""Bytes of what a grader says."""
+GROWN_MB = 64
+"""A grader that has grown by so much is replaced, so that no answer finds what an earlier one left."""
+READY, TIMEOUT, CRASHED = "ready", "timeout", "crashed"
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Grader:
+    """A forked process that grades; `requests` and `replies` are this process's ends of its pipes."""
+
+    pid: int
+    requests: IO[bytes]
+    replies: IO[bytes]
+
+    def ask(self, line: bytes) -> None:
+        """Hand it a request. Where it is dead already, its reply says so."""
+        with suppress(BrokenPipeError):
+            self.requests.write(line)
+
+    def died_of(self) -> int:
+        """The signal that it died of; 0 for none. Waits for it."""
+        self.requests.close()
+        self.replies.close()
+        _, status = os.waitpid(self.pid, 0)
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+@dataclass
+class Server:
+    """The server's own pipes, and its grader while there is one."""
+
+    asked: IO[bytes]
+    told: IO[bytes]
+    grader: Grader | None = None
+
+    def serve(self) -> None:
+        """Answer requests until they end."""
+        while line := self.asked.readline():
+            self.tell(self._status(line))
+
+    def tell(self, status: str) -> None:
+        """A reply."""
+        self.told.write(json.dumps({"status": status}).encode() + b"\n")
+
+    def _status(self, line: bytes) -> str:
+        """Of one answer. What dies of anything but its time is tried once more: that may have been somebody else's doing."""
+        for _ in range(2):
+            grader = self.grader = self.grader or self._fork()
+            grader.ask(line)
+            reply = self._reply(grader)
+            if reply is not None and not reply["last"]:
+                return str(reply["status"])
+            self.grader, signalled = None, grader.died_of()
+            if reply is not None:
+                return str(reply["status"])
+            if signalled == OUT_OF_TIME:
+                return TIMEOUT
+        return CRASHED
+
+    def _reply(self, grader: Grader) -> dict[str, Any] | None:
+        """What the grader says; None where it died. Ends it and this process when the requests end meanwhile."""
+        ready, _, _ = select.select([grader.replies, self.asked], [], [])
+        if grader.replies not in ready:
+            os.kill(grader.pid, signal.SIGKILL)
+            sys.exit(0)
+        line = grader.replies.readline(MOST)
+        if not line.endswith(b"\n"):
+            return None
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    def _fork(self) -> Grader:
+        (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
+        server, pid = os.getpid(), os.fork()
+        if pid == 0:
+            try:
+                for inherited in (ours_out, ours_in, self.asked.fileno(), self.told.fileno()):
+                    os.close(inherited)
+                _grade(server, os.fdopen(theirs_in, "rb"), os.fdopen(theirs_out, "wb", 0))
+            finally:
+                os._exit(1)
+        os.close(theirs_in)
+        os.close(theirs_out)
+        return Grader(pid=pid, requests=os.fdopen(ours_out, "wb", 0), replies=os.fdopen(ours_in, "rb"))
+
+
+def _grade(server: int, requests: IO[bytes], replies: IO[bytes]) -> None:
+    """The life of a grader. It is killed when the server dies."""
+    from sspo.grading.verdict import judge, read
+
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:
+        return
+    settle()
+    begun = memory("VmRSS")
+    while line := requests.readline():
+        request = json.loads(line)
+        bounds = request["cpu_seconds"], request["memory_mb"]
+        with limited(*bounds):
+            golds = read(request["golds"])
+        with limited(*bounds) as taken:
+            status = judge(request["answer"], golds)
+        status = CRASHED if taken.too_much else status
+        last = taken.too_much or memory("VmRSS") > begun + GROWN_MB
+        replies.write(json.dumps({"status": status, "last": last}).encode() + b"\n")
+        if last:
+            return
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    server = Server(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(nothing, standard)  # a library that prints would speak between the lines
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: who started it ends it
+    from sspo.grading.verdict import warm  # late: who starts this process has no use for math-verify
+
+    warm()
+    gc.collect()
+    gc.freeze()  # so that a fork copies as little as can be
+    server.tell(READY)
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""1 for what math-verify takes for a right answer: boxed, or the last one of the text (docs/graders.md).
+
+Grading happens in processes of its own (sspo/grading), limited in processor seconds and memory, so that an answer that takes
+all of them is `timeout` or `crashed` on any machine under any load. A truncated response is not graded, even where a box is
+closed in it: it did not end. A second grader with a parser of its own looks at a sample of the answers; its status stands
+beside the first one's and changes no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sspo.config import RewardConfig
+from sspo.grading.golds import check_golds
+from sspo.grading.graders import Graders
+from sspo.types import Problem, Response, Score
+
+
+@dataclass(frozen=True)
+class MathVerify:
+    """The reward, with its processes."""
+
+    graders: Graders
+    second: int
+    """How many answers of a call the second grader looks at."""
+    statuses: Sequence[str] = ("ok", "wrong", "unparsable", "timeout", "crashed")
+
+    def check(self, problems: Iterable[Problem]) -> None:
+        """Raise UserError where right answers cannot be read."""
+        check_golds(problems, self.graders)
+
+    def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
+        """See Reward. Of several right answers the best score counts."""
+        ended = [i for i, response in enumerate(responses) if not response.truncated]
+        texts, golds = [responses[i].text for i in ended], [problems[i].golds for i in ended]
+        scores = [Score(value=0.0, status="truncated")] * len(responses)
+        for i, status in zip(ended, self.graders.grade(texts, golds), strict=True):
+            scores[i] = Score(value=float(status == "ok"), status=status)
+        for i in spread(ended, self.second):
+            scores[i] = replace(scores[i], second=second_opinion(responses[i].text, problems[i].golds))
+        return scores
+
+
+def second_opinion(text: str, golds: Sequence[str]) -> str:
+    """The second grader's status."""
+    from sspo.grading.second.grader import judge
+
+    return str(judge(text, golds).status)
+
+
+def spread(rows: Sequence[int], most: int) -> list[int]:
+    """At most so many of the rows, evenly apart: a sample that draws no random number."""
+    count = min(most, len(rows))
+    return [rows[k * len(rows) // count] for k in range(count)]
+
+
+def open_reward(config: RewardConfig) -> MathVerify:
+    """The reward; its processes start with the first answer. Raises UserError where math-verify is not installed."""
+    return MathVerify(Graders(config), config.second)
