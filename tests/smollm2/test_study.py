@@ -74,7 +74,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "rollout.responses=4", "rollout.max_tokens=24", "rollout.temperature=0.7", "trainer.minibatch=4", "trainer.rollouts=1",
         "trainer.lr=1e-5", "trainer.samples_every=1", "trainer.micro_batch_tokens=512", "evaluation.questions=4",
     ]  # fmt: skip
-    presets = {name: {"seeds": [0], "overrides": common} for name in ("smoke", "default", "paper")}
+    presets = {
+        name: {"seeds": list(range(seeds)), "overrides": common}
+        for name, seeds in (("smoke", 1), ("default", 3), ("paper", 8))
+    }
     (root / "conf" / "study" / "school.yaml").write_text(yaml.safe_dump({**STUDY, "presets": presets}))
     command(root, "sweeps", "run", "school", "--preset", "smoke", "--workers", "1")
     command(root, "analysis", "report", "school", "--preset", "smoke")
