@@ -31,7 +31,7 @@ STUDY = {
     "question": "Does a real language model go the whole way?",
     "baseline": "grpo",
     "test": "welch",
-    "primary": {"mode": "sampled", "temperature": 1.0},
+    "primary": {"mode": "sampled", "temperature": 0.7},
     "arms": {
         "base": {
             "role": "base",
@@ -71,8 +71,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     common = [
         f"model.path={MODEL}", "task=jsonl", f"task.train={root / 'school_train.jsonl'}", f"task.eval=[{root / 'school.jsonl'}]",
         "prompt=chat", "prompt.system='Answer with one short sentence.'", "reward=math_verify", "rollout.prompts=2",
-        "rollout.responses=4", "rollout.max_tokens=24", "rollout.temperature=0.7", "trainer.minibatch=4", "trainer.rollouts=1",
-        "trainer.lr=1e-5", "trainer.samples_every=1", "trainer.micro_batch_tokens=512", "evaluation.questions=4",
+        "rollout.responses=4", "rollout.max_tokens=32", "rollout.stop=['.']", "rollout.temperature=0.7", "trainer.minibatch=4", "trainer.rollouts=1",
+        "trainer.lr=1e-5", "trainer.samples_every=1", "trainer.micro_batch_tokens=512", "evaluation.questions=4", "evaluation.temperatures=[0.7]",
     ]  # fmt: skip
     presets = {
         name: {"seeds": list(range(seeds)), "overrides": common}
@@ -120,9 +120,13 @@ def test_training_moved_the_weights_by_ratios_over_real_segments(checkout: Path)
 
 def test_the_report_has_the_columns_of_the_questions(checkout: Path) -> None:
     report = checkout / "reports" / "school.smoke"
-    table = (report / "tables.md").read_text()
-    assert "school" in table
-    assert "untrained base" in table
+    results = pd.read_csv(report / "results.csv")
+    assert {"untrained base", "GRPO", "SSPO"} <= set(results["arm"])
+    assert results["school"].notna().any()
+    rows = pd.concat(pd.read_json(path, lines=True) for path in checkout.glob("runs/cells/*/**/eval.jsonl"))
+    assert (rows["status"] == "ok").any()  # some questions are within its reach
+    assert rows["second"].notna().any()
+    assert "graded twice" in (report / "grading.md").read_text()
     assert (report / "index.html").is_file()
 
 
