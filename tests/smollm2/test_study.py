@@ -70,9 +70,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     common = [
         f"model.path={MODEL}", "task=jsonl", f"task.train={root / 'school_train.jsonl'}", f"task.eval=[{root / 'school.jsonl'}]",
-        "prompt=chat", "prompt.system='Answer with one short sentence.'", "reward=math_verify", "rollout.prompts=4",
-        "rollout.responses=4", "rollout.max_tokens=32", "rollout.stop=['.']", "rollout.temperature=0.7", "trainer.minibatch=8", "trainer.rollouts=1",
-        "trainer.lr=1e-5", "trainer.samples_every=1", "trainer.micro_batch_tokens=512", "evaluation.questions=4", "evaluation.temperatures=[0.7]", "run.threads=2",
+        "prompt=chat", "prompt.system='Answer with one short sentence.'", "reward=math_verify", "rollout.prompts=3",
+        "rollout.responses=4", "rollout.max_tokens=32", "rollout.stop=['.']", "rollout.temperature=0.7", "trainer.minibatch=6", "trainer.rollouts=1",
+        "trainer.lr=1e-5", "trainer.samples_every=1", "trainer.micro_batch_tokens=512", "evaluation.questions=4", "evaluation.temperatures=[0.7]",
     ]  # fmt: skip
     presets = {
         name: {"seeds": list(range(seeds)), "overrides": common}
