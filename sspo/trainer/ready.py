@@ -31,8 +31,21 @@ def ready_policy(
         say(remark)
     for warning in _check_prompts(config, task, policy):
         say(warning)
+    say(trained_and_asked(_training(config, task), _held_out(config, task)))
     check_sampling(policy)
     return policy
+
+
+def trained_and_asked(training: Iterable[Problem], held_out: Iterable[Problem]) -> str | None:
+    """The warning that questions of the evaluation are trained on too, as far as both are looked at; None where none is."""
+    trained, asked = {problem.prompt for problem in training}, {problem.prompt for problem in held_out}
+    both = len(trained & asked)
+    if not both:
+        return None
+    return (
+        f"warning: {both} of {len(asked)} evaluation questions are trained on as well, so their scores say nothing of new "
+        "questions: take them out of task.train"
+    )
 
 
 def check_answers(config: TrainConfig, task: Task, reward: Reward) -> None:

@@ -1,4 +1,4 @@
-"""`make bench-grader`: ordinary answers a processor second of the graders, pipes and processes included.
+"""`make bench-grader`: ordinary answers a processor second of the graders, pipes and processes included, beside bare math-verify.
 
 Answers are worked sentences that end in a number, a fraction or a short expression, most in a box and 4 in 10 of them wrong;
 all are different, so that none is graded from memory. In training several responses answer one question, whose right answer
@@ -7,10 +7,13 @@ is parsed once; the second figure has a question an answer.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
 from pathlib import Path
+
+from math_verify import parse, verify
 
 from sspo.config import RewardConfig
 from sspo.grading.graders import Graders
@@ -33,11 +36,23 @@ def main() -> None:
         before = processor_seconds(graders)
         found = graders.grade(texts, golds)
         taken = processor_seconds(graders) - before
+        bare = bare_seconds(texts, golds)
         counts = {status: found.count(status) for status in sorted(set(found))}
         print(
-            f"{group} answers a question: {ANSWERS / taken:,.0f} a processor second ({WANTED} wanted), {1000 * taken / ANSWERS:.1f} ms each; {counts}"
+            f"{group} answers a question: {ANSWERS / taken:,.0f} a processor second ({WANTED} wanted), {1000 * taken / ANSWERS:.1f} ms each; "
+            f"bare math-verify, without limits and with its caches: {ANSWERS / bare:,.0f}, ratio {bare / taken:.2f}; {counts}"
         )
     graders.close()
+
+
+def bare_seconds(texts: list[str], golds: list[list[str]]) -> float:
+    """Processor seconds of math-verify alone on the same answers, in this process."""
+    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
+    begun = time.process_time()
+    for text, (gold,) in zip(texts, golds, strict=True):
+        wanted = parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
+        verify(wanted, parse(text, parsing_timeout=None), timeout_seconds=None)
+    return time.process_time() - begun
 
 
 def questions(group: int) -> tuple[list[str], list[list[str]]]:

@@ -1,0 +1,17 @@
+"""What a run looks at before it begins."""
+
+from __future__ import annotations
+
+from sspo.trainer.ready import trained_and_asked
+from sspo.types import Problem
+
+
+def problems(*texts: str) -> list[Problem]:
+    return [Problem(id=str(i), prompt=text, answer="0") for i, text in enumerate(texts)]
+
+
+def test_questions_that_are_trained_on_and_asked_are_counted_once_each() -> None:
+    assert trained_and_asked(problems("a", "b"), problems("c")) is None
+    said = trained_and_asked(problems("a", "b", "a", "c"), problems("a", "d", "c", "a"))
+    assert said is not None
+    assert said.startswith("warning: 2 of 3 evaluation questions are trained on as well")
