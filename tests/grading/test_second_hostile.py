@@ -33,7 +33,9 @@ def test_two_thousand_hostile_answers_get_a_score():
     began = time.process_time()
     statuses = {judge(hostile(rng), [rng.choice(["5", hostile(rng)])]).status for _ in range(2_000)}
     assert statuses == {"ok", "wrong", "unparsable"}
-    assert time.process_time() - began < 9  # measured: 1.2; a hang or an exponential parse would take minutes
+    assert (
+        time.process_time() - began < 60
+    )  # measured: 1.2; a hang or an exponential parse would take minutes
 
 
 @pytest.mark.parametrize(
@@ -62,21 +64,28 @@ def test_two_thousand_hostile_answers_get_a_score():
     ],
 )
 def test_bombs_take_milliseconds(inside):
-    """Seconds of processor for three gold answers; measured: at most 0.2."""
+    """An exponential parse would take minutes for three gold answers; measured: at most 0.2 s."""
     began = time.process_time()
     for gold in ("5", inside, inside + "+0"):
         judge(f"\\boxed{{{inside}}}", [gold])
-    assert time.process_time() - began < 1.5
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize(
     "piece", [r"\boxed{1} ", r"\boxed{1}, ", r"\boxed{", "$", "$x", "(", "9", "answer ", "the answer is ", "\n", "1,", r"\[", r"\(", ". ", "#### ", "box", r"\boxed "]
 )  # fmt: skip
-def test_a_hundred_thousand_characters_take_milliseconds(piece):
-    text = piece * (100_000 // len(piece))
-    began = time.process_time()
-    judge(text, ["5"])
-    assert time.process_time() - began < 0.5  # measured: at most 0.04
+def test_four_times_the_text_takes_about_four_times_as_long(piece):
+    """A quadratic search takes sixteen times as long. Measured for 100,000 characters: at most 0.04 s."""
+
+    def seconds(characters):
+        text, taken = piece * (characters // len(piece)), []
+        for _ in range(3):  # the fastest: a collection of garbage may fall into any of them
+            began = time.process_time()
+            judge(text, ["5"])
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    assert seconds(100_000) < 8 * seconds(25_000) + 0.05
 
 
 def test_depth_is_bounded_by_the_grader_and_not_by_python():
