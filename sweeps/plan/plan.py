@@ -164,7 +164,7 @@ def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
     text = f"{study.name}, {study.described(first)}: {refused[first]}"
     if others:
         named = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
-        text += f"; {len(others)} more arm{'s' if len(others) > 1 else ''} of the study make no sense either: {named}"
+        text += f"; {len(others)} more {'arms' if len(others) > 1 else 'arm'} of the study {'make' if len(others) > 1 else 'makes'} no sense either: {named}"
     if any(name in study.points for name in refused):
         text += "; design.exclude leaves generated arms out"
     return UserError(text)
