@@ -153,3 +153,14 @@ def test_every_option_is_known_to_change_the_cell_or_not_to() -> None:
             == plain
             == cell_hash(quick_compose([f"{key}={other}"]))
         ), key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["reward.also=['brevity*0.05','boxed_format*1']"], ["reward.also=['boxed_format * 1.0','brevity*0.050']"]),
+        (["rollout.stop=[a,b]"], ["rollout.stop=[b,a]"]),
+    ],
+)  # fmt: skip
+def test_one_run_has_one_cell_however_it_is_written(one: list[str], other: list[str]) -> None:
+    assert cell_hash(quick_compose(one)) == cell_hash(quick_compose(other)) != cell_hash(quick_compose([]))

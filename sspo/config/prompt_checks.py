@@ -23,6 +23,8 @@ def own_text(path: str) -> str:
     try:
         content = Path(path).expanduser().read_bytes()
         text = content.decode()
+    except RuntimeError as error:  # no such user's home
+        raise UserError(f"prompt.template={path} cannot be read: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UserError(f"prompt.template={path} cannot be read: {reason}") from error

@@ -97,7 +97,7 @@ class RewardConfig:
     memory_mb: int = 2048
     """... and what its grader may take of memory."""
     second: int = 64
-    """... and how many answers of each rollout and evaluation set a second grader looks at; 0 for none."""
+    """... and how many answers of each rollout and batch of an evaluation a second grader looks at; 0 for none."""
     workers: int = 1
     """... and how many processes grade at once; no part of a cell's identity."""
 

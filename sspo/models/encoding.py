@@ -41,6 +41,8 @@ class Encoder:
         ids = ids[: len(ids) - self.appended]
         if self.bos_id is not None and ids[:1] != [self.bos_id]:
             ids = [self.bos_id, *ids]
+        if self.bos_id is not None and ids[:2] == [self.bos_id] * 2:
+            ids = ids[1:]  # the tokenizer put one before a text that began with it
         return ids
 
     def shown(self, question: str) -> str:
@@ -52,12 +54,14 @@ class Encoder:
         encoded = {
             mark: self.tokenizer.encode(mark, add_special_tokens=False) for mark in self.template.marks
         }
-        unknown = [mark for mark, ids in encoded.items() if len(ids) != 1]
+        unknown = [
+            mark for mark, ids in encoded.items() if len(ids) != 1 or ids[0] == self.tokenizer.unk_token_id
+        ]
         if not unknown:
             return []
         return [
-            f"warning: the prompt's template writes {' and '.join(unknown)}, which this model does not know as tokens and reads "
-            "as letters: look at --show-prompt, and take prompt=chat or another template"
+            f"warning: the prompt's template writes {' and '.join(unknown)}, which this model does not know as tokens: "
+            "look at --show-prompt, and take prompt=chat or another template"
         ]
 
 

@@ -15,6 +15,7 @@ from sspo.prompts.templates import Template
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+PROBE = "1 + 1 = ?"
 FIELDS = ("question", "bos", "eos")
 """What such a file may ask for: the question, and the tokenizer's own first and last token as text."""
 
@@ -22,10 +23,12 @@ FIELDS = ("question", "bos", "eos")
 def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
     """The file's template. Raises UserError for one that cannot be read, has no question, or asks for an unknown field.
 
-    Text that begins with a special token of the tokenizer brings all of them along; other text gets the tokenizer's.
+    A file that asks for `bos`, or whose text begins with a special token of the tokenizer, brings all of them along; other text
+    gets the tokenizer's.
     """
     assert is_own_template(path)
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
+    del environment.filters["random"]  # a prompt is a function of its question
     text = own_text(path)
     try:
         asked = meta.find_undeclared_variables(environment.parse(text))
@@ -43,7 +46,10 @@ def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
     def render(question: str) -> str:
         try:
             return template.render(question=question, **tokens)
-        except (TemplateError, TypeError, ValueError) as error:
-            raise UserError(f"prompt.template={path} cannot be rendered: {error}") from error
+        except Exception as error:  # whatever a template of anybody's hand raises
+            raise UserError(
+                f"prompt.template={path} cannot be rendered: {type(error).__name__}: {error}"
+            ) from error
 
-    return Template(render=render, own_tokens=render("").startswith(tuple(tokenizer.all_special_tokens)))
+    special = tuple(tokenizer.all_special_tokens)
+    return Template(render=render, own_tokens="bos" in asked or render(PROBE).lstrip().startswith(special))

@@ -20,6 +20,8 @@ from sspo.types import Rollout
 
 SPLIT_CHARACTER = 3
 """Bytes of a character whose others stand before the tail of a response."""
+BROKEN = "�"
+"""What stands for bytes that are no character."""
 COMPACT_BELOW = 0.75
 """Rows that finished leave the batch once less than this share of it is still running."""
 
@@ -41,11 +43,16 @@ class Stops:
 
     def found_b(self, response_bT: torch.Tensor) -> torch.Tensor:
         """Whether each row, all of whose tokens are given, contains one of the texts near its end."""
-        tails = self.tokenizer.batch_decode(
-            response_bT[:, -self.tail :].tolist(), clean_up_tokenization_spaces=False
-        )
+        tails = self._decoded(response_bT[:, -self.tail :])
+        broken = [row for row, tail in enumerate(tails) if BROKEN in tail]
+        for row, whole in zip(broken, self._decoded(response_bT[broken]), strict=True):
+            tails[row] = whole  # a tail that begins inside a character may take whole ones with it
         found = [any(text in tail for text in self.texts) for tail in tails]
         return torch.tensor(found, dtype=torch.bool, device=response_bT.device)
+
+    def _decoded(self, ids_bT: torch.Tensor) -> list[str]:
+        rows = ids_bT.tolist()
+        return list(self.tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)) if rows else []
 
 
 class TransformersSampler:

@@ -20,7 +20,7 @@ from typing import Any
 from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
 from sspo.config.choices import TERMS
 from sspo.config.prompt_checks import prompt_identity
-from sspo.config.reward_sum import names_in_use
+from sspo.config.reward_sum import names_in_use, weights
 from sspo.config.user_rule import rule_identity
 from sspo.models.folder import base_fingerprint, chat_template
 from sspo.runs.code_key import code_key
@@ -43,8 +43,8 @@ LATER_OPTIONS = {
     "reward": ("also", "cpu_seconds", "memory_mb", "second"),
     "rollout": ("stop",),
 }
-PLACES = ("train", "eval", "folder", "question", "answer", "id", "lock")
-"""Options of the task that say where its questions are and not what they are."""
+PLACES = ("train", "eval", "folder", "question", "answer", "id", "options", "lock")
+"""Options of the task that say which questions it reads: their content is `read`."""
 GRADED, GRADED_OPTIONS = "math_verify", ("cpu_seconds", "memory_mb", "second")
 """The reward that has such options."""
 NAMES_A_RULE = ("rule", "random_like", "fixed_like")
@@ -74,7 +74,7 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     fields["model"] = {"base": base_fingerprint(config.model.path)}
     read = task_of(config).fingerprint
     if read is not None:
-        fields["task"]["read"] = read
+        fields["task"] = {"read": read}  # whichever of several names leads to these questions
     return fields
 
 
@@ -110,6 +110,10 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
                 del fields[group][label]
     for label in PLACES:
         fields["task"].pop(label, None)
+    if config.reward.also:
+        fields["reward"]["also"] = sorted(weights(config.reward))
+    if config.rollout.stop:
+        fields["rollout"]["stop"] = sorted(config.rollout.stop)
     if config.prompt == TrainConfig().prompt:
         del fields["prompt"]
     else:

@@ -27,11 +27,15 @@ def nothing_learned(scores: Sequence[Score], reward_PG: torch.Tensor, config: Tr
     if reward_PG.shape[1] == 1:
         reasons = ["rollout.responses=1 has nothing to compare a response with: raise it"]
     elif share.get("ok", 0.0) == 1:
-        reasons = ["every response is right: take harder questions"]
+        reasons = [
+            f"every response is ok to reward.name={config.reward.name}: take harder questions, or another reward"
+        ]
     elif share.get("ok", 0.0) > 0:
         reasons.append("each prompt is always answered right, or never: raise rollout.responses")
     elif not reasons:
-        reasons = ["the model answers, and wrongly: take easier questions, or raise rollout.responses"]
+        most = max((status for status in share if status != "ok"), key=share.__getitem__)
+        wrongly = "the model answers, and wrongly: take easier questions, or raise rollout.responses"
+        reasons = [_reasons(config).get(most, wrongly)]
     low, high = float(reward_PG.min()), float(reward_PG.max())
     alike = f"all responses score {high:g}" if low == high else "the responses of each prompt score alike"
     return f"warning: nothing is learned from the first rollout, as {alike} ({_states(share)}): {'; '.join(reasons)}"

@@ -55,7 +55,8 @@ class Trainer:
         self.progress = progress
         self.device = resolve_device(config.run.device)
         task, reward = task_of(config), open_reward(config.reward)
-        check_answers(config, task, reward)
+        summed = with_others(reward, config.reward)
+        check_answers(config, task, summed)
         self.policy = ready_policy(config, task, self.device, progress.warn)
         self.log = RunLog(folder)
         self.model = self.policy.model
@@ -64,7 +65,6 @@ class Trainer:
         reference = (
             load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
         )
-        summed = with_others(reward, config.reward)
         self.collector = Collector(config, task, summed, self.policy, self.sampler, reference)
         self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
         self.checkpoints = Checkpoints(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from sspo.config import EMBEDDED_BASES
 from sspo.errors import UserError
 from sspo.models.policy import Policy, load_policy
 from sspo.trainer.probe import check_sampling
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sspo.tasks import Task
     from sspo.types import Problem
 
+EMBEDDED_REWARD = "exact_answer"
 LOOKED_AT = 1000
 """Prompts of training that are looked at beforehand; others as they are drawn."""
 
@@ -32,6 +34,10 @@ def ready_policy(
     for warning in _check_prompts(config, task, policy):
         say(warning)
     say(trained_and_asked(_training(config, task), _held_out(config, task)))
+    if config.reward.name == EMBEDDED_REWARD and config.model.path not in EMBEDDED_BASES:
+        say(
+            f"warning: reward.name={EMBEDDED_REWARD} reads only what the embedded models write, `answer 4 .`; take reward=math_verify"
+        )
     check_sampling(policy)
     return policy
 

@@ -46,6 +46,7 @@ def test_the_chat_template_brings_the_only_bos(chat_model: Path) -> None:
     assert encoder.shown("1 + 1 ?") == "<s>[system]Be brief.[user]1 + 1 ?[assistant]"
     assert encoder.ids("1 + 1 ?").count(encoder.bos_id) == 1
     assert open_encoder(str(chat_model), PromptConfig()).shown("1 + 1 ?") == "<s>1 + 1 ?"
+    assert open_encoder(str(chat_model), PromptConfig()).shown("<s>1 + 1 ?") == "<s>1 + 1 ?"
 
 
 def test_published_templates_are_word_for_word_those_that_papers_used(chat_model: Path) -> None:
@@ -61,10 +62,28 @@ def test_published_templates_are_word_for_word_those_that_papers_used(chat_model
     assert not r1.remarks()
 
 
+def test_a_chat_template_that_writes_the_date_writes_the_same_tomorrow(chat_model: Path) -> None:
+    (chat_model / "chat_template.jinja").write_text(
+        "{{ strftime_now('%d %b %Y') }} {{ messages[0]['content'] }}"
+    )
+    shown = open_encoder(str(chat_model), PromptConfig(template="chat")).shown("1 + 1 ?")
+    assert shown == "26 Jul 2024 1 + 1 ?"
+
+
+def test_the_qwen_template_gets_the_bos_of_a_tokenizer_that_has_one(chat_model: Path) -> None:
+    encoder = open_encoder(str(chat_model), PromptConfig(template="qwen_math"))
+    assert encoder.shown("1+1?").startswith("<s><|im_start|>system")
+    assert encoder.ids("1+1?").count(encoder.bos_id) == 1
+
+
 def test_a_file_of_ones_own_may_write_the_bos_or_leave_it_to_the_tokenizer(
     chat_model: Path, tmp_path: Path
 ) -> None:
-    for text in ("{{ bos }}Q: {{ question }}\nA:", "Q: {{ question }}\nA:"):
+    for text in (
+        "{{ bos }}Q: {{ question }}\nA:",
+        "Q: {{ question }}\nA:",
+        "{# mine #}{{ bos }}Q: {{ question }}\nA:",
+    ):
         assert open_encoder(str(chat_model), own(tmp_path, text)).shown("1 + 1 ?") == "<s>Q: 1 + 1 ?\nA:"
 
 
@@ -74,7 +93,9 @@ def test_a_file_of_ones_own_may_write_the_bos_or_leave_it_to_the_tokenizer(
         ("{{ qestion }}", "unknown field of own.j2 'qestion': did you mean 'question'"),
         ("Hello.", r"has no {{ question }} in it"),
         ("{{ question", "is no Jinja2 template"),
-        (FORBIDDEN, "cannot be rendered"),
+        (FORBIDDEN, "cannot be rendered: SecurityError"),
+        ("{{ question }}{{ 1 / 0 }}", "cannot be rendered: ZeroDivisionError"),
+        ("{{ [1, 2]|random }}{{ question }}", "No filter named 'random'"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(
@@ -88,6 +109,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     ("words", "said"),
     [
         (["prompt=qwen"], "qwen_math"),
+        (["prompt.template='~nobody-here/a.j2'"], "cannot be read: Could not determine home directory"),
         (["prompt.template=absent.j2"], r"prompt\.template=absent\.j2 cannot be read: No such file"),
         (["prompt=r1", "prompt.system=Hi"], "read by prompt.template=chat alone"),
         (["rollout.stop=['']"], "rollout.stop must name different texts"),

@@ -119,6 +119,8 @@ def test_what_is_asked_is_in_the_cells_name_and_where_it_is_kept_is_not(tmp_path
         written(tmp_path / folder / "aime24.jsonl", *questions(3))
     x, y = (cell("task=aime24", f"task.folder={tmp_path / f}", "trainer.rollouts=0") for f in ("x", "y"))
     assert x == y
+    by_name = [f"task.folder={tmp_path / 'x'}", "trainer.rollouts=0"]
+    assert cell("task=jsonl", "task.eval=[aime24]", *by_name) == x  # another name for the same task
 
 
 def locked(lock: Path, content: str) -> list[str]:

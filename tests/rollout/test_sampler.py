@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models
+from transformers import PreTrainedTokenizerFast
 
 from sspo.config import TaskConfig
 from sspo.models.forward import micro_batches, token_logp_entropy
@@ -132,3 +134,15 @@ def test_a_response_ends_with_the_first_text_that_stops_it_and_keeps_it(policy, 
         assert bool(stopped.truncated_B[row]) == (not ends and bool(free.truncated_B[row]))
         hit += bool(ends)
     assert 0 < hit < len(stopped.mask_BT)
+
+
+def test_a_stop_text_is_found_where_characters_are_spelled_in_bytes():
+    pieces = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"a": 256}
+    spelled = Tokenizer(models.BPE(pieces, [], byte_fallback=True, unk_token=None))
+    spelled.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    stops = Stops(["\N{OCTAGONAL SIGN}"], PreTrainedTokenizerFast(tokenizer_object=spelled))
+    ids = torch.tensor(
+        [list(("a" * 2).encode()) + list("\N{GRINNING FACE}\N{GRINNING FACE}\N{OCTAGONAL SIGN}".encode())]
+    )
+    found = [bool(stops.found_b(ids[:, : t + 1])) for t in range(ids.shape[1])]
+    assert found == [False] * (ids.shape[1] - 1) + [True]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -19,7 +16,7 @@ from sspo.rewards.math_verify import MathVerify
 from sspo.runs.tracking import NoTracker
 from sspo.tasks.chain import ChainTask
 from sspo.trainer.loop import Trainer
-from sspo.types import Problem, Score
+from sspo.types import Problem
 from tests.trainer.runs import TINY, lines
 
 OPTIONS = (
@@ -35,20 +32,6 @@ OPTIONS = (
 )
 
 
-@pytest.fixture
-def agreeable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second grader that takes every answer for right."""
-
-    def judge(text: str, golds: Sequence[str]) -> Score:
-        return Score(value=1.0, status="ok")
-
-    for name in ("sspo.grading.second", "sspo.grading.second.grader"):
-        module: Any = ModuleType(name)
-        module.judge = judge
-        monkeypatch.setitem(sys.modules, name, module)
-
-
-@pytest.mark.usefixtures("agreeable")
 def test_a_graded_run_logs_every_status_part_and_disagreement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,18 +54,21 @@ def test_a_graded_run_logs_every_status_part_and_disagreement(
     rows = lines(tmp_path / "eval.jsonl")
     assert {row["value"] for row in rows} <= {0.0, 1.0}  # by reward.name alone
     seen = [row for row in rows if "second" in row]
-    assert {row["second"] for row in seen} == {"ok"}
+    assert {row["second"] for row in seen} <= {"ok", "wrong", "unparsable"}
     assert 0 < len(seen) <= len(rows)
     versions = json.loads((tmp_path / "env.json").read_text())["versions"]
     for package in ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime"):
         assert versions[package] == version(package)
 
 
-def test_right_answers_are_looked_at_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("also", [(), ("reward=exact_answer", "reward.also=['math_verify*1']")])
+def test_right_answers_are_looked_at_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: tuple[str, ...]
+) -> None:
     def check(reward: MathVerify, problems: Iterable[Problem]) -> None:
         raise UserError(f"seen: {sorted({problem.id.partition('/')[0] for problem in problems})}")
 
     monkeypatch.setattr(MathVerify, "check", check)
     with pytest.raises(UserError, match=r"seen: .*'train'"):
-        Trainer(compose([*TINY, *OPTIONS]), tmp_path / "run", Progress("test"))
+        Trainer(compose([*TINY, *OPTIONS, *also]), tmp_path / "run", Progress("test"))
     assert not (tmp_path / "run").exists()

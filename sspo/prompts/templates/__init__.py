@@ -27,7 +27,7 @@ class Template:
 
     render: Callable[[str], str]
     own_tokens: bool = False
-    """Whether its text brings every special token along, so that the tokenizer adds none: a second bos would be one too many."""
+    """Whether its text brings every special token along, the bos as well if there is to be one, so that the tokenizer adds none."""
     marks: tuple[str, ...] = ()
     """Texts of it that the model should know as one token each."""
 

@@ -1,10 +1,11 @@
-"""The model's own chat template: the question is what the user says, after a system message where one is set."""
+"""The model's own chat template: the question is what the user says, after a system message where one is set.
+
+Some templates write the date. It stands still here, or a run would go on with other prompts tomorrow.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from jinja2 import TemplateError
 
 from sspo.config import PromptConfig
 from sspo.errors import UserError
@@ -12,6 +13,21 @@ from sspo.prompts.templates import Template
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+TODAY = {
+    "%d": "26",
+    "%b": "Jul",
+    "%B": "July",
+    "%m": "07",
+    "%y": "24",
+    "%Y": "2024",
+    "%A": "Friday",
+    "%a": "Fri",
+}
+CLOCK = "{%- macro strftime_now(format) -%}{{ format" + "".join(
+    f"|replace('{sign}', '{text}')" for sign, text in TODAY.items()
+) + " }}{%- endmacro -%}"  # fmt: skip
+"""Stands before a template and hides the clock that transformers hands it, by its own name."""
 
 
 def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> Template:
@@ -21,14 +37,17 @@ def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> T
             "prompt.template=chat: the tokenizer has no chat template, as base models often do; take prompt=qwen_math, prompt=r1, "
             "or a Jinja2 file of your own"
         )
+    written = tokenizer.get_chat_template()
     system = [{"role": "system", "content": config.system}] if config.system else []
 
     def render(question: str) -> str:
         messages = [*system, {"role": "user", "content": question}]
         try:
-            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        except (TemplateError, TypeError, ValueError) as error:
-            said = " ".join(str(error).split())
+            text = tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, chat_template=CLOCK + written
+            )
+        except Exception as error:  # whatever a template of anybody's hand raises
+            said = " ".join(f"{type(error).__name__}: {error}".split())
             raise UserError(
                 f"prompt.template=chat: the model's chat template cannot be used: {said}"
             ) from error

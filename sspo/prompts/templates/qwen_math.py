@@ -26,6 +26,5 @@ def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> T
     del config, tokenizer
     return Template(
         render=lambda question: f"{BEFORE}{question}{AFTER}",
-        own_tokens=True,
         marks=("<|im_start|>", "<|im_end|>"),
     )
