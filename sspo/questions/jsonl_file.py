@@ -47,6 +47,8 @@ def why_absent(path: Path) -> str:
 @functools.lru_cache(maxsize=64)
 def _read(path: Path, _look: Look, columns: Columns, key: str) -> QuestionSet:
     remedies = {"question": "task.question", "answer": "task.answer"}
+    if columns.id != Columns().id:
+        remedies["id"] = "task.id"
     return question_set(problems(rows(path), columns, f"{key}={path}", remedies=remedies), f"{key}={path}")
 
 

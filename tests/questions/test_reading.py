@@ -36,20 +36,53 @@ def test_answers_are_texts_numbers_or_lists_of_them_and_ids_are_lines_where_ther
         tmp_path / "a.jsonl",
         "\ufeff" + json.dumps({"question": "q1", "answer": "3", "unread": None}),
         "",
-        {"question": "q2", "answer": 142.0},
-        {"question": " q3\n", "answer": [0.5, "\\frac12", 0.5], "id": "x"},
-        {"question": "q4", "answer": 10**30, "id": 7},
+        {"question": "q2", "answer": 142.0, "id": None},
+        {"question": " q3\n", "answer": [0.5, "\\frac12", 0.5]},
+        {"question": "q4", "answer": 10**30},
     )
     assert read(path) == [
         Problem(id="1", prompt="q1", answer="3"),
         Problem(id="3", prompt="q2", answer="142"),
-        Problem(id="x", prompt=" q3\n", answer="0.5", alternatives=("\\frac12",)),
-        Problem(id="7", prompt="q4", answer="1" + "0" * 30),
+        Problem(id="4", prompt=" q3\n", answer="0.5", alternatives=("\\frac12",)),
+        Problem(id="5", prompt="q4", answer="1" + "0" * 30),
     ]
     named = written(tmp_path / "b.jsonl", {"problem": "q", "answers": ["1"], "uid": "u"})
     assert read(named, question="problem", answer="answers", id="uid") == [
         Problem(id="u", prompt="q", answer="1")
     ]
+    with_ids = written(tmp_path / "c.jsonl", *({**GOOD, "id": name} for name in ("x", 7, 1e3)))
+    assert [problem.id for problem in read(with_ids)] == ["x", "7", "1000"]
+
+
+@pytest.mark.parametrize(
+    ("given", "gold"),
+    [
+        ("0.00002", "0.00002"),  # JSON numbers, as they stand in the file
+        ("1e-07", "0.0000001"),
+        ("1e22", "1" + "0" * 22),
+        ("1.5e+23", "15" + "0" * 22),
+        ("-0.0", "0"),
+        ("-2.5", "-2.5"),
+        ('"1e-07"', "0.0000001"),  # and texts
+        ('" 2.5E3 "', "2500"),
+        ('"-.5e-1"', "-0.05"),
+        ('"0e9"', "0"),
+        ('"007"', "007"),  # no exponent: as it stands
+        ('"2e"', "2e"),
+        ('"e5"', "e5"),
+        ('"1e5 x"', "1e5 x"),
+        ('"1.50"', "1.50"),
+    ],
+)
+def test_numbers_are_written_without_an_exponent(tmp_path, given, gold):
+    path = written(tmp_path / "a.jsonl", f'{{"question": "q", "answer": {given}}}')
+    assert [problem.answer for problem in read(path)] == [gold]
+
+
+def test_an_id_column_that_is_named_must_be_there(tmp_path):
+    path = written(tmp_path / "a.jsonl", {**GOOD, "number": "1"})
+    with pytest.raises(UserError, match=r"no column 'numbr': did you mean 'number'\? .*; set task\.id=NAME"):
+        read(path, id="numbr")
 
 
 GOOD = {"question": "q", "answer": "1"}
@@ -72,6 +105,9 @@ GOOD = {"question": "q", "answer": "1"}
         (({"question": "q", "answer": True},), "must be text or a number, got True"),
         (('{"question": "q", "answer": 1e999}',), "must be text or a number, got inf"),
         (({**GOOD, "id": "x"}, {**GOOD, "id": "x"}), "has two questions with the id 'x'; ids must differ"),
+        (({**GOOD, "id": "x"}, "", GOOD), "line 3: no id in column 'id', and line 1 has one: give every question an id, or none"),
+        ((GOOD, {**GOOD, "id": None}, {**GOOD, "id": "x"}), "line 3: an id in column 'id', and line 1 has none: give every question an id, or none"),
+        (({"question": "q", "answer": "1e1000"},), "column 'answer': '1e1000' is too large or too small to be written without an exponent"),
         ((), "holds no questions"),
     ],
 )  # fmt: skip
