@@ -92,6 +92,12 @@ GOOD = {"question": "q", "answer": "1"}
     ("rows", "says"),
     [
         ((GOOD, '{"question": '), "line 2: no JSON ("),
+        (('{"question": ',), "line 1: no JSON ("),
+        (("[", '{"question": "q", "answer": "1"}', "]"), "line 1: a JSON object a line is read; this looks like one JSON array"),
+        (("", ' [{"question": "q", "answer": "1"}]'), "line 2: a JSON object a line is read; this looks like one JSON array"),
+        (("question,answer", "q,1"), "line 1: a JSON object a line is read; this looks like CSV"),
+        (('"question";"the answer"', "q,1"), "line 1: a JSON object a line is read; this looks like CSV"),
+        ((GOOD, "q,1"), "line 2: no JSON ("),
         ((GOOD, "[1]"), "line 2: a row must be a JSON object with named columns"),
         (('{"question": "q", "answer": NaN}',), "line 1: no JSON (NaN is no JSON)"),
         (("[" * 100_000,), "line 1: no JSON (it nests too deeply)"),
@@ -115,16 +121,18 @@ def test_what_makes_no_sense_is_one_sentence(tmp_path, rows, says):
     path = written(tmp_path / "a.jsonl", *rows)
     with pytest.raises(UserError, match=re.escape(says)) as refused:
         read(path)
-    assert str(path) in str(refused.value)
+    assert str(refused.value).startswith(f"task.eval={path}")
     assert "\n" not in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_told_from_its_neighbours(tmp_path):
     written(tmp_path / "train.jsonl", GOOD)
     with pytest.raises(
-        UserError, match=r"task\.eval=.*trian\.jsonl: no such file; did you mean .*train\.jsonl\?"
+        UserError, match=r"task\.eval=.*trian\.jsonl: no such file; the nearest is .*train\.jsonl$"
     ):
         read(tmp_path / "trian.jsonl")
+    with pytest.raises(UserError, match=r"nope\.jsonl: no such file$"):  # of its letters `train` has one, n
+        read(tmp_path / "nope.jsonl")
     with pytest.raises(UserError, match="no folder"):
         read(tmp_path / "absent" / "train.jsonl")
     (tmp_path / "b.jsonl").mkdir()
@@ -159,12 +167,19 @@ def test_the_right_answer_in_a_worked_one(extract, text, gold):
 def test_a_folder_has_a_sets_own_columns_or_the_plain_ones(tmp_path):
     worked = [{"problem": f"{n}?", "solution": rf"\boxed{{{n}}}", "level": f"Level {n}"} for n in range(1, 6)]
     written(tmp_path / "math_level3to5" / "train.jsonl", *worked)
-    written(tmp_path / "math_level3to5" / "test.jsonl", {"question": "plain?", "answers": ["1", "2"]})
+    plain = {"question": "plain?", "answers": ["1", "2"]}
+    written(tmp_path / "math_level3to5" / "test.jsonl", {**plain, "level": 3})
     task = open_task(TaskConfig(name="math_level3to5", folder=str(tmp_path)))
     assert {p.answer for p in task.train_problems(0, 0, 3)} == {"3", "4", "5"}  # of levels 1 to 5
     assert task.eval_problems("math_level3to5", 9) == [
         Problem(id="1", prompt="plain?", answer="1", alternatives=("2",))
     ]
+    for rows, line in (([plain], 1), (({**plain, "level": 3}, {**plain, "levl": 3}), 2)):
+        lacks = written(tmp_path / "lacks" / "math_level3to5" / "test.jsonl", *rows)
+        written(lacks.with_name("train.jsonl"), *worked)
+        says = rf"test\.jsonl, line {line}: no column 'level', by whose values questions are taken.*it has 'answers'"
+        with pytest.raises(UserError, match=says):
+            open_task(TaskConfig(name="math_level3to5", folder=str(tmp_path / "lacks")))
     with pytest.raises(
         UserError, match=r"does not have the questions of aime24 \(test\): put them into .*aime24\.jsonl"
     ):
