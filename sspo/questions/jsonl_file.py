@@ -11,7 +11,7 @@ from typing import Any
 from sspo.config.json_file import LARGEST, parse_json
 from sspo.errors import UserError, nearest, shown
 from sspo.questions.columns import Columns, problems
-from sspo.questions.golds import GOLDS
+from sspo.questions.golds import OF_FILES
 from sspo.questions.question_set import QuestionSet, question_set
 
 ARRAY = re.compile(rb"\s*\[\s*(\{|$)")
@@ -70,7 +70,7 @@ def read_kept(
     used = (fitting or columns)[0]
     if only:
         table = [(line, row) for line, row in table if _counts(row, only, f"{path}, line {line}")]
-    extract = GOLDS[gold] if used == columns[0] else GOLDS["plain"]
+    extract = OF_FILES[gold if used == columns[0] else "plain"]
     return question_set(problems(table, used, str(path), gold=extract), str(path))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from sspo.config import TaskConfig
 from sspo.errors import UserError
-from sspo.questions.golds import boxed, hashes
+from sspo.questions.golds import boxed, hashes, hashes_or_short
 from sspo.questions.question_set import digest_of
 from sspo.tasks import open_task
 from sspo.types import Problem
@@ -148,6 +148,10 @@ def test_a_file_that_is_not_there_is_told_from_its_neighbours(tmp_path):
     [
         (hashes, "48/2 = <<48/2=24>>24\n#### 1,234", "1234"),
         (hashes, "#### 1\n#### -2.5 ", "-2.5"),
+        (hashes_or_short, "48/2 = <<48/2=24>>24\n#### 1,234", "1234"),
+        (hashes_or_short, " 18 ", "18"),
+        (hashes_or_short, "48/2 = 24\nSo it is 24", None),
+        (hashes_or_short, "She sells 48 / 2 = 24 clips in May, so that she sold 48 + 24 = 72 of them", None),
         (boxed, r"so \boxed{1} or \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
         (boxed, r"\boxed{\left\{x : x > \}1\right\}}", r"\left\{x : x > \}1\right\}"),
         (boxed, r"thus $\boxed 7$", "7"),
@@ -197,6 +201,19 @@ def test_the_digest_is_of_ids_questions_and_all_right_answers_in_order():
         Problem(id="1", prompt="q", answer="a"),
     ]
     assert len({digest_of([one]), *(digest_of([other]) for other in others), digest_of([one, one])}) == 6
+
+
+def test_gsm8k_in_a_folder_has_worked_answers_or_short_ones(tmp_path):
+    for part, answer in (("train", "1 + 1 = 2\n#### 2"), ("test", 3)):
+        written(tmp_path / "gsm8k" / f"{part}.jsonl", {"question": "q", "answer": answer})
+    task = open_task(TaskConfig(name="gsm8k", folder=str(tmp_path)))
+    assert [*task.train_problems(0, 0, 1), *task.eval_problems("gsm8k", 1)] == [
+        Problem(id="1", prompt="q", answer="2"),
+        Problem(id="1", prompt="q", answer="3"),
+    ]
+    written(tmp_path / "gsm8k" / "test.jsonl", {"question": "q", "answer": "1 + 1 = 2\nso 2"})
+    with pytest.raises(UserError, match=r"line 1, column 'answer': its answer has no ####"):
+        open_task(TaskConfig(name="gsm8k", folder=str(tmp_path)))
 
 
 @needs_data
