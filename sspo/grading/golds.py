@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable
 
 from sspo.errors import UserError, shown
@@ -12,10 +13,12 @@ from sspo.types import Problem
 LOOKED_AT = 2_000
 """Right answers that are looked at, at a hundred or more a processor second; others are met in training."""
 SHOWN = 3
+ESCAPED = re.compile(r"\\[\\{}]")
+"""A line's end or a printed brace."""
 
 
 def check_golds(problems: Iterable[Problem], graders: Graders) -> None:
-    """Raise UserError where a right answer, boxed, does not count as right when compared with itself.
+    """Raise UserError where a right answer says nothing, or, boxed, does not count as right when compared with itself.
 
     They are counted, and the first three are named. Equal ones are looked at once, LOOKED_AT at most.
     """
@@ -25,11 +28,36 @@ def check_golds(problems: Iterable[Problem], graders: Graders) -> None:
         if gold not in first and len(first) < LOOKED_AT:
             first[gold] = problem
     statuses = graders.grade([f"\\boxed{{{gold}}}" for gold in first], [[gold] for gold in first])
-    bad = [gold for gold, status in zip(first, statuses, strict=True) if status != "ok"]
+    bad = [
+        gold
+        for gold, status in zip(first, statuses, strict=True)
+        if status != "ok" or not says_something(gold)
+    ]
     if not bad:
         return
     listed = ", ".join(f"{shown(gold)} of {first[gold]}" for gold in bad[:SHOWN])
     raise UserError(
         f"reward 'math_verify' cannot read {len(bad)} of {len(first)} right answers: {listed}"
         f"{', ...' if len(bad) > SHOWN else ''}; correct them, or leave these questions out"
+    )
+
+
+def says_something(gold: str) -> bool:
+    """Whether a right answer has a letter or a digit, does not end in `=`, and closes the braces and brackets that it opens.
+
+    Round and square brackets are counted together, as [0, 1) is an interval. Texts that fail equal themselves, so that no
+    comparison finds them.
+    """
+    bare = ESCAPED.sub("", gold)
+    depth = 0
+    for character in bare:
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            return False
+    opened = sum(map(bare.count, "(["))
+    return (
+        depth == 0
+        and opened == sum(map(bare.count, ")]"))
+        and not gold.rstrip().endswith("=")
+        and any(character.isalnum() or character in "∞∅" for character in gold)
     )

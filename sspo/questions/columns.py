@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sspo.errors import UserError, nearest, shown
@@ -12,6 +14,10 @@ from sspo.questions.golds import plain
 from sspo.types import Problem
 
 Row = Mapping[str, Any]
+SCIENTIFIC = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE]([-+]?[0-9]+)")
+"""A number with an exponent; graders read 1e-07 as e times 1, minus 7."""
+LARGEST_EXPONENT = 400
+"""More than those of JSON's numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +28,7 @@ class Columns:
     answer: str = "answer"
     """A text or a number, or a list of answers that are equally right."""
     id: str = "id"
-    """A set without the column names its questions by their place, from 1."""
+    """A set without the column, or with null in all of it, names its questions by their place, from 1."""
 
 
 def problems(
@@ -35,12 +41,19 @@ def problems(
 ) -> Iterator[Problem]:
     """A problem a row; rows come with their line or place. Raises UserError for the first row that makes none.
 
-    `where` names the file or set in messages, `remedies` an option for each of the columns question and answer.
+    `where` names the file or set in messages, `remedies` an option for each of the columns question, answer and, if it must be
+    there, id.
     """
+    options = remedies or {}
+    first: tuple[int, bool] | None = None
     for place, row in rows:
         at = f"{where}, line {place}"
-        question = _cell(row, columns.question, at, (remedies or {}).get("question", ""))
-        answer = _cell(row, columns.answer, at, (remedies or {}).get("answer", ""))
+        question = _cell(row, columns.question, at, options.get("question", ""))
+        answer = _cell(row, columns.answer, at, options.get("answer", ""))
+        if "id" in options:
+            _cell(row, columns.id, at, options["id"])
+        first = first or (place, row.get(columns.id) is not None)
+        _refuse_mixture(row, columns.id, at, *first)
         golds = _golds(answer, gold, f"{at}, column '{columns.answer}'")
         yield Problem(
             id=str(place)
@@ -63,6 +76,16 @@ def _cell(row: Row, column: str, at: str, remedy: str) -> Any:
     return row[column]
 
 
+def _refuse_mixture(row: Row, column: str, at: str, first: int, first_has: bool) -> None:
+    """Raise UserError for a row with an id in a set whose first row, at line `first`, has none, or the other way round."""
+    has = row.get(column) is not None
+    if has != first_has:
+        raise UserError(
+            f"{at}: {'an' if has else 'no'} id in column '{column}', and line {first} has {'one' if first_has else 'none'}: "
+            "give every question an id, or none"
+        )
+
+
 def _question(value: Any, at: str) -> str:
     if not isinstance(value, str):
         raise UserError(f"{at}: a question must be text, got {shown(value)}")
@@ -79,13 +102,28 @@ def _golds(value: Any, gold: Callable[[str], str], at: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for item in given:
         try:
-            answer = gold(_text(item, at))
+            answer = _without_exponent(gold(_text(item, at)))
         except ValueError as error:
             raise UserError(f"{at}: {error}") from error
         if not answer:
             raise UserError(f"{at}: the answer is empty")
         found[answer] = None
     return tuple(found)
+
+
+def _without_exponent(gold: str) -> str:
+    """A number in scientific notation as plain decimals, any other text as it stands. Raises ValueError for one out of bounds."""
+    number = SCIENTIFIC.fullmatch(gold)
+    if number is None:
+        return gold
+    if len(gold) > LARGEST_EXPONENT or abs(int(number[1])) > LARGEST_EXPONENT:
+        raise ValueError(f"{shown(gold)} is too large or too small to be written without an exponent")
+    return _written(gold)
+
+
+def _written(number: str) -> str:
+    """A decimal number without an exponent; any zero is 0."""
+    return format(Decimal(number) or Decimal(0), "f")
 
 
 def _text(value: Any, at: str) -> str:
@@ -95,5 +133,5 @@ def _text(value: Any, at: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
-        return str(int(value)) if value.is_integer() else repr(value)
+        return _written(repr(value)).removesuffix(".0")
     raise UserError(f"{at}: must be text or a number, got {shown(value)}")

@@ -18,6 +18,8 @@ from sspo.questions.sets import SETS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
 """What may head a column of a table."""
+MEANS = "average"
+"""The column of a results table that no set may be called by."""
 FILE, NAMED, GENERATED = "file", "named set", "generated set"
 
 
@@ -41,6 +43,10 @@ def entry(text: str, key: str) -> Entry:
             raise UserError(
                 f"{key}={text}: the file's name heads a column of the table, so it must be of at most 60 letters, digits and . _ + -, got {shown(name)}"
             )
+        if name == MEANS and key == "task.eval":
+            raise UserError(
+                f"{key}={text}: '{MEANS}' heads the column of means in the results table: rename the file"
+            )
         return Entry(text, FILE, name)
     if text in SETS:
         return Entry(text, NAMED, text)
@@ -57,9 +63,8 @@ def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
         return generator(one.name, config.options)
     if one.kind == FILE:
         columns = Columns(question=config.question, answer=config.answer, id=config.id)
-        return read_file(
-            Path(one.text).expanduser(), f"task.{'train' if part == 'train' else 'eval'}", columns
-        )
+        key = f"task.{'train' if part == 'train' else 'eval'}"
+        return read_file(_at_home(one.text, key), key, columns)
     known = SETS[one.name]
     if part == "train" and known.train is None:
         trained = ", ".join(name for name in SETS if SETS[name].train is not None)
@@ -67,5 +72,15 @@ def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
             f"task.train={one.name} is a benchmark and has no training questions; take one of {trained}, or a file"
         )
     if config.folder is not None:
-        return read_set(Path(config.folder).expanduser(), one.name, known, part)
-    return from_hub(one.name, known, part, Path(config.lock).expanduser())
+        return read_set(_at_home(config.folder, "task.folder"), one.name, known, part)
+    return from_hub(one.name, known, part, _at_home(config.lock, "task.lock"))
+
+
+def _at_home(text: str, key: str) -> Path:
+    """A path whose `~` or `~name` is a home folder. Raises UserError where nobody has that home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f"{key}={text}: the home folder that it begins with is not known; write the folder out"
+        ) from error

@@ -116,6 +116,14 @@ class Generator:
             yield question, answer.strip()
 
 
+def refuse_strange_sets(options: Sequence[str], names: Sequence[str]) -> None:
+    """Raise UserError for an option `set.name=value` whose set is none of `names`, those that the task reads."""
+    for text in options:
+        of = text.partition("=")[0].strip().rpartition(".")[0]
+        if of and of not in names:
+            raise unknown("reasoning-gym set of this task in task.options", of, names)
+
+
 def generator(name: str, options: Sequence[str]) -> Generator:
     """A data set by its name with options as `name=value`, or `set.name=value` for one set of several.
 

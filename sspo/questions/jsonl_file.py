@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sspo.config.json_file import LARGEST, parse_json
-from sspo.errors import UserError, nearest
+from sspo.errors import UserError, nearest, shown
 from sspo.questions.columns import Columns, problems
-from sspo.questions.golds import GOLDS
+from sspo.questions.golds import OF_FILES
 from sspo.questions.question_set import QuestionSet, question_set
+
+ARRAY = re.compile(rb"\s*\[\s*(\{|$)")
+"""How a first line begins where the whole file is one array."""
+HEADER = re.compile(rb'"?\w[\w .-]*"?\s*[,;\t]')
+"""How a first line begins that is a CSV file's names of columns."""
 
 Look = tuple[int, int]
 """A file's time of change (ns) and its size (bytes)."""
@@ -40,14 +46,17 @@ def why_absent(path: Path) -> str:
         return f"no folder {path.parent}"
     if path.is_dir():
         return "it is a folder, not a JSON Lines file"
-    close = nearest(path.name, [found.name for found in path.parent.glob("*.jsonl")])
-    return "no such file" + (f"; did you mean {path.parent / close}?" if close else "")
+    close = nearest(path.stem, [found.stem for found in path.parent.glob("*.jsonl")])
+    return "no such file" + (f"; the nearest is {path.parent / f'{close}.jsonl'}" if close else "")
 
 
 @functools.lru_cache(maxsize=64)
 def _read(path: Path, _look: Look, columns: Columns, key: str) -> QuestionSet:
+    where = f"{key}={path}"
     remedies = {"question": "task.question", "answer": "task.answer"}
-    return question_set(problems(rows(path), columns, f"{key}={path}", remedies=remedies), f"{key}={path}")
+    if columns.id != Columns().id:
+        remedies["id"] = "task.id"
+    return question_set(problems(rows(path, where), columns, where, remedies=remedies), where)
 
 
 @functools.lru_cache(maxsize=64)
@@ -55,32 +64,57 @@ def read_kept(
     path: Path, _look: Look, columns: tuple[Columns, ...], gold: str, only: tuple[str, ...]
 ) -> QuestionSet:
     """A file of a folder of sets, read by the first of `columns` that its first row has; see read_set in folder.py."""
-    table = list(rows(path))
+    table = list(rows(path, str(path)))
     first = table[0][1] if table else {}
     fitting = [one for one in columns if {one.question, one.answer} <= set(first)]
     used = (fitting or columns)[0]
-    if only and only[0] in first:
-        table = [(line, row) for line, row in table if str(row.get(only[0])) in only[1:]]
-    extract = GOLDS[gold] if used == columns[0] else GOLDS["plain"]
+    if only:
+        table = [(line, row) for line, row in table if _counts(row, only, f"{path}, line {line}")]
+    extract = OF_FILES[gold if used == columns[0] else "plain"]
     return question_set(problems(table, used, str(path), gold=extract), str(path))
 
 
-def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number from 1, row) of each line that is not blank. Raises UserError with the line of what is no JSON object."""
+def _counts(row: dict[str, Any], only: tuple[str, ...], at: str) -> bool:
+    """Whether a row has one of the values that count. Raises UserError where it lacks their column."""
+    if only[0] not in row:
+        raise UserError(
+            f"{at}: no column '{only[0]}', by whose values questions are taken ({', '.join(only[1:])}): it has "
+            f"{', '.join(map(shown, sorted(row)[:15])) or 'none'}"
+        )
+    return str(row[only[0]]) in only[1:]
+
+
+def rows(path: Path, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number from 1, row) of each line that is not blank. Raises UserError with the line of what is no JSON object.
+
+    `where` names the file in messages.
+    """
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST + 1)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+        raise UserError(f"{where} cannot be read: {error.strerror}") from error
     if len(content) > LARGEST:
-        raise UserError(f"{path} is larger than {LARGEST // 1_000_000} MB")
+        raise UserError(f"{where} is larger than {LARGEST // 1_000_000} MB")
+    first = True
     for line, text in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not text.strip():
             continue
+        form = _other_form(text) if first else None
+        if form:
+            raise UserError(f"{where}, line {line}: a JSON object a line is read; this looks like {form}")
+        first = False
         try:
             row = parse_json(text)
         except ValueError as error:
-            raise UserError(f"{path}, line {line}: no JSON ({error})") from error
+            raise UserError(f"{where}, line {line}: no JSON ({error})") from error
         if not isinstance(row, dict):
-            raise UserError(f"{path}, line {line}: a row must be a JSON object with named columns")
+            raise UserError(f"{where}, line {line}: a row must be a JSON object with named columns")
         yield line, row
+
+
+def _other_form(text: bytes) -> str | None:
+    """What a file is that begins with a line which no JSON Lines file begins with."""
+    if ARRAY.match(text):
+        return "one JSON array"
+    return "CSV" if HEADER.match(text) else None

@@ -10,7 +10,7 @@ from sspo.config import TaskConfig
 from sspo.errors import UserError
 from sspo.questions.entries import FILE, GENERATED, NAMED, Entry, entry, read
 from sspo.questions.epochs import slice_of
-from sspo.questions.generated import Generator
+from sspo.questions.generated import Generator, refuse_strange_sets
 from sspo.questions.question_set import QuestionSet
 from sspo.types import Problem
 
@@ -71,7 +71,9 @@ def open_questions(
             f"task={config.name} has no questions of its own to evaluate on: give task.eval=[FILE,...]"
         )
     _refuse_equal_names(chosen)
-    refuse_unread(config, [*([train] if train else []), *chosen])
+    entries = [*([train] if train else []), *chosen]
+    refuse_unread(config, entries)
+    refuse_strange_sets(config.options, sorted({one.name for one in entries if one.kind == GENERATED}))
     return QuestionTask(
         None if train is None else read(train, "train", config),
         {one.name: read(one, "test", config) for one in chosen},

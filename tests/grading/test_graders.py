@@ -17,7 +17,7 @@ import pytest
 
 from sspo.config import RewardConfig
 from sspo.errors import UserError
-from sspo.grading.golds import check_golds
+from sspo.grading.golds import check_golds, says_something
 from sspo.grading.graders import ROOT, Graders, status_of_whole_number
 from sspo.types import STATUSES, Problem
 from tests.grading import hostile
@@ -240,6 +240,37 @@ def test_right_answers_that_cannot_be_read_are_counted_and_three_are_named(grade
         match=r"^reward 'math_verify' cannot read 4 of 5 right answers: '' of q1, '\}\{' of q2, '\(\(+\.\.\.\(+' of q3, \.\.\.; correct",
     ):
         check_golds(problems("1", "", "}{", "(" * 99, "", "x" * 3_000), graders)
+
+
+@pytest.mark.parametrize(
+    ("right", "says"),
+    [
+        ("?", False), ("))", False), ("=", False), (r"\frac{1}{", False), ("(1, 2", False), ("x=", False), ("x = ", False),
+        ("", False), ("}{", False), (r"\{1, 2\}}", False), ("[1, 2", False), (r"\left(1, 2\right", False), ("=>", False),
+        ("0", True), ("x", True), ("(0, 1]", True), ("[0, 1)", True), ("]0, 1[", True), ("$t(0,4]$", True), (r"\{1, 2\}", True),
+        (r"\left\{1\right.", True), ("x=5", True), (r"\emptyset", True), ("∅", True), ("-∞", True),
+        (r"\begin{pmatrix}1\\{2}\end{pmatrix}", True), (r"\text{(A)}", True), ("50\\%", True),
+    ],
+)  # fmt: skip
+def test_a_right_answer_says_something_and_closes_what_it_opens(right: str, says: bool) -> None:
+    assert says_something(right) == says
+
+
+def test_right_answers_that_say_nothing_are_refused_although_their_text_equals_itself(
+    graders: Graders,
+) -> None:
+    problems = [Problem(id=f"q{i}", prompt="", answer=gold) for i, gold in enumerate(("1", "?", "x=", "))"))]
+    with pytest.raises(
+        UserError, match=r"cannot read 3 of 4 right answers: '\?' of q1, 'x=' of q2, '\)\)' of q3;"
+    ):
+        check_golds(problems, graders)
+
+
+@needs_data
+def test_every_right_answer_of_the_benchmarks_says_something() -> None:
+    right = [gold for name in SETS for gold in golds(name)]
+    assert len(right) == 1_639
+    assert [gold for gold in right if not says_something(gold)] == []
 
 
 WHOLE = ("0", "-0", "7", "007", "-7", "025", "1000000", "999999999999999", "999999999999998")

@@ -11,7 +11,7 @@ import pytest
 
 from sspo.config import TaskConfig
 from sspo.errors import UserError
-from sspo.questions.golds import boxed, hashes
+from sspo.questions.golds import boxed, hashes, hashes_or_short
 from sspo.questions.question_set import digest_of
 from sspo.tasks import open_task
 from sspo.types import Problem
@@ -36,20 +36,53 @@ def test_answers_are_texts_numbers_or_lists_of_them_and_ids_are_lines_where_ther
         tmp_path / "a.jsonl",
         "\ufeff" + json.dumps({"question": "q1", "answer": "3", "unread": None}),
         "",
-        {"question": "q2", "answer": 142.0},
-        {"question": " q3\n", "answer": [0.5, "\\frac12", 0.5], "id": "x"},
-        {"question": "q4", "answer": 10**30, "id": 7},
+        {"question": "q2", "answer": 142.0, "id": None},
+        {"question": " q3\n", "answer": [0.5, "\\frac12", 0.5]},
+        {"question": "q4", "answer": 10**30},
     )
     assert read(path) == [
         Problem(id="1", prompt="q1", answer="3"),
         Problem(id="3", prompt="q2", answer="142"),
-        Problem(id="x", prompt=" q3\n", answer="0.5", alternatives=("\\frac12",)),
-        Problem(id="7", prompt="q4", answer="1" + "0" * 30),
+        Problem(id="4", prompt=" q3\n", answer="0.5", alternatives=("\\frac12",)),
+        Problem(id="5", prompt="q4", answer="1" + "0" * 30),
     ]
     named = written(tmp_path / "b.jsonl", {"problem": "q", "answers": ["1"], "uid": "u"})
     assert read(named, question="problem", answer="answers", id="uid") == [
         Problem(id="u", prompt="q", answer="1")
     ]
+    with_ids = written(tmp_path / "c.jsonl", *({**GOOD, "id": name} for name in ("x", 7, 1e3)))
+    assert [problem.id for problem in read(with_ids)] == ["x", "7", "1000"]
+
+
+@pytest.mark.parametrize(
+    ("given", "gold"),
+    [
+        ("0.00002", "0.00002"),  # JSON numbers, as they stand in the file
+        ("1e-07", "0.0000001"),
+        ("1e22", "1" + "0" * 22),
+        ("1.5e+23", "15" + "0" * 22),
+        ("-0.0", "0"),
+        ("-2.5", "-2.5"),
+        ('"1e-07"', "0.0000001"),  # and texts
+        ('" 2.5E3 "', "2500"),
+        ('"-.5e-1"', "-0.05"),
+        ('"0e9"', "0"),
+        ('"007"', "007"),  # no exponent: as it stands
+        ('"2e"', "2e"),
+        ('"e5"', "e5"),
+        ('"1e5 x"', "1e5 x"),
+        ('"1.50"', "1.50"),
+    ],
+)
+def test_numbers_are_written_without_an_exponent(tmp_path, given, gold):
+    path = written(tmp_path / "a.jsonl", f'{{"question": "q", "answer": {given}}}')
+    assert [problem.answer for problem in read(path)] == [gold]
+
+
+def test_an_id_column_that_is_named_must_be_there(tmp_path):
+    path = written(tmp_path / "a.jsonl", {**GOOD, "number": "1"})
+    with pytest.raises(UserError, match=r"no column 'numbr': did you mean 'number'\? .*; set task\.id=NAME"):
+        read(path, id="numbr")
 
 
 GOOD = {"question": "q", "answer": "1"}
@@ -59,6 +92,12 @@ GOOD = {"question": "q", "answer": "1"}
     ("rows", "says"),
     [
         ((GOOD, '{"question": '), "line 2: no JSON ("),
+        (('{"question": ',), "line 1: no JSON ("),
+        (("[", '{"question": "q", "answer": "1"}', "]"), "line 1: a JSON object a line is read; this looks like one JSON array"),
+        (("", ' [{"question": "q", "answer": "1"}]'), "line 2: a JSON object a line is read; this looks like one JSON array"),
+        (("question,answer", "q,1"), "line 1: a JSON object a line is read; this looks like CSV"),
+        (('"question";"the answer"', "q,1"), "line 1: a JSON object a line is read; this looks like CSV"),
+        ((GOOD, "q,1"), "line 2: no JSON ("),
         ((GOOD, "[1]"), "line 2: a row must be a JSON object with named columns"),
         (('{"question": "q", "answer": NaN}',), "line 1: no JSON (NaN is no JSON)"),
         (("[" * 100_000,), "line 1: no JSON (it nests too deeply)"),
@@ -72,6 +111,9 @@ GOOD = {"question": "q", "answer": "1"}
         (({"question": "q", "answer": True},), "must be text or a number, got True"),
         (('{"question": "q", "answer": 1e999}',), "must be text or a number, got inf"),
         (({**GOOD, "id": "x"}, {**GOOD, "id": "x"}), "has two questions with the id 'x'; ids must differ"),
+        (({**GOOD, "id": "x"}, "", GOOD), "line 3: no id in column 'id', and line 1 has one: give every question an id, or none"),
+        ((GOOD, {**GOOD, "id": None}, {**GOOD, "id": "x"}), "line 3: an id in column 'id', and line 1 has none: give every question an id, or none"),
+        (({"question": "q", "answer": "1e1000"},), "column 'answer': '1e1000' is too large or too small to be written without an exponent"),
         ((), "holds no questions"),
     ],
 )  # fmt: skip
@@ -79,16 +121,18 @@ def test_what_makes_no_sense_is_one_sentence(tmp_path, rows, says):
     path = written(tmp_path / "a.jsonl", *rows)
     with pytest.raises(UserError, match=re.escape(says)) as refused:
         read(path)
-    assert str(path) in str(refused.value)
+    assert str(refused.value).startswith(f"task.eval={path}")
     assert "\n" not in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_told_from_its_neighbours(tmp_path):
     written(tmp_path / "train.jsonl", GOOD)
     with pytest.raises(
-        UserError, match=r"task\.eval=.*trian\.jsonl: no such file; did you mean .*train\.jsonl\?"
+        UserError, match=r"task\.eval=.*trian\.jsonl: no such file; the nearest is .*train\.jsonl$"
     ):
         read(tmp_path / "trian.jsonl")
+    with pytest.raises(UserError, match=r"nope\.jsonl: no such file$"):  # of its letters `train` has one, n
+        read(tmp_path / "nope.jsonl")
     with pytest.raises(UserError, match="no folder"):
         read(tmp_path / "absent" / "train.jsonl")
     (tmp_path / "b.jsonl").mkdir()
@@ -104,6 +148,10 @@ def test_a_file_that_is_not_there_is_told_from_its_neighbours(tmp_path):
     [
         (hashes, "48/2 = <<48/2=24>>24\n#### 1,234", "1234"),
         (hashes, "#### 1\n#### -2.5 ", "-2.5"),
+        (hashes_or_short, "48/2 = <<48/2=24>>24\n#### 1,234", "1234"),
+        (hashes_or_short, " 18 ", "18"),
+        (hashes_or_short, "48/2 = 24\nSo it is 24", None),
+        (hashes_or_short, "She sells 48 / 2 = 24 clips in May, so that she sold 48 + 24 = 72 of them", None),
         (boxed, r"so \boxed{1} or \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
         (boxed, r"\boxed{\left\{x : x > \}1\right\}}", r"\left\{x : x > \}1\right\}"),
         (boxed, r"thus $\boxed 7$", "7"),
@@ -123,12 +171,19 @@ def test_the_right_answer_in_a_worked_one(extract, text, gold):
 def test_a_folder_has_a_sets_own_columns_or_the_plain_ones(tmp_path):
     worked = [{"problem": f"{n}?", "solution": rf"\boxed{{{n}}}", "level": f"Level {n}"} for n in range(1, 6)]
     written(tmp_path / "math_level3to5" / "train.jsonl", *worked)
-    written(tmp_path / "math_level3to5" / "test.jsonl", {"question": "plain?", "answers": ["1", "2"]})
+    plain = {"question": "plain?", "answers": ["1", "2"]}
+    written(tmp_path / "math_level3to5" / "test.jsonl", {**plain, "level": 3})
     task = open_task(TaskConfig(name="math_level3to5", folder=str(tmp_path)))
     assert {p.answer for p in task.train_problems(0, 0, 3)} == {"3", "4", "5"}  # of levels 1 to 5
     assert task.eval_problems("math_level3to5", 9) == [
         Problem(id="1", prompt="plain?", answer="1", alternatives=("2",))
     ]
+    for rows, line in (([plain], 1), (({**plain, "level": 3}, {**plain, "levl": 3}), 2)):
+        lacks = written(tmp_path / "lacks" / "math_level3to5" / "test.jsonl", *rows)
+        written(lacks.with_name("train.jsonl"), *worked)
+        says = rf"test\.jsonl, line {line}: no column 'level', by whose values questions are taken.*it has 'answers'"
+        with pytest.raises(UserError, match=says):
+            open_task(TaskConfig(name="math_level3to5", folder=str(tmp_path / "lacks")))
     with pytest.raises(
         UserError, match=r"does not have the questions of aime24 \(test\): put them into .*aime24\.jsonl"
     ):
@@ -146,6 +201,19 @@ def test_the_digest_is_of_ids_questions_and_all_right_answers_in_order():
         Problem(id="1", prompt="q", answer="a"),
     ]
     assert len({digest_of([one]), *(digest_of([other]) for other in others), digest_of([one, one])}) == 6
+
+
+def test_gsm8k_in_a_folder_has_worked_answers_or_short_ones(tmp_path):
+    for part, answer in (("train", "1 + 1 = 2\n#### 2"), ("test", 3)):
+        written(tmp_path / "gsm8k" / f"{part}.jsonl", {"question": "q", "answer": answer})
+    task = open_task(TaskConfig(name="gsm8k", folder=str(tmp_path)))
+    assert [*task.train_problems(0, 0, 1), *task.eval_problems("gsm8k", 1)] == [
+        Problem(id="1", prompt="q", answer="2"),
+        Problem(id="1", prompt="q", answer="3"),
+    ]
+    written(tmp_path / "gsm8k" / "test.jsonl", {"question": "q", "answer": "1 + 1 = 2\nso 2"})
+    with pytest.raises(UserError, match=r"line 1, column 'answer': its answer has no ####"):
+        open_task(TaskConfig(name="gsm8k", folder=str(tmp_path)))
 
 
 @needs_data
