@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 WINDOW = 20_000
 """Characters at the end of a text in which a box is looked for."""
@@ -23,6 +24,11 @@ JOINT = re.compile(
     r"[\s$]*(?:\\\)|\\\])?\s*(?:[,;]|,?\s*(?:and|or|\\text\{\s*(?:and|or)\s*\}))\s*(?:\\\(|\\\[)?[\s$]*(?:[A-Za-z]\s*=\s*)?"
 )
 PERCENT = re.compile(r"\s*\$?\s*(?:\\?%|percent\b)", re.IGNORECASE)
+
+
+MOST_DIGITS = 100
+SCIENTIFIC = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE]([-+]?[0-9]{1,3})")
+"""A number with an exponent, which math-verify would read as e times something: 1e-07 as e - 7."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +50,25 @@ def find_answer(text: str) -> str | None:
         tail = text[-TAIL:]
         return tail if _depth(tail) <= DEEPEST else None
     text = text[-WINDOW:]
-    contents = [boxes[-1].content + ("\\%" if PERCENT.match(text, boxes[-1].end) else "")]
+    contents = [plain_number(boxes[-1].content) + ("\\%" if PERCENT.match(text, boxes[-1].end) else "")]
     following = boxes[-1].start
     for box in reversed(boxes[:-1]):
         if box.end > following or not JOINT.fullmatch(text, box.end, following):
             break
-        contents.append(box.content)
+        contents.append(plain_number(box.content))
         following = box.start
     answer = ", ".join(f"\\boxed{{{content}}}" for content in reversed(contents))
     return answer if len(answer) <= LONGEST and _depth(answer) <= DEEPEST else None
+
+
+def plain_number(text: str) -> str:
+    """A number with an exponent of at most three digits as plain decimals; any other text as it stands."""
+    number = SCIENTIFIC.fullmatch(text.strip())
+    return (
+        text
+        if number is None or len(text) > MOST_DIGITS
+        else format(Decimal(text.strip()) or Decimal(0), "f")
+    )
 
 
 def closed_boxes(text: str) -> list[Box]:

@@ -20,7 +20,7 @@ from typing import IO
 
 from sspo.config import RewardConfig
 from sspo.errors import UserError
-from sspo.grading.answer import find_answer
+from sspo.grading.answer import find_answer, plain_number
 from sspo.grading.server import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ class Graders:
         Equal answers to equal questions are graded once.
         """
         pairs = zip(texts, golds, strict=True)
-        asked = [(find_answer(text), tuple(right)) for text, right in pairs]
+        asked = [(find_answer(text), tuple(map(plain_number, right))) for text, right in pairs]
         wanted = dict.fromkeys((answer, right) for answer, right in asked if answer is not None)
         at_once = {one: status for one in wanted if (status := status_of_whole_number(*one)) is not None}
         try:

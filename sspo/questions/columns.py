@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,10 +13,6 @@ from sspo.questions.golds import plain
 from sspo.types import Problem
 
 Row = Mapping[str, Any]
-SCIENTIFIC = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE]([-+]?[0-9]+)")
-"""A number with an exponent; graders read 1e-07 as e times 1, minus 7."""
-LARGEST_EXPONENT = 400
-"""More than those of JSON's numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,23 +97,13 @@ def _golds(value: Any, gold: Callable[[str], str], at: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for item in given:
         try:
-            answer = _without_exponent(gold(_text(item, at)))
+            answer = gold(_text(item, at))
         except ValueError as error:
             raise UserError(f"{at}: {error}") from error
         if not answer:
             raise UserError(f"{at}: the answer is empty")
         found[answer] = None
     return tuple(found)
-
-
-def _without_exponent(gold: str) -> str:
-    """A number in scientific notation as plain decimals, any other text as it stands. Raises ValueError for one out of bounds."""
-    number = SCIENTIFIC.fullmatch(gold)
-    if number is None:
-        return gold
-    if len(gold) > LARGEST_EXPONENT or abs(int(number[1])) > LARGEST_EXPONENT:
-        raise ValueError(f"{shown(gold)} is too large or too small to be written without an exponent")
-    return _written(gold)
 
 
 def _written(number: str) -> str:

@@ -26,6 +26,12 @@ from sspo.grading.answer import DEEPEST, LONGEST, TAIL, closed_boxes, find_answe
         (r"} \boxed{1}", r"\boxed{1}"),
         (r"{ \boxed{1}", r"\boxed{1}"),
         (r"$\boxed{25}$%", r"\boxed{25\%}"),
+        (r"\boxed{1e-07} or \boxed{ 2.5E3 }", r"\boxed{0.0000001}, \boxed{2500}"),  # an exponent is written out
+        (r"\boxed{-.5e-1}", r"\boxed{-0.05}"),
+        (r"\boxed{0e9}", r"\boxed{0}"),
+        (r"\boxed{2e}", r"\boxed{2e}"),  # no number
+        (r"\boxed{e5}", r"\boxed{e5}"),
+        (r"\boxed{1e1000}", r"\boxed{1e1000}"),  # nor one that anybody writes out
         (r"\boxed{25} percent of", r"\boxed{25\%}"),
         (r"\\boxed{1}", r"\\boxed{1}"),  # a line break and a word
         ("the answer is 5", "the answer is 5"),

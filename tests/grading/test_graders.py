@@ -72,6 +72,10 @@ def grade(graders: Graders, text: str, *right: str) -> str:
         (r"\boxed{\begin{bmatrix} 1 & 2 \\ 3 & 5 \end{bmatrix}}", [r"\begin{pmatrix} 1&2\\3&4 \end{pmatrix}"], "wrong"),
         (r"\boxed{(0, 1)}", ["0 < x < 1"], "ok"),
         (r"\boxed{x = 5}", ["5"], "ok"),
+        (r"\boxed{0.0000001}", ["1e-07"], "ok"),  # not e - 7
+        (r"\boxed{3.89e-10}", ["3.89e-10"], "ok"),
+        (r"\boxed{4.5 \times 10^{33}}", ["4.5e33"], "ok"),
+        (r"\boxed{2.5e3}", ["2501"], "wrong"),
         (r"\boxed{5}", ["6"], "wrong"),
         ("I do not know.", ["6"], "unparsable"),
         ("", ["6"], "unparsable"),
@@ -292,8 +296,8 @@ def test_whole_numbers_are_judged_as_math_verify_judges_them() -> None:
 @pytest.mark.acceptance
 def test_several_processes_give_the_statuses_of_one_in_the_order_of_the_answers() -> None:
     graders = Graders(RewardConfig(workers=3, cpu_seconds=0.5))
-    texts = [ENDLESS if i % 7 == 0 else f"\\boxed{{{i}}}" for i in range(30)]
-    found = graders.grade(texts, [[str(i - i % 2)] for i in range(30)])
+    texts = [ENDLESS if i % 7 == 0 else f"\\boxed{{{i}.5}}" for i in range(30)]
+    found = graders.grade(texts, [[f"{i - i % 2}.5"] for i in range(30)])
     assert found == ["timeout" if i % 7 == 0 else "wrong" if i % 2 else "ok" for i in range(30)]
     assert len(graders.server_pids()) == 3
     graders.close()
@@ -302,7 +306,7 @@ def test_several_processes_give_the_statuses_of_one_in_the_order_of_the_answers(
 @pytest.mark.acceptance
 def test_a_server_that_is_killed_is_one_sentence_and_the_next_answer_starts_another() -> None:
     graders = Graders(RewardConfig())
-    assert grade(graders, r"\boxed{1}", "1") == "ok"
+    assert grade(graders, r"\boxed{1.5}", "1.5") == "ok"
     (server,) = graders.server_pids()
     killer = threading.Timer(1.0, os.kill, (server, signal.SIGKILL))
     killer.start()
@@ -311,7 +315,7 @@ def test_a_server_that_is_killed_is_one_sentence_and_the_next_answer_starts_anot
     ):
         grade(graders, ENDLESS, "1")
     killer.join()
-    assert grade(graders, r"\boxed{1}", "1") == "ok"
+    assert grade(graders, r"\boxed{1.5}", "1.5") == "ok"
     assert server not in graders.server_pids()
     graders.close()
 

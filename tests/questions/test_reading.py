@@ -63,14 +63,7 @@ def test_answers_are_texts_numbers_or_lists_of_them_and_ids_are_lines_where_ther
         ("1.5e+23", "15" + "0" * 22),
         ("-0.0", "0"),
         ("-2.5", "-2.5"),
-        ('"1e-07"', "0.0000001"),  # and texts
-        ('" 2.5E3 "', "2500"),
-        ('"-.5e-1"', "-0.05"),
-        ('"0e9"', "0"),
-        ('"007"', "007"),  # no exponent: as it stands
-        ('"2e"', "2e"),
-        ('"e5"', "e5"),
-        ('"1e5 x"', "1e5 x"),
+        ('"1e-07"', "1e-07"),  # a text stands as it is
         ('"1.50"', "1.50"),
     ],
 )
@@ -113,7 +106,6 @@ GOOD = {"question": "q", "answer": "1"}
         (({**GOOD, "id": "x"}, {**GOOD, "id": "x"}), "has two questions with the id 'x'; ids must differ"),
         (({**GOOD, "id": "x"}, "", GOOD), "line 3: no id in column 'id', and line 1 has one: give every question an id, or none"),
         ((GOOD, {**GOOD, "id": None}, {**GOOD, "id": "x"}), "line 3: an id in column 'id', and line 1 has none: give every question an id, or none"),
-        (({"question": "q", "answer": "1e1000"},), "column 'answer': '1e1000' is too large or too small to be written without an exponent"),
         ((), "holds no questions"),
     ],
 )  # fmt: skip
