@@ -12,7 +12,7 @@ from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
 STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
-"""Those of sspo.types.STATUSES, which loads torch."""
+"""Those of sspo.types.STATUSES, in its order: what crosses between the trainer's rooms is not for a report to import."""
 ALL = "all sets"
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import sspo.types
 from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import EVAL, read_logs
 from analysis.logs.digests import stream_digests
 from analysis.logs.run_folders import compact
 from analysis.logs.trace import GRADING
-from analysis.tables.grading import grading_table
+from analysis.tables.grading import STATUSES, grading_table
 from tests.analysis.synthetic_store import ARMS, Scale, write_study
 
 ONE = [arm for arm in ARMS if arm.name == "grpo"]
@@ -75,3 +76,7 @@ def test_where_no_grader_was_at_work_nothing_is_added(store: tuple[Path, dict[st
     assert grading_table(Evidence(read_logs(logs))) is None
     assert "second" not in pq.read_schema(logs / EVAL).names
     assert GRADING not in stream_digests(logs)
+
+
+def test_the_table_has_every_status_that_a_score_can_have() -> None:
+    assert tuple(sspo.types.STATUSES) == STATUSES

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-MATH = Path(__file__).resolve().parents[3] / "shared" / "data" / "math_eval"
+from tests.shared_data import DATA
+
+MATH = DATA / "math_eval"
 SETS = {"aime24": 30, "amc23": 83, "math500": 500, "minerva": 351, "olympiadbench": 675}
 """Set -> right answers: 1,639 in all."""
-LACK = f"the benchmarks are not there: {MATH}"
 
 
-def golds(name: str) -> list[str]:
-    """Every right answer of a set."""
-    lines = (MATH / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [answer for line in lines for answer in json.loads(line)["answers"]]
+def by_question(*names: str) -> list[list[str]]:
+    """The right answers of each question of some sets."""
+    lines = [line for name in names for line in (MATH / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    return [json.loads(line)["answers"] for line in lines]
+
+
+def golds(*names: str) -> list[str]:
+    """Every right answer of some sets."""
+    return [gold for answers in by_question(*names) for gold in answers]
 
 
 def some(count: int) -> list[str]:

@@ -21,12 +21,12 @@ from sspo.grading.golds import check_golds, says_something
 from sspo.grading.graders import ROOT, Graders, status_of_whole_number
 from sspo.types import STATUSES, Problem
 from tests.grading import hostile
-from tests.grading.golds import LACK, MATH, SETS, golds, some
+from tests.grading.golds import SETS, golds, some
+from tests.shared_data import needs_data
 
 SLOW = r"\frac{2 \pi c^{2} R^{2}}{d^{2} \lambda^{5} \left(e^{\frac{hc}{\lambda k T}} - 1\right)}"
 """A right answer of Minerva that takes more than a tenth of a processor second, by far."""
 ENDLESS = r"\boxed{9^{9^{9^9}}}"
-needs_data = pytest.mark.skipif(not MATH.is_dir(), reason=LACK)
 
 
 @pytest.fixture(scope="module")

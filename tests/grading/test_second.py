@@ -1,8 +1,6 @@
 """The second grader: what is equal, what is not, and how it says that it cannot read."""
 
 import itertools
-import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +8,9 @@ from hypothesis import strategies as st
 
 from sspo.grading.second.grader import _readings, _same, judge
 from sspo.grading.second.tokens import cleaned
-
-MATH = Path(__file__).resolve().parents[3] / "shared" / "data" / "math_eval"
+from tests.grading.golds import SETS, by_question
+from tests.grading.golds import golds as every_gold
+from tests.shared_data import needs_data
 
 EQUAL = [
     # lists, sets, tuples
@@ -141,37 +140,30 @@ def test_an_unfinished_box_hides_an_earlier_answer():
     assert judge("$\\boxed{5}$. Let me check: $\\boxed{6", ["5"]).status == "unparsable"
 
 
-def shared_golds(*names):
-    """Gold answers of each question, from the data beside the repository; skips where it is not there."""
-    missing = [name for name in names if not (MATH / f"{name}.jsonl").is_file()]
-    if missing:
-        pytest.skip(f"no gold answers to read: {MATH / missing[0]}.jsonl is not there")
-    lines = [line for name in names for line in (MATH / f"{name}.jsonl").read_text().splitlines()]
-    return [json.loads(line)["answers"] for line in lines]
-
-
-FIVE = ("aime24", "amc23", "math500", "minerva", "olympiadbench")
 NEIGHBOURS = {("5", "x=5")}
 """Questions in a row whose answers happen to be equal, in other words."""
 
 
+@needs_data
 def test_gold_answers_of_five_benchmarks_are_right():
-    golds = [gold for answers in shared_golds(*FIVE) for gold in answers]
+    golds = every_gold(*SETS)
     assert len(golds) == 1_639
     assert [gold for gold in golds if judge(f"\\boxed{{{gold}}}", [gold]).status != "ok"] == []
 
 
+@needs_data
 def test_all_but_one_of_them_are_read_and_not_only_the_same_text():
     unread = []
-    for gold in (gold for answers in shared_golds(*FIVE) for gold in answers):
+    for gold in every_gold(*SETS):
         trees = _readings(cleaned(gold)), _readings(cleaned(gold))
         if not all(trees) or not _same(trees[0][0], trees[1][0]):
             unread.append(gold)
     assert unread == ["$t(0,4]$"]  # a letter before an interval: a slip of the data
 
 
+@needs_data
 def test_gold_answers_in_another_dress_are_right():
-    golds = [gold for answers in shared_golds(*FIVE) for gold in answers]
+    golds = every_gold(*SETS)
     dressed = [
         gold.replace(r"\frac", r"\dfrac")
         .replace("(", r"\left( ")
@@ -185,16 +177,18 @@ def test_gold_answers_in_another_dress_are_right():
     assert refused == []
 
 
+@needs_data
 def test_gold_answers_of_the_next_question_are_wrong():
-    golds = [answers[0] for answers in shared_golds(*FIVE)]
+    golds = [answers[0] for answers in by_question(*SETS)]
     pairs = itertools.pairwise(golds)
     accepted = {(a, b) for a, b in pairs if a != b and judge(f"\\boxed{{{b}}}", [a]).status == "ok"}
     assert accepted == NEIGHBOURS
 
 
+@needs_data
 def test_alternatives_of_one_question_are_equal_but_where_they_are_other_numbers():
     """Minerva names up to three right answers a question; a person wrote them, and these four pairs are not equal."""
-    pairs = [(a, b) for answers in shared_golds("minerva") for a in answers for b in answers if a != b]
+    pairs = [(a, b) for answers in by_question("minerva") for a in answers for b in answers if a != b]
     refused = {(a, b) for a, b in pairs if judge(f"\\boxed{{{a}}}", [b]).status != "ok"}
     assert len(pairs) == 92
     assert {(a, b) for a, b in refused if a < b} == {

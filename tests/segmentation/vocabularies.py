@@ -17,6 +17,7 @@ from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
 from sspo.segmentation.vocabulary import BYTE_OF_LETTER
+from tests.shared_data import DATA
 
 LETTER_OF_BYTE = {byte: chr(letter) for letter, byte in BYTE_OF_LETTER.items()}
 EOS = "<|endoftext|>"
@@ -158,8 +159,7 @@ def _file_of(package, name):
 MADE = {"bytes": single_bytes, "small bpe": small_bpe}
 REAL = {"qwen2.5": qwen, "smollm2": smollm2}
 """Read in test_real_vocabularies.py alone, so that one process does: it takes four seconds."""
-GSM8K = Path(__file__).resolve().parents[3] / "shared" / "data" / "gsm8k"
-MATH = Path(__file__).resolve().parents[3] / "shared" / "data" / "math_eval"
+GSM8K, MATH = DATA / "gsm8k", DATA / "math_eval"
 
 
 def real_solutions(count):
