@@ -3,6 +3,7 @@
 importer  what an importer is
 read      the importers, and which one a path needs
 formats   the importers themselves
+outcomes  results by question and sample
 limits    how much is read
 logged    what every importer gives
 rows      rows, and which column is the step

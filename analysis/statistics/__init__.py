@@ -39,7 +39,6 @@ from analysis.statistics.evaluation import (
     avg_at_k,
     avg_at_k_interval,
     evaluation_error,
-    pass_at_k,
     pass_at_k_interval,
 )
 from analysis.statistics.factorial import (
@@ -63,6 +62,7 @@ from analysis.statistics.power import (
     seeds_needed,
     smallest_permutation_p,
 )
+from sspo.metrics.at_k import maj_at_k, pass_at_k
 
 __all__ = [
     "Comparison",
@@ -86,6 +86,7 @@ __all__ = [
     "indistinguishable_from_best",
     "iqm",
     "iqm_interval",
+    "maj_at_k",
     "mean_score",
     "named_rng",
     "next_group",

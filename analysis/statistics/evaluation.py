@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.intervals import Interval, t_interval
-
-
-def pass_at_k(n: int, correct: int, k: int) -> float:
-    """Unbiased pass@k from `correct` of `n` samples (arXiv 2107.03374). Raises ValueError unless k <= n."""
-    if not 0 <= correct <= n or not 1 <= k <= n:
-        raise ValueError(f"pass@{k} from {correct} of {n} samples")
-    return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
+from sspo.metrics.at_k import pass_at_k
 
 
 def avg_at_k(value_QK: NDArray[np.float64]) -> float:

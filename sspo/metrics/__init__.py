@@ -2,6 +2,7 @@
 
 glossary  every key, with unit, reduction, meaning and direction
 metric    observations that merge
+at_k      pass@k and maj@k
 replayed  what a replay counts, and the shares of these counts
 page      docs/metrics.md
 """

@@ -1,0 +1,4 @@
+"""Results by question and sample, read from whoever made them.
+
+outcomes  what every reader gives
+"""
