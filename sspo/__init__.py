@@ -20,8 +20,10 @@ processes     one function in several processes
 recording     what the loss saw, kept
 segmentation  where a response is cut
 rollout       sampling
+evaluation    held-out scoring
 trainer       the order of training
 train         `python -m sspo.train`
+evaluate      `python -m sspo.evaluate`: one evaluation that anybody can repeat
 replay        `python -m sspo.replay`: recordings asked again
 numerics      `python -m sspo.numerics`: does this code give its parent's numbers
 calibrate     `python -m sspo.calibrate`: bounds that clip equally often

@@ -47,6 +47,8 @@ class Response:
     """The token limit that it was sampled under."""
     truncated: bool = False
     """Whether it was cut at that limit."""
+    twice: bool | None = None
+    """Whether a second grader looks at it, where there is one; None leaves that to the reward."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ VALUES: dict[str, list[str]] = {
     "evaluation.every": ["5", "0"],
     "evaluation.curve_questions": ["32", "16"],
     "evaluation.batch": ["1024", "512"],
+    "evaluation.top_p": ["1.0", "1", "0.9"],
     "segmentation.rule": ["subsentence", "line", "token"],
     "segmentation.protect_abbreviations": ["true", "false"],
     "segmentation.protect_latex": ["true", "false"],
@@ -75,6 +76,7 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "reward.cpu_seconds": (["reward=math_verify"], "10", "5"),
     "reward.memory_mb": (["reward.also=[math_verify*0.5]"], "2048", "1024"),
     "reward.second": (["reward=math_verify"], "64", "0"),
+    "evaluation.stream": ([], "batch", "sample"),
 }
 """Options with an effect under some overrides only, with two values that are valid there."""
 OF_QUESTIONS = (
@@ -94,6 +96,7 @@ RUN_ONLY: dict[str, list[str]] = {
     "tracking.mode": ["none", "wandb_offline"],
     "tracking.project": ["sspo", "other"],
     "trainer.record": ["0", "2"],
+    "evaluation.texts": ["false", "true"],
     "trainer.warn_after": ["3", "0"],
     "objective.name": ["sspo", "mine"],
     "objective.paper": ["''", "'2511.04256'"],

@@ -11,7 +11,15 @@ from typing import Any
 from sspo.config.schema import EMBEDDED_BASES, EvaluationConfig
 
 GROUP = "evaluation"
-OF_OTHERS: Mapping[str, int] = {"questions": 50, "samples": 1, "every": 0, "curve_questions": 8, "batch": 64}
+OF_OTHERS: Mapping[str, int | str | bool] = {
+    "questions": 50,
+    "samples": 1,
+    "every": 0,
+    "curve_questions": 8,
+    "batch": 64,
+    "stream": "sample",
+    "texts": True,
+}
 """The evaluation of models that are not embedded. `every` is 0: no curve, so the first rollout comes first."""
 FITTED = (*OF_OTHERS, "max_tokens")
 

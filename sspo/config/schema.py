@@ -17,6 +17,7 @@ REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
+STREAMS = ("batch", "sample")
 EMBEDDED = "embedded"
 EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs")
 MIN_TEMPERATURE = 0.01
@@ -239,14 +240,21 @@ class EvaluationConfig:
     samples: int = 4
     """Sampled responses a question: the k of avg@k."""
     temperatures: tuple[float, ...] = (1.0,)
-    """Sampling temperatures; greedy decoding is always scored as well."""
+    """Sampling temperatures; greedy decoding is always scored as well, and alone where there are none."""
+    top_p: float = 1.0
+    """Sampled answers are drawn from the likeliest tokens that together have this probability; 1 is the whole softmax."""
     max_tokens: int = 160
     every: int = 5
     """Rollouts between the smaller evaluations behind accuracy curves; 0 for none."""
     curve_questions: int = 32
     """Questions a set in those, one sample each at temperature 1."""
     batch: int = 1024
-    """Responses sampled at once; sampling numbers are drawn a batch, so it belongs to the measurement."""
+    """Responses sampled at once; under evaluation.stream=batch it belongs to the measurement, as numbers are drawn so."""
+    stream: str = "batch"
+    """Whose sampling numbers are: `batch` draws them a batch, `sample` from a stream that set, question and sample name, so
+    that no answer depends on what it was asked with."""
+    texts: bool = False
+    """Whether eval.jsonl holds the text of every answer, and what it answers, which maj@k counts. No part of a cell's identity."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from sspo.config import (
     MIN_TEMPERATURE,
     REWARD_NAMES,
     RULES,
+    STREAMS,
     TASK_NAMES,
     TRACKING_MODES,
     SegmentationConfig,
@@ -69,6 +70,7 @@ def _check_choices(config: TrainConfig) -> None:
         ("objective.aggregation", objective.aggregation, AGGREGATIONS),
         ("objective.kl.estimator", objective.kl.estimator, KL_ESTIMATORS),
         ("tracking.mode", config.tracking.mode, TRACKING_MODES),
+        ("evaluation.stream", config.evaluation.stream, STREAMS),
         ("run.device", config.run.device, DEVICES),
     ):
         if value not in choices:
@@ -159,10 +161,10 @@ def _check_numbers(config: TrainConfig) -> None:
             f"trainer.weight_decay must be a finite number of at least 0, got {trainer.weight_decay}"
         )
     temperatures = evaluation.temperatures
-    if not temperatures or len(set(temperatures)) < len(temperatures):
-        raise UserError(
-            f"evaluation.temperatures must name one or more different numbers, got {list(temperatures)}"
-        )
+    if len(set(temperatures)) < len(temperatures):
+        raise UserError(f"evaluation.temperatures must name different numbers, got {list(temperatures)}")
+    if not 0 < evaluation.top_p <= 1:
+        raise UserError(f"evaluation.top_p must be in (0, 1], got {evaluation.top_p}; 1 is the whole softmax")
     for name, number in (
         ("rollout.temperature", rollout.temperature),
         *(("evaluation.temperatures", t) for t in temperatures),

@@ -19,19 +19,22 @@ PLAIN_EVERY = 10.0
 
 
 class Counter:
-    """Counts equal pieces of work inside a `with` block: call it after each one. On stderr: stdout is for results."""
+    """Counts equal pieces of work inside a `with` block: call it after each one, or with how many. On stderr: stdout is for
+    results."""
 
-    def __init__(self, name: str, total: int):
+    def __init__(self, name: str, total: int, *, done: int = 0, pieces: str = ""):
+        """`done` of them an earlier process did, which say nothing of this one's speed. `pieces` are what the rate counts."""
         self.name = name
         self.total = total
-        self.done = 0
+        self.done = self.before = done
+        self.pieces = pieces
         self.start = self.said = time.monotonic()
         self.bar = _bar(Console(stderr=True)) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         self.start = self.said = time.monotonic()
         if self.bar is not None:
-            self.bar.add_task(self.name, total=self.total)
+            self.bar.add_task(self.name, total=self.total, completed=self.done)
             self.bar.start()
         return self
 
@@ -39,18 +42,20 @@ class Counter:
         if self.bar is not None:
             self.bar.stop()
 
-    def __call__(self) -> None:
-        """One piece is done."""
-        self.done += 1
+    def __call__(self, pieces: int = 1) -> None:
+        """So many more pieces are done."""
+        self.done += pieces
         now = time.monotonic()
+        rate = (self.done - self.before) / max(now - self.start, 1e-9)
+        speed = f"{rate:.3g} {self.pieces}/s" if self.pieces else ""
         if self.bar is not None:
-            self.bar.update(self.bar.task_ids[0], completed=self.done)
+            said = f"{self.name}  {speed}" if speed else self.name
+            self.bar.update(self.bar.task_ids[0], completed=self.done, description=said)
         elif now - self.said > PLAIN_EVERY:
             self.said = now
-            left = (now - self.start) / self.done * (self.total - self.done)
-            print(
-                f"{self.name}: {self.done}/{self.total}, about {left:.0f} s left", file=sys.stderr, flush=True
-            )
+            left = f"about {(self.total - self.done) / rate:.0f} s left"
+            parts = [f"{self.name}: {self.done}/{self.total}", *([speed] if speed else []), left]
+            print(", ".join(parts), file=sys.stderr, flush=True)
 
 
 def _bar(console: Console) -> RichProgress:

@@ -7,4 +7,5 @@ server   `python -m sspo.grading.server`: forks the process that grades, and say
 limits   processor seconds and memory of one answer
 verdict  what math-verify says
 second   the second grader, which is all our own
+vote     what a response answers, for a majority
 """

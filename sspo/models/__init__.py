@@ -9,4 +9,5 @@ device       device and precision
 encoding     a question becomes token ids
 policy       the model with its tokenizer
 forward      logits to log-probabilities and entropies
+picking      logits to tokens
 """

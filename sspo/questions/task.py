@@ -54,6 +54,11 @@ class QuestionTask:
         one = self.sets[name]
         return one.test(count) if isinstance(one, Generator) else list(one.load()[:count])
 
+    def eval_size(self, name: str) -> int | None:
+        """How many questions a set has; None for a generator."""
+        one = self.sets[name]
+        return None if isinstance(one, Generator) else len(one.load())
+
 
 def open_questions(
     config: TaskConfig, own_train: str | None, own_eval: Sequence[str], prefix: str = ""

@@ -36,6 +36,10 @@ class Reward(Protocol):
         """One Score a response; response i answers problem i."""
         ...
 
+    def answers(self, responses: Sequence[Response]) -> list[str | None]:
+        """What each response answers, so that equal answers are equal texts; None where it gives none, or was truncated."""
+        ...
+
 
 @dataclass(frozen=True)
 class PerAnswer:
@@ -43,6 +47,8 @@ class PerAnswer:
 
     judge: Callable[[str, str], Score]
     statuses: Sequence[str] = ("ok", "wrong", "unparsable")
+    answer: Callable[[str], str | None] = lambda text: None
+    """What a text answers; a reward that asks for no answer leaves it at None."""
 
     def check(self, problems: Iterable[Problem]) -> None:
         """Any right answer can be read."""
@@ -50,6 +56,10 @@ class PerAnswer:
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
         """See Reward. Of several right answers the best score counts."""
         return [self._one(problem, response) for problem, response in zip(problems, responses, strict=True)]
+
+    def answers(self, responses: Sequence[Response]) -> list[str | None]:
+        """See Reward."""
+        return [None if response.truncated else self.answer(response.text) for response in responses]
 
     def _one(self, problem: Problem, response: Response) -> Score:
         if response.truncated:
@@ -94,6 +104,10 @@ class Sum:
             )
             for score, *more in zip(self.main.score(problems, responses), *added, strict=True)
         ]
+
+    def answers(self, responses: Sequence[Response]) -> list[str | None]:
+        """The main reward's."""
+        return self.main.answers(responses)
 
 
 def with_others(main: Reward, config: RewardConfig) -> Reward:

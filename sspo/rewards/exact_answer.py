@@ -20,7 +20,13 @@ def score(text: str, answer: str) -> Score:
     return Score(value=float(right), status="ok" if right else "wrong")
 
 
+def answer(text: str) -> str | None:
+    """What the last statement states."""
+    statements = STATEMENT.findall(text)
+    return str(statements[-1]) if statements else None
+
+
 def open_reward(config: RewardConfig) -> PerAnswer:
     """The reward; it has no options."""
     del config
-    return PerAnswer(score)
+    return PerAnswer(score, answer=answer)

@@ -37,9 +37,20 @@ class MathVerify:
         scores = [Score(value=0.0, status="truncated")] * len(responses)
         for i, status in zip(ended, self.graders.grade(texts, golds), strict=True):
             scores[i] = Score(value=float(status == "ok"), status=status)
-        for i in spread(ended, self.second):
+        for i in self._seen_twice(ended, responses):
             scores[i] = replace(scores[i], second=second_opinion(responses[i].text, problems[i].golds))
         return scores
+
+    def answers(self, responses: Sequence[Response]) -> list[str | None]:
+        """See Reward; the second grader's parser reads them (sspo/grading/vote.py)."""
+        from sspo.grading.vote import vote
+
+        return [None if response.truncated else vote(response.text) for response in responses]
+
+    def _seen_twice(self, ended: Sequence[int], responses: Sequence[Response]) -> list[int]:
+        if any(response.twice is not None for response in responses):
+            return [i for i in ended if responses[i].twice]
+        return spread(ended, self.second)
 
 
 def second_opinion(text: str, golds: Sequence[str]) -> str:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
 from sspo.config import TrainConfig
 from sspo.config.folder_table import FolderTable
+from sspo.models.picking import Draws
 from sspo.types import Rollout
 
 if TYPE_CHECKING:
@@ -33,12 +32,16 @@ class Sampler(Protocol):
         *,
         max_tokens: int,
         temperature: float,
-        generator: torch.Generator,
+        draws: Draws,
+        top_p: float = 1.0,
         with_logp: bool = False,
     ) -> Rollout:
-        """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding.
+        """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding; `top_p` below 1 samples from the nucleus.
 
-        `with_logp` asks for the sampler's own log-probabilities at that temperature, which must be above 0.
+        `draws` is a generator for the whole batch, or a stream a row (sspo/models/picking.py).
+
+        `with_logp` asks for the sampler's own log-probabilities at that temperature, which must be above 0, from the whole
+        softmax.
         """
         ...
 

@@ -1,20 +1,20 @@
 """The embedded default sampler: a KV-cache loop over any Hugging Face causal language model.
 
-`generate` draws from ambient randomness; here every token is the inverse of the cumulative distribution at one
-uniform number from the passed generator, drawn on the CPU before the loop. A row's tokens therefore depend on its own
-numbers alone, not on which rows finished earlier.
+`generate` draws from ambient randomness; here the numbers are handed over (models/picking.py), and a row's tokens depend on
+its own numbers alone, not on which rows finished earlier.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
 
 from sspo.config import TrainConfig
 from sspo.models.device import autocast
+from sspo.models.picking import Draws, Picker, log_prob, picker
 from sspo.models.policy import Policy
 from sspo.types import Rollout
 
@@ -86,20 +86,23 @@ class TransformersSampler:
         *,
         max_tokens: int,
         temperature: float,
-        generator: torch.Generator,
+        draws: Draws,
+        top_p: float = 1.0,
         with_logp: bool = False,
     ) -> Rollout:
         """See Sampler. Prompts are run once each and their cache repeated for the group."""
         device = self.model.device
         prompt_PL, prompt_mask_PL = left_pad(prompts, self.pad_id)
-        uniform_BT = torch.rand(len(prompts) * responses, max_tokens, generator=generator)
-        logp_BT = torch.zeros(uniform_BT.shape, device=device) if with_logp else None
+        rows = len(prompts) * responses
+        pick = picker(draws, rows, max_tokens, temperature, top_p, device)
+        logp_BT = torch.zeros(rows, max_tokens, device=device) if with_logp else None
         response_BT, is_end_BT = self._decode(
             prompt_PL.to(device),
             prompt_mask_PL.to(device),
             responses,
-            uniform_BT.to(device),
-            temperature,
+            max_tokens,
+            pick,
+            lambda logits_bV, token_b: log_prob(logits_bV, token_b, temperature),
             logp_BT,
         )
         mask_BT = until_first(is_end_BT)
@@ -118,31 +121,30 @@ class TransformersSampler:
         prompt_PL: torch.Tensor,
         prompt_mask_PL: torch.Tensor,
         responses: int,
-        uniform_BT: torch.Tensor,
-        temperature: float,
+        max_tokens: int,
+        pick: Picker,
+        logp: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
         logp_BT: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids, and where a row ends; `logp_BT` is filled in where it is given."""
-        rows, max_tokens = uniform_BT.shape
+        rows, device = len(prompt_PL) * responses, prompt_PL.device
         cache = DynamicCache(config=self.model.config)
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
         logits_PV = self._forward(prompt_PL, prompt_mask_PL, position_PL, cache)
-        cache.reorder_cache(
-            torch.arange(len(prompt_PL), device=prompt_PL.device).repeat_interleave(responses)
-        )
+        cache.reorder_cache(torch.arange(len(prompt_PL), device=device).repeat_interleave(responses))
         logits_bV = logits_PV.repeat_interleave(responses, 0)
         mask_bL = prompt_mask_PL.repeat_interleave(responses, 0)
         position_b = position_PL[:, -1].repeat_interleave(responses, 0)
 
-        response_BT = torch.full((rows, max_tokens), self.pad_id, device=uniform_BT.device)
-        is_end_BT = torch.zeros(response_BT.shape, dtype=torch.bool, device=uniform_BT.device)
-        row_b = torch.arange(rows, device=uniform_BT.device)
+        response_BT = torch.full((rows, max_tokens), self.pad_id, device=device)
+        is_end_BT = torch.zeros(response_BT.shape, dtype=torch.bool, device=device)
+        row_b = torch.arange(rows, device=device)
         running_b = torch.ones_like(row_b, dtype=torch.bool)
         for t in range(max_tokens):
-            token_b = pick(logits_bV, uniform_BT[row_b, t], temperature)
+            token_b = pick(logits_bV, row_b, t)
             response_BT[row_b[running_b], t] = token_b[running_b]
             if logp_BT is not None:
-                logp_BT[row_b, t] = log_prob(logits_bV, token_b, temperature)
+                logp_BT[row_b, t] = logp(logits_bV, token_b)
             is_end_BT[row_b, t] = ends_b = self._ends(token_b, response_BT, row_b, t)
             running_b = running_b & ~ends_b
             left = int(running_b.sum())
@@ -182,20 +184,6 @@ class TransformersSampler:
             )
         logits: torch.Tensor = out.logits
         return logits[:, -1].float()
-
-
-def pick(logits_BV: torch.Tensor, uniform_B: torch.Tensor, temperature: float) -> torch.Tensor:
-    """One token a row: the arg max at temperature 0, else the inverse CDF at `uniform_B`."""
-    if temperature == 0:
-        return logits_BV.argmax(-1)
-    cdf_BV = (logits_BV / temperature).softmax(-1).cumsum(-1)
-    token_B = torch.searchsorted(cdf_BV, (uniform_B * cdf_BV[:, -1])[:, None], right=True)[:, 0]
-    return token_B.clamp(max=logits_BV.shape[1] - 1)
-
-
-def log_prob(logits_BV: torch.Tensor, token_B: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probability of each row's token (nats) at a temperature above 0."""
-    return (logits_BV / temperature).log_softmax(-1).gather(1, token_B[:, None])[:, 0]
 
 
 def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -42,6 +42,7 @@ LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
     "reward": ("also", "cpu_seconds", "memory_mb", "second"),
     "rollout": ("stop",),
+    "evaluation": ("top_p", "stream"),
 }
 PLACES = ("train", "eval", "folder", "question", "answer", "id", "options", "lock")
 """Options of the task that say which questions it reads: their content is `read`."""
@@ -60,6 +61,9 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
     del fields["reward"]["workers"]
     for label in ("record", "warn_after"):
         del fields["trainer"][label]
+    del fields["evaluation"]["texts"]
+    if config.evaluation.stream == "sample":
+        del fields["evaluation"]["batch"]  # which draws nothing then
     if config.objective.bounds.target_clip_frac is None:
         for label in ("target_clip_frac", "target_gain", "target_range"):
             del fields["objective"]["bounds"][label]
@@ -103,7 +107,7 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
 
     Where questions are kept is no part of a cell: their content is (`read`).
     """
-    for group in ("task", "reward", "rollout"):
+    for group in LATER_OPTIONS:
         default = asdict(getattr(TrainConfig(), group))
         for label in LATER_OPTIONS[group]:
             if fields[group][label] == default[label]:

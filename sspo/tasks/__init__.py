@@ -47,6 +47,10 @@ class Task(Protocol):
         """The first `count` questions of a held-out set."""
         ...
 
+    def eval_size(self, name: str) -> int | None:
+        """How many questions a held-out set has; None where it is generated and has no end."""
+        ...
+
 
 TASKS: Mapping[str, Callable[[TaskConfig], Task]] = FolderTable("sspo.tasks", "open_task")
 

@@ -160,6 +160,10 @@ class ChainTask:
             unique[draw_prompt(rng, EVAL_SETS[name], want_held_out=True)] = None
         return [Problem(id=f"{name}/{i}", prompt=p, answer=str(solve(p))) for i, p in enumerate(unique)]
 
+    def eval_size(self, name: str) -> int | None:
+        """None: questions are drawn."""
+        return None
+
 
 def open_task(config: TaskConfig) -> ChainTask:
     """The task; it reads no option."""

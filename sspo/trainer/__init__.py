@@ -3,9 +3,7 @@
 loop              the order
 collect           one rollout made ready for the loss
 dynamic_sampling  prompts, samples, scores; groups replaced
-scoring           responses to scores
 overlong          the penalty on long responses
-evaluation        held-out scoring
 optim             AdamW, warm-up, and finite steps
 ready             the policy, checked before any log
 probe             whether a model samples as it trains

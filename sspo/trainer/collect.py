@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sspo.config import TrainConfig
+from sspo.evaluation.scoring import score_rollout
 from sspo.metrics import Metric
 from sspo.models.forward import micro_batches, token_logp, token_logp_entropy
 from sspo.models.policy import Policy
@@ -21,7 +22,6 @@ from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
 from sspo.trainer.clock import Clock
 from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
-from sspo.trainer.scoring import score_rollout
 from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Collector:
                 config.rollout.responses,
                 max_tokens=config.rollout.max_tokens,
                 temperature=config.rollout.temperature,
-                generator=torch_stream(config.seed, purpose, number),
+                draws=torch_stream(config.seed, purpose, number),
                 with_logp=config.objective.tis_cap is not None,
             )
         with clock.time("reward"):

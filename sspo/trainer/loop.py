@@ -14,6 +14,7 @@ import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.console.progress import Progress
+from sspo.evaluation.evaluator import Evaluator
 from sspo.metrics import Metric, merge_all, observe
 from sspo.models.device import resolve_device
 from sspo.models.forward import micro_batches, token_logp
@@ -35,7 +36,6 @@ from sspo.trainer.clock import Clock
 from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.cut_watch import empty_cuts
 from sspo.trainer.environment import describe_environment
-from sspo.trainer.evaluation import Evaluator
 from sspo.trainer.learn_watch import nothing_learned
 from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
 from sspo.trainer.ready import check_answers, ready_policy
@@ -66,7 +66,9 @@ class Trainer:
             load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
         )
         self.collector = Collector(config, task, summed, self.policy, self.sampler, reference)
-        self.evaluator = Evaluator(task, reward, self.policy, self.sampler, config.evaluation)
+        self.evaluator = Evaluator(
+            task, reward, self.policy, self.sampler, config.evaluation, config.reward.second
+        )
         self.checkpoints = Checkpoints(
             folder / CHECKPOINTS, self.model, self.optimizer, config.run.checkpoints_kept, progress.warn
         )

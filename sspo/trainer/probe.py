@@ -106,7 +106,7 @@ def _sample(policy: Policy, generator: torch.Generator) -> Rollout:
     ends = (torch.rand(policy.rows, generator=generator) < ENDING).nonzero()[:, 0].tolist()
     sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=ends)
     return sampler.sample(
-        prompts, RESPONSES, max_tokens=TOKENS, temperature=1.0, generator=generator, with_logp=True
+        prompts, RESPONSES, max_tokens=TOKENS, temperature=1.0, draws=generator, with_logp=True
     )
 
 

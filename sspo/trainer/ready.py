@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sspo.config import EMBEDDED_BASES
-from sspo.errors import UserError
+from sspo.evaluation.fits import check_room, held_out, most_asked
 from sspo.models.policy import Policy, load_policy
 from sspo.trainer.probe import check_sampling
 
@@ -59,23 +59,10 @@ def check_answers(config: TrainConfig, task: Task, reward: Reward) -> None:
     reward.check(itertools.chain(_held_out(config, task), _training(config, task)))
 
 
-def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[str]:
+def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[str | None]:
     """Encode the prompts to come, so that none is a surprise. Returns warnings; raises UserError for what cannot run."""
-    for key, prompts, response in (
-        ("rollout.max_tokens", _training(config, task), config.rollout.max_tokens),
-        ("evaluation.max_tokens", _held_out(config, task), config.evaluation.max_tokens),
-    ):
-        longest = max((len(policy.encode(problem.prompt)) for problem in prompts), default=0)
-        limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
-        if lack is None or limit is None:
-            continue
-        if policy.positions.hard:
-            raise UserError(
-                f"model.path={policy.path}: {lack}; set {key} to at most {limit - longest}"
-                if longest < limit
-                else f"model.path={policy.path}: {lack}"
-            )
-        yield f"warning: model.path={policy.path}: {lack} with {key}={response}; it was not made for those beyond"
+    yield check_room(policy, _training(config, task), "rollout.max_tokens", config.rollout.max_tokens)
+    yield check_room(policy, _held_out(config, task), "evaluation.max_tokens", config.evaluation.max_tokens)
 
 
 def _training(config: TrainConfig, task: Task) -> Iterable[Problem]:
@@ -86,6 +73,4 @@ def _training(config: TrainConfig, task: Task) -> Iterable[Problem]:
 
 
 def _held_out(config: TrainConfig, task: Task) -> Iterable[Problem]:
-    evaluation = config.evaluation
-    count = max(evaluation.questions, evaluation.curve_questions if evaluation.every else 0)
-    return (problem for name in task.eval_sets for problem in task.eval_problems(name, count))
+    return held_out(task, most_asked(config.evaluation))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sspo.grading.second.grader import _readings, _same, judge
+from sspo.grading.second.grader import _same, judge, readings
 from sspo.grading.second.tokens import cleaned
 from tests.grading.golds import SETS, by_question
 from tests.grading.golds import golds as every_gold
@@ -155,7 +155,7 @@ def test_gold_answers_of_five_benchmarks_are_right():
 def test_all_but_one_of_them_are_read_and_not_only_the_same_text():
     unread = []
     for gold in every_gold(*SETS):
-        trees = _readings(cleaned(gold)), _readings(cleaned(gold))
+        trees = readings(cleaned(gold)), readings(cleaned(gold))
         if not all(trees) or not _same(trees[0][0], trees[1][0]):
             unread.append(gold)
     assert unread == ["$t(0,4]$"]  # a letter before an interval: a slip of the data

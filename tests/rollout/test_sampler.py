@@ -9,8 +9,9 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.config import TaskConfig
 from sspo.models.forward import micro_batches, token_logp_entropy
+from sspo.models.picking import pick
 from sspo.models.policy import load_policy
-from sspo.rollout.transformers import Stops, TransformersSampler, left_pad, pick
+from sspo.rollout.transformers import Stops, TransformersSampler, left_pad
 from sspo.tasks import open_task
 from sspo.types import Batch
 
@@ -33,7 +34,7 @@ def sampler(policy):
 def draw(policy, prompts, responses=4, seed=0, max_tokens=90, temperature=1.0):
     generator = torch.Generator().manual_seed(seed)
     return sampler(policy).sample(
-        prompts, responses, max_tokens=max_tokens, temperature=temperature, generator=generator
+        prompts, responses, max_tokens=max_tokens, temperature=temperature, draws=generator
     )
 
 
@@ -71,9 +72,7 @@ def test_same_generator_same_tokens_and_the_rows_of_a_group_differ(policy, promp
 
 def test_the_sampler_s_log_probs_are_the_trainer_s_to_rounding(policy, prompts):
     generator = torch.Generator().manual_seed(3)
-    mine = sampler(policy).sample(
-        prompts, 4, max_tokens=90, temperature=0.7, generator=generator, with_logp=True
-    )
+    mine = sampler(policy).sample(prompts, 4, max_tokens=90, temperature=0.7, draws=generator, with_logp=True)
     with torch.no_grad():
         theirs, _ = token_logp_entropy(policy.model, bare_batch(mine), 0.7)
     assert torch.allclose(mine.logp_BT, theirs.where(mine.mask_BT, 0.0), atol=1e-4)
@@ -123,7 +122,7 @@ def test_a_response_ends_with_the_first_text_that_stops_it_and_keeps_it(policy, 
     stops = Stops([", 3", "answer 7"], policy.tokenizer)
     stopping = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops)
     generator = torch.Generator().manual_seed(0)
-    stopped = stopping.sample(prompts, 4, max_tokens=90, temperature=1.0, generator=generator)
+    stopped = stopping.sample(prompts, 4, max_tokens=90, temperature=1.0, draws=generator)
     hit = 0
     for row, mask_T in enumerate(stopped.mask_BT):
         ids = free.response_BT[row][free.mask_BT[row]].tolist()

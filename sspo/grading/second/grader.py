@@ -29,16 +29,16 @@ def judge(text: str, golds: Sequence[str]) -> Score:
     text: a response. golds: right answers, LaTeX or plain, dollars or none.
     """
     answers = [cleaned(answer) for answer in find_answer(text)]
-    readings = [reading for answer in answers for reading in _readings(answer)]
+    read_as = [reading for answer in answers for reading in readings(answer)]
     wanteds = [cleaned(gold) for gold in golds if len(gold) <= LONGEST]
     for wanted in wanteds:
-        if any(_squeezed(answer) == _squeezed(wanted) != "" for answer in answers):
+        if any(squeezed(answer) == squeezed(wanted) != "" for answer in answers):
             return Score(value=1.0, status="ok")
     for wanted in wanteds:
-        for wanted_tree in _readings(wanted):
-            if any(_same(reading, wanted_tree) for reading in readings):
+        for wanted_tree in readings(wanted):
+            if any(_same(reading, wanted_tree) for reading in read_as):
                 return Score(value=1.0, status="ok")
-    legible = any(_same(reading, reading) is not None for reading in readings)
+    legible = any(_same(reading, reading) is not None for reading in read_as)
     return Score(value=0.0, status="wrong" if legible else "unparsable")
 
 
@@ -50,11 +50,12 @@ def _same(a: Node, b: Node) -> bool | None:
         return None
 
 
-def _squeezed(answer: str) -> str:
+def squeezed(answer: str) -> str:
+    """An answer without spaces."""
     return re.sub(r"\s+", "", answer)
 
 
-def _readings(answer: str) -> list[Node]:
+def readings(answer: str) -> list[Node]:
     """Trees of a cleaned answer: with commas between thousands as one number, and as they stand; the choice that it begins with."""
     if not answer or len(answer) > LONGEST:
         return []

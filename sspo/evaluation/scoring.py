@@ -13,12 +13,16 @@ def score_rollout(
     problems: Sequence[Problem], rollout: Rollout, policy: Policy, reward: Reward, limit: int
 ) -> list[Score]:
     """One Score a row; row i answers problem i // G. `limit` is the token limit that rows were sampled under."""
+    responses = responses_of(rollout, policy, limit)
+    group = len(responses) // len(problems)
+    return reward.score([problems[i // group] for i in range(len(responses))], responses)
+
+
+def responses_of(rollout: Rollout, policy: Policy, limit: int) -> list[Response]:
+    """What a reward looks at, row by row."""
     texts = policy.decode(rollout.response_BT, rollout.mask_BT)
-    group = len(texts) // len(problems)
-    responses = [
-        Response(text=text, tokens=tokens, limit=limit, truncated=truncated)
-        for text, tokens, truncated in zip(
-            texts, rollout.mask_BT.sum(1).tolist(), rollout.truncated_B.tolist(), strict=True
-        )
+    lengths, truncated = rollout.mask_BT.sum(1).tolist(), rollout.truncated_B.tolist()
+    return [
+        Response(text=text, tokens=tokens, limit=limit, truncated=cut)
+        for text, tokens, cut in zip(texts, lengths, truncated, strict=True)
     ]
-    return reward.score([problems[i // group] for i in range(len(texts))], responses)

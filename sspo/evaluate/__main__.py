@@ -1,0 +1,112 @@
+"""The command line of an evaluation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
+
+# isort: split
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError
+from sspo.evaluate.asked import asked, name_of
+from sspo.evaluate.folder import EVALUATIONS, Folder
+from sspo.evaluate.request import Request, read_request
+from sspo.evaluate.summary import summary
+from sspo.runs.lock import alone
+from sspo.train import print_config, print_prompt
+
+USAGE = """usage: python -m sspo.evaluate model=MODEL benchmarks=[SET,...] [key=value ...]
+
+One evaluation: greedy answers, k sampled ones a question, and what they say. Killed and started again it goes on.
+  python -m sspo.evaluate model=models/SmolLM2-135M-Instruct benchmarks=[gsm8k,math500] prompt=chat k=4 temperature=0.7
+  python -m sspo.evaluate model=runs/cells/0123456789ab/seed0       # a finished run: its own evaluation, repeated
+  python -m sspo.evaluate model=embedded k=16 pass_at=[1,4,16]
+
+words:
+  model=MODEL         a base model's name, a folder with a causal language model, or a run folder of ours
+  benchmarks=[...]    question sets by name, or JSON Lines files (docs/tasks.md); task=, task.folder= and the like work too
+  k=1                 sampled answers a question
+  temperature=1       of these; 0 for greedy answers alone
+  top_p=1             likeliest tokens that together have this probability
+  max_tokens=2048     of an answer (embedded models: 160)
+  questions=N         the first N of each set (default: all; of generated sets 100)
+  pass_at=[1,4]       the k of pass@k and maj@k (default: powers of two up to k, and k)
+  batch=64            answers at once: memory and speed, no result
+  prompt=, reward=    as in training (docs/prompts.md, docs/graders.md); reward.workers=2 grades twice as fast
+  store=runs          where the folder is made; out=FOLDER names it instead
+  device=auto         or cpu, cuda; threads=1
+  any option evaluation.*, task.*, prompt.*, reward.*, rollout.stop (sspo/config/schema.py)
+
+options:
+  --help          this text
+  --cfg           print the composed configuration and stop
+  --show-prompt   print the first prompt as the model gets it, and stop
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: done. 1: out of memory or disk, to be continued. 2: refused before any work."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or {"-h", "--help"} & set(words):
+        print(USAGE, end="")
+        return 0
+    request = read_request([word for word in words if word not in ("--cfg", "--show-prompt")])
+    if "--show-prompt" in words:
+        print_prompt(request.config)
+        return 0
+    options = asked(request.config, request.trained)
+    folder = Folder(request.out or Path(request.config.run.store) / EVALUATIONS / name_of(options))
+    if "--cfg" in words:
+        print_config(request.config, folder.path)
+        return 0
+    folder.check(options)
+    status = 0 if folder.is_done() else _answer(request, folder)
+    if status == 0:
+        _say(request, folder)
+    return status
+
+
+def _answer(request: Request, folder: Folder) -> int:
+    from sspo.evaluate.answers import answer_all, lower
+    from sspo.models.device import is_out_of_memory
+
+    with alone(folder.path, _warn):
+        print(f"evaluation: {folder.path}", flush=True)
+        try:
+            answer_all(request, folder, _warn)
+        except OSError as error:
+            print(
+                f"stopped: cannot write or read {error.filename or folder.path}: {error.strerror or error}",
+                file=sys.stderr,
+            )
+            return 1
+        except UserError:
+            raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            print(
+                f"stopped: out of memory; {lower(request.config)} and run it again to go on", file=sys.stderr
+            )
+            return 1
+    return 0
+
+
+def _warn(sentence: str | None) -> None:
+    if sentence is not None:
+        print(f"evaluation: {sentence}", file=sys.stderr, flush=True)
+
+
+def _say(request: Request, folder: Folder) -> None:
+    """The table, where everything is, and what to do with it."""
+    for line in summary(folder.rows(), request.pass_at):
+        print(line)
+    print(f"folder: {folder.path}")
+    print(f"next: python -m analysis evaluate {folder.path} OTHER ...   # side by side, paired by question")
+
+
+if __name__ == "__main__":
+    sys.exit(one_sentence(main))

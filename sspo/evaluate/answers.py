@@ -1,0 +1,96 @@
+"""From the model to the last row: what is checked, asked, graded and written, in that order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+import torch
+
+from sspo.config import TrainConfig
+from sspo.console.progress import Counter
+from sspo.errors import UserError
+from sspo.evaluate.asked import asked
+from sspo.evaluate.folder import ASKED, Folder
+from sspo.evaluate.request import Request
+from sspo.evaluation.evaluator import Evaluator
+from sspo.evaluation.fits import check_room, held_out
+from sspo.models.device import resolve_device
+from sspo.models.policy import Policy, load_policy
+from sspo.rewards import open_reward
+from sspo.rollout import open_sampler
+from sspo.tasks import Task, first_question, task_of
+from sspo.trainer.checkpoint import load_weights
+from sspo.trainer.environment import describe_environment
+from sspo.trainer.probe import check_sampling
+
+UNTRAINED = -1
+"""The rollout that rows of a base model name: the one before the first."""
+Say = Callable[[str | None], None]
+
+
+def answer_all(request: Request, folder: Folder, say: Say) -> None:
+    """Ask whatever the folder does not hold yet, to its DONE.json. `say` is told what is worth a warning.
+
+    Raises UserError for what cannot be asked, before the first question is.
+    """
+    config, begun = request.config, time.monotonic()
+    torch.set_num_threads(config.run.threads)
+    task, reward = task_of(config), open_reward(config.reward)
+    reward.check(held_out(task, config.evaluation.questions))
+    policy = _policy(request, task, say)
+    evaluator = Evaluator(
+        task, reward, policy, open_sampler(policy, config), config.evaluation, config.reward.second
+    )
+    done = _begin(request, folder, task, policy, evaluator)
+    size, rollout = evaluator.size(final=True), _rollout(request)
+    if done:
+        say(f"continuing after {done} of {size} answers")
+    with Counter("evaluation", size, done=done, pieces="answers") as count:
+        for rows in evaluator.batches(rollout, done):
+            folder.append(rows)
+            count(len(rows))
+    folder.finish({"answers": size, "seconds": round(time.monotonic() - begun, 3)})
+
+
+def _rollout(request: Request) -> int:
+    return UNTRAINED if request.trained is None else request.trained.rollouts - 1
+
+
+def _policy(request: Request, task: Task, say: Say) -> Policy:
+    config = request.config
+    policy = load_policy(config.model.path, resolve_device(config.run.device), config.prompt)
+    if request.trained is not None:
+        load_weights(request.trained.checkpoint, policy.model)
+    for remark in policy.remarks:
+        say(remark)
+    limit = config.evaluation.max_tokens
+    say(check_room(policy, held_out(task, config.evaluation.questions), "max_tokens", limit))
+    check_sampling(policy)
+    return policy
+
+
+def _begin(request: Request, folder: Folder, task: Task, policy: Policy, evaluator: Evaluator) -> int:
+    """How many answers stay; the folder is described and its log ends behind them."""
+    config = request.config
+    keys = (key for one in evaluator.last_step for key in one.answers())
+    done = evaluator.kept(folder.answered(keys))
+    environment = describe_environment(config, policy.model.device)
+    environment |= {
+        "prompt": policy.encoder.shown(first_question(task, config)),
+        ASKED: asked(config, request.trained),
+        "pass_at": list(request.pass_at),
+        "weights": None if request.trained is None else str(request.trained.checkpoint),
+    }
+    try:
+        folder.describe(asdict(config), environment)
+        folder.keep(done)
+    except OSError as error:
+        raise UserError(f"cannot write {folder.path}: {error.strerror or error}") from error
+    return done
+
+
+def lower(config: TrainConfig) -> str:
+    """What takes less memory."""
+    return f"lower batch (now {config.evaluation.batch}) or max_tokens (now {config.evaluation.max_tokens})"

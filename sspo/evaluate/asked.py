@@ -1,0 +1,47 @@
+"""What makes two evaluations the same one: all that can change a row, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sspo.config import TrainConfig
+from sspo.errors import shown
+from sspo.evaluate.subject import Trained
+from sspo.runs.epochs import flat
+from sspo.runs.identity import DIGITS, identity, level_of
+
+GROUPS = ("model", "prompt", "task", "reward", "evaluation")
+OF_TRAINING = ("also", "overlong_buffer", "overlong_penalty")
+CURVES = ("every", "curve_questions")
+BASE = "base"
+"""Stands for the weights of a model that was not trained here."""
+
+
+def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
+    """The options of an evaluation by their dotted names, its weights and its questions by their content."""
+    whole = identity(config)
+    groups = {name: whole[name] for name in GROUPS if name in whole}
+    groups["reward"] = {key: value for key, value in whole["reward"].items() if key not in OF_TRAINING}
+    groups["evaluation"] = {key: value for key, value in whole["evaluation"].items() if key not in CURVES}
+    groups["stop"] = list(whole["rollout"].get("stop", ()))
+    groups["weights"] = BASE if trained is None else trained.sha256[:DIGITS]
+    groups["numbers"] = level_of(config)
+    options: dict[str, Any] = json.loads(json.dumps(flat(groups)))
+    return options
+
+
+def name_of(options: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that name an evaluation."""
+    text = json.dumps(options, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+    """In what an evaluation that is there differs, in words; None where it is the same."""
+    for key in sorted({*there, *here}):
+        if there.get(key) != here.get(key):
+            return f"{key} is {shown(there.get(key))} there and {shown(here.get(key))} here"
+    return None

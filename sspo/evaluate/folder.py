@@ -1,0 +1,120 @@
+"""An evaluation's folder: config.yaml, env.json, eval.jsonl and, last, DONE.json, as a run's are.
+
+Rows come in one order (sspo/evaluation/order.py), so whatever whole lines a killed process left are the beginning of the
+whole, and the next one goes on behind them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sspo.config.json_file import read_object
+from sspo.errors import UserError
+from sspo.evaluate.asked import difference
+from sspo.runs.logfile import LogFile, extent_of
+from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT, EVAL, write_atomic, write_marker
+
+Row = Mapping[str, Any]
+Key = tuple[str, str, float, int]
+EVALUATIONS = "evaluations"
+ASKED = "asked"
+"""Where env.json holds what is asked."""
+
+
+class Folder:
+    """The only writer of an evaluation."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.log = LogFile(path / EVAL)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise UserError where another evaluation lies here, or something else than one."""
+        environment = read_object(self.path / ENVIRONMENT, "give another folder with out=")
+        if environment is None:
+            strange = [] if not self.path.is_dir() else sorted(one.name for one in self.path.iterdir())
+            if EVAL in strange or CONFIG in strange:
+                raise UserError(
+                    f"out={self.path} holds no evaluation to continue, but {strange[0]}: give another folder"
+                )
+            return
+        there = environment.get(ASKED)
+        if not isinstance(there, dict):
+            raise UserError(f"out={self.path} is the folder of a run, and no evaluation: give another one")
+        differs = difference(there, options)
+        if differs is not None:
+            raise UserError(
+                f"out={self.path} holds another evaluation ({differs}): repeat its words to continue it, or give another folder"
+            )
+
+    def is_done(self) -> bool:
+        """Whether it is finished. Raises UserError where its log is not what it ended with."""
+        done = read_object(self.path / DONE, "delete the folder to ask again")
+        if done is None:
+            return False
+        if done.get("logs") != {EVAL: asdict(extent_of(self.path / EVAL))}:
+            raise UserError(
+                f"{self.path / EVAL} is not what the evaluation ended with: delete the folder to ask again"
+            )
+        return True
+
+    def describe(self, config: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+        """Write config.yaml and env.json. Raises OSError."""
+        write_atomic(self.path / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
+        write_atomic(self.path / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
+
+    def answered(self, keys: Iterable[Key]) -> int:
+        """How many whole rows there are, which must be the first of `keys`. Raises UserError where they are not."""
+        rows = self.rows()
+        for number, (row, key) in enumerate(zip_longest(rows, keys), 1):
+            if row is None:
+                break
+            if key is None or key_of(row) != key:
+                raise UserError(
+                    f"line {number} of {self.path / EVAL} is not what this evaluation asks there: give another folder with out="
+                )
+        return len(rows)
+
+    def keep(self, rows: int) -> None:
+        """Cut the log behind its first rows. Raises OSError."""
+        lines = self._lines()[:rows]
+        self.log.cut(sum(len(line) for line in lines))
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Add the rows of answers that came together. Raises OSError."""
+        self.log.append("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All whole rows. Raises UserError for a damaged one."""
+        found = []
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                row = json.loads(line)
+                key_of(row)
+            except (ValueError, KeyError, TypeError) as error:
+                raise UserError(
+                    f"line {number} of {self.path / EVAL} is damaged: give another folder with out="
+                ) from error
+            found.append(row)
+        return found
+
+    def finish(self, content: Mapping[str, Any]) -> None:
+        """Mark the evaluation finished, once all of it is on the disk. Raises OSError."""
+        write_marker(self.path, DONE, {**content, "logs": {EVAL: asdict(self.log.settle())}})
+
+    def _lines(self) -> list[bytes]:
+        path = self.path / EVAL
+        content = path.read_bytes() if path.is_file() else b""
+        return [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def key_of(row: Row) -> Key:
+    """Which answer a row is of."""
+    return row["set"], row["question"], row["temperature"], row["sample"]

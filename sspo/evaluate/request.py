@@ -1,0 +1,196 @@
+"""The words of `python -m sspo.evaluate` as a configuration of the trainer's kind, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sspo.compose.hydra_compose import choices, composed, parse_overrides
+from sspo.config import EMBEDDED_BASES, EvaluationConfig, TrainConfig
+from sspo.config.build import build
+from sspo.config.fitted import fitted
+from sspo.config.validation import validate
+from sspo.errors import UserError, unknown
+from sspo.evaluate.subject import Trained, is_run, read_run
+from sspo.tasks import open_task
+
+SHORT = {
+    "benchmarks": "task.eval",
+    "k": "evaluation.samples",
+    "temperature": "evaluation.temperatures",
+    "top_p": "evaluation.top_p",
+    "max_tokens": "evaluation.max_tokens",
+    "questions": "evaluation.questions",
+    "batch": "evaluation.batch",
+    "device": "run.device",
+    "threads": "run.threads",
+    "store": "run.store",
+}
+"""Words that stand for an option; `model` stands for the group's choice or for model.path."""
+LISTS = ("benchmarks", "temperature")
+"""Words that may give one value of a list without brackets."""
+OWN = ("pass_at", "out")
+"""Words that are no options of a run."""
+GROUPS = ("task", "prompt", "model", "reward")
+"""Groups of options that an evaluation reads."""
+READ = (
+    *(f"{group}." for group in GROUPS),
+    "rollout.stop",
+    "evaluation.",
+    "run.store",
+    "run.device",
+    "run.threads",
+)
+"""Options, or beginnings of options, that it reads."""
+UNREAD = ("reward.also", "evaluation.every", "evaluation.curve_questions", "task.train")
+"""Of these, the ones that only training reads."""
+OF_ROLLOUT = ("rollout.stop", "rollout.max_tokens")
+MAX_TOKENS = 2048
+"""Tokens of an answer of a model that is not embedded, unless a word says otherwise."""
+FILES_TASK, GRADER = "task=jsonl", "reward=math_verify"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for."""
+
+    config: TrainConfig
+    trained: Trained | None
+    """None for a base model as it is."""
+    pass_at: tuple[int, ...]
+    """The k of pass@k and maj@k."""
+    out: Path | None
+    """The folder to write to; None leaves it to the store."""
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """The request that the words make. Raises UserError for a word that makes no sense, or that no evaluation reads."""
+    own, options = _parted(words)
+    given = [one.key_or_group for one in parse_overrides(options)]
+    _refuse_unread(given)
+    path, options = _model_path(options)
+    trained = read_run(path) if path is not None and is_run(path) else None
+    if path is not None and trained is None:
+        options.append(f"model.path={path}")
+    values = composed([*_beginning(given, own_model=path is not None), *options], resolve=True)
+    if trained is not None:
+        values = _as_trained(values, trained.options, given)
+    evaluation = values["evaluation"]
+    everything = evaluation["questions"] is None or (trained is not None and "task.eval" in given)
+    if values["model"]["path"] not in EMBEDDED_BASES and evaluation["max_tokens"] is None:
+        evaluation["max_tokens"] = MAX_TOKENS
+    config = validate(build(TrainConfig, fitted(values)))
+    if everything and "evaluation.questions" not in given:
+        config = _with_all_questions(config)
+    _refuse_equal_answers(config)
+    return Request(
+        config=config,
+        trained=trained,
+        pass_at=_pass_at(own.get("pass_at"), config.evaluation.samples),
+        out=Path(own["out"]).expanduser() if "out" in own else None,
+    )
+
+
+def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Words of our own, and the rest as overrides."""
+    own: dict[str, str] = {}
+    options = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key in OWN and equals:
+            own[key] = value
+        elif key in SHORT and equals:
+            options.append(f"{SHORT[key]}={_listed(key, value)}")
+        elif key == "model" and equals and value not in choices("model"):
+            options.append(f"model.path={value}")
+        elif "." not in key and key not in (*GROUPS, "experiment", *SHORT):
+            raise unknown("word", key, (*SHORT, *OWN, *GROUPS))
+        else:
+            options.append(word)
+    return own, options
+
+
+def _listed(key: str, value: str) -> str:
+    if key == "temperature" and value.strip("[]") in ("0", "0.0"):
+        return "[]"
+    return f"[{value}]" if key in LISTS and not value.startswith("[") else value
+
+
+def _refuse_unread(given: Sequence[str]) -> None:
+    for key in given:
+        if key in GROUPS or (key.startswith(READ) and key not in UNREAD):
+            continue
+        raise UserError(
+            f"{key} has no effect on an evaluation, which reads {', '.join(GROUPS)}, evaluation.*, rollout.stop and run.store, "
+            "run.device, run.threads: leave it out"
+        )
+
+
+def _model_path(options: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The value of model.path, None where no word gives one, and the other options."""
+    paths = [one.value() for one in parse_overrides(options) if one.key_or_group == "model.path"]
+    rest = [text for text in options if not text.startswith("model.path=")]
+    return (str(paths[-1]) if paths else None), rest
+
+
+def _beginning(given: Sequence[str], *, own_model: bool) -> list[str]:
+    """What holds unless a word says otherwise."""
+    asked = [FILES_TASK] if "task.eval" in given and "task" not in given else []
+    graded = [GRADER] if own_model and not {"reward", "reward.name"} & set(given) else []
+    return [*asked, *graded, "trainer.rollouts=0", "tracking=none"]
+
+
+def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
+    """Values in which whatever no word gave is as the run had it: its words repeat the run's last evaluation."""
+    merged = dict(values)
+    for group in (*GROUPS, "evaluation", "rollout"):
+        own = options.get(group)
+        if not isinstance(own, Mapping):
+            raise UserError(f"the run's config.yaml has no group '{group}': give another run folder")
+        if group in given or (group == "task" and "task.eval" in given):
+            continue
+        merged[group] = {
+            key: own[key] if _from_run(f"{group}.{key}", given) and key in own else value
+            for key, value in values[group].items()
+        }
+    return merged
+
+
+def _from_run(key: str, given: Sequence[str]) -> bool:
+    """Whether the run says what an option is. Of its rollout counts what shapes an answer; the rest is training."""
+    return key not in given and (not key.startswith("rollout.") or key in OF_ROLLOUT)
+
+
+def _with_all_questions(config: TrainConfig) -> TrainConfig:
+    """The configuration with as many questions as the largest set has; generated sets have as many as the default says."""
+    task = open_task(config.task)
+    sizes = [size for name in task.eval_sets if (size := task.eval_size(name)) is not None]
+    if not sizes:
+        return config
+    return replace(config, evaluation=replace(config.evaluation, questions=max(sizes)))
+
+
+def _refuse_equal_answers(config: TrainConfig) -> None:
+    evaluation: EvaluationConfig = config.evaluation
+    if not evaluation.temperatures and evaluation.samples > 1:
+        raise UserError(
+            f"k={evaluation.samples} with temperature=0 would ask for equal answers, as greedy decoding has one: give a temperature "
+            "above 0, or k=1"
+        )
+
+
+def _pass_at(text: str | None, samples: int) -> tuple[int, ...]:
+    """The numbers of pass_at; without the word, powers of two up to the samples, and these."""
+    if text is None:
+        return tuple(sorted({2**i for i in range(1, samples.bit_length())} | ({samples} - {1})))
+    parts = text.strip("[]").split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"pass_at must list whole numbers above 0, as [1,8], got '{text}'")
+    wanted = tuple(sorted({int(part) for part in parts}))
+    if wanted[-1] > samples:
+        raise UserError(
+            f"pass_at={text} needs at least {wanted[-1]} samples a question, got k={samples}: give k={wanted[-1]}"
+        )
+    return wanted

@@ -1,0 +1,84 @@
+"""What an evaluation says on the terminal: a line a set and decoding, in percent."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from sspo.metrics.at_k import maj_at_k, pass_at_k
+
+Row = Mapping[str, Any]
+RIGHT = 1.0
+
+
+def summary(rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
+    """A table of all rows: score with its standard error over questions, pass@k and maj@k, truncated share and tokens."""
+    groups: dict[tuple[str, float], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["set"], row["temperature"]), []).append(row)
+    names = [f"{what}@{k}" for k in pass_at for what in ("pass", "maj")]
+    lines = [
+        [
+            "set",
+            "decoding",
+            "questions",
+            "score %",
+            "±SE",
+            *(f"{n} %" for n in names),
+            "truncated %",
+            "tokens",
+        ]
+    ]
+    for (name, temperature), group in groups.items():
+        lines.append(_line(name, temperature, group, pass_at))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+
+
+def _line(name: str, temperature: float, rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
+    questions: dict[str, list[Row]] = {}
+    for row in rows:
+        questions.setdefault(row["question"], []).append(row)
+    samples = min(map(len, questions.values()))
+    means = [fmean(row["value"] for row in group) for group in questions.values()]
+    error = f"{100 * stdev(means) / math.sqrt(len(means)):.1f}" if len(means) > 1 else "–"
+    return [
+        name,
+        f"T = {temperature:g}, avg@{samples}" if temperature else "greedy",
+        str(len(questions)),
+        f"{100 * fmean(means):.1f}",
+        error,
+        *(text for k in pass_at for text in _at(k, samples, temperature, list(questions.values()))),
+        f"{100 * fmean(row['status'] == 'truncated' for row in rows):.1f}",
+        f"{fmean(row['tokens'] for row in rows):.0f}",
+    ]
+
+
+def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[Row]]) -> tuple[str, str]:
+    """pass@k and maj@k in percent; a dash where there are not so many samples, or no answers to vote."""
+    if not temperature or k > samples:
+        return "–", "–"
+    right = [sum(row["value"] >= RIGHT for row in group) for group in questions]
+    passed = fmean(pass_at_k(len(group), r, k) for group, r in zip(questions, right, strict=True))
+    if not all("answer" in row for group in questions for row in group):
+        return f"{100 * passed:.1f}", "–"
+    majority = fmean(
+        maj_at_k(len(group), r, wrong_votes(group), k) for group, r in zip(questions, right, strict=True)
+    )
+    return f"{100 * passed:.1f}", f"{100 * majority:.1f}"
+
+
+def wrong_votes(rows: Sequence[Row]) -> list[int]:
+    """How many samples gave each wrong answer."""
+    return list(
+        Counter(row["answer"] for row in rows if row["value"] < RIGHT and row["answer"] is not None).values()
+    )

@@ -1,0 +1,41 @@
+"""Prompts that a model can read and answers that a reward can, looked at before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sspo.config import EvaluationConfig
+from sspo.errors import UserError
+from sspo.models.policy import Policy
+from sspo.tasks import Task
+from sspo.types import Problem
+
+
+def held_out(task: Task, count: int) -> Iterator[Problem]:
+    """The first `count` questions of every held-out set."""
+    return (problem for name in task.eval_sets for problem in task.eval_problems(name, count))
+
+
+def most_asked(config: EvaluationConfig) -> int:
+    """How many questions of a set a run asks at most."""
+    return max(config.questions, config.curve_questions if config.every else 0)
+
+
+def check_room(policy: Policy, prompts: Iterable[Problem], key: str, response: int) -> str | None:
+    """The warning, if any, that a prompt and `response` tokens, the value of option `key`, go beyond a model's positions.
+
+    Raises UserError for a prompt that the model cannot read, and where it has no such positions.
+    """
+    longest = max((len(policy.encode(problem.prompt)) for problem in prompts), default=0)
+    limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
+    if lack is None or limit is None:
+        return None
+    if policy.positions.hard:
+        raise UserError(
+            f"model.path={policy.path}: {lack}; set {key} to at most {limit - longest}"
+            if longest < limit
+            else f"model.path={policy.path}: {lack}"
+        )
+    return (
+        f"warning: model.path={policy.path}: {lack} with {key}={response}; it was not made for those beyond"
+    )
