@@ -45,8 +45,8 @@ def answer_all(request: Request, folder: Folder, say: Say) -> None:
     )
     done = _begin(request, folder, task, policy, evaluator)
     size, rollout = evaluator.size(final=True), _rollout(request)
-    if done:
-        say(f"continuing after {done} of {size} answers")
+    at_once = f"{size} answers, {config.evaluation.batch} at once"
+    say(f"continuing after {done} of {at_once}" if done else at_once)
     with Counter("evaluation", size, done=done, pieces="answers") as count:
         for rows in evaluator.batches(rollout, done):
             folder.append(rows)

@@ -67,9 +67,8 @@ class Request:
 
 def read_request(words: Sequence[str]) -> Request:
     """The request that the words make. Raises UserError for a word that makes no sense, or that no evaluation reads."""
-    own, options = _parted(words)
+    own, options = parted(words)
     given = [one.key_or_group for one in parse_overrides(options)]
-    _refuse_unread(given)
     path, options = _model_path(options)
     trained = read_run(path) if path is not None and is_run(path) else None
     if path is not None and trained is None:
@@ -93,8 +92,8 @@ def read_request(words: Sequence[str]) -> Request:
     )
 
 
-def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Words of our own, and the rest as overrides."""
+def parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Words that are no options of a run, and the rest as its overrides. Raises UserError for what no evaluation reads."""
     own: dict[str, str] = {}
     options = []
     for word in words:
@@ -109,6 +108,7 @@ def _parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             raise unknown("word", key, (*SHORT, *OWN, *GROUPS))
         else:
             options.append(word)
+    _refuse_unread([one.key_or_group for one in parse_overrides(options)])
     return own, options
 
 

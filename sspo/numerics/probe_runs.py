@@ -44,6 +44,10 @@ CELLS = {
     "shaped": ("reward=boxed_format", "trainer.rollouts=1", "trainer.record=0"),
     "short": ("reward=brevity", "trainer.rollouts=1", "trainer.record=0"),
     "base": ("trainer.rollouts=0", "trainer.record=0", "evaluation.samples=4", "evaluation.batch=16"),
+    "streams": (
+        "trainer.rollouts=1", "evaluation.stream=sample", "evaluation.top_p=0.8", "evaluation.texts=true",
+        "evaluation.samples=3", "evaluation.batch=2",
+    ),
     "file": ("task=jsonl", "task.train=QUESTIONS.jsonl", "task.eval=[QUESTIONS.jsonl]", "objective=grpo"),
 }  # fmt: skip
 """Named sets and generators are read by the code that reads a file, so of these one file is enough."""

@@ -16,6 +16,7 @@ from sspo.compose.fast import quick_compose
 from sspo.compose.multirun import combinations
 from sspo.config import SegmentationConfig
 from sspo.errors import UserError
+from sspo.evaluate.request import parted
 from sspo.models.policy import load_tokenizer
 from sspo.replay import __main__ as replay
 from sspo.replay.arguments import split_words
@@ -61,7 +62,15 @@ def place(tmp_path_factory):
 
 
 def test_every_command_has_its_check_or_a_reason():
-    checked = {"sspo.train", "sspo.replay", "sspo.calibrate", "sspo.segmentation.show", "sweeps", "analysis"}
+    checked = {
+        "sspo.train",
+        "sspo.evaluate",
+        "sspo.replay",
+        "sspo.calibrate",
+        "sspo.segmentation.show",
+        "sweeps",
+        "analysis",
+    }
     for where, words in commands():
         found = module(words)
         known = found[0] in checked if found else words[0] in ("make", *NOT_RUN)
@@ -78,6 +87,14 @@ def test_training_commands_compose(where, words, place, capsys):
         assert train.main(words) == 0
     else:
         quick_compose(words)
+
+
+def test_evaluations_compose(place):
+    found = of_module("sspo.evaluate")
+    assert found
+    for _, words in found:
+        _, options = parted([word for word in words if word != "--show-prompt"])
+        quick_compose([word for word in options if not word.startswith("model.path=")])
 
 
 def test_replays_and_calibrations_parse():

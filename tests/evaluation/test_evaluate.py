@@ -1,0 +1,230 @@
+"""`python -m sspo.evaluate`: repeated, interrupted, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from sspo.config import TaskConfig
+from sspo.evaluate.__main__ import main
+from sspo.evaluate.summary import summary
+from sspo.tasks import open_task
+from tests.console import Ended, run_here
+from tests.trainer.runs import ENVIRONMENT, folder, lines, train
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("model=embedded", "questions=2", "k=2", "max_tokens=12")
+BY_SAMPLE = ("evaluation.stream=sample", "evaluation.texts=true")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of one rollout."""
+    store = tmp_path_factory.mktemp("run")
+    assert train(store, "trainer.rollouts=1", "evaluation.every=0", "trainer.lr=1e-3").returncode == 0
+    return folder(store)
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Five questions that the embedded model can read, in a file."""
+    path = tmp_path / "five.jsonl"
+    problems = open_task(TaskConfig()).eval_problems("short", 5)
+    path.write_text(
+        "".join(json.dumps({"id": p.id, "question": p.prompt, "answer": p.answer}) + "\n" for p in problems)
+    )
+    return path
+
+
+def evaluate(*words: str) -> Ended:
+    return run_here(main, *words)
+
+
+def test_a_run_folder_alone_repeats_the_run_s_own_evaluation(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    ended = evaluate(f"model={run}", f"out={out}")
+    assert ended.returncode == 0, ended.stderr
+    own = [line for line in (run / "eval.jsonl").read_text().splitlines() if json.loads(line)["final"]]
+    assert (out / "eval.jsonl").read_text().splitlines() == own
+    assert {row["rollout"] for row in lines(out / "eval.jsonl")} == {0}
+    assert json.loads((out / "env.json").read_text())["asked"]["weights"] != "base"
+
+
+def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Path, tmp_path: Path) -> None:
+    words = ("model=embedded", f"benchmarks={questions}", "k=3", "max_tokens=60", "top_p=0.9", *BY_SAMPLE)
+    for batch in (2, 7, 64):
+        assert evaluate(*words, f"batch={batch}", f"out={tmp_path / str(batch)}").returncode == 0
+    logs = [(tmp_path / str(batch) / "eval.jsonl").read_bytes() for batch in (2, 7, 64)]
+    assert logs[0] == logs[1] == logs[2]
+    other = tmp_path / "other"
+    other.mkdir()
+    reversed_lines = questions.read_text().splitlines(keepends=True)[::-1][:2]
+    (other / "five.jsonl").write_text("".join(reversed_lines))
+    assert (
+        evaluate(
+            *[w.replace(str(questions), str(other / "five.jsonl")) for w in words], f"out={other / 'out'}"
+        ).returncode
+        == 0
+    )
+    known = {(r["question"], r["mode"], r["sample"]): r for r in lines(tmp_path / "64" / "eval.jsonl")}
+    found = lines(other / "out" / "eval.jsonl")
+    assert len(found) == 8
+    assert all(known[r["question"], r["mode"], r["sample"]] == r for r in found)
+
+
+def rows_there(path: Path) -> int:
+    return path.read_text().count("\n") if path.is_file() else 0
+
+
+@pytest.mark.parametrize("options", [(), BY_SAMPLE], ids=["by batch", "by sample"])
+def test_a_killed_evaluation_goes_on_and_equals_an_undisturbed_one(
+    options: Sequence[str], questions: Path, tmp_path: Path
+) -> None:
+    words = ("model=embedded", f"benchmarks={questions}", "k=4", "max_tokens=60", "batch=4", *options)
+    assert evaluate(*words, f"out={tmp_path / 'whole'}").returncode == 0
+    out = tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sspo.evaluate", *words, f"out={out}"],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stderr=subprocess.DEVNULL,
+    )
+    while rows_there(out / "eval.jsonl") < 5 and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = (out / "eval.jsonl").read_bytes()
+    with (out / "eval.jsonl").open("ab") as stream:
+        stream.write(b'{"rollout": -1, "final": tr')  # what a disk that filled up keeps of a line
+    ended = evaluate(*words, f"out={out}")
+    assert ended.returncode == 0, ended.stderr
+    answers = 5 + 5 * 4
+    assert f"continuing after {before.count(10)} of {answers} answers, 4 at once" in ended.stderr
+    assert 5 <= before.count(10) < answers
+    after = (out / "eval.jsonl").read_bytes()
+    assert after.startswith(before)
+    assert after == (tmp_path / "whole" / "eval.jsonl").read_bytes()
+    again = evaluate(*words, f"out={out}")
+    assert again.returncode == 0
+    assert "continuing" not in again.stderr
+    assert (out / "eval.jsonl").read_bytes() == after
+
+
+def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path, tmp_path: Path) -> None:
+    words = ("model=embedded", f"benchmarks={questions}", "k=3", "max_tokens=60", *BY_SAMPLE)
+    assert evaluate(*words, "batch=64", f"out={tmp_path / 'whole'}").returncode == 0
+    whole = (tmp_path / "whole" / "eval.jsonl").read_text().splitlines(keepends=True)
+    out = tmp_path / "parts"
+    assert evaluate(*words, "batch=64", f"out={out}").returncode == 0
+    for kept, batch in ((9, 2), (1, 64), (19, 3)):
+        (out / "DONE.json").unlink()
+        (out / "eval.jsonl").write_text("".join(whole[:kept]))
+        assert evaluate(*words, f"batch={batch}", f"out={out}").returncode == 0
+        assert (out / "eval.jsonl").read_text() == "".join(whole)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("k=4", "pass_at=[2,8]"), "pass_at=[2,8] needs at least 8 samples a question, got k=4: give k=8"),
+        (("pass_at=two",), "pass_at must list whole numbers above 0, as [1,8], got 'two'"),
+        (("k=4", "temperature=0"), "k=4 with temperature=0 would ask for equal answers"),
+        (("benchmarks=[mth500]",), "unknown question set 'mth500' in task.eval: did you mean 'math500'?"),
+        (("top_p=0",), "evaluation.top_p must be in (0, 1], got 0"),
+        (("evaluation.stream=question",), "unknown evaluation.stream 'question'"),
+        (("objective.clip.low=0.1",), "objective.clip.low has no effect on an evaluation"),
+        (("reward.also=[brevity*0.1]",), "reward.also has no effect on an evaluation"),
+        (("seed=3",), "unknown word 'seed'"),
+        (("benchmark=[gsm8k]",), "unknown word 'benchmark': did you mean 'benchmarks'?"),
+        (("model=nowhere",), "model.path=nowhere: no config.json in nowhere"),
+        (("k=many",), "evaluation.samples must be a whole number, got 'many'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_before_any_work(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    own = () if any(word.startswith("model=") for word in words) else ("model=embedded",)
+    ended = evaluate(*own, *words, f"store={tmp_path / 'store'}")
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_folder_of_another_evaluation_is_not_continued(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert evaluate(*SMALL, f"out={out}").returncode == 0
+    (out / "DONE.json").unlink()
+    for words, said in (
+        ((*SMALL[1:], "model=embedded_paragraphs"), "model.base is"),
+        ((*SMALL, "prompt=r1"), "prompt.template is None there and 'r1' here"),
+        ((*SMALL, "temperature=0.5"), "evaluation.temperatures is [1.0] there and [0.5] here"),
+        ((f"model={run}", *SMALL[1:]), "weights is 'base' there and"),
+    ):
+        ended = evaluate(*words, f"out={out}")
+        assert ended.returncode == 2
+        assert f"out={out} holds another evaluation" in ended.stderr
+        assert said in ended.stderr
+    ended = evaluate(*SMALL, f"out={run}")
+    assert ended.returncode == 2
+    assert "is the folder of a run, and no evaluation" in ended.stderr
+
+
+def test_a_damaged_log_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert evaluate(*SMALL, f"out={out}").returncode == 0
+    whole = (out / "eval.jsonl").read_text()
+    (out / "eval.jsonl").write_text(whole.replace('"value": 0.0', '"value": 1.0'))
+    ended = evaluate(*SMALL, f"out={out}")
+    assert (ended.returncode, "is not what the evaluation ended with" in ended.stderr) == (2, True)
+    (out / "DONE.json").unlink()
+    for content, said in (
+        ("nonsense\n" + whole, "line 1 of"),
+        (whole + whole, f"line {whole.count(chr(10)) + 1} of"),
+    ):
+        (out / "eval.jsonl").write_text(content)
+        ended = evaluate(*SMALL, f"out={out}")
+        assert ended.returncode == 2
+        assert said in ended.stderr
+
+
+def row(question: str, sample: int, value: float, answer: str | None, temperature: float = 1.0) -> dict:
+    return {
+        "set": "s", "question": question, "temperature": temperature, "sample": sample, "value": value,
+        "status": "ok" if value else "truncated" if answer is None else "wrong", "tokens": 10 + sample, "answer": answer,
+    }  # fmt: skip
+
+
+def test_the_table_by_hand() -> None:
+    rows = [
+        row("1", 0, 1.0, "4"), row("1", 1, 1.0, "four"), row("1", 2, 0.0, "5"),
+        row("2", 0, 1.0, "7"), row("2", 1, 0.0, "8"), row("2", 2, 0.0, None),
+    ]  # fmt: skip
+    head, line = (text.split() for text in summary(rows, [2, 3]))
+    assert head[-2:] == ["%", "tokens"]
+    # avg@3: (2/3 + 1/3) / 2; standard error: |2/3 - 1/3| / 2 = 1/6
+    # pass@2: 1 - 0 and 1 - C(2,2)/C(3,2) = 2/3, so 5/6; pass@3: 1
+    # maj@2 of question 1 {4,4,5}: pairs 44 right, 45 and 45 half: 2/3; of question 2 {7,8,-}: 78 half, 7- right, 8- wrong: 1/2
+    # maj@3: question 1 right, question 2 half
+    assert line == [
+        "s",
+        "T",
+        "=",
+        "1,",
+        "avg@3",
+        "2",
+        "50.0",
+        "16.7",
+        "83.3",
+        "58.3",
+        "100.0",
+        "75.0",
+        "16.7",
+        "11",
+    ]
