@@ -33,12 +33,15 @@ class _NotPlain(Exception):
 
 def quick_compose(overrides: Sequence[str]) -> TrainConfig:
     """The validated config that `overrides` make, equal to `compose`'s. Raises the same UserError."""
-    parsed = hydra.parse_overrides(overrides)
+    return validate(build(TrainConfig, fitted(quick_values(overrides))))
+
+
+def quick_values(overrides: Sequence[str]) -> dict[str, Any]:
+    """The values that `overrides` compose to, equal to `composed`'s and as little validated. Raises the same UserError."""
     try:
-        values = _composed(overrides, parsed)
+        return _composed(overrides, hydra.parse_overrides(overrides))
     except _NotPlain:
-        return hydra.compose(overrides)
-    return validate(build(TrainConfig, fitted(values)))
+        return hydra.composed(overrides, resolve=True)
 
 
 def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sspo.compose.hydra_compose import choices, composed, parse_overrides
+from sspo.compose.fast import quick_values
+from sspo.compose.hydra_compose import choices, parse_overrides
 from sspo.config import EMBEDDED_BASES, EvaluationConfig, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted
@@ -73,7 +74,7 @@ def read_request(words: Sequence[str]) -> Request:
     trained = read_run(path) if path is not None and is_run(path) else None
     if path is not None and trained is None:
         options.append(f"model.path={path}")
-    values = composed([*_beginning(given, own_model=path is not None), *options], resolve=True)
+    values = quick_values([*_beginning(given, own_model=path is not None), *options])
     if trained is not None:
         values = _as_trained(values, trained.options, given)
     evaluation = values["evaluation"]

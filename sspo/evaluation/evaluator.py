@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -46,15 +47,20 @@ class Evaluator:
         self.config = config
         self.second = second
         self.by_sample = config.stream == BY_SAMPLE
-        self.last_step = list(_last_step(task, config))
-        self.curve_step = [
-            Asked(
-                set=name,
-                problems=task.eval_problems(name, config.curve_questions),
-                temperature=1.0,
-                samples=1,
-            )
-            for name in task.eval_sets
+        self.task = task
+
+    @functools.cached_property
+    def last_step(self) -> list[Asked]:
+        """What `final` asks, in order."""
+        return list(_last_step(self.task, self.config))
+
+    @functools.cached_property
+    def curve_step(self) -> list[Asked]:
+        """What `curve` asks, in order."""
+        count = self.config.curve_questions
+        return [
+            Asked(set=name, problems=self.task.eval_problems(name, count), temperature=1.0, samples=1)
+            for name in self.task.eval_sets
         ]
 
     def final(self, rollout: int) -> Iterator[Row]:
