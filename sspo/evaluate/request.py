@@ -82,8 +82,8 @@ def read_request(words: Sequence[str]) -> Request:
     if values["model"]["path"] not in EMBEDDED_BASES and evaluation["max_tokens"] is None:
         evaluation["max_tokens"] = MAX_TOKENS
     config = validate(build(TrainConfig, fitted(values)))
-    if everything and "evaluation.questions" not in given:
-        config = _with_all_questions(config)
+    everything = everything and "evaluation.questions" not in given
+    config = _with_questions(config, everything=everything)
     _refuse_equal_answers(config)
     return Request(
         config=config,
@@ -147,9 +147,9 @@ def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Seque
     """Values in which whatever no word gave is as the run had it: its words repeat the run's last evaluation."""
     merged = dict(values)
     for group in (*GROUPS, "evaluation", "rollout"):
-        own = options.get(group)
+        own = options.get(group, {})  # a run of before there were such options had their defaults
         if not isinstance(own, Mapping):
-            raise UserError(f"the run's config.yaml has no group '{group}': give another run folder")
+            raise UserError(f"the run's config.yaml holds no options in '{group}': give another run folder")
         if group in given or (group == "task" and "task.eval" in given):
             continue
         merged[group] = {
@@ -164,13 +164,16 @@ def _from_run(key: str, given: Sequence[str]) -> bool:
     return key not in given and (not key.startswith("rollout.") or key in OF_ROLLOUT)
 
 
-def _with_all_questions(config: TrainConfig) -> TrainConfig:
-    """The configuration with as many questions as the largest set has; generated sets have as many as the default says."""
-    task = open_task(config.task)
-    sizes = [size for name in task.eval_sets if (size := task.eval_size(name)) is not None]
-    if not sizes:
-        return config
-    return replace(config, evaluation=replace(config.evaluation, questions=max(sizes)))
+def _with_questions(config: TrainConfig, *, everything: bool) -> TrainConfig:
+    """The configuration with no more questions than the largest set has, or with all; generated sets have no end."""
+    task, asked = open_task(config.task), config.evaluation.questions
+    sizes = [task.eval_size(name) for name in task.eval_sets]
+    known = [size for size in sizes if size is not None]
+    if everything and known:
+        asked = max(known)
+    elif known and None not in sizes:
+        asked = min(asked, max(known))
+    return replace(config, evaluation=replace(config.evaluation, questions=asked))
 
 
 def _refuse_equal_answers(config: TrainConfig) -> None:
