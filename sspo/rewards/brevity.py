@@ -31,6 +31,10 @@ class Brevity:
             for _, response in zip(problems, responses, strict=True)
         ]
 
+    def answers(self, responses: Sequence[Response]) -> list[str | None]:
+        """It asks for no answer."""
+        return [None] * len(responses)
+
 
 def open_reward(config: RewardConfig) -> Brevity:
     """The reward; it has no options."""
