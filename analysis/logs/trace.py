@@ -19,6 +19,8 @@ REPLAY_SUMMARY = "replay/summary"
 """What a replay says of itself, with the bounds that it matched."""
 GRADING = "eval/grading"
 """Statuses of answers, and what a second grader said; where there are others than every reward gives, or a second grader."""
+CONTAMINATION = "contamination"
+"""Rates of the store's checks for contamination, where there are any: of the model that the runs began with."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
 
@@ -114,9 +116,11 @@ FILES = {
     "eval": "eval.jsonl",
     "replay": "recording/",
     SAMPLES: "samples.jsonl",
+    CONTAMINATION: "contamination/<check>/contamination.json",
     RECORD: "DONE.json or FAILED.json, env.json, config.yaml",
 }
-"""The file of a run folder that a kind of stream is logged to."""
+"""The file of a run folder that a kind of stream is logged to; of the store for those of OF_STORE."""
+OF_STORE = frozenset({FILES[CONTAMINATION]})
 
 
 def file_of(stream: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -99,20 +99,24 @@ def _checked(
     asks = COMPLETION in options.checks
     lines = Lines(folder / LINES)
     left = lines.left(parts_of(asked, options.shares if asks else [None]))
-    texts = _continued(options, left) if asks and left else itertools.repeat(None, len(left))
-    with Counter("continued questions" if asks else "questions", len(left)) as count:
-        for _ in lines.add(line_of(part, text, overlaps) for part, text in zip(left, texts, strict=True)):
-            count()
+    if asks and left:
+        _continue(options, left, overlaps, lines)
+    else:
+        lines.add(line_of(part, None, overlaps) for part in left)
     lines.settle()
     return lines.lines
 
 
-def _continued(options: Options, parts: Sequence[Part]) -> Iterator[str | None]:
+def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines: Lines) -> None:
+    """Ask the model, and write what it says after every batch."""
     from sspo.contamination.completion import Continuer
 
     continuer = Continuer(options.config)
     continuer.check(parts)
-    return continuer.texts(parts)
+    with Counter("batches of questions continued", math.ceil(len(parts) / continuer.batch)) as count:
+        for batch in continuer.batches(parts):
+            lines.add(line_of(part, text, overlaps) for part, text in batch)
+            count()
 
 
 def _overlaps(asked: Sequence[Asked], training: Training, n: int) -> Overlaps:

@@ -18,6 +18,9 @@ from sspo.trainer.probe import check_sampling
 MORE = 8
 """Tokens that a continuation may be longer than the rest of the question: where its last word ends must be seen."""
 
+MOST = 32
+"""Questions at once: whatever the batch the texts are the same, and after each one progress is shown and kept."""
+
 
 class Continuer:
     """Continues texts greedily and without a template: what a base model would write next."""
@@ -28,7 +31,7 @@ class Continuer:
         check_sampling(self.policy)
         unstopped = replace(config, rollout=replace(config.rollout, stop=()))
         self.sampler: Sampler = open_sampler(self.policy, unstopped)
-        self.batch = config.evaluation.batch
+        self.batch = min(config.evaluation.batch, MOST)
 
     def check(self, parts: Sequence[Part]) -> None:
         """Raise UserError where a part cannot be read, or leaves the model no room to go on."""
@@ -36,15 +39,15 @@ class Continuer:
             if part.shown is not None:
                 self.policy.prompts([part.shown], self._limit(part))
 
-    def texts(self, parts: Sequence[Part]) -> Iterator[str | None]:
-        """What the model writes after each part, in their order; None after a part that shows nothing.
+    def batches(self, parts: Sequence[Part]) -> Iterator[Sequence[tuple[Part, str | None]]]:
+        """The parts with what the model writes after each, in their order; None after a part that shows nothing.
 
         A row is cut at its own limit, so that its text does not depend on its neighbours in the batch.
         """
         for start in range(0, len(parts), self.batch):
             several = parts[start : start + self.batch]
             found = iter(self._batch([part for part in several if part.shown is not None]))
-            yield from (None if part.shown is None else next(found) for part in several)
+            yield [(part, None if part.shown is None else next(found)) for part in several]
 
     def _batch(self, parts: Sequence[Part]) -> list[str]:
         if not parts:

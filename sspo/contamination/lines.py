@@ -12,7 +12,7 @@ training       the id of the first such training question
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,11 @@ class Lines:
             raise self._damaged()
         return parts[len(self.keys) :]
 
-    def add(self, lines: Iterable[Line]) -> Iterator[Line]:
-        """Write lines one by one, and hand them on."""
-        for line in lines:
-            self.file.append(json.dumps(line) + "\n")
-            self.lines.append(line)
-            yield line
+    def add(self, lines: Iterable[Line]) -> None:
+        """Write lines."""
+        several = list(lines)
+        self.file.append("".join(json.dumps(line) + "\n" for line in several))
+        self.lines += several
 
     def settle(self) -> None:
         """Bring all lines to the disk."""
