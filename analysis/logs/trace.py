@@ -116,13 +116,13 @@ FILES = {
     "eval": "eval.jsonl",
     "replay": "recording/",
     SAMPLES: "samples.jsonl",
-    CONTAMINATION: "contamination/<check>/contamination.json",
     RECORD: "DONE.json or FAILED.json, env.json, config.yaml",
 }
-"""The file of a run folder that a kind of stream is logged to; of the store for those of OF_STORE."""
-OF_STORE = frozenset({FILES[CONTAMINATION]})
+"""The file of a run folder that a kind of stream is logged to."""
+OF_STORE = {CONTAMINATION: "contamination/<check>/contamination.json"}
+"""The same of what lies beside the run folders."""
 
 
 def file_of(stream: str) -> str:
-    """The file of a run folder that a stream is logged to."""
-    return FILES[stream.partition("/")[0]]
+    """The file that a stream is logged to, of the run's folder or of the store."""
+    return {**FILES, **OF_STORE}[stream.partition("/")[0]]

@@ -165,7 +165,7 @@ def _run_lines(content: Mapping[str, Any], trace: Mapping[str, Any]) -> list[str
     rows = [("run", "value", "file", "logged", "config", "revision", "uncommitted")]
     for number in read:
         run = content["runs"][number]
-        folder = "" if files[number] <= OF_STORE else f"cells/{run['cell']}/seed{run['seed']}/"
+        folder = "" if files[number] <= {*OF_STORE.values()} else f"cells/{run['cell']}/seed{run['seed']}/"
         place = folder + " and ".join(sorted(files[number]))
         value = f"{values[number]:.6g}" if number in values else ("-" if not values else "not scored")
         dirty = "not recorded" if run["dirty"] is None else (run["dirty"][:12] or "nothing")
