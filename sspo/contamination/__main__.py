@@ -110,13 +110,21 @@ def _checked(
 def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines: Lines) -> None:
     """Ask the model, and write what it says after every batch."""
     from sspo.contamination.completion import Continuer
+    from sspo.models.device import is_out_of_memory
 
     continuer = Continuer(options.config)
     continuer.check(parts)
     with Counter("batches of questions continued", math.ceil(len(parts) / continuer.batch)) as count:
-        for batch in continuer.batches(parts):
-            lines.add(line_of(part, text, overlaps) for part, text in batch)
-            count()
+        try:
+            for batch in continuer.batches(parts):
+                lines.add(line_of(part, text, overlaps) for part, text in batch)
+                count()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise UserError(
+                f"out of memory with evaluation.batch={continuer.batch}; set a smaller one, and what is done is not asked again"
+            ) from error
 
 
 def _overlaps(asked: Sequence[Asked], training: Training, n: int) -> Overlaps:
