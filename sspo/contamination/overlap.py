@@ -24,12 +24,16 @@ def overlapping(questions: Sequence[str], training: Iterable[Problem], n: int) -
     for place, question in enumerate(questions):
         for gram in _grams(normalised(question), n):
             owners[gram].append(place)
-    lengths = sorted({len(gram) for gram in owners})
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for gram in owners:
+        lengths[gram[0]].add(
+            len(gram)
+        )  # so that a place in a text is looked at for what may begin there alone
     found: dict[int, str] = {}
     for problem in training:
         words = normalised(problem.prompt)
-        for length in lengths:
-            for start in range(len(words) - length + 1):
+        for start, word in enumerate(words):
+            for length in lengths.get(word, ()):
                 for place in owners.get(tuple(words[start : start + length]), ()):
                     found.setdefault(place, problem.id)
     return found

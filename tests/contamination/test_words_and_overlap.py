@@ -86,6 +86,29 @@ def test_questions_overlap_if_n_words_in_a_row_are_trained_on() -> None:
     assert overlapping(questions, training, 5) == {2: "t1"}
 
 
+@law(
+    30,
+    500,
+    questions=st.lists(LETTERS, max_size=4),
+    training=st.lists(LETTERS, max_size=4),
+    n=st.integers(1, 4),
+)
+def test_overlap_is_that_of_spelt_out_texts(
+    questions: list[list[str]], training: list[list[str]], n: int
+) -> None:
+    texts = [f" {' '.join(words)} " for words in training]
+    found = overlapping(
+        [" ".join(words) for words in questions],
+        [Problem(id=str(i), prompt=text, answer="1") for i, text in enumerate(texts)],
+        n,
+    )
+    for place, words in enumerate(questions):
+        size = min(n, len(words))
+        pieces = [f" {' '.join(words[i : i + size])} " for i in range(len(words) - size + 1)] if words else []
+        holders = [str(i) for i, text in enumerate(texts) if any(piece in text for piece in pieces)]
+        assert found.get(place) == (holders[0] if holders else None)
+
+
 @pytest.mark.parametrize(
     ("events", "n", "low", "high"),
     [
