@@ -19,8 +19,9 @@ from analysis.report import write_report
 from analysis.tables.contamination import contamination_table
 from analysis.verify.verify import verify
 from analysis.verify.why import why
+from sspo.contamination.rates import rated
 from sspo.errors import UserError
-from sspo.runs.contamination import FOLDER, RATES
+from sspo.runs.contamination import FOLDER, FORMAT, RATES
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo")]
 SCALE = Scale(seeds=2, rollouts=2, questions=4, samples=2)
@@ -28,34 +29,33 @@ BASE = "c" * 12
 """Of the synthetic runs."""
 
 
-def completion(share: float, exact: int, asked: int, rouge: float | None) -> dict[str, object]:
-    return {"share": share, "asked": asked, "too_short": 0, "exact": exact, "rouge": rouge}
-
-
 def write_check(store: Path, name: str, base: str = BASE, exact: int = 2, asked: int = 20) -> Path:
-    """A finished check of the sets short and strange, as sspo.contamination writes it."""
-    overlap = {
-        "checked": asked,
-        "without_words": 1,
-        "overlapping": 5,
-        "examples": [{"question": "secret", "training": "x"}],
-    }
-    of_set = {
-        "completion": [completion(0.4, 0, asked, 0.25), completion(0.6, exact, asked, 0.5)],
-        "overlap": overlap,
-    }
-    content = {
-        "format": 1,
+    """A finished check of the sets short and strange: 5 questions overlap, and one more has one word, which is none."""
+    description = {
+        "format": FORMAT,
         "base": base,
         "shares": [0.4, 0.6],
         "ngram": 13,
         "training": {"name": "gsm8k", "questions": 7473, "whole": True, "digest": "d"},
-        "asked": [{"set": one, "questions": asked, "digest": "e"} for one in ("short", "strange")],
-        "sets": {"short": of_set, "strange": of_set},
+        "asked": [{"set": one, "questions": asked + 1, "digest": "e"} for one in ("short", "strange")],
     }
+    lines = [
+        {
+            "set": one,
+            "question": f"secret {i}",
+            "share": share,
+            "exact": i < exact and share == 0.6 if i < asked else None,
+            "rouge": (0.25 if share == 0.4 else 0.5) if i < asked else None,
+            "overlap": i < 5 if i < asked else None,
+            "training": "x" if i < 5 else None,
+        }
+        for one in ("short", "strange")
+        for share in (0.4, 0.6)
+        for i in range(asked + 1)
+    ]
     folder = store / FOLDER / name
     folder.mkdir(parents=True)
-    (folder / RATES).write_text(json.dumps(content))
+    (folder / RATES).write_text(json.dumps(rated(description, lines)))
     return folder / RATES
 
 
@@ -91,7 +91,7 @@ def test_rates_of_the_studys_base_and_sets_become_a_table(store: Path) -> None:
     caption = " ".join(table.caption)
     assert "share 13 words in a row with one of 7473 training questions (gsm8k)" in caption
     assert "Finding none is no proof" in caption
-    assert "1 question without a word was not compared" in caption
+    assert "1 question of one word was not asked; 1 question without a word was not compared." in caption
 
 
 def test_without_a_check_nothing_is_added_and_a_clone_keeps_what_it_has(store: Path) -> None:
@@ -106,7 +106,8 @@ def test_without_a_check_nothing_is_added_and_a_clone_keeps_what_it_has(store: P
 
 
 def test_a_damaged_check_is_named_and_left_out(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_check(store, "aaa", exact=21)  # of 20
+    check = write_check(store, "aaa")
+    check.write_text(check.read_text().replace('"exact": 2', '"exact": 21'))  # of 20
     logs = logs_of(store)
     assert not (logs / RATES).exists()
     assert f"{store / FOLDER / 'aaa' / RATES} cannot be read" in capsys.readouterr().err
