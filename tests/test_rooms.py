@@ -15,7 +15,7 @@ LAWS = {
     "sspo": """
         errors randomness config metrics types questions tasks prompts grading rewards base models objective compose runs console
         processes recording
-        segmentation rollout evaluation trainer train evaluate replay numerics calibrate
+        segmentation rollout evaluation trainer train evaluate replay numerics calibrate contamination
     """,
     "sweeps": """
         study ledger plan monitor workers engines control search replay integrations find_study options commands __main__

@@ -2,7 +2,8 @@
 
     manifest.json  the study manifest            metrics.parquet  a line an optimiser step
     runs.json      a record a planned run        eval.parquet     a line a question and sample
-                                                 samples.parquet  a line a sampled response to show, where there are any
+    contamination.json                           samples.parquet  a line a sampled response to show, where there are any
+      rates of checks, where there are any
 
 Column `run` is the index of the run in runs.json. Equal content gives equal bytes.
 """
@@ -21,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.logs.contamination import CheckedSet, read_contamination
 from analysis.logs.manifest import read_json
 from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
 from analysis.logs.samples import Sample
@@ -76,6 +78,7 @@ class Logs:
     metrics: pd.DataFrame
     evaluation: pd.DataFrame
     samples: tuple[Sample, ...] = ()
+    contamination: tuple[CheckedSet, ...] = ()
 
 
 def write_logs(
@@ -132,6 +135,7 @@ def read_logs(folder: Path) -> Logs:
         metrics=_with_all_keys(_frame(folder / METRICS)),
         evaluation=_frame(folder / EVAL),
         samples=samples,
+        contamination=read_contamination(folder),
     )
 
 

@@ -14,12 +14,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.logs.compact import EVAL, METRIC_KEYS, METRICS, RUNS, SECOND, is_graded
+from analysis.logs.compact import EVAL, MANIFEST, METRIC_KEYS, METRICS, RUNS, SECOND, is_graded
+from analysis.logs.contamination import checked_runs
 from analysis.logs.manifest import read_json
 from analysis.logs.replay_source import POINTS, SUMMARY
 from analysis.logs.sample_table import SAMPLES as SAMPLES_FILE
-from analysis.logs.trace import GRADING, RECORD, REPLAY_SUMMARY, SAMPLES, answers, metric, replayed
+from analysis.logs.trace import (
+    CONTAMINATION,
+    GRADING,
+    RECORD,
+    REPLAY_SUMMARY,
+    SAMPLES,
+    answers,
+    metric,
+    replayed,
+)
 from sspo.errors import UserError
+from sspo.runs.contamination import RATES
 
 DIGITS = 16
 """Hexadecimal digits kept: enough to see a change, and a study has thousands of streams."""
@@ -46,6 +57,8 @@ def stream_digests(logs: Path) -> Digests:
         found |= _rows(logs / SAMPLES_FILE, lambda table: {SAMPLES: table})
     if (logs / POINTS).is_file():
         found |= _replays(logs)
+    if (logs / RATES).is_file():
+        found |= _checks(logs)
     return found
 
 
@@ -106,6 +119,15 @@ def _gradings(path: Path) -> Digests:
     has_second = SECOND.name in pq.read_schema(path).names
     rows = _frame(path, ("run", "status", *([SECOND.name] if has_second else [])))
     return {GRADING: digests_by_run(rows)} if rows is not None and is_graded(rows) else {}
+
+
+def _checks(logs: Path) -> Digests:
+    """One digest of all checks for contamination, for the runs that stand for the model."""
+    try:
+        runs = checked_runs(read_json(logs / MANIFEST), read_json(logs / RUNS))
+    except (UserError, OSError, LookupError, TypeError):
+        return {CONTAMINATION: {ANY: UNREADABLE}}
+    return {CONTAMINATION: dict.fromkeys(runs, _short((logs / RATES).read_bytes()))}
 
 
 def _replays(logs: Path) -> Digests:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from analysis.logs.column_cache import read_log
 from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, SECOND, write_logs
+from analysis.logs.contamination import write_contamination
 from analysis.logs.ended import Ended, ended_logs
 from analysis.logs.jsonl import BadLine, check_filled
 from analysis.logs.manifest import Arm, NothingToReport, Study, from_manifest, sweep_command
@@ -89,6 +90,8 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended:
     if evaluation[SECOND.name].null_count == len(evaluation):
         evaluation = evaluation.drop_columns(SECOND.name)
     write_logs(folder, manifest, runs, metrics, evaluation, samples)
+    sets = evaluation["set"].unique().to_pylist()
+    write_contamination(store, {run["base"] for run in runs}, sets, folder)
 
 
 def _nothing(study: Study, store: Path, runs: Sequence[Mapping[str, Any]]) -> str:

@@ -19,6 +19,8 @@ REPLAY_SUMMARY = "replay/summary"
 """What a replay says of itself, with the bounds that it matched."""
 GRADING = "eval/grading"
 """Statuses of answers, and what a second grader said; where there are others than every reward gives, or a second grader."""
+CONTAMINATION = "contamination"
+"""Rates of the store's checks for contamination, where there are any: of the model that the runs began with."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
 
@@ -117,8 +119,10 @@ FILES = {
     RECORD: "DONE.json or FAILED.json, env.json, config.yaml",
 }
 """The file of a run folder that a kind of stream is logged to."""
+OF_STORE = {CONTAMINATION: "contamination/<check>/contamination.json"}
+"""The same of what lies beside the run folders."""
 
 
 def file_of(stream: str) -> str:
-    """The file of a run folder that a stream is logged to."""
-    return FILES[stream.partition("/")[0]]
+    """The file that a stream is logged to, of the run's folder or of the store."""
+    return {**FILES, **OF_STORE}[stream.partition("/")[0]]

@@ -8,7 +8,7 @@ from typing import Any
 from analysis.content import Report
 from analysis.figures.svg import chart_html, why_button
 from analysis.logs.manifest import PRESET_NOTES
-from analysis.logs.trace import FILES
+from analysis.logs.trace import FILES, OF_STORE
 from analysis.pages.document import SCRIPT, document, style
 from analysis.pages.html_tables import table_html
 from analysis.pages.samples_html import samples_html
@@ -56,7 +56,10 @@ def _embedded(report: Report, found: Origins) -> dict[str, Any]:
         trained[", ".join(f"{name} {number}" for name, number in sorted(versions.items()))] = None
     made = ", ".join(f"{name} {number}" for name, number in content["made_with"].items())
     packages = " | ".join(text for text in trained if text) or "versions that were not recorded"
-    return {**content, "trained_with": packages, "made_with": made, "files": dict(FILES)}
+    files = dict(FILES)
+    if report.evidence.logs.contamination:  # the page of a report without it stays as it was
+        files |= {stream: f"../../../{file}" for stream, file in OF_STORE.items()}
+    return {**content, "trained_with": packages, "made_with": made, "files": files}
 
 
 def run_cells(run: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -16,12 +16,14 @@ from typing import Any
 from analysis.claims.files import claim_files
 from analysis.logs.column_cache import FOLDER, say_once
 from analysis.logs.compact import EVAL, MANIFEST, METRICS, RUNS
+from analysis.logs.contamination import check_files
 from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder, stem
 from analysis.logs.replay_source import POINTS, SUMMARY, replay_source
 from analysis.logs.sample_table import SAMPLES
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import WATCHED
 from sspo import metrics
+from sspo.runs.contamination import RATES
 from sspo.runs.runlog import write_atomic
 
 STAMP = ".inputs"
@@ -48,8 +50,8 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
 
 
 def fingerprint(manifest: Mapping[str, Any], store: Path, out: Path) -> str:
-    """A hash over the manifest, the size and time of every run's logs and markers and of the replay's files, the code of
-    this package, the glossary and the claims."""
+    """A hash over the manifest, the size and time of every run's logs and markers and of the replay's files and the store's
+    checks for contamination, the code of this package, the glossary and the claims."""
     study = from_manifest(manifest)
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
     for arm in study.arms:
@@ -59,6 +61,9 @@ def fingerprint(manifest: Mapping[str, Any], store: Path, out: Path) -> str:
     replay = replay_source(study.name, study.preset, store, out)
     for line in _states(replay, (POINTS, SUMMARY)) if replay else ():
         digest.update(line.encode())
+    for path in check_files(store):
+        for line in _states(path.parent, (path.name,)):
+            digest.update(line.encode())
     code = [*package_files(), *sorted(Path(metrics.__file__).parent.glob("*.py"))]
     for source in [*code, *claim_files()]:
         digest.update(source.read_bytes())
@@ -78,7 +83,7 @@ def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
             yield f"{path} {status.st_size} {status.st_mtime_ns}\n"
 
 
-FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES)
+FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES, RATES)
 
 
 def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:

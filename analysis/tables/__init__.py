@@ -11,5 +11,6 @@ dynamics         what clipping did while runs trained
 effects          main effects and interactions
 gates            the gates as data
 grading          statuses of answers, and where two graders disagree
+contamination    signs that the base knew the questions
 replay           equal clipping across rules
 """

@@ -8,6 +8,7 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.tables.base import base_table
 from analysis.tables.collapse import collapse_table
+from analysis.tables.contamination import contamination_table
 from analysis.tables.dynamics import dynamics_table
 from analysis.tables.effects import effects_table
 from analysis.tables.grading import grading_table
@@ -25,6 +26,7 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "effects": effects_table,
     "collapse": collapse_table,
     "grading": grading_table,
+    "contamination": contamination_table,
 }
 """None where there is nothing to show."""
 REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}

@@ -19,6 +19,7 @@ from analysis.claims.table import NAME as VERDICTS
 from analysis.logs.compact import MANIFEST
 from analysis.logs.digests import Digests, changes, file_digest, stream_digests
 from analysis.logs.manifest import IMPORTED, manifest_path, read_json
+from analysis.logs.trace import CONTAMINATION
 from analysis.provenance.record import FILE, analysis_sha256
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import changed_sources, present
@@ -160,8 +161,12 @@ def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> 
         except (UserError, OSError):
             return {stream: dict.fromkeys(of, "") for stream, of in before.items() if of}
         now = {s: {r: d for r, d in of.items() if r in runs} for s, of in stream_digests(Path(place)).items()}
-    now = {s: of for s, of in now.items() if not s.startswith("replay/")}
-    return changes({s: of for s, of in before.items() if not s.startswith("replay/")}, now)
+    return changes(_of_runs(before), _of_runs(now))
+
+
+def _of_runs(streams: Digests) -> Digests:
+    """Those that run folders give: replays and checks for contamination lie elsewhere."""
+    return {s: of for s, of in streams.items() if not s.startswith("replay/") and s != CONTAMINATION}
 
 
 def _remade(folder: Path, content: Mapping[str, Any], found: Verified, changed: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.logs.manifest import PRESETS, one_line, read_json, report_folder
-from analysis.logs.trace import file_of, pairs
+from analysis.logs.trace import OF_STORE, file_of, pairs
 from analysis.provenance.record import CAPTION, FILE, FORMAT
 from sspo.errors import UserError, unknown
 
@@ -165,7 +165,8 @@ def _run_lines(content: Mapping[str, Any], trace: Mapping[str, Any]) -> list[str
     rows = [("run", "value", "file", "logged", "config", "revision", "uncommitted")]
     for number in read:
         run = content["runs"][number]
-        place = f"cells/{run['cell']}/seed{run['seed']}/{' and '.join(sorted(files[number]))}"
+        folder = "" if files[number] <= {*OF_STORE.values()} else f"cells/{run['cell']}/seed{run['seed']}/"
+        place = folder + " and ".join(sorted(files[number]))
         value = f"{values[number]:.6g}" if number in values else ("-" if not values else "not scored")
         dirty = "not recorded" if run["dirty"] is None else (run["dirty"][:12] or "nothing")
         code = f"{str(run['revision'] or 'no revision')[:12]}/{str(run['code'] or 'no hash')[:12]}"

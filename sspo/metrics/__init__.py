@@ -3,6 +3,7 @@
 glossary  every key, with unit, reduction, meaning and direction
 metric    observations that merge
 at_k      pass@k and maj@k
+wilson    an interval for a share
 replayed  what a replay counts, and the shares of these counts
 page      docs/metrics.md
 """

@@ -1,14 +1,15 @@
 """What a run leaves on disk, and its name. No torch here.
 
-identity     which run is which: the hash that names a cell
-runlog       the run folder and its files
-logfile      an append-only file that knows what it holds
-lock         one process at a time in a run folder
-fence        a run that was given to another worker must not write on
-outcome      what a finished run says of itself
-tracking     Weights & Biases as a mirror
-revision     which code this is
-code_key     a hash of the code that numbers come from
-code_syntax  syntax trees as the code key takes them
-epochs       which states of the code give equal numbers
+identity       which run is which: the hash that names a cell
+runlog         the run folder and its files
+logfile        an append-only file that knows what it holds
+lock           one process at a time in a run folder
+fence          a run that was given to another worker must not write on
+outcome        what a finished run says of itself
+tracking       Weights & Biases as a mirror
+revision       which code this is
+code_key       a hash of the code that numbers come from
+code_syntax    syntax trees as the code key takes them
+epochs         which states of the code give equal numbers
+contamination  where a store keeps its checks for contamination
 """

@@ -15,6 +15,7 @@ from sspo import calibrate, train
 from sspo.compose.fast import quick_compose
 from sspo.compose.multirun import combinations
 from sspo.config import SegmentationConfig
+from sspo.contamination.options import parse as parse_contamination
 from sspo.errors import UserError
 from sspo.evaluate.request import parted
 from sspo.models.policy import load_tokenizer
@@ -67,6 +68,7 @@ def test_every_command_has_its_check_or_a_reason():
         "sspo.evaluate",
         "sspo.replay",
         "sspo.calibrate",
+        "sspo.contamination",
         "sspo.segmentation.show",
         "sweeps",
         "analysis",
@@ -103,6 +105,13 @@ def test_replays_and_calibrations_parse():
     for where, words in of_module("sspo.calibrate"):
         given = calibrate._parser().parse_args(words)
         assert calibrate._request(split_words(given.words)[1], given.rules), where
+
+
+def test_checks_for_contamination_parse():
+    found = of_module("sspo.contamination")
+    assert found
+    for where, words in found:
+        assert parse_contamination(words).checks, where
 
 
 def test_cuts_are_shown(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,69 @@
+"""A model goes on with the beginning of a question: partial-prompt completion (arXiv 2507.10532)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from sspo.config import TrainConfig
+from sspo.contamination.questions import Part
+from sspo.models.device import resolve_device
+from sspo.models.policy import Policy, load_policy
+from sspo.randomness import torch_stream
+from sspo.rollout import Sampler, open_sampler
+from sspo.trainer.probe import check_sampling
+
+MORE = 8
+"""Tokens that a continuation may be longer than the rest of the question: where its last word ends must be seen."""
+
+MOST = 32
+"""Questions at once: whatever the batch the texts are the same, and after each one progress is shown and kept."""
+
+
+class Continuer:
+    """Continues texts greedily and without a template: what a base model would write next."""
+
+    def __init__(self, config: TrainConfig):
+        torch.set_num_threads(config.run.threads)
+        self.policy: Policy = load_policy(config.model.path, resolve_device(config.run.device))
+        check_sampling(self.policy)
+        unstopped = replace(config, rollout=replace(config.rollout, stop=()))
+        self.sampler: Sampler = open_sampler(self.policy, unstopped)
+        self.batch = min(config.evaluation.batch, MOST)
+
+    def check(self, parts: Sequence[Part]) -> None:
+        """Raise UserError where a part cannot be read, or leaves the model no room to go on."""
+        for part in parts:
+            if part.shown is not None:
+                self.policy.prompts([part.shown], self._limit(part))
+
+    def batches(self, parts: Sequence[Part]) -> Iterator[Sequence[tuple[Part, str | None]]]:
+        """The parts with what the model writes after each, in their order; None after a part that shows nothing.
+
+        A row is cut at its own limit, so that its text does not depend on its neighbours in the batch.
+        """
+        for start in range(0, len(parts), self.batch):
+            several = parts[start : start + self.batch]
+            found = iter(self._batch([part for part in several if part.shown is not None]))
+            yield [(part, None if part.shown is None else next(found)) for part in several]
+
+    def _batch(self, parts: Sequence[Part]) -> list[str]:
+        if not parts:
+            return []
+        limits = [self._limit(part) for part in parts]
+        rollout = self.sampler.sample(
+            [self.policy.encode(str(part.shown)) for part in parts],
+            1,
+            max_tokens=max(limits),
+            temperature=0.0,
+            draws=torch_stream(0, "contamination"),
+        )
+        response_BT = rollout.response_BT
+        place_T = torch.arange(response_BT.shape[1], device=response_BT.device)
+        limit_B1 = torch.tensor(limits, device=response_BT.device)[:, None]
+        return self.policy.decode(response_BT, rollout.mask_BT & (place_T < limit_B1))
+
+    def _limit(self, part: Part) -> int:
+        return len(self.policy.tokenizer.encode(part.rest, add_special_tokens=False)) + MORE

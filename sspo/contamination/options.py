@@ -1,0 +1,89 @@
+"""What may be asked of a check: options of a training command, and a few that are only its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from sspo.compose.hydra_compose import GROUPS, compose, option_keys
+from sspo.config import TrainConfig
+from sspo.errors import UserError, shown, unknown
+
+COMPLETION, OVERLAP = "completion", "overlap"
+CHECKS = (COMPLETION, OVERLAP)
+OWN = ("checks", "shares", "ngram")
+SHARES = (0.4, 0.6, 0.8)
+"""Those of arXiv 2507.10532."""
+NGRAM = 13
+"""That of GPT-3 (arXiv 2005.14165)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """One check: where the questions and the model are, and what is done with them."""
+
+    config: TrainConfig
+    checks: tuple[str, ...] = CHECKS
+    shares: tuple[float, ...] = SHARES
+    """How much of a question's words the model is shown."""
+    ngram: int = NGRAM
+
+
+def parse(words: Sequence[str]) -> Options:
+    """The options in words `key=value`. Raises UserError in one sentence."""
+    own: dict[str, Any] = {}
+    others: list[str] = []
+    for word in words:
+        key, mark, value = word.partition("=")
+        if key in OWN and mark:
+            own[key] = _value(key, value)
+        else:
+            if mark and key not in (*GROUPS, *option_keys()) and "." not in key:
+                raise unknown("option", key, [*OWN, *option_keys()])
+            others.append(word)
+    return Options(
+        checks=_checks(own.get("checks", list(CHECKS))),
+        shares=_shares(own.get("shares", list(SHARES))),
+        ngram=_ngram(own.get("ngram", NGRAM)),
+        config=compose(others),
+    )
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{key} takes a value or a list like [a,b], got {shown(text)}") from error
+
+
+def _checks(given: Any) -> tuple[str, ...]:
+    names = given if isinstance(given, list) else [given]
+    for name in names:
+        if name not in CHECKS:
+            raise unknown("check in checks", str(name), CHECKS)
+    if not names:
+        raise UserError(f"checks names none; take one or both of {', '.join(CHECKS)}")
+    return tuple(check for check in CHECKS if check in names)
+
+
+def _shares(given: Any) -> tuple[float, ...]:
+    shares = given if isinstance(given, list) else [given]
+    for share in shares:
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+            raise UserError(
+                f"each of shares must be above 0 and below 1, as in shares=[0.4,0.6,0.8], got {shown(share)}"
+            )
+    if not shares:
+        raise UserError("shares is empty; give at least one, as in shares=[0.6]")
+    return tuple(sorted({float(share) for share in shares}))
+
+
+def _ngram(given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise UserError(
+            f"ngram must be a whole number of at least 1, as in ngram={NGRAM}, got {shown(given)}"
+        )
+    return given

@@ -1,0 +1,137 @@
+"""contamination.json: rates and counts of a check, and what is printed of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from sspo.contamination.lines import Line
+from sspo.contamination.options import COMPLETION, OVERLAP, Options
+from sspo.contamination.questions import Asked, Training
+from sspo.errors import UserError
+from sspo.metrics.wilson import wilson
+from sspo.runs.contamination import FORMAT
+
+DIGITS = 12
+NAMED = 5
+"""Questions that the printed table names of those that overlap."""
+
+
+def described(
+    options: Options, base: str, precision: str, asked: Sequence[Asked], training: Training | None
+) -> dict[str, Any]:
+    """Everything that the result depends on: the check is named by its hash."""
+    return {
+        "format": FORMAT,
+        "base": base,
+        "checks": list(options.checks),
+        "shares": list(options.shares) if COMPLETION in options.checks else None,
+        "precision": precision if COMPLETION in options.checks else None,
+        "ngram": options.ngram if OVERLAP in options.checks else None,
+        "training": None
+        if training is None
+        else {
+            "name": training.name,
+            "questions": len(training.problems),
+            "whole": training.whole,
+            "digest": training.digest,
+        },
+        "asked": [{"set": one.name, "questions": len(one.problems), "digest": one.digest} for one in asked],
+    }
+
+
+def name_of(description: Mapping[str, Any]) -> str:
+    """The check's name."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def rated(description: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
+    """The content of contamination.json."""
+    by_set: dict[str, list[Line]] = {one["set"]: [] for one in description["asked"]}
+    for line in lines:
+        by_set[line["set"]].append(line)
+    sets = {
+        name: {
+            "completion": [_completion(share, of_set) for share in description["shares"] or ()],
+            "overlap": _overlap(of_set) if description["ngram"] is not None else None,
+        }
+        for name, of_set in by_set.items()
+    }
+    return {**description, "sets": sets}
+
+
+def _completion(share: float, lines: Iterable[Line]) -> dict[str, Any]:
+    mine = [line for line in lines if line["share"] == share]
+    asked = [line for line in mine if line["exact"] is not None]
+    return {
+        "share": share,
+        "asked": len(asked),
+        "too_short": len(mine) - len(asked),
+        "exact": sum(line["exact"] for line in asked),
+        "rouge": fmean(line["rouge"] for line in asked) if asked else None,
+    }
+
+
+def _overlap(lines: Iterable[Line]) -> dict[str, Any]:
+    mine = {line["question"]: line for line in lines}.values()
+    looked = [line for line in mine if line["overlap"] is not None]
+    found = [line for line in looked if line["overlap"]]
+    return {
+        "checked": len(looked),
+        "without_words": len(mine) - len(looked),
+        "overlapping": len(found),
+        "examples": [{"question": line["question"], "training": line["training"]} for line in found],
+    }
+
+
+def read_rates(path: Path) -> dict[str, Any]:
+    """A finished check. Raises UserError where the file is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] == FORMAT and isinstance(content["sets"], dict):
+            return dict(content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is damaged: remove {path.parent} and run the check again") from error
+    raise UserError(f"{path} is of another version: remove {path.parent} and run the check again")
+
+
+def table(rates: Mapping[str, Any]) -> Iterator[str]:
+    """Lines to print."""
+    if rates["shares"]:
+        width = max(map(len, ("set", *rates["sets"])))
+        yield f"{'set':{width}}  shown  questions  exact match % [95 %]  ROUGE-L"
+        for name, of_set in rates["sets"].items():
+            for row in of_set["completion"]:
+                exact, rouge = percent(row["exact"], row["asked"]), row["rouge"]
+                shown = "-" if rouge is None else f"{rouge:.3f}"
+                yield f"{name:{width}}  {100 * row['share']:3.0f} %  {row['asked']:9}  {exact:>20}  {shown:>7}"
+    for name, of_set in rates["sets"].items():
+        if of_set["overlap"] is not None:
+            yield _said(name, of_set["overlap"], rates)
+
+
+def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> str:
+    training = rates["training"]
+    which = "" if training["whole"] else ", those that one run would draw"
+    named = [f"{one['question']} with {one['training']}" for one in overlap["examples"][:NAMED]]
+    more = len(overlap["examples"]) - len(named)
+    listed = f": {', '.join(named)}" if named else ""
+    return (
+        f"{name}: {overlap['overlapping']} of {overlap['checked']} questions "
+        f"({percent(overlap['overlapping'], overlap['checked'])} %) share {rates['ngram']} words in a row with one of "
+        f"{training['questions']} training questions ({training['name']}{which}){listed}"
+        + (f" and {more} more" if more else "")
+    )
+
+
+def percent(events: int, n: int) -> str:
+    """A share in percent with its interval; a dash where nothing was counted."""
+    if n == 0:
+        return "-"
+    low, high = wilson(events, n)
+    return f"{100 * events / n:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
