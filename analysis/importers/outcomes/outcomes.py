@@ -44,3 +44,5 @@ class Outcomes:
     """(set, metric) to the aggregate that the tool itself wrote beside the rows; empty where it wrote none."""
     note: str = ""
     """What a reader must know: rows that were left out, a torn last line."""
+    finished: bool = True
+    """False where the evaluation says of itself that it has not come to its end."""
