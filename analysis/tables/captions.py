@@ -100,10 +100,16 @@ def _worth(sizes: Mapping[str, int]) -> str:
     of_size: dict[int, list[str]] = {}
     for name, size in sizes.items():
         of_size.setdefault(size, []).append(name)
-    points = {size: f"{rounded(100 / size / len(sizes), '.2f')} points of it" for size in of_size}
-    if len(points) == 1:
-        return next(iter(points.values()))
-    return ", ".join(f"{points[size]} in {' and '.join(names)}" for size, names in sorted(of_size.items()))
+    worth = {size: rounded(100 / size / len(sizes), ".2f") for size in sorted(of_size)}
+    first, *others = [f"in {_listed(of_size[size])}" for size in worth]
+    points, *more = worth.values()
+    if not more:
+        return f"{points} points of it"
+    return ", ".join([f"{points} points of it {first}", *map(" ".join, zip(more, others, strict=True))])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[str, int]:
