@@ -80,7 +80,7 @@ def scores_table(evaluations: Sequence[Named], ks: Sequence[int]) -> Table:
         for one in evaluations
         if not one.counts
     ]
-    return Table("evaluations", _scores_caption(names), columns, (*rows, *waiting), title="evaluations")
+    return Table("evaluations", _scores_caption(names), columns, (*rows, *waiting), title="Evaluations")
 
 
 def _row(one: Named, block: Block, sets: Sequence[str], rates: Sequence[tuple[str, int | None]]) -> Row:
@@ -151,7 +151,7 @@ def differences_table(found: Sequence[Difference]) -> Table:
         "They are of these very models: nothing in them says how another training run of the same recipe would score.",
         "Correlation: of the two over questions within sets.",
     )
-    return Table("differences", caption, COLUMNS, tuple(map(_difference_row, found)), title="differences")
+    return Table("differences", caption, COLUMNS, tuple(map(_difference_row, found)), title="Differences")
 
 
 def _difference_row(one: Difference) -> Row:

@@ -33,7 +33,7 @@ def by_question_table(evidence: Evidence) -> Table | None:
     ]
     if not rows:
         return None
-    return Table("by_question", _caption(evidence), COLUMNS, tuple(rows), title="differences by question")
+    return Table("by_question", _caption(evidence), COLUMNS, tuple(rows), title="Differences by question")
 
 
 def _row(evidence: Evidence, summary: Summary, reference: Arm, traces: ResultTraces) -> Row:
