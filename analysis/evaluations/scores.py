@@ -100,8 +100,11 @@ class Block:
 def blocks(outcomes: Outcomes) -> list[Block]:
     """Greedy answers first, then by temperature, and last those of which nothing says it."""
     rows = outcomes.rows
+    how = rows["temperature"].mask(
+        rows["mode"] == GREEDY, 0.0
+    )  # whatever a tool calls the temperature of greedy answers
     found = [
         Block(str(mode), None if math.isnan(temperature) else float(temperature), part)
-        for (mode, temperature), part in rows.groupby(["mode", "temperature"], sort=False, dropna=False)
+        for (mode, temperature), part in rows.groupby(["mode", how], sort=False, dropna=False)
     ]
     return sorted(found, key=lambda b: (b.mode != GREEDY, b.temperature is None, b.temperature or 0.0))

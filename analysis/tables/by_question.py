@@ -58,12 +58,11 @@ def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Ce
     """Questions, difference with its interval, p, and correlation of a pair."""
     c = found.comparison
     if c is None:
-        counts: dict[str, float | int | str | None] = {"questions": 0, "left_out": found.left_out}
-        return Cell(f"none ({found.left_out} left out)" if found.left_out else "–", counts, trace=source), *[
-            NOTHING
-        ] * 3
+        none = f"none ({found.left_out} left out)" if found.left_out else "–"
+        asked = Cell(none, {"questions": 0, "left_out": found.left_out}, trace=source)
+        return asked, NOTHING, NOTHING, NOTHING
     left = f" ({found.left_out} left out)" if found.left_out else ""
-    counts = {"questions": c.questions, "left_out": found.left_out}
+    counts: dict[str, float | int | str | None] = {"questions": c.questions, "left_out": found.left_out}
     return (
         Cell(f"{c.questions}{left}", counts, trace=source),
         Cell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -148,6 +149,20 @@ def test_all_files_hold_the_tables(two: list[Path], tmp_path: Path) -> None:
     assert [
         float(line["average"]) for line in lines if line["evaluation"] == "A: one" and line["k"] == "4"
     ] == [50]
+
+
+def test_answers_of_other_tools_say_less_and_are_compared_by_what_they_say(two: list[Path]) -> None:
+    ours = read_folder(two[0])
+    theirs = ours.rows.assign(temperature=float("nan"), tokens=float("nan"), truncated=None, answer=None)
+    other = dataclasses.replace(
+        ours, rows=theirs, source="lm-eval", name="theirs", scored_by={"tool": "lm-eval"}
+    )
+    scores, apart = tables([Named("A", ours), Named("B", other)], ())
+    assert cells(apart, "B − A greedy average")["Δ"] == "+0.0"
+    assert cells(apart, "B − A sampled against T = 1 average")["questions"] == "5"
+    found = cells(scores, "B sampled")
+    assert (found["truncated %"], found["tokens"], found["maj@k"]) == ("–", "–", "–")
+    assert "Scored differently, prompt: chat (A); not said (B)." in apart.caption
 
 
 @pytest.mark.parametrize(

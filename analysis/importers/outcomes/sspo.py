@@ -30,7 +30,9 @@ SETTINGS = {
     "k": "evaluation.samples",
     "stream": "evaluation.stream",
 }
-"""What says how answers were drawn and graded, by what `Outcomes.scored_by` calls it. Older folders lack some."""
+"""What says how answers were drawn and graded, by what `Outcomes.scored_by` calls it."""
+BEFORE = {"prompt": "none", "top_p": "1.0", "stream": "batch"}
+"""What holds in folders from before there was such an option."""
 WEIGHTS = "weights"
 """Where env.json names the checkpoint of a training run that was asked."""
 ANSWER = ["set", "question", "mode", "temperature", "sample"]
@@ -97,7 +99,7 @@ def _final(table: pa.Table, log: Path) -> pd.DataFrame:
 
 def _scored_by(config: Mapping[str, Any]) -> dict[str, str]:
     """Settings that the configuration has, and the tool."""
-    found = {"tool": "sspo"}
+    found = {"tool": "sspo", **BEFORE} if config else {"tool": "sspo"}
     for name, key in SETTINGS.items():
         group, _, option = key.partition(".")
         value = (config.get(group) or {}).get(option) if isinstance(config.get(group), Mapping) else None
