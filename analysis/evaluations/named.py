@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.importers.outcomes.outcomes import Outcomes
-from analysis.importers.outcomes.sspo import read_folder
+from analysis.importers.outcomes.own_folder import read_folder
 from sspo.errors import UserError
 
 MOST = len(string.ascii_uppercase)

@@ -47,9 +47,9 @@ CODE = ("git_revision", "git_diff_sha256", "code_sha256", "code_key", "epoch", "
 
 METRIC_COLUMNS = METRIC_SCHEMA.remove(0)
 EVAL_COLUMNS = pa.schema(
-    [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in (*EVAL_SCHEMA, *OPTIONAL)][
-        1:
-    ]
+    (f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type)
+    for f in (*EVAL_SCHEMA, *OPTIONAL)
+    if f.name != "run"
 )
 LOGS = {runlog.METRICS: METRIC_COLUMNS, runlog.EVAL: EVAL_COLUMNS}
 NEEDED = {

@@ -19,10 +19,10 @@ REPLAY_SUMMARY = "replay/summary"
 """What a replay says of itself, with the bounds that it matched."""
 GRADING = "eval/grading"
 """Statuses of answers, and what a second grader said; where there are others than every reward gives, or a second grader."""
-RESPONSES = "eval/responses"
-"""Of the final answers, what was asked and what their values do not say: status, tokens and the answer that was stated."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
+RESPONSES = "eval/responses"
+"""Of the final answers, what was asked and what their values do not say: status, tokens and the answer that was stated."""
 
 
 @dataclass(frozen=True)

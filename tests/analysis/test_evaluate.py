@@ -17,7 +17,7 @@ from analysis.evaluations.flags import flags
 from analysis.evaluations.named import Named, read_named
 from analysis.evaluations.tables import tables
 from analysis.importers.outcomes.outcomes import COLUMNS
-from analysis.importers.outcomes.sspo import read_folder
+from analysis.importers.outcomes.own_folder import read_folder
 from analysis.text.table import Table
 from sspo.errors import UserError
 from sspo.types import STATUSES
