@@ -16,6 +16,7 @@ report           the order
 replay_report    a replay's report
 verify           `verify` and `why`
 live             `dashboard`
+evaluations      `evaluate`
 import_commands  `import` and `table`
 refusals         what the system refused, as one sentence
 """

@@ -1,6 +1,8 @@
 """From tables of logs to the numbers that are compared: one per run.
 
 evidence       Evidence: which answers count, scores per run, summaries per arm
+by_question    an arm's questions, and two arms paired by them
+decodings      what each decoding asked, set by set, and how exactly it scores one run
 measures       one number per run from its training metrics
 held_out       accuracy while training
 curve_rows     what curves show, by rollout

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.logs.compact import Logs
+from analysis.logs.compact import STATED, Logs
 from analysis.logs.manifest import Arm, Study, from_manifest
 from analysis.logs.run_folders import COUNTED
 from analysis.statistics import (
@@ -21,6 +21,7 @@ from analysis.statistics import (
     evaluation_error,
     holm,
     indistinguishable_from_best,
+    majority,
     next_group,
     paired_t,
     pass_at_k,
@@ -101,6 +102,22 @@ class Evidence:
         ]
         return self._by_set(q.assign(passed=values), "passed")
 
+    def majorities(self, k: int, temperature: float) -> pd.DataFrame:
+        """Unbiased maj@k likewise; empty where answers were not logged. A run that logged none at this temperature is left out."""
+        rows = self.final
+        if STATED.name not in rows:
+            return self._by_set(self._decoded("sampled", temperature).iloc[:0].assign(won=0.0), "won")
+        rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == temperature)]
+        rows = rows[rows["run"].isin(rows.loc[rows[STATED.name].notna(), "run"])]
+        stated = rows[STATED.name].astype(object).where(rows[STATED.name].notna(), None)
+        votes = rows.assign(stated=stated).groupby(["run", "set", "question"], observed=True, sort=False)
+        won = [
+            (*place, majority(of["value"].tolist(), of["stated"].tolist(), k))
+            for place, of in votes
+            if len(of) >= k
+        ]
+        return self._by_set(pd.DataFrame(won, columns=["run", "set", "question", "won"]), "won")
+
     def _by_set(self, questions: pd.DataFrame, column: str) -> pd.DataFrame:
         table = questions.groupby(["run", "set"], observed=True)[column].mean().unstack("set")
         table.columns = [str(c) for c in table.columns]
@@ -153,7 +170,12 @@ class Evidence:
         rows, scored = self.final, self.scores(mode, temperature).index
         keep = (rows["mode"] == mode) & (rows["temperature"] == temperature)
         rows = rows[keep & rows["run"].isin([r for r in trained if r in scored])]
-        return {run: evaluation_error(sets) for run, sets in _matrices(rows).items()}
+        return errors_by_run(rows)
+
+
+def errors_by_run(rows: pd.DataFrame) -> dict[int, EvaluationError]:
+    """Standard errors of each run's unweighted mean over the sets in these rows, which are of one decoding."""
+    return {run: evaluation_error(sets) for run, sets in _matrices(rows).items()}
 
 
 def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:

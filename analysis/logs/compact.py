@@ -67,6 +67,9 @@ OF_GRADERS = ("timeout", "crashed")
 """Statuses of sspo.types.STATUSES that not every reward gives."""
 SECOND = pa.field("second", CATEGORY)
 """What a second grader said of some answers: a column of EVAL_SCHEMA's tables only where one was asked."""
+STATED = pa.field("answer", CATEGORY)
+"""The answer that a response stated, which votes in maj@k: likewise only where any was logged."""
+OPTIONAL = (SECOND, STATED)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def write_logs(
     evaluation: pa.Table,
     samples: Sequence[Sample] = (),
 ) -> None:
-    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA, with SECOND where there is any."""
+    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA, with those of OPTIONAL that hold anything."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / MANIFEST, _json(manifest))
     write_atomic(folder / RUNS, _json(runs))

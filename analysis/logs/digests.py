@@ -14,7 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.logs.compact import EVAL, MANIFEST, METRIC_KEYS, METRICS, RUNS, SECOND, is_graded
+from analysis.logs.compact import (
+    EVAL,
+    MANIFEST,
+    METRIC_KEYS,
+    METRICS,
+    RUNS,
+    SECOND,
+    STATED,
+    is_graded,
+)
 from analysis.logs.contamination import checked_runs
 from analysis.logs.manifest import read_json
 from analysis.logs.replay_source import POINTS, SUMMARY
@@ -24,6 +33,7 @@ from analysis.logs.trace import (
     GRADING,
     RECORD,
     REPLAY_SUMMARY,
+    RESPONSES,
     SAMPLES,
     answers,
     metric,
@@ -39,7 +49,8 @@ Digests = dict[str, dict[int, str]]
 """Stream to run to digest; the run ANY stands for every run of a stream that cannot be told apart."""
 ANY = -1
 _WHERE = ("run", "step", "rollout", "update")
-_ANSWERS = ("run", "rollout", "final", "set", "question", "mode", "temperature", "sample", "value")
+_ASKED = ("run", "rollout", "final", "set", "question", "mode", "temperature", "sample")
+_ANSWERS = (*_ASKED, "value")
 
 
 def file_digest(path: Path) -> str:
@@ -111,7 +122,13 @@ def _answer_streams(path: Path) -> Digests:
         answers(str(mode), float(temperature), final=bool(final)): digests_by_run(part)
         for (final, mode, temperature), part in kinds
     }
-    return found | _gradings(path)
+    return found | _gradings(path) | _responses(path)
+
+
+def _responses(path: Path) -> Digests:
+    optional = [STATED.name] if STATED.name in pq.read_schema(path).names else []
+    rows = _frame(path, (*_ASKED, "status", "tokens", *optional))
+    return {} if rows is None else {RESPONSES: digests_by_run(rows[rows["final"]])}
 
 
 def _gradings(path: Path) -> Digests:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.logs.column_cache import read_log
-from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, SECOND, write_logs
+from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, OPTIONAL, write_logs
 from analysis.logs.contamination import write_contamination
 from analysis.logs.ended import Ended, ended_logs
 from analysis.logs.jsonl import BadLine, check_filled
@@ -48,7 +48,9 @@ CODE = ("git_revision", "git_diff_sha256", "code_sha256", "code_key", "epoch", "
 
 METRIC_COLUMNS = METRIC_SCHEMA.remove(0)
 EVAL_COLUMNS = pa.schema(
-    [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in (*EVAL_SCHEMA, SECOND)][1:]
+    (f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type)
+    for f in (*EVAL_SCHEMA, *OPTIONAL)
+    if f.name != "run"
 )
 LOGS = {runlog.METRICS: METRIC_COLUMNS, runlog.EVAL: EVAL_COLUMNS}
 NEEDED = {
@@ -64,7 +66,7 @@ class NotAsEnded(Exception):
 
 @dataclass(frozen=True)
 class RunRead:
-    """A run's record and what it logged so far: METRIC_SCHEMA and EVAL_SCHEMA with SECOND, without `run`, categories as strings."""
+    """A run's record and what it logged so far: METRIC_SCHEMA and EVAL_SCHEMA with OPTIONAL, without `run`, categories as strings."""
 
     record: dict[str, Any]
     metrics: pa.Table
@@ -86,9 +88,9 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended:
         raise NothingToReport(_nothing(study, store, runs))
     samples = _samples(study, store, runs)
     metrics = stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA)
-    evaluation = stacked([(i, read[i].evaluation) for i in counted], EVAL_SCHEMA.append(SECOND))
-    if evaluation[SECOND.name].null_count == len(evaluation):
-        evaluation = evaluation.drop_columns(SECOND.name)
+    evaluation = stacked([(i, read[i].evaluation) for i in counted], pa.schema([*EVAL_SCHEMA, *OPTIONAL]))
+    unused = [column.name for column in OPTIONAL if evaluation[column.name].null_count == len(evaluation)]
+    evaluation = evaluation.drop_columns(unused) if unused else evaluation
     write_logs(folder, manifest, runs, metrics, evaluation, samples)
     sets = evaluation["set"].unique().to_pylist()
     write_contamination(store, {run["base"] for run in runs}, sets, folder)

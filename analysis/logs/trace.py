@@ -23,6 +23,8 @@ CONTAMINATION = "contamination"
 """Rates of the store's checks for contamination, where there are any: of the model that the runs began with."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
+RESPONSES = "eval/responses"
+"""Of the final answers, what was asked and what their values do not say: status, tokens and the answer that was stated."""
 
 
 @dataclass(frozen=True)

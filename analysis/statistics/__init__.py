@@ -6,6 +6,7 @@ permutation        permutation tests
 factorial          main effects and interactions
 bootstrap          resampled runs
 evaluation         one run's score and how exactly it is known
+questions          scores and differences over questions, given the runs
 power              what a number of seeds can show
 studentized_range  its tail
 """
@@ -39,6 +40,7 @@ from analysis.statistics.evaluation import (
     avg_at_k,
     avg_at_k_interval,
     evaluation_error,
+    majority,
     pass_at_k_interval,
 )
 from analysis.statistics.factorial import (
@@ -62,6 +64,11 @@ from analysis.statistics.power import (
     seeds_needed,
     smallest_permutation_p,
 )
+from analysis.statistics.questions import (
+    QuestionComparison,
+    paired_by_question,
+    question_error,
+)
 from sspo.metrics.at_k import maj_at_k, pass_at_k
 
 __all__ = [
@@ -70,6 +77,7 @@ __all__ = [
     "EvaluationError",
     "Interval",
     "Permutation",
+    "QuestionComparison",
     "avg_at_k",
     "avg_at_k_interval",
     "bootstrap_interval",
@@ -87,9 +95,11 @@ __all__ = [
     "iqm",
     "iqm_interval",
     "maj_at_k",
+    "majority",
     "mean_score",
     "named_rng",
     "next_group",
+    "paired_by_question",
     "paired_error",
     "paired_t",
     "pass_at_k",
@@ -98,6 +108,7 @@ __all__ = [
     "permute_runs",
     "power_of",
     "probability_of_improvement",
+    "question_error",
     "seeds_needed",
     "share_difference",
     "smallest_permutation_p",

@@ -10,6 +10,8 @@ collapse         collapse by level of every factor
 dynamics         what clipping did while runs trained
 effects          main effects and interactions
 gates            the gates as data
+by_question      arms paired by question, given their runs
+evaluation       what was asked, and how exactly it scores a run
 grading          statuses of answers, and where two graders disagree
 contamination    signs that the base knew the questions
 replay           equal clipping across rules

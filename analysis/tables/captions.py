@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from analysis.checks.flags import flags
@@ -87,15 +89,32 @@ def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
         )
     if not parts:
         return ""
-    worth = 100 / min_questions(evidence, mode, temperature) / len(evidence.sets)
     return (
         f"Apart from seeds, the evaluation standard error of one run's average is {' and '.join(parts)}; "
-        f"one question is worth {rounded(worth, '.2f')} points of it."
+        f"one question is worth {_worth(questions_by_set(evidence, mode, temperature))}."
     )
 
 
-def min_questions(evidence: Evidence, mode: str, temperature: float) -> int:
-    """Questions of the smallest evaluation set in the final evaluation under a decoding."""
+def _worth(sizes: Mapping[str, int]) -> str:
+    """Points of the average, of a question of each set; sets of equal size have one number."""
+    of_size: dict[int, list[str]] = {}
+    for name, size in sizes.items():
+        of_size.setdefault(size, []).append(name)
+    worth = {size: rounded(100 / size / len(sizes), ".2f") for size in sorted(of_size)}
+    first, *others = [f"in {_listed(of_size[size])}" for size in worth]
+    points, *more = worth.values()
+    if not more:
+        return f"{points} points of it"
+    return ", ".join([f"{points} points of it {first}", *map(" ".join, zip(more, others, strict=True))])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[str, int]:
+    """Questions of every evaluation set in the final evaluation under a decoding: the fewest that a run has."""
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
-    return int(q.groupby(["run", "set"], observed=True).size().min())
+    found = q.groupby(["run", "set"], observed=True).size().groupby("set", observed=True).min()
+    return {name: int(found[name]) for name in evidence.sets}

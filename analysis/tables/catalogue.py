@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.tables.base import base_table
+from analysis.tables.by_question import by_question_table
 from analysis.tables.collapse import collapse_table
 from analysis.tables.contamination import contamination_table
 from analysis.tables.dynamics import dynamics_table
 from analysis.tables.effects import effects_table
+from analysis.tables.evaluation import evaluation_table
 from analysis.tables.grading import grading_table
 from analysis.tables.replay import replay_table
 from analysis.tables.results import greedy_results, primary_results
@@ -20,6 +22,8 @@ from analysis.text.table import Table
 TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "results": primary_results,
     "results_greedy": greedy_results,
+    "by_question": by_question_table,
+    "evaluation": evaluation_table,
     "base": base_table,
     "dynamics": dynamics_table,
     "stability": stability_table,

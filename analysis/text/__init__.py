@@ -5,5 +5,6 @@ unit              percent points, or the unit of an imported metric
 escape            text from data made inert in HTML, LaTeX, Markdown, CSV and Matplotlib
 latex_characters  what LaTeX prints for a character
 table             Cell, Row and Table, with their renderings for files
+plain             a table for a terminal
 numbers           percent points, intervals and p-values as tables print them
 """

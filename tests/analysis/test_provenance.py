@@ -28,6 +28,7 @@ from analysis.logs.trace import answers, grouped, metric, pairs
 from analysis.provenance.record import FILE, origins, traced
 from analysis.provenance.traces import section_traces
 from analysis.report import make_tables, write_report
+from analysis.tables.by_question import COLUMNS
 from analysis.verify.touched import touched
 from analysis.verify.verify import verify
 from analysis.verify.why import find, why
@@ -217,7 +218,10 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     drawn = ("difference_to_baseline", "paired_by_seed", "clip_against_accuracy")
     figures = [*(f"figure {name}" for name in drawn), "verdicts", "gates"]
     cells = {name for name in named(said, "touches") if not name.startswith(("verdicts[", "gates["))}
-    assert cells == {*of_set, *stability, *figures, "results[caption]"}
+    paired = [f"by_question[sspo_05,{column}]" for column in COLUMNS[2:]]
+    exact = ("score", "± questions", "± samples", "pass@k")
+    asked = [f"evaluation[T=1 {name},{column}]" for name in (*SETS, "average") for column in exact]
+    assert cells == {*of_set, *stability, *figures, *paired, *asked, "results[caption]"}
     bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in (*SETS, "average")}
     others = {"results[no_clip,p (Holm)]", "stability[no_clip,p (Holm)]"}
     adjusted = named(said, "touches the bold or adjusted p of")

@@ -42,5 +42,7 @@ class Outcomes:
     max_tokens, k, fewshot, model. A comparison of two evaluations that differ in any of them is flagged."""
     aggregates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """(set, metric) to the aggregate that the tool itself wrote beside the rows; empty where it wrote none."""
+    finished: bool = True
+    """False where the evaluation says of itself that it has not come to its end."""
     note: str = ""
     """What a reader must know: rows that were left out, a torn last line."""

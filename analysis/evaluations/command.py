@@ -1,0 +1,88 @@
+"""`python -m analysis evaluate`: evaluations beside each other on the terminal, and as a file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sspo.errors import UserError
+
+KINDS = (".md", ".tex", ".csv", ".html")
+
+
+def add_evaluate_command(commands: Any) -> None:
+    """Add it to the subparsers of the command line."""
+    asked = commands.add_parser(
+        "evaluate", help="evaluations beside each other, and their differences by question"
+    )
+    asked.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="evaluations or training runs; the first is what others differ from",
+    )
+    asked.add_argument(
+        "--k", metavar="1,4,8", help="the k of pass@k and maj@k (default: the samples a question)"
+    )
+    asked.add_argument(
+        "--partial", action="store_true", help="count the answers of unfinished evaluations too"
+    )
+    asked.add_argument(
+        "--to", type=Path, metavar="FILE", help=f"write the tables as well: {', '.join(KINDS)}"
+    )
+    asked.set_defaults(run=_evaluate, out=Path())
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    ks, to = _ks(arguments.k), arguments.to
+    if to is not None and to.suffix not in KINDS:
+        raise UserError(f"--to writes {', '.join(KINDS)}, got {to.name}")
+    from analysis.evaluations.named import read_named
+    from analysis.evaluations.tables import tables
+    from analysis.text.plain import to_plain
+
+    made = tables(read_named(arguments.paths, partial=arguments.partial), ks)
+    print("\n".join(map(to_plain, made)), end="")
+    if to is not None:
+        write(made, to)
+        print(f"\nwrote {to}")
+    return 0
+
+
+def _ks(text: str | None) -> tuple[int, ...]:
+    parts = [] if text is None else text.split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--k lists whole numbers above 0 such as 1,4,8, got '{text}'")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def write(made: Sequence[Any], path: Path) -> None:
+    """Write tables to one file, by its ending. Raises UserError where it cannot be written."""
+    from analysis.text.table import to_csv, to_latex, to_markdown
+    from sspo.runs.runlog import write_atomic
+
+    kinds: Mapping[str, Callable[[], str]] = {
+        ".md": lambda: "\n".join(map(to_markdown, made)),
+        ".tex": lambda: "\n".join(map(to_latex, made)),
+        ".csv": lambda: to_csv(replace(made[0], rows=tuple(row for table in made for row in table.rows))),
+        ".html": lambda: _page(made),
+    }
+    try:
+        write_atomic(path, kinds[path.suffix]())
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}; choose another file with --to"
+        ) from error
+
+
+def _page(made: Sequence[Any]) -> str:
+    from markupsafe import Markup
+
+    from analysis.pages.document import SCRIPT, document, style
+    from analysis.pages.html_tables import table_html
+
+    return document("Evaluations", Markup("").join(map(table_html, made)), style("page"), SCRIPT)

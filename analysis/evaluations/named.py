@@ -1,0 +1,53 @@
+"""Which evaluations were given, and what they are called."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.importers.outcomes.outcomes import Outcomes
+from analysis.importers.outcomes.own_folder import read_folder
+from sspo.errors import UserError
+
+MOST = len(string.ascii_uppercase)
+
+
+@dataclass(frozen=True)
+class Named:
+    """An evaluation, and the letter that tables call it by."""
+
+    letter: str
+    outcomes: Outcomes
+    partial: bool = False
+    """Whether it counts though it is not finished."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has scores to show and to compare."""
+        return not self.outcomes.rows.empty and (self.outcomes.finished or self.partial)
+
+    @property
+    def title(self) -> str:
+        """Letter and name, and that it is not finished where it is not."""
+        title = f"{self.letter}: {self.outcomes.name}"
+        return title if self.outcomes.finished else f"{title} (unfinished, {self.answers})"
+
+    @property
+    def answers(self) -> str:
+        """How many answers it has so far."""
+        return f"{len(self.outcomes.rows):,} answers"
+
+
+def read_named(paths: Sequence[Path], *, partial: bool) -> list[Named]:
+    """What lies at these paths, lettered in their order. Raises UserError for a path that holds no evaluation."""
+    found = [outcomes for path in paths for outcomes in outcomes_of(path)]
+    if len(found) > MOST:
+        raise UserError(f"{len(found)} evaluations were given: at most {MOST} stand beside each other")
+    return [Named(letter, one, partial) for letter, one in zip(string.ascii_uppercase, found, strict=False)]
+
+
+def outcomes_of(path: Path) -> list[Outcomes]:
+    """The evaluations at a path."""
+    return [read_folder(path)]

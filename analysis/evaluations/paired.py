@@ -1,0 +1,56 @@
+"""Two evaluations, question by question, decoding by decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from analysis.evaluations.named import Named
+from analysis.evaluations.scores import GREEDY, Block, blocks
+from analysis.evidence.by_question import Paired, pair
+
+AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An evaluation minus the first one, on one set or on the average over the sets that both have."""
+
+    of: Named
+    first: Named
+    label: str
+    set: str
+    paired: Paired
+
+
+def differences(evaluations: Sequence[Named]) -> Iterator[Difference]:
+    """Every other evaluation minus the first; none where the first does not count."""
+    first, *others = evaluations
+    for other in others if first.counts else ():
+        if other.counts:
+            for mine, theirs in matching(blocks(other.outcomes), blocks(first.outcomes)):
+                yield from _of(other, first, mine, theirs)
+
+
+def matching(mine: Sequence[Block], theirs: Sequence[Block]) -> list[tuple[Block, Block]]:
+    """Blocks of equal decoding; where either has one sampled block left, those two as well, whatever their temperatures."""
+    key = {(b.mode, b.temperature): b for b in theirs}
+    equal = [(b, key[b.mode, b.temperature]) for b in mine if (b.mode, b.temperature) in key]
+    used = [block for both in equal for block in both]
+    left = [
+        [b for b in side if b.mode != GREEDY and not any(b is u for u in used)] for side in (mine, theirs)
+    ]
+    return [*equal, (left[0][0], left[1][0])] if [len(side) for side in left] == [1, 1] else equal
+
+
+def _of(other: Named, first: Named, mine: Block, theirs: Block) -> Iterator[Difference]:
+    label = mine.label if mine.label == theirs.label else f"{mine.label} against {theirs.label}"
+    shared = [name for name in theirs.sets if name in mine.sets]
+    for name in shared if len(shared) > 1 else ():
+        yield Difference(other, first, label, name, _paired(mine, theirs, [name]))
+    yield Difference(other, first, label, AVERAGE, _paired(mine, theirs, shared))
+
+
+def _paired(mine: Block, theirs: Block, sets: Sequence[str]) -> Paired:
+    sides = [block.means[block.means.index.get_level_values("set").isin(sets)] for block in (mine, theirs)]
+    return pair(*sides)

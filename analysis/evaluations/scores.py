@@ -1,0 +1,110 @@
+"""One evaluation under one decoding: scores with their errors over questions, pass@k and maj@k."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.evidence.by_question import by_set
+from analysis.importers.outcomes.outcomes import Outcomes
+from analysis.statistics import majority, pass_at_k, question_error
+
+GREEDY = "greedy"
+QUESTION = ["set", "question"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A mean, and its standard error over questions: None for one question."""
+
+    mean: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one evaluation under one decoding."""
+
+    mode: str
+    temperature: float | None
+    """None where nothing says it."""
+    rows: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        """How answers were decoded, in words."""
+        if self.mode == GREEDY:
+            return GREEDY
+        return "sampled" if self.temperature is None else f"T = {self.temperature:g}"
+
+    @functools.cached_property
+    def means(self) -> pd.Series:
+        """The mean over samples, by set and question."""
+        return self.rows.groupby(QUESTION, sort=False)["value"].mean()
+
+    @functools.cached_property
+    def sets(self) -> tuple[str, ...]:
+        """In the order of the file."""
+        return tuple(str(name) for name in self.rows["set"].drop_duplicates())
+
+    @functools.cached_property
+    def samples(self) -> tuple[int, int]:
+        """The fewest and the most samples of a question."""
+        counts = self.rows.groupby(QUESTION, sort=False).size()
+        return int(counts.min()), int(counts.max())
+
+    def score(self, *sets: str) -> Score:
+        """The unweighted mean over these sets."""
+        parts = by_set(self.means[self.means.index.get_level_values("set").isin(sets)])
+        return Score(float(np.mean([part.mean() for part in parts])), question_error(parts))
+
+    def passed(self, k: int) -> float:
+        """Unbiased pass@k, averaged over sets. Raises ValueError where a question has fewer samples."""
+        return self._over_sets(
+            {place: pass_at_k(len(v), sum(x >= 1 for x in v), k) for place, v, _ in self._questions()}
+        )
+
+    def won(self, k: int) -> float | None:
+        """Unbiased maj@k likewise; None where no answer was noted."""
+        if not self.rows["answer"].notna().any():
+            return None
+        return self._over_sets({place: majority(v, a, k) for place, v, a in self._questions()})
+
+    @property
+    def truncated(self) -> float | None:
+        """The share of answers that were cut; None where that is not known of all."""
+        known = self.rows["truncated"]
+        return None if known.isna().any() else float(known.astype(float).mean())
+
+    @property
+    def tokens(self) -> float | None:
+        """Mean tokens an answer; None where they are not known of all."""
+        return None if self.rows["tokens"].isna().any() else float(self.rows["tokens"].mean())
+
+    def _questions(self) -> Iterator[tuple[tuple[str, str], list[float], list[str | None]]]:
+        for place, rows in self.rows.groupby(QUESTION, sort=False):
+            yield place, rows["value"].tolist(), rows["answer"].tolist()
+
+    def _over_sets(self, by_question: Mapping[tuple[str, str], float]) -> float:
+        values: dict[str, list[float]] = {}
+        for (name, _), value in by_question.items():
+            values.setdefault(name, []).append(value)
+        return float(np.mean([np.mean(of_set) for of_set in values.values()]))
+
+
+def blocks(outcomes: Outcomes) -> list[Block]:
+    """Greedy answers first, then by temperature, and last those of which nothing says it."""
+    rows = outcomes.rows
+    how = rows["temperature"].mask(
+        rows["mode"] == GREEDY, 0.0
+    )  # whatever a tool calls the temperature of greedy answers
+    found = [
+        Block(str(mode), None if math.isnan(temperature) else float(temperature), part)
+        for (mode, temperature), part in rows.groupby(["mode", how], sort=False, dropna=False)
+    ]
+    return sorted(found, key=lambda b: (b.mode != GREEDY, b.temperature is None, b.temperature or 0.0))

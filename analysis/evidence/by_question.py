@@ -1,0 +1,57 @@
+"""An arm's questions: their means over its runs and samples, and arms paired by question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import Arm
+from analysis.statistics import QuestionComparison, paired_by_question
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two arms over the questions that both answered."""
+
+    comparison: QuestionComparison | None
+    """None where a set has no question that both answered."""
+    left_out: int
+    """Questions that only one of them answered."""
+
+
+def question_means(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> pd.Series:
+    """The mean over the arm's scored runs and their samples, by set and question; empty without a scored run."""
+    scored = evidence.scores(mode, temperature).index
+    q = evidence.questions
+    mine = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    mine = mine[mine["run"].isin([run for run in evidence.counted(arm) if run in scored])]
+    return mine.groupby(["set", "question"], observed=True)["mean"].mean()
+
+
+def paired(evidence: Evidence, arm: Arm, reference: Arm, mode: str, temperature: float) -> Paired:
+    """An arm minus its reference, question by question."""
+    return pair(
+        question_means(evidence, arm, mode, temperature),
+        question_means(evidence, reference, mode, temperature),
+    )
+
+
+def pair(mine: pd.Series, theirs: pd.Series) -> Paired:
+    """Means by set and question, compared where both have a question; without one in a set of either there is no comparison."""
+    both = pd.concat([mine.rename("mine"), theirs.rename("theirs")], axis=1)
+    shared = both.dropna()
+    sets = by_set(shared["mine"]), by_set(shared["theirs"])
+    asked = set(both.index.get_level_values("set"))
+    found = paired_by_question(*sets) if asked and len(sets[0]) == len(asked) else None
+    return Paired(found, len(both) - len(shared))
+
+
+def by_set(means: pd.Series) -> list[NDArray[np.float64]]:
+    """Means of each set, sets and questions in their sorted order."""
+    names = means.index.get_level_values("set").astype(str)
+    ordered = means.groupby(names, sort=True)
+    return [values.sort_index().to_numpy(np.float64) for _, values in ordered]

@@ -1,0 +1,128 @@
+"""What each decoding of the final evaluation asked, set by set, and how exactly it scores one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.evidence.evidence import AVERAGE, Evidence, errors_by_run
+from analysis.evidence.result_traces import column_of, counted_runs
+from analysis.statistics.evaluation import root_mean_square
+
+TRUNCATED = "truncated"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One set, or the average over sets, under one decoding. Shares in [0, 1]; means over runs."""
+
+    set: str
+    questions: int
+    """Of all sets, on the average."""
+    samples: tuple[int, ...]
+    """The numbers of samples that questions have: one, unless runs or questions differ."""
+    worth: float | None
+    """Of one question, of the set's score; None on the average, where sets differ."""
+    scores: dict[int, float]
+    """Each run's own."""
+    clustered: float | None
+    """Standard error of one run's score over questions, a root mean square over runs."""
+    sampling: float | None
+    """The same over samples, given the questions."""
+    truncated: float
+    tokens: float | None
+    """None where no row has any."""
+    passed: dict[int, float]
+    """pass@k with k the samples; empty with one sample a question."""
+    won: dict[int, float]
+    """maj@k likewise; empty too where answers were not logged."""
+
+    @property
+    def k(self) -> int:
+        """Samples that every question has."""
+        return self.samples[0]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The final evaluation of the trained runs, or of the base's, under one decoding."""
+
+    mode: str
+    temperature: float
+    base: bool
+    runs: tuple[int, ...]
+    sets: tuple[Asked, ...]
+    average: Asked
+
+
+def decodings(evidence: Evidence) -> Iterator[Decoding]:
+    """Greedy first, then by temperature; the trained runs before the base. Runs that are not scored are not in it."""
+    pairs = evidence.questions[["mode", "temperature"]].drop_duplicates()
+    kinds = sorted({(str(m), float(t)) for m, t in zip(pairs["mode"], pairs["temperature"], strict=True)})
+    for mode, temperature in kinds:
+        scored = evidence.scores(mode, temperature).index
+        for base, roles in ((False, ("arm", "no_clip", "aa")), (True, ("base",))):
+            runs = [run for run in counted_runs(evidence, *roles) if run in scored]
+            if runs:
+                yield _decoding(evidence, (mode, temperature), base, runs)
+
+
+def _decoding(evidence: Evidence, how: tuple[str, float], base: bool, runs: Sequence[int]) -> Decoding:
+    rows, q = evidence.final, evidence.questions
+    rows = rows[(rows["mode"] == how[0]) & (rows["temperature"] == how[1]) & rows["run"].isin(runs)]
+    q = q[(q["mode"] == how[0]) & (q["temperature"] == how[1]) & q["run"].isin(runs)]
+    scores = evidence.scores(*how)
+    k = int(q["count"].min())
+    nothing = scores.iloc[:0]
+    several = how[0] == "sampled" and k > 1
+    passes = evidence.passes(k, how[1]) if several else nothing
+    wins = evidence.majorities(k, how[1]) if several else nothing
+    of_set = [
+        _asked(name, rows[rows["set"] == name], q[q["set"] == name], runs, (scores, passes, wins))
+        for name in evidence.sets
+    ]
+    whole = _asked(AVERAGE, rows, q, runs, (scores, passes, wins), of_set)
+    return Decoding(*how, base, tuple(runs), tuple(of_set), whole)
+
+
+def _asked(
+    name: str,
+    rows: pd.DataFrame,
+    q: pd.DataFrame,
+    runs: Sequence[int],
+    tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+    parts: Sequence[Asked] = (),
+) -> Asked:
+    """`parts`: the sets whose unweighted mean it is; none for a set."""
+    questions = int(q.groupby("run")[["question"]].size().max())
+    errors = errors_by_run(rows).values()
+    tokens = [part.tokens for part in parts] if parts else [_mean(rows["tokens"])]
+    cut = [part.truncated for part in parts] if parts else [float((rows["status"] == TRUNCATED).mean())]
+    known = [t for t in tokens if t is not None]
+    scores, passed, won = (column_of(t, name, runs) if len(t) else {} for t in tables)
+    return Asked(
+        set=name,
+        questions=questions,
+        samples=tuple(sorted({int(n) for n in q["count"]})),
+        worth=None if parts else 1 / questions,
+        scores=scores,
+        clustered=_typical([e.clustered for e in errors]),
+        sampling=_typical([e.sampling for e in errors]),
+        truncated=float(np.mean(cut)),
+        tokens=float(np.mean(known)) if len(known) == len(tokens) else None,
+        passed=passed,
+        won=won,
+    )
+
+
+def _mean(values: pd.Series) -> float | None:
+    known = values.dropna()
+    return float(known.mean()) if len(known) else None
+
+
+def _typical(errors: Sequence[float | None]) -> float | None:
+    known = [error for error in errors if error is not None]
+    return root_mean_square(known) if known else None

@@ -1,0 +1,120 @@
+"""Our own folders: an evaluation, or the final answers of a training run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from analysis.importers.limits import MOST_BYTES, check_file, shown_path
+from analysis.importers.outcomes.outcomes import COLUMNS, Outcomes
+from analysis.logs.column_cache import ReadLog
+from analysis.logs.ended import Ended, ended_logs
+from analysis.logs.jsonl import BadLine, check_filled, parse_lines, whole_lines
+from analysis.logs.run_files import Damaged, configuration, marker, setting
+from analysis.logs.run_folders import EVAL_COLUMNS, NEEDED
+from sspo.errors import UserError
+from sspo.runs import runlog
+
+SETTINGS = {
+    "grader": "reward.name",
+    "prompt": "prompt.template",
+    "model": "model.path",
+    "temperature": "evaluation.temperatures",
+    "top_p": "evaluation.top_p",
+    "max_tokens": "evaluation.max_tokens",
+    "k": "evaluation.samples",
+    "stream": "evaluation.stream",
+}
+"""What says how answers were drawn and graded, by what `Outcomes.scored_by` calls it."""
+BEFORE = {"prompt": "none", "top_p": "1.0", "stream": "batch"}
+"""What holds in folders from before there was such an option."""
+WEIGHTS = "weights"
+"""Where env.json names the checkpoint of a training run that was asked."""
+ANSWER = ["set", "question", "mode", "temperature", "sample"]
+
+
+def read_folder(path: Path) -> Outcomes:
+    """The evaluation in a folder of ours, finished or not. Raises UserError for a folder that is none, or is damaged."""
+    log = path / runlog.EVAL
+    if not log.is_file():
+        raise UserError(
+            f"{shown_path(path)} has no {runlog.EVAL}: give the folder of an evaluation or of a training run"
+        )
+    try:
+        config, environment = configuration(path), marker(path, runlog.ENVIRONMENT) or {}
+        scored_by = _scored_by(config)
+        done = marker(path, runlog.DONE) is not None
+        rows, torn = _rows(log, ended_logs(path) if done else Ended())
+    except Damaged as error:
+        raise UserError(f"{shown_path(path)}: {error}") from error
+    return Outcomes(
+        source="sspo",
+        files=(log,),
+        name=_name(path, config, environment),
+        rows=rows,
+        scored_by=scored_by,
+        note="The last line of its log is torn and was left out." if torn else "",
+        finished=done,
+    )
+
+
+def _rows(log: Path, ended: Ended) -> tuple[pd.DataFrame, bool]:
+    """Final answers as COLUMNS, and whether a torn line was left out. Raises UserError for a log that makes no sense."""
+    content = check_file(log, MOST_BYTES).read_bytes()
+    lines = whole_lines(content)
+    try:
+        table = parse_lines(lines, EVAL_COLUMNS)
+        check_filled(table, NEEDED[runlog.EVAL])
+    except BadLine as error:
+        raise UserError(f"{shown_path(log)} is damaged: {error}") from error
+    flaw = ended.flaw(runlog.EVAL, ReadLog(table, len(content), hashlib.sha256(lines).hexdigest()))
+    if flaw is not None:
+        raise UserError(f"{shown_path(log.parent)}: {flaw}; ask again, or restore the file")
+    return _final(table, log), len(lines) < len(content)
+
+
+def _final(table: pa.Table, log: Path) -> pd.DataFrame:
+    rows = table.to_pandas()
+    rows = rows[rows["final"].astype(bool)]
+    rows = rows[rows["rollout"] == rows["rollout"].max()].drop_duplicates(ANSWER, keep="last")
+    wrong = rows.loc[~rows["value"].between(0, 1), "value"]
+    if len(wrong):
+        raise UserError(
+            f"{shown_path(log)} holds a value of {wrong.iloc[0]:g}, and a score lies between 0 and 1"
+        )
+    rows = rows.assign(
+        temperature=rows["temperature"].astype("float64"),
+        value=rows["value"].astype("float64"),
+        tokens=rows["tokens"].astype("float64"),
+        truncated=(rows["status"] == "truncated").astype(object),
+        answer=rows["answer"].astype(object).where(rows["answer"].notna(), None),
+    )
+    return rows[list(COLUMNS)].reset_index(drop=True)
+
+
+def _scored_by(config: Mapping[str, Any]) -> dict[str, str]:
+    """Settings that the configuration has, and the tool."""
+    found = {"tool": "sspo", **BEFORE} if config else {"tool": "sspo"}
+    for name, key in SETTINGS.items():
+        group, _, option = key.partition(".")
+        value = (config.get(group) or {}).get(option) if isinstance(config.get(group), Mapping) else None
+        if isinstance(value, list | tuple):
+            found[name] = ", ".join(str(one) for one in value) or "greedy alone"
+        elif (one := setting(config, key)) is not None:
+            found[name] = str(one)
+    return found
+
+
+def _name(path: Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """The model's name, or cell and seed of the run that was trained."""
+    weights = environment.get(WEIGHTS)
+    if isinstance(weights, str):
+        return "/".join(Path(weights).parts[-4:-2]) or weights
+    trained = (path / runlog.METRICS).is_file()
+    model = setting(config, "model.path")
+    return "/".join(path.parts[-2:]) if trained or model is None else Path(str(model)).name

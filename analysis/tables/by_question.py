@@ -1,0 +1,116 @@
+"""Arms paired by question, given the runs that were made: a second number beside the difference over runs."""
+
+from __future__ import annotations
+
+from analysis.checks.matching import label_cell
+from analysis.evidence.by_question import Paired, paired
+from analysis.evidence.evidence import Evidence, Summary, summarise
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.manifest import Arm
+from analysis.logs.trace import Trace
+from analysis.statistics import Comparison, QuestionComparison
+from analysis.tables import captions
+from analysis.tables.results import decoding
+from analysis.text.numbers import p_text
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
+from analysis.text.unit import PERCENT
+
+NOTHING = Cell("–")
+COLUMNS = ("arm", "against", "questions", "Δ by question", "p by question", "correlation", "Δ over runs")
+
+
+def by_question_table(evidence: Evidence) -> Table | None:
+    """Every tested arm of the primary metric; None where nothing is tested, and for imported scores, which have no questions."""
+    how = evidence.study.mode, evidence.study.temperature
+    if evidence.study.imported or evidence.scores(*how).empty:
+        return None
+    traces = ResultTraces(evidence, *how)
+    rows = [
+        _row(evidence, summary, reference, traces)
+        for summary in summarise(evidence, *how)
+        if (reference := evidence.study.reference_of(summary.arm)) is not None
+    ]
+    if not rows:
+        return None
+    return Table("by_question", _caption(evidence), COLUMNS, tuple(rows), title="Differences by question")
+
+
+def _row(evidence: Evidence, summary: Summary, reference: Arm, traces: ResultTraces) -> Row:
+    arm = summary.arm
+    found = paired(evidence, arm, reference, evidence.study.mode, evidence.study.temperature)
+    whole = traces.of(
+        [arm, reference],
+        f"{arm.label} minus {reference.label} over the questions that both answered: a question's score is the mean over an "
+        "arm's runs and their samples, the difference the unweighted mean over sets; its error is clustered by question and "
+        "conditional on these runs. A run's value is its average",
+    )
+    cells = (
+        label_cell(evidence, arm),
+        Cell(reference.label, {"against": reference.name}),
+        *question_cells(found, whole),
+        _over_runs(summary.comparison, traces.difference(summary)),
+    )
+    return Row("a/a" if arm.role == "aa" else "arm", cells)
+
+
+def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Cell, Cell, Cell]:
+    """Questions, difference with its interval, p, and correlation of a pair."""
+    c = found.comparison
+    if c is None:
+        none = f"none ({found.left_out} left out)" if found.left_out else "–"
+        asked = Cell(none, {"questions": 0, "left_out": found.left_out}, trace=source)
+        return asked, NOTHING, NOTHING, NOTHING
+    left = f" ({found.left_out} left out)" if found.left_out else ""
+    counts: dict[str, float | int | str | None] = {"questions": c.questions, "left_out": found.left_out}
+    return (
+        Cell(f"{c.questions}{left}", counts, trace=source),
+        Cell(
+            difference_text(c),
+            _numbers("by_question", c) | {"by_question_error": _points(c.error)},
+            trace=source,
+        ),
+        Cell(p_text(c.p), {"by_question_p": c.p}, trace=source),
+        Cell(
+            "–" if c.correlation is None else rounded(c.correlation, ".2f").replace("-", "−"),
+            {"correlation": c.correlation},
+            trace=source,
+        ),
+    )
+
+
+def difference_text(c: QuestionComparison | Comparison) -> str:
+    """`+1.2 [−0.3, +2.7]` in points; the difference alone without an interval."""
+    if c.low is None or c.high is None:
+        return PERCENT.signed(c.difference)
+    return f"{PERCENT.signed(c.difference)} [{PERCENT.signed(c.low)}, {PERCENT.signed(c.high)}]"
+
+
+def _over_runs(c: Comparison | None, source: Trace | None) -> Cell:
+    return NOTHING if c is None else Cell(difference_text(c), _numbers("over_runs", c), trace=source)
+
+
+def _numbers(name: str, c: QuestionComparison | Comparison) -> dict[str, float | int | str | None]:
+    return {name: _points(c.difference), f"{name}_low": _points(c.low), f"{name}_high": _points(c.high)}
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else PERCENT.factor * share
+
+
+def _caption(evidence: Evidence) -> tuple[str, ...]:
+    metric = decoding(evidence, evidence.study.mode, evidence.study.temperature)
+    sentences = (
+        f"{evidence.study.title}: differences question by question, {metric} in percent points, beside the difference over runs.",
+        "By question: a question's score is the mean over an arm's runs and their samples, and arms are paired by the questions "
+        "that both answered (95 % t interval, clustered by question within sets, p unadjusted).",
+        "It is conditional on the trained runs: it says what other questions would have shown of these very runs, and nothing "
+        "of other seeds. Nothing is bold by it, and Holm's p and verdicts do not use it.",
+        "The A/A arm is its reference under other seeds: what stands by question there is no effect of an arm."
+        if evidence.study.with_role("aa")
+        else "",
+        "Over runs: the difference of the results table, whose interval is over seeds and says nothing of other questions.",
+        "Correlation: of the two arms over questions within sets; the higher it is, the more pairing gains.",
+        *captions.warnings(evidence)[:1],
+    )
+    return tuple(sentence for sentence in sentences if sentence)

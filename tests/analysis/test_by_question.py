@@ -1,0 +1,193 @@
+"""The tables by question and of the evaluation, on a small store; answers in the logs, and the votes that they make."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from synthetic_store import ARMS, SETS, Scale, write_study
+
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.logs.compact import EVAL, Logs, read_logs
+from analysis.logs.digests import stream_digests
+from analysis.logs.run_folders import compact
+from analysis.logs.trace import RESPONSES
+from analysis.statistics import paired_by_question
+from analysis.tables import captions
+from analysis.tables.by_question import by_question_table
+from analysis.tables.evaluation import evaluation_table
+from analysis.text.table import Table
+
+FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "sspo", "grpo_aa")]
+SCALE = Scale(seeds=2, rollouts=2, questions=6)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    place = tmp_path_factory.mktemp("store")
+    return place, write_study(place, FEW, SCALE)
+
+
+@pytest.fixture(scope="module")
+def logs(store: tuple[Path, dict[str, Any]]) -> Logs:
+    compact(store[0], store[1], store[0] / "logs")
+    return read_logs(store[0] / "logs")
+
+
+def cells(table: Table | None, row: str) -> dict[str, str]:
+    assert table is not None
+    found = next(one for one in table.rows if one.key == row)
+    return dict(zip(table.columns, (cell.text for cell in found.cells), strict=True))
+
+
+def numbers(table: Table | None, row: str) -> dict[str, Any]:
+    assert table is not None
+    found = next(one for one in table.rows if one.key == row)
+    return {key: value for cell in found.cells for key, value in cell.data.items()}
+
+
+def of(evidence: Evidence, arm: str) -> list[np.ndarray]:
+    """The means of an arm's questions from its rows, without any of the code that is tested."""
+    wanted = {run for run, record in enumerate(evidence.logs.runs) if record["arm"] == arm}
+    rows = [
+        r
+        for r in evidence.logs.evaluation.astype({"set": str, "question": str}).to_dict("records")
+        if r["run"] in wanted and r["final"] and r["mode"] == "sampled" and r["temperature"] == 1.0
+    ]
+    means = []
+    for name in SETS:
+        values: dict[str, list[float]] = {}
+        for row in rows:
+            if row["set"] == name:
+                values.setdefault(row["question"], []).append(row["value"])
+        means.append(np.array([np.mean(values[q]) for q in sorted(values)]))
+    return means
+
+
+def test_arms_are_paired_by_question_beside_their_difference_over_runs(logs: Logs) -> None:
+    evidence = Evidence(logs)
+    table = by_question_table(evidence)
+    found, expected = numbers(table, "sspo"), paired_by_question(of(evidence, "sspo"), of(evidence, "grpo"))
+    assert found["questions"] == len(SETS) * 6
+    for name, value in {
+        "by_question": expected.difference,
+        "by_question_low": expected.low,
+        "by_question_error": expected.error,
+    }.items():
+        assert value is not None
+        assert found[name] == pytest.approx(100 * value)
+    assert found["by_question_p"] == pytest.approx(expected.p)
+    # with all seeds shared both differences are the same number, and their intervals are of different things
+    assert found["over_runs"] == pytest.approx(found["by_question"])
+    assert found["over_runs_low"] != pytest.approx(found["by_question_low"])
+    assert table is not None
+    assert "nothing of other seeds" in " ".join(table.caption)
+    assert [row.key for row in table.rows] == ["sspo", "grpo_aa"]
+    assert not any(cell.bold for row in table.rows for cell in row.cells)
+
+
+def test_questions_that_one_arm_lacks_are_left_out_and_an_arm_without_runs_is_shown(logs: Logs) -> None:
+    runs = {record["arm"]: i for i, record in enumerate(logs.runs)}
+    rows = logs.evaluation
+    arm = rows["run"].isin([runs["sspo"], runs["sspo"] - 1])
+    other = dataclasses.replace(
+        logs,
+        evaluation=rows.assign(
+            question=rows["question"]
+            .astype(str)
+            .mask(arm & rows["question"].astype(str).str.endswith("/0"), "new")
+        ).astype({"question": "category"}),
+    )
+    assert cells(by_question_table(Evidence(other)), "sspo")["questions"] == f"{len(SETS) * 5} (10 left out)"
+    none = dataclasses.replace(logs, evaluation=rows[~arm])
+    found = cells(by_question_table(Evidence(none)), "sspo")
+    assert found["Δ by question"] == found["Δ over runs"] == "–"
+
+
+def test_the_evaluation_is_counted_by_set_and_decoding(logs: Logs) -> None:
+    evidence = Evidence(logs)
+    table = evaluation_table(evidence)
+    found = cells(table, "T=1 short")
+    assert (found["questions"], found["k"]) == ("6", "4")
+    # one question of 6 is worth 16.67 points of its set, and a fifth of that of the average of five
+    assert (found["worth of one"], found["of average"]) == ("16.67", "3.33")
+    scores = evidence.primary.loc[[r for r, record in enumerate(logs.runs) if record["arm"] != "base"]]
+    assert numbers(table, "T=1 short")["score"] == pytest.approx(100 * scores["short"].mean())
+    average = numbers(table, "T=1 average")
+    errors = [e.clustered or 0 for e in evidence.evaluation_errors("sampled", 1.0).values()]
+    assert average["question_error"] == pytest.approx(100 * np.sqrt(np.mean(np.square(errors))))
+    # tokens are 40 plus the number of the question
+    assert found["tokens"] == "43"  # 42.5 by hand, a half away from zero
+    assert average["pass@k"] == pytest.approx(100 * evidence.passes(4, 1.0).loc[scores.index, AVERAGE].mean())
+    # the base answered the same questions: its average alone, 16 samples a question
+    assert cells(table, "base T=1 average")["k"] == "16"
+    assert table is not None
+    assert not [row.key for row in table.rows if row.key == "base T=1 short"]
+    assert "maj@k" not in table.columns
+
+
+def test_what_a_question_is_worth_is_said_of_every_set_where_they_differ_in_size(logs: Logs) -> None:
+    equal = captions.evaluation_note(Evidence(logs), "sampled", 1.0)
+    assert equal.endswith("; one question is worth 3.33 points of it.")
+    rows = logs.evaluation
+    long = rows["set"].astype(str) == "long"
+    smaller = rows[~(long & rows["question"].astype(str).str.endswith(("/4", "/5")))]
+    said = captions.evaluation_note(Evidence(dataclasses.replace(logs, evaluation=smaller)), "sampled", 1.0)
+    # 100 / 4 / 5 and 100 / 6 / 5
+    assert said.endswith(
+        "; one question is worth 5.00 points of it in long, 3.33 in short, medium, products and longer."
+    )
+
+
+def state(store: Path) -> None:
+    """Give every final sampled answer of the store a text, every seventh none."""
+    for path in store.glob("cells/*/seed*/eval.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for i, line in enumerate(lines):
+            if line["final"] and line["mode"] == "sampled":
+                said = None if i % 7 == 0 else "right" if line["value"] else f"wrong {i % 2}"
+                line |= {"answer": said, "response": "a long text\n" * 3}
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def brute(rows: pd.DataFrame, k: int) -> float:
+    """maj@k of one question: every subset of k samples, ties shared."""
+    wins = []
+    for part in itertools.combinations(rows[["value", "answer"]].to_dict("records"), k):
+        votes = Counter(
+            "RIGHT" if r["value"] >= 1 else r["answer"] for r in part if r["value"] >= 1 or r["answer"]
+        )
+        top = [answer for answer, n in votes.items() if n == max(votes.values())]
+        wins.append(("RIGHT" in top) / len(top) if top else 0.0)
+    return float(np.mean(wins))
+
+
+def test_logged_answers_vote_and_leave_other_logs_as_they_are(tmp_path: Path) -> None:
+    manifest = write_study(tmp_path, FEW[:2], Scale(seeds=1, rollouts=1, questions=3))
+    compact(tmp_path, manifest, tmp_path / "before")
+    assert "answer" not in pq.read_schema(tmp_path / "before" / EVAL).names
+    state(tmp_path)
+    compact(tmp_path, manifest, tmp_path / "logs", as_ended=False)
+    names = pq.read_schema(tmp_path / "logs" / EVAL).names
+    assert names[-1] == "answer"
+    assert "response" not in names
+    before, now = (stream_digests(tmp_path / name) for name in ("before", "logs"))
+    assert {stream for stream in now if now[stream] != before[stream]} == {RESPONSES}
+    evidence = Evidence(read_logs(tmp_path / "logs"))
+    found = evidence.majorities(3, 1.0)
+    rows = evidence.final[(evidence.final["mode"] == "sampled") & (evidence.final["run"] == 1)]
+    rows = rows.assign(answer=rows["answer"].astype(object).where(rows["answer"].notna(), None))
+    for name in SETS:
+        asked = rows[rows["set"] == name].groupby("question", observed=True)
+        assert found.loc[1, name] == pytest.approx(np.mean([brute(part, 3) for _, part in asked]))
+    assert evidence.majorities(5, 1.0).index.tolist() == [0]  # only the base has so many samples
+    assert Evidence(read_logs(tmp_path / "before")).majorities(3, 1.0).empty
+    assert cells(evaluation_table(evidence), "T=1 average")["maj@k"] != "–"
