@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from statistics import fmean, stdev
 from typing import Any
 
@@ -12,6 +13,7 @@ from sspo.metrics.at_k import maj_at_k, pass_at_k
 
 Row = Mapping[str, Any]
 RIGHT = 1.0
+TENTH = Decimal("0.1")
 
 
 def summary(rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
@@ -50,15 +52,15 @@ def _line(name: str, temperature: float, rows: Sequence[Row], pass_at: Sequence[
         questions.setdefault(row["question"], []).append(row)
     samples = min(map(len, questions.values()))
     means = [fmean(row["value"] for row in group) for group in questions.values()]
-    error = f"{100 * stdev(means) / math.sqrt(len(means)):.1f}" if len(means) > 1 else "–"
+    error = _percent(stdev(means) / math.sqrt(len(means))) if len(means) > 1 else "–"
     return [
         name,
         f"T = {temperature:g}, avg@{samples}" if temperature else "greedy",
         str(len(questions)),
-        f"{100 * fmean(means):.1f}",
+        _percent(fmean(means)),
         error,
         *(text for k in pass_at for text in _at(k, samples, temperature, list(questions.values()))),
-        f"{100 * fmean(row['status'] == 'truncated' for row in rows):.1f}",
+        _percent(fmean(row["status"] == "truncated" for row in rows)),
         f"{fmean(row['tokens'] for row in rows):.0f}",
     ]
 
@@ -70,11 +72,11 @@ def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[R
     right = [sum(row["value"] >= RIGHT for row in group) for group in questions]
     passed = fmean(pass_at_k(len(group), r, k) for group, r in zip(questions, right, strict=True))
     if not all("answer" in row for group in questions for row in group):
-        return f"{100 * passed:.1f}", "–"
+        return _percent(passed), "–"
     majority = fmean(
         maj_at_k(len(group), r, wrong_votes(group), k) for group, r in zip(questions, right, strict=True)
     )
-    return f"{100 * passed:.1f}", f"{100 * majority:.1f}"
+    return _percent(passed), _percent(majority)
 
 
 def wrong_votes(rows: Sequence[Row]) -> list[int]:
@@ -82,3 +84,8 @@ def wrong_votes(rows: Sequence[Row]) -> list[int]:
     return list(
         Counter(row["answer"] for row in rows if row["value"] < RIGHT and row["answer"] is not None).values()
     )
+
+
+def _percent(share: float) -> str:
+    """With one digit, a half rounded up, as reports round."""
+    return str(Decimal(f"{100 * share:.12g}").quantize(TENTH, ROUND_HALF_UP))
