@@ -44,3 +44,5 @@ class Outcomes:
     """(set, metric) to the aggregate that the tool itself wrote beside the rows; empty where it wrote none."""
     note: str = ""
     """What a reader must know: rows that were left out, a torn last line."""
+    step: int | None = None
+    """The training step that was evaluated, where the files say."""
