@@ -47,6 +47,7 @@ def check_gates(evidence: Evidence) -> list[Gate]:
     limits = {**DEFAULTS, **given}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
     unknown = NOT_IN_IMPORTED_LOGS if evidence.study.imported else {}
+    unknown = {n: why for n, why in unknown.items() if not (evidence.by_question and n == PRECISE)}
     unknown = {**unknown, **({} if evidence.unit.percent else OF_SHARES)}
     return [
         Gate(name, UNTESTABLE, unknown[name]) if name in unknown else Gate(name, *check(evidence, limits))
@@ -225,6 +226,7 @@ def _by_target(found: list[Matching]) -> list[str]:
     return sentences + [m.numbers for m in found if not m.holds]
 
 
+PRECISE = "evaluation is precise"
 GATES: tuple[tuple[str, Check], ...] = (
     ("untrained base has room", base_has_room),
     ("clipping matters", clipping_acts),
@@ -233,7 +235,7 @@ GATES: tuple[tuple[str, Check], ...] = (
     ("A/A shows no difference", copies_agree),
     ("same rollout 0 across arms", starts_agree),
     ("responses have segments", responses_have_segments),
-    ("evaluation is precise", evaluation_is_precise),
+    (PRECISE, evaluation_is_precise),
     ("all planned runs finished", all_finished),
 )
 NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
@@ -241,7 +243,7 @@ NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
     "token arm clips": "imported logs do not count clipping over tokens with A != 0",
     "same rollout 0 across arms": "imported logs hold no hash of rollout 0",
     "responses have segments": "imported logs do not say how responses are cut",
-    "evaluation is precise": "imported logs hold averages, not answers",
+    PRECISE: "imported logs hold averages, not answers",
 }
 OF_SHARES: Mapping[str, str] = {
     "clipping matters": "its margin is of shares, and the primary metric is in its own unit",

@@ -11,5 +11,7 @@ settings  YAML from somebody else
 spec      what an import must be told
 whose     arm, seed and keys of every run
 scores    metrics as scores
+plan      manifest and records of an import
+by_question  results by question to a study
 study     compact logs out of it all
 """

@@ -88,7 +88,18 @@ class Answers:
         self._samples[set_name, question] += 1
         check_cells(self.where, len(self.rows) + 1, len(COLUMNS))
         status = status_of(value, truncated, found)
-        row = Answer(set_name, question, drawn.mode, drawn.temperature, number, value, status, tokens, truncated, answer)
+        row = Answer(
+            set_name,
+            question,
+            drawn.mode,
+            drawn.temperature,
+            number,
+            value,
+            status,
+            tokens,
+            truncated,
+            answer,
+        )
         self.rows.append(row)
 
     def frame(self) -> pd.DataFrame:
@@ -110,7 +121,9 @@ def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         )
     counts = frame.groupby(keys, dropna=False, sort=False).size()
     if counts.max() > MOST_SAMPLES:
-        raise UserError(f"{where} has {counts.max():,} samples of one question: at most {MOST_SAMPLES:,} are read")
+        raise UserError(
+            f"{where} has {counts.max():,} samples of one question: at most {MOST_SAMPLES:,} are read"
+        )
     most = counts.groupby(level=["set", "mode", "temperature"], dropna=False).transform("max")
     if (counts < most).any():
         at = int((counts < most).to_numpy().argmax())
@@ -154,7 +167,9 @@ def merged(of_sets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     for name in dict.fromkeys(name for one in of_sets.values() for name in one):
         values = {group: one[name] for group, one in of_sets.items() if name in one}
         alike = len(set(values.values())) == 1
-        found[name] = next(iter(values.values())) if alike else "; ".join(f"{g}: {v}" for g, v in values.items())
+        found[name] = (
+            next(iter(values.values())) if alike else "; ".join(f"{g}: {v}" for g, v in values.items())
+        )
     return found
 
 

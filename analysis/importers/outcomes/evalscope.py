@@ -31,7 +31,9 @@ def matches(row: Mapping[str, Any]) -> bool:
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
     """One evaluation a model and output folder, with its benchmarks and subsets as sets."""
     folders = dict.fromkeys(path.parent for path in files)
-    return [_evaluation(folder, [path for path in files if path.parent == folder], asked) for folder in folders]
+    return [
+        _evaluation(folder, [path for path in files if path.parent == folder], asked) for folder in folders
+    ]
 
 
 def _beside(folder: Path, kind: str) -> Path | None:
@@ -52,11 +54,13 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
     used += [task_file] if task_file is not None else []
     answers, said, notes = Answers(files[0].name if len(files) == 1 else folder.name), {}, list[str]()
     aggregates: dict[tuple[str, str], float] = {}
+    metrics: dict[str, str] = {}
     for path in files:
         bench = max((name for name in reports if path.stem.startswith(f"{name}_")), key=len, default="")
         group = path.stem
         report = reports.get(bench, {})
         metric = _add(answers, path, group, asked, report, notes, task)
+        metrics[group] = f"mean_{metric}"
         said[group] = _scored_by(task, bench or group, metric, answers, group)
         for name, value in _reported(report, path.stem.removeprefix(f"{bench}_")).items():
             aggregates[group, name] = value
@@ -64,7 +68,9 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
     used += [p for path in files if predictions is not None and (p := predictions / path.name).is_file()]
     scored_by = merged(said) | settings({"model": last_part(task.get("model_id")) or folder.name})
     note = "; ".join(dict.fromkeys(notes))
-    return Outcomes("evalscope", tuple(used), folder.name, answers.frame(), scored_by, aggregates, note)
+    return Outcomes(
+        "evalscope", tuple(used), folder.name, answers.frame(), scored_by, aggregates, note, metrics=metrics
+    )
 
 
 def _task_config(folder: Path) -> tuple[dict[str, Any], Path | None]:

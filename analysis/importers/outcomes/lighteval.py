@@ -35,7 +35,9 @@ def matches(columns: set[str]) -> bool:
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
     """One evaluation a folder (which is one date), with its tasks as sets."""
     folders = dict.fromkeys(path.parent for path in files)
-    return [_evaluation(folder, [path for path in files if path.parent == folder], asked) for folder in folders]
+    return [
+        _evaluation(folder, [path for path in files if path.parent == folder], asked) for folder in folders
+    ]
 
 
 def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Outcomes:
@@ -43,6 +45,7 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
     results = whole_object(results_file) if results_file is not None else {}
     answers, said = Answers(clean(files[0].name if len(files) == 1 else folder.name)), {}
     aggregates: dict[tuple[str, str], float] = {}
+    metrics: dict[str, str] = {}
     generation = part(results, "config_general", "model_config", "generation_parameters")
     for path in files:
         rows = _rows(path)
@@ -50,15 +53,26 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
         metric = chosen(names, asked, clean(path.name))
         full = str(part(rows[0], "doc", "task_name") or path.stem)
         group = full.split("|")[0]
+        metrics[group] = metric
         for row in rows:
             _add(answers, group, row, metric, path, generation)
         said[group] = _scored_by(results, full, metric, rows[0], generation)
         reported = part(results, "results", full) or {}
-        aggregates |= {(group, n): float(v) for n, v in reported.items() if is_number(v)}
+        aggregates |= {
+            (group, n): float(v) for n, v in reported.items() if is_number(v) and not n.endswith("_stderr")
+        }
     model = last_part(part(results, "config_general", "model_name"))
     used = [*files, *([results_file] if results_file is not None else [])]
     scored_by = merged(said) | settings({"model": model})
-    return Outcomes("lighteval", tuple(used), model or folder.name, answers.frame(), scored_by, aggregates)
+    return Outcomes(
+        "lighteval",
+        tuple(used),
+        model or folder.name,
+        answers.frame(),
+        scored_by,
+        aggregates,
+        metrics=metrics,
+    )
 
 
 def _results_file(details: Path) -> Path | None:
@@ -81,7 +95,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         about = table.metadata
         unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         if unpacked > MOST_BYTES:
-            raise UserError(f"{clean(path.name)} unpacks to {unpacked:,} bytes: at most {MOST_BYTES:,} are read")
+            raise UserError(
+                f"{clean(path.name)} unpacks to {unpacked:,} bytes: at most {MOST_BYTES:,} are read"
+            )
         batches = table.iter_batches(batch_size=BATCH, columns=sorted(COLUMNS))
         rows = [_kept(row) for batch in batches for row in batch.to_pylist()]
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
@@ -93,7 +109,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
-    doc = {name: part(row, "doc", name) for name in ("id", "query", "task_name", "num_samples", "generation_size")}
+    doc = {
+        name: part(row, "doc", name)
+        for name in ("id", "query", "task_name", "num_samples", "generation_size")
+    }
     tokens = part(row, "model_response", "output_tokens")
     metric = row["metric"] if isinstance(row["metric"], dict) else {}
     return {
@@ -104,7 +123,9 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _add(answers: Answers, group: str, row: Mapping[str, Any], metric: str, path: Path, generation: Any) -> None:
+def _add(
+    answers: Answers, group: str, row: Mapping[str, Any], metric: str, path: Path, generation: Any
+) -> None:
     if metric not in row["metric"]:
         raise UserError(f"{clean(path.name)} has a question without {metric}: the evaluation is incomplete")
     doc, lengths = row["doc"], row["lengths"]

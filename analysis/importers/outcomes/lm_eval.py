@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from analysis.importers.limits import clean
-from analysis.importers.outcomes.answers import GREEDY, Answers, Decoding, decoding, last_part, merged, settings
+from analysis.importers.outcomes.answers import (
+    GREEDY,
+    Answers,
+    Decoding,
+    decoding,
+    last_part,
+    merged,
+    settings,
+)
 from analysis.importers.outcomes.lines import objects, part, whole_object
 from analysis.importers.outcomes.metric import chosen, is_number, share
 from analysis.importers.outcomes.outcomes import Outcomes
@@ -62,7 +70,9 @@ def _task(path: Path) -> _Task:
         answer = filtered[0] if isinstance(filtered, list) and len(filtered) == 1 else None
         first = responses[0] if isinstance(responses, list) and responses else None
         k = len(first) if isinstance(first, list) else 1
-        text = str(row.get("doc_hash") or row.get("prompt_hash") or "") if row.get("doc_id") is not None else ""
+        text = (
+            str(row.get("doc_hash") or row.get("prompt_hash") or "") if row.get("doc_id") is not None else ""
+        )
         generated = part(row["arguments"], "gen_args_0", "arg_1")
         task.rows.append((row.get("doc_id"), text, key, values, answer, k, generated))
     return task
@@ -72,19 +82,35 @@ def _evaluation(folder: Path, date: str, tasks: list[_Task], asked: Sequence[str
     results_file = _results_file(folder, date)
     results = whole_object(results_file) if results_file is not None else {}
     answers = Answers(tasks[0].path.name if len(tasks) == 1 else folder.name)
-    said, aggregates = {}, {}
+    said, aggregates, metrics = {}, {}, {}
     for task in tasks:
         metric = chosen(task.metrics, asked, f"{task.name} in {clean(task.path.name)}")
+        metrics[task.name] = metric
         drawn = _add(answers, task, metric)
         _check_whole(task, metric, part(results, "n-samples", task.name, "effective"))
         said[task.name] = _scored_by(results, task, metric, drawn)
         values = part(results, "results", task.name) or {}
-        aggregates |= {(task.name, str(k)): float(v) for k, v in values.items() if "," in k and is_number(v)}
-    model = last_part(part(results, "config", "model_args", "pretrained")) or last_part(results.get("model_name"))
+        aggregates |= {
+            (task.name, str(k)): float(v)
+            for k, v in values.items()
+            if "," in k and "_stderr," not in k and is_number(v)
+        }
+    model = last_part(part(results, "config", "model_args", "pretrained")) or last_part(
+        results.get("model_name")
+    )
     files = [task.path for task in tasks] + ([results_file] if results_file is not None else [])
     scored_by = merged(said) | settings({"model": model})
     note = "; ".join(dict.fromkeys(note for task in tasks for note in task.notes))
-    return Outcomes("lm-eval", tuple(files), model or folder.name, answers.frame(), scored_by, aggregates, note)
+    return Outcomes(
+        "lm-eval",
+        tuple(files),
+        model or folder.name,
+        answers.frame(),
+        scored_by,
+        aggregates,
+        note,
+        metrics=metrics,
+    )
 
 
 def _results_file(folder: Path, date: str) -> Path | None:
@@ -100,7 +126,9 @@ def _add(answers: Answers, task: _Task, metric: str) -> list[Decoding]:
             drawn.append(_drawn(generated))
             value = share(values[metric], metric, clean(task.path.name))
             said = answer if isinstance(answer, str) and answer != INVALID else None
-            answers.add(task.name, doc, text, value, drawn=drawn[-1], answer=said, found=answer != INVALID, sample=0)
+            answers.add(
+                task.name, doc, text, value, drawn=drawn[-1], answer=said, found=answer != INVALID, sample=0
+            )
     return drawn
 
 
@@ -119,7 +147,9 @@ def _check_whole(task: _Task, metric: str, wanted: Any) -> None:
         )
 
 
-def _scored_by(results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequence[Decoding]) -> dict[str, str]:
+def _scored_by(
+    results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequence[Decoding]
+) -> dict[str, str]:
     config = part(results, "configs", task.name) or {}
     generated = task.rows[0][6] if task.rows and isinstance(task.rows[0][6], Mapping) else {}
     temperature = generated.get("temperature") if drawn and drawn[0] != GREEDY else 0.0
@@ -131,7 +161,9 @@ def _scored_by(results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequ
             "tool": "lm-eval",
             "version": results.get("lm_eval_version"),
             "grader": f"{metric} of {task.name}" + (f" {version:g}" if is_number(version) else ""),
-            "prompt": f"{prompt} (chat template {template[:8]})" if prompt and isinstance(template, str) else prompt,
+            "prompt": f"{prompt} (chat template {template[:8]})"
+            if prompt and isinstance(template, str)
+            else prompt,
             "temperature": temperature if drawn else None,
             "top_p": generated.get("top_p"),
             "max_tokens": generated.get("max_gen_toks"),

@@ -52,7 +52,9 @@ def read_outcomes(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
     try:
         found = _files_by_tool(path)
         if len(found) > 1:
-            raise UserError(f"{shown_path(path)} holds results of {' and '.join(found)}: give them one by one")
+            raise UserError(
+                f"{shown_path(path)} holds results of {' and '.join(found)}: give them one by one"
+            )
         return [one for tool, files in found.items() for one in READERS[tool].read(files, metrics)]
     except OSError as error:
         said = error.strerror or " ".join(str(error).split())
@@ -87,9 +89,15 @@ def _files(path: Path) -> Iterator[Path]:
         folders[:] = [] if deep or _of_run(folder) else sorted(folders)
         count += len(files)
         if count > MOST_FILES:
-            raise UserError(f"{shown_path(path)} holds more than {MOST_FILES:,} files: give the folder of one evaluation")
+            raise UserError(
+                f"{shown_path(path)} holds more than {MOST_FILES:,} files: give the folder of one evaluation"
+            )
         if not _of_run(folder):
-            yield from (p for file in sorted(files) if (p := folder / file).suffix in (".jsonl", ".parquet") and p.is_file())
+            yield from (
+                p
+                for file in sorted(files)
+                if (p := folder / file).suffix in (".jsonl", ".parquet") and p.is_file()
+            )
 
 
 def _of_run(folder: Path) -> bool:

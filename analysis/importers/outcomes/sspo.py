@@ -49,7 +49,9 @@ def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
 def _read(path: Path, asked: Sequence[str]) -> Outcomes:
     folder, where = path.parent, clean(f"{path.parent.name}/{path.name}")
     if not (folder / runlog.DONE).is_file():
-        raise UserError(f"{clean(folder.name)} is incomplete: it has no {runlog.DONE}; let the evaluation finish")
+        raise UserError(
+            f"{clean(folder.name)} is incomplete: it has no {runlog.DONE}; let the evaluation finish"
+        )
     chosen([METRIC], asked, where)
     try:
         table = parse_lines(whole_lines(check_file(path).read_bytes()), SCHEMA)
@@ -84,7 +86,9 @@ def _scored_by(config: Mapping[str, Any], frame: pd.DataFrame) -> dict[str, str]
             "tool": "sspo",
             **said,
             "model": last_part(said["model"]),
-            "temperature": " and ".join(sorted(f"{0.0 if mode == 'greedy' else t:g}" for mode, t in decodings)),
+            "temperature": " and ".join(
+                sorted(f"{0.0 if mode == 'greedy' else t:g}" for mode, t in decodings)
+            ),
             "k": " and ".join(str(count) for count in sorted(counts)),
         }
     )

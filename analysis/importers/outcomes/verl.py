@@ -45,13 +45,17 @@ def _read(path: Path, asked: Sequence[str]) -> Outcomes:
         kept = {name: value for name, value in row.items() if is_number(value)}
         texts = {name: row[name] for name in ("data_source", "uid", "pred") if isinstance(row.get(name), str)}
         asks = row["input"]
-        kept_input = named(asks, "input, and without question ids nothing else says what was asked", path, number)
+        kept_input = named(
+            asks, "input, and without question ids nothing else says what was asked", path, number
+        )
         rows.append((number, {**kept, **texts, "input": kept_input}))
         if isinstance(row["step"], int):
             steps.add(row["step"])
     if len(steps) != 1:
         raise UserError(f"{clean(path.name)} must be of one training step, got {len(steps)}: give one dump")
-    names = dict.fromkeys(n for _, row in rows for n, v in row.items() if is_number(v) and n not in NOT_METRICS)
+    names = dict.fromkeys(
+        n for _, row in rows for n, v in row.items() if is_number(v) and n not in NOT_METRICS
+    )
     metric = chosen(names, asked, clean(path.name), CORE)
     answers, step = Answers(clean(path.name)), steps.pop()
     times = _appearances([row for _, row in rows])
@@ -62,7 +66,9 @@ def _read(path: Path, asked: Sequence[str]) -> Outcomes:
         answer = pred if pred is not None and pred not in NO_ANSWER else None
         value = share(row[metric], metric, clean(path.name))
         name, group = times.get(row.get("uid", "")), row.get("data_source", SET)
-        answers.add(group, None, row["input"] + (name or ""), value, answer=answer, found=pred not in NO_ANSWER)
+        answers.add(
+            group, None, row["input"] + (name or ""), value, answer=answer, found=pred not in NO_ANSWER
+        )
     frame = answers.frame()
     said = settings({"tool": "verl", "grader": metric, "k": samples_of(answers.rows)})
     return Outcomes("verl", (path,), f"step {step}", frame, said, note="; ".join(notes), step=step)
