@@ -105,7 +105,8 @@ class Answers:
     def frame(self) -> pd.DataFrame:
         """The rows. Raises UserError where an answer is there twice, or questions of a set have more samples than others."""
         frame = pd.DataFrame([astuple(row) for row in self.rows], columns=list(COLUMNS))
-        return checked(frame, self.where)
+        answer = frame["answer"].astype(object)
+        return checked(frame.assign(answer=answer.where(answer.notna(), None)), self.where)
 
 
 def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:

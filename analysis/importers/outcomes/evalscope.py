@@ -57,12 +57,12 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
     metrics: dict[str, str] = {}
     for path in files:
         bench = max((name for name in reports if path.stem.startswith(f"{name}_")), key=len, default="")
-        group = path.stem
+        group, subset = path.stem, path.stem.removeprefix(f"{bench}_")
         report = reports.get(bench, {})
-        metric = _add(answers, path, group, asked, report, notes, task)
+        metric = _add(answers, path, subset, asked, report, notes, task)
         metrics[group] = f"mean_{metric}"
         said[group] = _scored_by(task, bench or group, metric, answers, group)
-        for name, value in _reported(report, path.stem.removeprefix(f"{bench}_")).items():
+        for name, value in _reported(report, subset).items():
             aggregates[group, name] = value
     predictions = _beside(folder, PREDICTIONS)
     used += [p for path in files if predictions is not None and (p := predictions / path.name).is_file()]
@@ -80,7 +80,7 @@ def _task_config(folder: Path) -> tuple[dict[str, Any], Path | None]:
 
 
 def _add(
-    answers: Answers, path: Path, group: str, asked: Sequence[str], report: Mapping[str, Any], notes: list[str],
+    answers: Answers, path: Path, subset: str, asked: Sequence[str], report: Mapping[str, Any], notes: list[str],
     task: Mapping[str, Any],
 ) -> str:  # fmt: skip
     """Add a file's answers; returns the metric that scores them."""
@@ -93,7 +93,7 @@ def _add(
         rows.append((number, row, scores))
     primary = part(report, "primary_metric_identity", "name")
     metric = chosen(names, asked, clean(path.name), [primary] if isinstance(primary, str) else [])
-    _check_whole(path, report)
+    _check_whole(path, report, len(rows), subset)
     generated, drawn_as = _predictions(path), part(task, "generation_config") or {}
     drawn = decoding(part(drawn_as, "temperature"), part(drawn_as, "do_sample"))
     for number, row, scores in rows:
@@ -105,7 +105,7 @@ def _add(
         said = part(about, "score", "extracted_prediction")
         tokens, truncated = generated.get(row["index"], (float("nan"), None))
         answers.add(
-            group, name, _asked(row), share(scores[metric], metric, clean(path.name)), drawn=drawn,
+            path.stem, name, _asked(row), share(scores[metric], metric, clean(path.name)), drawn=drawn,
             sample=sample if isinstance(sample, int) else None, tokens=tokens, truncated=truncated,
             answer=said if isinstance(said, str) and said else None, found=said != "",
         )  # fmt: skip
@@ -137,12 +137,17 @@ def _predictions(path: Path) -> dict[Any, tuple[float, bool | None]]:
     return found
 
 
-def _check_whole(path: Path, report: Mapping[str, Any]) -> None:
+def _check_whole(path: Path, report: Mapping[str, Any], count: int, subset: str) -> None:
     about = part(report, "execution_summary")
     if part(about, "incomplete") is True:
         raise UserError(
             f"{clean(path.name)} is incomplete: its report says that {part(about, 'errored')} of "
             f"{part(about, 'requested')} samples failed"
+        )
+    wanted = part(about, "subsets", subset, "succeeded")
+    if isinstance(wanted, int) and count != wanted:
+        raise UserError(
+            f"{clean(path.name)} is incomplete: it has {count} samples of the {wanted} in its report"
         )
 
 

@@ -12,14 +12,18 @@ from sspo.errors import UserError
 
 LONGEST_LINE = 64 * 2**20
 """Bytes of one line."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 TORN = "its last line is torn"
 
 
 def first_object(path: Path) -> Mapping[str, Any]:
-    """The object on a file's first line; empty where there is none."""
+    """The object on a file's first line, by which it is recognized; empty where there is none."""
     with path.open("rb") as stream:
-        line = stream.readline(LONGEST_LINE)
-    found = _object(line)
+        line = stream.readline(LONGEST_LINE).removeprefix(BYTE_ORDER_MARK)
+    try:
+        found = json.loads(line.decode("utf-8"), parse_constant=str)
+    except (ValueError, RecursionError):
+        return {}
     return found if isinstance(found, dict) else {}
 
 
@@ -30,7 +34,7 @@ def objects(path: Path, notes: list[str] | None = None) -> Iterator[tuple[int, d
         for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), 1):
             if not line.strip():
                 continue
-            found = _object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            found = _object(line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line)
             if isinstance(found, dict):
                 yield number, found
             elif line.endswith(b"\n"):
