@@ -62,6 +62,25 @@ def test_lm_eval_gives_its_own_aggregates(metrics: tuple[str, str]) -> None:
     assert set(one.rows["status"]) <= {"ok", "wrong", "unparsable"}
 
 
+@pytest.mark.parametrize(("name", "samples", "temperature"), [("greedy", 1, "0"), ("sampled", 3, "0.7")])
+def test_evalscope_gives_the_score_of_its_report(name: str, samples: int, temperature: str) -> None:
+    folder = FIXTURES / "evalscope" / name
+    (one,) = read_outcomes(folder)
+    (report,) = folder.glob("reports/*/gsm8k.json")
+    (metric,) = json.loads(report.read_text())["metrics"]
+    assert means(one) == {"gsm8k_default": metric["score"]}
+    assert one.rows.groupby("question").size().tolist() == [samples] * 8
+    assert one.rows["tokens"].between(1, 24).all()
+    said = {
+        "version": "1.14.1",
+        "temperature": temperature,
+        "k": str(samples),
+        "max_tokens": "24",
+        "fewshot": "0",
+    }
+    assert one.scored_by.items() >= said.items()
+
+
 @pytest.mark.parametrize("trainer", ["ray_trainer", "v1"])
 def test_verl_gives_what_its_validation_logs(trainer: str) -> None:
     """Both writers, with and without ids: eight prompts of four samples each."""

@@ -82,7 +82,9 @@ def _evaluation(folder: Path, date: str, tasks: list[_Task], asked: Sequence[str
     results_file = _results_file(folder, date)
     results = whole_object(results_file) if results_file is not None else {}
     answers = Answers(tasks[0].path.name if len(tasks) == 1 else folder.name)
-    said, aggregates, metrics = {}, {}, {}
+    said: dict[str, dict[str, str]] = {}
+    aggregates: dict[tuple[str, str], float] = {}
+    metrics: dict[str, str] = {}
     for task in tasks:
         metric = chosen(task.metrics, asked, f"{task.name} in {clean(task.path.name)}")
         metrics[task.name] = metric
