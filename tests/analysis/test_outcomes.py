@@ -78,7 +78,9 @@ def test_evalscope_gives_the_score_of_its_report(name: str, samples: int, temper
         "max_tokens": "24",
         "fewshot": "0",
     }
+    said |= {"grader": "accuracy of gsm8k v1.1", "model": "SmolLM2-135M-Instruct"}
     assert one.scored_by.items() >= said.items()
+    assert one.scored_by["prompt"].startswith("{question} Please reason step by step")
 
 
 @pytest.mark.parametrize("trainer", ["ray_trainer", "v1"])

@@ -169,12 +169,13 @@ def _scored_by(
     task: Mapping[str, Any], bench: str, metric: str, answers: Answers, group: str
 ) -> dict[str, str]:
     drawn = part(task, "generation_config") or {}
-    about = part(task, "dataset_args", bench) or {}
+    about = part(task, "resolved_benchmarks", bench) or part(task, "dataset_args", bench) or {}
+    version = part(task, "evaluation_identity", "benchmarks", bench, "evaluation_version")
     return settings(
         {
             "tool": "evalscope",
             "version": task.get("evalscope_version"),
-            "grader": f"{metric} of {bench}",
+            "grader": f"{metric} of {bench}" + (f" {version}" if isinstance(version, str) else ""),
             "prompt": part(about, "prompt_template"),
             "temperature": 0.0 if part(drawn, "do_sample") is False else part(drawn, "temperature"),
             "top_p": part(drawn, "top_p"),
