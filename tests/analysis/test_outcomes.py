@@ -83,6 +83,26 @@ def test_evalscope_gives_the_score_of_its_report(name: str, samples: int, temper
     assert one.scored_by["prompt"].startswith("{question} Please reason step by step")
 
 
+@pytest.mark.parametrize(
+    ("name", "task", "metric", "k"),
+    [
+        ("sampled", "sums_avg", "avg@n:n=4", "4"),
+        ("sampled", "sums_avg", "pass@k:k=2&n=4", "4"),
+        ("greedy", "sums", "extractive_match", "1"),
+    ],
+)
+def test_lighteval_gives_the_numbers_of_its_results(name: str, task: str, metric: str, k: str) -> None:
+    folder = FIXTURES / "lighteval" / name
+    (one,) = read_outcomes(folder, (metric,))
+    (results,) = folder.rglob("results_*.json")
+    assert means(one)[task] == pytest.approx(
+        json.loads(results.read_text())["results"][f"{task}|0"][metric], abs=1e-12
+    )
+    assert len(one.rows) == 8
+    said = {"grader": f"{metric} of {task} 0", "k": k, "fewshot": "0", "max_tokens": "40"}
+    assert one.scored_by.items() >= said.items()
+
+
 @pytest.mark.parametrize("trainer", ["ray_trainer", "v1"])
 def test_verl_gives_what_its_validation_logs(trainer: str) -> None:
     """Both writers, with and without ids: eight prompts of four samples each."""

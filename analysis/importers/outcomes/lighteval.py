@@ -1,7 +1,7 @@
 """lighteval: `details/<model>/<date>/details_<task>_<date>.parquet` with `results/<model>/results_<date>.json`.
 
 A row is a question; a metric over several samples (avg@n, pass@k) is one number of it, so a question has one row. The dates
-in both names are those of one evaluation.
+in both names are those of one evaluation. Lengths are not read: responses are kept padded to the longest of their batch.
 """
 
 from __future__ import annotations
@@ -113,12 +113,10 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
         name: part(row, "doc", name)
         for name in ("id", "query", "task_name", "num_samples", "generation_size")
     }
-    tokens = part(row, "model_response", "output_tokens")
     metric = row["metric"] if isinstance(row["metric"], dict) else {}
     return {
         "doc": doc,
         "metric": {name: value for name, value in metric.items() if is_number(value)},
-        "lengths": [len(one) for one in tokens if isinstance(one, list)] if isinstance(tokens, list) else [],
         "responses": len(part(row, "model_response", "text") or ()),
     }
 
@@ -128,11 +126,10 @@ def _add(
 ) -> None:
     if metric not in row["metric"]:
         raise UserError(f"{clean(path.name)} has a question without {metric}: the evaluation is incomplete")
-    doc, lengths = row["doc"], row["lengths"]
+    doc = row["doc"]
     value = share(row["metric"][metric], metric, clean(path.name))
     drawn = decoding(part(generation, "temperature"))
-    tokens = float(lengths[0]) if len(lengths) == 1 and row["responses"] == 1 else float("nan")
-    answers.add(group, doc["id"], str(doc["query"] or ""), value, drawn=drawn, tokens=tokens)
+    answers.add(group, doc["id"], str(doc["query"] or ""), value, drawn=drawn)
 
 
 def _scored_by(
@@ -140,7 +137,7 @@ def _scored_by(
 ) -> dict[str, str]:
     task = full.split("|")[0]
     config = part(results, "config_tasks", full) or part(results, "config_tasks", task) or {}
-    version = part(results, "versions", full)
+    version = part(config, "version")
     return settings(
         {
             "tool": "lighteval",
