@@ -28,7 +28,7 @@ SHOWN = 60
 
 
 def scored_apart(evidence: Evidence) -> Iterator[str]:
-    """A sentence a setting that arms do not share, then what is not stated, then sets of which arms answered other
+    """A sentence a setting that runs do not share, then what is not stated, then sets of which arms answered other
     questions. Settings are compared only between arms that state them."""
     stated = _stated(evidence)
     if not stated:
@@ -36,7 +36,8 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
     tools_differ = len(set(map(tuple, (of.get("tool", ()) for of in stated.values())))) > 1
     for key, words in SETTINGS.items():
         found = {arm: of[key] for arm, of in stated.items() if key in of}
-        if len(set(found.values())) > 1 and not (key == "version" and tools_differ):
+        mixed = len(set(found.values())) > 1 or any(len(values) > 1 for values in found.values())
+        if mixed and not (key == "version" and tools_differ):
             yield f"Scored differently: {words} is {_who(found)}."
     for key in NEEDED:
         silent = [arm for arm, of in stated.items() if key not in of]

@@ -192,6 +192,16 @@ def test_files_of_several_sets_are_one_run_and_a_set_twice_is_none(tmp_path: Pat
         imported(tmp_path, [f"a:0={SUMS}", f"a:0={LM_EVAL}"], metrics)
 
 
+def test_an_aggregate_that_is_not_that_of_the_rows_is_named(tmp_path: Path) -> None:
+    shutil.copytree(LM_EVAL, tmp_path / "out")
+    (results,) = (tmp_path / "out").glob("results_*.json")
+    content = json.loads(results.read_text())
+    content["results"]["sums"]["exact_match,flexible-extract"] = 0.75
+    results.write_text(json.dumps(content))
+    logs = imported(tmp_path, [f"a:0={tmp_path / 'out' / SUMS.name}"], ("exact_match,flexible-extract",))
+    assert "its rows of sums have a mean of 0.625, its results file says 0.75" in logs.runs[0]["reason"]
+
+
 def evaluation(folder: Path, rows: list[dict[str, Any]], done: bool = True) -> Path:
     """An evaluation folder of ours."""
     folder.mkdir()
