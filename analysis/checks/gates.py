@@ -16,7 +16,7 @@ from analysis.statistics.evaluation import root_mean_square
 from analysis.text.numbers import points, signed
 from analysis.text.rounding import rounded
 
-PASS, FAIL, UNTESTABLE = "pass", "fail", "not testable"
+PASS, FAIL, UNTESTABLE, PRECISE = "pass", "fail", "not testable", "evaluation is precise"
 DEFAULTS: Mapping[str, float] = {
     "base_max": 0.60,
     "no_clip_margin": 0.20,
@@ -43,12 +43,11 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 def check_gates(evidence: Evidence) -> list[Gate]:
     """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
-    given = {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
-    limits = {**DEFAULTS, **given}
+    limits = DEFAULTS | {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
-    unknown = NOT_IN_IMPORTED_LOGS if evidence.study.imported else {}
-    unknown = {n: why for n, why in unknown.items() if not (evidence.by_question and n == PRECISE)}
-    unknown = {**unknown, **({} if evidence.unit.percent else OF_SHARES)}
+    unknown = {**(NOT_IN_IMPORTED_LOGS if evidence.study.imported else {})}
+    unknown |= {} if evidence.unit.percent else OF_SHARES
+    unknown = {name: why for name, why in unknown.items() if name != PRECISE or not evidence.by_question}
     return [
         Gate(name, UNTESTABLE, unknown[name]) if name in unknown else Gate(name, *check(evidence, limits))
         for name, check in checks
@@ -226,7 +225,6 @@ def _by_target(found: list[Matching]) -> list[str]:
     return sentences + [m.numbers for m in found if not m.holds]
 
 
-PRECISE = "evaluation is precise"
 GATES: tuple[tuple[str, Check], ...] = (
     ("untrained base has room", base_has_room),
     ("clipping matters", clipping_acts),

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.evidence.evidence import AVERAGE
+from analysis.importers.decodings import comparable, primary_decoding
 from analysis.importers.limits import check_cells, check_runs, clean, shown, shown_path
 from analysis.importers.logged import together
 from analysis.importers.outcomes.answers import merged
@@ -24,7 +25,7 @@ from analysis.importers.plan import position, record_of, study_manifest
 from analysis.importers.scores import metric_table
 from analysis.importers.spec import ImportSpec, RunSpec, check_name
 from analysis.logs.compact import EVAL_SCHEMA, write_logs
-from analysis.logs.manifest import IMPORTED, LOGGED, from_manifest, report_folder
+from analysis.logs.manifest import IMPORTED, from_manifest, report_folder
 from sspo.errors import UserError, unknown
 
 ROUNDED = 5e-5
@@ -67,7 +68,7 @@ def import_outcomes(name: str, spec: ImportSpec, found: Sequence[str], out: Path
     runs = sorted(_runs(spec), key=lambda run: position(spec, run.arm, run.seed))
     check_runs("this import", len(runs))
     rows = _together(runs, spec)
-    mode, temperature = _primary_decoding(rows)
+    mode, temperature = primary_decoding(rows)
     files = {file for run in runs for one in run.evaluations for file in one.files}
     manifest = study_manifest(name, spec, [(run.arm, run.seed) for run in runs], files)
     graders = list(dict.fromkeys(run.scored_by.get("grader", "value") for run in runs))
@@ -150,7 +151,7 @@ def _check_sets(arm: str, seed: int, evaluations: Sequence[Outcomes]) -> None:
             if other := whose.get(group):
                 raise UserError(
                     f"{arm} seed {seed} has two evaluations of {shown(group)}, in {_place(other)} and in {_place(one)}: give "
-                    "one of them, or name the arms apart"
+                    "one of them (PATH#NAME where one path holds both), or name the arms apart"
                 )
             whose[group] = one
 
@@ -179,7 +180,7 @@ def _together(runs: Sequence[Run], spec: ImportSpec) -> pd.DataFrame:
             f"two sets are called {shown(rows[rows.duplicated(answer)]['set'].iloc[0])}: label them apart"
         )
     _check_common(rows, runs)
-    return _comparable(rows, runs)
+    return comparable(rows, [f"{run.arm} seed {run.seed}" for run in runs])
 
 
 def _check_common(rows: pd.DataFrame, runs: Sequence[Run]) -> None:
@@ -193,33 +194,6 @@ def _check_common(rows: pd.DataFrame, runs: Sequence[Run]) -> None:
         raise UserError(
             f"no run has every set ({said}): where two are the same, call them so with --label SET=NAME"
         )
-
-
-def _comparable(rows: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
-    """Rows as they were decoded where every set of every run was alike; under `logged` where each has one decoding."""
-    places, decodings = [], []
-    for place, of_set in rows.groupby(["run", "set"], sort=False):
-        places.append(place)
-        decodings.append(set(zip(of_set["mode"], of_set["temperature"].fillna(-1), strict=True)))
-    if all(one == decodings[0] for one in decodings) and not rows["temperature"].isna().any():
-        return rows
-    for (run, group), found in zip(places, decodings, strict=True):
-        if len(found) > 1:
-            raise UserError(
-                f"{runs[run].arm} seed {runs[run].seed} answered {shown(group)} in {len(found)} ways of decoding, and not "
-                "all runs and sets have these: import evaluations of one decoding each"
-            )
-    return rows.assign(mode=LOGGED, temperature=0.0)
-
-
-def _primary_decoding(rows: pd.DataFrame) -> tuple[str, float]:
-    """Sampled at the highest temperature where there is any, as in studies of our own."""
-    found = sorted(
-        set(zip(rows["mode"], rows["temperature"], strict=True)),
-        key=lambda one: (one[0] == "sampled", one[1]),
-    )
-    mode, temperature = found[-1]
-    return str(mode), float(temperature)
 
 
 def _table(rows: pd.DataFrame) -> pa.Table:

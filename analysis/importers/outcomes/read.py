@@ -18,8 +18,9 @@ from analysis.importers.outcomes.outcomes import Outcomes
 from sspo.errors import UserError
 from sspo.runs import runlog
 
+SUFFIXES = (".jsonl", ".parquet")
 MOST_FILES = 10_000
-"""That a folder is searched for."""
+"""Of these that a folder is searched for."""
 DEEPEST = 6
 """Folders below the one that is given."""
 
@@ -85,19 +86,17 @@ def _files(path: Path) -> Iterator[Path]:
     count = 0
     for name, folders, files in os.walk(path):
         folder = Path(name)
-        deep = len(folder.relative_to(path).parts) >= DEEPEST
-        folders[:] = [] if deep or _of_run(folder) else sorted(folders)
-        count += len(files)
-        if count > MOST_FILES:
-            raise UserError(
-                f"{shown_path(path)} holds more than {MOST_FILES:,} files: give the folder of one evaluation"
-            )
-        if not _of_run(folder):
-            yield from (
-                p
-                for file in sorted(files)
-                if (p := folder / file).suffix in (".jsonl", ".parquet") and p.is_file()
-            )
+        ours, deep = _of_run(folder), len(folder.relative_to(path).parts) >= DEEPEST
+        folders[:] = [] if deep or ours else sorted(folders)
+        for file in sorted(files) if not ours else ():
+            if Path(file).suffix in SUFFIXES and (folder / file).is_file():
+                count += 1
+                if count > MOST_FILES:
+                    raise UserError(
+                        f"{shown_path(path)} holds more than {MOST_FILES:,} files of results or logs: give the folder of one "
+                        "evaluation"
+                    )
+                yield folder / file
 
 
 def _of_run(folder: Path) -> bool:
