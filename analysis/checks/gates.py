@@ -43,7 +43,7 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 def check_gates(evidence: Evidence) -> list[Gate]:
     """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
-    limits = DEFAULTS | {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
+    limits = {**DEFAULTS, **{k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
     unknown = {**(NOT_IN_IMPORTED_LOGS if evidence.study.imported else {})}
     unknown |= {} if evidence.unit.percent else OF_SHARES
