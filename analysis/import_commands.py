@@ -16,13 +16,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--primary": {
         "action": "append",
         "metavar": "METRIC",
-        "help": "metric that scores a run; may be repeated",
+        "help": "metric that scores a run, or an answer where a tool gives several; may be repeated",
     },
     "--label": {
         "action": "append",
         "default": [],
         "metavar": "METRIC=LABEL",
-        "help": "what tables call a primary metric (default: its name)",
+        "help": "what tables call a primary metric, or a set of results by question (default: its name)",
     },
     "--scale": {
         "type": float,
@@ -54,7 +54,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def add_import_commands(commands: Any) -> None:
     """Add both to the subparsers of the command line."""
-    read = commands.add_parser("import", help="make a study of logs of W&B, TensorBoard, TRL, verl, CSV")
+    read = commands.add_parser(
+        "import",
+        help="make a study of logs of W&B, TensorBoard, TRL, verl, CSV, or of results by question of lm-eval, lighteval, "
+        "evalscope, verl",
+    )
     read.add_argument("name", help="what to call the study")
     read.add_argument(
         "--from", dest="sources", action="extend", nargs="+", default=[], metavar="[ARM:SEED=]PATH[#RUN]",

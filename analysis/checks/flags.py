@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.checks.matching import FEWEST, MOST
+from analysis.checks.scored import scored_apart
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.digests import digests_by_run
@@ -47,7 +48,13 @@ NAMED = 3
 @functools.lru_cache(maxsize=1)
 def flags(evidence: Evidence) -> tuple[str, ...]:
     """Factors that cannot act, then comparisons that are not between equals; none where all is well."""
-    found = (_never_clipped(evidence), _zero_advantages(evidence), *_identical(evidence), *_unequal(evidence))
+    found = (
+        _never_clipped(evidence),
+        _zero_advantages(evidence),
+        *_identical(evidence),
+        *_unequal(evidence),
+        *scored_apart(evidence),
+    )
     return tuple(sentence for sentence in found if sentence)
 
 

@@ -16,7 +16,7 @@ from analysis.statistics.evaluation import root_mean_square
 from analysis.text.numbers import points, signed
 from analysis.text.rounding import rounded
 
-PASS, FAIL, UNTESTABLE = "pass", "fail", "not testable"
+PASS, FAIL, UNTESTABLE, PRECISE = "pass", "fail", "not testable", "evaluation is precise"
 DEFAULTS: Mapping[str, float] = {
     "base_max": 0.60,
     "no_clip_margin": 0.20,
@@ -43,11 +43,11 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 def check_gates(evidence: Evidence) -> list[Gate]:
     """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
-    given = {k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}
-    limits = {**DEFAULTS, **given}
+    limits = {**DEFAULTS, **{k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
-    unknown = NOT_IN_IMPORTED_LOGS if evidence.study.imported else {}
-    unknown = {**unknown, **({} if evidence.unit.percent else OF_SHARES)}
+    unknown = {**(NOT_IN_IMPORTED_LOGS if evidence.study.imported else {})}
+    unknown |= {} if evidence.unit.percent else OF_SHARES
+    unknown = {name: why for name, why in unknown.items() if name != PRECISE or not evidence.by_question}
     return [
         Gate(name, UNTESTABLE, unknown[name]) if name in unknown else Gate(name, *check(evidence, limits))
         for name, check in checks
@@ -233,7 +233,7 @@ GATES: tuple[tuple[str, Check], ...] = (
     ("A/A shows no difference", copies_agree),
     ("same rollout 0 across arms", starts_agree),
     ("responses have segments", responses_have_segments),
-    ("evaluation is precise", evaluation_is_precise),
+    (PRECISE, evaluation_is_precise),
     ("all planned runs finished", all_finished),
 )
 NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
@@ -241,7 +241,7 @@ NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
     "token arm clips": "imported logs do not count clipping over tokens with A != 0",
     "same rollout 0 across arms": "imported logs hold no hash of rollout 0",
     "responses have segments": "imported logs do not say how responses are cut",
-    "evaluation is precise": "imported logs hold averages, not answers",
+    PRECISE: "imported logs hold averages, not answers",
 }
 OF_SHARES: Mapping[str, str] = {
     "clipping matters": "its margin is of shares, and the primary metric is in its own unit",

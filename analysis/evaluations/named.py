@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.importers.limits import shown_path
 from analysis.importers.outcomes.outcomes import Outcomes
-from analysis.importers.outcomes.own_folder import read_folder
+from analysis.importers.outcomes.read import read_outcomes
+from analysis.importers.outcomes.sspo import read_folder
 from sspo.errors import UserError
+from sspo.runs import runlog
 
 MOST = len(string.ascii_uppercase)
 
@@ -49,5 +52,16 @@ def read_named(paths: Sequence[Path], *, partial: bool) -> list[Named]:
 
 
 def outcomes_of(path: Path) -> list[Outcomes]:
-    """The evaluations at a path."""
-    return [read_folder(path)]
+    """The evaluations at a path: a folder of ours, finished or not, or what another tool wrote.
+
+    Raises UserError where there are none.
+    """
+    if (path / runlog.EVAL).is_file():
+        return [read_folder(path)]
+    found = read_outcomes(path)
+    if not found:
+        raise UserError(
+            f"{shown_path(path)} holds no results by question: give the folder of an evaluation or of a training run, or what "
+            "lm-eval, lighteval, evalscope or verl wrote"
+        )
+    return found

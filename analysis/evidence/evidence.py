@@ -59,7 +59,11 @@ class Evidence:
         self.runs = pd.DataFrame(list(logs.runs))
         self.evaluation = distinct(logs.evaluation)
         base_runs = [r for arm in self.study.with_role("base") for r in self.counted(arm)]
-        self.final = complete(last_final(self.evaluation), base_runs)
+        self.by_question = self.study.imported and any(record.get("scored_by") for record in logs.runs)
+        """Whether its answers were imported one by one: the import saw to it that none is missing, and each evaluation has
+        questions and samples of its own."""
+        final = last_final(self.evaluation)
+        self.final = final if self.by_question else complete(final, base_runs)
         """Answers that scores are made of."""
         self.sets: tuple[str, ...] = tuple(str(s) for s in self.evaluation["set"].drop_duplicates())
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.evidence.evidence import Evidence
-from analysis.logs.manifest import LOGGED
 
 
 def curve_answers(evidence: Evidence) -> pd.DataFrame:
     """Answers at T = 1 (imported: logged scores) of the smaller evaluations, where there are none of the final ones; unfinished ones left out."""
     rows = evidence.evaluation
     trained = [r for arm in evidence.study.with_role("arm", "no_clip", "aa") for r in evidence.counted(arm)]
-    mode, temperature = (LOGGED, 0.0) if evidence.study.imported else ("sampled", 1.0)
+    study = evidence.study
+    mode, temperature = (study.mode, study.temperature) if study.imported else ("sampled", 1.0)
     rows = rows[(rows["mode"] == mode) & (rows["temperature"] == temperature) & rows["run"].isin(trained)]
     if not rows["final"].all():
         rows = rows[~rows["final"]]

@@ -11,5 +11,8 @@ settings  YAML from somebody else
 spec      what an import must be told
 whose     arm, seed and keys of every run
 scores    metrics as scores
+plan      manifest and records of an import
+decodings  under which decoding results are compared
+by_question  results by question to a study
 study     compact logs out of it all
 """

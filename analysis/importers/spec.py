@@ -54,9 +54,10 @@ class ImportSpec:
     question: str = ""
     baseline: str | None = None
     primary: tuple[str, ...] = ()
-    """Metrics whose values at the final step are the scores: a column each, and their average."""
+    """Metrics whose values at the final step are the scores: a column each, and their average. Of results by question, those
+    that may score an answer, where a tool gives several."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What tables and figures call a primary metric; its name where none is given."""
+    """What tables and figures call a primary metric, or a set of results by question; its name where none is given."""
     scale: float | None = None
     """What accuracies are multiplied by to be shares in [0, 1]: 1, or 0.01 for percent. Reports then have percent points.
     None for a metric in its own unit."""
@@ -150,8 +151,6 @@ def _check(spec: ImportSpec) -> None:
         raise UserError(
             "nothing to import: give --from ARM:SEED=PATH for each run, or a mapping file with --map"
         )
-    if not spec.primary:
-        raise UserError("no primary metric: give --primary NAME, a name as it stands in the logs")
     for text in _texts(spec):
         if "\0" in text or clean(text) != text:
             raise UserError(f"{shown(text)} is no text that a file or path can hold")
@@ -165,9 +164,6 @@ def _check(spec: ImportSpec) -> None:
     for run in spec.runs:
         if run.seed is not None and abs(run.seed) >= 10**SEED_DIGITS:
             raise UserError(f"a seed has at most {SEED_DIGITS} digits, got {shown(run.seed)}")
-    for metric in spec.labels:
-        if metric not in spec.primary:
-            raise unknown("primary metric", metric, spec.primary)
     for claims in spec.claims:
         if claims not in (names := [path.stem for path in claim_files()]):
             raise unknown("file of conf/claims", claims, names)
@@ -175,6 +171,15 @@ def _check(spec: ImportSpec) -> None:
         raise UserError(
             "the paper's numbers are percent points: `reference` needs `scale` (0.01 for percent)"
         )
+
+
+def check_logs(spec: ImportSpec) -> None:
+    """What an import of logs needs besides: which metric scores. Raises UserError."""
+    if not spec.primary:
+        raise UserError("no primary metric: give --primary NAME, a name as it stands in the logs")
+    for metric in spec.labels:
+        if metric not in spec.primary:
+            raise unknown("primary metric", metric, spec.primary)
 
 
 def _texts(value: Any) -> Iterator[str]:

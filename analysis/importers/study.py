@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.evidence.evidence import AVERAGE
+from analysis.importers.by_question import import_outcomes
 from analysis.importers.limits import clean, shown
 from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS
+from analysis.importers.outcomes.read import holds_outcomes
+from analysis.importers.plan import position, record_of, study_manifest
 from analysis.importers.scores import Primary, metric_table, score_table
-from analysis.importers.spec import ArmSpec, ImportSpec, check_name, load_spec
+from analysis.importers.spec import ImportSpec, check_logs, check_name, load_spec
 from analysis.importers.whose import Run, find_runs, place
 from analysis.logs.compact import write_logs
-from analysis.logs.manifest import ENDED_EARLY, IMPORTED, LOGGED, from_manifest, report_folder
+from analysis.logs.manifest import ENDED_EARLY, IMPORTED, from_manifest, report_folder
 from analysis.logs.run_files import DONE, FAILED, RUNNING
 from analysis.logs.run_folders import COUNTED
 from sspo.errors import UserError, unknown
 
-NOT_LOGGED = """seconds rollout0_sha256 revision code_sha256 base rule ratio term adapt alpha clip_low clip_high advantage
-aggregation"""
-"""What a record of our own runs holds and foreign logs do not."""
 SHORT = "its log ends at step"
 
 
@@ -37,11 +36,22 @@ def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
     Raises UserError where a source cannot be read, an arm or a seed is not known, or the primary metric is not there.
     """
     check_name("study", name)
-    runs = sorted(find_runs(spec), key=lambda run: (_position(spec, run.arm), run.arm, run.seed))
+    of_outcomes = [source.path for source in spec.runs if holds_outcomes(Path(source.path))]
+    if of_outcomes:
+        return import_outcomes(name, spec, of_outcomes, out)
+    check_logs(spec)
+    runs = sorted(find_runs(spec), key=lambda run: position(spec, run.arm, run.seed))
     primary = _primary(spec, runs)
     step = spec.final_step if spec.final_step is not None else _last_step(runs, primary)
     finals = {i: run.final_step(step, fixed=spec.final_step is not None) for i, run in enumerate(runs)}
-    manifest = _manifest(name, spec, runs, primary, step)
+    whose = [(run.arm, run.seed) for run in runs]
+    manifest = study_manifest(name, spec, whose, {file for run in runs for file in run.logged.files})
+    manifest["primary"] |= {
+        "metrics": [metric.key for metric in primary],
+        "labels": [metric.label for metric in primary],
+        "step": step,
+        "scale": spec.scale,
+    }
     from_manifest(manifest)
     records = [_record(run, finals[i], spec.base) for i, run in enumerate(runs)]
     counted = {i: runs[i] for i, record in enumerate(records) if record["status"] in COUNTED}
@@ -63,11 +73,6 @@ def _none_counts(step: int, records: Sequence[Mapping[str, Any]]) -> str:
     if ended:
         return f"no run reaches step {step} ({words}): set --final-step to one that all finished runs logged"
     return f"no run counts ({words}): import runs that finished"
-
-
-def _position(spec: ImportSpec, arm: str) -> int:
-    names = [listed.name for listed in spec.arms]
-    return names.index(arm) if arm in names else len(names)
 
 
 def _primary(spec: ImportSpec, runs: Sequence[Run]) -> list[Primary]:
@@ -104,65 +109,6 @@ def _last_step(runs: Sequence[Run], primary: Sequence[Primary]) -> int:
     return max(step for run in runs for metric in primary for step in run.series(metric.key))
 
 
-def _manifest(
-    name: str, spec: ImportSpec, runs: Sequence[Run], primary: Sequence[Primary], step: int
-) -> dict[str, Any]:
-    arms = list(dict.fromkeys(run.arm for run in runs))
-    listed = {arm.name: arm for arm in spec.arms}
-    against = [arm.against for arm in spec.arms if arm.against is not None]
-    for given in (*listed, *against, *([spec.baseline] if spec.baseline else ())):
-        if given not in arms:
-            raise unknown("arm", given, arms)
-    sources = [_source(file) for file in sorted({f for run in runs for f in run.logged.files})]
-    return {
-        "study": name,
-        "preset": IMPORTED,
-        "title": spec.title or name,
-        "question": spec.question or "Imported logs.",
-        "baseline": spec.baseline or arms[0],
-        "test": spec.test,
-        "primary": {
-            "mode": LOGGED,
-            "temperature": 0.0,
-            "metrics": [metric.key for metric in primary],
-            "labels": [metric.label for metric in primary],
-            "step": step,
-            "scale": spec.scale,
-        },
-        "gates": {},
-        "imported": {
-            "sources": sources,
-            "base": spec.base,
-            "claims": list(spec.claims),
-            "reference": spec.reference,
-        },
-        "arms": [
-            _arm(listed.get(arm, ArmSpec(name=arm)), [run.seed for run in runs if run.arm == arm])
-            for arm in arms
-        ],
-    }
-
-
-def _arm(arm: ArmSpec, seeds: list[int]) -> dict[str, Any]:
-    return {
-        "name": arm.name,
-        "label": arm.label or arm.name,
-        "role": arm.role,
-        "cell": "imported",
-        "seeds": seeds,
-        "overrides": [],
-        "copy_of": None,
-        "against": arm.against,
-        "target_clip_frac": None,
-    }
-
-
-def _source(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"file": clean(f"{path.parent.name}/{path.name}"), "sha256": digest, "bytes": path.stat().st_size}
-
-
 def _record(run: Run, step: int, base: str | None) -> dict[str, Any]:
     """State and origin. A log that says nothing of its end counts as done where it reaches the final step."""
     logged, origin = run.logged, f"{run.logged.source}, {place(run.logged)}"
@@ -179,5 +125,4 @@ def _record(run: Run, step: int, base: str | None) -> dict[str, Any]:
     if logged.note:
         reason = f"{reason} ({logged.note})"
     message = reason if status == DONE else origin
-    record = {"arm": run.arm, "seed": run.seed, "cell": "imported", "status": status, "reason": reason}
-    return {**dict.fromkeys(NOT_LOGGED.split()), **record, "message": message, "versions": {}, "base": base}
+    return {**record_of(run.arm, run.seed, base), "status": status, "reason": reason, "message": message}

@@ -27,15 +27,22 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
     """How answers were decoded, in words; k is samples a question."""
     if mode == "greedy":
         return "greedy accuracy"
-    if mode == LOGGED:
+    if mode == LOGGED and not evidence.by_question:
         return logged_score(evidence)
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    if mode == LOGGED:
+        return f"{_avg_at(q['count'])} of {_graders(evidence)}, each run as its evaluation drew answers,"
     bases = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
     of_base = q["run"].isin(bases)
     base_k, k = _avg_at(q[of_base]["count"]), _avg_at(q[~of_base]["count"])
     note = f" (base: {base_k})" if base_k and k and base_k != k else ""
     return f"{k or base_k}{note} at T = {temperature:g}"
+
+
+def _graders(evidence: Evidence) -> str:
+    """What scored answers that were imported one by one."""
+    return "; ".join(evidence.logs.manifest["primary"]["metrics"])
 
 
 def logged_score(evidence: Evidence) -> str:
@@ -56,7 +63,9 @@ def primary_results(evidence: Evidence) -> Table | None:
 
 
 def greedy_results(evidence: Evidence) -> Table | None:
-    """Scores of greedy answers."""
+    """Scores of greedy answers, where they are not those of the primary metric."""
+    if (evidence.study.mode, evidence.study.temperature) == GREEDY:
+        return None
     return results_table(evidence, "results_greedy", *GREEDY)
 
 

@@ -17,7 +17,7 @@ from analysis.evaluations.flags import flags
 from analysis.evaluations.named import Named, read_named
 from analysis.evaluations.tables import tables
 from analysis.importers.outcomes.outcomes import COLUMNS
-from analysis.importers.outcomes.own_folder import read_folder
+from analysis.importers.outcomes.sspo import read_folder
 from analysis.text.table import Table
 from sspo.errors import UserError
 from sspo.types import STATUSES
@@ -171,7 +171,10 @@ def test_answers_of_other_tools_say_less_and_are_compared_by_what_they_say(two: 
         (["{a}", "--k", "8"], "--k 8 is above the 4 samples a question of A: one at T = 1: give at most 4"),
         (["{a}", "--k", "two"], "--k lists whole numbers above 0 such as 1,4,8, got 'two'"),
         (["{a}", "--to", "table.xlsx"], "--to writes .md, .tex, .csv, .html, got table.xlsx"),
-        (["{a}/nothing"], "has no eval.jsonl: give the folder of an evaluation or of a training run"),
+        (
+            ["{a}/nothing"],
+            "holds no results by question: give the folder of an evaluation or of a training run",
+        ),
         (["{a}", "--partail"], "did you mean '--partial'?"),
     ],
 )

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.claims.spec import load_claims
+from analysis.importers.outcomes.read import read_outcomes
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_logs
 from analysis.logs.compact import read_logs
@@ -20,6 +21,7 @@ from analysis.logs.manifest import from_manifest, read_json
 from analysis.logs.run_folders import read_runs
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config import TaskConfig
+from sspo.errors import UserError
 from sspo.questions.lock_file import Entry, add_entry, entry_of
 from sspo.recording.file import read_recorded, to_bytes
 from sspo.replay.source import open_run
@@ -103,6 +105,25 @@ def _import(place: Path) -> None:
         import_logs("x", [f"arm:{number}={source}"], place / "out", primary=("acc",))
 
 
+def _outcomes(place: Path) -> list[Path]:
+    fixtures = Path(__file__).parent.parent / "analysis" / "fixtures" / "outcomes"
+    for tool in sorted(path for path in fixtures.iterdir() if path.is_dir()):
+        shutil.copytree(tool, place / tool.name)
+    return [path for path in sorted(place.rglob("*")) if path.is_file()]
+
+
+def _read_outcomes(place: Path) -> None:
+    asked = ("exact_match,flexible-extract", "exact_match,maj@4", "accuracy", "extractive_match", "avg@n:n=4")
+    refused = []
+    for folder in (place / "lm_eval", place / "verl" / "v1", place / "evalscope", place / "lighteval"):
+        try:
+            read_outcomes(folder, asked if folder.name != "v1" else ())
+        except UserError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+
+
 def _mapping(place: Path) -> list[Path]:
     path = place / "map.yaml"
     path.write_text(
@@ -159,6 +180,7 @@ TARGETS = (
     Target("search", _specs("search"), lambda place: load_search(place, "x")),
     Target("mapping", _mapping, lambda place: load_spec(place / "map.yaml", (), {})),
     Target("imports", _foreign, _import),
+    Target("outcomes", _outcomes, _read_outcomes),
     Target("store", _store, _read_store),
     Target("compact logs", _compact, read_logs),
     Target("questions", _questions, _read_questions),

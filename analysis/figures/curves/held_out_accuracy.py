@@ -25,7 +25,8 @@ def caption(evidence: Evidence) -> str:
     """What is asked how often at each point, and what the dashed line is."""
     rows = curve_answers(evidence)
     if evidence.study.imported:
-        return f"Logged values of {', '.join(evidence.sets)}"
+        kind = "Mean over answers to" if evidence.by_question else "Logged values of"
+        return f"{kind} {', '.join(evidence.sets)}"
     if rows.empty:
         return "Held-out accuracy at T = 1"
     asked = rows[["set", "question"]].drop_duplicates().groupby("set", observed=True).size()

@@ -46,3 +46,7 @@ class Outcomes:
     """False where the evaluation says of itself that it has not come to its end."""
     note: str = ""
     """What a reader must know: rows that were left out, a torn last line."""
+    step: int | None = None
+    """The training step that was evaluated, where the files say."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """By set, what `aggregates` calls the metric that scores."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from analysis.importers.limits import MOST_BYTES, check_file, shown_path
+from analysis.importers.limits import MOST_BYTES, check_file, clean, shown_path
+from analysis.importers.outcomes.answers import checked, last_part
+from analysis.importers.outcomes.metric import chosen
 from analysis.importers.outcomes.outcomes import COLUMNS, Outcomes
 from analysis.logs.column_cache import ReadLog
 from analysis.logs.ended import Ended, ended_logs
@@ -24,18 +26,38 @@ SETTINGS = {
     "grader": "reward.name",
     "prompt": "prompt.template",
     "model": "model.path",
-    "temperature": "evaluation.temperatures",
     "top_p": "evaluation.top_p",
     "max_tokens": "evaluation.max_tokens",
-    "k": "evaluation.samples",
     "stream": "evaluation.stream",
 }
-"""What says how answers were drawn and graded, by what `Outcomes.scored_by` calls it."""
+"""What says how answers were drawn and graded, by what `Outcomes.scored_by` calls it. Temperatures and k are those of the rows."""
 BEFORE = {"prompt": "none", "top_p": "1.0", "stream": "batch"}
 """What holds in folders from before there was such an option."""
 WEIGHTS = "weights"
 """Where env.json names the checkpoint of a training run that was asked."""
 ANSWER = ["set", "question", "mode", "temperature", "sample"]
+METRIC = "value"
+
+
+def matches(row: Mapping[str, Any]) -> bool:
+    """Whether a JSON line is an answer of ours."""
+    return row.keys() >= {"set", "question", "mode", "sample", "value", "status"}
+
+
+def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
+    """One evaluation a folder, each finished. Raises UserError for one that is not, and for a metric that is not there."""
+    found = []
+    for path in files:
+        where = clean(f"{path.parent.name}/{path.name}")
+        chosen([METRIC], asked, where)
+        one = read_folder(path.parent)
+        if not one.finished:
+            raise UserError(
+                f"{clean(path.parent.name)} is incomplete: it has no {runlog.DONE}; let the evaluation finish"
+            )
+        checked(one.rows, where)
+        found.append(one)
+    return found
 
 
 def read_folder(path: Path) -> Outcomes:
@@ -47,9 +69,9 @@ def read_folder(path: Path) -> Outcomes:
         )
     try:
         config, environment = configuration(path), marker(path, runlog.ENVIRONMENT) or {}
-        scored_by = _scored_by(config)
         done = marker(path, runlog.DONE) is not None
         rows, torn = _rows(log, ended_logs(path) if done else Ended())
+        scored_by = _scored_by(config, rows)
     except Damaged as error:
         raise UserError(f"{shown_path(path)}: {error}") from error
     return Outcomes(
@@ -97,17 +119,18 @@ def _final(table: pa.Table, log: Path) -> pd.DataFrame:
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
-def _scored_by(config: Mapping[str, Any]) -> dict[str, str]:
-    """Settings that the configuration has, and the tool."""
+def _scored_by(config: Mapping[str, Any], rows: pd.DataFrame) -> dict[str, str]:
+    """Settings that the configuration has, what the rows say of their drawing, and the tool."""
     found = {"tool": "sspo", **BEFORE} if config else {"tool": "sspo"}
     for name, key in SETTINGS.items():
-        group, _, option = key.partition(".")
-        value = (config.get(group) or {}).get(option) if isinstance(config.get(group), Mapping) else None
-        if isinstance(value, list | tuple):
-            found[name] = ", ".join(str(one) for one in value) or "greedy alone"
-        elif (one := setting(config, key)) is not None:
-            found[name] = str(one)
-    return found
+        if (one := setting(config, key)) is not None:
+            found[name] = str(last_part(one) if name == "model" else one)
+    counts = rows.groupby(["set", "question", "mode", "temperature"]).size().unique()
+    drawn = {
+        "temperature": " and ".join(f"{t:g}" for t in sorted(rows["temperature"].unique())),
+        "k": " and ".join(str(count) for count in sorted(counts)),
+    }
+    return found | {name: said for name, said in drawn.items() if said}
 
 
 def _name(path: Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:

@@ -1,0 +1,111 @@
+"""Arms that were scored in different ways, or on different questions: what a comparison of them is not of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import Arm
+
+SETTINGS = {
+    "tool": "tool",
+    "version": "version of the tool",
+    "grader": "grader",
+    "prompt": "prompt template",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_tokens": "token limit",
+    "k": "samples a question",
+    "fewshot": "examples in the prompt",
+}
+"""What two scorings are compared in, by its key in a record's `scored_by`, in words. The model is what an arm is."""
+NEEDED = ("temperature", "grader")
+"""Without these nobody can tell whether arms were scored alike."""
+NAMED = 4
+"""Arms, or questions' sets, that a sentence names before it counts the others."""
+SHOWN = 60
+"""Characters of a setting in a sentence."""
+
+
+def scored_apart(evidence: Evidence) -> Iterator[str]:
+    """A sentence a setting that runs do not share, then what is not stated, then sets of which arms answered other
+    questions. Settings are compared only between arms that state them."""
+    stated = _stated(evidence)
+    if not stated:
+        return
+    tools_differ = len(set(map(tuple, (of.get("tool", ()) for of in stated.values())))) > 1
+    for key, words in SETTINGS.items():
+        found = {arm: of[key] for arm, of in stated.items() if key in of}
+        mixed = len(set(found.values())) > 1 or any(len(values) > 1 for values in found.values())
+        if mixed and not (key == "version" and tools_differ):
+            yield f"Scored differently: {words} is {_who(found)}."
+    for key in NEEDED:
+        silent = [arm for arm, of in stated.items() if key not in of]
+        if silent and len(stated) > 1:
+            yield f"Nothing states the {SETTINGS[key]} of {_listed(silent)}: whether it is that of other arms is not known."
+    if evidence.by_question:
+        yield from _other_questions(evidence)
+
+
+def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By the label of an arm, what its runs state, a value each that is different; arms of which no run states anything are
+    absent where none does."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for arm in evidence.study.arms:
+        records = [evidence.logs.runs[run].get("scored_by") or {} for run in evidence.counted(arm)]
+        if records:
+            said = {key: tuple(sorted({str(r[key]) for r in records if key in r})) for key in SETTINGS}
+            found[arm.label] = {key: values for key, values in said.items() if values}
+    return found if any(found.values()) else {}
+
+
+def _who(found: Mapping[str, tuple[str, ...]]) -> str:
+    """Values, each with the arms that have it."""
+    by_value: dict[tuple[str, ...], list[str]] = {}
+    for arm, values in found.items():
+        by_value.setdefault(values, []).append(arm)
+    said = [f"{' and '.join(map(_short, values))} for {_listed(arms)}" for values, arms in by_value.items()]
+    return _listed(said, ", ")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _other_questions(evidence: Evidence) -> Iterator[str]:
+    """A sentence a set of which an arm and what it is tested against did not answer the same questions."""
+    asked = _asked(evidence)
+    for group in evidence.sets:
+        found = []
+        for arm in evidence.study.arms:
+            other = _tested_against(evidence, arm)
+            if other is None:
+                continue
+            mine, theirs = asked.get((arm.name, group)), asked.get((other.name, group))
+            if mine and theirs and mine != theirs:
+                found.append(
+                    f"{arm.label} ({len(mine)}) and {other.label} ({len(theirs)}) share {len(mine & theirs)}"
+                )
+        if found:
+            yield f"Different questions of {group}: {_listed(found, '; ')}."
+
+
+def _tested_against(evidence: Evidence, arm: Arm) -> Arm | None:
+    """What an arm is tested against; the untrained base stands beside the baseline."""
+    baseline = evidence.study.arm(evidence.study.baseline)
+    return baseline if arm.role == "base" else evidence.study.reference_of(arm)
+
+
+def _asked(evidence: Evidence) -> dict[tuple[str, str], set[str]]:
+    """By arm and set, the questions that any of its runs answered."""
+    arms = evidence.runs["arm"].to_dict()
+    found: dict[tuple[str, str], set[str]] = {}
+    questions = evidence.final[["run", "set", "question"]].drop_duplicates()
+    for run, group, question in questions.itertuples(index=False):
+        found.setdefault((str(arms[run]), str(group)), set()).add(str(question))
+    return found
+
+
+def _listed(found: list[str], between: str = ", ") -> str:
+    more = f"{between}and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return between.join(found[:NAMED]) + more

@@ -1,0 +1,82 @@
+"""The manifest and the records of an import: what a plan says of runs of our own, told after the fact."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.importers.limits import clean
+from analysis.importers.spec import ArmSpec, ImportSpec
+from analysis.logs.manifest import IMPORTED, LOGGED
+from analysis.logs.run_files import DONE
+from sspo.errors import unknown
+
+NOT_LOGGED = """seconds rollout0_sha256 revision code_sha256 base rule ratio term adapt alpha clip_low clip_high advantage
+aggregation"""
+"""What a record of our own runs holds and foreign logs do not."""
+
+
+def position(spec: ImportSpec, arm: str, seed: int) -> tuple[int, str, int]:
+    """Where a run stands: arms in the order of the mapping file, others behind them."""
+    names = [listed.name for listed in spec.arms]
+    return names.index(arm) if arm in names else len(names), arm, seed
+
+
+def study_manifest(
+    name: str, spec: ImportSpec, runs: Sequence[tuple[str, int]], files: Collection[Path]
+) -> dict[str, Any]:
+    """The manifest of runs (arm and seed) that were read from files; what its primary metric is has to be added. Raises
+    UserError for an arm that no run has."""
+    arms = list(dict.fromkeys(arm for arm, _ in runs))
+    listed = {arm.name: arm for arm in spec.arms}
+    against = [arm.against for arm in spec.arms if arm.against is not None]
+    for given in (*listed, *against, *([spec.baseline] if spec.baseline else ())):
+        if given not in arms:
+            raise unknown("arm", given, arms)
+    return {
+        "study": name,
+        "preset": IMPORTED,
+        "title": spec.title or name,
+        "question": spec.question or "Imported logs.",
+        "baseline": spec.baseline or arms[0],
+        "test": spec.test,
+        "primary": {"mode": LOGGED, "temperature": 0.0},
+        "gates": {},
+        "imported": {
+            "sources": [_source(file) for file in sorted(files)],
+            "base": spec.base,
+            "claims": list(spec.claims),
+            "reference": spec.reference,
+        },
+        "arms": [
+            _arm(listed.get(arm, ArmSpec(name=arm)), [seed for of, seed in runs if of == arm]) for arm in arms
+        ],
+    }
+
+
+def _arm(arm: ArmSpec, seeds: list[int]) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "label": arm.label or arm.name,
+        "role": arm.role,
+        "cell": "imported",
+        "seeds": seeds,
+        "overrides": [],
+        "copy_of": None,
+        "against": arm.against,
+        "target_clip_frac": None,
+    }
+
+
+def _source(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"file": clean(f"{path.parent.name}/{path.name}"), "sha256": digest, "bytes": path.stat().st_size}
+
+
+def record_of(arm: str, seed: int, base: str | None) -> dict[str, Any]:
+    """The record of a run that is done, with nothing in the place of what only our own runs log."""
+    about = {"arm": arm, "seed": seed, "cell": "imported", "status": DONE, "versions": {}, "base": base}
+    return {**dict.fromkeys(NOT_LOGGED.split()), **about}
