@@ -23,7 +23,15 @@ def add_evaluate_command(commands: Any) -> None:
         nargs="+",
         type=Path,
         metavar="FOLDER",
-        help="evaluations or training runs; the first is what others differ from",
+        help="evaluations or training runs, or what lm-eval, lighteval, evalscope or verl wrote; the first is what others differ "
+        "from",
+    )
+    asked.add_argument(
+        "--primary",
+        action="append",
+        default=[],
+        metavar="METRIC",
+        help="what scores an answer where a tool says several; may be repeated",
     )
     asked.add_argument(
         "--k", metavar="1,4,8", help="the k of pass@k and maj@k (default: the samples a question)"
@@ -45,7 +53,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from analysis.evaluations.tables import tables
     from analysis.text.plain import to_plain
 
-    made = tables(read_named(arguments.paths, partial=arguments.partial), ks)
+    made = tables(read_named(arguments.paths, arguments.primary, partial=arguments.partial), ks)
     print("\n".join(map(to_plain, made)), end="")
     if to is not None:
         write(made, to)

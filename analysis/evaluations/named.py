@@ -43,22 +43,25 @@ class Named:
         return f"{len(self.outcomes.rows):,} answers"
 
 
-def read_named(paths: Sequence[Path], *, partial: bool) -> list[Named]:
-    """What lies at these paths, lettered in their order. Raises UserError for a path that holds no evaluation."""
-    found = [outcomes for path in paths for outcomes in outcomes_of(path)]
+def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: bool) -> list[Named]:
+    """What lies at these paths, lettered in their order; `metrics` score answers of which a tool says several.
+
+    Raises UserError for a path that holds no evaluation.
+    """
+    found = [outcomes for path in paths for outcomes in outcomes_of(path, metrics)]
     if len(found) > MOST:
         raise UserError(f"{len(found)} evaluations were given: at most {MOST} stand beside each other")
     return [Named(letter, one, partial) for letter, one in zip(string.ascii_uppercase, found, strict=False)]
 
 
-def outcomes_of(path: Path) -> list[Outcomes]:
+def outcomes_of(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
     """The evaluations at a path: a folder of ours, finished or not, or what another tool wrote.
 
     Raises UserError where there are none.
     """
     if (path / runlog.EVAL).is_file():
         return [read_folder(path)]
-    found = read_outcomes(path)
+    found = read_outcomes(path, metrics)
     if not found:
         raise UserError(
             f"{shown_path(path)} holds no results by question: give the folder of an evaluation or of a training run, or what "
