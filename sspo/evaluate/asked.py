@@ -16,6 +16,8 @@ from sspo.runs.identity import DIGITS, identity, level_of
 GROUPS = ("model", "prompt", "task", "reward", "evaluation")
 OF_TRAINING = ("also", "overlong_buffer", "overlong_penalty")
 CURVES = ("every", "curve_questions")
+NUMBERS = "numbers"
+"""The level of the code that gives them (sspo/runs/epochs.py)."""
 BASE = "base"
 """Stands for the weights of a model that was not trained here."""
 
@@ -28,7 +30,7 @@ def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
     groups["evaluation"] = {key: value for key, value in whole["evaluation"].items() if key not in CURVES}
     groups["stop"] = list(whole["rollout"].get("stop", ()))
     groups["weights"] = BASE if trained is None else trained.sha256[:DIGITS]
-    groups["numbers"] = level_of(config)
+    groups[NUMBERS] = level_of(config)
     options: dict[str, Any] = json.loads(json.dumps(flat(groups)))
     return options
 
@@ -41,6 +43,8 @@ def name_of(options: Mapping[str, Any]) -> str:
 
 def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
     """In what an evaluation that is there differs, in words; None where it is the same."""
+    if there.get(NUMBERS) != here.get(NUMBERS):
+        return f"code with other numbers began it, {there.get(NUMBERS) or 'epoch1'}, and this is {here.get(NUMBERS) or 'epoch1'}"
     for key in sorted({*there, *here}):
         if there.get(key) != here.get(key):
             return f"{key} is {shown(there.get(key))} there and {shown(here.get(key))} here"
