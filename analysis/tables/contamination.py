@@ -75,8 +75,8 @@ def _chosen(
     sentences = []
     for (_, name), of in others.items():
         listed = [*list(of.values())[:NAMED], *(["others"] if len(of) > NAMED else [])]
-        noun = "check is" if len(of) == 1 else "checks are"
-        sentences.append(f"Of {name} {len(of)} more {noun} not shown: {'; '.join(listed)}.")
+        more = "check is" if len(of) == 1 else "checks are"
+        sentences.append(f"{len(of)} more {more} not shown of {name}: {'; '.join(listed)}.")
     return shown, sentences
 
 
@@ -88,7 +88,7 @@ def _as_completed(one: CheckedSet) -> tuple[Any, ...]:
 
 def _completed_with(one: CheckedSet) -> str:
     shares = ", ".join(in_percent(row.share) for row in one.completion)
-    return f"EM after {shares} % of {_counted(one.questions)} ({one.digest}, {one.precision})"
+    return f"EM after {shares} %, {_counted(one.questions)} of digest {one.digest}, {one.precision}"
 
 
 def _as_compared(one: CheckedSet) -> tuple[Any, ...]:
@@ -101,7 +101,7 @@ def _as_compared(one: CheckedSet) -> tuple[Any, ...]:
 def _compared_with(one: CheckedSet) -> str:
     return (
         f"{one.ngram} words in a row with one of {one.training} of digest {one.training_digest}, {_counted(one.questions)} "
-        f"({one.digest})"
+        f"of digest {one.digest}"
     )
 
 
@@ -190,7 +190,7 @@ def _caption(
         if ways
         else "",
         f"Compared with other training questions than the study's: {', '.join(foreign)}." if foreign else "",
-        "Sets and training questions are taken for the study's by their names.",
+        f"Sets{' and training questions' if ways else ''} are taken for the study's by their names.",
         *others,
         "[low, high]: 95 % Wilson interval over questions.",
         f"{'; '.join(left_out).capitalize()}." if left_out else "",

@@ -115,7 +115,8 @@ def test_rates_of_the_studys_base_and_sets_become_a_table(store: Path) -> None:
     assert "or are shorter and stand whole in one (1 of them)" in caption
     assert "1 question of one word was not asked; 1 question of too few words was not compared." in caption
     assert (
-        "Of short 1 more check is not shown: EM after 40, 60, 80 % of 11 questions (e, float32)." in caption
+        "1 more check is not shown of short: EM after 40, 60, 80 %, 11 questions of digest e, float32."
+        in caption
     )
     assert "taken for the study's by their names" in caption
 
@@ -132,8 +133,8 @@ def test_options_decide_which_of_several_checks_is_shown(store: Path, names: tup
     assert f"check {names[2]}" in str(table.rows[0].cells[-1].trace)
     caption = " ".join(table.caption)
     assert (
-        "Of short 2 more checks are not shown: 3 words in a row with one of 7473 training questions (gsm8k) of digest d gsm8k, "
-        "21 questions (e); 13 words in a row with one of 7473 training questions (other) of digest d other, 31 questions (e)."
+        "2 more checks are not shown of short: 3 words in a row with one of 7473 training questions (gsm8k) of digest d gsm8k, "
+        "21 questions of digest e; 13 words in a row with one of 7473 training questions (other) of digest d other, 31 questions of digest e."
     ) in caption
     assert "Compared with other training questions" not in caption
 
