@@ -15,7 +15,7 @@ from sspo.config.fitted import fitted
 from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
 from sspo.evaluate.subject import Trained, is_run, read_run, refuse_cell
-from sspo.models.folder import base_fingerprint
+from sspo.models.folder import base_fingerprint, model_folder
 from sspo.tasks import open_task
 
 SHORT = {
@@ -81,6 +81,7 @@ def read_request(words: Sequence[str]) -> Request:
     trained = read_run(path) if path is not None and is_run(path) else None
     if path is not None and trained is None:
         refuse_cell(path)
+        model_folder(path)
         options.append(f"model.path={path}")
     given = [one.key_or_group for one in parse_overrides(options)]
     values = quick_values([*_beginning(given, own_model=path is not None), *options])
@@ -101,12 +102,9 @@ def read_request(words: Sequence[str]) -> Request:
             evaluation["samples"] = 1
         if "run.store" not in given and trained.store is not None:
             values["run"]["store"] = str(trained.store)
-    if evaluation["texts"] is None or "evaluation.texts" not in given:
-        evaluation["texts"] = True
-    if values["model"]["path"] not in EMBEDDED_BASES and trained is None:
+    if trained is None and values["model"]["path"] not in EMBEDDED_BASES:
         _refuse_own_questions(values["model"]["path"], given)
-        if evaluation["max_tokens"] is None:
-            evaluation["max_tokens"] = MAX_TOKENS
+    _fill(values, given)
     everything = evaluation["questions"] is None or (trained is not None and "task.eval" in given)
     config = validate(build(TrainConfig, fitted(values)))
     if trained is not None:
@@ -119,6 +117,17 @@ def read_request(words: Sequence[str]) -> Request:
         pass_at=_pass_at(own.get("pass_at"), config.evaluation.samples),
         out=_out(own.get("out")),
     )
+
+
+def _fill(values: Mapping[str, Any], given: Sequence[str]) -> None:
+    """Set what holds for an evaluation of its own where no word or run gives it."""
+    evaluation = values["evaluation"]
+    if not evaluation["temperatures"] and "evaluation.samples" not in given:
+        evaluation["samples"] = 1
+    if "evaluation.texts" not in given:
+        evaluation["texts"] = True
+    if evaluation["max_tokens"] is None and values["model"]["path"] not in EMBEDDED_BASES:
+        evaluation["max_tokens"] = MAX_TOKENS
 
 
 def parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:

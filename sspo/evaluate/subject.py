@@ -55,7 +55,8 @@ def is_run(path: str) -> bool:
 
 def refuse_cell(path: str) -> None:
     """Raise UserError for the folder above runs."""
-    runs = sorted(one.parent for one in Path(path).expanduser().glob(f"**/seed*/{CONFIG}"))
+    folder, places = Path(path).expanduser(), (f"seed*/{CONFIG}", f"*/seed*/{CONFIG}")
+    runs = sorted(one.parent for place in places for one in folder.glob(place))
     if runs:
         raise UserError(
             f"model={path} holds {len(runs)} runs and is none: give one of them, as model={runs[0]}"

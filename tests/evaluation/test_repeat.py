@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sspo.base.recipe import weights_folder
 from sspo.config import TaskConfig
 from sspo.evaluate.__main__ import main
 from sspo.evaluate.asked import asked, name_of
@@ -202,7 +203,7 @@ def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path
         (("seed=3",), "unknown word 'seed'"),
         (("samples=2",), "unknown word 'samples': did you mean 'k'?"),
         (("model=embedded", "model.path=embedded"), "model is given 2 times"),
-        (("model=/tmp",), "model=/tmp needs questions: give benchmarks=[SET,...]"),
+        ((f"model={weights_folder('embedded')}",), "needs questions: give benchmarks=[SET,...]"),
         (("out=",), "out= names no folder"),
         (("reward.overlong_buffer=3",), "reward.overlong_buffer has no effect on an evaluation"),
         (("pass_at=[1,2",), "pass_at must list whole numbers above 0"),
