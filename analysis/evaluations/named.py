@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.importers.limits import shown_path
+from analysis.importers.limits import clean, shown_path
 from analysis.importers.outcomes.outcomes import Outcomes
 from analysis.importers.outcomes.read import read_outcomes
 from analysis.importers.outcomes.sspo import read_folder
@@ -25,6 +25,8 @@ class Named:
     outcomes: Outcomes
     partial: bool = False
     """Whether it counts though it is not finished."""
+    place: str = ""
+    """The end of its folder, where another one has its name."""
 
     @property
     def counts(self) -> bool:
@@ -34,7 +36,7 @@ class Named:
     @property
     def title(self) -> str:
         """Letter and name, and that it is not finished where it is not."""
-        title = f"{self.letter}: {self.outcomes.name}"
+        title = f"{self.letter}: {self.outcomes.name}" + (f" ({self.place})" if self.place else "")
         return title if self.outcomes.finished else f"{title} (unfinished, {self.answers})"
 
     @property
@@ -51,7 +53,29 @@ def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: b
     found = [outcomes for path in paths for outcomes in outcomes_of(path, metrics)]
     if len(found) > MOST:
         raise UserError(f"{len(found)} evaluations were given: at most {MOST} stand beside each other")
-    return [Named(letter, one, partial) for letter, one in zip(string.ascii_uppercase, found, strict=False)]
+    letters = string.ascii_uppercase[: len(found)]
+    return [
+        Named(letter, one, partial, place)
+        for letter, one, place in zip(letters, found, _places(found), strict=True)
+    ]
+
+
+def _places(found: Sequence[Outcomes]) -> list[str]:
+    """Of those whose name is another's as well, as much of the folder's end as tells them apart."""
+    folders = [one.files[0].absolute().parent.parts for one in found]
+    names = [one.name for one in found]
+    return [
+        clean("/".join(folder[-_needed([f for f, n in zip(folders, names, strict=True) if n == name]) :]))
+        if names.count(name) > 1
+        else ""
+        for folder, name in zip(folders, names, strict=True)
+    ]
+
+
+def _needed(folders: Sequence[tuple[str, ...]]) -> int:
+    """How many last parts make different folders different."""
+    different = set(folders)
+    return next(n for n in range(1, 10**6) if len({f[-n:] for f in different}) == len(different))
 
 
 def outcomes_of(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
