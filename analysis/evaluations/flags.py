@@ -17,13 +17,14 @@ UNSAID, USUAL = "not said", "the default"
 
 
 def flags(evaluations: Sequence[Named]) -> list[str]:
-    """Settings that differ, questions that not all answered, what is unfinished, and the notes of the readers."""
+    """What is unfinished, settings that differ, questions that not all answered, who has no rates, and the notes of the readers."""
     counted = [one for one in evaluations if one.counts]
     return [
         *_unfinished(evaluations),
         *_settings(counted),
         *_questions(counted),
         *_nothing_shared(evaluations),
+        *_graded(counted),
         *_notes(evaluations),
     ]
 
@@ -111,6 +112,17 @@ def _nothing_shared(evaluations: Sequence[Named]) -> Iterator[str]:
 
 def _asked(rows: pd.DataFrame) -> dict[str, set[str]]:
     return {str(name): set(questions) for name, questions in rows.groupby("set", sort=False)["question"]}
+
+
+def _graded(evaluations: Sequence[Named]) -> Iterator[str]:
+    """Who has no rates because its values are no verdicts."""
+    found = [
+        one.letter
+        for one in evaluations
+        if any(b.samples[0] > 1 and not b.verdicts for b in blocks(one.outcomes))
+    ]
+    if found:
+        yield f"{', '.join(found)}: values between 0 and 1 call no answer right, so there is no pass@k and no maj@k."
 
 
 def _notes(evaluations: Sequence[Named]) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import string
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ class Named:
     partial: bool = False
     """Whether it counts though it is not finished."""
     place: str = ""
-    """The end of its folder, where another one has its name."""
+    """The end of its folder or file, where another one has its name."""
 
     @property
     def counts(self) -> bool:
@@ -61,21 +63,25 @@ def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: b
 
 
 def _places(found: Sequence[Outcomes]) -> list[str]:
-    """Of those whose name is another's as well, as much of the folder's end as tells them apart."""
-    folders = [one.files[0].absolute().parent.parts for one in found]
-    names = [one.name for one in found]
+    """Of those whose name is another's as well, as much of the end of their folder or file as tells them apart."""
+    by_name: dict[str, set[tuple[str, ...]]] = {}
+    for one in found:
+        by_name.setdefault(one.name, set()).add(_place(one))
+    names = Counter(one.name for one in found)
     return [
-        clean("/".join(folder[-_needed([f for f, n in zip(folders, names, strict=True) if n == name]) :]))
-        if names.count(name) > 1
-        else ""
-        for folder, name in zip(folders, names, strict=True)
+        clean("/".join(_place(one)[-_needed(by_name[one.name]) :])) if names[one.name] > 1 else ""
+        for one in found
     ]
 
 
-def _needed(folders: Sequence[tuple[str, ...]]) -> int:
-    """How many last parts make different folders different."""
-    different = set(folders)
-    return next(n for n in range(1, 10**6) if len({f[-n:] for f in different}) == len(different))
+def _place(one: Outcomes) -> tuple[str, ...]:
+    path = one.files[0].absolute()
+    return (path.parent if path.name == runlog.EVAL else path).parts
+
+
+def _needed(places: Set[tuple[str, ...]]) -> int:
+    """How many last parts tell all of them apart."""
+    return next(n for n in itertools.count(1) if len({place[-n:] for place in places}) == len(places))
 
 
 def outcomes_of(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:

@@ -18,7 +18,7 @@ from analysis.evaluations.tables import tables
 from analysis.evidence.evidence import Evidence
 from analysis.importers.outcomes.sspo import read_folder
 from analysis.importers.study import import_logs
-from analysis.logs.compact import EVAL, read_logs
+from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
 from analysis.tables.evaluation import evaluation_table
 from analysis.text.table import Table
@@ -169,6 +169,7 @@ def test_graded_rewards_have_no_pass_rate(tmp_path: Path) -> None:
     folder = write_evaluation(tmp_path / "a", rows({"add": [[0.25, 0.5], [1, 0]]}, said=said))
     found = cells(made(folder)[0], "A T = 1")
     assert (found["add"], found["pass@k"], found["maj@k"]) == ("43.8 ± 6.3", "–", "–")
+    assert "A: values between 0 and 1 call no answer right" in told(folder)
     manifest = write_study(tmp_path, FEW, Scale(seeds=1, rollouts=1, questions=2))
     compact(tmp_path, manifest, tmp_path / "logs")
     logs = read_logs(tmp_path / "logs")
@@ -177,7 +178,6 @@ def test_graded_rewards_have_no_pass_rate(tmp_path: Path) -> None:
     table = evaluation_table(evidence)
     assert table is not None
     assert "pass@k" not in table.columns
-    assert (tmp_path / "logs" / EVAL).is_file()
 
 
 def test_two_evaluations_of_one_model_are_called_by_their_folders(tmp_path: Path) -> None:
