@@ -111,6 +111,6 @@ def _caption(evidence: Evidence) -> tuple[str, ...]:
         else "",
         "Over runs: the difference of the results table, whose interval is over seeds and says nothing of other questions.",
         "Correlation: of the two arms over questions within sets; the higher it is, the more pairing gains.",
-        *captions.warnings(evidence)[:1],
+        *captions.warnings(evidence),
     )
     return tuple(sentence for sentence in sentences if sentence)
