@@ -37,16 +37,16 @@ def test_both_are_means_over_all_subsets_of_k(answers: list[str | None], data: s
 
 def test_majorities_by_hand() -> None:
     # one sample of four is looked at: the share of right ones, 2 of 4
-    assert maj_at_k(4, 2, [1], 1) == 0.5
+    assert maj_at_k(4, 2, [1], 1) == pytest.approx(0.5, abs=1e-12)
     # all of (right, right, a, silent): two votes against one
-    assert maj_at_k(4, 2, [1], 4) == 1.0
+    assert maj_at_k(4, 2, [1], 4) == pytest.approx(1.0, abs=1e-12)
     # three of (right, right, a, a): four subsets, each with a majority of two, half of them right
-    assert maj_at_k(4, 2, [2], 3) == 0.5
+    assert maj_at_k(4, 2, [2], 3) == pytest.approx(0.5, abs=1e-12)
     # two of (right, a): one vote each, so half
-    assert maj_at_k(2, 1, [1], 2) == 0.5
+    assert maj_at_k(2, 1, [1], 2) == pytest.approx(0.5, abs=1e-12)
     # nobody answers
-    assert maj_at_k(3, 0, [], 3) == 0.0
-    assert maj_at_k(64, 40, [20, 4], 64) == 1.0
+    assert maj_at_k(3, 0, [], 3) == pytest.approx(0.0, abs=1e-12)
+    assert maj_at_k(64, 40, [20, 4], 64) == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,32 @@ Equal content gives equal bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis.logs.column_cache import say_once
 from analysis.logs.manifest import from_manifest
+from analysis.logs.run_files import DIVERGED, DONE, configuration
 from sspo.errors import UserError
-from sspo.runs.contamination import FOLDER, FORMAT, RATES
+from sspo.runs.contamination import (
+    FOLDER,
+    RATES,
+    check_completion,
+    check_overlap,
+    check_rates,
+    count,
+    flag,
+    text,
+    training_name,
+)
+from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import write_atomic
+
+T = TypeVar("T")
+RECORDS = "runs.json"
+"""Of the runs, as analysis.logs.compact writes them, which imports this file."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +54,14 @@ class Overlap:
     """Questions that share n words in a row with a training question."""
 
     checked: int
-    without_words: int
-    """Questions that have no word, and were not checked."""
+    not_checked: int
+    """Questions that have too few words to be looked for."""
     overlapping: int
+    whole: int
+    """Of these, questions of fewer than n words, all of which stand in a training question."""
+
+
+ROW, COUNTS = (tuple(field.name for field in fields(kind)) for kind in (Completion, Overlap))
 
 
 @dataclass(frozen=True)
@@ -56,9 +77,14 @@ class CheckedSet:
     """Of the questions that were checked."""
     completion: tuple[Completion, ...]
     overlap: Overlap | None
-    ngram: int | None
-    training: str | None
+    precision: str | None = None
+    """Of the model's forward passes, where it was asked."""
+    ngram: int | None = None
+    training: str | None = None
     """The training questions, in words."""
+    training_digest: str | None = None
+    own_training: bool | None = None
+    """Whether a run of the study trains on questions of that name; None where no run says on which."""
 
 
 def write_contamination(store: Path, bases: Collection[Any], sets: Collection[str], folder: Path) -> None:
@@ -66,10 +92,12 @@ def write_contamination(store: Path, bases: Collection[Any], sets: Collection[st
 
     A store without any leaves a file of earlier logs as it is: a clone has the runs of a study and not its checks.
     """
+    files = check_files(store)
+    trained = _trained(store, folder) if files else set()
     found = [
         asdict(one)
-        for path in check_files(store)
-        for one in _readable(path)
+        for path in files
+        for one in _readable(path, trained)
         if one.base in bases and one.name in sets
     ]
     if found:
@@ -98,25 +126,44 @@ def checked_runs(manifest: Mapping[str, Any], records: Sequence[Mapping[str, Any
     return [i for i, record in enumerate(records) if record["arm"] in names] or list(range(len(records)))
 
 
-def _readable(path: Path) -> list[CheckedSet]:
+def _readable(path: Path, trained: Collection[str]) -> list[CheckedSet]:
     """The sets of a check; none of a damaged one, which is said."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] == FORMAT:
-            return _sets(path.parent.name, content)
+        check_rates(content)
+        return _sets(path.parent.name, content, trained)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        pass
-    say_once(f"note: {path} cannot be read and is left out of the report: run that check again")
+        say_once(
+            f"note: {path} cannot be read by this version and is left out of the report: remove {path.parent} and run that "
+            "check again"
+        )
     return []
 
 
-def _sets(check: str, content: Mapping[str, Any]) -> list[CheckedSet]:
+def _trained(store: Path, folder: Path) -> set[str]:
+    """What the study's runs call the questions that they train on, as far as their configurations say it."""
+    names = set()
+    for record in json.loads((folder / RECORDS).read_text(encoding="utf-8")):
+        if record["status"] not in (DONE, DIVERGED):
+            continue
+        path = cell_folder(store, record["cell"], record["seed"], record.get("level", ""))
+        task = configuration(path).get("task")
+        if isinstance(task, Mapping) and isinstance(task.get("name"), str):
+            train = task.get("train")
+            names.add(training_name(train if isinstance(train, str) else None, task["name"]))
+    return names
+
+
+def _sets(check: str, content: Mapping[str, Any], trained: Collection[str]) -> list[CheckedSet]:
     training = content["training"]
     said = {
         "check": check,
         "base": content["base"],
+        "precision": content["precision"],
         "ngram": content["ngram"],
         "training": None if training is None else _training(training),
+        "training_digest": None if training is None else training["digest"],
+        "own_training": None if training is None or not trained else training["name"] in trained,
     }
     return [
         _plain({**said, **content["sets"][one["set"]], "name": one["set"], **_which(one)})
@@ -130,32 +177,31 @@ def _which(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _training(training: Mapping[str, Any]) -> str:
     drawn = "" if training["whole"] else ", those that one run would draw"
-    return f"{int(training['questions'])} training questions ({training['name']}{drawn})"
+    return f"{training['questions']} training questions ({training['name']}{drawn})"
 
 
 def _plain(one: Mapping[str, Any]) -> CheckedSet:
     """A set from plain data. Raises ValueError, TypeError or KeyError for one that says nothing."""
-    overlap, ngram, training = one["overlap"], one["ngram"], one["training"]
-    found = CheckedSet(
-        check=str(one["check"]),
-        base=str(one["base"]),
-        name=str(one["name"]),
-        questions=int(one["questions"]),
-        digest=str(one["digest"]),
-        completion=tuple(_completion(row) for row in one["completion"]),
-        overlap=None
-        if overlap is None
-        else Overlap(int(overlap["checked"]), int(overlap["without_words"]), int(overlap["overlapping"])),
-        ngram=None if ngram is None else int(ngram),
-        training=None if training is None else str(training),
+    questions, overlap = count(one["questions"]), one["overlap"]
+    for row in one["completion"]:
+        check_completion(row, questions)
+    if overlap is not None:
+        check_overlap(overlap, questions)
+    return CheckedSet(
+        check=text(one["check"]),
+        base=text(one["base"]),
+        name=text(one["name"]),
+        questions=questions,
+        digest=text(one["digest"]),
+        completion=tuple(Completion(**{label: row[label] for label in ROW}) for row in one["completion"]),
+        precision=_optional(text, one["precision"]),
+        overlap=None if overlap is None else Overlap(**{label: overlap[label] for label in COUNTS}),
+        ngram=_optional(count, one["ngram"]),
+        training=_optional(text, one["training"]),
+        training_digest=_optional(text, one["training_digest"]),
+        own_training=_optional(flag, one["own_training"]),
     )
-    counts = [(row.exact, row.asked) for row in found.completion]
-    counts += [] if found.overlap is None else [(found.overlap.overlapping, found.overlap.checked)]
-    if any(not 0 <= events <= n for events, n in counts):
-        raise ValueError("more events than questions")
-    return found
 
 
-def _completion(row: Mapping[str, Any]) -> Completion:
-    rouge = None if row["rouge"] is None else float(row["rouge"])
-    return Completion(float(row["share"]), int(row["asked"]), int(row["too_short"]), int(row["exact"]), rouge)
+def _optional(kind: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else kind(value)

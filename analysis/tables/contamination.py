@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from analysis.evidence.evidence import Evidence
 from analysis.logs.contamination import CheckedSet, Completion, checked_runs
@@ -11,18 +12,22 @@ from analysis.tables import captions
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 from sspo.metrics.wilson import wilson
+from sspo.runs.contamination import NGRAM, SHARES, in_percent
+
+NAMED = 3
+"""Checks of a set that the caption names of those that are not shown."""
 
 
 def contamination_table(evidence: Evidence) -> Table | None:
     """Completed and overlapping questions by set, in percent; None where no check of the study's base was made.
 
-    Of several checks of a set, the one of most questions counts.
+    Of several checks of a set, options decide which one is shown, and the caption names the others.
     """
     runs = checked_runs(evidence.logs.manifest, evidence.logs.runs)
     bases = set(evidence.runs["base"].dropna())
     known = [one for one in evidence.logs.contamination if one.name in evidence.sets and one.base in bases]
-    completed = _largest([one for one in known if one.completion])
-    compared = _largest([one for one in known if one.overlap is not None])
+    completed, others = _chosen([one for one in known if one.completion], _as_completed, _completed_with)
+    compared, more = _chosen([one for one in known if one.overlap is not None], _as_compared, _compared_with)
     found = sorted({*completed, *compared}, key=lambda key: (key[0], evidence.sets.index(key[1])))
     if not found:
         return None
@@ -30,8 +35,8 @@ def contamination_table(evidence: Evidence) -> Table | None:
     columns = (
         "set",
         *(["asked"] if shares else []),
-        *(f"EM % after {100 * share:g} %" for share in shares),
-        *(f"ROUGE-L after {100 * share:g} %" for share in shares),
+        *(f"EM % after {in_percent(share)} %" for share in shares),
+        *(f"ROUGE-L after {in_percent(share)} %" for share in shares),
         *(["compared", "overlap %"] if compared else []),
     )
     rows = [
@@ -45,13 +50,59 @@ def contamination_table(evidence: Evidence) -> Table | None:
         )
         for base, name in found
     ]
-    caption = _caption(evidence, list(completed.values()), list(compared.values()))
+    caption = _caption(evidence, list(completed.values()), list(compared.values()), [*others, *more])
     return Table("contamination", caption, columns, tuple(rows), title="signs of contamination")
 
 
-def _largest(several: Sequence[CheckedSet]) -> dict[tuple[str, str], CheckedSet]:
-    """By base and set, the check of most questions."""
-    return {(one.base, one.name): one for one in sorted(several, key=lambda one: (one.questions, one.check))}
+Chosen = dict[tuple[str, str], CheckedSet]
+
+
+def _chosen(
+    several: Sequence[CheckedSet],
+    order: Callable[[CheckedSet], tuple[Any, ...]],
+    words: Callable[[CheckedSet], str],
+) -> tuple[Chosen, list[str]]:
+    """By base and set, the check that comes first, and a sentence where others have other options.
+
+    Checks with equal options say the same, so that their names decide nothing that is shown but the name.
+    """
+    shown: Chosen = {}
+    others: dict[tuple[str, str], dict[tuple[Any, ...], str]] = {}
+    for one in sorted(several, key=lambda one: (order(one), one.check)):
+        first = shown.setdefault((one.base, one.name), one)
+        if order(one) != order(first):
+            others.setdefault((one.base, one.name), {})[order(one)] = words(one)
+    sentences = []
+    for (_, name), of in others.items():
+        listed = [*list(of.values())[:NAMED], *(["others"] if len(of) > NAMED else [])]
+        more = "check is" if len(of) == 1 else "checks are"
+        sentences.append(f"{len(of)} more {more} not shown of {name}: {'; '.join(listed)}.")
+    return shown, sentences
+
+
+def _as_completed(one: CheckedSet) -> tuple[Any, ...]:
+    """The usual shares first, then most questions."""
+    shares = tuple(row.share for row in one.completion)
+    return (shares != SHARES, -one.questions, shares, one.precision != "float32", one.digest)
+
+
+def _completed_with(one: CheckedSet) -> str:
+    shares = ", ".join(in_percent(row.share) for row in one.completion)
+    return f"EM after {shares} %, {_counted(one.questions)} of digest {one.digest}, {one.precision}"
+
+
+def _as_compared(one: CheckedSet) -> tuple[Any, ...]:
+    """The study's own training questions first, then the usual n, then most questions."""
+    training = (one.training or "", one.training_digest or "")
+    ngram = one.ngram or 0
+    return (not one.own_training, ngram != NGRAM, -one.questions, ngram, training, one.digest)
+
+
+def _compared_with(one: CheckedSet) -> str:
+    return (
+        f"{one.ngram} words in a row with one of {one.training} of digest {one.training_digest}, {_counted(one.questions)} "
+        f"of digest {one.digest}"
+    )
 
 
 def _first(base: str, name: str, *, several: bool) -> Cell:
@@ -72,25 +123,26 @@ def _completion_cells(one: CheckedSet | None, shares: Sequence[float], runs: lis
 
 def _exact(one: CheckedSet | None, share: float, row: Completion | None, runs: list[int]) -> Cell:
     events, n = (row.exact, row.asked) if row else (0, 0)
-    what = f"questions of {one.name if one else ''} that the base wrote to their end, word for word, after {100 * share:g} %"
-    return _share(f"exact_{100 * share:g}", what, events, n, one, runs)
+    what = f"questions of {one.name if one else ''} that the base wrote to their end, word for word, after {in_percent(share)} %"
+    return _share(f"exact_{in_percent(share)}", what, events, n, one, runs)
 
 
 def _rouge(one: CheckedSet | None, share: float, row: Completion | None, runs: list[int]) -> Cell:
-    label = f"rouge_{100 * share:g}"
+    label = f"rouge_{in_percent(share)}"
     if one is None or row is None or row.rouge is None:
         return Cell("–", {label: None})
     formula = (
         f"mean ROUGE-L (F1 over words) of what the base wrote against the rest of {row.asked} questions of {one.name} "
-        f"after {100 * share:g} % of their words; check {one.check}"
+        f"after {in_percent(share)} % of their words; check {one.check}"
     )
-    return Cell(rounded(row.rouge, ".2f"), {label: row.rouge}, trace=trace(formula, [CONTAMINATION], runs))
+    return Cell(rounded(row.rouge, ".3f"), {label: row.rouge}, trace=trace(formula, [CONTAMINATION], runs))
 
 
 def _overlap_cells(one: CheckedSet | None, runs: list[int]) -> list[Cell]:
     if one is None or one.overlap is None:
         return [Cell("–", {"compared": None}), Cell("–", {"overlap": None})]
-    what = f"questions of {one.name} that share {one.ngram} words in a row with one of {one.training}"
+    whole = f", or are shorter and stand whole in one ({one.overlap.whole})" if one.overlap.whole else ""
+    what = f"questions of {one.name} that share {one.ngram} words in a row with one of {one.training}{whole}"
     cell = _share("overlap", what, one.overlap.overlapping, one.overlap.checked, one, runs)
     return [Cell(str(one.overlap.checked), {"compared": one.overlap.checked}), cell]
 
@@ -116,14 +168,16 @@ def _were(questions: int) -> str:
 
 
 def _caption(
-    evidence: Evidence, completed: Sequence[CheckedSet], compared: Sequence[CheckedSet]
+    evidence: Evidence, completed: Sequence[CheckedSet], compared: Sequence[CheckedSet], others: Sequence[str]
 ) -> tuple[str, ...]:
     short = sum(max(row.too_short for row in one.completion) for one in completed)
-    wordless = sum(one.overlap.without_words for one in compared if one.overlap)
+    unchecked = sum(one.overlap.not_checked for one in compared if one.overlap)
+    whole = sum(one.overlap.whole for one in compared if one.overlap)
+    foreign = [one.name for one in compared if one.own_training is False]
     ways = sorted({f"{one.ngram} words in a row with one of {one.training}" for one in compared})
     left_out = [
         *([f"{_counted(short)} of one word {_were(short)} not asked"] if short else []),
-        *([f"{_counted(wordless)} without a word {_were(wordless)} not compared"] if wordless else []),
+        *([f"{_counted(unchecked)} of too few words {_were(unchecked)} not compared"] if unchecked else []),
     ]
     sentences = (
         f"{evidence.study.title}: signs that the base model, or the training set, knew the evaluation questions.",
@@ -131,7 +185,13 @@ def _caption(
         "ROUGE-L: mean F1 of what it wrote against the rest, 0 to 1 (arXiv 2507.10532)."
         if completed
         else "",
-        f"Overlap: questions that share {' or '.join(ways)}." if ways else "",
+        f"Overlap: questions that share {' or '.join(ways)}"
+        + (f", or are shorter and stand whole in one ({whole} of them)." if whole else ".")
+        if ways
+        else "",
+        f"Compared with other training questions than the study's: {', '.join(foreign)}." if foreign else "",
+        f"Sets{' and training questions' if ways else ''} are taken for the study's by their names.",
+        *others,
         "[low, high]: 95 % Wilson interval over questions.",
         f"{'; '.join(left_out).capitalize()}." if left_out else "",
         "Finding none is no proof: paraphrases, translations and answers that were seen are not looked for. A single hit is none "

@@ -14,9 +14,9 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 # isort: split
 from sspo.console.one_sentence import one_sentence
 from sspo.console.progress import Counter
-from sspo.contamination.lines import Line, Lines, Overlaps, line_of
+from sspo.contamination.lines import Line, Lines, Looked, Overlaps, line_of
 from sspo.contamination.options import COMPLETION, OVERLAP, Options, parse
-from sspo.contamination.overlap import is_checkable, overlapping
+from sspo.contamination.overlap import is_checkable, is_shorter, overlapping
 from sspo.contamination.questions import Asked, Part, Training, asked_of, parts_of, training_of
 from sspo.contamination.rates import described, name_of, rated, read_rates, table
 from sspo.errors import UserError
@@ -33,7 +33,7 @@ Two checks of a task's evaluation questions (docs/contamination.md). Options are
   checks=[completion,overlap]   completion: does the model write the rest of a question whose beginning it is shown?
                                 overlap: do questions share n words in a row with training questions?
   shares=[0.4,0.6,0.8]          how much of a question's words the model is shown
-  ngram=13                      n
+  ngram=13                      n, from 2 to 1000
 
   python -m sspo.contamination model.path=models/SmolLM2-135M-Instruct task=gsm8k task.folder=data evaluation.questions=100
   python -m sspo.contamination checks=overlap task=gsm8k task.folder=data 'task.eval=[gsm8k,math500]' evaluation.questions=2000
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = Path(config.run.store) / FOLDER / name_of(description)
     if not (folder / RATES).is_file():
         _check(options, asked, training, description, folder)
-    for text in table(read_rates(folder / RATES)):
+    for text in table(read_rates(folder / RATES, description)):
         print(text)
     print(f"written to {folder}")
     return 0
@@ -98,7 +98,7 @@ def _checked(
     overlaps = {} if training is None else _overlaps(asked, training, options.ngram)
     asks = COMPLETION in options.checks
     lines = Lines(folder / LINES)
-    left = lines.left(parts_of(asked, options.shares if asks else [None]))
+    left = lines.left(parts_of(asked, options.shares if asks else [None]), overlaps)
     if asks and left:
         _continue(options, left, overlaps, lines)
     else:
@@ -133,9 +133,9 @@ def _overlaps(asked: Sequence[Asked], training: Training, n: int) -> Overlaps:
         read = _counted(training.problems, count)
         found = overlapping([problem.prompt for _, problem in several], read, n)
     return {
-        (name, problem.id): found.get(place)
+        (name, problem.id): Looked(found.get(place), is_shorter(problem.prompt, n))
         for place, (name, problem) in enumerate(several)
-        if is_checkable(problem.prompt)
+        if is_checkable(problem.prompt, n)
     }
 
 

@@ -5,7 +5,8 @@ share          of its words that was shown; null where no model was asked
 exact, rouge   the continuation against the rest; null where no model was asked, or the question has only one word
 continuation   the text that the model wrote, a few tokens longer than the rest
 overlap        whether the question shares n words in a row with a training question; null where nobody looked, or it
-               has no word
+               has too few words
+whole          whether it overlaps because it has fewer than n words and all of them stand there; null likewise
 training       the id of the first such training question
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sspo.contamination.questions import Part
 from sspo.contamination.words import is_exact, rouge_l
@@ -22,8 +23,19 @@ from sspo.errors import UserError
 from sspo.runs.logfile import LogFile
 
 Line = Mapping[str, Any]
-Overlaps = Mapping[tuple[str, str], str | None]
-"""By set and question, the training question that it overlaps with, or None; questions that were not looked at are left out."""
+
+
+class Looked(NamedTuple):
+    """What looking for a question among the training questions gave."""
+
+    training: str | None
+    """The first training question that it overlaps with, if any."""
+    shorter: bool
+    """Whether it has fewer than n words."""
+
+
+Overlaps = Mapping[tuple[str, str], Looked]
+"""By set and question; questions that were not looked for are left out."""
 
 
 class Lines:
@@ -37,16 +49,17 @@ class Lines:
         whole = content[: content.rfind(b"\n") + 1]
         try:
             self.lines: list[Line] = [json.loads(line) for line in whole.splitlines()]
-            self.keys = [(line["set"], line["question"], line["share"]) for line in self.lines]
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             raise self._damaged() from error
         self.file.cut(len(whole))
 
-    def left(self, parts: Sequence[Part]) -> Sequence[Part]:
-        """The parts that have no line yet. Raises UserError where the lines are not those of these parts."""
-        if self.keys != [(p.set, p.question, p.share) for p in parts[: len(self.keys)]]:
+    def left(self, parts: Sequence[Part], overlaps: Overlaps) -> Sequence[Part]:
+        """The parts that have no line yet. Raises UserError where a line is not what its part and its text give."""
+        if len(self.lines) > len(parts) or not all(
+            _is_of(line, part, overlaps) for line, part in zip(self.lines, parts, strict=False)
+        ):
             raise self._damaged()
-        return parts[len(self.keys) :]
+        return parts[len(self.lines) :]
 
     def add(self, lines: Iterable[Line]) -> None:
         """Write lines."""
@@ -77,7 +90,17 @@ def line_of(part: Part, continuation: str | None, overlaps: Overlaps) -> Line:
     }
 
 
+def _is_of(line: Any, part: Part, overlaps: Overlaps) -> bool:
+    """Whether a line that was read is the one that its part and the text in it make."""
+    text = line.get("continuation") if isinstance(line, dict) else None
+    if (not isinstance(text, str)) if part.shown is not None else text is not None:
+        return False
+    return json.dumps(line) == json.dumps(line_of(part, text, overlaps))
+
+
 def _overlap(name: str, question: str, overlaps: Overlaps) -> Line:
-    training = overlaps.get((name, question))
-    looked = (name, question) in overlaps
-    return {"overlap": training is not None if looked else None, "training": training}
+    looked = overlaps.get((name, question))
+    if looked is None:
+        return {"overlap": None, "whole": None, "training": None}
+    found = looked.training is not None
+    return {"overlap": found, "whole": found and looked.shorter, "training": looked.training}

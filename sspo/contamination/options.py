@@ -11,14 +11,13 @@ import yaml
 from sspo.compose.hydra_compose import GROUPS, compose, option_keys
 from sspo.config import TrainConfig
 from sspo.errors import UserError, shown, unknown
+from sspo.runs.contamination import NGRAM, SHARES
 
 COMPLETION, OVERLAP = "completion", "overlap"
 CHECKS = (COMPLETION, OVERLAP)
 OWN = ("checks", "shares", "ngram")
-SHARES = (0.4, 0.6, 0.8)
-"""Those of arXiv 2507.10532."""
-NGRAM = 13
-"""That of GPT-3 (arXiv 2005.14165)."""
+LEAST, MOST = 2, 1000
+"""n of an n-gram: one word in a row is none, and no question is longer."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def _shares(given: Any) -> tuple[float, ...]:
 
 
 def _ngram(given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+    if isinstance(given, bool) or not isinstance(given, int) or not LEAST <= given <= MOST:
         raise UserError(
-            f"ngram must be a whole number of at least 1, as in ngram={NGRAM}, got {shown(given)}"
+            f"ngram must be a whole number from {LEAST} to {MOST}, as in ngram={NGRAM}, got {shown(given)}"
         )
     return given

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 from sspo.config import TrainConfig
 from sspo.contamination.words import cut
 from sspo.errors import UserError
 from sspo.questions.question_set import QuestionSet, digest_of
 from sspo.questions.task import QuestionTask
+from sspo.runs.contamination import training_name
 from sspo.tasks import Task
 from sspo.types import Problem
 
@@ -58,7 +58,7 @@ def training_of(task: Task, config: TrainConfig) -> Training:
             f"task={config.task.name} has no training questions to look for overlap in: give task.train=FILE or a set with "
             "some, as gsm8k, or checks=[completion]"
         )
-    name = Path(config.task.train or config.task.name).name.removesuffix(".jsonl")
+    name = training_name(config.task.train, config.task.name)
     if isinstance(task, QuestionTask) and isinstance(task.train, QuestionSet):
         return Training(name, task.train.load(), whole=True)
     drawn = list(chain.from_iterable(_drawn(task, config)))

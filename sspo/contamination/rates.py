@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from sspo.contamination.lines import Line
 from sspo.contamination.options import COMPLETION, OVERLAP, Options
+from sspo.contamination.overlap import fewest
 from sspo.contamination.questions import Asked, Training
 from sspo.errors import UserError
 from sspo.metrics.wilson import wilson
-from sspo.runs.contamination import FORMAT
+from sspo.runs.contamination import FORMAT, check_rates, in_percent
 
 DIGITS = 12
+TRUSTED = 12
+"""Significant digits of a share: 6.249999999999999 is 6.25."""
 NAMED = 5
 """Questions that the printed table names of those that overlap."""
 
@@ -83,40 +87,57 @@ def _overlap(lines: Iterable[Line]) -> dict[str, Any]:
     found = [line for line in looked if line["overlap"]]
     return {
         "checked": len(looked),
-        "without_words": len(mine) - len(looked),
+        "not_checked": len(mine) - len(looked),
         "overlapping": len(found),
+        "whole": sum(line["whole"] for line in found),
         "examples": [{"question": line["question"], "training": line["training"]} for line in found],
     }
 
 
-def read_rates(path: Path) -> dict[str, Any]:
-    """A finished check. Raises UserError where the file is damaged."""
+def read_rates(path: Path, description: Mapping[str, Any]) -> dict[str, Any]:
+    """A finished check of that description. Raises UserError where the file says what no such check does."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] == FORMAT and isinstance(content["sets"], dict):
+        check_rates(content)
+        if {**content, "sets": None} == {**description, "sets": None}:
             return dict(content)
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged: remove {path.parent} and run the check again") from error
-    raise UserError(f"{path} is of another version: remove {path.parent} and run the check again")
+    raise UserError(f"{path} is of another check: remove {path.parent} and run the check again")
 
 
 def table(rates: Mapping[str, Any]) -> Iterator[str]:
     """Lines to print."""
     if rates["shares"]:
-        width = max(map(len, ("set", *rates["sets"])))
-        yield f"{'set':{width}}  shown  questions  exact match % [95 %]  ROUGE-L"
-        for name, of_set in rates["sets"].items():
-            for row in of_set["completion"]:
-                exact, rouge = percent(row["exact"], row["asked"]), row["rouge"]
-                shown = "-" if rouge is None else f"{rouge:.3f}"
-                yield f"{name:{width}}  {100 * row['share']:3.0f} %  {row['asked']:9}  {exact:>20}  {shown:>7}"
+        yield from _completed(rates)
     for name, of_set in rates["sets"].items():
         if of_set["overlap"] is not None:
             yield _said(name, of_set["overlap"], rates)
 
 
+def _completed(rates: Mapping[str, Any]) -> Iterator[str]:
+    width = max(map(len, ("set", *rates["sets"])))
+    digits = max(3, *(len(in_percent(share)) for share in rates["shares"]))
+    yield f"{'set':{width}}  {'shown':>{digits + 2}}  questions  exact match % [95 %]  ROUGE-L"
+    for name, of_set in rates["sets"].items():
+        for row in of_set["completion"]:
+            exact, rouge = percent(row["exact"], row["asked"]), row["rouge"]
+            shown = "-" if rouge is None else f"{rouge:.3f}"
+            yield (
+                f"{name:{width}}  {in_percent(row['share']):>{digits}} %  {row['asked']:9}  {exact:>20}  {shown:>7}"
+            )
+    for name, of_set in rates["sets"].items():
+        short = max(row["too_short"] for row in of_set["completion"])
+        if short:
+            yield f"{name}: not asked: {short}, of one word"
+
+
 def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> str:
     training = rates["training"]
+    if overlap["checked"] == 0:
+        return (
+            f"{name}: not checked: {overlap['not_checked']}, all of fewer than {fewest(rates['ngram'])} words"
+        )
     which = "" if training["whole"] else ", those that one run would draw"
     named = [f"{one['question']} with {one['training']}" for one in overlap["examples"][:NAMED]]
     more = len(overlap["examples"]) - len(named)
@@ -124,8 +145,15 @@ def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> st
     return (
         f"{name}: {overlap['overlapping']} of {overlap['checked']} questions "
         f"({percent(overlap['overlapping'], overlap['checked'])} %) share {rates['ngram']} words in a row with one of "
-        f"{training['questions']} training questions ({training['name']}{which}){listed}"
+        f"{training['questions']} training questions ({training['name']}{which})"
+        + (f", or are shorter and stand whole in one ({overlap['whole']})" if overlap["whole"] else "")
+        + listed
         + (f" and {more} more" if more else "")
+        + (
+            f"; not checked: {overlap['not_checked']}, of fewer than {fewest(rates['ngram'])} words"
+            if overlap["not_checked"]
+            else ""
+        )
     )
 
 
@@ -134,4 +162,9 @@ def percent(events: int, n: int) -> str:
     if n == 0:
         return "-"
     low, high = wilson(events, n)
-    return f"{100 * events / n:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{_tenths(events / n)} [{_tenths(low)}, {_tenths(high)}]"
+
+
+def _tenths(share: float) -> Decimal:
+    """In percent as a report rounds it: 6.25 is 6.3."""
+    return Decimal(f"{100 * share:.{TRUSTED}g}").quantize(Decimal("0.1"), ROUND_HALF_UP)

@@ -1,26 +1,55 @@
-"""Texts cut into words, and two texts compared."""
+"""Texts cut into words, and two texts compared.
+
+A word ends at a space. Scripts that write none between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer) have a word a
+character.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 
-WORD = re.compile(r"\w+")
-UNBROKEN = re.compile(r"\S+")
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+"""Characters of scripts that write no space between words."""
+ALONE = re.compile(f"[{UNSPACED}]")
+UNBROKEN = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 ROUNDING = 1e-9
 """0.6 x 5 words must be 3 words, whatever a float makes of it."""
 
 
+class _Parts(dict[int, str]):
+    """What a character is to words: part of one, one of its own, or the end of one. Each is looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if not (character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")):
+            self[code] = " "
+        else:
+            self[code] = f" {character} " if ALONE.match(character) else character
+        return self[code]
+
+
+PARTS = _Parts()
+
+
 def normalised(text: str) -> list[str]:
-    """Words in lower case without punctuation, as n-grams are made of: `\\frac{1}{2}?` is frac, 1, 2."""
-    return WORD.findall(text.lower())
+    """Words without case and punctuation, as n-grams are made of: `\\frac{1}{2}?` is frac, 1, 2.
+
+    Unicode's NFKC and case folding: é is one letter however it is written, and ﬁ is fi.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return folded.translate(PARTS).split()
 
 
 def cut(text: str, share: float) -> tuple[str, str] | None:
     """The text up to the end of that share of its words, rounded down, and the rest with the space before it.
 
-    A word ends at a space. At least one word stands on either side; None where the text has only one.
+    At least one word stands on either side; None where the text has only one.
     """
     ends = [match.end() for match in UNBROKEN.finditer(text)]
     if len(ends) < 2:
@@ -29,19 +58,24 @@ def cut(text: str, share: float) -> tuple[str, str] | None:
     return text[: ends[kept - 1]], text[ends[kept - 1] :]
 
 
+def written(text: str) -> list[str]:
+    """Words as they stand, in Unicode's NFKC: their case and punctuation count."""
+    return UNBROKEN.findall(unicodedata.normalize("NFKC", text))
+
+
 def as_long_as(continuation: str, rest: str) -> list[str]:
     """Words of the continuation, no more than the rest has."""
-    return continuation.split()[: len(rest.split())]
+    return written(continuation)[: len(written(rest))]
 
 
 def is_exact(continuation: str, rest: str) -> bool:
     """Whether the continuation begins with the rest, word for word; space of any kind and length is one space."""
-    return as_long_as(continuation, rest) == rest.split()
+    return as_long_as(continuation, rest) == written(rest)
 
 
 def rouge_l(continuation: str, rest: str) -> float:
     """ROUGE-L as an F1 (Lin, 2004, with beta = 1) over words, of a continuation cut to as many words as the rest has."""
-    mine, wanted = as_long_as(continuation, rest), rest.split()
+    mine, wanted = as_long_as(continuation, rest), written(rest)
     return 2 * common(mine, wanted) / (len(mine) + len(wanted))
 
 

@@ -14,7 +14,7 @@ from sspo.errors import UserError
 from sspo.evaluate.asked import asked, name_of
 from sspo.evaluate.folder import EVALUATIONS, Folder
 from sspo.evaluate.request import Request, read_request
-from sspo.evaluate.summary import summary
+from sspo.evaluate.summary import summary, warnings
 from sspo.runs.lock import alone
 from sspo.train import print_config, print_prompt
 
@@ -26,17 +26,18 @@ One evaluation: greedy answers, k sampled ones a question, and what they say. Ki
   python -m sspo.evaluate model=embedded k=16 pass_at=[1,4,16]
 
 words:
-  model=MODEL         a base model's name, a folder with a causal language model, or a run folder of ours
+  model=MODEL         a base model's name, a folder with a causal language model, or a run folder of ours, whose options then
+                      hold unless a word says otherwise (base=FOLDER: where its base lies now)
   benchmarks=[...]    question sets by name, or JSON Lines files (docs/tasks.md); task=, task.folder= and the like work too
-  k=1                 sampled answers a question
+  k=1                 sampled answers a question (embedded models: 4)
   temperature=1       of these; 0 for greedy answers alone
   top_p=1             likeliest tokens that together have this probability
   max_tokens=2048     of an answer (embedded models: 160)
   questions=N         the first N of each set (default: all; of generated sets 100)
   pass_at=[1,4]       the k of pass@k and maj@k (default: powers of two up to k, and k)
-  batch=64            answers at once: memory and speed, no result
+  batch=64            answers at once: memory and speed; of embedded models (1024) also their numbers, see evaluation.stream
   prompt=, reward=    as in training (docs/prompts.md, docs/graders.md); reward.workers=2 grades twice as fast
-  store=runs          where the folder is made; out=FOLDER names it instead
+  store=runs          where the folder is made (of a run folder: its own store); out=FOLDER names it instead
   device=auto         or cpu, cuda; threads=1
   any option evaluation.*, task.*, prompt.*, reward.*, rollout.stop (sspo/config/schema.py)
 
@@ -102,8 +103,11 @@ def _warn(sentence: str | None) -> None:
 
 def _say(request: Request, folder: Folder) -> None:
     """The table, where everything is, and what to do with it."""
-    for line in summary(folder.rows(), request.pass_at):
+    rows = folder.rows()
+    for line in summary(rows, request.pass_at):
         print(line)
+    for sentence in warnings(rows, request.config.evaluation.max_tokens):
+        _warn(sentence)
     print(f"folder: {folder.path}")
     print(f"next: python -m analysis evaluate {folder.path} OTHER ...   # side by side, paired by question")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
 from sspo.config import TrainConfig
 from sspo.console.progress import Counter
 from sspo.errors import UserError
-from sspo.evaluate.asked import asked
+from sspo.evaluate.asked import asked, questions
 from sspo.evaluate.folder import ASKED, Folder
 from sspo.evaluate.request import Request
 from sspo.evaluation.evaluator import Evaluator
@@ -54,6 +55,14 @@ def answer_all(request: Request, folder: Folder, say: Say) -> None:
     folder.finish({"answers": size, "seconds": round(time.monotonic() - begun, 3)})
 
 
+def _trained(request: Request) -> dict[str, Any] | None:
+    """How far the run had come whose weights are asked; None for a base model."""
+    trained = request.trained
+    return (
+        None if trained is None else {"rollouts": trained.rollouts, "of": trained.of, "state": trained.state}
+    )
+
+
 def _rollout(request: Request) -> int:
     return UNTRAINED if request.trained is None else request.trained.rollouts - 1
 
@@ -63,6 +72,7 @@ def _policy(request: Request, task: Task, say: Say) -> Policy:
     policy = load_policy(config.model.path, resolve_device(config.run.device), config.prompt)
     if request.trained is not None:
         load_weights(request.trained.checkpoint, policy.model)
+        say(request.trained.remark())
     for remark in policy.remarks:
         say(remark)
     limit = config.evaluation.max_tokens
@@ -75,13 +85,15 @@ def _begin(request: Request, folder: Folder, task: Task, policy: Policy, evaluat
     """How many answers stay; the folder is described and its log ends behind them."""
     config = request.config
     keys = (key for one in evaluator.last_step for key in one.answers())
-    done = evaluator.kept(folder.answered(keys))
+    done = evaluator.kept(folder.answered(keys, _rollout(request)))
     environment = describe_environment(config, policy.model.device)
     environment |= {
         "prompt": policy.encoder.shown(first_question(task, config)),
         ASKED: asked(config, request.trained),
         "pass_at": list(request.pass_at),
+        "questions": questions(config),
         "weights": None if request.trained is None else str(request.trained.checkpoint),
+        "trained": _trained(request),
     }
     try:
         folder.describe(asdict(config), environment)

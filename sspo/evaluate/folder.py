@@ -20,6 +20,7 @@ from sspo.errors import UserError
 from sspo.evaluate.asked import difference
 from sspo.runs.logfile import LogFile, extent_of
 from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT, EVAL, write_atomic, write_marker
+from sspo.types import STATUSES
 
 Row = Mapping[str, Any]
 Key = tuple[str, str, float, int]
@@ -37,12 +38,14 @@ class Folder:
 
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise UserError where another evaluation lies here, or something else than one."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"out={self.path} is a file: give a folder")
         environment = read_object(self.path / ENVIRONMENT, "give another folder with out=")
         if environment is None:
-            strange = [] if not self.path.is_dir() else sorted(one.name for one in self.path.iterdir())
-            if EVAL in strange or CONFIG in strange:
+            strange = [name for name in (EVAL, CONFIG) if (self.path / name).exists()]
+            if strange:
                 raise UserError(
-                    f"out={self.path} holds no evaluation to continue, but {strange[0]}: give another folder"
+                    f"out={self.path} holds no evaluation to continue, but has {strange[0]}: give another folder"
                 )
             return
         there = environment.get(ASKED)
@@ -70,13 +73,13 @@ class Folder:
         write_atomic(self.path / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
         write_atomic(self.path / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
 
-    def answered(self, keys: Iterable[Key]) -> int:
-        """How many whole rows there are, which must be the first of `keys`. Raises UserError where they are not."""
+    def answered(self, keys: Iterable[Key], rollout: int) -> int:
+        """How many whole rows there are, which must be the first of `keys` after that rollout. Raises UserError where they are not."""
         rows = self.rows()
         for number, (row, key) in enumerate(zip_longest(rows, keys), 1):
             if row is None:
                 break
-            if key is None or key_of(row) != key:
+            if key is None or key_of(row) != key or row["rollout"] != rollout:
                 raise UserError(
                     f"line {number} of {self.path / EVAL} is not what this evaluation asks there: give another folder with out="
                 )
@@ -97,7 +100,7 @@ class Folder:
         for number, line in enumerate(self._lines(), 1):
             try:
                 row = json.loads(line)
-                key_of(row)
+                _check(row)
             except (ValueError, KeyError, TypeError) as error:
                 raise UserError(
                     f"line {number} of {self.path / EVAL} is damaged: give another folder with out="
@@ -113,6 +116,25 @@ class Folder:
         path = self.path / EVAL
         content = path.read_bytes() if path.is_file() else b""
         return [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def _check(row: Any) -> None:
+    """Raise KeyError, TypeError or ValueError for what no evaluation writes."""
+    temperature, value, tokens = row["temperature"], row["value"], row["tokens"]
+    fits = (
+        all(isinstance(row[name], str) for name in ("set", "question", "mode", "status"))
+        and all(type(number) is int and number >= 0 for number in (row["sample"], tokens))
+        and isinstance(temperature, float)
+        and isinstance(value, float)
+        and 0 <= value <= 1
+        and row["final"] is True
+        and row["mode"] == ("sampled" if temperature else "greedy")
+        and row["status"] in STATUSES
+        and type(row["rollout"]) is int
+        and isinstance(row.get("answer"), str | None)
+    )
+    if not fits:
+        raise ValueError("a row that no evaluation writes")
 
 
 def key_of(row: Row) -> Key:

@@ -14,7 +14,8 @@ from sspo.config.build import build
 from sspo.config.fitted import fitted
 from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
-from sspo.evaluate.subject import Trained, is_run, read_run
+from sspo.evaluate.subject import Trained, is_run, read_run, refuse_cell
+from sspo.models.folder import base_fingerprint
 from sspo.tasks import open_task
 
 SHORT = {
@@ -32,7 +33,7 @@ SHORT = {
 """Words that stand for an option; `model` stands for the group's choice or for model.path."""
 LISTS = ("benchmarks", "temperature")
 """Words that may give one value of a list without brackets."""
-OWN = ("pass_at", "out")
+OWN = ("pass_at", "out", "base")
 """Words that are no options of a run."""
 GROUPS = ("task", "prompt", "model", "reward")
 """Groups of options that an evaluation reads."""
@@ -45,7 +46,14 @@ READ = (
     "run.threads",
 )
 """Options, or beginnings of options, that it reads."""
-UNREAD = ("reward.also", "evaluation.every", "evaluation.curve_questions", "task.train")
+UNREAD = (
+    "reward.also",
+    "reward.overlong_buffer",
+    "reward.overlong_penalty",
+    "evaluation.every",
+    "evaluation.curve_questions",
+    "task.train",
+)
 """Of these, the ones that only training reads."""
 OF_ROLLOUT = ("rollout.stop", "rollout.max_tokens")
 MAX_TOKENS = 2048
@@ -69,27 +77,47 @@ class Request:
 def read_request(words: Sequence[str]) -> Request:
     """The request that the words make. Raises UserError for a word that makes no sense, or that no evaluation reads."""
     own, options = parted(words)
-    given = [one.key_or_group for one in parse_overrides(options)]
     path, options = _model_path(options)
     trained = read_run(path) if path is not None and is_run(path) else None
     if path is not None and trained is None:
+        refuse_cell(path)
         options.append(f"model.path={path}")
+    given = [one.key_or_group for one in parse_overrides(options)]
     values = quick_values([*_beginning(given, own_model=path is not None), *options])
+    evaluation = values["evaluation"]
+    if trained is None and "base" in own:
+        raise UserError(
+            "base= is where the base of a run folder lies now, and model= names no run folder: leave it out"
+        )
     if trained is not None:
         values = _as_trained(values, trained.options, given)
-    evaluation = values["evaluation"]
+        values["model"]["path"] = own.get("base", values["model"]["path"])
+        evaluation = values["evaluation"]
+        if (
+            "evaluation.temperatures" in given
+            and not evaluation["temperatures"]
+            and "evaluation.samples" not in given
+        ):
+            evaluation["samples"] = 1
+        if "run.store" not in given and trained.store is not None:
+            values["run"]["store"] = str(trained.store)
+    if evaluation["texts"] is None or "evaluation.texts" not in given:
+        evaluation["texts"] = True
+    if values["model"]["path"] not in EMBEDDED_BASES and trained is None:
+        _refuse_own_questions(values["model"]["path"], given)
+        if evaluation["max_tokens"] is None:
+            evaluation["max_tokens"] = MAX_TOKENS
     everything = evaluation["questions"] is None or (trained is not None and "task.eval" in given)
-    if values["model"]["path"] not in EMBEDDED_BASES and evaluation["max_tokens"] is None:
-        evaluation["max_tokens"] = MAX_TOKENS
     config = validate(build(TrainConfig, fitted(values)))
-    everything = everything and "evaluation.questions" not in given
-    config = _with_questions(config, everything=everything)
+    if trained is not None:
+        _check_base(config, trained)
+    config = _with_questions(config, everything=everything and "evaluation.questions" not in given)
     _refuse_equal_answers(config)
     return Request(
         config=config,
         trained=trained,
         pass_at=_pass_at(own.get("pass_at"), config.evaluation.samples),
-        out=Path(own["out"]).expanduser() if "out" in own else None,
+        out=_out(own.get("out")),
     )
 
 
@@ -106,17 +134,36 @@ def parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         elif key == "model" and equals and value not in choices("model"):
             options.append(f"model.path={value}")
         elif "." not in key and key not in (*GROUPS, "experiment", *SHORT):
-            raise unknown("word", key, (*SHORT, *OWN, *GROUPS))
+            raise _unknown_word(key)
         else:
             options.append(word)
     _refuse_unread([one.key_or_group for one in parse_overrides(options)])
     return own, options
 
 
+def _unknown_word(key: str) -> UserError:
+    meant = [word for word, option in SHORT.items() if option.endswith(f".{key}")]
+    if meant:
+        return UserError(f"unknown word '{key}': did you mean '{meant[0]}'? It stands for {SHORT[meant[0]]}")
+    return unknown("word", key, (*SHORT, *OWN, *GROUPS))
+
+
 def _listed(key: str, value: str) -> str:
-    if key == "temperature" and value.strip("[]") in ("0", "0.0"):
-        return "[]"
-    return f"[{value}]" if key in LISTS and not value.startswith("[") else value
+    """The value as a list where its option is one; greedy decoding is no temperature, as it is always scored."""
+    if key not in LISTS:
+        return value
+    inside = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    parts = inside.split(",")
+    if key == "temperature":
+        parts = [part for part in parts if not _is_zero(part)]
+    return f"[{','.join(parts)}]"
+
+
+def _is_zero(text: str) -> bool:
+    try:
+        return float(text) == 0
+    except ValueError:
+        return False
 
 
 def _refuse_unread(given: Sequence[str]) -> None:
@@ -130,7 +177,10 @@ def _refuse_unread(given: Sequence[str]) -> None:
 
 
 def _model_path(options: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The value of model.path, None where no word gives one, and the other options."""
+    """The value of model.path, None where no word gives one, and the other options. Raises UserError where there are two."""
+    models = [one for one in parse_overrides(options) if one.key_or_group in ("model", "model.path")]
+    if len(models) > 1:
+        raise UserError(f"model is given {len(models)} times: give it once")
     paths = [one.value() for one in parse_overrides(options) if one.key_or_group == "model.path"]
     rest = [text for text in options if not text.startswith("model.path=")]
     return (str(paths[-1]) if paths else None), rest
@@ -176,6 +226,27 @@ def _with_questions(config: TrainConfig, *, everything: bool) -> TrainConfig:
     return replace(config, evaluation=replace(config.evaluation, questions=asked))
 
 
+def _refuse_own_questions(path: str, given: Sequence[str]) -> None:
+    """The default task asks in the words of the embedded models."""
+    if not {"task", "task.name", "task.eval"} & set(given):
+        raise UserError(
+            f"model={path} needs questions: give benchmarks=[SET,...], by name or as files (docs/tasks.md)"
+        )
+
+
+def _check_base(config: TrainConfig, trained: Trained) -> None:
+    path = config.model.path
+    if path not in EMBEDDED_BASES and not Path(path).expanduser().is_dir():
+        raise UserError(
+            f"the run was trained from {path}, which is not there: give its base with base=FOLDER"
+        )
+    found = base_fingerprint(path)
+    if trained.base is not None and found != trained.base:
+        raise UserError(
+            f"the run was trained from a base with fingerprint {trained.base}, and {path} has {found}: give its base with base=FOLDER"
+        )
+
+
 def _refuse_equal_answers(config: TrainConfig) -> None:
     evaluation: EvaluationConfig = config.evaluation
     if not evaluation.temperatures and evaluation.samples > 1:
@@ -189,7 +260,8 @@ def _pass_at(text: str | None, samples: int) -> tuple[int, ...]:
     """The numbers of pass_at; without the word, powers of two up to the samples, and these."""
     if text is None:
         return tuple(sorted({2**i for i in range(1, samples.bit_length())} | ({samples} - {1})))
-    parts = text.strip("[]").split(",")
+    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    parts = inside.split(",")
     if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
         raise UserError(f"pass_at must list whole numbers above 0, as [1,8], got '{text}'")
     wanted = tuple(sorted({int(part) for part in parts}))
@@ -198,3 +270,9 @@ def _pass_at(text: str | None, samples: int) -> tuple[int, ...]:
             f"pass_at={text} needs at least {wanted[-1]} samples a question, got k={samples}: give k={wanted[-1]}"
         )
     return wanted
+
+
+def _out(text: str | None) -> Path | None:
+    if text == "":
+        raise UserError("out= names no folder: write out=FOLDER, or leave it out")
+    return None if text is None else Path(text).expanduser()

@@ -10,7 +10,7 @@ from typing import Any
 from sspo.config.json_file import read_object
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sspo.runs.runlog import CHECKPOINTS, CONFIG
+from sspo.runs.runlog import CHECKPOINTS, CONFIG, DONE, ENVIRONMENT, FAILED
 from sspo.trainer import checkpoint_files
 from sspo.trainer.checkpoint_files import MODEL, STATE
 
@@ -26,12 +26,40 @@ class Trained:
     """Finished rollouts."""
     options: Mapping[str, Any]
     """The run's configuration, as its config.yaml has it."""
+    base: str | None
+    """The fingerprint of the base that it was trained from; None where its env.json does not say."""
+    state: str
+    """done, diverged, failed or unfinished."""
+    store: Path | None
+    """The run store that it lies in."""
+
+    @property
+    def of(self) -> int | None:
+        """Rollouts that it was to have."""
+        trainer = self.options.get("trainer")
+        rollouts = trainer.get("rollouts") if isinstance(trainer, Mapping) else None
+        return rollouts if isinstance(rollouts, int) else None
+
+    def remark(self) -> str | None:
+        """What is worth a warning: weights that are not those of the run's fixed last step."""
+        if self.state == "done":
+            return None
+        return f"warning: the run is {self.state}: these are its weights after rollout {self.rollouts} of {self.of}"
 
 
 def is_run(path: str) -> bool:
     """Whether a model path is a run folder of ours."""
     folder = Path(path).expanduser()
     return (folder / CONFIG).is_file() and not (folder / "config.json").is_file()
+
+
+def refuse_cell(path: str) -> None:
+    """Raise UserError for the folder above runs."""
+    runs = sorted(one.parent for one in Path(path).expanduser().glob(f"**/seed*/{CONFIG}"))
+    if runs:
+        raise UserError(
+            f"model={path} holds {len(runs)} runs and is none: give one of them, as model={runs[0]}"
+        )
 
 
 def read_run(path: str) -> Trained:
@@ -44,10 +72,28 @@ def read_run(path: str) -> Trained:
         raise UserError(f"model={path} is a run folder without a checkpoint that can be used ({why})")
     sums = (choice.checkpoint / checkpoint_files.SUMS).read_text(encoding="utf-8").splitlines()
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in sums)}
-    state = read_object(choice.checkpoint / STATE, "take another checkpoint")
+    state = read_object(choice.checkpoint / STATE, "take another checkpoint") or {}
+    environment = read_object(folder / ENVIRONMENT, "give another run folder") or {}
     return Trained(
         checkpoint=choice.checkpoint,
         sha256=digests[MODEL],
-        rollouts=int((state or {})["rollouts"]),
+        rollouts=int(state["rollouts"]),
         options=options,
+        base=environment.get("base"),
+        state=_state(folder),
+        store=_store(folder),
     )
+
+
+def _state(folder: Path) -> str:
+    if (folder / DONE).is_file():
+        return "done"
+    failed = read_object(folder / FAILED, "give another run folder")
+    if failed is None:
+        return "unfinished"
+    return "diverged" if failed.get("reason") == "diverged" else "failed"
+
+
+def _store(folder: Path) -> Path | None:
+    above = [parent for parent in folder.parents if parent.name == "cells"]
+    return above[0].parent if above else None

@@ -13,14 +13,13 @@ from sspo.metrics.at_k import maj_at_k, pass_at_k
 
 Row = Mapping[str, Any]
 RIGHT = 1.0
+MOSTLY = 0.25
+"""Share of answers that were cut from which on a score says more of the limit than of the model."""
 TENTH = Decimal("0.1")
 
 
 def summary(rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
     """A table of all rows: score with its standard error over questions, pass@k and maj@k, truncated share and tokens."""
-    groups: dict[tuple[str, float], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["set"], row["temperature"]), []).append(row)
     names = [f"{what}@{k}" for k in pass_at for what in ("pass", "maj")]
     lines = [
         [
@@ -34,7 +33,7 @@ def summary(rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
             "tokens",
         ]
     ]
-    for (name, temperature), group in groups.items():
+    for (name, temperature), group in _groups(rows).items():
         lines.append(_line(name, temperature, group, pass_at))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return [
@@ -55,7 +54,7 @@ def _line(name: str, temperature: float, rows: Sequence[Row], pass_at: Sequence[
     error = _percent(stdev(means) / math.sqrt(len(means))) if len(means) > 1 else "–"
     return [
         name,
-        f"T = {temperature:g}, avg@{samples}" if temperature else "greedy",
+        f"{_how(temperature)}, avg@{samples}" if temperature else "greedy",
         str(len(questions)),
         _percent(fmean(means)),
         error,
@@ -66,8 +65,10 @@ def _line(name: str, temperature: float, rows: Sequence[Row], pass_at: Sequence[
 
 
 def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[Row]]) -> tuple[str, str]:
-    """pass@k and maj@k in percent; a dash where there are not so many samples, or no answers to vote."""
-    if not temperature or k > samples:
+    """pass@k and maj@k in percent; a dash where there are not so many samples, no answers to vote, or values between right and
+    wrong."""
+    graded = any(row["value"] not in (0.0, RIGHT) for group in questions for row in group)
+    if not temperature or k > samples or graded:
         return "–", "–"
     right = [sum(row["value"] >= RIGHT for row in group) for group in questions]
     passed = fmean(pass_at_k(len(group), r, k) for group, r in zip(questions, right, strict=True))
@@ -77,6 +78,27 @@ def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[R
         maj_at_k(len(group), r, wrong_votes(group), k) for group, r in zip(questions, right, strict=True)
     )
     return _percent(passed), _percent(majority)
+
+
+def warnings(rows: Sequence[Row], max_tokens: int) -> list[str]:
+    """A sentence for every set and decoding whose answers were mostly cut."""
+    return [
+        f"warning: {_percent(share)} % of the answers to {name} ({_how(temperature)}) were cut at max_tokens={max_tokens}: their "
+        "score measures the limit, so raise it"
+        for (name, temperature), group in _groups(rows).items()
+        if (share := fmean(row["status"] == "truncated" for row in group)) >= MOSTLY
+    ]
+
+
+def _groups(rows: Sequence[Row]) -> dict[tuple[str, float], list[Row]]:
+    groups: dict[tuple[str, float], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["set"], row["temperature"]), []).append(row)
+    return groups
+
+
+def _how(temperature: float) -> str:
+    return f"T = {temperature:g}" if temperature else "greedy"
 
 
 def wrong_votes(rows: Sequence[Row]) -> list[int]:

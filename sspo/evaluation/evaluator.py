@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -138,7 +139,7 @@ class Evaluator:
         if not self.by_sample:
             return torch_stream(0, f"evaluation {asked.set} at {asked.temperature}", part.first)
         return [
-            derive(0, f"evaluation {asked.set} {problem.id}", sample)
+            derive(0, json.dumps(["evaluation", asked.set, problem.id]), sample)
             for problem in asked.problems[part.first : part.last]
             for sample in range(part.begin, part.end)
         ]

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from sspo.grading.second.answers import find_answer
 from sspo.grading.second.grader import readings, squeezed
-from sspo.grading.second.node import Node, UnreadableError
+from sspo.grading.second.node import Node, UnreadableError, named
 from sspo.grading.second.numbers import Number, UndefinedError
 from sspo.grading.second.tokens import cleaned
 from sspo.grading.second.values import evaluate
@@ -32,7 +32,11 @@ def vote(text: str) -> str | None:
 
 
 def _number(tree: Node) -> str | None:
-    """A number's value as text; None for what is no real number."""
+    """A number's value as text; None for what is no real number. `x = 5` and 5 degrees are 5."""
+    if tree.op == "rel" and tree.name == "=" and len(tree.args) == 2 and named(tree.args[0]):
+        tree = tree.args[1]
+    if tree.op == "degree":
+        (tree,) = tree.args
     try:
         value = evaluate(tree, _no_letter)
     except (UnreadableError, UndefinedError):

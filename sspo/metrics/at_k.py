@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+Chances = NDArray[np.float64]
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -22,25 +28,74 @@ def maj_at_k(n: int, correct: int, others: Sequence[int], k: int) -> float:
     chance; k samples without any vote are wrong. After self-consistency (arXiv 2203.11171), averaged over all
     subsets of size k. Raises ValueError unless the counts fit into n and k <= n.
     """
-    silent = n - correct - sum(others)
-    if min(silent, correct, *others, 0) < 0 or not 1 <= k <= n:
+    if min(n - correct - sum(others), correct, *others, 0) < 0 or not 1 <= k <= n:
         raise ValueError(f"maj@{k} of {n} samples with {correct} right and others {list(others)}")
-    wins = Fraction(0)
+    return _majority(n, correct, tuple(sorted(count for count in others if count)), k)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _majority(n: int, correct: int, others: tuple[int, ...], k: int) -> float:
+    """Each sample is among the k with chance k/n, independently, given that k are: so answers multiply as polynomials whose
+    coefficients are binomial chances, and no number leaves the range of a float."""
+    p = k / n
+    right = _chances(correct, p)
+    wins = 0.0
     for votes in range(1, min(correct, k) + 1):
-        for (seen, ties), ways in _outvoted(others, votes, k - votes).items():
-            ways *= math.comb(correct, votes) * math.comb(silent, k - votes - seen)
-            wins += Fraction(ways, 1 + ties)
-    return float(wins / math.comb(n, k))
+        if others and votes <= others[-1]:
+            others_N = _outvoted(others, votes, k - votes, p)
+            rest_N = np.convolve(others_N, _chances(n - correct - sum(others), p))
+        else:
+            rest_N = _chances(n - correct, p)  # nobody has as many votes
+        wins += float(right[votes] * rest_N[k - votes]) if k - votes < len(rest_N) else 0.0
+    return min(1.0, wins / float(_chances(n, p)[k]))
 
 
-def _outvoted(others: Sequence[int], votes: int, room: int) -> dict[tuple[int, int], int]:
-    """Ways to draw wrong answers of which none has more than `votes`: (how many in all, how many have exactly so many)."""
-    ways = {(0, 0): 1}
-    for count in others:
-        more: dict[tuple[int, int], int] = {}
-        for (seen, ties), before in ways.items():
-            for drawn in range(min(count, votes, room - seen) + 1):
-                key = seen + drawn, ties + (drawn == votes)
-                more[key] = more.get(key, 0) + before * math.comb(count, drawn)
-        ways = more
-    return ways
+def _outvoted(others: tuple[int, ...], votes: int, most: int, p: float) -> Chances:
+    """By how many wrong answers are drawn, the chance that none has more than `votes`, over one more than the number of ties.
+
+    1 / (1 + ties) is the integral of y^ties over [0, 1]: a wrong answer that ties counts y, and the nodes of a Gauss rule are
+    as many as make the sum exact.
+    """
+    tying = sum(count >= votes for count in others)
+    node, weight = np.polynomial.legendre.leggauss(tying // 2 + 1)
+    total = np.zeros(1)
+    for y, w in zip((node + 1) / 2, weight / 2, strict=True):
+        product = np.ones(1)
+        for count, answers in Counter(others).items():
+            one = _chances(count, p)[: votes + 1].copy()
+            one[votes:] *= y
+            product = _times(product, _power(one, answers, most), most)
+        total = _added(total, w * product)
+    return total
+
+
+def _chances(count: int, p: float) -> Chances:
+    """Binomial chances of 0 to `count`."""
+    if p == 1:
+        return np.concatenate([np.zeros(count), np.ones(1)])
+    j = np.arange(count + 1)
+    ways = np.array([math.lgamma(count + 1) - math.lgamma(i + 1) - math.lgamma(count - i + 1) for i in j])
+    chances: Chances = np.exp(ways + j * math.log(p) + (count - j) * math.log1p(-p))
+    return chances
+
+
+def _power(one: Chances, times: int, most: int) -> Chances:
+    """A polynomial multiplied with itself, up to x^most."""
+    result = np.ones(1)
+    while times:
+        if times & 1:
+            result = _times(result, one, most)
+        one, times = _times(one, one, most), times >> 1
+    return result
+
+
+def _times(a: Chances, b: Chances, most: int) -> Chances:
+    product: Chances = np.convolve(a, b)
+    return product[: most + 1]
+
+
+def _added(a: Chances, b: Chances) -> Chances:
+    total: Chances = np.zeros(max(len(a), len(b)))
+    total[: len(a)] += a
+    total[: len(b)] += b
+    return total

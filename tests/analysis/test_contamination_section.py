@@ -29,14 +29,23 @@ BASE = "c" * 12
 """Of the synthetic runs."""
 
 
-def write_check(store: Path, name: str, base: str = BASE, exact: int = 2, asked: int = 20) -> Path:
-    """A finished check of the sets short and strange: 5 questions overlap, and one more has one word, which is none."""
+def write_check(
+    store: Path,
+    name: str,
+    base: str = BASE,
+    exact: int = 2,
+    asked: int = 20,
+    ngram: int = 13,
+    training: str = "gsm8k",
+) -> Path:
+    """A finished check of the sets short and strange: 5 questions overlap, one of them whole; one more has one word."""
     description = {
         "format": FORMAT,
         "base": base,
-        "shares": [0.4, 0.6],
-        "ngram": 13,
-        "training": {"name": "gsm8k", "questions": 7473, "whole": True, "digest": "d"},
+        "shares": [0.4, 0.6, 0.8],
+        "precision": "float32",
+        "ngram": ngram,
+        "training": {"name": training, "questions": 7473, "whole": True, "digest": f"d {training}"},
         "asked": [{"set": one, "questions": asked + 1, "digest": "e"} for one in ("short", "strange")],
     }
     lines = [
@@ -47,10 +56,11 @@ def write_check(store: Path, name: str, base: str = BASE, exact: int = 2, asked:
             "exact": i < exact and share == 0.6 if i < asked else None,
             "rouge": (0.25 if share == 0.4 else 0.5) if i < asked else None,
             "overlap": i < 5 if i < asked else None,
+            "whole": i < 1 if i < asked else None,
             "training": "x" if i < 5 else None,
         }
         for one in ("short", "strange")
-        for share in (0.4, 0.6)
+        for share in (0.4, 0.6, 0.8)
         for i in range(asked + 1)
     ]
     folder = store / FOLDER / name
@@ -80,18 +90,66 @@ def test_rates_of_the_studys_base_and_sets_become_a_table(store: Path) -> None:
     table = contamination_table(Evidence(read_logs(logs)))
     assert table is not None
     assert table.columns == (
-        "set", "asked", "EM % after 40 %", "EM % after 60 %", "ROUGE-L after 40 %", "ROUGE-L after 60 %", "compared",
-        "overlap %",
+        "set", "asked", "EM % after 40 %", "EM % after 60 %", "EM % after 80 %", "ROUGE-L after 40 %", "ROUGE-L after 60 %",
+        "ROUGE-L after 80 %", "compared", "overlap %",
     )  # fmt: skip
     # Wilson with z^2 = 3.8415: 0 of 20: 3.8415 / 23.8415 = 16.1 %; 2 of 20: (0.1 + 0.0960 -+ 1.96 x sqrt(0.0045 + 0.0024)) /
     # 1.1921 = 2.8, 30.1 %; 5 of 20: (0.25 + 0.0960 -+ 1.96 x sqrt(0.009375 + 0.0024)) / 1.1921 = 11.2, 46.9 %
     assert [[cell.text for cell in row.cells] for row in table.rows] == [
-        ["short", "20", "0.0 [0.0, 16.1]", "10.0 [2.8, 30.1]", "0.25", "0.50", "20", "25.0 [11.2, 46.9]"]
+        [
+            "short",
+            "20",
+            "0.0 [0.0, 16.1]",
+            "10.0 [2.8, 30.1]",
+            "0.0 [0.0, 16.1]",
+            "0.250",
+            "0.500",
+            "0.500",
+            "20",
+            "25.0 [11.2, 46.9]",
+        ]
     ]
     caption = " ".join(table.caption)
     assert "share 13 words in a row with one of 7473 training questions (gsm8k)" in caption
     assert "Finding none is no proof" in caption
-    assert "1 question of one word was not asked; 1 question without a word was not compared." in caption
+    assert "or are shorter and stand whole in one (1 of them)" in caption
+    assert "1 question of one word was not asked; 1 question of too few words was not compared." in caption
+    assert (
+        "1 more check is not shown of short: EM after 40, 60, 80 %, 11 questions of digest e, float32."
+        in caption
+    )
+    assert "taken for the study's by their names" in caption
+
+
+@pytest.mark.parametrize("names", [("0", "5", "f"), ("f", "5", "0")])
+def test_options_decide_which_of_several_checks_is_shown(store: Path, names: tuple[str, str, str]) -> None:
+    for path in store.glob("cells/*/seed*/config.yaml"):
+        path.write_text(path.read_text() + "task: {name: gsm8k, train: null}\n")
+    write_check(store, names[0], ngram=3)
+    write_check(store, names[1], training="other", asked=30)
+    write_check(store, names[2])
+    table = contamination_table(Evidence(read_logs(logs_of(store))))
+    assert table is not None
+    assert f"check {names[2]}" in str(table.rows[0].cells[-1].trace)
+    caption = " ".join(table.caption)
+    assert (
+        "2 more checks are not shown of short: 3 words in a row with one of 7473 training questions (gsm8k) of digest d gsm8k, "
+        "21 questions of digest e; 13 words in a row with one of 7473 training questions (other) of digest d other, 31 questions of digest e."
+    ) in caption
+    assert "Compared with other training questions" not in caption
+
+
+def test_a_check_against_other_training_questions_is_named_as_that(store: Path) -> None:
+    for path in store.glob("cells/*/seed*/config.yaml"):
+        path.write_text(path.read_text() + "task: {name: jsonl, train: some/where/mine.jsonl}\n")
+    write_check(store, "aaa")
+    table = contamination_table(Evidence(read_logs(logs_of(store))))
+    assert table is not None
+    assert "Compared with other training questions than the study's: short." in " ".join(table.caption)
+    write_check(store, "bbb", training="mine")
+    table = contamination_table(Evidence(read_logs(logs_of(store))))
+    assert table is not None
+    assert "Compared with other" not in " ".join(table.caption)
 
 
 def test_without_a_check_nothing_is_added_and_a_clone_keeps_what_it_has(store: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import pytest
@@ -142,6 +141,22 @@ def test_overlap_alone_asks_no_model(place: Path) -> None:
     assert rates["sets"]["planted"]["overlap"]["overlapping"] == 4
     assert [line["overlap"] for line in lines] == [True] * 4 + [False] * 11
     assert "4 of 5 questions" in said
+    assert "or are shorter and stand whole in one (4): 1 with 2" in said
+    assert "not checked" not in said
+
+
+def test_questions_that_cannot_be_checked_are_counted_and_shares_are_printed_as_given(place: Path) -> None:
+    _write(place / "odd.jsonl", [PLANTED[0], "2", "?!"])
+    rates, _, said = check(place, "odd", f"task.eval=[{place / 'odd.jsonl'}]", "shares=[0.601,0.604]")
+    assert rates["sets"]["odd"]["overlap"]["not_checked"] == 2
+    assert "odd: 1 of 1 questions" in said
+    assert "not checked: 2, of fewer than 8 words" in said
+    assert "odd: not asked: 2, of one word" in said
+    assert "  60.1 %  " in said
+    assert "  60.4 %  " in said
+    _write(place / "none.jsonl", ["2", "?!"])
+    _, _, said = check(place, "none", "checks=overlap", f"task.eval=[{place / 'none.jsonl'}]")
+    assert "none: not checked: 2, all of fewer than 8 words" in said
 
 
 @pytest.mark.parametrize(
@@ -153,7 +168,8 @@ def test_overlap_alone_asks_no_model(place: Path) -> None:
         ),
         (["shares=[]"], "shares is empty"),
         (["checks=[overlp]"], "unknown check in checks 'overlp': did you mean 'overlap'?"),
-        (["ngram=0"], "ngram must be a whole number of at least 1"),
+        (["ngram=1"], "ngram must be a whole number from 2 to 1000"),
+        (["ngram=1001"], "ngram must be a whole number from 2 to 1000"),
         (["share=0.5"], "unknown option 'share': did you mean 'shares'?"),
         (["task=aime24", "task.folder=nowhere"], "nowhere"),
         (["task=jsonl", "task.eval=[{place}/fresh.jsonl]"], "no training questions to look for overlap in"),
@@ -168,16 +184,44 @@ def test_bad_input_is_one_sentence(place: Path, words: list[str], said: str) -> 
     assert said in ended.stderr
 
 
-def test_a_file_of_another_check_is_refused(place: Path) -> None:
-    check(place, "mixed", "checks=completion", "shares=[0.5]", "evaluation.questions=2")
-    (folder,) = (place / "mixed" / FOLDER).iterdir()
+EDITS = {
+    "no exact": lambda lines: lines[0].pop("exact"),
+    "exact as text": lambda lines: lines[0].update(exact="yes"),
+    "exact as a number": lambda lines: lines[0].update(exact=1),
+    "no rouge": lambda lines: lines[0].update(rouge=None),
+    "rouge out of range": lambda lines: lines[0].update(rouge=1.5),
+    "another text": lambda lines: lines[0].update(continuation="mine"),
+    "no text": lambda lines: lines[0].update(continuation=None),
+    "no overlap": lambda lines: lines[1].pop("overlap"),
+    "no object": lambda lines: lines.__setitem__(0, 5),
+    "too many": lambda lines: lines.append(lines[-1]),
+    "other order": lambda lines: lines.reverse(),
+}
+
+
+def test_edited_lines_and_rates_are_refused(place: Path) -> None:
+    options = ("checks=completion", "shares=[0.5]", "evaluation.questions=2")
+    check(place, "edited", *options)
+    (folder,) = (place / "edited" / FOLDER).iterdir()
+    written, rates = (folder / LINES).read_text(), (folder / RATES).read_text()
+    for old, new in (
+        ('"exact": 2', '"exact": 5'),
+        ('"sets"', '"set"'),
+        ('"rouge": 1.0', '"rouge": true'),
+        (rates, "[]"),
+    ):
+        assert old in rates
+        (folder / RATES).write_text(rates.replace(old, new, 1))
+        _refused(place, options, "contamination.json is damaged")
     (folder / RATES).unlink()
-    lines = (folder / LINES).read_text().splitlines(keepends=True)
-    random.Random(0).shuffle(lines)
-    (folder / LINES).write_text("".join(lines))
-    ended = run_here(
-        main,
-        *[*command(place, "mixed"), "checks=completion", "shares=[0.5]", "evaluation.questions=2"],
-    )
-    assert ended.returncode == 2
-    assert "is not what this check wrote" in ended.stderr
+    for what, edit in EDITS.items():
+        lines = [json.loads(line) for line in written.splitlines()]
+        edit(lines)
+        (folder / LINES).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        _refused(place, options, "is not what this check wrote", what)
+
+
+def _refused(place: Path, options: tuple[str, ...], said: str, what: str = "") -> None:
+    ended = run_here(main, *command(place, "edited"), *options)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), (what, ended.stderr)
+    assert said in ended.stderr, what

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import strategies as st
 
 from sspo.contamination.overlap import is_checkable, overlapping
-from sspo.contamination.words import common, cut, is_exact, rouge_l
+from sspo.contamination.words import common, cut, is_exact, normalised, rouge_l
 from sspo.metrics.wilson import wilson
 from sspo.types import Problem
 from tests.laws import law
 
 LETTERS = st.lists(st.sampled_from("abc"), max_size=6)
+MANY = st.lists(st.sampled_from("ab"), max_size=12)
 
 
 @pytest.mark.parametrize(
@@ -77,21 +78,53 @@ def test_questions_overlap_if_n_words_in_a_row_are_trained_on() -> None:
     questions = [
         "A dog and the red, fox-runs!",  # 'the red fox runs' in both, t1 first
         "The red dog and the fox runs",  # no four words in a row
-        "2?",  # shorter than four words: the whole question
+        "2?",  # shorter than four words, and than eight: not looked for
         "plus two",  # its words are there in another order
         "???",  # no word
     ]
-    assert overlapping(questions, training, 4) == {0: "t1", 2: "t1"}
-    assert [is_checkable(question) for question in questions] == [True, True, True, True, False]
-    assert overlapping(questions, training, 5) == {2: "t1"}
+    assert overlapping(questions, training, 4) == {0: "t1"}
+    assert [is_checkable(question, 4) for question in questions] == [True, True, False, False, False]
+    assert overlapping(questions, training, 5) == {}
+
+
+def test_a_question_of_eight_words_is_looked_for_as_a_whole_and_one_of_seven_is_not() -> None:
+    seven = "one two three four five six seven"
+    training = [Problem(id="t", prompt=f"So {seven} eight nine", answer="1")]
+    assert overlapping([seven, f"{seven} eight", f"{seven} nine"], training, 13) == {1: "t"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Cafe\u0301 ﬁve STRASSE x²", ["café", "five", "strasse", "x2"]),  # one é, no ligature
+        ("Straße", ["strasse"]),
+        ("राम के पास ३ सेब", ["राम", "के", "पास", "३", "सेब"]),  # vowel signs stay in their word
+        (
+            "小明有3个苹果，",
+            ["小", "明", "有", "3", "个", "苹", "果"],
+        ),  # no space between words: a character each
+        ("\\frac{1}{2}?", ["frac", "1", "2"]),
+        ("?!", []),
+    ],
+)
+def test_words_are_compared_without_case_and_by_unicode(text: str, words: list[str]) -> None:
+    assert normalised(text) == words
+
+
+def test_chinese_is_cut_by_characters() -> None:
+    text = "小明有3个苹果，他呢？"  # 11 characters, no space: 0.4 x 11 = 4.4
+    assert cut(text, 0.4) == ("小明有3", "个苹果，他呢？")
+    assert is_exact("个苹果，他呢？然后", "个苹果，他呢？")
+    # the first 7 of it: 个 果 ， 他 呢 ？ and one more; 6 in common of 7 and 7
+    assert rouge_l("个果，他呢？然后", "个苹果，他呢？") == pytest.approx(6 / 7)
 
 
 @law(
     30,
     500,
-    questions=st.lists(LETTERS, max_size=4),
-    training=st.lists(LETTERS, max_size=4),
-    n=st.integers(1, 4),
+    questions=st.lists(MANY, max_size=4),
+    training=st.lists(MANY, max_size=4),
+    n=st.integers(2, 11),
 )
 def test_overlap_is_that_of_spelt_out_texts(
     questions: list[list[str]], training: list[list[str]], n: int
@@ -104,7 +137,9 @@ def test_overlap_is_that_of_spelt_out_texts(
     )
     for place, words in enumerate(questions):
         size = min(n, len(words))
-        pieces = [f" {' '.join(words[i : i + size])} " for i in range(len(words) - size + 1)] if words else []
+        pieces = [f" {' '.join(words[i : i + size])} " for i in range(len(words) - size + 1)]
+        if len(words) < min(n, 8):
+            pieces = []
         holders = [str(i) for i, text in enumerate(texts) if any(piece in text for piece in pieces)]
         assert found.get(place) == (holders[0] if holders else None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sspo.config import TaskConfig
 from sspo.evaluate.__main__ import main
-from sspo.evaluate.summary import summary
+from sspo.evaluate.asked import asked, name_of
+from sspo.evaluate.request import read_request
+from sspo.evaluate.summary import summary, warnings
 from sspo.tasks import open_task
 from tests.console import Ended, run_here
 from tests.trainer.runs import ENVIRONMENT, folder, lines, train
@@ -44,6 +48,50 @@ def questions(tmp_path: Path) -> Path:
     return path
 
 
+def altered(run: Path, to: Path, **changes: object) -> Path:
+    """A copy of a run folder whose config.yaml has other options, by dotted names with __."""
+    shutil.copytree(run, to)
+    options = yaml.safe_load((to / "config.yaml").read_text())
+    for name, value in changes.items():
+        group, _, key = name.partition("__")
+        options[group][key] = value
+    (to / "config.yaml").write_text(yaml.safe_dump(options))
+    return to
+
+
+def test_a_run_is_asked_on_its_own_base(run: Path, tmp_path: Path) -> None:
+    other = altered(run, tmp_path / "a" / "cells" / "c" / "seed0", model__path="embedded_paragraphs")
+    ended = evaluate(f"model={other}")
+    assert ended.returncode == 2
+    assert "the run was trained from a base with fingerprint" in ended.stderr
+    assert "and embedded_paragraphs has" in ended.stderr
+    gone = altered(run, tmp_path / "b" / "cells" / "c" / "seed0", model__path="/gone/model")
+    ended = evaluate(f"model={gone}")
+    assert (
+        "the run was trained from /gone/model, which is not there: give its base with base=FOLDER"
+        in ended.stderr
+    )
+    # with its base it goes into its own store; one greedy question of each set is asked
+    ended = evaluate(f"model={gone}", "base=embedded", "questions=1", "temperature=0")
+    assert ended.returncode == 0, ended.stderr
+    (out,) = (tmp_path / "b" / "evaluations").iterdir()
+    assert len(lines(out / "eval.jsonl")) == 5
+    assert (
+        f"model={tmp_path / 'b' / 'cells'} holds 1 runs"
+        in evaluate(f"model={tmp_path / 'b' / 'cells'}").stderr
+    )
+
+
+def test_weights_of_a_run_that_did_not_end_are_said_to_be_so(run: Path, tmp_path: Path) -> None:
+    cut = altered(run, tmp_path / "cut", trainer__rollouts=9)
+    (cut / "DONE.json").unlink()
+    (cut / "FAILED.json").write_text('{"reason": "diverged", "message": "", "log_tail": ""}')
+    ended = evaluate(f"model={cut}", "questions=1", "temperature=0", f"out={tmp_path / 'out'}")
+    assert ended.returncode == 0
+    assert "warning: the run is diverged: these are its weights after rollout 1 of 9" in ended.stderr
+    assert json.loads((tmp_path / "out" / "env.json").read_text())["trained"]["state"] == "diverged"
+
+
 def evaluate(*words: str) -> Ended:
     return run_here(main, *words)
 
@@ -52,10 +100,15 @@ def test_a_run_folder_alone_repeats_the_run_s_own_evaluation(run: Path, tmp_path
     out = tmp_path / "again"
     ended = evaluate(f"model={run}", f"out={out}")
     assert ended.returncode == 0, ended.stderr
-    own = [line for line in (run / "eval.jsonl").read_text().splitlines() if json.loads(line)["final"]]
-    assert (out / "eval.jsonl").read_text().splitlines() == own
+    own = [row for row in lines(run / "eval.jsonl") if row["final"]]
+    again = lines(out / "eval.jsonl")
+    assert all(row.pop("response") is not None and "answer" in row and not row.pop("answer") for row in again)
+    assert again == own
     assert {row["rollout"] for row in lines(out / "eval.jsonl")} == {0}
-    assert json.loads((out / "env.json").read_text())["asked"]["weights"] != "base"
+    described = json.loads((out / "env.json").read_text())
+    assert described["asked"]["weights"] != "base"
+    assert described["trained"] == {"rollouts": 1, "of": 1, "state": "done"}
+    assert described["questions"].keys() == {row["set"] for row in own}
 
 
 def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Path, tmp_path: Path) -> None:
@@ -147,8 +200,15 @@ def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path
         (("objective.clip.low=0.1",), "objective.clip.low has no effect on an evaluation"),
         (("reward.also=[brevity*0.1]",), "reward.also has no effect on an evaluation"),
         (("seed=3",), "unknown word 'seed'"),
+        (("samples=2",), "unknown word 'samples': did you mean 'k'?"),
+        (("model=embedded", "model.path=embedded"), "model is given 2 times"),
+        (("model=/tmp",), "model=/tmp needs questions: give benchmarks=[SET,...]"),
+        (("out=",), "out= names no folder"),
+        (("reward.overlong_buffer=3",), "reward.overlong_buffer has no effect on an evaluation"),
+        (("pass_at=[1,2",), "pass_at must list whole numbers above 0"),
+        (("base=/tmp",), "base= is where the base of a run folder lies now"),
         (("benchmark=[gsm8k]",), "unknown word 'benchmark': did you mean 'benchmarks'?"),
-        (("model=nowhere",), "model.path=nowhere: no config.json in nowhere"),
+        (("model=nowhere", "benchmarks=[a.jsonl]"), "model.path=nowhere: no config.json in nowhere"),
         (("k=many",), "evaluation.samples must be a whole number, got 'many'"),
     ],
 )  # fmt: skip
@@ -203,6 +263,46 @@ def row(question: str, sample: int, value: float, answer: str | None, temperatur
         "set": "s", "question": question, "temperature": temperature, "sample": sample, "value": value,
         "status": "ok" if value else "truncated" if answer is None else "wrong", "tokens": 10 + sample, "answer": answer,
     }  # fmt: skip
+
+
+def test_names_are_of_content(questions: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "five.jsonl"
+    copy.parent.mkdir()
+    copy.write_text(questions.read_text())
+
+    def name(*words: str) -> str:
+        request = read_request(["model=embedded", "device=cpu", *words])
+        return name_of(asked(request.config, request.trained))
+
+    one = name(f"benchmarks={questions}")
+    assert (
+        one == name(f"benchmarks={copy}") == name("task=jsonl", f"task.eval=[{questions}]", "questions=1000")
+    )
+    assert name(f"benchmarks={questions}", "temperature=0") == name(
+        f"benchmarks={questions}", "temperature=0", "top_p=0.5"
+    )
+    others = (
+        "questions=4",
+        "k=3",
+        "top_p=0.5",
+        "prompt=r1",
+        "reward=brevity",
+        "batch=3",
+        "rollout.stop=['x']",
+        "evaluation.texts=false",
+    )
+    assert len({one, *(name(f"benchmarks={questions}", word) for word in others)}) == 1 + len(others)
+    copy.write_text(questions.read_text().replace('"answer": "', '"answer": "1'))
+    assert one != name(f"benchmarks={copy}")
+
+
+def test_graded_values_have_no_majority_and_cut_answers_are_named() -> None:
+    graded = [row("1", 0, 0.25, None), row("1", 1, 0.5, None)]
+    assert summary(graded, [2])[1].split()[7:9] == ["–", "–"]
+    assert warnings(graded, 9) == []
+    cut = [row("1", i, 0.0, None) for i in range(4)]
+    (said,) = warnings(cut, 9)
+    assert said.startswith("warning: 100.0 % of the answers to s (T = 1) were cut at max_tokens=9")
 
 
 def test_the_table_by_hand() -> None:
