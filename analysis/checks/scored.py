@@ -22,6 +22,7 @@ SETTINGS = {
     "stream": "stream of random numbers",
     "batch": "batch",
     "numbers": "numbers of the code",
+    "precision": "precision",
 }
 """What two scorings are compared in, by its key in a record's `scored_by`, in words. The model is what an arm is. Options of
 our own evaluations that are called by their dotted names are compared as well."""

@@ -133,14 +133,14 @@ def test_all_that_was_asked_is_compared_but_what_it_is_asked_of(tmp_path: Path) 
     alike = {"stop": [], "task.name": "chain", "prompt.template": "chat"}
     a = write_evaluation(
         tmp_path / "a", rows(ADD),
-        environment={"asked": {**alike, "numbers": "", "device.precision": "float32", "weights": "1", "model.base": "x"}},
+        environment={"asked": {**alike, "numbers": "", "precision": "float32", "weights": "1", "questions.add": "1"}},
     )  # fmt: skip
     b = write_evaluation(
         tmp_path / "b", rows(ADD),
-        environment={"asked": {**alike, "numbers": "epoch2", "device.precision": "bfloat16", "weights": "2", "task.name": "x"}},
+        environment={"asked": {**alike, "numbers": "epoch2", "precision": "bfloat16", "weights": "2", "questions.add": "2", "evaluation.texts": True}},
     )  # fmt: skip
     said = [one for one in told(a, b).split("Scored differently, ") if one]
-    assert said == ["numbers: epoch1 (A); epoch2 (B). ", "device.precision: float32 (A); bfloat16 (B)."]
+    assert said == ["numbers: epoch1 (A); epoch2 (B). ", "precision: float32 (A); bfloat16 (B)."]
 
 
 def test_weights_of_a_run_that_did_not_end_are_noted(tmp_path: Path) -> None:

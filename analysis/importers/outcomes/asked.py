@@ -40,10 +40,11 @@ ELSEWHERE = (
     "evaluation.questions",
     "evaluation.samples",
     "evaluation.temperatures",
+    "evaluation.texts",
 )
 """Options that are read from config.yaml, the rows and the digests, and what evaluations are compared for: of `asked`, these
 and the groups below are no settings of their own."""
-COMPARED = ("model.", "task.")
+COMPARED = ("model.", "task.", "questions.")
 GRADED, GRADER = "math_verify", ("cpu_seconds", "memory_mb", "second")
 """The reward that has such options."""
 UNENDED = {"diverged": "that diverged", "failed": "that failed", "unfinished": "that is not finished"}
@@ -90,8 +91,12 @@ def _of_environment(environment: Mapping[str, Any]) -> dict[str, str]:
     """What env.json says beyond the configuration."""
     options = environment.get(ASKED)
     if not isinstance(options, Mapping):
-        epoch = single(environment.get("epoch"), "epoch", runlog.ENVIRONMENT)
-        return {} if epoch is None else {"numbers": str(epoch)}
+        hardware = environment.get("hardware")
+        said = {
+            "numbers": environment.get("epoch"),
+            "precision": hardware.get("forward_dtype") if isinstance(hardware, Mapping) else None,
+        }
+        return {key: _text(one, key) for key, one in said.items() if one is not None}
     found = {"numbers": order_name(_text(options.get("numbers") or "", "numbers", ""))}
     if isinstance(template := options.get(SETTINGS["prompt"]), str):
         found["prompt"] = template  # a file of one's own by its content
