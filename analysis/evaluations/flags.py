@@ -105,7 +105,7 @@ def _nothing_shared(evaluations: Sequence[Named]) -> Iterator[str]:
         for mine, theirs in found:
             if not shared_sets(other, first, mine, theirs):
                 yield (
-                    f"{pair_label(mine, theirs)}: no set that both answered, so nothing is paired: "
+                    f"{pair_label(mine, theirs)}: no set with the same questions, so nothing is paired: "
                     f"{other.letter} − {first.letter}."
                 )
 

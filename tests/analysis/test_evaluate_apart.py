@@ -54,7 +54,7 @@ def test_other_questions_under_equal_ids_are_not_paired(tmp_path: Path) -> None:
     assert "add: A and B have equal ids for other questions or right answers" in told(a, b)
     fewer = write_evaluation(tmp_path / "c", rows(ADD), environment={"questions": {"add": "3" * 64}})
     (scores,) = made(a, fewer)
-    assert "T = 1: no set that both answered, so nothing is paired: B − A." in " ".join(scores.caption)
+    assert "T = 1: no set with the same questions, so nothing is paired: B − A." in " ".join(scores.caption)
     unknown = write_evaluation(tmp_path / "d", rows(ADD))
     assert [row.key for row in made(a, unknown)[1].rows] == ["B − A T = 1 add"]
 
