@@ -12,13 +12,22 @@ SETTINGS = {
     "version": "version of the tool",
     "grader": "grader",
     "prompt": "prompt template",
+    "system prompt": "system prompt",
     "temperature": "temperature",
     "top_p": "top_p",
     "max_tokens": "token limit",
     "k": "samples a question",
     "fewshot": "examples in the prompt",
+    "stop": "stop texts",
+    "stream": "stream of random numbers",
+    "batch": "batch",
+    "numbers": "numbers of the code",
+    "precision": "precision",
 }
-"""What two scorings are compared in, by its key in a record's `scored_by`, in words. The model is what an arm is."""
+"""What two scorings are compared in, by its key in a record's `scored_by`, in words. The model is what an arm is. Options of
+our own evaluations that are called by their dotted names are compared as well."""
+USUAL = "the default"
+"""Of such an option where a run of ours says nothing."""
 NEEDED = ("temperature", "grader")
 """Without these nobody can tell whether arms were scored alike."""
 NAMED = 4
@@ -34,7 +43,8 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
     if not stated:
         return
     tools_differ = len(set(map(tuple, (of.get("tool", ()) for of in stated.values())))) > 1
-    for key, words in SETTINGS.items():
+    options = dict.fromkeys(key for of in stated.values() for key in of if "." in key)
+    for key, words in (SETTINGS | {key: key for key in options}).items():
         found = {arm: of[key] for arm, of in stated.items() if key in of}
         mixed = len(set(found.values())) > 1 or any(len(values) > 1 for values in found.values())
         if mixed and not (key == "version" and tools_differ):
@@ -45,16 +55,21 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
             yield f"Nothing states the {SETTINGS[key]} of {_listed(silent)}: whether it is that of other arms is not known."
     if evidence.by_question:
         yield from _other_questions(evidence)
+        yield from _other_texts(evidence)
 
 
 def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
     """By the label of an arm, what its runs state, a value each that is different; arms of which no run states anything are
     absent where none does."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
+    every = [record.get("scored_by") or {} for record in evidence.logs.runs]
+    options = sorted({key for record in every for key in record if "." in key})
     for arm in evidence.study.arms:
         records = [evidence.logs.runs[run].get("scored_by") or {} for run in evidence.counted(arm)]
         if records:
             said = {key: tuple(sorted({str(r[key]) for r in records if key in r})) for key in SETTINGS}
+            ours = [r for r in records if r.get("tool") == "sspo"]
+            said |= {key: tuple(sorted({str(r.get(key, USUAL)) for r in ours})) for key in options}
             found[arm.label] = {key: values for key, values in said.items() if values}
     return found if any(found.values()) else {}
 
@@ -88,6 +103,27 @@ def _other_questions(evidence: Evidence) -> Iterator[str]:
                 )
         if found:
             yield f"Different questions of {group}: {_listed(found, '; ')}."
+
+
+def _other_texts(evidence: Evidence) -> Iterator[str]:
+    """A sentence a set of which an arm and what it is tested against state other questions, under ids that are all equal."""
+    asked = _asked(evidence)
+    for group in evidence.sets:
+        found = []
+        for arm in evidence.study.arms:
+            other = _tested_against(evidence, arm)
+            if other is None or asked.get((arm.name, group)) != asked.get((other.name, group)):
+                continue
+            mine, theirs = (_digests(evidence, one, group) for one in (other, arm))
+            if len(mine | theirs) > 1 and mine and theirs:
+                found.append(f"{other.label} and {arm.label}")
+        if found:
+            yield f"Other questions or right answers under equal ids of {group}: {_listed(found, '; ')}."
+
+
+def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:
+    records = [evidence.logs.runs[run].get("questions") or {} for run in evidence.counted(arm)]
+    return {str(record[group]) for record in records if group in record}
 
 
 def _tested_against(evidence: Evidence, arm: Arm) -> Arm | None:

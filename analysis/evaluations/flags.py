@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from analysis.evaluations.named import Named
+from analysis.evaluations.paired import asked_apart, ids, matching, pair_label, shared_sets
+from analysis.evaluations.scores import blocks
 
 COMPARED = ("model",)
 """What evaluations may differ in, for that is what they are compared for."""
-UNSAID = "not said"
+UNSAID, USUAL = "not said", "the default"
 
 
 def flags(evaluations: Sequence[Named]) -> list[str]:
-    """Settings that differ, questions that not all answered, what is unfinished, and the notes of the readers."""
+    """What is unfinished, settings that differ, questions that not all answered, who has no rates, and the notes of the readers."""
     counted = [one for one in evaluations if one.counts]
-    return [*_unfinished(evaluations), *_settings(counted), *_questions(counted), *_notes(evaluations)]
+    return [
+        *_unfinished(evaluations),
+        *_settings(counted),
+        *_questions(counted),
+        *_nothing_shared(evaluations),
+        *_graded(counted),
+        *_notes(evaluations),
+    ]
 
 
 def _unfinished(evaluations: Sequence[Named]) -> Iterator[str]:
@@ -34,10 +44,17 @@ def _settings(evaluations: Sequence[Named]) -> Iterator[str]:
     for key in keys:
         letters: dict[str, list[str]] = {}
         for one in evaluations:
-            letters.setdefault(one.outcomes.scored_by.get(key, UNSAID), []).append(one.letter)
+            letters.setdefault(_said(one, key), []).append(one.letter)
         if len(letters) > 1:
             told = "; ".join(f"{value} ({', '.join(of)})" for value, of in letters.items())
             yield f"Scored differently, {key}: {told}."
+
+
+def _said(one: Named, key: str) -> str:
+    """A setting in words. Of our own evaluations options that are called by their dotted names are noted only away from their
+    defaults."""
+    ours = one.outcomes.source == "sspo" and "." in key
+    return one.outcomes.scored_by.get(key, USUAL if ours else UNSAID)
 
 
 def _questions(evaluations: Sequence[Named]) -> Iterator[str]:
@@ -49,6 +66,10 @@ def _questions(evaluations: Sequence[Named]) -> Iterator[str]:
         if missing:
             yield f"{name} was not asked in {', '.join(missing)}: where a set is missing there is no average."
             continue
+        apart = list(_apart(evaluations, name))
+        yield from apart
+        if apart:
+            continue
         everybody = set.intersection(*(sets[name] for sets in asked))
         anybody = set.union(*(sets[name] for sets in asked))
         if everybody != anybody:
@@ -58,8 +79,50 @@ def _questions(evaluations: Sequence[Named]) -> Iterator[str]:
             )
 
 
+def _apart(evaluations: Sequence[Named], name: str) -> Iterator[str]:
+    """A sentence a pair that was asked other questions under ids that are equal."""
+    for one, other in itertools.combinations(evaluations, 2):
+        if not asked_apart(one, other, name):
+            continue
+        if ids(one, name) == ids(other, name):
+            yield (
+                f"{name}: {one.letter} and {other.letter} have equal ids for other questions or right answers, and are not paired."
+            )
+        else:
+            yield (
+                f"{name}: {one.letter} and {other.letter} were not asked the same questions, nothing says whether those of equal "
+                "ids are the same, and they are not paired: ask both for the same questions."
+            )
+
+
+def _nothing_shared(evaluations: Sequence[Named]) -> Iterator[str]:
+    """A sentence for an evaluation and decoding that has nothing to be paired with in the first."""
+    first, *others = evaluations
+    for other in others if first.counts else ():
+        found = matching(blocks(other.outcomes), blocks(first.outcomes)) if other.counts else []
+        if other.counts and not found:
+            yield f"No decoding that both have, so nothing is paired: {other.letter} − {first.letter}."
+        for mine, theirs in found:
+            if not shared_sets(other, first, mine, theirs):
+                yield (
+                    f"{pair_label(mine, theirs)}: no set with the same questions, so nothing is paired: "
+                    f"{other.letter} − {first.letter}."
+                )
+
+
 def _asked(rows: pd.DataFrame) -> dict[str, set[str]]:
     return {str(name): set(questions) for name, questions in rows.groupby("set", sort=False)["question"]}
+
+
+def _graded(evaluations: Sequence[Named]) -> Iterator[str]:
+    """Who has no rates because its values are no verdicts."""
+    found = [
+        one.letter
+        for one in evaluations
+        if any(b.samples[0] > 1 and not b.verdicts for b in blocks(one.outcomes))
+    ]
+    if found:
+        yield f"{', '.join(found)}: values between 0 and 1 call no answer right, so there is no pass@k and no maj@k."
 
 
 def _notes(evaluations: Sequence[Named]) -> Iterator[str]:

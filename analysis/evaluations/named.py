@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import string
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.importers.limits import shown_path
+from analysis.importers.limits import clean, shown_path
 from analysis.importers.outcomes.outcomes import Outcomes
 from analysis.importers.outcomes.read import read_outcomes
 from analysis.importers.outcomes.sspo import read_folder
@@ -25,6 +27,8 @@ class Named:
     outcomes: Outcomes
     partial: bool = False
     """Whether it counts though it is not finished."""
+    place: str = ""
+    """The end of its folder or file, where another one has its name."""
 
     @property
     def counts(self) -> bool:
@@ -34,7 +38,7 @@ class Named:
     @property
     def title(self) -> str:
         """Letter and name, and that it is not finished where it is not."""
-        title = f"{self.letter}: {self.outcomes.name}"
+        title = f"{self.letter}: {self.outcomes.name}" + (f" ({self.place})" if self.place else "")
         return title if self.outcomes.finished else f"{title} (unfinished, {self.answers})"
 
     @property
@@ -51,7 +55,33 @@ def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: b
     found = [outcomes for path in paths for outcomes in outcomes_of(path, metrics)]
     if len(found) > MOST:
         raise UserError(f"{len(found)} evaluations were given: at most {MOST} stand beside each other")
-    return [Named(letter, one, partial) for letter, one in zip(string.ascii_uppercase, found, strict=False)]
+    letters = string.ascii_uppercase[: len(found)]
+    return [
+        Named(letter, one, partial, place)
+        for letter, one, place in zip(letters, found, _places(found), strict=True)
+    ]
+
+
+def _places(found: Sequence[Outcomes]) -> list[str]:
+    """Of those whose name is another's as well, as much of the end of their folder or file as tells them apart."""
+    by_name: dict[str, set[tuple[str, ...]]] = {}
+    for one in found:
+        by_name.setdefault(one.name, set()).add(_place(one))
+    names = Counter(one.name for one in found)
+    return [
+        clean("/".join(_place(one)[-_needed(by_name[one.name]) :])) if names[one.name] > 1 else ""
+        for one in found
+    ]
+
+
+def _place(one: Outcomes) -> tuple[str, ...]:
+    path = one.files[0].absolute()
+    return (path.parent if path.name == runlog.EVAL else path).parts
+
+
+def _needed(places: Set[tuple[str, ...]]) -> int:
+    """How many last parts tell all of them apart."""
+    return next(n for n in itertools.count(1) if len({place[-n:] for place in places}) == len(places))
 
 
 def outcomes_of(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:

@@ -14,7 +14,7 @@ AVERAGE = "average"
 
 @dataclass(frozen=True)
 class Difference:
-    """An evaluation minus the first one, on one set or on the average over the sets that both have."""
+    """An evaluation minus the first one, on one set or on the average over the several sets that both have."""
 
     of: Named
     first: Named
@@ -44,11 +44,35 @@ def matching(mine: Sequence[Block], theirs: Sequence[Block]) -> list[tuple[Block
 
 
 def _of(other: Named, first: Named, mine: Block, theirs: Block) -> Iterator[Difference]:
-    label = mine.label if mine.label == theirs.label else f"{mine.label} against {theirs.label}"
-    shared = [name for name in theirs.sets if name in mine.sets]
-    for name in shared if len(shared) > 1 else ():
+    label = pair_label(mine, theirs)
+    shared = shared_sets(other, first, mine, theirs)
+    for name in shared:
         yield Difference(other, first, label, name, _paired(mine, theirs, [name]))
-    yield Difference(other, first, label, AVERAGE, _paired(mine, theirs, shared))
+    if len(shared) > 1:
+        yield Difference(other, first, label, AVERAGE, _paired(mine, theirs, shared))
+
+
+def pair_label(mine: Block, theirs: Block) -> str:
+    """How the answers of both were decoded."""
+    return mine.label if mine.label == theirs.label else f"{mine.label} against {theirs.label}"
+
+
+def shared_sets(other: Named, first: Named, mine: Block, theirs: Block) -> list[str]:
+    """The sets that both have, but those of which the two say that they were asked other questions under equal ids."""
+    both = [name for name in theirs.sets if name in mine.sets]
+    return [name for name in both if not asked_apart(other, first, name)]
+
+
+def asked_apart(one: Named, other: Named, name: str) -> bool:
+    """Whether both say what they asked in a set, it is not the same, and ids do not tell it apart."""
+    said = [of.outcomes.questions.get(name) for of in (one, other)]
+    return None not in said and said[0] != said[1] and bool(ids(one, name) & ids(other, name))
+
+
+def ids(one: Named, name: str) -> set[str]:
+    """The questions of a set that it answered."""
+    rows = one.outcomes.rows
+    return set(rows.loc[rows["set"] == name, "question"])
 
 
 def _paired(mine: Block, theirs: Block, sets: Sequence[str]) -> Paired:

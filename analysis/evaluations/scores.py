@@ -63,28 +63,40 @@ class Block:
         parts = by_set(self.means[self.means.index.get_level_values("set").isin(sets)])
         return Score(float(np.mean([part.mean() for part in parts])), question_error(parts))
 
-    def passed(self, k: int) -> float:
-        """Unbiased pass@k, averaged over sets. Raises ValueError where a question has fewer samples."""
+    def passed(self, k: int) -> float | None:
+        """Unbiased pass@k, averaged over sets; None where a value is neither right nor wrong. Raises ValueError where a question
+        has fewer samples."""
+        if not self.verdicts:
+            return None
         return self._over_sets(
             {place: pass_at_k(len(v), sum(x >= 1 for x in v), k) for place, v, _ in self._questions()}
         )
 
     def won(self, k: int) -> float | None:
-        """Unbiased maj@k likewise; None where no answer was noted."""
-        if not self.rows["answer"].notna().any():
+        """Unbiased maj@k likewise; None too where no answer was noted."""
+        if not self.verdicts or not self.rows["answer"].notna().any():
             return None
         return self._over_sets({place: majority(v, a, k) for place, v, a in self._questions()})
 
     @property
+    def verdicts(self) -> bool:
+        """Whether every value is 0 or 1: a graded reward says of no answer that it is right."""
+        return bool(self.rows["value"].isin((0.0, 1.0)).all())
+
+    @property
     def truncated(self) -> float | None:
-        """The share of answers that were cut; None where that is not known of all."""
-        known = self.rows["truncated"]
-        return None if known.isna().any() else float(known.astype(float).mean())
+        """The share of answers that were cut, averaged over sets; None where that is not known of all."""
+        return self._mean("truncated")
 
     @property
     def tokens(self) -> float | None:
-        """Mean tokens an answer; None where they are not known of all."""
-        return None if self.rows["tokens"].isna().any() else float(self.rows["tokens"].mean())
+        """Mean tokens an answer, averaged over sets; None where they are not known of all."""
+        return self._mean("tokens")
+
+    def _mean(self, column: str) -> float | None:
+        if self.rows[column].isna().any():
+            return None
+        return float(self.rows[column].astype(float).groupby(self.rows["set"]).mean().mean())
 
     def _questions(self) -> Iterator[tuple[tuple[str, str], list[float], list[str | None]]]:
         for place, rows in self.rows.groupby(QUESTION, sort=False):

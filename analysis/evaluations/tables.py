@@ -91,14 +91,14 @@ def _row(one: Named, block: Block, sets: Sequence[str], rates: Sequence[tuple[st
         Cell(f"{len(block.means):,}", {"questions": len(block.means)}),
         *[_score(name, block.score(name)) if name in block.sets else _missing(name) for name in sets],
     ]
+    whole = set(sets) == set(block.sets)
     if len(sets) > 1:
-        whole = set(sets) == set(block.sets)
         cells.append(_score(AVERAGE, block.score(*sets)) if whole else _missing(AVERAGE))
     cells.append(
         Cell(str(fewest) if fewest == most else f"{fewest} to {most}", {"k": fewest, "k_most": most})
     )
-    cells += [_rate(block, kind, k) for kind, k in rates]
-    truncated, tokens = block.truncated, block.tokens
+    cells += [_rate(block, kind, k, whole) for kind, k in rates]
+    truncated, tokens = (block.truncated, block.tokens) if whole else (None, None)
     cells += [
         NOTHING if truncated is None else Cell(points(truncated), {"truncated": 100 * truncated}),
         NOTHING if tokens is None else Cell(rounded(tokens, ".0f"), {"tokens": tokens}),
@@ -116,11 +116,11 @@ def _missing(name: str) -> Cell:
     return Cell("–", {name: None, f"{name}_error": None})
 
 
-def _rate(block: Block, kind: str, given: int | None) -> Cell:
-    """A dash where there is one sample a question, or where no answers were noted."""
+def _rate(block: Block, kind: str, given: int | None, whole: bool) -> Cell:
+    """A dash where a set is missing, with one sample a question, for values between 0 and 1, and where no answers were noted."""
     name = f"{kind}@{'k' if given is None else given}"
     k = block.samples[0] if given is None else given
-    if block.samples[0] < max(k, 2):
+    if not whole or block.samples[0] < max(k, 2):
         return Cell("–", {name: None})
     value = block.passed(k) if kind == "pass" else block.won(k)
     return Cell("–" if value is None else points(value), {name: None if value is None else 100 * value})
@@ -129,7 +129,7 @@ def _rate(block: Block, kind: str, given: int | None) -> Cell:
 def _scores_caption(names: Sequence[str]) -> tuple[str, ...]:
     said = [
         "Scores in percent: the mean over questions of the mean over their samples; ± is its standard error over questions, "
-        "clustered by question. The average is unweighted over sets.",
+        "clustered by question. Averages are unweighted over sets.",
     ]
     if names:
         said.append(

@@ -98,9 +98,10 @@ class Evidence:
         return PERCENT
 
     def passes(self, k: int, temperature: float) -> pd.DataFrame:
-        """Unbiased pass@k a run and set, and their average; empty where a question has fewer than k samples."""
+        """Unbiased pass@k a run and set, and their average; empty where a question has fewer than k samples, and without runs
+        whose values are no verdicts."""
         q = self._decoded("sampled", temperature)
-        q = q[q["count"] >= k]
+        q = q[(q["count"] >= k) & ~q["run"].isin(self._graded(temperature))]
         values = [
             pass_at_k(int(n), round(mean * n), k) for mean, n in zip(q["mean"], q["count"], strict=True)
         ]
@@ -113,6 +114,7 @@ class Evidence:
             return self._by_set(self._decoded("sampled", temperature).iloc[:0].assign(won=0.0), "won")
         rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == temperature)]
         rows = rows[rows["run"].isin(rows.loc[rows[STATED.name].notna(), "run"])]
+        rows = rows[~rows["run"].isin(self._graded(temperature))]
         stated = rows[STATED.name].astype(object).where(rows[STATED.name].notna(), None)
         votes = rows.assign(stated=stated).groupby(["run", "set", "question"], observed=True, sort=False)
         won = [
@@ -121,6 +123,11 @@ class Evidence:
             if len(of) >= k
         ]
         return self._by_set(pd.DataFrame(won, columns=["run", "set", "question", "won"]), "won")
+
+    def _graded(self, temperature: float) -> list[int]:
+        """Runs that have a sampled value which is neither right nor wrong."""
+        rows = self.final[(self.final["mode"] == "sampled") & (self.final["temperature"] == temperature)]
+        return [int(run) for run in rows.loc[~rows["value"].isin((0.0, 1.0)), "run"].unique()]
 
     def _by_set(self, questions: pd.DataFrame, column: str) -> pd.DataFrame:
         table = questions.groupby(["run", "set"], observed=True)[column].mean().unstack("set")

@@ -79,7 +79,7 @@ def import_outcomes(name: str, spec: ImportSpec, found: Sequence[str], out: Path
     }  # fmt: skip
     from_manifest(manifest)
     folder = report_folder(out, name, IMPORTED) / "logs"
-    write_logs(folder, manifest, [_record(run, spec.base) for run in runs], metric_table({}), _table(rows))
+    write_logs(folder, manifest, [_record(run, spec) for run in runs], metric_table({}), _table(rows))
     return folder
 
 
@@ -211,13 +211,15 @@ def _table(rows: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
 
 
-def _record(run: Run, base: str | None) -> dict[str, Any]:
+def _record(run: Run, spec: ImportSpec) -> dict[str, Any]:
     origin = "; ".join(f"{one.source}, {_place(one)}" for one in run.evaluations)
     notes = [note for one in run.evaluations for note in (one.note, _apart(one))]
     note = together(*notes, run.left_out)
     reason = f"{origin} ({note})" if note else origin
-    record = record_of(run.arm, run.seed, base) | {"reason": reason, "message": reason}
-    return record | {"scored_by": run.scored_by}
+    record = record_of(run.arm, run.seed, spec.base) | {"reason": reason, "message": reason}
+    said = {group: digest for one in run.evaluations for group, digest in one.questions.items()}
+    asked = {spec.labels.get(group, group): digest for group, digest in said.items()}
+    return record | {"scored_by": run.scored_by} | ({"questions": asked} if asked else {})
 
 
 def _apart(one: Outcomes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,13 @@ def check_filled(table: pa.Table, columns: Sequence[str]) -> None:
         column = table.column(name)
         if column.null_count:
             raise BadLine(pc.index(column.is_null(), True).as_py() + 1, f"{name} is missing")
+
+
+def stated(content: bytes, name: str) -> pa.Array:
+    """A row a line of `parse_lines`: whether it has the name at all, be it with null."""
+    key = re.compile(rb'"%s"[ \t]*:' % name.encode())  # in a text the quotes would be escaped
+    lines = (line for line in content.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip(BLANK))
+    return pa.array([key.search(line) is not None for line in lines], pa.bool_())
 
 
 def whole_lines(content: bytes) -> bytes:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analysis.logs.column_cache import read_log
-from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, OPTIONAL, write_logs
+from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, OPTIONAL, STATED, write_logs
 from analysis.logs.contamination import write_contamination
 from analysis.logs.ended import Ended, ended_logs
-from analysis.logs.jsonl import BadLine, check_filled
+from analysis.logs.jsonl import BadLine, check_filled, stated, whole_lines
 from analysis.logs.manifest import Arm, NothingToReport, Study, from_manifest, sweep_command
 from analysis.logs.run_files import (
     BROKEN,
@@ -151,7 +152,20 @@ def _log(store: Path, folder: Path, name: str, ended: Ended) -> pa.Table:
     flaw = ended.flaw(name, log)
     if flaw is not None:
         raise NotAsEnded(flaw)
-    return log.table
+    if name != runlog.EVAL or log.table[STATED.name].null_count == len(log.table):
+        return log.table
+    return whole_answers(log.table, whole_lines((folder / name).read_bytes()))
+
+
+def whole_answers(table: pa.Table, lines: bytes) -> pa.Table:
+    """The rows of an eval.jsonl, without what they answered where a final sampled one does not state it: a row without the
+    column is not known, and one with null is a silent vote."""
+    voting = pc.and_(table["final"], pc.equal(table["mode"], "sampled"))
+    said = stated(lines, STATED.name)[: len(table)]  # a running run writes on
+    if pc.all(pc.or_(pc.invert(voting), said)).as_py() is not False:
+        return table
+    silent = pa.nulls(len(table), table.schema.field(STATED.name).type)
+    return table.set_column(table.schema.get_field_index(STATED.name), STATED.name, silent)
 
 
 def stacked(tables: list[tuple[int, pa.Table]], schema: pa.Schema) -> pa.Table:

@@ -126,7 +126,7 @@ def _caption(evidence: Evidence, extra: list[str], shortened: bool) -> tuple[str
         "Averages are unweighted over sets.",
         _rates(extra),
         "Of the base only the average stands here: it answered the same questions." if shortened else "",
-        *captions.warnings(evidence)[:1],
+        *captions.warnings(evidence),
     ]
     return tuple(s for s in sentences if s)
 

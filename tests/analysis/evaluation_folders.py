@@ -51,10 +51,12 @@ def write_evaluation(
     done: bool = True,
     model: str = "toy",
     template: str = "chat",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    environment: Mapping[str, Any] | None = None,
 ) -> Path:
-    """A folder with these lines, finished or not."""
+    """A folder with these lines, finished or not; `options` of config.yaml and `environment` of env.json come on top."""
     folder.mkdir(parents=True)
-    config = {
+    config: dict[str, dict[str, Any]] = {
         "model": {"path": f"models/{model}"},
         "prompt": {"template": template},
         "reward": {"name": "math_verify"},
@@ -66,8 +68,10 @@ def write_evaluation(
             "stream": "sample",
         },
     }
+    for group, more in (options or {}).items():
+        config[group] = config.get(group, {}) | dict(more)
     (folder / CONFIG).write_text(yaml.safe_dump(config))
-    (folder / ENVIRONMENT).write_text(json.dumps({"weights": None}))
+    (folder / ENVIRONMENT).write_text(json.dumps({"weights": None, **(environment or {})}))
     log = "".join(json.dumps(line) + "\n" for line in lines).encode()
     (folder / EVAL).write_bytes(log)
     if done:

@@ -92,7 +92,7 @@ def test_differences_pair_the_questions_that_both_answered(two: list[Path]) -> N
 def test_a_question_that_one_lacks_is_left_out_and_named(two: list[Path], tmp_path: Path) -> None:
     fewer = write_evaluation(tmp_path / "c", rows({"add": OTHER["add"][:2], "more": [[1, 0, 0, 0]]}))
     scores, apart = made([two[0], fewer])
-    assert cells(apart, "B − A T = 1 average")["questions"] == "2 (1 left out)"
+    assert cells(apart, "B − A T = 1 add")["questions"] == "2 (1 left out)"
     said = " ".join(apart.caption)
     assert "add: 2 of 3 questions were answered by all" in said
     assert "sum was not asked in B" in said
@@ -108,7 +108,7 @@ def test_what_is_unfinished_is_shown_and_counts_only_when_asked(two: list[Path],
     assert "B is unfinished (12 answers) and not compared" in " ".join(scores.caption)
     assert "B: The last line of its log is torn and was left out." in scores.caption
     _, apart = made([two[0], half], partial=True)
-    assert cells(apart, "B − A T = 1 average")["questions"] == "3"
+    assert cells(apart, "B − A T = 1 add")["questions"] == "3"
     (alone,) = made([half, two[0]])
     assert "A is unfinished" in " ".join(alone.caption)
 

@@ -236,6 +236,9 @@ def test_our_own_evaluations_are_read_as_they_are(tmp_path: Path) -> None:
         "prompt": "none",
         "top_p": "1.0",
         "stream": "batch",
+        "numbers": "epoch1",
+        "stop": "none",
+        "system prompt": "none",
     }
     logs = imported(tmp_path, [f"a:0={tmp_path / 'e'}"], ())
     assert (logs.manifest["primary"]["mode"], logs.manifest["primary"]["temperature"]) == ("sampled", 1.0)

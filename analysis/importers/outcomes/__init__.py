@@ -7,6 +7,7 @@ lighteval  details_*.parquet
 evalscope  reviews and predictions
 verl       validation dumps
 sspo       our own evaluations and training runs
+asked      how ours were drawn and graded
 answers    answers one by one to rows, and what is checked of them
 metric     which number scores an answer
 lines      JSON lines one by one

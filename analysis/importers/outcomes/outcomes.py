@@ -39,7 +39,7 @@ class Outcomes:
     `truncated` and `answer` (what votes in maj@k) None where they are not known. No question and sample is there twice."""
     scored_by: Mapping[str, str] = field(default_factory=dict)
     """How it was sampled and graded, as far as the files say, in short texts: tool, version, grader, prompt, temperature, top_p,
-    max_tokens, k, fewshot, model. A comparison of two evaluations that differ in any of them is flagged."""
+    max_tokens, k, fewshot, model; of our own evaluations every other option that can change an answer as well. A comparison of two evaluations that differ in any of them is flagged."""
     aggregates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """(set, metric) to the aggregate that the tool itself wrote beside the rows; empty where it wrote none."""
     finished: bool = True
@@ -50,3 +50,5 @@ class Outcomes:
     """The training step that was evaluated, where the files say."""
     metrics: Mapping[str, str] = field(default_factory=dict)
     """By set, what `aggregates` calls the metric that scores."""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    """Set to a digest of the ids, prompts and right answers that were asked; sets of which none is known are not in it."""

@@ -11,32 +11,23 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.importers.limits import MOST_BYTES, check_file, clean, shown_path
-from analysis.importers.outcomes.answers import checked, last_part
+from analysis.importers.outcomes.answers import checked
+from analysis.importers.outcomes.asked import questions, scored_by, whose_weights
 from analysis.importers.outcomes.metric import chosen
 from analysis.importers.outcomes.outcomes import COLUMNS, Outcomes
 from analysis.logs.column_cache import ReadLog
 from analysis.logs.ended import Ended, ended_logs
 from analysis.logs.jsonl import BadLine, check_filled, parse_lines, whole_lines
-from analysis.logs.run_files import Damaged, configuration, marker, setting
-from analysis.logs.run_folders import EVAL_COLUMNS, NEEDED
+from analysis.logs.run_files import Damaged, configuration, marker, setting, standing
+from analysis.logs.run_folders import COUNTED, EVAL_COLUMNS, NEEDED, whole_answers
 from sspo.errors import UserError
 from sspo.runs import runlog
 
-SETTINGS = {
-    "grader": "reward.name",
-    "prompt": "prompt.template",
-    "model": "model.path",
-    "top_p": "evaluation.top_p",
-    "max_tokens": "evaluation.max_tokens",
-    "stream": "evaluation.stream",
-}
-"""What says how answers were drawn and graded, by what `Outcomes.scored_by` calls it. Temperatures and k are those of the rows."""
-BEFORE = {"prompt": "none", "top_p": "1.0", "stream": "batch"}
-"""What holds in folders from before there was such an option."""
 WEIGHTS = "weights"
 """Where env.json names the checkpoint of a training run that was asked."""
 ANSWER = ["set", "question", "mode", "temperature", "sample"]
 METRIC = "value"
+TORN = "The last line of its log is torn and was left out."
 
 
 def matches(row: Mapping[str, Any]) -> bool:
@@ -69,9 +60,11 @@ def read_folder(path: Path) -> Outcomes:
         )
     try:
         config, environment = configuration(path), marker(path, runlog.ENVIRONMENT) or {}
-        done = marker(path, runlog.DONE) is not None
+        status = str(standing(path).state()["status"])
+        done = status in COUNTED
         rows, torn = _rows(log, ended_logs(path) if done else Ended())
-        scored_by = _scored_by(config, rows)
+        how, asked = scored_by(config, environment, rows), questions(environment)
+        weights = whose_weights(environment, status)
     except Damaged as error:
         raise UserError(f"{shown_path(path)}: {error}") from error
     return Outcomes(
@@ -79,9 +72,10 @@ def read_folder(path: Path) -> Outcomes:
         files=(log,),
         name=_name(path, config, environment),
         rows=rows,
-        scored_by=scored_by,
-        note="The last line of its log is torn and was left out." if torn else "",
+        scored_by=how,
+        note=" ".join(said for said in (TORN if torn else "", weights) if said),
         finished=done,
+        questions=asked,
     )
 
 
@@ -97,7 +91,7 @@ def _rows(log: Path, ended: Ended) -> tuple[pd.DataFrame, bool]:
     flaw = ended.flaw(runlog.EVAL, ReadLog(table, len(content), hashlib.sha256(lines).hexdigest()))
     if flaw is not None:
         raise UserError(f"{shown_path(log.parent)}: {flaw}; ask again, or restore the file")
-    return _final(table, log), len(lines) < len(content)
+    return _final(whole_answers(table, lines), log), len(lines) < len(content)
 
 
 def _final(table: pa.Table, log: Path) -> pd.DataFrame:
@@ -117,20 +111,6 @@ def _final(table: pa.Table, log: Path) -> pd.DataFrame:
         answer=rows["answer"].astype(object).where(rows["answer"].notna(), None),
     )
     return rows[list(COLUMNS)].reset_index(drop=True)
-
-
-def _scored_by(config: Mapping[str, Any], rows: pd.DataFrame) -> dict[str, str]:
-    """Settings that the configuration has, what the rows say of their drawing, and the tool."""
-    found = {"tool": "sspo", **BEFORE} if config else {"tool": "sspo"}
-    for name, key in SETTINGS.items():
-        if (one := setting(config, key)) is not None:
-            found[name] = str(last_part(one) if name == "model" else one)
-    counts = rows.groupby(["set", "question", "mode", "temperature"]).size().unique()
-    drawn = {
-        "temperature": " and ".join(f"{t:g}" for t in sorted(rows["temperature"].unique())),
-        "k": " and ".join(str(count) for count in sorted(counts)),
-    }
-    return found | {name: said for name, said in drawn.items() if said}
 
 
 def _name(path: Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
