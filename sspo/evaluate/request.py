@@ -85,7 +85,6 @@ def read_request(words: Sequence[str]) -> Request:
         options.append(f"model.path={path}")
     given = [one.key_or_group for one in parse_overrides(options)]
     values = quick_values([*_beginning(given, own_model=path is not None), *options])
-    evaluation = values["evaluation"]
     if trained is None and "base" in own:
         raise UserError(
             "base= is where the base of a run folder lies now, and model= names no run folder: leave it out"
@@ -93,19 +92,12 @@ def read_request(words: Sequence[str]) -> Request:
     if trained is not None:
         values = _as_trained(values, trained.options, given)
         values["model"]["path"] = own.get("base", values["model"]["path"])
-        evaluation = values["evaluation"]
-        if (
-            "evaluation.temperatures" in given
-            and not evaluation["temperatures"]
-            and "evaluation.samples" not in given
-        ):
-            evaluation["samples"] = 1
         if "run.store" not in given and trained.store is not None:
             values["run"]["store"] = str(trained.store)
     if trained is None and values["model"]["path"] not in EMBEDDED_BASES:
         _refuse_own_questions(values["model"]["path"], given)
     _fill(values, given)
-    everything = evaluation["questions"] is None or (trained is not None and "task.eval" in given)
+    everything = values["evaluation"]["questions"] is None or (trained is not None and "task.eval" in given)
     config = validate(build(TrainConfig, fitted(values)))
     if trained is not None:
         _check_base(config, trained)
