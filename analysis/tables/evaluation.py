@@ -18,11 +18,11 @@ FIRST = (
     "set",
     "questions",
     "k",
-    "score",
+    "mean score",
     "± questions",
     "± samples",
-    "worth of one",
-    "of average",
+    "one question",
+    "in the average",
 )
 LAST = ("truncated %", "tokens")
 PASS, MAJORITY = "pass@k", "maj@k"
@@ -120,9 +120,9 @@ def _whose(decoding: Decoding) -> str:
 def _caption(evidence: Evidence, extra: list[str], shortened: bool) -> tuple[str, ...]:
     sentences = [
         f"{evidence.study.title}: what the final evaluation asked and how exactly it scores one run, in percent points.",
-        "Score: the mean over all trained runs, whatever their arm. ± questions: the standard error of one run's score over "
+        "Mean score: over the trained runs of all arms, so it compares none. ± questions: the standard error of one run's score over "
         "questions, clustered by question; ± samples: over samples given the questions; both a root mean square over runs.",
-        "Worth of one: what one question more adds to the set's score, and of average: to the average over sets.",
+        "One question: the points of the set's score that a single question is worth, and in the average: of the average over sets.",
         "Averages are unweighted over sets.",
         _rates(extra),
         "Of the base only the average stands here: it answered the same questions." if shortened else "",

@@ -118,7 +118,7 @@ def test_the_evaluation_is_counted_by_set_and_decoding(logs: Logs) -> None:
     found = cells(table, "T=1 short")
     assert (found["questions"], found["k"]) == ("6", "4")
     # one question of 6 is worth 16.67 points of its set, and a fifth of that of the average of five
-    assert (found["worth of one"], found["of average"]) == ("16.67", "3.33")
+    assert (found["one question"], found["in the average"]) == ("16.67", "3.33")
     scores = evidence.primary.loc[[r for r, record in enumerate(logs.runs) if record["arm"] != "base"]]
     assert numbers(table, "T=1 short")["score"] == pytest.approx(100 * scores["short"].mean())
     average = numbers(table, "T=1 average")
