@@ -91,6 +91,10 @@ def outcomes_of(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
     """
     if (path / runlog.EVAL).is_file():
         return [read_folder(path)]
+    if not path.exists():
+        raise UserError(f"{shown_path(path)} is not there")
+    if (path / runlog.CONFIG).is_file() and (path / runlog.ENVIRONMENT).is_file():
+        raise UserError(f"{shown_path(path)} has no answers yet: let it go on")
     found = read_outcomes(path, metrics)
     if not found:
         raise UserError(

@@ -19,16 +19,24 @@ NOTHING = Cell("–")
 
 
 def tables(evaluations: Sequence[Named], ks: Sequence[int]) -> list[Table]:
-    """Scores, and differences where there are any; `ks` are those of pass@k and maj@k, none for as many as there are samples.
+    """Scores, and differences where there are any; `ks` are those of pass@k and maj@k, none for as many as all have samples.
 
     Raises UserError for a k above the samples.
     """
     check_ks(evaluations, ks)
+    ks = ks or common_k(evaluations)
     scores, found = scores_table(evaluations, ks), list(differences(evaluations))
     if not found:
         return [replace(scores, caption=(*scores.caption, *flags(evaluations)))]
     apart = differences_table(found)
     return [scores, replace(apart, caption=(*apart.caption, *flags(evaluations)))]
+
+
+def common_k(evaluations: Sequence[Named]) -> tuple[int, ...]:
+    """The most samples that every sampled question has, where evaluations differ in that: rates of other k do not compare."""
+    counted = [block for one in evaluations if one.counts for block in blocks(one.outcomes)]
+    samples = {block.samples[0] for block in counted if block.mode != GREEDY}
+    return (min(samples),) if len(samples) > 1 and min(samples) > 1 else ()
 
 
 def check_ks(evaluations: Sequence[Named], ks: Sequence[int]) -> None:

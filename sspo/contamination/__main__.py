@@ -114,6 +114,11 @@ def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines
 
     continuer = Continuer(options.config)
     continuer.check(parts)
+    print(
+        f"contamination: {len(parts)} beginnings of questions, {continuer.batch} at once",
+        file=sys.stderr,
+        flush=True,
+    )
     with Counter("batches of questions continued", math.ceil(len(parts) / continuer.batch)) as count:
         try:
             for batch in continuer.batches(parts):

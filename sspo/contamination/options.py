@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from sspo.compose.hydra_compose import GROUPS, compose, option_keys
+from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.config import TrainConfig
 from sspo.errors import UserError, shown, unknown
 from sspo.runs.contamination import NGRAM, SHARES
@@ -39,6 +39,8 @@ def parse(words: Sequence[str]) -> Options:
         key, mark, value = word.partition("=")
         if key in OWN and mark:
             own[key] = _value(key, value)
+        elif key == "model" and mark and value not in choices("model"):
+            others.append(f"model.path={value}")
         else:
             if mark and key not in (*GROUPS, *option_keys()) and "." not in key:
                 raise unknown("option", key, [*OWN, *option_keys()])

@@ -171,8 +171,9 @@ def test_answers_of_other_tools_say_less_and_are_compared_by_what_they_say(two: 
         (["{a}", "--k", "8"], "--k 8 is above the 4 samples a question of A: one at T = 1: give at most 4"),
         (["{a}", "--k", "two"], "--k lists whole numbers above 0 such as 1,4,8, got 'two'"),
         (["{a}", "--to", "table.xlsx"], "--to writes .md, .tex, .csv, .html, got table.xlsx"),
+        (["{a}/nothing"], "nothing is not there"),
         (
-            ["{a}/nothing"],
+            ["{a}/config.yaml"],
             "holds no results by question: give the folder of an evaluation or of a training run",
         ),
         (["{a}", "--partail"], "did you mean '--partial'?"),
@@ -209,3 +210,13 @@ def test_the_folder_of_a_trained_model_is_called_by_its_run(tmp_path: Path) -> N
     folder = write_evaluation(tmp_path / "t", rows({"add": [[1], [0]]}, 0.0))
     (folder / "env.json").write_text(json.dumps({"weights": "runs/cells/abc/seed1/checkpoints/step4"}))
     assert read_folder(folder).name == "abc/seed1"
+
+
+def test_rates_of_unequal_samples_are_of_the_most_that_all_have(two: list[Path], tmp_path: Path) -> None:
+    fewer = {name: [question[:2] for question in of] for name, of in OTHER.items()}
+    less = write_evaluation(tmp_path / "less", rows(fewer), model="less")
+    (scores, _) = made([two[0], less])
+    # of two samples of four: add 5/6, 1, 0 and sum 1, 1/2; (11/18 + 3/4) / 2 = 68.1 %
+    assert cells(scores, "A T = 1")["pass@2"] == "68.1"
+    # of both: add 1, 1, 1 and sum 1, 0: (1 + 1/2) / 2
+    assert cells(scores, "B T = 1")["pass@2"] == "75.0"
