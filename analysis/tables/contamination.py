@@ -51,7 +51,7 @@ def contamination_table(evidence: Evidence) -> Table | None:
         for base, name in found
     ]
     caption = _caption(evidence, list(completed.values()), list(compared.values()), [*others, *more])
-    return Table("contamination", caption, columns, tuple(rows), title="signs of contamination")
+    return Table("contamination", caption, columns, tuple(rows), title="Signs of contamination")
 
 
 Chosen = dict[tuple[str, str], CheckedSet]

@@ -25,7 +25,7 @@ def grading_table(evidence: Evidence) -> Table | None:
     parts[ALL] = answers
     rows = [_row(name, part) for name, part in parts.items() if len(part)]
     columns = ("set", "answers", *(f"{status} %" for status in STATUSES), "graded twice", "disagree %")
-    return Table("grading", _caption(evidence, answers), columns, tuple(rows), title="grading of answers")
+    return Table("grading", _caption(evidence, answers), columns, tuple(rows), title="Grading of answers")
 
 
 def disagreement(answers: pd.DataFrame) -> tuple[int, int]:
