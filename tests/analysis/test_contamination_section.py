@@ -178,7 +178,7 @@ def test_a_damaged_check_is_named_and_left_out(store: Path, capsys: pytest.Captu
 def test_why_and_verify_know_the_section(store: Path, tmp_path: Path) -> None:
     check, out = write_check(store, "aaa"), tmp_path / "reports"
     folder, _ = write_report("toy", "paper", store, out)
-    assert "signs of contamination" in (folder / "index.html").read_text()
+    assert "Signs of contamination" in (folder / "index.html").read_text()
     said = why("toy", "contamination[short,EM % after 60 %]", "paper", out)
     assert "formula: 100 x 2 / 20 questions of short" in said
     assert "contamination/<check>/contamination.json" in said
