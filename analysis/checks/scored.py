@@ -89,13 +89,10 @@ def _short(text: str) -> str:
 
 def _other_questions(evidence: Evidence) -> Iterator[str]:
     """A sentence a set of which an arm and what it is tested against did not answer the same questions."""
-    asked = _asked(evidence)
+    asked, pairs = _asked(evidence), _tested(evidence)
     for group in evidence.sets:
         found = []
-        for arm in evidence.study.arms:
-            other = _tested_against(evidence, arm)
-            if other is None:
-                continue
+        for arm, other in pairs:
             mine, theirs = asked.get((arm.name, group)), asked.get((other.name, group))
             if mine and theirs and mine != theirs:
                 found.append(
@@ -107,12 +104,11 @@ def _other_questions(evidence: Evidence) -> Iterator[str]:
 
 def _other_texts(evidence: Evidence) -> Iterator[str]:
     """A sentence a set of which an arm and what it is tested against state other questions, under ids that are all equal."""
-    asked = _asked(evidence)
+    asked, pairs = _asked(evidence), _tested(evidence)
     for group in evidence.sets:
         found = []
-        for arm in evidence.study.arms:
-            other = _tested_against(evidence, arm)
-            if other is None or asked.get((arm.name, group)) != asked.get((other.name, group)):
+        for arm, other in pairs:
+            if asked.get((arm.name, group)) != asked.get((other.name, group)):
                 continue
             mine, theirs = (_digests(evidence, one, group) for one in (other, arm))
             if len(mine | theirs) > 1 and mine and theirs:
@@ -126,10 +122,12 @@ def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:
     return {str(record[group]) for record in records if group in record}
 
 
-def _tested_against(evidence: Evidence, arm: Arm) -> Arm | None:
-    """What an arm is tested against; the untrained base stands beside the baseline."""
-    baseline = evidence.study.arm(evidence.study.baseline)
-    return baseline if arm.role == "base" else evidence.study.reference_of(arm)
+def _tested(evidence: Evidence) -> list[tuple[Arm, Arm]]:
+    """Every arm that is tested, with what it is tested against; the untrained base stands beside the baseline."""
+    study = evidence.study
+    baseline = study.arm(study.baseline)
+    against = [(arm, baseline if arm.role == "base" else study.reference_of(arm)) for arm in study.arms]
+    return [(arm, other) for arm, other in against if other is not None]
 
 
 def _asked(evidence: Evidence) -> dict[tuple[str, str], set[str]]:

@@ -63,6 +63,8 @@ EVAL_SCHEMA = pa.schema(
 )
 
 
+STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
+"""Those of sspo.types.STATUSES, in its order: what crosses between the trainer's rooms is not for a report to import."""
 OF_GRADERS = ("timeout", "crashed")
 """Statuses of sspo.types.STATUSES that not every reward gives."""
 SECOND = pa.field("second", CATEGORY)

@@ -40,7 +40,6 @@ from analysis.statistics.evaluation import (
     avg_at_k,
     avg_at_k_interval,
     evaluation_error,
-    majority,
     pass_at_k_interval,
 )
 from analysis.statistics.factorial import (
@@ -69,7 +68,7 @@ from analysis.statistics.questions import (
     paired_by_question,
     question_error,
 )
-from sspo.metrics.at_k import maj_at_k, pass_at_k
+from sspo.metrics.at_k import maj_at_k, majority, pass_at_k
 
 __all__ = [
     "Comparison",

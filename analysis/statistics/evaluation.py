@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.intervals import Interval, t_interval
-from sspo.metrics.at_k import maj_at_k, pass_at_k
+from sspo.metrics.at_k import pass_at_k
 
 
 def avg_at_k(value_QK: NDArray[np.float64]) -> float:
@@ -32,23 +30,6 @@ def pass_at_k_interval(value_QK: NDArray[np.float64], k: int, level: float = 0.9
     """Unbiased pass@k (at most as large as the columns) of right (1) and wrong (0) samples, t interval over Q questions."""
     samples = value_QK.shape[1]
     return _within_unit(t_interval([pass_at_k(samples, int(c), k) for c in value_QK.sum(axis=1)], level))
-
-
-def majority(values: Sequence[float], answers: Sequence[str | None], k: int) -> float:
-    """Unbiased maj@k of one question's samples.
-
-    Right samples (value 1) are one answer, however it is written; wrong ones vote by their text, None for nothing. Raises
-    ValueError unless k is at most the number of samples.
-    """
-    wrong = Counter(a for v, a in zip(values, answers, strict=True) if v < 1 and a is not None)
-    right = sum(v >= 1 for v in values)
-    return _majority(len(values), right, tuple(sorted(wrong.values())), k)
-
-
-@functools.lru_cache(maxsize=100_000)
-def _majority(n: int, right: int, others: tuple[int, ...], k: int) -> float:
-    """Questions of one study share few such counts, and each takes exact fractions."""
-    return maj_at_k(n, right, others, k)
 
 
 def _within_unit(interval: Interval) -> Interval:

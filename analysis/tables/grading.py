@@ -5,14 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.evidence.evidence import Evidence
-from analysis.logs.compact import SECOND, is_graded
+from analysis.logs.compact import SECOND, STATUSES, is_graded
 from analysis.logs.trace import GRADING, trace
 from analysis.tables import captions
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
-STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
-"""Those of sspo.types.STATUSES, in its order: what crosses between the trainer's rooms is not for a report to import."""
 ALL = "all sets"
 
 

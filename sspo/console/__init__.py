@@ -5,5 +5,6 @@ one_sentence  how a command ends
 interrupts    imported first: an interrupt during imports ends quietly
 closed_pipe   output that nobody reads any more
 visible       unseen characters made visible
+percent       shares with one digit
 progress      progress with the time that is left
 """

@@ -86,9 +86,9 @@ def _precision(options: Options) -> str:
     """Of the model's forward passes, without torch where no model is asked."""
     if COMPLETION not in options.checks:
         return ""
-    from sspo.models.device import resolve_device
+    from sspo.models.device import precision
 
-    return "bfloat16" if resolve_device(options.config.run.device).type == "cuda" else "float32"
+    return precision(options.config.run.device)
 
 
 def _checked(

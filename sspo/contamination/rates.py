@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from sspo.console.percent import percent
 from sspo.contamination.lines import Line
 from sspo.contamination.options import COMPLETION, OVERLAP, Options
 from sspo.contamination.overlap import fewest
@@ -17,10 +16,8 @@ from sspo.contamination.questions import Asked, Training
 from sspo.errors import UserError
 from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import FORMAT, check_rates, in_percent
+from sspo.runs.content_hash import content_hash
 
-DIGITS = 12
-TRUSTED = 12
-"""Significant digits of a share: 6.249999999999999 is 6.25."""
 NAMED = 5
 """Questions that the printed table names of those that overlap."""
 
@@ -50,8 +47,7 @@ def described(
 
 def name_of(description: Mapping[str, Any]) -> str:
     """The check's name."""
-    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    return content_hash(description)
 
 
 def rated(description: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
@@ -121,7 +117,7 @@ def _completed(rates: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'set':{width}}  {'shown':>{digits + 2}}  questions  exact match % [95 %]  ROUGE-L"
     for name, of_set in rates["sets"].items():
         for row in of_set["completion"]:
-            exact, rouge = percent(row["exact"], row["asked"]), row["rouge"]
+            exact, rouge = interval(row["exact"], row["asked"]), row["rouge"]
             shown = "-" if rouge is None else f"{rouge:.3f}"
             yield (
                 f"{name:{width}}  {in_percent(row['share']):>{digits}} %  {row['asked']:9}  {exact:>20}  {shown:>7}"
@@ -144,7 +140,7 @@ def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> st
     listed = f": {', '.join(named)}" if named else ""
     return (
         f"{name}: {overlap['overlapping']} of {overlap['checked']} questions "
-        f"({percent(overlap['overlapping'], overlap['checked'])} %) share {rates['ngram']} words in a row with one of "
+        f"({interval(overlap['overlapping'], overlap['checked'])} %) share {rates['ngram']} words in a row with one of "
         f"{training['questions']} training questions ({training['name']}{which})"
         + (f", or are shorter and stand whole in one ({overlap['whole']})" if overlap["whole"] else "")
         + listed
@@ -157,14 +153,9 @@ def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> st
     )
 
 
-def percent(events: int, n: int) -> str:
+def interval(events: int, n: int) -> str:
     """A share in percent with its interval; a dash where nothing was counted."""
     if n == 0:
         return "-"
     low, high = wilson(events, n)
-    return f"{_tenths(events / n)} [{_tenths(low)}, {_tenths(high)}]"
-
-
-def _tenths(share: float) -> Decimal:
-    """In percent as a report rounds it: 6.25 is 6.3."""
-    return Decimal(f"{100 * share:.{TRUSTED}g}").quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return f"{percent(events / n)} [{percent(low)}, {percent(high)}]"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
@@ -64,20 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_config(request.config, folder.path)
         return 0
     folder.check(options)
-    status = 0 if folder.is_done() else _answer(request, folder)
+    status = 0 if folder.is_done() else _answer(request, options, folder)
     if status == 0:
         _say(request, folder)
     return status
 
 
-def _answer(request: Request, folder: Folder) -> int:
+def _answer(request: Request, options: Mapping[str, Any], folder: Folder) -> int:
     from sspo.evaluate.answers import answer_all, lower
     from sspo.models.device import is_out_of_memory
 
     with alone(folder.path, _warn):
         print(f"evaluation: {folder.path}", flush=True)
         try:
-            answer_all(request, folder, _warn)
+            answer_all(request, options, folder, _warn)
         except OSError as error:
             print(
                 f"stopped: cannot write or read {error.filename or folder.path}: {error.strerror or error}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from sspo.config import TrainConfig
 from sspo.console.progress import Counter
 from sspo.errors import UserError
-from sspo.evaluate.asked import asked, questions
+from sspo.evaluate.asked import questions_of
 from sspo.evaluate.folder import ASKED, Folder
 from sspo.evaluate.request import Request
 from sspo.evaluation.evaluator import Evaluator
@@ -31,8 +31,8 @@ UNTRAINED = -1
 Say = Callable[[str | None], None]
 
 
-def answer_all(request: Request, folder: Folder, say: Say) -> None:
-    """Ask whatever the folder does not hold yet, to its DONE.json. `say` is told what is worth a warning.
+def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say: Say) -> None:
+    """Ask whatever the folder does not hold yet, to its DONE.json. `options`: see asked.py; `say` is told what is worth a warning.
 
     Raises UserError for what cannot be asked, before the first question is.
     """
@@ -44,7 +44,15 @@ def answer_all(request: Request, folder: Folder, say: Say) -> None:
     evaluator = Evaluator(
         task, reward, policy, open_sampler(policy, config), config.evaluation, config.reward.second
     )
-    done = _begin(request, folder, task, policy, evaluator)
+    environment = describe_environment(config, policy.model.device) | {
+        "prompt": policy.encoder.shown(first_question(task, config)),
+        ASKED: options,
+        "pass_at": list(request.pass_at),
+        "questions": questions_of(options),
+        "weights": None if request.trained is None else str(request.trained.checkpoint),
+        "trained": _trained(request),
+    }
+    done = _begin(request, folder, environment, evaluator)
     size, rollout = evaluator.size(final=True), _rollout(request)
     at_once = f"{size} answers, {config.evaluation.batch} at once"
     say(f"continuing after {done} of {at_once}" if done else at_once)
@@ -81,22 +89,12 @@ def _policy(request: Request, task: Task, say: Say) -> Policy:
     return policy
 
 
-def _begin(request: Request, folder: Folder, task: Task, policy: Policy, evaluator: Evaluator) -> int:
+def _begin(request: Request, folder: Folder, environment: Mapping[str, Any], evaluator: Evaluator) -> int:
     """How many answers stay; the folder is described and its log ends behind them."""
-    config = request.config
     keys = (key for one in evaluator.last_step for key in one.answers())
     done = evaluator.kept(folder.answered(keys, _rollout(request)))
-    environment = describe_environment(config, policy.model.device)
-    environment |= {
-        "prompt": policy.encoder.shown(first_question(task, config)),
-        ASKED: asked(config, request.trained),
-        "pass_at": list(request.pass_at),
-        "questions": questions(config),
-        "weights": None if request.trained is None else str(request.trained.checkpoint),
-        "trained": _trained(request),
-    }
     try:
-        folder.describe(asdict(config), environment)
+        folder.describe(asdict(request.config), environment)
         folder.keep(done)
     except OSError as error:
         raise UserError(f"cannot write {folder.path}: {error.strerror or error}") from error

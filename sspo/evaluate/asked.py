@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,15 @@ from sspo.config import TrainConfig
 from sspo.errors import shown
 from sspo.evaluate.subject import Trained
 from sspo.questions.question_set import digest_of
+from sspo.runs.content_hash import DIGITS, content_hash
 from sspo.runs.epochs import flat
-from sspo.runs.identity import DIGITS, identity, level_of
+from sspo.runs.identity import identity, level_of
 from sspo.tasks import task_of
 
 GROUPS = ("model", "prompt")
 OF_TRAINING = ("also", "overlong_buffer", "overlong_penalty")
+QUESTIONS = "questions."
+"""Begins the keys of what is asked, set by set."""
 NUMBERS = "numbers"
 """The level of the code that gives them (sspo/runs/epochs.py)."""
 BASE = "base"
@@ -25,16 +27,18 @@ BASE = "base"
 
 def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
     """The options of an evaluation by their dotted names, its weights and its questions by their content."""
+    from sspo.models.device import precision  # torch: not for a word that makes no sense
+
     whole = identity(config)
     groups = {name: whole[name] for name in GROUPS if name in whole}
-    groups["questions"] = questions(config)
+    groups["questions"] = _questions(config)
     groups["reward"] = {key: value for key, value in whole["reward"].items() if key not in OF_TRAINING}
     groups["evaluation"] = {
         key: value for key, value in whole["evaluation"].items() if key not in unread(config)
     }
     groups["evaluation"]["texts"] = config.evaluation.texts
     groups["stop"] = list(whole["rollout"].get("stop", ()))
-    groups["precision"] = _precision(config.run.device)
+    groups["precision"] = precision(config.run.device)
     groups["weights"] = BASE if trained is None else trained.sha256[:DIGITS]
     groups[NUMBERS] = level_of(config)
     options: dict[str, Any] = json.loads(json.dumps(flat(groups)))
@@ -47,26 +51,21 @@ def unread(config: TrainConfig) -> tuple[str, ...]:
     return ("every", "curve_questions", "questions", *drawing)
 
 
-def questions(config: TrainConfig) -> dict[str, str]:
+def _questions(config: TrainConfig) -> dict[str, str]:
     """By set, a hash of the ids, prompts and right answers that are asked."""
     task = task_of(config)
     count = config.evaluation.questions
     return {name: digest_of(task.eval_problems(name, count))[:DIGITS] for name in task.eval_sets}
 
 
-def _precision(device: str) -> str:
-    """In which a forward pass runs; torch is asked only where the answer depends on what there is."""
-    if device == "cpu":
-        return "float32"
-    from sspo.models.device import resolve_device
-
-    return "bfloat16" if resolve_device(device).type == "cuda" else "float32"
-
-
 def name_of(options: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that name an evaluation."""
-    text = json.dumps(options, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    return content_hash(options)
+
+
+def questions_of(options: Mapping[str, Any]) -> dict[str, str]:
+    """By set, the hash of what is asked."""
+    return {key.removeprefix(QUESTIONS): value for key, value in options.items() if key.startswith(QUESTIONS)}
 
 
 def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:

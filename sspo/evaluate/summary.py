@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from statistics import fmean, stdev
 from typing import Any
 
-from sspo.metrics.at_k import maj_at_k, pass_at_k
+from sspo.console.percent import percent
+from sspo.metrics.at_k import majority, pass_at_k
 
 Row = Mapping[str, Any]
 RIGHT = 1.0
 MOSTLY = 0.25
 """Share of answers that were cut from which on a score says more of the limit than of the model."""
-TENTH = Decimal("0.1")
 
 
 def summary(rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
@@ -51,15 +49,15 @@ def _line(name: str, temperature: float, rows: Sequence[Row], pass_at: Sequence[
         questions.setdefault(row["question"], []).append(row)
     samples = min(map(len, questions.values()))
     means = [fmean(row["value"] for row in group) for group in questions.values()]
-    error = _percent(stdev(means) / math.sqrt(len(means))) if len(means) > 1 else "–"
+    error = percent(stdev(means) / math.sqrt(len(means))) if len(means) > 1 else "–"
     return [
         name,
         f"{_how(temperature)}, avg@{samples}" if temperature else "greedy",
         str(len(questions)),
-        _percent(fmean(means)),
+        percent(fmean(means)),
         error,
         *(text for k in pass_at for text in _at(k, samples, temperature, list(questions.values()))),
-        _percent(fmean(row["status"] == "truncated" for row in rows)),
+        percent(fmean(row["status"] == "truncated" for row in rows)),
         f"{fmean(row['tokens'] for row in rows):.0f}",
     ]
 
@@ -73,17 +71,17 @@ def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[R
     right = [sum(row["value"] >= RIGHT for row in group) for group in questions]
     passed = fmean(pass_at_k(len(group), r, k) for group, r in zip(questions, right, strict=True))
     if not all("answer" in row for group in questions for row in group):
-        return _percent(passed), "–"
-    majority = fmean(
-        maj_at_k(len(group), r, wrong_votes(group), k) for group, r in zip(questions, right, strict=True)
+        return percent(passed), "–"
+    won = fmean(
+        majority([row["value"] for row in group], [row["answer"] for row in group], k) for group in questions
     )
-    return _percent(passed), _percent(majority)
+    return percent(passed), percent(won)
 
 
 def warnings(rows: Sequence[Row], max_tokens: int) -> list[str]:
     """A sentence for every set and decoding whose answers were mostly cut."""
     return [
-        f"warning: {_percent(share)} % of the answers to {name} ({_how(temperature)}) were cut at max_tokens={max_tokens}: their "
+        f"warning: {percent(share)} % of the answers to {name} ({_how(temperature)}) were cut at max_tokens={max_tokens}: their "
         "score measures the limit, so raise it"
         for (name, temperature), group in _groups(rows).items()
         if (share := fmean(row["status"] == "truncated" for row in group)) >= MOSTLY
@@ -99,15 +97,3 @@ def _groups(rows: Sequence[Row]) -> dict[tuple[str, float], list[Row]]:
 
 def _how(temperature: float) -> str:
     return f"T = {temperature:g}" if temperature else "greedy"
-
-
-def wrong_votes(rows: Sequence[Row]) -> list[int]:
-    """How many samples gave each wrong answer."""
-    return list(
-        Counter(row["answer"] for row in rows if row["value"] < RIGHT and row["answer"] is not None).values()
-    )
-
-
-def _percent(share: float) -> str:
-    """With one digit, a half rounded up, as reports round."""
-    return str(Decimal(f"{100 * share:.12g}").quantize(TENTH, ROUND_HALF_UP))

@@ -33,7 +33,17 @@ def maj_at_k(n: int, correct: int, others: Sequence[int], k: int) -> float:
     return _majority(n, correct, tuple(sorted(count for count in others if count)), k)
 
 
-@functools.lru_cache(maxsize=1 << 14)
+def majority(values: Sequence[float], answers: Sequence[str | None], k: int) -> float:
+    """Unbiased maj@k of one question's samples.
+
+    Right samples (value 1) are one answer, however it is written; wrong ones vote by their text, None for nothing. Raises
+    ValueError unless k is at most the number of samples.
+    """
+    wrong = Counter(a for v, a in zip(values, answers, strict=True) if v < 1 and a is not None)
+    return maj_at_k(len(values), sum(v >= 1 for v in values), list(wrong.values()), k)
+
+
+@functools.lru_cache(maxsize=100_000)
 def _majority(n: int, correct: int, others: tuple[int, ...], k: int) -> float:
     """Each sample is among the k with chance k/n, independently, given that k are: so answers multiply as polynomials whose
     coefficients are binomial chances, and no number leaves the range of a float."""

@@ -25,6 +25,11 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
+def precision(name: str) -> str:
+    """In which a forward pass runs on the device that `resolve_device` takes a name for."""
+    return "bfloat16" if resolve_device(name).type == "cuda" else "float32"
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Python's, CUDA's, or the CPU allocator's, which is a plain RuntimeError."""
     known = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)

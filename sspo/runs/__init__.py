@@ -1,5 +1,6 @@
 """What a run leaves on disk, and its name. No torch here.
 
+content_hash   short names of content
 identity       which run is which: the hash that names a cell
 runlog         the run folder and its files
 logfile        an append-only file that knows what it holds

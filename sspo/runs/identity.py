@@ -9,8 +9,6 @@ recorded in env.json and not in the cell. The base model enters by its content.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,10 +22,10 @@ from sspo.config.reward_sum import names_in_use, weights
 from sspo.config.user_rule import rule_identity
 from sspo.models.folder import base_fingerprint, chat_template
 from sspo.runs.code_key import code_key
+from sspo.runs.content_hash import content_hash
 from sspo.runs.epochs import Epoch, epoch_of, flat, level_name, level_under, read_epochs
 from sspo.tasks import task_of
 
-DIGITS = 12
 LATER = (
     "fixed_like",
     "entropy_quantile",
@@ -168,8 +166,7 @@ def _looked(find: Callable[[], str], _second: int) -> tuple[str, tuple[Epoch, ..
 
 def cell_hash(config: TrainConfig) -> str:
     """Twelve hexadecimal digits that name the config's cell."""
-    text = json.dumps(identity(config), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+    return content_hash(identity(config))
 
 
 def run_folder(config: TrainConfig) -> Path:

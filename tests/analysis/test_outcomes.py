@@ -12,10 +12,9 @@ import pytest
 
 from analysis.checks.scored import scored_apart
 from analysis.evidence.evidence import Evidence
-from analysis.importers.outcomes.answers import STATUSES
 from analysis.importers.outcomes.outcomes import COLUMNS, Outcomes
 from analysis.importers.outcomes.read import read_outcomes
-from analysis.logs.compact import Logs
+from analysis.logs.compact import STATUSES, Logs
 from analysis.report import make_tables
 from sspo.errors import UserError
 from sspo.types import STATUSES as KNOWN

@@ -17,8 +17,6 @@ from sspo.errors import UserError
 
 MOST_SAMPLES = 2**15 - 1
 """Of one question: what the compact logs can number."""
-STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
-"""The keys of sspo.types.STATUSES, which needs torch."""
 LONGEST = 120
 """Characters of a setting, a set or a question's name."""
 

@@ -14,6 +14,7 @@ from sspo.config import RewardConfig
 from sspo.errors import shown
 from sspo.runs import runlog
 from sspo.runs.epochs import order_name
+from sspo.runs.identity import GRADED, GRADED_OPTIONS
 
 SETTINGS = {
     "grader": "reward.name",
@@ -45,8 +46,6 @@ ELSEWHERE = (
 """Options that are read from config.yaml, the rows and the digests, and what evaluations are compared for: of `asked`, these
 and the groups below are no settings of their own."""
 COMPARED = ("model.", "task.", "questions.")
-GRADED, GRADER = "math_verify", ("cpu_seconds", "memory_mb", "second")
-"""The reward that has such options."""
 UNENDED = {"diverged": "that diverged", "failed": "that failed", "unfinished": "that is not finished"}
 
 
@@ -80,7 +79,7 @@ def _of_config(config: Mapping[str, Any]) -> dict[str, str]:
         found.setdefault("system prompt", NOTHING)
     if found.get("grader") == GRADED:
         usual = dataclasses.asdict(RewardConfig())
-        said = {key: setting(config, f"reward.{key}") for key in GRADER}
+        said = {key: setting(config, f"reward.{key}") for key in GRADED_OPTIONS}
         found |= {
             f"reward.{key}": str(one) for key, one in said.items() if one is not None and one != usual[key]
         }

@@ -1,0 +1,16 @@
+"""Short names of content: equal options, in whatever order, have one name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+DIGITS = 12
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits of the SHA-256 of content that JSON can hold."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
