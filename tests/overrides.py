@@ -57,6 +57,14 @@ VALUES: dict[str, list[str]] = {
     "model.path": ["embedded", "embedded_paragraphs"],
     "prompt.template": ["none", "r1", "qwen_math"],
     "rollout.stop": ["[]", "['answer']"],
+    "rollout.decode": ["plain", "lean"],
+    "trainer.forward": ["plain", "lean"],
+    "trainer.logits": ["full", "chunked"],
+    "trainer.old_logp": ["trainer", "sampler"],
+    "trainer.optimizer": ["adamw", "adamw_8bit"],
+    "model.precision": ["auto", "bfloat16"],
+    "model.attention": ["auto", "sdpa"],
+    "model.lora.rank": ["0", "8"],
 }
 CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "objective.ratio": (["objective=grpo"], "token", "response"),
@@ -77,6 +85,8 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "reward.memory_mb": (["reward.also=[math_verify*0.5]"], "2048", "1024"),
     "reward.second": (["reward=math_verify"], "64", "0"),
     "evaluation.stream": ([], "batch", "sample"),
+    "model.lora.alpha": (["model.lora.rank=8"], "32", "16"),
+    "model.lora.targets": (["model.lora.rank=8"], "[]", "[q_proj]"),
 }
 """Options with an effect under some overrides only, with two values that are valid there."""
 OF_QUESTIONS = (
@@ -98,6 +108,7 @@ RUN_ONLY: dict[str, list[str]] = {
     "trainer.record": ["0", "2"],
     "evaluation.texts": ["false", "true"],
     "trainer.warn_after": ["3", "0"],
+    "trainer.gradient_checkpointing": ["false", "true"],
     "objective.name": ["sspo", "mine"],
     "objective.paper": ["''", "'2511.04256'"],
 }

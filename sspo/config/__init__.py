@@ -19,11 +19,18 @@ study_file        where a study's spec is kept
 """
 
 from sspo.config.schema import (
+    ATTENTIONS,
+    DECODES,
     DEVICES,
     EMBEDDED,
     EMBEDDED_BASES,
+    FORWARDS,
+    LOGITS,
     MAX_LR,
     MIN_TEMPERATURE,
+    OLD_LOGPS,
+    OPTIMIZERS,
+    PRECISIONS,
     REWARD_NAMES,
     RULES,
     STREAMS,
@@ -34,6 +41,7 @@ from sspo.config.schema import (
     ClipConfig,
     EvaluationConfig,
     KlConfig,
+    LoraConfig,
     ModelConfig,
     ObjectiveConfig,
     PromptConfig,
@@ -49,11 +57,18 @@ from sspo.config.schema import (
 )
 
 __all__ = [
+    "ATTENTIONS",
+    "DECODES",
     "DEVICES",
     "EMBEDDED",
     "EMBEDDED_BASES",
+    "FORWARDS",
+    "LOGITS",
     "MAX_LR",
     "MIN_TEMPERATURE",
+    "OLD_LOGPS",
+    "OPTIMIZERS",
+    "PRECISIONS",
     "REWARD_NAMES",
     "RULES",
     "STREAMS",
@@ -64,6 +79,7 @@ __all__ = [
     "ClipConfig",
     "EvaluationConfig",
     "KlConfig",
+    "LoraConfig",
     "ModelConfig",
     "ObjectiveConfig",
     "PromptConfig",

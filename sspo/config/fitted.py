@@ -1,6 +1,6 @@
 """Defaults that depend on the model: an evaluation that takes seconds at 0.3 M parameters takes an hour at 135 M.
 
-Hydra's schema holds null for these options, and null becomes a number here, before anything is built or hashed.
+Hydra's schema holds null for these options, and null becomes a value here, before anything is built or hashed.
 """
 
 from __future__ import annotations
@@ -8,25 +8,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sspo.config.schema import EMBEDDED_BASES, EvaluationConfig
+from sspo.config.schema import EMBEDDED_BASES, EvaluationConfig, RolloutConfig, TrainerConfig
 
-GROUP = "evaluation"
-OF_OTHERS: Mapping[str, int | str | bool] = {
-    "questions": 50,
-    "samples": 1,
-    "every": 0,
-    "curve_questions": 8,
-    "batch": 64,
-    "stream": "sample",
-    "texts": True,
+Option = int | str | bool
+OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
+    "rollout": {"decode": "lean"},
+    "trainer": {"logits": "chunked"},
+    "evaluation": {
+        "questions": 50,
+        "samples": 1,
+        "every": 0,
+        "curve_questions": 8,
+        "batch": 64,
+        "stream": "sample",
+        "texts": True,
+    },
 }
-"""The evaluation of models that are not embedded. `every` is 0: no curve, so the first rollout comes first."""
-FITTED = (*OF_OTHERS, "max_tokens")
+"""What models that are not embedded are given. evaluation.every is 0: no curve, so the first rollout comes first."""
+OF_EMBEDDED = {"rollout": RolloutConfig(), "trainer": TrainerConfig(), "evaluation": EvaluationConfig()}
+LENGTH = "max_tokens"
+"""The option of an evaluation that other models take from the rollout's of that name."""
+
+
+def names_in(group: str) -> tuple[str, ...]:
+    """The options of a group that depend on the model."""
+    return (*OF_OTHERS[group], *([LENGTH] if group == "evaluation" else []))
 
 
 def unset(values: dict[str, Any]) -> dict[str, Any]:
     """The schema's defaults with null where they depend on the model."""
-    return {**values, GROUP: {**values[GROUP], **dict.fromkeys(FITTED)}}
+    return values | {group: {**values[group], **dict.fromkeys(names_in(group))} for group in OF_OTHERS}
 
 
 def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,11 +45,16 @@ def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
 
     A response of an evaluation is as long as one of the training, unless the model is embedded.
     """
-    given, model, rollout = values.get(GROUP), values.get("model"), values.get("rollout")
-    if not (isinstance(given, Mapping) and isinstance(model, Mapping) and isinstance(rollout, Mapping)):
+    groups = {name: values[name] for name in ("model", *OF_OTHERS) if isinstance(values.get(name), Mapping)}
+    if len(groups) <= len(OF_OTHERS):
         return dict(values)
-    if model.get("path") in EMBEDDED_BASES:
-        defaults = {name: getattr(EvaluationConfig(), name) for name in FITTED}
-    else:
-        defaults = {**OF_OTHERS, "max_tokens": rollout.get("max_tokens")}
-    return {**values, GROUP: {k: defaults.get(k) if v is None else v for k, v in given.items()}}
+    embedded = groups["model"].get("path") in EMBEDDED_BASES
+    filled = {}
+    for name in OF_OTHERS:
+        defaults = (
+            {option: getattr(OF_EMBEDDED[name], option) for option in names_in(name)}
+            if embedded
+            else {**OF_OTHERS[name], LENGTH: groups["rollout"].get(LENGTH)}
+        )
+        filled[name] = {k: defaults.get(k) if v is None else v for k, v in groups[name].items()}
+    return {**values, **filled}

@@ -18,6 +18,13 @@ TEMPLATE_NAMES = names_in("sspo.prompts.templates")
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 STREAMS = ("batch", "sample")
+PRECISIONS = ("auto", "float32", "bfloat16")
+ATTENTIONS = ("auto", "eager", "sdpa", "flash_attention_2", "flex_attention")
+DECODES = ("plain", "lean")
+FORWARDS = ("plain", "lean")
+LOGITS = ("full", "chunked")
+OLD_LOGPS = ("trainer", "sampler")
+OPTIMIZERS = ("adamw", "adamw_8bit")
 EMBEDDED = "embedded"
 EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs")
 MIN_TEMPERATURE = 0.01
@@ -58,11 +65,30 @@ class PromptConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Low-rank adapters (arXiv 2106.09685): the base stays as it is, and only they are trained."""
+
+    rank: int = 0
+    """0 trains every weight."""
+    alpha: float = 32.0
+    """What an adapter adds is scaled by alpha / rank."""
+    targets: tuple[str, ...] = ()
+    """Names of the linear layers that get one, as `q_proj`; empty is every linear layer but the head."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """The base policy."""
 
     path: str = EMBEDDED
-    """A name of EMBEDDED_BASES, or a folder with a Hugging Face causal language model and its tokenizer."""
+    """A name of EMBEDDED_BASES, a folder with a Hugging Face causal language model and its tokenizer, or one of the hub with
+    the commit that it is pinned to, as `owner/name@<40 hexadecimal digits>`."""
+    precision: str = "auto"
+    """Of forward passes: float32 or bfloat16; auto is bfloat16 on CUDA and float32 elsewhere. Trained weights and the optimiser
+    stay in float32."""
+    attention: str = "auto"
+    """Which of transformers' implementations of attention; auto leaves it to transformers."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +106,9 @@ class RolloutConfig:
     """DAPO's dynamic sampling: how often at most prompts whose responses all score alike are replaced by new ones."""
     stop: tuple[str, ...] = ()
     """Texts that end a response, in training and evaluation; they stay part of it."""
+    decode: str = "plain"
+    """How the sampler goes from token to token: `plain` is transformers' own forward pass, `lean` one of fewer and larger steps
+    for architectures that it knows, equal within rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +247,18 @@ class TrainerConfig:
     max_grad_norm: float = 1.0
     micro_batch_tokens: int = 8192
     """Padded prompt and response tokens of one forward pass; memory only, never the objective."""
+    forward: str = "plain"
+    """The forward pass of updates: `plain` is transformers' own, `lean` one without padding for architectures that it knows."""
+    logits: str = "full"
+    """`full` holds the logits of a whole micro-batch, `chunked` those of a few tokens at a time, and makes them again for the
+    backward pass: the same within rounding, in a fraction of the memory."""
+    old_logp: str = "trainer"
+    """Who says what the old log-probabilities and entropies are: `trainer` looks at every rollout once more, `sampler` takes
+    what the sampler saw, so that ratios of the first step are 1 within rounding only."""
+    gradient_checkpointing: bool = False
+    """Keep a layer's input alone, and run the layer again in the backward pass; memory only, never the numbers."""
+    optimizer: str = "adamw"
+    """adamw, or adamw_8bit: its moments in 8 bits, by the package bitsandbytes."""
     checkpoint_every: int = 8
     """Rollouts between checkpoints; 0 keeps the final one alone."""
     samples_every: int = 8

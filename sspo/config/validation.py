@@ -4,14 +4,22 @@ and what to set instead."""
 from __future__ import annotations
 
 from sspo.config import (
+    ATTENTIONS,
+    DECODES,
     DEVICES,
+    FORWARDS,
+    LOGITS,
     MAX_LR,
     MIN_TEMPERATURE,
+    OLD_LOGPS,
+    OPTIMIZERS,
+    PRECISIONS,
     REWARD_NAMES,
     RULES,
     STREAMS,
     TASK_NAMES,
     TRACKING_MODES,
+    ModelConfig,
     SegmentationConfig,
     TrainConfig,
 )
@@ -41,6 +49,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_choices(config)
     _check_counts(config)
     _check_numbers(config)
+    _check_lora(config.model)
     check_prompt(config.prompt)
     check_segmentation(config.segmentation)
     check_objective(config.objective)
@@ -72,6 +81,13 @@ def _check_choices(config: TrainConfig) -> None:
         ("tracking.mode", config.tracking.mode, TRACKING_MODES),
         ("evaluation.stream", config.evaluation.stream, STREAMS),
         ("run.device", config.run.device, DEVICES),
+        ("model.precision", config.model.precision, PRECISIONS),
+        ("model.attention", config.model.attention, ATTENTIONS),
+        ("rollout.decode", config.rollout.decode, DECODES),
+        ("trainer.forward", config.trainer.forward, FORWARDS),
+        ("trainer.logits", config.trainer.logits, LOGITS),
+        ("trainer.old_logp", config.trainer.old_logp, OLD_LOGPS),
+        ("trainer.optimizer", config.trainer.optimizer, OPTIMIZERS),
     ):
         if value not in choices:
             raise unknown(key, value, choices)
@@ -173,6 +189,22 @@ def _check_numbers(config: TrainConfig) -> None:
             raise UserError(
                 f"{name} must be a finite number of at least {MIN_TEMPERATURE}, got {number}; greedy decoding is always scored"
             )
+
+
+def _check_lora(model: ModelConfig) -> None:
+    lora = model.lora
+    if lora.rank < 0:
+        raise UserError(f"model.lora.rank must be at least 0, which trains every weight, got {lora.rank}")
+    if not 0 < lora.alpha < float("inf"):
+        raise UserError(f"model.lora.alpha must be a positive finite number, got {lora.alpha}")
+    if not all(lora.targets) or len(set(lora.targets)) < len(lora.targets):
+        raise UserError(
+            f"model.lora.targets must name different layers, as [q_proj,v_proj], got {list(lora.targets)}"
+        )
+    if lora.targets and not lora.rank:
+        raise UserError(
+            "model.lora.targets has no effect with model.lora.rank=0, which trains every weight: give a rank"
+        )
 
 
 def _check_rollout(config: TrainConfig) -> None:

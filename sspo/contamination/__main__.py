@@ -86,9 +86,10 @@ def _precision(options: Options) -> str:
     """Of the model's forward passes, without torch where no model is asked."""
     if COMPLETION not in options.checks:
         return ""
-    from sspo.models.device import precision
+    from sspo.models.device import resolve_device, resolve_precision
 
-    return precision(options.config.run.device)
+    config = options.config
+    return resolve_precision(config.model.precision, resolve_device(config.run.device))
 
 
 def _checked(

@@ -27,7 +27,7 @@ class Continuer:
 
     def __init__(self, config: TrainConfig):
         torch.set_num_threads(config.run.threads)
-        self.policy: Policy = load_policy(config.model.path, resolve_device(config.run.device))
+        self.policy: Policy = load_policy(config.model, resolve_device(config.run.device))
         check_sampling(self.policy)
         unstopped = replace(config, rollout=replace(config.rollout, stop=()))
         self.sampler: Sampler = open_sampler(self.policy, unstopped)

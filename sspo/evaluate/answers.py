@@ -77,7 +77,7 @@ def _rollout(request: Request) -> int:
 
 def _policy(request: Request, task: Task, say: Say) -> Policy:
     config = request.config
-    policy = load_policy(config.model.path, resolve_device(config.run.device), config.prompt)
+    policy = load_policy(config.model, resolve_device(config.run.device), config.prompt)
     if request.trained is not None:
         load_weights(request.trained.checkpoint, policy.model)
         say(request.trained.remark())

@@ -27,7 +27,7 @@ BASE = "base"
 
 def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
     """The options of an evaluation by their dotted names, its weights and its questions by their content."""
-    from sspo.models.device import precision  # torch: not for a word that makes no sense
+    from sspo.models import device  # torch: not for a word that makes no sense
 
     whole = identity(config)
     groups = {name: whole[name] for name in GROUPS if name in whole}
@@ -38,7 +38,9 @@ def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
     }
     groups["evaluation"]["texts"] = config.evaluation.texts
     groups["stop"] = list(whole["rollout"].get("stop", ()))
-    groups["precision"] = precision(config.run.device)
+    groups["precision"] = device.resolve_precision(
+        config.model.precision, device.resolve_device(config.run.device)
+    )
     groups["weights"] = BASE if trained is None else trained.sha256[:DIGITS]
     groups[NUMBERS] = level_of(config)
     options: dict[str, Any] = json.loads(json.dumps(flat(groups)))

@@ -8,6 +8,6 @@ positions    how many tokens it has positions for
 device       device and precision
 encoding     a question becomes token ids
 policy       the model with its tokenizer
-forward      logits to log-probabilities and entropies
+forward      whole rows to log-probabilities and entropies
 picking      logits to tokens
 """

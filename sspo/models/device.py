@@ -18,16 +18,18 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """bfloat16 on CUDA, nothing elsewhere; parameters and optimiser stay in float32."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+def resolve_precision(name: str, device: torch.device) -> str:
+    """'auto' is bfloat16 on CUDA and float32 elsewhere."""
+    if name == "auto":
+        return "bfloat16" if device.type == "cuda" else "float32"
+    return name
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    """A forward pass in a precision that `resolve_precision` gave; trained parameters and optimiser stay in float32."""
+    if precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
-
-
-def precision(name: str) -> str:
-    """In which a forward pass runs on the device that `resolve_device` takes a name for."""
-    return "bfloat16" if resolve_device(name).type == "cuda" else "float32"
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from sspo.config import PromptConfig
+from sspo.config import ModelConfig, PromptConfig
 from sspo.errors import UserError
+from sspo.models.device import resolve_precision
 from sspo.models.encoding import Encoder, open_encoder
 from sspo.models.folder import model_folder
 from sspo.models.loading import read_model, read_tokenizer
@@ -35,6 +36,8 @@ class Policy:
     rows: int
     """Token ids that the model can read and give."""
     positions: Positions
+    precision: str = "float32"
+    """Of forward passes."""
     remarks: Sequence[str] = ()
     """What is worth a warning."""
 
@@ -86,8 +89,9 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
 NO_TEMPLATE = PromptConfig()
 
 
-def load_policy(path: str, device: torch.device, prompt: PromptConfig = NO_TEMPLATE) -> Policy:
+def load_policy(config: ModelConfig, device: torch.device, prompt: PromptConfig = NO_TEMPLATE) -> Policy:
     """Read a model folder, its weights as float32. Raises UserError in one sentence for one that cannot be trained."""
+    path = config.path
     encoder = open_encoder(path, prompt)
     model, remarks = read_model(path)
     tokenizer, rows = encoder.tokenizer, row_count(model)
@@ -100,6 +104,7 @@ def load_policy(path: str, device: torch.device, prompt: PromptConfig = NO_TEMPL
         pad_id=pad if pad is not None and pad < rows else ends[0],  # masked wherever it stands
         rows=rows,
         positions=positions_of(model),
+        precision=resolve_precision(config.precision, device),
         remarks=[*remarks, *_several_ends(tokenizer, ends), *encoder.remarks()],
     )
 

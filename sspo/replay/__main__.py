@@ -86,9 +86,7 @@ def _with_noise(
 ) -> tuple[pa.Table, int]:
     """The table with gradient noise where it can be measured, and over how many parts of a rollout that is."""
     device = resolve_device("auto")
-    table, parts = add_noise(
-        table, runs, request, lambda run: load_policy(run.config.model.path, device).model
-    )
+    table, parts = add_noise(table, runs, request, lambda run: load_policy(run.config.model, device))
     if not parts:
         out.print(
             "no gradient noise: no checkpoint belongs to a recorded rollout (that of the last rollout does where "

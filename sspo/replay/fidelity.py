@@ -17,7 +17,7 @@ from rich.console import Console
 
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, merge_all
-from sspo.models.forward import micro_batches
+from sspo.models.forward.micro_batches import micro_batches
 from sspo.objective.clip_controller import scaled
 from sspo.objective.context import prepared
 from sspo.objective.micro_batch import part_loss, step_context

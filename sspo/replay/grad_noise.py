@@ -16,7 +16,9 @@ from safetensors import SafetensorError
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.console.progress import Counter
 from sspo.errors import UserError
-from sspo.models.forward import micro_batches, token_logp
+from sspo.models.forward import open_forward
+from sspo.models.forward.micro_batches import micro_batches
+from sspo.models.policy import Policy
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.randomness import torch_stream
 from sspo.recording.file import read_recorded
@@ -35,14 +37,14 @@ SUB_BATCHES = 16
 
 
 def gradient_noise(
-    model: PreTrainedModel,
+    policy: Policy,
     recorded: RecordedRollout,
     points: Sequence[tuple[ObjectiveConfig, torch.Tensor]],
     config: TrainConfig,
 ) -> list[float | None]:
     """tr(Cov) / |mean|^2 of the gradients of sixteen random parts of the rollout, for each (objective, segment_id_BT).
 
-    `model` is the policy after the rollout's last update, where ratios are furthest from 1. |mean|^2 holds a share of the
+    `policy` is as it was after the rollout's last update, where ratios are furthest from 1. |mean|^2 holds a share of the
     noise itself, so the estimate saturates at the number of parts, which is what pure noise gives. None where every
     gradient is zero. Memory: three float64 parameter vectors a point.
     """
@@ -56,7 +58,7 @@ def gradient_noise(
     total: list[torch.Tensor] = []
     squares = [0.0 for _ in variants]
     for row_b in rows:
-        gradients = _gradients(model, recorded, variants, row_b, config)
+        gradients = _gradients(policy, recorded, variants, row_b, config)
         total = [t + g for t, g in zip(total, gradients, strict=True)] if total else gradients
         squares = [s + float(g @ g) for s, g in zip(squares, gradients, strict=True)]
     return [_noise(t / len(rows), s, len(rows)) for t, s in zip(total, squares, strict=True)]
@@ -68,17 +70,18 @@ def parts_of(recorded: RecordedRollout) -> int:
 
 
 def _gradients(
-    model: PreTrainedModel,
+    policy: Policy,
     recorded: RecordedRollout,
     variants: Sequence[tuple[ObjectiveConfig, RecordedRollout]],
     row_b: torch.Tensor,
     config: TrainConfig,
 ) -> list[torch.Tensor]:
     """The parameter gradient of each variant's loss on the given rows: one forward pass, and a backward pass each."""
+    model, forward = policy.model, open_forward(policy, config.trainer)
     parameters = [p for p in model.parameters() if p.requires_grad]
     flat = [torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in variants]
     for index_b, part in micro_batches(recorded.batch, row_b, config.trainer.micro_batch_tokens):
-        logp_bt = token_logp(model, part.to(model.device), config.rollout.temperature)
+        logp_bt = forward.token_logp(part.to(model.device), config.rollout.temperature)
         for i, (objective, variant) in enumerate(variants):
             weight_bt = _loss_gradient(logp_bt.detach().cpu(), variant, row_b, index_b, objective, config)
             pulled = torch.autograd.grad(logp_bt, parameters, weight_bt.to(model.device), retain_graph=True)
@@ -118,7 +121,7 @@ def add_noise(
     table: pa.Table,
     runs: Sequence[RecordedRun],
     request: Request,
-    model_of: Callable[[RecordedRun], PreTrainedModel],
+    policy_of: Callable[[RecordedRun], Policy],
 ) -> tuple[pa.Table, int]:
     """Fill grad_noise where a run's checkpoint belongs to a recorded rollout; returns over how many parts of a rollout.
 
@@ -134,12 +137,12 @@ def add_noise(
             here = (columns["run"] == number) & (columns["rollout"] == recorded.number)
             here &= columns["update"] == recorded.visits.updates - 1
             here &= ~np.isnan(columns["target"]) | (not matched_only)
-            model = model_of(run)
-            _load(saved, model)
+            policy = policy_of(run)
+            _load(saved, policy.model)
             lines = np.flatnonzero(here)
             points = list(_points(columns, lines, curves(request, run.config, recorded.clip_scale)))
             cut = [(objective, segment_ids(run, recorded, rule)) for objective, rule in points]
-            values = gradient_noise(model, recorded, cut, run.config)
+            values = gradient_noise(policy, recorded, cut, run.config)
             noise[lines] = [math.nan if value is None else value for value in values]
             parts = max(parts, parts_of(recorded))
             tick()

@@ -29,7 +29,9 @@ COMPACT_BELOW = 0.75
 def open_sampler(policy: Policy, config: TrainConfig) -> TransformersSampler:
     """The sampler of a policy; of the run's options it needs the texts that end a response."""
     stops = Stops(config.rollout.stop, policy.tokenizer) if config.rollout.stop else None
-    return TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops)
+    return TransformersSampler(
+        policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops, precision=policy.precision
+    )
 
 
 class Stops:
@@ -63,12 +65,19 @@ class TransformersSampler:
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, pad_id: int, end_ids: Sequence[int], stops: Stops | None = None
+        self,
+        model: PreTrainedModel,
+        *,
+        pad_id: int,
+        end_ids: Sequence[int],
+        stops: Stops | None = None,
+        precision: str = "float32",
     ):
         """A response ends with the first of `end_ids`, or when `stops` says so; `pad_id` is masked wherever it stands."""
         self.model = model
         self.pad_id = pad_id
         self.stops = stops
+        self.precision = precision
         self.end_E = torch.tensor(end_ids, dtype=torch.long, device=model.device)
         self.stateful = "cache_params" in inspect.signature(model.forward).parameters
         """Whether the model has states alone, as Mamba does: they are handed over by another name, and a single token
@@ -173,7 +182,7 @@ class TransformersSampler:
     ) -> torch.Tensor:
         """Next-token logits (rows, V) in float32; the cache grows."""
         masked = not self.stateful or ids.shape[1] > 1
-        with autocast(ids.device):
+        with autocast(ids.device, self.precision):
             out = self.model(
                 input_ids=ids,
                 attention_mask=mask.long() if masked else None,

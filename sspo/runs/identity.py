@@ -39,7 +39,9 @@ LATER = (
 LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
     "reward": ("also", "cpu_seconds", "memory_mb", "second"),
-    "rollout": ("stop",),
+    "rollout": ("stop", "decode"),
+    "trainer": ("forward", "logits", "old_logp", "optimizer"),
+    "model": ("precision", "attention"),
     "evaluation": ("top_p", "stream"),
 }
 PLACES = ("train", "eval", "folder", "question", "answer", "id", "options", "lock")
@@ -57,7 +59,7 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
     for label in ("name", "paper"):
         del fields["objective"][label]
     del fields["reward"]["workers"]
-    for label in ("record", "warn_after"):
+    for label in ("record", "warn_after", "gradient_checkpointing"):
         del fields["trainer"][label]
     del fields["evaluation"]["texts"]
     if config.evaluation.stream == "sample":
@@ -73,7 +75,8 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     """What a cell's hash is taken over."""
     fields = numeric_options(config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
-    fields["model"] = {"base": base_fingerprint(config.model.path)}
+    options = {name: value for name, value in fields["model"].items() if name != "path"}
+    fields["model"] = {"base": base_fingerprint(config.model.path), **options}
     read = task_of(config).fingerprint
     if read is not None:
         fields["task"] = {"read": read}  # whichever of several names leads to these questions
@@ -112,6 +115,10 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
                 del fields[group][label]
     for label in PLACES:
         fields["task"].pop(label, None)
+    if config.model.lora.rank:
+        fields["model"]["lora"]["targets"] = sorted(config.model.lora.targets)
+    else:
+        del fields["model"]["lora"]
     if config.reward.also:
         fields["reward"]["also"] = sorted(weights(config.reward))
     if config.rollout.stop:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from sspo.config import TrainConfig
 from sspo.evaluation.scoring import score_rollout
 from sspo.metrics import Metric
-from sspo.models.forward import micro_batches, token_logp, token_logp_entropy
+from sspo.models.forward import Forward
+from sspo.models.forward.micro_batches import micro_batches
 from sspo.models.policy import Policy
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.context import prepared
@@ -23,9 +23,6 @@ from sspo.tasks import Task
 from sspo.trainer.clock import Clock
 from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
 from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +50,8 @@ class Collector:
         reward: Reward,
         policy: Policy,
         sampler: Sampler,
-        reference: PreTrainedModel | None = None,
+        forward: Forward,
+        reference: Forward | None = None,
     ):
         """`reference` is the base model that a KL penalty is taken to; None without one."""
         self.config = config
@@ -61,6 +59,7 @@ class Collector:
         self.reward = reward
         self.policy = policy
         self.sampler = sampler
+        self.forward = forward
         self.reference = reference
         check_readable(config.segmentation, policy.tokenizer)
 
@@ -149,11 +148,11 @@ class Collector:
         temperature = self.config.rollout.temperature
         everything_b = torch.arange(len(nothing_BT), device=device)
         for index_b, part in micro_batches(batch, everything_b, self.config.trainer.micro_batch_tokens):
-            logp_bt, entropy_bt = token_logp_entropy(self.policy.model, part, temperature)
+            logp_bt, entropy_bt = self.forward.token_logp_entropy(part, temperature)
             width = logp_bt.shape[1]
             old_logp_BT[index_b, :width] = logp_bt
             entropy_BT[index_b, :width] = entropy_bt
             if self.reference is not None and reference_logp_BT is not None:
-                reference_logp_BT[index_b, :width] = token_logp(self.reference, part, temperature)
+                reference_logp_BT[index_b, :width] = self.reference.token_logp(part, temperature)
         extras = TokenExtras(reference_logp_BT=reference_logp_BT, sampler_logp_BT=rollout.logp_BT)
         return replace(batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT, extras=extras)

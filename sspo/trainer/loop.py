@@ -17,7 +17,8 @@ from sspo.console.progress import Progress
 from sspo.evaluation.evaluator import Evaluator
 from sspo.metrics import Metric, merge_all, observe
 from sspo.models.device import resolve_device
-from sspo.models.forward import micro_batches, token_logp
+from sspo.models.forward import open_forward
+from sspo.models.forward.micro_batches import micro_batches
 from sspo.models.policy import load_policy
 from sspo.objective.clip_controller import ClipControl, scaled, steer
 from sspo.objective.micro_batch import part_loss, step_context
@@ -60,12 +61,15 @@ class Trainer:
         self.policy = ready_policy(config, task, self.device, progress.warn)
         self.log = RunLog(folder)
         self.model = self.policy.model
+        self.forward = open_forward(self.policy, config.trainer)
         self.optimizer = build_optimizer(self.model, config.trainer)
         self.sampler = open_sampler(self.policy, config)
         reference = (
-            load_policy(config.model.path, self.device).model if config.objective.kl.coef > 0 else None
+            open_forward(load_policy(config.model, self.device), config.trainer)
+            if config.objective.kl.coef > 0
+            else None
         )
-        self.collector = Collector(config, task, summed, self.policy, self.sampler, reference)
+        self.collector = Collector(config, task, summed, self.policy, self.sampler, self.forward, reference)
         self.evaluator = Evaluator(
             task, reward, self.policy, self.sampler, config.evaluation, config.reward.second
         )
@@ -181,7 +185,7 @@ class Trainer:
         logp_BT = torch.zeros_like(batch.old_logp_BT)
         parts: list[Metrics] = []
         for index_b, part in micro_batches(batch, row_b, self.config.trainer.micro_batch_tokens):
-            logp_bt = token_logp(self.model, part, self.config.rollout.temperature)
+            logp_bt = self.forward.token_logp(part, self.config.rollout.temperature)
             out = part_loss(logp_bt, part, objective, context)
             out.loss.backward()
             parts.append(out.metrics)
@@ -244,12 +248,12 @@ class Trainer:
     def _log_samples(self, number: int, batch: Batch, objective: ObjectiveConfig) -> None:
         every = self.config.trainer.samples_every
         if every and number % every == 0:
-            self.log.samples(sample_rows(self.config, objective, self.policy, batch, number))
+            self.log.samples(sample_rows(self.config, objective, self.policy, self.forward, batch, number))
 
     def _return_to_last_checkpoint(self) -> None:
         state = self.checkpoints.load(self.checkpoints.choose())
         if state is None:
-            base = load_policy(self.config.model.path, self.device).model
+            base = load_policy(self.config.model, self.device).model
             self.model.load_state_dict(base.state_dict())
             state = RunState(rollout0_sha256=self.state.rollout0_sha256)
         self.sampler.sync(self.model)

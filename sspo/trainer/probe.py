@@ -14,7 +14,7 @@ import torch
 
 from sspo.errors import UserError
 from sspo.models.device import is_out_of_memory
-from sspo.models.forward import token_logp
+from sspo.models.forward.plain import PlainForward
 from sspo.models.policy import Policy
 from sspo.randomness import torch_stream
 from sspo.rollout.transformers import TransformersSampler
@@ -43,7 +43,7 @@ class Tolerance:
 
 FLOAT32 = Tolerance(share=0.005, floor=2e-5)
 BFLOAT16 = Tolerance(share=0.3, floor=0.02)
-"""Where the forward pass runs under autocast, see models/device.py."""
+"""Where the forward pass runs in it, see models/device.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def check_sampling(policy: Policy) -> None:
         raise UserError(
             f"{name} cannot be sampled with a cache of transformers' own ({type(error).__name__}: {said})"
         ) from error
-    tolerance = (BFLOAT16 if policy.model.device.type == "cuda" else FLOAT32).of(found.dependence)
+    tolerance = (BFLOAT16 if policy.precision == "bfloat16" else FLOAT32).of(found.dependence)
     if not found.padded <= tolerance:
         raise UserError(
             f"{name} reads its padding: log-probabilities of a row padded on the left differ by {found.padded:.2g} nats from "
@@ -89,14 +89,15 @@ def probe(policy: Policy) -> Probed:
     generator = torch_stream(0, "probe")
     rollout = _sample(policy, generator)
     batch = _batch(rollout)
-    seen_BT = token_logp(policy.model, batch, 1.0)
+    forward = PlainForward(policy.model, policy.precision)
+    seen_BT = forward.token_logp(batch, 1.0)
     assert rollout.logp_BT is not None
     shuffled_BL = torch.randint(policy.rows, batch.prompt_BL.shape, generator=generator)
     other = replace(batch, prompt_BL=shuffled_BL.to(batch.prompt_BL.device))
-    moved_BT = (token_logp(policy.model, other, 1.0) - seen_BT)[batch.mask_BT]
+    moved_BT = (forward.token_logp(other, 1.0) - seen_BT)[batch.mask_BT]
     return Probed(
         sampled=float((rollout.logp_BT - seen_BT)[batch.mask_BT].abs().max()),
-        padded=max(_padded(policy, batch, seen_BT, row) for row in range(0, len(seen_BT), RESPONSES)),
+        padded=max(_padded(forward, batch, seen_BT, row) for row in range(0, len(seen_BT), RESPONSES)),
         dependence=float(moved_BT.square().mean().sqrt()),
     )
 
@@ -104,17 +105,19 @@ def probe(policy: Policy) -> Probed:
 def _sample(policy: Policy, generator: torch.Generator) -> Rollout:
     prompts = [torch.randint(policy.rows, (length,), generator=generator).tolist() for length in LENGTHS]
     ends = (torch.rand(policy.rows, generator=generator) < ENDING).nonzero()[:, 0].tolist()
-    sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=ends)
+    sampler = TransformersSampler(
+        policy.model, pad_id=policy.pad_id, end_ids=ends, precision=policy.precision
+    )
     return sampler.sample(
         prompts, RESPONSES, max_tokens=TOKENS, temperature=1.0, draws=generator, with_logp=True
     )
 
 
-def _padded(policy: Policy, batch: Batch, seen_BT: torch.Tensor, row: int) -> float:
+def _padded(forward: PlainForward, batch: Batch, seen_BT: torch.Tensor, row: int) -> float:
     """How far a row's log-probabilities are from those of the row alone, which has no padding."""
     alone = batch.rows(torch.tensor([row], device=seen_BT.device))
     width = alone.mask_BT.shape[1]
-    return float((token_logp(policy.model, alone, 1.0)[0] - seen_BT[row, :width]).abs().max())
+    return float((forward.token_logp(alone, 1.0)[0] - seen_BT[row, :width]).abs().max())
 
 
 def _batch(rollout: Rollout) -> Batch:

@@ -28,7 +28,7 @@ def ready_policy(
     config: TrainConfig, task: Task, device: torch.device, say: Callable[[str | None], None]
 ) -> Policy:
     """The policy on its device. `say` is told what is worth a warning. Raises UserError for a model that cannot be trained."""
-    policy = load_policy(config.model.path, device, config.prompt)
+    policy = load_policy(config.model, device, config.prompt)
     for remark in policy.remarks:
         say(remark)
     for warning in _check_prompts(config, task, policy):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
-from sspo.models.forward import token_logp
+from sspo.models.forward import Forward
 from sspo.models.policy import Policy
 from sspo.objective.micro_batch import part_surrogate, step_context
 from sspo.objective.ratio import segment_mean
@@ -23,6 +23,7 @@ def sample_rows(
     config: TrainConfig,
     objective: ObjectiveConfig,
     policy: Policy,
+    forward: Forward,
     batch: Batch,
     number: int,
 ) -> Iterator[dict[str, Any]]:
@@ -31,7 +32,7 @@ def sample_rows(
     alone."""
     row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
     part = batch.rows(row_b)
-    logp_BT = token_logp(policy.model, part, config.rollout.temperature)
+    logp_BT = forward.token_logp(part, config.rollout.temperature)
     context = step_context(batch, row_b, config.rollout.max_tokens)
     clipped = part_surrogate(logp_BT, part, objective, context).clipped
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT

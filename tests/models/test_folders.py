@@ -13,9 +13,10 @@ from tokenizers import Tokenizer
 
 import sspo
 from sspo.compose.fast import quick_compose
-from sspo.config import RewardConfig, TaskConfig
+from sspo.config import ModelConfig, RewardConfig, TaskConfig
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
+from sspo.models.forward import open_forward
 from sspo.models.policy import load_policy
 from sspo.models.tokens import end_ids
 from sspo.rewards import open_reward
@@ -64,11 +65,12 @@ def first_rollout(path: str):
     config = quick_compose(
         ["objective=grpo", f"model.path={path}", "rollout.prompts=8", "rollout.responses=8"]
     )
-    policy = load_policy(path, CPU)
+    policy = load_policy(ModelConfig(path=path), CPU)
     sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
-    return Collector(config, open_task(TaskConfig()), open_reward(RewardConfig()), policy, sampler).collect(
-        0, Clock()
-    )
+    forward = open_forward(policy, config.trainer)
+    return Collector(
+        config, open_task(TaskConfig()), open_reward(RewardConfig()), policy, sampler, forward
+    ).collect(0, Clock())
 
 
 def test_every_named_end_token_ends_a_response(tmp_path):
@@ -108,7 +110,7 @@ def test_ends_are_a_union_of_all_places_that_have_a_row(tmp_path):
 
 def test_an_end_token_that_is_not_special_is_no_text_of_the_response(tmp_path):
     folder = tiny.described(tiny.save(tmp_path / "m"), eos_token_id=[256, 1])  # 1 is the byte `"`
-    policy = load_policy(str(folder), CPU)
+    policy = load_policy(ModelConfig(path=str(folder)), CPU)
     assert policy.end_ids == (256, 1)
     ids = torch.tensor([[19, 1], [1, 19]])  # 4" and "4
     assert policy.decode(ids, torch.ones_like(ids, dtype=torch.bool)) == ["4", '"4']
@@ -117,21 +119,21 @@ def test_an_end_token_that_is_not_special_is_no_text_of_the_response(tmp_path):
 
 def test_a_prompt_has_what_the_tokenizer_puts_before_a_text_and_nothing_after_it(tmp_path):
     folder = tiny.ends_texts(tmp_path / "m")
-    ids = load_policy(str(folder), CPU).encode("4 * 2 ?")
+    ids = load_policy(ModelConfig(path=str(folder)), CPU).encode("4 * 2 ?")
     assert ids[0] == 256  # <s>, once
     assert 256 not in ids[1:]
     assert 257 not in ids  # </s>
     assert (
-        load_policy("embedded", CPU).encode("1 + 2")[0] == 1
+        load_policy(ModelConfig(path="embedded"), CPU).encode("1 + 2")[0] == 1
     )  # <bos>, which its tokenizer does not add by itself
 
 
 def test_add_bos_token_false_is_heard(tmp_path):
     folder = tiny.save(tmp_path / "m", tokenizer=tiny.fast(tiny.letters("<s>", tiny.END), bos_token="<s>"))  # noqa: S106
-    assert load_policy(str(folder), CPU).encode("4")[0] == 256
+    assert load_policy(ModelConfig(path=str(folder)), CPU).encode("4")[0] == 256
     said = folder / "tokenizer_config.json"
     said.write_text(json.dumps({**json.loads(said.read_text()), "add_bos_token": False}))
-    assert 256 not in load_policy(str(folder), CPU).encode("4")
+    assert 256 not in load_policy(ModelConfig(path=str(folder)), CPU).encode("4")
 
 
 def test_weights_that_are_missing_or_of_another_shape_are_named(tmp_path, capsys):
@@ -146,17 +148,17 @@ def test_weights_that_are_missing_or_of_another_shape_are_named(tmp_path, capsys
 
 
 def test_a_tied_head_is_complete_and_weights_without_a_place_are_a_warning(tmp_path):
-    tied = load_policy(str(tiny.save(tmp_path / "tied", tie_word_embeddings=True)), CPU)
+    tied = load_policy(ModelConfig(path=str(tiny.save(tmp_path / "tied", tie_word_embeddings=True))), CPU)
     assert not tied.remarks
     folder = tiny.described(tiny.save(tmp_path / "m"), num_hidden_layers=1)
-    (remark,) = load_policy(str(folder), CPU).remarks
+    (remark,) = load_policy(ModelConfig(path=str(folder)), CPU).remarks
     assert remark.startswith("warning: weights that the model has no place for: model.layers.1.")
 
 
 def test_a_pad_token_without_a_row_is_masked_like_any_other(tmp_path, capsys):
     padded = tiny.fast(tiny.letters(tiny.END, "[PAD]"), pad_token="[PAD]")  # noqa: S106
     folder = tiny.save(tmp_path / "m", tokenizer=padded, rows=257)
-    assert load_policy(str(folder), CPU).pad_id == 256  # the end token's
+    assert load_policy(ModelConfig(path=str(folder)), CPU).pad_id == 256  # the end token's
     assert start(folder, tmp_path / "st") == 0
     assert "held-out scores" in capsys.readouterr().out
 
@@ -179,7 +181,7 @@ def letters_with(piece: str, number: int) -> Tokenizer:
 
 def test_ids_past_a_gap_are_sampled_and_read(tmp_path):
     folder = tiny.save(tmp_path / "m", tokenizer=tiny.fast(letters_with(".", 1000)), rows=1001)
-    policy = load_policy(str(folder), CPU)
+    policy = load_policy(ModelConfig(path=str(folder)), CPU)
     assert policy.encode("4.")[-1] == 1000
     ids = torch.tensor([[1000, 900, 1000]])  # 900 is in the gap
     assert policy.decode(ids, torch.ones_like(ids, dtype=torch.bool)) == [".."]
@@ -211,7 +213,7 @@ def test_a_limit_of_rotary_positions_is_a_warning_and_a_nested_one_is_found(tmp_
 
 
 def test_a_prompt_that_leaves_no_positions_is_refused_when_it_comes(tmp_path):
-    policy = load_policy(str(tiny.save(tmp_path / "m", "gpt2", n_positions=12)), CPU)
+    policy = load_policy(ModelConfig(path=str(tiny.save(tmp_path / "m", "gpt2", n_positions=12))), CPU)
     assert len(policy.prompts(["1 + 2 ?"], 5)[0]) == 7
     with pytest.raises(UserError, match="a prompt of 7 tokens with a response of up to 6 takes 13"):
         policy.prompts(["1 + 2 ?"], 6)

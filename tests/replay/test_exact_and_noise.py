@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from sspo.compose.fast import quick_compose
-from sspo.config import ClipConfig
+from sspo.config import ClipConfig, ModelConfig
 from sspo.console.progress import Progress
-from sspo.models.forward import token_logp
+from sspo.models.forward import open_forward
 from sspo.models.policy import load_policy
 from sspo.objective.context import prepared
 from sspo.objective.micro_batch import part_loss, step_context
@@ -100,10 +100,10 @@ def test_a_controlled_run_logs_its_scale_and_moves_its_bounds(recorded):
 def test_gradient_noise_is_its_definition(recorded):
     run = open_run(recorded["sspo, two epochs, many micro-batches"])
     last = run.read(run.files[-1])
-    model = load_policy("embedded", torch.device("cpu")).model
-    load_weights(run.checkpoint_after(last.number), model)
+    policy = load_policy(ModelConfig(path="embedded"), torch.device("cpu"))
+    load_weights(run.checkpoint_after(last.number), policy.model)
     objective, batch = run.config.objective, last.batch
-    (value,) = gradient_noise(model, last, [(objective, batch.segment_id_BT)], run.config)
+    (value,) = gradient_noise(policy, last, [(objective, batch.segment_id_BT)], run.config)
 
     # the definition, by the loss and autograd through the model for every part
     batch = prepared(batch, objective, run.config.rollout.responses, run.config.seed, last.number)
@@ -111,10 +111,10 @@ def test_gradient_noise_is_its_definition(recorded):
     gradients = []
     for row_b in order.tensor_split(SUB_BATCHES):
         part = batch.rows(row_b)
-        logp = token_logp(model, part, 1.0)
-        model.zero_grad()
+        logp = open_forward(policy, run.config.trainer).token_logp(part, 1.0)
+        policy.model.zero_grad()
         part_loss(logp, part, objective, step_context(batch, row_b, 112)).loss.backward()
-        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]).double().numpy())
+        gradients.append(torch.cat([p.grad.flatten() for p in policy.model.parameters()]).double().numpy())
     stacked = np.stack(gradients)
     trace = stacked.var(axis=0, ddof=1).sum()
     assert value == pytest.approx(trace / (stacked.mean(0) ** 2).sum(), rel=1e-3)
@@ -124,9 +124,9 @@ def test_no_gradient_has_no_noise(recorded):
     run = open_run(recorded["gspo under a controller"])
     last = run.read(run.files[-1])
     silent = replace(last, scores=tuple(replace(score, value=1.0) for score in last.scores))
-    model = load_policy("embedded", torch.device("cpu")).model
+    policy = load_policy(ModelConfig(path="embedded"), torch.device("cpu"))
     point = (run.config.objective, last.batch.segment_id_BT)
-    assert gradient_noise(model, silent, [point], run.config) == [None]
+    assert gradient_noise(policy, silent, [point], run.config) == [None]
 
 
 def test_the_command_fills_the_noise_of_the_last_recorded_rollout_alone(recorded, tmp_path):
@@ -142,9 +142,9 @@ def test_the_command_fills_the_noise_of_the_last_recorded_rollout_alone(recorded
     # the value of one of them, from the same parts
     run = open_run(folder)
     last = run.read(run.files[-1])
-    model = load_policy("embedded", torch.device("cpu")).model
-    load_weights(run.checkpoint_after(last.number), model)
+    policy = load_policy(ModelConfig(path="embedded"), torch.device("cpu"))
+    load_weights(run.checkpoint_after(last.number), policy.model)
     tight = replace(VARIANTS["grpo"], clip=ClipConfig(low=0.01, high=0.01))
-    (wanted,) = gradient_noise(model, last, [(tight, last.batch.segment_id_BT)], run.config)
+    (wanted,) = gradient_noise(policy, last, [(tight, last.batch.segment_id_BT)], run.config)
     one = filled[(filled["rule"] == "token") & (filled["low"] == 0.01)]
     assert one["grad_noise"].iloc[0] == pytest.approx(wanted, rel=1e-6)

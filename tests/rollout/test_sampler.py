@@ -7,8 +7,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from sspo.config import TaskConfig
-from sspo.models.forward import micro_batches, token_logp_entropy
+from sspo.config import ModelConfig, TaskConfig, TrainerConfig
+from sspo.models.forward import open_forward
+from sspo.models.forward.micro_batches import micro_batches
 from sspo.models.picking import pick
 from sspo.models.policy import load_policy
 from sspo.rollout.transformers import Stops, TransformersSampler, left_pad
@@ -19,7 +20,7 @@ from sspo.types import Batch
 @pytest.fixture(scope="module")
 def policy():
     torch.set_num_threads(1)
-    return load_policy("embedded", torch.device("cpu"))
+    return load_policy(ModelConfig(path="embedded"), torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_the_sampler_s_log_probs_are_the_trainer_s_to_rounding(policy, prompts):
     generator = torch.Generator().manual_seed(3)
     mine = sampler(policy).sample(prompts, 4, max_tokens=90, temperature=0.7, draws=generator, with_logp=True)
     with torch.no_grad():
-        theirs, _ = token_logp_entropy(policy.model, bare_batch(mine), 0.7)
+        theirs, _ = open_forward(policy, TrainerConfig()).token_logp_entropy(bare_batch(mine), 0.7)
     assert torch.allclose(mine.logp_BT, theirs.where(mine.mask_BT, 0.0), atol=1e-4)
     assert draw(policy, prompts).logp_BT is None
 
@@ -106,11 +107,13 @@ def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts)
     seen = []
     with torch.no_grad():
         for index, part in micro_batches(batch, everything, budget=500):
-            logp, entropy = token_logp_entropy(policy.model, part, 1.0)
+            logp, entropy = open_forward(policy, TrainerConfig()).token_logp_entropy(part, 1.0)
             seen += index.tolist()
             for row, i in enumerate(index.tolist()):
                 alone = batch.rows(torch.tensor([i]))
-                logp_alone, entropy_alone = token_logp_entropy(policy.model, alone, 1.0)
+                logp_alone, entropy_alone = open_forward(policy, TrainerConfig()).token_logp_entropy(
+                    alone, 1.0
+                )
                 n = int(alone.mask_BT.sum())
                 assert torch.allclose(logp[row, :n], logp_alone[0, :n], atol=2e-5)
                 assert torch.allclose(entropy[row, :n], entropy_alone[0, :n], atol=2e-5)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from sspo.config import TaskConfig
+from sspo.config import ModelConfig, TaskConfig
 from sspo.models.picking import nucleus, pick_by_stream, picker
 from sspo.models.policy import load_policy
 from sspo.randomness import derive, uniforms
@@ -106,7 +106,7 @@ def test_an_infinite_waiting_time_picks_nothing_impossible() -> None:
 
 def test_a_sampled_row_does_not_depend_on_its_batch() -> None:
     torch.set_num_threads(1)
-    policy = load_policy("embedded", CPU)
+    policy = load_policy(ModelConfig(path="embedded"), CPU)
     sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids)
     task = open_task(TaskConfig())
     prompts = [

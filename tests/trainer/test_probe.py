@@ -7,6 +7,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from sspo.config import ModelConfig
 from sspo.errors import UserError
 from sspo.models.policy import load_policy
 from sspo.trainer import probe
@@ -20,7 +21,7 @@ LRU = {**tiny.ATTENTION, "num_hidden_layers": 3, "lru_width": 32, "attention_win
 
 def made(path, kind, **config):
     torch.set_num_threads(1)
-    return load_policy(str(tiny.save(path / kind, kind, **config)), CPU)
+    return load_policy(ModelConfig(path=str(tiny.save(path / kind, kind, **config))), CPU)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "mpt", *tiny.HYBRIDS])
@@ -88,12 +89,12 @@ def test_a_past_that_is_lost_is_seen_however_little_it_matters(tmp_path, monkeyp
 
 
 def test_bfloat16_rounds_below_its_tolerance_and_a_lost_past_is_above_it(monkeypatch):
-    policy = load_policy("embedded", CPU)
+    policy = load_policy(ModelConfig(path="embedded"), CPU)
 
-    def halved(device):
+    def halved(device, precision):
         return torch.autocast("cpu", dtype=torch.bfloat16)
 
-    for user in ("sspo.rollout.transformers", "sspo.models.forward"):
+    for user in ("sspo.rollout.transformers", "sspo.models.forward.plain"):
         monkeypatch.setattr(f"{user}.autocast", halved)
     rounded = probe.probe(policy)
     assert 1e-3 < max(rounded.sampled, rounded.padded) < BFLOAT16.of(rounded.dependence) / 3
@@ -103,7 +104,7 @@ def test_bfloat16_rounds_below_its_tolerance_and_a_lost_past_is_above_it(monkeyp
 
 
 def test_out_of_memory_is_no_property_of_the_model(monkeypatch):
-    policy = load_policy("embedded", CPU)
+    policy = load_policy(ModelConfig(path="embedded"), CPU)
 
     def full(*args, **kwargs):
         raise MemoryError

@@ -109,9 +109,10 @@ def test_micro_batch_size_changes_memory_and_not_the_run(tmp_path, capsys):
 
 
 def load_base():
+    from sspo.config import ModelConfig
     from sspo.models.policy import load_policy
 
-    return load_policy("embedded", torch.device("cpu")).model
+    return load_policy(ModelConfig(path="embedded"), torch.device("cpu")).model
 
 
 def test_the_untrained_base_is_a_run_of_no_rollouts(tmp_path, capsys):
