@@ -91,6 +91,8 @@ class Rollout:
     """True where the response was cut at the token limit."""
     logp_BT: torch.Tensor | None = None
     """The sampler's own log-probabilities of the tokens (nats), where they were asked for; 0 off the mask."""
+    entropy_BT: torch.Tensor | None = None
+    """The entropy of the whole softmax that each token was drawn from (nats), where it was asked for; 0 off the mask."""
 
 
 @dataclass(frozen=True, kw_only=True)

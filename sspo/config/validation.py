@@ -228,6 +228,11 @@ def _check_rollout(config: TrainConfig) -> None:
             f"reward.overlong_penalty must be a positive finite number, got {reward.overlong_penalty}; "
             "reward.overlong_buffer=0 is no penalty"
         )
+    if config.trainer.old_logp == "sampler" and config.objective.tis_cap is not None:
+        raise UserError(
+            "objective.tis_cap weighs the trainer's probabilities by the sampler's, and trainer.old_logp=sampler takes the sampler's "
+            "for both: set trainer.old_logp=trainer, or leave tis_cap null"
+        )
     weights(reward)
     if not MIN_CPU_SECONDS <= reward.cpu_seconds < float("inf"):
         raise UserError(

@@ -37,6 +37,7 @@ def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
         key: value for key, value in whole["evaluation"].items() if key not in unread(config)
     }
     groups["evaluation"]["texts"] = config.evaluation.texts
+    groups |= {key: whole["rollout"][key] for key in ("decode",) if key in whole["rollout"]}
     groups["stop"] = list(whole["rollout"].get("stop", ()))
     groups["precision"] = device.resolve_precision(
         config.model.precision, device.resolve_device(config.run.device)

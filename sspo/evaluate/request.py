@@ -40,6 +40,7 @@ GROUPS = ("task", "prompt", "model", "reward")
 READ = (
     *(f"{group}." for group in GROUPS),
     "rollout.stop",
+    "rollout.decode",
     "evaluation.",
     "run.store",
     "run.device",
@@ -55,7 +56,7 @@ UNREAD = (
     "task.train",
 )
 """Of these, the ones that only training reads."""
-OF_ROLLOUT = ("rollout.stop", "rollout.max_tokens")
+OF_ROLLOUT = ("rollout.stop", "rollout.decode", "rollout.max_tokens")
 MAX_TOKENS = 2048
 """Tokens of an answer of a model that is not embedded, unless a word says otherwise."""
 FILES_TASK, GRADER = "task=jsonl", "reward=math_verify"
@@ -172,7 +173,7 @@ def _refuse_unread(given: Sequence[str]) -> None:
         if key in GROUPS or (key.startswith(READ) and key not in UNREAD):
             continue
         raise UserError(
-            f"{key} has no effect on an evaluation, which reads {', '.join(GROUPS)}, evaluation.*, rollout.stop and run.store, "
+            f"{key} has no effect on an evaluation, which reads {', '.join(GROUPS)}, evaluation.*, rollout.stop, rollout.decode and run.store, "
             "run.device, run.threads: leave it out"
         )
 

@@ -9,5 +9,7 @@ device       device and precision
 encoding     a question becomes token ids
 policy       the model with its tokenizer
 forward      whole rows to log-probabilities and entropies
+decode       a model goes on with responses, token by token
+lean         decoders of the Llama family in fewer and larger steps
 picking      logits to tokens
 """

@@ -93,3 +93,8 @@ def nucleus(logits_BV: torch.Tensor, temperature: float, top_p: float) -> torch.
 def log_prob(logits_BV: torch.Tensor, token_B: torch.Tensor, temperature: float) -> torch.Tensor:
     """Log-probability of each row's token (nats) at a temperature above 0."""
     return (logits_BV / temperature).log_softmax(-1).gather(1, token_B[:, None])[:, 0]
+
+
+def entropy(logits_BV: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Entropy of each row's distribution (nats) at a temperature above 0."""
+    return torch.special.entr((logits_BV / temperature).softmax(-1)).sum(-1)

@@ -35,13 +35,14 @@ class Sampler(Protocol):
         draws: Draws,
         top_p: float = 1.0,
         with_logp: bool = False,
+        with_entropy: bool = False,
     ) -> Rollout:
         """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding; `top_p` below 1 samples from the nucleus.
 
         `draws` is a generator for the whole batch, or a stream a row (sspo/models/picking.py).
 
-        `with_logp` asks for the sampler's own log-probabilities at that temperature, which must be above 0, from the whole
-        softmax.
+        `with_logp` and `with_entropy` ask for the sampler's own log-probabilities and entropies at that temperature, which
+        must be above 0, from the whole softmax.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The embedded default sampler: a KV-cache loop over any Hugging Face causal language model.
+"""The default sampler: token by token over any Hugging Face causal language model.
 
 `generate` draws from ambient randomness; here the numbers are handed over (models/picking.py), and a row's tokens depend on
 its own numbers alone, not on which rows finished earlier.
@@ -6,15 +6,14 @@ its own numbers alone, not on which rows finished earlier.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from sspo.config import TrainConfig
-from sspo.models.device import autocast
-from sspo.models.picking import Draws, Picker, log_prob, picker
+from sspo.models.decode import open_decoder
+from sspo.models.picking import Draws, Picker, entropy, log_prob, picker
 from sspo.models.policy import Policy
 from sspo.types import Rollout
 
@@ -30,7 +29,12 @@ def open_sampler(policy: Policy, config: TrainConfig) -> TransformersSampler:
     """The sampler of a policy; of the run's options it needs the texts that end a response."""
     stops = Stops(config.rollout.stop, policy.tokenizer) if config.rollout.stop else None
     return TransformersSampler(
-        policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops, precision=policy.precision
+        policy.model,
+        pad_id=policy.pad_id,
+        end_ids=policy.end_ids,
+        stops=stops,
+        precision=policy.precision,
+        decode=config.rollout.decode,
     )
 
 
@@ -58,11 +62,7 @@ class Stops:
 
 
 class TransformersSampler:
-    """Samples from a model that stays on its device; the result is on that device too.
-
-    What a model keeps of the past is repeated and selected by `reorder_cache`, which all of transformers' cache layers
-    have: attention, convolutions and recurrent states. trainer/probe.py says whether a model keeps its past there.
-    """
+    """Samples from a model that stays on its device; the result is on that device too."""
 
     def __init__(
         self,
@@ -72,16 +72,18 @@ class TransformersSampler:
         end_ids: Sequence[int],
         stops: Stops | None = None,
         precision: str = "float32",
+        decode: str = "plain",
     ):
-        """A response ends with the first of `end_ids`, or when `stops` says so; `pad_id` is masked wherever it stands."""
+        """A response ends with the first of `end_ids`, or when `stops` says so; `pad_id` is masked wherever it stands.
+
+        `precision` is a policy's, `decode` the option of that name.
+        """
         self.model = model
         self.pad_id = pad_id
         self.stops = stops
         self.precision = precision
+        self.decode = decode
         self.end_E = torch.tensor(end_ids, dtype=torch.long, device=model.device)
-        self.stateful = "cache_params" in inspect.signature(model.forward).parameters
-        """Whether the model has states alone, as Mamba does: they are handed over by another name, and a single token
-        continues them whatever the mask says of earlier ones."""
 
     def sync(self, model: PreTrainedModel) -> None:
         """The model that samples is the one that is trained."""
@@ -98,21 +100,20 @@ class TransformersSampler:
         draws: Draws,
         top_p: float = 1.0,
         with_logp: bool = False,
+        with_entropy: bool = False,
     ) -> Rollout:
-        """See Sampler. Prompts are run once each and their cache repeated for the group."""
+        """See Sampler. Prompts are run once each and their past repeated for the group."""
         device = self.model.device
         prompt_PL, prompt_mask_PL = left_pad(prompts, self.pad_id)
         rows = len(prompts) * responses
-        pick = picker(draws, rows, max_tokens, temperature, top_p, device)
-        logp_BT = torch.zeros(rows, max_tokens, device=device) if with_logp else None
+        seen = Seen(rows, max_tokens, temperature, device, logp=with_logp, entropy=with_entropy)
         response_BT, is_end_BT = self._decode(
             prompt_PL.to(device),
             prompt_mask_PL.to(device),
             responses,
             max_tokens,
-            pick,
-            lambda logits_bV, token_b: log_prob(logits_bV, token_b, temperature),
-            logp_BT,
+            picker(draws, rows, max_tokens, temperature, top_p, device),
+            seen,
         )
         mask_BT = until_first(is_end_BT)
         ended_B = (is_end_BT & mask_BT).any(1)
@@ -122,7 +123,8 @@ class TransformersSampler:
             response_BT=response_BT.where(mask_BT, self.pad_id),
             mask_BT=mask_BT,
             truncated_B=~ended_B,
-            logp_BT=None if logp_BT is None else logp_BT[:, : mask_BT.shape[1]].where(mask_BT, 0.0),
+            logp_BT=_on(seen.logp_BT, mask_BT),
+            entropy_BT=_on(seen.entropy_BT, mask_BT),
         )
 
     def _decode(
@@ -132,19 +134,12 @@ class TransformersSampler:
         responses: int,
         max_tokens: int,
         pick: Picker,
-        logp: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-        logp_BT: torch.Tensor | None,
+        seen: Seen,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids, and where a row ends; `logp_BT` is filled in where it is given."""
+        """Token ids, and where a row ends; `seen` is filled in."""
         rows, device = len(prompt_PL) * responses, prompt_PL.device
-        cache = DynamicCache(config=self.model.config)
-        position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
-        logits_PV = self._forward(prompt_PL, prompt_mask_PL, position_PL, cache)
-        cache.reorder_cache(torch.arange(len(prompt_PL), device=device).repeat_interleave(responses))
-        logits_bV = logits_PV.repeat_interleave(responses, 0)
-        mask_bL = prompt_mask_PL.repeat_interleave(responses, 0)
-        position_b = position_PL[:, -1].repeat_interleave(responses, 0)
-
+        decoder = open_decoder(self.model, self.decode, self.precision)
+        logits_bV = decoder.begin(prompt_PL, prompt_mask_PL, responses, max_tokens)
         response_BT = torch.full((rows, max_tokens), self.pad_id, device=device)
         is_end_BT = torch.zeros(response_BT.shape, dtype=torch.bool, device=device)
         row_b = torch.arange(rows, device=device)
@@ -152,22 +147,17 @@ class TransformersSampler:
         for t in range(max_tokens):
             token_b = pick(logits_bV, row_b, t)
             response_BT[row_b[running_b], t] = token_b[running_b]
-            if logp_BT is not None:
-                logp_BT[row_b, t] = logp(logits_bV, token_b)
+            seen.look(logits_bV, token_b, row_b, t)
             is_end_BT[row_b, t] = ends_b = self._ends(token_b, response_BT, row_b, t)
             running_b = running_b & ~ends_b
             left = int(running_b.sum())
             if left == 0 or t + 1 == max_tokens:
                 break
             if left < COMPACT_BELOW * len(row_b):
-                cache.reorder_cache(running_b.nonzero()[:, 0])
-                token_b, mask_bL, position_b, row_b = (
-                    x[running_b] for x in (token_b, mask_bL, position_b, row_b)
-                )
+                decoder.keep(running_b.nonzero()[:, 0])
+                token_b, row_b = token_b[running_b], row_b[running_b]
                 running_b = running_b[running_b]
-            mask_bL = torch.cat([mask_bL, mask_bL.new_ones(len(row_b), 1)], 1)
-            position_b = position_b + 1
-            logits_bV = self._forward(token_b[:, None], mask_bL, position_b[:, None], cache)
+            logits_bV = decoder.step(token_b)
         return response_BT[:, : t + 1], is_end_BT[:, : t + 1]
 
     def _ends(
@@ -177,22 +167,34 @@ class TransformersSampler:
         ends_b = torch.isin(token_b, self.end_E)
         return ends_b if self.stops is None else ends_b | self.stops.found_b(response_BT[row_b, : t + 1])
 
-    def _forward(
-        self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor, cache: DynamicCache
-    ) -> torch.Tensor:
-        """Next-token logits (rows, V) in float32; the cache grows."""
-        masked = not self.stateful or ids.shape[1] > 1
-        with autocast(ids.device, self.precision):
-            out = self.model(
-                input_ids=ids,
-                attention_mask=mask.long() if masked else None,
-                position_ids=position,
-                use_cache=True,
-                logits_to_keep=1,
-                **{"cache_params" if self.stateful else "past_key_values": cache},
-            )
-        logits: torch.Tensor = out.logits
-        return logits[:, -1].float()
+
+class Seen:
+    """What a sampler saw of the distributions that it drew from, where that is asked for."""
+
+    def __init__(
+        self,
+        rows: int,
+        max_tokens: int,
+        temperature: float,
+        device: torch.device,
+        *,
+        logp: bool,
+        entropy: bool,
+    ):
+        self.temperature = temperature
+        self.logp_BT = torch.zeros(rows, max_tokens, device=device) if logp else None
+        self.entropy_BT = torch.zeros(rows, max_tokens, device=device) if entropy else None
+
+    def look(self, logits_bV: torch.Tensor, token_b: torch.Tensor, row_b: torch.Tensor, t: int) -> None:
+        """Note the token at place `t` of the rows."""
+        if self.logp_BT is not None:
+            self.logp_BT[row_b, t] = log_prob(logits_bV, token_b, self.temperature)
+        if self.entropy_BT is not None:
+            self.entropy_BT[row_b, t] = entropy(logits_bV, self.temperature)
+
+
+def _on(value_BT: torch.Tensor | None, mask_BT: torch.Tensor) -> torch.Tensor | None:
+    return None if value_BT is None else value_BT[:, : mask_BT.shape[1]].where(mask_BT, 0.0)
 
 
 def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:

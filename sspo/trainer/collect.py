@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,6 +23,9 @@ from sspo.tasks import Task
 from sspo.trainer.clock import Clock
 from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
 from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
+
+Look = Callable[[Batch, float], Sequence[torch.Tensor]]
+"""(rows, temperature) -> values of their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,7 @@ class Collector:
         self.sampler = sampler
         self.forward = forward
         self.reference = reference
+        self.by_sampler = config.trainer.old_logp == "sampler"
         check_readable(config.segmentation, policy.tokenizer)
 
     def collect(self, number: int, clock: Clock) -> Collected:
@@ -108,7 +112,8 @@ class Collector:
                 max_tokens=config.rollout.max_tokens,
                 temperature=config.rollout.temperature,
                 draws=torch_stream(config.seed, purpose, number),
-                with_logp=config.objective.tis_cap is not None,
+                with_logp=config.objective.tis_cap is not None or self.by_sampler,
+                with_entropy=self.by_sampler,
             )
         with clock.time("reward"):
             scores = score_rollout(problems, rollout, self.policy, self.reward, config.rollout.max_tokens)
@@ -130,7 +135,8 @@ class Collector:
 
     @torch.no_grad()
     def _with_old_policy(self, rollout: Rollout, advantage_B: torch.Tensor) -> Batch:
-        """Old log-probabilities and entropies of the whole rollout in one pass; it is cut once they are known."""
+        """Old log-probabilities and entropies of the whole rollout, in one pass or as the sampler saw them; it is cut once they
+        are known."""
         device = rollout.mask_BT.device
         nothing_BT = torch.zeros(rollout.mask_BT.shape, device=device)
         batch = Batch(
@@ -143,16 +149,27 @@ class Collector:
             old_logp_BT=nothing_BT,
             entropy_BT=nothing_BT,
         )
-        old_logp_BT, entropy_BT = nothing_BT.clone(), nothing_BT.clone()
-        reference_logp_BT = None if self.reference is None else nothing_BT.clone()
-        temperature = self.config.rollout.temperature
-        everything_b = torch.arange(len(nothing_BT), device=device)
-        for index_b, part in micro_batches(batch, everything_b, self.config.trainer.micro_batch_tokens):
-            logp_bt, entropy_bt = self.forward.token_logp_entropy(part, temperature)
-            width = logp_bt.shape[1]
-            old_logp_BT[index_b, :width] = logp_bt
-            entropy_BT[index_b, :width] = entropy_bt
-            if self.reference is not None and reference_logp_BT is not None:
-                reference_logp_BT[index_b, :width] = self.reference.token_logp(part, temperature)
-        extras = TokenExtras(reference_logp_BT=reference_logp_BT, sampler_logp_BT=rollout.logp_BT)
+        reference_logp_BT = None
+        if self.reference is not None:
+            reference = self.reference
+            (reference_logp_BT,) = self._seen(batch, lambda part, t: (reference.token_logp(part, t),))
+        if self.by_sampler:
+            assert rollout.logp_BT is not None
+            assert rollout.entropy_BT is not None
+            old_logp_BT, entropy_BT, sampler_logp_BT = rollout.logp_BT, rollout.entropy_BT, None
+        else:
+            old_logp_BT, entropy_BT = self._seen(batch, self.forward.token_logp_entropy)
+            sampler_logp_BT = rollout.logp_BT
+        extras = TokenExtras(reference_logp_BT=reference_logp_BT, sampler_logp_BT=sampler_logp_BT)
         return replace(batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT, extras=extras)
+
+    def _seen(self, batch: Batch, look: Look) -> list[torch.Tensor]:
+        """What `look` gives of every row, a column each, in micro-batches."""
+        columns: list[torch.Tensor] = []
+        every_b = torch.arange(len(batch.mask_BT), device=batch.mask_BT.device)
+        for index_b, part in micro_batches(batch, every_b, self.config.trainer.micro_batch_tokens):
+            found = look(part, self.config.rollout.temperature)
+            columns = columns or [torch.zeros_like(batch.old_logp_BT) for _ in found]
+            for column_BT, value_bt in zip(columns, found, strict=True):
+                column_BT[index_b, : value_bt.shape[1]] = value_bt
+        return columns

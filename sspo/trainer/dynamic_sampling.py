@@ -91,6 +91,7 @@ def _joined(rollouts: Sequence[Rollout], places: Sequence[tuple[int, range]], pa
         mask_BT=rows("mask_BT", False),
         truncated_B=torch.cat([rollouts[a].truncated_B[rows.start : rows.stop] for a, rows in places]),
         logp_BT=None if rollouts[0].logp_BT is None else rows("logp_BT", 0.0),
+        entropy_BT=None if rollouts[0].entropy_BT is None else rows("entropy_BT", 0.0),
     )
 
 

@@ -1,6 +1,7 @@
 """Whole rows -> log-probabilities and entropies of their response tokens.
 
 plain          transformers' own forward pass, all logits at once
+lean           one without padding, for architectures that sspo/models/lean knows
 micro_batches  rows in parts of a token budget
 """
 
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from sspo.config import TrainerConfig
+from sspo.models.forward.lean import LeanForward
 from sspo.models.forward.plain import PlainForward
+from sspo.models.lean.layout import layout_of
 from sspo.types import Batch
 
 if TYPE_CHECKING:
@@ -32,5 +35,8 @@ class Forward(Protocol):
 
 def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
     """The forward pass that a run's options ask for, over the policy's weights as they are."""
-    del config
-    return PlainForward(policy.model, policy.precision)
+    layout = layout_of(policy.model) if config.forward == "lean" else None
+    if layout is None:
+        return PlainForward(policy.model, policy.precision)
+    head, checkpointed = policy.model.get_output_embeddings(), config.gradient_checkpointing
+    return LeanForward(layout, head, policy.precision, checkpointed=checkpointed)
