@@ -97,4 +97,5 @@ def log_prob(logits_BV: torch.Tensor, token_B: torch.Tensor, temperature: float)
 
 def entropy(logits_BV: torch.Tensor, temperature: float) -> torch.Tensor:
     """Entropy of each row's distribution (nats) at a temperature above 0."""
-    return torch.special.entr((logits_BV / temperature).softmax(-1)).sum(-1)
+    entropy_B: torch.Tensor = torch.special.entr((logits_BV / temperature).softmax(-1)).sum(-1)
+    return entropy_B

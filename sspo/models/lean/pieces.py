@@ -15,7 +15,8 @@ class _RmsNorm(Function):
         scale_N1 = scale_N1.div_(x_NH.shape[-1]).add_(eps).rsqrt_()
         unit_NH = x_NH * scale_N1
         ctx.save_for_backward(unit_NH, scale_N1, weight_H)
-        return unit_NH * weight_H
+        normed_NH: torch.Tensor = unit_NH * weight_H
+        return normed_NH
 
     @staticmethod
     def backward(ctx: Any, grad_NH: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
