@@ -62,6 +62,8 @@ class Trainer:
         self.log = RunLog(folder)
         self.model = self.policy.model
         self.forward = open_forward(self.policy, config.trainer)
+        for remark in self.forward.remarks:
+            progress.warn(remark)
         self.optimizer = build_optimizer(self.model, config.trainer)
         self.sampler = open_sampler(self.policy, config)
         reference = (
@@ -79,6 +81,7 @@ class Trainer:
         self.state = self.checkpoints.resume(self.log)
         self.sampler.sync(self.model)
         environment = describe_environment(config, self.device)
+        environment["paths"] = dict(self.forward.paths)
         environment["prompt"] = self.policy.encoder.shown(first_question(task, config))
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)
