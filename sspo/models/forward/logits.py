@@ -62,4 +62,5 @@ class Logits:
 
 
 def at_least_float32(x: torch.Tensor) -> torch.Tensor:
+    """The same in float32, unless it is in float64."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
