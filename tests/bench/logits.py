@@ -216,8 +216,8 @@ def main():
         f"{VOCABULARY:,} tokens of vocabulary, {WIDTH:,} hidden units, {TOKENS:,} response tokens, float32, one thread",
         flush=True,
     )
+    memory()  # first: a process begins with its parent's peak
     differences()
-    memory()
     times()
     on_cuda()
 
