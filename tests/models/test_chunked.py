@@ -57,7 +57,7 @@ def gradients(logp_N, pull_N, hidden_NH, head):
 
 
 @law(
-    15,
+    12,
     400,
     kind=st.sampled_from(list(HEADS)),
     bias=st.booleans(),

@@ -46,11 +46,8 @@ def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
         why = disagreement(forward, plain, policy)
         if why is None:
             return forward
-    return PlainForward(
-        policy.model,
-        policy.precision,
-        [
-            f"warning: model.path={policy.path}: architecture {policy.model.config.model_type} takes trainer.logits=full, all logits "
-            f"at once, instead of chunked: {why}"
-        ],
+    remark = (
+        f"warning: trainer.logits=chunked cannot serve model.path={policy.path} (architecture {policy.model.config.model_type}): {why}; "
+        "all logits are held at once, as with trainer.logits=full"
     )
+    return PlainForward(policy.model, policy.precision, [remark])
