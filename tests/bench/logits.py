@@ -1,9 +1,10 @@
 """`make bench-logits`: trainer.logits=chunked beside full, on the head of a 1.5 B-parameter model: memory and time.
 
-The head alone, on random hidden states, through the forward passes that training opens. The update pass is log-probabilities
-and their gradients; the collecting pass is log-probabilities and entropies without gradients. Memory is the peak of a process
-of its own, over hidden states, weights and tokens; times are processor seconds of one process, the two ways in turn. On a
-CUDA device the same is measured there as well, with TRL's and Liger's kernels beside it where they are installed.
+The head alone, on random hidden states, through the forward passes that training opens. Passes: `update` is log-probabilities
+and their gradients, `frozen` the same under a head that is not trained, as with adapters, `collect` is log-probabilities and
+entropies without gradients. Memory is the peak of a process of its own, over hidden states, weights and tokens; times are
+processor seconds of one process, the two ways in turn. On a CUDA device the same is measured there as well, with TRL's and
+Liger's kernels beside it where they are installed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ FEW = 128
 """Tokens whose numbers are compared one by one."""
 ROUNDS = 3
 WANTED_SHARE, WANTED_RATIO, WANTED_DIFFERENCE = 0.10, 1.3, 1e-5
-WAYS, PASSES = ("full", "chunked"), ("update", "collect")
+WAYS, PASSES = ("full", "chunked"), ("update", "frozen", "collect")
 MIB = 2**20
 
 
@@ -72,6 +73,7 @@ class Setting:
         """One pass; returns (log-probabilities, entropies or None)."""
         forward = self.forwards[way]
         self.hidden.grad = self.weight.grad = None
+        self.weight.requires_grad_(kind == "update")
         if kind == "collect":
             with torch.no_grad():
                 return forward.token_logp_entropy(self.part, 1.0)
