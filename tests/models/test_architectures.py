@@ -160,7 +160,7 @@ def test_a_head_that_is_not_told_takes_all_logits_and_says_why(tmp_path, case):
     assert "\n" not in said
 
 
-def test_the_proof_of_an_embedded_model_takes_no_time_and_no_ambient_numbers():
+def test_comparing_paths_draws_no_ambient_numbers():
     policy = load_policy(ModelConfig(path="embedded"), CPU)
     before = torch.get_rng_state()
     assert forward_of(policy, "chunked", "plain").paths == {"logits": "chunked"}
