@@ -51,7 +51,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
-base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective: export HF_HUB_OFFLINE = 1
+base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -296,6 +296,9 @@ bench-grader: setup  ## ordinary answers a processor second of the graders of re
 
 bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
+
+bench-logits: setup  ## log-probabilities by chunks of the vocabulary beside all logits at once: memory and time (some minutes, 7 GB)
+	@$(PY) -m tests.bench.logits
 
 bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
 	@$(PY) -m tests.bench.plan

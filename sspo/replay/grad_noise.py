@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.console.progress import Counter
 from sspo.errors import UserError
-from sspo.models.forward import open_forward
+from sspo.models.forward import Forward, open_forward
 from sspo.models.forward.micro_batches import micro_batches
 from sspo.models.policy import Policy
 from sspo.objective.micro_batch import part_loss, step_context
@@ -55,10 +55,11 @@ def gradient_noise(
         len(recorded.batch.mask_BT), generator=torch_stream(config.seed, "gradient noise", recorded.number)
     )
     rows = order_B.tensor_split(parts_of(recorded))
+    forward = open_forward(policy, config.trainer)
     total: list[torch.Tensor] = []
     squares = [0.0 for _ in variants]
     for row_b in rows:
-        gradients = _gradients(policy, recorded, variants, row_b, config)
+        gradients = _gradients(policy, forward, recorded, variants, row_b, config)
         total = [t + g for t, g in zip(total, gradients, strict=True)] if total else gradients
         squares = [s + float(g @ g) for s, g in zip(squares, gradients, strict=True)]
     return [_noise(t / len(rows), s, len(rows)) for t, s in zip(total, squares, strict=True)]
@@ -71,13 +72,14 @@ def parts_of(recorded: RecordedRollout) -> int:
 
 def _gradients(
     policy: Policy,
+    forward: Forward,
     recorded: RecordedRollout,
     variants: Sequence[tuple[ObjectiveConfig, RecordedRollout]],
     row_b: torch.Tensor,
     config: TrainConfig,
 ) -> list[torch.Tensor]:
     """The parameter gradient of each variant's loss on the given rows: one forward pass, and a backward pass each."""
-    model, forward = policy.model, open_forward(policy, config.trainer)
+    model = policy.model
     parameters = [p for p in model.parameters() if p.requires_grad]
     flat = [torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in variants]
     for index_b, part in micro_batches(recorded.batch, row_b, config.trainer.micro_batch_tokens):

@@ -8,7 +8,7 @@ transformers  the default sampler
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from sspo.config import TrainConfig
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 class Sampler(Protocol):
     """Draws responses from the current policy."""
+
+    paths: Mapping[str, str]
+    """Options of the rollout, and what became of them."""
+    remarks: Sequence[str]
+    """What is worth a warning."""
 
     def sample(
         self,

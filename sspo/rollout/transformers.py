@@ -6,13 +6,14 @@ its own numbers alone, not on which rows finished earlier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from sspo.config import TrainConfig
-from sspo.models.decode import open_decoder
+from sspo.models.decode import Decoders, open_decoders
+from sspo.models.decode.plain import PlainDecoder
 from sspo.models.picking import Draws, Picker, entropy, log_prob, picker
 from sspo.models.policy import Policy
 from sspo.types import Rollout
@@ -33,8 +34,7 @@ def open_sampler(policy: Policy, config: TrainConfig) -> TransformersSampler:
         pad_id=policy.pad_id,
         end_ids=policy.end_ids,
         stops=stops,
-        precision=policy.precision,
-        decode=config.rollout.decode,
+        decoders=open_decoders(policy, config.rollout.decode),
     )
 
 
@@ -71,18 +71,18 @@ class TransformersSampler:
         pad_id: int,
         end_ids: Sequence[int],
         stops: Stops | None = None,
-        precision: str = "float32",
-        decode: str = "plain",
+        decoders: Decoders | None = None,
     ):
         """A response ends with the first of `end_ids`, or when `stops` says so; `pad_id` is masked wherever it stands.
 
-        `precision` is a policy's, `decode` the option of that name.
+        `decoders` None decodes plainly in float32.
         """
         self.model = model
         self.pad_id = pad_id
         self.stops = stops
-        self.precision = precision
-        self.decode = decode
+        self.decoders = decoders or Decoders(decode="plain", new=lambda: PlainDecoder(model, "float32"))
+        self.paths: Mapping[str, str] = {"decode": self.decoders.decode}
+        self.remarks: Sequence[str] = [] if self.decoders.remark is None else [self.decoders.remark]
         self.end_E = torch.tensor(end_ids, dtype=torch.long, device=model.device)
 
     def sync(self, model: PreTrainedModel) -> None:
@@ -138,7 +138,7 @@ class TransformersSampler:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids, and where a row ends; `seen` is filled in."""
         rows, device = len(prompt_PL) * responses, prompt_PL.device
-        decoder = open_decoder(self.model, self.decode, self.precision)
+        decoder = self.decoders.new()
         logits_bV = decoder.begin(prompt_PL, prompt_mask_PL, responses, max_tokens)
         response_BT = torch.full((rows, max_tokens), self.pad_id, device=device)
         is_end_BT = torch.zeros(response_BT.shape, dtype=torch.bool, device=device)

@@ -64,6 +64,8 @@ class Trainer:
         self.forward = open_forward(self.policy, config.trainer)
         self.optimizer = build_optimizer(self.model, config.trainer)
         self.sampler = open_sampler(self.policy, config)
+        for remark in (*self.forward.remarks, *self.sampler.remarks):
+            progress.warn(remark)
         reference = (
             open_forward(load_policy(config.model, self.device), config.trainer)
             if config.objective.kl.coef > 0
@@ -79,6 +81,7 @@ class Trainer:
         self.state = self.checkpoints.resume(self.log)
         self.sampler.sync(self.model)
         environment = describe_environment(config, self.device)
+        environment["paths"] = {**self.forward.paths, **self.sampler.paths}
         environment["prompt"] = self.policy.encoder.shown(first_question(task, config))
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
         self.watch = ClipWatch(config, self.state.rollouts)

@@ -8,13 +8,15 @@ against that dependence: what another prompt does to the same tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
 from sspo.errors import UserError
+from sspo.models.decode import open_decoders
 from sspo.models.device import is_out_of_memory
 from sspo.models.forward.plain import PlainForward
+from sspo.models.forward.proof import bare_batch, dependence, tolerance_of
 from sspo.models.policy import Policy
 from sspo.randomness import torch_stream
 from sspo.rollout.transformers import TransformersSampler
@@ -25,25 +27,6 @@ LENGTHS = (2, 9, 5, 3)
 RESPONSES, TOKENS = 3, 6
 ENDING = 0.15
 """Share of the vocabulary that ends a probed response, so that rows leave the batch while others go on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tolerance:
-    """What rounding may do to a log-probability."""
-
-    share: float
-    """Of the dependence on the prompt (root mean square, nats)."""
-    floor: float
-    """Nats."""
-
-    def of(self, dependence: float) -> float:
-        """The largest difference that is taken for rounding, in nats."""
-        return max(self.floor, self.share * dependence)
-
-
-FLOAT32 = Tolerance(share=0.005, floor=2e-5)
-BFLOAT16 = Tolerance(share=0.3, floor=0.02)
-"""Where the forward pass runs in it, see models/device.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +53,7 @@ def check_sampling(policy: Policy) -> None:
         raise UserError(
             f"{name} cannot be sampled with a cache of transformers' own ({type(error).__name__}: {said})"
         ) from error
-    tolerance = (BFLOAT16 if policy.precision == "bfloat16" else FLOAT32).of(found.dependence)
+    tolerance = tolerance_of(policy.precision).of(found.dependence)
     if not found.padded <= tolerance:
         raise UserError(
             f"{name} reads its padding: log-probabilities of a row padded on the left differ by {found.padded:.2g} nats from "
@@ -88,17 +71,15 @@ def probe(policy: Policy) -> Probed:
     """Sample a few rows of random prompts and look at them again; draws come from a stream of their own."""
     generator = torch_stream(0, "probe")
     rollout = _sample(policy, generator)
-    batch = _batch(rollout)
+    batch = bare_batch(rollout.prompt_BL, rollout.prompt_mask_BL, rollout.response_BT, rollout.mask_BT)
     forward = PlainForward(policy.model, policy.precision)
     seen_BT = forward.token_logp(batch, 1.0)
     assert rollout.logp_BT is not None
     shuffled_BL = torch.randint(policy.rows, batch.prompt_BL.shape, generator=generator)
-    other = replace(batch, prompt_BL=shuffled_BL.to(batch.prompt_BL.device))
-    moved_BT = (forward.token_logp(other, 1.0) - seen_BT)[batch.mask_BT]
     return Probed(
         sampled=float((rollout.logp_BT - seen_BT)[batch.mask_BT].abs().max()),
         padded=max(_padded(forward, batch, seen_BT, row) for row in range(0, len(seen_BT), RESPONSES)),
-        dependence=float(moved_BT.square().mean().sqrt()),
+        dependence=dependence(forward, batch, seen_BT, shuffled_BL),
     )
 
 
@@ -106,7 +87,7 @@ def _sample(policy: Policy, generator: torch.Generator) -> Rollout:
     prompts = [torch.randint(policy.rows, (length,), generator=generator).tolist() for length in LENGTHS]
     ends = (torch.rand(policy.rows, generator=generator) < ENDING).nonzero()[:, 0].tolist()
     sampler = TransformersSampler(
-        policy.model, pad_id=policy.pad_id, end_ids=ends, precision=policy.precision
+        policy.model, pad_id=policy.pad_id, end_ids=ends, decoders=open_decoders(policy, "plain")
     )
     return sampler.sample(
         prompts, RESPONSES, max_tokens=TOKENS, temperature=1.0, draws=generator, with_logp=True
@@ -118,18 +99,3 @@ def _padded(forward: PlainForward, batch: Batch, seen_BT: torch.Tensor, row: int
     alone = batch.rows(torch.tensor([row], device=seen_BT.device))
     width = alone.mask_BT.shape[1]
     return float((forward.token_logp(alone, 1.0)[0] - seen_BT[row, :width]).abs().max())
-
-
-def _batch(rollout: Rollout) -> Batch:
-    """A batch of which the model reads the tokens alone."""
-    nothing_BT = torch.zeros(rollout.mask_BT.shape, device=rollout.mask_BT.device)
-    return Batch(
-        prompt_BL=rollout.prompt_BL,
-        prompt_mask_BL=rollout.prompt_mask_BL,
-        response_BT=rollout.response_BT,
-        mask_BT=rollout.mask_BT,
-        advantage_BT=nothing_BT,
-        segment_id_BT=nothing_BT.long(),
-        old_logp_BT=nothing_BT,
-        entropy_BT=nothing_BT,
-    )

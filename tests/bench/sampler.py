@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from sspo.config import DECODES, ModelConfig, TaskConfig
+from sspo.models.decode import open_decoders
 from sspo.models.policy import Policy, load_policy
 from sspo.randomness import torch_stream
 from sspo.rollout.transformers import TransformersSampler, left_pad
@@ -34,7 +35,10 @@ Draw = Callable[[int], int]
 
 def ours(policy: Policy, prompts: list[list[int]], responses: int, tokens: int, decode: str, *, ends: bool) -> Draw:  # fmt: skip
     sampler = TransformersSampler(
-        policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids if ends else [-1], decode=decode
+        policy.model,
+        pad_id=policy.pad_id,
+        end_ids=policy.end_ids if ends else [-1],
+        decoders=open_decoders(policy, decode),
     )
 
     def draw(number: int) -> int:

@@ -41,7 +41,9 @@ def start(module: str, python: str, words: list[str], threads: int, log: Path) -
     )  # fmt: skip
 
 
-def cycles_of(trainers: Mapping[str, subprocess.Popen[str]], cycles: int, logs: Path) -> dict[str, list[Cycle]]:
+def cycles_of(
+    trainers: Mapping[str, subprocess.Popen[str]], cycles: int, logs: Path
+) -> dict[str, list[Cycle]]:
     """Each trainer's cycles, taken in turns. The first one of each warms up and is left out."""
     found: dict[str, list[Cycle]] = {name: [] for name in trainers}
     names = list(trainers)
@@ -73,13 +75,19 @@ def middle(cycles: list[Cycle], part: str, clock: int) -> float:
 
 
 def show(found: Mapping[str, list[Cycle]], threads: int, cycles: int) -> None:
-    print(f"{threads} thread{'s' if threads > 1 else ''}, median of {cycles} cycles; seconds, and TRL's over them")
+    print(
+        f"{threads} thread{'s' if threads > 1 else ''}, median of {cycles} cycles; seconds, and TRL's over them"
+    )
     for clock, name_of_clock in enumerate(("wall", "processor")):
-        print(f"  {name_of_clock:17s}     cycle          generation     updates        of the products' cycle")
+        print(
+            f"  {name_of_clock:17s}     cycle          generation     updates        of the products' cycle"
+        )
         for name, taken in found.items():
             parts = [middle(taken, part, clock) for part in ("whole", "generation", "update")]
             theirs = [middle(found[TRL], part, clock) for part in ("whole", "generation", "update")]
-            text = "   ".join(f"{ours:5.2f} ({trl / ours:4.2f}x)" for ours, trl in zip(parts, theirs, strict=True))
+            text = "   ".join(
+                f"{ours:5.2f} ({trl / ours:4.2f}x)" for ours, trl in zip(parts, theirs, strict=True)
+            )
             distance = parts[0] / middle(found[FLOOR], "whole", clock)
             peak = f"peak {taken[-1]['peak']} MiB" if clock else ""
             print(f"  {name:17s} {text}   {distance:4.1f}x   {peak}", flush=True)

@@ -9,11 +9,9 @@ import torch
 
 from sspo.config import ModelConfig, TrainerConfig
 from sspo.models.decode import lean as lean_decode
-from sspo.models.decode import open_decoder
-from sspo.models.decode.plain import PlainDecoder
+from sspo.models.decode import open_decoders
 from sspo.models.forward import open_forward
-from sspo.models.forward.lean import LeanForward
-from sspo.models.forward.plain import PlainForward
+from sspo.models.forward.proof import bare_batch
 from sspo.models.lean import pieces
 from sspo.models.lean.layout import why_unknown
 from sspo.models.policy import load_policy
@@ -43,23 +41,16 @@ def policy(request, tmp_path_factory):
 def draw(policy, decode: str):
     """Responses of unequal lengths: about one token in eight ends one."""
     ends = list(range(0, policy.rows, 8))
-    sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=ends, decode=decode)
+    decoders = open_decoders(policy, decode)
+    assert (decoders.decode, decoders.remark) == (decode, None)
+    sampler = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=ends, decoders=decoders)
     return sampler.sample(
         PROMPTS, 6, max_tokens=24, temperature=0.9, draws=torch_stream(0, "lean"), with_logp=True, with_entropy=True
     )  # fmt: skip
 
 
 def batch_of(rollout) -> Batch:
-    nothing_BT = torch.zeros(rollout.mask_BT.shape)
-    columns = {"advantage_BT": nothing_BT, "old_logp_BT": nothing_BT, "entropy_BT": nothing_BT}
-    batch = Batch(
-        prompt_BL=rollout.prompt_BL,
-        prompt_mask_BL=rollout.prompt_mask_BL,
-        response_BT=rollout.response_BT,
-        mask_BT=rollout.mask_BT,
-        segment_id_BT=rollout.mask_BT.long() - 1,
-        **columns,
-    )
+    batch = bare_batch(rollout.prompt_BL, rollout.prompt_mask_BL, rollout.response_BT, rollout.mask_BT)
     return batch.rows(torch.arange(len(rollout.mask_BT)))  # out of inference mode
 
 
@@ -84,7 +75,7 @@ def test_lean_decoding_draws_the_same_tokens(policy, monkeypatch):
 def test_the_lean_forward_pass_gives_the_plain_one_s_values_and_gradients(policy):
     batch = batch_of(draw(policy, "plain"))
     plain, lean = (open_forward(policy, TrainerConfig(forward=name)) for name in ("plain", "lean"))
-    assert isinstance(lean, LeanForward)
+    assert lean.paths == {"forward": "lean", "logits": "full"}
     with torch.no_grad():
         for ours, theirs in zip(
             lean.token_logp_entropy(batch, 0.9), plain.token_logp_entropy(batch, 0.9), strict=True
@@ -134,8 +125,11 @@ def test_a_row_s_values_do_not_depend_on_its_neighbours(policy):
 def test_what_is_not_known_goes_the_plain_way(tmp_path, kind, options, why):
     policy = load_policy(ModelConfig(path=str(tiny.save(tmp_path, kind, **options))), CPU)
     assert why in why_unknown(policy.model)
-    assert isinstance(open_decoder(policy.model, "lean", "float32"), PlainDecoder)
-    assert isinstance(open_forward(policy, TrainerConfig(forward="lean")), PlainForward)
+    assert open_decoders(policy, "lean").decode == "plain"
+    forward = open_forward(policy, TrainerConfig(forward="lean"))
+    assert forward.paths == {"forward": "plain", "logits": "full"}
+    (said,) = forward.remarks
+    assert why in said
 
 
 def test_every_piece_has_the_gradient_of_its_definition():

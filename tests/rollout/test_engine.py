@@ -22,6 +22,7 @@ class Apart:
     def __init__(self, policy, config):
         del config
         self.copy = copy.deepcopy(policy.model)
+        self.paths, self.remarks = {"decode": "apart"}, ()
         self.inner = TransformersSampler(self.copy, pad_id=policy.pad_id, end_ids=policy.end_ids)
 
     def sample(self, *arguments, **options):

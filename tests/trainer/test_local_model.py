@@ -61,6 +61,7 @@ def test_a_foreign_architecture_and_tokenizer_train_and_resume(llama_folder, tmp
     assert steps[-1]["policy/clip_frac_active"] is None
     environment = json.loads((folder(store) / "env.json").read_text())
     assert len(environment["base"]) == 12
+    assert environment["paths"]["logits"] == "chunked"
 
 
 def test_a_model_without_weights_or_without_an_end_token_is_one_sentence(llama_folder, tmp_path):

@@ -9,9 +9,10 @@ from transformers.cache_utils import DynamicLayer
 
 from sspo.config import ModelConfig
 from sspo.errors import UserError
+from sspo.models.forward.proof import BFLOAT16
 from sspo.models.policy import load_policy
 from sspo.trainer import probe
-from sspo.trainer.probe import BFLOAT16, check_sampling
+from sspo.trainer.probe import check_sampling
 from tests import tiny_models as tiny
 
 CPU = torch.device("cpu")

@@ -1,42 +1,86 @@
 """Whole rows -> log-probabilities and entropies of their response tokens.
 
+contract       what every forward pass does
 plain          transformers' own forward pass, all logits at once
-lean           one without padding, for architectures that sspo/models/lean knows
+headed         hidden states of transformers or of sspo/models/lean, and a chunk of the logits at a time
+chunked        hidden states to log-probabilities, chunk by chunk, with gradients
+logits         the logits of a chunk, and how wide a chunk is
+softmax        a softmax merged from chunks
+head           what a model does between its last hidden state and its logits
+proof          whether another forward pass gives what the plain one gives
+rows           whole rows as a model takes them
 micro_batches  rows in parts of a token budget
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
-import torch
+from typing import TYPE_CHECKING
 
 from sspo.config import TrainerConfig
-from sspo.models.forward.lean import LeanForward
+from sspo.models.forward.contract import Forward
+from sspo.models.forward.head import Head, head_of
+from sspo.models.forward.headed import HeadedForward, lean_states, own_states
 from sspo.models.forward.plain import PlainForward
-from sspo.models.lean.layout import layout_of
-from sspo.types import Batch
+from sspo.models.forward.proof import disagreement
+from sspo.models.lean.layout import layout_of, why_unknown
 
 if TYPE_CHECKING:
     from sspo.models.policy import Policy
 
+NO_HEAD = "its head is no plain linear layer"
 
-class Forward(Protocol):
-    """How a policy looks at the rows of a micro-batch. Off the mask all that it gives is finite and meaningless."""
-
-    def token_logp(self, part: Batch, temperature: float) -> torch.Tensor:
-        """logp_BT of the response tokens (nats) at `temperature`, with a gradient where gradients are on."""
-        ...
-
-    def token_logp_entropy(self, part: Batch, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """logp_BT, and entropy_BT of the distributions that the tokens came from (nats), which has no gradient to rely on."""
-        ...
+__all__ = ["Forward", "open_forward"]
 
 
 def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
-    """The forward pass that a run's options ask for, over the policy's weights as they are."""
-    layout = layout_of(policy.model) if config.forward == "lean" else None
-    if layout is None:
-        return PlainForward(policy.model, policy.precision)
-    head, checkpointed = policy.model.get_output_embeddings(), config.gradient_checkpointing
-    return LeanForward(layout, head, policy.precision, checkpointed=checkpointed)
+    """The forward pass that a run's options ask for, over the policy's weights as they are.
+
+    What cannot be told from the plain one on a few rows is taken; otherwise the next plainer one is, with a remark.
+    """
+    plain = PlainForward(policy.model, policy.precision)
+    remarks: list[str] = []
+    wanted = [(config.forward, config.logits), ("plain", config.logits)]
+    for forward, logits in dict.fromkeys(wanted):
+        if (forward, logits) == ("plain", "full"):
+            break
+        found = _opened(policy, config, forward, logits)
+        why = found if isinstance(found, str) else disagreement(found, plain, policy)
+        if not isinstance(found, str) and why is None:
+            found.remarks = remarks
+            return found
+        remarks.append(
+            f"warning: trainer.{'forward=lean' if forward == 'lean' else 'logits=chunked'} cannot serve model.path={policy.path} "
+            f"(architecture {policy.model.config.model_type}): {why}; "
+            + (
+                "transformers' own forward pass is taken"
+                if forward == "lean"
+                else "all logits are held at once"
+            )
+        )
+    plain.remarks = remarks
+    return plain
+
+
+def _opened(policy: Policy, config: TrainerConfig, forward: str, logits: str) -> HeadedForward | str:
+    """A forward pass that is not the plain one, or why there is none."""
+    head = head_of(policy.model)
+    if head is None:
+        return NO_HEAD
+    states = own_states(policy.model)
+    if forward == "lean":
+        layout = layout_of(policy.model)
+        if layout is None:
+            return str(why_unknown(policy.model))
+        states = lean_states(layout, checkpointed=config.gradient_checkpointing)
+    return HeadedForward(
+        states,
+        head,
+        policy.precision,
+        {"forward": forward, "logits": logits},
+        chunk=_width(head) if logits == "full" else None,
+    )
+
+
+def _width(head: Head) -> int:
+    """One chunk for all of the vocabulary."""
+    return len(head.weight_VH)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 
 from sspo.models.device import autocast
+from sspo.models.forward.rows import whole_rows
 from sspo.types import Batch
 
 if TYPE_CHECKING:
@@ -16,10 +19,13 @@ if TYPE_CHECKING:
 class PlainForward:
     """See Forward."""
 
-    def __init__(self, model: PreTrainedModel, precision: str):
-        """`precision` is a policy's."""
+    paths: Mapping[str, str] = MappingProxyType({"forward": "plain", "logits": "full"})
+
+    def __init__(self, model: PreTrainedModel, precision: str, remarks: Sequence[str] = ()):
+        """`precision` is a policy's; `remarks` say why it is this one where another was asked for."""
         self.model = model
         self.precision = precision
+        self.remarks = remarks
 
     def token_logp(self, part: Batch, temperature: float) -> torch.Tensor:
         """See Forward; without the memory that entropies take."""
@@ -32,18 +38,11 @@ class PlainForward:
         return _of_tokens(log_softmax_BTV, part), entropy_BT
 
     def _log_softmax(self, part: Batch, temperature: float) -> torch.Tensor:
-        ids = torch.cat([part.prompt_BL, part.response_BT], 1)
-        attention = torch.cat([part.prompt_mask_BL, part.mask_BT], 1)
-        position = (attention.cumsum(1) - 1).clamp(min=0)
         wanted = part.response_BT.shape[1] + 1
-        with autocast(ids.device, self.precision):
-            logits = self.model(
-                input_ids=ids,
-                attention_mask=attention.long(),
-                position_ids=position,
-                logits_to_keep=wanted,
-                use_cache=False,
-            ).logits[:, -wanted:]  # some architectures give them all
+        with autocast(part.response_BT.device, self.precision):
+            logits = self.model(**whole_rows(part), logits_to_keep=wanted).logits[
+                :, -wanted:
+            ]  # some architectures give them all
         log_softmax_BTV: torch.Tensor = (logits[:, :-1].float() / temperature).log_softmax(-1)
         return log_softmax_BTV
 

@@ -1,0 +1,68 @@
+"""The logits of a chunk of the vocabulary, and how wide a chunk is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import linear
+
+from sspo.models.forward.head import Head
+
+CHUNK_BYTES = {"cpu": 2**23, "cuda": 2**28}
+"""Logits of a chunk. On a CPU 4 and 8 MiB are equally fast, 16 a sixth slower, 64 a quarter; 256 on CUDA is a guess, not measured."""
+LEAST_COLUMNS = 256
+"""Narrower chunks make matrix products slow."""
+
+
+def chunk_columns(tokens: int, device: str) -> int:
+    """Columns of the vocabulary whose logits exist at once for so many tokens."""
+    fit = CHUNK_BYTES.get(device, CHUNK_BYTES["cpu"]) // (4 * max(tokens, 1))
+    return max(LEAST_COLUMNS, fit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logits:
+    """How a chunk of logits comes about."""
+
+    head: Head
+    temperature: float
+    columns: int
+    dtype: torch.dtype
+    """Of the matrix products."""
+
+    def chunks(self) -> Iterator[slice]:
+        """The vocabulary in parts."""
+        for start in range(0, len(self.head.weight_VH), self.columns):
+            yield slice(start, start + self.columns)
+
+    def weight(self, chunk: slice) -> torch.Tensor:
+        """The head's rows of a chunk, in the dtype."""
+        return self.head.weight_VH.detach()[chunk].to(self.dtype)
+
+    def of(self, hidden_NH: torch.Tensor, weight_CH: torch.Tensor, chunk: slice) -> torch.Tensor:
+        """Logits (N, C) over temperature, in float32 at least. `hidden_NH` is of the dtype."""
+        bias_V = self.head.bias_V
+        bias_C = None if bias_V is None else bias_V.detach()[chunk].to(self.dtype)
+        logits_NC = at_least_float32(linear(hidden_NH, weight_CH, bias_C))
+        if self.head.softcap is not None:
+            cap = self.head.softcap
+            return logits_NC.mul_(self.head.scale / cap).tanh_().mul_(cap / self.temperature)
+        return logits_NC if self.factor == 1 else logits_NC.mul_(self.factor)
+
+    @property
+    def factor(self) -> float:
+        """What a logit of the matrix product is multiplied by; under a soft cap near 0 only."""
+        return self.head.scale / self.temperature
+
+    def slope(self, logits: torch.Tensor) -> torch.Tensor | None:
+        """The derivative of the cap where it gave `logits`; None without one, where it is 1."""
+        if self.head.softcap is None:
+            return None
+        return (logits * (self.temperature / self.head.softcap)).square_().neg_().add_(1)
+
+
+def at_least_float32(x: torch.Tensor) -> torch.Tensor:
+    """The same in float32, unless it is in float64."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
