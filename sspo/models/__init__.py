@@ -1,6 +1,7 @@
-"""Any causal language model from a folder, or one sentence for what it lacks.
+"""Any causal language model from a folder or the hub, or one sentence for what it lacks.
 
 folder       where a model path leads
+hub          models of the hub, each at one commit
 description  the JSON files of a folder
 loading      reading one
 tokens       end tokens and padding
