@@ -54,6 +54,10 @@ UNREAD = (
     "evaluation.every",
     "evaluation.curve_questions",
     "task.train",
+    "model.lora",
+    "model.lora.rank",
+    "model.lora.alpha",
+    "model.lora.targets",
 )
 """Of these, the ones that only training reads."""
 OF_ROLLOUT = ("rollout.stop", "rollout.max_tokens")

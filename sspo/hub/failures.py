@@ -39,11 +39,12 @@ def one_sentence(
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
+    known: tuple[type[Exception], ...] = (*others, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError)
     try:
         yield
     except UserError:
         raise
-    except (*others, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
+    except known as error:
         raise UserError(
             f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}"
         ) from error

@@ -7,6 +7,9 @@ loading      reading one
 tokens       end tokens and padding
 positions    how many tokens it has positions for
 device       device and precision
+attention    which implementation of attention
+lora         adapters beside frozen layers
+reference    what a KL penalty is taken to
 encoding     a question becomes token ids
 policy       the model with its tokenizer
 forward      whole rows to log-probabilities and entropies

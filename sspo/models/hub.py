@@ -119,10 +119,12 @@ def _check_files(model: HubModel, names: list[str]) -> None:
 
 def _snapshot(model: HubModel, **how: bool) -> Any:
     import huggingface_hub
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    huggingface_hub.utils.disable_progress_bars()
+    disable_progress_bars()
     huggingface_hub.logging.set_verbosity_error()  # it says each time that it tries again
-    return huggingface_hub.snapshot_download(model.repo, revision=model.commit, **FILES, **how)
+    options: dict[str, Any] = {**FILES, **how}
+    return huggingface_hub.snapshot_download(model.repo, revision=model.commit, **options)
 
 
 def _say(text: str) -> None:

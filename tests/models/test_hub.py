@@ -130,6 +130,6 @@ def test_a_commit_names_a_model_without_a_look_at_it(tmp_path: Path, monkeypatch
     ],
 )
 def test_a_model_without_its_commit_is_told_how_it_is_written(path: str, why: str) -> None:
-    with pytest.raises(UserError, match="model.path=") as raised:
+    with pytest.raises(UserError, match=r"^model\.path=") as raised:
         model_folder(path)
     assert why in str(raised.value)

@@ -1,6 +1,7 @@
 """Whole rows -> log-probabilities and entropies of their response tokens.
 
 plain          transformers' own forward pass, all logits at once
+checkpointed   another one, whose layers run again in the backward pass
 micro_batches  rows in parts of a token budget
 """
 
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from sspo.config import TrainerConfig
+from sspo.models.forward.checkpointed import CheckpointedForward
 from sspo.models.forward.plain import PlainForward
 from sspo.types import Batch
 
@@ -31,6 +33,9 @@ class Forward(Protocol):
 
 
 def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
-    """The forward pass that a run's options ask for, over the policy's weights as they are."""
-    del config
-    return PlainForward(policy.model, policy.precision)
+    """The forward pass that a run's options ask for, over the policy's weights as they are.
+
+    Raises UserError for an option that its architecture lacks.
+    """
+    forward: Forward = PlainForward(policy.model, policy.precision)
+    return CheckpointedForward(forward, policy.model) if config.gradient_checkpointing else forward
