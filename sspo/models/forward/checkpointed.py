@@ -11,12 +11,11 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from sspo.errors import UserError
+from sspo.models.forward.protocol import Forward
 from sspo.types import Batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-    from sspo.models.forward import Forward
 
 DROPPED = "drop"
 """Part of the name of what a layer drops at random while it trains."""
