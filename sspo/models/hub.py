@@ -52,8 +52,8 @@ def hub_model(path: str) -> HubModel | None:
         )
     if not COMMIT.fullmatch(commit):
         raise UserError(
-            f"model.path={path}: a model of the hub is written as {WRITTEN}, as branches move on; its page lists them under Files "
-            f"and versions, got '{commit}'"
+            f"model.path={path}: a model of the hub is pinned to a commit, as branches move on, and '{commit}' is none; write {WRITTEN} "
+            "(its page on the hub lists them under Files and versions)"
         )
     return HubModel(repo, commit)
 
