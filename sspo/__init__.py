@@ -5,6 +5,7 @@ randomness     named random streams
 config         what may be set
 metrics        what may be logged
 types          what crosses from one room to the next
+hub            what all that comes from the Hugging Face hub has in common
 questions      from files, folders, the hub and generators
 tasks          problems
 prompts        the words around a question

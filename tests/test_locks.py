@@ -6,9 +6,12 @@ import os
 import re
 import shutil
 import subprocess
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "requirements-torch.lock"
@@ -49,6 +52,21 @@ def test_environments_over_the_main_one_share_its_versions() -> None:
         "requirements-gym.lock",
     ):
         assert not [p for p, version, _ in pins(name) if own.get(p, version) != version], name
+
+
+def test_the_main_lock_has_whatever_its_packages_ask_for() -> None:
+    """Which is why it is installed without dependencies: pip would look for a torch with a hash."""
+    own = {canonicalize_name(package): version for package, version, _ in pins("requirements.lock")}
+    asked = {
+        (package, wanted.name): wanted
+        for package in own
+        for wanted in map(Requirement, requires(package) or ())
+        if wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+    }
+    missing = {
+        pair for pair, one in asked.items() if own.get(canonicalize_name(one.name), "") not in one.specifier
+    }
+    assert {name for _, name in missing} == {"torch"}
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

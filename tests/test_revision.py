@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sspo.config import TrainConfig
+from sspo.config import ModelConfig, TrainConfig
+from sspo.models.policy import load_policy
 from sspo.runs import revision
 from sspo.trainer.environment import describe_environment
 
@@ -125,6 +126,6 @@ def test_a_checkout_of_another_user_records_nothing_and_says_which_setting_would
 def test_without_git_nothing_is_claimed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert (revision.revision(), revision.diff_hash(), revision.why_unrecorded()) == (None, None, None)
-    described = describe_environment(TrainConfig(), torch.device("cpu"))
+    described = describe_environment(TrainConfig(), load_policy(ModelConfig(), torch.device("cpu")))
     recorded = {key: value for key, value in described.items() if key.startswith("git_")}
     assert recorded == {"git_revision": None, "git_dirty": None, "git_diff_sha256": None}

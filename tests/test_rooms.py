@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 LAWS = {
     "sspo": """
-        errors randomness config metrics types questions tasks prompts grading rewards base models objective compose runs console
+        errors randomness config metrics types hub questions tasks prompts grading rewards base models objective compose runs console
         processes recording
         segmentation rollout evaluation trainer train evaluate replay numerics calibrate contamination
     """,

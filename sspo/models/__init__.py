@@ -1,11 +1,15 @@
-"""Any causal language model from a folder, or one sentence for what it lacks.
+"""Any causal language model from a folder or the hub, or one sentence for what it lacks.
 
 folder       where a model path leads
+hub          models of the hub, each at one commit
 description  the JSON files of a folder
 loading      reading one
 tokens       end tokens and padding
 positions    how many tokens it has positions for
 device       device and precision
+attention    which implementation of attention
+lora         adapters beside frozen layers
+reference    what a KL penalty is taken to
 encoding     a question becomes token ids
 policy       the model with its tokenizer
 forward      whole rows to log-probabilities and entropies

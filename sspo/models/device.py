@@ -19,10 +19,32 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """'auto' is bfloat16 on CUDA and float32 elsewhere."""
+    """'auto' is bfloat16 on a CUDA device that computes in it, and float32 elsewhere.
+
+    Raises UserError for bfloat16 on a CUDA device that does not.
+    """
+    able = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
     if name == "auto":
-        return "bfloat16" if device.type == "cuda" else "float32"
+        return "bfloat16" if device.type == "cuda" and able else "float32"
+    if name == "bfloat16" and not able:
+        raise UserError(
+            f"model.precision=bfloat16, and {torch.cuda.get_device_name(device)} does not compute in it; set model.precision=float32"
+        )
     return name
+
+
+def slow_precision(precision: str, device: torch.device) -> list[str]:
+    """What is worth a warning: a processor that has no instructions for bfloat16 is slower in it."""
+    if precision != "bfloat16" or device.type != "cpu" or _has_bfloat16():
+        return []
+    return [
+        "warning: model.precision=bfloat16 works here and is slow, as this processor has no instructions for it: float32 is faster"
+    ]
+
+
+def _has_bfloat16() -> bool:
+    """Whether the processor says so: AVX512_BF16, AMX_BF16, or what ARM calls it."""
+    return any(bool(there) for name, there in torch.cpu.get_capabilities().items() if name.endswith("bf16"))
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:

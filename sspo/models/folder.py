@@ -11,6 +11,7 @@ from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, TrainConfig
 from sspo.errors import UserError
 from sspo.models.description import read_described
+from sspo.models.hub import WRITTEN, cached, hub_folder, hub_model, looks_like_one
 from sspo.models.positions import limit_of
 
 DIGITS = 12
@@ -20,21 +21,30 @@ HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
 
 
 def model_folder(path: str) -> Path:
-    """The folder of a model path. Raises UserError where there is no model."""
+    """The folder of a model path, downloaded if it names one of the hub. Raises UserError where there is no model."""
+    hub = hub_model(path)
+    if hub is not None:
+        return hub_folder(hub)
     embedded = path in EMBEDDED_BASES
     folder = weights_folder(path) if embedded else Path(path).expanduser()
     if not (folder / "config.json").is_file():
         hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
+        if looks_like_one(path):
+            hint += f", or a model of the hub as {WRITTEN}"
         raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
     return folder
 
 
-def check_positions(config: TrainConfig) -> None:
+def check_positions(config: TrainConfig, *, download: bool = True) -> None:
     """Raise UserError where the model has no position for every token that the limits allow a response alone.
 
-    Prompts are counted once there is a tokenizer: trainer/ready.py.
+    A model of the hub that is not there yet is left alone where it is not to be downloaded. Prompts are counted once there is a
+    tokenizer: trainer/ready.py.
     """
     path = config.model.path
+    hub = hub_model(path)
+    if hub is not None and not download and cached(hub) is None:
+        return
     limit = limit_of(read_described(path, model_folder(path) / "config.json"))
     longest = max(config.rollout.max_tokens, config.evaluation.max_tokens)
     if limit is not None and longest >= limit:
@@ -44,14 +54,23 @@ def check_positions(config: TrainConfig) -> None:
 
 
 def chat_template(path: str) -> bytes:
-    """The file of a model folder's chat template; empty where it stands in tokenizer_config.json, or nowhere."""
+    """The file of a model folder's chat template; empty where it stands in tokenizer_config.json, or nowhere.
+
+    Empty for a model of the hub too, whose fingerprint stands for all of its files.
+    """
+    if hub_model(path) is not None:
+        return b""
     file = model_folder(path) / "chat_template.jinja"
     return file.read_bytes() if file.is_file() else b""
 
 
 @functools.cache
 def base_fingerprint(path: str) -> str:
-    """The recipe's hash for an embedded base, else a hash of the folder's weights, configuration and tokenizer."""
+    """The recipe's hash for an embedded base, a hash of the name and commit of a model of the hub, else one of the folder's
+    weights, configuration and tokenizer."""
+    hub = hub_model(path)
+    if hub is not None:
+        return hashlib.sha256(str(hub).encode()).hexdigest()[:DIGITS]
     folder = model_folder(path)
     if path in EMBEDDED_BASES:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from sspo.errors import UserError
+from sspo.models.attention import AUTO, check_taken
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder
 
@@ -46,22 +47,31 @@ def read_tokenizer(path: str) -> PreTrainedTokenizerFast:
     )
 
 
-def read_model(path: str) -> tuple[PreTrainedModel, list[str]]:
-    """The model in float32, on the CPU, and what is worth a warning. Raises UserError unless every weight is there."""
+def read_model(
+    path: str, attention: str = AUTO, dtype: torch.dtype = torch.float32
+) -> tuple[PreTrainedModel, list[str]]:
+    """The model on the CPU, and what is worth a warning. Raises UserError unless every weight is there.
+
+    `attention` is a model.attention; AUTO leaves it to transformers.
+    """
     from transformers import AutoModelForCausalLM  # seconds to import: only who runs a model waits for it
 
     logging.disable_progress_bar()
     folder = model_folder(path)
     _check_weights_are_tensors(path, folder)
+    asked, implementation = "", {}
+    if attention != AUTO:
+        asked, implementation = f" with model.attention={attention}", {"attn_implementation": attention}
     before = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of missing weights is the sentence below
     try:
         model, found = _read(
             path,
-            "a causal language model",
+            f"a causal language model{asked}",
             lambda: AutoModelForCausalLM.from_pretrained(
                 folder,
-                dtype=torch.float32,
+                dtype=dtype,
+                **implementation,
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
@@ -72,6 +82,7 @@ def read_model(path: str) -> tuple[PreTrainedModel, list[str]]:
     finally:
         logging.set_verbosity(before)
     _check_complete(path, found)
+    check_taken(path, attention, model.config._attn_implementation)
     unused = found["unexpected_keys"]
     return model, [f"warning: weights that the model has no place for: {_listed(unused)}"] if unused else []
 

@@ -11,10 +11,12 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.config import ModelConfig, PromptConfig
 from sspo.errors import UserError
-from sspo.models.device import resolve_precision
+from sspo.models.attention import check_attention
+from sspo.models.device import resolve_precision, slow_precision
 from sspo.models.encoding import Encoder, open_encoder
 from sspo.models.folder import model_folder
 from sspo.models.loading import read_model, read_tokenizer
+from sspo.models.lora import add_adapters
 from sspo.models.positions import Positions, positions_of
 from sspo.models.tokens import end_ids, row_count
 
@@ -90,10 +92,17 @@ NO_TEMPLATE = PromptConfig()
 
 
 def load_policy(config: ModelConfig, device: torch.device, prompt: PromptConfig = NO_TEMPLATE) -> Policy:
-    """Read a model folder, its weights as float32. Raises UserError in one sentence for one that cannot be trained."""
-    path = config.path
+    """Read a model, its weights as float32, but those that adapters freeze in the precision of forward passes.
+
+    Raises UserError in one sentence for one that cannot be trained.
+    """
+    path, precision = config.path, resolve_precision(config.precision, device)
+    check_attention(config.attention, device, precision)
     encoder = open_encoder(path, prompt)
-    model, remarks = read_model(path)
+    frozen = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    model, remarks = read_model(path, config.attention, frozen if config.lora.rank else torch.float32)
+    if config.lora.rank:
+        add_adapters(path, model, config.lora)
     tokenizer, rows = encoder.tokenizer, row_count(model)
     ends, pad = end_ids(path, model_folder(path), tokenizer, rows), tokenizer.pad_token_id
     return Policy(
@@ -104,8 +113,13 @@ def load_policy(config: ModelConfig, device: torch.device, prompt: PromptConfig 
         pad_id=pad if pad is not None and pad < rows else ends[0],  # masked wherever it stands
         rows=rows,
         positions=positions_of(model),
-        precision=resolve_precision(config.precision, device),
-        remarks=[*remarks, *_several_ends(tokenizer, ends), *encoder.remarks()],
+        precision=precision,
+        remarks=[
+            *remarks,
+            *slow_precision(precision, device),
+            *_several_ends(tokenizer, ends),
+            *encoder.remarks(),
+        ],
     )
 
 

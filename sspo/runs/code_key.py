@@ -32,6 +32,7 @@ NO_NUMBERS = (
     "sspo.config.schema:TrackingConfig",
     "sspo.trainer.environment",
     "sspo.errors",
+    "sspo.hub.failures",
     "sspo.questions.hub_failures",
     "sspo.runs.fence",
     "sspo.runs.logfile",

@@ -12,6 +12,8 @@ import torch
 from sspo.config import TrainConfig
 from sspo.config.reward_sum import names_in_use
 from sspo.models.folder import base_fingerprint
+from sspo.models.hub import hub_model
+from sspo.models.policy import Policy
 from sspo.runs.code_key import code_key
 from sspo.runs.epochs import order_name
 from sspo.runs.identity import level_of
@@ -21,12 +23,16 @@ OF_REWARD = {
     "math_verify": ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime"),
 }
 """Packages that a reward's verdicts come from."""
+OF_ADAPTERS = ("peft", "accelerate")
+"""Packages that put adapters beside a model's layers."""
+OF_OPTIMIZERS = {"adamw_8bit": ("bitsandbytes",)}
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
 
-def describe_environment(config: TrainConfig, device: torch.device) -> dict[str, Any]:
+def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
     """The content of env.json. What git does not tell is null."""
-    difference = diff_hash()
+    difference, device = diff_hash(), policy.model.device
+    hub = hub_model(config.model.path)
     return {
         "git_revision": revision(),
         "git_dirty": None if difference is None else difference != "",
@@ -35,18 +41,23 @@ def describe_environment(config: TrainConfig, device: torch.device) -> dict[str,
         "code_key": code_key(),
         "epoch": order_name(level_of(config)),
         "base": base_fingerprint(config.model.path),
+        **({} if hub is None else {"hub": {"model": hub.repo, "commit": hub.commit}}),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in (*PACKAGES, *_of_rewards(config))},
+        "versions": {name: version(name) for name in (*PACKAGES, *_of_options(config))},
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
             "device": device.type,
             "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-            "forward_dtype": "bfloat16" if device.type == "cuda" else "float32",
+            "forward_dtype": policy.precision,
+            "attention": policy.model.config._attn_implementation,
             "threads": config.run.threads,
         },
     }
 
 
-def _of_rewards(config: TrainConfig) -> list[str]:
-    return [name for reward in names_in_use(config.reward) for name in OF_REWARD.get(reward, ())]
+def _of_options(config: TrainConfig) -> list[str]:
+    """Packages that only some runs use."""
+    rewards = [name for reward in names_in_use(config.reward) for name in OF_REWARD.get(reward, ())]
+    adapters = OF_ADAPTERS if config.model.lora.rank else ()
+    return [*rewards, *adapters, *OF_OPTIMIZERS.get(config.trainer.optimizer, ())]

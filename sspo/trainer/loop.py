@@ -20,6 +20,7 @@ from sspo.models.device import resolve_device
 from sspo.models.forward import open_forward
 from sspo.models.forward.micro_batches import micro_batches
 from sspo.models.policy import load_policy
+from sspo.models.reference import open_reference
 from sspo.objective.clip_controller import ClipControl, scaled, steer
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.randomness import torch_stream
@@ -66,11 +67,7 @@ class Trainer:
         self.sampler = open_sampler(self.policy, config)
         for remark in (*self.forward.remarks, *self.sampler.remarks):
             progress.warn(remark)
-        reference = (
-            open_forward(load_policy(config.model, self.device), config.trainer)
-            if config.objective.kl.coef > 0
-            else None
-        )
+        reference = open_reference(self.policy, config) if config.objective.kl.coef > 0 else None
         self.collector = Collector(config, task, summed, self.policy, self.sampler, self.forward, reference)
         self.evaluator = Evaluator(
             task, reward, self.policy, self.sampler, config.evaluation, config.reward.second
@@ -80,7 +77,7 @@ class Trainer:
         )
         self.state = self.checkpoints.resume(self.log)
         self.sampler.sync(self.model)
-        environment = describe_environment(config, self.device)
+        environment = describe_environment(config, self.policy)
         environment["paths"] = {**self.forward.paths, **self.sampler.paths}
         environment["prompt"] = self.policy.encoder.shown(first_question(task, config))
         self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)

@@ -175,7 +175,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
     overrides = _later_wins((*preset.overrides, *study.arms[arm.copy_of or name].overrides))
     config = quick_compose(overrides)
     cell = cell_hash(config)
-    check_positions(config)
+    check_positions(config, download=False)
     if arm.role != "base":
         _check_measured(study, name, config)
     return PlannedArm(

@@ -1,9 +1,10 @@
-"""As much of the Hugging Face hub as `datasets` asks for, on the loopback: commits, trees and files, and what goes wrong there."""
+"""As much of the Hugging Face hub as `datasets` and a model's download ask for, on the loopback: commits, trees and files, and what goes wrong there."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +18,13 @@ Files = dict[str, bytes]
 
 @dataclass
 class Hub:
-    """Data sets with their commits; `newest` is what `main` is."""
+    """Data sets and models with their commits; `newest` is what `main` is."""
 
     commits: dict[str, dict[str, Files]] = field(default_factory=dict)
     newest: dict[str, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
-    """Data sets whose files end in the middle, although more was announced."""
+    """Those whose files end in the middle, although more was announced."""
     asked: list[str] = field(default_factory=list)
 
     def commit(self, repo: str, files: Files, sha: str) -> None:
@@ -82,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, wanted: list[str] | None) -> None:
         hub, path = self.served, unquote(urlsplit(self.path).path)
         hub.asked.append(path)
-        words = path.removeprefix("/api").removeprefix("/datasets/").split("/")
+        words = re.sub(r"^(/api)?/((datasets|models)/)?", "", path).split("/")
         repo, verb, revision = "/".join(words[:2]), *[*words[2:4], "revision", "main"][:2]
         if len(words) < 4:
             verb, revision = "revision", "main"

@@ -77,7 +77,7 @@ def forgetful(monkeypatch):
         made.layers = [Forgetful() for _ in made.layers]
         return made
 
-    monkeypatch.setattr("sspo.rollout.transformers.DynamicCache", cache)
+    monkeypatch.setattr("sspo.models.decode.plain.DynamicCache", cache)
 
 
 @pytest.mark.parametrize("louder", [0.5, 1.0, 5.0])
@@ -95,7 +95,7 @@ def test_bfloat16_rounds_below_its_tolerance_and_a_lost_past_is_above_it(monkeyp
     def halved(device, precision):
         return torch.autocast("cpu", dtype=torch.bfloat16)
 
-    for user in ("sspo.rollout.transformers", "sspo.models.forward.plain"):
+    for user in ("sspo.models.decode.plain", "sspo.models.forward.plain"):
         monkeypatch.setattr(f"{user}.autocast", halved)
     rounded = probe.probe(policy)
     assert 1e-3 < max(rounded.sampled, rounded.padded) < BFLOAT16.of(rounded.dependence) / 3

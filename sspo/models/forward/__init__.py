@@ -7,6 +7,7 @@ chunked        hidden states to log-probabilities, chunk by chunk, with gradient
 logits         the logits of a chunk, and how wide a chunk is
 softmax        a softmax merged from chunks
 head           what a model does between its last hidden state and its logits
+checkpointed   another one, whose layers run again in the backward pass
 proof          whether another forward pass gives what the plain one gives
 rows           whole rows as a model takes them
 micro_batches  rows in parts of a token budget
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sspo.config import TrainerConfig
+from sspo.models.forward.checkpointed import CheckpointedForward
 from sspo.models.forward.contract import Forward
 from sspo.models.forward.head import Head, head_of
 from sspo.models.forward.headed import HeadedForward, lean_states, own_states
@@ -35,8 +37,17 @@ __all__ = ["Forward", "open_forward"]
 def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
     """The forward pass that a run's options ask for, over the policy's weights as they are.
 
-    What cannot be told from the plain one on a few rows is taken; otherwise the next plainer one is, with a remark.
+    What cannot be told from the plain one on a few rows is taken; otherwise the next plainer one is, with a remark. Raises UserError
+    for gradient checkpointing where the architecture's layers have none.
     """
+    forward = _settled(policy, config)
+    if config.gradient_checkpointing and forward.paths["forward"] == "plain":
+        return CheckpointedForward(forward, policy.model)
+    return forward
+
+
+def _settled(policy: Policy, config: TrainerConfig) -> Forward:
+    """The first of the passes that were asked for and of plainer ones that gives what the plain one gives."""
     plain = PlainForward(policy.model, policy.precision)
     remarks: list[str] = []
     wanted = [(config.forward, config.logits), ("plain", config.logits)]
@@ -48,14 +59,13 @@ def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
         if not isinstance(found, str) and why is None:
             found.remarks = remarks
             return found
+        option = "forward=lean" if forward == "lean" else "logits=chunked"
+        instead = (
+            "transformers' own forward pass is taken" if forward == "lean" else "all logits are held at once"
+        )
         remarks.append(
-            f"warning: trainer.{'forward=lean' if forward == 'lean' else 'logits=chunked'} cannot serve model.path={policy.path} "
-            f"(architecture {policy.model.config.model_type}): {why}; "
-            + (
-                "transformers' own forward pass is taken"
-                if forward == "lean"
-                else "all logits are held at once"
-            )
+            f"warning: trainer.{option} cannot serve model.path={policy.path} (architecture {policy.model.config.model_type}): "
+            f"{why}; {instead}"
         )
     plain.remarks = remarks
     return plain

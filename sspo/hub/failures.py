@@ -1,0 +1,98 @@
+"""What goes wrong between us and the hub, in one sentence that says what to do: mostly, which folder to give instead."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sspo.errors import UserError
+
+LONGEST = 200
+"""Characters of a library's own message that are repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is asked of the hub, in the words of a message."""
+
+    what: str
+    kind: str
+    """`data set` or `model`."""
+    repo: str
+    revision: str | None
+    instead: str
+    """What to do without the hub."""
+    pronoun: str = "it"
+
+
+@contextlib.contextmanager
+def one_sentence(
+    wanted: Wanted,
+    others: tuple[type[Exception], ...] = (),
+    say: Callable[[BaseException], str | None] = lambda _: None,
+) -> Iterator[None]:
+    """Turn what the hub's client raises inside the `with` block into a UserError.
+
+    `others` are the exceptions of a library above the client; `say` may know what one of them means.
+    """
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    known: tuple[type[Exception], ...] = (*others, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError)
+    try:
+        yield
+    except UserError:
+        raise
+    except known as error:
+        raise UserError(
+            f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}"
+        ) from error
+
+
+def _why(error: BaseException, wanted: Wanted, say: Callable[[BaseException], str | None]) -> str:
+    """The cause among an error and those that it came from that says most."""
+    import httpx2
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RevisionNotFoundError
+
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, GatedRepoError):
+            return f"{wanted.repo} wants you to accept its terms on the hub and to set HF_TOKEN"
+        if isinstance(cause, RevisionNotFoundError):
+            return f"{wanted.repo} has no revision {wanted.revision}"
+        if isinstance(cause, HfHubHTTPError) and cause.response is not None:
+            return _status(cause.response.status_code, wanted)
+    if any(type(cause).__name__ in ("DatasetNotFoundError", "RepositoryNotFoundError") for cause in chain):
+        return f"the hub has no {wanted.kind} {wanted.repo}, or asks for an account (HF_TOKEN)"
+    if any(isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError) for cause in chain):
+        return "the download broke off, also when it was tried again"
+    if any(_unreachable(cause) for cause in chain):
+        return f"the hub cannot be reached, and the cache does not have {wanted.pronoun}"
+    return say(error) or " ".join(str(chain[-1]).split())[:LONGEST] or type(chain[-1]).__name__
+
+
+def _status(status: int, wanted: Wanted) -> str:
+    if status in (401, 403):
+        return f"the hub refuses {wanted.repo} to this account ({status}), or does not have it: set HF_TOKEN"
+    if status == 404:
+        return f"the hub has no {wanted.kind} {wanted.repo}, or not all of its files (404)"
+    return f"the hub answers {status}"
+
+
+def _unreachable(cause: BaseException) -> bool:
+    """Whether nobody answered, or the hub is switched off."""
+    import httpx2
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    offline = "offline" in type(cause).__name__.lower() or "HF_HUB_OFFLINE" in str(cause)
+    return offline or isinstance(cause, httpx2.TransportError | ConnectionError | LocalEntryNotFoundError)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        yield cause
+        cause = cause.__cause__ or cause.__context__
