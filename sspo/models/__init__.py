@@ -3,6 +3,7 @@
 folder       where a model path leads
 description  the JSON files of a folder
 loading      reading one
+adapters     a folder of adapters, merged into its base
 tokens       end tokens and padding
 positions    how many tokens it has positions for
 device       device and precision

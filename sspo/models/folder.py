@@ -10,6 +10,7 @@ from pathlib import Path
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, TrainConfig
 from sspo.errors import UserError
+from sspo.models.adapters import ADAPTER_CONFIG, base_of, sizes
 from sspo.models.description import read_described
 from sspo.models.positions import limit_of
 
@@ -17,16 +18,25 @@ DIGITS = 12
 
 
 HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
+OF_TRAINING = ("optimizer.safetensors", "state.json", "logs.json")
+"""What a checkpoint of ours holds beside its model."""
 
 
 def model_folder(path: str) -> Path:
     """The folder of a model path. Raises UserError where there is no model."""
     embedded = path in EMBEDDED_BASES
     folder = weights_folder(path) if embedded else Path(path).expanduser()
-    if not (folder / "config.json").is_file():
+    if not any((folder / name).is_file() for name in ("config.json", ADAPTER_CONFIG)):
         hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
         raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
     return folder
+
+
+def whole_model(path: str) -> Path:
+    """The folder of a model path; of adapters that of their base, which says what architecture it is."""
+    folder = model_folder(path)
+    base = base_of(path, folder)
+    return folder if base is None else model_folder(base)
 
 
 def check_positions(config: TrainConfig) -> None:
@@ -35,7 +45,7 @@ def check_positions(config: TrainConfig) -> None:
     Prompts are counted once there is a tokenizer: trainer/ready.py.
     """
     path = config.model.path
-    limit = limit_of(read_described(path, model_folder(path) / "config.json"))
+    limit = limit_of(read_described(path, whole_model(path) / "config.json"))
     longest = max(config.rollout.max_tokens, config.evaluation.max_tokens)
     if limit is not None and longest >= limit:
         raise UserError(
@@ -56,8 +66,11 @@ def base_fingerprint(path: str) -> str:
     if path in EMBEDDED_BASES:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
+    base = base_of(path, folder)
+    if base is not None:
+        digest.update(f"{base_fingerprint(base)} {sizes(path, folder)}".encode())
     for file in sorted(folder.iterdir()):
-        if file.suffix in HASHED:
+        if file.suffix in HASHED and file.name not in (*OF_TRAINING, ADAPTER_CONFIG):
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from sspo.errors import UserError
+from sspo.models.adapters import base_of, merge
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder
 
@@ -52,6 +53,10 @@ def read_model(path: str) -> tuple[PreTrainedModel, list[str]]:
 
     logging.disable_progress_bar()
     folder = model_folder(path)
+    if (base := base_of(path, folder)) is not None:
+        whole, remarks = read_model(base)
+        merge(path, folder, whole)
+        return whole, remarks
     _check_weights_are_tensors(path, folder)
     before = logging.get_verbosity()
     logging.set_verbosity_error()  # its table of missing weights is the sentence below

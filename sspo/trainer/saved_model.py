@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from sspo.config import ModelConfig
 from sspo.errors import UserError
+from sspo.models.adapters import ADAPTER_CONFIG, PREFIX, base_of
 from sspo.models.folder import model_folder
 from sspo.models.policy import Policy, load_policy
 from sspo.trainer.checkpoint_files import ADAPTERS, MODEL, weight_files
@@ -30,9 +31,6 @@ AS_IN_THE_BASE = (
     "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
 """Files of a base that training leaves as they are."""
-ADAPTER_CONFIG = "adapter_config.json"
-PEFT_PREFIX = "base_model.model."
-"""Begins the names of adapters in a file of peft."""
 SHARD = "5GB"
 """The most that a file of weights holds."""
 
@@ -41,8 +39,14 @@ class SavedModel:
     """Writes the model of a policy, whose base may be gone by then."""
 
     def __init__(self, policy: Policy):
+        """Raises UserError for adapters on adapters, which no reader of transformers' folders has a base for."""
         self.policy = policy
         base = model_folder(policy.path)
+        if has_adapters(policy.model) and base_of(policy.path, base) is not None:
+            raise UserError(
+                f"model.path={policy.path} are adapters, and model.lora would train others on them: merge them into their base, or "
+                "take model.lora.rank=0"
+            )
         self.files = {name: (base / name).read_bytes() for name in AS_IN_THE_BASE if (base / name).is_file()}
         self.base = base.resolve()
 
@@ -114,7 +118,7 @@ def load_weights(checkpoint: Path, model: PreTrainedModel) -> None:
 def _named(model: PreTrainedModel) -> Mapping[str, torch.Tensor]:
     """What a checkpoint holds of the model, by the names it has there unless the architecture has others for its files."""
     if has_adapters(model):
-        return {f"{PEFT_PREFIX}{name}": value for name, value in model.get_adapter_state_dict().items()}
+        return {f"{PREFIX}{name}": value for name, value in model.get_adapter_state_dict().items()}
     return dict(model.named_parameters())
 
 

@@ -14,12 +14,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sspo.config import ModelConfig, TrainerConfig
 from sspo.errors import UserError
+from sspo.models.folder import base_fingerprint
 from sspo.models.policy import Policy, load_policy
 from sspo.trainer import checkpoint_files, saved_model
 from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.optim import apply_gradients, build_optimizer, check_finite, check_optimizer, trained
 from sspo.trainer.saved_model import SavedModel, load_weights
-from tests.tiny_models import END, fast, letters, save
+from tests.tiny_models import END, described, fast, letters, save
 
 CPU = torch.device("cpu")
 IDS = torch.tensor([[72, 105, 33, 7, 200, 9]])
@@ -78,9 +79,9 @@ def test_transformers_loads_a_checkpoint_and_its_tokenizer_and_gives_the_policys
     folder = saved(policy, tmp_path / "saved")
     assert json.loads((folder / "config.json").read_text())["dtype"] == "float32"
     assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == policy.end_ids[0]
-    read = AutoModelForCausalLM.from_pretrained(folder)
+    read = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)
     assert torch.equal(logits(read), logits(policy.model))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     assert tokenizer("2 + 2 = 4")["input_ids"] == policy.tokenizer("2 + 2 = 4")["input_ids"]
     chat = [{"role": "user", "content": "2 + 2"}]
     assert tokenizer.apply_chat_template(chat, tokenize=False) == "<2 + 2>"
@@ -104,7 +105,9 @@ def test_a_large_model_lies_in_several_files_and_they_are_its_weights(tmp_path, 
     other = policy_of(tmp_path / "base", seed=2)
     load_weights(folder, other.model)
     assert torch.equal(logits(other.model), logits(policy.model))
-    assert torch.equal(logits(AutoModelForCausalLM.from_pretrained(folder)), logits(policy.model))
+    assert torch.equal(
+        logits(AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)), logits(policy.model)
+    )
     checkpoint_files.add(tmp_path / "run", 2, lambda folder: _written(shaken(policy, 3), folder), {}, keep=2)
     assert checkpoint_files.weights_digest(tmp_path / "run" / "rollout000002") != before
     files[-1].unlink()
@@ -129,8 +132,20 @@ def test_of_adapters_they_alone_are_saved_with_the_name_of_their_base(tmp_path, 
     )
     # from_pretrained takes the base from adapter_config.json only where there is no config.json
     assert not (folder / "config.json").exists()
-    assert torch.equal(logits(AutoModelForCausalLM.from_pretrained(folder)), logits(policy.model))
-    assert AutoTokenizer.from_pretrained(folder)("2")["input_ids"] == policy.tokenizer("2")["input_ids"]
+    assert torch.equal(
+        logits(AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)), logits(policy.model)
+    )
+    assert (
+        AutoTokenizer.from_pretrained(folder, trust_remote_code=False)("2")["input_ids"]
+        == policy.tokenizer("2")["input_ids"]
+    )
+    # our own reading merges them: the same up to rounding, some 1e-7 of logits of about 1
+    merged = load_policy(ModelConfig(path=str(folder)), CPU)
+    assert merged.end_ids == policy.end_ids
+    assert torch.allclose(logits(merged.model), logits(policy.model), atol=1e-5)
+    assert not torch.allclose(logits(policy_of(tmp_path / "base").model), logits(policy.model), atol=1e-2)
+    with pytest.raises(UserError, match=r"are adapters, and model\.lora would train others"):
+        SavedModel(adapted(merged))
     other = adapted(policy_of(tmp_path / "base"), seed=2)
     assert not torch.equal(logits(other.model), logits(policy.model))
     load_weights(folder, other.model)
@@ -150,6 +165,48 @@ def test_adapters_of_a_model_of_the_hub_name_it_and_its_commit(tmp_path):
     model.write(tmp_path / "saved")
     named = json.loads((tmp_path / "saved" / "adapter_config.json").read_text())
     assert (named["base_model_name_or_path"], named["revision"]) == ("owner/name", commit)
+
+
+def test_adapters_of_gpt2_whose_layers_lie_the_other_way_round_are_merged_too(tmp_path):
+    policy = policy_of(tmp_path / "base", "gpt2")
+    policy.model.add_adapter(LoraConfig(r=2, lora_alpha=8, target_modules=["c_attn"], fan_in_fan_out=True))
+    shaken(policy, 1)
+    folder = saved(policy, tmp_path / "saved")
+    merged = load_policy(ModelConfig(path=str(folder)), CPU).model
+    assert torch.allclose(logits(merged), logits(policy.model), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"use_dora": True}, "adapters with use_dora=True are not read"),
+        ({"base_model_name_or_path": None}, "names no base"),
+        ({"r": 0}, "gives no r and lora_alpha"),
+        ({"base_model_name_or_path": "saved"}, "its base saved are adapters too"),
+        ({"base_model_name_or_path": "nowhere"}, "model.path=nowhere: no config.json"),
+    ],
+)
+def test_adapters_that_cannot_be_merged_are_one_sentence(changes, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = saved(adapted(policy_of(tmp_path / "base")), tmp_path / "saved")
+    described(folder, name="adapter_config.json", **changes)
+    with pytest.raises(UserError, match=said):
+        load_policy(ModelConfig(path="saved"), CPU)
+
+
+def test_what_training_leaves_beside_a_model_is_no_part_of_its_name(tmp_path):
+    whole = saved(policy_of(tmp_path / "base", seed=1), tmp_path / "whole")
+    adapters = saved(adapted(policy_of(tmp_path / "base")), tmp_path / "adapters")
+    names = set()
+    for folder in (whole, adapters):
+        name = base_fingerprint.__wrapped__(str(folder))
+        (folder / checkpoint_files.STATE).write_text('{"seconds": 3.5}')
+        (folder / checkpoint_files.OPTIMIZER).write_text("moments")
+        assert base_fingerprint.__wrapped__(str(folder)) == name
+        names.add(name)
+    described(adapters, name="adapter_config.json", lora_alpha=9)
+    names.add(base_fingerprint.__wrapped__(str(adapters)))
+    assert len(names) == 3
 
 
 def steps(policy: Policy, optimizer: torch.optim.Optimizer, config: TrainerConfig, numbers: range) -> None:
