@@ -67,10 +67,12 @@ def base_fingerprint(path: str) -> str:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
     base = base_of(path, folder)
+    skipped = OF_TRAINING
     if base is not None:
+        skipped = (*OF_TRAINING, ADAPTER_CONFIG)  # which says where the base lies
         digest.update(f"{base_fingerprint(base)} {sizes(path, folder)}".encode())
     for file in sorted(folder.iterdir()):
-        if file.suffix in HASHED and file.name not in (*OF_TRAINING, ADAPTER_CONFIG):
+        if file.suffix in HASHED and file.name not in skipped:
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -31,6 +31,7 @@ AS_IN_THE_BASE = (
     "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
 """Files of a base that training leaves as they are."""
+INDEX = "model.safetensors.index.json"
 SHARD = "5GB"
 """The most that a file of weights holds."""
 
@@ -67,6 +68,8 @@ class SavedModel:
             model.generation_config = own
         if has_adapters(model):
             self._name_base(folder / ADAPTER_CONFIG)
+        else:
+            _list_weights(folder)
         for name, content in self.files.items():
             (folder / name).write_bytes(content)
 
@@ -80,6 +83,15 @@ class SavedModel:
         targets = config["target_modules"]
         config["target_modules"] = sorted(targets) if isinstance(targets, list) else targets
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _list_weights(folder: Path) -> None:
+    """Write the index of a single file of weights too: vLLM reads every *.safetensors that no index leaves out, moments as well."""
+    if not (folder / INDEX).is_file():
+        with safe_open(folder / MODEL, framework="pt") as stream:
+            places = dict.fromkeys(stream.keys(), MODEL)
+        index = {"metadata": {}, "weight_map": places}
+        (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def has_adapters(model: PreTrainedModel) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sspo.config import ModelConfig, TrainerConfig
@@ -81,6 +81,8 @@ def test_transformers_loads_a_checkpoint_and_its_tokenizer_and_gives_the_policys
     assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == policy.end_ids[0]
     read = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False)
     assert torch.equal(logits(read), logits(policy.model))
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    assert index["weight_map"] == dict.fromkeys(load_file(folder / "model.safetensors"), "model.safetensors")
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     assert tokenizer("2 + 2 = 4")["input_ids"] == policy.tokenizer("2 + 2 = 4")["input_ids"]
     chat = [{"role": "user", "content": "2 + 2"}]
