@@ -67,7 +67,7 @@ def base_fingerprint(path: str) -> str:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
     base = base_of(path, folder)
-    skipped = OF_TRAINING
+    skipped: tuple[str, ...] = OF_TRAINING
     if base is not None:
         skipped = (*OF_TRAINING, ADAPTER_CONFIG)  # which says where the base lies
         digest.update(f"{base_fingerprint(base)} {sizes(path, folder)}".encode())
