@@ -149,8 +149,8 @@ def without(folder: Path, weight: str) -> Path:
     return folder
 
 
-def described(folder: Path, **changes: object) -> Path:
-    """The folder with config.json changed."""
-    path = folder / "config.json"
+def described(folder: Path, name: str = "config.json", **changes: object) -> Path:
+    """The folder with config.json changed, or another file that describes it."""
+    path = folder / name
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
     return folder

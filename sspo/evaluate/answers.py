@@ -22,9 +22,9 @@ from sspo.models.policy import Policy, load_policy
 from sspo.rewards import open_reward
 from sspo.rollout import open_sampler
 from sspo.tasks import Task, first_question, task_of
-from sspo.trainer.checkpoint import load_weights
 from sspo.trainer.environment import describe_environment
 from sspo.trainer.probe import check_sampling
+from sspo.trainer.saved_model import load_weights
 
 UNTRAINED = -1
 """The rollout that rows of a base model name: the one before the first."""

@@ -12,7 +12,7 @@ from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.runs.runlog import CHECKPOINTS, CONFIG, DONE, ENVIRONMENT, FAILED
 from sspo.trainer import checkpoint_files
-from sspo.trainer.checkpoint_files import MODEL, STATE
+from sspo.trainer.checkpoint_files import STATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +71,11 @@ def read_run(path: str) -> Trained:
     if choice.checkpoint is None:
         why = "; ".join(choice.refused.values()) or "it has none"
         raise UserError(f"model={path} is a run folder without a checkpoint that can be used ({why})")
-    sums = (choice.checkpoint / checkpoint_files.SUMS).read_text(encoding="utf-8").splitlines()
-    digests = {name: digest for digest, _, name in (line.partition("  ") for line in sums)}
     state = read_object(choice.checkpoint / STATE, "take another checkpoint") or {}
     environment = read_object(folder / ENVIRONMENT, "give another run folder") or {}
     return Trained(
         checkpoint=choice.checkpoint,
-        sha256=digests[MODEL],
+        sha256=checkpoint_files.weights_digest(choice.checkpoint),
         rollouts=int(state["rollouts"]),
         options=options,
         base=environment.get("base"),

@@ -4,6 +4,7 @@ folder       where a model path leads
 hub          models of the hub, each at one commit
 description  the JSON files of a folder
 loading      reading one
+adapters     a folder of adapters, merged into its base
 tokens       end tokens and padding
 positions    how many tokens it has positions for
 device       device and precision

@@ -10,6 +10,7 @@ from pathlib import Path
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, TrainConfig
 from sspo.errors import UserError
+from sspo.models.adapters import ADAPTER_CONFIG, base_of, sizes
 from sspo.models.description import read_described
 from sspo.models.hub import WRITTEN, cached, hub_folder, hub_model, looks_like_one
 from sspo.models.positions import limit_of
@@ -18,6 +19,8 @@ DIGITS = 12
 
 
 HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
+OF_TRAINING = ("optimizer.safetensors", "state.json", "logs.json")
+"""What a checkpoint of ours holds beside its model."""
 
 
 def model_folder(path: str) -> Path:
@@ -27,12 +30,19 @@ def model_folder(path: str) -> Path:
         return hub_folder(hub)
     embedded = path in EMBEDDED_BASES
     folder = weights_folder(path) if embedded else Path(path).expanduser()
-    if not (folder / "config.json").is_file():
+    if not any((folder / name).is_file() for name in ("config.json", ADAPTER_CONFIG)):
         hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
         if looks_like_one(path):
             hint += f", or a model of the hub as {WRITTEN}"
         raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
     return folder
+
+
+def whole_model(path: str) -> Path:
+    """The folder of a model path; of adapters that of their base, which says what architecture it is."""
+    folder = model_folder(path)
+    base = base_of(path, folder)
+    return folder if base is None else model_folder(base)
 
 
 def check_positions(config: TrainConfig, *, download: bool = True) -> None:
@@ -45,7 +55,7 @@ def check_positions(config: TrainConfig, *, download: bool = True) -> None:
     hub = hub_model(path)
     if hub is not None and not download and cached(hub) is None:
         return
-    limit = limit_of(read_described(path, model_folder(path) / "config.json"))
+    limit = limit_of(read_described(path, whole_model(path) / "config.json"))
     longest = max(config.rollout.max_tokens, config.evaluation.max_tokens)
     if limit is not None and longest >= limit:
         raise UserError(
@@ -75,8 +85,13 @@ def base_fingerprint(path: str) -> str:
     if path in EMBEDDED_BASES:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
+    base = base_of(path, folder)
+    skipped: tuple[str, ...] = OF_TRAINING
+    if base is not None:
+        skipped = (*OF_TRAINING, ADAPTER_CONFIG)  # which says where the base lies
+        digest.update(f"{base_fingerprint(base)} {sizes(path, folder)}".encode())
     for file in sorted(folder.iterdir()):
-        if file.suffix in HASHED:
+        if file.suffix in HASHED and file.name not in skipped:
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from sspo.errors import UserError
+from sspo.models.adapters import base_of, merge
 from sspo.models.attention import AUTO, check_taken
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder
@@ -58,6 +59,10 @@ def read_model(
 
     logging.disable_progress_bar()
     folder = model_folder(path)
+    if (base := base_of(path, folder)) is not None:
+        whole, remarks = read_model(base, attention, dtype)
+        merge(path, folder, whole)
+        return whole, remarks
     _check_weights_are_tensors(path, folder)
     asked, implementation = "", {}
     if attention != AUTO:

@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file, save
+
 from sspo.compose.hydra_compose import compose
 from sspo.runs.identity import facts_of, run_folder
 from sspo.runs.runlog import DONE
@@ -88,9 +90,17 @@ def _entry(overrides: Sequence[str]) -> dict[str, Any]:
     parts: dict[str, str] = {}
     for table in TABLES:
         parts |= _columns(folder / table) if (folder / table).is_file() else {}
-    for path in sorted((*folder.glob("recording/*"), *folder.glob("checkpoints/*/model.safetensors"))):
+    for path in sorted(folder.glob("recording/*")):
         parts[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in sorted(folder.glob("checkpoints/*/model.safetensors")):
+        parts[str(path.relative_to(folder))] = hashlib.sha256(_tensors(path)).hexdigest()
     return {"options": facts_of(config), "parts": parts}
+
+
+def _tensors(path: Path) -> bytes:
+    """A file's names and tensors in the one order that there is for them, without what else it says: the bytes that a checkpoint
+    of before the first saved models had, so that those compare too."""
+    return save(load_file(path))
 
 
 def _train(overrides: Sequence[str], killed_at: Path | None = None) -> int:

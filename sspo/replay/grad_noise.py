@@ -28,7 +28,7 @@ from sspo.replay.evaluate import segment_ids
 from sspo.replay.request import Curve, Request, curves
 from sspo.replay.source import RecordedRun
 from sspo.runs.runlog import rollout_of
-from sspo.trainer.checkpoint import load_weights
+from sspo.trainer.saved_model import load_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -8,6 +8,7 @@ optim             AdamW, warm-up, and finite steps
 ready             the policy, checked before any log
 probe             whether a model samples as it trains
 checkpoint        what a checkpoint holds
+saved_model       the model in it, as transformers loads it
 checkpoint_files  which checkpoints there are
 rollout_metrics   what was sampled
 sample_log        responses for people to read

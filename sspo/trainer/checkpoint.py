@@ -1,4 +1,5 @@
-"""What a checkpoint holds: weights, optimiser moments and a RunState. Which ones there are is trainer/checkpoint_files.py's affair.
+"""What a checkpoint holds: the model, optimiser moments and a RunState. Which ones there are is trainer/checkpoint_files.py's
+affair, and how the model lies there trainer/saved_model.py's.
 
 Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and where the
 clip controller is are all of a run's state.
@@ -6,21 +7,25 @@ clip controller is are all of a run's state.
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from sspo.models.policy import Policy
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs import fence
 from sspo.runs.runlog import RunLog
 from sspo.trainer import checkpoint_files
-from sspo.trainer.checkpoint_files import MODEL, OPTIMIZER, STATE
+from sspo.trainer.checkpoint_files import OPTIMIZER, STATE
+from sspo.trainer.saved_model import SavedModel, full_disk, load_weights
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,19 +45,20 @@ class RunState:
 
 
 class Checkpoints:
-    """The checkpoints of one run: of this model and optimiser, in this folder."""
+    """The checkpoints of one run: of this policy and optimiser, in this folder."""
 
     def __init__(
         self,
         folder: Path,
-        model: torch.nn.Module,
+        policy: Policy,
         optimizer: torch.optim.Optimizer,
         keep: int,
         say: Callable[[str | None], None],
     ):
         """`say` tells the user where a checkpoint cannot be used."""
         self.folder = folder
-        self.model = model
+        self.model = policy.model
+        self.saved = SavedModel(policy)
         self.optimizer = optimizer
         self.keep = keep
         self.say = say
@@ -64,7 +70,7 @@ class Checkpoints:
         checkpoint_files.add(
             self.folder,
             state.rollouts,
-            lambda folder: write(folder, self.model, self.optimizer, state),
+            lambda folder: self._write(folder, state),
             covered,
             keep=self.keep,
         )
@@ -94,46 +100,53 @@ class Checkpoints:
         """Drop all but the last `keep`."""
         checkpoint_files.keep_last(self.folder, keep)
 
+    def _write(self, folder: Path, state: RunState) -> None:
+        self.saved.write(folder)
+        save_moments(folder / OPTIMIZER, self.model, self.optimizer)
+        (folder / STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
 
-def write(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: RunState) -> None:
-    """Write all of a run's state into a folder. Raises OSError."""
+
+def save_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Save an optimiser's moments, step counts and whatever else it keeps of a parameter. Raises OSError."""
     names: dict[torch.Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
-    moments = {
-        f"{names[parameter]}|{key}": value.contiguous()
-        for parameter, moment in optimizer.state.items()
-        for key, value in moment.items()
-    }
-    _save({name: p.detach().contiguous() for p, name in names.items()}, folder / MODEL)
-    _save(moments, folder / OPTIMIZER)
-    (folder / STATE).write_text(json.dumps(asdict(state)), encoding="utf-8")
+    kept: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for parameter, moment in optimizer.state.items():
+        for key, value in moment.items():
+            tensor = torch.as_tensor(value).contiguous()
+            if (
+                tensor.data_ptr() in seen
+            ):  # the tables of 8-bit moments are one for all, and a file has no such thing
+                tensor = tensor.clone()
+            seen.add(tensor.data_ptr())
+            kept[f"{names[parameter]}|{key}"] = tensor
+    with full_disk(path):
+        save_file(kept, path)
 
 
-def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    try:
-        save_file(tensors, path)
-    except SafetensorError as error:  # its name for a full disk too
-        raise OSError(errno.EIO, str(error), str(path)) from error
-
-
-def load_weights(checkpoint: Path, model: torch.nn.Module) -> None:
-    """Copy a checkpoint's weights into the model."""
-    weights = load_file(checkpoint / MODEL)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(weights[name])
-
-
-def restore(checkpoint: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> RunState:
-    """Load weights and moments; returns the state they belong to."""
-    load_weights(checkpoint, model)
-    moments = load_file(checkpoint / OPTIMIZER)
+def load_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Give the optimiser what was saved of each parameter."""
+    moments = load_file(path)
     for name, parameter in model.named_parameters():
         moment = {
-            key.removeprefix(f"{name}|"): value if key.endswith("|step") else value.to(parameter.device)
+            key.removeprefix(f"{name}|"): _as_it_was(key, value, parameter.device)
             for key, value in moments.items()
             if key.startswith(f"{name}|")
         }
         if moment:
             optimizer.state[parameter] = moment
+
+
+def _as_it_was(key: str, value: torch.Tensor, device: torch.device) -> torch.Tensor | int:
+    """torch counts steps in a float on the CPU, bitsandbytes in an int."""
+    if key.endswith("|step"):
+        return value if value.is_floating_point() else int(value)
+    return value.to(device)
+
+
+def restore(checkpoint: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> RunState:
+    """Load weights and moments; returns the state they belong to."""
+    load_weights(checkpoint, model)
+    load_moments(checkpoint / OPTIMIZER, model, optimizer)
     state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
     return RunState(**{**state, "control": ClipControl(**state["control"])})

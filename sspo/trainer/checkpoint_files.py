@@ -1,18 +1,21 @@
 """The checkpoint folders of a run: each appears whole or not at all, the last few are kept, and one is continued from.
 
     rollout<k>/             after k finished rollouts
-        model.safetensors, optimizer.safetensors, state.json    what a Trainer is made again from
+        model.safetensors, config.json, tokenizer.json, ...     the model as transformers loads it: trainer/saved_model.py
+        optimizer.safetensors, state.json                       what else a Trainer is made again from
         logs.json           how far each log and which recordings it covers, with digests
-        SHA256SUMS          of the four, as `sha256sum --check` reads it
+        SHA256SUMS          of all the others, as `sha256sum --check` reads it
 
-A checkpoint is continued from where its own files and all that it covers are what was written, so that no log can get
+What SHA256SUMS lists is the checkpoint; of before, when a model was its weights alone, there are some of four files. A checkpoint is continued from where its own files and all that it covers are what was written, so that no log can get
 a hole: otherwise the one before it is, and in the end the base model.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,9 +25,14 @@ from sspo.runs import fence
 from sspo.runs.logfile import Extent, extent_of, sync
 from sspo.runs.runlog import RunLog
 
-MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+MODEL, ADAPTERS = "model.safetensors", "adapter_model.safetensors"
+OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 LOGS, SUMS = "logs.json", "SHA256SUMS"
-CONTENT = (MODEL, OPTIMIZER, STATE, LOGS)
+BESIDE = (OPTIMIZER, STATE, LOGS)
+"""What every checkpoint has beside its weights."""
+WEIGHTS = re.compile(r"(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors")
+"""Files of weights: one, or several of a large model; adapters alone where only they are trained."""
+DIGEST = re.compile(r"([0-9a-f]{64})  ([^/\0]+)")
 
 
 def folder_name(rollouts: int) -> str:
@@ -51,9 +59,10 @@ def add(
         fill(partial)
         extents = {name: asdict(extent) for name, extent in covered.items()}
         (partial / LOGS).write_text(json.dumps(extents, indent=1), encoding="utf-8")
-        sums = "".join(f"{extent_of(partial / name).sha256}  {name}\n" for name in CONTENT)
+        names = sorted((path.name for path in partial.iterdir()), key=lambda name: (name in BESIDE, name))
+        sums = "".join(f"{extent_of(partial / name).sha256}  {name}\n" for name in names)
         (partial / SUMS).write_text(sums, encoding="utf-8")
-        for name in (*CONTENT, SUMS):
+        for name in (*names, SUMS):
             sync(partial / name)
         sync(partial)
         final = folder / folder_name(rollouts)
@@ -92,18 +101,43 @@ def clear_leftovers(folder: Path) -> None:
 def flaw(checkpoint: Path) -> str | None:
     """What is wrong with a checkpoint's own files, in words; None where they are what was written."""
     try:
-        lines = (checkpoint / SUMS).read_text(encoding="utf-8").splitlines()
+        wanted = _digests(checkpoint)
     except FileNotFoundError:
         return f"it has no {SUMS}"
-    except UnicodeDecodeError:
-        return f"its {SUMS} is damaged"
-    wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    if set(wanted) != set(CONTENT):
+    except ValueError:
         return f"its {SUMS} is damaged"
     for name, digest in wanted.items():
         if extent_of(checkpoint / name).sha256 != digest:
             return f"its {name} is not what was written"
     return None
+
+
+def _digests(checkpoint: Path) -> dict[str, str]:
+    """What SHA256SUMS lists, by file. Raises ValueError where it is not as `add` wrote it, and FileNotFoundError.
+
+    A list that was cut short lacks what stands last in it, which every checkpoint has.
+    """
+    *lines, rest = (checkpoint / SUMS).read_text(encoding="utf-8").split("\n")
+    found = [DIGEST.fullmatch(line) for line in lines]
+    wanted = {line[2]: line[1] for line in found if line}
+    whole = not rest and len(wanted) == len(lines) and wanted.keys() >= set(BESIDE)
+    if not whole or not any(map(WEIGHTS.fullmatch, wanted)):
+        raise ValueError(f"{checkpoint / SUMS} lists no checkpoint")
+    return wanted
+
+
+def weight_files(checkpoint: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights."""
+    return sorted(path for path in checkpoint.iterdir() if WEIGHTS.fullmatch(path.name))
+
+
+def weights_digest(checkpoint: Path) -> str:
+    """The SHA-256 of a whole checkpoint's weights: of their file, or of the list of several."""
+    digests = {name: digest for name, digest in _digests(checkpoint).items() if WEIGHTS.fullmatch(name)}
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    listed = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def covered_by(checkpoint: Path) -> dict[str, Extent]:

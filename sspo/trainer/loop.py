@@ -39,7 +39,14 @@ from sspo.trainer.collect import Collected, Collector
 from sspo.trainer.cut_watch import empty_cuts
 from sspo.trainer.environment import describe_environment
 from sspo.trainer.learn_watch import nothing_learned
-from sspo.trainer.optim import Diverged, apply_gradients, build_optimizer, check_finite, learning_rate
+from sspo.trainer.optim import (
+    Diverged,
+    apply_gradients,
+    build_optimizer,
+    check_finite,
+    check_optimizer,
+    learning_rate,
+)
 from sspo.trainer.ready import check_answers, ready_policy
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
 from sspo.trainer.sample_log import sample_rows
@@ -56,6 +63,7 @@ class Trainer:
         self.config = config
         self.progress = progress
         self.device = resolve_device(config.run.device)
+        check_optimizer(config.trainer)
         task, reward = task_of(config), open_reward(config.reward)
         summed = with_others(reward, config.reward)
         check_answers(config, task, summed)
@@ -73,7 +81,7 @@ class Trainer:
             task, reward, self.policy, self.sampler, config.evaluation, config.reward.second
         )
         self.checkpoints = Checkpoints(
-            folder / CHECKPOINTS, self.model, self.optimizer, config.run.checkpoints_kept, progress.warn
+            folder / CHECKPOINTS, self.policy, self.optimizer, config.run.checkpoints_kept, progress.warn
         )
         self.state = self.checkpoints.resume(self.log)
         self.sampler.sync(self.model)

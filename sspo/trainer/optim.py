@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from sspo.config import TrainerConfig
+from sspo.errors import UserError
 
 
 class Diverged(Exception):
@@ -21,14 +24,36 @@ class Diverged(Exception):
         self.logs = {}
 
 
-def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.AdamW:
-    """AdamW over all parameters."""
-    return torch.optim.AdamW(
-        model.parameters(),
+BITSANDBYTES = "bitsandbytes"
+TRIED_WITH = "0.50.2"
+
+
+def check_optimizer(config: TrainerConfig) -> None:
+    """Raise UserError where the optimiser's package is not there."""
+    if config.optimizer == "adamw_8bit" and importlib.util.find_spec(BITSANDBYTES) is None:
+        raise UserError(
+            f"trainer.optimizer=adamw_8bit is made by the package {BITSANDBYTES}, which is not installed: run "
+            f"`pip install {BITSANDBYTES}=={TRIED_WITH}`, or take trainer.optimizer=adamw"
+        )
+
+
+def trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """The parameters that training changes: all, or adapters alone."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:
+    """AdamW over what is trained. In 8 bits, moments of tensors below 4,096 numbers stay in float32 all the same."""
+    check_optimizer(config)
+    eight_bit = config.optimizer == "adamw_8bit"
+    kind = importlib.import_module(f"{BITSANDBYTES}.optim").AdamW8bit if eight_bit else torch.optim.AdamW
+    optimizer: torch.optim.Optimizer = kind(
+        trained(model),
         lr=config.lr,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
     )
+    return optimizer
 
 
 def learning_rate(config: TrainerConfig, step: int) -> float:
@@ -37,10 +62,10 @@ def learning_rate(config: TrainerConfig, step: int) -> float:
 
 
 def apply_gradients(
-    model: torch.nn.Module, optimizer: torch.optim.AdamW, config: TrainerConfig, step: int
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: TrainerConfig, step: int
 ) -> float:
     """One optimiser step from accumulated gradients; returns their norm before clipping. Raises Diverged."""
-    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm))
+    norm = float(torch.nn.utils.clip_grad_norm_(trained(model), config.max_grad_norm))
     if not torch.isfinite(torch.tensor(norm)):
         raise Diverged(f"gradient norm is {norm} at optimiser step {step}")
     for group in optimizer.param_groups:
@@ -52,5 +77,5 @@ def apply_gradients(
 
 def check_finite(model: torch.nn.Module, step: int) -> None:
     """Raises Diverged where a weight is no finite number, so that none is ever saved or scored."""
-    if not all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters()):
+    if not all(bool(torch.isfinite(parameter).all()) for parameter in trained(model)):
         raise Diverged(f"a weight is not finite after optimiser step {step}")

@@ -24,8 +24,8 @@ from sspo.replay.fidelity import TOLERANCE, agreement, pooled, replay_steps
 from sspo.replay.grad_noise import SUB_BATCHES, gradient_noise
 from sspo.replay.source import open_run
 from sspo.runs.tracking import NoTracker
-from sspo.trainer.checkpoint import load_weights
 from sspo.trainer.loop import Trainer
+from sspo.trainer.saved_model import load_weights
 from tests.trainer.runs import BARELY_SCORED, TINY
 
 RUNS = {

@@ -106,7 +106,7 @@ def tear(trials: list[Trial]) -> None:
     for trial in rng.sample(real, min(2, len(real))):
         assert not (trial.folder / "DONE.json").exists()
         checkpoint = checkpoint_files.checkpoints(trial.folder / "checkpoints")[-1]
-        path = checkpoint / rng.choice(checkpoint_files.CONTENT)
+        path = checkpoint / rng.choice((checkpoint_files.MODEL, *checkpoint_files.BESIDE))
         cut(path, rng.randrange(path.stat().st_size))
         assert checkpoint_files.flaw(checkpoint) is not None
 

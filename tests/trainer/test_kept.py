@@ -17,7 +17,7 @@ from sspo.runs.runlog import RunLog
 from sspo.trainer import checkpoint_files
 
 ROLLOUTS, KEEP = 4, 3
-TENSORS = (checkpoint_files.MODEL, checkpoint_files.OPTIMIZER, checkpoint_files.STATE)
+CONTENT = ("config.json", checkpoint_files.MODEL, checkpoint_files.OPTIMIZER, checkpoint_files.STATE)
 
 
 def advance(log: RunLog, number: int) -> None:
@@ -33,7 +33,7 @@ def advance(log: RunLog, number: int) -> None:
 
 def save(log: RunLog, checkpoints: Path, rollouts: int) -> None:
     def fill(folder: Path) -> None:
-        for name in TENSORS:
+        for name in CONTENT:
             (folder / name).write_text(f"{name} after {rollouts}")
 
     checkpoint_files.add(checkpoints, rollouts, fill, log.settle(), keep=KEEP)
@@ -81,7 +81,7 @@ FILES = [
     *(
         f"checkpoints/rollout{k:06d}/{n}"
         for k in (2, 3, 4)
-        for n in (*checkpoint_files.CONTENT, checkpoint_files.SUMS)
+        for n in (*CONTENT, checkpoint_files.LOGS, checkpoint_files.SUMS)
     ),
 ]
 
@@ -162,7 +162,7 @@ def test_every_log_is_on_the_disk_before_the_checkpoint_that_covers_it_appears(t
     at = done.index(("appears", "rollout000002"))
     before = {Path(name).name for kind, name in done[:at] if kind == "disk"}
     assert {"metrics.jsonl", "eval.jsonl", "samples.jsonl", "timing.jsonl", "recording"} < before
-    assert {*checkpoint_files.CONTENT, checkpoint_files.SUMS} < before
+    assert {*CONTENT, checkpoint_files.LOGS, checkpoint_files.SUMS} < before
     assert ("disk", ".") in done[:at]  # names of logs that are new
     assert done[at + 1] == ("disk", "checkpoints")
 
