@@ -10,6 +10,7 @@ from pathlib import Path
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, TrainConfig
 from sspo.errors import UserError
+from sspo.models.checks import why_no_model
 from sspo.models.description import read_described
 from sspo.models.positions import limit_of
 
@@ -24,8 +25,8 @@ def model_folder(path: str) -> Path:
     embedded = path in EMBEDDED_BASES
     folder = weights_folder(path) if embedded else Path(path).expanduser()
     if not (folder / "config.json").is_file():
-        hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
-        raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
+        why = f"no config.json in {folder}; run `make base`" if embedded else why_no_model(path, folder)
+        raise UserError(f"model.path={path}: {why}")
     return folder
 
 
@@ -57,7 +58,7 @@ def base_fingerprint(path: str) -> str:
         return str(json.loads((folder / "recipe.json").read_text())["hash"])
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
-        if file.suffix in HASHED:
+        if file.suffix in HASHED and file.is_file():
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
