@@ -25,7 +25,7 @@ def why_no_model(path: str, folder: Path) -> str:
     if folder.is_file():
         return f"{folder} is a file; give the folder that holds it"
     if not folder.is_dir():
-        return f"there is no folder {folder}; give one that save_pretrained wrote"
+        return f"no config.json in {folder}, for there is no such folder; give one that save_pretrained wrote"
     if (folder / ADAPTERS).is_file():
         base = read_described(path, folder / ADAPTERS).get("base_model_name_or_path")
         return (

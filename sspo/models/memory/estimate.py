@@ -201,4 +201,5 @@ def _trained(shape: Shape, config: TrainConfig) -> int:
         return shape.parameters
     usual = {name for name in LORA_PAIRS if shape.gated or name != "gate_proj"}
     ends = (LORA_PAIRS.get(name, ("hidden", "hidden")) for name in config.model.lora.targets or usual)
-    return rank * shape.layers * sum(getattr(shape, before) + getattr(shape, after) for before, after in ends)
+    widths: list[int] = [getattr(shape, name) for pair in ends for name in pair]
+    return rank * shape.layers * sum(widths)
