@@ -113,7 +113,7 @@ def test_the_three_largest_savings_are_named_with_what_they_save():
         return estimate(SMOLLM2, changed, prompt=100)
 
     savings = largest_savings(config, asks)
-    assert [saving.key for saving in savings][0] == "trainer.gradient_checkpointing"
+    assert savings[0].key == "trainer.gradient_checkpointing"
     assert len(savings) == 3
     assert all(saving.bytes > 0 for saving in savings)
     expected = Expected(estimate=asks(config), savings=savings)

@@ -21,7 +21,7 @@ pytestmark = [
         reason="no models/SmolLM2-135M-Instruct: run `make model-smollm2`",
     ),
 ]
-QUESTIONS, AT_ONCE = 20, 8
+QUESTIONS, AT_ONCE = 16, 6
 
 
 def evaluate(out: Path, batch: int) -> list[dict]:

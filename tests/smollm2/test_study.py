@@ -21,11 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct"
 MEMORY_BYTES = 3e9
 """What a training may hold at its peak: 3 GB, the float32 weights, gradients and moments of 135 M parameters being 2.15 of them."""
-LOW_MEMORY = ("trainer.micro_batch_tokens=128", "rollout.decode=plain")
+LOW_MEMORY = ("trainer.micro_batch_tokens=64", "rollout.decode=plain")
 """One row at a time, and no second copy of the weights."""
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144"}
+"""Blocks of 256 KiB and more go back to the system as soon as they are free: glibc would keep 400 MiB of them (docs/memory.md)."""
 ROLLOUTS = {"grpo": 1, "sspo": 2}
 UPDATES = 2
-"""Of each rollout: twelve responses, six a step."""
+"""Of each rollout: eight responses, four a step."""
 pytestmark = pytest.mark.skipif(
     not (MODEL / "config.json").is_file(), reason="no models/SmolLM2-135M-Instruct: run `make model-smollm2`"
 )
@@ -81,8 +83,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     common = [
         f"model.path={MODEL}", "task=jsonl", f"task.train={root / 'school_train.jsonl'}", f"task.eval=[{root / 'school.jsonl'}]",
-        "prompt=chat", "prompt.system='Answer with one short sentence.'", "reward=math_verify", "rollout.prompts=3",
-        "rollout.responses=4", "rollout.max_tokens=32", "rollout.stop=['.']", "rollout.temperature=0.7", "trainer.minibatch=6",
+        "prompt=chat", "prompt.system='Answer with one short sentence.'", "reward=math_verify", "rollout.prompts=2",
+        "rollout.responses=4", "rollout.max_tokens=24", "rollout.stop=['.']", "rollout.temperature=0.7", "trainer.minibatch=4",
         "trainer.lr=1e-5", "trainer.samples_every=1", "evaluation.questions=4", "evaluation.temperatures=[0.7]", *LOW_MEMORY,
     ]  # fmt: skip
     presets = {
@@ -97,7 +99,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(root: Path, *words: str) -> str:
     """What a command of the checkout prints; it succeeds."""
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "2", "WANDB_MODE": "offline"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "OMP_NUM_THREADS": "2",
+        "WANDB_MODE": "offline",
+        **ALLOCATOR,
+    }
     done = subprocess.run(
         [sys.executable, "-m", *words], cwd=root, env=environment, check=False, capture_output=True, text=True
     )

@@ -123,8 +123,8 @@ class _Sizes:
         return {
             "programs": PROGRAMS,
             "weights": weights,
-            "half copies": self.shape.parameters * HALF if self.half and not self.adapted else 0,
-            "sampler": copied * self.width if self.config.rollout.decode == "lean" else 0,
+            "bfloat16 copy": self.shape.parameters * HALF if self.half and not self.adapted else 0,
+            "sampler's copy": copied * self.width if self.config.rollout.decode == "lean" else 0,
         }
 
     def moments(self) -> float:
