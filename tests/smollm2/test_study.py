@@ -19,8 +19,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct"
-MEMORY_BYTES = 3e9
-"""What a training may hold at its peak: 3 GB, the float32 weights, gradients and moments of 135 M parameters being 2.15 of them."""
+MEMORY_BYTES = 3 * 2**30
+"""What a training may hold at its peak: 3 GiB, the float32 weights, gradients and moments of 135 M parameters being 2.0 of them."""
 LOW_MEMORY = ("trainer.micro_batch_tokens=64", "rollout.decode=plain")
 """One row at a time, and no second copy of the weights."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144"}
