@@ -32,7 +32,9 @@ def continuation_memory(config: TrainConfig) -> Expected:
     alone = replace(
         config, evaluation=asks, prompt=PromptConfig(), trainer=replace(config.trainer, rollouts=0)
     )
-    return expected_of(alone, trains=False, names={"evaluation.batch": "evaluation.batch"})
+    return expected_of(
+        alone, trains=False, names={name: name for name in ("evaluation.batch", "rollout.decode")}
+    )
 
 
 class Continuer:
