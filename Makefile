@@ -257,7 +257,7 @@ test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, o
 test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
 	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
-test-smollm2: model-smollm2  ## a study on a real language model, SmolLM2-135M-Instruct, from its spec to its report (some minutes, 3.5 GB)
+test-smollm2: model-smollm2  ## a study on a real language model, SmolLM2-135M-Instruct, from its spec to its report (some minutes, 3 GB)
 	@OMP_NUM_THREADS=2 $(PY) -m pytest -rs tests/smollm2
 
 acceptance: setup  ## long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)

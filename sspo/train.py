@@ -18,6 +18,7 @@ from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sspo.models.folder import check_positions
+from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
 from sspo.runs.identity import code_level, level_of, other_folders, run_folder
 from sspo.runs.lock import alone
@@ -118,26 +119,37 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
     from sspo.models.device import is_out_of_memory
     from sspo.trainer.optim import Diverged
 
+    expected = None
     try:
+        expected = _say_memory(config, progress.name)
         _to_the_end(config, folder, progress)
     except Diverged as error:
         return _fail(folder, "diverged", str(error), error.logs)
-    except OSError as error:
-        if nobody_reads():  # it continues with the same command
-            raise
-        return _fail(
-            folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
-        )
     except UserError:
         raise
     except Exception as error:
         if is_out_of_memory(error):
-            return _fail(folder, "oom", " ".join(str(error).split()) or "out of memory")
+            return _fail(folder, "oom", out_of_memory(expected))
+        if isinstance(error, OSError):
+            if nobody_reads():  # it continues with the same command
+                raise
+            return _fail(
+                folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
+            )
         mark_failed(folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
         raise
     finally:
         progress.end()
     return 0
+
+
+def _say_memory(config: TrainConfig, name: str) -> Expected:
+    """One line on what the run takes, before it takes it."""
+    from sspo.evaluation.expected import expected_of, room_here
+
+    expected = expected_of(config)
+    print(f"{name}: {expected.line(room_here(config), shared=bool(config.run.study))}", flush=True)
+    return expected
 
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:

@@ -21,6 +21,7 @@ from sspo.contamination.questions import Asked, Part, Training, asked_of, parts_
 from sspo.contamination.rates import described, name_of, rated, read_rates, table
 from sspo.errors import UserError
 from sspo.models.folder import base_fingerprint
+from sspo.models.memory.said import out_of_memory
 from sspo.runs.contamination import FOLDER, LINES, RATES
 from sspo.runs.lock import alone
 from sspo.runs.runlog import write_atomic
@@ -110,8 +111,21 @@ def _checked(
 
 def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines: Lines) -> None:
     """Ask the model, and write what it says after every batch."""
-    from sspo.contamination.completion import Continuer
+    from sspo.contamination.completion import continuation_memory
     from sspo.models.device import is_out_of_memory
+
+    expected = None
+    try:
+        expected = continuation_memory(options.config)
+        _continue_all(options, parts, overlaps, lines)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(f"{out_of_memory(expected)}; what is done is not asked again") from error
+
+
+def _continue_all(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines: Lines) -> None:
+    from sspo.contamination.completion import Continuer
 
     continuer = Continuer(options.config)
     continuer.check(parts)
@@ -121,16 +135,9 @@ def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines
         flush=True,
     )
     with Counter("batches of questions continued", math.ceil(len(parts) / continuer.batch)) as count:
-        try:
-            for batch in continuer.batches(parts):
-                lines.add(line_of(part, text, overlaps) for part, text in batch)
-                count()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise UserError(
-                f"out of memory with evaluation.batch={continuer.batch}; set a smaller one, and what is done is not asked again"
-            ) from error
+        for batch in continuer.batches(parts):
+            lines.add(line_of(part, text, overlaps) for part, text in batch)
+            count()
 
 
 def _overlaps(asked: Sequence[Asked], training: Training, n: int) -> Overlaps:

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from sspo.config import TrainConfig
+from sspo.config import PromptConfig, TrainConfig
 from sspo.contamination.questions import Part
+from sspo.evaluation.expected import expected_of
 from sspo.models.device import resolve_device
+from sspo.models.memory.said import Expected
 from sspo.models.policy import Policy, load_policy
 from sspo.randomness import torch_stream
 from sspo.rollout import Sampler, open_sampler
@@ -20,6 +22,19 @@ MORE = 8
 
 MOST = 32
 """Questions at once: whatever the batch the texts are the same, and after each one progress is shown and kept."""
+
+
+def continuation_memory(config: TrainConfig) -> Expected:
+    """What asking a model to go on with questions takes: what it is shown and what it writes are a question, and a few tokens."""
+    asks = replace(
+        config.evaluation, batch=min(config.evaluation.batch, MOST), max_tokens=MORE, temperatures=()
+    )
+    alone = replace(
+        config, evaluation=asks, prompt=PromptConfig(), trainer=replace(config.trainer, rollouts=0)
+    )
+    return expected_of(
+        alone, trains=False, names={name: name for name in ("evaluation.batch", "rollout.decode")}
+    )
 
 
 class Continuer:

@@ -16,6 +16,7 @@ from sspo.evaluate.asked import asked, name_of
 from sspo.evaluate.folder import EVALUATIONS, Folder
 from sspo.evaluate.request import Request, read_request
 from sspo.evaluate.summary import summary, warnings
+from sspo.models.memory.said import out_of_memory
 from sspo.runs.lock import alone
 from sspo.train import print_config, print_prompt
 
@@ -48,6 +49,9 @@ options:
   --show-prompt   print the first prompt as the model gets it, and stop
 """
 
+SETTINGS = {"evaluation.batch": "batch", "evaluation.max_tokens": "max_tokens"}
+"""What takes less memory, and what it is called here."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: done. 1: out of memory or disk, to be continued. 2: refused before any work."""
@@ -72,27 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(request: Request, options: Mapping[str, Any], folder: Folder) -> int:
-    from sspo.evaluate.answers import answer_all, lower
+    from sspo.evaluate.answers import answer_all
+    from sspo.evaluation.expected import expected_of
     from sspo.models.device import is_out_of_memory
 
     with alone(folder.path, _warn):
         print(f"evaluation: {folder.path}", flush=True)
+        expected = None
         try:
+            expected = expected_of(request.config, trains=False, names=SETTINGS)
             answer_all(request, options, folder, _warn)
-        except OSError as error:
-            print(
-                f"stopped: cannot write or read {error.filename or folder.path}: {error.strerror or error}",
-                file=sys.stderr,
-            )
-            return 1
         except UserError:
             raise
         except Exception as error:
-            if not is_out_of_memory(error):
+            if is_out_of_memory(error):
+                why = f"{out_of_memory(expected)}; run it again to go on"
+            elif isinstance(error, OSError):
+                why = f"cannot write or read {error.filename or folder.path}: {error.strerror or error}"
+            else:
                 raise
-            print(
-                f"stopped: out of memory; {lower(request.config)} and run it again to go on", file=sys.stderr
-            )
+            print(f"stopped: {why}", file=sys.stderr)
             return 1
     return 0
 

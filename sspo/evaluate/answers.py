@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from sspo.config import TrainConfig
 from sspo.console.progress import Counter
 from sspo.errors import UserError
 from sspo.evaluate.asked import questions_of
@@ -99,8 +98,3 @@ def _begin(request: Request, folder: Folder, environment: Mapping[str, Any], eva
     except OSError as error:
         raise UserError(f"cannot write {folder.path}: {error.strerror or error}") from error
     return done
-
-
-def lower(config: TrainConfig) -> str:
-    """What takes less memory."""
-    return f"lower batch (now {config.evaluation.batch}) or max_tokens (now {config.evaluation.max_tokens})"

@@ -3,6 +3,7 @@
 folder       where a model path leads
 hub          models of the hub, each at one commit
 description  the JSON files of a folder
+checks       folders that hold something else
 loading      reading one
 adapters     a folder of adapters, merged into its base
 tokens       end tokens and padding
@@ -17,4 +18,5 @@ forward      whole rows to log-probabilities and entropies
 decode       a model goes on with responses, token by token
 lean         decoders of the Llama family in fewer and larger steps
 picking      logits to tokens
+memory       what a run takes, before it starts
 """

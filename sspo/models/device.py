@@ -54,7 +54,16 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Python's, CUDA's, or the CPU allocator's, which is a plain RuntimeError."""
+SAYS_OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "Cannot allocate memory",
+    "cannot allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+"""In messages of the CPU allocator, of the operating system where a file is mapped or a library loaded, and of CUDA's libraries."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Python's, CUDA's, or that of a library with no class of its own for it."""
     known = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-    return known or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+    return known or any(words in str(error) for words in SAYS_OUT_OF_MEMORY)

@@ -11,6 +11,7 @@ from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, TrainConfig
 from sspo.errors import UserError
 from sspo.models.adapters import ADAPTER_CONFIG, base_of, sizes
+from sspo.models.checks import why_no_model
 from sspo.models.description import read_described
 from sspo.models.hub import WRITTEN, cached, hub_folder, hub_model, looks_like_one
 from sspo.models.positions import limit_of
@@ -31,10 +32,10 @@ def model_folder(path: str) -> Path:
     embedded = path in EMBEDDED_BASES
     folder = weights_folder(path) if embedded else Path(path).expanduser()
     if not any((folder / name).is_file() for name in ("config.json", ADAPTER_CONFIG)):
-        hint = "run `make base`" if embedded else "give a folder that save_pretrained wrote"
+        why = f"no config.json in {folder}; run `make base`" if embedded else why_no_model(path, folder)
         if looks_like_one(path):
-            hint += f", or a model of the hub as {WRITTEN}"
-        raise UserError(f"model.path={path}: no config.json in {folder}; {hint}")
+            why += f", or a model of the hub as {WRITTEN}"
+        raise UserError(f"model.path={path}: {why}")
     return folder
 
 
@@ -91,7 +92,7 @@ def base_fingerprint(path: str) -> str:
         skipped = (*OF_TRAINING, ADAPTER_CONFIG)  # which says where the base lies
         digest.update(f"{base_fingerprint(base)} {sizes(path, folder)}".encode())
     for file in sorted(folder.iterdir()):
-        if file.suffix in HASHED and file.name not in skipped:
+        if file.suffix in HASHED and file.name not in skipped and file.is_file():
             digest.update(file.name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -14,6 +13,7 @@ from transformers.utils import logging
 from sspo.errors import UserError
 from sspo.models.adapters import base_of, merge
 from sspo.models.attention import AUTO, check_taken
+from sspo.models.checks import check_folder, check_tokenizer_is_there
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder
 
@@ -28,6 +28,7 @@ Read = TypeVar("Read")
 def read_tokenizer(path: str) -> PreTrainedTokenizerFast:
     """The tokenizer of a model folder. Raises UserError where it cannot be read."""
     folder = model_folder(path)
+    check_tokenizer_is_there(path, folder)
     fast = (folder / "tokenizer.json").is_file()
     if not fast and (folder / "tokenizer.model").is_file() and not _installed("sentencepiece"):
         raise UserError(
@@ -63,7 +64,7 @@ def read_model(
         whole, remarks = read_model(base, attention, dtype)
         merge(path, folder, whole)
         return whole, remarks
-    _check_weights_are_tensors(path, folder)
+    check_folder(path, folder)
     asked, implementation = "", {}
     if attention != AUTO:
         asked, implementation = f" with model.attention={attention}", {"attn_implementation": attention}
@@ -92,15 +93,6 @@ def read_model(
     return model, [f"warning: weights that the model has no place for: {_listed(unused)}"] if unused else []
 
 
-def _check_weights_are_tensors(path: str, folder: Path) -> None:
-    pickled = [] if any(folder.glob("*.safetensors")) else sorted(folder.glob("*.bin"))
-    if pickled:
-        raise UserError(
-            f"model.path={path}: its weights are pickled ({pickled[0].name}), which may run code and is not read; save them "
-            "as safetensors, with save_pretrained"
-        )
-
-
 def _check_complete(path: str, found: dict[str, Iterable]) -> None:
     """transformers makes up what is missing: a random head would train, and the reference would have another one."""
     for key, what in (("missing_keys", "are not in it"), ("mismatched_keys", "have another shape in it")):
@@ -122,8 +114,9 @@ def _read(path: str, what: str, read: Callable[[], Read]) -> Read:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an exception says, with its class unless it was meant for people."""
-    said = [line for line in str(error).strip().splitlines() if line.strip()][:1]
+    """The first line of what an exception says, and the next where it ends in a colon; with its class unless it was meant for people."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    said = [" ".join(lines[:2])] if lines and lines[0].endswith(":") else lines[:1]
     if isinstance(error, OSError | ValueError | ImportError) and said:
         return said[0].strip()
     return ": ".join([type(error).__name__, *(line.strip() for line in said)])

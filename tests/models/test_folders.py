@@ -225,9 +225,9 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\ns
 @pytest.mark.parametrize(
     ("file", "content", "wanted"),
     [
-        ("model.safetensors", POINTER, "cannot load a causal language model"),
-        ("model.safetensors", b"\xff" * 64, "cannot load a causal language model"),
-        ("model.safetensors", b"", "cannot load a causal language model"),
+        ("model.safetensors", POINTER, "it is a pointer of git-lfs"),
+        ("model.safetensors", b"\xff" * 64, "model.safetensors is no safetensors file, or torn"),
+        ("model.safetensors", b"", "model.safetensors is no safetensors file, or torn"),
         ("tokenizer.json", POINTER, "cannot load a tokenizer"),
         ("tokenizer.json", b"{", "cannot load a tokenizer"),
         ("tokenizer_config.json", b"{", "cannot load a tokenizer"),

@@ -1,0 +1,67 @@
+"""What a command is expected to take of memory, with the prompts that it is to read; see models/memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+
+from sspo.config import TrainConfig
+from sspo.evaluation.fits import held_out, most_asked
+from sspo.models.checks import check_folder
+from sspo.models.device import resolve_device, resolve_precision
+from sspo.models.encoding import open_encoder
+from sspo.models.folder import model_folder
+from sspo.models.memory.estimate import Estimate, estimate
+from sspo.models.memory.machine import Room, room_of
+from sspo.models.memory.said import Expected
+from sspo.models.memory.savings import largest_savings
+from sspo.models.memory.shape import NoShape, read_shape
+from sspo.tasks import Task, task_of
+from sspo.types import Problem
+
+LOOKED_AT = 64
+"""Prompts whose lengths are counted."""
+
+
+def expected_of(
+    config: TrainConfig, *, trains: bool = True, names: Mapping[str, str] | None = None
+) -> Expected:
+    """What a training takes, or an evaluation alone; of the settings that lower it only those of `names`, where they are given.
+
+    Raises UserError for a folder that cannot be trained, and questions that cannot be had.
+    """
+    path = config.model.path
+    folder = model_folder(path)
+    check_folder(path, folder)
+    shape = read_shape(path, folder)
+    if isinstance(shape, NoShape):
+        return Expected(estimate=shape)
+    prompt = _longest(config, task_of(config))
+    precision = resolve_precision(config.model.precision, resolve_device(config.run.device))
+
+    def asks(changed: TrainConfig) -> Estimate:
+        return estimate(shape, changed, prompt=prompt, precision=precision, trains=trains)
+
+    return Expected(
+        estimate=asks(config),
+        savings=largest_savings(config, asks, None if names is None else list(names)),
+        names=names,
+    )
+
+
+def room_here(config: TrainConfig) -> Room:
+    """The memory of the device that a configuration runs on."""
+    return room_of(resolve_device(config.run.device).type)
+
+
+def _longest(config: TrainConfig, task: Task) -> int:
+    """Tokens of the longest of a few prompts."""
+    encoder = open_encoder(config.model.path, config.prompt)
+    looked_at = itertools.islice(_prompts(config, task), LOOKED_AT)
+    return max((len(encoder.ids(problem.prompt)) for problem in looked_at), default=1)
+
+
+def _prompts(config: TrainConfig, task: Task) -> Iterable[Problem]:
+    if config.trainer.rollouts:
+        yield from task.train_problems(config.seed, 0, config.rollout.prompts)
+    yield from held_out(task, most_asked(config.evaluation))

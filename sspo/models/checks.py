@@ -1,0 +1,85 @@
+"""What a model folder is that cannot be trained: each kind in one sentence, from its JSON files and the headers of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sspo.errors import UserError
+from sspo.models.description import read_described
+from sspo.models.memory.headers import Header, read_headers
+from sspo.models.memory.shape import HEADS, HIDDEN, LAYERS, VOCABULARY
+
+ADAPTERS = "adapter_config.json"
+FLOATS = ("F64", "F32", "F16", "BF16")
+"""Types that weights are read from."""
+TABLES = ("I64", "I32", "BOOL", "U8")
+"""Types of buffers that older folders hold beside the weights; of matrices only BOOL and U8 masks."""
+OF_TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "merges.txt", "*.tiktoken", "tekken.json", "*.spm")
+"""Files that a tokenizer is read from, under any of its names."""
+
+
+def why_no_model(path: str, folder: Path) -> str:
+    """What a path is that leads to no model, as far as one can see."""
+    if folder.is_file():
+        return f"{folder} is a file; give the folder that holds it"
+    if not folder.is_dir():
+        return f"no config.json in {folder}, for there is no such folder; give one that save_pretrained wrote"
+    if (folder / ADAPTERS).is_file():
+        base = read_described(path, folder / ADAPTERS).get("base_model_name_or_path")
+        return (
+            f"it holds adapters alone ({ADAPTERS}), of the base {base or 'that their author names'}: give the base, with "
+            "model.lora.rank to train adapters of your own, or merge these into it (peft's merge_and_unload) and save the whole"
+        )
+    return f"no config.json in {folder}; give a folder that save_pretrained wrote"
+
+
+def check_folder(path: str, folder: Path) -> None:
+    """Raise UserError for a folder that holds something else than a causal language model in floating-point weights."""
+    described = read_described(path, folder / "config.json")
+    _check_described(path, described)
+    _check_types(path, read_headers(path, folder))
+
+
+def check_tokenizer_is_there(path: str, folder: Path) -> None:
+    """Raise UserError for a folder without any tokenizer."""
+    if not any(next(folder.glob(name), None) for name in OF_TOKENIZERS):
+        raise UserError(
+            f"model.path={path}: it holds no tokenizer (tokenizer.json); save the one that the model was trained with there, with "
+            "save_pretrained"
+        )
+
+
+def _check_described(path: str, described: Mapping[str, Any]) -> None:
+    quantised = described.get("quantization_config")
+    if quantised:
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise UserError(
+            f"model.path={path}: its weights are quantised ({method or 'quantization_config in config.json'}), so they cannot be "
+            "trained; give the folder of the model before that, in float32, float16 or bfloat16"
+        )
+    if described.get("is_encoder_decoder") is True:
+        raise UserError(
+            f"model.path={path}: {described.get('model_type')} is an encoder-decoder, and only causal language models are trained; "
+            "give a model that only goes on with a text, as GPT-2, Llama or Qwen do"
+        )
+    for name in (*LAYERS, *HIDDEN, *HEADS, *VOCABULARY):
+        size = described.get(name)
+        if isinstance(size, int) and size <= 0:
+            raise UserError(f"model.path={path}: {name} in its config.json must be above 0, got {size}")
+
+
+def _check_types(path: str, headers: Mapping[str, Header]) -> None:
+    packed = [
+        name for name, header in headers.items() if header.dtype not in FLOATS and not _is_table(name, header)
+    ]
+    if packed:
+        raise UserError(
+            f"model.path={path}: {packed[0]} is of type {headers[packed[0]].dtype}, so the weights are quantised and cannot be "
+            "trained; give the folder of the model before that, in float32, float16 or bfloat16"
+        )
+
+
+def _is_table(name: str, header: Header) -> bool:
+    return header.dtype in TABLES and not name.endswith("weight")
