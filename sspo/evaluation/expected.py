@@ -10,7 +10,7 @@ from sspo.evaluation.fits import held_out, most_asked
 from sspo.models.checks import check_folder
 from sspo.models.device import resolve_device, resolve_precision
 from sspo.models.encoding import open_encoder
-from sspo.models.folder import model_folder
+from sspo.models.folder import whole_model
 from sspo.models.memory.estimate import Estimate, estimate
 from sspo.models.memory.machine import Room, room_of
 from sspo.models.memory.said import Expected
@@ -31,7 +31,7 @@ def expected_of(
     Raises UserError for a folder that cannot be trained, and questions that cannot be had.
     """
     path = config.model.path
-    folder = model_folder(path)
+    folder = whole_model(path)
     check_folder(path, folder)
     shape = read_shape(path, folder)
     if isinstance(shape, NoShape):

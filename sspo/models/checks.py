@@ -11,7 +11,6 @@ from sspo.models.description import read_described
 from sspo.models.memory.headers import Header, read_headers
 from sspo.models.memory.shape import HEADS, HIDDEN, LAYERS, VOCABULARY
 
-ADAPTERS = "adapter_config.json"
 FLOATS = ("F64", "F32", "F16", "BF16")
 """Types that weights are read from."""
 TABLES = ("I64", "I32", "BOOL", "U8")
@@ -20,18 +19,12 @@ OF_TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "merges.txt", "*.tiktok
 """Files that a tokenizer is read from, under any of its names."""
 
 
-def why_no_model(path: str, folder: Path) -> str:
+def why_no_model(folder: Path) -> str:
     """What a path is that leads to no model, as far as one can see."""
     if folder.is_file():
         return f"{folder} is a file; give the folder that holds it"
     if not folder.is_dir():
         return f"no config.json in {folder}, for there is no such folder; give one that save_pretrained wrote"
-    if (folder / ADAPTERS).is_file():
-        base = read_described(path, folder / ADAPTERS).get("base_model_name_or_path")
-        return (
-            f"it holds adapters alone ({ADAPTERS}), of the base {base or 'that their author names'}: give the base, with "
-            "model.lora.rank to train adapters of your own, or merge these into it (peft's merge_and_unload) and save the whole"
-        )
     return f"no config.json in {folder}; give a folder that save_pretrained wrote"
 
 

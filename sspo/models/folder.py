@@ -32,7 +32,7 @@ def model_folder(path: str) -> Path:
     embedded = path in EMBEDDED_BASES
     folder = weights_folder(path) if embedded else Path(path).expanduser()
     if not any((folder / name).is_file() for name in ("config.json", ADAPTER_CONFIG)):
-        why = f"no config.json in {folder}; run `make base`" if embedded else why_no_model(path, folder)
+        why = f"no config.json in {folder}; run `make base`" if embedded else why_no_model(folder)
         if looks_like_one(path):
             why += f", or a model of the hub as {WRITTEN}"
         raise UserError(f"model.path={path}: {why}")

@@ -50,6 +50,12 @@ CELLS = {
         "trainer.rollouts=1", "evaluation.stream=sample", "evaluation.top_p=0.8", "evaluation.texts=true",
         "evaluation.samples=3", "evaluation.batch=2",
     ),
+    "fast": ("rollout.decode=lean", "trainer.forward=lean", "trainer.old_logp=sampler", "trainer.micro_batch_tokens=700"),
+    "chunked": ("trainer.logits=chunked", "objective=grpo", "trainer.rollouts=1"),
+    "adapters": (
+        "model.lora.rank=4", "model.precision=bfloat16", "objective.kl.coef=0.05", "trainer.gradient_checkpointing=true",
+        "rollout.decode=lean", "trainer.logits=chunked", "trainer.rollouts=2", "trainer.record=0",
+    ),
     "file": ("task=jsonl", "task.train=QUESTIONS.jsonl", "task.eval=[QUESTIONS.jsonl]", "objective=grpo"),
 }  # fmt: skip
 """Named sets and generators are read by the code that reads a file, so of these one file is enough."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sspo.models.forward.chunked import token_logp, token_logp_entropy
 from sspo.models.forward.head import Head
-from sspo.models.forward.logits import chunk_columns
+from sspo.models.memory.chunks import chunk_columns
 from tests.laws import law
 
 HEADS = {

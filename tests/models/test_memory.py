@@ -97,7 +97,8 @@ def test_the_parts_are_the_bytes_that_the_options_ask_for():
         2.03125 * numbers
     )
     chunked = parts("model.precision=float32", "trainer.logits=chunked", "trainer.micro_batch_tokens=8000")
-    assert chunked["logits"] == 2 * 512 * 49_152 * 4
+    # 8000 tokens are 40 rows, of which a step has 32: 32 * 113 tokens, and 256 MiB / (4 * 3616) = 18,558 of the vocabulary
+    assert chunked["logits"] == 2 * 32 * 113 * (18_558 + 576) * 4
     # q and o 576+576 each, k and v 576+192 each, gate, up and down 576+1536 each: 10,176 a layer
     adapted = parts("model.precision=bfloat16", "model.lora.rank=8")
     assert adapted["gradients"] == 4 * 8 * 30 * 10_176

@@ -44,21 +44,12 @@ def _as_type(folder: Path, dtype: torch.dtype) -> None:
     save_file({name: x.to(dtype) if "proj" in name else x for name, x in weights.items()}, folder / WEIGHTS)
 
 
-def _adapters_alone(folder: Path) -> None:
-    (folder / "config.json").unlink()
-    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "maker/base"}))
-
-
 def _quantised(method: str) -> Callable[[Path], object]:
     return lambda folder: tiny.described(folder, quantization_config={"quant_method": method})
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (shutil.rmtree, "for there is no such folder"),
-    "adapters alone": (
-        _adapters_alone,
-        "holds adapters alone (adapter_config.json), of the base maker/base: give the base",
-    ),
     "no weights": (
         lambda f: (f / WEIGHTS).unlink(),
         "it holds no weights; give a folder with model.safetensors",

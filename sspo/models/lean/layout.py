@@ -21,7 +21,7 @@ KNOWN = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3For
 ROTATIONS = ("default", "linear", "llama3", "yarn")
 """Ways to stretch rotary positions that turn a position by the same angle whatever the length of its row."""
 GATE = "silu"
-SMALL = 1 << 22
+SMALL = 1 << 19
 """Weights that are joined into one matrix product, where one is faster than several; larger ones are not worth the copy."""
 
 

@@ -1,5 +1,6 @@
 """How much memory a run takes, worked out before it starts and without torch.
 
+chunks   how much of the vocabulary chunked logits look at at a time
 headers   names, types and shapes of a folder's weights, from its safetensors files
 shape     what of a model memory depends on
 estimate  bytes of a run, part by part and phase by phase

@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sspo.config import TrainConfig
+from sspo.models.memory.chunks import chunk_columns
 from sspo.models.memory.shape import Shape
 
 FLOAT, HALF = 4, 2
 MOMENTS = {"adamw": 2 * FLOAT, "adamw_8bit": 2 + 2 * FLOAT / 256}
 """Bytes of an optimiser's state for each trained number: 8 bits have a float32 scale for each block of 256."""
-CHUNK = 512
-"""Tokens whose logits trainer.logits=chunked holds at a time ..."""
 CHUNK_COPIES = 2.0
-"""... with their gradient."""
+"""Of a chunk's logits, which trainer.logits=chunked holds at a time, and of hidden states beside them."""
 FULL_COPIES = 3.0
 """Of logits, scaled logits, log-probabilities, exponentials and gradients, how many are held at once with all of them."""
 PICK_COPIES = 4.0
@@ -70,7 +69,12 @@ def estimate(
     """
     sizes = _Sizes(shape, config, prompt, precision)
     held = sizes.held()
-    evaluating = {**held, "cache": sizes.evaluation_cache(), "logits": sizes.picking(sizes.asked())}
+    evaluating = {
+        **held,
+        "sampler's copy": sizes.copied(),
+        "cache": sizes.evaluation_cache(),
+        "logits": sizes.picking(sizes.asked()),
+    }
     if not trains or config.trainer.rollouts == 0:
         return Estimate(phases={"evaluating": evaluating})
     moments = {"optimizer": sizes.moments(), "reference": sizes.reference()}
@@ -82,6 +86,7 @@ def estimate(
             "sampling": {
                 **held,
                 **moments,
+                "sampler's copy": sizes.copied(),
                 "cache": sizes.cache(sampled, config.rollout.max_tokens),
                 "logits": sizes.picking(sampled),
             },
@@ -108,6 +113,8 @@ class _Sizes:
     def __init__(self, shape: Shape, config: TrainConfig, prompt: int, precision: str):
         self.shape, self.config, self.prompt = shape, config, prompt
         self.half = precision == "bfloat16"
+        self.device = "cpu" if config.run.device == "cpu" else "cuda"
+        """The larger chunks unless the CPU is asked for."""
         self.width = HALF if self.half else FLOAT
         """Bytes of what linear layers give."""
         self.row = prompt + config.rollout.max_tokens
@@ -119,13 +126,16 @@ class _Sizes:
         frozen = self.shape.parameters - self.trained if not self.adapted else self.shape.parameters
         frozen_bytes = self.width if self.adapted else FLOAT
         weights = frozen * frozen_bytes + self.trained * FLOAT
-        copied = self.shape.parameters - self.shape.vocabulary * self.shape.hidden
         return {
             "programs": PROGRAMS,
             "weights": weights,
             "bfloat16 copy": self.shape.parameters * HALF if self.half and not self.adapted else 0,
-            "sampler's copy": copied * self.width if self.config.rollout.decode == "lean" else 0,
         }
+
+    def copied(self) -> float:
+        """What lean decoding has of the weights in the precision of its products, while it samples."""
+        lean = self.half and self.config.rollout.decode == "lean"
+        return (self.shape.parameters - self.shape.vocabulary * self.shape.hidden) * HALF if lean else 0
 
     def moments(self) -> float:
         """The optimiser's state."""
@@ -144,7 +154,8 @@ class _Sizes:
         """Of a forward pass over whole rows."""
         tokens = rows * (self.config.rollout.max_tokens + 1)
         if self.config.trainer.logits == "chunked":
-            return CHUNK_COPIES * min(tokens, CHUNK) * self.shape.vocabulary * FLOAT
+            columns = min(chunk_columns(int(tokens), self.device), self.shape.vocabulary)
+            return CHUNK_COPIES * tokens * (columns + self.shape.hidden) * FLOAT
         return (FULL_COPIES + (0.5 if self.half else 0)) * tokens * self.shape.vocabulary * FLOAT
 
     def picking(self, rows: int) -> float:
