@@ -61,7 +61,7 @@ VALUES: dict[str, list[str]] = {
     "trainer.forward": ["plain", "lean"],
     "trainer.logits": ["full", "chunked"],
     "trainer.old_logp": ["trainer", "sampler"],
-    "trainer.optimizer": ["adamw", "adamw_8bit"],
+    "trainer.optimizer": ["adamw", "adamw_fused", "adamw_8bit"],
     "model.precision": ["auto", "bfloat16"],
     "model.attention": ["auto", "sdpa"],
     "model.lora.rank": ["0", "8"],

@@ -13,7 +13,7 @@ from sspo.config.schema import EMBEDDED_BASES, EvaluationConfig, RolloutConfig, 
 Option = int | str | bool
 OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
     "rollout": {"decode": "lean"},
-    "trainer": {"logits": "chunked"},
+    "trainer": {"logits": "chunked", "optimizer": "adamw_fused"},
     "evaluation": {
         "questions": 50,
         "samples": 1,

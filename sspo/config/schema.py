@@ -24,7 +24,7 @@ DECODES = ("plain", "lean")
 FORWARDS = ("plain", "lean")
 LOGITS = ("full", "chunked")
 OLD_LOGPS = ("trainer", "sampler")
-OPTIMIZERS = ("adamw", "adamw_8bit")
+OPTIMIZERS = ("adamw", "adamw_fused", "adamw_8bit")
 EMBEDDED = "embedded"
 EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs")
 MIN_TEMPERATURE = 0.01
@@ -258,7 +258,8 @@ class TrainerConfig:
     gradient_checkpointing: bool = False
     """Keep a layer's input alone, and run the layer again in the backward pass; memory only, never the numbers."""
     optimizer: str = "adamw"
-    """adamw, or adamw_8bit: its moments in 8 bits, by the package bitsandbytes."""
+    """adamw; adamw_fused: the same step within rounding, in one pass and without memory of its own; or adamw_8bit: moments in 8
+    bits, by the package bitsandbytes."""
     checkpoint_every: int = 8
     """Rollouts between checkpoints; 0 keeps the final one alone."""
     samples_every: int = 8

@@ -57,7 +57,7 @@ def trainable(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]
 
 def has_adapters(model: PreTrainedModel) -> bool:
     """Whether there are adapters beside its layers."""
-    return bool(model._hf_peft_config_loaded)
+    return bool(getattr(model, "_hf_peft_config_loaded", False))
 
 
 @contextlib.contextmanager

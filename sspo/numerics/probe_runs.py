@@ -98,7 +98,7 @@ def _entry(overrides: Sequence[str]) -> dict[str, Any]:
         parts |= _columns(folder / table) if (folder / table).is_file() else {}
     for path in sorted(folder.glob("recording/*")):
         parts[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    for path in sorted(folder.glob("checkpoints/*/model.safetensors")):
+    for path in sorted(folder.glob("checkpoints/*/*model.safetensors")):
         parts[str(path.relative_to(folder))] = hashlib.sha256(_tensors(path)).hexdigest()
     return {"options": facts_of(config), "parts": parts}
 

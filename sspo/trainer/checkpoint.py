@@ -126,10 +126,10 @@ def save_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
 
 def load_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Give the optimiser what was saved of each parameter."""
-    moments = load_file(path)
+    moments, fused = load_file(path), bool(optimizer.defaults.get("fused"))
     for name, parameter in model.named_parameters():
         moment = {
-            key.removeprefix(f"{name}|"): _as_it_was(key, value, parameter.device)
+            key.removeprefix(f"{name}|"): _as_it_was(key, value, parameter.device, fused=fused)
             for key, value in moments.items()
             if key.startswith(f"{name}|")
         }
@@ -137,9 +137,9 @@ def load_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
             optimizer.state[parameter] = moment
 
 
-def _as_it_was(key: str, value: torch.Tensor, device: torch.device) -> torch.Tensor | int:
-    """torch counts steps in a float on the CPU, bitsandbytes in an int."""
-    if key.endswith("|step"):
+def _as_it_was(key: str, value: torch.Tensor, device: torch.device, *, fused: bool) -> torch.Tensor | int:
+    """torch counts steps in a float on the CPU, or beside the weights where it is fused; bitsandbytes in an int."""
+    if key.endswith("|step") and not fused:
         return value if value.is_floating_point() else int(value)
     return value.to(device)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from sspo.config import TrainerConfig
 from sspo.errors import UserError
+from sspo.models.lora import trainable
 
 
 class Diverged(Exception):
@@ -37,23 +39,30 @@ def check_optimizer(config: TrainerConfig) -> None:
         )
 
 
-def trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """The parameters that training changes: all, or adapters alone."""
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
 def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:
     """AdamW over what is trained. In 8 bits, moments of tensors below 4,096 numbers stay in float32 all the same."""
     check_optimizer(config)
-    eight_bit = config.optimizer == "adamw_8bit"
-    kind = importlib.import_module(f"{BITSANDBYTES}.optim").AdamW8bit if eight_bit else torch.optim.AdamW
-    optimizer: torch.optim.Optimizer = kind(
+    optimizer: torch.optim.Optimizer = _kind(config.optimizer)(
         trained(model),
         lr=config.lr,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
     )
     return optimizer
+
+
+def _kind(name: str) -> Callable[..., torch.optim.Optimizer]:
+    if name == "adamw_8bit":
+        eight_bit: Callable[..., torch.optim.Optimizer] = importlib.import_module(
+            f"{BITSANDBYTES}.optim"
+        ).AdamW8bit
+        return eight_bit
+    return functools.partial(torch.optim.AdamW, fused=True) if name == "adamw_fused" else torch.optim.AdamW
+
+
+def trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """The parameters that training changes: all, or adapters alone."""
+    return [parameter for _, parameter in trainable(model)]
 
 
 def learning_rate(config: TrainerConfig, step: int) -> float:

@@ -20,6 +20,7 @@ from sspo.config import ModelConfig
 from sspo.errors import UserError
 from sspo.models.adapters import ADAPTER_CONFIG, PREFIX, base_of
 from sspo.models.folder import model_folder
+from sspo.models.lora import has_adapters
 from sspo.models.policy import Policy, load_policy
 from sspo.trainer.checkpoint_files import ADAPTERS, MODEL, weight_files
 
@@ -92,11 +93,6 @@ def _list_weights(folder: Path) -> None:
             places = dict.fromkeys(stream.keys(), MODEL)
         index = {"metadata": {}, "weight_map": places}
         (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def has_adapters(model: PreTrainedModel) -> bool:
-    """Whether adapters are what is trained, by transformers' own mark."""
-    return bool(getattr(model, "_hf_peft_config_loaded", False))
 
 
 @contextmanager

@@ -19,10 +19,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct"
-MEMORY_BYTES = 3 * 2**30
-"""What a training may hold at its peak: 3 GiB, the float32 weights, gradients and moments of 135 M parameters being 2.0 of them."""
-LOW_MEMORY = ("trainer.micro_batch_tokens=64", "rollout.decode=plain")
-"""One row at a time, and no second copy of the weights."""
+MEMORY_BYTES = 3_000_000_000
+"""What a training may hold at its peak; float32 weights, gradients and moments of 135 M parameters are 2.15 GB of them."""
+LOW_MEMORY = ("trainer.micro_batch_tokens=256", "trainer.gradient_checkpointing=true")
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144"}
 """Blocks of 256 KiB and more go back to the system as soon as they are free: glibc would keep 400 MiB of them (docs/memory.md)."""
 ROLLOUTS = {"grpo": 1, "sspo": 2}

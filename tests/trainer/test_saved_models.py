@@ -229,7 +229,7 @@ EIGHT_BIT = pytest.param(
 )
 
 
-@pytest.mark.parametrize("kind", ["adamw", EIGHT_BIT])
+@pytest.mark.parametrize("kind", ["adamw", "adamw_fused", EIGHT_BIT])
 @pytest.mark.parametrize("adapters", [False, True])
 def test_a_continued_optimiser_takes_the_steps_of_an_undisturbed_one(kind, adapters, tmp_path):
     config = TrainerConfig(optimizer=kind, warmup_steps=3, weight_decay=0.1)

@@ -14,7 +14,7 @@ from sspo.models.memory.chunks import chunk_columns
 from sspo.models.memory.shape import Shape
 
 FLOAT, HALF = 4, 2
-MOMENTS = {"adamw": 2 * FLOAT, "adamw_8bit": 2 + 2 * FLOAT / 256}
+MOMENTS = {"adamw": 2 * FLOAT, "adamw_fused": 2 * FLOAT, "adamw_8bit": 2 + 2 * FLOAT / 256}
 """Bytes of an optimiser's state for each trained number: 8 bits have a float32 scale for each block of 256."""
 CHUNK_COPIES = 2.0
 """Of a chunk's logits, which trainer.logits=chunked holds at a time, and of hidden states beside them."""
