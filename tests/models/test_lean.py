@@ -166,3 +166,19 @@ def test_rows_of_one_prompt_token_and_of_one_response_token(policy):
     with torch.no_grad():
         ours, theirs = lean.token_logp(batch, 1.0), plain.token_logp(batch, 1.0)
     assert torch.allclose(ours[short_BT], theirs[short_BT], atol=2e-5)
+
+
+def test_a_lean_path_that_is_wrong_is_noticed_and_not_taken(policy, monkeypatch):
+    def half_turned(x_NHD, cos_N1D, sin_N1D):
+        return x_NHD * cos_N1D
+
+    monkeypatch.setattr(pieces, "turned", half_turned)
+    monkeypatch.setattr(lean_decode, "turned", half_turned)
+    decoders = open_decoders(policy, "lean")
+    assert decoders.decode == "plain"
+    assert "rollout.decode=lean cannot serve" in decoders.remark
+    forward = open_forward(policy, TrainerConfig(forward="lean", logits="chunked"))
+    assert forward.paths == {"forward": "plain", "logits": "chunked"}
+    (remark,) = forward.remarks
+    assert "trainer.forward=lean cannot serve" in remark
+    assert "log-probabilities or entropies differ by" in remark

@@ -1,0 +1,43 @@
+"""experiment=fast trains what the plain paths train, within rounding, and says which paths were in use."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sspo.compose.fast import quick_compose
+from sspo.errors import UserError
+from tests.trainer.runs import BARELY_SCORED, folder, lines, train
+
+RUN = (*BARELY_SCORED, "trainer.rollouts=1", "rollout.resample=1", "objective=sspo", "trainer.lr=1e-3", "run.device=cpu")  # fmt: skip
+
+
+def test_the_fast_way_trains_the_same_within_rounding(tmp_path):
+    found = {}
+    for name, overrides in {"plain": [], "fast": ["experiment=fast"]}.items():
+        train(tmp_path / name, *RUN, *overrides)
+        found[name] = folder(tmp_path / name)
+    described = {name: json.loads((path / "env.json").read_text())["paths"] for name, path in found.items()}
+    assert described == {
+        "plain": {"forward": "plain", "logits": "full", "decode": "plain"},
+        "fast": {"forward": "lean", "logits": "full", "decode": "lean"},
+    }
+    outcomes = [json.loads((path / "DONE.json").read_text())["rollout0_sha256"] for path in found.values()]
+    assert outcomes[0] == outcomes[1]
+    plain, fast = (lines(path / "metrics.jsonl") for path in found.values())
+    assert len(plain) == len(fast) == 2
+    for one, other in zip(plain, fast, strict=True):
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            if value is not None:
+                assert other[key] == pytest.approx(value, rel=1e-3, abs=1e-4), key
+    # the sampler's own probabilities are the trainer's within rounding, so the first step is on policy
+    assert fast[0]["policy/ratio_min"] == pytest.approx(1, abs=1e-4)
+    assert fast[0]["policy/ratio_max"] == pytest.approx(1, abs=1e-4)
+    assert plain[0]["policy/ratio_min"] == plain[0]["policy/ratio_max"] == 1
+
+
+def test_weighing_the_sampler_by_itself_is_refused():
+    with pytest.raises(UserError, match=r"trainer.old_logp=sampler takes the sampler's for both"):
+        quick_compose(["experiment=fast", "objective.tis_cap=2"])
