@@ -202,6 +202,12 @@ $(VENV)/gym: requirements-gym.lock $(VENV)/ready
 	@$(PY) $(LOCKED) --no-deps --requirement requirements-gym.lock
 	@touch $@
 
+setup-8bit: $(VENV)/8bit  ## bitsandbytes into .venv, for trainer.optimizer=adamw_8bit (43 MB)
+
+$(VENV)/8bit: requirements-8bit.lock $(VENV)/ready
+	@$(PY) $(LOCKED) --no-deps --requirement requirements-8bit.lock
+	@touch $@
+
 ##@ For who works on the code
 
 check: setup  ## lint, format and types
@@ -229,6 +235,9 @@ $(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements
 
 test-gym: setup-gym  ## questions that reasoning-gym makes (seconds)
 	@$(PY) -m pytest -rs tests/questions/test_generated.py
+
+test-8bit: setup-8bit  ## an optimiser with moments in 8 bits is saved and continued (seconds)
+	@$(PY) -m pytest -rs tests/trainer/test_saved_models.py -k 8bit
 
 test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
 	@$(SEARCH)/bin/python -m pytest tests/services
@@ -282,6 +291,12 @@ clean:  ## remove caches; runs, reports and environments stay
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 ##@ Benches
+
+bench-sampler: setup  ## the sampler, plain and lean, beside transformers' generate: tokens a processor second (two minutes)
+	@$(PY) -m tests.bench.sampler
+
+bench-trainer: setup $(ORACLES)/ready  ## our trainer beside TRL's on one workload, cycle by cycle, and beside the bare matrix products (some minutes)
+	@$(PY) -m tests.bench.trainer --trl-python $(ORACLES)/bin/python
 
 bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
 	@$(PY) -m tests.bench.sweep

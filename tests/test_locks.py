@@ -49,6 +49,7 @@ def test_environments_over_the_main_one_share_its_versions() -> None:
         "requirements-oracles.lock",
         "requirements-ray.lock",
         "requirements-smollm2.lock",
+        "requirements-8bit.lock",
         "requirements-gym.lock",
     ):
         assert not [p for p, version, _ in pins(name) if own.get(p, version) != version], name
@@ -73,7 +74,7 @@ def test_the_main_lock_has_whatever_its_packages_ask_for() -> None:
 def test_every_install_from_a_lock_requires_its_hashes() -> None:
     """What make would run for each environment, its variables filled in."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    goals = [*(f".venv{name}/ready" for name in ENVIRONMENTS), ".venv/gym"]
+    goals = [*(f".venv{name}/ready" for name in ENVIRONMENTS), ".venv/gym", ".venv/8bit"]
     command = ["make", "--dry-run", "--always-make", *goals]
     said = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True).stdout
     installs = [line for line in said.splitlines() if " -m pip install " in line and ".lock" in line]

@@ -27,15 +27,14 @@ class Diverged(Exception):
 
 
 BITSANDBYTES = "bitsandbytes"
-TRIED_WITH = "0.50.2"
 
 
 def check_optimizer(config: TrainerConfig) -> None:
     """Raise UserError where the optimiser's package is not there."""
     if config.optimizer == "adamw_8bit" and importlib.util.find_spec(BITSANDBYTES) is None:
         raise UserError(
-            f"trainer.optimizer=adamw_8bit is made by the package {BITSANDBYTES}, which is not installed: run "
-            f"`pip install {BITSANDBYTES}=={TRIED_WITH}`, or take trainer.optimizer=adamw"
+            f"trainer.optimizer=adamw_8bit is made by the package {BITSANDBYTES}, which is not installed: run `make setup-8bit`, or take "
+            "trainer.optimizer=adamw_fused"
         )
 
 

@@ -17,11 +17,9 @@ from safetensors.torch import load_file
 
 from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
-from sspo.models.policy import load_policy
 from sspo.runs.tracking import NoTracker
 from sspo.trainer import loop
 from sspo.trainer.optim import Diverged, trained
-from sspo.trainer.saved_model import has_adapters
 from tests.trainer.killed import CONTROLLED_KL, bits, run
 from tests.trainer.runs import BARELY_SCORED, TINY, folder
 
@@ -30,20 +28,10 @@ NARROW = ("model.precision=bfloat16",)
 AGAIN = ("trainer.gradient_checkpointing=true",)
 EIGHT_BIT = ("trainer.optimizer=adamw_8bit",)
 CPU = torch.device("cpu")
+needs_bitsandbytes = pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is None, reason="no bitsandbytes: run `make setup-8bit`"
+)
 TYPES = {torch.float32, torch.uint8, torch.int64}
-
-
-def adapters_work() -> bool:
-    return has_adapters(load_policy(quick_compose([*TINY, *ADAPTERS]).model, CPU).model)
-
-
-def lacking(options: tuple[str, ...]) -> str | None:
-    """Why runs with these options cannot be tested here."""
-    if ADAPTERS[0] in options and not adapters_work():
-        return "model.lora does nothing yet"
-    if EIGHT_BIT[0] in options and importlib.util.find_spec("bitsandbytes") is None:
-        return "bitsandbytes is not installed"
-    return None
 
 
 def tensors(run_folder: Path, file: str) -> dict[str, torch.Tensor]:
@@ -53,12 +41,15 @@ def tensors(run_folder: Path, file: str) -> dict[str, torch.Tensor]:
 @pytest.mark.acceptance
 @pytest.mark.parametrize(
     "options",
-    [ADAPTERS, NARROW, AGAIN, EIGHT_BIT, (*ADAPTERS, *NARROW, *AGAIN, *EIGHT_BIT)],
-    ids=["adapters", "bfloat16", "layers run again", "8-bit moments", "all of them"],
+    [
+        (*ADAPTERS, *AGAIN),
+        NARROW,
+        pytest.param(EIGHT_BIT, marks=needs_bitsandbytes),
+        pytest.param((*ADAPTERS, *NARROW, *AGAIN, *EIGHT_BIT), marks=needs_bitsandbytes),
+    ],
+    ids=["adapters whose layers run again", "bfloat16", "8-bit moments", "all of them"],
 )
 def test_killed_after_each_rollout_it_ends_as_a_run_that_was_left_alone(options, tmp_path):
-    if why := lacking(options):
-        pytest.skip(why)
     words = (*CONTROLLED_KL, *options)
     left_alone = run(tmp_path / "alone", words)
     assert left_alone.status == 0, left_alone.stderr
@@ -79,8 +70,6 @@ def test_killed_after_each_rollout_it_ends_as_a_run_that_was_left_alone(options,
 
 
 def test_adapters_that_diverge_before_any_checkpoint_go_back_to_the_base(tmp_path, monkeypatch, capsys):
-    if why := lacking(ADAPTERS):
-        pytest.skip(why)
     config = quick_compose([*TINY, *BARELY_SCORED, *ADAPTERS, "trainer.rollouts=1", "rollout.max_tokens=60"])
     trainer = loop.Trainer(replace(config, run=replace(config.run, device="cpu")), tmp_path, Progress("test"))
     ids = torch.tensor([[5, 6, 7]])
