@@ -52,7 +52,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
-base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits: export HF_HUB_OFFLINE = 1
+base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -292,12 +292,6 @@ clean:  ## remove caches; runs, reports and environments stay
 
 ##@ Benches
 
-bench-sampler: setup  ## the sampler, plain and lean, beside transformers' generate: tokens a processor second (two minutes)
-	@$(PY) -m tests.bench.sampler
-
-bench-trainer: setup $(ORACLES)/ready  ## our trainer beside TRL's on one workload, cycle by cycle, and beside the bare matrix products (some minutes)
-	@$(PY) -m tests.bench.trainer --trl-python $(ORACLES)/bin/python
-
 bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
 	@$(PY) -m tests.bench.sweep
 
@@ -315,6 +309,12 @@ bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 
 bench-logits: setup  ## log-probabilities by chunks of the vocabulary beside all logits at once: memory and time (some minutes, 7 GB)
 	@$(PY) -m tests.bench.logits
+
+bench-sampler: setup  ## tokens a processor second of the sampler, plain and lean, beside transformers' generate (some minutes)
+	@$(PY) -m tests.bench.sampler
+
+bench-trainer: setup $(ORACLES)/ready  ## our trainer, plain and lean, beside TRL's and beside its matrix products alone (some minutes)
+	@$(PY) -m tests.bench.trainer --trl-python $(ORACLES)/bin/python
 
 bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
 	@$(PY) -m tests.bench.plan

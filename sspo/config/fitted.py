@@ -25,6 +25,8 @@ OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
     },
 }
 """What models that are not embedded are given. evaluation.every is 0: no curve, so the first rollout comes first."""
+OF_LEAN = ("auto", "sdpa")
+"""What model.attention may be where the lean paths serve, which have one of their own; another one is decoded plainly."""
 OF_EMBEDDED = {"rollout": RolloutConfig(), "trainer": TrainerConfig(), "evaluation": EvaluationConfig()}
 LENGTH = "max_tokens"
 """The option of an evaluation that other models take from the rollout's of that name."""
@@ -49,12 +51,15 @@ def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
     if len(groups) <= len(OF_OTHERS):
         return dict(values)
     embedded = groups["model"].get("path") in EMBEDDED_BASES
+    others = dict(OF_OTHERS)
+    if groups["model"].get("attention", OF_LEAN[0]) not in OF_LEAN:
+        others["rollout"] = {"decode": "plain"}
     filled = {}
     for name in OF_OTHERS:
         defaults = (
             {option: getattr(OF_EMBEDDED[name], option) for option in names_in(name)}
             if embedded
-            else {**OF_OTHERS[name], LENGTH: groups["rollout"].get(LENGTH)}
+            else {**others[name], LENGTH: groups["rollout"].get(LENGTH)}
         )
         filled[name] = {k: defaults.get(k) if v is None else v for k, v in groups[name].items()}
     return {**values, **filled}

@@ -33,6 +33,7 @@ from sspo.config.choices import (
     SIDES,
     TERMS,
 )
+from sspo.config.fitted import OF_LEAN
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
 from sspo.config.prompt_checks import check_prompt
@@ -50,6 +51,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_counts(config)
     _check_numbers(config)
     _check_lora(config.model)
+    _check_lean(config)
     check_prompt(config.prompt)
     check_segmentation(config.segmentation)
     check_objective(config.objective)
@@ -189,6 +191,22 @@ def _check_numbers(config: TrainConfig) -> None:
             raise UserError(
                 f"{name} must be a finite number of at least {MIN_TEMPERATURE}, got {number}; greedy decoding is always scored"
             )
+
+
+def _check_lean(config: TrainConfig) -> None:
+    lean = [
+        key
+        for key, value in (
+            ("rollout.decode", config.rollout.decode),
+            ("trainer.forward", config.trainer.forward),
+        )
+        if value == "lean"
+    ]
+    if lean and config.model.attention not in OF_LEAN:
+        raise UserError(
+            f"{lean[0]}=lean has an attention of its own, so model.attention={config.model.attention} would have no effect: set "
+            f"{lean[0]}=plain, or model.attention=auto"
+        )
 
 
 def _check_lora(model: ModelConfig) -> None:

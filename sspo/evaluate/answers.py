@@ -53,7 +53,7 @@ def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say
     }
     done = _begin(request, folder, environment, evaluator)
     size, rollout = evaluator.size(final=True), _rollout(request)
-    at_once = f"{size} answers, {config.evaluation.batch} at once"
+    at_once = f"{size} answer{'s' if size > 1 else ''}, {config.evaluation.batch} at once"
     say(f"continuing after {done} of {at_once}" if done else at_once)
     with Counter("evaluation", size, done=done, pieces="answers") as count:
         for rows in evaluator.batches(rollout, done):

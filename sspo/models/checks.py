@@ -24,7 +24,7 @@ def why_no_model(folder: Path) -> str:
     if folder.is_file():
         return f"{folder} is a file; give the folder that holds it"
     if not folder.is_dir():
-        return f"no config.json in {folder}, for there is no such folder; give one that save_pretrained wrote"
+        return f"there is no folder {folder}; give one that save_pretrained wrote"
     return f"no config.json in {folder}; give a folder that save_pretrained wrote"
 
 

@@ -12,7 +12,14 @@ from sspo.config.grid import parse_grid
 from sspo.errors import UserError
 from sweeps.study.labels import check_labels
 from sweeps.study.limits import check_resources, check_retries
-from sweeps.study.refusals import at_least, check_overrides, check_resolvers, check_seeds, choose
+from sweeps.study.refusals import (
+    at_least,
+    check_one_experiment,
+    check_overrides,
+    check_resolvers,
+    check_seeds,
+    choose,
+)
 from sweeps.study.spec import (
     MODES,
     PAPER_PRESET,
@@ -206,6 +213,7 @@ def _check_preset(study: Study, name: str, preset: Preset) -> None:
     for key, arm_of_preset in study.arms.items():
         if preset.holds(key):
             _check_seeds_in(study, name, key, arm_of_preset)
+            check_one_experiment(f"arms.{key}", arm_of_preset.overrides, f"presets.{name}", preset.overrides)
             if arm_of_preset.against is not None and not preset.holds(arm_of_preset.against):
                 raise UserError(
                     f"presets.{name}.arms must hold '{arm_of_preset.against}', which '{key}' is tested against"

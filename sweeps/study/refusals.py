@@ -42,6 +42,21 @@ def check_overrides(key: str, overrides: Sequence[str]) -> None:
             )
 
 
+def check_one_experiment(arm: str, overrides: Sequence[str], preset: str, of_preset: Sequence[str]) -> None:
+    """Raise UserError where an arm names an experiment and its preset another: a run takes one, so the preset's would be dropped whole."""
+    own, wider = _experiments(overrides), _experiments(of_preset)
+    if own and wider and own[-1] != wider[-1]:
+        raise UserError(
+            f"{arm} has {own[-1]} and {preset} has {wider[-1]}, and a run takes one experiment: write the options of one of them "
+            "out, which are in conf/experiment"
+        )
+
+
+def _experiments(overrides: Sequence[str]) -> list[str]:
+    plain = (override.lstrip("+") for override in overrides)
+    return [override for override in plain if override.startswith("experiment=")]
+
+
 def check_resolvers(key: str, text: str) -> None:
     """Raise UserError for text that has Hydra look outside the spec: a study is often somebody else's, and its runs are shared."""
     if RESOLVER.search(text):

@@ -49,7 +49,7 @@ def _quantised(method: str) -> Callable[[Path], object]:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no folder": (shutil.rmtree, "for there is no such folder"),
+    "no folder": (shutil.rmtree, "there is no folder"),
     "no weights": (
         lambda f: (f / WEIGHTS).unlink(),
         "it holds no weights; give a folder with model.safetensors",

@@ -160,6 +160,20 @@ def test_a_spec_that_makes_no_sense_is_refused_in_one_sentence(spec: dict[str, A
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("of_arm", ["experiment=quick", "+experiment=quick"])
+def test_an_arm_s_experiment_does_not_take_the_place_of_its_preset_s(of_arm: str) -> None:
+    spec = changed("arms", "sspo", value={"overrides": [of_arm]})
+    assert parse("small", spec).arms["sspo"].overrides == (of_arm,)
+    spec["presets"]["smoke"]["overrides"] = ["experiment=quick"]
+    assert parse("small", spec).presets["smoke"].overrides == ("experiment=quick",)
+    spec["presets"]["smoke"]["overrides"] = ["trainer.rollouts=3", "experiment=fast"]
+    with pytest.raises(
+        UserError,
+        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, and a run takes one",
+    ):
+        parse("small", spec)
+
+
 @pytest.mark.parametrize(
     ("written", "temperature"),
     [

@@ -41,3 +41,12 @@ def test_the_fast_way_trains_the_same_within_rounding(tmp_path):
 def test_weighing_the_sampler_by_itself_is_refused():
     with pytest.raises(UserError, match=r"trainer.old_logp=sampler takes the sampler's for both"):
         quick_compose(["experiment=fast", "objective.tis_cap=2"])
+
+
+def test_an_attention_that_would_have_no_effect_is_refused_and_never_a_default():
+    own = ["model.path=/folder", "model.attention=eager", "reward=math_verify", "task=gsm8k"]
+    assert quick_compose(own).rollout.decode == "plain"
+    assert quick_compose([word for word in own if "eager" not in word]).rollout.decode == "lean"
+    for word in ("rollout.decode=lean", "trainer.forward=lean"):
+        with pytest.raises(UserError, match=rf"{word} has an attention of its own"):
+            quick_compose([*own, word])

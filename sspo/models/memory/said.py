@@ -74,9 +74,9 @@ def out_of_memory(expected: Expected | None) -> str:
 
 
 def gib(size: float) -> str:
-    """Gibibytes, with a digit behind the point below ten."""
+    """Gibibytes: a digit behind the point below ten, thousands with commas."""
     count = size / 2**30
-    return f"{count:.0f}" if count >= 9.95 else f"{count:.1f}"
+    return f"{count:,.0f}" if count >= 9.95 else f"{count:.1f}"
 
 
 def _value(value: object) -> str:
