@@ -108,6 +108,11 @@ TARGET = "objective.bounds.target_clip_frac"
         ([f"{TARGET}=.02", "objective=cispo"], "no bound of term 'cispo' removes a token's gradient"),
         ([f"{TARGET}=.02", "objective=gmpo"], "term 'gmpo' clips log-ratios"),
         ([f"{TARGET}=.02", "objective=dcpo_clip"], "no multiples of clip.low and clip.high"),
+        (
+            ["trainer.forward=lean", "model.attention=eager"],
+            "attention=eager has no effect on trainer.forward=lean",
+        ),
+        (["model.lora.alpha=16"], "model.lora.alpha has no effect with model.lora.rank=0"),
         (["objective.term=unclipped"], "adapt=tanh has no effect on term 'unclipped', which has no bounds"),
         (["objective=sapo", "objective.bounds.adapt=rank"], "has no effect on term 'sapo'"),
         (["objective=sapo", "objective.clip.low=0.1"], "objective.clip has no effect on term 'sapo'"),

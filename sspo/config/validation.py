@@ -19,6 +19,7 @@ from sspo.config import (
     STREAMS,
     TASK_NAMES,
     TRACKING_MODES,
+    LoraConfig,
     ModelConfig,
     SegmentationConfig,
     TrainConfig,
@@ -40,6 +41,7 @@ from sspo.config.reward_sum import weights
 from sspo.config.user_rule import check_own, is_own, names_in_use
 from sspo.errors import UserError, unknown
 
+LEAN_ATTENTIONS = ("auto", "sdpa")
 MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
 """Of graders: less time is less than the clock of processes tells apart, less memory than an ordinary answer takes."""
 
@@ -50,6 +52,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_counts(config)
     _check_numbers(config)
     _check_lora(config.model)
+    _check_attention(config)
     check_prompt(config.prompt)
     check_segmentation(config.segmentation)
     check_objective(config.objective)
@@ -201,9 +204,19 @@ def _check_lora(model: ModelConfig) -> None:
         raise UserError(
             f"model.lora.targets must name different layers, as [q_proj,v_proj], got {list(lora.targets)}"
         )
-    if lora.targets and not lora.rank:
+    idle = [name for name in ("alpha", "targets") if getattr(lora, name) != getattr(LoraConfig(), name)]
+    if idle and not lora.rank:
         raise UserError(
-            "model.lora.targets has no effect with model.lora.rank=0, which trains every weight: give a rank"
+            f"model.lora.{idle[-1]} has no effect with model.lora.rank=0, which trains every weight: give a rank"
+        )
+
+
+def _check_attention(config: TrainConfig) -> None:
+    attention = config.model.attention
+    if config.trainer.forward == "lean" and attention not in LEAN_ATTENTIONS:
+        raise UserError(
+            f"model.attention={attention} has no effect on trainer.forward=lean, which takes sdpa: take auto or sdpa, or "
+            "trainer.forward=plain"
         )
 
 
