@@ -105,6 +105,7 @@ def test_a_tied_head_counts_once_and_tables_beside_the_weights_do_not():
     assert (shape.kv_heads, shape.head_dim, shape.gated) == (2, 4, False)
     del described["text_config"]["num_attention_heads"], described["text_config"]["intermediate_size"]
     assert shape_of(described, headers) == NoShape(lacks=("attention heads", "intermediate size"))
+    assert isinstance(shape_of({**described, "model_type": ["gpt2"]}, headers), NoShape)
 
 
 def test_the_parts_are_the_bytes_that_the_options_ask_for():
