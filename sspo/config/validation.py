@@ -19,6 +19,7 @@ from sspo.config import (
     STREAMS,
     TASK_NAMES,
     TRACKING_MODES,
+    LoraConfig,
     ModelConfig,
     SegmentationConfig,
     TrainConfig,
@@ -41,6 +42,7 @@ from sspo.config.reward_sum import weights
 from sspo.config.user_rule import check_own, is_own, names_in_use
 from sspo.errors import UserError, unknown
 
+LEAN_ATTENTIONS = ("auto", "sdpa")
 MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
 """Of graders: less time is less than the clock of processes tells apart, less memory than an ordinary answer takes."""
 
@@ -219,9 +221,10 @@ def _check_lora(model: ModelConfig) -> None:
         raise UserError(
             f"model.lora.targets must name different layers, as [q_proj,v_proj], got {list(lora.targets)}"
         )
-    if lora.targets and not lora.rank:
+    idle = [name for name in ("alpha", "targets") if getattr(lora, name) != getattr(LoraConfig(), name)]
+    if idle and not lora.rank:
         raise UserError(
-            "model.lora.targets has no effect with model.lora.rank=0, which trains every weight: give a rank"
+            f"model.lora.{idle[-1]} has no effect with model.lora.rank=0, which trains every weight: give a rank"
         )
 
 

@@ -129,6 +129,8 @@ def _continue_all(options: Options, parts: Sequence[Part], overlaps: Overlaps, l
 
     continuer = Continuer(options.config)
     continuer.check(parts)
+    for remark in continuer.remarks:
+        print(f"contamination: {remark}", file=sys.stderr)
     print(
         f"contamination: {len(parts)} beginnings of questions, {continuer.batch} at once",
         file=sys.stderr,

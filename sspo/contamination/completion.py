@@ -46,6 +46,8 @@ class Continuer:
         check_sampling(self.policy)
         unstopped = replace(config, rollout=replace(config.rollout, stop=()))
         self.sampler: Sampler = open_sampler(self.policy, unstopped)
+        self.remarks: Sequence[str] = [*self.policy.remarks, *self.sampler.remarks]
+        """What is worth a warning."""
         self.batch = min(config.evaluation.batch, MOST)
 
     def check(self, parts: Sequence[Part]) -> None:

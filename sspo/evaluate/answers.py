@@ -40,10 +40,12 @@ def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say
     task, reward = task_of(config), open_reward(config.reward)
     reward.check(held_out(task, config.evaluation.questions))
     policy = _policy(request, task, say)
-    evaluator = Evaluator(
-        task, reward, policy, open_sampler(policy, config), config.evaluation, config.reward.second
-    )
+    sampler = open_sampler(policy, config)
+    for remark in sampler.remarks:
+        say(remark)
+    evaluator = Evaluator(task, reward, policy, sampler, config.evaluation, config.reward.second)
     environment = describe_environment(config, policy) | {
+        "paths": dict(sampler.paths),
         "prompt": policy.encoder.shown(first_question(task, config)),
         ASKED: options,
         "pass_at": list(request.pass_at),

@@ -17,15 +17,25 @@ PREFIX = "base_model.model."
 """Begins the names of weights in a file of peft."""
 PARTS = (".lora_A.weight", ".lora_B.weight")
 SIZES = ("r", "lora_alpha")
-PLAIN = {
+PLAIN: dict[str, object] = {
     "peft_type": "LORA",
     "use_dora": False,
     "use_rslora": False,
     "rank_pattern": {},
     "alpha_pattern": {},
     "bias": "none",
-}
+    "lora_bias": False,
+    "use_qalora": False,
+    **dict.fromkeys(
+        (
+            "use_bdlora", "alora_invocation_tokens", "layer_replication", "arrow_config", "kasa_config", "monteclora_config", "velora_config",
+        )
+    ),
+}  # fmt: skip
 """What adapters that are read here say of themselves: those of rank and alpha alone."""
+START = "init_lora_weights"
+STARTS = (True, False, "gaussian", "orthogonal", "eva")
+"""Starts of adapters that leave their base as it is. Others, as PiSSA, take from it what the adapters then hold."""
 
 
 def base_of(path: str, folder: Path) -> str | None:
@@ -33,7 +43,8 @@ def base_of(path: str, folder: Path) -> str | None:
     if (folder / "config.json").is_file() or not (folder / ADAPTER_CONFIG).is_file():
         return None
     described = read_described(path, folder / ADAPTER_CONFIG)
-    other = [key for key, value in PLAIN.items() if described.get(key, value) != value]
+    other = [key for key, value in PLAIN.items() if described.get(key, value) not in (value, None)]
+    other += [START] if described.get(START, True) not in STARTS else []
     if other or not (folder / ADAPTERS).is_file():
         what = f"{other[0]}={described[other[0]]}" if other else f"no {ADAPTERS}"
         raise _unreadable(path, f"adapters with {what} are not read")
@@ -74,7 +85,7 @@ def merge(path: str, folder: Path, model: PreTrainedModel) -> None:
         down, up = (weights.get(f"{name}{part}") for part in PARTS)
         if down is None or up is None or not isinstance(weight, torch.Tensor):
             raise _unreadable(path, f"its base has no layer for {name}")
-        added = scale * (up @ down)
+        added = scale * (up.float() @ down.float())
         added = added.T if _is_transposed(layer) else added
         if added.shape != weight.shape:
             raise _unreadable(path, f"{name} is of a layer of another shape than its base's")

@@ -54,6 +54,11 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
+def at_least_float32(x: torch.Tensor) -> torch.Tensor:
+    """The same in float32, unless it is in float64."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
 SAYS_OUT_OF_MEMORY = (
     "DefaultCPUAllocator",
     "Cannot allocate memory",

@@ -23,6 +23,7 @@ from sspo.objective.context import prepared
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.recording.recorded import RecordedRollout
 from sspo.replay.source import RecordedRun
+from sspo.rewards import open_reward
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
 
 TOLERANCE = 1e-6
@@ -37,8 +38,12 @@ NOT_REPLAYED = (
     "rollout/unequal_prompt_frac",
     "rollout/filled_prompts",
     "reward/overlong_penalty",
+    "rollout/grader_disagreement_frac",
+    "rollout/second_answers",
 )
-"""Of the optimiser, and of prompts and rewards before a recording."""
+"""Of the optimiser, of prompts and rewards before a recording, and of second graders, which it does not have."""
+NOT_RECORDED = "reward/part/"
+"""Begins the names of parts of a summed reward: a recording has the sum."""
 
 
 @torch.no_grad()
@@ -57,7 +62,8 @@ def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[st
             logp_bt = logp_BT[index_b, : part.mask_BT.shape[1]]
             parts.append(part_loss(logp_bt, part, objective, context).metrics)
         steps.append(merge_all(parts))
-    steps[-1] |= summarise(recorded.scores, recorded.rewards(), batch)
+    statuses = open_reward(config.reward).statuses
+    steps[-1] |= summarise(recorded.scores, recorded.rewards(), batch, statuses)
     steps[-1] |= clipping_of_rollout(steps, recorded.clip_scale)
     return steps
 
@@ -106,7 +112,11 @@ def pooled(agreements: Sequence[Agreement]) -> Agreement:
 def _largest_difference(
     step: int, metrics: Mapping[str, Metric], logged: Mapping[str, Any]
 ) -> tuple[float, str]:
-    line = {key: value for key, value in logged.items() if key not in NOT_REPLAYED}
+    line = {
+        key: value
+        for key, value in logged.items()
+        if key not in NOT_REPLAYED and not key.startswith(NOT_RECORDED)
+    }
     values = {key: metric.value() for key, metric in metrics.items()}
     missing = set(values) ^ set(line)
     if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,8 @@ def gradient_noise(
     )
     rows = order_B.tensor_split(parts_of(recorded))
     forward = open_forward(policy, config.trainer)
+    for remark in forward.remarks:
+        print(remark, file=sys.stderr)
     total: list[torch.Tensor] = []
     squares = [0.0 for _ in variants]
     for row_b in rows:

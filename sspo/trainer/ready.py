@@ -38,8 +38,19 @@ def ready_policy(
         say(
             f"warning: reward.name={EMBEDDED_REWARD} reads only what the embedded models write, `answer 4 .`; take reward=math_verify"
         )
+    say(rounded_ratios(config, policy.precision))
     check_sampling(policy)
     return policy
+
+
+def rounded_ratios(config: TrainConfig, precision: str) -> str | None:
+    """The warning that ratios to the sampler's own log-probabilities are rounded too far for tight clips; None where they are not."""
+    if config.trainer.old_logp != "sampler" or precision != "bfloat16":
+        return None
+    return (
+        "warning: trainer.old_logp=sampler with forward passes in bfloat16: before any step log-ratios of tokens are off 0 by some "
+        "0.004 (embedded model), on which tight clips act: take trainer.old_logp=trainer or model.precision=float32"
+    )
 
 
 def trained_and_asked(training: Iterable[Problem], held_out: Iterable[Problem]) -> str | None:

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from sspo.contamination import completion
 from sspo.contamination.__main__ import main
+from sspo.models import decode
 from sspo.runs.contamination import FOLDER, LINES, RATES
 from tests.console import run_here
 from tests.tiny_models import END, fast, save
@@ -110,6 +111,13 @@ def test_planted_questions_are_found_and_others_are_not(place: Path) -> None:
     assert rates["sets"]["planted"]["overlap"]["examples"][0] == {"question": "1", "training": "2"}
     assert len(lines) == 3 * 3 * 10
     assert "100.0 [72.2, 100.0]" in said  # Wilson, 10 of 10: low = 10 / (10 + 3.8415) = 72.2 %
+
+
+def test_a_decoder_that_cannot_serve_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "disagreement", lambda policy, layout: "they are far apart")
+    said = run_here(main, *command(place, "plainly"), "checks=completion", "shares=[0.5]")
+    assert said.returncode == 0, said.stderr
+    assert "contamination: warning: rollout.decode=lean cannot serve" in said.stderr
 
 
 def test_the_batch_does_not_matter_and_nothing_is_asked_twice(

@@ -21,6 +21,7 @@ from sspo.evaluate.__main__ import main
 from sspo.evaluate.asked import asked, name_of
 from sspo.evaluate.request import read_request
 from sspo.evaluate.summary import summary, warnings
+from sspo.models import decode
 from sspo.tasks import open_task
 from tests.console import Ended, run_here
 from tests.trainer.runs import ENVIRONMENT, folder, lines, train
@@ -110,6 +111,16 @@ def test_a_run_folder_alone_repeats_the_run_s_own_evaluation(run: Path, tmp_path
     assert described["asked"]["weights"] != "base"
     assert described["trained"] == {"rollouts": 1, "of": 1, "state": "done"}
     assert described["questions"].keys() == {row["set"] for row in own}
+
+
+def test_a_decoder_that_cannot_serve_is_said_and_kept(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "disagreement", lambda policy, layout: "they are far apart")
+    ended = evaluate(f"model={run}", "rollout.decode=lean", f"out={tmp_path / 'it'}")
+    assert ended.returncode == 0, ended.stderr
+    assert "rollout.decode=lean cannot serve model.path=embedded" in ended.stderr
+    assert json.loads((tmp_path / "it" / "env.json").read_text())["paths"] == {"decode": "plain"}
 
 
 def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Path, tmp_path: Path) -> None:

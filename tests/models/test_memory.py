@@ -12,12 +12,15 @@ import pytest
 import torch
 
 from sspo.compose.fast import quick_compose
+from sspo.models.decode import lean
+from sspo.models.lean.layout import layout_of
 from sspo.models.memory.estimate import estimate
 from sspo.models.memory.headers import Header
 from sspo.models.memory.machine import Room, room_of
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.models.memory.savings import largest_savings
 from sspo.models.memory.shape import NoShape, Shape, read_shape, shape_of
+from sspo.models.policy import load_policy
 from tests import tiny_models as tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +57,28 @@ def test_parameters_are_counted_as_the_model_has_them(tmp_path, kind):
         assert (shape.layers, shape.hidden, shape.heads) == (2, 32, 2)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize(
+    "options", [("model.lora.rank=4",), ("model.lora.rank=4", "model.lora.targets=[q_proj,up_proj]"), ()]
+)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_lean_decoding_copies_of_the_weights_is_what_is_told(
+    tmp_path, tied, options, precision, monkeypatch
+):
+    """The tensors that a decoder holds and the model does not."""
+    monkeypatch.setattr(lean, "SMALL", 0)  # joins nothing: such copies are small
+    folder = tiny.save(tmp_path / "m", "llama", tie_word_embeddings=tied)
+    words = (f"model.path={folder}", f"model.precision={precision}", "rollout.decode=lean", *options)
+    config = quick_compose(words)
+    policy = load_policy(config.model, torch.device("cpu"))
+    decoder = lean.LeanDecoder(policy.model, layout_of(policy.model), precision)
+    pairs = [pair for one in decoder.layers for pair in (*one.qkv, one.out, *one.gate_up, one.down)]
+    theirs = {weight.data_ptr() for weight in policy.model.parameters()}
+    copies = [weight for weight, _ in (*pairs, *decoder.head) if weight.data_ptr() not in theirs]
+    told = estimate(read_shape("m", folder), config, prompt=9, precision=precision)
+    assert told.phases["sampling"]["sampler's copy"] == sum(weight.nbytes for weight in copies)
+
+
 def test_a_tied_head_counts_once_and_tables_beside_the_weights_do_not():
     described = {
         "text_config": {
@@ -80,6 +105,7 @@ def test_a_tied_head_counts_once_and_tables_beside_the_weights_do_not():
     assert (shape.kv_heads, shape.head_dim, shape.gated) == (2, 4, False)
     del described["text_config"]["num_attention_heads"], described["text_config"]["intermediate_size"]
     assert shape_of(described, headers) == NoShape(lacks=("attention heads", "intermediate size"))
+    assert isinstance(shape_of({**described, "model_type": ["gpt2"]}, headers), NoShape)
 
 
 def test_the_parts_are_the_bytes_that_the_options_ask_for():

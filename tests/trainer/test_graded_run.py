@@ -12,6 +12,8 @@ import pytest
 from sspo.compose.hydra_compose import compose
 from sspo.console.progress import Progress
 from sspo.errors import UserError
+from sspo.replay.fidelity import agreement
+from sspo.replay.source import open_run
 from sspo.rewards.math_verify import MathVerify
 from sspo.runs.tracking import NoTracker
 from sspo.tasks.chain import ChainTask
@@ -24,6 +26,7 @@ OPTIONS = (
     "reward.also=['exact_answer*0.5','brevity*0.25']",
     "reward.second=8",
     "trainer.rollouts=1",
+    "trainer.record=1",
     "trainer.samples_every=0",
     "evaluation.every=0",
     "evaluation.max_tokens=64",
@@ -51,6 +54,9 @@ def test_a_graded_run_logs_every_status_part_and_disagreement(
     assert parts["math_verify"] >= parts["exact_answer"] > 0
     assert last["rollout/second_answers"] == 8
     assert 0 <= last["rollout/grader_disagreement_frac"] <= 1
+    run = open_run(tmp_path)
+    found = agreement(run.read(run.files[0]), run.config, run.logged_steps())
+    assert found.holds, found.where
     rows = lines(tmp_path / "eval.jsonl")
     assert {row["value"] for row in rows} <= {0.0, 1.0}  # by reward.name alone
     seen = [row for row in rows if "second" in row]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sspo.trainer.ready import trained_and_asked
+from sspo.compose.fast import quick_compose
+from sspo.trainer.ready import rounded_ratios, trained_and_asked
 from sspo.types import Problem
 
 
@@ -15,3 +16,10 @@ def test_questions_that_are_trained_on_and_asked_are_counted_once_each() -> None
     said = trained_and_asked(problems("a", "b", "a", "c"), problems("a", "d", "c", "a"))
     assert said is not None
     assert said.startswith("warning: 2 of 3 evaluation questions are trained on as well")
+
+
+def test_ratios_to_a_sampler_that_rounds_are_warned_of() -> None:
+    fast = quick_compose(["trainer.old_logp=sampler"])
+    assert "tight clips act" in (rounded_ratios(fast, "bfloat16") or "")
+    assert rounded_ratios(fast, "float32") is None
+    assert rounded_ratios(quick_compose([]), "bfloat16") is None

@@ -182,6 +182,11 @@ def test_adapters_of_gpt2_whose_layers_lie_the_other_way_round_are_merged_too(tm
     ("changes", "said"),
     [
         ({"use_dora": True}, "adapters with use_dora=True are not read"),
+        (
+            {"init_lora_weights": "pissa"},
+            "adapters with init_lora_weights=pissa are not read",
+        ),  # its base is not the base
+        ({"alora_invocation_tokens": [1]}, r"adapters with alora_invocation_tokens=\[1\] are not read"),
         ({"base_model_name_or_path": None}, "names no base"),
         ({"r": 0}, "gives no r and lora_alpha"),
         ({"base_model_name_or_path": "saved"}, "its base saved are adapters too"),

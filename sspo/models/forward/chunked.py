@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from sspo.models.device import at_least_float32
 from sspo.models.forward.head import Head
-from sspo.models.forward.logits import Logits, at_least_float32
+from sspo.models.forward.logits import Logits
 from sspo.models.forward.softmax import Merged, add_product
 from sspo.models.memory.chunks import chunk_columns
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import linear
 
+from sspo.models.device import at_least_float32
 from sspo.models.forward.head import Head
 
 
@@ -50,8 +51,3 @@ class Logits:
         if self.head.softcap is None:
             return None
         return (logits * (self.temperature / self.head.softcap)).square_().neg_().add_(1)
-
-
-def at_least_float32(x: torch.Tensor) -> torch.Tensor:
-    """The same in float32, unless it is in float64."""
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sspo.models.forward.logits import at_least_float32
+from sspo.models.device import at_least_float32
 
 LOWEST = -1e30
 """Below every logit, and finite: a difference to it is never infinity minus infinity."""

@@ -7,10 +7,15 @@ from typing import Any
 import torch
 from torch.autograd import Function
 
+from sspo.models.device import at_least_float32
+
 
 class _RmsNorm(Function):
     @staticmethod
     def forward(ctx: Any, x_NH: torch.Tensor, weight_H: torch.Tensor, eps: float) -> torch.Tensor:
+        x_NH = at_least_float32(
+            x_NH
+        )  # as transformers does: a norm rounded to bfloat16 is off for a whole row
         scale_N1 = torch.linalg.vector_norm(x_NH, dim=-1, keepdim=True).square_()
         scale_N1 = scale_N1.div_(x_NH.shape[-1]).add_(eps).rsqrt_()
         unit_NH = x_NH * scale_N1
@@ -30,7 +35,10 @@ class _RmsNorm(Function):
 
 
 def rms_norm(x_NH: torch.Tensor, weight_H: torch.Tensor, eps: float) -> torch.Tensor:
-    """x over the root of its mean square, times the weight (arXiv 1910.07467). Any number of dimensions before the last."""
+    """x over the root of its mean square, times the weight (arXiv 1910.07467), in float32 at least.
+
+    Any number of dimensions before the last.
+    """
     result: torch.Tensor = _RmsNorm.apply(x_NH, weight_H, eps)  # type: ignore[no-untyped-call]
     return result
 

@@ -6,7 +6,7 @@ run whose responses end earlier takes less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sspo.config import TrainConfig
@@ -133,9 +133,13 @@ class _Sizes:
         }
 
     def copied(self) -> float:
-        """What lean decoding has of the weights in the precision of its products, while it samples."""
-        lean = self.half and self.config.rollout.decode == "lean"
-        return (self.shape.parameters - self.shape.vocabulary * self.shape.hidden) * HALF if lean else 0
+        """What lean decoding has of the weights while it samples: layers with their adapters added, and in bfloat16 all of them."""
+        if self.config.rollout.decode != "lean" or not self.shape.gated:  # which it then does not know
+            return 0
+        if self.adapted:
+            return _linear(self.shape, self.config.model.lora.targets) * self.width
+        head = self.shape.vocabulary * self.shape.hidden
+        return (_linear(self.shape) + head) * HALF if self.half else 0
 
     def moments(self) -> float:
         """The optimiser's state."""
@@ -210,7 +214,16 @@ def _trained(shape: Shape, config: TrainConfig) -> int:
     rank = config.model.lora.rank
     if rank == 0:
         return shape.parameters
-    usual = {name for name in LORA_PAIRS if shape.gated or name != "gate_proj"}
-    ends = (LORA_PAIRS.get(name, ("hidden", "hidden")) for name in config.model.lora.targets or usual)
-    widths: list[int] = [getattr(shape, name) for pair in ends for name in pair]
-    return rank * shape.layers * sum(widths)
+    return rank * shape.layers * sum(map(sum, _widths(shape, config.model.lora.targets)))
+
+
+def _linear(shape: Shape, targets: Sequence[str] = ()) -> int:
+    """Numbers of the layers' matrices: of all of them, or of the named ones."""
+    return shape.layers * sum(inner * outer for inner, outer in _widths(shape, targets))
+
+
+def _widths(shape: Shape, targets: Sequence[str]) -> list[tuple[int, int]]:
+    """What each of a layer's matrices goes from and to."""
+    usual = [name for name in LORA_PAIRS if shape.gated or name != "gate_proj"]
+    pairs = (LORA_PAIRS.get(name, ("hidden", "hidden")) for name in targets or usual)
+    return [(getattr(shape, inner), getattr(shape, outer)) for inner, outer in pairs]

@@ -109,7 +109,7 @@ def _named(parts: tuple[Mapping[str, Any], ...], names: tuple[str, ...]) -> int 
 def _multiple(parts: tuple[Mapping[str, Any], ...]) -> int | None:
     hidden = _named(parts, HIDDEN)
     times = next(
-        (TIMES_HIDDEN[kind] for part in parts if (kind := part.get("model_type")) in TIMES_HIDDEN), 0
+        (TIMES_HIDDEN[kind] for part in parts if (kind := str(part.get("model_type"))) in TIMES_HIDDEN), 0
     )
     return hidden * times if hidden and times else None
 
