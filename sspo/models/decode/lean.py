@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import DynamicCache
 
 from sspo.models.device import autocast
-from sspo.models.lean.layout import SMALL, Layout, merged
+from sspo.models.lean.layout import Layout, merged
 from sspo.models.lean.pieces import turned
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ROOM = 64
 """Tokens that there is room for at first beyond the prompt, and the least that room grows by."""
 GROWTH = 1.5
+SMALL = 1 << 19
+"""Weights that are joined into one matrix product for the few rows of a step; larger ones are not worth the copy."""
 Linear = tuple[torch.Tensor, torch.Tensor | None]
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -21,8 +20,6 @@ KNOWN = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3For
 ROTATIONS = ("default", "linear", "llama3", "yarn")
 """Ways to stretch rotary positions that turn a position by the same angle whatever the length of its row."""
 GATE = "silu"
-SMALL = 1 << 19
-"""Weights that are joined into one matrix product, where one is faster than several; larger ones are not worth the copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +89,3 @@ def merged(linear: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
         for name in linear.active_adapters:
             weight = weight + linear.get_delta_weight(name)
     return weight, base.bias
-
-
-def is_plain(linear: Any) -> bool:
-    """Whether a layer is a linear one and nothing else."""
-    return type(linear) is nn.Linear

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from sspo.models.lean.layout import SMALL, Layout, is_plain
+from sspo.models.lean.layout import Layout
 from sspo.models.lean.pieces import gated, rms_norm, rotate, spread, taken
 from sspo.types import Batch
 
@@ -99,12 +99,12 @@ def _layer(
     """A layer's output; where `read_n` is given, only for those tokens."""
     attention, block = layer.self_attn, layer.mlp
     normed_NH = rms_norm(x_NH, layer.input_layernorm.weight, layout.eps)
-    q, k, v = _projected(normed_NH, (attention.q_proj, attention.k_proj, attention.v_proj))
-    seen_NH = _attended(layout, attention, (q, k, v), rows, rotation, read_n)
+    projected = attention.q_proj(normed_NH), attention.k_proj(normed_NH), attention.v_proj(normed_NH)
+    seen_NH = _attended(layout, attention, projected, rows, rotation, read_n)
     x_NH = (x_NH if read_n is None else taken(x_NH, read_n)) + attention.o_proj(seen_NH)
     normed_NH = rms_norm(x_NH, layer.post_attention_layernorm.weight, layout.eps)
-    gate, up = _projected(normed_NH, (block.gate_proj, block.up_proj))
-    out: torch.Tensor = x_NH + block.down_proj(gated(gate, up))
+    inner_NF = gated(block.gate_proj(normed_NH), block.up_proj(normed_NH))
+    out: torch.Tensor = x_NH + block.down_proj(inner_NF)
     return out
 
 
@@ -136,14 +136,3 @@ def _attended(
         )
         seen.append(out.transpose(1, 2).flatten(0, 1))
     return taken(torch.cat(seen).flatten(1), rows.place_N if read_n is None else rows.place_N[read_n])
-
-
-def _projected(x_NH: torch.Tensor, linears: Sequence[Any]) -> Sequence[torch.Tensor]:
-    """Outputs of several linear layers of one input, in one product where that is worth it."""
-    joined = all(map(is_plain, linears)) and sum(linear.weight.numel() for linear in linears) <= SMALL
-    if not joined:
-        return [linear(x_NH) for linear in linears]
-    weight = torch.cat([linear.weight for linear in linears])
-    bias = None if linears[0].bias is None else torch.cat([linear.bias for linear in linears])
-    sizes = [linear.out_features for linear in linears]
-    return list(torch.split(functional.linear(x_NH, weight, bias), sizes, -1))
