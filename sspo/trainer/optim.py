@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,9 +51,9 @@ def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.opti
 
 def _kind(name: str) -> Callable[..., torch.optim.Optimizer]:
     if name == "adamw_8bit":
-        eight_bit: Callable[..., torch.optim.Optimizer] = importlib.import_module(
-            f"{BITSANDBYTES}.optim"
-        ).AdamW8bit
+        from bitsandbytes.optim import AdamW8bit  # no part of requirements.lock
+
+        eight_bit: Callable[..., torch.optim.Optimizer] = AdamW8bit
         return eight_bit
     return functools.partial(torch.optim.AdamW, fused=True) if name == "adamw_fused" else torch.optim.AdamW
 

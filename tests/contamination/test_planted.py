@@ -183,7 +183,7 @@ def test_questions_that_cannot_be_checked_are_counted_and_shares_are_printed_as_
         (["task=jsonl", "task.eval=[{place}/fresh.jsonl]"], "no training questions to look for overlap in"),
         (["task=jsonl", "task.eval=[math50]"], "did you mean 'math500'?"),
         (["trainer.rollouts=0"], "draws no training questions"),
-        (["model=nowhere"], "model.path=nowhere: no config.json in nowhere"),
+        (["model=nowhere"], "model.path=nowhere: there is no folder nowhere"),
     ],
 )
 def test_bad_input_is_one_sentence(place: Path, words: list[str], said: str) -> None:

@@ -220,7 +220,7 @@ def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path
         (("pass_at=[1,2",), "pass_at must list whole numbers above 0"),
         (("base=/tmp",), "base= is where the base of a run folder lies now"),
         (("benchmark=[gsm8k]",), "unknown word 'benchmark': did you mean 'benchmarks'?"),
-        (("model=nowhere", "benchmarks=[a.jsonl]"), "model.path=nowhere: no config.json in nowhere"),
+        (("model=nowhere", "benchmarks=[a.jsonl]"), "model.path=nowhere: there is no folder nowhere"),
         (("k=many",), "evaluation.samples must be a whole number, got 'many'"),
     ],
 )  # fmt: skip

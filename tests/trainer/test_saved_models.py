@@ -190,7 +190,7 @@ def test_adapters_of_gpt2_whose_layers_lie_the_other_way_round_are_merged_too(tm
         ({"base_model_name_or_path": None}, "names no base"),
         ({"r": 0}, "gives no r and lora_alpha"),
         ({"base_model_name_or_path": "saved"}, "its base saved are adapters too"),
-        ({"base_model_name_or_path": "nowhere"}, "model.path=nowhere: no config.json"),
+        ({"base_model_name_or_path": "nowhere"}, "model.path=nowhere: there is no folder nowhere"),
     ],
 )
 def test_adapters_that_cannot_be_merged_are_one_sentence(changes, said, tmp_path, monkeypatch):
