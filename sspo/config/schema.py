@@ -250,8 +250,8 @@ class TrainerConfig:
     forward: str = "plain"
     """The forward pass of updates: `plain` is transformers' own, `lean` one without padding for architectures that it knows."""
     logits: str = "full"
-    """`full` holds the logits of a whole micro-batch, `chunked` those of a few tokens at a time, and makes them again for the
-    backward pass: the same within rounding, in a fraction of the memory."""
+    """`full` holds the logits of a whole micro-batch, `chunked` those of a part of the vocabulary at a time, and makes them again
+    for the backward pass: the same within rounding, in a fraction of the memory."""
     old_logp: str = "trainer"
     """Who says what the old log-probabilities and entropies are: `trainer` looks at every rollout once more, `sampler` takes
     what the sampler saw, so that ratios of the first step are 1 within rounding only."""

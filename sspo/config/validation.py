@@ -42,7 +42,6 @@ from sspo.config.reward_sum import weights
 from sspo.config.user_rule import check_own, is_own, names_in_use
 from sspo.errors import UserError, unknown
 
-LEAN_ATTENTIONS = ("auto", "sdpa")
 MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
 """Of graders: less time is less than the clock of processes tells apart, less memory than an ordinary answer takes."""
 

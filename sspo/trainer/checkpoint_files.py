@@ -6,8 +6,9 @@
         logs.json           how far each log and which recordings it covers, with digests
         SHA256SUMS          of all the others, as `sha256sum --check` reads it
 
-What SHA256SUMS lists is the checkpoint; of before, when a model was its weights alone, there are some of four files. A checkpoint is continued from where its own files and all that it covers are what was written, so that no log can get
-a hole: otherwise the one before it is, and in the end the base model.
+What SHA256SUMS lists is the checkpoint; of before, when a model was its weights alone, there are some of four files. A checkpoint
+is continued from where its own files and all that it covers are what was written, so that no log can get a hole: otherwise the one
+before it is, and in the end the base model.
 """
 
 from __future__ import annotations
