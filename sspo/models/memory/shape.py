@@ -10,6 +10,7 @@ from typing import Any
 
 from sspo.models.description import read_described
 from sspo.models.memory.headers import Header, read_headers
+from sspo.models.positions import NESTED
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
@@ -19,7 +20,6 @@ HEAD_DIM = ("head_dim",)
 INTERMEDIATE = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
 VOCABULARY = ("vocab_size",)
 """What config.json calls them, by architecture."""
-NESTED = ("text_config", "decoder_config")
 TIMES_HIDDEN = {"gpt2": 4, "gptj": 4, "bloom": 4, "mpt": 4, "gpt_neo": 4}
 """Model types whose inner width is a multiple of the hidden one where config.json names none."""
 BUFFER = re.compile(r"(^|\.)(rotary_emb\.inv_freq|masked_bias)$|\.attn\.bias$|\.attention\.bias$")
