@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from sspo.models.forward.head import Head
 from sspo.models.forward.headed import HeadedForward, own_states
 from sspo.models.forward.plain import PlainForward
 from sspo.models.forward.proof import bare_batch
+from tests.peak_memory import peak_bytes
 
 VOCABULARY, WIDTH, TOKENS = 151_936, 1_536, 2_048
 FEW = 128
@@ -82,19 +82,14 @@ class Setting:
         return logp.detach(), None
 
 
-def resident():
-    """Peak resident bytes of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def alone(way, kind):
     """Print the bytes that one pass takes over its inputs; run in a process of its own."""
     torch.set_num_threads(1)
     setting = Setting(TOKENS)
     torch.ones(256, 256) @ torch.ones(256, 256)
-    before = resident()
+    before = peak_bytes()
     setting.run(way, kind)
-    print(json.dumps(resident() - before))
+    print(json.dumps(peak_bytes() - before))
 
 
 def memory():
@@ -218,7 +213,7 @@ def main():
         f"{VOCABULARY:,} tokens of vocabulary, {WIDTH:,} hidden units, {TOKENS:,} response tokens, float32, one thread",
         flush=True,
     )
-    memory()  # first: a process begins with its parent's peak
+    memory()
     differences()
     times()
     on_cuda()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from tests.peak_memory import peak_bytes
 
 PROMPTS, RESPONSES, TOKENS = 8, 8, 64
 """Every response has exactly so many tokens."""
@@ -87,7 +88,7 @@ class Turns:
     def say(self, generation: Seconds) -> None:
         """A cycle has ended, of which sampling, rewards and old log-probabilities took `generation`."""
         whole = since(self.begun)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        peak = peak_bytes() // 2**20
         print(json.dumps({"whole": whole, "generation": generation, "peak": peak}), file=self.out, flush=True)
 
 

@@ -170,13 +170,14 @@ def test_a_control_group_bounds_what_is_here(tmp_path):
 
 CHILD = """
 import resource, sys
+from tests.peak_memory import peak_bytes
 from sspo.console.one_sentence import one_sentence
 from sspo.train import main
 limit = int(sys.argv[1])
 if limit:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 status = one_sentence(lambda: main(sys.argv[2:]))
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print("peak", peak_bytes())
 sys.exit(status)
 """
 
