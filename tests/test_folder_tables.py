@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from sspo.config import REWARD_NAMES, RULES, TEMPLATE_NAMES, SegmentationConfig
+from sspo.config import REWARD_NAMES, RULES, TEMPLATE_NAMES, RolloutConfig, SegmentationConfig
 from sspo.config.folder_table import names_in
 from sspo.prompts.templates import TEMPLATES
 from sspo.questions.named_set import NamedSet
 from sspo.questions.sets import SETS
 from sspo.rewards import REWARDS
-from sspo.rollout import ENGINE, ENGINES
+from sspo.rollout import ENGINES
 from sspo.segmentation import OPTIONS, READS_TEXT
 from sspo.segmentation import RULES as RULE_FUNCTIONS
 from sspo.tasks import TASKS
@@ -92,7 +92,7 @@ def test_every_task_reward_and_engine_loads() -> None:
     assert all(isinstance(SETS[name], NamedSet) for name in SETS)
     assert all(map(callable, (REWARDS[name] for name in REWARD_NAMES)))
     assert all(map(callable, (TEMPLATES[name] for name in TEMPLATE_NAMES)))
-    assert ENGINE in ENGINES
+    assert RolloutConfig().engine in ENGINES
     assert all(map(callable, ENGINES.values()))
 
 

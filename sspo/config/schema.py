@@ -15,6 +15,7 @@ RULES = (*names_in("sspo.segmentation.rules"), "random")
 TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
+ENGINES = names_in("sspo.rollout")
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 STREAMS = ("batch", "sample")
@@ -95,6 +96,8 @@ class ModelConfig:
 class RolloutConfig:
     """How responses are sampled."""
 
+    engine: str = "transformers"
+    """Who samples: a name of ENGINES. `vllm` has weights of its own, which are synced after every update (docs/vllm.md)."""
     prompts: int = 16
     responses: int = 16
     """Responses a prompt; advantages are relative to this group."""
@@ -107,7 +110,7 @@ class RolloutConfig:
     stop: tuple[str, ...] = ()
     """Texts that end a response, in training and evaluation; they stay part of it."""
     decode: str = "plain"
-    """How the sampler goes from token to token: `plain` is transformers' own forward pass, `lean` one of fewer and larger steps
+    """How engine 'transformers' goes from token to token: `plain` is transformers' own forward pass, `lean` one of fewer and larger steps
     for architectures that it knows, equal within rounding."""
 
 
@@ -227,6 +230,9 @@ class ObjectiveConfig:
     tis_cap: float | None = None
     """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, at
     most so much; null trusts that the two agree."""
+    mis_cap: float | None = None
+    """Masked importance sampling: a response whose geometric mean of the trainer's probabilities over the sampler's is above
+    this, or below its inverse, weighs nothing; null masks none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,6 +291,8 @@ class EvaluationConfig:
     """Sampling temperatures; greedy decoding is always scored as well, and alone where there are none."""
     top_p: float = 1.0
     """Sampled answers are drawn from the likeliest tokens that together have this probability; 1 is the whole softmax."""
+    top_k: int = 0
+    """... and from the so many likeliest tokens; 0 is all of them."""
     max_tokens: int = 160
     every: int = 5
     """Rollouts between the smaller evaluations behind accuracy curves; 0 for none."""
@@ -314,6 +322,15 @@ class RunConfig:
     store: str = "runs"
     device: str = "auto"
     threads: int = 1
+    gpus: int = 1
+    """CUDA devices of a trial: the trainer holds the first, and rollout.engine=vllm spreads its model over all of them."""
+    cache_gb: float | None = None
+    """Engine 'vllm': GiB of keys and values that it sets aside; null is what a whole rollout takes, within bounds (docs/vllm.md)."""
+    prompt_tokens: int = 4096
+    """Engine 'vllm': the longest prompt that it is started for."""
+    parity: float | None = None
+    """How far (nats) the log-probability of a token may be apart between trainer and an engine with weights of its own before
+    the run ends; null is 1e-4 in float32 and 0.05 in bfloat16."""
     checkpoints_kept: int = 2
     """How many of a run's last checkpoints lie there while it lasts; a finished one keeps its last alone."""
     study: str = ""

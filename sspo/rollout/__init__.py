@@ -3,7 +3,8 @@
 One engine per file, which exports `open_sampler`: (policy, config) -> Sampler. The folder is the table: a new engine is
 one new file.
 
-transformers  the default sampler
+transformers  the default sampler, over the very weights that are trained
+vllm          vLLM's engine, with weights of its own
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ class Sampler(Protocol):
     """Options of the rollout, and what became of them."""
     remarks: Sequence[str]
     """What is worth a warning."""
+    foreign: bool
+    """Whether it computes by other code than the trainer's, over weights of its own: then its log-probabilities of what it
+    sampled are held against the trainer's."""
 
     def sample(
         self,
@@ -39,10 +43,12 @@ class Sampler(Protocol):
         temperature: float,
         draws: Draws,
         top_p: float = 1.0,
+        top_k: int = 0,
         with_logp: bool = False,
         with_entropy: bool = False,
     ) -> Rollout:
-        """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding; `top_p` below 1 samples from the nucleus.
+        """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding; `top_p` below 1 samples from the nucleus,
+        `top_k` above 0 from the so many likeliest tokens.
 
         `draws` is a generator for the whole batch, or a stream a row (sspo/models/picking.py).
 
@@ -55,12 +61,14 @@ class Sampler(Protocol):
         """Sample from these weights from now on; called whenever they have changed."""
         ...
 
+    def rest(self) -> None:
+        """Leave the device to training until the next `sync`."""
+        ...
 
-ENGINE = "transformers"
-"""The engine of every run."""
+
 ENGINES: Mapping[str, Callable[[Policy, TrainConfig], Sampler]] = FolderTable("sspo.rollout", "open_sampler")
 
 
 def open_sampler(policy: Policy, config: TrainConfig) -> Sampler:
     """The sampler of a run, which samples from the policy's weights as they are."""
-    return ENGINES[ENGINE](policy, config)
+    return ENGINES[config.rollout.engine](policy, config)

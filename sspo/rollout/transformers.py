@@ -64,6 +64,8 @@ class Stops:
 class TransformersSampler:
     """Samples from a model that stays on its device; the result is on that device too."""
 
+    foreign = False
+
     def __init__(
         self,
         model: PreTrainedModel,
@@ -88,6 +90,9 @@ class TransformersSampler:
     def sync(self, model: PreTrainedModel) -> None:
         """The model that samples is the one that is trained."""
         assert model is self.model
+
+    def rest(self) -> None:
+        """There is nothing apart from the model that is trained."""
 
     @torch.inference_mode()
     def sample(

@@ -39,10 +39,10 @@ LATER = (
 LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
     "reward": ("also", "cpu_seconds", "memory_mb", "second"),
-    "rollout": ("stop", "decode"),
+    "rollout": ("engine", "stop", "decode"),
     "trainer": ("forward", "logits", "old_logp", "optimizer"),
     "model": ("precision", "attention"),
-    "evaluation": ("top_p", "stream"),
+    "evaluation": ("top_p", "top_k", "stream"),
 }
 PLACES = ("train", "eval", "folder", "question", "answer", "id", "options", "lock")
 """Options of the task that say which questions it reads: their content is `read`."""
@@ -91,8 +91,9 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
         del fields["objective"]["tau"]
     if objective.kl.coef == 0:
         del fields["objective"]["kl"]
-    if objective.tis_cap is None:
-        del fields["objective"]["tis_cap"]
+    for label in ("tis_cap", "mis_cap"):
+        if getattr(objective, label) is None:
+            del fields["objective"][label]
     if rollout.resample == 0:
         del fields["rollout"]["resample"]
     if reward.overlong_buffer == 0:

@@ -19,6 +19,8 @@ from tests.trainer.runs import TINY, lines
 class Apart:
     """Samples from a copy of the policy's model, as an engine in another process would."""
 
+    foreign = False
+
     def __init__(self, policy, config):
         del config
         self.copy = copy.deepcopy(policy.model)
@@ -33,6 +35,9 @@ class Apart:
         """Copy the weights."""
         self.copy.load_state_dict(model.state_dict())
 
+    def rest(self):
+        """See Sampler."""
+
 
 def run(folder):
     config = quick_compose([*TINY, "trainer.lr=1e-2", "trainer.rollouts=2"])
@@ -43,7 +48,7 @@ def run(folder):
 
 def test_an_engine_with_weights_of_its_own_gives_the_same_run(tmp_path, monkeypatch):
     plain = run(tmp_path / "plain")
-    monkeypatch.setattr(sspo.rollout, "ENGINES", {sspo.rollout.ENGINE: Apart})
+    monkeypatch.setattr(sspo.rollout, "ENGINES", {"transformers": Apart})
     apart = run(tmp_path / "apart")
     for name in ("metrics.jsonl", "eval.jsonl"):
         assert lines(tmp_path / "apart" / name) == lines(tmp_path / "plain" / name), name
