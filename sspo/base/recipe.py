@@ -45,7 +45,11 @@ class BaseRecipe:
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
 
 
-RECIPES = {"embedded": BaseRecipe(), "embedded_paragraphs": BaseRecipe(style="paragraphs")}
+RECIPES = {
+    "embedded": BaseRecipe(),
+    "embedded_paragraphs": BaseRecipe(style="paragraphs"),
+    "embedded_vllm": BaseRecipe(heads=3),  # of 32 numbers each: vLLM's attention on a CPU has none of 24
+}
 """The bases that ship with the project, by the name that `model.path` gives them."""
 
 

@@ -27,7 +27,7 @@ LOGITS = ("full", "chunked")
 OLD_LOGPS = ("trainer", "sampler")
 OPTIMIZERS = ("adamw", "adamw_fused", "adamw_8bit")
 EMBEDDED = "embedded"
-EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs")
+EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs", "embedded_vllm")
 MIN_TEMPERATURE = 0.01
 MAX_LR = 1.0
 

@@ -1,13 +1,298 @@
-"""vLLM's engine (docs/vllm.md): weights of its own, in this process, synced after every update."""
+"""vLLM's engine (docs/vllm.md): weights of its own, which are synced in place after every update.
+
+With one device the engine lives in this process, so that tensors are handed over as they are. With several its workers are
+processes of their own, and read the weights from a folder in memory.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import save_file
+
 from sspo.config import TrainConfig
 from sspo.errors import UserError
+from sspo.models.device import is_out_of_memory
+from sspo.models.folder import model_folder, whole_model
+from sspo.models.memory.engine import cache_bytes
+from sspo.models.picking import Draws
 from sspo.models.policy import Policy
-from sspo.rollout import Sampler
+from sspo.rollout.engine import worker
+from sspo.rollout.engine.requests import Answer, as_rollout, row_seeds
+from sspo.rollout.engine.undisturbed import undisturbed
+from sspo.rollout.engine.weights import folder_weights
+from sspo.types import Rollout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+SETTINGS = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+"""What vLLM reads from the environment, where the user has not set it: no engine process, cores left alone, nothing sent."""
+CALLS = ("generate", "collective_rpc", "reset_prefix_cache", "sleep", "wake_up")
+"""Of vLLM's class LLM."""
+EXPERTS = ".experts."
+"""Stands in the names of the weights of a mixture of experts."""
+ROWS = 256
+"""Rows that are sampled at a time; the others wait."""
+ROOM = 2 << 30
+"""Bytes of a CUDA device for what vLLM takes beside weights and cache."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
-def open_sampler(policy: Policy, config: TrainConfig) -> Sampler:
-    """The sampler of a policy, on the policy's device."""
-    raise UserError("rollout.engine=vllm is not there yet")
+def open_sampler(policy: Policy, config: TrainConfig) -> VllmSampler:
+    """The sampler of a policy, on the policy's device. Raises UserError where vLLM is missing or cannot serve the model."""
+    if find_spec("vllm") is None:
+        raise UserError(
+            "rollout.engine=vllm, and the package vllm is not installed here: run `make setup-vllm`, then .venv-vllm/bin/python in "
+            "the place of .venv/bin/python, or `make sweep NAME=... VLLM=1`"
+        )
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    with undisturbed():
+        return VllmSampler(_start(policy, config), policy, config)
+
+
+class VllmSampler:
+    """Samples with an engine of vLLM's. Each row is a request with a seed of its own, so rows do not depend on one another."""
+
+    foreign = True
+
+    def __init__(self, llm: Any, policy: Policy, config: TrainConfig):
+        """`llm` does what vllm.LLM does, over weights that nobody has sent yet."""
+        self.llm = llm
+        self.policy = policy
+        self.stop = list(config.rollout.stop)
+        self.dtype = _dtype(policy)
+        self.in_process = _in_process(config)
+        self.sleeps = policy.model.device.type == "cuda"
+        self.asleep = False
+        self.longest = _longest(policy, config)
+        self.paths: Mapping[str, str] = {"engine": "vllm", "decode": "vllm"}
+        self.remarks: Sequence[str] = ()
+        self.head = all(llm.collective_rpc("has_head"))
+        self.sync(policy.model)
+
+    def sync(self, model: PreTrainedModel) -> None:
+        """Send every weight, in place; a sleeping engine gets memory for weights first and for its cache last."""
+        with self._called():
+            if self.asleep:
+                self.llm.wake_up(tags=["weights"])
+            weights = folder_weights(model, self.dtype, head=self.head)
+            if self.in_process:
+                self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+            else:
+                self._through_a_folder(weights)
+            if self.asleep:
+                self.llm.wake_up(tags=["kv_cache"])
+            self.asleep = False
+
+    def rest(self) -> None:
+        """Free the device's memory until the next `sync`; a CPU's engine keeps what it has."""
+        if self.sleeps and not self.asleep:
+            with self._called():
+                self.llm.sleep(level=2)
+            self.asleep = True
+
+    def sample(
+        self,
+        prompts: list[list[int]],
+        responses: int,
+        *,
+        max_tokens: int,
+        temperature: float,
+        draws: Draws,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        with_logp: bool = False,
+        with_entropy: bool = False,
+    ) -> Rollout:
+        """See Sampler; without entropies, which vLLM does not give."""
+        assert not with_entropy
+        assert not self.asleep
+        self._check_length(max(map(len, prompts)), max_tokens)
+        seeds = row_seeds(draws, len(prompts) * responses)
+        options = {
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "top_p": top_p,
+            "top_k": top_k,
+            "logprobs": 0 if with_logp else None,
+            "stop": self.stop or None,
+            "include_stop_str_in_output": True,
+            "detokenize": bool(self.stop),
+            "skip_special_tokens": False,
+            "stop_token_ids": list(self.policy.end_ids),
+            "ignore_eos": True,  # the ends are those of the policy, whatever the folder's files say
+        }
+        with self._called():
+            self.llm.reset_prefix_cache()  # so that a run that goes on computes what one without a stop does
+            outputs = self._generate([prompt for prompt in prompts for _ in range(responses)], seeds, options)
+        answers = [_answer(output, with_logp=with_logp) for output in outputs]
+        return as_rollout(prompts, responses, answers, self.policy.pad_id, self.policy.model.device)
+
+    def _generate(self, rows: list[list[int]], seeds: list[int], options: Mapping[str, Any]) -> list[Any]:
+        from vllm import SamplingParams, TokensPrompt
+
+        found: list[Any] = self.llm.generate(
+            [TokensPrompt(prompt_token_ids=row) for row in rows],
+            [SamplingParams(seed=seed, **options) for seed in seeds],
+            use_tqdm=False,
+        )
+        return found
+
+    def _check_length(self, prompt: int, response: int) -> None:
+        if prompt + response > self.longest:
+            raise UserError(
+                f"a prompt of {prompt} tokens with a response of up to {response} takes {prompt + response}, and vLLM's engine was "
+                f"started for {self.longest}: raise run.prompt_tokens, or shorten them where the model has no more positions"
+            )
+
+    def _through_a_folder(self, weights: Iterator[tuple[str, torch.Tensor]]) -> None:
+        """Workers in other processes read a file: vLLM hands no tensors from process to process here."""
+        place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+        with tempfile.TemporaryDirectory(prefix="sspo-", dir=place) as folder:
+            apart = {name: value.cpu().clone() for name, value in weights}  # no two names for one tensor
+            save_file(apart, Path(folder, "model.safetensors"), metadata={"format": "pt"})
+            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+
+    @contextlib.contextmanager
+    def _called(self) -> Iterator[None]:
+        """vLLM's own code runs inside; an engine process that is gone is one sentence."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        with undisturbed():
+            try:
+                yield
+            except EngineDeadError as error:
+                raise UserError(
+                    "rollout.engine=vllm: the process of its engine died, by a signal or for want of memory; the same command goes on "
+                    "from the last checkpoint"
+                ) from error
+
+
+def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
+    """What vllm.LLM is started with."""
+    device = policy.model.device
+    cuda = device.type == "cuda"
+    cache = cache_bytes(policy.model.config, config, policy.precision)
+    options: dict[str, Any] = {
+        "model": str(whole_model(policy.path)),
+        "dtype": policy.precision,
+        "seed": 0,
+        "tensor_parallel_size": config.run.gpus,
+        "max_model_len": _longest(policy, config),
+        "max_num_seqs": ROWS,
+        "kv_cache_memory_bytes": cache,
+        "enable_prefix_caching": True,
+        "enforce_eager": not cuda,
+        "enable_sleep_mode": cuda,
+        "worker_extension_cls": worker.NAME,
+        "generation_config": "vllm",  # sampling is what the configuration says, not what the folder recommends
+        "logprobs_mode": "processed_logprobs",  # at the temperature that was sampled at
+        "load_format": "dummy"
+        if _in_process(config)
+        else "safetensors",  # weights are sent before the first request
+    }
+    if config.rollout.stop:
+        options["tokenizer"] = str(model_folder(policy.path))
+    else:
+        options["skip_tokenizer_init"] = True
+    if cuda:
+        weights = sum(one.numel() for one in policy.model.parameters()) * _dtype(policy).itemsize
+        whole = torch.cuda.get_device_properties(device).total_memory
+        options["gpu_memory_utilization"] = min(0.95, (weights / config.run.gpus + cache + ROOM) / whole)
+    return options
+
+
+def _start(policy: Policy, config: TrainConfig) -> Any:
+    """vLLM's engine. Raises UserError."""
+    vllm = _quietly_imported()
+    lacking = [name for name in CALLS if not hasattr(vllm.LLM, name)]
+    if lacking:
+        raise UserError(
+            f"rollout.engine=vllm: vllm {vllm.__version__} has no LLM.{lacking[0]}, by which weights are synced; `make setup-vllm` "
+            "installs a version that has"
+        )
+    architecture, known = type(policy.model).__name__, vllm.ModelRegistry.get_supported_archs()
+    if architecture not in known:
+        raise UserError(
+            f"rollout.engine=vllm: vllm {vllm.__version__} has no {architecture}, which model.path={policy.path} is; take "
+            "rollout=transformers"
+        )
+    if policy.model.device.type == "cpu" and any(
+        EXPERTS in name for name, _ in policy.model.named_parameters()
+    ):
+        raise UserError(
+            f"rollout.engine=vllm: on a CPU vllm {vllm.__version__} takes no new weights for mixtures of experts, as "
+            f"model.path={policy.path} is one; take rollout=transformers"
+        )
+    gc.collect()  # an engine that nobody holds any more takes vLLM's process groups with it when it goes
+    try:
+        llm = vllm.LLM(**engine_options(policy, config))
+        params = vllm.SamplingParams(max_tokens=1, temperature=0.0, detokenize=False)
+        llm.generate([vllm.TokensPrompt(prompt_token_ids=[policy.end_ids[0]])], params, use_tqdm=False)
+        return llm
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise _not_started(error, policy, config) from error
+
+
+def _quietly_imported() -> Any:
+    """The package, without what it and torch say about Triton, which a CPU has no use for."""
+    logging.getLogger("torch._library").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("vllm")
+
+
+def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserError:
+    """One sentence of what vLLM says over many lines."""
+    said = " ".join(str(error).split())[:300]
+    if is_out_of_memory(error) or "memory" in said.lower():
+        gib = cache_bytes(policy.model.config, config, policy.precision) / 2**30
+        return UserError(
+            f"rollout.engine=vllm: there is not enough memory for trainer and engine both: lower run.cache_gb (now {gib:.2f}), "
+            f"run.prompt_tokens or model.precision; vLLM says: {said}"
+        )
+    return UserError(f"rollout.engine=vllm cannot serve model.path={policy.path}: vLLM says: {said}")
+
+
+def _in_process(config: TrainConfig) -> bool:
+    """Whether tensors can be handed to the engine."""
+    return config.run.gpus == 1 and os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
+
+
+def _dtype(policy: Policy) -> torch.dtype:
+    return torch.bfloat16 if policy.precision == "bfloat16" else torch.float32
+
+
+def _longest(policy: Policy, config: TrainConfig) -> int:
+    """Tokens of prompt and response that the engine is started for."""
+    wanted = config.run.prompt_tokens + max(config.rollout.max_tokens, config.evaluation.max_tokens)
+    limit = policy.positions.limit
+    return wanted if limit is None else min(wanted, limit)
+
+
+def _answer(output: Any, *, with_logp: bool) -> Answer:
+    """The one response to a request."""
+    (found,) = output.outputs
+    logp = None
+    if with_logp:
+        logp = [place[token].logprob for place, token in zip(found.logprobs, found.token_ids, strict=True)]
+    return Answer(tokens=list(found.token_ids), truncated=found.finish_reason == "length", logp=logp)

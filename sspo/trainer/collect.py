@@ -79,6 +79,7 @@ class Collector:
             self.policy.pad_id,
         )
         problems, rollout = draw.problems, draw.rollout
+        self.sampler.rest()
         with clock.time("reward"):
             scores, taken = penalised(draw, config)
             reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)

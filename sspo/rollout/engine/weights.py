@@ -1,0 +1,62 @@
+"""What an engine is sent after an update: every weight by the name it has in a model folder, adapters added to their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+
+from sspo.models.lora import has_adapters
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+HEAD = "lm_head.weight"
+BESIDE = ".base_layer"
+"""Stands in the name of a layer that has an adapter."""
+OF_ADAPTERS = ".lora_"
+
+
+@torch.no_grad()
+def folder_weights(
+    model: PreTrainedModel, dtype: torch.dtype, *, head: bool = True
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Names and values, in `dtype` and on the model's device.
+
+    The head is one of them wherever the engine has one (`head`). Where it is tied to the embedding a folder has the embedding
+    alone; but an engine may hold the head as a copy (vLLM on a CPU does), which would keep its old values without a word.
+    """
+    for name, value in _as_in_a_folder(model).items():
+        if head or name != HEAD:
+            yield name, value.detach().to(dtype)
+
+
+def _as_in_a_folder(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    from transformers.core_model_loading import revert_weight_conversion
+
+    weights = dict(model.named_parameters(remove_duplicate=False))
+    if has_adapters(model):
+        weights = _merged(model, weights)
+    weights = dict(revert_weight_conversion(model, weights))
+    if HEAD not in weights and _is_tied(model):
+        weights[HEAD] = model.get_output_embeddings().weight
+    return weights
+
+
+def _is_tied(model: PreTrainedModel) -> bool:
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    return head is not None and head.weight is embedding.weight
+
+
+def _merged(model: PreTrainedModel, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Each layer's weight with what its adapter adds, summed in float32."""
+    from peft.tuners.lora import LoraLayer
+
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    found = {name.replace(BESIDE, ""): value for name, value in weights.items() if OF_ADAPTERS not in name}
+    for name, layer in layers.items():
+        (adapter,) = layer.active_adapters
+        weight = found[f"{name}.weight"]
+        found[f"{name}.weight"] = weight.float() + layer.get_delta_weight(adapter).float()
+    return found
