@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import logging
 import os
 import tempfile
@@ -65,7 +64,8 @@ def open_sampler(policy: Policy, config: TrainConfig) -> VllmSampler:
         )
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    with undisturbed():
+    with undisturbed(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what vLLM uses of torch is its own affair
         return VllmSampler(_start(policy, config), policy, config)
 
 
@@ -223,7 +223,11 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
 
 def _start(policy: Policy, config: TrainConfig) -> Any:
     """vLLM's engine. Raises UserError."""
-    vllm = _quietly_imported()
+    logging.getLogger("torch._library").setLevel(
+        logging.ERROR
+    )  # which warns on a CPU that there is no Triton
+    import vllm
+
     lacking = [name for name in CALLS if not hasattr(vllm.LLM, name)]
     if lacking:
         raise UserError(
@@ -251,14 +255,6 @@ def _start(policy: Policy, config: TrainConfig) -> Any:
         return llm
     except (ValueError, RuntimeError, MemoryError) as error:
         raise _not_started(error, policy, config) from error
-
-
-def _quietly_imported() -> Any:
-    """The package, without what it and torch say about Triton, which a CPU has no use for."""
-    logging.getLogger("torch._library").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module("vllm")
 
 
 def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserError:
