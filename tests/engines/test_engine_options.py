@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from sweeps.__main__ import main
 from sweeps.engines import registry
 from sweeps.engines.engine import Setup
 from sweeps.engines.options import LocalOptions, RayOptions, SlurmOptions, parse
-from sweeps.engines.ray import _gpus, _needs, _refuse_more_than_a_node_has
+from sweeps.engines.ray import RayCluster, _gpus, _needs, _refuse_more_than_a_node_has
 from sweeps.engines.slurm import SlurmCluster
 from sweeps.study.limits import Resources
 from sweeps.workers.order import Order
@@ -125,3 +127,30 @@ def test_a_trial_that_no_node_of_a_ray_cluster_could_take_is_refused(tmp_path: P
     _refuse_more_than_a_node_has(
         replace(trial, resources=Resources(gpus=1)), [{"Alive": True, "Resources": {}}]
     )
+
+
+def test_what_ray_is_asked_for_is_a_trials_devices(tmp_path: Path) -> None:
+    class Ray:
+        """Takes tasks as Ray does and starts none."""
+
+        def __init__(self) -> None:
+            self.asked: list[tuple[str, float]] = []
+
+        def cluster_resources(self) -> dict[str, float]:
+            return {"CPU": 8.0, "GPU": 4.0}
+
+        def remote(self, function: object) -> Ray:
+            return self
+
+        def options(self, **needs: Any) -> SimpleNamespace:
+            self.asked.append((needs["name"], needs["num_gpus"]))
+            return SimpleNamespace(remote=lambda *words: SimpleNamespace(hex=lambda: needs["name"]))
+
+    ray, gpus = Ray(), (None, 1, 2)
+    trials = [
+        replace(trial, resources=Resources(gpus=number))
+        for trial, number in zip(trials_in(tmp_path, 3), gpus, strict=True)
+    ]
+    setup = Setup(study="s", command=lambda trial: [])
+    RayCluster(ray, RayOptions(gpus=0.5), setup).place([Order(trial=trial, command=()) for trial in trials])
+    assert ray.asked == [("arm0 seed 0", 0.5), ("arm1 seed 0", 1), ("arm2 seed 0", 2)]

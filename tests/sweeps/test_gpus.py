@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sweeps.control.sweep import RunOptions, run_sweep, train
+from sweeps.integrations.trial import run_trial
 from sweeps.ledger.state import standing
 from sweeps.monitor.plan_view import show_plan
 from sweeps.monitor.show import show_arm
@@ -25,6 +26,7 @@ from sweeps.monitor.status import show_status
 from sweeps.plan import sampling
 from sweeps.plan.devices import processors
 from sweeps.plan.plan import Plan, Trial, make_plan
+from sweeps.plan.workload import workload
 from sweeps.search.corners import check_corners
 from sweeps.search.load import parse as parse_search
 from sweeps.study.limits import Resources
@@ -181,3 +183,27 @@ def test_a_study_that_samples_with_what_is_not_here_is_refused_before_any_work_a
     assert show_plan(mixed, 1, QUIET) == 0  # what is finished needs nothing
     monkeypatch.setattr(sampling, "find_spec", importlib.util.find_spec)
     assert sampling.why_not_sampled("transformers") is None
+
+
+def test_one_trial_alone_takes_the_devices_that_its_study_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    trainer = tmp_path / "trainer"
+    trainer.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES" "$@"\nexit 1\n')
+    trainer.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(trainer))
+    wide = plan(tmp_path / "runs", {"grpo": {"overrides": ["objective=grpo"]}}, resources={"gpus": 2})
+    assert run_trial(wide, "grpo:0", None, RunOptions(), QUIET) == 1
+    [said] = (wide.trials()[0].folder / "log.txt").read_text().splitlines()
+    assert said.startswith("4,5 -m sspo.train ")
+    assert " run.gpus=2 " in said
+
+
+def test_runs_from_before_an_option_came_are_as_much_work_as_those_at_its_default() -> None:
+    config = asdict(quick_compose([]))
+    older = json.loads(json.dumps(config))
+    del older["evaluation"]["top_k"], older["rollout"]["engine"]
+    assert workload(older) == workload(config)
+    for other in (["rollout=vllm"], ["evaluation.top_k=5"], ["evaluation.temperatures=[0.5]"]):
+        assert workload(asdict(quick_compose(other))) != workload(config)
