@@ -56,7 +56,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--workers": {
         "type": whole_number("--workers (make: WORKERS)"),
         "metavar": "N",
-        "help": "trials at a time (default: one a CUDA device, or a processor where there is none)",
+        "help": "trials at a time, fewer where each takes several devices or threads (default: one a CUDA device, or a processor where there is none)",
     },
     "--timeout": {
         "type": seconds("--timeout"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sspo.config import ModelConfig, TrainConfig
+from sspo.config import ModelConfig, RunConfig, TrainConfig
 from sspo.models.policy import load_policy
 from sspo.runs import revision
 from sspo.trainer.environment import describe_environment
@@ -129,3 +129,10 @@ def test_without_git_nothing_is_claimed(checkout: Path, monkeypatch: pytest.Monk
     described = describe_environment(TrainConfig(), load_policy(ModelConfig(), torch.device("cpu")))
     recorded = {key: value for key, value in described.items() if key.startswith("git_")}
     assert recorded == {"git_revision": None, "git_dirty": None, "git_diff_sha256": None}
+
+
+def test_a_run_of_several_devices_says_how_many_it_had() -> None:
+    policy = load_policy(ModelConfig(), torch.device("cpu"))
+    one, two = (describe_environment(TrainConfig(run=RunConfig(gpus=gpus)), policy) for gpus in (1, 2))
+    assert two["hardware"] == {**one["hardware"], "gpus": 2}
+    assert "gpus" not in one["hardware"]  # as in every run before

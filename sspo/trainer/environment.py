@@ -52,6 +52,7 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
             "forward_dtype": policy.precision,
             "attention": policy.model.config._attn_implementation,
             "threads": config.run.threads,
+            **({"gpus": config.run.gpus} if config.run.gpus > 1 else {}),
         },
     }
 

@@ -34,6 +34,7 @@ from sweeps.plan.budget import check_budget
 from sweeps.plan.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.sampling import refuse_unsampled
 from sweeps.plan.stale import refuse_stale
 from sweeps.study.limits import Retries, with_retries
 from sweeps.workers.attempts import reset_retries
@@ -103,10 +104,11 @@ def train(
 ) -> bool:
     """Run what is missing of the trials under a view. False where a signal or a request ended it early.
 
-    Raises UserError for stale runs that nobody asked to have made again, for a trial wider than what it is to run on, from
-    the engine, and from the system.
+    Raises UserError for stale runs that nobody asked to have made again, for a trial wider than what it is to run on or that
+    samples with what is not here, from the engine, and from the system.
     """
     refuse_stale(trials, fresh=options.fresh)
+    refuse_unsampled(missing_of(trials, retry_failed=options.retry_failed))
     if options.retries is not None:
         trials = [replace(trial, retries=with_retries(trial.retries, options.retries)) for trial in trials]
     setup = Setup(
@@ -186,6 +188,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
 
         restore_committed(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
+    refuse_unsampled(missing)
     said = check_budget(plan, over_budget=options.over_budget) if missing else []
     for line in (former_sentence(plan), *said):
         if line is not None:

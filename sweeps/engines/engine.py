@@ -60,8 +60,9 @@ Opened = Callable[[Setup, Options, Sequence[Trial]], AbstractContextManager[Engi
 """Makes an engine for the trials, for the length of a `with` block. Raises UserError where there is nothing to run on."""
 
 
-def refuse_too_wide(trial: Trial, needed: int, slots: int) -> None:
-    """Raise UserError for a trial that would wait for ever."""
+def refuse_too_wide(trial: Trial, slots: int) -> None:
+    """Raise UserError for a trial whose threads would wait for ever."""
+    needed = trial.resources.threads
     if needed > slots:
         raise UserError(
             f"arm '{trial.arm}' wants {needed} threads a trial and there are {slots} slots; lower its resources.threads in the "

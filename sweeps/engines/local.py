@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from sspo.errors import UserError
 from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options
 from sweeps.monitor.board import Board
-from sweeps.plan.devices import default_workers, visible_devices
+from sweeps.plan.devices import default_workers, refuse_too_many_devices, visible_devices
 from sweeps.plan.plan import Trial
-from sweeps.workers.pool import Pool, width
+from sweeps.workers.pool import Pool, most_threads
 
 
 class Local:
-    """A pool of subprocesses, one CUDA device each where there are any."""
+    """A pool of subprocesses, each with CUDA devices of its own where there are any."""
 
     def __init__(self, setup: Setup):
         self.setup = setup
@@ -37,8 +38,19 @@ class Local:
 
 @contextmanager
 def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
-    """The pool; it has no options of its own. Raises UserError for a trial that takes more slots than there are."""
+    """The pool; it has no options of its own. Raises UserError for a trial that takes more devices or slots than there are."""
     engine = Local(setup)
     for trial in trials:
-        refuse_too_wide(trial, width(trial, engine.devices), engine.workers)
+        refuse_too_many_devices(trial.arm, trial.resources, engine.devices)
+        _refuse_too_few_slots(trial, engine)
+        refuse_too_wide(trial, most_threads(engine.workers, engine.devices))
     yield engine
+
+
+def _refuse_too_few_slots(trial: Trial, engine: Local) -> None:
+    needed = trial.resources.devices if engine.devices else 1
+    if needed > engine.workers:
+        raise UserError(
+            f"arm '{trial.arm}' wants {needed} CUDA devices a trial and there are {engine.workers} slots; raise --workers (make: "
+            f"WORKERS) to {needed} or more, or lower its resources.gpus in the study"
+        )

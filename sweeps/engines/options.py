@@ -32,7 +32,7 @@ class RayOptions:
     """`host:port` of its head, or `auto` for the one that this machine is part of. Empty for what RAY_ADDRESS says, or
     else for a cluster of this machine alone that ends with the sweep."""
     gpus: float | None = None
-    """Devices of a trial, parts of one allowed; None for one where the cluster has any."""
+    """Devices of a trial whose study says nothing of them, parts of one allowed; None for one where the cluster has any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,7 @@ class SlurmOptions:
     qos: str | None = None
     constraint: str | None = None
     gpus: int = 0
+    """Devices of a trial whose study says nothing of them."""
     minutes: int | None = None
     """Limit of one job; None for that of its trial and PARTING more, or UNLIMITED for a trial without one. A trial that
     outlives it is requeued and continues from its checkpoint."""

@@ -14,7 +14,7 @@ from sspo.errors import UserError
 from sweeps.engines.cluster import Placing
 from sweeps.engines.engine import Engine, Setup, refuse_too_wide
 from sweeps.engines.options import Options, RayOptions
-from sweeps.plan.devices import processors
+from sweeps.plan.devices import processors, refuse_too_many_devices, visible_devices
 from sweeps.plan.plan import Trial
 from sweeps.workers.order import Order, run_order
 from sweeps.workers.signals import Stops
@@ -33,12 +33,13 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 @contextmanager
 def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
     """An engine connected to a cluster. Raises UserError where there is none at the address, and for a trial that takes
-    more processors than the cluster of this machine has."""
+    more processors than the cluster of this machine has, or more devices than any node."""
     chosen = cast(RayOptions, options)
     address, slots = chosen.address or os.environ.get("RAY_ADDRESS", ""), setup.workers or processors()
     if not address:
         for trial in trials:
-            refuse_too_wide(trial, trial.resources.threads, slots)
+            refuse_too_wide(trial, slots)
+            refuse_too_many_devices(trial.arm, trial.resources, visible_devices())
     os.environ.update(QUIET)
     import ray
 
@@ -47,6 +48,8 @@ def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[
     else:
         _start(ray, slots)
     try:
+        for trial in trials if address else ():
+            _refuse_more_than_a_node_has(trial, ray.nodes())
         yield Placing(RayCluster(ray, chosen, setup), setup)
     finally:
         ray.shutdown()
@@ -61,7 +64,8 @@ class RayCluster:
         self.ray = ray
         self.room = setup.workers
         self._task = ray.remote(run_there)
-        self._gpus = _gpus(ray, options)
+        self._options = options
+        self._any_gpus = ray.cluster_resources().get("GPU", 0) > 0
         self._refs: dict[str, Any] = {}
         self._ends: dict[str, str] = {}
 
@@ -73,7 +77,8 @@ class RayCluster:
         """A task for each order."""
         tickets = []
         for order in orders:
-            needs = _needs(order.trial, self._gpus)
+            gpus = _gpus(order.trial, self._options, any_there=self._any_gpus)
+            needs = _needs(order.trial, gpus)
             ref = self._task.options(max_retries=0, name=order.trial.label, **needs).remote(
                 order, os.getcwd()
             )
@@ -166,11 +171,21 @@ def _first_line(error: Exception) -> str:
     return "".join(str(error).strip().splitlines()[:1])
 
 
-def _gpus(ray: Any, options: RayOptions) -> float:
-    """Devices of a trial."""
-    if options.gpus is not None:
+def _refuse_more_than_a_node_has(trial: Trial, nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Raise UserError for a trial that Ray would keep waiting for ever: its devices must all be of one node."""
+    most = max((node["Resources"].get("GPU", 0) for node in nodes if node["Alive"]), default=0)
+    if trial.resources.devices > max(most, 1):
+        raise UserError(
+            f"arm '{trial.arm}' wants {trial.resources.devices} CUDA devices a trial and no node of the Ray cluster has more than "
+            f"{most:g}; lower its resources.gpus in the study, or join a larger node with `ray start`"
+        )
+
+
+def _gpus(trial: Trial, options: RayOptions, *, any_there: bool) -> float:
+    """Devices of a trial: what its study says, else the option, else one; without an option none where there are none."""
+    if trial.resources.gpus is None and options.gpus is not None:
         return options.gpus
-    return 1 if ray.cluster_resources().get("GPU", 0) else 0
+    return trial.resources.devices if any_there else 0
 
 
 def _needs(trial: Trial, gpus: float) -> Mapping[str, Any]:

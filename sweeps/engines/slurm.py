@@ -24,7 +24,7 @@ from sweeps.engines.engine import Engine, Setup
 from sweeps.engines.options import PARTING, UNLIMITED, Options, SlurmOptions
 from sweeps.ledger.state import read_json
 from sweeps.monitor.requests import STOP
-from sweeps.plan.devices import processors
+from sweeps.plan.devices import processors, refuse_too_many_devices, visible_devices
 from sweeps.plan.plan import Trial
 from sweeps.workers.exits import log_tail
 from sweeps.workers.order import Order, run_order
@@ -64,8 +64,12 @@ class TrialJob:
 
 @contextmanager
 def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
-    """An engine that submits from this machine. A trial that fits no node is for `sbatch` to refuse."""
-    yield Placing(SlurmCluster(cast(SlurmOptions, options), setup), setup)
+    """An engine that submits from this machine. A trial that fits no node is for `sbatch` to refuse; where jobs are processes
+    of this machine, one that wants more devices than it has raises UserError."""
+    chosen = cast(SlurmOptions, options)
+    for trial in trials if chosen.executor == "local" else ():
+        refuse_too_many_devices(trial.arm, trial.resources, visible_devices())
+    yield Placing(SlurmCluster(chosen, setup), setup)
 
 
 class SlurmCluster:
@@ -154,23 +158,24 @@ class SlurmCluster:
             ) from error
         return [job.job_id for job in jobs]
 
-    def _needs(self, order: Order) -> tuple[int, float | None, int]:
-        """(processors, GiB, minutes) of the order's job."""
+    def _needs(self, order: Order) -> tuple[int, int, float | None, int]:
+        """(processors, devices, GiB, minutes) of the order's job."""
         resources, minutes = order.trial.resources, self.options.minutes
         limit = resources.timeout if order.timeout is None else order.timeout
         if minutes is None:
             minutes = UNLIMITED if limit is None else math.ceil(limit / 60) + PARTING
         memory = None if resources.memory_gb is None else resources.memory_bytes() / GIB + OWN_GIB
-        return resources.threads, memory, minutes
+        gpus = self.options.gpus if resources.gpus is None else resources.gpus
+        return resources.threads, gpus, memory, minutes
 
     def _parameters(self, orders: Sequence[Order]) -> dict[str, Any]:
         options = self.options
-        threads, memory, minutes = self._needs(orders[0])
+        threads, gpus, memory, minutes = self._needs(orders[0])
         return {
             "name": self._name(),
             "timeout_min": minutes,
             "cpus_per_task": threads,
-            "gpus_per_node": options.gpus or None,
+            "gpus_per_node": gpus or None,
             "mem_gb": memory,
             "stderr_to_stdout": True,
             "slurm_partition": options.partition,

@@ -61,7 +61,7 @@ def run_trial(plan: Plan, word: str, tracking: str | None, options: RunOptions, 
     refuse_stale([trial], fresh=options.fresh)
     check_store(plan.store, 1)
     write_manifest(plan)
-    if not train(plan.study.name, [trial], replace(options, workers=1), console, None):
+    if not train(plan.study.name, [trial], options, console, None):
         return interrupted(console)
     return conclude([trial], console)
 

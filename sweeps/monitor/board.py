@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from sweeps.ledger.leases import newest
 from sweeps.ledger.state import Standing, attempts_folder
 from sweeps.monitor.terminal import duration
-from sweeps.plan.pace import Pace
+from sweeps.plan.pace import Left, Pace
 from sweeps.plan.plan import Trial
 
 
@@ -36,6 +36,8 @@ class Board:
     workers: int
     """Slots: CUDA devices or processors."""
     pace: Pace
+    width: Callable[[Trial], int] = lambda trial: 1
+    """Slots that a trial takes."""
     done: int = 0
     diverged: int = 0
     """Trials whose result is that training diverged."""
@@ -109,8 +111,16 @@ class Board:
 
     def seconds_left(self) -> float | None:
         """An estimate from finished trials; None before any."""
-        running = [(item.trial.arm, item.elapsed()) for item in self.running.values()]
-        return self.pace.seconds_left([trial.arm for trial in self.waiting], running, self.workers)
+        return self.pace.seconds_left([*self._started(), *self._unstarted()], self.workers)
+
+    def _started(self) -> list[Left]:
+        return [
+            Left(arm=item.trial.arm, elapsed=item.elapsed(), slots=max(len(item.slots), 1))
+            for item in self.running.values()
+        ]
+
+    def _unstarted(self) -> list[Left]:
+        return [Left(arm=trial.arm, slots=self.width(trial)) for trial in self.waiting]
 
 
 def last_attempt(trial: Trial) -> str:

@@ -17,6 +17,7 @@ from sweeps.plan.devices import default_workers, visible_devices
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.power import preview
+from sweeps.plan.sampling import refuse_unsampled
 from sweeps.plan.stale import stale_sentence
 
 NAMED = 5
@@ -24,8 +25,12 @@ NAMED = 5
 
 
 def show_plan(plan: Plan, workers: int | None, console: Console) -> int:
-    """Print arms, cells, seeds, what is left, its time and cost, and the statistics to expect. Returns 0."""
+    """Print arms, cells, seeds, what is left, its time and cost, and the statistics to expect. Returns 0.
+
+    Raises UserError where a trial that is still to run could not sample in this environment.
+    """
     standings = {trial: seen(trial.folder) for trial in plan.trials()}
+    refuse_unsampled(trial for trial, now in standings.items() if not now.over())
     expected = forecast(plan, standings)
     former = former_sentence(plan)
     console.print(status_table(plan, standings))
@@ -45,8 +50,9 @@ def time_lines(expected: Forecast, workers: int) -> list[str]:
     """Wall time and cost of what is to do, on what they are based, and what cannot be told."""
     lines = []
     if expected.seconds:
+        room = f"{workers} at a time" if max(expected.widths) == 1 else f"on {workers} slots"
         lines.append(
-            f"time for what is to do, {workers} at a time: about {duration(expected.seconds_left(workers))}, "
+            f"time for what is to do, {room}: about {duration(expected.seconds_left(workers))}, "
             f"{_cost(expected.left)}; {expected.by_cell} trials judged by finished ones of their own cell, "
             f"{expected.by_size} by finished ones of the same size"
         )

@@ -13,7 +13,8 @@ from sweeps.plan.plan import Plan
 def show_arm(plan: Plan, name: str, console: Console) -> int:
     """Print a training command that composes to the arm's cell, and the cell. Returns 0; UserError for no such arm."""
     arm = plan.arm(name)
-    command = ["python", "-m", "sspo.train", *arm.overrides, f"seed={arm.seeds[0]}"]
+    options = (*arm.overrides, f"seed={arm.seeds[0]}", *arm.resources.overrides())
+    command = ["python", "-m", "sspo.train", *options]
     lines = [
         shlex.join(command),
         f"# cell {arm.cell}, seeds {', '.join(map(str, arm.seeds))}, in {plan.store / 'cells' / arm.cell}",

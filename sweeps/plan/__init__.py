@@ -5,6 +5,7 @@ manifest      the manifest that analysis reads
 dropped_arms  arms that a study no longer has
 stale         runs finished by code with other numbers
 workload      how much work a run is
+sampling      whether rollouts can be sampled here
 cost          what finished trials say of time and cost
 budget        a preset's budget
 pace          time left

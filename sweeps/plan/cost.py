@@ -12,7 +12,8 @@ from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT
 from sweeps.ledger.state import Standing, read_json
-from sweeps.plan.devices import visible_devices
+from sweeps.plan.devices import visible_devices, width
+from sweeps.plan.pace import wall_seconds
 from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.workload import Workload, workload
 
@@ -38,13 +39,16 @@ class Finished:
 
     seconds: float
     threads: int
-    on_device: bool
+    devices: int
+    """How many CUDA devices it had; 0 on the CPU."""
 
     @property
     def cost(self) -> Cost:
         """What it cost."""
         hours = self.seconds / HOUR
-        return Cost(device_hours=hours) if self.on_device else Cost(core_hours=hours * self.threads)
+        return (
+            Cost(device_hours=hours * self.devices) if self.devices else Cost(core_hours=hours * self.threads)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,8 @@ class Forecast:
     left: Cost
     seconds: tuple[float, ...]
     """Of every trial that is to run and can be told."""
+    widths: tuple[int, ...]
+    """How many slots each of them takes: devices, or processors where there are none."""
     by_cell: int
     """Trials judged by finished ones of their own cell."""
     by_size: int
@@ -71,16 +77,16 @@ class Forecast:
         """Spent and left together."""
         return self.spent + self.left
 
-    def seconds_left(self, workers: int) -> float:
-        """Wall seconds until what can be told is done, `workers` at a time."""
-        return max(max(self.seconds, default=0.0), sum(self.seconds) / workers)
+    def seconds_left(self, slots: int) -> float:
+        """Wall seconds until what can be told is done, on so many slots."""
+        return wall_seconds(self.seconds, self.widths, slots)
 
 
 class Experience:
-    """The finished trials of a store that ran on the kind of hardware that this process would use."""
+    """The finished trials of a store. Of those on other hardware than a trial would have nothing is learnt for it: `devices` is
+    how many CUDA devices that is, 0 on the CPU."""
 
-    def __init__(self, store: Path, *, on_device: bool):
-        self.on_device = on_device
+    def __init__(self, store: Path):
         self.damaged: list[str] = []
         """Of which nothing is learnt, and why, a sentence each."""
         self._store = store
@@ -90,9 +96,9 @@ class Experience:
             if (found := list(self._finished(cell)))
         }
 
-    def of_cell(self, cell: str) -> list[Finished]:
+    def of_cell(self, cell: str, devices: int) -> list[Finished]:
         """The finished trials of a cell."""
-        return self._like_here(self._by_cell.get(cell, []))
+        return _on(devices, self._by_cell.get(cell, []))
 
     def spent(self, trial: Trial) -> Cost:
         """What a finished trial cost; nothing is known of a damaged one, which is named already."""
@@ -102,9 +108,9 @@ class Experience:
             return Cost()
         return Cost() if found is None else found.cost
 
-    def of_size(self, size: Workload) -> list[Finished]:
+    def of_size(self, size: Workload, devices: int) -> list[Finished]:
         """The finished trials of all cells with that amount of work."""
-        return self._by_size.get(size, [])
+        return _on(devices, self._by_size.get(size, []))
 
     @functools.cached_property
     def _by_size(self) -> Mapping[Workload, list[Finished]]:
@@ -112,7 +118,7 @@ class Experience:
         for cell, found in self._by_cell.items():
             size = self._size(self._store / "cells" / cell)
             if size is not None:
-                sizes.setdefault(size, []).extend(self._like_here(found))
+                sizes.setdefault(size, []).extend(found)
         return sizes
 
     def _finished(self, cell: Path) -> Iterator[Finished]:
@@ -136,34 +142,39 @@ class Experience:
                 self.damaged.append(f"{path} is damaged; delete its run folder to run its trial again")
         return None
 
-    def _like_here(self, found: Iterable[Finished]) -> list[Finished]:
-        return [trial for trial in found if trial.on_device == self.on_device]
+
+def _on(devices: int, found: Iterable[Finished]) -> list[Finished]:
+    return [trial for trial in found if trial.devices == devices]
 
 
 def forecast(plan: Plan, standings: Mapping[Trial, Standing]) -> Forecast:
     """Time and cost of a plan from the finished trials of its store. Damaged ones are named and judge nothing."""
-    experience = Experience(plan.store, on_device=bool(visible_devices()))
+    experience, here = Experience(plan.store), visible_devices()
     sizes = {arm.name: arm.size for arm in plan.arms}
     spent, left, by_cell = Cost(), Cost(), 0
     seconds: list[float] = []
+    widths: list[int] = []
     unknown: list[str] = []
     for trial, now in standings.items():
         if now.state == "done":
             spent += experience.spent(trial)
         if now.state not in ("pending", "running"):
             continue
-        own = experience.of_cell(trial.cell)
-        alike = own or experience.of_size(sizes[trial.arm])
+        devices = trial.resources.devices if here else 0
+        own = experience.of_cell(trial.cell, devices)
+        alike = own or experience.of_size(sizes[trial.arm], devices)
         if not alike:
             unknown.append(trial.arm)
             continue
         by_cell += bool(own)
         seconds.append(statistics.median(one.seconds for one in alike))
+        widths.append(width(trial.resources, here))
         left += _typical([one.cost for one in alike])
     return Forecast(
         spent=spent,
         left=left,
         seconds=tuple(seconds),
+        widths=tuple(widths),
         by_cell=by_cell,
         by_size=len(seconds) - by_cell,
         unknown=tuple(dict.fromkeys(unknown)),
@@ -194,6 +205,8 @@ def _read(folder: Path) -> Finished | None:
     hardware = (read_json(path) or {}).get("hardware") or {}
     try:
         threads, device = int(hardware.get("threads", 1)), str(hardware.get("device", "cpu"))
+        gpus = int(hardware.get("gpus", 1))
     except (AttributeError, TypeError, ValueError) as error:
         raise UserError(f"{path} is damaged: it does not say what its trial ran on") from error
-    return Finished(seconds=float(seconds), threads=threads, on_device=device.startswith("cuda"))
+    devices = gpus if device.startswith("cuda") else 0
+    return Finished(seconds=float(seconds), threads=threads, devices=devices)

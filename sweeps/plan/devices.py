@@ -1,10 +1,13 @@
-"""How many trials at a time, and on which CUDA device each: found without importing torch."""
+"""How many trials at a time, and on which CUDA devices each: found without importing torch."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from sspo.errors import UserError
+from sweeps.study.limits import Resources
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -33,9 +36,25 @@ def default_workers(devices: Sequence[str]) -> int:
     return len(devices) or processors()
 
 
-def device_environment(devices: Sequence[str], slot: int) -> dict[str, str]:
-    """What shows a worker its device alone; two share one only where there are more workers than devices."""
-    return {VISIBLE: devices[slot % len(devices)]} if devices else {}
+def width(resources: Resources, devices: Sequence[str]) -> int:
+    """Slots that a trial takes: its devices, or a processor a thread where there are none."""
+    return resources.devices if devices else resources.threads
+
+
+def device_environment(devices: Sequence[str], slots: Sequence[int]) -> dict[str, str]:
+    """What shows a worker its devices alone; two share one only where there are more slots than devices."""
+    return {VISIBLE: ",".join(devices[slot % len(devices)] for slot in slots)} if devices else {}
+
+
+def refuse_too_many_devices(arm: str, resources: Resources, devices: Sequence[str]) -> None:
+    """Raise UserError for a trial that wants more devices than this machine has."""
+    if resources.devices <= max(len(devices), 1):
+        return
+    found = f"{len(devices)} of them ({', '.join(devices)})" if devices else "none"
+    raise UserError(
+        f"arm '{arm}' wants {resources.devices} CUDA devices a trial and this machine shows {found}; lower its resources.gpus in "
+        f"the study, see what {VISIBLE} says, or run it where there are more (--engine ray or slurm; make: ENGINE)"
+    )
 
 
 def processors() -> int:

@@ -14,6 +14,17 @@ from sweeps.plan.plan import Trial
 TAIL_BYTES = 16_384
 
 
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """A trial that waits or runs."""
+
+    arm: str
+    elapsed: float = 0.0
+    """Seconds so far."""
+    slots: int = 1
+    """How many it takes."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """Seconds of finished trials by arm. An arm is expected to take its own median, else the median of all."""
@@ -31,20 +42,23 @@ class Pace:
         known = self.seconds.get(arm) or tuple(value for values in self.seconds.values() for value in values)
         return statistics.median(known) if known else None
 
-    def seconds_left(
-        self, waiting: Sequence[str], running: Sequence[tuple[str, float]], workers: int
-    ) -> float | None:
-        """Wall seconds until all is done. `running` holds (arm, seconds so far). None before any trial has finished."""
-        if not waiting and not running:
+    def seconds_left(self, trials: Sequence[Left], slots: int) -> float | None:
+        """Wall seconds until all of the trials are done. None before any trial has finished."""
+        if not trials:
             return 0.0
-        starts = [(arm, 0.0) for arm in waiting]
         left: list[float] = []
-        for arm, elapsed in (*running, *starts):
-            expected = self.expected(arm)
+        for trial in trials:
+            expected = self.expected(trial.arm)
             if expected is None:
                 return None
-            left.append(max(expected - elapsed, 0.0))
-        return max(max(left), sum(left) / workers)
+            left.append(max(expected - trial.elapsed, 0.0))
+        return wall_seconds(left, [trial.slots for trial in trials], slots)
+
+
+def wall_seconds(seconds: Sequence[float], widths: Sequence[int], slots: int) -> float:
+    """Until trials that take so many seconds, on so many slots each, are all done: no less can it be."""
+    work = sum(one * width for one, width in zip(seconds, widths, strict=True))
+    return max(max(seconds, default=0.0), work / slots)
 
 
 def rollouts_done(folder: Path) -> int:

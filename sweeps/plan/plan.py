@@ -47,6 +47,8 @@ class PlannedArm:
     """How much work a run is."""
     level: str
     """The folder level of this code's numbers: see sspo/runs/epochs.py."""
+    sampler: str
+    """The engine of its rollouts."""
     resources: Resources = field(default_factory=Resources)
     """What a trial of it may use."""
 
@@ -63,6 +65,8 @@ class Trial:
     cell: str
     level: str = ""
     """The folder level of its numbers."""
+    sampler: str = ""
+    """The engine of its rollouts."""
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
 
@@ -115,6 +119,7 @@ class Plan:
             store=self.store,
             cell=arm.cell,
             level=self.level(arm, seed),
+            sampler=arm.sampler,
             resources=arm.resources,
             retries=self.study.head.retries,
         )
@@ -193,6 +198,7 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         factors=study.points.get(name, {}),
         size=workload(asdict(config)),
         level=level_of(config),
+        sampler=config.rollout.engine,
         resources=study.head.resources.overridden(arm.resources),
     )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
+
+from sspo.config import EvaluationConfig
 
 Workload = str
 """Equal texts are equal amounts of work."""
@@ -19,6 +23,8 @@ OPTIONS = (
     ("trainer", "epochs"),
     ("trainer", "micro_batch_tokens"),
 )
+USUAL_ENGINE = "transformers"
+"""What samples where a configuration of older code does not say."""
 
 
 def workload(config: Mapping[str, Any]) -> Workload:
@@ -27,6 +33,25 @@ def workload(config: Mapping[str, Any]) -> Workload:
     Objective, segmentation and learning rate are no part of it: they change how long answers get, not what is asked for.
     """
     options = [config.get(group, {}).get(key) for group, key in OPTIONS]
+    engine = config.get("rollout", {}).get("engine", USUAL_ENGINE)
+    if engine != USUAL_ENGINE:
+        options.append(engine)
     reference = bool((config.get("objective", {}).get("kl") or {}).get("coef"))
-    evaluation = dict(config.get("evaluation", {}))
+    evaluation = {
+        key: value
+        for key, value in _plain(config.get("evaluation", {})).items()
+        if value != _usual().get(key)
+    }
     return json.dumps([options, reference, evaluation], sort_keys=True)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As a file has them: lists for tuples."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
+    return plain
+
+
+@functools.cache
+def _usual() -> Mapping[str, Any]:
+    """Defaults of evaluation: a configuration of before an option came is one at its default."""
+    return _plain(asdict(EvaluationConfig()))

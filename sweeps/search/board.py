@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sweeps.monitor.board import Board
 from sweeps.monitor.terminal import duration
+from sweeps.plan.pace import Left
 from sweeps.search.driver import Driver
 
 
@@ -33,9 +34,8 @@ class SearchBoard(Board):
 
     def seconds_left(self) -> float | None:
         """An estimate from finished runs, as if nothing more were pruned; None before any."""
-        running = [(item.trial.arm, item.elapsed()) for item in self.running.values()]
-        to_come = [trial.arm for trial in self.waiting] + [""] * self._unasked()
-        return self.pace.seconds_left(to_come, running, self.workers)
+        to_come = [Left(arm="")] * self._unasked()
+        return self.pace.seconds_left([*self._started(), *self._unstarted(), *to_come], self.workers)
 
     def _unasked(self) -> int:
         return max(self.driver.trials - self.driver.tally.begun, 0) * len(self.driver.seeds)

@@ -33,6 +33,7 @@ class Cell:
                 store=store,
                 cell=self.name,
                 level=level_of(self.config),
+                sampler=self.config.rollout.engine,
             )
             for seed in seeds
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
+from sweeps.plan.sampling import why_not_sampled
 from sweeps.search.cells import cell_at
 from sweeps.search.space import overrides, walk
 from sweeps.search.spec import Choices, Parameter, Point, Search, Value
@@ -22,7 +23,9 @@ def check_corners(search: Search, preset: str) -> int:
     """Compose the corners and the points to begin with. Returns how many; UserError for the first that is refused."""
     corners = [*_corners(search), *search.points]
     for corner in corners:
-        _check_measured(search, _compose(search, preset, corner))
+        config = _compose(search, preset, corner)
+        _check_measured(search, config)
+        _check_sampled(search, config)
     for parameter in search.space:
         if not any(_matters(search, preset, parameter, corner) for corner in corners):
             raise UserError(
@@ -80,6 +83,12 @@ def _matters(search: Search, preset: str, parameter: Parameter, corner: Point) -
         if cell_at(search, preset, point).name != here:
             return True
     return False
+
+
+def _check_sampled(search: Search, config: TrainConfig) -> None:
+    reason = why_not_sampled(config.rollout.engine)
+    if reason is not None:
+        raise UserError(f"{search.name}: {reason}")
 
 
 def _check_measured(search: Search, config: TrainConfig) -> None:

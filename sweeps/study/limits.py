@@ -1,4 +1,4 @@
-"""Limits of a trial: processors, memory and time, and how often it is tried again, by how it failed.
+"""Limits of a trial: processors, CUDA devices, memory and time, and how often it is tried again, by how it failed.
 
 They are no part of a cell, since none of them is to change a number. Attempts are counted in the trial's folder, whoever
 made them.
@@ -21,6 +21,8 @@ class Resources:
 
     threads: int = 1
     """Processors that it keeps busy; on a machine without CUDA devices it takes as many slots."""
+    gpus: int | None = None
+    """CUDA devices of its own; None for one where there are any, or for what the option `gpus` of a cluster's engine says."""
     memory_gb: float | None = None
     """Most resident memory of the trial with all that it starts, 10^9 bytes; None for no limit."""
     timeout: float | None = None
@@ -30,6 +32,15 @@ class Resources:
         """These with what an arm says itself."""
         said = {key: value for key, value in asdict(own).items() if value is not None}
         return Resources(**{**asdict(self), **said})
+
+    @property
+    def devices(self) -> int:
+        """CUDA devices of a trial where there are any."""
+        return 1 if self.gpus is None else self.gpus
+
+    def overrides(self) -> tuple[str, ...]:
+        """What the trainer is told of its devices; nothing of a single one, which it takes unasked."""
+        return (f"run.gpus={self.devices}",) if self.devices > 1 else ()
 
     def memory_bytes(self) -> float:
         """The limit in bytes, infinite where there is none."""
@@ -41,14 +52,17 @@ class ResourceOverrides:
     """What an arm needs other than its study; None for the same."""
 
     threads: int | None = None
+    gpus: int | None = None
     memory_gb: float | None = None
     timeout: float | None = None
 
 
 def check_resources(key: str, resources: Resources | ResourceOverrides) -> None:
     """Raise UserError for the first limit that makes no sense; `key` is where the spec says it."""
-    if resources.threads is not None:
-        at_least(f"{key}.threads", resources.threads, 1)
+    for name in ("threads", "gpus"):
+        number: int | None = getattr(resources, name)
+        if number is not None:
+            at_least(f"{key}.{name}", number, 1)
     for name in ("memory_gb", "timeout"):
         limit: float | None = getattr(resources, name)
         if limit is not None and not 0 < limit < math.inf:

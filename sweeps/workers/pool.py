@@ -12,11 +12,11 @@ from sweeps.ledger.leases import Watch
 from sweeps.ledger.state import attempts_folder, standing
 from sweeps.monitor.board import Board, Running
 from sweeps.monitor.requests import PAUSE, RUN, STOP
-from sweeps.plan.devices import device_environment
+from sweeps.plan.devices import device_environment, processors, width
 from sweeps.plan.plan import Trial
 from sweeps.workers.attempts import acquire_trial
 from sweeps.workers.signals import Stops
-from sweeps.workers.slots import Slots
+from sweeps.workers.slots import Need, Slots
 from sweeps.workers.worker import GRACE, Command, Worker
 
 POLL = 0.1
@@ -48,7 +48,8 @@ class Pool:
         """What was last asked for from another terminal."""
         self.stops = Stops()
         """The first signal ends the sweep, the second one stops waiting for its trials."""
-        self._slots = Slots(board.workers)
+        self._slots = slots_of(board.workers, devices)
+        board.width = self._width
         self._active: dict[tuple[int, ...], Worker] = {}
         self._failed: set[Trial] = set()
         self._next_look = 0.0
@@ -124,7 +125,7 @@ class Pool:
         """Start trials in free slots; what another process holds waits its turn, or is counted when it is over."""
         elsewhere: dict[Trial, str] = {}
         while self._slots.free():
-            waiting = [(trial, self._width(trial)) for trial in self.board.waiting]
+            waiting = [(trial, self._need(trial)) for trial in self.board.waiting]
             trial = self._slots.next(waiting, elsewhere)
             if trial is None:
                 break
@@ -144,8 +145,8 @@ class Pool:
         )
 
     def _start(self, trial: Trial) -> None:
-        slots = self._slots.take(self._width(trial))
-        environment = device_environment(self.devices, slots[0])
+        slots = self._slots.take(self._need(trial))
+        environment = device_environment(self.devices, slots)
         try:
             self._active[slots] = Worker(trial, self.command(trial), self.timeout, environment)
         except LeaseLost:
@@ -153,7 +154,10 @@ class Pool:
             self.board.queue_again(trial, lost=True)
 
     def _width(self, trial: Trial) -> int:
-        return width(trial, self.devices)
+        return width(trial.resources, self.devices)
+
+    def _need(self, trial: Trial) -> Need:
+        return Need(slots=self._width(trial), threads=trial.resources.threads)
 
     def _note(self, trial: Trial, state: str) -> None:
         if state == "failed":
@@ -188,6 +192,11 @@ class Pool:
             time.sleep(POLL)
 
 
-def width(trial: Trial, devices: Sequence[str]) -> int:
-    """Slots that a trial takes: a device, or a processor a thread where there is none."""
-    return 1 if devices else trial.resources.threads
+def most_threads(workers: int, devices: Sequence[str]) -> int:
+    """Threads of all that runs at a time: beside devices one a processor, and no fewer than trials of one thread take."""
+    return max(workers, processors()) if devices else workers
+
+
+def slots_of(workers: int, devices: Sequence[str]) -> Slots:
+    """So many slots, on the devices in turn where there are any."""
+    return Slots(workers, devices=len(devices), threads=most_threads(workers, devices) if devices else None)

@@ -39,8 +39,8 @@ def train_command(study: str) -> Command:
 
     def command(trial: Trial) -> list[str]:
         sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}"]
-        threads = f"run.threads={trial.resources.threads}"
-        names = [threads, f"run.study={quoted(study)}", f"run.arm={quoted(trial.arm)}"]
+        limits = [f"run.threads={trial.resources.threads}", *trial.resources.overrides()]
+        names = [*limits, f"run.study={quoted(study)}", f"run.arm={quoted(trial.arm)}"]
         names.append(f"run.epoch={order_name(trial.level)}")
         return [sys.executable, "-m", "sspo.train", *trial.overrides, *sweep, *names]
 

@@ -61,4 +61,5 @@ def _stub(index: int) -> PlannedArm:
         factors={},
         size="",
         level="",
+        sampler="transformers",
     )

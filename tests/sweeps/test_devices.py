@@ -1,4 +1,4 @@
-"""How many trials run at a time, and which device each sees."""
+"""How many trials run at a time, and which devices each sees."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def test_a_worker_a_device_or_a_processor_that_this_process_may_use(monkeypatch:
 
 
 def test_devices_are_dealt_out_in_turn_and_none_is_hidden_where_there_is_none() -> None:
-    dealt = [device_environment(("4", "6"), slot) for slot in range(3)]
-    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in dealt] == ["4", "6", "4"]
-    assert device_environment((), 0) == {}
+    dealt = [device_environment(("4", "GPU-6"), slots) for slots in [(0,), (1,), (2,), (1, 2)]]
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in dealt] == ["4", "GPU-6", "4", "GPU-6,4"]
+    assert device_environment((), (0,)) == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.monitor.terminal import duration
-from sweeps.plan.pace import Pace, rollouts_done
+from sweeps.plan.pace import Left, Pace, rollouts_done
 from sweeps.plan.plan import Trial
 from sweeps.workers.exits import why_failed
 
@@ -34,7 +34,7 @@ def test_an_exit_is_named_by_what_is_known_of_it(
 
 
 def test_the_time_left_is_unknown_before_any_trial_has_finished() -> None:
-    assert Pace().seconds_left(["a"], [], 2) is None
+    assert Pace().seconds_left([Left(arm="a")], 2) is None
 
 
 def finished(arm: str, rollouts: int = 24) -> Trial:
@@ -49,7 +49,10 @@ def test_the_time_left_counts_waiting_and_running_trials_over_the_workers() -> N
         .with_trial(finished("a"), 140.0)
     )
     # a: median(100, 140) = 120, 30 s of it gone; b has no time of its own: median(10, 100, 140) = 100 twice
-    assert pace.seconds_left(["b", "b"], [("a", 30.0)], 2) == (90 + 100 + 100) / 2
+    left = [Left(arm="a", elapsed=30.0), Left(arm="b"), Left(arm="b")]
+    assert pace.seconds_left(left, 2) == (90 + 100 + 100) / 2
+    # two devices each for b: 90 + 2 x 100 + 2 x 100 device seconds on 4
+    assert pace.seconds_left([left[0], *2 * [Left(arm="b", slots=2)]], 4) == (90 + 200 + 200) / 4
 
 
 def test_the_untrained_base_says_nothing_of_how_long_training_takes() -> None:
@@ -57,7 +60,7 @@ def test_the_untrained_base_says_nothing_of_how_long_training_takes() -> None:
 
 
 def test_the_time_left_is_never_less_than_the_longest_trial() -> None:
-    assert Pace().with_trial(finished("a"), 100.0).seconds_left(["a"], [], 8) == 100
+    assert Pace().with_trial(finished("a"), 100.0).seconds_left([Left(arm="a")], 8) == 100
 
 
 def test_progress_is_the_last_whole_line_of_a_log_however_long(tmp_path: Path) -> None:

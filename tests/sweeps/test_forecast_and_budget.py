@@ -42,12 +42,12 @@ def plan(store: Path, arms: Sequence[str] = ("grpo", "sspo", "long"), **budget: 
     return make_plan(parse("small", {"baseline": "grpo", "arms": ARMS, "presets": presets}), "default", store)
 
 
-def finish(trial: Trial, seconds: float, device: str = "cpu", threads: int = 1) -> None:
+def finish(trial: Trial, seconds: float, device: str = "cpu", threads: int = 1, **hardware: int) -> None:
     trial.folder.mkdir(parents=True)
     config = json.loads(json.dumps(asdict(quick_compose(trial.overrides))))
     (trial.folder / "config.yaml").write_text(yaml.safe_dump(config))
-    hardware = {"device": device, "threads": threads}
-    (trial.folder / "env.json").write_text(json.dumps({"hardware": hardware}))
+    described = {"hardware": {"device": device, "threads": threads, **hardware}}
+    (trial.folder / "env.json").write_text(json.dumps(described))
     (trial.folder / "DONE.json").write_text(json.dumps({"seconds": seconds}))
 
 
@@ -94,6 +94,21 @@ def test_times_on_another_kind_of_hardware_say_nothing_here(
     assert (found.spent, found.untold) == (Cost(device_hours=0.5), 1)
     monkeypatch.setattr(cost, "visible_devices", lambda: ("0",))
     assert forecasted(made).left == Cost(device_hours=0.5)
+
+
+def test_device_hours_count_every_device_of_a_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "visible_devices", lambda: ("0", "1", "2", "3"))
+    presets = {"smoke": {"seeds": 1}, "default": {"seeds": 3}, "paper": {"seeds": 8}}
+    spec = {"baseline": "grpo", "arms": {"grpo": ARMS["grpo"]}, "resources": {"gpus": 2}, "presets": presets}
+    made = make_plan(parse("wide", spec), "default", tmp_path)
+    finish(of(made, "grpo", 0), 3600, device="cuda")  # as it ran before the study asked for two
+    assert (forecasted(made).spent, forecasted(made).untold) == (Cost(device_hours=1), 2)
+    finish(of(made, "grpo", 1), 1800, device="cuda", gpus=2)
+    found = forecasted(made)
+    # spent: 1 h x 1 device and 0.5 h x 2; left: seed 2, as the other one on two devices
+    assert (found.spent, found.left) == (Cost(device_hours=2), Cost(device_hours=1))
+    assert (found.seconds, found.widths) == ((1800.0,), (2,))
+    assert time_lines(found, 4)[0].startswith("time for what is to do, on 4 slots: about 30 min")
 
 
 @pytest.mark.parametrize(
