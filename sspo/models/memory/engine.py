@@ -1,0 +1,74 @@
+"""What an engine with weights of its own takes beside the trainer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sspo.config import EvaluationConfig, RolloutConfig, TrainConfig
+from sspo.models.memory.shape import Shape
+
+GIB = 2**30
+PROGRAMS = int(1.2 * GIB)
+"""vLLM and what it imports, measured on the CPU."""
+ROWS = 256
+"""Rows that it samples at a time; the others wait."""
+MOST = 4 * GIB
+"""Of keys and values, unless one row takes more: rows beyond it wait as well."""
+USUAL_PROMPT = 512
+"""Tokens of a prompt that keys and values are counted for: prompts are not read yet when an engine starts."""
+BLOCK = 128
+"""Tokens whose keys and values lie together at most: a row takes whole blocks, and one is kept free."""
+SMALLER = 4
+"""A cache is lowered to this part of itself."""
+
+
+def foreign(config: TrainConfig) -> bool:
+    """Whether the run's engine has weights of its own."""
+    return config.rollout.engine != RolloutConfig().engine
+
+
+def engine_cache_bytes(
+    shape: Shape, config: TrainConfig, prompt: int = USUAL_PROMPT, *, precision: str = "float32"
+) -> int:
+    """Bytes of keys and values that the engine sets aside on each device: run.cache_gb, or what all rows of a rollout or of an
+    evaluation take whose prompts have `prompt` tokens, at most MOST and at least the longest row."""
+    if config.run.cache_gb is not None:
+        return int(config.run.cache_gb * GIB)
+    asks, rollout = config.evaluation, config.rollout
+    tokens = answers_at_once(asks) * (prompt + asks.max_tokens)
+    if config.trainer.rollouts:
+        tokens = max(tokens, rollout.prompts * rollout.responses * (prompt + rollout.max_tokens))
+    return max(min(tokens * _bytes_of_token(shape, precision), MOST), _longest_row(shape, config, precision))
+
+
+def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tuple[str, Any]]:
+    """The option that makes the cache smaller, with a value that still holds the longest row; empty where it can be no smaller."""
+    if not foreign(config):
+        return []
+    now = engine_cache_bytes(shape, config, precision=precision)
+    least = max(now / SMALLER, _longest_row(shape, config, precision))
+    value = math.ceil(100 * least / GIB) / 100
+    return [("run.cache_gb", value)] if value * GIB < now else []
+
+
+def answers_at_once(asks: EvaluationConfig) -> int:
+    """Answers of an evaluation at once."""
+    sampled = asks.samples if asks.temperatures else 1
+    return min(asks.batch, max(asks.questions * max(1, sampled), asks.curve_questions if asks.every else 0))
+
+
+def _longest_row(shape: Shape, config: TrainConfig, precision: str) -> int:
+    """Bytes of the longest row that the engine is started for."""
+    response = config.evaluation.max_tokens
+    if config.trainer.rollouts:
+        response = max(response, config.rollout.max_tokens)
+    row = config.run.prompt_tokens + response
+    if shape.positions is not None:
+        row = min(row, shape.positions)
+    return (math.ceil(row / BLOCK) + 1) * BLOCK * _bytes_of_token(shape, precision)
+
+
+def _bytes_of_token(shape: Shape, precision: str) -> int:
+    """Of the keys and values of all layers."""
+    return 2 * shape.layers * shape.kv * (2 if precision == "bfloat16" else 4)
