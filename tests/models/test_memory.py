@@ -209,7 +209,7 @@ def test_the_engines_cache_is_what_is_asked_for_within_bounds():
     assert cache(*few, precision="bfloat16") == 4_896 * 23_040
     # 64 answers at once of 512 + 60 tokens
     assert cache(*few, "evaluation.questions=100") == 64 * 572 * 46_080
-    # without training one greedy answer of 572 tokens, but a row of 1,060 must fit: 9 blocks and a free one
+    # without training one greedy answer of 572 tokens, but a row of 1,100 must fit: 9 blocks and a free one
     alone = ("trainer.rollouts=0", "evaluation.temperatures=[]", "evaluation.questions=1")
     assert cache(*alone) == 1_280 * 46_080
     assert (

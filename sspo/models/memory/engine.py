@@ -39,7 +39,9 @@ def engine_cache_bytes(
     tokens = answers_at_once(asks) * (prompt + asks.max_tokens)
     if config.trainer.rollouts:
         tokens = max(tokens, rollout.prompts * rollout.responses * (prompt + rollout.max_tokens))
-    return max(min(tokens * _bytes_of_token(shape, precision), MOST), _longest_row(shape, config, precision))
+    return max(
+        min(tokens * _bytes_of_token(shape, precision), MOST), _bytes_of_longest(shape, config, precision)
+    )
 
 
 def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tuple[str, Any]]:
@@ -47,7 +49,7 @@ def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tup
     if not foreign(config):
         return []
     now = engine_cache_bytes(shape, config, precision=precision)
-    least = max(now / SMALLER, _longest_row(shape, config, precision))
+    least = max(now / SMALLER, _bytes_of_longest(shape, config, precision))
     value = math.ceil(100 * least / GIB) / 100
     return [("run.cache_gb", value)] if value * GIB < now else []
 
@@ -58,14 +60,14 @@ def answers_at_once(asks: EvaluationConfig) -> int:
     return min(asks.batch, max(asks.questions * max(1, sampled), asks.curve_questions if asks.every else 0))
 
 
-def _longest_row(shape: Shape, config: TrainConfig, precision: str) -> int:
-    """Bytes of the longest row that the engine is started for."""
-    response = config.evaluation.max_tokens
-    if config.trainer.rollouts:
-        response = max(response, config.rollout.max_tokens)
-    row = config.run.prompt_tokens + response
-    if shape.positions is not None:
-        row = min(row, shape.positions)
+def longest_row(config: TrainConfig, positions: int | None) -> int:
+    """Tokens of the longest prompt with its response that the engine is started for; `positions` are the model's."""
+    row = config.run.prompt_tokens + max(config.rollout.max_tokens, config.evaluation.max_tokens)
+    return row if positions is None else min(row, positions)
+
+
+def _bytes_of_longest(shape: Shape, config: TrainConfig, precision: str) -> int:
+    row = longest_row(config, shape.positions)
     return (math.ceil(row / BLOCK) + 1) * BLOCK * _bytes_of_token(shape, precision)
 
 
