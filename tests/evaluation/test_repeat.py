@@ -164,6 +164,28 @@ def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Pat
     assert all(known[r["question"], r["mode"], r["sample"]] == r for r in found)
 
 
+@pytest.mark.parametrize("stream", ["batch", "sample"])
+def test_the_one_likeliest_token_is_the_greedy_one(questions: Path, tmp_path: Path, stream: str) -> None:
+    words = (
+        "model=embedded",
+        f"benchmarks={questions}",
+        "k=2",
+        "max_tokens=20",
+        f"evaluation.stream={stream}",
+    )
+    found = {}
+    for top_k in (0, 1):
+        out = tmp_path / str(top_k)
+        assert evaluate(*words, f"top_k={top_k}", f"out={out}").returncode == 0
+        rows = lines(out / "eval.jsonl")
+        greedy = {row["question"]: row["response"] for row in rows if row["mode"] == "greedy"}
+        found[top_k] = [
+            row["response"] == greedy[row["question"]] for row in rows if row["mode"] == "sampled"
+        ]
+    assert all(found[1])
+    assert not all(found[0])
+
+
 def rows_there(path: Path) -> int:
     return path.read_text().count("\n") if path.is_file() else 0
 
