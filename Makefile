@@ -1,6 +1,6 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
 # into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
-# ENGINE=slurm into .venv-ray and model-smollm2 into .venv-smollm2, which lie over .venv).
+# ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm and model-smollm2 into .venv-smollm2, which lie over .venv).
 PYTHON ?= python3.11
 NAME ?=
 PRESET ?=
@@ -15,6 +15,8 @@ REASON ?=
 ARM ?=
 ENGINE ?= local
 ENGINE_OPTIONS ?=
+VLLM ?=
+DEVICE ?=
 BASE ?= embedded
 PARENT ?=
 WHY ?=
@@ -30,9 +32,16 @@ SEARCH := .venv-search
 JOURNAL ?= runs/searches/clip.journal
 FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
-VLLM := .venv-vllm
+OVER_VLLM := .venv-vllm
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
-SWEEPER := $(if $(ON_CLUSTER),$(RAY)/bin/python,$(PY))
+# what trials run in, and what it needs: a study whose trials sample with vLLM runs in its environment as a whole
+TRIALS := $(if $(VLLM),$(OVER_VLLM)/bin/python,$(PY))
+FOR_TRIALS := $(if $(VLLM),setup-vllm,setup)
+SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS))
+FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
+# looked up where it is installed alone
+ON_CUDA = $(filter cuda,$(or $(DEVICE),$(shell nvidia-smi > /dev/null 2>&1 && echo cuda)))
+VLLM_LOCK = requirements-vllm$(if $(ON_CUDA),-cuda).lock
 SMOLLM2 := .venv-smollm2
 SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 UV := .venv-uv
@@ -59,11 +68,13 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS BASE PORT JOURNAL STORAGE MAP PARENT WHY
+OPTIONS := NAME PRESET WORKERS RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP PARENT WHY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
 	variables are upper case: write $(option)= and not $(call LOWER,$(option))=)))
+
+$(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
 TAKE_STUDY := sweep work pause resume stop retry replay plan status verify dashboard report export-wandb wandb-dashboard
 NAMES = $(patsubst conf/$(1)/%.yaml,%,$(sort $(wildcard conf/$(1)/*.yaml)))
@@ -82,6 +93,7 @@ help:  ## this list
 ##= RETRY=1 (failed trials once more)  FRESH=1 (stale trials again: finished by code with other numbers)
 ##= TIMEOUT=seconds  RETRIES=killed=3,oom=1
 ##= ENGINE=local|ray|slurm  ENGINE_OPTIONS="partition=gpu gpus=1" (docs/clusters.md)
+##= VLLM=1 (plan, sweep, work, replay, search) where trials sample with rollout=vllm (docs/vllm.md)
 
 setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
 
@@ -98,10 +110,10 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
-plan: setup  ## cells, estimated time and statistical power of study NAME before anything runs
-	@$(PY) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
+plan: $(FOR_TRIALS)  ## cells, estimated time and statistical power of study NAME before anything runs
+	@$(TRIALS) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
 
-sweep: $(if $(ON_CLUSTER),setup-ray,setup)  ## train every arm and seed of study NAME, then write its report
+sweep: $(FOR_SWEEP)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
 		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
@@ -122,8 +134,8 @@ verify: setup  ## is every byte of study NAME's logs and report what it was, and
 
 ##@ While it runs, here and elsewhere
 
-work: setup  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
-	@$(PY) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+work: $(FOR_TRIALS)  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
+	@$(TRIALS) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) $(if $(FRESH),--fresh)
 
 pause: setup  ## let what runs of study NAME end and start nothing further
@@ -141,13 +153,13 @@ retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=
 
 ##@ More from runs, and other tools
 
-replay: setup  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
-	@$(PY) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+replay: $(FOR_TRIALS)  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
+	@$(TRIALS) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh)
 	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
 
-search: setup  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
-	@$(PY) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
+search: $(FOR_TRIALS)  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+	@$(TRIALS) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(STORAGE),--storage $(STORAGE))
 
 optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
@@ -196,13 +208,18 @@ $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
-setup-vllm: $(VLLM)/ready  ## vLLM's engine for the CPU into .venv-vllm, for rollout=vllm (two to four minutes, 1.6 GB; docs/vllm.md)
+setup-vllm: $(OVER_VLLM)/ready  ## vLLM's engine into .venv-vllm, for rollout=vllm (implied by VLLM=1; two to four minutes, 1.6 GB): DEVICE=cpu|cuda
 
-$(VLLM)/ready: requirements-vllm.lock $(VENV)/ready
-	@echo "installing vLLM into $(VLLM), over $(VENV) (two to four minutes, 1.6 GB)"
-	@$(PYTHON) -m venv $(VLLM)
-	@$(call LIES_OVER_CORE,$(VLLM))
-	@$(VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-vllm.lock
+$(OVER_VLLM)/ready: requirements-vllm.lock requirements-vllm-cuda.lock $(VENV)/ready
+	@echo "installing vLLM from $(VLLM_LOCK) into $(OVER_VLLM), over $(VENV) (two to four minutes, 1.6 GB on the CPU)"
+	@$(PYTHON) -m venv $(OVER_VLLM)
+	@$(call LIES_OVER_CORE,$(OVER_VLLM))
+	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement $(VLLM_LOCK)
+	@touch $@
+
+# trials on a cluster that sample with vLLM: the two locks have what both need in the same versions
+$(OVER_VLLM)/ray: requirements-ray.lock $(OVER_VLLM)/ready
+	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
 setup-gym: $(VENV)/gym  ## reasoning-gym into .venv, for task=reasoning_gym (docs/tasks.md; 7 MB)
@@ -278,6 +295,9 @@ test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a re
 
 test-smollm2: model-smollm2  ## a study on a real language model, SmolLM2-135M-Instruct, from its spec to its report (some minutes, 3 GB)
 	@OMP_NUM_THREADS=2 $(PY) -m pytest -rs tests/smollm2
+
+test-vllm: setup-vllm  ## vLLM's engine on the CPU beside our own sampler: sampling, weight sync, training, evaluation (some minutes, 3 GB)
+	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs tests/vllm
 
 acceptance: setup  ## long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
 	@$(PYTEST) -m acceptance

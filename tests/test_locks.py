@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCH = "requirements-torch.lock"
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock") if path.name != TORCH)
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)((?: --hash=sha256:[0-9a-f]{64})*)")
-ENVIRONMENTS = ("", "-oracles", "-search", "-frontdoors", "-ray", "-smollm2", "-uv")
+ENVIRONMENTS = ("", "-oracles", "-search", "-frontdoors", "-ray", "-smollm2", "-uv", "-vllm")
 
 
 def pins(name: str) -> list[tuple[str, str, str]]:
@@ -49,10 +49,18 @@ def test_environments_over_the_main_one_share_its_versions() -> None:
         "requirements-oracles.lock",
         "requirements-ray.lock",
         "requirements-smollm2.lock",
+        "requirements-vllm.lock",
+        "requirements-vllm-cuda.lock",
         "requirements-8bit.lock",
         "requirements-gym.lock",
     ):
         assert not [p for p, version, _ in pins(name) if own.get(p, version) != version], name
+
+
+def test_ray_and_vllm_share_an_environment_and_so_their_versions() -> None:
+    ray = {package: version for package, version, _ in pins("requirements-ray.lock")}
+    for name in ("requirements-vllm.lock", "requirements-vllm-cuda.lock"):
+        assert not [p for p, version, _ in pins(name) if ray.get(p, version) != version], name
 
 
 def test_the_main_lock_has_whatever_its_packages_ask_for() -> None:
@@ -74,9 +82,12 @@ def test_the_main_lock_has_whatever_its_packages_ask_for() -> None:
 def test_every_install_from_a_lock_requires_its_hashes() -> None:
     """What make would run for each environment, its variables filled in."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    goals = [*(f".venv{name}/ready" for name in ENVIRONMENTS), ".venv/gym", ".venv/8bit"]
-    command = ["make", "--dry-run", "--always-make", *goals]
-    said = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True).stdout
+    goals = [*(f".venv{name}/ready" for name in ENVIRONMENTS), ".venv/gym", ".venv/8bit", ".venv-vllm/ray"]
+    said = ""
+    for words in ([*goals, "DEVICE=cpu"], [".venv-vllm/ready", "DEVICE=cuda"]):
+        command = ["make", "--dry-run", "--always-make", *words]
+        done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True)
+        said += done.stdout
     installs = [line for line in said.splitlines() if " -m pip install " in line and ".lock" in line]
     assert {lock for line in installs for lock in re.findall(r"requirements\S*\.lock", line)} == {
         *LOCKS,

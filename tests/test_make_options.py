@@ -43,6 +43,7 @@ def test_a_search_is_asked_for_as_well() -> None:
         (("sweep", "NAME=clip_ablation", "preset=smoke"), "write PRESET= and not preset="),
         (("sweep", "NAME=clip_ablation", "over_budget=1"), "write OVER_BUDGET= and not over_budget="),
         (("base", "base=embedded"), "write BASE= and not base="),
+        (("sweep", "NAME=clip_ablation", "vllm=1"), "write VLLM= and not vllm="),
         (("optuna-dashboard", "journal=x"), "write JOURNAL= and not journal="),
     ],
 )
@@ -58,6 +59,30 @@ def test_the_commands_of_the_readme_reach_the_study_that_they_name() -> None:
     assert "-m sweeps run clip_ablation --preset smoke" in done.stdout
     assert "--retry-failed" in done.stdout
     assert make("help").returncode == make("test").returncode == 0
+
+
+def test_trials_that_sample_with_vllm_run_in_its_environment() -> None:
+    for goal, command in (
+        ("plan", "plan"),
+        ("sweep", "run"),
+        ("work", "work"),
+        ("replay", "replay"),
+        ("search", "search"),
+    ):
+        words = (goal, f"NAME={'clip' if goal == 'search' else 'clip_ablation'}")
+        assert f".venv/bin/python -m sweeps {command}" in make(*words).stdout
+        assert f".venv-vllm/bin/python -m sweeps {command}" in make(*words, "VLLM=1").stdout
+    # on a cluster too, with what the cluster needs beside it
+    said = make(
+        "--always-make", "sweep", "NAME=clip_ablation", "VLLM=1", "ENGINE=slurm", "DEVICE=cuda"
+    ).stdout
+    assert ".venv-vllm/bin/python -m sweeps run clip_ablation" in said
+    for lock in ("requirements-vllm-cuda.lock", "requirements-ray.lock"):
+        assert re.search(
+            rf"\.venv-vllm/bin/python .*--require-hashes .*--no-deps --requirement {lock}", said
+        ), lock
+    assert ".venv-ray" not in said
+    assert "DEVICE is cpu or cuda, got gpu" in make("setup-vllm", "DEVICE=gpu").stderr
 
 
 def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:

@@ -15,6 +15,8 @@ SETTINGS = {
     "system prompt": "system prompt",
     "temperature": "temperature",
     "top_p": "top_p",
+    "top_k": "top_k",
+    "engine": "sampling engine",
     "max_tokens": "token limit",
     "k": "samples a question",
     "fewshot": "examples in the prompt",

@@ -6,6 +6,7 @@ build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
 validation        what a value may be
 reward_sum        rewards that are added up
+engine_checks     what goes with which engine of the rollout
 objective_checks  points of the product without meaning
 prompt_checks     prompt templates: names, files, what of them is in a cell
 user_rule         a segmentation rule of the user's own, by file and function

@@ -27,6 +27,8 @@ OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
 """What models that are not embedded are given. evaluation.every is 0: no curve, so the first rollout comes first."""
 OF_LEAN = ("auto", "sdpa")
 """What model.attention may be where the lean paths serve, which have one of their own; another one is decoded plainly."""
+OF_ENGINE = RolloutConfig().engine
+"""... and the engine that decodes by them."""
 OF_EMBEDDED = {"rollout": RolloutConfig(), "trainer": TrainerConfig(), "evaluation": EvaluationConfig()}
 LENGTH = "max_tokens"
 """The option of an evaluation that other models take from the rollout's of that name."""
@@ -52,7 +54,8 @@ def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     embedded = groups["model"].get("path") in EMBEDDED_BASES
     others = dict(OF_OTHERS)
-    if groups["model"].get("attention", OF_LEAN[0]) not in OF_LEAN:
+    lean = groups["model"].get("attention", OF_LEAN[0]) in OF_LEAN
+    if not lean or groups["rollout"].get("engine", OF_ENGINE) != OF_ENGINE:
         others["rollout"] = {"decode": "plain"}
     filled = {}
     for name in OF_OTHERS:

@@ -35,6 +35,7 @@ from sspo.config.choices import (
     SIDES,
     TERMS,
 )
+from sspo.config.engine_checks import check_engine
 from sspo.config.fitted import OF_LEAN
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
@@ -54,6 +55,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_numbers(config)
     _check_lora(config.model)
     _check_lean(config)
+    check_engine(config)
     check_prompt(config.prompt)
     check_segmentation(config.segmentation)
     check_objective(config.objective)

@@ -54,7 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     training = training_of(task, config) if OVERLAP in options.checks else None
     asked = asked_of(task, config.evaluation.questions)
     description = described(
-        options, base_fingerprint(config.model.path), _precision(options), asked, training
+        options,
+        base_fingerprint(config.model.path),
+        _precision(options),
+        asked,
+        training,
+        config.rollout.engine,
     )
     folder = Path(config.run.store) / FOLDER / name_of(description)
     if not (folder / RATES).is_file():

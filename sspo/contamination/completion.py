@@ -33,7 +33,9 @@ def continuation_memory(config: TrainConfig) -> Expected:
         config, evaluation=asks, prompt=PromptConfig(), trainer=replace(config.trainer, rollouts=0)
     )
     return expected_of(
-        alone, trains=False, names={name: name for name in ("evaluation.batch", "rollout.decode")}
+        alone,
+        trains=False,
+        names={name: name for name in ("evaluation.batch", "rollout.decode", "run.cache_gb")},
     )
 
 

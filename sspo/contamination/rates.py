@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from sspo.config import RolloutConfig
 from sspo.console.percent import percent
 from sspo.contamination.lines import Line
 from sspo.contamination.options import COMPLETION, OVERLAP, Options
@@ -18,14 +19,23 @@ from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import FORMAT, check_rates, in_percent
 from sspo.runs.content_hash import content_hash
 
+USUAL_ENGINE = RolloutConfig().engine
 NAMED = 5
 """Questions that the printed table names of those that overlap."""
 
 
 def described(
-    options: Options, base: str, precision: str, asked: Sequence[Asked], training: Training | None
+    options: Options,
+    base: str,
+    precision: str,
+    asked: Sequence[Asked],
+    training: Training | None,
+    engine: str = USUAL_ENGINE,
 ) -> dict[str, Any]:
     """Everything that the result depends on: the check is named by its hash."""
+    named = (
+        COMPLETION in options.checks and engine != USUAL_ENGINE
+    )  # checks of before there were engines keep their names
     return {
         "format": FORMAT,
         "base": base,
@@ -42,6 +52,7 @@ def described(
             "digest": training.digest,
         },
         "asked": [{"set": one.name, "questions": len(one.problems), "digest": one.digest} for one in asked],
+        **({"engine": engine} if named else {}),
     }
 
 

@@ -34,6 +34,7 @@ words:
   k=1                 sampled answers a question (embedded models: 4)
   temperature=1       of these; 0 for greedy answers alone
   top_p=1             likeliest tokens that together have this probability
+  top_k=0             the so many likeliest tokens, before top_p; 0 for all
   max_tokens=2048     of an answer (embedded models: 160)
   questions=N         the first N of each set (default: all; of generated sets 100)
   pass_at=[1,4]       the k of pass@k and maj@k (default: powers of two up to k, and k)
@@ -41,6 +42,7 @@ words:
   prompt=, reward=    as in training (docs/prompts.md, docs/graders.md); reward.workers=2 grades twice as fast
   store=runs          where the folder is made (of a run folder: its own store); out=FOLDER names it instead
   device=auto         or cpu, cuda; threads=1
+  rollout=vllm        asks through vLLM (docs/vllm.md); a run folder is asked through its own engine unless a word says otherwise
   any option evaluation.*, task.*, prompt.*, reward.*, rollout.stop (sspo/config/schema.py)
 
 options:
@@ -49,7 +51,11 @@ options:
   --show-prompt   print the first prompt as the model gets it, and stop
 """
 
-SETTINGS = {"evaluation.batch": "batch", "evaluation.max_tokens": "max_tokens"}
+SETTINGS = {
+    "evaluation.batch": "batch",
+    "evaluation.max_tokens": "max_tokens",
+    "run.cache_gb": "run.cache_gb",
+}
 """What takes less memory, and what it is called here."""
 
 

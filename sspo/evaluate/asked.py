@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sspo.config import TrainConfig
@@ -12,10 +13,12 @@ from sspo.evaluate.subject import Trained
 from sspo.questions.question_set import digest_of
 from sspo.runs.content_hash import DIGITS, content_hash
 from sspo.runs.epochs import flat
-from sspo.runs.identity import identity, level_of
+from sspo.runs.identity import LATER_OPTIONS, identity, level_of
 from sspo.tasks import task_of
 
 GROUPS = ("model", "prompt")
+OF_ROLLOUT = ("engine", "decode")
+"""Options of the rollout by which answers are sampled too; they stand here without their group."""
 OF_TRAINING = ("also", "overlong_buffer", "overlong_penalty")
 QUESTIONS = "questions."
 """Begins the keys of what is asked, set by set."""
@@ -37,7 +40,7 @@ def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
         key: value for key, value in whole["evaluation"].items() if key not in unread(config)
     }
     groups["evaluation"]["texts"] = config.evaluation.texts
-    groups |= {key: whole["rollout"][key] for key in ("decode",) if key in whole["rollout"]}
+    groups |= {key: whole["rollout"][key] for key in OF_ROLLOUT if key in whole["rollout"]}
     groups["stop"] = list(whole["rollout"].get("stop", ()))
     groups["precision"] = device.resolve_precision(
         config.model.precision, device.resolve_device(config.run.device)
@@ -50,7 +53,7 @@ def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
 
 def unread(config: TrainConfig) -> tuple[str, ...]:
     """Options of the group `evaluation` that change no answer: what is asked is in `questions`, and greedy answers are not drawn."""
-    drawing = () if config.evaluation.temperatures else ("top_p", "samples")
+    drawing = () if config.evaluation.temperatures else ("top_p", "top_k", "samples")
     return ("every", "curve_questions", "questions", *drawing)
 
 
@@ -77,5 +80,13 @@ def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
         return f"code with other numbers began it, {there.get(NUMBERS) or 'epoch1'}, and this is {here.get(NUMBERS) or 'epoch1'}"
     for key in sorted({*there, *here}):
         if there.get(key) != here.get(key):
-            return f"{key} is {shown(there.get(key))} there and {shown(here.get(key))} here"
+            one, other = (options.get(key, _usual(key)) for options in (there, here))
+            return f"{key} is {shown(one)} there and {shown(other)} here"
     return None
+
+
+def _usual(key: str) -> Any:
+    """What holds of an option that is left out at its default; None where it has none."""
+    group, _, label = (f"rollout.{key}" if key in OF_ROLLOUT else key).partition(".")
+    usual: Any = asdict(TrainConfig()).get(group)
+    return usual[label] if label in LATER_OPTIONS.get(group, ()) else None

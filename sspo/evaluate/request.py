@@ -9,7 +9,7 @@ from typing import Any
 
 from sspo.compose.fast import quick_values
 from sspo.compose.hydra_compose import choices, parse_overrides
-from sspo.config import EMBEDDED_BASES, EvaluationConfig, TrainConfig
+from sspo.config import EMBEDDED_BASES, EvaluationConfig, RolloutConfig, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted
 from sspo.config.validation import validate
@@ -24,9 +24,11 @@ SHORT = {
     "k": "evaluation.samples",
     "temperature": "evaluation.temperatures",
     "top_p": "evaluation.top_p",
+    "top_k": "evaluation.top_k",
     "max_tokens": "evaluation.max_tokens",
     "questions": "evaluation.questions",
     "batch": "evaluation.batch",
+    "rollout": "rollout.engine",
     "device": "run.device",
     "threads": "run.threads",
     "store": "run.store",
@@ -40,12 +42,16 @@ GROUPS = ("task", "prompt", "model", "reward")
 """Groups of options that an evaluation reads."""
 READ = (
     *(f"{group}." for group in GROUPS),
+    "rollout.engine",
     "rollout.stop",
     "rollout.decode",
     "evaluation.",
     "run.store",
     "run.device",
     "run.threads",
+    "run.gpus",
+    "run.cache_gb",
+    "run.prompt_tokens",
 )
 """Options, or beginnings of options, that it reads."""
 UNREAD = (
@@ -61,7 +67,7 @@ UNREAD = (
     "model.lora.targets",
 )
 """Of these, the ones that only training reads."""
-OF_ROLLOUT = ("rollout.stop", "rollout.decode", "rollout.max_tokens")
+OF_ROLLOUT = ("rollout.engine", "rollout.stop", "rollout.decode", "rollout.max_tokens")
 MAX_TOKENS = 2048
 """Tokens of an answer of a model that is not embedded, unless a word says otherwise."""
 FILES_TASK, GRADER = "task=jsonl", "reward=math_verify"
@@ -178,8 +184,8 @@ def _refuse_unread(given: Sequence[str]) -> None:
         if key in GROUPS or (key.startswith(READ) and key not in UNREAD):
             continue
         raise UserError(
-            f"{key} has no effect on an evaluation, which reads {', '.join(GROUPS)}, evaluation.*, rollout.stop, rollout.decode and run.store, "
-            "run.device, run.threads: leave it out"
+            f"{key} has no effect on an evaluation, which reads {', '.join(GROUPS)}, evaluation.*, rollout.engine, rollout.stop, rollout.decode "
+            "and run.store, run.device, run.threads, run.gpus, run.cache_gb, run.prompt_tokens: leave it out"
         )
 
 
@@ -213,6 +219,9 @@ def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Seque
             key: own[key] if _from_run(f"{group}.{key}", given) and key in own else value
             for key, value in values[group].items()
         }
+    rollout = options.get("rollout", {})
+    if merged["rollout"]["engine"] != rollout.get("engine", RolloutConfig().engine):
+        merged["rollout"]["decode"] = values["rollout"]["decode"]  # what the run has is another engine's
     return merged
 
 

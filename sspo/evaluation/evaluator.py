@@ -112,6 +112,7 @@ class Evaluator:
             temperature=asked.temperature,
             draws=self._draws(asked, part),
             top_p=self.config.top_p,
+            top_k=self.config.top_k,
         )
         responses = responses_of(sampled, self.policy, limit)
         if self.by_sample:

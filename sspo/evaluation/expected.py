@@ -11,6 +11,7 @@ from sspo.models.checks import check_folder
 from sspo.models.device import resolve_device, resolve_precision
 from sspo.models.encoding import open_encoder
 from sspo.models.folder import whole_model
+from sspo.models.memory.engine import smaller_cache
 from sspo.models.memory.estimate import Estimate, estimate
 from sspo.models.memory.machine import Room, room_of
 from sspo.models.memory.said import Expected
@@ -37,14 +38,17 @@ def expected_of(
     if isinstance(shape, NoShape):
         return Expected(estimate=shape)
     prompt = _longest(config, task_of(config))
-    precision = resolve_precision(config.model.precision, resolve_device(config.run.device))
+    device = resolve_device(config.run.device)
+    precision = resolve_precision(config.model.precision, device)
 
     def asks(changed: TrainConfig) -> Estimate:
-        return estimate(shape, changed, prompt=prompt, precision=precision, trains=trains)
+        return estimate(shape, changed, prompt=prompt, precision=precision, trains=trains, device=device.type)
 
     return Expected(
         estimate=asks(config),
-        savings=largest_savings(config, asks, None if names is None else list(names)),
+        savings=largest_savings(
+            config, asks, None if names is None else list(names), smaller_cache(shape, config, precision)
+        ),
         names=names,
     )
 

@@ -24,20 +24,27 @@ FEW = 1024
 
 
 def picker(
-    draws: Draws, rows: int, max_tokens: int, temperature: float, top_p: float, device: torch.device
+    draws: Draws,
+    rows: int,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+    device: torch.device,
+    *,
+    top_k: int = 0,
 ) -> Picker:
     """How a batch's tokens are picked; greedy at temperature 0, whatever the draws."""
     if isinstance(draws, torch.Generator):
         # drawn even where nothing is sampled, on the CPU and before the loop: a row's tokens depend on its own numbers alone
         uniform_BT = torch.rand(rows, max_tokens, generator=draws).to(device)
         return lambda logits_bV, row_b, t: pick(
-            nucleus(logits_bV, temperature, top_p), uniform_BT[row_b, t], temperature
+            kept(logits_bV, temperature, top_p, top_k), uniform_BT[row_b, t], temperature
         )
     if len(draws) != rows:
         raise ValueError(f"{len(draws)} streams for {rows} rows")
     stream_B = torch.tensor(draws, dtype=torch.long, device=device)
     return lambda logits_bV, row_b, t: pick_by_stream(
-        nucleus(logits_bV, temperature, top_p), stream_B[row_b], t, temperature
+        kept(logits_bV, temperature, top_p, top_k), stream_B[row_b], t, temperature
     )
 
 
@@ -69,6 +76,24 @@ def pick_by_stream(
 def _first(score_bV: torch.Tensor, stream_b: torch.Tensor, step: int) -> torch.Tensor:
     waiting_bV = -torch.log1p(-uniforms(stream_b, step, score_bV.shape[1]))
     return (score_bV - waiting_bV.clamp_(max=SLOWEST).log_()).argmax(-1)
+
+
+def kept(logits_BV: torch.Tensor, temperature: float, top_p: float, top_k: int = 0) -> torch.Tensor:
+    """Logits of what may be drawn, -inf for the others: the nucleus of the `top_k` likeliest tokens, whose probabilities sum to 1.
+
+    vLLM and transformers apply the two in this order too.
+    """
+    if temperature == 0:
+        return logits_BV
+    return nucleus(likeliest(logits_BV, top_k), temperature, top_p)
+
+
+def likeliest(logits_BV: torch.Tensor, top_k: int) -> torch.Tensor:
+    """Logits of the `top_k` likeliest tokens, -inf for the others; 0 keeps all. Those as likely as the last one stay too."""
+    if not 0 < top_k < logits_BV.shape[1]:
+        return logits_BV
+    last_B1 = logits_BV.topk(top_k).values[:, -1:]
+    return logits_BV.masked_fill(logits_BV < last_B1, float("-inf"))
 
 
 def nucleus(logits_BV: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:

@@ -50,6 +50,7 @@ CELLS = {
         "trainer.rollouts=1", "evaluation.stream=sample", "evaluation.top_p=0.8", "evaluation.texts=true",
         "evaluation.samples=3", "evaluation.batch=2",
     ),
+    "likeliest": ("trainer.rollouts=1", "trainer.record=0", "evaluation.top_k=5", "evaluation.top_p=0.9", "evaluation.samples=2"),
     "fast": ("rollout.decode=lean", "trainer.forward=lean", "trainer.old_logp=sampler", "trainer.micro_batch_tokens=700"),
     "chunked": ("trainer.logits=chunked", "objective=grpo", "trainer.rollouts=1"),
     "adapters": (

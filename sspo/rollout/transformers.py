@@ -104,6 +104,7 @@ class TransformersSampler:
         temperature: float,
         draws: Draws,
         top_p: float = 1.0,
+        top_k: int = 0,
         with_logp: bool = False,
         with_entropy: bool = False,
     ) -> Rollout:
@@ -117,7 +118,7 @@ class TransformersSampler:
             prompt_mask_PL.to(device),
             responses,
             max_tokens,
-            picker(draws, rows, max_tokens, temperature, top_p, device),
+            picker(draws, rows, max_tokens, temperature, top_p, device, top_k=top_k),
             seen,
         )
         mask_BT = until_first(is_end_BT)

@@ -24,7 +24,8 @@ from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder, whole_model
-from sspo.models.memory.engine import cache_bytes
+from sspo.models.memory.engine import ROWS, engine_cache_bytes, longest_row
+from sspo.models.memory.shape import NoShape, read_shape
 from sspo.models.picking import Draws
 from sspo.models.policy import Policy
 from sspo.rollout.engine import worker
@@ -48,8 +49,6 @@ CALLS = ("generate", "collective_rpc", "reset_prefix_cache", "sleep", "wake_up")
 """Of vLLM's class LLM."""
 EXPERTS = ".experts."
 """Stands in the names of the weights of a mixture of experts."""
-ROWS = 256
-"""Rows that are sampled at a time; the others wait."""
 ROOM = 2 << 30
 """Bytes of a CUDA device for what vLLM takes beside weights and cache."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
@@ -83,7 +82,7 @@ class VllmSampler:
         self.in_process = _in_process(config)
         self.sleeps = policy.model.device.type == "cuda"
         self.asleep = False
-        self.longest = _longest(policy, config)
+        self.longest = longest_row(config, policy.positions.limit)
         self.paths: Mapping[str, str] = {"engine": "vllm", "decode": "vllm"}
         self.remarks: Sequence[str] = ()
         self.head = all(llm.collective_rpc("has_head"))
@@ -191,13 +190,13 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
     """What vllm.LLM is started with."""
     device = policy.model.device
     cuda = device.type == "cuda"
-    cache = cache_bytes(policy.model.config, config, policy.precision)
+    cache = _cache(policy, config)
     options: dict[str, Any] = {
         "model": str(whole_model(policy.path)),
         "dtype": policy.precision,
         "seed": 0,
         "tensor_parallel_size": config.run.gpus,
-        "max_model_len": _longest(policy, config),
+        "max_model_len": longest_row(config, policy.positions.limit),
         "max_num_seqs": ROWS,
         "kv_cache_memory_bytes": cache,
         "enable_prefix_caching": True,
@@ -261,7 +260,7 @@ def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserE
     """One sentence of what vLLM says over many lines."""
     said = " ".join(str(error).split())[:300]
     if is_out_of_memory(error) or "memory" in said.lower():
-        gib = cache_bytes(policy.model.config, config, policy.precision) / 2**30
+        gib = _cache(policy, config) / 2**30
         return UserError(
             f"rollout.engine=vllm: there is not enough memory for trainer and engine both: lower run.cache_gb (now {gib:.2f}), "
             f"run.prompt_tokens or model.precision; vLLM says: {said}"
@@ -278,11 +277,16 @@ def _dtype(policy: Policy) -> torch.dtype:
     return torch.bfloat16 if policy.precision == "bfloat16" else torch.float32
 
 
-def _longest(policy: Policy, config: TrainConfig) -> int:
-    """Tokens of prompt and response that the engine is started for."""
-    wanted = config.run.prompt_tokens + max(config.rollout.max_tokens, config.evaluation.max_tokens)
-    limit = policy.positions.limit
-    return wanted if limit is None else min(wanted, limit)
+def _cache(policy: Policy, config: TrainConfig) -> int:
+    """Bytes of keys and values that the engine sets aside on each device. Raises UserError where they cannot be worked out."""
+    folder = whole_model(policy.path)
+    shape = read_shape(policy.path, folder)
+    if isinstance(shape, NoShape) and config.run.cache_gb is None:
+        raise UserError(
+            f"rollout.engine=vllm: {folder / 'config.json'} names no {' and no '.join(shape.lacks)}, so the size of its cache is not "
+            "known: give run.cache_gb"
+        )
+    return engine_cache_bytes(shape, config, precision=policy.precision)
 
 
 def _answer(output: Any, *, with_logp: bool) -> Answer:

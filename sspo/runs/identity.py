@@ -94,6 +94,8 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     for label in ("tis_cap", "mis_cap"):
         if getattr(objective, label) is None:
             del fields["objective"][label]
+    if rollout.engine != TrainConfig().rollout.engine:
+        fields["rollout"].pop("decode", None)  # which is how engine transformers goes from token to token
     if rollout.resample == 0:
         del fields["rollout"]["resample"]
     if reward.overlong_buffer == 0:

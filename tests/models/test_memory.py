@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import torch
 from sspo.compose.fast import quick_compose
 from sspo.models.decode import lean
 from sspo.models.lean.layout import layout_of
+from sspo.models.memory.engine import engine_cache_bytes, smaller_cache
 from sspo.models.memory.estimate import estimate
 from sspo.models.memory.headers import Header
 from sspo.models.memory.machine import Room, room_of
@@ -157,6 +159,80 @@ def test_the_three_largest_savings_are_named_with_what_they_save():
     assert "no attention heads" in Expected(estimate=NoShape(lacks=("attention heads",))).line(
         Room(whole=1, free=1)
     )
+
+
+def test_an_engine_of_its_own_holds_weights_and_a_cache_and_sleeps_on_cuda_while_the_trainer_updates():
+    words = [
+        "model.path=m",
+        "rollout=vllm",
+        "rollout.prompts=4",
+        "rollout.responses=8",
+        "trainer.minibatch=32",
+        "rollout.max_tokens=100",
+    ]
+    config = quick_compose([*words, "run.prompt_tokens=1000"])
+    numbers, phases = 134_515_008, ("evaluating", "sampling", "collecting", "updating")
+    # a token takes 2 * 30 layers * 192 floats = 46,080 bytes; 32 rows of a rollout, 50 answers of an evaluation, of 512 + 100 tokens each
+    cache = 50 * 612 * 46_080
+    for device, awake in (("cpu", phases), ("cuda", phases[:2])):
+        told = estimate(SMOLLM2, config, prompt=88, device=device).phases
+        for name, parts in told.items():
+            own = {part: size for part, size in parts.items() if part.startswith("engine")}
+            assert own == (
+                {"engine's weights": 4 * numbers, "engine's cache": cache} if name in awake else {}
+            ), name
+            assert parts["programs"] == pytest.approx((470 / 1024 + 1.2) * GIB, rel=1e-6)
+            assert not {"sampler's copy", "cache"} & parts.keys()
+    spread = quick_compose([*words, "run.gpus=2"])
+    told = estimate(SMOLLM2, spread, prompt=88, precision="bfloat16", device="cuda")
+    assert told.phases["sampling"]["engine's weights"] == 2 * numbers / 2
+    alone = estimate(SMOLLM2, config, prompt=88, trains=False, device="cuda")
+    assert alone.phases.keys() == {"evaluating"}
+
+
+def test_the_engines_cache_is_what_is_asked_for_within_bounds():
+    def cache(*words: str, shape: Shape = SMOLLM2, precision: str = "float32") -> int:
+        base = [
+            "model.path=m",
+            "rollout=vllm",
+            "rollout.max_tokens=100",
+            "evaluation.max_tokens=60",
+            "run.prompt_tokens=1000",
+        ]
+        return engine_cache_bytes(shape, quick_compose([*base, *words]), precision=precision)
+
+    few = ("rollout.prompts=1", "rollout.responses=8", "trainer.minibatch=8", "evaluation.questions=1")
+    assert cache("run.cache_gb=0.5") == GIB // 2
+    assert cache() == 4 * GIB  # 256 rows of 612 tokens at 46,080 bytes are 6.7 GiB
+    # 8 rows of 612 tokens are 4,896; one of 1,100 is 9 blocks of 128 tokens and a free one, 1,280
+    assert cache(*few) == 4_896 * 46_080
+    assert cache(*few, precision="bfloat16") == 4_896 * 23_040
+    # 64 answers at once of 512 + 60 tokens
+    assert cache(*few, "evaluation.questions=100") == 64 * 572 * 46_080
+    # without training one greedy answer of 572 tokens, but a row of 1,100 must fit: 9 blocks and a free one
+    alone = ("trainer.rollouts=0", "evaluation.temperatures=[]", "evaluation.questions=1")
+    assert cache(*alone) == 1_280 * 46_080
+    assert (
+        cache(*alone, shape=replace(SMOLLM2, positions=250)) == 572 * 46_080
+    )  # of a row 2 blocks and a free one are less
+
+
+def test_a_smaller_cache_is_named_where_it_lowers_the_peak():
+    config = quick_compose(["model.path=m", "rollout=vllm", "trainer.micro_batch_tokens=600"])
+
+    def asks(changed):
+        return estimate(SMOLLM2, changed, prompt=100)
+
+    more = smaller_cache(SMOLLM2, config, "float32")
+    (saving,) = (one for one in largest_savings(config, asks, None, more) if one.key == "run.cache_gb")
+    assert (saving.value, saving.now, saving.bytes) == (1.0, None, pytest.approx(3 * GIB))
+    said = Expected(estimate=asks(config), savings=[saving]).line(Room(whole=9 * GIB, free=GIB))
+    assert said.endswith("run.cache_gb=1.0 (now null) saves about 3.0 GiB")
+    assert "engine's weights 0.5, engine's cache 4.0" in said
+    # what holds one row and no more cannot be smaller, and other engines have none
+    least = replace(config, run=replace(config.run, cache_gb=0.1))
+    assert smaller_cache(SMOLLM2, least, "float32") == []
+    assert smaller_cache(SMOLLM2, quick_compose(["model.path=m"]), "float32") == []
 
 
 def test_a_control_group_bounds_what_is_here(tmp_path):

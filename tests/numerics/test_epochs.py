@@ -152,6 +152,8 @@ def test_the_probes_reach_every_choice_of_the_configuration():
         lambda run: run.trainer.micro_batch_tokens < 1000,
         lambda run: run.rollout.temperature != 1,
         lambda run: len(run.evaluation.temperatures) > 1,
+        lambda run: run.evaluation.top_p < 1,
+        lambda run: run.evaluation.top_k,
     ):
         assert {bool(switched_on(run)) for run in runs} == {True, False}
 

@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 from scipy.stats import chisquare
+from transformers import TopKLogitsWarper, TopPLogitsWarper
 
 from sspo.config import ModelConfig, TaskConfig
-from sspo.models.picking import nucleus, pick_by_stream, picker
+from sspo.models.picking import kept, nucleus, pick_by_stream, picker
 from sspo.models.policy import load_policy
 from sspo.randomness import derive, uniforms
 from sspo.rollout.transformers import TransformersSampler
@@ -78,6 +79,39 @@ def test_the_nucleus_by_hand() -> None:
     assert (~nucleus(logits, 0.5, 0.9).isinf()).nonzero()[:, 1].tolist() == [1, 3]
 
 
+def test_the_likeliest_tokens_come_before_the_nucleus_by_hand() -> None:
+    # probabilities 0.4, 0.3, 0.2, 0.1 in another order
+    logits = torch.tensor([[0.2, 0.4, 0.1, 0.3]]).log()
+
+    def left(top_p: float, top_k: int) -> list[int]:
+        return (~kept(logits, 1.0, top_p, top_k).isinf()).nonzero()[:, 1].tolist()
+
+    assert [left(1.0, k) for k in (0, 1, 2, 3, 4, 9)] == [
+        [0, 1, 2, 3],
+        [1],
+        [1, 3],
+        [0, 1, 3],
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
+    ]
+    # of all tokens 0.75 takes three (0.4 + 0.3 = 0.7); of the three likeliest they are 4/9, 3/9, 2/9, and 7/9 = 0.78 is enough
+    assert (left(0.75, 0), left(0.75, 3)) == ([0, 1, 3], [1, 3])
+    assert torch.equal(kept(logits, 0.0, 0.5, 1), logits), "greedy decoding has nothing to draw from"
+    ties = torch.tensor([[1.0, 0.0, 1.0, 1.0]])
+    assert (~kept(ties, 1.0, 1.0, 2).isinf()).tolist() == [[True, False, True, True]]
+
+
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 7), (0.6, 0), (0.6, 7), (0.95, 40), (0.5, 200)])
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+def test_transformers_keeps_the_same_tokens(temperature: float, top_p: float, top_k: int) -> None:
+    logits = torch.randn(20, 3000, generator=torch.Generator().manual_seed(0)) * 3
+    theirs = logits / temperature
+    if top_k:
+        theirs = TopKLogitsWarper(top_k)(None, theirs)
+    theirs = TopPLogitsWarper(top_p)(None, theirs) if top_p < 1 else theirs
+    assert torch.equal(kept(logits, temperature, top_p, top_k).isinf(), theirs.isinf())
+
+
 def test_a_flat_vocabulary_has_a_wide_nucleus() -> None:
     kept = ~nucleus(torch.arange(3000)[None] * 1e-4, 1.0, 0.9).isinf()
     p = (torch.arange(3000) * 1e-4).softmax(0)
@@ -92,6 +126,8 @@ def test_a_generator_s_nucleus_and_greedy_decoding() -> None:
     streams = [derive(0, "nucleus", i) for i in range(500)]
     assert set(picker(streams, 500, 1, 1.0, 0.7, CPU)(logits, rows, 0).tolist()) == {1, 2}
     assert set(picker(streams, 500, 1, 0.0, 0.7, CPU)(logits, rows, 0).tolist()) == {1}
+    for draws in (torch.Generator().manual_seed(0), streams):
+        assert set(picker(draws, 500, 1, 1.0, 1.0, CPU, top_k=2)(logits, rows, 0).tolist()) == {1, 2}
     with pytest.raises(ValueError, match="2 streams for 500 rows"):
         picker(streams[:2], 500, 1, 1.0, 1.0, CPU)
 

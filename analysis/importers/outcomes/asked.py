@@ -22,12 +22,21 @@ SETTINGS = {
     "system prompt": "prompt.system",
     "model": "model.path",
     "top_p": "evaluation.top_p",
+    "top_k": "evaluation.top_k",
+    "engine": "rollout.engine",
     "max_tokens": "evaluation.max_tokens",
     "stream": "evaluation.stream",
     "batch": "evaluation.batch",
 }
 """What `Outcomes.scored_by` calls an option that config.yaml holds. Temperatures and k are those of the rows."""
-BEFORE = {"prompt": "none", "top_p": "1.0", "stream": "batch", "numbers": "epoch1"}
+BEFORE = {
+    "prompt": "none",
+    "top_p": "1.0",
+    "top_k": "0",
+    "engine": "transformers",
+    "stream": "batch",
+    "numbers": "epoch1",
+}
 """What holds in folders from before there was such an option."""
 NOTHING = "none"
 """An empty option."""

@@ -1,24 +1,76 @@
-"""What a foreign engine sets aside for keys and values."""
+"""What an engine with weights of its own takes beside the trainer."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from sspo.config import TrainConfig
+from sspo.config import EvaluationConfig, RolloutConfig, TrainConfig
+from sspo.models.memory.shape import Shape
 
-MOST = 4 << 30
+GIB = 2**30
+PROGRAMS = int(1.2 * GIB)
+"""vLLM and what it imports, measured on the CPU."""
+ROWS = 256
+"""Rows that it samples at a time; the others wait."""
+MOST = 4 * GIB
+"""Of keys and values, unless one row takes more: rows beyond it wait as well."""
 USUAL_PROMPT = 512
+"""Tokens of a prompt that keys and values are counted for: prompts are not read yet when an engine starts."""
+BLOCK = 128
+"""Tokens whose keys and values lie together at most: a row takes whole blocks, and one is kept free."""
+SMALLER = 4
+"""A cache is lowered to this part of itself."""
 
 
-def cache_bytes(described: Any, config: TrainConfig, precision: str) -> int:
-    text = described.get_text_config(decoder=True)
-    heads = text.num_attention_heads
-    kv = getattr(text, "num_key_value_heads", None) or heads
-    size = getattr(text, "head_dim", None) or text.hidden_size // heads
-    token = 2 * text.num_hidden_layers * kv * size * (2 if precision == "bfloat16" else 4)
+def foreign(config: TrainConfig) -> bool:
+    """Whether the run's engine has weights of its own."""
+    return config.rollout.engine != RolloutConfig().engine
+
+
+def engine_cache_bytes(
+    shape: Shape, config: TrainConfig, prompt: int = USUAL_PROMPT, *, precision: str = "float32"
+) -> int:
+    """Bytes of keys and values that the engine sets aside on each device: run.cache_gb, or what all rows of a rollout or of an
+    evaluation take whose prompts have `prompt` tokens, at most MOST and at least the longest row."""
     if config.run.cache_gb is not None:
-        return int(config.run.cache_gb * 2**30)
-    rows = config.rollout.prompts * config.rollout.responses
-    wanted = rows * (USUAL_PROMPT + config.rollout.max_tokens) * token
-    whole = (config.run.prompt_tokens + config.rollout.max_tokens + 64) * token
-    return max(min(wanted, MOST), whole)
+        return int(config.run.cache_gb * GIB)
+    asks, rollout = config.evaluation, config.rollout
+    tokens = answers_at_once(asks) * (prompt + asks.max_tokens)
+    if config.trainer.rollouts:
+        tokens = max(tokens, rollout.prompts * rollout.responses * (prompt + rollout.max_tokens))
+    return max(
+        min(tokens * _bytes_of_token(shape, precision), MOST), _bytes_of_longest(shape, config, precision)
+    )
+
+
+def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tuple[str, Any]]:
+    """The option that makes the cache smaller, with a value that still holds the longest row; empty where it can be no smaller."""
+    if not foreign(config):
+        return []
+    now = engine_cache_bytes(shape, config, precision=precision)
+    least = max(now / SMALLER, _bytes_of_longest(shape, config, precision))
+    value = math.ceil(100 * least / GIB) / 100
+    return [("run.cache_gb", value)] if value * GIB < now else []
+
+
+def answers_at_once(asks: EvaluationConfig) -> int:
+    """Answers of an evaluation at once."""
+    sampled = asks.samples if asks.temperatures else 1
+    return min(asks.batch, max(asks.questions * max(1, sampled), asks.curve_questions if asks.every else 0))
+
+
+def longest_row(config: TrainConfig, positions: int | None) -> int:
+    """Tokens of the longest prompt with its response that the engine is started for; `positions` are the model's."""
+    row = config.run.prompt_tokens + max(config.rollout.max_tokens, config.evaluation.max_tokens)
+    return row if positions is None else min(row, positions)
+
+
+def _bytes_of_longest(shape: Shape, config: TrainConfig, precision: str) -> int:
+    row = longest_row(config, shape.positions)
+    return (math.ceil(row / BLOCK) + 1) * BLOCK * _bytes_of_token(shape, precision)
+
+
+def _bytes_of_token(shape: Shape, precision: str) -> int:
+    """Of the keys and values of all layers."""
+    return 2 * shape.layers * shape.kv * (2 if precision == "bfloat16" else 4)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sspo.config import TrainConfig
+from sspo.models.memory import engine
 from sspo.models.memory.chunks import chunk_columns
 from sspo.models.memory.shape import Shape
 
@@ -61,50 +62,58 @@ class Estimate:
 
 
 def estimate(
-    shape: Shape, config: TrainConfig, *, prompt: int, precision: str = "float32", trains: bool = True
+    shape: Shape,
+    config: TrainConfig,
+    *,
+    prompt: int,
+    precision: str = "float32",
+    trains: bool = True,
+    device: str = "cpu",
 ) -> Estimate:
     """What a run takes with prompts of at most `prompt` tokens; `trains` is false for an evaluation alone.
 
-    `precision` is that of forward passes, as models/device.py resolves it.
+    `precision` and `device` are those of forward passes, as models/device.py resolves them.
     """
     sizes = _Sizes(shape, config, prompt, precision)
-    held = sizes.held()
+    held, own = sizes.held(), sizes.engine(device)
+    asked = engine.answers_at_once(config.evaluation)
     evaluating = {
         **held,
-        "sampler's copy": sizes.copied(),
-        "cache": sizes.evaluation_cache(),
-        "logits": sizes.picking(sizes.asked()),
+        **(own or sizes.sampler(asked, config.evaluation.max_tokens)),
+        "logits": sizes.picking(asked),
     }
+    if device != "cuda":
+        held |= own  # where an engine with weights of its own never sleeps
     if not trains or config.trainer.rollouts == 0:
         return Estimate(phases={"evaluating": evaluating})
-    moments = {"optimizer": sizes.moments(), "reference": sizes.reference()}
+    held |= {"optimizer": sizes.moments(), "reference": sizes.reference()}
+    return Estimate(phases={"evaluating": evaluating | held, **_training(sizes, config, held, own)})
+
+
+def _training(
+    sizes: _Sizes, config: TrainConfig, held: Mapping[str, float], own: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """The phases that only a training has; `own` is what an engine with weights of its own holds while it samples."""
     sampled = config.rollout.prompts * config.rollout.responses
     collected, updated = sizes.part_of(sampled), sizes.part_of(config.trainer.minibatch)
-    return Estimate(
-        phases={
-            "evaluating": {**evaluating, **moments},
-            "sampling": {
-                **held,
-                **moments,
-                "sampler's copy": sizes.copied(),
-                "cache": sizes.cache(sampled, config.rollout.max_tokens),
-                "logits": sizes.picking(sampled),
-            },
-            "collecting": {
-                **held,
-                **moments,
-                "logits": sizes.logits(collected),
-                "activations": sizes.passing(collected),
-            },
-            "updating": {
-                **held,
-                **moments,
-                "gradients": sizes.trained * FLOAT,
-                "logits": sizes.logits(updated),
-                "activations": sizes.activations(updated),
-            },
-        }
-    )
+    return {
+        "sampling": {
+            **held,
+            **(own or sizes.sampler(sampled, config.rollout.max_tokens)),
+            "logits": sizes.picking(sampled),
+        },
+        "collecting": {
+            **held,
+            "logits": sizes.logits(collected),
+            "activations": sizes.passing(collected),
+        },
+        "updating": {
+            **held,
+            "gradients": sizes.trained * FLOAT,
+            "logits": sizes.logits(updated),
+            "activations": sizes.activations(updated),
+        },
+    }
 
 
 class _Sizes:
@@ -120,6 +129,8 @@ class _Sizes:
         self.row = prompt + config.rollout.max_tokens
         self.trained = _trained(shape, config)
         self.adapted = self.trained < shape.parameters
+        self.precision = precision
+        self.foreign = engine.foreign(config)
 
     def held(self) -> dict[str, float]:
         """What lies there in every phase."""
@@ -127,10 +138,24 @@ class _Sizes:
         frozen_bytes = self.width if self.adapted else FLOAT
         weights = frozen * frozen_bytes + self.trained * FLOAT
         return {
-            "programs": PROGRAMS,
+            "programs": PROGRAMS + (engine.PROGRAMS if self.foreign else 0),
             "weights": weights,
             "bfloat16 copy": self.shape.parameters * HALF if self.half and not self.adapted else 0,
         }
+
+    def engine(self, device: str) -> dict[str, float]:
+        """What an engine with weights of its own holds while it samples; nothing of others."""
+        if not self.foreign:
+            return {}
+        weights = self.shape.parameters * self.width
+        return {
+            "engine's weights": weights / (self.config.run.gpus if device == "cuda" else 1),
+            "engine's cache": engine.engine_cache_bytes(self.shape, self.config, precision=self.precision),
+        }
+
+    def sampler(self, rows: int, response: int) -> dict[str, float]:
+        """What sampling from the trained weights themselves holds."""
+        return {"sampler's copy": self.copied(), "cache": self.cache(rows, response)}
 
     def copied(self) -> float:
         """What lean decoding has of the weights while it samples: layers with their adapters added, and in bfloat16 all of them."""
@@ -164,19 +189,8 @@ class _Sizes:
 
     def picking(self, rows: int) -> float:
         """Of one token a row."""
+        rows = min(rows, engine.ROWS) if self.foreign else rows
         return PICK_COPIES * rows * self.shape.vocabulary * FLOAT
-
-    def asked(self) -> int:
-        """Answers of an evaluation at once."""
-        asks = self.config.evaluation
-        sampled = asks.samples if asks.temperatures else 1
-        return min(
-            asks.batch, max(asks.questions * max(1, sampled), asks.curve_questions if asks.every else 0)
-        )
-
-    def evaluation_cache(self) -> float:
-        """Keys and values of an evaluation."""
-        return self.cache(self.asked(), self.config.evaluation.max_tokens)
 
     def cache(self, rows: int, response: int) -> float:
         """Keys and values of every layer and token."""

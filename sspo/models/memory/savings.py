@@ -31,14 +31,16 @@ class Saving:
     bytes: float
 
 
-def largest_savings(config: TrainConfig, asks: Asks, settings: Sequence[str] | None = None) -> list[Saving]:
+def largest_savings(
+    config: TrainConfig, asks: Asks, settings: Sequence[str] | None = None, more: Sequence[Setting] = ()
+) -> list[Saving]:
     """The settings that save most, at most three; of the named `settings` where they are given.
 
-    `asks` estimates a configuration.
+    `asks` estimates a configuration; `more` are settings to try beside the usual ones.
     """
     before = asks(config).bytes
     found = []
-    for key, value in _candidates(config):
+    for key, value in (*_candidates(config), *more):
         if settings is None or key in settings:
             try:
                 changed = validate(_with(config, key, value))

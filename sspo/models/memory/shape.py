@@ -10,7 +10,7 @@ from typing import Any
 
 from sspo.models.description import read_described
 from sspo.models.memory.headers import Header, read_headers
-from sspo.models.positions import NESTED
+from sspo.models.positions import NESTED, limit_of
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model")
@@ -45,6 +45,8 @@ class Shape:
     vocabulary: int
     gated: bool = True
     """Whether the inner layer has a gate beside it, as SwiGLU does."""
+    positions: int | None = None
+    """Tokens of prompt and response together; None where config.json names no limit."""
 
     @property
     def attention(self) -> int:
@@ -94,6 +96,7 @@ def shape_of(described: Mapping[str, Any], headers: Mapping[str, Header]) -> Sha
         intermediate=intermediate,
         vocabulary=vocabulary,
         gated=any(GATE.search(name) for name in headers),
+        positions=limit_of(described),
     )
 
 
