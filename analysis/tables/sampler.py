@@ -99,7 +99,7 @@ def _cell(column: Column, runs: list[int], values: Mapping[int, float]) -> Cell:
     spec = f".{decimals(point)}f" if column.percent else column.spec
     text = rounded(point, spec) + ("" if half is None else f" ± {rounded(scale * half, spec)}")
     low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
-    data = {"mean": point, "low": low, "high": high, "n": interval.n}
+    data: dict[str, float | None] = {"mean": point, "low": low, "high": high, "n": interval.n}
     source = trace(f"{formula}; ± is half a 95 % t interval", [metric(name)], runs, mine, scale)
     return Cell(text, {f"{name}_{key}": value for key, value in data.items()}, trace=source)
 

@@ -38,7 +38,7 @@ CELLS = {
         "trainer.epochs=2", "trainer.warmup_steps=2", "trainer.weight_decay=0.01", "trainer.max_grad_norm=0.1",
     ),
     "masked": (
-        "objective=dapo", "objective.mis_cap=1.00000001", "trainer.rollouts=1", "trainer.micro_batch_tokens=500",
+        "objective=dapo", "objective.mis_cap=1.00000004", "trainer.rollouts=1", "trainer.micro_batch_tokens=500",
     ),
     "held": ("objective=gspo", "objective.bounds.target_clip_frac=0.1"),
     "random": ("objective=reinforce_pp", "segmentation=random_sentence", "rollout.temperature=0.8"),
