@@ -108,7 +108,7 @@ class TokenExtras:
     reference_logp_BT: torch.Tensor | None = None
     """Log-probability of each token under the base model (nats); None without a KL penalty."""
     sampler_logp_BT: torch.Tensor | None = None
-    """Log-probability of each token as the sampler saw it (nats); None without truncated importance sampling."""
+    """Log-probability of each token as the sampler saw it (nats); None where no option asks and the sampler has the trainer's numerics."""
 
     @property
     def g(self) -> tuple[torch.Tensor, torch.Tensor] | None:

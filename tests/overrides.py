@@ -30,6 +30,7 @@ VALUES: dict[str, list[str]] = {
     "objective.advantage": ["group_norm", "leave_one_out"],
     "objective.kl.coef": ["0", "0.01"],
     "objective.tis_cap": ["null", "2"],
+    "objective.mis_cap": ["null", "1.001"],
     "trainer.rollouts": ["0", "10", "20"],
     "trainer.minibatch": ["16", "32"],
     "trainer.epochs": ["1", "2"],
@@ -101,6 +102,7 @@ RUN_ONLY: dict[str, list[str]] = {
     "run.store": ["runs", "elsewhere"],
     "run.threads": ["1", "2"],
     "run.device": ["auto", "cpu"],
+    "run.parity": ["null", "0.1"],
     "run.study": ["''", "x"],
     "run.arm": ["''", "y"],
     "run.gpus": ["1", "1"],  # more go with rollout.engine=vllm alone: tests/rollout/test_engine_options.py

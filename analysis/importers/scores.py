@@ -14,7 +14,7 @@ import pyarrow as pa
 from analysis.importers.formats.run_folder import INDEX
 from analysis.importers.limits import check_cells, shown
 from analysis.importers.whose import Run, place
-from analysis.logs.compact import EVAL_SCHEMA, METRIC_KEYS
+from analysis.logs.compact import EVAL_SCHEMA, METRIC_KEYS, OPTIONAL_METRICS
 from analysis.logs.manifest import LOGGED
 from sspo.errors import UserError
 
@@ -32,7 +32,7 @@ class Primary:
 
 def metric_table(runs: Mapping[int, Run]) -> pa.Table:
     """A row a run and step, a column a key; `rollout` is the step - 1 where the log is not our own."""
-    keys = dict.fromkeys(METRIC_KEYS)
+    keys = dict.fromkeys(key for key in METRIC_KEYS if key not in OPTIONAL_METRICS)
     keys |= dict.fromkeys(sorted({key for run in runs.values() for key in run.keys.values()} - set(INDEX)))
     places = [(i, step) for i, run in runs.items() for step in sorted(run.logged.rows)]
     check_cells("what these logs hold together", len(places), len(keys))

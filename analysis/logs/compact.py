@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from analysis.logs.manifest import read_json
 from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
 from analysis.logs.samples import Sample
 from sspo.errors import UserError
-from sspo.metrics import GLOSSARY
+from sspo.metrics import GLOSSARY, OPTION_KEYS
 from sspo.runs.runlog import write_atomic
 
 MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet", "eval.parquet"
@@ -40,6 +40,8 @@ SWAPPED = {
 }
 """Columns that stand the other way round than the glossary's rows: both orders are bytes of files that are kept."""
 METRIC_KEYS = tuple(SWAPPED.get(key, key) for key, entry in GLOSSARY.items() if entry.compact)
+OPTIONAL_METRICS = tuple(key for key in METRIC_KEYS if key in OPTION_KEYS)
+"""Columns only of logs in which a run logged them."""
 
 METRIC_SCHEMA = pa.schema(
     [("run", pa.int16()), ("step", pa.int32()), ("rollout", pa.int16()), ("update", pa.int16())]
@@ -94,7 +96,8 @@ def write_logs(
     evaluation: pa.Table,
     samples: Sequence[Sample] = (),
 ) -> None:
-    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA, with those of OPTIONAL that hold anything."""
+    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA with OPTIONAL, of what is optional that which holds
+    anything."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / MANIFEST, _json(manifest))
     write_atomic(folder / RUNS, _json(runs))
@@ -115,6 +118,12 @@ def write_logs(
 
 def _json(content: Any) -> str:
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
+def filled(table: pa.Table, optional: Iterable[str]) -> pa.Table:
+    """The table without those of its optional columns that hold nothing."""
+    unused = [name for name in optional if table[name].null_count == len(table)]
+    return table.drop_columns(unused) if unused else table
 
 
 def is_graded(answers: pd.DataFrame) -> bool:

@@ -49,6 +49,8 @@ SETTINGS = {
     "clip_high": "objective.clip.high",
 }
 """What gates, figures and claims ask of a run's configuration, by what a record calls it."""
+OWN_ENGINE = "transformers"
+"""What samples where a record names no engine."""
 
 
 class Damaged(UserError):
@@ -87,8 +89,11 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds of a configuration. Raises Damaged where one of it is no single value."""
-    return {name: setting(config, key) for name, key in SETTINGS.items()}
+    """What a record holds of a configuration, and its engine where that is not the one of all runs before there were others. Raises
+    Damaged where one of it is no single value."""
+    engine = setting(config, "rollout.engine")
+    named = {} if engine in (None, OWN_ENGINE) else {"engine": engine}
+    return {name: setting(config, key) for name, key in SETTINGS.items()} | named
 
 
 def setting(config: Mapping[str, Any], key: str) -> Any:

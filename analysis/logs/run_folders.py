@@ -15,7 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.logs.column_cache import read_log
-from analysis.logs.compact import EVAL_SCHEMA, METRIC_SCHEMA, OPTIONAL, STATED, write_logs
+from analysis.logs.compact import (
+    EVAL_SCHEMA,
+    METRIC_SCHEMA,
+    OPTIONAL,
+    OPTIONAL_METRICS,
+    STATED,
+    filled,
+    write_logs,
+)
 from analysis.logs.contamination import write_contamination
 from analysis.logs.ended import Ended, ended_logs
 from analysis.logs.jsonl import BadLine, check_filled, stated, whole_lines
@@ -88,10 +96,9 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended:
     if not counted:
         raise NothingToReport(_nothing(study, store, runs))
     samples = _samples(study, store, runs)
-    metrics = stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA)
+    metrics = filled(stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA), OPTIONAL_METRICS)
     evaluation = stacked([(i, read[i].evaluation) for i in counted], pa.schema([*EVAL_SCHEMA, *OPTIONAL]))
-    unused = [column.name for column in OPTIONAL if evaluation[column.name].null_count == len(evaluation)]
-    evaluation = evaluation.drop_columns(unused) if unused else evaluation
+    evaluation = filled(evaluation, [column.name for column in OPTIONAL])
     write_logs(folder, manifest, runs, metrics, evaluation, samples)
     sets = evaluation["set"].unique().to_pylist()
     write_contamination(store, {run["base"] for run in runs}, sets, folder)

@@ -13,6 +13,7 @@ gates            the gates as data
 by_question      arms paired by question, given their runs
 evaluation       what was asked, and how exactly it scores a run
 grading          statuses of answers, and where two graders disagree
+sampler          how far samplers were from the trainer
 contamination    signs that the base knew the questions
 replay           equal clipping across rules
 """

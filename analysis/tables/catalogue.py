@@ -16,6 +16,7 @@ from analysis.tables.evaluation import evaluation_table
 from analysis.tables.grading import grading_table
 from analysis.tables.replay import replay_table
 from analysis.tables.results import greedy_results, primary_results
+from analysis.tables.sampler import sampler_table
 from analysis.tables.stability import stability_table
 from analysis.text.table import Table
 
@@ -29,6 +30,7 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "stability": stability_table,
     "effects": effects_table,
     "collapse": collapse_table,
+    "sampler": sampler_table,
     "grading": grading_table,
     "contamination": contamination_table,
 }

@@ -41,7 +41,7 @@ def widest_g(bounds: BoundsConfig) -> float:
 
 
 def _check_options(objective: ObjectiveConfig) -> None:
-    tau, kl, cap = objective.tau, objective.kl, objective.tis_cap
+    tau, kl, tis, mis = objective.tau, objective.kl, objective.tis_cap, objective.mis_cap
     for key, value in (("positive", tau.positive), ("negative", tau.negative)):
         if not 0 < value < float("inf"):
             raise UserError(f"objective.tau.{key} must be a positive finite number, got {value}")
@@ -52,9 +52,14 @@ def _check_options(objective: ObjectiveConfig) -> None:
         )
     if not 0 <= kl.coef < float("inf"):
         raise UserError(f"objective.kl.coef must be a finite number of at least 0, got {kl.coef}")
-    if cap is not None and not 0 < cap < float("inf"):
+    if tis is not None and not 0 < tis < float("inf"):
         raise UserError(
-            f"objective.tis_cap must be a positive finite number, or null for no correction, got {cap}"
+            f"objective.tis_cap must be a positive finite number, or null for no correction, got {tis}"
+        )
+    if mis is not None and not 1 < mis < float("inf"):
+        raise UserError(
+            "objective.mis_cap must be a finite number above 1, as responses count whose mean ratio is between its inverse and it, "
+            f"or null to mask none, got {mis}"
         )
 
 

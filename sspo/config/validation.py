@@ -255,10 +255,17 @@ def _check_rollout(config: TrainConfig) -> None:
             f"reward.overlong_penalty must be a positive finite number, got {reward.overlong_penalty}; "
             "reward.overlong_buffer=0 is no penalty"
         )
-    if config.trainer.old_logp == "sampler" and config.objective.tis_cap is not None:
+    for name, cap in (("tis_cap", config.objective.tis_cap), ("mis_cap", config.objective.mis_cap)):
+        if config.trainer.old_logp == "sampler" and cap is not None:
+            raise UserError(
+                f"objective.{name} weighs the trainer's probabilities by the sampler's, and trainer.old_logp=sampler takes the "
+                f"sampler's for both: set trainer.old_logp=trainer, or leave {name} null"
+            )
+    parity = config.run.parity
+    if parity is not None and not 0 < parity < float("inf"):
         raise UserError(
-            "objective.tis_cap weighs the trainer's probabilities by the sampler's, and trainer.old_logp=sampler takes the sampler's "
-            "for both: set trainer.old_logp=trainer, or leave tis_cap null"
+            "run.parity must be a positive finite number of nats, or null for 1e-4 in float32 and 0.05 in bfloat16, got "
+            f"{parity}"
         )
     weights(reward)
     if not MIN_CPU_SECONDS <= reward.cpu_seconds < float("inf"):

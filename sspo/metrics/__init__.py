@@ -9,6 +9,7 @@ page      docs/metrics.md
 """
 
 from sspo.metrics.glossary import (
+    APART,
     GLOSSARY,
     MIN_ELIGIBLE,
     OPTION_KEYS,
@@ -23,6 +24,7 @@ from sspo.metrics.glossary import (
 from sspo.metrics.metric import Metric, merge_all, observe
 
 __all__ = [
+    "APART",
     "GLOSSARY",
     "MIN_ELIGIBLE",
     "OPTION_KEYS",

@@ -10,6 +10,8 @@ from sspo.config import REWARD_NAMES
 PERCENTILES = {"p01": 1, "p10": 10, "p50": 50, "p90": 90, "p99": 99}
 MIN_ELIGIBLE = 100
 """Fractions over rare tokens are null below this many tokens; their counts are logged beside them."""
+APART = 0.01
+"""Nats that the log-probability of a token may be apart between sampler and trainer before it is counted: a ratio of 1.01."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,13 @@ SHARES = _rows(
 OPTION_KEYS = _rows(
     Entry("policy/capped_frac", "share", "mean", "term cispo: response tokens whose weight was cut; their gradient stays"),
     Entry("policy/kl_reference", "nats", "mean", "objective.kl: the estimate of KL(policy || base model) a token that was penalised", "down"),
-    Entry("policy/tis_weight_mean", "ratio", "mean", "objective.tis_cap: the trainer's probability of a token over the sampler's, cut at the cap"),
+    Entry("policy/tis_weight_mean", "ratio", "mean", "objective.tis_cap: the trainer's probability of a token over the sampler's, cut at the cap", compact=True),
     Entry("policy/tis_capped_frac", "share", "mean", "objective.tis_cap: response tokens whose weight is at the cap"),
+    Entry("policy/mis_masked_frac", "share", "mean", "objective.mis_cap: responses that weigh nothing, as the trainer's probabilities over the sampler's are too far from 1", "down", compact=True),
+    Entry("rollout/mismatch_mean", "nats", "mean", "rollout.engine with weights of its own, tis_cap, mis_cap: |d| of a token, d its log-probability by the trainer less that by the sampler", "down", compact=True),
+    Entry("rollout/mismatch_max", "nats", "max", "... the largest |d| of the rollout", "down", compact=True),
+    Entry("rollout/mismatch_frac", "share", "mean", f"... response tokens with |d| above {APART:g}", "down", compact=True),
+    Entry("rollout/mismatch_kl", "nats", "mean", "... estimate of KL(sampler || trainer) a token: exp(d) - 1 - d", "down"),
     Entry("rollout/sampled_prompts", "prompts", "last", "rollout.resample: prompts that were sampled to fill the rollout"),
     Entry("rollout/unequal_prompt_frac", "share", "mean", "rollout.resample: of the prompts that were sampled, those with unequal rewards", "up"),
     Entry("rollout/filled_prompts", "prompts", "last", "rollout.resample: prompts with equal rewards that the rollout was filled up with", "down"),

@@ -30,6 +30,8 @@ def objectives() -> dict[str, ObjectiveConfig]:
         f"grpo/kl {name}": replace(grpo, kl=KlConfig(coef=0.1, estimator=name)) for name in KL_ESTIMATORS
     }
     extra["grpo/tis"] = replace(grpo, tis_cap=1.5)
+    extra["grpo/mis"] = replace(grpo, mis_cap=1.05)
+    extra["sspo/tis and mis"] = replace(sspo, tis_cap=1.5, mis_cap=1.05)
     extra["sapo/tau"] = replace(sapo, tau=TauConfig(positive=2.0, negative=0.5))
     extra["grpo/adapted"] = replace(grpo, bounds=replace(sspo.bounds, alpha=0.3))
     extra["gspo/adapted"] = replace(VARIANTS["gspo"], bounds=BoundsConfig(adapt="rank", alpha=0.3))
@@ -44,6 +46,8 @@ def loss_entries() -> dict[str, Any]:
 def _entry(objective: ObjectiveConfig) -> dict[str, Any]:
     options = flat({"objective": asdict(objective)})
     del options["objective.name"], options["objective.paper"]
+    if objective.mis_cap is None:
+        del options["objective.mis_cap"]  # which probes of before do not have
     logp_BT, batch = _batch(objective)
     logp_BT.requires_grad_()
     out = part_loss(logp_BT, batch, objective, step_context(batch, torch.arange(ROWS), WIDTH))

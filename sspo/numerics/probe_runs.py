@@ -37,6 +37,9 @@ CELLS = {
         "objective=grpo", "objective.kl.coef=0.05", "objective.kl.estimator=k1", "objective.tis_cap=2.0",
         "trainer.epochs=2", "trainer.warmup_steps=2", "trainer.weight_decay=0.01", "trainer.max_grad_norm=0.1",
     ),
+    "masked": (
+        "objective=dapo", "objective.mis_cap=1.00000004", "trainer.rollouts=1", "trainer.micro_batch_tokens=500",
+    ),
     "held": ("objective=gspo", "objective.bounds.target_clip_frac=0.1"),
     "random": ("objective=reinforce_pp", "segmentation=random_sentence", "rollout.temperature=0.8"),
     "peaks": ("objective=cispo", "segmentation=entropy_peak", "trainer.micro_batch_tokens=300"),

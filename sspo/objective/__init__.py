@@ -7,6 +7,7 @@ entropy_bounds    bounds that follow entropy
 published_bounds  bounds of two papers
 clip              clip terms
 kl                KL estimators
+sampler_weight    trainer's over sampler's probability
 aggregate         tokens to a scalar
 advantage         rewards to advantages
 context           what an objective must know of a whole rollout

@@ -11,6 +11,7 @@ from sspo.config.choices import TERMS
 from sspo.metrics import PERCENTILES, SHARES, Metric, observe
 from sspo.objective.clip import ClippedTerm, Surrogate
 from sspo.objective.ratio import segment_size
+from sspo.objective.sampler_weight import SamplerWeights
 
 EXTREME = math.log(1.5)
 """A token is extreme when its own ratio is beyond 1.5 or below 1 / 1.5."""
@@ -38,11 +39,11 @@ def diagnose(
 def diagnose_options(
     clipped: ClippedTerm,
     kl_BT: torch.Tensor | None,
-    weight_BT: torch.Tensor | None,
+    weights: SamplerWeights | None,
     mask_BT: torch.Tensor,
     objective: ObjectiveConfig,
 ) -> dict[str, Metric]:
-    """Metrics of what only some objectives have: a cut weight, a KL penalty, truncated importance sampling."""
+    """Metrics of what only some objectives have: a cut weight, a KL penalty, weights against the sampler."""
     metrics, tokens = {}, mask_BT.sum()
 
     def share(key: str, value_BT: torch.Tensor) -> None:
@@ -52,9 +53,12 @@ def diagnose_options(
         share("policy/capped_frac", clipped.capped_BT)
     if kl_BT is not None:
         share("policy/kl_reference", kl_BT.detach())
-    if weight_BT is not None and objective.tis_cap is not None:
-        share("policy/tis_weight_mean", weight_BT)
-        share("policy/tis_capped_frac", weight_BT >= objective.tis_cap)
+    if weights is not None and weights.truncated_BT is not None and objective.tis_cap is not None:
+        share("policy/tis_weight_mean", weights.truncated_BT)
+        share("policy/tis_capped_frac", weights.truncated_BT >= objective.tis_cap)
+    if weights is not None and weights.kept_B is not None:
+        masked, responses = (~weights.kept_B).sum(), mask_BT.any(1).sum()
+        metrics["policy/mis_masked_frac"] = observe("policy/mis_masked_frac", masked, responses)
     return metrics
 
 

@@ -13,6 +13,7 @@ from sspo.objective.diagnostics import diagnose, diagnose_options
 from sspo.objective.inputs import check_columns, check_entropy, check_objective_row
 from sspo.objective.kl import kl_to_reference
 from sspo.objective.ratio import partition, surrogate_log_ratio, token_log_ratio
+from sspo.objective.sampler_weight import sampler_weights
 from sspo.types import LossContext, LossOut
 
 
@@ -44,10 +45,10 @@ def policy_loss(
         context = whole_batch(mask_BT, segment_id_BT, entropy_BT, objective)
 
     seen = surrogate(logp_BT, old_logp_BT, advantage_BT, mask_BT, segment_id_BT, objective, context)
-    term_BT, kl_BT, weight_BT = seen.clipped.term_BT, None, None
-    if objective.tis_cap is not None:
-        weight_BT = truncated_weight(old_logp_BT, context, mask_BT, objective.tis_cap)
-        term_BT = weight_BT * term_BT
+    term_BT, kl_BT = seen.clipped.term_BT, None
+    weights = sampler_weights(old_logp_BT, context, mask_BT, objective)
+    if weights is not None:
+        term_BT = weights.weigh(term_BT)
     if objective.kl.coef > 0:
         if context.extras.reference_logp_BT is None:
             raise ValueError("objective.kl asks for the reference's log-probabilities in the context")
@@ -57,7 +58,7 @@ def policy_loss(
 
     with torch.no_grad():
         metrics = diagnose(loss, seen, advantage_BT, mask_BT, segment_id_BT, objective)
-        metrics |= diagnose_options(seen.clipped, kl_BT, weight_BT, mask_BT, objective)
+        metrics |= diagnose_options(seen.clipped, kl_BT, weights, mask_BT, objective)
     return LossOut(loss=loss, metrics=metrics)
 
 
@@ -89,16 +90,3 @@ def surrogate(
         )
     )
     return Surrogate(d_BT=d_BT, low_BT=low_BT, high_BT=high_BT, clipped=clipped)
-
-
-def truncated_weight(
-    old_logp_BT: torch.Tensor, context: LossContext, mask_BT: torch.Tensor, cap: float
-) -> torch.Tensor:
-    """min(pi_old / pi_sampler, cap) a token: the trainer's own probability over that of the sampler that drew it.
-
-    Truncated importance sampling for samplers whose numerics differ from the trainer's (Ionides 2008; for LLM training
-    Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL training", with a cap of 2).
-    """
-    if context.extras.sampler_logp_BT is None:
-        raise ValueError("objective.tis_cap asks for the sampler's log-probabilities in the context")
-    return token_log_ratio(old_logp_BT, context.extras.sampler_logp_BT, mask_BT).exp().clamp(max=cap)

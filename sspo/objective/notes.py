@@ -107,6 +107,11 @@ All off by default; a run without them is the same cell as before they existed.
   (`use_bias_correction_kl`); here the estimate is as in the paper. The base model is loaded only then.
 - `objective.tis_cap` multiplies every token's term by min(pi_trainer / pi_sampler, cap), a constant to the gradient. The
   embedded sampler's log-probabilities differ from the trainer's by rounding; a foreign engine's by more.
+- `objective.mis_cap` masks: a response whose geometric mean of pi_trainer / pi_sampler over its tokens is above the cap, or below
+  1 / cap, weighs nothing. Its terms are multiplied by 0 and what the loss divides by stays, so the others weigh what they did; a KL
+  penalty stays too. The condition is verl's rejection by geometric mean, where the response also leaves what the loss divides by; TRL's
+  `sequence_mask` divides as here, looks at the product of the ratios, which grows with length, and weighs the others by it. A mean moves little:
+  verl's examples take caps of 1.0002 to 1.001. With `tis_cap` too, the weights are multiplied.
 - `rollout.resample=k` is DAPO's dynamic sampling, at most k more times as many prompts (sspo/trainer/dynamic_sampling.py).
 - `reward.overlong_buffer=n` is DAPO's overlong penalty over the last n tokens before `rollout.max_tokens`, with
   `reward.overlong_penalty` at the limit.

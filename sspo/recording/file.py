@@ -8,7 +8,7 @@
     old_logp, entropy      nats, under the policy that sampled
     logp                   nats, under the policy right before the optimiser step
     reference_logp         nats, under the base model; with a KL penalty alone
-    sampler_logp           nats, as the sampler saw it; with truncated importance sampling alone
+    sampler_logp           nats, as the sampler saw it; with truncated or masked importance sampling, or rollout.engine=vllm, alone
 
 Sixteen bytes and a bit a token a visit before compression. The file carries a hash of its content, so that damage is
 refused instead of replayed.
@@ -50,7 +50,7 @@ LISTS = {
     "logp": pa.float32(),
 }
 OPTIONAL = ("reference_logp", "sampler_logp")
-"""Lists of a run with a KL penalty or truncated importance sampling: nats, under the base model and as the sampler saw it."""
+"""Lists of a run with a KL penalty, or whose sampler is held against the trainer: nats, under the base model and as the sampler saw it."""
 FLOATS = ("old_logp", "entropy", "logp")
 
 

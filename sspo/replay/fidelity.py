@@ -42,8 +42,8 @@ NOT_REPLAYED = (
     "rollout/second_answers",
 )
 """Of the optimiser, of prompts and rewards before a recording, and of second graders, which it does not have."""
-NOT_RECORDED = "reward/part/"
-"""Begins the names of parts of a summed reward: a recording has the sum."""
+LEFT_OUT = ("reward/part/", "rollout/mismatch_")
+"""Begin the names of parts of a summed reward, of which a recording has the sum, and of what no objective has a part in."""
 
 
 @torch.no_grad()
@@ -115,7 +115,7 @@ def _largest_difference(
     line = {
         key: value
         for key, value in logged.items()
-        if key not in NOT_REPLAYED and not key.startswith(NOT_RECORDED)
+        if key not in NOT_REPLAYED and not key.startswith(LEFT_OUT)
     }
     values = {key: metric.value() for key, metric in metrics.items()}
     missing = set(values) ^ set(line)

@@ -35,7 +35,7 @@ GRIDS = ("clip", "clip.low", "clip.high")
 GROUPS = ("objective", "segmentation")
 LABELS = ("objective.name", "objective.paper")
 EVEN = ClipConfig(low=1.0, high=1.0)
-TRAINING_ONLY = ("objective.kl.", "objective.tis_cap")
+TRAINING_ONLY = ("objective.kl.", "objective.tis_cap", "objective.mis_cap")
 NO_CONTROLLER = "objective.bounds.target_clip_frac=null"
 """Bounds are those of the request; where a run's controller had them is passed on as a scale."""
 FORMS = (

@@ -24,7 +24,7 @@ from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder, whole_model
-from sspo.models.memory.engine import ROWS, engine_cache_bytes, longest_row
+from sspo.models.memory.engine import GIB, ROWS, engine_cache_bytes, longest_row
 from sspo.models.memory.shape import NoShape, read_shape
 from sspo.models.picking import Draws
 from sspo.models.policy import Policy
@@ -260,7 +260,7 @@ def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserE
     """One sentence of what vLLM says over many lines."""
     said = " ".join(str(error).split())[:300]
     if is_out_of_memory(error) or "memory" in said.lower():
-        gib = _cache(policy, config) / 2**30
+        gib = _cache(policy, config) / GIB
         return UserError(
             f"rollout.engine=vllm: there is not enough memory for trainer and engine both: lower run.cache_gb (now {gib:.2f}), "
             f"run.prompt_tokens or model.precision; vLLM says: {said}"
@@ -281,7 +281,9 @@ def _cache(policy: Policy, config: TrainConfig) -> int:
     """Bytes of keys and values that the engine sets aside on each device. Raises UserError where they cannot be worked out."""
     folder = whole_model(policy.path)
     shape = read_shape(policy.path, folder)
-    if isinstance(shape, NoShape) and config.run.cache_gb is None:
+    if isinstance(shape, NoShape):
+        if config.run.cache_gb is not None:
+            return int(config.run.cache_gb * GIB)
         raise UserError(
             f"rollout.engine=vllm: {folder / 'config.json'} names no {' and no '.join(shape.lacks)}, so the size of its cache is not "
             "known: give run.cache_gb"

@@ -2,6 +2,7 @@
 
 loop              the order
 collect           one rollout made ready for the loss
+mismatch          how far sampler and trainer are apart
 dynamic_sampling  prompts, samples, scores; groups replaced
 overlong          the penalty on long responses
 optim             AdamW, warm-up, and finite steps

@@ -22,6 +22,7 @@ from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
 from sspo.trainer.clock import Clock
 from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
+from sspo.trainer.mismatch import check_parity, mismatch_metrics, parity_limit
 from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
 
 Look = Callable[[Batch, float], Sequence[torch.Tensor]]
@@ -40,7 +41,7 @@ class Collected:
     reward_PG: torch.Tensor
     batch: Batch
     metrics: dict[str, Metric]
-    """What the options of sampling and reward took."""
+    """What the options of sampling and reward took, and how far the sampler is from the trainer."""
 
 
 class Collector:
@@ -65,6 +66,8 @@ class Collector:
         self.forward = forward
         self.reference = reference
         self.by_sampler = config.trainer.old_logp == "sampler"
+        weighed = config.objective.tis_cap is not None or config.objective.mis_cap is not None
+        self.with_logp = weighed or self.by_sampler or sampler.foreign
         check_readable(config.segmentation, policy.tokenizer)
 
     def collect(self, number: int, clock: Clock) -> Collected:
@@ -86,7 +89,9 @@ class Collector:
             tokens_PG = rollout.mask_BT.sum(1).cpu().view(reward_PG.shape)
             advantage_B = ADVANTAGES[config.objective.advantage](reward_PG, tokens_PG).flatten()
         with clock.time("old_logp"):
-            batch = self._cut(self._with_old_policy(rollout, advantage_B), number)
+            batch = self._with_old_policy(rollout, advantage_B)
+            apart = self._mismatch(batch, number)
+            batch = self._cut(batch, number)
         return Collected(
             problems=problems,
             first=first.rollout,
@@ -94,7 +99,7 @@ class Collector:
             scores=scores,
             reward_PG=reward_PG,
             batch=batch,
-            metrics=metrics | taken,
+            metrics=metrics | taken | apart,
         )
 
     def _draw(self, number: int, attempt: int, clock: Clock) -> Draw:
@@ -113,12 +118,23 @@ class Collector:
                 max_tokens=config.rollout.max_tokens,
                 temperature=config.rollout.temperature,
                 draws=torch_stream(config.seed, purpose, number),
-                with_logp=config.objective.tis_cap is not None or self.by_sampler,
+                with_logp=self.with_logp,
                 with_entropy=self.by_sampler,
             )
         with clock.time("reward"):
             scores = score_rollout(problems, rollout, self.policy, self.reward, config.rollout.max_tokens)
         return Draw(problems=problems, rollout=rollout, scores=scores)
+
+    def _mismatch(self, batch: Batch, number: int) -> dict[str, Metric]:
+        """How far sampler and trainer are apart, where both looked; an engine with weights of its own may not be too far."""
+        sampler_logp_BT = batch.extras.sampler_logp_BT
+        if sampler_logp_BT is None:
+            return {}
+        columns = sampler_logp_BT, batch.old_logp_BT, batch.mask_BT
+        if self.sampler.foreign:
+            limit = parity_limit(self.config.run.parity, self.policy.precision)
+            check_parity(*columns, limit=limit, number=number)
+        return mismatch_metrics(*columns)
 
     def _cut(self, batch: Batch, number: int) -> Batch:
         """The batch with its segments, and the columns that the objective asks for."""

@@ -46,6 +46,14 @@ SECTIONS = {
         "policy/ratio_max",
     ),
     "What the clip keeps": ("policy/extreme_retained_frac", "policy/collateral_clip_frac"),
+    "Sampler and trainer": (
+        "rollout/mismatch_mean",
+        "rollout/mismatch_max",
+        "rollout/mismatch_frac",
+        "rollout/mismatch_kl",
+        "policy/mis_masked_frac",
+        "policy/tis_weight_mean",
+    ),
     "Stability": ("optim/grad_norm", "policy/kl_k3", "policy/loss"),
 }
 """Panels by section; every key is one of the glossary, as no other is logged."""

@@ -140,6 +140,7 @@ def test_the_probes_reach_every_choice_of_the_configuration():
     for switched_on in (
         lambda run: run.objective.kl.coef,
         lambda run: run.objective.tis_cap,
+        lambda run: run.objective.mis_cap,
         lambda run: run.objective.bounds.target_clip_frac,
         lambda run: run.rollout.resample,
         lambda run: run.reward.overlong_buffer,

@@ -34,4 +34,5 @@ POINTS = st.builds(
     ),
     kl=st.builds(KlConfig, coef=st.sampled_from([0.0, 0.3]), estimator=st.sampled_from(KL_ESTIMATORS)),
     tis_cap=st.sampled_from([None, 1.2]),
+    mis_cap=st.sampled_from([None, 1.3]),
 ).filter(has_meaning)

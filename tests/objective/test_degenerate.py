@@ -115,6 +115,9 @@ def test_options_at_infinite_log_probs(estimator):
     rows[0]["sampler"] = [NEVER, -1.0, -1.0]
     out, _ = finite(rows, objective)
     assert out.metrics["policy/tis_weight_mean"].value() == pytest.approx((2 + 0 + 1) / 3, abs=1e-6)
+    rows[0]["sampler"] = [NEVER, -1.0, NEVER]  # log-ratios count as 1e6, -1e6 and 1e6: far from a mean of 0
+    masked, _ = finite(rows, replace(objective, mis_cap=2.0))
+    assert masked.metrics["policy/mis_masked_frac"].value() == 1
 
 
 def test_options_without_what_they_ask_for_are_errors():
@@ -122,6 +125,7 @@ def test_options_without_what_they_ask_for_are_errors():
     for objective, wanted in (
         (replace(VARIANTS["grpo"], kl=KlConfig(coef=0.1)), "reference"),
         (replace(VARIANTS["grpo"], tis_cap=2.0), "sampler"),
+        (replace(VARIANTS["grpo"], mis_cap=2.0), "objective.mis_cap asks for the sampler"),
         (VARIANTS["dapo_group"], "share a prompt"),
     ):
         with pytest.raises(ValueError, match=wanted):

@@ -90,7 +90,7 @@ def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, ob
     assert metrics["policy/kl_k3"].value() == 0
 
 
-PLAIN = POINTS.map(lambda point: replace(point, kl=VARIANTS["grpo"].kl))
+PLAIN = POINTS.map(lambda point: replace(point, kl=VARIANTS["grpo"].kl, mis_cap=None))
 
 
 @law(40, 300, rows=ragged_rows(), objective=PLAIN)

@@ -24,7 +24,7 @@ def on_meta(value):
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 def test_forward_and_backward_need_no_value_on_the_host(name):
-    objective = replace(VARIANTS[name], kl=KlConfig(coef=0.1), tis_cap=2.0)
+    objective = replace(VARIANTS[name], kl=KlConfig(coef=0.1), tis_cap=2.0, mis_cap=2.0)
     row = {"old": [-1.0, -2.0], "logp": [-1.2, -1.9], "adv": 1.0, "entropy": [0.5, 1.0], "seg": [0, 1]}
     rows = [{**row, "reference": row["old"], "sampler": row["old"]}] * 2
     context = on_meta(context_of(rows, objective, group=2))

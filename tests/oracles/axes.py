@@ -123,12 +123,18 @@ def shares(row, bounds, objective):
 
 
 def with_options(row, found, objective):
-    """The shares with truncated importance sampling and a KL penalty."""
+    """The shares with truncated and masked importance sampling and a KL penalty."""
     changed = []
+    mean = fmean(o - s for o, s in zip(row["old"], row["sampler"], strict=True))
+    outside = (
+        objective.mis_cap is not None and not 1 / objective.mis_cap <= math.exp(mean) <= objective.mis_cap
+    )
     for t, (value, slope, flag) in enumerate(found):
         if objective.tis_cap is not None:
             weight = min(math.exp(row["old"][t] - row["sampler"][t]), objective.tis_cap)
             value, slope = weight * value, weight * slope
+        if outside:
+            value, slope = 0.0, 0.0
         x = row["reference"][t] - row["logp"][t]
         kl, kl_slope = {"k1": (-x, 1), "k2": (x * x / 2, -x), "k3": (math.exp(x) - 1 - x, 1 - math.exp(x))}[
             objective.kl.estimator

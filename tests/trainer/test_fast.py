@@ -38,9 +38,12 @@ def test_the_fast_way_trains_the_same_within_rounding(tmp_path):
     assert plain[0]["policy/ratio_min"] == plain[0]["policy/ratio_max"] == 1
 
 
-def test_weighing_the_sampler_by_itself_is_refused():
-    with pytest.raises(UserError, match=r"trainer.old_logp=sampler takes the sampler's for both"):
-        quick_compose(["experiment=fast", "objective.tis_cap=2"])
+@pytest.mark.parametrize("name", ["tis_cap", "mis_cap"])
+def test_weighing_the_sampler_by_itself_is_refused(name):
+    with pytest.raises(
+        UserError, match=rf"trainer.old_logp=sampler takes the sampler's for both.*leave {name}"
+    ):
+        quick_compose(["experiment=fast", f"objective.{name}=2"])
 
 
 def test_an_attention_that_would_have_no_effect_is_refused_and_never_a_default():

@@ -1,0 +1,122 @@
+"""How far samplers were from the trainer, arm by arm: the engine, |d| of tokens, and what the objective made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.measures import Measure, run_means
+from analysis.logs.manifest import Arm
+from analysis.logs.run_files import OWN_ENGINE
+from analysis.logs.trace import RECORD, metric, trace
+from analysis.statistics import t_interval
+from analysis.tables import captions
+from analysis.tables.results import GROUPS, NOTHING
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table, decimals
+from sspo.metrics import APART
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table: one logged key, reduced over a run's rollouts or steps and then over runs."""
+
+    title: str
+    key: str
+    percent: bool = False
+    largest: bool = False
+    """Whether it is the maximum over all runs instead of a mean."""
+    spec: str = ".2g"
+    """How its numbers are rounded; percent have decimals by their size."""
+
+
+ALWAYS = (
+    Column("mean", "rollout/mismatch_mean"),
+    Column("largest", "rollout/mismatch_max", largest=True),
+    Column(f"above {APART:g}, %", "rollout/mismatch_frac", percent=True),
+)
+WHERE_LOGGED = (
+    Column("masked %", "policy/mis_masked_frac", percent=True),
+    Column("TIS weight", "policy/tis_weight_mean", spec=".4f"),
+)
+
+
+def sampler_table(evidence: Evidence) -> Table | None:
+    """Mean and t interval over runs of every column; None where no run logged how far its sampler was from the trainer."""
+    values = {column.key: _by_run(evidence, column) for column in (*ALWAYS, *WHERE_LOGGED)}
+    if not any(values[column.key] for column in ALWAYS):
+        return None
+    columns = (*ALWAYS, *(column for column in WHERE_LOGGED if values[column.key]))
+    rows = [
+        Row(
+            GROUPS[arm.role],
+            (
+                Cell(arm.label, {"arm": arm.name, "label": arm.label}),
+                _engine(evidence, arm),
+                *(_cell(column, evidence.counted(arm), values[column.key]) for column in columns),
+            ),
+        )
+        for arm in evidence.study.with_role("arm", "no_clip", "aa")
+    ]
+    titles = ("arm", "engine", *(column.title for column in columns))
+    return Table("sampler", _caption(evidence, columns), titles, tuple(rows), title="Sampler and trainer")
+
+
+def _by_run(evidence: Evidence, column: Column) -> Mapping[int, float]:
+    """Each run's own number; runs that did not log the key are absent."""
+    if column.largest:
+        found = evidence.logs.metrics.groupby("run")[column.key].max().astype("float64").dropna()
+    else:
+        found = run_means(evidence, Measure(column.title, column.key, column.percent))
+    return {int(run): float(value) for run, value in found.items()}
+
+
+def _engine(evidence: Evidence, arm: Arm) -> Cell:
+    runs = evidence.counted(arm)
+    if evidence.study.imported or not runs:
+        return NOTHING
+    named = ", ".join(sorted({str(evidence.logs.runs[run].get("engine", OWN_ENGINE)) for run in runs}))
+    return Cell(named, {"engine": named}, trace=trace("rollout.engine of the arm's runs", [RECORD], runs))
+
+
+def _cell(column: Column, runs: list[int], values: Mapping[int, float]) -> Cell:
+    name, mine = column.key, {run: values[run] for run in runs if run in values}
+    if not mine:
+        return Cell("–", {f"{name}_n": 0})
+    scale = 100 if column.percent else 1
+    over = "steps" if column.key.startswith("policy/") else "rollouts"
+    formula = (
+        f"mean over the arm's runs of: mean of {name} over all {over}{', in %' if column.percent else ''}"
+    )
+    if column.largest:
+        top = max(mine.values())
+        formula = f"largest {name} over the arm's runs and their rollouts"
+        data = {f"{name}_max": top, f"{name}_n": len(mine)}
+        return Cell(rounded(top, ".2g"), data, trace=trace(formula, [metric(name)], runs, mine))
+    interval = t_interval(list(mine.values()))
+    point, half = scale * interval.point, interval.half_width
+    spec = f".{decimals(point)}f" if column.percent else column.spec
+    text = rounded(point, spec) + ("" if half is None else f" ± {rounded(scale * half, spec)}")
+    low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
+    data: dict[str, float | None] = {"mean": point, "low": low, "high": high, "n": interval.n}
+    source = trace(f"{formula}; ± is half a 95 % t interval", [metric(name)], runs, mine, scale)
+    return Cell(text, {f"{name}_{key}": value for key, value in data.items()}, trace=source)
+
+
+def _caption(evidence: Evidence, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    keys = {column.key for column in columns}
+    sentences = (
+        f"{evidence.study.title}: how far the sampler's log-probabilities of its tokens were from the trainer's, |d| in nats: mean "
+        f"over a run's tokens, the largest of all, and the share above {APART:g}.",
+        "Masked: responses that weigh nothing under objective.mis_cap."
+        if "policy/mis_masked_frac" in keys
+        else "",
+        "TIS weight: the trainer's probability of a token over the sampler's, cut at objective.tis_cap."
+        if "policy/tis_weight_mean" in keys
+        else "",
+        "– means not logged: a sampler over the trainer's own weights is compared only where an option asks.",
+        captions.interval_rule(evidence),
+        *captions.warnings(evidence)[:1],
+    )
+    return tuple(filter(None, sentences))

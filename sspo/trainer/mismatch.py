@@ -1,0 +1,81 @@
+"""How far the sampler's log-probabilities of what it sampled are from the trainer's, and how far they may be.
+
+d = old_logp - sampler_logp of a token (nats): 0 where both compute the same. An engine with kernels of its own gives rounding,
+about 1e-5 in float32 and 1e-2 in bfloat16; weights that were not synced give tenths.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from sspo.errors import UserError
+from sspo.metrics import APART, Metric, observe
+
+LIMITS = {"float32": 1e-4, "bfloat16": 0.05}
+"""The largest |d| that rounding explains, by the precision of the model."""
+ROUNDING = 0.2
+"""The mean |d| of rounding is at most this share of the limit (measured: 5e-3 in bfloat16, where the largest was 0.024)."""
+
+
+def mismatch_metrics(
+    sampler_logp_BT: torch.Tensor, old_logp_BT: torch.Tensor, mask_BT: torch.Tensor
+) -> dict[str, Metric]:
+    """|d| over a rollout's tokens, and the k3 estimate of KL(sampler || trainer); null where a d is not finite."""
+    d_BT = _apart(sampler_logp_BT, old_logp_BT, mask_BT)
+    size_BT, tokens = d_BT.abs(), mask_BT.sum()
+    beyond_BT = ~(size_BT <= APART)  # NaN is beyond every limit
+    largest = size_BT.where(mask_BT, -float("inf")).max()
+    return {
+        "rollout/mismatch_mean": observe("rollout/mismatch_mean", size_BT.sum(), tokens),
+        "rollout/mismatch_max": observe("rollout/mismatch_max", largest),
+        "rollout/mismatch_frac": observe("rollout/mismatch_frac", beyond_BT.sum(), tokens),
+        "rollout/mismatch_kl": observe("rollout/mismatch_kl", (d_BT.expm1() - d_BT).sum(), tokens),
+    }
+
+
+def parity_limit(parity: float | None, precision: str) -> float:
+    """The largest |d| that a run lets pass: run.parity, or by the precision that the model computes in."""
+    return LIMITS[precision] if parity is None else parity
+
+
+def check_parity(
+    sampler_logp_BT: torch.Tensor,
+    old_logp_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    *,
+    limit: float,
+    number: int,
+) -> None:
+    """Raise UserError where the two are further apart than `limit` at any token of rollout `number`, or one is no number."""
+    size_N = _apart(sampler_logp_BT, old_logp_BT, mask_BT)[mask_BT].abs()
+    beyond = int((~(size_N <= limit)).sum())
+    if not beyond:
+        return
+    endless = int((~size_N.isfinite()).sum())
+    if endless:
+        raise UserError(
+            f"rollout {number}: sampler and trainer have no finite log-probability in common at {endless} of {len(size_N)} "
+            "tokens: the engine's weights or the model's are damaged, and if the model was finite that is an error of sspo to report"
+        )
+    mean, largest = float(size_N.mean()), float(size_N.max())
+    said = (
+        f"rollout {number}: the sampler's log-probabilities are not the trainer's: {largest:.3g} nats apart at most and "
+        f"{mean:.3g} on average, above the limit of {limit:g} at {beyond} of {len(size_N)} tokens"
+    )
+    if mean > ROUNDING * limit:
+        raise UserError(
+            f"{said}: so much on average is no rounding, its weights are out of step with the model's, an error of sspo to report"
+        )
+    raise UserError(
+        f"{said}: where the precision's rounding explains that, give run.parity={_above(largest)}"
+    )
+
+
+def _apart(sampler_logp_BT: torch.Tensor, old_logp_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """d on the mask, 0 off it; NaN where both are -inf, as a token that was sampled has a probability."""
+    return (old_logp_BT.double() - sampler_logp_BT.double()).where(mask_BT, 0.0)
+
+
+def _above(value: float) -> str:
+    """A number of one digit, a good deal above the value."""
+    return f"{float(f'{2.5 * value:.0e}'):g}"
