@@ -81,26 +81,33 @@ def _engine(evidence: Evidence, arm: Arm) -> Cell:
 
 
 def _cell(column: Column, runs: list[int], values: Mapping[int, float]) -> Cell:
-    name, mine = column.key, {run: values[run] for run in runs if run in values}
+    mine = {run: values[run] for run in runs if run in values}
     if not mine:
-        return Cell("–", {f"{name}_n": 0})
-    scale = 100 if column.percent else 1
-    over = "steps" if column.key.startswith("policy/") else "rollouts"
-    formula = (
-        f"mean over the arm's runs of: mean of {name} over all {over}{', in %' if column.percent else ''}"
-    )
-    if column.largest:
-        top = max(mine.values())
-        formula = f"largest {name} over the arm's runs and their rollouts"
-        data = {f"{name}_max": top, f"{name}_n": len(mine)}
-        return Cell(rounded(top, ".2g"), data, trace=trace(formula, [metric(name)], runs, mine))
+        return Cell("–", {f"{column.key}_n": 0})
+    return _largest(column, runs, mine) if column.largest else _mean(column, runs, mine)
+
+
+def _largest(column: Column, runs: list[int], mine: Mapping[int, float]) -> Cell:
+    name, top = column.key, max(mine.values())
+    formula = f"largest {name} over the arm's runs and their rollouts"
+    data = {f"{name}_max": top, f"{name}_n": len(mine)}
+    return Cell(rounded(top, column.spec), data, trace=trace(formula, [metric(name)], runs, mine))
+
+
+def _mean(column: Column, runs: list[int], mine: Mapping[int, float]) -> Cell:
+    name, scale = column.key, 100 if column.percent else 1
     interval = t_interval(list(mine.values()))
     point, half = scale * interval.point, interval.half_width
     spec = f".{decimals(point)}f" if column.percent else column.spec
     text = rounded(point, spec) + ("" if half is None else f" ± {rounded(scale * half, spec)}")
     low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
-    data: dict[str, float | None] = {"mean": point, "low": low, "high": high, "n": interval.n}
-    source = trace(f"{formula}; ± is half a 95 % t interval", [metric(name)], runs, mine, scale)
+    data = {"mean": point, "low": low, "high": high, "n": interval.n}
+    over = "steps" if name.startswith("policy/") else "rollouts"
+    formula = (
+        f"mean over the arm's runs of: mean of {name} over all {over}{', in %' if column.percent else ''}; "
+        "± is half a 95 % t interval"
+    )
+    source = trace(formula, [metric(name)], runs, mine, scale)
     return Cell(text, {f"{name}_{key}": value for key, value in data.items()}, trace=source)
 
 

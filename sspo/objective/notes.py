@@ -111,7 +111,8 @@ All off by default; a run without them is the same cell as before they existed.
   1 / cap, weighs nothing. Its terms are multiplied by 0 and what the loss divides by stays, so the others weigh what they did; a KL
   penalty stays too. The condition is verl's rejection by geometric mean, where the response also leaves what the loss divides by; TRL's
   `sequence_mask` divides as here, looks at the product of the ratios, which grows with length, and weighs the others by it. A mean moves little:
-  verl's examples take caps of 1.0002 to 1.001. With `tis_cap` too, the weights are multiplied.
+  verl's documentation calls caps of 1.0002 to 1.001 typical. With `tis_cap` too, the weights are multiplied.
+  With an engine of its own weights `run.parity` comes first: raise it to train through what should be masked.
 - `rollout.resample=k` is DAPO's dynamic sampling, at most k more times as many prompts (sspo/trainer/dynamic_sampling.py).
 - `reward.overlong_buffer=n` is DAPO's overlong penalty over the last n tokens before `rollout.max_tokens`, with
   `reward.overlong_penalty` at the limit.

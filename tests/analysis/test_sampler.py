@@ -12,6 +12,7 @@ from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import METRICS, OPTIONAL_METRICS, RUNS, read_logs
 from analysis.logs.run_folders import compact
 from analysis.logs.trace import RECORD, metric
+from analysis.pages.html_tables import table_html
 from analysis.tables.sampler import sampler_table
 from analysis.text.table import to_latex, to_markdown
 from tests.analysis.synthetic_store import ARMS, FakeArm, Scale, write_study
@@ -69,7 +70,7 @@ def test_mismatch_by_arm_and_engine(store: Path) -> None:
     engine = table.rows[1].cells[1].trace
     assert engine is not None
     assert set(engine.reads) == {RECORD}
-    assert "<b>" not in to_markdown(table)
+    assert "<b>" not in to_markdown(table) + table_html(table)
     assert r"vLLM\_\$ \& co" in to_latex(table)
     assert {record.get("engine") for record in json.loads((logs / RUNS).read_text())} == {None, "vllm"}
     kept = set(OPTIONAL_METRICS) & set(pq.read_schema(logs / METRICS).names)

@@ -116,28 +116,20 @@ def run(folder, monkeypatch, *options):
     return [line for line in lines(folder / "metrics.jsonl") if "rollout/mismatch_mean" in line]
 
 
-def test_every_rollout_of_a_foreign_engine_is_held_against_the_trainer(tmp_path, monkeypatch):
-    monkeypatch.setattr(Foreign, "shift", 5e-5)
-    logged = run(tmp_path, monkeypatch, "rollout.max_tokens=30")
-    assert [line["rollout"] for line in logged] == [0, 1]
-    assert all(line["rollout/mismatch_mean"] == pytest.approx(5e-5, rel=0.2) for line in logged)
-    assert all(line["rollout/mismatch_frac"] == 0 for line in logged)
-
-
 def test_a_sync_that_is_forgotten_ends_the_run_after_the_first_update(tmp_path, monkeypatch):
     monkeypatch.setattr(Foreign, "syncs", False)
     with pytest.raises(UserError, match=r"rollout 1: .* out of step"):
         run(tmp_path, monkeypatch, "trainer.lr=1e-2")
 
 
-def test_rows_of_later_attempts_are_held_against_the_trainer_and_masked_responses_logged(
-    tmp_path, monkeypatch
-):
+def test_every_rollout_is_held_against_the_trainer_and_masked_responses_are_logged(tmp_path, monkeypatch):
     monkeypatch.setattr(Foreign, "shift", 0.1)
-    options = ("rollout.resample=1", "rollout.max_tokens=30", "trainer.rollouts=1", "objective.mis_cap=1.05")
+    options = ("rollout.resample=1", "rollout.max_tokens=30", "objective.mis_cap=1.05")
     with pytest.raises(UserError, match="rollout 0: "):
         run(tmp_path / "strict", monkeypatch, *options)
-    (line,) = run(tmp_path / "loose", monkeypatch, *options, "run.parity=0.5")
-    assert line["policy/mis_masked_frac"] == 1  # exp(-.1) = .905 is below 1 / 1.05 = .952
-    assert line["rollout/mismatch_mean"] == pytest.approx(0.1, abs=1e-3)
-    assert line["rollout/mismatch_kl"] == pytest.approx(math.exp(-0.1) - 1 + 0.1, abs=1e-3)
+    logged = run(tmp_path / "loose", monkeypatch, *options, "run.parity=0.5")
+    assert [line["rollout"] for line in logged] == [0, 1]
+    for line in logged:
+        assert line["policy/mis_masked_frac"] == 1  # exp(-.1) = .905 is below 1 / 1.05 = .952
+        assert line["rollout/mismatch_mean"] == pytest.approx(0.1, abs=1e-3)
+        assert line["rollout/mismatch_kl"] == pytest.approx(math.exp(-0.1) - 1 + 0.1, abs=1e-3)
