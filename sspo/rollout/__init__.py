@@ -5,6 +5,7 @@ one new file.
 
 transformers  the default sampler, over the very weights that are trained
 vllm          vLLM's engine, with weights of its own
+engine        what such an engine needs around it
 """
 
 from __future__ import annotations
