@@ -139,7 +139,7 @@ TARGET = "objective.bounds.target_clip_frac"
         (["objective.tis_cap=0"], "or null for no correction, got 0"),
         (["objective.mis_cap=1"], "must be a finite number above 1"),
         (["objective.mis_cap=inf"], "or null to mask none, got inf"),
-        (["run.parity=0"], "run.parity must be a positive finite number of nats"),
+        (["run.parity=0"], "run.parity must be a positive finite number, got"),
         (["run.parity=nan"], "got nan"),
         (["rollout.resample=-1"], "rollout.resample must be at least 0"),
         (["rollout.resample=2", "rollout.responses=1", "trainer.minibatch=8"], "raise rollout.responses"),

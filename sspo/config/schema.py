@@ -329,8 +329,8 @@ class RunConfig:
     prompt_tokens: int = 4096
     """Engine 'vllm': the longest prompt that it is started for."""
     parity: float | None = None
-    """How far (nats) the log-probability of a token may be apart between trainer and an engine with weights of its own before
-    the run ends; null is 1e-4 in float32 and 0.05 in bfloat16."""
+    """How far (nats) log-probabilities may be apart between trainer and an engine with weights of its own, one token in a thousand
+    aside, before the run ends; null is 1e-4 in float32 and 0.05 in bfloat16."""
     checkpoints_kept: int = 2
     """How many of a run's last checkpoints lie there while it lasts; a finished one keeps its last alone."""
     study: str = ""

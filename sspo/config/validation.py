@@ -261,12 +261,6 @@ def _check_rollout(config: TrainConfig) -> None:
                 f"objective.{name} weighs the trainer's probabilities by the sampler's, and trainer.old_logp=sampler takes the "
                 f"sampler's for both: set trainer.old_logp=trainer, or leave {name} null"
             )
-    parity = config.run.parity
-    if parity is not None and not 0 < parity < float("inf"):
-        raise UserError(
-            "run.parity must be a positive finite number of nats, or null for 1e-4 in float32 and 0.05 in bfloat16, got "
-            f"{parity}"
-        )
     weights(reward)
     if not MIN_CPU_SECONDS <= reward.cpu_seconds < float("inf"):
         raise UserError(

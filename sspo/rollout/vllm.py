@@ -6,13 +6,14 @@ processes of their own, and read the weights from a folder in memory.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import logging
+import multiprocessing
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from sspo.models.memory.shape import NoShape, read_shape
 from sspo.models.picking import Draws
 from sspo.models.policy import Policy
 from sspo.rollout.engine import worker
+from sspo.rollout.engine.outlived import EngineDied, outlived
 from sspo.rollout.engine.requests import Answer, as_rollout, row_seeds
 from sspo.rollout.engine.undisturbed import undisturbed
 from sspo.rollout.engine.weights import folder_weights
@@ -74,8 +76,9 @@ class VllmSampler:
     foreign = True
 
     def __init__(self, llm: Any, policy: Policy, config: TrainConfig):
-        """`llm` does what vllm.LLM does, over weights that nobody has sent yet."""
+        """`llm` does what vllm.LLM does, over weights that nobody has sent yet; its processes are this one's youngest children."""
         self.llm = llm
+        self.processes = [] if _in_process(config) else multiprocessing.active_children()
         self.policy = policy
         self.stop = list(config.rollout.stop)
         self.dtype = _dtype(policy)
@@ -85,28 +88,26 @@ class VllmSampler:
         self.longest = longest_row(config, policy.positions.limit)
         self.paths: Mapping[str, str] = {"engine": "vllm", "decode": "vllm"}
         self.remarks: Sequence[str] = ()
-        self.head = all(llm.collective_rpc("has_head"))
+        self.head = all(self._ask("collective_rpc", "has_head"))
         self.sync(policy.model)
 
     def sync(self, model: PreTrainedModel) -> None:
         """Send every weight, in place; a sleeping engine gets memory for weights first and for its cache last."""
-        with self._called():
-            if self.asleep:
-                self.llm.wake_up(tags=["weights"])
-            weights = folder_weights(model, self.dtype, head=self.head)
-            if self.in_process:
-                self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
-            else:
-                self._through_a_folder(weights)
-            if self.asleep:
-                self.llm.wake_up(tags=["kv_cache"])
-            self.asleep = False
+        if self.asleep:
+            self._ask("wake_up", tags=["weights"])
+        weights = folder_weights(model, self.dtype, head=self.head)
+        if self.in_process:
+            self._ask("collective_rpc", "reload_weights", kwargs={"weights_iterator": weights})
+        else:
+            self._through_a_folder(weights)
+        if self.asleep:
+            self._ask("wake_up", tags=["kv_cache"])
+        self.asleep = False
 
     def rest(self) -> None:
         """Free the device's memory until the next `sync`; a CPU's engine keeps what it has."""
         if self.sleeps and not self.asleep:
-            with self._called():
-                self.llm.sleep(level=2)
+            self._ask("sleep", level=2)
             self.asleep = True
 
     def sample(
@@ -140,16 +141,16 @@ class VllmSampler:
             "stop_token_ids": list(self.policy.end_ids),
             "ignore_eos": True,  # the ends are those of the policy, whatever the folder's files say
         }
-        with self._called():
-            self.llm.reset_prefix_cache()  # so that a run that goes on computes what one without a stop does
-            outputs = self._generate([prompt for prompt in prompts for _ in range(responses)], seeds, options)
+        self._ask("reset_prefix_cache")  # so that a run that goes on computes what one without a stop does
+        outputs = self._generate([prompt for prompt in prompts for _ in range(responses)], seeds, options)
         answers = [_answer(output, with_logp=with_logp) for output in outputs]
         return as_rollout(prompts, responses, answers, self.policy.pad_id, self.policy.model.device)
 
     def _generate(self, rows: list[list[int]], seeds: list[int], options: Mapping[str, Any]) -> list[Any]:
         from vllm import SamplingParams, TokensPrompt
 
-        found: list[Any] = self.llm.generate(
+        found: list[Any] = self._ask(
+            "generate",
             [TokensPrompt(prompt_token_ids=row) for row in rows],
             [SamplingParams(seed=seed, **options) for seed in seeds],
             use_tqdm=False,
@@ -169,20 +170,19 @@ class VllmSampler:
         with tempfile.TemporaryDirectory(prefix="sspo-", dir=place) as folder:
             apart = {name: value.cpu().clone() for name, value in weights}  # no two names for one tensor
             save_file(apart, Path(folder, "model.safetensors"), metadata={"format": "pt"})
-            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+            self._ask("collective_rpc", "reload_weights", kwargs={"weights_path": folder})
 
-    @contextlib.contextmanager
-    def _called(self) -> Iterator[None]:
-        """vLLM's own code runs inside; an engine process that is gone is one sentence."""
+    def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """What a method of vllm.LLM gives. Raises UserError where a process of the engine is gone."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         with undisturbed():
             try:
-                yield
-            except EngineDeadError as error:
+                return outlived(partial(getattr(self.llm, method), *arguments, **options), self.processes)
+            except (EngineDied, EngineDeadError) as error:
                 raise UserError(
                     "rollout.engine=vllm: the process of its engine died, by a signal or for want of memory; the same command goes on "
-                    "from the last checkpoint"
+                    f"from the last checkpoint ({error})"
                 ) from error
 
 

@@ -12,7 +12,10 @@ from sspo.errors import UserError
 from sspo.metrics import APART, Metric, observe
 
 LIMITS = {"float32": 1e-4, "bfloat16": 0.05}
-"""The largest |d| that rounding explains, by the precision of the model."""
+"""The |d| that rounding explains, by the precision of the model."""
+RARE = 1e-3
+"""The share of tokens that may be further apart: now and then a token magnifies rounding (measured in float32: 4 of 116,133 tokens
+beyond 1e-4, the furthest 1.6e-4, where the mean was 1.5e-7), and weights out of step move most of them."""
 ROUNDING = 0.2
 """The mean |d| of rounding is at most this share of the limit (measured: 5e-3 in bfloat16, where the largest was 0.024)."""
 
@@ -34,7 +37,7 @@ def mismatch_metrics(
 
 
 def parity_limit(parity: float | None, precision: str) -> float:
-    """The largest |d| that a run lets pass: run.parity, or by the precision that the model computes in."""
+    """The |d| that a run lets pass: run.parity, or by the precision that the model computes in."""
     return LIMITS[precision] if parity is None else parity
 
 
@@ -46,10 +49,13 @@ def check_parity(
     limit: float,
     number: int,
 ) -> None:
-    """Raise UserError where the two are further apart than `limit` at any token of rollout `number`, or one is no number."""
+    """Raise UserError where the two are further apart than `limit` at more than RARE of the tokens of rollout `number` (one in a small
+    rollout), or by more than rounding on average, or one is no number."""
     size_N = _apart(sampler_logp_BT, old_logp_BT, mask_BT)[mask_BT].abs()
-    beyond = int((~(size_N <= limit)).sum())
-    if not beyond:
+    if not len(size_N):
+        return
+    beyond, mean = int((~(size_N <= limit)).sum()), float(size_N.mean())
+    if mean <= ROUNDING * limit and beyond <= max(1, RARE * len(size_N)):
         return
     endless = int((~size_N.isfinite()).sum())
     if endless:
@@ -57,7 +63,7 @@ def check_parity(
             f"rollout {number}: sampler and trainer have no finite log-probability in common at {endless} of {len(size_N)} "
             "tokens: the engine's weights or the model's are damaged, and if the model was finite that is an error of sspo to report"
         )
-    mean, largest = float(size_N.mean()), float(size_N.max())
+    largest = float(size_N.max())
     said = (
         f"rollout {number}: the sampler's log-probabilities are not the trainer's: {largest:.3g} nats apart at most and "
         f"{mean:.3g} on average, above the limit of {limit:g} at {beyond} of {len(size_N)} tokens"

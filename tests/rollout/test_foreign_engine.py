@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
+import threading
+import time
 from importlib.util import find_spec
 
 import numpy as np
@@ -18,6 +21,7 @@ from sspo.errors import UserError
 from sspo.models.policy import load_policy
 from sspo.randomness import torch_stream
 from sspo.rollout import open_sampler
+from sspo.rollout.engine.outlived import EngineDied, outlived
 from sspo.rollout.engine.requests import Answer, as_rollout, row_seeds
 from sspo.rollout.engine.undisturbed import undisturbed
 from sspo.rollout.engine.weights import folder_weights
@@ -130,3 +134,16 @@ def test_a_missing_package_is_one_sentence():
     config = quick_compose(["rollout=vllm"])
     with pytest.raises(UserError, match=r"vllm is not installed here: run `make setup-vllm`"):
         open_sampler(load_policy(config.model, CPU), config)
+
+
+def test_a_call_outlives_the_process_that_it_waits_for():
+    assert outlived(lambda: 3, []) == 3
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,), name="engine")
+    process.start()
+    assert outlived(lambda: 4, [process]) == 4
+    with pytest.raises(KeyError, match="no such thing"):
+        outlived(lambda: {}["no such thing"], [process])
+    threading.Timer(0.2, process.kill).start()
+    with pytest.raises(EngineDied, match="engine ended with -9"):
+        outlived(lambda: threading.Event().wait(60), [process])
+    assert outlived(lambda: 5, [process]) == 5  # it answered all the same

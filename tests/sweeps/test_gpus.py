@@ -55,7 +55,7 @@ def plan(store: Path, arms: dict[str, Any], **head: Any) -> Plan:
 
 def test_a_trial_is_told_of_its_devices_where_it_has_several_and_its_cell_stays(tmp_path: Path) -> None:
     arms = {
-        "grpo": {"overrides": ["objective=grpo"]},
+        "grpo": {"overrides": ["objective=grpo", "rollout=vllm"]},
         "gspo": {"overrides": ["objective=gspo"], "resources": {"gpus": 1}},
     }
     usual, wide = plan(tmp_path, arms), plan(tmp_path, arms, resources={"gpus": 2, "threads": 3})
@@ -130,7 +130,9 @@ def test_a_trial_that_would_wait_for_ever_is_refused_in_one_sentence(
     monkeypatch.setattr(
         "sweeps.engines.registry.find_spec", lambda name: object()
     )  # these refuse before they import it
-    wide = plan(tmp_path, {"grpo": {"overrides": ["objective=grpo"], "resources": resources}})
+    monkeypatch.setattr(sampling, "find_spec", lambda name: object())
+    overrides = ["objective=grpo", "rollout=vllm"]
+    wide = plan(tmp_path, {"grpo": {"overrides": overrides, "resources": resources}})
     with pytest.raises(UserError, match=said):
         train("study", wide.trials(), RunOptions(**options), QUIET, None)
     assert not list(tmp_path.glob("cells/*/seed0/*"))
@@ -185,6 +187,14 @@ def test_a_study_that_samples_with_what_is_not_here_is_refused_before_any_work_a
     assert sampling.why_not_sampled("transformers") is None
 
 
+def test_devices_that_an_engine_would_leave_idle_are_refused(tmp_path: Path) -> None:
+    wide = plan(tmp_path / "runs", {"grpo": {"overrides": ["objective=grpo"]}}, resources={"gpus": 2})
+    with pytest.raises(
+        UserError, match=r"wants 2 CUDA devices a trial, and rollout\.engine=transformers uses one"
+    ):
+        run_sweep(wide, RunOptions(), QUIET)
+
+
 def test_one_trial_alone_takes_the_devices_that_its_study_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +203,9 @@ def test_one_trial_alone_takes_the_devices_that_its_study_says(
     trainer.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES" "$@"\nexit 1\n')
     trainer.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(trainer))
-    wide = plan(tmp_path / "runs", {"grpo": {"overrides": ["objective=grpo"]}}, resources={"gpus": 2})
+    monkeypatch.setattr(sampling, "find_spec", lambda name: object())
+    arms = {"grpo": {"overrides": ["objective=grpo", "rollout=vllm"]}}
+    wide = plan(tmp_path / "runs", arms, resources={"gpus": 2})
     assert run_trial(wide, "grpo:0", None, RunOptions(), QUIET) == 1
     [said] = (wide.trials()[0].folder / "log.txt").read_text().splitlines()
     assert said.startswith("4,5 -m sspo.train ")

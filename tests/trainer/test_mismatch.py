@@ -77,11 +77,23 @@ def test_rounding_is_told_with_the_option_that_lets_it_pass():
     old, mask = torch.full((1, 16), -1.0), torch.ones(1, 16, dtype=torch.bool)
     sampler = old + 0.001
     sampler[0, 3] = -0.94
-    # the mean is (15 * .001 + .06) / 16 = .0047: less than a fifth of .05
-    with pytest.raises(UserError, match=r"at 1 of 16 tokens: .* rounding .* give run\.parity=0\.2$") as error:
+    check_parity(sampler, old, mask, limit=0.05, number=0)  # one token now and then
+    sampler[0, 5] = -0.94
+    # the mean is (14 * .001 + 2 * .06) / 16 = .0084: less than a fifth of .05
+    with pytest.raises(UserError, match=r"at 2 of 16 tokens: .* rounding .* give run\.parity=0\.2$") as error:
         check_parity(sampler, old, mask, limit=0.05, number=0)
     assert "\n" not in str(error.value)
     check_parity(sampler, old, mask, limit=0.2, number=0)
+
+
+def test_one_token_in_a_thousand_may_magnify_rounding():
+    old, mask = torch.full((1, 4000), -1.0), torch.ones(1, 4000, dtype=torch.bool)
+    sampler = old.clone()
+    sampler[0, :4] += 0.02
+    check_parity(sampler, old, mask, limit=0.01, number=0)
+    sampler[0, 4] += 0.02
+    with pytest.raises(UserError, match="at 5 of 4000 tokens"):
+        check_parity(sampler, old, mask, limit=0.01, number=0)
 
 
 def test_the_limit_follows_the_precision_and_run_parity():
@@ -127,7 +139,7 @@ def test_every_rollout_is_held_against_the_trainer_and_masked_responses_are_logg
     options = ("rollout.resample=1", "rollout.max_tokens=30", "objective.mis_cap=1.05")
     with pytest.raises(UserError, match="rollout 0: "):
         run(tmp_path / "strict", monkeypatch, *options)
-    logged = run(tmp_path / "loose", monkeypatch, *options, "run.parity=0.5")
+    logged = run(tmp_path / "loose", monkeypatch, *options, "run.parity=0.6")
     assert [line["rollout"] for line in logged] == [0, 1]
     for line in logged:
         assert line["policy/mis_masked_frac"] == 1  # exp(-.1) = .905 is below 1 / 1.05 = .952
