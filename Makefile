@@ -297,7 +297,7 @@ test-smollm2: model-smollm2  ## a study on a real language model, SmolLM2-135M-I
 	@OMP_NUM_THREADS=2 $(PY) -m pytest -rs tests/smollm2
 
 test-vllm: setup-vllm  ## vLLM's engine on the CPU beside our own sampler: sampling, weight sync, training, evaluation (some minutes, 3 GB)
-	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs tests/vllm
+	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
 
 acceptance: setup  ## long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
 	@$(PYTEST) -m acceptance
