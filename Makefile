@@ -62,7 +62,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
-base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer: export HF_HUB_OFFLINE = 1
+base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer bench-vllm: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -339,6 +339,9 @@ bench-objective: setup  ## sspo's loss beside grpo's: time and memory
 
 bench-logits: setup  ## log-probabilities by chunks of the vocabulary beside all logits at once: memory and time (some minutes, 7 GB)
 	@$(PY) -m tests.bench.logits
+
+bench-vllm: setup-vllm  ## vLLM's engine on the CPU beside our own sampler: speed, sync, how far apart (some minutes)
+	@$(OVER_VLLM)/bin/python -m tests.bench.vllm
 
 bench-sampler: setup  ## tokens a processor second of the sampler, plain and lean, beside transformers' generate (some minutes)
 	@$(PY) -m tests.bench.sampler

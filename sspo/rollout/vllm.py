@@ -7,6 +7,7 @@ processes of their own, and read the weights from a folder in memory.
 from __future__ import annotations
 
 import gc
+import inspect
 import logging
 import multiprocessing
 import os
@@ -49,6 +50,8 @@ SETTINGS = {
 """What vLLM reads from the environment, where the user has not set it: no engine process, cores left alone, nothing sent."""
 CALLS = ("generate", "collective_rpc", "reset_prefix_cache", "sleep", "wake_up")
 """Of vLLM's class LLM."""
+WAYS = ("weights_iterator", "weights_path")
+"""How its reload_weights takes them: in the process, and from a folder."""
 EXPERTS = ".experts."
 """Stands in the names of the weights of a mixture of experts."""
 ROOM = 2 << 30
@@ -221,31 +224,12 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
 
 
 def _start(policy: Policy, config: TrainConfig) -> Any:
-    """vLLM's engine. Raises UserError."""
-    logging.getLogger("torch._library").setLevel(
-        logging.ERROR
-    )  # which warns on a CPU that there is no Triton
+    """vLLM's engine, which has answered once. Raises UserError."""
+    logging.getLogger("torch._library").setLevel(logging.ERROR)  # it warns that a CPU has no Triton
     import vllm
 
-    lacking = [name for name in CALLS if not hasattr(vllm.LLM, name)]
-    if lacking:
-        raise UserError(
-            f"rollout.engine=vllm: vllm {vllm.__version__} has no LLM.{lacking[0]}, by which weights are synced; `make setup-vllm` "
-            "installs a version that has"
-        )
-    architecture, known = type(policy.model).__name__, vllm.ModelRegistry.get_supported_archs()
-    if architecture not in known:
-        raise UserError(
-            f"rollout.engine=vllm: vllm {vllm.__version__} has no {architecture}, which model.path={policy.path} is; take "
-            "rollout=transformers"
-        )
-    if policy.model.device.type == "cpu" and any(
-        EXPERTS in name for name, _ in policy.model.named_parameters()
-    ):
-        raise UserError(
-            f"rollout.engine=vllm: on a CPU vllm {vllm.__version__} takes no new weights for mixtures of experts, as "
-            f"model.path={policy.path} is one; take rollout=transformers"
-        )
+    _check_calls(vllm)
+    _check_model(vllm, policy)
     gc.collect()  # an engine that nobody holds any more takes vLLM's process groups with it when it goes
     try:
         llm = vllm.LLM(**engine_options(policy, config))
@@ -254,6 +238,36 @@ def _start(policy: Policy, config: TrainConfig) -> Any:
         return llm
     except (ValueError, RuntimeError, MemoryError) as error:
         raise _not_started(error, policy, config) from error
+
+
+def _check_model(vllm: Any, policy: Policy) -> None:
+    """Raise UserError for an architecture that vLLM does not have, or cannot give new weights."""
+    said, model = f"rollout.engine=vllm: vllm {vllm.__version__}", policy.model
+    architecture = type(model).__name__
+    if architecture not in vllm.ModelRegistry.get_supported_archs():
+        raise UserError(
+            f"{said} has no {architecture}, which model.path={policy.path} is; take rollout=transformers"
+        )
+    experts = any(EXPERTS in name for name, _ in model.named_parameters())
+    if experts and model.device.type == "cpu":
+        raise UserError(
+            f"{said} on a CPU takes no new weights for mixtures of experts, as model.path={policy.path} is one; take rollout=transformers"
+        )
+
+
+def _check_calls(vllm: Any) -> None:
+    """Raise UserError for a version that cannot be asked what we ask."""
+    from vllm.v1.worker.gpu_model_runner import GPUModelRunner
+
+    lacking = [f"LLM.{name}" for name in CALLS if not hasattr(vllm.LLM, name)]
+    reloads = getattr(GPUModelRunner, "reload_weights", None)
+    taken = () if reloads is None else inspect.signature(reloads).parameters
+    lacking += [f"reload_weights({name}=...)" for name in WAYS if name not in taken]
+    if lacking:
+        raise UserError(
+            f"rollout.engine=vllm: vllm {vllm.__version__} has no {lacking[0]}, which weights are synced by; `make setup-vllm` installs a "
+            "version that has"
+        )
 
 
 def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserError:

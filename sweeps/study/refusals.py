@@ -9,7 +9,8 @@ from sspo.errors import UserError, shown, unknown
 
 RESOLVER = re.compile(r"\$\{[^}]*:")
 """An interpolation that asks for something besides an option, as ${oc.env:HOME}."""
-RESERVED = re.compile(r"[+~]*(seed|run|trainer\.record)\b")
+RESERVED = re.compile(r"[+~]*(seed\b|trainer\.record\b|run(?!\.(cache_gb|prompt_tokens|parity)\b)\b)")
+"""What the sweep sets itself: of run.* all but what an engine of the rollout is told."""
 
 
 def choose(kind: str, value: str, valid: Collection[str]) -> None:

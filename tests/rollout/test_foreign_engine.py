@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import multiprocessing
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import threading
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,3 +149,16 @@ def test_a_call_outlives_the_process_that_it_waits_for():
     with pytest.raises(EngineDied, match="engine ended with -9"):
         outlived(lambda: threading.Event().wait(60), [process])
     assert outlived(lambda: 5, [process]) == 5  # it answered all the same
+
+
+def test_one_file_imports_vllm():
+    root = Path(__file__).resolve().parents[2]
+    found = {
+        path.relative_to(root).as_posix()
+        for package in ("sspo", "sweeps", "analysis", "hydra_plugins")
+        for path in (root / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Import) and any(one.name.split(".")[0] == "vllm" for one in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vllm")
+    }
+    assert found == {"sspo/rollout/vllm.py"}

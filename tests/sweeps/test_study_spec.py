@@ -75,6 +75,8 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
         (changed("arms", "sspo", value={"copy_of": "again"}), "'again' is itself a copy"),
         (changed("arms", "again", "overrides", value=["objective=sspo"]), "has none of its own"),
         (changed("arms", "sspo", value={"overrides": ["seed=3"]}), "'seed=3' is set by the sweep"),
+        (changed("arms", "sspo", value={"overrides": ["run.gpus=2"]}), "'run.gpus=2' is set by the sweep"),
+        (changed("arms", "sspo", value={"overrides": ["run=x"]}), "'run=x' is set by the sweep"),
         (changed("arms", "sspo", value={"overrides": "objective=sspo"}), "must be a list"),
         (changed("arms", value={}), "arms must name at least one"),
         (
@@ -267,3 +269,9 @@ def test_bytes_that_are_no_text_are_one_sentence_wherever_specs_are_read(where: 
     }
     with pytest.raises(UserError, match=r"mine.yaml is not UTF-8 at line 2 \(byte 0xe9\)"):
         readers[where](tmp_path, "mine")
+
+
+def test_what_an_engine_of_the_rollout_is_told_may_stand_in_a_spec() -> None:
+    words = ["rollout=vllm", "run.cache_gb=2", "run.prompt_tokens=64", "run.parity=0.1"]
+    study = parse("x", changed("arms", "sspo", value={"overrides": words}))
+    assert list(study.arms["sspo"].overrides) == words

@@ -51,6 +51,19 @@ def test_a_model_that_cannot_be_served_is_one_sentence(tmp_path):
         engines.opened(unknown)
 
 
+def test_a_version_that_cannot_be_synced_is_one_sentence(tmp_path, monkeypatch):
+    path = engines.tied_model(tmp_path / "m")
+    with monkeypatch.context() as patch:
+        patch.delattr("vllm.LLM.reset_prefix_cache")
+        with pytest.raises(UserError, match=r"vllm 0\.\S+ has no LLM\.reset_prefix_cache"):
+            engines.opened(path)
+    monkeypatch.setattr(
+        "vllm.v1.worker.gpu_model_runner.GPUModelRunner.reload_weights", lambda self, weights_iterator: None
+    )
+    with pytest.raises(UserError, match=r"has no reload_weights\(weights_path=\.\.\.\)"):
+        engines.opened(path)
+
+
 def test_too_little_memory_for_both_is_one_sentence(tmp_path):
     path = engines.tied_model(tmp_path / "m")
     with pytest.raises(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -53,7 +53,9 @@ def _merged(model: PreTrainedModel, weights: dict[str, torch.Tensor]) -> dict[st
     """Each layer's weight with what its adapter adds, summed in float32."""
     from peft.tuners.lora import LoraLayer
 
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)}
+    layers: dict[str, Any] = {
+        name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)
+    }
     found = {name.replace(BESIDE, ""): value for name, value in weights.items() if OF_ADAPTERS not in name}
     for name, layer in layers.items():
         (adapter,) = layer.active_adapters
