@@ -117,6 +117,7 @@ def train(config: TrainConfig, folder: Path) -> int:
 
 def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int:
     from sspo.models.device import is_out_of_memory
+    from sspo.rollout.engine.outlived import EngineDied
     from sspo.trainer.optim import Diverged
 
     expected = None
@@ -125,6 +126,8 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
         _to_the_end(config, folder, progress)
     except Diverged as error:
         return _fail(folder, "diverged", str(error), error.logs)
+    except EngineDied as error:
+        return _fail(folder, "killed", str(error))
     except UserError:
         raise
     except Exception as error:

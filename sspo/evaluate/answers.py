@@ -17,6 +17,7 @@ from sspo.evaluate.request import Request
 from sspo.evaluation.evaluator import Evaluator
 from sspo.evaluation.fits import check_room, held_out
 from sspo.models.device import resolve_device
+from sspo.models.memory.engine import longest_if_foreign
 from sspo.models.policy import Policy, load_policy
 from sspo.rewards import open_reward
 from sspo.rollout import open_sampler
@@ -85,7 +86,8 @@ def _policy(request: Request, task: Task, say: Say) -> Policy:
     for remark in policy.remarks:
         say(remark)
     limit = config.evaluation.max_tokens
-    say(check_room(policy, held_out(task, config.evaluation.questions), "max_tokens", limit))
+    row = longest_if_foreign(config, policy.positions.limit)
+    say(check_room(policy, held_out(task, config.evaluation.questions), "max_tokens", limit, row))
     check_sampling(policy)
     return policy
 

@@ -21,12 +21,20 @@ def most_asked(config: EvaluationConfig) -> int:
     return max(config.questions, config.curve_questions if config.every else 0)
 
 
-def check_room(policy: Policy, prompts: Iterable[Problem], key: str, response: int) -> str | None:
+def check_room(
+    policy: Policy, prompts: Iterable[Problem], key: str, response: int, started_for: int | None = None
+) -> str | None:
     """The warning, if any, that a prompt and `response` tokens, the value of option `key`, go beyond a model's positions.
 
-    Raises UserError for a prompt that the model cannot read, and where it has no such positions.
+    Raises UserError for a prompt that the model cannot read, and where it has no such positions; also where an engine that is
+    started for rows of `started_for` tokens cannot take them.
     """
     longest = max((len(policy.encode(problem.prompt)) for problem in prompts), default=0)
+    if started_for is not None and longest + response > started_for:
+        raise UserError(
+            f"a prompt of {longest} tokens and {key}={response} take {longest + response}, and the engine of the rollout is started for "
+            f"{started_for}: raise run.prompt_tokens to {longest}, or lower {key} where the model has no more positions"
+        )
     limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
     if lack is None or limit is None:
         return None

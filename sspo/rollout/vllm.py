@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from sspo.config import TrainConfig
@@ -44,10 +45,12 @@ SETTINGS = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_USE_V2_MODEL_RUNNER": "0",
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
 }
-"""What vLLM reads from the environment, where the user has not set it: no engine process, cores left alone, nothing sent."""
+"""What vLLM reads from the environment, where the user has not set it: no engine process, cores left alone, nothing sent,
+and on a GPU the model runner that it has on a CPU, with which all of this was run."""
 CALLS = ("generate", "collective_rpc", "reset_prefix_cache", "sleep", "wake_up")
 """Of vLLM's class LLM."""
 WAYS = ("weights_iterator", "weights_path")
@@ -97,6 +100,7 @@ class VllmSampler:
     def sync(self, model: PreTrainedModel) -> None:
         """Send every weight, in place; a sleeping engine gets memory for weights first and for its cache last."""
         if self.asleep:
+            torch.cuda.empty_cache()  # vLLM takes memory past torch's allocator, which keeps what the updates freed
             self._ask("wake_up", tags=["weights"])
         weights = folder_weights(model, self.dtype, head=self.head)
         if self.in_process:
@@ -128,6 +132,7 @@ class VllmSampler:
     ) -> Rollout:
         """See Sampler; without entropies, which vLLM does not give."""
         assert not with_entropy
+        assert not (with_logp and (top_k or top_p < 1)), "vLLM's are of the tokens that are left"
         assert not self.asleep
         self._check_length(max(map(len, prompts)), max_tokens)
         seeds = row_seeds(draws, len(prompts) * responses)
@@ -144,7 +149,9 @@ class VllmSampler:
             "stop_token_ids": list(self.policy.end_ids),
             "ignore_eos": True,  # the ends are those of the policy, whatever the folder's files say
         }
-        self._ask("reset_prefix_cache")  # so that a run that goes on computes what one without a stop does
+        # so that nothing of older weights is left, and a run that goes on computes what one without a stop does
+        if not self._ask("reset_prefix_cache"):
+            raise RuntimeError("vLLM keeps its prefix cache although no request runs")
         outputs = self._generate([prompt for prompt in prompts for _ in range(responses)], seeds, options)
         answers = [_answer(output, with_logp=with_logp) for output in outputs]
         return as_rollout(prompts, responses, answers, self.policy.pad_id, self.policy.model.device)
@@ -172,7 +179,14 @@ class VllmSampler:
         place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
         with tempfile.TemporaryDirectory(prefix="sspo-", dir=place) as folder:
             apart = {name: value.cpu().clone() for name, value in weights}  # no two names for one tensor
-            save_file(apart, Path(folder, "model.safetensors"), metadata={"format": "pt"})
+            try:
+                save_file(apart, Path(folder, "model.safetensors"), metadata={"format": "pt"})
+            except SafetensorError as error:
+                size = sum(value.nbytes for value in apart.values()) / GIB
+                raise UserError(
+                    f"rollout.engine=vllm: {folder} has no room for {size:.2f} GiB of weights, by which an engine of several processes is "
+                    f"synced ({error}): give it more, as by `docker run --shm-size`, or set run.gpus=1"
+                ) from error
             self._ask("collective_rpc", "reload_weights", kwargs={"weights_path": folder})
 
     def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
@@ -183,9 +197,9 @@ class VllmSampler:
             try:
                 return outlived(partial(getattr(self.llm, method), *arguments, **options), self.processes)
             except (EngineDied, EngineDeadError) as error:
-                raise UserError(
-                    "rollout.engine=vllm: the process of its engine died, by a signal or for want of memory; the same command goes on "
-                    f"from the last checkpoint ({error})"
+                raise EngineDied(
+                    f"rollout.engine=vllm: the process of its engine died ({error}), by a signal or for want of memory; the same command "
+                    "goes on from the last checkpoint"
                 ) from error
 
 
@@ -226,8 +240,13 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
 def _start(policy: Policy, config: TrainConfig) -> Any:
     """vLLM's engine, which has answered once. Raises UserError."""
     logging.getLogger("torch._library").setLevel(logging.ERROR)  # it warns that a CPU has no Triton
-    import vllm
-
+    try:
+        import vllm
+    except (ImportError, OSError) as error:
+        raise UserError(
+            f"rollout.engine=vllm: vllm cannot be imported ({error}): torchvision, torchaudio and torchcodec must not be beside it "
+            "(docs/vllm.md)"
+        ) from error
     _check_calls(vllm)
     _check_model(vllm, policy)
     gc.collect()  # an engine that nobody holds any more takes vLLM's process groups with it when it goes
@@ -236,7 +255,9 @@ def _start(policy: Policy, config: TrainConfig) -> Any:
         params = vllm.SamplingParams(max_tokens=1, temperature=0.0, detokenize=False)
         llm.generate([vllm.TokensPrompt(prompt_token_ids=[policy.end_ids[0]])], params, use_tqdm=False)
         return llm
-    except (ValueError, RuntimeError, MemoryError) as error:
+    except (
+        Exception
+    ) as error:  # its worker processes fail with a bare one; whatever it is, it stays the cause
         raise _not_started(error, policy, config) from error
 
 

@@ -17,7 +17,8 @@ RARE = 1e-3
 """The share of tokens that may be further apart: now and then a token magnifies rounding (measured in float32: 4 of 116,133 tokens
 beyond 1e-4, the furthest 1.6e-4, where the mean was 1.5e-7), and weights out of step move most of them."""
 ROUNDING = 0.2
-"""The mean |d| of rounding is at most this share of the limit (measured: 5e-3 in bfloat16, where the largest was 0.024)."""
+"""Above this share of the limit the mean |d| makes weights out of step the likelier cause (rounding measured: 2e-5 in float32 and 0.05 in
+bfloat16 for a model of 30 layers, a hundredth of that for one of three)."""
 
 
 def mismatch_metrics(
@@ -50,14 +51,14 @@ def check_parity(
     number: int,
 ) -> None:
     """Raise UserError where the two are further apart than `limit` at more than RARE of the tokens of rollout `number` (one in a small
-    rollout), or by more than rounding on average, or one is no number."""
+    rollout), or one is no number."""
     size_N = _apart(sampler_logp_BT, old_logp_BT, mask_BT)[mask_BT].abs()
     if not len(size_N):
         return
     beyond, mean = int((~(size_N <= limit)).sum()), float(size_N.mean())
-    if mean <= ROUNDING * limit and beyond <= max(1, RARE * len(size_N)):
-        return
     endless = int((~size_N.isfinite()).sum())
+    if not endless and beyond <= max(1, RARE * len(size_N)):
+        return
     if endless:
         raise UserError(
             f"rollout {number}: sampler and trainer have no finite log-probability in common at {endless} of {len(size_N)} "
@@ -70,7 +71,8 @@ def check_parity(
     )
     if mean > ROUNDING * limit:
         raise UserError(
-            f"{said}: so much on average is no rounding, its weights are out of step with the model's, an error of sspo to report"
+            f"{said}: either its weights are out of step with the model's, an error of sspo to report, or its kernels round more "
+            f"than most, and run.parity={_above(largest)} lets that pass"
         )
     raise UserError(
         f"{said}: where the precision's rounding explains that, give run.parity={_above(largest)}"

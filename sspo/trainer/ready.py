@@ -10,6 +10,7 @@ import torch
 
 from sspo.config import EMBEDDED_BASES
 from sspo.evaluation.fits import check_room, held_out, most_asked
+from sspo.models.memory.engine import longest_if_foreign
 from sspo.models.policy import Policy, load_policy
 from sspo.trainer.probe import check_sampling
 
@@ -72,8 +73,12 @@ def check_answers(config: TrainConfig, task: Task, reward: Reward) -> None:
 
 def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[str | None]:
     """Encode the prompts to come, so that none is a surprise. Returns warnings; raises UserError for what cannot run."""
-    yield check_room(policy, _training(config, task), "rollout.max_tokens", config.rollout.max_tokens)
-    yield check_room(policy, _held_out(config, task), "evaluation.max_tokens", config.evaluation.max_tokens)
+    row, (rollout, evaluation) = (
+        longest_if_foreign(config, policy.positions.limit),
+        (config.rollout, config.evaluation),
+    )
+    yield check_room(policy, _training(config, task), "rollout.max_tokens", rollout.max_tokens, row)
+    yield check_room(policy, _held_out(config, task), "evaluation.max_tokens", evaluation.max_tokens, row)
 
 
 def _training(config: TrainConfig, task: Task) -> Iterable[Problem]:

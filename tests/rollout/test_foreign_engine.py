@@ -27,6 +27,8 @@ from sspo.rollout.engine.outlived import EngineDied, outlived
 from sspo.rollout.engine.requests import Answer, as_rollout, row_seeds
 from sspo.rollout.engine.undisturbed import undisturbed
 from sspo.rollout.engine.weights import folder_weights
+from sspo.tasks import task_of
+from sspo.trainer.ready import ready_policy
 from tests import tiny_models as tiny
 
 CPU = torch.device("cpu")
@@ -162,3 +164,16 @@ def test_one_file_imports_vllm():
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vllm")
     }
     assert found == {"sspo/rollout/vllm.py"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run.prompt_tokens=3",), "and rollout.max_tokens=112 take .* raise run.prompt_tokens to"),
+        (("rollout.max_tokens=20", "run.prompt_tokens=8", "evaluation.max_tokens=40"), "and evaluation.max_tokens=40 take"),
+    ],
+)  # fmt: skip
+def test_prompts_beyond_what_an_engine_is_started_for_are_refused_before_any_work(words, said):
+    config = quick_compose(["rollout=vllm", "evaluation.max_tokens=112", *words])
+    with pytest.raises(UserError, match=said):
+        ready_policy(config, task_of(config), CPU, lambda remark: None)

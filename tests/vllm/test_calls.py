@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from sspo.compose.fast import quick_compose
-from sspo.errors import UserError
 from sspo.models.policy import load_policy
 from sspo.randomness import torch_stream
+from sspo.rollout.engine.outlived import EngineDied
 from tests.vllm import engines
 
 pytest.importorskip("vllm", reason="no vllm here: `make test-vllm` runs this in an environment that has it")
@@ -47,6 +47,7 @@ class Asked:
     def reset_prefix_cache(self):
         """Notes it."""
         self.calls.append(("reset_prefix_cache",))
+        return True
 
     def generate(self, prompts, params, use_tqdm):
         """One token a row."""
@@ -71,10 +72,11 @@ def config(policy, *words):
     return quick_compose([f"model.path={policy.path}", "rollout=vllm", *words])
 
 
-def test_a_gpu_is_shared_by_sleep_then_weights_then_cache(policy):
+def test_a_gpu_is_shared_by_sleep_then_weights_then_cache(policy, monkeypatch):
     llm = Asked()
     sampler = VllmSampler(llm, policy, config(policy))
     sampler.sleeps = True
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: llm.calls.append(("empty_cache", None)))
     assert [name for name, *_ in llm.calls] == ["reload_weights"]
     names = llm.calls[0][1]
     assert "lm_head.weight" in names
@@ -86,6 +88,7 @@ def test_a_gpu_is_shared_by_sleep_then_weights_then_cache(policy):
     sampler.sample([[1]], 2, max_tokens=1, temperature=1.0, draws=torch_stream(0, "x"))
     assert [call[:2] if call[0] != "reload_weights" else call[:1] for call in llm.calls] == [
         ("sleep", 2),
+        ("empty_cache", None),
         ("wake_up", ["weights"]),
         ("reload_weights",),
         ("wake_up", ["kv_cache"]),
@@ -115,7 +118,7 @@ def test_workers_in_processes_of_their_own_read_a_folder(policy):
 
 def test_an_engine_that_died_is_one_sentence(policy):
     sampler = VllmSampler(Asked(dies=True), policy, config(policy))
-    with pytest.raises(UserError, match="the process of its engine died"):
+    with pytest.raises(EngineDied, match="the process of its engine died"):
         sampler.sample([[1]], 2, max_tokens=1, temperature=1.0, draws=torch_stream(0, "x"))
 
 

@@ -157,7 +157,8 @@ def test_an_evaluation_asks_a_run_through_its_own_engine(runs):
 def test_an_engine_process_that_is_killed_is_named(runs):
     """Where the engine has a process of its own, weights go to it through a folder: the bits are those of the other way."""
     folder, status, errors = runs["dead"]
-    assert status == 2
+    assert status == 1
+    assert json.loads((folder / "FAILED.json").read_text())["reason"] == "killed"
     assert "the process of its engine died" in errors
     assert "Traceback" not in errors
     made = lines(folder / "metrics.jsonl")

@@ -66,6 +66,11 @@ def longest_row(config: TrainConfig, positions: int | None) -> int:
     return row if positions is None else min(row, positions)
 
 
+def longest_if_foreign(config: TrainConfig, positions: int | None) -> int | None:
+    """See longest_row; None where no engine is started."""
+    return longest_row(config, positions) if foreign(config) else None
+
+
 def _bytes_of_longest(shape: Shape, config: TrainConfig, precision: str) -> int:
     row = longest_row(config, shape.positions)
     return (math.ceil(row / BLOCK) + 1) * BLOCK * _bytes_of_token(shape, precision)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
+from sspo.errors import UserError
+
 Answer = TypeVar("Answer")
 LOOKS = 0.5
 """Seconds between two looks at the processes."""
 
 
-class EngineDied(Exception):
-    """A process of the engine ended before it answered."""
+class EngineDied(UserError):
+    """A process of the engine ended before it answered; a run goes on from its last checkpoint."""
 
 
 def outlived(call: Callable[[], Answer], processes: Sequence[BaseProcess]) -> Answer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,17 +28,21 @@ def folder_weights(
     The head is one of them wherever the engine has one (`head`). Where it is tied to the embedding a folder has the embedding
     alone; but an engine may hold the head as a copy (vLLM on a CPU does), which would keep its old values without a word.
     """
+    adapted = _adapted(model)
     for name, value in _as_in_a_folder(model).items():
-        if head or name != HEAD:
+        if name in adapted:  # one at a time: all of them in float32 would be a second model
+            yield name, (value.float() + adapted.pop(name)()).to(dtype)
+        elif head or name != HEAD:
             yield name, value.detach().to(dtype)
+    if adapted:
+        raise ValueError(f"{min(adapted)} has an adapter, and is no weight of a folder")
 
 
 def _as_in_a_folder(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     from transformers.core_model_loading import revert_weight_conversion
 
-    weights = dict(model.named_parameters(remove_duplicate=False))
-    if has_adapters(model):
-        weights = _merged(model, weights)
+    named = model.named_parameters(remove_duplicate=False)
+    weights = {name.replace(BESIDE, ""): value for name, value in named if OF_ADAPTERS not in name}
     weights = dict(revert_weight_conversion(model, weights))
     if HEAD not in weights and _is_tied(model):
         weights[HEAD] = model.get_output_embeddings().weight
@@ -49,16 +54,19 @@ def _is_tied(model: PreTrainedModel) -> bool:
     return head is not None and head.weight is embedding.weight
 
 
-def _merged(model: PreTrainedModel, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Each layer's weight with what its adapter adds, summed in float32."""
+def _adapted(model: PreTrainedModel) -> dict[str, Callable[[], torch.Tensor]]:
+    """By the name of a layer's weight, what its adapter adds to it, in float32."""
+    if not has_adapters(model):
+        return {}
     from peft.tuners.lora import LoraLayer
 
     layers: dict[str, Any] = {
         name: layer for name, layer in model.named_modules() if isinstance(layer, LoraLayer)
     }
-    found = {name.replace(BESIDE, ""): value for name, value in weights.items() if OF_ADAPTERS not in name}
-    for name, layer in layers.items():
-        (adapter,) = layer.active_adapters
-        weight = found[f"{name}.weight"]
-        found[f"{name}.weight"] = weight.float() + layer.get_delta_weight(adapter).float()
-    return found
+    return {f"{name}.weight": partial(_added, layer) for name, layer in layers.items()}
+
+
+def _added(layer: Any) -> torch.Tensor:
+    (adapter,) = layer.active_adapters
+    added: torch.Tensor = layer.get_delta_weight(adapter).float()
+    return added
