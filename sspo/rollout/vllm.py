@@ -57,6 +57,8 @@ WAYS = ("weights_iterator", "weights_path")
 """How its reload_weights takes them: in the process, and from a folder."""
 EXPERTS = ".experts."
 """Stands in the names of the weights of a mixture of experts."""
+AT_ONCE = 8192
+"""Tokens of one forward pass, unless a row has more."""
 ROOM = 2 << 30
 """Bytes of a CUDA device for what vLLM takes beside weights and cache."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
@@ -92,7 +94,7 @@ class VllmSampler:
         self.sleeps = policy.model.device.type == "cuda"
         self.asleep = False
         self.longest = longest_row(config, policy.positions.limit)
-        self.paths: Mapping[str, str] = {"engine": "vllm", "decode": "vllm"}
+        self.paths: Mapping[str, str] = {"engine": "vllm"}
         self.remarks: Sequence[str] = ()
         self.head = all(self._ask("collective_rpc", "has_head"))
         self.sync(policy.model)
@@ -207,14 +209,16 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
     """What vllm.LLM is started with."""
     device = policy.model.device
     cuda = device.type == "cuda"
-    cache = _cache(policy, config)
+    cache, row = _cache(policy, config), longest_row(config, policy.positions.limit)
     options: dict[str, Any] = {
         "model": str(whole_model(policy.path)),
         "dtype": policy.precision,
         "seed": 0,
         "tensor_parallel_size": config.run.gpus,
-        "max_model_len": longest_row(config, policy.positions.limit),
+        "max_model_len": row,
         "max_num_seqs": ROWS,
+        "max_num_batched_tokens": max(row, AT_ONCE),
+        "enable_chunked_prefill": cuda,  # half a prompt's draw is taken back, which a CPU's generator cannot: vLLM would end
         "kv_cache_memory_bytes": cache,
         "enable_prefix_caching": True,
         "enforce_eager": not cuda,

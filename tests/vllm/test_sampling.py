@@ -134,6 +134,17 @@ def test_only_the_likeliest_tokens_are_drawn_where_that_is_asked(parts, option, 
     assert {row[0] for row in engines.rows(found)} == set(likeliest)
 
 
+def test_more_prompts_than_one_forward_pass_takes_are_sampled_from_like_others(parts):
+    """200 rows of 60 tokens are 12,000, and 8,192 go at once: a prompt that is read in two halves would end vLLM on a CPU."""
+    _, forward, sampler = parts
+    prompts = torch.randint(200, (100, 60), generator=torch_stream(0, "prompts")).tolist()
+    streams = [derive(1, f"row {i}") for i in range(200)]
+    found = ask(sampler, prompts, 2, streams, max_tokens=4)
+    assert engines.apart(forward, found).max() < FLOAT32
+    alone = ask(sampler, prompts[-3:], 2, streams[-6:], max_tokens=4)
+    assert engines.rows(alone) == engines.rows(found)[-6:]
+
+
 def test_a_prompt_beyond_what_the_engine_was_started_for_is_one_sentence(parts):
     _, _, sampler = parts
     with pytest.raises(UserError, match=r"a prompt of 300 tokens .* raise run\.prompt_tokens"):
