@@ -105,7 +105,7 @@ RUN_ONLY: dict[str, list[str]] = {
     "run.parity": ["null", "0.1"],
     "run.study": ["''", "x"],
     "run.arm": ["''", "y"],
-    "run.gpus": ["1", "1"],  # more go with rollout.engine=vllm alone: tests/rollout/test_engine_options.py
+    "run.gpus": ["1", "1"],  # more go with rollout.engine=vllm alone: tests/rollout/test_engine_choices.py
     "run.cache_gb": ["null", "2"],
     "run.prompt_tokens": ["4096", "512"],
     "run.epoch": ["''", "epoch1"],
