@@ -42,6 +42,8 @@ def paired(evidence: Evidence, arm: Arm, reference: Arm, mode: str, temperature:
 
 def pair(mine: pd.Series, theirs: pd.Series) -> Paired:
     """Means by set and question, compared where both have a question; without one in a set of either there is no comparison."""
+    if mine.empty or theirs.empty:  # which pandas does not align with an index of more than 127 categories
+        return Paired(None, len(mine) + len(theirs))
     both = pd.concat([mine.rename("mine"), theirs.rename("theirs")], axis=1)
     shared = both.dropna()
     sets = by_set(shared["mine"]), by_set(shared["theirs"])

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic_store import ARMS, SETS, Scale, write_study
 
+from analysis.evidence.by_question import pair
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.logs.compact import EVAL, Logs, read_logs
 from analysis.logs.digests import stream_digests
@@ -191,3 +192,22 @@ def test_logged_answers_vote_and_leave_other_logs_as_they_are(tmp_path: Path) ->
     assert evidence.majorities(5, 1.0).index.tolist() == [0]  # only the base has so many samples
     assert Evidence(read_logs(tmp_path / "before")).majorities(3, 1.0).empty
     assert cells(evaluation_table(evidence), "T=1 average")["maj@k"] != "–"
+
+
+@pytest.mark.parametrize("count", [0, 2, 300])
+def test_an_arm_without_a_scored_run_is_compared_with_nothing(count: int) -> None:
+    names = [f"q{i:03d}" for i in range(300)]
+    rows = pd.DataFrame(
+        {
+            "set": pd.Categorical(["short"] * 300),
+            "question": pd.Categorical(names),
+            "mean": np.arange(300) % 2.0,
+        }
+    )
+
+    def means(size: int) -> pd.Series:
+        return rows[:size].groupby(["set", "question"], observed=True)["mean"].mean()
+
+    for found in (pair(means(300), means(count)), pair(means(count), means(300))):
+        assert found.left_out == 300 - count
+        assert (found.comparison is None) == (count == 0)
