@@ -18,7 +18,7 @@ from sspo.models.policy import load_policy
 from sspo.randomness import torch_stream
 from sspo.rollout import open_sampler
 from sspo.tasks import task_of
-from tests.bench.sampler import SMOLLM2
+from tests.bench.sampler import SMOLLM2, each
 from tests.vllm.engines import apart
 
 CASES = (
@@ -86,13 +86,7 @@ def measure(
 
 def main() -> int:
     """Print a table a case."""
-    torch.set_num_threads(1)
-    for case in CASES:
-        if case[1] == str(SMOLLM2) and not (SMOLLM2 / "config.json").is_file():
-            print(f"{case[0]}: skipped, no {SMOLLM2}: run `make model-smollm2`")
-        else:
-            measure(*case)
-    return 0
+    return each(CASES, measure)
 
 
 if __name__ == "__main__":
