@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from sspo.config import RolloutConfig, TrainConfig
+from sspo.config import OWN_ENGINE, TrainConfig
 from sspo.errors import UserError
-
-OWN = RolloutConfig().engine
-"""The engine that samples from the very weights that are trained, on the trainer's device."""
 
 
 def check_engine(config: TrainConfig) -> None:
@@ -17,7 +14,7 @@ def check_engine(config: TrainConfig) -> None:
                 f"{key} must be a positive finite number, got {value}; null takes what fits the run"
             )
     engine = config.rollout.engine
-    if engine != OWN:
+    if engine != OWN_ENGINE:
         _refuse_ways_of_own(config)
     elif config.run.gpus > 1:
         raise UserError(
@@ -29,8 +26,12 @@ def check_engine(config: TrainConfig) -> None:
 def _refuse_ways_of_own(config: TrainConfig) -> None:
     lean, old = config.rollout.decode == "lean", config.trainer.old_logp == "sampler"
     why = [
-        *([f"rollout.decode=lean is a way of engine '{OWN}'"] if lean else []),
-        *([f"trainer.old_logp=sampler takes entropies, which only engine '{OWN}' gives"] if old else []),
+        *([f"rollout.decode=lean is a way of engine '{OWN_ENGINE}'"] if lean else []),
+        *(
+            [f"trainer.old_logp=sampler takes entropies, which only engine '{OWN_ENGINE}' gives"]
+            if old
+            else []
+        ),
     ]
     if why:
         settings = [

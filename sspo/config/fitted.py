@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sspo.config.schema import EMBEDDED_BASES, EvaluationConfig, RolloutConfig, TrainerConfig
+from sspo.config.schema import EMBEDDED_BASES, OWN_ENGINE, EvaluationConfig, RolloutConfig, TrainerConfig
 
 Option = int | str | bool
 OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
@@ -27,8 +27,6 @@ OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
 """What models that are not embedded are given. evaluation.every is 0: no curve, so the first rollout comes first."""
 OF_LEAN = ("auto", "sdpa")
 """What model.attention may be where the lean paths serve, which have one of their own; another one is decoded plainly."""
-OF_ENGINE = RolloutConfig().engine
-"""... and the engine that decodes by them."""
 OF_EMBEDDED = {"rollout": RolloutConfig(), "trainer": TrainerConfig(), "evaluation": EvaluationConfig()}
 LENGTH = "max_tokens"
 """The option of an evaluation that other models take from the rollout's of that name."""
@@ -55,7 +53,7 @@ def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
     embedded = groups["model"].get("path") in EMBEDDED_BASES
     others = dict(OF_OTHERS)
     lean = groups["model"].get("attention", OF_LEAN[0]) in OF_LEAN
-    if not lean or groups["rollout"].get("engine", OF_ENGINE) != OF_ENGINE:
+    if not lean or groups["rollout"].get("engine", OWN_ENGINE) != OWN_ENGINE:
         others["rollout"] = {"decode": "plain"}
     filled = {}
     for name in OF_OTHERS:

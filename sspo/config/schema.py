@@ -16,6 +16,8 @@ TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.se
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
 ENGINES = names_in("sspo.rollout")
+OWN_ENGINE = "transformers"
+"""The engine that samples from the very weights that are trained, on the trainer's device; others have weights of their own."""
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 STREAMS = ("batch", "sample")
@@ -96,7 +98,7 @@ class ModelConfig:
 class RolloutConfig:
     """How responses are sampled."""
 
-    engine: str = "transformers"
+    engine: str = OWN_ENGINE
     """Who samples: a name of ENGINES. `vllm` has weights of its own, which are synced after every update (docs/vllm.md)."""
     prompts: int = 16
     responses: int = 16

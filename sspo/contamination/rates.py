@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from sspo.config import RolloutConfig
+from sspo.config import OWN_ENGINE
 from sspo.console.percent import percent
 from sspo.contamination.lines import Line
 from sspo.contamination.options import COMPLETION, OVERLAP, Options
@@ -19,7 +19,6 @@ from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import FORMAT, check_rates, in_percent
 from sspo.runs.content_hash import content_hash
 
-USUAL_ENGINE = RolloutConfig().engine
 NAMED = 5
 """Questions that the printed table names of those that overlap."""
 
@@ -30,11 +29,11 @@ def described(
     precision: str,
     asked: Sequence[Asked],
     training: Training | None,
-    engine: str = USUAL_ENGINE,
+    engine: str = OWN_ENGINE,
 ) -> dict[str, Any]:
     """Everything that the result depends on: the check is named by its hash."""
     named = (
-        COMPLETION in options.checks and engine != USUAL_ENGINE
+        COMPLETION in options.checks and engine != OWN_ENGINE
     )  # checks of before there were engines keep their names
     return {
         "format": FORMAT,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sspo.compose.fast import quick_values
 from sspo.compose.hydra_compose import choices, parse_overrides
-from sspo.config import EMBEDDED_BASES, EvaluationConfig, RolloutConfig, TrainConfig
+from sspo.config import EMBEDDED_BASES, OWN_ENGINE, EvaluationConfig, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted
 from sspo.config.validation import validate
@@ -220,7 +220,7 @@ def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Seque
             for key, value in values[group].items()
         }
     rollout = options.get("rollout", {})
-    if merged["rollout"]["engine"] != rollout.get("engine", RolloutConfig().engine):
+    if merged["rollout"]["engine"] != rollout.get("engine", OWN_ENGINE):
         merged["rollout"]["decode"] = values["rollout"]["decode"]  # what the run has is another engine's
     return merged
 

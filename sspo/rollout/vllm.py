@@ -86,11 +86,11 @@ class VllmSampler:
     def __init__(self, llm: Any, policy: Policy, config: TrainConfig):
         """`llm` does what vllm.LLM does, over weights that nobody has sent yet; its processes are this one's youngest children."""
         self.llm = llm
-        self.processes = [] if _in_process(config) else multiprocessing.active_children()
         self.policy = policy
         self.stop = list(config.rollout.stop)
         self.dtype = _dtype(policy)
         self.in_process = _in_process(config)
+        self.processes = [] if self.in_process else multiprocessing.active_children()
         self.sleeps = policy.model.device.type == "cuda"
         self.asleep = False
         self.longest = longest_row(config, policy.positions.limit)

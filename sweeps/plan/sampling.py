@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from sspo.config import RolloutConfig
+from sspo.config import OWN_ENGINE
 from sspo.errors import UserError
 from sweeps.plan.plan import Trial
 
@@ -28,7 +28,7 @@ def refuse_unsampled(trials: Iterable[Trial]) -> None:
     """Raise UserError for the first of the trials, which are to run, whose engine is not in this environment, or has no use for
     its devices."""
     for trial in trials:
-        if trial.resources.devices > 1 and trial.sampler == RolloutConfig().engine:
+        if trial.resources.devices > 1 and trial.sampler == OWN_ENGINE:
             raise UserError(
                 f"arm '{trial.arm}' wants {trial.resources.devices} CUDA devices a trial, and rollout.engine={trial.sampler} uses one: set "
                 "resources.gpus=1 for it, or rollout.engine=vllm"

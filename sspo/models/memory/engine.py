@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sspo.config import EvaluationConfig, RolloutConfig, TrainConfig
+from sspo.config import OWN_ENGINE, EvaluationConfig, TrainConfig
 from sspo.models.memory.shape import Shape
 
 GIB = 2**30
@@ -25,7 +25,7 @@ SMALLER = 4
 
 def foreign(config: TrainConfig) -> bool:
     """Whether the run's engine has weights of its own."""
-    return config.rollout.engine != RolloutConfig().engine
+    return config.rollout.engine != OWN_ENGINE
 
 
 def engine_cache_bytes(
@@ -78,4 +78,4 @@ def _bytes_of_longest(shape: Shape, config: TrainConfig, precision: str) -> int:
 
 def _bytes_of_token(shape: Shape, precision: str) -> int:
     """Of the keys and values of all layers."""
-    return 2 * shape.layers * shape.kv * (2 if precision == "bfloat16" else 4)
+    return shape.cached * (2 if precision == "bfloat16" else 4)

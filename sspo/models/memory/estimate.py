@@ -195,7 +195,7 @@ class _Sizes:
     def cache(self, rows: int, response: int) -> float:
         """Keys and values of every layer and token."""
         copies = 1.0 if self.config.rollout.decode == "lean" else CACHE_COPIES
-        return copies * rows * (self.prompt + response) * self.shape.layers * 2 * self.shape.kv * self.width
+        return copies * rows * (self.prompt + response) * self.shape.cached * self.width
 
     def passing(self, rows: float) -> float:
         """What a layer holds of whole rows for the next one, without a backward pass."""

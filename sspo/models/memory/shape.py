@@ -58,6 +58,11 @@ class Shape:
         """Width of all key heads, which is that of all value heads."""
         return self.kv_heads * self.head_dim
 
+    @property
+    def cached(self) -> int:
+        """Numbers that a cache holds of one token: the keys and values of all layers."""
+        return 2 * self.layers * self.kv
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoShape:
