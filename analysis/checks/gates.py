@@ -15,6 +15,7 @@ from analysis.logs.run_folders import COUNTED
 from analysis.statistics.evaluation import root_mean_square
 from analysis.text.numbers import points, signed
 from analysis.text.rounding import rounded
+from sspo.config import OWN_ENGINE
 
 PASS, FAIL, UNTESTABLE, PRECISE = "pass", "fail", "not testable", "evaluation is precise"
 DEFAULTS: Mapping[str, float] = {
@@ -147,16 +148,17 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 
 
 def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Rollout 0 is token-identical across the arms of one seed."""
+    """Rollout 0 is token-identical across the arms of one seed that sample with one engine: another one draws other numbers."""
     hashed = evidence.runs[evidence.runs["rollout0_sha256"].notna()]
-    groups = hashed.groupby("seed")["rollout0_sha256"]
+    engines = hashed["engine"].fillna(OWN_ENGINE) if "engine" in hashed else OWN_ENGINE
+    groups = hashed.assign(engine=engines).groupby(["seed", "engine"])["rollout0_sha256"]
     shared = groups.nunique()[groups.size() >= 2]
     if shared.empty:
-        return UNTESTABLE, "no seed has two finished runs"
-    split = [str(seed) for seed, kinds in shared.items() if kinds > 1]
-    sentence = f"seeds compared: {len(shared)}, runs: {int(groups.size()[groups.size() >= 2].sum())}"
+        return UNTESTABLE, "no seed has two finished runs with one engine of rollouts"
+    split = sorted({int(seed) for (seed, _), kinds in shared.items() if kinds > 1})
+    sentence = f"seeds compared: {shared.index.unique('seed').size}, runs: {int(groups.size()[groups.size() >= 2].sum())}"
     return _verdict(
-        not split, sentence + (f"; rollout 0 differs at seed {', '.join(split)}" if split else "")
+        not split, sentence + (f"; rollout 0 differs at seed {', '.join(map(str, split))}" if split else "")
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from analysis.logs.jsonl import BadLine
 from analysis.logs.manifest import one_line
+from sspo.config import OWN_ENGINE
 from sspo.config.json_file import read_object
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown
@@ -49,8 +50,6 @@ SETTINGS = {
     "clip_high": "objective.clip.high",
 }
 """What gates, figures and claims ask of a run's configuration, by what a record calls it."""
-OWN_ENGINE = "transformers"
-"""What samples where a record names no engine."""
 
 
 class Damaged(UserError):

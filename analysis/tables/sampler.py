@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.manifest import Arm
-from analysis.logs.run_files import OWN_ENGINE
 from analysis.logs.trace import RECORD, metric, trace
 from analysis.statistics import t_interval
 from analysis.tables import captions
 from analysis.tables.results import GROUPS, NOTHING
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table, decimals
+from sspo.config import OWN_ENGINE
 from sspo.metrics import APART
 
 

@@ -226,6 +226,23 @@ def test_gates_fail_on_an_inert_clip_a_solved_set_and_a_split_start(evidence: Ev
     assert gates["same rollout 0 across arms"].evidence.endswith("rollout 0 differs at seed 0, 1, 2")
 
 
+def test_rollout_0_is_one_only_among_runs_of_one_engine(evidence: Evidence) -> None:
+    def gate(engines: dict[str, str], hashes: dict[str, str]) -> tuple[str, str]:
+        runs = [
+            {**run, "rollout0_sha256": hashes.get(run["arm"], "a")}
+            | ({"engine": engines[run["arm"]]} if run["arm"] in engines else {})
+            for run in evidence.logs.runs
+        ]
+        changed = Evidence(dataclasses.replace(evidence.logs, runs=tuple(runs)))
+        found = {one.name: one for one in check_gates(changed)}["same rollout 0 across arms"]
+        return found.verdict, found.evidence
+
+    assert gate({"gspo": "vllm"}, {"gspo": "b"})[0] == "pass"
+    assert gate({"gspo": "vllm", "sspo": "vllm"}, {"gspo": "b"})[0] == "fail"
+    alone = {run["arm"]: f"engine {run['arm']}" for run in evidence.logs.runs}
+    assert gate(alone, {}) == ("not testable", "no seed has two finished runs with one engine of rollouts")
+
+
 def test_one_seed_has_no_interval_and_nothing_is_bold(tmp_path: Path) -> None:
     manifest = write_study(tmp_path, scale=Scale(seeds=1), preset="smoke")
     compact(tmp_path, manifest, tmp_path / "logs")
