@@ -91,6 +91,7 @@ def test_a_past_that_is_lost_is_seen_however_little_it_matters(tmp_path, monkeyp
 
 def test_bfloat16_rounds_below_its_tolerance_and_a_lost_past_is_above_it(monkeypatch):
     policy = load_policy(ModelConfig(path="embedded"), CPU)
+    exact = probe.probe(policy)
 
     def halved(device, precision):
         return torch.autocast("cpu", dtype=torch.bfloat16)
@@ -98,7 +99,9 @@ def test_bfloat16_rounds_below_its_tolerance_and_a_lost_past_is_above_it(monkeyp
     for user in ("sspo.models.decode.plain", "sspo.models.forward.plain"):
         monkeypatch.setattr(f"{user}.autocast", halved)
     rounded = probe.probe(policy)
-    assert 1e-3 < max(rounded.sampled, rounded.padded) < BFLOAT16.of(rounded.dependence) / 3
+    assert rounded.dependence != exact.dependence
+    # 0 where a processor's kernels round every row alike, whatever stands beside it (seen with AMX); above 0.001 on those without
+    assert max(rounded.sampled, rounded.padded) < BFLOAT16.of(rounded.dependence) / 3
     forgetful(monkeypatch)
     lost = probe.probe(policy)
     assert lost.sampled > 2 * BFLOAT16.of(lost.dependence)
