@@ -154,7 +154,7 @@ def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     groups = hashed.assign(engine=engines).groupby(["seed", "engine"])["rollout0_sha256"]
     shared = groups.nunique()[groups.size() >= 2]
     if shared.empty:
-        return UNTESTABLE, "no seed has two finished runs with one engine of rollouts"
+        return UNTESTABLE, "no seed has two finished runs that sample with the same engine"
     split = sorted({int(seed) for (seed, _), kinds in shared.items() if kinds > 1})
     sentence = f"seeds compared: {shared.index.unique('seed').size}, runs: {int(groups.size()[groups.size() >= 2].sum())}"
     return _verdict(
