@@ -31,7 +31,10 @@ def unread(*words: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("words", [WHY, ("sspo.train", "--help"), ("sspo.train", "--cfg")])
+@pytest.mark.parametrize(
+    "words",
+    [WHY, ("sspo.train", "--help"), pytest.param(("sspo.train", "--cfg"), marks=pytest.mark.acceptance)],
+)
 def test_a_command_whose_reader_left_says_nothing(words: tuple[str, ...]) -> None:
     assert unread(*words) == (CLOSED_PIPE, "")
 

@@ -9,7 +9,9 @@ from tests.segmentation.test_cases import OF_TEXT, assert_cut_at_bars
 from tests.segmentation.test_vocabulary import assert_pieces_join
 from tests.segmentation.vocabularies import REAL
 
-pytestmark = pytest.mark.parametrize("name", REAL)
+pytestmark = pytest.mark.parametrize(
+    "name", ["qwen2.5", pytest.param("smollm2", marks=pytest.mark.acceptance)]
+)
 
 
 @pytest.mark.parametrize("rule", OF_TEXT)
