@@ -48,7 +48,7 @@ def claims_of(place: Path, patch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def written(outlined: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with claims, runs and the report on both."""
     place = tmp_path_factory.mktemp("written")
     few = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "gspo")]
