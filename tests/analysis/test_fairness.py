@@ -20,7 +20,7 @@ from analysis.report import write_report
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import DONE, METRICS
 
-SCALE = Scale(seeds=3, rollouts=3, questions=4)
+SCALE = Scale(seeds=3, rollouts=3, questions=2, samples=2, curve_questions=1)
 TWO = [dataclasses.replace(arm, clip=0.03) for arm in ARMS if arm.name in ("grpo", "sspo_05")]
 
 
