@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.evidence.evidence import AVERAGE, Evidence, errors_by_run
+from analysis.evidence.evidence import AVERAGE, Evidence, matrices_by_run
 from analysis.evidence.result_traces import column_of, counted_runs
-from analysis.statistics.evaluation import root_mean_square
+from analysis.statistics.evaluation import EvaluationError, evaluation_error, root_mean_square
 
 TRUNCATED = "truncated"
 
@@ -80,11 +80,20 @@ def _decoding(evidence: Evidence, how: tuple[str, float], base: bool, runs: Sequ
     several = how[0] == "sampled" and k > 1
     passes = evidence.passes(k, how[1]) if several else nothing
     wins = evidence.majorities(k, how[1]) if several else nothing
+    tables, matrices = (scores, passes, wins), list(matrices_by_run(rows).values())
     of_set = [
-        _asked(name, rows[rows["set"] == name], q[q["set"] == name], runs, (scores, passes, wins))
+        _asked(
+            name,
+            rows[rows["set"] == name],
+            q[q["set"] == name],
+            [evaluation_error([sets[name]]) for sets in matrices if name in sets],
+            runs,
+            tables,
+        )
         for name in evidence.sets
     ]
-    whole = _asked(AVERAGE, rows, q, runs, (scores, passes, wins), of_set)
+    errors = [evaluation_error(list(sets.values())) for sets in matrices]
+    whole = _asked(AVERAGE, rows, q, errors, runs, tables, of_set)
     return Decoding(*how, base, tuple(runs), tuple(of_set), whole)
 
 
@@ -92,13 +101,13 @@ def _asked(
     name: str,
     rows: pd.DataFrame,
     q: pd.DataFrame,
+    errors: Sequence[EvaluationError],
     runs: Sequence[int],
     tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
     parts: Sequence[Asked] = (),
 ) -> Asked:
-    """`parts`: the sets whose unweighted mean it is; none for a set."""
+    """`errors`: of every run; `parts`: the sets whose unweighted mean it is; none for a set."""
     questions = int(q.groupby("run")[["question"]].size().max())
-    errors = errors_by_run(rows).values()
     tokens = [part.tokens for part in parts] if parts else [_mean(rows["tokens"])]
     cut = [part.truncated for part in parts] if parts else [float((rows["status"] == TRUNCATED).mean())]
     known = [t for t in tokens if t is not None]

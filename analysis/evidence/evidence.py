@@ -186,23 +186,25 @@ class Evidence:
 
 def errors_by_run(rows: pd.DataFrame) -> dict[int, EvaluationError]:
     """Standard errors of each run's unweighted mean over the sets in these rows, which are of one decoding."""
-    return {run: evaluation_error(sets) for run, sets in _matrices(rows).items()}
+    return {run: evaluation_error(list(sets.values())) for run, sets in matrices_by_run(rows).items()}
 
 
-def _matrices(rows: pd.DataFrame) -> dict[int, list[NDArray[np.float64]]]:
-    """Per run, for each set the values of its answers, a row a question and a column a sample."""
+def matrices_by_run(rows: pd.DataFrame) -> dict[int, dict[str, NDArray[np.float64]]]:
+    """Per run and set the values of its answers, which are of one decoding: a row a question and a column a sample."""
     if rows.empty:
         return {}
+    names = rows["set"].cat.categories
     keyed = rows.assign(set=rows["set"].cat.codes, question=rows["question"].cat.codes)
     table = keyed.set_index(["run", "set", "question", "sample"])["value"].unstack("sample")
     runs, sets = (table.index.get_level_values(name).to_numpy() for name in ("run", "set"))
     starts = np.flatnonzero(
         np.diff(runs, prepend=-1) | np.diff(sets, prepend=-1)
     )  # unstacked rows are sorted
-    matrices: dict[int, list[NDArray[np.float64]]] = {}
-    for run, values in zip(runs[starts], np.split(table.to_numpy(np.float64), starts[1:]), strict=True):
+    parts = np.split(table.to_numpy(np.float64), starts[1:])
+    matrices: dict[int, dict[str, NDArray[np.float64]]] = {}
+    for run, of, values in zip(runs[starts], sets[starts], parts, strict=True):
         values = values[:, ~np.isnan(values).all(axis=0)]
-        matrices.setdefault(int(run), []).append(values[~np.isnan(values).any(axis=1)])
+        matrices.setdefault(int(run), {})[str(names[of])] = values[~np.isnan(values).any(axis=1)]
     return matrices
 
 

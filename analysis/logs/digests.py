@@ -98,14 +98,16 @@ def _records(path: Path) -> Digests:
 
 
 def _metrics(path: Path) -> Digests:
-    """A metric each, so that a damaged column does not hide the others."""
+    """A metric each, so that a damaged column does not hide the others: only where there is one are they read one by one."""
     where = _frame(path, _WHERE)
     if where is None:
         return {metric(key): {ANY: UNREADABLE} for key in METRIC_KEYS}
     runs, found = _Runs(where["run"]), Digests()
-    begun = runs.begin(where)
-    for key in (key for key in METRIC_KEYS if key in pq.read_schema(path).names):
-        values = _frame(path, (key,))
+    begun, logged = runs.begin(where), set(pq.read_schema(path).names)
+    keys = [key for key in METRIC_KEYS if key in logged]
+    whole = _frame(path, keys)
+    for key in keys:
+        values = _frame(path, (key,)) if whole is None else whole[[key]]
         if values is None:
             found[metric(key)] = {ANY: UNREADABLE}
         else:

@@ -100,7 +100,7 @@ def traced(report: Report, found: Origins, digits: int = DIGITS) -> dict[str, An
         "preset": report.evidence.study.preset,
         "spec_sha256": report.evidence.logs.manifest.get("spec_sha256"),
         "manifest_sha256": manifest_sha256(report.evidence),
-        "made_with": {name: version(name) for name in PACKAGES},
+        "made_with": made_with(),
         "runs": _runs(report.evidence, report.replay),
         "tables": {name: _table(table, digits) for name, table in found.tables.items()},
         "figures": {name: _plain(figure, digits) for name, figure in found.figures.items()},
@@ -127,6 +127,12 @@ def recorded(report: Report, found: Origins, folder: Path, streams: Digests) -> 
     }
     lines = [f"{json.dumps(key)}: {_lines(value)}" for key, value in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+@functools.cache
+def made_with() -> dict[str, str]:
+    """The versions of what this report is made with."""
+    return {name: version(name) for name in PACKAGES}
 
 
 @functools.cache

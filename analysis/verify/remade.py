@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from analysis.logs.replay_source import SUMMARY
-from analysis.provenance.record import FILE, PACKAGES
+from analysis.provenance.record import FILE, made_with
 from analysis.text.table import Table
 from analysis.verify.table_lines import differing_cells, differing_in_csv, same_numbers
 
@@ -28,7 +27,7 @@ def differences(folder: Path, again: Path, content: Mapping[str, Any]) -> dict[s
     from analysis.report import render  # pandas and Matplotlib: not for --help
 
     report = render(again, replayed=(again / "logs" / SUMMARY).is_file())
-    same_packages = content["made_with"] == {name: version(name) for name in PACKAGES}
+    same_packages = content["made_with"] == made_with()
     tables = {table.name: table for table in (*report.tables, *report.data)}
     found = {}
     for path in sorted(again.iterdir()):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import itertools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from analysis.pages.html_tables import html_row, table_html
 from analysis.text.table import Table, row_lines, to_csv, to_latex, to_markdown
@@ -22,13 +23,14 @@ _RENDER = {"md": to_markdown, "tex": to_latex, "html": table_html}
 def differing_cells(tables: list[Table], there: str, expected: str, kind: str) -> list[str]:
     """Names of the cells in lines of `expected` that `there` has otherwise; `layout` for what is no cell."""
     rows = {line: (table, i) for table in tables for i, line in enumerate(_lines(table, kind))}
+    captions = functools.cache(lambda: _rendered(tables, kind))
     found: list[str] = []
     for mine, wanted in itertools.zip_longest(there.split("\n"), expected.split("\n")):
         if mine == wanted:
             continue
         table, row = rows.get(wanted or "", (None, 0))
         if table is None:
-            found.append(_caption(tables, wanted or "", kind))
+            found.append(_caption(tables, captions(), wanted or ""))
         else:
             found += _cells(table, row, mine or "", wanted or "", kind)
     return list(dict.fromkeys(found))
@@ -81,9 +83,16 @@ def _cells(table: Table, row: int, mine: str, wanted: str, kind: str) -> Iterato
             yield cell_name(table.name, key, table.columns[i - offset])
 
 
-def _caption(tables: list[Table], wanted: str, kind: str) -> str:
+def _rendered(tables: list[Table], kind: str) -> dict[str, str]:
+    """Each line of the tables to the name of the first that has it."""
+    found: dict[str, str] = {}
     for table in tables:
-        caption = _RENDER[kind](table).split("\n")
-        if wanted and wanted in caption:
-            return f"{table.name}[caption]"
+        for line in _RENDER[kind](table).split("\n"):
+            found.setdefault(line, table.name)
+    return found
+
+
+def _caption(tables: list[Table], names: Mapping[str, str], wanted: str) -> str:
+    if wanted and wanted in names:
+        return f"{names[wanted]}[caption]"
     return f"{tables[0].name} (layout)" if len(tables) == 1 else "page"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,13 @@ from browser import Page, chromium
 from matplotlib.figure import Figure
 
 from analysis.figures import files
+from analysis.figures.figure import Shown
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _left_alone_by_the_collector() -> None:
+    """What is imported by now stays: to look through it again and again takes seconds."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +36,28 @@ def outlined() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def captioned() -> Iterator[None]:
+    """Figures are chosen, captioned and charted but not laid out, for tests of pages and traces: their files hold their names."""
+    with pytest.MonkeyPatch.context() as patch:
+        chart = functools.cache(Shown.chart)
+        patch.setattr(Shown, "chart", chart)
+        patch.setattr(Shown, "printed", chart)  # None alike
+        patch.setattr(files, "save", _name)
+        patch.setattr(files, "begin", lambda work: work)
+        yield
+
+
+@pytest.fixture(scope="module")
 def undrawn() -> Iterator[None]:
     """Reports without figures as files, for tests that look at none: to lay figures out is half of a report of two arms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("analysis.report.begin_figures", lambda evidence, shown, folder: list)
         yield
+
+
+def _name(_: object, folder: Path, name: str) -> None:
+    for kind in files.KINDS:
+        (folder / f"{name}.{kind}").write_text(name)
 
 
 def _outline(figure: Figure, folder: Path, name: str) -> None:

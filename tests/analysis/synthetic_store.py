@@ -172,7 +172,7 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
     if rollouts:
         log.evaluation(_answers(-1, False, 0.5, scale.curve_questions, 1, [("sampled", 1.0)], rng))
     for step, rollout, update in _steps(rollouts, scale.updates):
-        log.step(step, rollout, update, _metrics(arm, level, rollout, update, scale, rng))
+        log.step(step, rollout, update, metrics_of(arm, level, rollout, update, scale, rng))
         last = update == scale.updates - 1
         if last and rollout % scale.every == 0:
             log.samples(sample_lines(arm.name, arm.ratio, seed, rollout))
@@ -201,7 +201,7 @@ def _progress(level: float, rollout: int, rollouts: int) -> float:
     return 0.5 + (level - 0.5) * (1 - float(np.exp(-4 * (rollout + 1) / rollouts)))
 
 
-def _metrics(
+def metrics_of(
     arm: FakeArm, level: float, rollout: int, update: int, scale: Scale, rng: np.random.Generator
 ) -> dict[str, Metric]:
     clip = arm.clip * update / max(scale.updates - 1, 1) * float(np.exp(0.2 * rng.normal()))

@@ -74,7 +74,7 @@ def test_a_sweep_that_only_began_never_replaces_finished_evidence(
 
 
 @pytest.fixture(scope="module")
-def finished(outlined: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def finished(captioned: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     place = tmp_path_factory.mktemp("finished")
     manifest = write_study(place / "runs", GRPO, TINY)
     write_report("toy", "paper", place / "runs", place / "reports")

@@ -46,7 +46,7 @@ def test_levels_and_factors_of_one_label_are_told_apart_too() -> None:
     assert [label for _, label in lower.levels] == ["ε (low)", "ε (high)"]
 
 
-@pytest.mark.usefixtures("outlined")
+@pytest.mark.usefixtures("undrawn")
 def test_captions_count_every_arm_and_why_answers_for_none_it_was_not_asked_of(tmp_path: Path) -> None:
     store = tmp_path / "runs"
     manifest = write_study(store, TWICE, Scale(rollouts=2, questions=4, samples=2))

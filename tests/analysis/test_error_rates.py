@@ -19,7 +19,7 @@ from tests.bench.error_rates import BEGIN, END, PAGE, PRACTICES
 
 STUDIES, FAMILIES = 20_000, 10_000
 ALPHA = 0.05
-RUNS, WITHIN = (3, 5, 8), (0.0, 0.5, 0.8)
+RUNS, WITHIN = (3, pytest.param(5, marks=pytest.mark.acceptance), 8), (0.0, 0.5, 0.8)
 TESTS = {"paired": ours.paired_error, "welch": ours.welch_error}
 
 

@@ -18,7 +18,7 @@ SAID = "document.querySelector('.tip:not([hidden])')?.textContent"
 
 
 @pytest.fixture(scope="module")
-def address(outlined: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(captioned: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     place = tmp_path_factory.mktemp("grid")
     write_study(place / "runs", [BASE, *GRID], Scale(seeds=4, rollouts=2))
     folder, _ = write_report("toy", "paper", place / "runs", place / "reports")

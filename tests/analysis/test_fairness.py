@@ -20,7 +20,7 @@ from analysis.report import write_report
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import DONE, METRICS
 
-SCALE = Scale(seeds=3, rollouts=3, questions=4)
+SCALE = Scale(seeds=3, rollouts=3, questions=2, samples=2, curve_questions=1)
 TWO = [dataclasses.replace(arm, clip=0.03) for arm in ARMS if arm.name in ("grpo", "sspo_05")]
 
 
@@ -179,7 +179,7 @@ def test_many_arms_are_named_by_the_worst_and_counted(tmp_path: Path) -> None:
     assert found.endswith("; and 1 more.")
 
 
-@pytest.mark.usefixtures("outlined")
+@pytest.mark.usefixtures("captioned")
 def test_flags_stand_in_captions_of_tables_and_figures(store: Store) -> None:
     store.logged("sspo_05", setting("policy/clip_frac_active", 0.5))
     folder, _ = write_report("toy", "paper", store.folder / "runs", store.folder / "reports")

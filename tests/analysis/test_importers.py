@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -95,16 +95,22 @@ def run_end(content: bytes, cut: int) -> int:
     return at if at == cut else end
 
 
+@pytest.fixture(scope="module")
+def whole_rows(wandb_run: Path) -> Mapping[int, Mapping[str, float]]:
+    return read(wandb_run)[0].rows
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_a_wandb_file_torn_at_any_byte_counts_up_to_there(wandb_run: Path, data: st.DataObject) -> None:
-    source = next(wandb_run.glob("offline-run-*/*.wandb"))
-    content = source.read_bytes()
+def test_a_wandb_file_torn_at_any_byte_counts_up_to_there(
+    wandb_run: Path, whole_rows: Mapping[int, Mapping[str, float]], data: st.DataObject
+) -> None:
+    content = next(wandb_run.glob("offline-run-*/*.wandb")).read_bytes()
     cut = data.draw(st.integers(len(content) // 4, len(content) - 1))
     path = wandb_run.parent / "torn.wandb"
     path.write_bytes(content[:cut])
     rows = read(path)[0].rows
-    assert rows == {step: row for step, row in read(source)[0].rows.items() if step < len(rows)}
+    assert rows == {step: row for step, row in whole_rows.items() if step < len(rows)}
 
 
 def test_trainer_state_of_trl() -> None:
@@ -237,7 +243,7 @@ def cli(*arguments: object) -> Ended:
     return run_here(main, *map(str, arguments))
 
 
-def test_from_logs_to_a_report(outlined: None, tmp_path: Path) -> None:
+def test_from_logs_to_a_report(captioned: None, tmp_path: Path) -> None:
     level = {"grpo": 40.0, "gspo": 50.0}
     sources = write_runs(tmp_path, lambda arm, seed, step: level[arm] + seed + step if (arm, seed, step) != ("gspo", 2, 3) else None)  # fmt: skip
     options = ["--primary", "val/acc", "--scale", "0.01", "--loss-mode", "vanilla", "--out", tmp_path]

@@ -28,7 +28,7 @@ ATTACK = (
 
 
 @pytest.fixture(scope="module")
-def address(outlined: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(captioned: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A report whose arm, question, title and answers are hostile, with a replay."""
     place = tmp_path_factory.mktemp("hostile")
     few = [a for a in ARMS if a.name in ("base", "grpo", "gspo", "sspo_05", "sspo", "grpo_aa")]

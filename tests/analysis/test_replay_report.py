@@ -26,7 +26,7 @@ from tests.console import Ended, run_here
 GRPO = [arm for arm in ARMS if arm.name == "grpo"]
 TINY = Scale(seeds=2, rollouts=2, questions=2, curve_questions=1)
 HOSTILE = "<script>alert(1)</script> \\input{x} | $\\frac$ 50% a_b\nend"
-pytestmark = pytest.mark.usefixtures("outlined")
+pytestmark = pytest.mark.usefixtures("outlined", "undrawn")
 FIGURES = ("replay_clip_fraction", "replay_trade_off", "replay_clip_by_update")
 
 
