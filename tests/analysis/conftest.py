@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from matplotlib.figure import Figure
 
 from analysis.figures import files
 from analysis.figures.figure import Shown
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _left_alone_by_the_collector() -> None:
-    """What is imported by now stays: to look through it again and again takes seconds."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
