@@ -47,6 +47,7 @@ def test_an_error_of_another_pipe_is_not_hidden() -> None:
         one_sentence(lost)
 
 
+@pytest.mark.acceptance
 def test_a_run_whose_reader_leaves_continues_with_the_same_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

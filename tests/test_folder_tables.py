@@ -68,6 +68,7 @@ print(open_reward(config.reward).score(*asked)[0].value)
 """
 
 
+@pytest.mark.acceptance
 def test_a_rule_and_a_reward_are_a_file_each(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "sspo", tmp_path / "sspo", ignore=shutil.ignore_patterns("weights", "__pycache__"))
     shutil.copytree(ROOT / "conf", tmp_path / "conf")

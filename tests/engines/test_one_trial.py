@@ -45,7 +45,10 @@ def test_a_trial_runs_once_however_often_it_is_ordered(tmp_path: Path) -> None:
     assert not leased(trials_in(tmp_path, 1))
 
 
-@pytest.mark.parametrize(("shows_life", "end", "starts"), [(True, "held", 0), (False, "done", 1)])
+@pytest.mark.parametrize(
+    ("shows_life", "end", "starts"),
+    [(True, "held", 0), pytest.param(False, "done", 1, marks=pytest.mark.acceptance)],
+)
 def test_what_another_process_holds_is_left_alone_for_as_long_as_that_shows_life(
     tmp_path: Path, shows_life: bool, end: str, starts: int
 ) -> None:

@@ -57,6 +57,7 @@ def asked(
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
+@pytest.mark.acceptance
 def test_a_pinned_model_comes_once_and_every_failure_is_a_sentence(tmp_path: Path) -> None:
     folder = tiny_models.save(tmp_path / "tiny")
     files = {one.name: one.read_bytes() for one in folder.iterdir()}

@@ -196,6 +196,7 @@ def test_modules_without_numbers_are_there():
         assert f"class {inside}" in path.read_text() if inside else True
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_other_versions_of_python_give_the_same_key(version):
     installed = [

@@ -138,7 +138,7 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
     assert (standing(failed.folder).outcome, outcomes(failed)) == ("diverged", ["diverged", "void"])
 
 
-@pytest.mark.parametrize("trial_too", [True, False])
+@pytest.mark.parametrize("trial_too", [True, pytest.param(False, marks=pytest.mark.acceptance)])
 def test_a_frozen_worker_whose_trial_was_taken_over_writes_no_more_and_waits_for_the_other(
     trial_too: bool, tmp_path: Path
 ) -> None:

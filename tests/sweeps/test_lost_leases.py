@@ -230,7 +230,7 @@ def sweep(trials: list[Trial], starts: Path, first: Callable[[Trial], None]) -> 
     return board
 
 
-@pytest.mark.parametrize("damage", ["torn", "deleted"])
+@pytest.mark.parametrize("damage", ["torn", pytest.param("deleted", marks=pytest.mark.acceptance)])
 def test_a_sweep_goes_on_where_a_lease_is_torn_and_a_deleted_trial_begins_anew(
     damage: str, tmp_path: Path
 ) -> None:

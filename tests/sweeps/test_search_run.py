@@ -93,6 +93,7 @@ def test_a_search_ends_with_its_best_and_with_a_study_that_confirms_it_and_runs_
     assert printed.get().startswith("search probe: 5 scored, 0 pruned, 0 failed, 0 open; best 0.")
 
 
+@pytest.mark.acceptance
 def test_a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
     search, store = make(**SHORT), tmp_path / "runs"
     script = f"""
