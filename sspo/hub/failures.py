@@ -45,9 +45,7 @@ def one_sentence(
     except UserError:
         raise
     except known as error:
-        raise NotHere(
-            f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}"
-        ) from error
+        raise NotHere(f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}") from error
 
 
 def _why(error: BaseException, wanted: Wanted, say: Callable[[BaseException], str | None]) -> str:

@@ -17,7 +17,9 @@ from sweeps.plan.expected.trials import Expected, expected_of, memory_of, shape_
 from sweeps.plan.plan import Plan, PlannedArm, Trial
 
 
-def largest(arms: Iterable[PlannedArm], place: Place, *, named: bool = True) -> tuple[PlannedArm, Expected] | None:
+def largest(
+    arms: Iterable[PlannedArm], place: Place, *, named: bool = True
+) -> tuple[PlannedArm, Expected] | None:
     """The arm that takes most memory of what its place has; None where no estimate can be made."""
     found = [(arm, one) for arm in arms if (one := expected_of(arm, place, named=named)) is not None]
     return max(found, key=lambda pair: pair[1].memory.bytes / (pair[1].place.memory or 1), default=None)
@@ -44,7 +46,11 @@ def why_not_held(plan: Plan, arms: Sequence[PlannedArm], place: Place) -> str | 
     return (
         f"{plan.title()}: a trial of arm '{arm.name}' takes about {gib(expected.memory.bytes)} GiB, and {_where(expected.place, place)} "
         f"has {gib(expected.place.memory or 0)} GiB; "
-        + (f"{would} would hold it (--on, make: ON=)" if would else "no device of conf/planning/devices.yaml would hold it")
+        + (
+            f"{would} would hold it (--on, make: ON=)"
+            if would
+            else "no device of conf/planning/devices.yaml would hold it"
+        )
         + (f"; {lower}" if lower else "")
     )
 

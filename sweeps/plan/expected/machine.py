@@ -86,10 +86,11 @@ def _asked() -> str:
     if program is None:
         return ""
     try:
-        done = subprocess.run(
-            [program, *ASK], capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):  # a broken driver: the plan says that nothing is known of the device
+        done = subprocess.run([program, *ASK], capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (
+        OSError,
+        subprocess.TimeoutExpired,
+    ):  # a broken driver: the plan says that nothing is known of the device
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
 
