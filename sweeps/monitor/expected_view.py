@@ -73,9 +73,13 @@ def show_expected(
         counts[trial.arm] += now.state in ("pending", "running")
     waiting = [arm for arm in plan.arms if counts[arm.name]]
     places = holding(waiting, named=not plan.nameless) if others else [place]
-    factors = {one.model: one.scale.factor for one in forecast.judged if one.scale is not None and not others}
+    factors: Mapping[str, float] = {} if others else forecast.factors
+    scaled = ", scaled by finished trials" if factors else ""
     table = Table(
-        box=None, pad_edge=False, title="\nby the cost model (docs/cost.md), hours", title_justify="left"
+        box=None,
+        pad_edge=False,
+        title=f"\nby the cost model (docs/cost.md){scaled}, hours",
+        title_justify="left",
     )
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("trials of", "on") else "right")

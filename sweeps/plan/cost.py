@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sspo.config.yaml_file import read_yaml
@@ -52,6 +52,8 @@ class Forecast:
     """How many trials these are."""
     judged: tuple[Judged, ...] = ()
     """Trials judged by the cost model, a row a model."""
+    factors: Mapping[str, float] = field(default_factory=dict)
+    """What finished trials make of the cost model, by the paths of models of which there are any."""
     damaged: tuple[str, ...] = ()
     """Finished runs that say nothing of time, a sentence each."""
 
@@ -167,39 +169,42 @@ class _Judge:
         self.widths: list[int] = []
         self.unknown: list[str] = []
         self.predicted: dict[str, list[Scale | None]] = {}
+        self.factors: dict[str, float] = {}
         self.expected: dict[str, Expected | None] = {}
 
     def add(self, trial: Trial) -> None:
         """One that is to run."""
         devices = trial.resources.devices if self.here else 0
+        predicted = self._predicted(trial)
         own = self.experience.of_cell(trial.cell, devices, self.gpu)
         alike = own or self.experience.of_size(self.arms[trial.arm].size, devices, self.gpu)
-        if not alike:
-            alike = self._predicted(trial)
-        elif own:
-            self.by_cell += 1
-        else:
-            self.by_size += 1
-        if not alike:
+        self.by_cell += bool(own)
+        self.by_size += bool(alike) and not own
+        if not alike and predicted is None:
             self.unknown.append(trial.arm)
             return
+        if not alike and predicted is not None:
+            model, scale, one = predicted
+            self.predicted.setdefault(model, []).append(scale)
+            alike = [one]
         self.seconds.append(statistics.median(one.seconds for one in alike))
         self.widths.append(width(trial.resources, self.here))
         self.left += _typical([one.cost for one in alike])
 
-    def _predicted(self, trial: Trial) -> list[Finished]:
-        """As if one had finished in the time that the cost model says; empty where it cannot say."""
+    def _predicted(self, trial: Trial) -> tuple[str, Scale | None, Finished] | None:
+        """The model, its correction, and a trial as if it had finished in the time that the cost model says; None where it cannot say."""
         arm = self.arms[trial.arm]
         if not is_predicted(arm.config):
-            return []
+            return None
         expected = self._expected(trial.arm)
         if expected is None or expected.seconds is None:
-            return []
+            return None
         model, devices = arm.config.model.path, trial.resources.devices if expected.place.cuda else 0
         scale = self.experience.scale(model, expected.place, devices)
-        self.predicted.setdefault(model, []).append(scale)
-        seconds = expected.seconds.total * (1.0 if scale is None else scale.factor)
-        return [Finished(seconds=seconds, threads=trial.resources.threads, devices=devices)]
+        if scale is not None:
+            self.factors[model] = scale.factor
+        seconds = expected.seconds.total * self.factors.get(model, 1.0)
+        return model, scale, Finished(seconds=seconds, threads=trial.resources.threads, devices=devices)
 
     def _expected(self, name: str) -> Expected | None:
         if name not in self.expected:
@@ -222,6 +227,7 @@ class _Judge:
                 Judged(model=model, trials=len(scales), scale=scales[0])
                 for model, scales in self.predicted.items()
             ),
+            factors=self.factors,
             damaged=tuple(dict.fromkeys(self.experience.damaged)),
         )
 

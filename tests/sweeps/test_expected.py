@@ -187,21 +187,21 @@ def test_devices_are_found_by_the_words_of_their_names(name: str, memory_mib: in
 
 def test_what_is_here_is_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771'\necho 'NVIDIA H200, 143771'\n")
+    program.write_text("#!/bin/sh\n[ $1 = --id=3 ] && echo 'NVIDIA H200, 143771'\n")
     program.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(machine, "visible_devices", lambda: ("0",))
-    machine._first_device.cache_clear()
+    monkeypatch.setattr(machine, "visible_devices", lambda: ("3", "0"))
+    machine._device.cache_clear()
     assert (machine.here().name, machine.here().memory) == ("h200", 143771 * 2**20)
     program.write_text("#!/bin/sh\nexit 9\n")  # no driver behind it
     monkeypatch.setattr(machine, "PROC", tmp_path)
-    machine._first_device.cache_clear()
+    machine._device.cache_clear()
     assert (machine.here().memory, machine.here().device) == (None, None)
     (tmp_path / "0").mkdir()
     (tmp_path / "0" / "information").write_text("Model: \t\t NVIDIA L40S\nIRQ: 1\n")
-    machine._first_device.cache_clear()
+    machine._device.cache_clear()
     assert machine.here().name == "l40s"
-    machine._first_device.cache_clear()
+    machine._device.cache_clear()
     monkeypatch.setattr(machine, "visible_devices", tuple)
     assert machine.here().name == "cpu"
 

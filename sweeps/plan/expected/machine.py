@@ -63,12 +63,14 @@ def processors_here() -> Place:
 
 def here() -> Place:
     """The first CUDA device that is visible, else the processors."""
-    return _first_device() if visible_devices() else processors_here()
+    devices = visible_devices()
+    return _device(devices[0]) if devices else processors_here()
 
 
 @functools.cache
-def _first_device() -> Place:
-    lines = _asked().splitlines()
+def _device(name: str) -> Place:
+    """The device that CUDA_VISIBLE_DEVICES calls so: a number or a UUID."""
+    lines = _asked(name).splitlines()
     if lines:
         name, _, memory = lines[0].rpartition(",")
         return found(name.strip(), float(memory) * 2**20 if memory.strip().isdigit() else None)
@@ -80,13 +82,15 @@ def _first_device() -> Place:
     return Place(name="an unknown CUDA device", memory=None)
 
 
-def _asked() -> str:
-    """What nvidia-smi says; empty where it is not here or has nothing to say."""
+def _asked(device: str) -> str:
+    """What nvidia-smi says of a device; empty where it is not here or has nothing to say."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""
     try:
-        done = subprocess.run([program, *ASK], capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            [program, f"--id={device}", *ASK], capture_output=True, text=True, timeout=SECONDS, check=False
+        )
     except (
         OSError,
         subprocess.TimeoutExpired,
