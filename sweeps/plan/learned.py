@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sspo.config import TrainConfig
 from sspo.config.build import build
+from sspo.config.validation import validate
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.runs.runlog import CONFIG, EVAL
@@ -61,7 +62,7 @@ def _config(folder: Path) -> TrainConfig | None:
     """The configuration of a run; None where this code has other options than the one that wrote it, or it is damaged, which the
     forecast says besides."""
     try:
-        return build(TrainConfig, read_yaml(folder / CONFIG))
+        return validate(build(TrainConfig, read_yaml(folder / CONFIG)))
     except UserError:
         return None
 
@@ -75,6 +76,11 @@ def _asked(folder: Path) -> list[int]:
             row = json.loads(line)
             if row["final"] and row["temperature"] == 0:
                 counts[row["set"]] += 1
-    except (ValueError, KeyError, TypeError):  # torn, or of other code: then it says as little as none
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ):  # torn, or of other code: then it says as little as none
         return []
     return list(counts.values())

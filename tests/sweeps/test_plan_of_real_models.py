@@ -206,6 +206,32 @@ def test_finished_trials_of_the_model_scale_what_the_cost_model_says(tmp_path: P
     assert forecasted(plan(store, {"short": [*real, "trainer.lr=1e-5"]})).by_size == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.yaml", "rollout: ["),
+        ("config.yaml", "trainer: {minibatch: 0}"),
+        ("config.yaml", "trainer: {of_older_code: 1}"),
+        ("config.yaml", None),
+        ("eval.jsonl", "[" * 100_000),
+        ("eval.jsonl", '{"final": true}'),
+    ],
+)
+def test_what_cannot_be_read_of_a_finished_trial_teaches_nothing(
+    name: str, content: str | None, tmp_path: Path, real: list[str]
+) -> None:
+    [trial, _] = plan(tmp_path / "runs", {"short": real}).trials()
+    finish(trial, 60)
+    if content is None:
+        (trial.folder / name).unlink()
+    else:
+        (trial.folder / name).write_text(content)
+    [judged] = forecasted(plan(tmp_path / "runs", {"long": [*real, "trainer.rollouts=3"]})).judged
+    assert (judged.scale is None) == (
+        name == "config.yaml"
+    )  # questions can be told from the configuration as well
+
+
 def test_of_a_device_only_trials_on_its_like_count(tmp_path: Path, real: list[str]) -> None:
     store = tmp_path / "runs"
     made = plan(store, {"short": real})
