@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 NAME ?=
 PRESET ?=
 WORKERS ?=
+ON ?=
 RETRY ?=
 FRESH ?=
 OVER_BUDGET ?=
@@ -68,7 +69,7 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP PARENT WHY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP PARENT WHY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
@@ -90,6 +91,7 @@ help:  ## this list
 
 ##@ A study from its spec to its report
 ##= NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  OVER_BUDGET=1
+##= ON=h100_80gb (plan: as if on that device of conf/planning/devices.yaml; docs/cost.md)
 ##= RETRY=1 (failed trials once more)  FRESH=1 (stale trials again: finished by code with other numbers)
 ##= TIMEOUT=seconds  RETRIES=killed=3,oom=1
 ##= ENGINE=local|ray|slurm  ENGINE_OPTIONS="partition=gpu gpus=1" (docs/clusters.md)
@@ -110,8 +112,8 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
-plan: $(FOR_TRIALS)  ## cells, estimated time and statistical power of study NAME before anything runs
-	@$(TRIALS) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS))
+plan: $(FOR_TRIALS)  ## cells, memory, estimated time and statistical power of study NAME before anything runs
+	@$(TRIALS) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(ON),--on $(ON))
 
 sweep: $(FOR_SWEEP)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \

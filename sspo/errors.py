@@ -18,6 +18,10 @@ class UserError(Exception):
     """What is wrong, what was got and what to set instead, in one sentence."""
 
 
+class NotHere(UserError):
+    """A model or questions that may well exist are not on this machine: a plan can do without them, a run cannot."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name most like `name`, or None where nothing resembles it."""
     matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.4)

@@ -68,7 +68,9 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
         show_plan,  # imports scipy, which the other commands need not wait for
     )
 
-    return show_plan(_plan(arguments), arguments.workers, console)
+    study = find_study(arguments.name, arguments.store)
+    plan = make_plan(study, arguments.preset, arguments.store, nameless=True)
+    return show_plan(plan, arguments.workers, console, on=arguments.on)
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:
@@ -170,7 +172,7 @@ COMMANDS: Mapping[str, Verb] = {
     "plan": Verb(
         purpose="say what would run, for how long, and what it will be able to tell",
         act=_show_plan,
-        options=(*ON_A_STUDY, "--workers"),
+        options=(*ON_A_STUDY, "--workers", "--on"),
     ),
     "status": Verb(
         purpose="say where every trial of a study, or a search, stands",

@@ -58,6 +58,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "N",
         "help": "trials at a time, fewer where each takes several devices or threads (default: one a CUDA device, or a processor where there is none)",
     },
+    "--on": {
+        "metavar": "DEVICE",
+        "help": "a device of conf/planning/devices.yaml that trials would run on (default: what is here)",
+    },
     "--timeout": {
         "type": seconds("--timeout"),
         "metavar": "SECONDS",

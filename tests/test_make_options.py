@@ -44,6 +44,7 @@ def test_a_search_is_asked_for_as_well() -> None:
         (("sweep", "NAME=clip_ablation", "over_budget=1"), "write OVER_BUDGET= and not over_budget="),
         (("base", "base=embedded"), "write BASE= and not base="),
         (("sweep", "NAME=clip_ablation", "vllm=1"), "write VLLM= and not vllm="),
+        (("plan", "NAME=paper_1.5b", "on=h200"), "write ON= and not on="),
         (("optuna-dashboard", "journal=x"), "write JOURNAL= and not journal="),
     ],
 )
@@ -57,6 +58,8 @@ def test_the_commands_of_the_readme_reach_the_study_that_they_name() -> None:
     done = make("sweep", "NAME=clip_ablation", "PRESET=smoke", "RETRY=1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "-m sweeps run clip_ablation --preset smoke" in done.stdout
+    planned = make("plan", "NAME=paper_1.5b", "ON=h100_80gb")
+    assert planned.stdout.split()[-2:] == ["--on", "h100_80gb"]
     assert "--retry-failed" in done.stdout
     assert make("help").returncode == make("test").returncode == 0
 

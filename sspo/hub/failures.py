@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sspo.errors import UserError
+from sspo.errors import NotHere, UserError
 
 LONGEST = 200
 """Characters of a library's own message that are repeated."""
@@ -32,7 +32,7 @@ def one_sentence(
     others: tuple[type[Exception], ...] = (),
     say: Callable[[BaseException], str | None] = lambda _: None,
 ) -> Iterator[None]:
-    """Turn what the hub's client raises inside the `with` block into a UserError.
+    """Turn what the hub's client raises inside the `with` block into NotHere, a UserError.
 
     `others` are the exceptions of a library above the client; `say` may know what one of them means.
     """
@@ -45,9 +45,7 @@ def one_sentence(
     except UserError:
         raise
     except known as error:
-        raise UserError(
-            f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}"
-        ) from error
+        raise NotHere(f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}") from error
 
 
 def _why(error: BaseException, wanted: Wanted, say: Callable[[BaseException], str | None]) -> str:

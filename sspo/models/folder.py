@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sspo.base.recipe import weights_folder
 from sspo.config import EMBEDDED_BASES, TrainConfig
-from sspo.errors import UserError
+from sspo.errors import NotHere, UserError
 from sspo.models.adapters import ADAPTER_CONFIG, base_of, sizes
 from sspo.models.checks import why_no_model
 from sspo.models.description import read_described
@@ -25,7 +25,7 @@ OF_TRAINING = ("optimizer.safetensors", "state.json", "logs.json")
 
 
 def model_folder(path: str) -> Path:
-    """The folder of a model path, downloaded if it names one of the hub. Raises UserError where there is no model."""
+    """The folder of a model path, downloaded if it names one of the hub. Raises NotHere where there is no model."""
     hub = hub_model(path)
     if hub is not None:
         return hub_folder(hub)
@@ -35,7 +35,7 @@ def model_folder(path: str) -> Path:
         why = f"no config.json in {folder}; run `make base`" if embedded else why_no_model(folder)
         if looks_like_one(path):
             why += f", or a model of the hub as {WRITTEN}"
-        raise UserError(f"model.path={path}: {why}")
+        raise NotHere(f"model.path={path}: {why}")
     return folder
 
 

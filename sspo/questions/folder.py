@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sspo.errors import UserError
+from sspo.errors import NotHere
 from sspo.questions.columns import Columns
 from sspo.questions.jsonl_file import look_at, read_kept
 from sspo.questions.named_set import NamedSet
@@ -22,15 +22,15 @@ PLAIN = tuple(
 
 
 def read_set(folder: Path, name: str, known: NamedSet, part: str) -> QuestionSet:
-    """The part `train` or `test` of a named set. Raises UserError where the folder does not have it."""
+    """The part `train` or `test` of a named set. Raises NotHere where the folder does not have it."""
     if not folder.is_dir():
-        raise UserError(f"task.folder={folder}: no such folder")
+        raise NotHere(f"task.folder={folder}: no such folder")
     places = _places(folder, name, known, part)
     for path in places:
         look = look_at(path)
         if look is not None:
             return read_kept(path, look, (known.columns, *PLAIN), known.gold, known.only)
-    raise UserError(
+    raise NotHere(
         f"task.folder={folder} does not have the questions of {name} ({part}): put them into {places[0]}"
         f"{f' or {places[1]}' if len(places) > 1 else ''}"
     )

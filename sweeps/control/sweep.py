@@ -31,6 +31,7 @@ from sweeps.monitor.requests import (
     write_request,
 )
 from sweeps.plan.budget import check_budget
+from sweeps.plan.expected.holds import refuse_what_does_not_fit
 from sweeps.plan.manifest import former_sentence, is_current, write_manifest
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Plan, Trial
@@ -174,7 +175,8 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     """Run what is missing. Returns 0 if all is done, 1 if any trial failed, 130 after an interrupt.
 
     `command` makes the command line of a trial (default: `python -m sspo.train`). Raises UserError before any work
-    where the options make no sense, finished runs are stale, the store cannot be written or another sweep of the study runs.
+    where the options make no sense, finished runs are stale, this machine cannot hold a trial, the store cannot be written or another
+    sweep of the study runs.
     """
     check_options(options)
     refuse_foreign(plan.store)
@@ -188,6 +190,8 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
 
         restore_committed(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
+    if options.engine == DEFAULT_ENGINE:  # others run trials elsewhere
+        refuse_what_does_not_fit(plan, missing)
     refuse_unsampled(missing)
     said = check_budget(plan, over_budget=options.over_budget) if missing else []
     for line in (former_sentence(plan), *said):
@@ -225,6 +229,7 @@ def run_work(plan: Plan, options: RunOptions, console: Console, command: Command
             f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
         )
     trials = plan.trials()
+    refuse_what_does_not_fit(plan, missing_of(trials, retry_failed=False))
     if missing_of(trials, retry_failed=False) and not train(
         plan.study.name, trials, options, console, command, request_reader(plan)
     ):

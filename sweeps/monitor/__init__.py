@@ -4,6 +4,7 @@ board      what the pool shows
 live_view  the live table
 status     `sweeps status`
 plan_view  `sweeps plan`
+expected_view  its table of what trials take
 show       `sweeps show`
 runs       `sweeps runs`
 revisions  code and packages of finished runs

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
+from sspo.errors import UserError
 from sweeps.ledger.state import Standing, seen
+from sweeps.monitor.expected_view import show_expected
 from sweeps.monitor.status import status_table
 from sweeps.monitor.terminal import duration, listed
 from sweeps.plan.budget import budget_lines
-from sweeps.plan.cost import Cost, Forecast, forecast
+from sweeps.plan.cost import Forecast, Judged, forecast
 from sweeps.plan.devices import default_workers, visible_devices
+from sweeps.plan.expected.holds import why_not_held
+from sweeps.plan.expected.machine import Place, here, named
+from sweeps.plan.expected.trials import is_predicted
+from sweeps.plan.finished import Cost
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.power import preview
@@ -24,26 +30,68 @@ NAMED = 5
 """Arms that a line names before it only counts."""
 
 
-def show_plan(plan: Plan, workers: int | None, console: Console) -> int:
-    """Print arms, cells, seeds, what is left, its time and cost, and the statistics to expect. Returns 0.
+def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | None = None) -> int:
+    """Print arms, cells, seeds, what is left, its memory, time and cost, and the statistics to expect. Returns 0.
 
-    Raises UserError where a trial that is still to run could not sample in this environment.
+    `on` names a device of conf/planning/devices.yaml to plan for. Raises UserError where a trial that is still to run could not sample
+    in this environment, and, when all is printed, where the device or this machine does not hold one.
     """
-    standings = {trial: seen(trial.folder) for trial in plan.trials()}
-    refuse_unsampled(trial for trial, now in standings.items() if not now.over())
-    expected = forecast(plan, standings)
-    former = former_sentence(plan)
+    standings = {trial: _seen(plan, trial) for trial in plan.trials()}
+    predicted = any(is_predicted(arm.config) for arm in plan.arms)
+    place = _place(plan, on, predicted)
+    unsampled = _unsampled(standings, predicted)
+    expected = forecast(plan, standings, place)
     console.print(status_table(plan, standings))
+    console.print(Text(_counts(plan, standings)), soft_wrap=True)
+    waiting = {trial.arm for trial, now in standings.items() if not now.over()}
+    arms = [arm for arm in plan.arms if arm.name in waiting]
+    refused = why_not_held(plan, arms, place or here()) if predicted else None
+    if predicted:
+        show_expected(plan, standings, place or here(), expected, console, others=refused is not None)
+    slots = workers or (default_workers(visible_devices()) if place is None else 1)
     lines = [
-        _counts(plan, standings),
-        *time_lines(expected, workers or default_workers(visible_devices())),
-        *budget_lines(plan, expected),
-        *(line for line in (former, stale_sentence(standings)) if line is not None),
+        *([] if refused else time_lines(expected, slots)),
+        *([] if refused else budget_lines(plan, expected)),
+        *unsampled,
+        *(line for line in _of_store(plan, standings) if line is not None),
         *preview(plan),
     ]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+    if refused is not None:
+        raise UserError(refused)
     return 0
+
+
+def _seen(plan: Plan, trial: Trial) -> Standing:
+    return Standing(state="pending") if plan.nameless else seen(trial.folder)
+
+
+def _place(plan: Plan, on: str | None, predicted: bool) -> Place | None:
+    """The device that a plan is asked about. Raises UserError for one that is not in the table, or of no use."""
+    if on is None:
+        return None
+    if not predicted:
+        raise UserError(
+            f"--on {on} has no effect: {plan.title()} trains embedded models alone, which are judged by finished trials; leave it out"
+        )
+    return named(on)
+
+
+def _unsampled(standings: Mapping[Trial, Standing], predicted: bool) -> list[str]:
+    """What keeps trials from being sampled here. For embedded models a refusal: larger ones are mostly planned somewhere else."""
+    try:
+        refuse_unsampled(trial for trial, now in standings.items() if not now.over())
+    except UserError as error:
+        if not predicted:
+            raise
+        return [f"to run it here: {error}"]
+    return []
+
+
+def _of_store(plan: Plan, standings: Mapping[Trial, Standing]) -> tuple[str | None, ...]:
+    """What the store holds besides; a plan without names knows nothing of it."""
+    return () if plan.nameless else (former_sentence(plan), stale_sentence(standings))
 
 
 def time_lines(expected: Forecast, workers: int) -> list[str]:
@@ -54,7 +102,7 @@ def time_lines(expected: Forecast, workers: int) -> list[str]:
         lines.append(
             f"time for what is to do, {room}: about {duration(expected.seconds_left(workers))}, "
             f"{_cost(expected.left)}; {expected.by_cell} trials judged by finished ones of their own cell, "
-            f"{expected.by_size} by finished ones of the same size"
+            f"{expected.by_size} by finished ones of the same size{_judged(expected.judged)}"
         )
     elif not expected.untold:
         lines.append("time for what is to do: none, all trials are over")
@@ -72,9 +120,26 @@ def time_lines(expected: Forecast, workers: int) -> list[str]:
     return lines
 
 
+def _judged(rows: Sequence[Judged]) -> str:
+    """Trials that the cost model judges, and what has corrected it."""
+    return "".join(f", {row.trials} by the cost model (docs/cost.md){_corrected(row)}" for row in rows)
+
+
+def _corrected(row: Judged) -> str:
+    if row.scale is None:
+        return ", which no finished trial has corrected yet"
+    count = f"{row.scale.trials} finished trial{'s' if row.scale.trials > 1 else ''}"
+    return f", scaled {row.scale.factor:.2g}x by {count} of {row.model} here"
+
+
 def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
     counts = Counter(now.outcome for now in standings.values())
     cells = len({arm.cell for arm in plan.arms})
+    if plan.nameless:
+        return (
+            f"\n{len(plan.arms)} arms, {len(standings)} trials, all to do as far as can be told: cells have no names before model and "
+            f"questions are on this machine, and here {plan.nameless}"
+        )
     return (
         f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} trials: {counts['done']} done, "
         f"{counts['running']} running, {counts['diverged']} diverged, {counts['failed']} failed, {counts['pending']} to do"

@@ -103,7 +103,7 @@ def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
         table.add_column(heading)
     for arm in plan.arms:
         own = [(trial.seed, now) for trial, now in standings.items() if trial.arm == arm.name]
-        table.add_row(Text(arm.name), arm.cell, *_cells(arm, own))
+        table.add_row(Text(arm.name), arm.cell or "-", *_cells(arm, own))
     return table
 
 

@@ -19,11 +19,11 @@ def budget_lines(plan: Plan, expected: Forecast) -> list[str]:
         words = unit.replace("_", " ")
         spent, total = getattr(expected.spent, unit), getattr(expected.expected, unit)
         if total > limit + EPSILON:
-            verdict = f"exceeds it by {total - limit:.3g}, so that `sweeps run` will refuse"
+            verdict = f"exceeds it by {total - limit:.3g}{_basis(expected)}, so that `sweeps run` will refuse"
         elif expected.untold:
             verdict = f"whether that is enough cannot be told: {_untold(expected)}"
         else:
-            verdict = "is within it"
+            verdict = f"is within it{_basis(expected)}"
         lines.append(
             f"budget: {limit:g} {words}; spent {spent:.3g}, with what is to do {total:.3g}, which {verdict}"
             if not expected.untold or total > limit + EPSILON
@@ -45,7 +45,7 @@ def check_budget(plan: Plan, *, over_budget: bool = False) -> list[str]:
         total = getattr(expected.expected, unit)
         if total > limit + EPSILON and not over_budget:
             raise UserError(
-                f"{plan.title()} would cost {total:.3g} {unit.replace('_', ' ')} in all, judged by finished trials, and "
+                f"{plan.title()} would cost {total:.3g} {unit.replace('_', ' ')} in all, judged by {_judge(expected)}, and "
                 f"presets.{plan.preset}.budget.{unit} is {limit:g}; raise that, or run with --over-budget (make: OVER_BUDGET=1)"
             )
     return budget_lines(plan, expected) if expected.untold else []
@@ -54,6 +54,19 @@ def check_budget(plan: Plan, *, over_budget: bool = False) -> list[str]:
 def _limits(plan: Plan) -> dict[str, float]:
     budget = asdict(plan.study.presets[plan.preset].budget)
     return {unit: limit for unit, limit in budget.items() if limit is not None}
+
+
+def _judge(expected: Forecast) -> str:
+    """By what the total is judged."""
+    if not expected.judged:
+        return "finished trials"
+    corrected = all(one.scale is not None for one in expected.judged)
+    return "the cost model" + (", corrected by finished trials" if corrected else "")
+
+
+def _basis(expected: Forecast) -> str:
+    """Said where it is not finished trials alone."""
+    return f" (judged by {_judge(expected)})" if expected.judged else ""
 
 
 def _untold(expected: Forecast) -> str:

@@ -5,50 +5,31 @@ from __future__ import annotations
 import functools
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
-from sspo.runs.runlog import CONFIG, DONE, ENVIRONMENT
-from sweeps.ledger.state import Standing, read_json
+from sspo.runs.runlog import CONFIG
+from sweeps.ledger.state import Standing
 from sweeps.plan.devices import visible_devices, width
+from sweeps.plan.expected.machine import Place, here
+from sweeps.plan.expected.trials import Expected, expected_of, is_predicted
+from sweeps.plan.finished import Cost, Finished, markers, read_finished
+from sweeps.plan.learned import Scale, is_of, scale_of
 from sweeps.plan.pace import wall_seconds
 from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.workload import Workload, workload
 
-HOUR = 3600.0
-
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
-    """Hours of processor cores, of trials that train on the CPU, and of CUDA devices, of those that train on one."""
+class Judged:
+    """Trials of a model that the cost model judges, and what finished trials of it make of that."""
 
-    core_hours: float = 0.0
-    device_hours: float = 0.0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            core_hours=self.core_hours + other.core_hours, device_hours=self.device_hours + other.device_hours
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """A finished trial: how long it took, and on what."""
-
-    seconds: float
-    threads: int
-    devices: int
-    """How many CUDA devices it had; 0 on the CPU."""
-
-    @property
-    def cost(self) -> Cost:
-        """What it cost."""
-        hours = self.seconds / HOUR
-        return (
-            Cost(device_hours=hours * self.devices) if self.devices else Cost(core_hours=hours * self.threads)
-        )
+    model: str
+    trials: int
+    scale: Scale | None
+    """None where no finished trial has corrected the cost model yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +50,10 @@ class Forecast:
     """Arms, once each, with trials of which nothing can be told."""
     untold: int
     """How many trials these are."""
+    judged: tuple[Judged, ...] = ()
+    """Trials judged by the cost model, a row a model."""
+    factors: Mapping[str, float] = field(default_factory=dict)
+    """What finished trials make of the cost model, by the paths of models of which there are any."""
     damaged: tuple[str, ...] = ()
     """Finished runs that say nothing of time, a sentence each."""
 
@@ -90,27 +75,36 @@ class Experience:
         self.damaged: list[str] = []
         """Of which nothing is learnt, and why, a sentence each."""
         self._store = store
+        self._scales: dict[tuple[str, str, int], Scale | None] = {}
         self._by_cell = {
             cell.name: found
             for cell in sorted(store.glob("cells/*"))
             if (found := list(self._finished(cell)))
         }
 
-    def of_cell(self, cell: str, devices: int) -> list[Finished]:
+    def of_cell(self, cell: str, devices: int, gpu: str = "") -> list[Finished]:
         """The finished trials of a cell."""
-        return _on(devices, self._by_cell.get(cell, []))
+        return _on(devices, gpu, self._by_cell.get(cell, []))
 
     def spent(self, trial: Trial) -> Cost:
         """What a finished trial cost; nothing is known of a damaged one, which is named already."""
         try:
-            found = _read(trial.folder)
+            found = read_finished(trial.folder)
         except UserError:
             return Cost()
         return Cost() if found is None else found.cost
 
-    def of_size(self, size: Workload, devices: int) -> list[Finished]:
+    def of_size(self, size: Workload, devices: int, gpu: str = "") -> list[Finished]:
         """The finished trials of all cells with that amount of work."""
-        return _on(devices, self._by_size.get(size, []))
+        return _on(devices, gpu, self._by_size.get(size, []))
+
+    def scale(self, model: str, place: Place, devices: int) -> Scale | None:
+        """What finished trials of a model make of the cost model there; None where there are none."""
+        key = (model, place.name, devices)
+        if key not in self._scales:
+            everyone = [one for found in self._by_cell.values() for one in found if one.devices == devices]
+            self._scales[key] = scale_of(everyone, model, place)
+        return self._scales[key]
 
     @functools.cached_property
     def _by_size(self) -> Mapping[Workload, list[Finished]]:
@@ -122,9 +116,9 @@ class Experience:
         return sizes
 
     def _finished(self, cell: Path) -> Iterator[Finished]:
-        for marker in _markers(cell):
+        for marker in markers(cell):
             try:
-                found = _read(marker.parent)
+                found = read_finished(marker.parent)
             except UserError as error:
                 self.damaged.append(str(error))
             else:
@@ -133,7 +127,7 @@ class Experience:
 
     def _size(self, cell: Path) -> Workload | None:
         """The amount of work of a cell, from the configuration of the first of its finished trials that has a whole one."""
-        for marker in _markers(cell):
+        for marker in markers(cell):
             path = marker.parent / CONFIG
             try:
                 if path.is_file():
@@ -143,44 +137,99 @@ class Experience:
         return None
 
 
-def _on(devices: int, found: Iterable[Finished]) -> list[Finished]:
-    return [trial for trial in found if trial.devices == devices]
+def _on(devices: int, gpu: str, found: Iterable[Finished]) -> list[Finished]:
+    """Those on so many devices; of a named one (`gpu`) none that ran on another."""
+    return [trial for trial in found if trial.devices == devices and (not gpu or is_of(trial, gpu))]
 
 
-def forecast(plan: Plan, standings: Mapping[Trial, Standing]) -> Forecast:
-    """Time and cost of a plan from the finished trials of its store. Damaged ones are named and judge nothing."""
-    experience, here = Experience(plan.store), visible_devices()
-    sizes = {arm.name: arm.size for arm in plan.arms}
-    spent, left, by_cell = Cost(), Cost(), 0
-    seconds: list[float] = []
-    widths: list[int] = []
-    unknown: list[str] = []
+def forecast(plan: Plan, standings: Mapping[Trial, Standing], place: Place | None = None) -> Forecast:
+    """Time and cost of a plan, on this machine or on a place that it is asked about: from the finished trials of its store, else from
+    the cost model for models that it is for. Damaged runs are named and judge nothing."""
+    experience = Experience(plan.store)
+    judge = _Judge(plan, experience, place)
+    spent = Cost()
     for trial, now in standings.items():
         if now.state == "done":
             spent += experience.spent(trial)
-        if now.state not in ("pending", "running"):
-            continue
-        devices = trial.resources.devices if here else 0
-        own = experience.of_cell(trial.cell, devices)
-        alike = own or experience.of_size(sizes[trial.arm], devices)
-        if not alike:
-            unknown.append(trial.arm)
-            continue
-        by_cell += bool(own)
-        seconds.append(statistics.median(one.seconds for one in alike))
-        widths.append(width(trial.resources, here))
-        left += _typical([one.cost for one in alike])
-    return Forecast(
-        spent=spent,
-        left=left,
-        seconds=tuple(seconds),
-        widths=tuple(widths),
-        by_cell=by_cell,
-        by_size=len(seconds) - by_cell,
-        unknown=tuple(dict.fromkeys(unknown)),
-        untold=len(unknown),
-        damaged=tuple(dict.fromkeys(experience.damaged)),
-    )
+        if now.state in ("pending", "running"):
+            judge.add(trial)
+    return judge.forecast(spent)
+
+
+class _Judge:
+    """Adds up what trials that are to run take."""
+
+    def __init__(self, plan: Plan, experience: Experience, place: Place | None):
+        self.plan, self.experience, self.place = plan, experience, place
+        self.here = (place.name,) if place is not None else visible_devices()
+        self.gpu = "" if place is None else place.name
+        self.arms = {arm.name: arm for arm in plan.arms}
+        self.left, self.by_cell, self.by_size = Cost(), 0, 0
+        self.seconds: list[float] = []
+        self.widths: list[int] = []
+        self.unknown: list[str] = []
+        self.predicted: dict[str, list[Scale | None]] = {}
+        self.factors: dict[str, float] = {}
+        self.expected: dict[str, Expected | None] = {}
+
+    def add(self, trial: Trial) -> None:
+        """One that is to run."""
+        devices = trial.resources.devices if self.here else 0
+        predicted = self._predicted(trial)
+        own = self.experience.of_cell(trial.cell, devices, self.gpu)
+        alike = own or self.experience.of_size(self.arms[trial.arm].size, devices, self.gpu)
+        self.by_cell += bool(own)
+        self.by_size += bool(alike) and not own
+        if not alike and predicted is None:
+            self.unknown.append(trial.arm)
+            return
+        if not alike and predicted is not None:
+            model, scale, one = predicted
+            self.predicted.setdefault(model, []).append(scale)
+            alike = [one]
+        self.seconds.append(statistics.median(one.seconds for one in alike))
+        self.widths.append(width(trial.resources, self.here))
+        self.left += _typical([one.cost for one in alike])
+
+    def _predicted(self, trial: Trial) -> tuple[str, Scale | None, Finished] | None:
+        """The model, its correction, and a trial as if it had finished in the time that the cost model says; None where it cannot say."""
+        arm = self.arms[trial.arm]
+        if not is_predicted(arm.config):
+            return None
+        expected = self._expected(trial.arm)
+        if expected is None or expected.seconds is None:
+            return None
+        model, devices = arm.config.model.path, trial.resources.devices if expected.place.cuda else 0
+        scale = self.experience.scale(model, expected.place, devices)
+        if scale is not None:
+            self.factors[model] = scale.factor
+        seconds = expected.seconds.total * self.factors.get(model, 1.0)
+        return model, scale, Finished(seconds=seconds, threads=trial.resources.threads, devices=devices)
+
+    def _expected(self, name: str) -> Expected | None:
+        if name not in self.expected:
+            place = self.place or here()
+            self.expected[name] = expected_of(self.arms[name], place, named=not self.plan.nameless)
+        return self.expected[name]
+
+    def forecast(self, spent: Cost) -> Forecast:
+        """What was added up."""
+        return Forecast(
+            spent=spent,
+            left=self.left,
+            seconds=tuple(self.seconds),
+            widths=tuple(self.widths),
+            by_cell=self.by_cell,
+            by_size=self.by_size,
+            unknown=tuple(dict.fromkeys(self.unknown)),
+            untold=len(self.unknown),
+            judged=tuple(
+                Judged(model=model, trials=len(scales), scale=scales[0])
+                for model, scales in self.predicted.items()
+            ),
+            factors=self.factors,
+            damaged=tuple(dict.fromkeys(self.experience.damaged)),
+        )
 
 
 def _typical(costs: Sequence[Cost]) -> Cost:
@@ -188,25 +237,3 @@ def _typical(costs: Sequence[Cost]) -> Cost:
         core_hours=statistics.median(cost.core_hours for cost in costs),
         device_hours=statistics.median(cost.device_hours for cost in costs),
     )
-
-
-def _markers(cell: Path) -> Iterator[Path]:
-    """Of finished runs, whatever code made them."""
-    yield from cell.glob(f"seed*/{DONE}")
-    yield from cell.glob(f"*/seed*/{DONE}")
-
-
-def _read(folder: Path) -> Finished | None:
-    """A finished trial; None where it did not record its time."""
-    seconds = (read_json(folder / DONE) or {}).get("seconds")
-    if not isinstance(seconds, int | float):
-        return None
-    path = folder / ENVIRONMENT
-    hardware = (read_json(path) or {}).get("hardware") or {}
-    try:
-        threads, device = int(hardware.get("threads", 1)), str(hardware.get("device", "cpu"))
-        gpus = int(hardware.get("gpus", 1))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged: it does not say what its trial ran on") from error
-    devices = gpus if device.startswith("cuda") else 0
-    return Finished(seconds=float(seconds), threads=threads, devices=devices)

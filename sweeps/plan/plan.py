@@ -9,8 +9,9 @@ from pathlib import Path
 from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
 from sspo.config.objective_checks import why_unmatched
-from sspo.errors import UserError, unknown
+from sspo.errors import NotHere, UserError, unknown
 from sspo.models.folder import check_positions
+from sspo.runs.content_hash import content_hash
 from sspo.runs.identity import cell_folder, cell_hash, level_of, other_folders
 from sspo.runs.runlog import DONE
 from sweeps.plan.workload import Workload, workload
@@ -30,6 +31,7 @@ class PlannedArm:
     label: str
     role: str
     cell: str
+    """Its name; empty in a plan without names."""
     seeds: tuple[int, ...]
     overrides: tuple[str, ...]
     copy_of: str | None
@@ -49,6 +51,8 @@ class PlannedArm:
     """The folder level of this code's numbers: see sspo/runs/epochs.py."""
     sampler: str
     """The engine of its rollouts."""
+    config: TrainConfig = field(default_factory=TrainConfig)
+    """What its overrides compose to, under the default seed."""
     resources: Resources = field(default_factory=Resources)
     """What a trial of it may use."""
 
@@ -72,7 +76,8 @@ class Trial:
 
     @property
     def folder(self) -> Path:
-        """The run folder."""
+        """The run folder of a trial whose cell has a name."""
+        assert self.cell, "a plan without names has no run folders"
         return cell_folder(self.store, self.cell, self.seed, self.level)
 
     @property
@@ -89,6 +94,8 @@ class Plan:
     preset: str
     store: Path
     arms: tuple[PlannedArm, ...]
+    nameless: str = ""
+    """Why its cells have no names yet: a model or questions are not on this machine. Empty where they have."""
 
     def title(self) -> str:
         """How messages call it."""
@@ -127,7 +134,7 @@ class Plan:
     def level(self, arm: PlannedArm, seed: int) -> str:
         """The folder level of a run: that of this code, or of a finished run that a study takes from other code."""
         own = cell_folder(self.store, arm.cell, seed, arm.level)
-        if not self.study.head.mix_code or (own / DONE).is_file():
+        if self.nameless or not self.study.head.mix_code or (own / DONE).is_file():
             return arm.level
         finished = [level for level, path in other_folders(own).items() if (path / DONE).is_file()]
         return finished[-1] if finished else arm.level
@@ -140,27 +147,41 @@ class Plan:
         return by_name[name]
 
 
-def make_plan(study: Study, preset: str, store: Path) -> Plan:
-    """Compose every arm of a preset.
+def make_plan(study: Study, preset: str, store: Path, *, nameless: bool = False) -> Plan:
+    """Compose every arm of a preset. `nameless` allows a plan whose cells have no names where a model or questions are not here.
 
     Raises UserError for a bad preset or override, for two arms that are one, for an arm without the primary score and
-    for one that cannot be matched to the clip fraction that it declares.
+    for one that cannot be matched to the clip fraction that it declares; NotHere for a model or questions that are not here.
     """
     if preset not in study.presets:
         raise unknown(f"preset of {study.name}", preset, study.presets)
     chosen = study.presets[preset]
+    why = ""
+    try:
+        arms = _plan_arms(study, chosen, named=True)
+    except NotHere as error:
+        if not nameless:
+            raise
+        why, arms = str(error), _plan_arms(study, chosen, named=False)
+    _refuse_twins(arms)
+    _check_replayed_objective(study)
+    return Plan(study=study, preset=preset, store=store, arms=arms, nameless=why)
+
+
+def _plan_arms(study: Study, chosen: Preset, *, named: bool) -> tuple[PlannedArm, ...]:
+    """Raises NotHere for the first arm that lacks a model or questions: the hub is not asked once an arm."""
     arms, refused = [], {}
     for name in study.arms:
         if chosen.holds(name):
             try:
-                arms.append(_plan_arm(study, name, chosen))
+                arms.append(_plan_arm(study, name, chosen, named=named))
+            except NotHere as error:
+                raise NotHere(f"{study.name}, {study.described(name)}: {error}") from error
             except UserError as error:
                 refused[name] = error
     if refused:
         raise _refusal(study, refused)
-    _refuse_twins(arms)
-    _check_replayed_objective(study)
-    return Plan(study=study, preset=preset, store=store, arms=tuple(arms))
+    return tuple(arms)
 
 
 def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
@@ -175,12 +196,13 @@ def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
     return UserError(text)
 
 
-def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
+def _plan_arm(study: Study, name: str, preset: Preset, *, named: bool) -> PlannedArm:
     arm = study.arms[name]
     overrides = _later_wins((*preset.overrides, *study.arms[arm.copy_of or name].overrides))
     config = quick_compose(overrides)
-    cell = cell_hash(config)
-    check_positions(config, download=False)
+    cell = cell_hash(config) if named else ""
+    if named:
+        check_positions(config, download=False)
     if arm.role != "base":
         _check_measured(study, name, config)
     return PlannedArm(
@@ -197,8 +219,9 @@ def _plan_arm(study: Study, name: str, preset: Preset) -> PlannedArm:
         target_clip_frac=_target(study, name, config),
         factors=study.points.get(name, {}),
         size=workload(asdict(config)),
-        level=level_of(config),
+        level=level_of(config) if named else "",
         sampler=config.rollout.engine,
+        config=config,
         resources=study.head.resources.overridden(arm.resources),
     )
 
@@ -251,10 +274,21 @@ def _later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
 def _refuse_twins(arms: Sequence[PlannedArm]) -> None:
     owner: dict[tuple[str, int], str] = {}
     for arm in arms:
+        cell = arm.cell or _options_hash(arm.config)
         for seed in arm.seeds:
-            other = owner.setdefault((arm.cell, seed), arm.name)
+            other = owner.setdefault((cell, seed), arm.name)
             if other != arm.name:
                 raise UserError(
-                    f"arms '{other}' and '{arm.name}' are the same run: both compose to cell {arm.cell} with seed {seed}; "
+                    f"arms '{other}' and '{arm.name}' are the same run: both compose to cell {cell} with seed {seed}; "
                     "change an override, or make one a copy_of the other with a seed_offset"
                 )
+
+
+def _options_hash(config: TrainConfig) -> str:
+    """Stands for a cell that has no name yet: equal options are one run."""
+    fields = asdict(config)
+    for label in ("seed", "run", "tracking"):
+        del fields[label]
+    for label in ("name", "paper"):
+        del fields["objective"][label]
+    return content_hash(fields)

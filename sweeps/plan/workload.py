@@ -23,6 +23,8 @@ OPTIONS = (
     ("trainer", "epochs"),
     ("trainer", "micro_batch_tokens"),
 )
+SWITCHED = (("task", "eval"), ("trainer", "gradient_checkpointing"))
+"""Options that count where they are given: a configuration of before they came is one without."""
 USUAL_ENGINE = "transformers"
 """What samples where a configuration of older code does not say."""
 
@@ -32,10 +34,14 @@ def workload(config: Mapping[str, Any]) -> Workload:
 
     Objective, segmentation and learning rate are no part of it: they change how long answers get, not what is asked for.
     """
-    options = [config.get(group, {}).get(key) for group, key in OPTIONS]
+    options: list[Any] = [config.get(group, {}).get(key) for group, key in OPTIONS]
     engine = config.get("rollout", {}).get("engine", USUAL_ENGINE)
     if engine != USUAL_ENGINE:
         options.append(engine)
+    options += [value for group, key in SWITCHED if (value := config.get(group, {}).get(key))]
+    rank = (config.get("model", {}).get("lora") or {}).get("rank")
+    if rank:
+        options.append(f"adapters of rank {rank}")
     reference = bool((config.get("objective", {}).get("kl") or {}).get("coef"))
     evaluation = {
         key: value

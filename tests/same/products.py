@@ -42,12 +42,12 @@ RECORDED = (
 )
 
 
-def said(main, *words: str) -> str:
-    """What a command prints; it must succeed."""
+def said(main, *words: str, ends: tuple[int, ...] = (0,)) -> str:
+    """What a command prints; it must end with one of these statuses."""
     out = io.StringIO()
     with mock.patch("sys.argv", ["-m", *words]), contextlib.redirect_stdout(out):
         status = one_sentence(main)
-    assert status == 0, (words, status)
+    assert status in ends, (words, status)
     return out.getvalue()
 
 
@@ -65,7 +65,8 @@ def write_plans(out: Path) -> None:
     out.mkdir()
     for spec in sorted((CONF_ROOT / "study").glob("*.yaml")):
         for preset in PRESETS:
-            text = said(sweeps, "plan", spec.stem, "--preset", preset, "--store", str(out / "no store"))
+            words = ("plan", spec.stem, "--preset", preset, "--store", str(out / "no store"))
+            text = said(sweeps, *words, ends=(0, 2))  # 2: this machine cannot hold a trial
             (out / f"{spec.stem}.{preset}.txt").write_text(text.replace(str(out), ""))
     print("plans", flush=True)
 

@@ -20,7 +20,8 @@ from sweeps.monitor.plan_view import show_plan, time_lines
 from sweeps.monitor.status import show_status
 from sweeps.plan import cost
 from sweeps.plan.budget import budget_lines, check_budget
-from sweeps.plan.cost import Cost, forecast
+from sweeps.plan.cost import forecast
+from sweeps.plan.finished import Cost
 from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.study.load import parse
 

@@ -217,5 +217,11 @@ def test_runs_from_before_an_option_came_are_as_much_work_as_those_at_its_defaul
     older = json.loads(json.dumps(config))
     del older["evaluation"]["top_k"], older["rollout"]["engine"]
     assert workload(older) == workload(config)
-    for other in (["rollout=vllm"], ["evaluation.top_k=5"], ["evaluation.temperatures=[0.5]"]):
+    for other in (
+        ["rollout=vllm"],
+        ["model.lora.rank=2"],
+        ["trainer.gradient_checkpointing=true"],
+        ["evaluation.top_k=5"],
+        ["evaluation.temperatures=[0.5]"],
+    ):
         assert workload(asdict(quick_compose(other))) != workload(config)

@@ -127,7 +127,7 @@ class _Sizes:
         self.width = HALF if self.half else FLOAT
         """Bytes of what linear layers give."""
         self.row = prompt + config.rollout.max_tokens
-        self.trained = _trained(shape, config)
+        self.trained = trained_numbers(shape, config)
         self.adapted = self.trained < shape.parameters
         self.precision = precision
         self.foreign = engine.foreign(config)
@@ -162,9 +162,9 @@ class _Sizes:
         if self.config.rollout.decode != "lean" or not self.shape.gated:  # which it then does not know
             return 0
         if self.adapted:
-            return _linear(self.shape, self.config.model.lora.targets) * self.width
+            return linear_numbers(self.shape, self.config.model.lora.targets) * self.width
         head = self.shape.vocabulary * self.shape.hidden
-        return (_linear(self.shape) + head) * HALF if self.half else 0
+        return (linear_numbers(self.shape) + head) * HALF if self.half else 0
 
     def moments(self) -> float:
         """The optimiser's state."""
@@ -223,7 +223,7 @@ class _Sizes:
         return self.shape.layers * self.layer(rows)
 
 
-def _trained(shape: Shape, config: TrainConfig) -> int:
+def trained_numbers(shape: Shape, config: TrainConfig) -> int:
     """Numbers that are trained: all, or those of the adapters, which lie beside the base's."""
     rank = config.model.lora.rank
     if rank == 0:
@@ -231,7 +231,7 @@ def _trained(shape: Shape, config: TrainConfig) -> int:
     return rank * shape.layers * sum(map(sum, _widths(shape, config.model.lora.targets)))
 
 
-def _linear(shape: Shape, targets: Sequence[str] = ()) -> int:
+def linear_numbers(shape: Shape, targets: Sequence[str] = ()) -> int:
     """Numbers of the layers' matrices: of all of them, or of the named ones."""
     return shape.layers * sum(inner * outer for inner, outer in _widths(shape, targets))
 

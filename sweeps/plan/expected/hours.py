@@ -1,0 +1,140 @@
+"""Seconds of a trial on a device, from its work and what conf/planning assumes: docs/cost.md has the formulas in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sspo.config import TrainConfig
+from sspo.models.memory.shape import Shape
+from sweeps.plan.expected.machine import Place
+from sweeps.plan.expected.tables import Assumptions
+from sweeps.plan.expected.work import Sampled, Work
+
+GIGA, TERA = 1e9, 1e12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seconds:
+    """Of one trial, by what they go into."""
+
+    sampling: float
+    updates: float
+    """Optimiser steps and looks at whole rollouts."""
+    evaluation: float
+    rest: float
+    """Start, grading, weight sync, checkpoints and the host."""
+
+    @property
+    def total(self) -> float:
+        """All of them."""
+        return self.sampling + self.updates + self.evaluation + self.rest
+
+    def scaled(self, factor: float) -> Seconds:
+        """So many times as long."""
+        return Seconds(
+            sampling=self.sampling * factor,
+            updates=self.updates * factor,
+            evaluation=self.evaluation * factor,
+            rest=self.rest * factor,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """What a trial reaches on its device."""
+
+    operations: float
+    """A second."""
+    bytes: float
+    """A second."""
+    step: float
+    """Seconds of the host a decoding step."""
+    start: float
+    engine: float
+    parallel: int = 1
+    """Devices that an engine is spread over."""
+
+
+def precision_on(place: Place, config: TrainConfig) -> str:
+    """Of forward passes, as models/device.py resolves it."""
+    if config.model.precision != "auto":
+        return config.model.precision
+    return "bfloat16" if place.cuda else "float32"
+
+
+def speed_of(
+    place: Place, precision: str, assumed: Assumptions, *, threads: int, devices: int
+) -> Speed | None:
+    """None for a device whose speed no table has."""
+    if not place.cuda:
+        cpu = assumed.cpu
+        return Speed(
+            operations=cpu.core_gflops * GIGA * threads,
+            bytes=cpu.core_gbs * GIGA * threads,
+            step=cpu.step_seconds,
+            start=cpu.start_seconds,
+            engine=cpu.engine_seconds,
+        )
+    if place.device is None:
+        return None
+    cuda = assumed.cuda
+    narrow = 1.0 if precision == "bfloat16" else cuda.float32_share
+    return Speed(
+        operations=place.device.tflops * TERA * cuda.flops_share * narrow,
+        bytes=place.device.bandwidth_gbs * GIGA * cuda.bandwidth_share,
+        step=cuda.step_seconds,
+        start=cuda.start_seconds,
+        engine=cuda.engine_seconds,
+        parallel=devices,
+    )
+
+
+def seconds_of(
+    shape: Shape,
+    config: TrainConfig,
+    place: Place,
+    assumed: Assumptions,
+    *,
+    sets: Sequence[int],
+    threads: int = 1,
+    devices: int = 1,
+) -> Seconds | None:
+    """What a trial takes on a place, with `threads` processors or `devices` CUDA devices; `sets` are the numbers of questions of its
+    held-out sets. None for a device whose speed no table has."""
+    precision = precision_on(place, config)
+    speed = speed_of(place, precision, assumed, threads=threads, devices=devices)
+    if speed is None:
+        return None
+    work = Work(shape, config, assumed, sets=sets, precision=precision)
+    rollouts = config.trainer.rollouts
+    looking = work.look() * work.looks() / speed.operations
+    updating = work.update() * config.trainer.epochs / speed.operations
+    stepping = work.steps() * work.step_bytes() / speed.bytes
+    host = assumed.rollout_seconds + work.sync_bytes() / speed.bytes
+    return Seconds(
+        sampling=sum(_sampling(work, speed, one) for one in work.rollouts()),
+        updates=rollouts * (looking + updating + stepping),
+        evaluation=sum(_sampling(work, speed, one) for one in work.evaluations()),
+        rest=speed.start
+        + (speed.engine if work.foreign else 0)
+        + rollouts * host
+        + work.checkpoint_bytes() / (assumed.disk_gbs * GIGA)
+        + work.graded() * assumed.grading_seconds / config.reward.workers,
+    )
+
+
+def _sampling(work: Work, speed: Speed, sampled: Sampled) -> float:
+    """Prompts, then steps at full width while answers wait, then those of the longest answer alone."""
+    parallel = speed.parallel if work.foreign else 1
+    length, rows = work.answer(sampled.limit), work.at_once(sampled)
+
+    def seconds(rows: float, context: float) -> float:
+        step = work.step(rows, context)
+        slower = max(step.operations / speed.operations, step.bytes / speed.bytes)
+        return slower / parallel + speed.step
+
+    reading = work.reading(sampled) / speed.operations / parallel
+    together = sampled.rows * length / rows * seconds(rows, work.prompt + length / 2)
+    alone = (sampled.limit - length) * seconds(1, work.prompt + (length + sampled.limit) / 2)
+    return sampled.times * (reading + together + alone)

@@ -1,0 +1,71 @@
+"""A finished trial: how long it took, on what, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sspo.errors import UserError
+from sspo.runs.runlog import DONE, ENVIRONMENT
+from sweeps.ledger.state import read_json
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Hours of processor cores, of trials that train on the CPU, and of CUDA devices, of those that train on one."""
+
+    core_hours: float = 0.0
+    device_hours: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            core_hours=self.core_hours + other.core_hours, device_hours=self.device_hours + other.device_hours
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A finished trial: how long it took, and on what."""
+
+    seconds: float
+    threads: int
+    devices: int
+    """How many CUDA devices it had; 0 on the CPU."""
+    gpu: str = ""
+    """What the driver calls them."""
+    folder: Path = Path()
+    """Of its run."""
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost."""
+        hours = self.seconds / HOUR
+        return (
+            Cost(device_hours=hours * self.devices) if self.devices else Cost(core_hours=hours * self.threads)
+        )
+
+
+def markers(cell: Path) -> Iterator[Path]:
+    """Of finished runs, whatever code made them."""
+    yield from cell.glob(f"seed*/{DONE}")
+    yield from cell.glob(f"*/seed*/{DONE}")
+
+
+def read_finished(folder: Path) -> Finished | None:
+    """A finished trial; None where it did not record its time. Raises UserError where what it ran on cannot be read."""
+    seconds = (read_json(folder / DONE) or {}).get("seconds")
+    if not isinstance(seconds, int | float):
+        return None
+    path = folder / ENVIRONMENT
+    hardware = (read_json(path) or {}).get("hardware") or {}
+    try:
+        threads, device = int(hardware.get("threads", 1)), str(hardware.get("device", "cpu"))
+        gpus = int(hardware.get("gpus", 1))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged: it does not say what its trial ran on") from error
+    devices = gpus if device.startswith("cuda") else 0
+    gpu = str(hardware.get("gpu") or "")
+    return Finished(seconds=float(seconds), threads=threads, devices=devices, gpu=gpu, folder=folder)
