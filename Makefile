@@ -40,11 +40,19 @@ TRIALS := $(if $(VLLM),$(OVER_VLLM)/bin/python,$(PY))
 FOR_TRIALS := $(if $(VLLM),setup-vllm,setup)
 SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS))
 FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
+SMOLLM2 := .venv-smollm2
+SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
+# models that a preset of a study trains and that `make` writes
+RANDOM_QWEN2 := models/random-qwen2
+WRITTEN_FOR_paper_1.5b_smoke := $(RANDOM_QWEN2)
+WRITTEN_FOR_paper_7b_smoke := $(RANDOM_QWEN2)
+WRITTEN_FOR_short_arithmetic_smoke := $(SMOLLM2_FOLDER)
+WRITTEN_FOR_short_arithmetic_default := $(SMOLLM2_FOLDER)
+WRITTEN_FOR_short_arithmetic_paper := $(SMOLLM2_FOLDER)
+MODEL_OF_STUDY = $(addsuffix /config.json,$(WRITTEN_FOR_$(NAME)_$(or $(PRESET),default)))
 # looked up where it is installed alone
 ON_CUDA = $(filter cuda,$(or $(DEVICE),$(shell nvidia-smi > /dev/null 2>&1 && echo cuda)))
 VLLM_LOCK = requirements-vllm$(if $(ON_CUDA),-cuda).lock
-SMOLLM2 := .venv-smollm2
-SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 UV := .venv-uv
 # Nothing is installed but files whose hashes the locks hold. What comes as source, antlr4-python3-runtime alone, is built by the
 # setuptools of requirements-build.lock, which goes first, and not by one that pip would fetch for it without a hash.
@@ -112,17 +120,17 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
-plan: $(FOR_TRIALS)  ## cells, memory, estimated time and statistical power of study NAME before anything runs
+plan: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## cells, memory, estimated time and statistical power of study NAME before anything runs
 	@$(TRIALS) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(ON),--on $(ON))
 
-sweep: $(FOR_SWEEP)  ## train every arm and seed of study NAME, then write its report
+sweep: $(FOR_SWEEP) $(MODEL_OF_STUDY)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
 		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
 	status=$$?; [ $$status -le 1 ] || exit $$status; \
 	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
 
-status: setup  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
+status: setup $(MODEL_OF_STUDY)  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
 	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
 
 dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
@@ -136,7 +144,7 @@ verify: setup  ## is every byte of study NAME's logs and report what it was, and
 
 ##@ While it runs, here and elsewhere
 
-work: $(FOR_TRIALS)  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
+work: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
 	@$(TRIALS) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) $(if $(FRESH),--fresh)
 
@@ -155,7 +163,7 @@ retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=
 
 ##@ More from runs, and other tools
 
-replay: $(FOR_TRIALS)  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
+replay: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
 	@$(TRIALS) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh)
 	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
@@ -172,10 +180,10 @@ import: setup  ## a study of other tools' logs, and its report: NAME=theirs MAP=
 	@$(PY) -m analysis import $(NAME) --map "$(MAP)"
 	@$(PY) -m analysis report $(NAME) --preset imported
 
-export-wandb: setup  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
+export-wandb: setup $(MODEL_OF_STUDY)  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
 	@$(PY) -m sweeps export-wandb $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-wandb-dashboard: setup  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
+wandb-dashboard: setup $(MODEL_OF_STUDY)  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
 	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
 
 ##@ Code that changed, models, clusters
@@ -193,6 +201,11 @@ model-smollm2: $(SMOLLM2_FOLDER)/config.json  ## SmolLM2-135M-Instruct as a fold
 
 $(SMOLLM2_FOLDER)/config.json: $(SMOLLM2)/ready sspo/base/smollm2.py
 	@TQDM_DISABLE=1 $(SMOLLM2)/bin/python -m sspo.base.smollm2 $(SMOLLM2_FOLDER)
+
+model-random-qwen2: $(RANDOM_QWEN2)/config.json  ## a random model of Qwen2's shape and vocabulary, for preset smoke of the paper's studies (seconds)
+
+$(RANDOM_QWEN2)/config.json: $(VENV)/ready sspo/base/random_qwen2.py sspo/base/qwen_vocabulary.py
+	@$(PY) -m sspo.base.random_qwen2 $(RANDOM_QWEN2)
 
 $(SMOLLM2)/ready: requirements-smollm2.lock $(VENV)/ready
 	@echo "installing gguf into $(SMOLLM2), over $(VENV) (seconds, 1 MB)"

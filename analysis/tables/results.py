@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from analysis.checks.matching import label_cell, matching_note
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, Summary, summarise
-from analysis.evidence.published import REPORTED, SOURCE
+from analysis.evidence.published import REPORTED, source
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
 from analysis.logs.run_folders import LOST
@@ -79,13 +80,15 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
     traces = ResultTraces(evidence, mode, temperature)
     rows = [_row(evidence, summary, summaries, traces) for summary in order]
     columns = ("arm", *evidence.sets, AVERAGE, "n", "not done", "Δ average", "p (Holm)")
-    reported = _reported(len(evidence.sets)) if shows_reported(evidence) else ()
+    reported = _reported(evidence.sets) if shows_reported(evidence) else ()
     return Table(
         name=name,
         caption=_caption(evidence, summaries, (mode, temperature), name == "results"),
         columns=columns,
         rows=(*rows, *reported),
-        headings={"reference": f"Reported by {SOURCE}; not comparable, in no statistic"} if reported else {},
+        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, in no statistic"}
+        if reported
+        else {},
         caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
     )
 
@@ -131,13 +134,13 @@ def _comparison(c: Comparison | None, p_holm: float | None, unit: Unit) -> tuple
     )
 
 
-def _reported(sets: int) -> tuple[Row, ...]:
+def _reported(sets: Sequence[str]) -> tuple[Row, ...]:
     return tuple(
         Row(
             "reference",
             (
-                Cell(r.label, {"arm": "", "label": f"{r.label} ({r.source})"}),
-                *[NOTHING] * sets,
+                Cell(r.label, {"arm": "", "label": f"{r.label} ({source(sets)})"}),
+                *[NOTHING] * len(sets),
                 Cell(rounded(r.average, ".1f"), {f"{AVERAGE}_mean": r.average}),
                 *[NOTHING] * 4,
             ),

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import importlib.util
 import json
 import struct
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
+from sspo.base.qwen_vocabulary import qwen_tokenizer
 from sspo.segmentation.vocabulary import BYTE_OF_LETTER
 from tests.shared_data import DATA
 
 LETTER_OF_BYTE = {byte: chr(letter) for letter, byte in BYTE_OF_LETTER.items()}
 EOS = "<|endoftext|>"
-QWEN_WORDS = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 SAMPLE = (
     "Thus $x = \\frac{1}{2}$, so we get 3.14 and 1,000 (see Fig. 2). \\[ a, b \\]\n\nStep 1: add them; then we have it.\n"
     'He said, "no." ```python\nf(a, b)\n``` 因此，我们得到。 e.g. this, i.e. that. The answer is \\(5\\).'
@@ -64,42 +59,8 @@ def small_bpe():
 @functools.cache
 def qwen():
     """Qwen2.5's vocabulary of 151,643 pieces out of `qwen-tokenizer`, as a Hugging Face fast tokenizer."""
-    path = _file_of("qwen_tokenizer", "resources/qwen.tiktoken")
-    lines = path.read_bytes().splitlines()
-    rank_of = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines if line)}
-    spelled = {token: "".join(LETTER_OF_BYTE[byte] for byte in token) for token in rank_of}
-    merges = []
-    for token, rank in rank_of.items():
-        if len(token) > 1:
-            left, right = _last_merge(token, rank, rank_of)
-            merges.append((spelled[left], spelled[right]))
-    backend = Tokenizer(BPE({spelled[token]: rank for token, rank in rank_of.items()}, merges))
-    backend.normalizer = normalizers.NFC()
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(QWEN_WORDS), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    backend.decoder = decoders.ByteLevel()
-    return wrapped(backend)
-
-
-def _last_merge(token, rank, rank_of):
-    """The two parts that a token is merged from: the only two that are tokens, or else merge by rank until two are left."""
-    parted = [
-        (token[:i], token[i:])
-        for i in range(1, len(token))
-        if rank_of.get(token[:i], rank) < rank and rank_of.get(token[i:], rank) < rank
-    ]
-    if len(parted) == 1:
-        return parted[0]
-    parts = [bytes([byte]) for byte in token]
-    while len(parts) > 2:
-        ranks = [rank_of.get(a + b, rank) for a, b in pairwise(parts)]
-        best = min(range(len(ranks)), key=ranks.__getitem__)
-        parts[best : best + 2] = [parts[best] + parts[best + 1]]
-    return parts
+    _file_of("qwen_tokenizer", "resources/qwen.tiktoken")
+    return qwen_tokenizer()
 
 
 @functools.cache
