@@ -1,0 +1,113 @@
+"""Each part in a process of its own, one after another: what one breaks, a device included, the next one does not see."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.cuda.kit import ROOT, missing
+from tests.cuda.part import Part, Row
+
+PASSED, FAILED, BROKEN, SKIPPED = "passed", "failed", "broken", "skipped"
+TAIL = 15
+"""Lines of a part's output that are shown where it broke."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of a part."""
+
+    part: Part
+    state: str
+    """passed; failed: a number is above its limit; broken: it ended early; or skipped."""
+    seconds: float = 0.0
+    rows: Sequence[Row] = field(default_factory=list)
+    why: str = ""
+    """Why it is broken or skipped."""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.state in (PASSED, SKIPPED)
+
+
+def machine() -> dict[str, Any]:
+    """See tests/cuda/machine.py."""
+    command = [sys.executable, "-m", "tests.cuda.machine"]
+    done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def run_all(parts: Sequence[Part], device: str, size: str, say: Callable[[str], None]) -> list[Result]:
+    """All parts on a device, `size` small or full; `say` is told of each as it begins and ends."""
+    results = []
+    for number, part in enumerate(parts, 1):
+        reason = _skipped(part, device)
+        if reason is None:
+            say(f"[{number}/{len(parts)}] {part.name}: {part.title} (at most {part.seconds:.0f} s) ...")
+            result = _run(part, device, size)
+        else:
+            result = Result(part=part, state=SKIPPED, why=reason)
+        ending = f": {result.why}" if result.why else ""
+        say(f"[{number}/{len(parts)}] {part.name}: {result.state}, {result.seconds:.1f} s{ending}")
+        results.append(result)
+    return results
+
+
+def _skipped(part: Part, device: str) -> str | None:
+    """Why a part cannot run here; None where it can."""
+    if device == "cpu" and not part.on_cpu:
+        return "it compares with a CUDA device, and there is none"
+    lacking = missing(part.needs)
+    return f"no {', '.join(lacking)} here; `make cuda-kit` makes a folder that has them" if lacking else None
+
+
+def _run(part: Part, device: str, size: str) -> Result:
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as temporary:
+        file, log = Path(temporary, "rows.json"), Path(temporary, "log.txt")
+        command = [sys.executable, "-m", "tests.cuda.one", part.name, device, size, str(file)]
+        with log.open("w") as output:
+            status = _ended(command, output, part.seconds)
+        seconds = time.monotonic() - start
+        if not file.is_file():
+            why = f"it was not done after {part.seconds:.0f} s" if status is None else f"its process ended with status {status}"
+            _show(log)
+            return Result(part=part, state=BROKEN, seconds=seconds, why=why)
+        found = json.loads(file.read_text())
+        if found["why"]:
+            _show(log)
+    rows = [Row(**row) for row in found["rows"]]
+    if found["why"]:
+        return Result(part=part, state=BROKEN, seconds=seconds, rows=rows, why=found["why"])
+    state = PASSED if rows and all(row.passed for row in rows) else FAILED
+    return Result(part=part, state=state, seconds=seconds, rows=rows)
+
+
+def _ended(command: Sequence[str], output: Any, seconds: float) -> int | None:
+    """Exit status of a process; None where it took longer and was stopped, with what it had started."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _show(log: Path) -> None:
+    """The last lines of a part's output, on stderr."""
+    for line in log.read_text(errors="replace").splitlines()[-TAIL:]:
+        print(f"    {line}", file=sys.stderr)
