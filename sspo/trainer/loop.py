@@ -250,7 +250,9 @@ class Trainer:
     def _keep(self, recorded: RecordedRollout) -> None:
         every = self.config.trainer.record
         if every and (recorded.number + 1) % every == 0:
-            from sspo.recording.file import to_bytes  # imports pyarrow, which a run without recordings can do without
+            from sspo.recording.file import (
+                to_bytes,  # imports pyarrow, which a run without recordings can do without
+            )
 
             self.log.recording(recorded.number, to_bytes(recorded))
 

@@ -15,5 +15,6 @@ noise            how far from 1 rounding alone brings ratios
 decoding         the lean passes against transformers' own
 study            a study of the embedded model, from its spec to finished runs
 training         a larger model through the trainer: seconds, memory, resuming
+bare             such a Python on this machine, for the tests
 test_cuda_kit    the parts that a CPU has
 """

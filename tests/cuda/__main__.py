@@ -10,24 +10,24 @@ import sys
 import time
 from pathlib import Path
 
+from sspo.console.command_line import Parser
+from sspo.console.one_sentence import one_sentence
+from sspo.errors import UserError, unknown
 from tests.cuda import kit
-
-kit.use()
-
-from sspo.console.command_line import Parser  # noqa: E402 (the kit comes first)
-from sspo.console.one_sentence import one_sentence  # noqa: E402
-from sspo.errors import UserError, unknown  # noqa: E402
-from tests.cuda.part import PARTS, Part  # noqa: E402
-from tests.cuda.runner import machine, run_all  # noqa: E402
-from tests.cuda.table import as_json, summary, table  # noqa: E402
+from tests.cuda.part import PARTS, Part
+from tests.cuda.runner import machine, run_all
+from tests.cuda.table import as_json, summary, table
 
 
 def main() -> int:
     """Run the parts that were asked for, print the table, and write the JSON."""
     arguments = _parser().parse_args()
+    kit.use(Path(arguments.kit).resolve())
     chosen, here, start = _chosen(arguments.only), machine(), time.monotonic()
     if here["torch"] is None:
-        raise UserError(f"{sys.executable} cannot import torch ({here['why']}); CUDA_PYTHON=... names another Python")
+        raise UserError(
+            f"{sys.executable} cannot import torch ({here['why']}); CUDA_PYTHON=... names another Python"
+        )
     if here["versions"]["transformers"] is None:
         raise UserError(f"{sys.executable} has no transformers; CUDA_PYTHON=... names another Python")
     device = arguments.device or ("cuda" if here["card"] else "cpu")
@@ -54,6 +54,12 @@ def _parser() -> Parser:
     parser.add_argument("--json", metavar="FILE", help="also write all numbers there")
     parser.add_argument("--only", nargs="+", metavar="PART", help=", ".join(part.name for part in PARTS))
     parser.add_argument("--device", choices=("cuda", "cpu"), help="default: cuda where there is one")
+    parser.add_argument(
+        "--kit",
+        metavar="FOLDER",
+        default=kit.FOLDER,
+        help="what `make cuda-kit` made (default: dist/cuda-kit)",
+    )
     parser.add_argument("--small", action="store_true", help="the small sizes on CUDA too")
     return parser
 

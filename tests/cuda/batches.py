@@ -80,9 +80,7 @@ def context_of(rows: Rows, objective: ObjectiveConfig) -> LossContext:
     return replace(context, extras=extras)
 
 
-def loss_of(
-    leaf_BT: torch.Tensor, rows: Rows, objective: ObjectiveConfig, context: LossContext
-) -> LossOut:
+def loss_of(leaf_BT: torch.Tensor, rows: Rows, objective: ObjectiveConfig, context: LossContext) -> LossOut:
     """The loss at log-probabilities that carry the gradient."""
     columns = rows.old_logp_BT, rows.advantage_BT, rows.mask_BT, rows.segment_id_BT, rows.entropy_BT
     return policy_loss(leaf_BT, *columns, objective, context=context)

@@ -28,6 +28,8 @@ from tests.cuda.part import Row, Setting
 KINDS = ("qwen2", "qwen3", "llama", "mistral")
 GRADIENT = {"float32": 1e-3, "bfloat16": 0.15}
 """How far gradients may be apart, as a share of their norm."""
+MOST = {"float32": 1e-3, "bfloat16": 0.5}
+"""... and log-probabilities at most, whatever the dependence: products in TF32 would show (nats)."""
 RESPONSES = 3
 
 
@@ -41,7 +43,9 @@ def run(setting: Setting) -> Iterator[Row]:
             folders[kind] = str(folder)
         for name, path in folders.items():
             for precision in ("float32", "bfloat16"):
-                policy = load_policy(ModelConfig(path=path, precision=precision), torch.device(setting.device))
+                policy = load_policy(
+                    ModelConfig(path=path, precision=precision), torch.device(setting.device)
+                )
                 yield from _of(f"{name}, {precision}", policy, 12 if setting.small else 48)
 
 
@@ -53,10 +57,12 @@ def _of(named: str, policy: Policy, tokens: int) -> Iterator[Row]:
     with torch.no_grad():
         expected, found = plain.token_logp_entropy(part, 1.0), lean.token_logp_entropy(part, 1.0)
         moved = dependence(plain, part, expected[0], other_BL)
-    limit = tolerance_of(policy.precision).of(moved)
+    limit = min(tolerance_of(policy.precision).of(moved), MOST[policy.precision])
     for what, one, two in zip(("log-probability", "entropy"), expected, found, strict=True):
         apart = float((one - two)[part.mask_BT].abs().max())
-        yield Row(f"{named}: forward, {what}", apart, "nats", limit, f"another prompt moves it by {moved:.2g}")
+        yield Row(
+            f"{named}: forward, {what}", apart, "nats", limit, f"another prompt moves it by {moved:.2g}"
+        )
     gradients = [_gradient(forward, policy, part) for forward in (plain, lean)]
     apart = float((gradients[0] - gradients[1]).norm() / gradients[0].norm())
     yield Row(f"{named}: forward, gradient", apart, "", GRADIENT[policy.precision], "of its norm")

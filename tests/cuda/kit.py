@@ -67,7 +67,9 @@ def make(folder: Path = FOLDER) -> str:
     shutil.rmtree(folder / "bin", ignore_errors=True)
     taken = size(folder)
     if taken > MOST:
-        raise SystemExit(f"error: {folder} takes {taken / 2**20:.0f} MiB, above the {MOST / 2**20:.0f} that a kit may take")
+        raise SystemExit(
+            f"error: {folder} takes {taken / 2**20:.0f} MiB, above the {MOST / 2**20:.0f} that a kit may take"
+        )
     return f"{folder.relative_to(ROOT)}: {len(BINARY + SOURCE)} packages, {taken / 2**20:.1f} MiB"
 
 

@@ -21,7 +21,7 @@ MIB, GIB = 2**20, 2**30
 ROOMY = 40 * GIB
 """Free memory with which all logits of MANY tokens fit, several times."""
 MANY, FEW = 8192, 2048
-FURTHER, FLOOR = 1.5, 2e-5
+FURTHER, FLOOR = 2.0, 5e-5
 """How much further from float32 the chunked way may be than the full way in the same precision, or how far at least (nats)."""
 MEMORY = 0.25
 """The share of the full way's memory that the chunked way may take, without the head's own gradient."""
@@ -83,7 +83,7 @@ class Bare:
 def run(setting: Setting) -> Iterator[Row]:
     """See Run."""
     few = Bare(128, 5000, 64, setting.device) if setting.small else Bare(256, 151_936, 1536, setting.device)
-    chunk = 1000 if setting.small else None
+    chunk = 1000 if setting.small else 20_000
     for precision in ("float32", "bfloat16"):
         yield from _differences(few, precision, chunk)
     if setting.small:
@@ -91,7 +91,7 @@ def run(setting: Setting) -> Iterator[Row]:
     else:
         del few
         bare = Bare(_tokens(setting.device), 151_936, 1536, setting.device)
-    yield from _cost(bare, setting, chunk and 4 * chunk)
+    yield from _cost(bare, setting, 4000 if setting.small else None)
 
 
 def _tokens(device: str) -> int:

@@ -12,7 +12,6 @@ import torch
 
 from sspo.config import ModelConfig, RolloutConfig, TrainerConfig
 from sspo.models.decode import open_decoders
-from sspo.models.device import resolve_precision
 from sspo.models.forward import Forward, open_forward
 from sspo.models.forward.micro_batches import micro_batches
 from sspo.models.forward.proof import bare_batch
@@ -32,10 +31,7 @@ MEAN = {"float32": 1e-4, "bfloat16": 0.1}
 def run(setting: Setting) -> Iterator[Row]:
     """See Run."""
     for precision in ("float32", "bfloat16"):
-        config = ModelConfig(precision=precision)
-        device = torch.device(setting.device)
-        resolve_precision(precision, device)
-        policy = load_policy(config, device)
+        policy = load_policy(ModelConfig(precision=precision), torch.device(setting.device))
         for way in ("plain", "lean"):
             yield from _of(policy, way, setting)
 

@@ -1,4 +1,7 @@
-"""`python -m tests.cuda.one PART DEVICE small|full FILE`: a part in its process, its rows as JSON in a file."""
+"""`python -m tests.cuda.one PART DEVICE small|full FILE`: a part in its process, its rows as lines of JSON in a file.
+
+A row is written when it is measured, so that what ends the part leaves those before it.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,42 @@ import importlib
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from tests.cuda.part import Row, Run, Setting
 
 
-def measure(run: Run, setting: Setting) -> tuple[list[Row], str | None]:
-    """The rows of a part, and what ended it early; None where nothing did."""
-    rows: list[Row] = []
+def measure(run: Run, setting: Setting, write: Callable[[Row], None]) -> str | None:
+    """Hand each row of a part to `write`; returns what ended it early, None where nothing did."""
     try:
         for row in run(setting):
-            print(row, flush=True)
-            rows.append(row)
+            write(row)
     except Exception as error:
         traceback.print_exc()
-        return rows, " ".join(f"{type(error).__name__}: {error}".split())
-    return rows, None
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return None
+
+
+def read(file: Path) -> tuple[list[Row], str | None, bool]:
+    """The rows of a part, what ended it early, and whether it came to its end at all."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    ends = [line["end"] for line in lines if "end" in line]
+    return [Row(**line) for line in lines if "end" not in line], (ends or [None])[0], bool(ends)
 
 
 def main(words: list[str]) -> int:
     """Exit status 0, whatever the numbers are: they are judged by who reads them."""
     name, device, size, file = words
-    run: Run = importlib.import_module(f"tests.cuda.{name}").run
-    rows, why = measure(run, Setting(device=device, small=size == "small"))
-    Path(file).write_text(json.dumps({"rows": [asdict(row) for row in rows], "why": why}))
+    with Path(file).open("w") as lines:
+
+        def write(content: dict) -> None:
+            print(json.dumps(content), file=lines, flush=True)
+
+        run: Run = importlib.import_module(f"tests.cuda.{name}").run
+        setting = Setting(device=device, small=size == "small")
+        write({"end": measure(run, setting, lambda row: write(asdict(row)))})
     return 0
 
 

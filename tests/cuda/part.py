@@ -58,9 +58,9 @@ class Part:
 
 TRAINER = ("rich", "yaml")
 PARTS = (
-    Part(name="loss", title="the loss on CUDA against the CPU", seconds=60, on_cpu=False),
-    Part(name="synchronization", title="nothing in the loss waits for the device", seconds=45, on_cpu=False),
-    Part(name="logits", title="log-probabilities by chunks of the vocabulary", seconds=60),
+    Part(name="loss", title="the loss on CUDA against the CPU", seconds=45, on_cpu=False),
+    Part(name="synchronization", title="nothing in the loss waits for the device", seconds=30, on_cpu=False),
+    Part(name="logits", title="log-probabilities by chunks of the vocabulary", seconds=50),
     Part(name="noise", title="ratios of equal weights, by rounding alone", seconds=45),
     Part(name="decoding", title="the lean passes against transformers' own", seconds=45),
     Part(
@@ -69,6 +69,6 @@ PARTS = (
         seconds=115,
         needs=(*TRAINER, "hydra", "omegaconf", "antlr4", "psutil"),
     ),
-    Part(name="training", title="a larger model through the trainer", seconds=110, needs=TRAINER),
+    Part(name="training", title="a larger model through the trainer", seconds=150, needs=TRAINER),
 )
 """In the order in which they run; their seconds add up to eight minutes."""

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sspo.errors import UserError
 from tests.cuda.kit import ROOT, missing
+from tests.cuda.one import read
 from tests.cuda.part import Part, Row
 
 PASSED, FAILED, BROKEN, SKIPPED = "passed", "failed", "broken", "skipped"
@@ -43,7 +45,11 @@ class Result:
 def machine() -> dict[str, Any]:
     """See tests/cuda/machine.py."""
     command = [sys.executable, "-m", "tests.cuda.machine"]
-    done = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise UserError(
+            f"{sys.executable} cannot even say what is here: it ended with status {done.returncode}"
+        )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -75,28 +81,26 @@ def _skipped(part: Part, device: str) -> str | None:
 def _run(part: Part, device: str, size: str) -> Result:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
-        file, log = Path(temporary, "rows.json"), Path(temporary, "log.txt")
+        file, log = Path(temporary, "rows.jsonl"), Path(temporary, "log.txt")
         command = [sys.executable, "-m", "tests.cuda.one", part.name, device, size, str(file)]
         with log.open("w") as output:
             status = _ended(command, output, part.seconds)
         seconds = time.monotonic() - start
-        if not file.is_file():
-            why = f"it was not done after {part.seconds:.0f} s" if status is None else f"its process ended with status {status}"
+        rows, why, whole = read(file)
+        if not whole:
+            ended = f"its process ended with status {status}"
+            why = f"it was not done after {part.seconds:g} s" if status is None else ended
+        if why:
             _show(log)
-            return Result(part=part, state=BROKEN, seconds=seconds, why=why)
-        found = json.loads(file.read_text())
-        if found["why"]:
-            _show(log)
-    rows = [Row(**row) for row in found["rows"]]
-    if found["why"]:
-        return Result(part=part, state=BROKEN, seconds=seconds, rows=rows, why=found["why"])
-    state = PASSED if rows and all(row.passed for row in rows) else FAILED
-    return Result(part=part, state=state, seconds=seconds, rows=rows)
+    state = BROKEN if why else PASSED if rows and all(row.passed for row in rows) else FAILED
+    return Result(part=part, state=state, seconds=seconds, rows=rows, why=why or "")
 
 
 def _ended(command: Sequence[str], output: Any, seconds: float) -> int | None:
     """Exit status of a process; None where it took longer and was stopped, with what it had started."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+    )
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:

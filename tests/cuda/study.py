@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.runs.runlog import DONE, ENVIRONMENT, METRICS, TIMING
 from sweeps.control.sweep import RunOptions, run_sweep
+from sweeps.ledger.state import standing
 from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.study.load import load
 from tests.cuda.part import Row, Setting
@@ -30,26 +32,29 @@ def run(setting: Setting) -> Iterator[Row]:
     """See Run."""
     with tempfile.TemporaryDirectory() as store:
         plan, start = _plan(setting, Path(store)), time.monotonic()
-        status = run_sweep(plan, RunOptions(workers=1), Console(force_terminal=False, width=150))
+        status = run_sweep(plan, RunOptions(), Console(force_terminal=False, width=150))
         trials = plan.trials()
         yield Row("exit status of the sweep", status, limit=0)
         yield Row("seconds of the sweep", time.monotonic() - start, "s", note=f"{len(trials)} trials")
-        undone = [trial.label for trial in trials if not (trial.folder / DONE).is_file()]
-        yield Row("trials that are not done", len(undone), limit=0, note=", ".join(undone))
-        yield from _devices(trials, setting.device)
-        yield from _first_rollouts(trials, setting.device)
-        for trial in trials:
-            if trial.rollouts and trial.label not in undone:
+        done = [trial for trial in trials if (trial.folder / DONE).is_file()]
+        why = [f"{trial.label}: {standing(trial.folder).message}" for trial in trials if trial not in done]
+        yield Row("trials that are not done", len(why), limit=0, note="; ".join(why))
+        yield from _devices(done, setting.device)
+        yield from _first_rollouts(done, setting.device)
+        for trial in done:
+            if trial.rollouts:
                 yield from _speed(trial)
 
 
 def _plan(setting: Setting, store: Path) -> Plan:
-    """The study under a name of its own, for which no report has finished runs."""
+    """The study under a name of its own, for which no report has finished runs; nothing is recorded where there is no pyarrow."""
     study = load(CONF_ROOT / "study", NAME)
-    preset = study.presets[PRESET]
+    preset, head = study.presets[PRESET], study.head
+    if find_spec("pyarrow") is None:
+        head = replace(head, replay=replace(head.replay, seeds=0))
     more = ("tracking=none", f"run.device={setting.device}", *(SMALLER if setting.small else ()))
     presets = {**study.presets, PRESET: replace(preset, overrides=(*preset.overrides, *more))}
-    return make_plan(replace(study, name=f"{NAME}_cuda", presets=presets), PRESET, store)
+    return make_plan(replace(study, name=f"{NAME}_cuda", head=head, presets=presets), PRESET, store)
 
 
 def _devices(trials: list[Trial], device: str) -> Iterator[Row]:
@@ -61,8 +66,12 @@ def _devices(trials: list[Trial], device: str) -> Iterator[Row]:
 
 def _first_rollouts(trials: list[Trial], device: str) -> Iterator[Row]:
     """Arms of one seed draw the same first rollout; on CUDA that is told and not judged."""
-    hashes = {json.loads((trial.folder / DONE).read_text())["rollout0_sha256"] for trial in trials if trial.rollouts}
-    yield Row("first rollouts of the seed beside the first arm's", len(hashes) - 1, limit=0 if device == "cpu" else None)
+    trained = [trial for trial in trials if trial.rollouts]
+    hashes = {json.loads((trial.folder / DONE).read_text())["rollout0_sha256"] for trial in trained}
+    limit = 1 if device == "cpu" else None
+    yield Row(
+        "different first rollouts under one seed", len(hashes), limit=limit, note=f"{len(trained)} arms"
+    )
 
 
 def _speed(trial: Trial) -> Iterator[Row]:

@@ -35,7 +35,11 @@ def number(value: float) -> str:
 
 def summary(here: Mapping[str, Any], device: str) -> str:
     """Where it ran, in a line."""
-    card = f"{here['card']} ({here['gib']} GiB, driver {here['driver']})" if device == "cuda" else f"{here['cpus']} CPUs"
+    card = (
+        f"{here['card']} ({here['gib']} GiB, driver {here['driver']})"
+        if device == "cuda"
+        else f"{here['cpus']} CPUs"
+    )
     versions = here["versions"]
     return (
         f"{card}; Python {here['python']}, torch {here['torch']} (CUDA {here['cuda']}), "
