@@ -49,7 +49,7 @@ class Part:
     name: str
     title: str
     seconds: float
-    """After which it is stopped."""
+    """After which it is stopped on CUDA."""
     on_cpu: bool = True
     """Whether there is anything to see without a CUDA device."""
     needs: Sequence[str] = ()
@@ -71,4 +71,4 @@ PARTS = (
     ),
     Part(name="training", title="a larger model through the trainer", seconds=150, needs=TRAINER),
 )
-"""In the order in which they run; their seconds add up to eight minutes."""
+"""In the order in which they run; on CUDA their seconds add up to eight minutes."""

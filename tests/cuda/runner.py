@@ -20,6 +20,10 @@ from tests.cuda.one import read
 from tests.cuda.part import Part, Row
 
 PASSED, FAILED, BROKEN, SKIPPED = "passed", "failed", "broken", "skipped"
+PATIENCE = {"cuda": 1, "cpu": 3}
+"""By what a part's seconds are multiplied: a CPU may be slow, or have other work."""
+THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""As make has them: threads of a few small products mostly wait for one another."""
 TAIL = 15
 """Lines of a part's output that are shown where it broke."""
 
@@ -60,8 +64,9 @@ def run_all(parts: Sequence[Part], device: str, size: str, say: Callable[[str], 
     for number, part in enumerate(parts, 1):
         reason = _skipped(part, device)
         if reason is None:
-            say(f"[{number}/{len(parts)}] {part.name}: {part.title} (at most {part.seconds:.0f} s) ...")
-            result = _run(part, device, size)
+            most = part.seconds * PATIENCE[device]
+            say(f"[{number}/{len(parts)}] {part.name}: {part.title} (at most {most:g} s) ...")
+            result = _run(part, device, size, most)
         else:
             result = Result(part=part, state=SKIPPED, why=reason)
         ending = f": {result.why}" if result.why else ""
@@ -78,18 +83,18 @@ def _skipped(part: Part, device: str) -> str | None:
     return f"no {', '.join(lacking)} here; `make cuda-kit` makes a folder that has them" if lacking else None
 
 
-def _run(part: Part, device: str, size: str) -> Result:
+def _run(part: Part, device: str, size: str, most: float) -> Result:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         file, log = Path(temporary, "rows.jsonl"), Path(temporary, "log.txt")
         command = [sys.executable, "-m", "tests.cuda.one", part.name, device, size, str(file)]
         with log.open("w") as output:
-            status = _ended(command, output, part.seconds)
+            status = _ended(command, output, most)
         seconds = time.monotonic() - start
         rows, why, whole = read(file)
         if not whole:
             ended = f"its process ended with status {status}"
-            why = f"it was not done after {part.seconds:g} s" if status is None else ended
+            why = f"it was not done after {most:g} s" if status is None else ended
         if why:
             _show(log)
     state = BROKEN if why else PASSED if rows and all(row.passed for row in rows) else FAILED
@@ -99,7 +104,12 @@ def _run(part: Part, device: str, size: str) -> Result:
 def _ended(command: Sequence[str], output: Any, seconds: float) -> int | None:
     """Exit status of a process; None where it took longer and was stopped, with what it had started."""
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        cwd=ROOT,
+        env={**THREADS, **os.environ},
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     try:
         return process.wait(seconds)
