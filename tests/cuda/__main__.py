@@ -35,6 +35,10 @@ def main() -> int:
         raise UserError(f"--device cuda, and torch {here['torch']} of {sys.executable} sees no CUDA device")
     size = "small" if arguments.small or device == "cpu" else "full"
     print(summary(here, device), flush=True)
+    if device == "cpu" and here["driver"]:
+        print(
+            f"warning: there is a GPU, and torch sees none of it under {sys.executable}; CUDA_PYTHON=... names another Python"
+        )
     results = run_all(chosen, device, size, lambda line: print(line, flush=True))
     print(f"\n{table(results)}\n")
     if arguments.json:
