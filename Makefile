@@ -66,18 +66,22 @@ TORCH := $(PIP) --requirement requirements-torch.lock
 LIES_OVER_CORE = $(1)/bin/python -c "import pathlib, sys, sysconfig; \
 	pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
 	"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+# any Python with torch and transformers: that of .venv where it is there, but `make test-cuda` makes none
+CUDA_PYTHON ?= $(if $(wildcard $(PY)),$(PY),python3)
+JSON ?=
+ONLY ?=
 export OMP_NUM_THREADS ?= 1
 # threads that wait sleep, and take no core from a neighbour
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
-base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer bench-vllm: export HF_HUB_OFFLINE = 1
+base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer bench-vllm test-cuda: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP PARENT WHY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP PARENT WHY CUDA_PYTHON JSON ONLY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
@@ -313,6 +317,12 @@ test-smollm2: model-smollm2  ## a study on a real language model, SmolLM2-135M-I
 
 test-vllm: setup-vllm  ## vLLM's engine on the CPU beside our own sampler: sampling, weight sync, training, evaluation (some minutes, 3 GB)
 	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
+
+test-cuda:  ## the project on a GPU, or what a CPU shows of it; sets nothing up: CUDA_PYTHON=python3  JSON=file  ONLY="loss noise" (docs/cuda.md)
+	@$(CUDA_PYTHON) -m tests.cuda $(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))
+
+cuda-kit: setup  ## what test-cuda takes beside torch and transformers, as a folder to copy to a GPU machine (seconds, 8 MB)
+	@$(PY) -m tests.cuda.kit
 
 acceptance: setup  ## long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
 	@$(PYTEST) --numprocesses 2 -m acceptance

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 from rich.console import Console
 
+from sweeps.control.restore import restore
 from sweeps.control.steer import retry, steer
 from sweeps.control.sweep import RunOptions, run_sweep, run_work
 from sweeps.find_study import find_study
@@ -115,8 +116,6 @@ def _retry(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _restore(arguments: argparse.Namespace, console: Console) -> int:
-    from sweeps.control.restore import restore  # imports pyarrow, which the other commands need not wait for
-
     return restore(_plan(arguments), arguments.reports, console)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
-from importlib.metadata import distributions, version
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distributions, version
 from typing import Any
 
 import torch
@@ -45,7 +47,7 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
         "base": base_fingerprint(config.model.path),
         **({} if hub is None else {"hub": {"model": hub.repo, "commit": hub.commit}}),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in (*PACKAGES, *_of_options(config))},
+        "versions": _versions((*PACKAGES, *_of_options(config))),
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
@@ -57,6 +59,15 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
             **({"gpus": config.run.gpus} if config.run.gpus > 1 else {}),
         },
     }
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    """Of those that are installed: a run can do without packages whose options it does not use."""
+    found: dict[str, str] = {}
+    for name in names:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _of_options(config: TrainConfig) -> list[str]:

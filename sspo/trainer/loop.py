@@ -24,7 +24,6 @@ from sspo.models.reference import open_reference
 from sspo.objective.clip_controller import ClipControl, scaled, steer
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.randomness import torch_stream
-from sspo.recording.file import to_bytes
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
 from sspo.rewards import open_reward, with_others
@@ -251,6 +250,10 @@ class Trainer:
     def _keep(self, recorded: RecordedRollout) -> None:
         every = self.config.trainer.record
         if every and (recorded.number + 1) % every == 0:
+            from sspo.recording.file import (
+                to_bytes,  # imports pyarrow, which a run without recordings can do without
+            )
+
             self.log.recording(recorded.number, to_bytes(recorded))
 
     def _log_samples(self, number: int, batch: Batch, objective: ObjectiveConfig) -> None:

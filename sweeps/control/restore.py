@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.text import Text
 
@@ -148,6 +145,10 @@ def _flaw(logs: Path) -> str | None:
 
 def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
     """The lines of each run by log."""
+    import pyarrow as pa  # a sweep without committed logs can do without it
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
     found: dict[str, dict[int, list[dict[str, Any]]]] = {}
     for log, name in TABLES.items():
         found[log] = {run: [] for run in runs}

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.errors import UserError
+from sweeps.control.restore import REPORTS, restore_committed
 from sweeps.engines.engine import Setup
 from sweeps.engines.registry import DEFAULT_ENGINE, check_engine, open_engine
 from sweeps.ledger.leases import HEARTBEAT, STALE_AFTER, Watch
@@ -183,11 +184,6 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     trials = plan.trials()
     refuse_stale(trials, fresh=options.fresh)
     if missing_of(trials, retry_failed=False):
-        from sweeps.control.restore import (  # imports pyarrow, which a finished study need not wait for
-            REPORTS,
-            restore_committed,
-        )
-
         restore_committed(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
     if options.engine == DEFAULT_ENGINE:  # others run trials elsewhere
