@@ -1,0 +1,162 @@
+"""A study's tables from its offline W&B runs alone: the same as from its run folders, cell for cell."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import wandb
+
+from analysis.__main__ import main as analysis
+from analysis.logs.compact import read_logs
+from sspo.train import main as train
+from sweeps.plan.manifest import write_manifest
+from sweeps.plan.plan import make_plan
+from sweeps.study.load import parse
+from sweeps.workers.worker import train_command
+from tests.console import Ended, run_here
+
+SMALL = (
+    "trainer.rollouts=1",
+    "trainer.minibatch=4",
+    "trainer.lr=1e-3",
+    "rollout.prompts=2",
+    "rollout.responses=4",
+    "rollout.max_tokens=80",
+    "evaluation.questions=3",
+    "evaluation.samples=2",
+    "evaluation.temperatures=[0.6,1.0]",
+    "evaluation.max_tokens=80",
+    "evaluation.every=1",
+    "evaluation.curve_questions=1",
+    "evaluation.texts=true",
+    "tracking=wandb_offline",
+)
+SPEC = {
+    "title": "Two objectives",
+    "baseline": "grpo",
+    "test": "paired",
+    "primary": {"mode": "sampled", "temperature": 0.6},
+    "arms": {
+        "base": {
+            "role": "base",
+            "label": "untrained base",
+            "seeds": [0],
+            "overrides": ["trainer.rollouts=0", "evaluation.samples=3"],
+        },
+        "grpo": {"label": "GRPO 0.2", "overrides": ["objective=grpo"]},
+        "sspo": {"label": "SSPO 0.05", "overrides": ["objective=sspo"]},
+    },
+    "presets": {
+        name: {"seeds": list(range(seeds)), "overrides": list(SMALL)}
+        for name, seeds in (("smoke", 1), ("default", 2), ("paper", 8))
+    },
+}
+TABLES = ("results", "results_greedy", "base", "evaluation", "by_question", "dynamics", "gates")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_account() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_RUN_ID", "WANDB_DIR"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Reports made from run folders, and the mirrors, moved away before the store was."""
+    root = tmp_path_factory.mktemp("study")
+    store, reports, mirrors = root / "runs", root / "reports", root / "mirrors"
+    plan = make_plan(parse("mini", SPEC), "default", store)
+    write_manifest(plan)
+    for trial in plan.trials():
+        done = run_here(train, *train_command("mini")(trial)[3:])
+        assert done.returncode == 0, done.stderr
+    wandb.teardown()
+    assert (
+        said("report", "mini", "--preset", "default", "--store", str(store), "--out", str(reports)).returncode
+        == 0
+    )
+    for number, folder in enumerate(store.rglob("offline-run-*")):
+        shutil.move(folder, mirrors / str(number) / folder.name)
+    shutil.rmtree(store)
+    return reports, mirrors
+
+
+def said(*words: str) -> Ended:
+    return run_here(analysis, *words)
+
+
+def imported(mirrors: Path, out: Path, *options: str, name: str = "mini") -> Path:
+    done = said("import", name, "--from-wandb", str(mirrors), "--out", str(out), *options)
+    assert done.returncode == 0, done.stderr
+    done = said("report", name, "--preset", "imported", "--store", str(out / "none"), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return out / f"{name}.imported"
+
+
+@pytest.mark.acceptance
+def test_every_table_of_the_paper_is_that_of_the_run_folders(
+    places: tuple[Path, Path], tmp_path: Path
+) -> None:
+    reports, mirrors = places
+    own, other = reports / "mini.default", imported(mirrors, tmp_path)
+    for table in TABLES:
+        assert (other / f"{table}.csv").read_text() == (own / f"{table}.csv").read_text(), table
+    rows = pd.read_csv(other / "results.csv")
+    assert list(rows["label"])[:3] == ["untrained base", "GRPO 0.2", "SSPO 0.05"]
+    page = (other / "index.md").read_text()
+    assert "B mirrors; preset default: a demonstration" in page
+    mine, theirs = (read_logs(folder / "logs") for folder in (own, other))
+    final = [
+        logs.evaluation[logs.evaluation["final"]].reset_index(drop=True).astype(str)
+        for logs in (mine, theirs)
+    ]
+    pd.testing.assert_frame_equal(final[1], final[0])
+    pd.testing.assert_frame_equal(theirs.metrics, mine.metrics)
+    hashes = [{run["rollout0_sha256"] for run in logs.runs} for logs in (mine, theirs)]
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.acceptance
+def test_what_is_missing_or_damaged_is_said(places: tuple[Path, Path], tmp_path: Path) -> None:
+    mirrors = tmp_path / "mirrors"
+    shutil.copytree(places[1], mirrors)
+    *_, last = sorted(mirrors.iterdir(), key=lambda folder: next(folder.iterdir()).name)
+    shutil.rmtree(last)  # the second seed of sspo ran last
+    other = imported(mirrors, tmp_path / "reports")
+    states = {
+        (run["arm"], run["seed"]): run["status"]
+        for run in json.loads((other / "logs" / "runs.json").read_text())
+    }
+    assert states[("sspo", 1)] == "missing"
+    assert "there is no mirror of it" in (other / "index.md").read_text()
+    table = next(mirrors.rglob("greedy*.table.json"))
+    table.write_text(table.read_text().replace("0.0", "1.0", 1))
+    done = said("import", "mini", "--from-wandb", str(mirrors), "--out", str(tmp_path / "again"))
+    assert done.returncode == 2
+    assert "is not what was mirrored: copy the folder again" in done.stderr
+    table.unlink()
+    done = said("import", "mini", "--from-wandb", str(mirrors), "--out", str(tmp_path / "again"))
+    assert "lacks the file of its table" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--plan", "mini"], "--plan goes with --from-wandb"),
+        (["--from-wandb", ".", "--primary", "eval/average/greedy"], "leave out --primary"),
+        (["--from-wandb", "nowhere"], "nowhere is no folder"),
+        (["--from-wandb", "conf"], "conf holds no W&B mirror of a run of this project"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(options: list[str], wanted: str, tmp_path: Path) -> None:
+    done = said("import", "mini", *options, "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert wanted in done.stderr
+    assert done.stderr.count("\n") == 1
