@@ -24,6 +24,8 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 HISTORY, CONFIG, RUN, EXIT = 2, 5, 17, 18
 ITEM, STEP, KEY, NESTED, VALUE = 1, 2, 1, 2, 16
 EXIT_CODE = 1
+TYPE = "._type"
+"""Ends the name under which W&B says what a value that is no number is."""
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -74,7 +76,9 @@ def configured(number: int, body: bytes) -> dict[str, Any]:
 
 
 def _history(body: bytes, rows: Rows, call: int) -> None:
-    rows.add(call, history_row(body).items())
+    row = history_row(body)
+    media = {name.removesuffix(TYPE) for name in row if name.endswith(TYPE)}  # tables, pictures: no metrics
+    rows.add(call, ((name, value) for name, value in row.items() if name.rpartition(".")[0] not in media))
 
 
 def history_row(body: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from analysis.importers.limits import check_cells, check_file, shown
 from analysis.importers.mirrors.read import Mirrored
 from sspo.config.json_file import parse_json
 from sspo.errors import UserError
-from sspo.runs.mirror_tables import ANSWERS, AVERAGE, CURVE
+from sspo.runs.mirror_tables import ANSWERS, CURVE
 
 PLACE = "place"
 Row = Mapping[str, Any]
@@ -25,9 +25,7 @@ def final_answers(mirror: Mirrored) -> list[dict[str, Any]]:
         tables |= {
             key.removesuffix(".path"): row
             for key in row
-            if key.startswith(f"{ANSWERS}/")
-            and key.endswith(".path")
-            and not key.endswith(("artifact_path",))
+            if key.startswith(f"{ANSWERS}/") and key.endswith(".path")
         }
     answers = [answer for key, row in tables.items() for answer in _rows(mirror, key, row)]
     check_cells(mirror.name, len(answers), 12)
@@ -54,6 +52,11 @@ def _rows(mirror: Mirrored, key: str, row: Row) -> Iterator[dict[str, Any]]:
         raise UserError(f"{mirror.name}: its table {shown(key)} is no table") from error
     if not all(isinstance(answer.get(PLACE), int) for answer in found):
         raise UserError(f"{mirror.name}: its table {shown(key)} does not say where answers stand")
+    for value in (answer.get("value") for answer in found):
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise UserError(
+                f"{mirror.name}: its table {shown(key)} has a value {shown(value)}, and a score lies between 0 and 1"
+            )
     yield from found
 
 
@@ -70,9 +73,9 @@ def curve_answers(mirror: Mirrored, sets: list[str]) -> list[dict[str, Any]]:
     found = []
     for row in mirror.history:
         rollout = row.get("rollout", -1)
-        for name in (*sets, AVERAGE):
+        for name in sets:
             key = f"{CURVE}/{name}"
-            if name != AVERAGE and isinstance(row.get(key), int | float):
+            if isinstance(row.get(key), int | float):
                 question = f"{name}, mean of an evaluation"
                 drawn = {"mode": "sampled", "temperature": 1.0, "sample": 0, "value": float(row[key])}
                 found.append({"rollout": rollout, "final": False, "set": name, "question": question, **drawn})

@@ -96,6 +96,7 @@ def _primary(mirrors: Sequence[Mirrored]) -> dict[str, Any]:
         (str(answer["mode"]), float(answer["temperature"]))
         for one in mirrors
         for answer in final_answers(one)
+        if isinstance(answer.get("temperature"), int | float) and "mode" in answer
     }
     mode, temperature = max(drawn, key=lambda one: (one[0] == "sampled", one[1]), default=("sampled", 1.0))
     return {"mode": mode, "temperature": temperature}

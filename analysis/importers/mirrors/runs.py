@@ -34,7 +34,7 @@ def read_run(arm: str, cell: str, seed: int, mirror: Mirrored | None) -> RunRead
     if status not in COUNTED:
         return _nothing(record)
     answers = final_answers(mirror)
-    sets = list(dict.fromkeys(str(answer["set"]) for answer in answers))
+    sets = list(dict.fromkeys(str(answer.get("set")) for answer in answers))
     metrics = [row for row in mirror.history if "update" in row]
     return RunRead(
         record,
