@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from test_search_run import trials_of
 
-from sspo.config import TaskConfig
-from sspo.tasks.chain import open_task
 from sweeps.control.sweep import RunOptions
 from sweeps.ledger.score import rollout_curve
 from sweeps.ledger.state import standing
@@ -19,23 +16,18 @@ from sweeps.search.load import parse
 from sweeps.search.run import SearchOptions, run_search
 from sweeps.search.spec import Search
 from tests.tiny_models import two_ends
+from tests.tiny_questions import question_file
 
 RATES = (1e-6, 2e-6, 0.5)
 """Two that leave the model as it is, and one that ruins it with its first step."""
 
 
-def questions(path: Path, seed: int) -> Path:
-    """Twelve chains of single digits as a file of questions."""
-    asked = open_task(TaskConfig()).train_problems(seed, 0, 12)
-    rows = [{"id": p.id, "question": p.prompt, "answer": p.answer} for p in asked]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
 def search_of(folder: Path) -> Search:
     """One seed of three learning rates, in that order; runs have the defaults of models that are not embedded."""
     model = two_ends(folder / "model")
-    train, test = questions(folder / "train.jsonl", 0), questions(folder / "test.jsonl", 1)
+    train, test = (
+        question_file(folder / f"{name}.jsonl", seed) for seed, name in enumerate(("train", "test"))
+    )
     options = [
         f"model.path={model}", "task=jsonl", f"task.train={train}", f"task.eval=[{test}]", "reward=math_verify", "reward.second=0",
         "objective=sspo", "tracking=none", "trainer.rollouts=12", "trainer.minibatch=8", "rollout.prompts=4", "rollout.responses=4",
