@@ -81,7 +81,7 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP PARENT WHY CUDA_PYTHON JSON ONLY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
@@ -179,9 +179,9 @@ search: $(FOR_TRIALS)  ## let Optuna look for the best cell of search NAME (conf
 optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
 	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
-import: setup  ## a study of other tools' logs, and its report: NAME=theirs MAP=theirs.yaml (docs/logs.md)
-	@[ -n "$(MAP)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys)" >&2; exit 2; }
-	@$(PY) -m analysis import $(NAME) --map "$(MAP)"
+import: setup  ## a study of other tools' logs, or of our runs' W&B mirrors, and its report: NAME=theirs MAP=theirs.yaml or FROM_WANDB=FOLDER (docs/logs.md)
+	@[ -n "$(MAP)$(FROM_WANDB)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys), or FROM_WANDB=FOLDER" >&2; exit 2; }
+	@$(PY) -m analysis import $(NAME) $(if $(FROM_WANDB),--from-wandb "$(FROM_WANDB)",--map "$(MAP)")
 	@$(PY) -m analysis report $(NAME) --preset imported
 
 export-wandb: setup $(MODEL_OF_STUDY)  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)

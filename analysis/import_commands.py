@@ -51,6 +51,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--loss-agg-mode": {"help": "verl's, likewise"},
 }
 
+OF_MIRRORS = ("--title", "--question", "--baseline", "--test")
+"""What may be said of runs that are read from their W&B mirrors, which know the rest."""
+
 
 def add_import_commands(commands: Any) -> None:
     """Add both to the subparsers of the command line."""
@@ -64,6 +67,15 @@ def add_import_commands(commands: Any) -> None:
         "--from", dest="sources", action="extend", nargs="+", default=[], metavar="[ARM:SEED=]PATH[#RUN]",
         help="logs of one run (of a file of several: RUN), or of several that name their arm and seed",
     )  # fmt: skip
+    read.add_argument(
+        "--from-wandb", dest="mirrors", action="extend", nargs="+", type=Path, default=[], metavar="FOLDER",
+        help="folders with offline W&B runs of this project, however deep: arms, seeds and the plan are what they carry",
+    )  # fmt: skip
+    read.add_argument(
+        "--plan",
+        metavar="STUDY[.PRESET]",
+        help="of runs from W&B: whose plan, where they are of several studies",
+    )
     read.add_argument("--map", type=Path, metavar="FILE", help="YAML file of the same, for many runs")
     for option, details in OPTIONS.items():
         read.add_argument(option, **details)
@@ -83,6 +95,10 @@ def add_import_commands(commands: Any) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
+    if arguments.mirrors:
+        return _import_mirrors(arguments)
+    if arguments.plan is not None:
+        raise UserError("--plan goes with --from-wandb: logs of other tools carry no plan")
     from analysis.importers.spec import load_spec
     from analysis.importers.study import import_study
 
@@ -91,6 +107,31 @@ def _import(arguments: argparse.Namespace) -> int:
     options |= {name: tuple(options[name] or ()) for name in ("primary", "claims")}
     options["labels"] = dict(map(_label, options.pop("label")))
     folder = import_study(arguments.name, load_spec(arguments.map, arguments.sources, options), arguments.out)
+    return _wrote(folder, arguments)
+
+
+def _import_mirrors(arguments: argparse.Namespace) -> int:
+    from analysis.importers.mirrors.study import import_mirrors
+
+    unused = [
+        option
+        for option in ("--map", *OPTIONS)
+        if option not in OF_MIRRORS and getattr(arguments, option.removeprefix("--").replace("-", "_"))
+    ]
+    if arguments.sources or unused:
+        said = "--from" if arguments.sources else unused[0]
+        raise UserError(f"--from-wandb reads all that it needs from the mirrors: leave out {said}")
+    given = {
+        option.removeprefix("--"): getattr(arguments, option.removeprefix("--")) for option in OF_MIRRORS
+    }
+    folder, what = import_mirrors(
+        arguments.name, arguments.mirrors, arguments.out, plan=arguments.plan, said=given
+    )
+    print(f"read {what}")
+    return _wrote(folder, arguments)
+
+
+def _wrote(folder: Path, arguments: argparse.Namespace) -> int:
     print(
         f"wrote {folder}; now: python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
     )

@@ -157,16 +157,22 @@ def _say_memory(config: TrainConfig, name: str) -> Expected:
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     """Train from where the folder stands to its DONE.json, which comes after the mirror is whole."""
-    from sspo.runs.tracking import build_tracker
+    from sspo.runs import tracking
     from sspo.trainer.loop import Trainer
+    from sspo.trainer.optim import Diverged
 
     progress.warn(why_unrecorded())
     trainer = Trainer(config, folder, progress)
-    tracker = build_tracker(config, folder)
+    tracker = tracking.build_tracker(config, folder)
+    state, outcome = tracking.FAILED, dict[str, Any]()
     try:
         outcome = trainer.run(tracker)
+        state = tracking.ENDED
+    except Diverged:
+        state = tracking.DIVERGED
+        raise
     finally:
-        tracker.finish()
+        tracker.finish(state, outcome)
     trainer.finish(outcome)
 
 

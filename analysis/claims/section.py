@@ -12,7 +12,7 @@ from analysis.claims.measures import MEASURES
 from analysis.claims.spec import Claim, Claims, load_claims
 from analysis.claims.verdict import Verdict, overall, verdicts
 from analysis.evidence.evidence import Evidence
-from analysis.logs.manifest import PRESET_NOTES, Arm
+from analysis.logs.manifest import Arm
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from sspo.config.choices import TERMS
@@ -66,7 +66,7 @@ def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
         )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rule = RULE.format(tests=tests) if tests else NO_TEST
-        rule += f"{PRESET_NOTES[evidence.study.preset].capitalize()}."
+        rule += evidence.study.note_sentence
         source = f"Claims: {path.name}, sha256 {digest[:12]}."
         words = {name: overall(given) for name, given in by_claim.items()}
         text = f"{rule} {_bounds_note(evidence)}{source}"

@@ -4,6 +4,7 @@ importer  what an importer is
 read      the importers, and which one a path needs
 formats   the importers themselves
 outcomes  results by question and sample
+mirrors   runs of ours by their W&B mirrors
 limits    how much is read
 logged    what every importer gives
 rows      rows, and which column is the step

@@ -15,6 +15,8 @@ from sspo.runs.identity import cell_folder
 
 IMPORTED = "imported"
 """In the place of a preset: logs of other tools, which no spec planned."""
+MIRRORED = "mirrored"
+"""In what a manifest says of an import: the preset that planned runs which were read from their W&B mirrors."""
 LOGGED = "logged"
 """The decoding of imported scores: values of a logged metric."""
 ENDED_EARLY = "ended early"
@@ -111,11 +113,26 @@ class Study:
     arms: tuple[Arm, ...]
     factors: tuple[Factor, ...] = ()
     """Of its design, in order; none where all arms were written by hand."""
+    mirrored: str | None = None
+    """Of runs that were read from their W&B mirrors, the preset that planned them; empty where none did. None for all others."""
 
     @property
     def imported(self) -> bool:
         """Whether its numbers come from logs of other tools."""
-        return self.preset == IMPORTED
+        return self.preset == IMPORTED and self.mirrored is None
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of its preset, and of where its runs were read."""
+        if self.mirrored is None:
+            return PRESET_NOTES[self.preset]
+        planned = PRESET_NOTES.get(self.mirrored, "no plan was made before the runs")
+        return f"imported from the runs' W&B mirrors; {planned}"
+
+    @property
+    def note_sentence(self) -> str:
+        """The same as a sentence."""
+        return f"{self.note[:1].upper()}{self.note[1:]}."
 
     def arm(self, name: str) -> Arm | None:
         """The arm of that name, or None where this preset has none."""
@@ -160,6 +177,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             gates=manifest.get("gates") or {},
             arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
             factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
+            mirrored=(manifest.get("imported") or {}).get(MIRRORED),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(

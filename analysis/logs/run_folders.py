@@ -92,16 +92,22 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended:
     study = from_manifest(manifest)
     read = read_runs(store, study, COUNTED, as_ended=as_ended)
     runs = [run.record for run in read]
-    counted = [i for i, record in enumerate(runs) if record["status"] in COUNTED]
-    if not counted:
+    if not any(record["status"] in COUNTED for record in runs):
         raise NothingToReport(_nothing(study, store, runs))
-    samples = _samples(study, store, runs)
+    sets = write_read(folder, manifest, read, _samples(study, store, runs))
+    write_contamination(store, {run["base"] for run in runs}, sets, folder)
+
+
+def write_read(
+    folder: Path, manifest: Mapping[str, Any], read: Sequence[RunRead], samples: Sequence[Sample] = ()
+) -> list[str]:
+    """Write the compact logs of runs that were read, of which at least one counts; returns the names of their sets."""
+    counted = [i for i, run in enumerate(read) if run.record["status"] in COUNTED]
     metrics = filled(stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA), OPTIONAL_METRICS)
     evaluation = stacked([(i, read[i].evaluation) for i in counted], pa.schema([*EVAL_SCHEMA, *OPTIONAL]))
     evaluation = filled(evaluation, [column.name for column in OPTIONAL])
-    write_logs(folder, manifest, runs, metrics, evaluation, samples)
-    sets = evaluation["set"].unique().to_pylist()
-    write_contamination(store, {run["base"] for run in runs}, sets, folder)
+    write_logs(folder, manifest, [run.record for run in read], metrics, evaluation, samples)
+    return [str(name) for name in evaluation["set"].unique().to_pylist()]
 
 
 def _nothing(study: Study, store: Path, runs: Sequence[Mapping[str, Any]]) -> str:
@@ -204,8 +210,8 @@ def _record(path: Path) -> dict[str, Any]:
         environment, config = _environment(path), settings(configuration(path))
         seconds, first = _ended_with(now.done or {})
     except Damaged as error:
-        return {**error.state(), **_ended(None, None), **_code({}), **settings({})}
-    return {**now.state(), **_ended(seconds, first), **_code(environment), **config}
+        return {**error.state(), **_ended(None, None), **code_of({}), **settings({})}
+    return {**now.state(), **_ended(seconds, first), **code_of(environment), **config}
 
 
 def _ended_with(done: Mapping[str, Any]) -> tuple[float | int | None, Any]:
@@ -227,7 +233,8 @@ def _environment(path: Path) -> dict[str, Any]:
     return {**kept, "versions": {name: single(of, name, runlog.ENVIRONMENT) for name, of in versions.items()}}
 
 
-def _code(environment: Mapping[str, Any]) -> dict[str, Any]:
+def code_of(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record holds of env.json."""
     diff = environment.get("git_diff_sha256")
     return {
         "revision": environment.get("git_revision"),

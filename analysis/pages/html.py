@@ -7,7 +7,6 @@ from typing import Any
 
 from analysis.content import Report
 from analysis.figures.svg import chart_html, why_button
-from analysis.logs.manifest import PRESET_NOTES
 from analysis.logs.trace import FILES, OF_STORE
 from analysis.pages.document import SCRIPT, document, style
 from analysis.pages.html_tables import table_html
@@ -29,7 +28,7 @@ def page_html(report: Report, found: Origins) -> str:
     body = render(
         "report.html",
         study=study,
-        preset=PRESET_NOTES[study.preset],
+        preset=study.note,
         verdicts=verdicts_html(report.verdicts),
         why=lambda section: own(why_button("section", section)),
         gates=report.gates,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.content import Report
-from analysis.logs.manifest import PRESET_NOTES
 from analysis.pages.html import run_cells
 from analysis.pages.html_tables import title
 from analysis.pages.samples_text import samples_markdown
@@ -20,7 +19,7 @@ def page_markdown(report: Report) -> str:
     study = report.evidence.study
     parts = [
         f"# {markdown(study.title)}",
-        f"**{markdown(PRESET_NOTES[study.preset])}**",
+        f"**{markdown(study.note)}**",
         markdown(study.question),
         *verdicts_markdown(report.verdicts),
         "## Gates",

@@ -9,7 +9,6 @@ import pandas as pd
 from analysis.checks.flags import flags
 from analysis.evidence.evidence import Evidence, values
 from analysis.evidence.runs import run_states, runs_to_note
-from analysis.logs.manifest import PRESET_NOTES
 from analysis.statistics.evaluation import root_mean_square
 from analysis.text.rounding import rounded
 
@@ -43,7 +42,7 @@ def interval_rule(evidence: Evidence) -> str:
 
 def warnings(evidence: Evidence) -> list[str]:
     """Preset note, runs that did not finish, mixed code, and what makes comparisons say nothing, as sentences."""
-    sentences = [PRESET_NOTES[evidence.study.preset].capitalize() + "."]
+    sentences = [evidence.study.note_sentence]
     states = run_states(evidence)
     if states:
         noted = sum(map(len, runs_to_note(evidence).values()))

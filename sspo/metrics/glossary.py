@@ -140,4 +140,6 @@ TIMING_KEYS = _rows(
     Entry("seconds/checkpoint", "seconds", "last", "writing the checkpoint that came before the rollout"),
     Entry("speed/sampled_tokens", "tokens a second", "last", "response tokens over seconds of sampling"),
     Entry("speed/trained_tokens", "tokens a second", "last", "response tokens over seconds of optimiser steps"),
+    Entry("memory/resident_peak", "GiB", "last", "resident memory that the trainer's process has held at most"),
+    Entry("memory/device_peak", "GiB", "last", "memory of its CUDA device that the trainer has allocated at most; only where there is one"),
 )  # fmt: skip

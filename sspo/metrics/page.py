@@ -17,8 +17,26 @@ are logged beside them, so that they can be pooled over steps.
 Reductions merge over micro-batches before anything is divided.
 
 `metrics.jsonl` has a line an optimiser step with `step` (from 1), `rollout` (from 0) and `update` (from 0 in its
-rollout); `reward/` and `rollout/` keys stand on a rollout's last line. Seconds live in `timing.jsonl`, a line a
+rollout); `reward/` and `rollout/` keys stand on a rollout's last line. Seconds and memory live in `timing.jsonl`, a line a
 rollout, so that metrics can be compared bit for bit.
+"""
+
+
+MIRROR = """## In the mirror alone
+
+W&B gets all keys above, those of `timing.jsonl` at a rollout's last step, and what follows, which is made of `eval.jsonl` and
+`samples.jsonl`. A decoding is `greedy`, or `sampled_0.6` at T = 0.6; of sets `average` is their unweighted mean. Numbers keep
+their 64 bits.
+
+| key | unit | meaning |
+|---|---|---|
+| `eval/<set>/<decoding>` | share | score of the last evaluation: mean over questions of the mean over samples |
+| `eval/<set>/<decoding>/<status>` | share | its answers with status `ok`, `wrong`, `unparsable`, `timeout`, `crashed` or `truncated` |
+| `eval/<set>/<decoding>/tokens` | tokens | mean length of its answers |
+| `curve/<set>`, `curve/<set>/<status>`, `curve/<set>/tokens` | as above | the same of the smaller evaluations while training, at T = 1 |
+| `answers/<set>/<decoding>` | table | every answer of the last evaluation: set, question, sample, mode, temperature, value, status, tokens, truncated, rollout, its place in the evaluation, and `second` and `answer` where they are logged. No response, and of an answer at most 200 characters. `/part1`, `/part2` where there are more than 10,000 |
+| `samples` | table | sampled responses of a rollout: question, response, the response with a bar at every cut, reward, status, truncated, advantage, tokens |
+| `run/state`, `run/seconds`, `run/rollout0_sha256` | | how the run ended, and what DONE.json says of it |
 """
 
 
@@ -33,7 +51,8 @@ def table(entries: Mapping[str, Entry]) -> str:
 
 def page() -> str:
     """The whole page."""
-    return f"{HEAD}\n## metrics.jsonl\n\n{table(GLOSSARY)}\n## timing.jsonl\n\n{table(TIMING_KEYS)}"
+    logs = f"## metrics.jsonl\n\n{table(GLOSSARY)}\n## timing.jsonl\n\n{table(TIMING_KEYS)}"
+    return f"{HEAD}\n{logs}\n{MIRROR}"
 
 
 if __name__ == "__main__":

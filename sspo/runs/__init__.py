@@ -8,6 +8,9 @@ lock           one process at a time in a run folder
 fence          a run that was given to another worker must not write on
 outcome        what a finished run says of itself
 tracking       Weights & Biases as a mirror
+mirror         what a mirror shows of a run folder's logs
+mirror_tables  ... its means over answers, and its tables
+planned        what the studies of a store say of a run
 revision       which code this is
 code_key       a hash of the code that numbers come from
 code_syntax    syntax trees as the code key takes them

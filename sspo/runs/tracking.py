@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from sspo.config import TrainConfig
+from sspo.config.json_file import read_object
 from sspo.runs.identity import cell_hash
-from sspo.runs.runlog import METRICS, Row
+from sspo.runs.mirror import Mirror
+from sspo.runs.mirror_tables import Table
+from sspo.runs.planned import plans_of
+from sspo.runs.runlog import ENVIRONMENT, Row
 
 MIRROR = "wandb"
 """W&B's folder inside a run folder."""
@@ -20,15 +24,33 @@ PROGRAM = "sspo"
 """What W&B is told instead of the machine's name, which is often its owner's."""
 
 
+OF_ENVIRONMENT = (
+    "base",
+    "code_key",
+    "code_sha256",
+    "epoch",
+    "git_diff_sha256",
+    "git_revision",
+    "hardware",
+    "hub",
+    "python",
+    "versions",
+)
+"""What a mirror has of env.json: nothing that names a place on this machine."""
+STATE, ENDED, DIVERGED, FAILED = "run/state", "done", "diverged", "failed"
+OF_THE_END = ("seconds", "rollout0_sha256")
+"""What a mirror has of DONE.json."""
+
+
 class Tracker(Protocol):
-    """Receives every line of metrics.jsonl."""
+    """Is told of every line of metrics.jsonl, and of the end."""
 
     def log(self, row: Row) -> None:
-        """Mirror one optimiser step."""
+        """A line was written."""
         ...
 
-    def finish(self) -> None:
-        """Flush and close."""
+    def finish(self, state: str, ended: Mapping[str, Any]) -> None:
+        """The run ended in `state`; `ended` is what DONE.json will hold. Flush and close."""
         ...
 
 
@@ -38,7 +60,7 @@ class NoTracker:
     def log(self, row: Row) -> None:
         """Nothing to mirror to."""
 
-    def finish(self) -> None:
+    def finish(self, state: str, ended: Mapping[str, Any]) -> None:
         """Nothing to close."""
 
 
@@ -46,7 +68,7 @@ class WandbTracker:
     """One W&B run a training run, grouped by study and cell so that a group's spread is over seeds alone.
 
     W&B loses what it had in memory when it is killed, and of two offline folders with one id a sync keeps one history.
-    So every process begins the mirror anew, under the same id, with the lines that metrics.jsonl holds by then.
+    So every process begins the mirror anew, under the same id, with what the run folder's logs hold by then.
     """
 
     def __init__(self, config: TrainConfig, folder: Path):
@@ -66,7 +88,7 @@ class WandbTracker:
             job_type="train",
             name=f"{arm}-seed{config.seed}",
             tags=[f"cell:{cell}", f"arm:{arm}"],
-            config=mirrored(config),
+            config={**mirrored(config), "cell": cell, **_origin(config, folder)},
             dir=str(folder),
             settings=wandb.Settings(
                 console="off",
@@ -77,18 +99,51 @@ class WandbTracker:
                 host=PROGRAM,
             ),
         )
-        there = self.run.step  # online, what the server has stays
-        for row in logged(folder):
-            if row["step"] >= there:
-                self.log(row)
+        self.there: int = self.run.step
+        """Online, what the server has stays."""
+        self.mirror = Mirror(folder)
+        self._send()
 
     def log(self, row: Row) -> None:
-        """Mirror one optimiser step; null values are left out."""
-        self.run.log({key: value for key, value in row.items() if value is not None}, step=row["step"])
+        """Mirror what the logs hold by now; null values are left out."""
+        self._send()
 
-    def finish(self) -> None:
-        """Flush and close."""
-        self.run.finish()
+    def finish(self, state: str, ended: Mapping[str, Any]) -> None:
+        """Mirror the rest and the end, flush and close. A run that diverged was scored, so it did not fail."""
+        self._send()
+        last = {f"run/{key}": ended[key] for key in OF_THE_END if key in ended}
+        self.run.log({STATE: state, **last}, step=max(self.mirror.at, self.there))
+        self.run.finish(exit_code=int(state == FAILED))
+
+    def _send(self) -> None:
+        for entry in self.mirror.fresh():
+            if entry.step >= self.there:
+                tables = {key: _in_file(table) for key, table in entry.tables.items()}
+                self.run.log({**entry.values, **tables}, step=entry.step)
+
+
+def _in_file(table: Table) -> Any:
+    return _table_in_file()(
+        columns=list(table.columns), data=[list(row) for row in table.rows], allow_mixed_types=True
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _table_in_file() -> Any:
+    """A wandb.Table that is a file of its run alone: W&B would put another copy into an artifact, which names the user's home."""
+    import wandb
+
+    class InFile(wandb.Table):  # type: ignore[misc]
+        _log_type = "table-in-file"
+
+    return InFile
+
+
+def _origin(config: TrainConfig, folder: Path) -> dict[str, Any]:
+    """Where the numbers come from, as far as a table made from mirrors alone says it: code, versions, and the study's plan."""
+    found = read_object(folder / ENVIRONMENT, "run that seed again") or {}
+    environment = {key: found[key] for key in OF_ENVIRONMENT if key in found}
+    return {"environment": environment, "plans": plans_of(config)}
 
 
 def mirrored(config: TrainConfig) -> dict[str, Any]:
@@ -122,14 +177,6 @@ def _discard(mirror: Path) -> None:
     if mirror.exists():
         mirror.rename(going)
         shutil.rmtree(going, ignore_errors=True)
-
-
-def logged(folder: Path) -> Iterator[Row]:
-    """The lines of a run's metrics.jsonl."""
-    path = folder / METRICS
-    if path.is_file():
-        with path.open(encoding="utf-8") as stream:
-            yield from map(json.loads, stream)
 
 
 def build_tracker(config: TrainConfig, folder: Path) -> Tracker:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import resource
+import sys
 import time
 from collections.abc import Iterator
+
+import torch
+
+GIBIBYTE = 2**30
+RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the system counts resident memory."""
 
 
 class Clock:
@@ -21,8 +29,17 @@ class Clock:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
     def report(self, sampled_tokens: int, trained_tokens: int) -> dict[str, float]:
-        """Seconds a phase and tokens a second, keyed by the glossary."""
+        """Seconds a phase, tokens a second and the most memory so far, keyed by the glossary."""
         report = {f"seconds/{phase}": round(value, 4) for phase, value in self.seconds.items()}
         report["speed/sampled_tokens"] = round(sampled_tokens / self.seconds["rollout"], 1)
         report["speed/trained_tokens"] = round(trained_tokens / self.seconds["update"], 1)
-        return report
+        return report | _memory()
+
+
+def _memory() -> dict[str, float]:
+    """GiB that this process has held at most, and of its CUDA device where it uses one."""
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RESIDENT_UNIT
+    found = {"memory/resident_peak": round(resident / GIBIBYTE, 3)}
+    if torch.cuda.is_initialized():
+        found["memory/device_peak"] = round(torch.cuda.max_memory_allocated() / GIBIBYTE, 3)
+    return found

@@ -176,7 +176,7 @@ class Trainer:
             batch=batch,
             visits=join_visits(visits),
         )
-        self._log_samples(number, batch, objective)
+        self._log_samples(number, collected, objective)
         return recorded, steps
 
     def _of_rollout(self, collected: Collected) -> Metrics:
@@ -256,10 +256,11 @@ class Trainer:
 
             self.log.recording(recorded.number, to_bytes(recorded))
 
-    def _log_samples(self, number: int, batch: Batch, objective: ObjectiveConfig) -> None:
+    def _log_samples(self, number: int, collected: Collected, objective: ObjectiveConfig) -> None:
         every = self.config.trainer.samples_every
         if every and number % every == 0:
-            self.log.samples(sample_rows(self.config, objective, self.policy, self.forward, batch, number))
+            rows = sample_rows(self.config, objective, self.policy, self.forward, collected, number)
+            self.log.samples(rows)
 
     def _return_to_last_checkpoint(self) -> None:
         state = self.checkpoints.load(self.checkpoints.choose())

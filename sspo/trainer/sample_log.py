@@ -13,7 +13,7 @@ from sspo.models.policy import Policy
 from sspo.objective.micro_batch import part_surrogate, step_context
 from sspo.objective.ratio import segment_mean
 from sspo.segmentation.token_text import token_texts
-from sspo.types import Batch
+from sspo.trainer.collect import Collected
 
 SAMPLES = 4
 
@@ -24,12 +24,13 @@ def sample_rows(
     objective: ObjectiveConfig,
     policy: Policy,
     forward: Forward,
-    batch: Batch,
+    collected: Collected,
     number: int,
 ) -> Iterator[dict[str, Any]]:
     """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update and the
     objective whose bounds that update used. `texts` are what each token adds to the response, `pieces` each token decoded
     alone."""
+    batch, reward_B = collected.batch, collected.reward_PG.flatten().tolist()
     row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
     part = batch.rows(row_b)
     logp_BT = forward.token_logp(part, config.rollout.temperature)
@@ -38,7 +39,7 @@ def sample_rows(
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
     entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)
     for i, mask_T in enumerate(part.mask_BT):
-        ids = part.response_BT[i][mask_T].tolist()
+        row, ids = int(row_b[i]), part.response_BT[i][mask_T].tolist()
         yield {
             "rollout": number,
             "row": i,
@@ -46,6 +47,8 @@ def sample_rows(
             "pieces": [policy.tokenizer.decode([token]) for token in ids],
             "texts": token_texts(ids, policy.tokenizer),
             "segment_ids": part.segment_id_BT[i][mask_T].tolist(),
+            "reward": reward_B[row],
+            "status": collected.scores[row].status,
             "advantage": float(part.advantage_BT[i, 0]),
             "segment_entropy": [round(x, 5) for x in entropy_BT[i][mask_T].tolist()],
             "log_ratio": [round(x, 6) for x in clipped.log_ratio_BT[i][mask_T].tolist()],

@@ -13,18 +13,20 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from sspo.config import RunConfig, TrackingConfig
+from sspo.config import OWN_ENGINE, RunConfig, TrackingConfig
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 from sweeps.integrations.trial import PARAMETER, trial_name
 from sweeps.plan.manifest import stem
-from sweeps.plan.plan import Plan
+from sweeps.plan.plan import Plan, PlannedArm
 from sweeps.study.spec import DEFAULT_PRESET
 
 HEADER = """\
 # {count} trials of {title}: arm, seed and cell of each. Start agents in the checkout, with its Python first on the path:
 #   wandb sweep {path}            (an account is needed from here on)
-#   PATH="$PWD/.venv/bin:$PATH" wandb agent <the id that it prints>
+#   {devices}PATH="$PWD/{environment}/bin:$PATH" wandb agent <the id that it prints>
+# What a trial takes, which `sweeps trial` holds it to and an agent must have:
+{needs}
 """
 
 
@@ -32,7 +34,16 @@ def export_sweep(plan: Plan, out: Path | None, console: Console) -> int:
     """Write the sweep's YAML, by default below the store, and say where. Returns 0; UserError where it cannot be written."""
     path = out or default_path(plan, "wandb-sweep.yaml")
     content = sweep(plan)
-    head = HEADER.format(count=len(plan.trials()), title=plan.title(), path=path)
+    foreign = any(arm.sampler != OWN_ENGINE for arm in plan.arms)
+    most = max(arm.resources.devices for arm in plan.arms)
+    head = HEADER.format(
+        count=len(plan.trials()),
+        title=plan.title(),
+        path=path,
+        devices=f"CUDA_VISIBLE_DEVICES={','.join(map(str, range(most)))} " if most > 1 else "",
+        environment=".venv-vllm" if foreign else ".venv",
+        needs="\n".join(f"#   {line}" for line in needs(plan)),
+    )
     write(path, head + yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True))
     console.print(
         Text(f"wrote {path}: {len(plan.trials())} trials; next: wandb sweep {path}"), soft_wrap=True
@@ -59,9 +70,33 @@ def sweep(plan: Plan) -> dict[str, Any]:
         ],
         "method": "grid",
         "name": plan.title(),
+        "description": "; ".join(needs(plan)),
         "project": TrackingConfig().project,
         "parameters": {PARAMETER: {"values": [trial_name(trial) for trial in plan.trials()]}},
     }
+
+
+def needs(plan: Plan) -> list[str]:
+    """What trials take, a line for the arms that share it."""
+    whose: dict[str, list[str]] = {}
+    for arm in plan.arms:
+        whose.setdefault(_words(arm), []).append(arm.name)
+    return [f"{', '.join(names)}: {words}" for words, names in whose.items()]
+
+
+def _words(arm: PlannedArm) -> str:
+    taken = arm.resources
+    said = [
+        _count(taken.threads, "processor"),
+        "a CUDA device where there is one" if taken.gpus is None else _count(taken.gpus, "CUDA device"),
+        "any memory" if taken.memory_gb is None else f"at most {taken.memory_gb:g} GB of memory",
+        "any time" if taken.timeout is None else f"at most {taken.timeout:g} s an attempt",
+    ]
+    return ", ".join([*said, *([f"sampled by {arm.sampler}"] if arm.sampler != OWN_ENGINE else [])])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def default_path(plan: Plan, ending: str) -> Path:

@@ -12,9 +12,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from sspo.compose.fast import quick_compose
 from sspo.config import TrackingConfig
 from sspo.errors import UserError
-from sspo.metrics import GLOSSARY
+from sspo.metrics import GLOSSARY, TIMING_KEYS
+from sspo.runs.mirror_tables import AVERAGE, CURVE, EVALUATED, SAMPLES, STATUSES, decoding
+from sspo.tasks import open_task
 from sweeps.integrations.wandb_sweep import default_path, write
 from sweeps.plan.plan import Plan
 
@@ -55,8 +58,16 @@ SECTIONS = {
         "policy/tis_weight_mean",
     ),
     "Stability": ("optim/grad_norm", "policy/kl_k3", "policy/loss"),
+    "Graders": (
+        "rollout/wrong_frac",
+        "rollout/unparsable_frac",
+        "rollout/timeout_frac",
+        "rollout/crashed_frac",
+        "rollout/grader_disagreement_frac",
+    ),
+    "Speed and memory": tuple(TIMING_KEYS),
 }
-"""Panels by section; every key is one of the glossary, as no other is logged."""
+"""Panels by section that every plan has; every key is one of the glossary."""
 
 
 def export_dashboard(
@@ -71,7 +82,8 @@ def export_dashboard(
     built = workspace(plan, entity or "", project or TrackingConfig().project)
     path = out or default_path(plan, "wandb-workspace.json")
     write(path, json.dumps(specification(built), indent=1, ensure_ascii=False) + "\n")
-    console.print(Text(f"wrote {path}: {sum(map(len, SECTIONS.values()))} panels"), soft_wrap=True)
+    panels = sum(len(section.panels) for section in built.sections)
+    console.print(Text(f"wrote {path}: {panels} panels"), soft_wrap=True)
     if push:
         _push(built)
     return 0
@@ -92,8 +104,9 @@ def workspace(plan: Plan, entity: str, project: str) -> Any:
         project=project,
         name=plan.title(),
         sections=[
-            ws.Section(name=name, is_open=True, panels=[_panel(key) for key in keys])
-            for name, keys in SECTIONS.items()
+            ws.Section(name=name, is_open=True, panels=panels)
+            for name, panels in {**_held_out(plan), **_logged(), "Samples": [_samples()]}.items()
+            if panels
         ],
         settings=ws.WorkspaceSettings(max_runs=max(10, len(plan.arms))),
         runset_settings=ws.RunsetSettings(
@@ -102,17 +115,62 @@ def workspace(plan: Plan, entity: str, project: str) -> Any:
     )
 
 
-def _panel(key: str) -> Any:
+def _logged() -> dict[str, list[Any]]:
+    """Panels of what metrics.jsonl and timing.jsonl hold."""
+    units = {key: entry.unit for key, entry in (GLOSSARY | TIMING_KEYS).items()}
+    return {name: [_line(key, units[key]) for key in keys] for name, keys in SECTIONS.items()}
+
+
+def _held_out(plan: Plan) -> dict[str, list[Any]]:
+    """Panels of evaluations: a bar an arm for the last one, a line for those before it; sets and decodings are those of the arms."""
+    sets, ways, curves = dict[str, None](), dict[str, None](), dict[str, None]()
+    for arm in plan.arms:
+        config = quick_compose(arm.overrides)
+        own = open_task(config.task).eval_sets
+        sets |= dict.fromkeys(own)
+        curves |= dict.fromkeys(own if config.evaluation.every and config.trainer.rollouts else ())
+        for temperature in (0.0, *config.evaluation.temperatures):
+            mode = "sampled" if temperature else "greedy"
+            ways[decoding({"mode": mode, "temperature": temperature})] = None
+    last = [_bar(f"{EVALUATED}/{name}/{how}") for how in ways for name in (*sets, AVERAGE)]
+    statuses = [_bar(f"{EVALUATED}/{AVERAGE}/{how}/{status}") for how in ways for status in STATUSES]
+    while_training = [_line(f"{CURVE}/{name}", "share") for name in (*curves, AVERAGE)] if curves else []
+    return {
+        "Held-out accuracy": last,
+        "Held-out accuracy while training": while_training,
+        "Statuses of held-out answers": statuses,
+    }
+
+
+def _line(key: str, unit: str) -> Any:
     import wandb_workspaces.reports.v2 as wr
 
     return wr.LinePlot(
-        title=f"{key} ({GLOSSARY[key].unit})",
+        title=f"{key} ({unit})",
         y=[key],
         title_x="optimiser steps",
         groupby=wr.Config("run.arm"),
         groupby_aggfunc="mean",
         groupby_rangefunc="minmax",
     )
+
+
+def _bar(key: str) -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.BarPlot(
+        title=f"{key} (share)",
+        metrics=[key],
+        groupby=wr.Config("run.arm"),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="minmax",
+    )
+
+
+def _samples() -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.WeavePanelSummaryTable(table_name=SAMPLES)
 
 
 def specification(built: Any) -> dict[str, Any]:

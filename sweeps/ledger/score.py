@@ -1,4 +1,4 @@
-"""What a run folder says of its run: the primary score, and the accuracy curve that a pruner reads while it trains.
+"""What a run folder says of its run: the primary score, and the accuracy curves that a pruner reads while it trains.
 
 The numbers are those of the report: the mean over samples, then questions, then held-out sets (analysis.evidence.evidence).
 """
@@ -12,10 +12,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from sspo.runs.runlog import EVAL, TIMING
+from sspo.runs.runlog import EVAL, METRICS, TIMING
 from sweeps.study.spec import Primary
 
 Row = Mapping[str, Any]
+ACCURACY = "rollout/accuracy"
 
 
 def primary_score(folder: Path, primary: Primary) -> float | None:
@@ -41,6 +42,15 @@ def curve(folder: Path, *, over: bool) -> dict[int, float]:
             points[row["rollout"] + 1].append(row)
     found = {rollouts: _mean_over_sets(rows) for rollouts, rows in sorted(points.items())}
     return {rollouts: score for rollouts, score in found.items() if score is not None}
+
+
+def rollout_curve(folder: Path) -> dict[int, float]:
+    """Accuracy of sampled responses by the number of rollouts that the policy which sampled them was trained on.
+
+    That of the first rollout, which the base samples, is left out: it says nothing of a cell.
+    """
+    rows = (row for row in _rows(folder / METRICS) if row.get(ACCURACY) is not None)
+    return {row["rollout"]: float(row[ACCURACY]) for row in rows if row["rollout"] > 0}
 
 
 def _mean_over_sets(rows: Iterable[Row]) -> float | None:

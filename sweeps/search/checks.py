@@ -13,6 +13,7 @@ from sweeps.search.spec import (
     PILOT_SEEDS,
     PRUNERS,
     SAMPLERS,
+    WATCHED,
     Choices,
     Parameter,
     Point,
@@ -75,6 +76,7 @@ def _check_sampler(sampler: Sampler) -> None:
 
 def _check_pruner(pruner: Pruner) -> None:
     choose("pruner.name", pruner.name, PRUNERS)
+    choose("pruner.watch", pruner.watch, WATCHED)
     at_least("pruner.startup", pruner.startup, 1)
     at_least("pruner.warmup", pruner.warmup, 0)
     at_least("pruner.reduction", pruner.reduction, 2)

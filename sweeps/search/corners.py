@@ -13,7 +13,7 @@ from sspo.errors import UserError
 from sweeps.plan.sampling import why_not_sampled
 from sweeps.search.cells import cell_at
 from sweeps.search.space import overrides, walk
-from sweeps.search.spec import Choices, Parameter, Point, Search, Value
+from sweeps.search.spec import HELD_OUT, ROLLOUT, Choices, Parameter, Point, Search, Value
 
 MOST = 64
 """Corners that are composed together; of a space with more, each end of each range beside the lowest and highest rest."""
@@ -103,8 +103,16 @@ def _check_measured(search: Search, config: TrainConfig) -> None:
         raise UserError(
             f"{search.name}: trainer.rollouts=0 trains nothing that could be searched; set at least 1"
         )
-    if search.head.pruner.name != "none" and not 0 < evaluation.every < config.trainer.rollouts:
+    pruner, rollouts = search.head.pruner, config.trainer.rollouts
+    if pruner.name == "none":
+        return
+    if pruner.watch == ROLLOUT and rollouts < 2:
         raise UserError(
-            f"{search.name}: pruner {search.head.pruner.name} stops runs by what they score every evaluation.every="
-            f"{evaluation.every} of trainer.rollouts={config.trainer.rollouts} rollouts; set it between, or pruner.name to none"
+            f"{search.name}: pruner.watch=rollout looks at rollouts after the first, and trainer.rollouts is {rollouts}; set at "
+            "least 2, or pruner.name to none"
+        )
+    if pruner.watch == HELD_OUT and not 0 < evaluation.every < rollouts:
+        raise UserError(
+            f"{search.name}: pruner {pruner.name} stops runs by what they score every evaluation.every={evaluation.every} of "
+            f"trainer.rollouts={rollouts} rollouts; set it between, pruner.watch to rollout, or pruner.name to none"
         )

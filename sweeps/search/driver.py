@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.statistics.intervals import t_interval
 from sspo.errors import UserError
-from sweeps.ledger.score import curve, primary_score
+from sweeps.ledger.score import curve, primary_score, rollout_curve
 from sweeps.ledger.state import Standing, standing
 from sweeps.plan.plan import Trial
 from sweeps.search.cells import Cell, cell_at
@@ -31,7 +31,7 @@ from sweeps.search.history import (
 )
 from sweeps.search.samplers import pruner_for, sampler_for
 from sweeps.search.space import suggest
-from sweeps.search.spec import Point, Search
+from sweeps.search.spec import ROLLOUT, Point, Search
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -182,7 +182,10 @@ class Driver:
     def _report(self, opened: Open, *, over: bool, until_pruned: bool) -> bool:
         """Report the mean over seeds at each number of rollouts that all seeds have reached; whether to prune there."""
         last = opened.cell.config.trainer.rollouts
-        curves = [curve(run.folder, over=over) for run in opened.runs]
+        by_rollout = self.search.head.pruner.watch == ROLLOUT
+        curves = [
+            rollout_curve(run.folder) if by_rollout else curve(run.folder, over=over) for run in opened.runs
+        ]
         shared = set.intersection(*(set(points) for points in curves))
         for rollouts in sorted(shared - opened.reported):
             opened.asked.report(fmean(points[rollouts] for points in curves), rollouts)

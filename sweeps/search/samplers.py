@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sspo.config import TrainConfig
 from sspo.randomness import python_stream
-from sweeps.search.spec import Pruner, Sampler, Search
+from sweeps.search.spec import ROLLOUT, Pruner, Sampler, Search
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -52,7 +52,7 @@ def pruner_for(spec: Pruner, config: TrainConfig) -> BasePruner:
         return optuna.pruners.MedianPruner(n_startup_trials=spec.startup, n_warmup_steps=spec.warmup)
     if spec.name == "hyperband":
         return optuna.pruners.HyperbandPruner(
-            min_resource=config.evaluation.every,
+            min_resource=1 if spec.watch == ROLLOUT else config.evaluation.every,
             max_resource=config.trainer.rollouts,
             reduction_factor=spec.reduction,
         )

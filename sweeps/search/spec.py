@@ -13,6 +13,10 @@ from sweeps.study.spec import Primary
 
 SAMPLERS = ("tpe", "gp", "random")
 PRUNERS = ("none", "median", "hyperband")
+HELD_OUT, ROLLOUT = "held_out", "rollout"
+WATCHED = (HELD_OUT, ROLLOUT)
+LATER = (("watch", HELD_OUT),)
+"""Options of a pruner that came after the first histories were begun, at their defaults: those stay what they are."""
 PILOT_SEEDS = 900
 """Least seed of a search: studies run below, so that none reports the very runs that chose its recipe."""
 Value = str | int | float | bool | None
@@ -90,6 +94,8 @@ class Pruner:
     """median: rollouts of a run before it may be stopped."""
     reduction: int = 3
     """hyperband: one trial in so many goes on to the next rung."""
+    watch: str = HELD_OUT
+    """`held_out`: the evaluations of every evaluation.every rollouts; `rollout`: the accuracy of each rollout, which costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,5 +145,5 @@ class Search:
             "seeds": list(chosen.seeds),
             "primary": asdict(head.primary),
             "sampler": asdict(head.sampler),
-            "pruner": asdict(head.pruner),
+            "pruner": {key: value for key, value in asdict(head.pruner).items() if (key, value) not in LATER},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from sspo.errors import UserError
 from sspo.runs.identity import run_folder
 from sweeps.__main__ import _arguments
 from sweeps.__main__ import main as sweeps
+from sweeps.control.sweep import RunOptions
 from sweeps.find_study import find_study
 from sweeps.integrations.multirun_study import study_of
 from sweeps.integrations.recipes import Recipe, keep
-from sweeps.integrations.trial import find_trial
+from sweeps.integrations.trial import find_trial, run_trial
 from sweeps.integrations.wandb_sweep import export_sweep
 from sweeps.plan.plan import Plan, make_plan
-from sweeps.study.load import load
+from sweeps.study.load import load, parse
 from sweeps.study.spec import DEFAULT_PRESET
 from sweeps.workers.worker import train_command
 from tests.console import run_here
@@ -82,6 +84,48 @@ def test_a_command_of_an_agent_trains_its_trial_and_a_second_one_nothing(
     assert not list(store.rglob("wandb"))
     assert run_here(sweeps, *without_account[1:]).returncode == 0
     assert markers(store) == finished
+
+
+LIMITED = {
+    "baseline": "grpo",
+    "resources": {"threads": 1, "timeout": 1},
+    "arms": {
+        "grpo": {"overrides": ["objective=grpo"]},
+        "wide": {
+            "overrides": ["objective=sspo"],
+            "resources": {"gpus": 2, "memory_gb": 80, "timeout": 86400},
+        },
+    },
+    "presets": {
+        name: {"seeds": list(range(seeds)), "overrides": [*TINY[:-1], "tracking=none"]}
+        for name, seeds in (("smoke", 1), ("default", 2), ("paper", 8))
+    },
+}
+
+
+def test_the_file_says_what_a_trial_takes_and_how_an_agent_is_given_it(tmp_path: Path) -> None:
+    plan = make_plan(parse("limited", LIMITED), "smoke", tmp_path)
+    path = tmp_path / "sweep.yaml"
+    content, head = exported(plan, path), path.read_text().partition("program:")[0]
+    first = "grpo: 1 processor, a CUDA device where there is one, any memory, at most 1 s an attempt"
+    wide = "wide: 1 processor, 2 CUDA devices, at most 80 GB of memory, at most 86400 s an attempt"
+    assert content["description"] == f"{first}; {wide}"
+    assert all(line.startswith("#") for line in head.splitlines())
+    assert f"#   {first}\n#   {wide}\n" in head
+    assert 'CUDA_VISIBLE_DEVICES=0,1 PATH="$PWD/.venv/bin:$PATH" wandb agent' in head
+
+
+@pytest.mark.acceptance
+def test_a_trial_of_an_agent_is_held_to_what_its_study_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    plan = make_plan(parse("limited", LIMITED), "smoke", tmp_path / "runs")
+    with pytest.raises(UserError, match="arm 'wide' wants 2 CUDA devices a trial"):
+        run_trial(plan, "trial=wide:0", "none", RunOptions(), SILENT)
+    assert run_trial(plan, "trial=grpo:0", "none", RunOptions(), SILENT) == 1
+    (failed,) = (tmp_path / "runs").rglob("FAILED.json")
+    assert json.loads(failed.read_text())["reason"] == "timeout"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from wandb_workspaces.workspaces.internal import View
 
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import UserError
-from sspo.metrics import GLOSSARY
+from sspo.metrics import GLOSSARY, TIMING_KEYS
+from sspo.runs.mirror_tables import STATUSES
 from sweeps.integrations.wandb_workspace import export_dashboard, specification
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.study.load import load
@@ -34,14 +35,26 @@ def written(plan: Plan, path: Path) -> dict:
 def test_every_panel_shows_keys_that_are_logged_by_arm_over_seeds(plan: Plan, tmp_path: Path) -> None:
     section = written(plan, tmp_path / "workspace.json")["spec"]["section"]
     by_name = {item["name"]: item["panels"] for item in section["panelBankConfig"]["sections"]}
-    panels = [panel["config"] for group in by_name.values() for panel in group]
-    shown = [key for panel in panels for key in panel["metrics"]]
-    assert set(shown) <= set(GLOSSARY)
+    plots = [p["config"] for group in by_name.values() for p in group if p["viewType"] != "Weave"]
+    shown = [key for panel in plots for key in panel["metrics"]]
     assert len(shown) == len(set(shown))
-    assert {"Clip fraction", "Entropy", "Accuracy", "Length", "Ratio spread"} <= set(by_name)
-    assert {"policy/clip_frac_low", "policy/clip_frac_high", "rollout/accuracy"} <= set(shown)
+    own = {key for key in shown if not key.startswith(("eval/", "curve/"))}
+    assert own <= set(GLOSSARY | TIMING_KEYS)
+    assert {"Clip fraction", "Entropy", "Accuracy", "Length", "Ratio spread", "Graders", "Samples"} <= set(
+        by_name
+    )
+    assert {"policy/clip_frac_low", "policy/clip_frac_high", "rollout/accuracy", "memory/device_peak"} <= own
+    # what a run of the plan mirrors of its evaluations: five sets and their average; the base at T = 0.5 too
+    sets = ("short", "medium", "long", "longer", "products", "average")
+    assert {key for key in shown if key.startswith("curve/")} == {f"curve/{name}" for name in sets}
+    ways = ("greedy", "sampled_1", "sampled_0.5")
+    scores = {f"eval/{name}/{how}" for name in sets for how in ways}
+    statuses = {f"eval/average/{how}/{status}" for how in ways for status in STATUSES}
+    assert {key for key in shown if key.startswith("eval/")} == scores | statuses
+    (samples,) = by_name["Samples"]
+    assert '"samples"' in json.dumps(samples)
     # config={"run": {"arm": ...}} is stored by W&B as run.value.arm
-    assert {(p["groupBy"], p["groupAgg"], p["groupArea"]) for p in panels} == {
+    assert {(p["groupBy"], p["groupAgg"], p["groupArea"]) for p in plots} == {
         ("run.value.arm", "mean", "minmax")
     }
     assert section["runSets"][0]["grouping"] == [{"section": "config", "name": "run.value.arm"}]

@@ -21,6 +21,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sampler__nam": "tpe"}, r"unknown key 'sampler.nam': did you mean 'sampler.name'"),
     ({"sampler__name": "tpa"}, r"unknown sampler.name 'tpa': did you mean 'tpe'"),
     ({"pruner__name": "medain"}, r"did you mean 'median'"),
+    (
+        {"pruner": {"name": "median", "watch": "rollouts"}},
+        r"unknown pruner.watch 'rollouts': did you mean 'rollout'",
+    ),
     ({"space__objective.clip.hgih": {"low": 1, "high": 2}}, r"did you mean 'objective.clip.high'"),
     ({CLIP: {"low": 0.3, "high": 0.1}}, r"low must be below high"),
     ({CLIP: {"low": 0, "high": 0.1, "log": True}}, r"logarithmic range begins above 0"),
@@ -76,7 +80,14 @@ UNTRAINABLE: list[tuple[dict[str, Any], str]] = [
     ({"primary": {"temperature": 0.7}}, r"temperatures holds only 1"),
     (
         {"pruner__name": "median", "overrides": ["objective=sspo", "evaluation.every=0"]},
-        r"pruner.name to none",
+        r"set it between, pruner.watch to rollout, or pruner.name to none",
+    ),
+    (
+        {
+            "pruner": {"name": "median", "watch": "rollout"},
+            "overrides": ["objective=sspo", "trainer.rollouts=1"],
+        },
+        r"trainer.rollouts is 1; set at least 2",
     ),
 ]
 
@@ -129,3 +140,9 @@ def test_every_search_that_ships_can_be_trained_at_its_corners(name: str) -> Non
     assert {"smoke", "default"} <= set(search.presets)
     for preset in search.presets:
         assert check_corners(search, preset) >= 2
+
+
+def test_a_history_from_before_pruners_could_watch_rollouts_means_what_it_did() -> None:
+    watches = {"name": "median", "watch": "rollout"}
+    assert "watch" not in make(pruner={"name": "median"}).meaning("default")["pruner"]
+    assert make(pruner=watches).meaning("default")["pruner"]["watch"] == "rollout"

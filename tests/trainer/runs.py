@@ -37,7 +37,7 @@ def train(store: Path, *overrides: str) -> Ended:
 
 def folder(store: Path) -> Path:
     """The store's only run folder."""
-    (found,) = (*store.glob("cells/*/seed*"), *store.glob("cells/*/epoch*/seed*"))
+    (found,) = (*store.glob("cells/*/seed*"), *store.glob("cells/*/*/seed*"))
     return found
 
 

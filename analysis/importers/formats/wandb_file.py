@@ -24,6 +24,8 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 HISTORY, CONFIG, RUN, EXIT = 2, 5, 17, 18
 ITEM, STEP, KEY, NESTED, VALUE = 1, 2, 1, 2, 16
 EXIT_CODE = 1
+TYPE = "._type"
+"""Ends the name under which W&B says what a value that is no number is."""
 
 
 def matches(path: Path, head: bytes) -> bool:
@@ -46,17 +48,16 @@ def read_wandb(path: Path, step_from: str | None = None) -> Logged:
     rows, config, name = Rows(path, step_from), dict[str, Any](), ""
     end, torn, calls = UNKNOWN_END, "", 0
     try:
-        for record in _records(check_file(path).read_bytes()):
+        for record in records(check_file(path).read_bytes()):
             for number, body in fields(record):
                 if not isinstance(body, bytes):
                     continue
                 if number == HISTORY:
                     calls += 1
                     _history(body, rows, calls)
-                elif number == CONFIG:
-                    config |= dict(_items(body, 1))
-                elif number == RUN:
-                    config |= dict(pair for part in all_of(body, 4) for pair in _items(part, 1))
+                elif number in (CONFIG, RUN):
+                    config |= configured(number, body)
+                if number == RUN:
                     config |= {"wandb.group": text(body, 6), "wandb.job_type": text(body, 7)}
                     name = text(body, 8)
                 elif number == EXIT:
@@ -68,20 +69,34 @@ def read_wandb(path: Path, step_from: str | None = None) -> Logged:
     return Logged("wandb", (path,), found, flat(config), end, note, name, unread=unread)
 
 
+def configured(number: int, body: bytes) -> dict[str, Any]:
+    """What a record of kind CONFIG or RUN says of the configuration."""
+    parts = [body] if number == CONFIG else all_of(body, 4)
+    return dict(pair for part in parts for pair in items(part, 1))
+
+
 def _history(body: bytes, rows: Rows, call: int) -> None:
-    items = dict(_items(body, ITEM))
+    row = history_row(body)
+    media = {name.removesuffix(TYPE) for name in row if name.endswith(TYPE)}  # tables, pictures: no metrics
+    rows.add(call, ((name, value) for name, value in row.items() if name.rpartition(".")[0] not in media))
+
+
+def history_row(body: bytes) -> dict[str, Any]:
+    """What a history record holds by dotted name; its step is CALLS."""
+    found = dict(items(body, ITEM))
     steps = all_of(body, STEP)
-    step = integer(steps[-1], 1) or 0 if steps else items.get(CALLS, 0)
-    rows.add(call, {**flat(items), CALLS: step}.items())
+    step = integer(steps[-1], 1) or 0 if steps else found.get(CALLS, 0)
+    return {**flat(found), CALLS: step}
 
 
-def _items(body: bytes, number: int) -> Iterator[tuple[str, Any]]:
+def items(body: bytes, number: int) -> Iterator[tuple[str, Any]]:
+    """Name and value of every item in the field of that number."""
     for item in all_of(body, number):
         nested = [part.decode("utf-8", "replace") for part in all_of(item, NESTED)]
         yield text(item, KEY) or ".".join(nested), json_value(text(item, VALUE))
 
 
-def _records(content: bytes) -> Iterator[bytes]:
+def records(content: bytes) -> Iterator[bytes]:
     """Raises BadMessage where a record is torn or its checksum does not hold."""
     at, parts = HEADER, list[bytes]()
     while at + FRAME <= len(content):

@@ -1,0 +1,95 @@
+"""What a run folder's logs say to a mirror: numbers and tables by optimiser step.
+
+metrics.jsonl is mirrored line by line. Beside the last line of a rollout stand what timing.jsonl, eval.jsonl and samples.jsonl have
+of it; evaluations become means a set and decoding, and the answers of the last one a table. Everything is made from
+files, so a mirror that is begun anew is equal to one that never was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sspo.runs.mirror_tables import Table, answer_tables, sample_table, summary
+from sspo.runs.runlog import EVAL, METRICS, SAMPLES, TIMING, Row
+
+BEFORE = -1
+"""The rollout that an evaluation before the first one names."""
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """What is mirrored at one optimiser step."""
+
+    step: int
+    values: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+
+
+class Mirror:
+    """Reads a run folder; each look gives what has been logged since the one before."""
+
+    def __init__(self, folder: Path):
+        self.logs = {name: _Growing(folder / name) for name in (METRICS, TIMING, EVAL, SAMPLES)}
+        self.ends = {BEFORE: 0}
+        """The last step of each rollout."""
+        self.at = 0
+        """The largest step that was given; a mirror takes none below."""
+
+    def fresh(self) -> list[Entry]:
+        """What is new, by step; steps rise over all looks."""
+        found: dict[int, Entry] = {}
+        for row in self.logs[METRICS].rows():
+            self.ends[row["rollout"]] = row["step"]
+            found[row["step"]] = Entry(step=row["step"], values=_known(row))
+        for rollout, values, tables in self._beside():
+            step = max(self.ends.get(rollout, self.at), self.at)
+            entry = found.setdefault(step, Entry(step=step, values={"step": step}))
+            entry.values |= values
+            entry.tables |= tables
+        self.at = max([self.at, *found])
+        return [found[step] for step in sorted(found)]
+
+    def _beside(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Table]]]:
+        """Rollout, numbers and tables of what is logged less often than steps."""
+        for row in self.logs[TIMING].rows():
+            values = _known(row)
+            yield values.pop("rollout"), values, {}
+        for (rollout, final), rows in _groups(self.logs[EVAL].rows(), "rollout", "final").items():
+            yield rollout, summary(rows, final=final), answer_tables(rows) if final else {}
+        for (rollout,), rows in _groups(self.logs[SAMPLES].rows(), "rollout").items():
+            yield rollout, {}, sample_table(rows)
+
+
+class _Growing:
+    """A log of JSON lines and how far it was read. A last line without its end is left for the next look."""
+
+    def __init__(self, path: Path):
+        self.path, self.read = path, 0
+
+    def rows(self) -> Iterator[Row]:
+        if not self.path.is_file():
+            return
+        with self.path.open("rb") as stream:
+            stream.seek(self.read)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    return
+                self.read += len(line)
+                yield json.loads(line)
+
+
+def _known(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _groups(rows: Iterator[Row], *keys: str) -> Mapping[tuple[Any, ...], list[Row]]:
+    """Rows by their values of keys, in the order of the log; long texts are let go, so that an evaluation fits into memory."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        kept = {key: value for key, value in row.items() if key != "response"}
+        found.setdefault(tuple(row[key] for key in keys), []).append(kept)
+    return found
