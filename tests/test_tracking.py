@@ -22,7 +22,8 @@ from sspo.compose.fast import quick_compose
 from sspo.runs.identity import cell_hash
 from sspo.runs.mirror import Mirror
 from sspo.runs.mirror_tables import MOST_ROWS, answer_tables
-from sspo.runs.tracking import WandbTracker, run_id
+from sspo.runs.planned import plans_of
+from sspo.runs.tracking import WandbTracker, mirrored, run_id
 from tests.trainer.killed import SMALL, run
 from tests.trainer.runs import folder, lines
 
@@ -98,6 +99,47 @@ def test_online_the_run_is_resumed_by_its_id_and_gets_what_the_server_lacks(tmp_
     WandbTracker(config, tmp_path)
     assert (asked["mode"], asked["resume"], asked["id"]) == ("online", "allow", f"{cell_hash(config)}-seed3")
     assert sent == [(k, {"step": k, "rollout": 0, "b": 1}) for k in (3, 4, 5)]
+
+
+def test_online_a_run_that_was_killed_in_its_last_evaluation_sends_it_after_the_step_that_the_server_has(
+    tmp_path, monkeypatch
+):
+    sent = []
+    server = SimpleNamespace(step=3, log=lambda row, step: sent.append((step, row)))
+    monkeypatch.setattr("wandb.init", lambda **options: server)
+    (tmp_path / "metrics.jsonl").write_text('{"step": 2, "rollout": 0, "a": 1}\n')
+    (tmp_path / "timing.jsonl").write_text('{"rollout": 0, "seconds/update": 1.0}\n')
+    (tmp_path / "eval.jsonl").write_text(json.dumps(answer("a", 0, 1.0, "ok", rollout=0)) + "\n")
+    WandbTracker(quick_compose(["tracking=wandb_online"]), tmp_path)
+    ((step, row),) = sent
+    assert step == 3
+    assert row["eval/aime24/sampled_0.6"] == 1.0
+    assert row["answers/aime24/sampled_0.6"].data[0][0] == "aime24"
+    assert not {"step", "a", "seconds/update"} & row.keys()
+
+
+@pytest.mark.parametrize(("begins", "shown"), [("~", "~"), ("/", "/"), ("~nobody/x", "~nobody/x")])
+def test_a_text_that_begins_like_a_path_is_mirrored_as_it_is(begins, shown):
+    config = quick_compose([])
+    config = replace(config, segmentation=replace(config.segmentation, pattern=f"{begins}n"))
+    assert mirrored(config)["segmentation"]["pattern"] == f"{shown}n"
+    far = replace(config, model=replace(config.model, path="~nobody/models/llama"))
+    assert mirrored(far)["model"]["path"] == "llama"
+
+
+def test_the_plan_of_a_multirun_names_no_folder_of_this_machine(tmp_path):
+    question = f"python -m sspo.train -m 'model.path={tmp_path}/a b/one,/home/alice/two' objective=grpo,sspo"
+    arm = {"name": "grpo", "label": "grpo, path=~alice/models/one", "cell": "", "seeds": [0]}
+    plain = quick_compose([f"run.store={tmp_path}", "run.study=multirun_a"])
+    manifest = {"study": "multirun_a", "title": "on/off: 1/2 https://a.b/c", "question": question}
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "multirun_a.json").write_text(
+        json.dumps({**manifest, "arms": [{**arm, "cell": cell_hash(plain)}]})
+    )
+    (plan,) = plans_of(plain)
+    assert plan["question"] == "python -m sspo.train -m 'model.path=one,two' objective=grpo,sspo"
+    assert plan["arms"][0]["label"] == "grpo, path=one"
+    assert plan["title"] == manifest["title"]
 
 
 def test_a_mirror_names_neither_the_machine_nor_its_user_nor_their_folders(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from analysis.logs.manifest import (
     manifest_path,
     one_line,
     read_json,
+    study_of,
     sweep_command,
 )
 from analysis.logs.run_files import MISSING
@@ -133,7 +134,7 @@ def _planned(name: str, preset: str | None, store: Path) -> Planned:
     """What the spec of a study says that has no manifest. Raises UserError where there is no spec either."""
     specs = {path.stem: path for path in SPECS.glob("*.yaml")}
     if name not in specs:
-        known = {path.name.partition(".")[0] for path in (store / "studies").glob("*.json")}
+        known = {study_of(path.stem) for path in (store / "studies").glob("*.json")}
         if name not in known:
             raise unknown("study", name, known | set(specs))
         which = f" (preset {preset})" if preset else ""

@@ -249,6 +249,12 @@ def stem(name: str, preset: str) -> str:
     return name if preset == DEFAULT_PRESET else f"{name}.{preset}"
 
 
+def study_of(called: str) -> str:
+    """The study that a store or a report calls so under any preset; a dot may be of its own name, as in paper_1.5b."""
+    name, _, preset = called.rpartition(".")
+    return name if name and preset in PRESETS else called
+
+
 def sweep_command(name: str, preset: str, *options: str) -> str:
     """The command that runs a study's preset."""
     words = ["make", "sweep", f"NAME={name}", *([] if preset == DEFAULT_PRESET else [f"PRESET={preset}"])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.logs.manifest import PRESETS, report_folder, stem
+from analysis.logs.manifest import PRESETS, report_folder, stem, study_of
 from sspo.errors import UserError, nearest
 
 POINTS, SUMMARY = "replay.parquet", "replay.json"
@@ -31,8 +31,8 @@ def needed_replay(name: str, preset: str, store: Path, out: Path) -> Path:
     if others:
         hint = f"give --preset {others[0]}, which has one"
     else:
-        known = {folder.parent.name.split(".")[0] for folder in (store / "replays").glob(f"*/{SUMMARY}")}
-        known |= {path.parent.parent.name.split(".")[0] for path in out.glob(f"*/logs/{SUMMARY}")}
+        known = {study_of(folder.parent.name) for folder in (store / "replays").glob(f"*/{SUMMARY}")}
+        known |= {study_of(path.parent.parent.name) for path in out.glob(f"*/logs/{SUMMARY}")}
         close = nearest(name, known)
         hint = f"did you mean '{close}'?" if close else f"run `make replay NAME={name}` first"
     place = replay_folder(store, name, preset)

@@ -16,6 +16,7 @@ from analysis.logs.manifest import (
     manifest_path,
     read_json,
     report_folder,
+    study_of,
     sweep_command,
 )
 from sspo.errors import UserError, unknown
@@ -91,8 +92,8 @@ def _ended(store: Path, manifest: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _no_study(name: str, store: Path, out: Path) -> UserError:
-    planned = {path.name.split(".")[0] for path in (store / "studies").glob("*.json")}
-    reported = {path.parent.parent.name.split(".")[0] for path in out.glob(f"*/logs/{MANIFEST}")}
+    planned = {study_of(path.stem) for path in (store / "studies").glob("*.json")}
+    reported = {study_of(path.parent.parent.name) for path in out.glob(f"*/logs/{MANIFEST}")}
     if not planned | reported:
         return UserError(f"study '{name}' has no manifest in {store}: run `make sweep NAME={name}` first")
     return unknown("study", name, planned | reported)

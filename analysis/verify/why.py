@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.logs.manifest import PRESETS, one_line, read_json, report_folder
+from analysis.logs.manifest import PRESETS, one_line, read_json, report_folder, study_of
 from analysis.logs.trace import OF_STORE, file_of, pairs
 from analysis.provenance.record import CAPTION, FILE, FORMAT
 from sspo.errors import UserError, unknown
@@ -57,7 +57,7 @@ def _no_report(name: str, preset: str | None, folders: Sequence[Path], out: Path
     begun = [folder for folder in folders if folder.is_dir()]
     if begun:
         return UserError(f"{begun[0]} has no {FILE}: make the report again with `make report NAME={name}`")
-    known = {path.parent.name.partition(".")[0] for path in out.glob(f"*/{FILE}")}
+    known = {study_of(path.parent.name) for path in out.glob(f"*/{FILE}")}
     if name in known or not known:
         which = f" (preset {preset})" if preset else ""
         return UserError(f"study '{name}'{which} has no report in {out}: run `make report NAME={name}` first")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sspo.runs.mirror_tables import Table, answer_tables, sample_table, summary
+from sspo.runs.mirror_tables import ANSWERS, EVALUATED, Table, answer_tables, sample_table, summary
 from sspo.runs.runlog import EVAL, METRICS, SAMPLES, TIMING, Row
 
 BEFORE = -1
@@ -27,6 +27,12 @@ class Entry:
     step: int
     values: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
+
+    def of_the_end(self, step: int) -> Entry:
+        """What it has of the last evaluation, to be mirrored at another step."""
+        values = {key: value for key, value in self.values.items() if key.startswith(f"{EVALUATED}/")}
+        tables = {key: table for key, table in self.tables.items() if key.startswith(f"{ANSWERS}/")}
+        return Entry(step=step, values=values, tables=tables)
 
 
 class Mirror:

@@ -1,11 +1,12 @@
 """What the studies of a store say of a run: the arm that it is, and what the study asks of its arms.
 
 A sweep writes manifests into the store before anything runs; a mirror carries them, so that a table can be made from
-mirrors alone. Overrides stay behind, as they may name places on this machine.
+mirrors alone. Overrides stay behind, as they may name places on this machine, and of a place in a title the last part is left.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ OF_STUDY = (
     "amended_after_runs",
     "factors",
 )
+TEXTS = ("title", "question", "label")
+"""Which hold the words of a command line where a multirun was the study."""
+PLACE = re.compile(r"""(?<![\w.~/-])(?:~[\w.-]*)?/(?:[^/,;'"()\[\]{}=]+/)*(?=[^\s/])""")
+"""The folders of an absolute path, wherever it stands in a text."""
 OF_ARM = ("name", "label", "role", "cell", "seeds", "copy_of", "against", "target_clip_frac", "factors")
 
 
@@ -49,7 +54,11 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _part(content: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: content[key] for key in keys if key in content}
+    return {key: _shown(key, content[key]) for key in keys if key in content}
+
+
+def _shown(key: str, value: Any) -> Any:
+    return PLACE.sub("", value) if key in TEXTS and isinstance(value, str) else value
 
 
 def _holds(plan: Mapping[str, Any], study: str, cell: str, seed: int) -> bool:

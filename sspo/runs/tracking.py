@@ -37,6 +37,8 @@ OF_ENVIRONMENT = (
     "versions",
 )
 """What a mirror has of env.json: nothing that names a place on this machine."""
+NO_PLACES = (("segmentation", "pattern"), ("rollout", "stop"), ("prompt", "system"))
+"""Options that are texts, however they begin."""
 STATE, ENDED, DIVERGED, FAILED = "run/state", "done", "diverged", "failed"
 OF_THE_END = ("seconds", "rollout0_sha256")
 """What a mirror has of DONE.json."""
@@ -100,7 +102,7 @@ class WandbTracker:
             ),
         )
         self.there: int = self.run.step
-        """Online, what the server has stays."""
+        """Online, what the server has stays, but for the last evaluation: a process that was killed during it had sent its step alone."""
         self.mirror = Mirror(folder)
         self._send()
 
@@ -117,9 +119,10 @@ class WandbTracker:
 
     def _send(self) -> None:
         for entry in self.mirror.fresh():
-            if entry.step >= self.there:
-                tables = {key: _in_file(table) for key, table in entry.tables.items()}
-                self.run.log({**entry.values, **tables}, step=entry.step)
+            sent = entry if entry.step >= self.there else entry.of_the_end(self.there)
+            tables = {key: _in_file(table) for key, table in sent.tables.items()}
+            if sent.values or tables:
+                self.run.log({**sent.values, **tables}, step=sent.step)
 
 
 def _in_file(table: Table) -> Any:
@@ -153,7 +156,10 @@ def mirrored(config: TrainConfig) -> dict[str, Any]:
     """
     content = asdict(config)
     del content["run"]["store"]
-    return {key: _named_by_last_part(value) for key, value in content.items()}
+    shown = {key: _named_by_last_part(value) for key, value in content.items()}
+    for group, key in NO_PLACES:
+        shown[group][key] = content[group][key]
+    return shown
 
 
 def _named_by_last_part(value: Any) -> Any:
@@ -161,7 +167,7 @@ def _named_by_last_part(value: Any) -> Any:
         return {key: _named_by_last_part(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_named_by_last_part(inner) for inner in value]
-    is_place = isinstance(value, str) and Path(value).expanduser().is_absolute()
+    is_place = isinstance(value, str) and (value.startswith("~") or Path(value).is_absolute())
     return Path(value).name if is_place else value
 
 

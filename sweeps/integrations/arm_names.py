@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 LONGEST = 40
 """Characters of a name before it is cut; a number keeps it apart from others."""
@@ -12,7 +13,8 @@ Combo = tuple[str, ...]
 
 
 def labels(combos: Sequence[Combo]) -> list[str]:
-    """For reports, as `grpo, high=0.1`: a group's choice alone, an option with the end of its key."""
+    """For reports, as `grpo, high=0.1`: a group's choice alone, an option with the end of its key; of a path on this machine the last
+    part, as names go into tables and mirrors."""
     varying = _varying(combos)
     ends = [key.rpartition(".")[2] for key in varying]
     return [
@@ -47,4 +49,9 @@ def _varying(combos: Sequence[Combo]) -> list[str]:
 
 def _values(combo: Combo, keys: Sequence[str]) -> list[str]:
     by_key = dict(override.partition("=")[::2] for override in combo)
-    return [by_key[key] for key in keys]
+    return [_shown(by_key[key]) for key in keys]
+
+
+def _shown(value: str) -> str:
+    plain = value.strip("'\"")
+    return Path(plain).name if plain.startswith(("/", "~")) else value

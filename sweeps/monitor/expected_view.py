@@ -103,20 +103,21 @@ def kinds_of(
     *,
     named: bool,
 ) -> list[Kind]:
-    """Kinds of trials in the order of their first arms; `counts` are trials an arm, `factors` corrections a model."""
+    """Kinds of trials in the order of their first arms; `counts` are trials an arm, `factors` their corrections."""
     found: dict[object, Kind] = {}
     for arm in arms:
         expected = expected_of(arm, place, named=named)
         if expected is None:
             continue
         model = arm.config.model.path
-        key = (model, expected.memory.bytes, expected.seconds, arm.resources)
+        factor = factors.get(arm.name, 1.0)
+        key = (model, expected.memory.bytes, expected.seconds, arm.resources, factor)
         before = found.get(key)
         found[key] = Kind(
             arms=(*(before.arms if before else ()), arm),
             trials=counts[arm.name] + (before.trials if before else 0),
             expected=expected,
-            factor=factors.get(model, 1.0),
+            factor=factor,
         )
     return list(found.values())
 

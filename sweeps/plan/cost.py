@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from sweeps.plan.workload import Workload, workload
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Trials of a model that the cost model judges, and what finished trials of it make of that."""
+    """Trials of a model that the cost model judges alike, and what finished trials of it make of that."""
 
     model: str
     trials: int
@@ -51,9 +52,9 @@ class Forecast:
     untold: int
     """How many trials these are."""
     judged: tuple[Judged, ...] = ()
-    """Trials judged by the cost model, a row a model."""
+    """Trials judged by the cost model, a row a model and correction."""
     factors: Mapping[str, float] = field(default_factory=dict)
-    """What finished trials make of the cost model, by the paths of models of which there are any."""
+    """What finished trials make of the cost model, by arms of which there is a correction."""
     damaged: tuple[str, ...] = ()
     """Finished runs that say nothing of time, a sentence each."""
 
@@ -75,7 +76,7 @@ class Experience:
         self.damaged: list[str] = []
         """Of which nothing is learnt, and why, a sentence each."""
         self._store = store
-        self._scales: dict[tuple[str, str, int], Scale | None] = {}
+        self._scales: dict[tuple[str, str, int, bool], Scale | None] = {}
         self._by_cell = {
             cell.name: found
             for cell in sorted(store.glob("cells/*"))
@@ -98,12 +99,12 @@ class Experience:
         """The finished trials of all cells with that amount of work."""
         return _on(devices, gpu, self._by_size.get(size, []))
 
-    def scale(self, model: str, place: Place, devices: int) -> Scale | None:
+    def scale(self, model: str, place: Place, devices: int, *, trains: bool) -> Scale | None:
         """What finished trials of a model make of the cost model there; None where there are none."""
-        key = (model, place.name, devices)
+        key = (model, place.name, devices, trains)
         if key not in self._scales:
             everyone = [one for found in self._by_cell.values() for one in found if one.devices == devices]
-            self._scales[key] = scale_of(everyone, model, place)
+            self._scales[key] = scale_of(everyone, model, place, trains=trains)
         return self._scales[key]
 
     @functools.cached_property
@@ -168,7 +169,7 @@ class _Judge:
         self.seconds: list[float] = []
         self.widths: list[int] = []
         self.unknown: list[str] = []
-        self.predicted: dict[str, list[Scale | None]] = {}
+        self.predicted: Counter[tuple[str, Scale | None]] = Counter()
         self.factors: dict[str, float] = {}
         self.expected: dict[str, Expected | None] = {}
 
@@ -185,7 +186,7 @@ class _Judge:
             return
         if not alike and predicted is not None:
             model, scale, one = predicted
-            self.predicted.setdefault(model, []).append(scale)
+            self.predicted[model, scale] += 1
             alike = [one]
         self.seconds.append(statistics.median(one.seconds for one in alike))
         self.widths.append(width(trial.resources, self.here))
@@ -200,10 +201,10 @@ class _Judge:
         if expected is None or expected.seconds is None:
             return None
         model, devices = arm.config.model.path, trial.resources.devices if expected.place.cuda else 0
-        scale = self.experience.scale(model, expected.place, devices)
+        scale = self.experience.scale(model, expected.place, devices, trains=trial.rollouts > 0)
         if scale is not None:
-            self.factors[model] = scale.factor
-        seconds = expected.seconds.total * self.factors.get(model, 1.0)
+            self.factors[trial.arm] = scale.factor
+        seconds = expected.seconds.total * self.factors.get(trial.arm, 1.0)
         return model, scale, Finished(seconds=seconds, threads=trial.resources.threads, devices=devices)
 
     def _expected(self, name: str) -> Expected | None:
@@ -224,8 +225,8 @@ class _Judge:
             unknown=tuple(dict.fromkeys(self.unknown)),
             untold=len(self.unknown),
             judged=tuple(
-                Judged(model=model, trials=len(scales), scale=scales[0])
-                for model, scales in self.predicted.items()
+                Judged(model=model, trials=count, scale=scale)
+                for (model, scale), count in self.predicted.items()
             ),
             factors=self.factors,
             damaged=tuple(dict.fromkeys(self.experience.damaged)),

@@ -16,9 +16,12 @@ from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.runs.runlog import CONFIG, EVAL
 from sweeps.plan.expected.machine import CPU, Place, found, processors_here, row_of
-from sweeps.plan.expected.trials import expected_on, sets_of
+from sweeps.plan.expected.trials import expected_on, sets_of, sizes_are_listed
 from sweeps.plan.finished import Finished
 from sweeps.study.limits import Resources
+
+GREEDY = '"mode": "greedy"'
+"""In a line of eval.jsonl, where a text would have its quotes escaped: most lines are long and of other modes, and need no parsing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,24 +41,26 @@ def is_of(trial: Finished, name: str) -> bool:
     return name in (trial.gpu, row_of(trial.gpu))
 
 
-def scale_of(finished: Iterable[Finished], model: str, place: Place) -> Scale | None:
-    """Of the finished trials those of the model on such a place count. None where there are none."""
-    ratios = [
-        ratio for one in finished if is_of(one, place.name) and (ratio := _ratio(one, model)) is not None
-    ]
-    return Scale(factor=statistics.median(ratios), trials=len(ratios)) if ratios else None
+def scale_of(finished: Iterable[Finished], model: str, place: Place, *, trains: bool) -> Scale | None:
+    """Of the finished trials those of the model on such a place count: of a trial that trains those that trained, where there are
+    any, and likewise of one that only evaluates the base, which says little of updates. None where there are none."""
+    ratios = [pair for one in finished if is_of(one, place.name) and (pair := _ratio(one, model)) is not None]
+    alike = [ratio for trained, ratio in ratios if trained == trains] or [ratio for _, ratio in ratios]
+    return Scale(factor=statistics.median(alike), trials=len(alike)) if alike else None
 
 
-def _ratio(one: Finished, model: str) -> float | None:
-    """Measured over estimated seconds; None for another model, and where there is no estimate."""
+def _ratio(one: Finished, model: str) -> tuple[bool, float] | None:
+    """Whether a trial trained, and measured over estimated seconds; None for another model, and where there is no estimate."""
     config = _config(one.folder)
     if config is None or config.model.path != model:
         return None
     place = found(one.gpu, None) if one.devices else processors_here()
     resources = Resources(threads=one.threads, gpus=max(1, one.devices))
-    sets = _asked(one.folder) or sets_of(config, named=False)
-    expected = expected_on(config, place, resources, sets)
-    return None if expected is None or expected.seconds is None else one.seconds / expected.seconds.total
+    sets = [] if sizes_are_listed(config) else _asked(one.folder)
+    expected = expected_on(config, place, resources, sets or sets_of(config, named=False))
+    if expected is None or expected.seconds is None:
+        return None
+    return config.trainer.rollouts > 0, one.seconds / expected.seconds.total
 
 
 def _config(folder: Path) -> TrainConfig | None:
@@ -72,11 +77,12 @@ def _asked(folder: Path) -> list[int]:
     path = folder / EVAL
     counts: Counter[str] = Counter()
     try:
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-            row = json.loads(line)
-            if row["final"] and row["temperature"] == 0:
-                counts[row["set"]] += 1
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if GREEDY in line and (row := json.loads(line))["final"]:
+                    counts[row["set"]] += 1
     except (
+        OSError,
         ValueError,
         KeyError,
         TypeError,

@@ -121,6 +121,14 @@ def test_combinations_that_compose_to_one_cell_are_one_arm() -> None:
     assert [(arm.name, arm.seeds) for arm in plan.arms] == [("sspo", (0, 1))]
 
 
+def test_arms_that_differ_in_a_path_are_named_by_its_last_part() -> None:
+    """Names go into tables and mirrors, and folders have the names of their owners."""
+    combos = [
+        (f"model.path={value}", "seed=0") for value in ("/home/alice/one", "'/home/alice/a two'", "hub/x")
+    ]
+    assert names(combos) == ["path_one", "path_a_two", "path_hub_x"]
+
+
 @pytest.mark.parametrize(
     "words", [("seed=0", "++seed=1,2"), ("++seed=0", "seed=1,2"), ("++seed=5,6", "++seed=1,2")]
 )

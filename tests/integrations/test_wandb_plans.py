@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 
 from analysis.importers.mirrors.plan import choose_plan
-from analysis.importers.mirrors.read import Mirrored
+from analysis.importers.mirrors.read import Mirrored, find_mirrors
+from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
+from sspo.runs.tracking import WandbTracker
 
 
 def plan(study: str, preset: str, **cells: list[int]) -> dict[str, Any]:
@@ -60,3 +64,22 @@ def test_runs_of_no_study_are_arms_by_their_names_and_the_one_that_trains_nothin
         choose_plan([*mirrors, mirror("c", 0)], "mine", None)
     with pytest.raises(UserError, match="carry no plan of 'clip'"):
         choose_plan(mirrors, "mine", "clip")
+
+
+def test_a_study_with_a_dot_in_its_name_is_found_like_any_other() -> None:
+    smoke, paper = plan("paper_1.5b", "smoke", a=[0]), plan("paper_1.5b", "paper", a=[0, 1])
+    mirrors = [mirror("a", 0, smoke, paper), mirror("a", 1, paper, OTHER)]
+    assert choose_plan(mirrors, "paper_1.5b", None) is paper
+    assert choose_plan(mirrors, "mine", "paper_1.5b") is paper
+    assert choose_plan(mirrors, "mine", "paper_1.5b.smoke") is smoke
+    with pytest.raises(UserError, match=r"did you mean 'paper_1\.5b\.paper'"):
+        choose_plan(mirrors, "mine", "paper_1.5b.papre")
+
+
+def test_what_a_new_process_left_of_an_older_mirror_is_no_second_one(tmp_path: Path) -> None:
+    config = quick_compose(["tracking=wandb_offline", f"run.store={tmp_path}"])
+    WandbTracker(config, tmp_path).finish("done", {})
+    wandb.teardown()
+    shutil.copytree(tmp_path / "wandb", tmp_path / ".wandb-superseded")
+    (found,), others = find_mirrors([tmp_path])
+    assert (found.path.parent.parent.name, others) == ("wandb", 0)

@@ -24,6 +24,7 @@ from sweeps.plan.budget import budget_lines, check_budget
 from sweeps.plan.cost import Forecast, forecast
 from sweeps.plan.expected import machine
 from sweeps.plan.expected.holds import refuse_what_does_not_fit
+from sweeps.plan.learned import Scale, _asked
 from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.study.load import parse
 from tests import tiny_models as tiny
@@ -204,6 +205,32 @@ def test_finished_trials_of_the_model_scale_what_the_cost_model_says(tmp_path: P
     )
     # what has finished with the same work goes before the cost model
     assert forecasted(plan(store, {"short": [*real, "trainer.lr=1e-5"]})).by_size == 2
+
+
+def test_what_the_base_took_says_nothing_of_training_once_something_has_trained(
+    tmp_path: Path, real: list[str]
+) -> None:
+    store, base = tmp_path / "runs", [*real, "trainer.rollouts=0"]
+    made = plan(store, {"base": base, "short": real})
+    before = dict(zip((trial.label for trial in made.trials()), forecasted(made).seconds, strict=True))
+    longer = plan(store, {"long": [*real, "trainer.rollouts=3"]})
+    [first, second] = [trial for trial in made.trials() if trial.seed == 0]
+    finish(first, 10 * before[first.label])
+    assert forecasted(longer).judged[0].scale == Scale(factor=pytest.approx(10), trials=1)
+    finish(second, 2 * before[second.label])
+    assert forecasted(longer).judged[0].scale == Scale(factor=pytest.approx(2), trials=1)
+    both = plan(store, {"more": [*base, "evaluation.samples=2"], "long": [*real, "trainer.rollouts=3"]})
+    assert forecasted(both).factors == {"more": pytest.approx(10), "long": pytest.approx(2)}
+    assert [row.trials for row in forecasted(both).judged] == [2, 2]
+    assert "scaled by finished trials" in said(both)[0]
+
+
+def test_the_answers_of_finished_trials_are_not_parsed_to_count_questions(tmp_path: Path) -> None:
+    text = json.dumps('"mode": "greedy" torn')
+    lines = ['{"final": true, "mode": "greedy", "set": "a"}', f'{{"mode": "sampled", "response": {text}']
+    (tmp_path / "eval.jsonl").write_text("\n".join(lines))
+    assert _asked(tmp_path) == [1]
+    assert not _asked(tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def choose_plan(mirrors: Sequence[Mirrored], name: str, wanted: str | None) -> P
             )
         return _unplanned(mirrors)
     studies = list(dict.fromkeys(study for study, _ in plans))
-    study, _, preset = (wanted or (name if name in studies else "")).partition(".")
+    study, preset = _named(wanted or (name if name in studies else ""), studies)
     if not study and len(studies) > 1:
         raise UserError(
             f"these mirrors are of {len(studies)} studies ({', '.join(studies)}): say which with --plan STUDY"
@@ -42,6 +42,12 @@ def choose_plan(mirrors: Sequence[Mirrored], name: str, wanted: str | None) -> P
     ordered = sorted(found, key=lambda one: PRESETS.index(one) if one in PRESETS else len(PRESETS))
     whole = [one for one in ordered if set(_runs(found[one])) <= there]
     return found[(whole or ordered)[0]]
+
+
+def _named(text: str, studies: Sequence[str]) -> tuple[str, str]:
+    """Study and preset of STUDY or STUDY.PRESET; a study may have a dot in its name, as paper_1.5b has."""
+    study, _, preset = text.rpartition(".")
+    return (text, "") if text in studies or not study else (study, preset)
 
 
 def _plans(mirrors: Sequence[Mirrored]) -> dict[tuple[str, str], Plan]:

@@ -84,12 +84,12 @@ def find_mirrors(folders: Sequence[Path]) -> tuple[list[Mirrored], int]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The .wandb files of a folder, without following links."""
+    """The .wandb files of a folder, without following links; what is hidden is what a new process left of an older mirror."""
     if not folder.is_dir():
         raise UserError(f"{shown_path(folder)} is no folder: give one that holds offline-run-* folders")
     for name, folders, files in os.walk(folder):
         deep = len(Path(name).relative_to(folder).parts) >= DEEPEST
-        folders[:] = [] if deep else sorted(folders)
+        folders[:] = [] if deep else sorted(each for each in folders if not each.startswith("."))
         yield from (Path(name, file) for file in sorted(files) if file.endswith(".wandb"))
 
 

@@ -102,6 +102,11 @@ def sets_of(config: TrainConfig, *, named: bool) -> list[int]:
     return [known.get(name) or _size(config, name, named) or most for name in _names(config)]
 
 
+def sizes_are_listed(config: TrainConfig) -> bool:
+    """Whether conf/planning/questions.yaml has every held-out set."""
+    return all(name in tables().questions for name in _names(config))
+
+
 def _names(config: TrainConfig) -> list[str]:
     texts: Iterable[str] = config.task.eval or ((config.task.name,) if config.task.name in SETS else ())
     names = [entry(text, "task.eval").name for text in texts]
