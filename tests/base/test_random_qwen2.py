@@ -23,7 +23,9 @@ def test_the_vocabulary_is_qwen_s_with_its_special_tokens_behind_it(tokenizer):
         151_644,
         151_645,
     ]
-    ids = tokenizer.encode(f"{TURN}user\n12 + 3.5, 因此 \\frac{{1}}{{2}}{TURN_ENDS}", add_special_tokens=False)
+    ids = tokenizer.encode(
+        f"{TURN}user\n12 + 3.5, 因此 \\frac{{1}}{{2}}{TURN_ENDS}", add_special_tokens=False
+    )
     # each digit is a token of its own, and the marks are one token each
     assert ids[0] == 151_644
     assert ids[-1] == 151_645
