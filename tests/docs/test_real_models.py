@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -40,9 +39,7 @@ def test_every_other_command_does_what_the_page_says() -> None:
     said = {}
     shutil.rmtree(MIRRORED, ignore_errors=True)
     for line in executed():
-        done = subprocess.run(
-            line, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ.copy()
-        )
+        done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         said[line.split("#")[0].strip()] = done.stdout
     plan = said["make plan NAME=paper_1.5b PRESET=paper ON=h100_80gb"]
