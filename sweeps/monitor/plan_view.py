@@ -122,7 +122,10 @@ def time_lines(expected: Forecast, workers: int) -> list[str]:
 
 def _judged(rows: Sequence[Judged]) -> str:
     """Trials that the cost model judges, and what has corrected it."""
-    return "".join(f", {row.trials} by the cost model (docs/cost.md){_corrected(row)}" for row in rows)
+    trials: Counter[str] = Counter()
+    for row in rows:
+        trials[_corrected(row)] += row.trials
+    return "".join(f", {count} by the cost model (docs/cost.md){words}" for words, count in trials.items())
 
 
 def _corrected(row: Judged) -> str:
