@@ -193,6 +193,7 @@ def test_at_equal_clipping_the_papers_arms_differ_in_one_thing_alone(tmp_path: P
         "sspo_fixed_02": {"objective.bounds"},
         "grpo_02": {"objective.ratio"},
         "gspo_02": {"objective.ratio"},
+        "sspo_shuffled_02": {"objective.bounds"},
         "sspo_random_02": {"segmentation.rule"},
     }
 
