@@ -127,6 +127,13 @@ def test_a_text_that_begins_like_a_path_is_mirrored_as_it_is(begins, shown):
     assert mirrored(far)["model"]["path"] == "llama"
 
 
+def test_an_arm_with_a_long_name_is_mirrored(tmp_path):
+    plain = quick_compose(["tracking=wandb_offline"])
+    config = replace(plain, run=replace(plain.run, arm="objective_sspo_" * 6))
+    WandbTracker(config, tmp_path).finish("done", {})
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+
+
 def test_the_plan_of_a_multirun_names_no_folder_of_this_machine(tmp_path):
     question = f"python -m sspo.train -m 'model.path={tmp_path}/a b/one,/home/alice/two' objective=grpo,sspo"
     arm = {"name": "grpo", "label": "grpo, path=~alice/models/one", "cell": "", "seeds": [0]}

@@ -11,6 +11,7 @@ dynamics         what clipping did while runs trained
 effects          main effects and interactions
 gates            the gates as data
 by_question      arms paired by question, given their runs
+single_runs      what a study of one run an arm can say
 evaluation       what was asked, and how exactly it scores a run
 grading          statuses of answers, and where two graders disagree
 sampler          how far samplers were from the trainer

@@ -17,6 +17,7 @@ from analysis.tables.grading import grading_table
 from analysis.tables.replay import replay_table
 from analysis.tables.results import greedy_results, primary_results
 from analysis.tables.sampler import sampler_table
+from analysis.tables.single_runs import single_runs_table
 from analysis.tables.stability import stability_table
 from analysis.text.table import Table
 
@@ -24,6 +25,7 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "results": primary_results,
     "results_greedy": greedy_results,
     "by_question": by_question_table,
+    "single_runs": single_runs_table,
     "evaluation": evaluation_table,
     "base": base_table,
     "dynamics": dynamics_table,

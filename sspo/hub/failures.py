@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sspo.errors import NotHere, UserError
 
+PATIENCE = 5.0
+"""Seconds after which it is said that the hub is waited for: its client tries again for most of a minute, without a word."""
 LONGEST = 200
 """Characters of a library's own message that are repeated."""
 
@@ -40,12 +44,25 @@ def one_sentence(
     from huggingface_hub.errors import HfHubHTTPError
 
     known: tuple[type[Exception], ...] = (*others, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError)
+    waiting = threading.Timer(PATIENCE, _say_waiting, [wanted])
+    waiting.daemon = True
+    waiting.start()
     try:
         yield
     except UserError:
         raise
     except known as error:
         raise NotHere(f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}") from error
+    finally:
+        waiting.cancel()
+
+
+def _say_waiting(wanted: Wanted) -> None:
+    print(
+        f"waiting for {wanted.what} (HF_HUB_OFFLINE=1 takes what the cache has, and asks nobody)",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _why(error: BaseException, wanted: Wanted, say: Callable[[BaseException], str | None]) -> str:

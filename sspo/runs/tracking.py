@@ -37,6 +37,8 @@ OF_ENVIRONMENT = (
     "versions",
 )
 """What a mirror has of env.json: nothing that names a place on this machine."""
+LONGEST_TAG = 64
+"""Characters; W&B refuses a run with a longer one."""
 NO_PLACES = (("segmentation", "pattern"), ("rollout", "stop"), ("prompt", "system"))
 """Options that are texts, however they begin."""
 STATE, ENDED, DIVERGED, FAILED = "run/state", "done", "diverged", "failed"
@@ -89,7 +91,7 @@ class WandbTracker:
             group=f"{config.run.study or 'single'}-{cell}",
             job_type="train",
             name=f"{arm}-seed{config.seed}",
-            tags=[f"cell:{cell}", f"arm:{arm}"],
+            tags=[f"cell:{cell}", f"arm:{arm}"[:LONGEST_TAG]],
             config={**mirrored(config), "cell": cell, **_origin(config, folder)},
             dir=str(folder),
             settings=wandb.Settings(

@@ -77,10 +77,12 @@ def sweep(plan: Plan) -> dict[str, Any]:
 
 
 def needs(plan: Plan) -> list[str]:
-    """What trials take, a line for the arms that share it."""
+    """What trials take, a line for the arms that share it, or one for all."""
     whose: dict[str, list[str]] = {}
     for arm in plan.arms:
         whose.setdefault(_words(arm), []).append(arm.name)
+    if len(whose) == 1:
+        return [f"each trial: {words}" for words in whose]
     return [f"{', '.join(names)}: {words}" for words, names in whose.items()]
 
 

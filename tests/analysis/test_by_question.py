@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import scipy.stats
 from synthetic_store import ARMS, SETS, Scale, write_study
 
 from analysis.evidence.by_question import pair
@@ -25,6 +26,7 @@ from analysis.statistics import paired_by_question
 from analysis.tables import captions
 from analysis.tables.by_question import by_question_table
 from analysis.tables.evaluation import evaluation_table
+from analysis.tables.single_runs import single_runs_table
 from analysis.text.table import Table
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo", "sspo", "grpo_aa")]
@@ -211,3 +213,27 @@ def test_an_arm_without_a_scored_run_is_compared_with_nothing(count: int) -> Non
     for found in (pair(means(300), means(count)), pair(means(count), means(300))):
         assert found.left_out == 300 - count
         assert (found.comparison is None) == (count == 0)
+
+
+def test_a_study_of_one_run_an_arm_has_its_scores_with_intervals_over_questions(tmp_path: Path) -> None:
+    few = [arm for arm in FEW if arm.name != "grpo_aa"]
+    manifest = write_study(tmp_path, few, dataclasses.replace(SCALE, seeds=1))
+    compact(tmp_path, manifest, tmp_path / "logs")
+    evidence = Evidence(read_logs(tmp_path / "logs"))
+    table = single_runs_table(evidence)
+    found = numbers(table, "sspo T=1")
+    means = of(evidence, "sspo")
+    # the mean over sets of means over Q = 6 questions; its error from each set's variance over Q and divided by the sets squared
+    error = np.sqrt(sum(m.var(ddof=1) / len(m) for m in means)) / len(means)
+    half = (found["score_high"] - found["score_low"]) / 2 / 100
+    assert found["score"] == pytest.approx(100 * np.mean([m.mean() for m in means]))
+    # Welch's and Satterthwaite's degrees of freedom lie between 5 of one set and 5 a set, so t between 2.571 and its value there
+    least = scipy.stats.t.ppf(0.975, 5 * len(means))
+    assert least - 1e-9 <= half / error <= 2.571
+    change = paired_by_question(means, of(evidence, "base"))
+    assert found["by_question"] == pytest.approx(100 * change.difference)
+    assert cells(table, "base T=1")["Δ to the base"] == "–"
+
+
+def test_arms_of_several_runs_are_not_shown_as_single_ones(logs: Logs) -> None:
+    assert single_runs_table(Evidence(logs)) is None

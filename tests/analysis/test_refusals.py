@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis.logs import long_table
+from analysis.logs.manifest import study_of
+from analysis.logs.source import choose
 from analysis.refusals import refused
 from sspo.errors import UserError
 
@@ -54,3 +56,17 @@ def test_a_table_that_cannot_be_written_names_its_own_option(
         UserError, match=rf"all\.{ending} cannot be written: .*; choose another file with --to"
     ):
         long_table.write_tidy("toy", "paper", tmp_path, tmp_path, path)
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [("clip", "clip"), ("clip.smoke", "clip"), ("paper_1.5b", "paper_1.5b"), ("paper_1.5b.imported", "paper_1.5b")],
+)  # fmt: skip
+def test_a_study_with_a_dot_in_its_name_is_offered_by_its_whole_name(
+    called: str, name: str, tmp_path: Path
+) -> None:
+    assert study_of(called) == name
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / f"{called}.json").touch()
+    with pytest.raises(UserError, match=f"did you mean '{name}'"):
+        choose(f"{name}x", None, tmp_path, tmp_path)

@@ -12,6 +12,7 @@ from analysis.__main__ import parsed as analysis_arguments
 from analysis.claims.spec import parse as parse_claims
 from analysis.importers.spec import load_spec
 from sspo import calibrate, train
+from sspo.base.random_qwen2 import write_folder
 from sspo.compose.fast import quick_compose
 from sspo.compose.multirun import combinations
 from sspo.config import ModelConfig, SegmentationConfig
@@ -36,6 +37,7 @@ NOT_RUN = {
     "lm_eval": "is no part of our environments",
 }
 RULE_FILE = "rules/mine.py"
+RANDOM_MODEL = "models/random-qwen2"
 
 
 def module(words):
@@ -52,7 +54,11 @@ def of_module(name):
 def named_of(words, store):
     """Words of a run as the page's reader would have them: with a model of theirs, and a rule file that is there."""
     words = [word for word in words if not word.startswith("model.path=/folder")]
-    return [word.replace(RULE_FILE, str(store / RULE_FILE)) for word in words]
+    if any(RANDOM_MODEL in word for word in words) and not (store / RANDOM_MODEL).is_dir():
+        write_folder(store / RANDOM_MODEL)  # which `make` has written only where the study was rehearsed
+    for name in (RULE_FILE, RANDOM_MODEL):
+        words = [word.replace(name, str(store / name)) for word in words]
+    return words
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,16 @@ from typing import Any
 import pytest
 
 from sspo.config import ModelConfig, TrainConfig
-from sspo.errors import UserError
+from sspo.errors import NotHere, UserError
+from sspo.hub import failures
+from sspo.hub.failures import Wanted, one_sentence
 from sspo.models.folder import base_fingerprint, chat_template, check_positions, model_folder
 from sspo.models.hub import HubModel, hub_model
 from sspo.runs.identity import cell_hash
 from tests import tiny_models
 from tests.questions.hub_server import Hub, serving
 
+WANTED = Wanted(what="model.path=a/b", kind="model", repo="a/b", revision=None, instead="give a folder")
 OLD, NEW = "a" * 40, "0" * 39 + "1"
 CODE = """
 import json, sys
@@ -134,3 +138,15 @@ def test_a_model_without_its_commit_is_told_how_it_is_written(path: str, why: st
     with pytest.raises(UserError, match=r"^model\.path=") as raised:
         model_folder(path)
     assert why in str(raised.value)
+
+
+def test_a_long_wait_for_the_hub_is_said_once_and_a_short_one_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(NotHere, match="cannot be had"), one_sentence(WANTED):
+        raise OSError("no route")
+    monkeypatch.setattr(failures, "PATIENCE", 0.01)
+    with one_sentence(WANTED):
+        time.sleep(0.2)
+    said = capsys.readouterr().err
+    assert said.count("waiting for model.path=a/b (HF_HUB_OFFLINE=1") == said.count("\n") == 1

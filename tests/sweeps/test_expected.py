@@ -177,6 +177,8 @@ def test_a_folder_that_is_not_here_is_looked_up_by_its_name(tmp_path: Path) -> N
         ("NVIDIA GeForce RTX 4090", 24564, "rtx_4090"),
         ("NVIDIA GeForce RTX 3060", 12288, None),
         ("Tesla T4", 15360, None),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 9984, None),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", 16376, None),
     ],
 )
 def test_devices_are_found_by_the_words_of_their_names(name: str, memory_mib: int, row: str | None) -> None:
@@ -201,6 +203,8 @@ def test_what_is_here_is_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "0" / "information").write_text("Model: \t\t NVIDIA L40S\nIRQ: 1\n")
     machine._device.cache_clear()
     assert machine.here().name == "l40s"
+    monkeypatch.setattr(machine, "visible_devices", lambda: ("MIG-1b5c3d",))  # not the whole L40S
+    assert (machine.here().memory, machine.here().device) == (None, None)
     machine._device.cache_clear()
     monkeypatch.setattr(machine, "visible_devices", tuple)
     assert machine.here().name == "cpu"

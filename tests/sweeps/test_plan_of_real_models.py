@@ -13,6 +13,7 @@ import yaml
 from rich.console import Console
 
 from sspo.compose.fast import quick_compose
+from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.errors import NotHere, UserError
 from sspo.models.memory.machine import Room
 from sspo.train import main as train_main
@@ -26,7 +27,7 @@ from sweeps.plan.expected import machine
 from sweeps.plan.expected.holds import refuse_what_does_not_fit
 from sweeps.plan.learned import Scale, _asked
 from sweeps.plan.plan import Plan, Trial, make_plan
-from sweeps.study.load import parse
+from sweeps.study.load import load, parse
 from tests import tiny_models as tiny
 
 GIB = 2**30
@@ -121,17 +122,18 @@ def test_a_machine_that_cannot_hold_a_trial_is_refused_with_what_would(
     tmp_path: Path, memory: Callable[[float], None]
 ) -> None:
     text, refused = said(of_recipe(tmp_path))
-    for device in ("l40s", "a100_80gb", "h100_80gb", "h200"):
+    for device in ("a100_80gb", "h100_80gb", "h200"):
         assert f"GPU hours for 6 trials on {device}" in text
     assert "rtx_4090" not in text
+    assert "l40s" not in text  # 41 of 45 GiB: contexts and graphs are not in the estimate
     assert (
         "a trial of arm 'sspo' takes about 59 GiB, and this machine, which has no CUDA device, has 24 GiB"
         in refused
     )
-    assert "l40s, a100_80gb, h100_80gb, h200 would hold it" in refused
+    assert "GiB; a100_80gb, h100_80gb, h200 would hold it" in refused
     assert "run.cache_gb=4.0 (now 16.0) saves about 12 GiB" in refused
     text, refused = said(of_recipe(tmp_path), on="rtx_4090")
-    assert "takes about 41 GiB, and rtx_4090 has 24 GiB; l40s, " in refused
+    assert "takes about 41 GiB, and rtx_4090 has 24 GiB; a100_80gb, " in refused
     memory(512)
     text, refused = said(of_recipe(tmp_path))
     assert refused == ""
@@ -171,6 +173,29 @@ def test_a_run_is_refused_before_any_work_only_where_the_whole_memory_does_not_h
     assert not (tmp_path / "runs").exists()
     embedded = plan(tmp_path / "runs", {"sspo": []})
     refuse_what_does_not_fit(embedded, embedded.trials())
+
+
+def test_at_equal_clipping_the_papers_arms_differ_in_one_thing_alone(tmp_path: Path) -> None:
+    made = make_plan(load(CONF_ROOT / "study", "paper_1.5b"), "paper", tmp_path, nameless=True)
+    matched = {
+        arm.name: arm
+        for arm in made.arms
+        if arm.config.objective.bounds.target_clip_frac and arm.against is not None
+    }
+    differing = {}
+    for name, arm in matched.items():
+        one, two = (asdict(each.config) for each in (arm, made.arm(str(arm.against))))
+        two["objective"] |= {
+            key: one["objective"][key] for key in ("name", "paper", "clip")
+        }  # bounds are held
+        differing[name] = {f"{group}.{key}" for group in ("objective", "segmentation") for key in one[group] if one[group][key] != two[group][key]}  # fmt: skip
+    assert differing == {
+        "sspo_fixed_02": {"objective.bounds"},
+        "grpo_02": {"objective.ratio"},
+        "gspo_02": {"objective.ratio"},
+        "sspo_shuffled_02": {"objective.bounds"},
+        "sspo_random_02": {"segmentation.rule"},
+    }
 
 
 def finish(trial: Trial, seconds: float, device: str = "cpu", gpu: str | None = None) -> None:

@@ -25,12 +25,17 @@ def largest(
     return max(found, key=lambda pair: pair[1].memory.bytes / (pair[1].place.memory or 1), default=None)
 
 
+SPARE = 0.1
+"""Of a device's memory, what CUDA's contexts, vLLM's graphs and fragments may take beside the estimate: nobody is sent to buy a device
+that the estimate fills to the brim."""
+
+
 def holding(arms: Sequence[PlannedArm], *, named: bool = True) -> list[Place]:
-    """Devices of conf/planning/devices.yaml that hold a trial of every arm, the smallest first."""
+    """Devices of conf/planning/devices.yaml that hold a trial of every arm with memory to spare, the smallest first."""
     places = []
     for place in all_named():
         most = largest(arms, place, named=named)
-        if most is not None and most[1].fits:
+        if most is not None and most[1].memory.bytes <= (1 - SPARE) * (most[1].place.memory or 0):
             places.append(place)
     return places
 

@@ -19,6 +19,10 @@ GIB = 2**30
 PROC = Path("/proc/driver/nvidia/gpus")
 ASK = ("--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
 SIZE = re.compile(r"\d+gb")
+SLICE = "MIG-"
+"""How CUDA_VISIBLE_DEVICES begins the name of a part of a device."""
+LESS = {"mig", "laptop"}
+"""Words of names of what is slower than the device whose name it has."""
 SECONDS = 30.0
 """That nvidia-smi is waited for."""
 
@@ -69,7 +73,9 @@ def here() -> Place:
 
 @functools.cache
 def _device(name: str) -> Place:
-    """The device that CUDA_VISIBLE_DEVICES calls so: a number or a UUID."""
+    """The device that CUDA_VISIBLE_DEVICES calls so: a number or a UUID. Of a part of a device nothing is known."""
+    if name.startswith(SLICE):
+        return Place(name="a part of a CUDA device (MIG)", memory=None)
     lines = _asked(name).splitlines()
     if lines:
         name, _, memory = lines[0].rpartition(",")
@@ -111,6 +117,8 @@ def found(name: str, memory: float | None) -> Place:
 def row_of(name: str, memory: float | None = None) -> str | None:
     """The row of devices.yaml for a device by its driver's name: "NVIDIA A100-SXM4-40GB" is a100_40gb. None for one without a row."""
     said, rows = _words(name), tables().devices
+    if said & LESS:
+        return None
     whole = [key for key in rows if _words(key) <= said]
     if len(whole) == 1:
         return whole[0]

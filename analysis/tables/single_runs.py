@@ -1,0 +1,104 @@
+"""What a study of one run an arm can say: each run's score with its interval over questions, and what training changed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.checks.matching import label_cell
+from analysis.evidence.by_question import by_set, paired, question_means
+from analysis.evidence.evidence import GREEDY, Evidence
+from analysis.evidence.result_traces import ResultTraces
+from analysis.logs.manifest import Arm
+from analysis.statistics import QuestionComparison, paired_by_question
+from analysis.tables import captions
+from analysis.tables.by_question import question_cells
+from analysis.text.rounding import rounded
+from analysis.text.table import Cell, Row, Table
+from analysis.text.unit import PERCENT
+
+NOTHING = Cell("–")
+COLUMNS = ("arm", "answers", "score", "questions", "Δ to the base", "p by question", "correlation")
+
+
+def single_runs_table(evidence: Evidence) -> Table | None:
+    """Every arm and the base, by decoding; None where an arm has a second scored run, whose spread is what then counts, and for
+    imported scores."""
+    study = evidence.study
+    decodings = [(study.mode, study.temperature), GREEDY]
+    scored = {how: evidence.scores(*how) for how in dict.fromkeys(decodings)}
+    trained = [arm for arm in study.arms if arm.role != "base"]
+    if study.imported or any(len(arm.seeds) > 1 for arm in trained):
+        return None
+    rows = [
+        row
+        for how, scores in scored.items()
+        if not scores.empty
+        for arm in study.arms
+        if (row := _row(evidence, arm, *how)) is not None
+    ]
+    if not rows:
+        return None
+    return Table("single_runs", _caption(evidence), COLUMNS, tuple(rows), title="Single runs, by question")
+
+
+def _row(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> Row | None:
+    """None for an arm without a scored run under this decoding."""
+    means = question_means(evidence, arm, mode, temperature)
+    if means.empty:
+        return None
+    base = next(iter(evidence.study.with_role("base")), None)
+    traces = ResultTraces(evidence, mode, temperature)
+    sets = by_set(means)
+    score = paired_by_question(sets, [np.zeros_like(each) for each in sets])
+    source = traces.of(
+        [arm],
+        f"{arm.label}: a question's score is the mean over samples, the score the unweighted mean over sets; its error is clustered "
+        "by question",
+    )
+    how = "greedy" if mode == "greedy" else f"T = {temperature:g}"
+    cells = [
+        label_cell(evidence, arm),
+        Cell(how, {"answers": how}),
+        Cell(
+            _text(score),
+            {
+                "score": 100 * score.difference,
+                "score_low": _points(score.low),
+                "score_high": _points(score.high),
+            },
+            trace=source,
+        ),
+    ]
+    if base is None or arm is base:
+        cells += [Cell(str(score.questions), {"questions": score.questions}, trace=source), *[NOTHING] * 3]
+    else:
+        whole = traces.of(
+            [arm, base], f"{arm.label} minus {base.label} over the questions that both answered"
+        )
+        cells += question_cells(paired(evidence, arm, base, mode, temperature), whole)
+    return Row("base" if arm.role == "base" else "arm", tuple(cells), f"{arm.name} {how.replace(' ', '')}")
+
+
+def _text(score: QuestionComparison) -> str:
+    """`34.8 [29.1, 40.4]` in points; the score alone without an interval."""
+    point = rounded(100 * score.difference, ".1f")
+    if score.low is None or score.high is None:
+        return point
+    low, high = max(0.0, 100 * score.low), min(100.0, 100 * score.high)
+    return f"{point} [{rounded(low, '.1f')}, {rounded(high, '.1f')}]"
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else PERCENT.factor * share
+
+
+def _caption(evidence: Evidence) -> tuple[str, ...]:
+    sentences = (
+        f"{evidence.study.title}: what one run an arm can say, in percent points.",
+        "Score: the mean over questions, with a 95 % t interval over questions, which are what is drawn; it says how exactly this run is "
+        "scored, and nothing of what another seed would have given.",
+        "Δ to the base: the same questions before and after this run's training, paired; p is unadjusted.",
+        "Arms are not compared here: between two of them stand their seeds, one each.",
+        *captions.warnings(evidence),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
