@@ -16,7 +16,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 SLOW_FILES = (
     "test_two_processes",
-    "test_real_vocabularies",
     "test_report",
     "test_provenance",
     "test_replay_report",

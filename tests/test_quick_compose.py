@@ -65,6 +65,21 @@ def test_files_of_conf_are_put_together_and_compose_as_hydra_has_them(group: str
         assert quick_compose(words) == compose(words)
 
 
+@pytest.mark.parametrize("word", ["objective=gspo", "model=embedded", "trainer=default", "segmentation=line"])
+def test_an_experiment_holds_over_every_choice_of_what_it_sets(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of files and options that another one names, and of an option that it sets to its default."""
+    root = tmp_path / "conf"
+    shutil.copytree(CONF_ROOT, root)
+    (root / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - qwen25_math_1.5b\n  - _self_\nsegmentation: {rule: subsentence}\n"
+    )
+    monkeypatch.setattr(hydra_compose, "CONF_ROOT", root)
+    words = ["experiment=mine", word]
+    assert quick_compose(words) == compose([*words, "seed=0"])
+
+
 FILES = {
     "defaults": "defaults:\n  - line\n  - _self_\nmin_tokens: 2\n",
     "interpolated": "rule: line\nmin_tokens: ${trainer.epochs}\n",

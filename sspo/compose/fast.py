@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.override_parser.types import Override, OverrideType
 
 from sspo.compose import hydra_compose as hydra
@@ -21,8 +22,10 @@ from sspo.config.fitted import fitted
 from sspo.config.validation import validate
 from sspo.errors import UserError
 
-SPECIAL = ("$", "???", "@")
-"""What stands for something else than itself in an override or a value: interpolation, missing values, packages."""
+SPECIAL = ("$", "???")
+"""What stands for something else than itself in an override or a value: interpolation and missing values."""
+PACKAGED = "@"
+"""What stands in the key of an override that puts a group elsewhere; in a value it names a revision of a model."""
 Choice = tuple[str, str]
 """A group and the file chosen from it."""
 
@@ -47,6 +50,8 @@ def quick_values(overrides: Sequence[str]) -> dict[str, Any]:
 def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str, Any]:
     if any(special in text for text in overrides for special in SPECIAL):
         raise _NotPlain
+    if any(PACKAGED in text.partition("=")[0] for text in overrides):
+        raise _NotPlain
     if any(override.type != OverrideType.CHANGE for override in parsed):
         raise _NotPlain
     chosen = [(one.key_or_group, one.value()) for one in parsed if one.key_or_group in hydra.GROUPS]
@@ -65,10 +70,34 @@ def _selection(root: Path, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
     """What a choice of files composes to, before any option is set. Never to be changed by the caller."""
     usual = _by_hydra(root, ())
     alone = {choice: _alone(root, choice) for choice in choices}
-    if any(_changed(usual, values) - {group} for (group, _), values in alone.items()):
+    experiments = [name for group, name in choices if group == "experiment"]
+    of_groups = {choice: values for choice, values in alone.items() if choice[0] != "experiment"}
+    set_by_experiments = {group for name in experiments for group in _groups_of_experiment(name)}
+    if set_by_experiments & {group for group, _ in of_groups}:
         return _by_hydra(root, choices)
-    chosen = {group: values[group] for (group, _), values in alone.items() if group in values}
-    return {**usual, **chosen}
+    if any(_changed(usual, values) - {group} for (group, _), values in of_groups.items()):
+        return _by_hydra(root, choices)
+    under = alone["experiment", experiments[0]] if experiments else usual
+    chosen = {group: values[group] for (group, _), values in of_groups.items() if group in values}
+    return {**under, **chosen}
+
+
+def _groups_of_experiment(name: str) -> set[str]:
+    """The groups that an experiment chooses from or sets options of, be it to what they are anyway."""
+    file = hydra.choice_file("experiment", name)
+    assert file is not None
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(written, dict):
+        raise _NotPlain
+    groups = set(written) - {"defaults"}
+    for line in written.get("defaults", ()):
+        if isinstance(line, str) and line != "_self_":
+            groups |= _groups_of_experiment(line)
+        elif isinstance(line, dict):
+            groups |= {key.removeprefix("override /") for key in line}
+    if any(group not in _schema() for group in groups):
+        raise _NotPlain
+    return groups
 
 
 def _alone(root: Path, choice: Choice) -> Mapping[str, Any]:

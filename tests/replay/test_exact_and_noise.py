@@ -29,7 +29,11 @@ from sspo.trainer.saved_model import load_weights
 from tests.trainer.runs import BARELY_SCORED, TINY
 
 RUNS = {
-    "sspo, two epochs, many micro-batches": ("trainer.epochs=2", "trainer.micro_batch_tokens=600"),
+    "sspo, two epochs, many micro-batches": (
+        "trainer.epochs=2",
+        "trainer.micro_batch_tokens=600",
+        "trainer.rollouts=1",
+    ),
     "gspo under a controller": (
         "objective=gspo",
         "objective.bounds.target_clip_frac=0.2",

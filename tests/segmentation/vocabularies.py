@@ -119,7 +119,7 @@ def _file_of(package, name):
 
 MADE = {"bytes": single_bytes, "small bpe": small_bpe}
 REAL = {"qwen2.5": qwen, "smollm2": smollm2}
-"""Read in test_real_vocabularies.py alone, so that one process does: it takes four seconds."""
+"""Read in test_real_vocabularies.py alone: it takes four seconds."""
 GSM8K, MATH = DATA / "gsm8k", DATA / "math_eval"
 
 

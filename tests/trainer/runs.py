@@ -14,6 +14,7 @@ TINY = (
     "trainer.rollouts=4",
     "rollout.prompts=4",
     "rollout.responses=4",
+    "rollout.max_tokens=64",
     "trainer.minibatch=8",
     "trainer.checkpoint_every=1",
     "trainer.samples_every=2",
