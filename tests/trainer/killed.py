@@ -80,6 +80,23 @@ def run(store: Path, overrides: tuple[str, ...] = CONTROLLED_KL, **fault: object
     return Ended(child.exitcode, len(changes.read_text().splitlines()), said.read_text())
 
 
+def start_evaluation(words: tuple[str, ...]) -> multiprocessing.process.BaseProcess:
+    """A running evaluation, which says nothing."""
+    child = forks.Process(target=_evaluation, args=(words,))
+    child.start()
+    return child
+
+
+def _evaluation(words: tuple[str, ...]) -> None:
+    from sspo.console.one_sentence import one_sentence
+    from sspo.evaluate.__main__ import main
+
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    sys.argv = ["-m", *words]
+    sys.exit(one_sentence(main))
+
+
 def bits(folder: Path) -> Mapping[str, bytes]:
     """What must be equal bit for bit: the logs and the recordings."""
     return {name: (folder / name).read_bytes() for name in LOGS} | {
