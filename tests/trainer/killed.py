@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import runpy
 import signal
 import sys
 from collections.abc import Mapping
@@ -81,20 +82,17 @@ def run(store: Path, overrides: tuple[str, ...] = CONTROLLED_KL, **fault: object
 
 
 def start_evaluation(words: tuple[str, ...]) -> multiprocessing.process.BaseProcess:
-    """A running evaluation, which says nothing."""
+    """A running `python -m sspo.evaluate`, which says nothing."""
     child = forks.Process(target=_evaluation, args=(words,))
     child.start()
     return child
 
 
 def _evaluation(words: tuple[str, ...]) -> None:
-    from sspo.console.one_sentence import one_sentence
-    from sspo.evaluate.__main__ import main
-
     for stream in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     sys.argv = ["-m", *words]
-    sys.exit(one_sentence(main))
+    runpy.run_module("sspo.evaluate", run_name="__main__", alter_sys=True)
 
 
 def bits(folder: Path) -> Mapping[str, bytes]:
