@@ -151,7 +151,7 @@ def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Pat
     assert all(known[r["question"], r["mode"], r["sample"]] == r for r in found)
 
 
-@pytest.mark.parametrize("stream", ["batch", "sample"])
+@pytest.mark.parametrize("stream", [pytest.param("batch", marks=pytest.mark.acceptance), "sample"])
 def test_the_one_likeliest_token_is_the_greedy_one(questions: Path, tmp_path: Path, stream: str) -> None:
     words = (
         "model=embedded",
