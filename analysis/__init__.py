@@ -4,6 +4,7 @@ logs             run folders to compact logs to tables
 statistics       intervals, tests, effects
 text             numbers and tables as safe text
 evidence         tables to one number per run
+inference        the one rule of a study, and what it finds
 checks           gates and warnings
 claims           hypotheses and verdicts
 importers        logs of other tools
