@@ -26,6 +26,8 @@ PRESETS = ("paper", "default", "smoke", IMPORTED)
 DEFAULT_PRESET = "default"
 """The one that a sweep or a replay uses where none is named."""
 ROLES = ("arm", "base", "no_clip", "aa")
+SMALLEST_EFFECT = 0.02
+"""Of the primary score, where a manifest does not say: as in the spec's defaults (sweeps/study/spec.py)."""
 POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
     "paper": "preset paper",
@@ -113,6 +115,10 @@ class Study:
     arms: tuple[Arm, ...]
     factors: tuple[Factor, ...] = ()
     """Of its design, in order; none where all arms were written by hand."""
+    smallest_effect: float = SMALLEST_EFFECT
+    """The least difference of the primary score that would matter, in the score's unit: a share."""
+    looks: tuple[int, ...] = ()
+    """Planned interim looks: numbers of seeds an arm."""
     mirrored: str | None = None
     """Of runs that were read from their W&B mirrors, the preset that planned them; empty where none did. None for all others."""
 
@@ -177,6 +183,8 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             gates=manifest.get("gates") or {},
             arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
             factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
+            smallest_effect=float(manifest.get("smallest_effect", SMALLEST_EFFECT)),
+            looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

@@ -2,6 +2,7 @@
 
 plan          arms, cells, trials
 manifest      the manifest that analysis reads
+promises      what a study fixes before it runs
 dropped_arms  arms that a study no longer has
 stale         runs finished by code with other numbers
 workload      how much work a run is

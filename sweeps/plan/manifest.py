@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from sspo.runs.runlog import write_atomic
 from sweeps.ledger.state import read_json, standing
 from sweeps.plan.dropped_arms import Former, former_arms, former_content, sentence
 from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.plan.promises import promised, promises
 from sweeps.study.factors import Factor
-from sweeps.study.spec import DEFAULT_PRESET, StudyHead
+from sweeps.study.spec import DEFAULT_PRESET
 
 REMEDY = "delete it to have it written again"
 
@@ -56,7 +57,7 @@ def content(plan: Plan) -> dict[str, Any]:
         "preset": plan.preset,
         "title": study.head.title or study.name,
         "question": study.head.question,
-        **_promises(study.head),
+        **promises(study.head),
         "amended_after_runs": _amended(plan, before),
         "spec_sha256": study.sha256(),
         **({"written_sha256": written} if (written := written_sha256(study_file(study.name))) else {}),
@@ -90,22 +91,12 @@ def write_manifest(plan: Plan) -> None:
         ) from error
 
 
-def _promises(head: StudyHead) -> dict[str, Any]:
-    """What a study fixes before it runs, so that no result can choose its own yardstick."""
-    return {
-        "baseline": head.baseline,
-        "test": head.test,
-        "primary": asdict(head.primary),
-        "gates": {**asdict(head.gates), "token_arm": head.gates.token_arm or head.baseline},
-    }
-
-
 def _amended(plan: Plan, before: Mapping[str, Any] | None) -> bool:
     """Whether the yardstick has ever been changed with a result of the manifest's own trials already there to see."""
     if before is None:
         return False
     arms = _listed_arms(plan, before)
-    changed = any(before.get(key) != value for key, value in _promises(plan.study.head).items())
+    changed = promised(before) != promised(promises(plan.study.head))
     return bool(before.get("amended_after_runs")) or (
         (changed or _promised_otherwise(plan, arms)) and _has_results(plan, arms)
     )
