@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -82,7 +83,7 @@ def _check_head(study: Study) -> None:
 def _check_looks(study: Study) -> None:
     """Looks rise, have enough seeds to test, and lie before the end of the largest preset, which is the one to register."""
     looks, preset = study.head.looks, study.presets.get(PAPER_PRESET)
-    if any(later <= earlier for earlier, later in zip(looks, looks[1:], strict=False)):
+    if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
         raise UserError(f"looks must be numbers of seeds an arm that rise, got {list(looks)}")
     if looks and looks[0] < LOOK_SEEDS:
         raise UserError(f"looks: a look takes at least {LOOK_SEEDS} seeds an arm, got {looks[0]}")
