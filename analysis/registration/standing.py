@@ -189,7 +189,7 @@ class _Registered:
             alpha=alpha,
             finished=finished,
             at_look=at_look,
-            paired=self.registration.plan["test"] == "paired",
+            paired=self.registration.binding["test"] == "paired",
             marks=tuple(self._marks(alpha, finished, at_look, seeds, ended)),
             seeds=seeds,
             ended=ended,

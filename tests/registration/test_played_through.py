@@ -163,6 +163,20 @@ def test_pairing_counts_where_it_was_registered(tmp_path: Path) -> None:
     assert played.report().paired
 
 
+def test_seeds_that_are_dropped_after_results_are_still_waited_for(tmp_path: Path) -> None:
+    played = Played(tmp_path)
+    longer = played.plan(presets={**PRESETS, "paper": {"seeds": 9}}, looks=[])
+    played.register(longer)
+    played.run(longer, trials=16)
+    shorter = played.plan(looks=[])
+    assert "amended" in played.register(shorter)
+    played.run(shorter)
+    now = played.report()
+    assert (now.finished, now.alpha, now.seeds) == (False, None, 8)
+    assert "16 of 16 runs ended; no p, no bold and no verdict before the end at 9 seeds" in now.marks[1]
+    assert re.match(r"Amended after results .*: seed 8 dropped\. Levels are those", now.marks[2])
+
+
 def test_another_preset_that_shares_seeds_is_a_look(tmp_path: Path) -> None:
     played, presets = Played(tmp_path), {**PRESETS, "default": {"seeds": 4}}
     with pytest.raises(UserError, match=r"preset default of played shares seeds 0-3 .*\(looks: \[4\]\)"):

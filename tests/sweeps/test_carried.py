@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.plan.manifest import content, former_sentence, manifest_path, ordered, write_manifest
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.study.load import parse
+from sweeps.workers.order import Order, run_order
 
 PRESETS = {"smoke": {"seeds": 1}, "default": {"seeds": 2}, "paper": {"seeds": 8}}
 
@@ -82,6 +84,14 @@ def test_it_is_written_before_the_trainer_and_never_again(tmp_path: Path) -> Non
     assert read(path)["started"].endswith("Z")
     carry(path.parent, {"study": "another"})
     assert path.read_bytes() == first
+
+
+def test_an_order_that_another_machine_takes_leaves_it_before_the_trainer_starts(tmp_path: Path) -> None:
+    trial = ordered(plan(tmp_path / "runs", "grpo", "gspo"))[0]
+    trainer = f"cp {trial.folder}/{PLANNED} {tmp_path}/seen && echo '{{}}' > {trial.folder}/DONE.json"
+    sent = pickle.dumps(Order(trial=trial, command=("/bin/sh", "-c", trainer)))
+    assert run_order(pickle.loads(sent)) == "done"  # noqa: S301 (ours, of a line above)
+    assert (tmp_path / "seen").read_bytes() == (trial.folder / PLANNED).read_bytes()
 
 
 def test_a_run_that_had_begun_claims_no_registration(tmp_path: Path) -> None:
