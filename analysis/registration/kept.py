@@ -9,10 +9,11 @@ from typing import Any
 
 from analysis.logs.compact import LOOKS, MANIFEST, REGISTRATION, RUNS
 from analysis.logs.manifest import from_manifest, read_json
-from analysis.registration.looks import Look, append_look, read_looks
+from analysis.registration.looks import Look, append_look, looks_from, read_looks
 from analysis.registration.marks import shares
 from analysis.registration.record import FOLDER, as_text, read_registration
 from analysis.registration.standing import REGISTERED, Standing, stands
+from sspo.errors import UserError
 from sspo.runs.carried import utc_now
 from sspo.runs.runlog import write_atomic
 
@@ -47,13 +48,16 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
 
 
 def kept_looks(logs: Path) -> list[Mapping[str, Any]]:
-    """The looks beside a report's logs, as they are written there."""
+    """The looks beside a report's logs, as they are written there. Raises UserError."""
     path = logs / LOOKS
-    return list(read_json(path)) if path.is_file() else []
+    found: Any = read_json(path) if path.is_file() else []
+    if not isinstance(found, list):
+        raise UserError(f"{path} is damaged: it lists no looks; restore it or report from run folders")
+    return found
 
 
 def _copied(logs: Path) -> list[Look]:
-    return [Look(**one) for one in kept_looks(logs)]
+    return list(looks_from(kept_looks(logs)))
 
 
 def _taken(now: Standing, preset: str, seen: list[Look], *, look: bool) -> Look | None:

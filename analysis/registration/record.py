@@ -18,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,20 @@ def from_content(content: Mapping[str, Any]) -> Registration:
             digest=str(content["digest"]),
         )
         for plan in (found.plan, *(one.plan for one in amendments)):
-            runs_of(plan)
-            looks_of(plan)
+            _check(plan)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"the registration lacks a usable {error}; {REMEDY}") from error
     return found
+
+
+def _check(plan: Plan) -> None:
+    """Raise one of the errors that a plan of other hands may be damaged with."""
+    looks = (0, *looks_of(plan), fewest_seeds(plan))
+    if any(later <= earlier for earlier, later in pairwise(looks)):
+        raise ValueError(f"list of looks (got {list(looks[1:-1])} of {looks[-1]} seeds)")
+    runs_of(plan)
+    for of in plan["claims"].values():
+        _ = {name: str(digest) for name, digest in of["claims"].items()}
 
 
 def runs_of(plan: Plan, *, base: bool = False) -> dict[tuple[str, int], str]:

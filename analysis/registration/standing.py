@@ -100,12 +100,15 @@ def seeds_done(runs: Runs, study: Study) -> int:
 
 def _without(runs: Runs) -> str:
     """What is said where there is no registration: one that runs carry is missed."""
-    carried = {
-        str(digest)[:SHORT] for run in runs if (digest := (run.get("planned") or {}).get("registration"))
-    }
+    carried = {str(digest)[:SHORT] for run in runs if (digest := _carried(run).get("registration"))}
     if not carried:
         return NO_REGISTRATION
     return f"Exploratory: runs carry registration {', '.join(sorted(carried))}, which is not here to be read."
+
+
+def _carried(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    carried = run.get("planned")
+    return carried if isinstance(carried, dict) else {}
 
 
 def _judged(arm: Arm, study: Study) -> bool:
@@ -141,7 +144,7 @@ def _strangers(runs: Runs, registration: Registration, study: Study, own: bool) 
             continue
         if not own and (str(run["cell"]), int(run["seed"])) not in mine:
             continue
-        carried = run.get("planned") or {}
+        carried = _carried(run)
         if carried.get("registration") != registration.digest or carried.get("amendment") not in sealed:
             found.append(run)
     return found
@@ -155,7 +158,7 @@ def _first_start(runs: Runs, study: Study) -> str | None:
     """When the first run began; None where a run that began does not say."""
     bases = {arm.name for arm in study.with_role("base")}
     begun = [run for run in runs if run["status"] != NOT_BEGUN and run["arm"] not in bases]
-    times = [(run.get("planned") or {}).get("started") for run in begun]
+    times = [_carried(run).get("started") for run in begun]
     return min(map(str, times)) if times and all(times) else None
 
 

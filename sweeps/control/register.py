@@ -56,6 +56,7 @@ def register(plan: Plan, reports: Path, console: Console) -> int:
             versions=_versions(),
         ).sealed()
         path = write_registration(made, plan.registrations)
+        path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
         line = f"registered {plan.title()}: {path}, digest {made.short}; commit it before the first run"
     elif there.preset != plan.preset:
         raise UserError(
