@@ -12,6 +12,7 @@ OVER_BUDGET ?=
 TIMEOUT ?=
 RETRIES ?=
 LIVE ?=
+LOOK ?=
 REASON ?=
 ARM ?=
 ENGINE ?= local
@@ -81,7 +82,7 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
@@ -89,7 +90,7 @@ $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(er
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
-TAKE_STUDY := sweep work pause resume stop retry replay plan status verify dashboard report export-wandb wandb-dashboard
+TAKE_STUDY := register sweep work pause resume stop retry replay plan status verify dashboard report export-wandb wandb-dashboard
 NAMES = $(patsubst conf/$(1)/%.yaml,%,$(sort $(wildcard conf/$(1)/*.yaml)))
 ifeq ($(NAME),)
 $(foreach goal,$(filter $(TAKE_STUDY),$(MAKECMDGOALS)),$(error \
@@ -105,6 +106,7 @@ help:  ## this list
 ##= NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  OVER_BUDGET=1
 ##= ON=h100_80gb (plan: as if on that device of conf/planning/devices.yaml; docs/cost.md)
 ##= RETRY=1 (failed trials once more)  FRESH=1 (stale trials again: finished by code with other numbers)
+##= LOOK=1 (report: test a registered study before its end; counted, and said by all its later reports)
 ##= TIMEOUT=seconds  RETRIES=killed=3,oom=1
 ##= ENGINE=local|ray|slurm  ENGINE_OPTIONS="partition=gpu gpus=1" (docs/clusters.md)
 ##= VLLM=1 (plan, sweep, work, replay, search) where trials sample with rollout=vllm (docs/vllm.md)
@@ -127,6 +129,9 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 plan: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## cells, memory, estimated time and statistical power of study NAME before anything runs
 	@$(TRIALS) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(ON),--on $(ON))
 
+register: setup $(MODEL_OF_STUDY)  ## fix what study NAME tests before its first run: registrations/NAME.json, of preset paper unless told (docs/registration.md)
+	@$(PY) -m sweeps register $(NAME) $(if $(PRESET),--preset $(PRESET))
+
 sweep: $(FOR_SWEEP) $(MODEL_OF_STUDY)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
@@ -141,7 +146,7 @@ dashboard: setup  ## watch study NAME while it runs: states, curves and failures
 	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
 
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
-	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET))
+	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LOOK),--look)
 
 verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
 	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))

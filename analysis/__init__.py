@@ -2,6 +2,7 @@
 
 logs             run folders to compact logs to tables
 statistics       intervals, tests, effects
+registration     what was fixed before the runs
 text             numbers and tables as safe text
 evidence         tables to one number per run
 inference        the one rule of a study, and what it finds

@@ -26,6 +26,7 @@ from sspo.console.one_sentence import one_sentence
 from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
+LOOK = "test a registered study before its end; counted, and said by all its later reports (docs/registration.md)"
 ONLY_READ = ("why", "verify", "dashboard")
 
 
@@ -56,6 +57,7 @@ def _add_commands(commands: Any) -> None:
     report.add_argument(
         "--if-stale", action="store_true", help="do nothing where the report is up to date (needs --preset)"
     )
+    report.add_argument("--look", action="store_true", help=LOOK)
     report.set_defaults(run=_report)
     replay = commands.add_parser("replay", help="draw a replay, in its study's report where there is one")
     replay.add_argument("name", help="name of the study, or a folder that `python -m sspo.replay` wrote")
@@ -94,7 +96,7 @@ def _add_commands(commands: Any) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    if arguments.if_stale and arguments.preset is not None:
+    if arguments.if_stale and arguments.preset is not None and not arguments.look:
         place = (arguments.name, arguments.preset, arguments.store, arguments.out)
         if is_fresh(*place):
             print(f"up to date: {report_folder(arguments.out, *place[:2]) / 'index.html'}")
@@ -103,7 +105,8 @@ def _report(arguments: argparse.Namespace) -> int:
 
     gc.disable()  # this process ends with its report, and a tenth of its time went into looking for cycles among figures
 
-    folder, preset = write_report(arguments.name, arguments.preset, arguments.store, arguments.out)
+    where = (arguments.name, arguments.preset, arguments.store, arguments.out)
+    folder, preset = write_report(*where, look=arguments.look)
     print(f"wrote {folder / 'index.html'} (preset {preset})")
     _say_if_edited(folder / "logs")
     return 0

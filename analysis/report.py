@@ -31,6 +31,8 @@ from analysis.provenance.freshness import are_current, fingerprint, note_current
 from analysis.provenance.record import FILE, origins, recorded
 from analysis.provenance.sources import write_sources
 from analysis.provenance.traces import section_traces
+from analysis.registration.kept import keep
+from analysis.registration.record import FOLDER as REGISTRATIONS
 from analysis.tables import captions
 from analysis.tables.catalogue import REPLAY_TABLES, TABLES
 from analysis.tables.gates import gates_table
@@ -39,11 +41,19 @@ from analysis.text.table import Table, write_table
 from sspo.runs.runlog import write_atomic
 
 
-def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple[Path, str]:
+def write_report(
+    name: str,
+    preset: str | None,
+    store: Path,
+    out: Path,
+    *,
+    look: bool = False,
+    registrations: Path = REGISTRATIONS,
+) -> tuple[Path, str]:
     """Write the report folder of a study and return it with the preset that was used.
 
     Runs of the store and the compact logs of an earlier report give the same bytes; analysis.logs.source says which are
-    read, analysis.logs.replay_source which replay. Raises UserError where there are neither runs nor logs, or no run is
+    read, analysis.logs.replay_source which replay. `look` has an unfinished registered study tested, and counts that. Raises UserError where there are neither runs nor logs, or no run is
     finished.
     """
     source = choose(name, preset, store, out)
@@ -53,12 +63,13 @@ def write_report(name: str, preset: str | None, store: Path, out: Path) -> tuple
     inputs = None
     if source.manifest is not None:
         # before the logs are read: a run that ends meanwhile makes the report stale
-        inputs = fingerprint(source.manifest, store, out)
+        inputs = fingerprint(source.manifest, store, out, registrations)
         place = (logs, store, name, source.preset, inputs)
         if not are_current(*place):
             compact(store, source.manifest, logs)
             write_sources(store, read_json(logs / RUNS), logs)
             note_current(*place)
+    keep(logs, registrations, look=look, of_store=source.manifest is not None)
     if replayed is not None and replayed != logs:
         compact_replay(replayed, logs)
     render(folder, replayed=replayed is not None)

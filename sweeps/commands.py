@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from rich.console import Console
 
+from sweeps.control.register import register
 from sweeps.control.restore import restore
 from sweeps.control.steer import retry, steer
 from sweeps.control.sweep import RunOptions, run_sweep, run_work
@@ -22,6 +23,7 @@ from sweeps.monitor.status import show_status, watch_status
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.replay.replay import run_replay
 from sweeps.search.arguments import about_search
+from sweeps.study.spec import PAPER_PRESET
 
 ON_A_STUDY = ("--preset", "--store")
 Act = Callable[[argparse.Namespace, Console], int]
@@ -38,6 +40,8 @@ class Verb:
     """Names in options.py."""
     words: Sequence[str] = ()
     """Words that must follow NAME."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Of its options, where they are others than in options.py."""
     about: str = "a study in conf/study/, or a multirun"
     """What NAME names; empty for a command without one."""
 
@@ -119,6 +123,10 @@ def _restore(arguments: argparse.Namespace, console: Console) -> int:
     return restore(_plan(arguments), arguments.reports, console)
 
 
+def _register(arguments: argparse.Namespace, console: Console) -> int:
+    return register(_plan(arguments), arguments.reports, console)
+
+
 def _show(arguments: argparse.Namespace, console: Console) -> int:
     return show_arm(_plan(arguments), arguments.arm, console)
 
@@ -172,6 +180,12 @@ COMMANDS: Mapping[str, Verb] = {
         purpose="say what would run, for how long, and what it will be able to tell",
         act=_show_plan,
         options=(*ON_A_STUDY, "--workers", "--on"),
+    ),
+    "register": Verb(
+        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper unless told)",
+        act=_register,
+        options=(*ON_A_STUDY, "--reports"),
+        defaults={"preset": PAPER_PRESET},
     ),
     "status": Verb(
         purpose="say where every trial of a study, or a search, stands",

@@ -93,7 +93,7 @@ def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:
         ["make", "help"], cwd=ROOT, env=CLEAN, capture_output=True, text=True, check=True
     ).stdout
     targets = [line.split()[1] for line in printed.splitlines() if line.startswith("  make ")]
-    assert targets[:6] == ["setup", "plan", "sweep", "status", "dashboard", "report"]
+    assert targets[:7] == ["setup", "plan", "register", "sweep", "status", "dashboard", "report"]
     parts = [any(name.startswith(part) for part in ("check", "test", "bench-")) for name in targets]
     assert not any(parts[: targets.index("check")]), "tests and benches come last"
     assert targets[-1].startswith("bench-")

@@ -21,14 +21,14 @@ LAWS = {
         study ledger plan monitor workers engines control search replay integrations find_study options commands __main__
     """,
     "analysis": """
-        statistics logs text evidence inference checks claims importers tables figures content provenance pages report replay_report
+        statistics logs registration text evidence inference checks claims importers tables figures content provenance pages report replay_report
         verify live evaluations import_commands refusals __main__
     """,
 }
 """A room imports only those before it. A file at a package's root is a room of its own."""
 ACROSS = {
     "sspo": (),
-    "sweeps": ("sspo", "analysis.statistics"),
+    "sweeps": ("sspo", "analysis.statistics", "analysis.registration", "analysis.claims"),
     "analysis": ("sspo.errors", "sspo.metrics", "sspo.config", "sspo.runs", "sspo.console"),
     "hydra_plugins": ("sweeps.integrations.hydra_multirun",),
 }

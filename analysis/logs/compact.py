@@ -4,6 +4,8 @@
     runs.json      a record a planned run        eval.parquet     a line a question and sample
     contamination.json                           samples.parquet  a line a sampled response to show, where there are any
       rates of checks, where there are any
+    registration.json, looks.json
+      copies of what the study was registered as and of the looks at it before its end, where it was (analysis.registration.kept)
 
 Column `run` is the index of the run in runs.json. Equal content gives equal bytes.
 """
@@ -26,11 +28,13 @@ from analysis.logs.contamination import CheckedSet, read_contamination
 from analysis.logs.manifest import read_json
 from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
 from analysis.logs.samples import Sample
+from sspo.config import json_file
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY, OPTION_KEYS
 from sspo.runs.runlog import write_atomic
 
 MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet", "eval.parquet"
+REGISTRATION, LOOKS = "registration.json", "looks.json"
 
 MANY_COLUMNS = 1_000
 """Of imported metrics: with more, what Parquet keeps of each column takes longer than the numbers."""
@@ -86,6 +90,10 @@ class Logs:
     evaluation: pd.DataFrame
     samples: tuple[Sample, ...] = ()
     contamination: tuple[CheckedSet, ...] = ()
+    registration: Mapping[str, Any] | None = None
+    """As the report found it; None where the study was not registered."""
+    looks: tuple[Mapping[str, Any], ...] = ()
+    """Reports with tests that were made of it before its end."""
 
 
 def write_logs(
@@ -150,13 +158,20 @@ def read_logs(folder: Path) -> Logs:
         evaluation=_frame(folder / EVAL),
         samples=samples,
         contamination=read_contamination(folder),
+        registration=_registration(folder / REGISTRATION),
+        looks=_records(folder / LOOKS) if (folder / LOOKS).is_file() else (),
     )
+
+
+def _registration(path: Path) -> Mapping[str, Any] | None:
+    return json_file.read_object(path, "restore it or report from run folders")
 
 
 def _records(path: Path) -> tuple[Mapping[str, Any], ...]:
     records: Any = read_json(path)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise UserError(f"{path} is damaged: it lists no runs; restore it or report from run folders")
+        what = "runs" if path.name == RUNS else "looks"
+        raise UserError(f"{path} is damaged: it lists no {what}; restore it or report from run folders")
     return tuple(records)
 
 

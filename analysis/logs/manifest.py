@@ -117,6 +117,8 @@ class Study:
     """Of its design, in order; none where all arms were written by hand."""
     smallest_effect: float | None = None
     """The least difference of the primary score that would matter, in its unit; None where nobody named one."""
+    looks: tuple[int, ...] = ()
+    """Planned interim looks: numbers of seeds an arm."""
     mirrored: str | None = None
     """Of runs that were read from their W&B mirrors, the preset that planned them; empty where none did. None for all others."""
 
@@ -184,6 +186,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
             factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
             smallest_effect=_smallest_effect(manifest),
+            looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

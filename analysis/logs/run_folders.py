@@ -47,6 +47,7 @@ from analysis.logs.run_files import (
 from analysis.logs.sample_choice import choose_samples
 from analysis.logs.samples import SHOWN_ROLES, Sample
 from sspo.runs import runlog
+from sspo.runs.carried import PLANNED
 from sspo.runs.identity import cell_folder
 
 LOST = (DIVERGED, FAILED, BROKEN, RUNNING, MISSING)
@@ -208,10 +209,12 @@ def _record(path: Path) -> dict[str, Any]:
     try:
         now = standing(path)
         environment, config = _environment(path), settings(configuration(path))
+        carried = marker(path, PLANNED)
         seconds, first = _ended_with(now.done or {})
     except Damaged as error:
         return {**error.state(), **_ended(None, None), **code_of({}), **settings({})}
-    return {**now.state(), **_ended(seconds, first), **code_of(environment), **config}
+    planned = {} if carried is None else {"planned": carried}
+    return {**now.state(), **_ended(seconds, first), **code_of(environment), **config, **planned}
 
 
 def _ended_with(done: Mapping[str, Any]) -> tuple[float | int | None, Any]:

@@ -22,6 +22,9 @@ from analysis.logs.replay_source import POINTS, SUMMARY, replay_source
 from analysis.logs.sample_table import SAMPLES
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import WATCHED
+from analysis.registration.looks import looks_path
+from analysis.registration.record import FOLDER as REGISTRATIONS
+from analysis.registration.record import registration_path
 from sspo import metrics
 from sspo.runs.contamination import RATES
 from sspo.runs.runlog import write_atomic
@@ -49,9 +52,11 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
         write_atomic(folder / STAMP, inputs)
 
 
-def fingerprint(manifest: Mapping[str, Any], store: Path, out: Path) -> str:
-    """A hash over the manifest, the size and time of every run's logs and markers and of the replay's files and the store's
-    checks for contamination, the code of this package, the glossary and the claims."""
+def fingerprint(
+    manifest: Mapping[str, Any], store: Path, out: Path, registrations: Path = REGISTRATIONS
+) -> str:
+    """A hash over the manifest, the registration and looks at it, the size and time of every run's logs and markers and of the replay's
+    files and the store's checks for contamination, the code of this package, the glossary and the claims."""
     study = from_manifest(manifest)
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
     for arm in study.arms:
@@ -64,6 +69,8 @@ def fingerprint(manifest: Mapping[str, Any], store: Path, out: Path) -> str:
     for path in check_files(store):
         for line in _states(path.parent, (path.name,)):
             digest.update(line.encode())
+    for path in (registration_path(study.name, registrations), looks_path(study.name, registrations)):
+        digest.update(path.read_bytes() if path.is_file() else b"none")
     code = [*package_files(), *sorted(Path(metrics.__file__).parent.glob("*.py"))]
     for source in [*code, *claim_files()]:
         digest.update(source.read_bytes())

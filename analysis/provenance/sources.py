@@ -12,6 +12,7 @@ from analysis.logs.digests import file_digest
 from analysis.logs.manifest import read_json
 from analysis.logs.run_files import Damaged, marker
 from sspo.runs import runlog
+from sspo.runs.carried import PLANNED
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import write_atomic
 
@@ -23,6 +24,7 @@ WATCHED = (
     runlog.METRICS,
     runlog.EVAL,
     runlog.SAMPLES,
+    PLANNED,
 )
 FILE = "sources.json"
 

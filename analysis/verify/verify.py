@@ -16,7 +16,7 @@ from typing import Any
 from analysis.claims.files import claim_files
 from analysis.claims.record import changed_claims
 from analysis.claims.table import NAME as VERDICTS
-from analysis.logs.compact import MANIFEST
+from analysis.logs.compact import LOOKS, MANIFEST, REGISTRATION
 from analysis.logs.digests import Digests, changes, file_digest, stream_digests
 from analysis.logs.manifest import IMPORTED, manifest_path, read_json
 from analysis.logs.trace import CONTAMINATION
@@ -77,7 +77,7 @@ def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
     differing = [name for name in _differing(folder, content) if name.startswith("logs/")]
     for name in differing:
         found.changed(f"{name} {'has changed' if (folder / name).is_file() else 'is gone'}")
-    if f"logs/{MANIFEST}" in differing:
+    if {f"logs/{name}" for name in (MANIFEST, REGISTRATION, LOOKS)} & set(differing):
         found.touches(everything(content))
     elif differing:
         _name(content, changes(_recorded(content), stream_digests(folder / "logs")), found)

@@ -10,6 +10,7 @@ outcome        what a finished run says of itself
 tracking       Weights & Biases as a mirror
 mirror         what a mirror shows of a run folder's logs
 mirror_tables  ... its means over answers, and its tables
+carried        what ordered a run, kept in its folder
 planned        what the studies of a store say of a run
 revision       which code this is
 code_key       a hash of the code that numbers come from

@@ -25,6 +25,8 @@ OF_STUDY = (
     "test",
     "primary",
     "gates",
+    "smallest_effect",
+    "looks",
     "amended_after_runs",
     "factors",
 )

@@ -31,6 +31,7 @@ REPORTS = Path("reports")
 REMEDY = "restore it from git"
 RESULTS = ("done", "diverged")
 MANIFEST, RUNS, SOURCES, PROVENANCE = "manifest.json", "runs.json", "sources.json", "provenance.json"
+REGISTRATION = "registration.json"
 TABLES = {
     runlog.METRICS: "metrics.parquet",
     runlog.EVAL: "eval.parquet",
@@ -135,7 +136,7 @@ def _flaw(logs: Path) -> str | None:
     if not provenance.is_file():
         return f"there is no {PROVENANCE} to check it by"
     digests = (read_object(provenance, REMEDY) or {}).get("files") or {}
-    for name in (MANIFEST, RUNS, *TABLES.values(), SOURCES):
+    for name in (MANIFEST, RUNS, *TABLES.values(), SOURCES, REGISTRATION):
         path, wanted = logs / name, digests.get(f"logs/{name}")
         found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
         if found != wanted:

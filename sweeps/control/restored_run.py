@@ -15,6 +15,7 @@ import yaml
 from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
 from sspo.runs import runlog
+from sspo.runs.carried import PLANNED
 from sspo.runs.logfile import extent_of
 from sweeps.plan.plan import Trial
 
@@ -61,6 +62,8 @@ def _fill(
     }
     (folder / runlog.CONFIG).write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
     (folder / runlog.ENVIRONMENT).write_text(text(environment), encoding="utf-8")
+    if record.get("planned"):
+        (folder / PLANNED).write_text(text(record["planned"]), encoding="utf-8")
     samples = [line for row in rows[runlog.SAMPLES] if (line := _sample_line(row)) is not None]
     for name, lines in (
         (runlog.METRICS, rows[runlog.METRICS]),

@@ -33,9 +33,10 @@ from sweeps.monitor.requests import (
 )
 from sweeps.plan.budget import check_budget
 from sweeps.plan.expected.holds import refuse_what_does_not_fit
-from sweeps.plan.manifest import former_sentence, is_current, write_manifest
+from sweeps.plan.manifest import former_sentence, is_current, ordered, write_manifest
 from sweeps.plan.pace import Pace
 from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.registered import refuse_unamended
 from sweeps.plan.sampling import refuse_unsampled
 from sweeps.plan.stale import refuse_stale
 from sweeps.study.limits import Retries, with_retries
@@ -181,6 +182,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     """
     check_options(options)
     refuse_foreign(plan.store)
+    refuse_unamended(plan)
     trials = plan.trials()
     refuse_stale(trials, fresh=options.fresh)
     if missing_of(trials, retry_failed=False):
@@ -200,7 +202,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
             write_request(plan, RUN)
             write_manifest(plan)
             finished = not missing or train(
-                plan.study.name, trials, options, console, command, request_reader(plan)
+                plan.study.name, ordered(plan), options, console, command, request_reader(plan)
             )
         if not finished:
             return interrupted(console)
@@ -224,7 +226,8 @@ def run_work(plan: Plan, options: RunOptions, console: Console, command: Command
         raise UserError(
             f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
         )
-    trials = plan.trials()
+    refuse_unamended(plan)
+    trials = ordered(plan)
     refuse_what_does_not_fit(plan, missing_of(trials, retry_failed=False))
     if missing_of(trials, retry_failed=False) and not train(
         plan.study.name, trials, options, console, command, request_reader(plan)

@@ -14,8 +14,9 @@ from sspo.compose.hydra_compose import choices
 from sspo.errors import UserError, unknown
 from sweeps.control.sweep import RunOptions, check_options, conclude, interrupted, train
 from sweeps.ledger.store import check_store
-from sweeps.plan.manifest import write_manifest
+from sweeps.plan.manifest import ordered, write_manifest
 from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.registered import refuse_unamended
 from sweeps.plan.stale import refuse_stale
 
 PARAMETER = "trial"
@@ -53,6 +54,7 @@ def run_trial(plan: Plan, word: str, tracking: str | None, options: RunOptions, 
     Raises UserError before any work for what makes no sense.
     """
     check_options(options)
+    refuse_unamended(plan)
     trial = find_trial(plan, word)
     if tracking is not None:
         if tracking not in choices("tracking"):
@@ -61,7 +63,7 @@ def run_trial(plan: Plan, word: str, tracking: str | None, options: RunOptions, 
     refuse_stale([trial], fresh=options.fresh)
     check_store(plan.store, 1)
     write_manifest(plan)
-    if not train(plan.study.name, [trial], options, console, None):
+    if not train(plan.study.name, ordered(plan, [trial]), options, console, None):
         return interrupted(console)
     return conclude([trial], console)
 

@@ -23,6 +23,7 @@ from sweeps.plan.finished import Cost
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.power import preview
+from sweeps.plan.registered import registered_line
 from sweeps.plan.sampling import refuse_unsampled
 from sweeps.plan.stale import stale_sentence
 
@@ -91,7 +92,9 @@ def _unsampled(standings: Mapping[Trial, Standing], predicted: bool) -> list[str
 
 def _of_store(plan: Plan, standings: Mapping[Trial, Standing]) -> tuple[str | None, ...]:
     """What the store holds besides; a plan without names knows nothing of it."""
-    return () if plan.nameless else (former_sentence(plan), stale_sentence(standings))
+    if plan.nameless:
+        return ()
+    return (registered_line(plan), former_sentence(plan), stale_sentence(standings))
 
 
 def time_lines(expected: Forecast, workers: int) -> list[str]:

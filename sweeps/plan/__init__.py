@@ -2,6 +2,9 @@
 
 plan          arms, cells, trials
 manifest      the manifest that analysis reads
+promises      what a study fixes before it runs
+registered    a plan beside its registration
+carried       what runs carry of the plan that ordered them
 dropped_arms  arms that a study no longer has
 stale         runs finished by code with other numbers
 workload      how much work a run is

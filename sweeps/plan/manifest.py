@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import write_atomic
 from sweeps.ledger.state import read_json, standing
+from sweeps.plan.carried import carrying, rebuilt
 from sweeps.plan.dropped_arms import Former, former_arms, former_content, sentence
-from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.promises import promised, promises
 from sweeps.study.factors import Factor
-from sweeps.study.spec import DEFAULT_PRESET, StudyHead
+from sweeps.study.spec import DEFAULT_PRESET
 
 REMEDY = "delete it to have it written again"
 
@@ -50,13 +52,13 @@ def manifest_path(plan: Plan) -> Path:
 
 def content(plan: Plan) -> dict[str, Any]:
     """What the manifest holds. Raises UserError where the one on disk cannot be read."""
-    study, before = plan.study, _read(manifest_path(plan))
+    study, before = plan.study, _before(plan)
     return {
         "study": study.name,
         "preset": plan.preset,
         "title": study.head.title or study.name,
         "question": study.head.question,
-        **_promises(study.head),
+        **promises(study.head),
         "amended_after_runs": _amended(plan, before),
         "spec_sha256": study.sha256(),
         **({"written_sha256": written} if (written := written_sha256(study_file(study.name))) else {}),
@@ -68,7 +70,7 @@ def content(plan: Plan) -> dict[str, Any]:
 
 def former_sentence(plan: Plan) -> str | None:
     """Which cells of earlier manifests no longer belong to the study, and that they are kept; None where all do."""
-    return sentence(plan.store, plan.title(), _former(plan, _read(manifest_path(plan))))
+    return sentence(plan.store, plan.title(), _former(plan, _before(plan)))
 
 
 def is_current(plan: Plan) -> bool:
@@ -90,14 +92,14 @@ def write_manifest(plan: Plan) -> None:
         ) from error
 
 
-def _promises(head: StudyHead) -> dict[str, Any]:
-    """What a study fixes before it runs, so that no result can choose its own yardstick."""
-    return {
-        "baseline": head.baseline,
-        "test": head.test,
-        "primary": asdict(head.primary),
-        "gates": {**asdict(head.gates), "token_arm": head.gates.token_arm or head.baseline},
-    }
+def ordered(plan: Plan, trials: Sequence[Trial] | None = None) -> list[Trial]:
+    """The plan's trials, or these of them, with what their runs are to carry of it. Call once its manifest is written."""
+    before = _read(manifest_path(plan)) or {}
+    return carrying(
+        plan,
+        plan.trials() if trials is None else trials,
+        amended=bool(before.get("amended_after_runs")),
+    )
 
 
 def _amended(plan: Plan, before: Mapping[str, Any] | None) -> bool:
@@ -105,7 +107,7 @@ def _amended(plan: Plan, before: Mapping[str, Any] | None) -> bool:
     if before is None:
         return False
     arms = _listed_arms(plan, before)
-    changed = any(before.get(key) != value for key, value in _promises(plan.study.head).items())
+    changed = promised(before) != promised(promises(plan.study.head))
     return bool(before.get("amended_after_runs")) or (
         (changed or _promised_otherwise(plan, arms)) and _has_results(plan, arms)
     )
@@ -156,6 +158,12 @@ def _listed_arms(plan: Plan, manifest: Mapping[str, Any], key: str = "arms") -> 
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{manifest_path(plan)} is damaged: it does not list its arms; {REMEDY}") from error
+
+
+def _before(plan: Plan) -> dict[str, Any] | None:
+    """The manifest on disk; where it is gone, what the runs that it ordered say of it."""
+    there = _read(manifest_path(plan))
+    return rebuilt(plan) if there is None else there
 
 
 def _read(path: Path) -> dict[str, Any] | None:

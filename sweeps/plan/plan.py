@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from analysis.registration.record import FOLDER
 from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
 from sspo.config.objective_checks import why_unmatched
@@ -73,6 +74,8 @@ class Trial:
     """The engine of its rollouts."""
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
+    carries: str = field(default="", compare=False, repr=False)
+    """JSON of what its run folder is to say of the plan (sspo/runs/carried.py); nothing where it is empty."""
 
     @property
     def folder(self) -> Path:
@@ -94,6 +97,8 @@ class Plan:
     preset: str
     store: Path
     arms: tuple[PlannedArm, ...]
+    registrations: Path = FOLDER
+    """Where studies are registered."""
     nameless: str = ""
     """Why its cells have no names yet: a model or questions are not on this machine. Empty where they have."""
 

@@ -14,6 +14,7 @@ from sspo.runs.runlog import RECORDING
 from sweeps.control.sweep import RunOptions, missing_of, train
 from sweeps.ledger.state import standing
 from sweeps.ledger.store import check_store
+from sweeps.plan.manifest import ordered
 from sweeps.plan.plan import Plan, Trial
 from sweeps.workers.worker import Command
 
@@ -45,7 +46,7 @@ def recorded_runs(
         if not missing:
             return runs
         check_store(plan.store, len(missing))
-        if not train(plan.study.name, runs, options, console, command):
+        if not train(plan.study.name, ordered(plan, runs), options, console, command):
             return None
         options = replace(options, retry_failed=False)  # once each
 

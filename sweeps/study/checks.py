@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from sweeps.study.refusals import (
     choose,
 )
 from sweeps.study.spec import (
+    LOOK_SEEDS,
     MODES,
     PAPER_PRESET,
     PAPER_SEEDS,
@@ -47,6 +49,7 @@ def check(study: Study) -> None:
     for name, arm in study.arms.items():
         _check_arm(study, name, arm)
     check_labels(study)
+    _check_looks(study)
     for name, preset in study.presets.items():
         _check_preset(study, name, preset)
     for name in PRESETS:
@@ -57,6 +60,11 @@ def check(study: Study) -> None:
 def _check_head(study: Study) -> None:
     head = study.head
     choose("test", head.test, TESTS)
+    if not 0 < head.smallest_effect < 1:
+        raise UserError(
+            f"smallest_effect is a difference of shares and must lie between 0 and 1, got {head.smallest_effect:g}: write "
+            "0.02 for two points"
+        )
     _check_primary(head.primary)
     _check_gates(head.gates)
     choose("arm as baseline", head.baseline, study.arms)
@@ -70,6 +78,27 @@ def _check_head(study: Study) -> None:
     _check_replay(study, head.replay)
     check_resources("resources", head.resources)
     check_retries("retries", head.retries)
+
+
+def _check_looks(study: Study) -> None:
+    """Looks rise, have enough seeds to test, and lie before the end of the largest preset, which is the one to register."""
+    looks, preset = study.head.looks, study.presets.get(PAPER_PRESET)
+    if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
+        raise UserError(f"looks must be numbers of seeds an arm that rise, got {list(looks)}")
+    if looks and looks[0] < LOOK_SEEDS:
+        raise UserError(f"looks: a look takes at least {LOOK_SEEDS} seeds an arm, got {looks[0]}")
+    if not looks or preset is None:
+        return
+    fewest = min(
+        len(arm.seeds_in(preset))
+        for name, arm in study.arms.items()
+        if preset.holds(name) and arm.role in ("arm", "no_clip")
+    )
+    if looks[-1] >= fewest:
+        raise UserError(
+            f"looks: {looks[-1]} seeds are no interim look, as presets.{PAPER_PRESET} has {fewest} seeds an arm; the end is a "
+            "test of its own and is not listed"
+        )
 
 
 def _check_primary(primary: Primary) -> None:

@@ -21,6 +21,8 @@ PAPER_PRESET = "paper"
 PRESETS = ("smoke", DEFAULT_PRESET, PAPER_PRESET)
 PAPER_SEEDS = 8
 """Fewest seeds an arm behind a claim: what a difference of two standard deviations takes."""
+LOOK_SEEDS = 4
+"""Fewest seeds an arm at an interim look: with less, a test of means says little that its spread does not hide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,11 @@ class StudyHead:
     title: str = ""
     question: str = ""
     baseline: str = ""
-    test: str = "paired"
+    test: str = "welch"
+    smallest_effect: float = 0.02
+    """The least difference of the primary score that would matter, as a share."""
+    looks: tuple[int, ...] = ()
+    """Planned interim looks: numbers of seeds an arm at which a registered study may be tested before its end."""
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
     replay: Replay = field(default_factory=Replay)
@@ -178,8 +184,9 @@ class Study:
         for preset in content["presets"].values():
             if all(limit is None for limit in preset["budget"].values()):
                 del preset["budget"]
-        if not content["head"]["mix_code"]:
-            del content["head"]["mix_code"]
+        for key in ("mix_code", "smallest_effect", "looks"):
+            if getattr(self.head, key) == getattr(StudyHead(), key):
+                del content["head"][key]
         for part in (content["head"], *content["arms"].values()):
             for execution in ("resources", "retries"):
                 part.pop(execution, None)

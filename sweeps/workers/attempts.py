@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from sspo.errors import UserError
 from sspo.runs import fence
+from sspo.runs.carried import carry
 from sspo.runs.fence import LeaseLost
 from sspo.runs.runlog import DONE, FAILED, mark_failed, unmark_failed
 from sweeps.ledger import leases
@@ -60,6 +62,8 @@ def _begin(trial: Trial, own: Lease, before: Lease | None) -> Lease | None:
     if any((trial.folder / marker).is_file() for marker in (DONE, FAILED)):
         leases.end(attempts_folder(trial.folder), own, VOID)
         return own
+    if trial.carries:
+        carry(trial.folder, json.loads(trial.carries))
     return None
 
 

@@ -45,7 +45,7 @@ def changed(*path: str, value: Any) -> dict[str, Any]:
 def test_defaults_fill_what_a_spec_leaves_out() -> None:
     study = parse("small", GOOD)
     assert (study.head.test, study.head.primary.mode, study.head.gates.no_clip_margin) == (
-        "paired",
+        "welch",
         "sampled",
         0.2,
     )
@@ -58,6 +58,10 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
         (changed("titel", value="x"), "did you mean 'title'"),
         (changed("baseline", value="grpoo"), "did you mean 'grpo'"),
         (changed("test", value="pared"), "did you mean 'paired'"),
+        (changed("smallest_effect", value=2.0), "lie between 0 and 1, got 2: write 0.02 for two points"),
+        (changed("looks", value=[6, 4]), "numbers of seeds an arm that rise, got [6, 4]"),
+        (changed("looks", value=[3]), "at least 4 seeds an arm, got 3"),
+        (changed("looks", value=[4, 8]), "8 seeds are no interim look, as presets.paper has 8 seeds an arm"),
         (changed("primary", value={"mode": "greedi"}), "did you mean 'greedy'"),
         (changed("gates", value={"token_arn": "grpo"}), "did you mean 'gates.token_arm'"),
         (changed("gates", "token_arm", value="sspoo"), "did you mean 'sspo'"),
@@ -210,9 +214,10 @@ def test_a_file_that_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None
 
 
 def test_the_hash_of_a_spec_follows_its_meaning_and_not_its_layout() -> None:
-    spelled_out = changed("test", value="paired")
+    spelled_out = {**changed("test", value="welch"), "smallest_effect": 0.02, "looks": []}
     assert parse("small", spelled_out).sha256() == parse("small", GOOD).sha256()
-    assert parse("small", changed("test", value="welch")).sha256() != parse("small", GOOD).sha256()
+    for key, value in (("test", "paired"), ("smallest_effect", 0.03), ("looks", [4])):
+        assert parse("small", changed(key, value=value)).sha256() != parse("small", GOOD).sha256()
 
 
 NAMES = ["x=1", "a,b", "it's", "{a}", "${oc.env:HOME}", "сетка", "a b", "~a", "-a"]

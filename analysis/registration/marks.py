@@ -1,0 +1,114 @@
+"""The sentences that a report's head and captions say of its registration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.logs.manifest import Study
+from analysis.registration.changes import differences, dropped_arms, span
+from analysis.registration.looks import Look
+from analysis.registration.record import Plan, Registration, runs_of
+
+NAMED = 4
+"""Runs or arms that a sentence names before it only counts."""
+HOLDS_NOT = "the levels here do not hold"
+
+
+def minutes(time: str) -> str:
+    """A time as people read it."""
+    return time[:16].replace("T", " ") + " UTC"
+
+
+def head(registration: Registration) -> str:
+    """That it was registered, and when."""
+    return f"Registered {minutes(registration.time)} (digest {registration.short}), before the first run."
+
+
+def amendments(registration: Registration, study: Study) -> Iterator[str]:
+    """What was changed since, and what is other than registered with no amendment that says so."""
+    for one in registration.amendments:
+        what = "after results" if one.after_results else "before any result"
+        held = ""
+        if one.after_results and any(change.startswith("seed") for change in one.changes):
+            held = " Levels are those of the plan before it, and hold for that alone."
+        yield f"Amended {what} ({one.time[:10]}): {', '.join(one.changes)}.{held}"
+    if registration.preset == study.preset:
+        unsaid = differences(without_claims(registration.latest), plan_of(study))
+        if unsaid:
+            yield f"Not as registered, and no amendment says so: {', '.join(unsaid)}."
+
+
+def former(registration: Registration | None, study: Study, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Arms and seeds that the study once had, by name."""
+    names: dict[str, set[int]] = {}
+    for arm in manifest.get("former_arms") or ():
+        names.setdefault(str(arm["name"]), set()).update(map(int, arm["seeds"]))
+    if registration is not None and registration.preset == study.preset:
+        plans = (registration.plan, *(one.plan for one in registration.amendments))
+        for plan in plans:
+            for name, seeds in dropped_arms(plan, plan_of(study)).items():
+                names.setdefault(name, set()).update(seeds)
+    if names:
+        said = [f"{name} (seed{'s' if len(of) > 1 else ''} {span(list(of))})" for name, of in names.items()]
+        yield f"Former arms: {', '.join(said)}; their runs are kept and are in none of the numbers here."
+
+
+def unplanned(looks: Sequence[Look], end: int) -> Iterator[str]:
+    """Looks that no plan has, in the order in which they were taken."""
+    for look in looks:
+        if not look.planned:
+            yield (f"Unplanned look at {look.seeds} of {end} seeds on {minutes(look.time)}: {HOLDS_NOT}.")
+
+
+def strangers(runs: Sequence[Mapping[str, Any]], registration: Registration, total: int) -> str:
+    """Runs that do not carry the registration."""
+    named = ", ".join(f"{run['arm']} seed {run['seed']}" for run in runs[:NAMED])
+    rest = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+    word = "carries" if len(runs) == 1 else "carry"
+    return (
+        f"Exploratory: {len(runs)} of {total} runs {word} another registration than {registration.short}, or none: "
+        f"{named}{rest}."
+    )
+
+
+def failures(runs: Sequence[Mapping[str, Any]], total: int) -> Iterator[str]:
+    """Runs that ended without a result."""
+    lost = sum(run["status"] not in ("done", "diverged") for run in runs)
+    if lost:
+        yield f"{lost} of {total} runs failed or cannot be read, and {'is' if lost == 1 else 'are'} in no test."
+
+
+def plan_of(study: Study) -> Plan:
+    """What a manifest says of what a registration binds. Arms of the default labels and overrides are not compared: cells are."""
+    return {
+        "test": study.test,
+        "primary": {"mode": study.mode, "temperature": study.temperature},
+        "smallest_effect": study.smallest_effect,
+        "baseline": study.baseline,
+        "gates": dict(study.gates),
+        "looks": list(study.looks),
+        "arms": [
+            {
+                "name": arm.name,
+                "cell": arm.cell,
+                "role": arm.role,
+                "seeds": list(arm.seeds),
+                "against": arm.against,
+                "copy_of": arm.copy_of,
+                "target_clip_frac": arm.target_clip_frac,
+            }
+            for arm in study.arms
+        ],
+    }
+
+
+def without_claims(plan: Plan) -> Plan:
+    """The plan as far as a manifest knows it."""
+    return {key: value for key, value in plan.items() if key != "claims"}
+
+
+def shares(registration: Registration, study: Study) -> bool:
+    """Whether the study, of another preset, has runs of the registered one."""
+    registered = set(runs_of(registration.plan)) | set(runs_of(registration.latest))
+    return bool(registered & set(runs_of(plan_of(study))))
