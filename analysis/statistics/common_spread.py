@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from analysis.statistics.comparisons import Comparison, two_sided_p, welch
+from analysis.statistics.comparisons import Comparison, welch
+from analysis.statistics.contrasts import contrast, independent_rows
 from analysis.statistics.intervals import no_spread, t_quantile
 
 Floats = NDArray[np.float64]
@@ -28,26 +31,58 @@ def careful_welch(
     a side is empty.
     """
     own = welch(groups[treatment], groups[baseline], level)
-    common = _with_common_spread(groups, treatment, baseline, level)
-    if common is None or (own.p is not None and common.p is not None and own.p >= common.p):
+    if min(len(groups[treatment]), len(groups[baseline])) < 2:
         return own
-    return common
+    weight_A = np.zeros(len(groups))
+    weight_A[treatment], weight_A[baseline] = 1.0, -1.0
+    common = common_spread_contrast([np.asarray(g, np.float64) for g in groups], weight_A, 1 - level)
+    common = replace(common, n=own.n)
+    return own if common.p is None or (own.p is not None and own.p >= common.p) else common
 
 
-def _with_common_spread(
-    groups: Sequence[Sequence[float]], treatment: int, baseline: int, level: float
-) -> Comparison | None:
-    """None where nothing estimates the spread."""
-    arrays = [np.asarray(group, dtype=np.float64) for group in groups]
-    a, b = arrays[treatment], arrays[baseline]
-    df = float(sum(x.size - 1 for x in arrays if x.size))
-    if min(a.size, b.size) < 2 or df < 1:
-        return None
-    variance = sum(float(x.var(ddof=1)) * (x.size - 1) for x in arrays if x.size > 1) / df
-    error = math.sqrt(variance * (1 / a.size + 1 / b.size))
-    if no_spread(error, *(x for x in arrays if x.size)):
-        return None
-    difference = float(a.mean() - b.mean())
-    half = t_quantile(df, level) * error
-    p = float(two_sided_p(np.float64(difference), np.float64(error), np.float64(df)))
-    return Comparison(difference, difference - half, difference + half, p, df, int(a.size), COMMON, error)
+def common_spread_contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
+    """sum_a w_a mean_a with its 1 - alpha interval from one variance for all groups, those of weight 0 too.
+
+    Raises ValueError for a weighted group without values.
+    """
+    if any(w and not g.size for g, w in zip(groups, weight_A, strict=True)):
+        raise ValueError("a weighted group has no values")
+    estimate = sum(float(w) * float(g.mean()) for g, w in zip(groups, weight_A, strict=True) if w)
+    n = min(g.size for g, w in zip(groups, weight_A, strict=True) if w)
+    variance, df = _common_variance(groups)
+    error = math.sqrt(
+        variance * sum(float(w * w) / g.size for g, w in zip(groups, weight_A, strict=True) if w)
+    )
+    if df < 1 or no_spread(error, *(g for g in groups if g.size)):
+        return Comparison(estimate, None, None, None, None, n, COMMON)
+    half = t_quantile(df, 1 - alpha) * error
+    p = float(2 * special.stdtr(df, -abs(estimate / error)))
+    return Comparison(estimate, estimate - half, estimate + half, p, df, n, COMMON, error)
+
+
+def wider_contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
+    """The contrast with spreads of its own or with the common one, whichever interval is wider."""
+    own, common = contrast(groups, weight_A, alpha), common_spread_contrast(groups, weight_A, alpha)
+    return max((c for c in (own, common)), key=lambda c: 0.0 if c.high is None else c.high - c.difference)
+
+
+def common_spread_differ_p(groups: Sequence[Floats], weight_CA: Floats) -> float:
+    """p of the F test that all contrasts (rows) are equal, with one variance for all groups; 1 where nothing can tell."""
+    rows_KA = independent_rows(weight_CA[1:] - weight_CA[0])
+    variance, df = _common_variance(groups)
+    if not len(rows_KA) or df < 1 or variance <= 0:
+        return 1.0
+    used = np.abs(rows_KA).sum(axis=0) > 0
+    mean_A = np.array([g.mean() if u else 0.0 for g, u in zip(groups, used, strict=True)])
+    size_A = np.array([g.size if u else 1 for g, u in zip(groups, used, strict=True)])
+    difference_K = rows_KA @ mean_A
+    covariance = rows_KA @ (rows_KA / size_A).T
+    f = float(difference_K @ np.linalg.solve(covariance, difference_K)) / variance / len(rows_KA)
+    return float(special.fdtrc(len(rows_KA), df, f))
+
+
+def _common_variance(groups: Sequence[Floats]) -> tuple[float, float]:
+    """With its degrees of freedom."""
+    df = float(sum(g.size - 1 for g in groups if g.size))
+    total = sum(float(g.var(ddof=1)) * (g.size - 1) for g in groups if g.size > 1)
+    return (total / df if df else 0.0), df

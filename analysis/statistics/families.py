@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.statistics.common_spread import careful_welch
 from analysis.statistics.comparisons import Comparison, holm, welch
 from analysis.statistics.intervals import t_quantile
 
@@ -35,7 +36,7 @@ def holm_family(found: Sequence[Comparison | None], alpha: float = ALPHA) -> lis
     tested = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     levels: dict[int, float] = {}
     step = alpha / max(1, len(tested))
-    for rank, (p, i) in enumerate(tested):
+    for rank, (_, i) in enumerate(tested):
         # Holm stops at the first comparison that it does not find: those after it are tested at its level
         if all(before[0] < levels[before[1]] for before in tested[:rank]):
             step = alpha / (len(tested) - rank)
@@ -60,20 +61,29 @@ def interval_at(c: Comparison, alpha: float) -> tuple[float, float]:
     return c.difference - half, c.difference + half
 
 
-def could_be_best(groups: Sequence[Sequence[float]], alpha: float = ALPHA) -> list[bool]:
+def could_be_best(
+    groups: Sequence[Sequence[float]],
+    below: Sequence[bool] | None = None,
+    alpha: float = ALPHA,
+    *,
+    collapses: bool = False,
+) -> list[bool]:
     """For each group: could its true mean be the highest?
 
-    Welch's t over all pairs, adjusted by Holm, tells groups apart from the one with the highest mean. A group could be the best
-    unless it is told apart *and so is every group with a lower mean*: no group that is in lies below one that is out, and
-    as this only adds groups, an equal one is left out in at most `alpha` of tables. Raises ValueError for a group with
-    fewer than four values, and for fewer than two groups.
+    A group is out where it is shown to lie below another one: by the study's own comparisons (`below`), or by Welch's t over all
+    pairs, adjusted by Holm at half of `alpha`; *and where so is every group with a lower mean*. So no group that is in lies
+    below one that is out, which only adds groups. With `collapses`, where some run collapsed, pairs are compared by
+    `careful_welch`. That an equal one is out happens in fewer than `alpha` of tables (docs/statistics.md:
+    simulated). Raises ValueError for a group with fewer than four values, and for fewer than two groups.
     """
     if len(groups) < 2 or min(map(len, groups)) < FEWEST_RUNS:
         raise ValueError(f"needs two groups, and {FEWEST_RUNS} values of each")
-    pairs = [(i, j) for i in range(len(groups)) for j in range(i)]
-    adjusted = holm([welch(groups[i], groups[j]).p for i, j in pairs])
-    found = {frozenset(pair) for pair, p in zip(pairs, adjusted, strict=True) if p is not None and p < alpha}
     means = [float(np.mean(group)) for group in groups]
-    best = max(range(len(groups)), key=means.__getitem__)
-    in_doubt = [means[i] for i in range(len(groups)) if frozenset((i, best)) not in found]
-    return [mean >= min(in_doubt) for mean in means]
+    pairs = [(i, j) for i in range(len(groups)) for j in range(i)]
+    compared = [careful_welch(groups, i, j) if collapses else welch(groups[i], groups[j]) for i, j in pairs]
+    adjusted = holm([c.p for c in compared])
+    shown = [pair for pair, p in zip(pairs, adjusted, strict=True) if p is not None and p < alpha / 2]
+    out = {min(pair, key=means.__getitem__) for pair in shown}
+    out |= {i for i, is_below in enumerate(below or ()) if is_below}
+    lowest = min(mean for i, mean in enumerate(means) if i not in out)
+    return [mean >= lowest for mean in means]

@@ -41,7 +41,7 @@ def sign_flip_p(difference_AS: Floats, rng: np.random.Generator) -> Floats:
     largest_RA = np.maximum.accumulate(flipped_RA[:, order[::-1]], axis=1)[:, ::-1]
     beyond_A = (largest_RA >= seen_A[order] - TIE).sum(axis=0)
     p = beyond_A / len(flips_RS) if exact else (1 + beyond_A) / (1 + len(flips_RS))
-    found_A = np.empty(arms)
+    found_A: Floats = np.empty(arms)
     found_A[order] = np.maximum.accumulate(p)
     return found_A
 
@@ -49,7 +49,7 @@ def sign_flip_p(difference_AS: Floats, rng: np.random.Generator) -> Floats:
 def _all_flips(seeds: int) -> Floats:
     """Every pattern with the first sign kept: a pattern and its negative have one statistic."""
     bits = np.arange(2 ** (seeds - 1))[:, None] >> np.arange(seeds)
-    return 1.0 - 2.0 * (bits & 1)
+    return np.asarray(1.0 - 2.0 * (bits & 1))
 
 
 def smallest_sign_flip_p(seeds: int) -> float:

@@ -40,7 +40,9 @@ MISSES = {
     "adjusted": "an adjusted interval misses, worst arm",
     "difference_paired": "a paired difference's interval misses, worst arm",
 }
-POWERS = {f"{rule}_{size}": f"{rule} finds {size} sd" for size in (1, 2) for rule in ("careful", "paired", "flips")}
+POWERS = {
+    f"{rule}_{size}": f"{rule} finds {size} sd" for size in (1, 2) for rule in ("careful", "paired", "flips")
+}
 
 
 def measure(world: World, shared: bool, runs: int, studies: int) -> dict[str, Rate]:
@@ -81,7 +83,8 @@ def _some(arm_SAR: Floats, studies: int) -> Floats:
 
 def _bold(arm_SAR: Floats, fallen_S: Flags) -> Flags:
     found = replica.careful_pairs(arm_SAR, *replica.pairs(ARMS), fallen_S)
-    return replica.could_be_best(arm_SAR, replica.p_of(found), ALPHA)
+    below_SA = replica.below(careful(arm_SAR, fallen_S), ALPHA)
+    return replica.could_be_best(arm_SAR, replica.p_of(found), below_SA, ALPHA)
 
 
 def _null(arm_SAR: Floats, fallen_S: Flags, rng: np.random.Generator) -> dict[str, Rate]:
@@ -110,7 +113,9 @@ def _means(arm_SAR: Floats) -> Mapping[str, Rate]:
     return {"mean": Rate.worst(p_SA < ALPHA)}
 
 
-def _beside(arm_SAR: Floats, fallen_S: Flags, size: int, effect: float, rng: np.random.Generator) -> dict[str, Rate]:
+def _beside(
+    arm_SAR: Floats, fallen_S: Flags, size: int, effect: float, rng: np.random.Generator
+) -> dict[str, Rate]:
     """With one arm raised: the rest is still equal."""
     raised = RAISED - 1
     found = careful(arm_SAR, fallen_S)

@@ -22,6 +22,8 @@ from tests.bench.error_rates.worlds import COLLAPSED_SPREAD, DROP, FALLEN, colla
 
 ALPHA = 0.05
 RUNS, CLAIMS = (4, 5, 8, 16), (1, 4, 7)
+ARMS = 8
+"""Of a study. A claim compares some of them; where a run of any collapsed, it takes the common spread of all."""
 SPREADS = (1.0, 0.5, 2.0, 1.0, 3.0, 1.0, 0.5, 1.0)
 COLLAPSES = (0.2, 0.0, 0.3, 0.1, 0.4, 0.2, 0.1, 0.2)
 Floats = NDArray[np.float64]
@@ -42,13 +44,15 @@ class Shape:
 
 
 def _own_references(comparisons: int) -> tuple[tuple[float, ...], ...]:
-    row_CA = np.kron(np.eye(comparisons), [1.0, -1.0])
-    return tuple(map(tuple, row_CA.tolist()))
+    return _padded(np.kron(np.eye(comparisons), [1.0, -1.0]))
 
 
 def _one_reference(comparisons: int) -> tuple[tuple[float, ...], ...]:
-    row_CA = np.hstack([np.full((comparisons, 1), -1.0), np.eye(comparisons)])
-    return tuple(map(tuple, row_CA.tolist()))
+    return _padded(np.hstack([np.full((comparisons, 1), -1.0), np.eye(comparisons)]))
+
+
+def _padded(row_CA: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) + (0.0,) * (ARMS - len(row)) for row in row_CA.tolist())
 
 
 ONE = Shape("one comparison", _own_references(1))
@@ -68,20 +72,39 @@ TRUTHS: dict[str, tuple[float, ...]] = {
     "0 and the margin in turn": (0.0, 1.0),
 }
 """True effects of the claims, in turn, in margins. The margin is one standard deviation of a run."""
+WORST = ("0", "the margin", "0 and the margin in turn")
+"""Those that are looked at in worlds without normal scores of equal spread."""
+PAIRED = ("equal spreads", "some arms collapse more often")
 
 
-def draw(world: str, rng: np.random.Generator, claims: int, arms: int, runs: int, shared: bool) -> tuple[Floats, Flags]:
+def truths(world: str) -> dict[str, tuple[float, ...]]:
+    """Those that are simulated in a world."""
+    return TRUTHS if world == WORLDS[0] else {name: TRUTHS[name] for name in WORST}
+
+
+def cells() -> list[tuple[str, Shape, bool, int]]:
+    """World, shape, whether within seeds, runs."""
+    return [
+        (world, shape, is_paired, runs)
+        for world in WORLDS
+        for shape in SHAPES
+        for is_paired in ((False, True) if world in PAIRED else (False,))
+        for runs in RUNS
+    ]
+
+
+def draw(world: str, rng: np.random.Generator, claims: int, runs: int, shared: bool) -> tuple[Floats, Flags]:
     """value_SAR of true mean 0, in standard deviations of the first arm's runs, and the claims with a collapsed run."""
-    z = latent(rng, claims, arms, runs, shared)
+    z = latent(rng, claims, ARMS, runs, shared)
     never = np.zeros(claims, dtype=bool)
     if world == "skewed":
         return skewed(z), never
     if world == "unequal spreads":
-        return z * np.array(SPREADS[:arms])[:, None], never
+        return z * np.array(SPREADS)[:, None], never
     if "collapse" not in world:
         return z, never
-    share = np.full(arms, 0.2) if world == "a fifth collapses" else np.array(COLLAPSES[:arms])
-    value = collapse(z, latent(rng, claims, arms, runs, shared), share[:, None])
+    share = np.full(ARMS, 0.2) if world == "a fifth collapses" else np.array(COLLAPSES)
+    value = collapse(z, latent(rng, claims, ARMS, runs, shared), share[:, None])
     fallen = (value - DROP * share[:, None] < FALLEN).any(axis=(1, 2))
     sd = math.sqrt(0.8 + 0.2 * COLLAPSED_SPREAD**2 + 0.16 * DROP**2)
     return value / sd, fallen
@@ -95,16 +118,20 @@ class Judged:
     """The pooled effect under each rule for its spread; a word must hold under all of them."""
     differ_p: Floats | None
 
-    def words(self, truth_S: Floats, alpha: float) -> NDArray[np.str_]:
+    def tails(self, truth_S: Floats) -> list[dict[float, Floats]]:
+        """One-sided p of a true effect of at most -1, 0 and 1, under each rule, where the effect is as given."""
+        return [
+            {bound: special.stdtr(df, -(d + truth_S - bound) / e) for bound in (-1.0, 0.0, 1.0)}
+            for d, e, df in self.bases
+        ]
+
+    def words(self, tails: list[dict[float, Floats]], alpha: float) -> NDArray[np.str_]:
         """The word of each claim with that true effect, margin 1."""
         level = alpha if self.differ_p is None else alpha * POOLED_SHARE
-        above, below = {}, {}
-        for bound in (-1.0, 0.0, 1.0):
-            tails = [special.stdtr(df, -(d + truth_S - bound) / e) for d, e, df in self.bases]
-            above[bound] = np.all([tail < level / 2 for tail in tails], axis=0)
-            below[bound] = np.all([1 - tail < level / 2 for tail in tails], axis=0)
+        above = {bound: np.all([tail[bound] < level / 2 for tail in tails], axis=0) for bound in tails[0]}
+        below = np.all([1 - tail[1.0] < level / 2 for tail in tails], axis=0)
         said = np.select(
-            [above[1.0], below[1.0] & above[-1.0], below[1.0], above[0.0]],
+            [above[1.0], below & above[-1.0], below, above[0.0]],
             [SUPPORTED, EQUIVALENT, REFUTED, DIRECTION],
             INCONCLUSIVE,
         )
@@ -143,16 +170,19 @@ def wrong(word: NDArray[np.str_], truth_S: Floats) -> Flags:
     )
 
 
-def measure(world: str, shape: Shape, is_paired: bool, runs: int, studies: int) -> dict[tuple[str, int], Rate]:
+def measure(
+    world: str, shape: Shape, is_paired: bool, runs: int, studies: int
+) -> dict[tuple[str, int], Rate]:
     """Any wrong word a report, by truth and number of claims. Equal arguments, equal numbers."""
     most = max(CLAIMS)
     value, fallen = _drawn(world, shape, is_paired, runs, studies * most)
     judged = judge(value, shape, is_paired, fallen)
     rates = {}
-    for name, effects in TRUTHS.items():
+    for name, effects in truths(world).items():
         truth_S = np.tile(np.resize(effects, most), studies)
+        tails = judged.tails(truth_S)
         for claims in CLAIMS:
-            is_wrong = wrong(judged.words(truth_S, ALPHA / claims), truth_S).reshape(studies, most)
+            is_wrong = wrong(judged.words(tails, ALPHA / claims), truth_S).reshape(studies, most)
             rates[name, claims] = Rate.of(is_wrong[:, :claims].any(axis=1))
     return rates
 
@@ -163,14 +193,15 @@ def shares(
     """How often each word is said of one of so many claims; comparisons lie `apart` above and below the effect in turn."""
     value, _ = _drawn("equal spreads", shape, False, runs, studies)
     moved = value + apart * _turns(shape)[:, None]
-    word = judge(moved, shape, False).words(np.full(studies, effect), ALPHA / claims)
+    judged = judge(moved, shape, False)
+    word = judged.words(judged.tails(np.full(studies, effect)), ALPHA / claims)
     said = (SUPPORTED, DIRECTION, EQUIVALENT, REFUTED, INCONCLUSIVE, MIXED)
     return {name: float((word == name).mean()) for name in said}
 
 
 def _drawn(world: str, shape: Shape, is_paired: bool, runs: int, claims: int) -> tuple[Floats, Flags]:
     rng = ours.named_rng("words", world, shape.name, "paired" if is_paired else "unpaired", runs)
-    return draw(world, rng, claims, shape.weights.shape[1], runs, shared=is_paired)
+    return draw(world, rng, claims, runs, shared=is_paired)
 
 
 def _turns(shape: Shape) -> Floats:

@@ -52,10 +52,16 @@ def common_spread_pairs(arm_SAR: Floats, first: NDArray[np.int_], second: NDArra
     mean = arm_SAR.mean(axis=-1)
     difference = mean[:, first] - mean[:, second]
     error = np.sqrt(arm_SAR.var(axis=-1, ddof=1).mean(axis=1) * 2 / runs)[:, None]
-    return difference, np.broadcast_to(error, difference.shape), np.full(difference.shape, arms * (runs - 1.0))
+    return (
+        difference,
+        np.broadcast_to(error, difference.shape),
+        np.full(difference.shape, arms * (runs - 1.0)),
+    )
 
 
-def careful_pairs(arm_SAR: Floats, first: NDArray[np.int_], second: NDArray[np.int_], has_collapses_S: Flags) -> Found:
+def careful_pairs(
+    arm_SAR: Floats, first: NDArray[np.int_], second: NDArray[np.int_], has_collapses_S: Flags
+) -> Found:
     """Welch's; where a run of the study collapsed, whichever of it and the common spread's has the larger p."""
     one = welch_pairs(arm_SAR, first, second)
     if not has_collapses_S.any():
@@ -93,16 +99,23 @@ def holm_levels(p_SP: Floats, alpha: float) -> Floats:
     return _back(steps[np.minimum(np.arange(p_SP.shape[1]), stop[:, None])], order)
 
 
-def could_be_best(arm_SAR: Floats, p_SP: Floats, alpha: float) -> Flags:
-    """Bold arms (S, A) from the p of all pairs."""
-    studies, arms, _ = arm_SAR.shape
-    first, second = pairs(arms)
-    apart_SAA = np.zeros((studies, arms, arms), dtype=bool)
-    apart_SAA[:, first, second] = apart_SAA[:, second, first] = holm(p_SP) < alpha
+def could_be_best(arm_SAR: Floats, p_SP: Floats, below_SA: Flags, alpha: float) -> Flags:
+    """Bold arms (S, A) from the p of all pairs and from those that the family shows to lie below another."""
+    first, second = pairs(arm_SAR.shape[1])
     mean_SA = arm_SAR.mean(axis=-1)
-    apart_SA = apart_SAA[np.arange(studies), mean_SA.argmax(axis=1)]
-    lowest = np.where(apart_SA, np.inf, mean_SA).min(axis=1)
+    shown_SP = holm(p_SP) < alpha / 2
+    lower_SP = np.where(mean_SA[:, first] <= mean_SA[:, second], first, second)
+    out_SA = below_SA.copy()
+    study_S, pair_P = np.nonzero(shown_SP)
+    out_SA[study_S, lower_SP[study_S, pair_P]] = True
+    lowest = np.where(out_SA, np.inf, mean_SA).min(axis=1)
     return np.asarray(mean_SA >= lowest[:, None])
+
+
+def below(found: Found, alpha: float) -> Flags:
+    """Arms (S, A) that a comparison against the baseline, the first, shows to lie below the other."""
+    shown_SP, higher_SP = holm(p_of(found)) < alpha, found[0] > 0
+    return np.hstack([(shown_SP & higher_SP).any(axis=1, keepdims=True), shown_SP & ~higher_SP])
 
 
 def pairs(arms: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
@@ -138,9 +151,7 @@ def _stepped(unit_SAR: Floats, flips_FR: Floats) -> Floats:
         part = slice(start, start + chunk)
         flipped_SAF = np.abs(ordered[part] @ flips_FR.T) / runs
         for place in range(arms - 2, -1, -1):
-            np.maximum(
-                flipped_SAF[:, place], flipped_SAF[:, place + 1], out=flipped_SAF[:, place]
-            )
+            np.maximum(flipped_SAF[:, place], flipped_SAF[:, place + 1], out=flipped_SAF[:, place])
         beyond[part] = (flipped_SAF >= bound[part, :, None]).sum(axis=-1)
     return _back(np.maximum.accumulate(beyond / len(flips_FR), axis=1), order)
 
@@ -161,10 +172,16 @@ def pooled(value_SAR: Floats, weight_A: Floats, is_paired: bool) -> Found:
     runs = value_SAR.shape[-1]
     if is_paired:
         value_SR = np.einsum("a,sar->sr", weight_A, value_SAR)
-        return value_SR.mean(axis=-1), value_SR.std(axis=-1, ddof=1) / np.sqrt(runs), np.full(len(value_SR), runs - 1.0)
+        return (
+            value_SR.mean(axis=-1),
+            value_SR.std(axis=-1, ddof=1) / np.sqrt(runs),
+            np.full(len(value_SR), runs - 1.0),
+        )
     v = weight_A**2 * value_SAR.var(axis=-1, ddof=1) / runs
     total = v.sum(axis=-1)
-    return value_SAR.mean(axis=-1) @ weight_A, np.sqrt(total), total**2 * (runs - 1) / (v**2).sum(axis=-1)
+    at_equal_spreads = (weight_A**2).sum() ** 2 * (runs - 1) / (weight_A**4).sum()
+    df = np.minimum(total**2 * (runs - 1) / (v**2).sum(axis=-1), at_equal_spreads)
+    return value_SAR.mean(axis=-1) @ weight_A, np.sqrt(total), df
 
 
 def differ_p(value_SAR: Floats, between_KA: Floats) -> Floats:
