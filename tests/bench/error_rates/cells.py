@@ -19,7 +19,7 @@ RAISED = 2
 """The arm with an effect, of the baseline's spread and nearly its share of collapses."""
 LOWERED = 3
 """So many arms lie 2 sd below the others where three arms are equal and the best."""
-FLIPPED, RAISED_FLIPPED = 4000, 400
+FLIPPED, RAISED_FLIPPED = 4000, 200
 """The first so many studies of 16 seeds have their signs flipped, in 32,768 ways each; and so many for the power of it."""
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
