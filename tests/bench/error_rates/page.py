@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from analysis.statistics.words import DIRECTION, EQUIVALENT, REFUTED, SUPPORTED, WORDS, word_power
-from tests.bench.error_rates import cells, claims, practices
+from tests.bench.error_rates import cells, claims, failures, practices
 from tests.bench.error_rates.rate import Rate
 from tests.bench.error_rates.stored import Found, Said
 
@@ -38,6 +38,7 @@ def tables(found: Found, said: Said, practised: str) -> dict[str, str]:
         "findings": findings(found),
         "intervals": intervals(found),
         "power": power(found),
+        "failures": failing([*failures.of_findings(found), *failures.of_words(said)]),
         "wrong words": wrong_words(said),
         "words": simulated_words(),
         "power of words": power_of_words(),
@@ -86,6 +87,19 @@ def _of_cells(found: Found, columns: Mapping[str, str], are_errors: bool = True)
         rates = [[found[world, seeds, n].get(key) for n in cells.RUNS] for key in columns.values()]
         rows.append([world, seeds, *(_slashed(r, are_errors) for r in rates)])
     return _table(["world", "seeds", *columns], rows, 2)
+
+
+def failing(failed: Sequence[failures.Failure]) -> str:
+    """Where no method passes."""
+    rows: dict[tuple[str, str], dict[int, float]] = {}
+    for f in failed:
+        if f.no_method:
+            rows.setdefault((f.world, f.what), {})[f.runs] = f.percent
+    shown = [
+        [world, what, *(f"{by_runs[n]:.1f}" if n in by_runs else "" for n in cells.RUNS)]
+        for (world, what), by_runs in rows.items()
+    ]
+    return _table(["world", "error", *(f"{n} runs" for n in cells.RUNS)], shown, 2)
 
 
 def wrong_words(said: Said) -> str:

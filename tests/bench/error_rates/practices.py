@@ -133,14 +133,18 @@ def games_howell_bold(rng: np.random.Generator, runs: int, within: float) -> flo
 
 def unadjusted_bold(rng: np.random.Generator, runs: int, within: float) -> float:
     """The same with Welch's p as it comes."""
-    return float((replica.p_of(_against_best(_arms(rng, ARMS, runs, within, False))) < ALPHA).any(axis=1).mean())
+    return float(
+        (replica.p_of(_against_best(_arms(rng, ARMS, runs, within, False))) < ALPHA).any(axis=1).mean()
+    )
 
 
 def _against_best(arm_SAR: Floats) -> replica.Found:
     """Welch's of every arm against the one of highest mean; nothing of that one against itself."""
     best = arm_SAR.mean(axis=-1).argmax(axis=1)
     best_SR = np.take_along_axis(arm_SAR, best[:, None, None], axis=1)
-    others = np.delete(np.arange(ARMS)[None].repeat(len(arm_SAR), 0).ravel(), np.arange(len(best)) * ARMS + best)
+    others = np.delete(
+        np.arange(ARMS)[None].repeat(len(arm_SAR), 0).ravel(), np.arange(len(best)) * ARMS + best
+    )
     other_SAR = np.take_along_axis(arm_SAR, others.reshape(-1, ARMS - 1, 1), axis=1)
     return replica.against_baseline(np.concatenate([best_SR, other_SAR], axis=1))
 

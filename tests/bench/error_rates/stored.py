@@ -28,7 +28,10 @@ def measure(studies: int) -> Iterator[tuple[Found, Said]]:
             for runs in cells.RUNS:
                 yield {(world.name, seeds, runs): cells.measure(world, shared, runs, studies)}, {}
     for world, shape, is_paired, runs in claims.cells():
-        yield {}, words_of(claims.measure(world, shape, is_paired, runs, studies), world, shape, is_paired, runs)
+        yield (
+            {},
+            words_of(claims.measure(world, shape, is_paired, runs, studies), world, shape, is_paired, runs),
+        )
 
 
 def words_of(
