@@ -15,7 +15,7 @@ from analysis.statistics.common_spread import (
     wider_contrast,
 )
 from analysis.statistics.contrasts import contrast
-from analysis.statistics.judgement import judge_means
+from analysis.statistics.judgement import judge_means, judge_shares, shares_differ_p
 
 
 def test_two_steady_arms_are_compared_by_the_spread_of_the_arm_that_collapsed() -> None:
@@ -41,7 +41,7 @@ def test_without_a_spread_there_is_no_p_and_one_run_stays_one_run() -> None:
 def test_contrasts_with_a_common_spread_are_those_of_analysis_of_variance() -> None:
     rng = named_rng("common spread")
     groups = [rng.normal(size=n) for n in (5, 7, 4)]
-    f, p = stats.f_oneway(*groups)
+    p = stats.f_oneway(*groups).pvalue
     assert common_spread_differ_p(groups, np.eye(3)) == pytest.approx(p)
     two = common_spread_contrast(groups[:2], np.array([1.0, -1.0]), 0.05)
     assert two.p == pytest.approx(stats.ttest_ind(groups[0], groups[1]).pvalue)
@@ -67,3 +67,18 @@ def test_a_contrast_has_at_most_the_freedom_of_equal_spreads() -> None:
     assert found.df == pytest.approx(4.615385, abs=1e-6)
     two = contrast(groups[1:3], np.array([1.0, -1.0]), 0.05)
     assert two.df == pytest.approx(welch(groups[1].tolist(), groups[2].tolist()).df)
+
+
+def test_shares_of_few_runs_are_called_different_no_more_often_than_they_may() -> None:
+    """Four arms against one reference, eight runs each, all of share .5: mixed, or a wrong word, in at most .05 of claims."""
+    weight_CA = np.hstack([np.full((4, 1), -1.0), np.eye(4)])
+    rng = named_rng("shares")
+    judged = [
+        judge_shares(rng.binomial(8, 0.5, 5).tolist(), [8] * 5, weight_CA, 0.3, 0.05) for _ in range(150)
+    ]
+    assert sum(j.word == "mixed" for j in judged) <= 5
+    assert sum(j.word in ("mixed", "supported", "direction shown") for j in judged) <= 12
+    # 8 of 8 against 0 of 8 in one comparison, none in the other
+    assert shares_differ_p([8, 0, 0, 0], [8] * 4, np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])) < 0.01
+    assert shares_differ_p([8, 0, 8, 0], [8] * 4, np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])) == 1.0
+    assert shares_differ_p([8, 0], [8, 8], np.array([[1.0, -1], [1.0, -1]])) is None

@@ -94,7 +94,7 @@ def test_worlds_are_drawn_as_they_are_described() -> None:
         assert arm_SAR.mean(axis=(0, 2)) == pytest.approx(np.zeros(ARMS), abs=5 * spread / np.sqrt(80_000))
         assert arm_SAR[:, cells.RAISED].std() == pytest.approx(world.sd, rel=0.03)
         seeds = np.corrcoef(arm_SAR[:, 0, 0], arm_SAR[:, 5, 0])[0, 1]
-        assert seeds > 0.15, "arms at one seed correlate"
+        assert seeds > 0.05, "arms at one seed correlate"
     score = set_scores(named_rng("sets"), 40_000, 1, shared=False)[:, 0, 0]
     assert np.corrcoef(score.T)[np.triu_indices(5, 1)].mean() == pytest.approx(0.51, abs=0.01)
 

@@ -53,7 +53,8 @@ def measure(studies: int) -> tuple[stored.Found, stored.Said]:
         said |= more_said
         left = (time.monotonic() - start) / done * (steps - done)
         print(f"\r{done} of {steps} cells, about {left:.0f} s left   ", end="", file=sys.stderr, flush=True)
-    print(f"\r{steps} cells of {studies:,} studies in {time.monotonic() - start:.0f} s", file=sys.stderr)
+    used = f"{time.monotonic() - start:.0f} s, {time.process_time():.0f} of one core"
+    print(f"\r{steps} cells of {studies:,} studies in {used}", file=sys.stderr)
     return found, said
 
 
