@@ -82,3 +82,23 @@ def test_shares_of_few_runs_are_called_different_no_more_often_than_they_may() -
     assert shares_differ_p([8, 0, 0, 0], [8] * 4, np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])) < 0.01
     assert shares_differ_p([8, 0, 8, 0], [8] * 4, np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])) == 1.0
     assert shares_differ_p([8, 0], [8, 8], np.array([[1.0, -1], [1.0, -1]])) is None
+
+
+@pytest.mark.parametrize("n", [4, 8, 16])
+def test_a_claim_about_two_shares_errs_in_at_most_three_percent_over_all_outcomes(n: int) -> None:
+    margin, weight_CA, events = 0.2, np.array([[1.0, -1.0]]), range(n + 1)
+    words = {
+        (a, b): judge_shares([a, b], [n, n], weight_CA, margin, 0.05).word for a in events for b in events
+    }
+    false = {
+        0.0: {"supported", "direction shown"},
+        margin: {"supported", "equivalent", "refuted"},
+        -margin: {"supported", "direction shown", "equivalent"},
+    }
+    for share in np.linspace(0, 1, 21):
+        for effect, wrong in false.items():
+            if not -1e-9 <= share + effect <= 1 + 1e-9:
+                continue
+            mine = stats.binom.pmf(events, n, np.clip(share + effect, 0, 1))
+            theirs = stats.binom.pmf(events, n, share)
+            assert sum(mine[a] * theirs[b] for (a, b), word in words.items() if word in wrong) < 0.032

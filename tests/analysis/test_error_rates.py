@@ -72,11 +72,18 @@ def test_where_runs_are_normal_or_graded_answers_no_rule_of_a_report_fails() -> 
 
 
 def test_a_plan_is_warned_of_worlds_in_which_no_method_passes() -> None:
-    for runs in (4, 5, 8, 30):
-        warned = known_failures.warnings(runs)
-        assert any("skewed" in sentence and "a mean's interval misses" in sentence for sentence in warned)
-        assert not any("equal spreads at" in s and "skewed" not in s and "collapse" not in s for s in warned)
-    assert len(known_failures.failures_at(8, paired=True)) > len(known_failures.failures_at(8))
+    for runs in (3, 4, 5, 8, 30):
+        tail, collapse = known_failures.warnings(runs)
+        assert tail.startswith(
+            "where scores have a long tail, no rule keeps to 5 %: a mean's interval misses (up to 1"
+        )
+        assert collapse.startswith("where runs may collapse, no rule keeps to 5 %: ")
+    assert "pair" not in "".join(known_failures.warnings(8))
+    assert (
+        "any false finding under registered pairing (up to 42 %" in known_failures.warnings(8, paired=True)[1]
+    )
+    # the next smaller number of runs that was simulated
+    assert known_failures.warnings(7) == known_failures.warnings(5)
 
 
 def test_a_rate_fails_where_its_lower_bound_exceeds_the_most() -> None:
@@ -96,7 +103,7 @@ def test_worlds_are_drawn_as_they_are_described() -> None:
         seeds = np.corrcoef(arm_SAR[:, 0, 0], arm_SAR[:, 5, 0])[0, 1]
         assert seeds > 0.05, "arms at one seed correlate"
     score = set_scores(named_rng("sets"), 40_000, 1, shared=False)[:, 0, 0]
-    assert np.corrcoef(score.T)[np.triu_indices(5, 1)].mean() == pytest.approx(0.51, abs=0.01)
+    assert np.corrcoef(score.T)[np.triu_indices(5, 1)].mean() == pytest.approx(0.53, abs=0.01)
 
 
 def test_correlated_scores_are_drawn_as_they_are_described() -> None:
