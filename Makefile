@@ -385,8 +385,8 @@ bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finishe
 bench-dashboard: setup  ## the dashboard on 5,000 runs, first and again, beside `sweeps status` (about two minutes)
 	@$(PY) -m tests.bench.dashboard
 
-bench-statistics: setup  ## error rates of the statistics, and of what people do instead, by simulation
-	@$(PY) -m tests.bench.error_rates
+bench-statistics: setup  ## error rates, coverage and power of the statistics, and of what people do instead, by simulation (some minutes)
+	@OMP_NUM_THREADS=1 $(PY) -m tests.bench.error_rates
 
 bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
 	@$(PY) -m tests.bench.analysis

@@ -16,6 +16,12 @@ def base_level(evidence: Evidence) -> float | None:
     return None
 
 
+def any_collapsed(evidence: Evidence) -> bool:
+    """Whether a run of an arm collapsed; of the one without a clip it is what it is there for."""
+    floor = base_level(evidence)
+    return any(collapsed(evidence, arm, floor)[0] for arm in evidence.study.with_role("arm", "aa"))
+
+
 def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
     """Collapsed runs and runs counted."""
     flags = collapsed_runs(evidence, arm, floor).values()

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.evidence.collapse import any_collapsed
+from analysis.evidence.evidence import AVERAGE, Evidence, values
 from analysis.logs.manifest import Arm
 from analysis.statistics import Comparison, paired_t, welch
+from analysis.statistics.common_spread import careful_welch
 from analysis.statistics.families import FEWEST_RUNS
 
 
@@ -32,7 +34,8 @@ def compare(
 ) -> Compared | None:
     """An arm against its reference (or `other`); None without one.
 
-    Runs of A/A arms count for their cell, except where the A/A arm itself is compared with its original.
+    Runs of A/A arms count for their cell, except where the A/A arm itself is compared with its original. Where some run collapsed, an
+    arm none of whose runs did looks steadier than it is: then Welch's t or one spread for all arms, whichever finds less.
     """
     reference = other or evidence.study.reference_of(arm)
     if reference is None:
@@ -41,11 +44,25 @@ def compare(
     mine, theirs = of(scores, arm, column), of(scores, reference, column)
     shared = sorted(mine.keys() & theirs.keys())
     pairs = [mine[s] for s in shared], [theirs[s] for s in shared]
+    careful = arm.role != "aa" and any_collapsed(evidence)
+    if not (mine and theirs):
+        unpaired = None
+    elif careful:
+        unpaired = _among_all(evidence, scores, (arm, reference), column)
+    else:
+        unpaired = welch(list(mine.values()), list(theirs.values()))
     return Compared(
-        welch=welch(list(mine.values()), list(theirs.values())) if mine and theirs else None,
+        welch=unpaired,
         paired=paired_t(*pairs) if shared else None,
         correlation=_correlation(*pairs),
     )
+
+
+def _among_all(evidence: Evidence, scores: pd.DataFrame, pair: tuple[Arm, Arm], column: str) -> Comparison:
+    """Two arms among all that compete."""
+    others = [a for a in evidence.study.arms if a.competes and a not in pair]
+    groups = [values(evidence, scores, a, column) for a in (*pair, *others)]
+    return careful_welch(groups, 0, 1)
 
 
 def _correlation(mine: list[float], theirs: list[float]) -> float | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.evidence.collapse import any_collapsed
 from analysis.evidence.evidence import AVERAGE, Evidence, values
 from analysis.inference.compare import Compared, compare, enough
 from analysis.inference.rule import Rule, rule_of
@@ -167,7 +168,9 @@ def best_arms(evidence: Evidence, scores: pd.DataFrame, below: set[str], alpha: 
     groups = [values(evidence, scores, arm) for arm in arms]
     if len(arms) < 2 or min(map(len, groups)) < FEWEST_RUNS:
         return set()
-    in_doubt = could_be_best(groups, [arm.name in below for arm in arms], alpha)
+    in_doubt = could_be_best(
+        groups, [arm.name in below for arm in arms], alpha, collapses=any_collapsed(evidence)
+    )
     return {arm.name for arm, best in zip(arms, in_doubt, strict=True) if best}
 
 

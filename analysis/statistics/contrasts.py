@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
     """sum_a w_a mean_a with its 1 - alpha interval: variances of its own for every group, Satterthwaite's degrees of freedom.
 
-    With weights 1 and -1 it is Welch's t. Interval and p are None where nothing estimates the spread. n is the fewest values of
+    With weights 1 and -1 and equal sizes it is Welch's t. Degrees of freedom are at most those at equal spreads: without this
+    bound, the mean of four comparisons with one reference of four runs errs at 1.7 times a small alpha. Interval and p are None where nothing estimates the spread. n is the fewest values of
     a group with a weight. Raises ValueError for a weighted group of fewer than two values.
     """
     used = [(np.asarray(g, dtype=np.float64), float(w)) for g, w in zip(groups, weight_A, strict=True) if w]
@@ -33,12 +34,18 @@ def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Compar
     n, error = min(g.size for g, _ in used), float(np.sqrt(variance_A.sum()))
     if no_spread(error, *(g for g, _ in used)):
         return Comparison(estimate, None, None, None, None, n, "welch")
-    df = float(
-        variance_A.sum() ** 2 / sum(v * v / (g.size - 1) for v, (g, _) in zip(variance_A, used, strict=True))
-    )
+    # no more than at equal spreads: a heavy group that happens to vary little would claim what it does not know
+    equal_A = np.array([w * w / g.size for g, w in used])
+    df = min(_freedom(variance_A, used), _freedom(equal_A, used))
     half = t_quantile(df, 1 - alpha) * error
     p = float(2 * special.stdtr(df, -abs(estimate / error)))
     return Comparison(estimate, estimate - half, estimate + half, p, df, n, "welch", error)
+
+
+def _freedom(variance_A: Floats, used: Sequence[tuple[Floats, float]]) -> float:
+    """Satterthwaite's, of a sum of variances of means."""
+    parts = sum(v * v / (g.size - 1) for v, (g, _) in zip(variance_A, used, strict=True))
+    return float(variance_A.sum() ** 2 / parts)
 
 
 def paired_contrast(value_AS: Floats, weight_A: Floats, alpha: float) -> Comparison:

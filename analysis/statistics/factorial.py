@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from analysis.statistics.common_spread import common_spread_test, wider_contrast
 from analysis.statistics.contrasts import JointTest, contrast, joint_test
 from analysis.statistics.intervals import Interval, no_spread, t_quantile
 
@@ -53,10 +54,13 @@ def factorial_effects(
     factors: Sequence[str],
     seed_N: Sequence[int] | None = None,
     level: float = 0.95,
+    *,
+    collapses: bool = False,
 ) -> list[Effect]:
     """All main effects and interactions, main effects first; a row of `level_NF` says a run's level of every factor.
 
-    Without seeds, runs are independent: Welch's t for one contrast, Johansen's test for several. With
+    Without seeds, runs are independent: Welch's t for one contrast, Johansen's test for several; where some run collapsed
+    (`collapses`), that or the test with one spread for all cells, whichever finds less. With
     `seed_N`, every cell was run under the same seeds: contrasts are taken within a seed (t for one, Hotelling's T² for
     several), which is exact for any variances. Raises ValueError in a sentence where a cell is empty, nothing estimates
     the error, or seeds do not match.
@@ -70,7 +74,7 @@ def factorial_effects(
     ]
     if seed_N is None:
         groups = _groups(score, design)
-        return [_independent(design, subset, groups, level) for subset in subsets]
+        return [_independent(design, subset, groups, level, collapses=collapses) for subset in subsets]
     means = _within_seeds(score, design, np.asarray(seed_N))
     return [_paired(design, subset, means, level) for subset in subsets]
 
@@ -101,16 +105,19 @@ def _groups(score: Floats, design: _Design) -> list[Floats]:
     return groups
 
 
-def _independent(design: _Design, subset: tuple[int, ...], groups: Sequence[Floats], level: float) -> Effect:
+def _independent(
+    design: _Design, subset: tuple[int, ...], groups: Sequence[Floats], level: float, *, collapses: bool
+) -> Effect:
     row_KC = _contrasts(design, subset)
     joint = joint_test(groups, row_KC)
     if joint is None:
         raise ValueError("nothing estimates the error of an effect: cells of it do not vary")
-    intervals = []
-    for row_C in row_KC:
-        c = contrast(groups, row_C, 1 - level)
-        intervals.append(Interval(c.difference, c.low, c.high, c.n))
-    return _named(design, subset, intervals, joint)
+    common = common_spread_test(groups, row_KC) if collapses else None
+    if common is not None and common.p > joint.p:
+        joint = common
+    estimate = wider_contrast if collapses else contrast
+    found = [estimate(groups, row_C, 1 - level) for row_C in row_KC]
+    return _named(design, subset, [Interval(c.difference, c.low, c.high, c.n) for c in found], joint)
 
 
 def _contrasts(design: _Design, subset: tuple[int, ...]) -> Floats:

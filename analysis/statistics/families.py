@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.statistics.common_spread import careful_welch
 from analysis.statistics.comparisons import Comparison, holm, welch
 from analysis.statistics.intervals import t_quantile
 
@@ -61,20 +62,26 @@ def interval_at(c: Comparison, alpha: float) -> tuple[float, float]:
 
 
 def could_be_best(
-    groups: Sequence[Sequence[float]], below: Sequence[bool] | None = None, alpha: float = ALPHA
+    groups: Sequence[Sequence[float]],
+    below: Sequence[bool] | None = None,
+    alpha: float = ALPHA,
+    *,
+    collapses: bool = False,
 ) -> list[bool]:
     """For each group: could its true mean be the highest?
 
     A group is out where it is shown to lie below another one: by the study's own comparisons (`below`), or by Welch's t over all
     pairs, adjusted by Holm at half of `alpha`; *and where so is every group with a lower mean*. So no group that is in lies
-    below one that is out, which only adds groups. That an equal one is out happens in fewer than `alpha` of tables (docs/statistics.md:
+    below one that is out, which only adds groups. With `collapses`, where some run collapsed, pairs are compared by
+    `careful_welch`. That an equal one is out happens in fewer than `alpha` of tables (docs/statistics.md:
     simulated). Raises ValueError for a group with fewer than four values, and for fewer than two groups.
     """
     if len(groups) < 2 or min(map(len, groups)) < FEWEST_RUNS:
         raise ValueError(f"needs two groups, and {FEWEST_RUNS} values of each")
     means = [float(np.mean(group)) for group in groups]
     pairs = [(i, j) for i in range(len(groups)) for j in range(i)]
-    adjusted = holm([welch(groups[i], groups[j]).p for i, j in pairs])
+    compared = [careful_welch(groups, i, j) if collapses else welch(groups[i], groups[j]) for i, j in pairs]
+    adjusted = holm([c.p for c in compared])
     shown = [pair for pair, p in zip(pairs, adjusted, strict=True) if p is not None and p < alpha / 2]
     out = {min(pair, key=means.__getitem__) for pair in shown}
     out |= {i for i, is_below in enumerate(below or ()) if is_below}

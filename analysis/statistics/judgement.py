@@ -7,19 +7,19 @@ of its share on the interval and one fifth on the test.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from analysis.statistics.common_spread import common_spread_differ_p, wider_contrast
 from analysis.statistics.comparisons import Comparison
 from analysis.statistics.contrasts import (
     contrast,
     differ_p,
-    independent_rows,
     paired_contrast,
     paired_differ_p,
 )
@@ -51,21 +51,32 @@ class Judgement:
 
 
 def judge_means(
-    groups: Sequence[Floats], weight_CA: Floats, margin: float, alpha: float, *, paired: bool = False
+    groups: Sequence[Floats],
+    weight_CA: Floats,
+    margin: float,
+    alpha: float,
+    *,
+    paired: bool = False,
+    collapses: bool = False,
 ) -> Judgement:
     """Judge comparisons (rows of weights of arm means) at `alpha`, the claim's share of the error rate.
 
-    With `paired`, groups are values of the same seeds in the same order. Raises ValueError for a group of fewer than two values.
+    With `paired`, groups are values of the same seeds in the same order. With `collapses`, where a run of any arm of the study
+    collapsed, no interval is shorter than with the common spread of all `groups`: give those of the whole study. Raises ValueError for a group of fewer than two values.
     """
 
     def estimate(weight_A: Floats, level: float) -> Comparison:
         if paired:
             return paired_contrast(np.stack(groups), weight_A, level)
+        if collapses:
+            return wider_contrast(groups, weight_A, level)
         return contrast(groups, weight_A, level)
 
     p = None
     if len(weight_CA) > 1:
         p = paired_differ_p(np.stack(groups), weight_CA) if paired else differ_p(groups, weight_CA)
+        if collapses and not paired and p is not None:
+            p = max(p, common_spread_differ_p(groups, weight_CA))
     return _judge(estimate, weight_CA, margin, alpha, p)
 
 
@@ -74,24 +85,36 @@ def judge_shares(
 ) -> Judgement:
     """The same of shares: exact limits of every share, put together for a contrast as Zou and Donner (2008) do (MOVER).
 
-    For two shares it is Newcombe's interval over Clopper-Pearson's, which is rather too wide. Heterogeneity is tested by a Wald
-    chi-square on shares with half an event more of either kind.
+    For two shares it is Newcombe's interval over Clopper-Pearson's, which is rather too wide. So is the test of heterogeneity.
     """
 
     def estimate(weight_A: Floats, level: float) -> Comparison:
         limits = [clopper_pearson(e, n, 1 - level) for e, n in zip(events_A, n_A, strict=True)]
         return share_contrast(limits, weight_A)
 
-    p = None
-    if len(weight_CA) > 1:
-        smooth_A = (np.asarray(events_A) + 0.5) / (np.asarray(n_A) + 1)
-        variance_A = smooth_A * (1 - smooth_A) / np.asarray(n_A)
-        rows_KA = independent_rows(weight_CA[1:] - weight_CA[0])
-        if len(rows_KA):
-            share_K = rows_KA @ (np.asarray(events_A) / np.asarray(n_A))
-            covariance = rows_KA @ (variance_A[:, None] * rows_KA.T)
-            p = float(special.chdtrc(len(rows_KA), float(share_K @ np.linalg.solve(covariance, share_K))))
+    p = shares_differ_p(events_A, n_A, weight_CA) if len(weight_CA) > 1 else None
     return _judge(estimate, weight_CA, margin, alpha, p)
+
+
+def shares_differ_p(events_A: Sequence[int], n_A: Sequence[int], weight_CA: Floats) -> float | None:
+    """The smallest level at which some two comparisons differ by their interval, adjusted for the number of pairs.
+
+    None where all comparisons are one. A Wald test calls shares of four runs different in eleven times its level.
+    """
+    row_PA = [a - b for a, b in itertools.combinations(weight_CA, 2) if np.abs(a - b).max() > 0]
+    if not row_PA:
+        return None
+
+    def differ(level: float) -> bool:
+        limits = [clopper_pearson(e, n, 1 - level / len(row_PA)) for e, n in zip(events_A, n_A, strict=True)]
+        found = (share_contrast(limits, row_A) for row_A in row_PA)
+        return any((c.low or 0.0) > 0 or (c.high or 0.0) < 0 for c in found)
+
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if differ(middle) else (middle, high)
+    return high
 
 
 def share_contrast(limits: Sequence[Interval], weight_A: Floats) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.evidence.collapse import any_collapsed
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.factors import TIMES, Grid, grid_of
 from analysis.evidence.result_traces import ResultTraces
@@ -56,6 +57,7 @@ def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None
             [place for place, _, _ in runs],
             grid.factors,
             [seed for _, seed, _ in runs] if paired else None,
+            collapses=any_collapsed(evidence),
         )
     except ValueError:
         return None  # equal runs, or fewer seeds than contrasts: the results table shows which
