@@ -5,6 +5,7 @@ statistics       intervals, tests, effects
 registration     what was fixed before the runs
 text             numbers and tables as safe text
 evidence         tables to one number per run
+inference        the one rule of a study, and what it finds
 checks           gates and warnings
 claims           hypotheses and verdicts
 importers        logs of other tools

@@ -29,7 +29,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "what makes accuracies shares in [0, 1] (1, or 0.01 for percent): the report then has percent points",
     },
     "--final-step": {"type": int, "help": "the fixed last step (default: the last one with a score)"},
-    "--test": {"help": "welch (default), or paired where runs of one seed share their randomness"},
+    "--smallest-effect": {
+        "type": float,
+        "help": "the least difference of the average that would matter, in its unit after --scale",
+    },
     "--arm-from": {"metavar": "KEY", "help": "logged option or column that names the arm (default: arm)"},
     "--seed-from": {"metavar": "KEY", "help": "the same for the seed (default: seed)"},
     "--step-from": {

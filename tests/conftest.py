@@ -8,8 +8,15 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from _pytest.pathlib import import_path
+
+# Collection makes a million objects of torch and pandas that stay; pytest_runtestloop looks for garbage again.
+gc.disable()
 
 # Before anything imports the hub's client; tests/questions has a hub of its own.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -44,11 +51,37 @@ if importlib.util.find_spec(
         providers._get_local_constants = providers.Constants
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import a share of the files of a whole run first, in each process another one.
+
+    Pytest compiles a test file once and keeps what it made. Processes that all begin with the first file compile all of
+    them side by side in a fresh clone. What fails here fails again where pytest collects it, and is named.
+    """
+    process, count = os.environ.get("PYTEST_XDIST_WORKER"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    root = Path(__file__).parent
+    if process is None or [Path(word).resolve() for word in session.config.args] != [root]:
+        return
+    ignored = {Path(word).resolve() for word in session.config.getoption("ignore")}
+    files = [path for path in sorted(root.rglob("test_*.py")) if not ignored & {*path.parents}]
+    with warnings.catch_warnings(action="ignore"):
+        for path in files[int(process.removeprefix("gw")) :: int(count)]:
+            with suppress(Exception, pytest.skip.Exception):
+                import_path(path, root=session.config.rootpath, consider_namespace_packages=False)
+
+
 def pytest_runtestloop() -> None:
     """Look no more through the million objects of torch and pandas for garbage: that took a tenth of the time of the tests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    gc.enable()
+    os.fsync = _open  # no test loses power, and to wait for the disk takes seconds
+
+
+def _open(handle: int) -> None:
+    """Fail where fsync would: on a file that is closed."""
+    os.fstat(handle)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -41,7 +41,7 @@ ODD = st.sampled_from(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("examples", [6, pytest.param(100, marks=pytest.mark.acceptance)])
+@pytest.mark.parametrize("examples", [4, pytest.param(100, marks=pytest.mark.acceptance)])
 def test_it_answers_as_hydra_does(examples: int) -> None:
     @given(
         chosen=groups(), values=options({**VALUES, **RUN_ONLY}), odd=st.lists(ODD, max_size=1), data=st.data()
@@ -56,16 +56,23 @@ def test_it_answers_as_hydra_does(examples: int) -> None:
     law()
 
 
+@pytest.mark.parametrize("place", [-1, pytest.param(0, marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("group", GROUPS)
-def test_files_of_conf_are_put_together_and_compose_as_hydra_has_them(group: str) -> None:
-    names = choices(group)
-    for name in {names[0], names[-1]}:
-        words = [f"{group}={name}", "trainer.epochs=2"]
-        assert quick._composed(words, hydra_compose.parse_overrides(words))  # does not go to Hydra whole
-        assert quick_compose(words) == compose(words)
+def test_files_of_conf_are_put_together_and_compose_as_hydra_has_them(group: str, place: int) -> None:
+    words = [f"{group}={choices(group)[place]}", "trainer.epochs=2"]
+    assert quick._composed(words, hydra_compose.parse_overrides(words))  # does not go to Hydra whole
+    assert quick_compose(words) == compose(words)
 
 
-@pytest.mark.parametrize("word", ["objective=gspo", "model=embedded", "trainer=default", "segmentation=line"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param("objective=gspo", marks=pytest.mark.acceptance),
+        "model=embedded",
+        pytest.param("trainer=default", marks=pytest.mark.acceptance),
+        "segmentation=line",
+    ],
+)
 def test_an_experiment_holds_over_every_choice_of_what_it_sets(
     word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

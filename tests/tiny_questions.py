@@ -15,3 +15,13 @@ def question_file(path: Path, seed: int, count: int = 12) -> Path:
     rows = [{"id": one.id, "question": one.prompt, "answer": one.answer} for one in asked]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def five_questions(folder: Path) -> Path:
+    """Five held-out questions that the embedded model can read, in a file."""
+    path = folder / "five.jsonl"
+    problems = open_task(TaskConfig()).eval_problems("short", 5)
+    path.write_text(
+        "".join(json.dumps({"id": p.id, "question": p.prompt, "answer": p.answer}) + "\n" for p in problems)
+    )
+    return path

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.checks.matching import FEWEST, MOST, Matching, matchings
-from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, compare, values
+from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, values
 from analysis.evidence.measures import CLIP_LAST, run_means
 from analysis.evidence.runs import run_states
+from analysis.inference.compare import compare
+from analysis.inference.rule import rule_of
 from analysis.logs.run_folders import COUNTED
+from analysis.statistics import Comparison
 from analysis.statistics.evaluation import root_mean_square
+from analysis.statistics.families import FEWEST_RUNS, interval_at
+from analysis.statistics.words import EQUIVALENT, word_of, word_power
 from analysis.text.numbers import points, signed
 from analysis.text.rounding import rounded
+from analysis.text.unit import Unit
 from sspo.config import OWN_ENGINE
 
-PASS, FAIL, UNTESTABLE, PRECISE = "pass", "fail", "not testable", "evaluation is precise"
+PASS, FAIL, UNTESTABLE, OPEN = "pass", "fail", "not testable", "open"
+"""`open`: tested, and the runs tell neither way."""
+PRECISE = "evaluation is precise"
 DEFAULTS: Mapping[str, float] = {
     "base_max": 0.60,
     "no_clip_margin": 0.20,
@@ -42,6 +51,7 @@ class Gate:
 Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 
+@functools.lru_cache(maxsize=8)
 def check_gates(evidence: Evidence) -> list[Gate]:
     """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
     limits = {**DEFAULTS, **{k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}}
@@ -55,6 +65,11 @@ def check_gates(evidence: Evidence) -> list[Gate]:
     ]
 
 
+def failed(evidence: Evidence) -> list[Gate]:
+    """The gates that failed."""
+    return [gate for gate in check_gates(evidence) if gate.verdict == FAIL]
+
+
 def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
     return (PASS if holds else FAIL), sentence
 
@@ -65,7 +80,7 @@ def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str,
     greedy = [v for arm in bases for v in values(evidence, evidence.scores(*GREEDY), arm)]
     cool = [v for arm in bases for v in values(evidence, evidence.scores("sampled", 0.5), arm)]
     if not greedy:
-        return FAIL, "there is no scored run of an untrained base"
+        return UNTESTABLE, "there is no scored run of an untrained base"
     limit = limits["base_max"]
     if not cool:
         verdict = FAIL if np.mean(greedy) > limit else UNTESTABLE
@@ -131,7 +146,7 @@ def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[
 
 
 def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The A/A arm (the same cell, other seeds) shows no difference to its original."""
+    """The A/A arm (the same cell, other seeds) is equivalent to its original: two one-sided tests at the smallest effect of interest."""
     copies = evidence.study.with_role("aa")
     if not copies:
         return UNTESTABLE, "the preset has no A/A arm"
@@ -139,12 +154,33 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     original = evidence.study.arm(str(copy.copy_of))
     if original is not None and set(copy.seeds) & set(original.seeds):
         return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on others"
-    c = compare(evidence, evidence.primary, copy, original) if original else None
-    if c is None or c.p is None or c.low is None or c.high is None:
-        return UNTESTABLE, "needs two scored runs, not all equal, of the A/A arm and of its original"
-    signed, unit = evidence.unit.signed, evidence.unit.points
-    sentence = f"{signed(c.difference)}{unit} [{signed(c.low)}, {signed(c.high)}], {c.test} p = {rounded(c.p, '.3f')}"
-    return _verdict(c.p > 0.05, sentence)
+    found = compare(evidence, evidence.primary, copy, original) if original else None
+    c, alpha = None if found is None else found.welch, rule_of(evidence).alpha
+    if c is None or c.df is None or c.error is None or alpha is None or c.n < FEWEST_RUNS:
+        return (
+            UNTESTABLE,
+            f"needs {FEWEST_RUNS} scored runs, not all equal, of the A/A arm and of its original",
+        )
+    margin = evidence.study.smallest_effect
+    if margin is None:
+        return UNTESTABLE, "nobody named the smallest effect of interest, within which the two must agree"
+    return _equivalent(evidence.unit, c, margin, alpha)
+
+
+def _equivalent(unit: Unit, c: Comparison, margin: float, alpha: float) -> tuple[str, str]:
+    """Pass inside the margin, fail where a difference is shown, else open: with the chance of passing where nothing differs."""
+    assert c.error is not None
+    assert c.df is not None
+    low, high = interval_at(c, alpha)
+    word = word_of(low, high, margin)
+    power = word_power(0.0, margin, c.error, c.df, alpha)[EQUIVALENT]
+    sentence = (
+        f"{unit.signed(c.difference)}{unit.points} [{unit.signed(low)}, {unit.signed(high)}] against a margin of "
+        f"{unit.text(margin)}; two equal arms would be shown equal within it in {rounded(100 * power, '.0f')} % of studies"
+    )
+    if word == EQUIVALENT:
+        return PASS, sentence
+    return (FAIL, f"a difference is shown: {sentence}") if low > 0 or high < 0 else (OPEN, sentence)
 
 
 def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
@@ -232,7 +268,7 @@ GATES: tuple[tuple[str, Check], ...] = (
     ("clipping matters", clipping_acts),
     ("token arm clips", tokens_are_clipped),
     ("sets discriminate", sets_discriminate),
-    ("A/A shows no difference", copies_agree),
+    ("A/A agrees", copies_agree),
     ("same rollout 0 across arms", starts_agree),
     ("responses have segments", responses_have_segments),
     (PRECISE, evaluation_is_precise),

@@ -20,7 +20,7 @@ def claims_record(judged: Sequence[Judged]) -> dict[str, Any]:
     """By name of the file, its SHA-256 and by claim a digest of what it states and its rows of verdicts.csv."""
     found = {}
     for file, names in row_names(judged):
-        rows = {claim: [row for of, row in names if of == claim] for claim in file.claims.claims}
+        rows = {claim: [row for of, _, row in names if of == claim] for claim in file.claims.claims}
         claims = {name: {"sha256": _digest(c), "rows": rows[name]} for name, c in file.claims.claims.items()}
         found[file.name] = {"sha256": file.sha256, "claims": claims}
     return found

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.claims.arms import facts
 from analysis.claims.measures import MEASURES
 from analysis.claims.spec import Claim, Claims, load_claims
-from analysis.claims.verdict import Verdict, overall, verdicts
+from analysis.claims.verdict import UNTESTABLE, Part, Verdict, verdicts
 from analysis.evidence.evidence import Evidence
 from analysis.logs.manifest import Arm
+from analysis.statistics import Comparison
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from sspo.config.choices import TERMS
 
 RULE = (
-    "Effects count in the claim's direction, with 95 % intervals over runs. Supported: p (Holm over all {tests} tests "
-    "here) is below .05 and the effect is at least the smallest one of interest. Refuted: the interval lies below that. "
-    "Inconclusive: neither; seeds are for 80 % power at .05 / {tests} given the spread that was seen. "
-    "Mixed: comparisons that differ. "
+    "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
+    "that could be tested: with 95 % probability no word here is wrong. Supported: the interval lies above the smallest effect "
+    "of interest. Direction shown: above zero. Equivalent: within the smallest effect on both sides. Refuted: below it. "
+    "Mixed: its comparisons differ by a test of their own. "
 )
 NO_TEST = "No claim could be tested on these runs. "
 
@@ -44,34 +45,35 @@ class Judged:
     """Of the file."""
     sha256: str
     claims: Claims
-    verdicts: Mapping[str, Sequence[Verdict]]
-    overall: Mapping[str, str]
-    """By claim, in one word."""
+    verdicts: Mapping[str, Verdict]
     lines: tuple[Line, ...]
-    """For pages: a line a tested comparison, and one a reason for those that could not be tested."""
+    """For pages: a line a claim that could be tested, and below it one a comparison where it has several; else the reason."""
     rule: str
 
 
 def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
     """The verdicts of every file. Raises UserError where one is not valid."""
-    found = []
-    for path in files:
-        claims = load_claims(path)
-        by_claim = verdicts(evidence, claims)
-        tests = sum(v.test is not None for given in by_claim.values() for v in given)
-        lines = dict.fromkeys(
-            _line(evidence, name, claims.claims[name], verdict)
-            for name, given in by_claim.items()
-            for verdict in given
-        )
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        rule = RULE.format(tests=tests) if tests else NO_TEST
-        rule += evidence.study.note_sentence
-        source = f"Claims: {path.name}, sha256 {digest[:12]}."
-        words = {name: overall(given) for name, given in by_claim.items()}
-        text = f"{rule} {_bounds_note(evidence)}{source}"
-        found.append(Judged(path.name, digest, claims, by_claim, words, tuple(lines), text))
-    return found
+    claims = [load_claims(path) for path in files]
+    given = verdicts(evidence, claims)
+    tests = sum(v.judgement is not None for by_name in given for v in by_name.values())
+    return [
+        _judged(evidence, path, file, by_name, tests)
+        for path, file, by_name in zip(files, claims, given, strict=True)
+    ]
+
+
+def _judged(
+    evidence: Evidence, path: Path, claims: Claims, given: Mapping[str, Verdict], tests: int
+) -> Judged:
+    lines = dict.fromkeys(
+        line for name, v in given.items() for line in _lines(evidence, name, claims.claims[name], v)
+    )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    counted = f"{tests} claim{'' if tests == 1 else 's'}"
+    rule = RULE.format(tests=counted) if tests else NO_TEST
+    source = f"Claims: {path.name}, sha256 {digest[:12]}."
+    text = f"{rule}{evidence.study.note_sentence} {_bounds_note(evidence)}{source}"
+    return Judged(path.name, digest, claims, given, tuple(lines), text)
 
 
 def _bounds_note(evidence: Evidence) -> str:
@@ -81,27 +83,42 @@ def _bounds_note(evidence: Evidence) -> str:
     return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see its label. "
 
 
-def _line(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Line:
-    test = verdict.test
-    if test is None:
-        return Line(name, verdict.word, "", verdict.why)
-    effect = f"{_signed(claim, test.effect)} [{_signed(claim, test.low)}, {_signed(claim, test.high)}]"
+def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Iterator[Line]:
+    found = verdict.judgement
+    if found is None:
+        yield Line(name, verdict.word, "", verdict.why)
+        return
+    tested = [part for part in verdict.parts if part.found is not None]
+    several = len(tested) > 1
+    words = f"mean of {len(tested)} comparisons" if several else compared(evidence, claim, tested[0])
+    differ = f", p {_p(found.differ_p)} that they are equal" if several and found.differ_p is not None else ""
+    yield Line(name, verdict.word, words, f"{_effect(claim, found.pooled)}{differ}: {verdict.why}")
+    if several:
+        for part in tested:
+            assert part.found is not None
+            yield Line(name, "", compared(evidence, claim, part), _effect(claim, part.found))
+    for part in verdict.parts:
+        if part.why:
+            yield Line(name, UNTESTABLE, compared(evidence, claim, part), part.why)
+
+
+def _effect(claim: Claim, c: Comparison) -> str:
     unit = " points" if MEASURES[claim.measure].percent else ""
-    p = p_text(verdict.p_holm)
-    return Line(
-        name,
-        verdict.word,
-        compared(evidence, claim, verdict),
-        f"effect {effect}{unit}, p (Holm) {p if p.startswith('<') else '= ' + p}, {test.test}, n = {test.n}: {verdict.why}",
-    )
+    if c.low is None or c.high is None:
+        return f"effect {_signed(claim, c.difference)}{unit}, n = {c.n}"
+    interval = f"[{_signed(claim, c.low)}, {_signed(claim, c.high)}]"
+    return f"effect {_signed(claim, c.difference)} {interval}{unit}, n = {c.n}"
 
 
-def compared(evidence: Evidence, claim: Claim, verdict: Verdict) -> str:
-    """`arm against arm`, or against the claim's bound; empty where the claim finds no arms to compare."""
-    if verdict.arm is None:
-        return ""
-    other = _size(claim, claim.bound) if verdict.other is None else _arm(evidence, verdict.other)
-    return f"{_arm(evidence, verdict.arm)} against {other}"
+def _p(p: float) -> str:
+    text = p_text(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def compared(evidence: Evidence, claim: Claim, part: Part) -> str:
+    """`arm against arm`, or against the claim's bound."""
+    other = _size(claim, claim.bound) if part.other is None else _arm(evidence, part.other)
+    return f"{_arm(evidence, part.arm)} against {other}"
 
 
 def _arm(evidence: Evidence, arm: Arm) -> str:

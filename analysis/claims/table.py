@@ -1,4 +1,4 @@
-"""Verdicts as data: a row a comparison, written as verdicts.csv beside the files of the tables."""
+"""Verdicts as data: a row a claim and one a comparison of it, written as verdicts.csv beside the files of the tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import replace
 from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.section import Judged, compared
 from analysis.claims.spec import Claim
-from analysis.claims.verdict import Verdict
+from analysis.claims.verdict import Part, Verdict
 from analysis.evidence.collapse import base_level, collapsed_runs
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace, trace
+from analysis.statistics import Comparison
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -24,103 +25,131 @@ COLUMNS = (
     "verdict",
     "compared",
     "effect",
-    "p",
-    "p (Holm)",
+    "differ p",
     "n",
     "smallest effect",
     "seeds needed",
     "reason",
 )
-HOLM = "Holm's adjustment over all tests of the file of claims"
+SHARED = "the error rate is shared by all claims that could be tested"
+NOTHING = "–"
 
 
 def verdict_table(evidence: Evidence, judged: Sequence[Judged], whole: Trace) -> Table | None:
-    """Every verdict; None without claims. `whole` is the trace of what could not be tested: of any run it might have been."""
+    """A row a claim, and one a comparison of it; None without claims. `whole` is the trace of what found no arms."""
     rows = [row for file, names in row_names(judged) for row in _rows(evidence, file, names, whole)]
     caption = (
-        "Effects count in the claim's direction, with 95 % intervals over runs; effects of shares are in points.",
+        "Effects count in the claim's direction, with intervals adjusted over the claims; effects of shares are in points.",
     )
     return Table(NAME, caption, COLUMNS, tuple(rows)) if rows else None
 
 
-def row_names(judged: Sequence[Judged]) -> list[tuple[Judged, list[tuple[str, str]]]]:
-    """By file, the claim of every verdict in order, and what its row is called, whatever the verdict: the claim with the
-    arms' names, the claim alone where it finds no arms; the file before it where there are several."""
+Named = tuple[str, Part | None, str]
+"""A claim, its comparison (None for the claim itself) and what the row is called."""
+
+
+def row_names(judged: Sequence[Judged]) -> list[tuple[Judged, list[Named]]]:
+    """By file, every row whatever its verdict: a claim, then its comparisons by the arms' names; the file before both where
+    there are several."""
     return [
         (file, list(_names(file, f"{file.name.removesuffix('.yaml')}/" if len(judged) > 1 else "")))
         for file in judged
     ]
 
 
-def _names(file: Judged, before: str) -> Iterable[tuple[str, str]]:
-    for claim, given in file.verdicts.items():
-        for verdict in given:
-            other = verdict.other.name if verdict.other else "its bound"
-            sides = f": {verdict.arm.name} against {other}" if verdict.arm else ""
-            yield claim, f"{before}{claim}{sides}"
+def _names(file: Judged, before: str) -> Iterable[Named]:
+    for claim, verdict in file.verdicts.items():
+        yield claim, None, f"{before}{claim}"
+        for part in verdict.parts:
+            other = part.other.name if part.other else "its bound"
+            yield claim, part, f"{before}{claim}: {part.arm.name} against {other}"
 
 
-def _rows(evidence: Evidence, file: Judged, names: Sequence[tuple[str, str]], whole: Trace) -> Iterable[Row]:
-    found = [verdict for given in file.verdicts.values() for verdict in given]
-    own = [
-        _trace(evidence, file, name, verdict) if verdict.arm else whole
-        for (name, _), verdict in zip(names, found, strict=True)
-    ]
+def _rows(evidence: Evidence, file: Judged, names: Sequence[Named], whole: Trace) -> Iterable[Row]:
+    own = {
+        name: _trace(evidence, file, name, verdict.parts) if verdict.parts else whole
+        for name, verdict in file.verdicts.items()
+    }
     family: dict[str, frozenset[int]] = {}
-    for verdict, mine in zip(found, own, strict=True):
-        for stream, runs in mine.reads.items() if verdict.arm else ():
+    for name, verdict in file.verdicts.items():
+        for stream, runs in own[name].reads.items() if verdict.parts else ():
             family[stream] = family.get(stream, frozenset()) | runs
-    for (name, row), verdict, mine in zip(names, found, own, strict=True):
-        claim = file.claims.claims[name]
-        words = compared(evidence, claim, verdict)
+    for name, part, row in names:
+        claim, verdict = file.claims.claims[name], file.verdicts[name]
         first = Cell(name, {"claim": name, "statement": claim.says})
-        shared = replace(mine, decides=family, rule=HOLM) if verdict.arm else whole
-        make = _untested if verdict.test is None else _tested
-        yield Row(file.name, (first, *make(verdict, claim, words, mine, shared)), row)
+        mine = own[name] if part is None else _trace(evidence, file, name, (part,))
+        shared = replace(mine, decides=family, rule=SHARED) if verdict.parts else whole
+        if part is None:
+            cells = _of_claim(verdict, claim, shared)
+        else:
+            cells = _of_part(part, claim, compared(evidence, claim, part), mine, shared)
+        yield Row(file.name, (first, *cells), row)
 
 
-def _untested(verdict: Verdict, claim: Claim, words: str, own: Trace, shared: Trace) -> tuple[Cell, ...]:
-    """Dashes have a trace where arms are known: other numbers would make a test of them."""
-    may_change = own if verdict.arm else None
+def _of_claim(verdict: Verdict, claim: Claim, shared: Trace) -> tuple[Cell, ...]:
+    found = verdict.judgement
+    seeds = NOTHING if verdict.seeds is None else str(verdict.seeds)
+    tested = sum(part.found is not None for part in verdict.parts)
+    pooled = None if found is None else found.pooled
+    differ = None if found is None else found.differ_p
     return (
         Cell(verdict.word, {"verdict": verdict.word}, trace=shared),
-        _compared(verdict, claim, words),
-        Cell("–", {"effect": None, "low": None, "high": None, "unit": _unit(claim)}, trace=may_change),
-        Cell("–", {"p": None}, trace=may_change),
-        Cell("–", {"p_holm": None}, trace=may_change),
-        Cell("–", {"n": None, "test": None}, trace=may_change),
-        _smallest(claim),
-        Cell("–", {"seeds_needed": None}, trace=may_change),
-        Cell(verdict.why, {"reason": verdict.why}, trace=shared),
-    )
-
-
-def _tested(verdict: Verdict, claim: Claim, words: str, own: Trace, shared: Trace) -> tuple[Cell, ...]:
-    test, scale = verdict.test, _scale(claim)
-    assert test is not None, "of those that could be tested"
-    effect, low, high = (scale * value for value in (test.effect, test.low, test.high))
-    seeds = "–" if verdict.seeds is None else str(verdict.seeds)
-    return (
-        Cell(verdict.word, {"verdict": verdict.word}, trace=shared),
-        _compared(verdict, claim, words),
         Cell(
-            f"{rounded(effect, '+.3g')} [{rounded(low, '+.3g')}, {rounded(high, '+.3g')}]",
-            {"effect": effect, "low": low, "high": high, "unit": _unit(claim)},
-            trace=own,
+            NOTHING,
+            {"compared": None, "arm": None, "against": None, "measure": claim.measure, "comparisons": tested},
+            trace=shared,
         ),
-        Cell(p_text(test.p), {"p": test.p}, trace=own),
-        Cell(p_text(verdict.p_holm), {"p_holm": verdict.p_holm}, trace=shared),
-        Cell(str(test.n), {"n": test.n, "test": test.test}, trace=own),
+        _effect(pooled, claim, shared),
+        Cell(p_text(differ), {"differ_p": differ}, trace=shared),
+        _runs(pooled, shared),
         _smallest(claim),
         Cell(seeds, {"seeds_needed": verdict.seeds}, trace=shared),
         Cell(verdict.why, {"reason": verdict.why}, trace=shared),
     )
 
 
-def _compared(verdict: Verdict, claim: Claim, words: str) -> Cell:
-    arm, other = (side.name if side else None for side in (verdict.arm, verdict.other))
-    data = {"compared": words or None, "arm": arm, "against": other, "measure": claim.measure}
-    return Cell(words or "–", data)
+def _of_part(part: Part, claim: Claim, words: str, own: Trace, shared: Trace) -> tuple[Cell, ...]:
+    """Dashes have a trace: other numbers would make a comparison of them."""
+    other = part.other.name if part.other else None
+    return (
+        Cell(NOTHING, {"verdict": None}),
+        Cell(
+            words,
+            {
+                "compared": words,
+                "arm": part.arm.name,
+                "against": other,
+                "measure": claim.measure,
+                "comparisons": None,
+            },
+        ),
+        _effect(part.found, claim, shared),
+        Cell(NOTHING, {"differ_p": None}),
+        _runs(part.found, own),
+        _smallest(claim),
+        Cell(NOTHING, {"seeds_needed": None}),
+        Cell(part.why or NOTHING, {"reason": part.why or None}, trace=own),
+    )
+
+
+def _effect(c: Comparison | None, claim: Claim, source: Trace) -> Cell:
+    """The effect with its interval, which other claims widen."""
+    if c is None:
+        return Cell(NOTHING, {"effect": None, "low": None, "high": None, "unit": _unit(claim)}, trace=source)
+    scale = _scale(claim)
+    low, high = (None if v is None else scale * v for v in (c.low, c.high))
+    text = rounded(scale * c.difference, "+.3g")
+    if low is not None and high is not None:
+        text += f" [{rounded(low, '+.3g')}, {rounded(high, '+.3g')}]"
+    return Cell(
+        text, {"effect": scale * c.difference, "low": low, "high": high, "unit": _unit(claim)}, trace=source
+    )
+
+
+def _runs(c: Comparison | None, source: Trace) -> Cell:
+    if c is None:
+        return Cell(NOTHING, {"n": None, "test": None}, trace=source)
+    return Cell(str(c.n), {"n": c.n, "test": c.test}, trace=source)
 
 
 def _smallest(claim: Claim) -> Cell:
@@ -136,20 +165,19 @@ def _scale(claim: Claim) -> float:
     return 100.0 if MEASURES[claim.measure].percent else 1.0
 
 
-def _trace(evidence: Evidence, file: Judged, name: str, verdict: Verdict) -> Trace:
-    """Of both sides of a comparison, with each run's own value."""
+def _trace(evidence: Evidence, file: Judged, name: str, parts: Sequence[Part]) -> Trace:
+    """Of both sides of every comparison, with each run's own value."""
     claim = file.claims.claims[name]
-    sides = [side for side in (verdict.arm, verdict.other) if side is not None]
-    runs = {run for side in sides for run in evidence.counted(side)}
+    sides = {side.name: side for part in parts for side in (part.arm, part.other) if side is not None}
+    runs = {run for side in sides.values() for run in evidence.counted_of_cell(side)}
     known = MEASURES[claim.measure].values(evidence)
     if claim.measure == COLLAPSED:
-        known = _collapsed(evidence, sides)
+        known = _collapsed(evidence, sides.values())
         runs |= {run for base in evidence.study.with_role("base") for run in evidence.counted(base)}
     values = {run: known[run] for run in runs if run in known}
-    test = f"{verdict.test.test} test" if verdict.test else "a test (not possible here)"
     formula = (
-        f"{name} of {file.name} (sha256 {file.sha256[:12]}): {test} on {claim.measure} of "
-        f"{' and '.join(side.name for side in sides)}, {claim.direction} claimed"
+        f"{name} of {file.name} (sha256 {file.sha256[:12]}): {claim.measure} of {' and '.join(sides)}, "
+        f"{claim.direction} claimed"
     )
     return trace(formula, _streams(evidence, claim), runs, values, _scale(claim))
 
@@ -160,7 +188,7 @@ def _collapsed(evidence: Evidence, sides: Iterable[Arm]) -> dict[int, float]:
     found: dict[int, float] = {}
     for side in sides:
         of_seed = collapsed_runs(evidence, side, floor)
-        found |= {r: float(of_seed[int(evidence.runs.at[r, "seed"])]) for r in evidence.counted(side)}
+        found |= {r: float(of_seed[int(evidence.runs.at[r, "seed"])]) for r in evidence.counted_of_cell(side)}
     return found
 
 

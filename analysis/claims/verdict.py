@@ -1,220 +1,239 @@
-"""Verdicts on claims: supported, refuted, inconclusive with the seeds it would take, or not testable with the reason.
+"""Verdicts on claims: one word each, which holds whenever the interval behind it covers the truth.
 
-An effect is counted in the direction that the claim names, so that a positive one speaks for it.
-
-- supported: p, Holm-adjusted over all tests of the file, is below .05, and the effect is at least the smallest one of
-  interest. A difference that is real and too small to matter supports nothing.
-- refuted: the whole 95 % interval lies below the smallest effect of interest. Absence of evidence is not enough.
-- inconclusive: neither. Seeds are those at which a paired or two-sample t test at .05 / tests finds the smallest effect
-  with 80 % power, given the spread that was seen.
+A claim is the mean of the comparisons that it asks for, in the direction that it names, with a test of whether they differ among
+themselves. All claims of a report share one error rate: each has alpha over their number, so that with probability 1 - alpha no
+word of the report is wrong. analysis.statistics.words says what the words mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.claims.arms import NotTestable, pairs
 from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.spec import Claim, Claims
-from analysis.evidence.collapse import base_level, collapsed
-from analysis.evidence.evidence import AVERAGE, Evidence, compare
+from analysis.evidence.collapse import base_level, collapsed_runs
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.inference.rule import Rule, rule_of
 from analysis.logs.manifest import Arm
-from analysis.statistics import (
-    Comparison,
-    fisher_p,
-    holm,
-    paired_t,
-    seeds_needed,
-    share_difference,
+from analysis.statistics import Comparison
+from analysis.statistics.families import FEWEST_RUNS
+from analysis.statistics.intervals import no_spread
+from analysis.statistics.judgement import MIXED, Judgement, judge_means, judge_shares
+from analysis.statistics.words import (
+    DIRECTION,
+    EQUIVALENT,
+    INCONCLUSIVE,
+    REFUTED,
+    SUPPORTED,
+    seeds_for,
 )
 
-SUPPORTED, REFUTED, INCONCLUSIVE, UNTESTABLE = "supported", "refuted", "inconclusive", "not testable"
-MIXED = "mixed"
-ALPHA = 0.05
+UNTESTABLE = "not testable"
+MANY = 1e6
+"""Degrees of freedom of a share's spread, which is known from the share."""
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One comparison that a claim asks for, in the claim's direction."""
+class Part:
+    """One comparison that a claim asks for: an effect in the claim's direction, or the reason why there is none."""
 
     arm: Arm
     other: Arm | None
-    effect: float
-    low: float
-    high: float
-    p: float
-    sd: float
-    """Over seeds; of the paired differences where paired."""
-    n: int
-    test: str
-
-
-@dataclass(frozen=True)
-class Untested:
-    """A comparison that can't be made, with the reason; without arms where the claim finds none to compare."""
-
-    why: str
-    arm: Arm | None = None
-    other: Arm | None = None
+    """None for the claim's bound."""
+    found: Comparison | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one comparison comes to; of an untestable one only its arms and the reason (`why`) are known."""
+    """What a claim comes to; of an untestable one only the reason is known, and its comparisons where it found arms."""
 
     word: str
     why: str
-    test: Finding | None = None
-    p_holm: float | None = None
+    judgement: Judgement | None = None
+    parts: tuple[Part, ...] = ()
     seeds: int | None = None
-    """What it would take; None where it takes none, or where more than 100,000."""
-    arm: Arm | None = None
-    """Whose comparison it is, tested or not; None where the claim finds no arms to compare."""
-    other: Arm | None = None
-    """What the arm is compared with; None for a bound."""
+    """Runs an arm that would tell; None where none are asked for, or more than 100,000."""
 
 
-def verdicts(evidence: Evidence, claims: Claims) -> dict[str, list[Verdict]]:
-    """By claim, a verdict for each pair of arms that it speaks of, or one that says why there is none."""
-    tests = {name: _tests(evidence, claim) for name, claim in claims.claims.items()}
-    done = [test for found in tests.values() for test in found if isinstance(test, Finding)]
-    adjusted = {id(t): p for t, p in zip(done, holm([t.p for t in done]), strict=True)}
-    return {
-        name: [
-            replace(
-                decide(claims.claims[name], t, adjusted[id(t)] or 0.0, len(done))
-                if isinstance(t, Finding)
-                else Verdict(UNTESTABLE, t.why),
-                arm=t.arm,
-                other=t.other,
-            )
-            for t in found
-        ]
-        for name, found in tests.items()
-    }
+@dataclass(frozen=True)
+class _Asked:
+    """A claim with the values of the arms that it compares."""
+
+    claim: Claim
+    parts: tuple[Part, ...]
+    arms: tuple[Arm, ...] = ()
+    values: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    """By arm and seed."""
+    why: str = ""
+
+    @property
+    def tested(self) -> list[Part]:
+        return [part for part in self.parts if not part.why]
 
 
-def overall(given: Sequence[Verdict]) -> str:
-    """One word for a claim: what its testable comparisons agree on, else `mixed`."""
-    words = {verdict.word for verdict in given if verdict.test is not None}
-    return words.pop() if len(words) == 1 else MIXED if words else UNTESTABLE
+def verdicts(evidence: Evidence, files: Sequence[Claims]) -> list[dict[str, Verdict]]:
+    """By file and claim. Claims that can be tested share the error rate of the report, whatever their file."""
+    rule = rule_of(evidence)
+    asked = [{name: _ask(evidence, c, rule) for name, c in file.claims.items()} for file in files]
+    tests = sum(bool(one.tested) for by_name in asked for one in by_name.values())
+    return [{name: _judged(one, rule, tests) for name, one in by_name.items()} for by_name in asked]
 
 
-def _tests(evidence: Evidence, claim: Claim) -> list[Finding | Untested]:
-    """One entry for each comparison that the claim asks for, whether or not the numbers let it be tested."""
+def _ask(evidence: Evidence, claim: Claim, rule: Rule) -> _Asked:
+    """What the claim compares, with a reason for each comparison that cannot be made."""
     try:
         found = pairs(evidence, claim)
     except NotTestable as reason:
-        return [Untested(str(reason))]
-    made: list[Finding | Untested] = []
-    for arm, other in found:
-        try:
-            made.append(_oriented(claim, _test(evidence, claim, arm, other)))
-        except NotTestable as reason:
-            made.append(Untested(str(reason), arm, other))
-    return made
+        return _Asked(claim, (), why=str(reason))
+    whole = _unmeasured(evidence, claim, rule)
+    if whole:
+        return _Asked(claim, tuple(Part(a, b, why=whole) for a, b in found))
+    arms = tuple({a.name: a for pair in found for a in pair if a is not None}.values())
+    values = {arm.name: _values(evidence, claim, arm) for arm in arms}
+    parts = tuple(Part(a, b, why=_obstacle(evidence, claim, values, a, b)) for a, b in found)
+    return _Asked(claim, parts, arms, values)
 
 
-def _test(evidence: Evidence, claim: Claim, arm: Arm, other: Arm | None) -> Finding:
-    if claim.measure == COLLAPSED:
-        return _collapse(evidence, arm, other)
+def _unmeasured(evidence: Evidence, claim: Claim, rule: Rule) -> str:
+    """Why no comparison can be made; empty where some may."""
+    if rule.alpha is None:
+        return "nothing is tested before the registered study has finished"
     if claim.measure == SCORE and not evidence.unit.percent:
-        raise NotTestable("the smallest effect is in points, and the primary metric is in its own unit")
-    if not MEASURES[claim.measure].values(evidence):
-        raise NotTestable(f"no run has such a value: {MEASURES[claim.measure].absent}")
-    return _means(evidence, claim, arm, other)
+        return "the smallest effect is in points, and the primary metric is in its own unit"
+    if claim.measure != COLLAPSED and not MEASURES[claim.measure].values(evidence):
+        return f"no run has such a value: {MEASURES[claim.measure].absent}"
+    return ""
 
 
-def _oriented(claim: Claim, test: Finding) -> Finding:
-    if claim.direction == "higher":
-        return test
-    return replace(test, effect=-test.effect, low=-test.high, high=-test.low)
+def _values(evidence: Evidence, claim: Claim, arm: Arm) -> Mapping[int, float]:
+    if claim.measure == COLLAPSED:
+        flags = collapsed_runs(evidence, arm, base_level(evidence))
+        return {seed: float(flag) for seed, flag in flags.items()}
+    frame = pd.DataFrame({AVERAGE: pd.Series(MEASURES[claim.measure].values(evidence), dtype="float64")})
+    return evidence.of_cell(frame, arm)
 
 
-def _means(evidence: Evidence, claim: Claim, arm: Arm, other: Arm | None) -> Finding:
-    measure = MEASURES[claim.measure]
-    frame = pd.DataFrame({AVERAGE: pd.Series(measure.values(evidence), dtype="float64")})
-    sides = [evidence.of_arm(frame, side) for side in (arm, other) if side is not None]
-    for side, values in zip((arm, other), sides, strict=False):
-        if not values and side is not None:
-            raise NotTestable(f"no run of {side.label} has a value: {measure.absent}")
-    if claim.bound is None:
-        found, sizes = compare(evidence, frame, arm, other), [len(values) for values in sides]
+def _obstacle(
+    evidence: Evidence, claim: Claim, values: Mapping[str, Mapping[int, float]], arm: Arm, other: Arm | None
+) -> str:
+    """Why a comparison cannot be made; empty where it can."""
+    sides = [(side, values[side.name]) for side in (arm, other) if side is not None]
+    for side, of_seed in sides:
+        if not of_seed:
+            return f"no run of {side.label} has a value: {MEASURES[claim.measure].absent}"
+        if len(of_seed) < FEWEST_RUNS:
+            return f"a test takes {FEWEST_RUNS} runs of each arm, and {side.label} has {len(of_seed)}"
+    if claim.measure == COLLAPSED:
+        if any(flag for _, of_seed in sides for flag in of_seed.values()):
+            return ""
+        floor = base_level(evidence)
+        return "no run of these arms collapsed" + (
+            " (no base is scored, so only divergence counts)" if floor is None else ""
+        )
+    groups = [np.array(list(of_seed.values())) for _, of_seed in sides]
+    if all(no_spread(float(g.std()), g) for g in groups):
+        names = " and ".join(side.label for side, _ in sides)
+        return f"{names}: runs are all equal, so nothing says how seeds vary"
+    return ""
+
+
+def _judged(asked: _Asked, rule: Rule, tests: int) -> Verdict:
+    tested = asked.tested
+    if not tested or rule.alpha is None:
+        return Verdict(UNTESTABLE, asked.why or _reasons(asked.parts), parts=asked.parts)
+    alpha, claim = rule.alpha / tests, asked.claim
+    weight_CA = _weights(asked)
+    if claim.measure == COLLAPSED:
+        flags = [list(asked.values[arm.name].values()) for arm in asked.arms]
+        found = judge_shares(
+            [int(sum(f)) for f in flags],
+            [max(1, len(f)) for f in flags],
+            weight_CA,
+            claim.smallest_effect,
+            alpha,
+        )
     else:
-        mine = list(sides[0].values())
-        found, sizes = paired_t(mine, [claim.bound] * len(mine)), [len(mine)]
-        found = replace(found, test="one-sample")
-    names = " and ".join(side.label for side in (arm, other) if side is not None)
-    if found is None or min(sizes) < 2:
-        raise NotTestable(f"{names}: an interval needs two runs of each")
-    if found.low is None or found.high is None or found.p is None:
-        raise NotTestable(
-            f"{names}: runs are all equal (difference {found.difference:g}), so nothing says how seeds vary"
-        )
-    return Finding(
-        arm, other, found.difference, found.low, found.high, found.p, _sd(found, sizes), found.n, found.test
+        groups, paired = _groups(asked, rule)
+        found = judge_means(groups, weight_CA, claim.smallest_effect, alpha, paired=paired)
+    by_pair = dict(zip(((p.arm.name, p.other) for p in tested), found.parts, strict=True))
+    parts = tuple(
+        part if part.why else Part(part.arm, part.other, by_pair[part.arm.name, part.other])
+        for part in asked.parts
+    )
+    return _verdict(asked, found, parts)
+
+
+def _reasons(parts: Sequence[Part]) -> str:
+    return "; ".join(dict.fromkeys(part.why for part in parts))
+
+
+def _weights(asked: _Asked) -> Floats:
+    """A row a comparison that can be made, in the claim's direction, over the claim's arms."""
+    place = {arm.name: i for i, arm in enumerate(asked.arms)}
+    sign = 1.0 if asked.claim.direction == "higher" else -1.0
+    weight_CA = np.zeros((len(asked.tested), len(asked.arms)))
+    for row, part in zip(weight_CA, asked.tested, strict=True):
+        row[place[part.arm.name]] += sign
+        if part.other is not None:
+            row[place[part.other.name]] -= sign
+    return weight_CA
+
+
+def _groups(asked: _Asked, rule: Rule) -> tuple[list[Floats], bool]:
+    """Values of every arm, less the claim's bound; by seed where the rule pairs and all arms have the same seeds."""
+    bound = asked.claim.bound or 0.0
+    compared = {side.name for p in asked.tested for side in (p.arm, p.other) if side is not None}
+    # an arm of comparisons that cannot be made has no weight, and may have no runs
+    of_seed = [asked.values[arm.name] if arm.name in compared else {0: 0.0, 1: 0.0} for arm in asked.arms]
+    seeds = {frozenset(asked.values[name]) for name in compared}
+    paired = rule.paired and len(seeds) == 1 and len(compared) == len(asked.arms)
+    ordered = [[values[s] for s in sorted(values)] for values in of_seed]
+    return [np.array(values) - bound for values in ordered], paired
+
+
+def _verdict(asked: _Asked, found: Judgement, parts: tuple[Part, ...]) -> Verdict:
+    word, claim = found.word, asked.claim
+    if word is None:
+        return Verdict(UNTESTABLE, "nothing says how seeds vary", parts=parts)
+    size = _size(claim, claim.smallest_effect)
+    because = {
+        SUPPORTED: f"the effect is larger than {size}",
+        DIRECTION: f"there is an effect; whether it reaches {size} is open",
+        EQUIVALENT: f"no difference that matters: the effect lies within {size}",
+        REFUTED: f"the effect is below {size}",
+        MIXED: "its comparisons differ among themselves",
+    }
+    if word != INCONCLUSIVE:
+        return Verdict(word, because[word], found, parts)
+    seeds = _seeds(claim, asked, found)
+    if seeds is not None and seeds <= found.pooled.n:
+        why = f"so many runs would have shown an effect of {size} in 80 % of studies"
+        return Verdict(word, why, found, parts)
+    needed = "more than 100,000" if seeds is None else f"about {seeds}"
+    return Verdict(
+        word, f"{needed} runs an arm would show an effect of {size} in 80 % of studies", found, parts, seeds
     )
 
 
-def _sd(found: Comparison, sizes: Sequence[int]) -> float:
-    """Behind the error of a comparison: of pairs (or one sample), or of runs of either arm."""
-    runs = 1 / found.n if found.test != "welch" else sum(1 / n for n in sizes)
-    return (found.error or 0.0) / float(np.sqrt(runs))
-
-
-def _collapse(evidence: Evidence, arm: Arm, other: Arm | None) -> Finding:
-    assert other is not None, "checked with the file"
-    floor = base_level(evidence)
-    mine, theirs = collapsed(evidence, arm, floor), collapsed(evidence, other, floor)
-    if mine[0] + theirs[0] == 0:
-        raise NotTestable(
-            "no run of these arms collapsed"
-            + (" (no base is scored, so only divergence counts)" if floor is None else "")
-        )
-    if min(mine[1], theirs[1]) < 2:
-        raise NotTestable(f"{arm.label} and {other.label}: a rate needs two runs of each")
-    share = share_difference(*mine, *theirs)
+def _seeds(claim: Claim, asked: _Asked, found: Judgement) -> int | None:
+    """Runs an arm at which the smallest effect of interest is shown with 80 % power, given the spread that was seen."""
+    c = found.pooled
+    if c.error is not None and c.df is not None:
+        return seeds_for(claim.smallest_effect, c.error * c.n**0.5, c.df / (c.n - 1), found.alpha)
+    weight_A = _weights(asked).mean(axis=0)
+    flags = [list(asked.values[arm.name].values()) for arm in asked.arms]
     # half an event more of either kind: rates of 0 and 1 would have no spread
-    pooled = (mine[0] + theirs[0] + 0.5) / (mine[1] + theirs[1] + 1)
-    sd = float(np.sqrt(pooled * (1 - pooled)))
-    return Finding(
-        arm,
-        other,
-        share.point,
-        share.low or 0.0,
-        share.high or 0.0,
-        fisher_p(*mine, *theirs),
-        sd,
-        mine[1],
-        "Fisher",
-    )
-
-
-def decide(claim: Claim, test: Finding, p_holm: float, tests: int) -> Verdict:
-    """The verdict on one test of `tests` in all, by the rules at the top of this file."""
-    smallest = claim.smallest_effect
-    if p_holm < ALPHA and test.low > 0 and test.effect >= smallest:
-        return Verdict(SUPPORTED, "beyond chance and large enough to matter", test, p_holm)
-    if test.high < smallest:
-        words = "the opposite holds" if test.high < 0 else "an effect that would matter is excluded"
-        return Verdict(REFUTED, words, test, p_holm)
-    level = ALPHA / tests
-    try:
-        seeds = seeds_needed(smallest / test.sd, level, paired=test.test in ("paired", "one-sample"))
-    except ValueError:
-        return Verdict(INCONCLUSIVE, "more than 100,000 seeds would be needed", test, p_holm)
-    if seeds <= test.n:
-        return Verdict(
-            INCONCLUSIVE,
-            f"the effect is too near {_size(claim, smallest)} to say on which side it lies",
-            test,
-            p_holm,
-        )
-    return Verdict(INCONCLUSIVE, f"about {seeds} seeds an arm would tell", test, p_holm, seeds)
+    share_A = np.array([(sum(f) + 0.5) / (len(f) + 1) for f in flags])
+    spread = float(np.sqrt((weight_A**2 * share_A * (1 - share_A)).sum()))
+    return seeds_for(claim.smallest_effect, spread, MANY, found.alpha)
 
 
 def _size(claim: Claim, value: float) -> str:

@@ -23,20 +23,25 @@ class Paired:
     """Questions that only one of them answered."""
 
 
-def question_means(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> pd.Series:
-    """The mean over the arm's scored runs and their samples, by set and question; empty without a scored run."""
+def question_means(
+    evidence: Evidence, arm: Arm, mode: str, temperature: float, *, cell: bool = True
+) -> pd.Series:
+    """The mean over the scored runs of the arm (of its cell, with the A/A arms) and their samples, by set and question; empty
+    without a scored run."""
+    runs = evidence.counted_of_cell(arm) if cell else evidence.counted(arm)
     scored = evidence.scores(mode, temperature).index
     q = evidence.questions
     mine = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
-    mine = mine[mine["run"].isin([run for run in evidence.counted(arm) if run in scored])]
+    mine = mine[mine["run"].isin([run for run in runs if run in scored])]
     return mine.groupby(["set", "question"], observed=True)["mean"].mean()
 
 
 def paired(evidence: Evidence, arm: Arm, reference: Arm, mode: str, temperature: float) -> Paired:
     """An arm minus its reference, question by question."""
+    cell = arm.role != "aa"
     return pair(
-        question_means(evidence, arm, mode, temperature),
-        question_means(evidence, reference, mode, temperature),
+        question_means(evidence, arm, mode, temperature, cell=cell),
+        question_means(evidence, reference, mode, temperature, cell=cell),
     )
 
 

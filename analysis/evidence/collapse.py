@@ -23,9 +23,9 @@ def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, i
 
 
 def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
-    """Whether the arm's run of each seed collapsed, of those that finished or diverged."""
-    scores = evidence.of_arm(evidence.primary, arm)
-    records = evidence.runs.loc[evidence.counted(arm), ["seed", "status"]]
+    """Whether the run of each seed of the arm's cell collapsed, of those that finished or diverged."""
+    scores = evidence.of_cell(evidence.primary, arm)
+    records = evidence.runs.loc[evidence.counted_of_cell(arm), ["seed", "status"]]
     return {
         int(seed): status == DIVERGED or (floor is not None and seed in scores and scores[seed] < floor)
         for seed, status in zip(records["seed"], records["status"], strict=True)

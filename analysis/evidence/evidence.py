@@ -1,11 +1,10 @@
-"""Compact logs to per-run scores and per-arm summaries. Scores are shares in [0, 1], which tables make points, or
+"""Compact logs to per-run scores. Scores are shares in [0, 1], which tables make points, or
 values of an imported metric in its own unit."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -14,40 +13,11 @@ from numpy.typing import NDArray
 from analysis.logs.compact import STATED, Logs
 from analysis.logs.manifest import Arm, Study, from_manifest
 from analysis.logs.run_folders import COUNTED
-from analysis.statistics import (
-    Comparison,
-    EvaluationError,
-    Interval,
-    evaluation_error,
-    holm,
-    indistinguishable_from_best,
-    majority,
-    next_group,
-    paired_t,
-    pass_at_k,
-    t_interval,
-    welch,
-)
+from analysis.statistics import EvaluationError, evaluation_error, majority, pass_at_k
 from analysis.text.unit import PERCENT, Unit, own_unit
 
 AVERAGE = "average"
 GREEDY = ("greedy", 0.0)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One arm in a results table."""
-
-    arm: Arm
-    columns: Mapping[str, Interval]
-    """Per set, and the average over sets; empty where no run of the arm is scored."""
-    best: frozenset[str]
-    """Columns in which the arm is best or not distinguishable from the best."""
-    second: frozenset[str]
-    """Columns in which it is the best of the others or not distinguishable from that one."""
-    comparison: Comparison | None
-    """Average minus that of the arm that it is tested against; None for the baseline itself and the untrained base."""
-    p_holm: float | None
 
 
 class Evidence:
@@ -147,6 +117,22 @@ class Evidence:
         scores = table[column].to_numpy()[place[place >= 0]]
         return {int(seed): float(score) for seed, score in zip(seeds[place >= 0], scores, strict=True)}
 
+    def of_cell(self, table: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> dict[int, float]:
+        """The same for the arm's cell: with the runs of its A/A arms, which are the same cell under other seeds."""
+        found: dict[int, float] = {}
+        for same in self.same_cell(arm):
+            found |= self.of_arm(table, same, column)
+        return found
+
+    def same_cell(self, arm: Arm) -> list[Arm]:
+        """The arm, and its A/A arms on seeds that it does not have; of an A/A arm itself alone."""
+        copies = [a for a in self.study.with_role("aa") if a.copy_of == arm.name and a.cell == arm.cell]
+        return [arm, *(copy for copy in copies if not set(copy.seeds) & set(arm.seeds))]
+
+    def counted_of_cell(self, arm: Arm) -> list[int]:
+        """Indices of the done and diverged runs of the arm's cell."""
+        return [run for same in self.same_cell(arm) for run in self.counted(same)]
+
     def counted(self, arm: Arm) -> list[int]:
         """Indices of the arm's done and diverged runs."""
         return self._counted.get(arm.name, [])
@@ -208,63 +194,9 @@ def matrices_by_run(rows: pd.DataFrame) -> dict[int, dict[str, NDArray[np.float6
     return matrices
 
 
-@functools.lru_cache(maxsize=8)
-def summarise(evidence: Evidence, mode: str, temperature: float) -> list[Summary]:
-    """One Summary an arm in the manifest's order; Holm over all arms that are tested, the A/A arm aside."""
-    scores = evidence.scores(mode, temperature)
-    comparisons = {arm.name: compare(evidence, scores, arm) for arm in evidence.study.arms}
-    family = [arm.name for arm in evidence.study.arms if arm.competes and comparisons[arm.name] is not None]
-    p_values = [c.p if (c := comparisons[name]) else None for name in family]
-    adjusted = dict(zip(family, holm(p_values), strict=True))
-    best, second = best_arms(evidence, scores)
-    return [
-        Summary(
-            arm=arm,
-            columns={c: t_interval(v) for c in scores.columns if (v := values(evidence, scores, arm, c))},
-            best=frozenset(column for column in scores.columns if arm.name in best.get(column, ())),
-            second=frozenset(column for column in scores.columns if arm.name in second.get(column, ())),
-            comparison=comparisons[arm.name],
-            p_holm=adjusted.get(arm.name),
-        )
-        for arm in evidence.study.arms
-    ]
-
-
 def values(evidence: Evidence, scores: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> list[float]:
-    """Run-level values of an arm, by ascending seed."""
-    return [value for _, value in sorted(evidence.of_arm(scores, arm, column).items())]
-
-
-def compare(
-    evidence: Evidence, scores: pd.DataFrame, arm: Arm, other: Arm | None = None
-) -> Comparison | None:
-    """The arm's average against its reference's (or `other`'s) by the study's test; None where a side has no run.
-
-    A paired test uses the seeds that both finished; arms planned on different seeds are compared by Welch.
-    """
-    reference = other or evidence.study.reference_of(arm)
-    if reference is None:
-        return None
-    mine, theirs = evidence.of_arm(scores, arm), evidence.of_arm(scores, reference)
-    if evidence.study.test == "paired" and set(arm.seeds) == set(reference.seeds):
-        shared = sorted(mine.keys() & theirs.keys())
-        return paired_t([mine[s] for s in shared], [theirs[s] for s in shared]) if shared else None
-    return welch(list(mine.values()), list(theirs.values())) if mine and theirs else None
-
-
-def best_arms(evidence: Evidence, scores: pd.DataFrame) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Per column, the arms to print in bold and those to underline. Empty where a competing arm has fewer than two scored
-    runs."""
-    arms = [arm for arm in evidence.study.arms if arm.competes]
-    groups = {c: [values(evidence, scores, arm, c) for arm in arms] for c in scores.columns}
-    if len(arms) < 2 or any(len(group) < 2 for column in groups.values() for group in column):
-        return {}, {}
-    best, second = {}, {}
-    for column, group in groups.items():
-        among = indistinguishable_from_best(group)
-        best[column] = {arm.name for arm, keep in zip(arms, among, strict=True) if keep}
-        second[column] = {arm.name for arm, keep in zip(arms, next_group(group, among), strict=True) if keep}
-    return best, second
+    """Run-level values of an arm's cell, by ascending seed."""
+    return [value for _, value in sorted(evidence.of_cell(scores, arm, column).items())]
 
 
 ANSWER = ["run", "rollout", "final", "set", "question", "mode", "temperature", "sample"]

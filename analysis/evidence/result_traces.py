@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from analysis.evidence.evidence import AVERAGE, Evidence, Summary
+from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace, answers, trace
+from analysis.statistics import Comparison
 
-BEST = (
-    "bold: the best arm of the column and every one not distinguishable from it (Games-Howell over all competing arms); "
-    "underlined: the same among the others"
-)
+BEST = "bold: could be the best (not shown to lie below another competing arm, by its p or over all pairs; monotone in the means)"
 
 
 class ResultTraces:
@@ -34,7 +32,7 @@ class ResultTraces:
         points = ", in points" if self.unit.percent else ""
         formula = f"mean over the arm's runs of {of_run}{points}; ± is half a 95 % t interval over runs"
         found = trace(formula, [self.stream], *self._runs(arm, column), self.unit.factor)
-        if not arm.competes:
+        if not arm.competes or column != AVERAGE:
             return found
         rivals = [a for a in self.evidence.study.arms if a.competes]
         return replace(found, decides={self.stream: self._counted(rivals)}, rule=BEST)
@@ -46,7 +44,8 @@ class ResultTraces:
 
     def count(self, arm: Arm) -> Trace:
         """Scored runs of those planned."""
-        runs = self.evidence.runs.index[self.evidence.runs["arm"] == arm.name]
+        names = [same.name for same in self.evidence.same_cell(arm)]
+        runs = self.evidence.runs.index[self.evidence.runs["arm"].isin(names)]
         scored = {int(r): float(r in self.scores.index) for r in runs}
         return trace(
             "runs that are scored / runs planned; 1 is a scored run", [self.stream, RECORD], runs, scored
@@ -57,18 +56,16 @@ class ResultTraces:
         runs = self.evidence.runs.index[self.evidence.runs["arm"] == arm.name]
         return trace("planned runs of the arm that are not done, by state", [RECORD], runs)
 
-    def difference(self, summary: Summary) -> Trace | None:
+    def difference(self, arm: Arm, found: Comparison | None) -> Trace | None:
         """The average of an arm and of what it is tested against."""
-        reference, found = self.evidence.study.reference_of(summary.arm), summary.comparison
+        reference = self.evidence.study.reference_of(arm)
         if reference is None or found is None:
             return None
-        how = "mean of {a} minus mean of {b}, with the 95 % interval of Welch's t"
+        how = "mean of {a} minus mean of {b}, by Welch's t"
         if found.test == "paired":
-            how = "mean over shared seeds of {a} minus {b}, with the 95 % interval of a paired t"
-        formula = (
-            how.format(a=summary.arm.label, b=reference.label) + f"; a run's value is {self._of_run(AVERAGE)}"
-        )
-        whole = self.of([summary.arm, reference], formula)
+            how = "mean over shared seeds of {a} minus {b}, by a paired t"
+        formula = how.format(a=arm.label, b=reference.label) + f"; a run's value is {self._of_run(AVERAGE)}"
+        whole = self.of([arm, reference], formula, cells=arm.role != "aa")
         return self._shared(whole) if found.test == "paired" else whole
 
     def _shared(self, whole: Trace) -> Trace:
@@ -78,18 +75,16 @@ class ResultTraces:
         kept = {run: value for run, value in whole.values if found[seeds[run]] > 1}
         return trace(whole.formula, whole.reads, kept, kept)
 
-    def adjusted(self, summary: Summary, family: Iterable[Summary]) -> Trace | None:
-        """The p of an arm's difference, and the other arms whose p it is adjusted by."""
-        found = self.difference(summary)
-        if found is None or summary.p_holm is None:
-            return None
-        arms = [s.arm for s in family if s.p_holm is not None]
-        arms += [r for a in arms if (r := self.evidence.study.reference_of(a)) is not None]
-        formula = f"p of: {found.formula}; then Holm's adjustment over {sum(s.p_holm is not None for s in family)} arms"
+    def adjusted(self, arm: Arm, found: Comparison | None, tested: Sequence[Arm]) -> Trace | None:
+        """The p of an arm's difference and its interval, and the arms whose p they are adjusted by."""
+        mine = self.difference(arm, found)
+        if mine is None or arm not in tested:
+            return mine
+        everyone = [*tested, *(r for a in tested if (r := self.evidence.study.reference_of(a)) is not None)]
         return replace(
-            found,
-            formula=formula,
-            decides={self.stream: self._counted(arms)},
+            mine,
+            formula=f"{mine.formula}; then Holm's adjustment over {len(tested)} arms",
+            decides={self.stream: self._counted(everyone)},
             rule="Holm's adjustment: every arm's p",
         )
 
@@ -103,23 +98,23 @@ class ResultTraces:
         found = self.of([arm, *bases], formula)
         return replace(found, reads={**found.reads, RECORD: self._counted([arm, *bases])})
 
-    def of(self, arms: Iterable[Arm], formula: str) -> Trace:
-        """The averages of several arms' runs."""
+    def of(self, arms: Iterable[Arm], formula: str, *, cells: bool = True) -> Trace:
+        """The averages of several arms' runs; with `cells`, of the runs of their A/A arms too."""
         runs: list[int] = []
         values: dict[int, float] = {}
         for arm in arms:
-            read, numbers = self._runs(arm, AVERAGE)
+            read, numbers = self._runs(arm, AVERAGE, cells)
             runs += read
             values |= numbers
-        return trace(formula, [self.stream], runs, values, self.unit.factor)
+        return trace(formula, [self.stream], dict.fromkeys(runs), values, self.unit.factor)
 
-    def _runs(self, arm: Arm, column: str) -> tuple[list[int], Mapping[int, float]]:
-        """The arm's counted runs, and the values of those that are scored."""
-        runs = self.evidence.counted(arm)
+    def _runs(self, arm: Arm, column: str, cell: bool = True) -> tuple[list[int], Mapping[int, float]]:
+        """Counted runs of the arm or its cell, and the values of those that are scored."""
+        runs = self.evidence.counted_of_cell(arm) if cell else self.evidence.counted(arm)
         return runs, column_of(self.scores, column, runs)
 
     def _counted(self, arms: Iterable[Arm]) -> frozenset[int]:
-        return frozenset(run for arm in arms for run in self.evidence.counted(arm))
+        return frozenset(run for arm in arms for run in self.evidence.counted_of_cell(arm))
 
 
 def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[int, float]:

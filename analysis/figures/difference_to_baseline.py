@@ -7,14 +7,14 @@ from typing import Any
 
 from matplotlib.figure import Figure as Printed
 
-from analysis.evidence.evidence import Evidence, Summary, summarise
+from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import primary_traces
 from analysis.figures.arm_series import arm_series
 from analysis.figures.figure import Figure
 from analysis.figures.model import Axis, Chart, Mark, Numbers, Panel, Series
-from analysis.figures.style import COLUMN, MUTED, Look, looks
+from analysis.figures.style import COLUMN, FAINT, MUTED, Look, looks
+from analysis.inference.findings import Summary, primary_summaries
 from analysis.logs.trace import Trace
-from analysis.statistics import Comparison
 from analysis.text.escape import plot
 from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
@@ -25,28 +25,51 @@ CHARACTER = 0.056
 
 
 @dataclass(frozen=True)
+class Difference:
+    """An arm minus its reference, with the interval that the results table has."""
+
+    difference: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
 class Forest:
     """Arms with their comparisons from the bottom up, and the axis of differences."""
 
-    rows: list[tuple[Summary, Comparison]]
+    rows: list[tuple[Summary, Difference]]
     label: str
     limits: tuple[float, float]
+    matters: float | None
+    """The smallest effect of interest, on the axis; None where the study names none."""
 
 
 def forest(evidence: Evidence) -> Forest | None:
     """None where nothing is compared. The arm that does not clip may lie off the axis."""
-    summaries = summarise(evidence, evidence.study.mode, evidence.study.temperature)
-    rows = [(s, s.comparison) for s in reversed(summaries) if s.comparison is not None]
+    rows = [
+        (s, found) for s in reversed(primary_summaries(evidence)) if (found := _difference(s)) is not None
+    ]
     if not rows:
         return None
     inside = [c for s, c in rows if s.arm.role != "no_clip"] or [c for _, c in rows]
     points = " (points)" if evidence.unit.percent else ""
-    return Forest(rows, f"difference to {_reference(evidence)}{points}", extent(inside, evidence.unit))
+    label = f"difference to {_reference(evidence)}{points}"
+    matters = evidence.study.smallest_effect
+    margin = None if matters is None else evidence.unit.factor * matters
+    return Forest(rows, label, extent(inside, evidence.unit), margin)
 
 
-def extent(comparisons: list[Comparison], unit: Unit) -> tuple[float, float]:
-    """Axis limits that hold zero and all intervals of the given comparisons."""
-    ends = [unit.factor * v for c in comparisons for v in (c.low, c.high, c.difference, 0.0) if v is not None]
+def _difference(s: Summary) -> Difference | None:
+    if s.comparison is None:
+        return None
+    low, high = s.shown_interval
+    return Difference(s.comparison.difference, low, high, s.comparison.n)
+
+
+def extent(found: list[Difference], unit: Unit) -> tuple[float, float]:
+    """Axis limits that hold zero and all intervals of the given differences."""
+    ends = [unit.factor * v for c in found for v in (c.low, c.high, c.difference, 0.0) if v is not None]
     margin = 0.08 * (max(ends) - min(ends)) or 1.0
     return min(ends) - margin, max(ends) + margin
 
@@ -56,7 +79,11 @@ def _reference(evidence: Evidence) -> str:
 
 
 def _p(summary: Summary) -> str:
-    return "A/A" if summary.arm.role == "aa" else p_text(summary.p_holm)
+    return (
+        "A/A"
+        if summary.arm.role == "aa"
+        else p_text(None if summary.adjusted is None else summary.adjusted.p)
+    )
 
 
 def draw(evidence: Evidence, found: Forest) -> Printed:
@@ -73,6 +100,8 @@ def draw(evidence: Evidence, found: Forest) -> Printed:
     ax.text(
         1.04, len(shown), "p", transform=ax.get_yaxis_transform(), va="center", fontsize=7, style="italic"
     )
+    if found.matters is not None:
+        ax.axvspan(-found.matters, found.matters, color=FAINT, alpha=0.35, linewidth=0, zorder=-1)
     ax.axvline(0, color=MUTED, linewidth=0.7, zorder=0)
     ax.set(xlim=found.limits, ylim=(-0.6, len(shown) - 0.4))
     ax.set_yticks(range(len(shown)), labels)
@@ -82,7 +111,7 @@ def draw(evidence: Evidence, found: Forest) -> Printed:
     return figure
 
 
-def _draw_row(ax: Any, y: int, c: Comparison, look: Look, limits: tuple[float, float], unit: Unit) -> None:
+def _draw_row(ax: Any, y: int, c: Difference, look: Look, limits: tuple[float, float], unit: Unit) -> None:
     point = unit.factor * c.difference
     if not limits[0] <= point <= limits[1]:
         edge, arrow, align = (limits[0], "<", "left") if point < 0 else (limits[1], ">", "right")
@@ -126,7 +155,7 @@ def chart(evidence: Evidence, found: Forest) -> Chart:
     return Chart(name=FIGURE.name, series=shown[::-1], panels=[panel], tables=[table])
 
 
-def _mark(series: Series, summary: Summary, c: Comparison, y: int, unit: Unit) -> Mark:
+def _mark(series: Series, summary: Summary, c: Difference, y: int, unit: Unit) -> Mark:
     interval = "" if c.low is None or c.high is None else f" [{unit.signed(c.low)}, {unit.signed(c.high)}]"
     p = "A/A, not in the family" if summary.arm.role == "aa" else _p(summary)
     low, high = (None if v is None else unit.factor * v for v in (c.low, c.high))
@@ -144,9 +173,16 @@ def _mark(series: Series, summary: Summary, c: Comparison, y: int, unit: Unit) -
 def caption(evidence: Evidence) -> str:
     """What the intervals and the p are."""
     return (
-        f"Difference of the final average to {evidence.study.yardstick()} with unadjusted 95 % intervals, and "
-        "Holm-adjusted p; an arrow is an arm or an interval's end off the axis"
+        f"Difference of the final average to {evidence.study.yardstick()}, p adjusted by Holm with the intervals that agree with it"
+        f"{_band(evidence)}; an arrow is an arm or an interval's end off the axis"
     )
+
+
+def _band(evidence: Evidence) -> str:
+    matters = evidence.study.smallest_effect
+    if matters is None:
+        return ""
+    return f"; the grey band is the smallest effect of interest, ± {evidence.unit.text(matters)}{evidence.unit.points}"
 
 
 def origin(evidence: Evidence) -> Trace:

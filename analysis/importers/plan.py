@@ -41,7 +41,8 @@ def study_manifest(
         "title": spec.title or name,
         "question": spec.question or "Imported logs.",
         "baseline": spec.baseline or arms[0],
-        "test": spec.test,
+        "test": "welch",
+        **({} if spec.smallest_effect is None else {"smallest_effect": spec.smallest_effect}),
         "primary": {"mode": LOGGED, "temperature": 0.0},
         "gates": {},
         "imported": {

@@ -63,8 +63,8 @@ class ImportSpec:
     None for a metric in its own unit."""
     final_step: int | None = None
     """The fixed last step; None is the last one at which any run logged the primary metric."""
-    test: str = "welch"
-    """`paired` only where runs of one seed share their randomness."""
+    smallest_effect: float | None = None
+    """The least difference of the average that would matter, in its unit after `scale`; None where nobody names one."""
     arm_from: str | None = None
     seed_from: str | None = None
     """Keys of the logged configuration (or columns) that name arm and seed."""
@@ -154,8 +154,8 @@ def _check(spec: ImportSpec) -> None:
     for text in _texts(spec):
         if "\0" in text or clean(text) != text:
             raise UserError(f"{shown(text)} is no text that a file or path can hold")
-    if spec.test not in ("paired", "welch"):
-        raise unknown("test", spec.test, ("paired", "welch"))
+    if spec.smallest_effect is not None and not 0 < spec.smallest_effect < math.inf:
+        raise UserError(f"smallest_effect must be above 0, got {spec.smallest_effect:g}")
     if spec.scale is not None and not 0 < spec.scale < math.inf:
         raise UserError(f"scale must be above 0, got {spec.scale:g}")
     for arm in spec.arms:

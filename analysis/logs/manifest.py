@@ -23,11 +23,11 @@ ENDED_EARLY = "ended early"
 """The state of an imported run that finished before the step that scores."""
 PRESETS = ("paper", "default", "smoke", IMPORTED)
 """Strongest evidence first."""
+SMALLEST_EFFECT = 0.02
+"""Of a share, that would matter where a study names none."""
 DEFAULT_PRESET = "default"
 """The one that a sweep or a replay uses where none is named."""
 ROLES = ("arm", "base", "no_clip", "aa")
-SMALLEST_EFFECT = 0.02
-"""Of the primary score, where a manifest does not say: as in the spec's defaults (sweeps/study/spec.py)."""
 POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
     "paper": "preset paper",
@@ -115,8 +115,8 @@ class Study:
     arms: tuple[Arm, ...]
     factors: tuple[Factor, ...] = ()
     """Of its design, in order; none where all arms were written by hand."""
-    smallest_effect: float = SMALLEST_EFFECT
-    """The least difference of the primary score that would matter, in the score's unit: a share."""
+    smallest_effect: float | None = None
+    """The least difference of the primary score that would matter, in its unit; None where nobody named one."""
     looks: tuple[int, ...] = ()
     """Planned interim looks: numbers of seeds an arm."""
     mirrored: str | None = None
@@ -145,9 +145,11 @@ class Study:
         return next((arm for arm in self.arms if arm.name == name), None)
 
     def reference_of(self, arm: Arm) -> Arm | None:
-        """The arm that this one is tested against; None for the baseline itself and the untrained base."""
+        """The arm that this one is tested against, of an A/A arm its original; None for the baseline and the untrained base."""
         if arm.role == "base" or arm.name == self.baseline:
             return None
+        if arm.role == "aa" and arm.copy_of is not None and self.arm(arm.copy_of) is not None:
+            return self.arm(arm.copy_of)
         return self.arm(arm.against or self.baseline)
 
     def references(self) -> list[Arm]:
@@ -183,7 +185,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             gates=manifest.get("gates") or {},
             arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
             factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
-            smallest_effect=float(manifest.get("smallest_effect", SMALLEST_EFFECT)),
+            smallest_effect=_smallest_effect(manifest),
             looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
         )
@@ -222,6 +224,14 @@ def _factor(factor: Mapping[str, Any]) -> Factor:
     levels = [Level(str(level["name"]), one_line(level["label"])) for level in factor["levels"]]
     named = tuple((level.name, level.label) for level in told_apart(levels))
     return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=named)
+
+
+def _smallest_effect(manifest: Mapping[str, Any]) -> float | None:
+    """Two points of a share where an older manifest names none; of imported scores, whose unit is their own, None."""
+    found = manifest.get("smallest_effect")
+    if found is None:
+        return None if manifest["preset"] == IMPORTED else SMALLEST_EFFECT
+    return float(found)
 
 
 def _arm(arm: Mapping[str, Any]) -> Arm:

@@ -14,6 +14,7 @@ from analysis.pages.samples_html import samples_html
 from analysis.pages.templates import own, render
 from analysis.pages.verdicts import verdicts_html
 from analysis.provenance.record import Origins, provenance, traced
+from analysis.tables import captions
 from analysis.text.escape import visible
 
 DIGITS = 7
@@ -29,6 +30,7 @@ def page_html(report: Report, found: Origins) -> str:
         "report.html",
         study=study,
         preset=study.note,
+        head=captions.head(report.evidence),
         verdicts=verdicts_html(report.verdicts),
         why=lambda section: own(why_button("section", section)),
         gates=report.gates,

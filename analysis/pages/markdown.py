@@ -10,6 +10,7 @@ from analysis.pages.html_tables import title
 from analysis.pages.samples_text import samples_markdown
 from analysis.pages.verdicts import verdicts_markdown
 from analysis.provenance.record import provenance
+from analysis.tables import captions
 from analysis.text.escape import markdown
 from analysis.text.table import to_markdown
 
@@ -21,6 +22,7 @@ def page_markdown(report: Report) -> str:
         f"# {markdown(study.title)}",
         f"**{markdown(study.note)}**",
         markdown(study.question),
+        *(f"**{markdown(line)}**" for line in captions.head(report.evidence)),
         *verdicts_markdown(report.verdicts),
         "## Gates",
         "\n".join(

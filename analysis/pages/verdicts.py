@@ -26,11 +26,12 @@ def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
         for line in file.lines:
             cells = (_shown(line.claim), line.compared, line.evidence)
             shown, compared, evidence = (markdown(cell) for cell in cells)
-            table.append(f"| {shown} | **{line.verdict}** | {compared} | {evidence} |")
+            word = f"**{line.verdict}**" if line.verdict else ""
+            table.append(f"| {shown} | {word} | {compared} | {evidence} |")
         parts.append("\n".join(table))
         parts.append(
             "\n".join(
-                f"- **{file.overall[name]}** {markdown(_sentence(name, claim))}"
+                f"- **{file.verdicts[name].word}** {markdown(_sentence(name, claim))}"
                 for name, claim in file.claims.claims.items()
             )
         )

@@ -2,13 +2,17 @@
 
 intervals          of one group of runs
 comparisons        differences between arms, and their correction
-permutation        permutation tests
+families           Holm with intervals that agree, and which arms could be the best
+sign_flips         joint sign flips of paired differences
+contrasts          several comparisons as one number, and whether they differ
+words              what an interval says of an effect, and how often it will
+judgement          one word for a claim
+permutation        sign flips of one difference
 factorial          main effects and interactions
 bootstrap          resampled runs
 evaluation         one run's score and how exactly it is known
 questions          scores and differences over questions, given the runs
 power              what a number of seeds can show
-studentized_range  its tail
 """
 
 from analysis.statistics.bootstrap import (
@@ -23,14 +27,9 @@ from analysis.statistics.bootstrap import (
 from analysis.statistics.comparisons import (
     Comparison,
     fisher_p,
-    games_howell,
-    games_howell_p,
     holm,
-    indistinguishable_from_best,
-    next_group,
     paired_error,
     paired_t,
-    share_difference,
     two_sided_p,
     welch,
     welch_error,
@@ -55,7 +54,6 @@ from analysis.statistics.intervals import (
 from analysis.statistics.permutation import (
     Permutation,
     permute_pairs,
-    permute_runs,
 )
 from analysis.statistics.power import (
     detectable_effect,
@@ -85,31 +83,25 @@ __all__ = [
     "evaluation_error",
     "factorial_effects",
     "fisher_p",
-    "games_howell",
-    "games_howell_p",
     "half_widths",
     "holm",
     "improvement",
-    "indistinguishable_from_best",
     "iqm",
     "iqm_interval",
     "maj_at_k",
     "majority",
     "mean_score",
     "named_rng",
-    "next_group",
     "paired_by_question",
     "paired_error",
     "paired_t",
     "pass_at_k",
     "pass_at_k_interval",
     "permute_pairs",
-    "permute_runs",
     "power_of",
     "probability_of_improvement",
     "question_error",
     "seeds_needed",
-    "share_difference",
     "smallest_permutation_p",
     "t_interval",
     "two_sided_p",

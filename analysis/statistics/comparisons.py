@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.intervals import Interval, clopper_pearson, no_spread, t_quantile
-from analysis.statistics.studentized_range import upper_tail
+from analysis.statistics.intervals import no_spread, t_quantile
 
 Floats = NDArray[np.float64]
 Found = tuple[Floats, Floats, Floats]
@@ -103,60 +102,6 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def games_howell_p(a: Sequence[float], b: Sequence[float], groups: int) -> float:
-    """Games-Howell p of two of `groups` groups, unequal variances; 1 where neither varies. Each needs two values."""
-    found = _welch_error(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
-    if found is None:
-        return 1.0
-    difference, error, df = (float(x) for x in found)
-    return upper_tail(abs(difference) / error * math.sqrt(2), groups, df)
-
-
-def games_howell(groups: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """All pairwise p-values, a symmetric matrix with ones on the diagonal."""
-    p = np.eye(len(groups))
-    for i in range(len(groups)):
-        for j in range(i):
-            p[i, j] = p[j, i] = games_howell_p(groups[i], groups[j], len(groups))
-    return p
-
-
-def indistinguishable_from_best(groups: Sequence[Sequence[float]], alpha: float = 0.05) -> list[bool]:
-    """For each group: is it the one of highest mean, or not distinguishable from it by Games-Howell?
-
-    The Welch p bounds Games-Howell's from below and, times the number of pairs, from above: most pairs are
-    decided without the slow studentized range. A pair without any spread has no p: it can't be told apart.
-    Raises ValueError where a group has fewer than two values.
-    """
-    if len(groups) < 2:
-        return [True] * len(groups)
-    if min(len(group) for group in groups) < 2:
-        raise ValueError("Games-Howell needs two values a group")
-    best = max(range(len(groups)), key=lambda i: float(np.mean(groups[i])))
-    pairs = len(groups) * (len(groups) - 1) / 2
-    verdicts = []
-    for i, group in enumerate(groups):
-        found = welch(group, groups[best]).p if i != best else None
-        p = 1.0 if found is None else found
-        ambiguous = p <= alpha < pairs * p
-        verdicts.append((games_howell_p(group, groups[best], len(groups)) if ambiguous else p) > alpha)
-    return verdicts
-
-
-def share_difference(events_a: int, n_a: int, events_b: int, n_b: int, level: float = 0.95) -> Interval:
-    """Difference of two shares with Newcombe's interval over exact (Clopper-Pearson) ones, so rather too wide.
-
-    n is the smaller side's; one run has no interval. Raises ValueError unless 0 <= events <= n and n > 0.
-    """
-    a, b = clopper_pearson(events_a, n_a, level), clopper_pearson(events_b, n_b, level)
-    point, n = a.point - b.point, min(n_a, n_b)
-    if n < 2 or a.low is None or a.high is None or b.low is None or b.high is None:
-        return Interval(point, None, None, n)
-    below = math.hypot(a.point - a.low, b.high - b.point)
-    above = math.hypot(a.high - a.point, b.point - b.low)
-    return Interval(point, max(-1.0, point - below), min(1.0, point + above), n)
-
-
 def fisher_p(events_a: int, n_a: int, events_b: int, n_b: int) -> float:
     """Fisher's exact two-sided p for two counts: the mass of all tables no likelier than the one seen."""
     total = events_a + events_b
@@ -166,12 +111,3 @@ def fisher_p(events_a: int, n_a: int, events_b: int, n_b: int) -> float:
     )
     seen = mass[int(events_a - support[0])]
     return min(1.0, float(mass[mass <= seen * (1 + 1e-9)].sum() / mass.sum()))
-
-
-def next_group(groups: Sequence[Sequence[float]], best: Sequence[bool]) -> list[bool]:
-    """For each group that is not among the best: is it the highest of the rest, or not distinguishable from that one?"""
-    rest = [i for i, among in enumerate(best) if not among]
-    keep = (
-        dict(zip(rest, indistinguishable_from_best([groups[i] for i in rest]), strict=True)) if rest else {}
-    )
-    return [keep.get(i, False) for i in range(len(groups))]

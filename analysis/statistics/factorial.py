@@ -1,8 +1,8 @@
 """Main effects and interactions of a full factorial design, from run-level scores.
 
 An effect is a set of contrasts of cell means: levels minus a factor's first one for the factors that it names, the
-unweighted mean over the others. Unequal numbers of runs a cell are handled: these are the 'type III' tests, which ask
-the same question as a balanced design does.
+unweighted mean over the others. Unequal numbers of runs a cell are handled: these are the 'type III' hypotheses, which ask
+the same question as a balanced design does. Cells have spreads of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.statistics.intervals import Interval, t_quantile
+from analysis.statistics.contrasts import JointTest, contrast, joint_test
+from analysis.statistics.intervals import Interval, no_spread, t_quantile
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ def factorial_effects(
 ) -> list[Effect]:
     """All main effects and interactions, main effects first; a row of `level_NF` says a run's level of every factor.
 
-    Without seeds, runs are independent and cells share a variance (F on the pooled variance within cells). With
+    Without seeds, runs are independent: Welch's t for one contrast, Johansen's test for several. With
     `seed_N`, every cell was run under the same seeds: contrasts are taken within a seed (t for one, Hotelling's T² for
     several), which is exact for any variances. Raises ValueError in a sentence where a cell is empty, nothing estimates
     the error, or seeds do not match.
@@ -68,10 +69,10 @@ def factorial_effects(
         for subset in itertools.combinations(range(len(factors)), size)
     ]
     if seed_N is None:
-        estimate = _independent(score, design)
-    else:
-        estimate = _within_seeds(score, design, np.asarray(seed_N))
-    return [_effect(design, subset, estimate, level) for subset in subsets]
+        groups = _groups(score, design)
+        return [_independent(design, subset, groups, level) for subset in subsets]
+    means = _within_seeds(score, design, np.asarray(seed_N))
+    return [_paired(design, subset, means, level) for subset in subsets]
 
 
 def _design(level_NF: Sequence[Sequence[str]], factors: tuple[str, ...], runs: int) -> _Design:
@@ -90,25 +91,53 @@ def _design(level_NF: Sequence[Sequence[str]], factors: tuple[str, ...], runs: i
     return design
 
 
+def _groups(score: Floats, design: _Design) -> list[Floats]:
+    """The runs of every cell."""
+    groups = [score[design.cell_N == c] for c in range(len(design.cells))]
+    if min(g.size for g in groups) < 2:
+        raise ValueError("nothing estimates the error: not every cell has two runs")
+    if all(no_spread(float(g.std()), g) for g in groups):
+        raise ValueError("nothing estimates the error: runs of a cell are all equal")
+    return groups
+
+
+def _independent(design: _Design, subset: tuple[int, ...], groups: Sequence[Floats], level: float) -> Effect:
+    row_KC = _contrasts(design, subset)
+    joint = joint_test(groups, row_KC)
+    if joint is None:
+        raise ValueError("nothing estimates the error of an effect: cells of it do not vary")
+    intervals = []
+    for row_C in row_KC:
+        c = contrast(groups, row_C, 1 - level)
+        intervals.append(Interval(c.difference, c.low, c.high, c.n))
+    return _named(design, subset, intervals, joint)
+
+
+def _contrasts(design: _Design, subset: tuple[int, ...]) -> Floats:
+    """An effect as rows of weights of cell means."""
+    row_KC = np.ones((1, 1))
+    for i, levels in enumerate(design.levels):
+        n = len(levels)
+        rows = np.eye(n)[1:] - np.eye(n)[0] if i in subset else np.full((1, n), 1 / n)
+        row_KC = np.kron(row_KC, rows)
+    return row_KC
+
+
+def _named(
+    design: _Design, subset: tuple[int, ...], intervals: Sequence[Interval], joint: JointTest
+) -> Effect:
+    names = itertools.product(*(design.levels[i][1:] for i in subset))
+    factors = tuple(design.factors[i] for i in subset)
+    return Effect(factors, tuple(zip(names, intervals, strict=True)), joint.f, joint.df, joint.p)
+
+
 @dataclass(frozen=True)
 class _Means:
-    """Cell means with the covariance of their errors, the error's df, and runs a cell at the fewest."""
+    """Cell means over seeds with the covariance of their errors."""
 
     mean_C: Floats
     covariance_CC: Floats
-    df: float
-    n: int
-    within_seeds: bool
-
-
-def _independent(score: Floats, design: _Design) -> _Means:
-    count_C = np.bincount(design.cell_N)
-    mean_C = np.bincount(design.cell_N, weights=score) / count_C
-    df = score.size - count_C.size
-    residual = score - mean_C[design.cell_N]
-    _require_spread(df, residual, score, "no cell has two runs")
-    variance = float(residual @ residual) / df
-    return _Means(mean_C, np.diag(variance / count_C), df, int(count_C.min()), False)
+    seeds: int
 
 
 def _within_seeds(score: Floats, design: _Design, seed_N: NDArray[np.int64]) -> _Means:
@@ -120,40 +149,29 @@ def _within_seeds(score: Floats, design: _Design, seed_N: NDArray[np.int64]) -> 
         raise ValueError(
             f"within seeds, each of {cells} cells needs one run of each of {seeds.size} seeds, got {score.size} runs in all"
         )
+    if seeds.size < 2:
+        raise ValueError("nothing estimates the error: there is one seed")
     centred = score_SC - score_SC.mean(axis=1, keepdims=True)
-    _require_spread(seeds.size - 1, centred - centred.mean(axis=0), score, "there is one seed")
-    covariance = np.atleast_2d(np.cov(score_SC, rowvar=False)) / seeds.size
-    return _Means(score_SC.mean(axis=0), covariance, seeds.size - 1, int(seeds.size), True)
-
-
-def _require_spread(df: int, residual: Floats, score: Floats, few: str) -> None:
-    if df < 1:
-        raise ValueError(f"nothing estimates the error: {few}")
-    if float(np.abs(residual).max()) <= 1e-12 * float(np.abs(score).max()):
+    if no_spread(float(np.abs(centred - centred.mean(axis=0)).max()), score):
         raise ValueError("nothing estimates the error: runs of a cell are all equal")
+    covariance = np.atleast_2d(np.cov(score_SC, rowvar=False)) / seeds.size
+    return _Means(score_SC.mean(axis=0), covariance, int(seeds.size))
 
 
-def _effect(design: _Design, subset: tuple[int, ...], means: _Means, level: float) -> Effect:
-    contrast_KC = np.ones((1, 1))
-    for i, levels in enumerate(design.levels):
-        n = len(levels)
-        rows = np.eye(n)[1:] - np.eye(n)[0] if i in subset else np.full((1, n), 1 / n)
-        contrast_KC = np.kron(contrast_KC, rows)
-    estimate_K = contrast_KC @ means.mean_C
-    covariance_KK = contrast_KC @ means.covariance_CC @ contrast_KC.T
-    k = estimate_K.size
-    df = means.df - k + 1 if means.within_seeds else means.df
-    if df < 1:
+def _paired(design: _Design, subset: tuple[int, ...], means: _Means, level: float) -> Effect:
+    row_KC = _contrasts(design, subset)
+    estimate_K = row_KC @ means.mean_C
+    covariance_KK = row_KC @ means.covariance_CC @ row_KC.T
+    k, df = estimate_K.size, means.seeds - 1
+    if df - k + 1 < 1:
         raise ValueError(
-            f"an effect of {k} contrasts needs more than {k} seeds to be tested within seeds, got {means.n}"
+            f"an effect of {k} contrasts needs more than {k} seeds to be tested within seeds, got {means.seeds}"
         )
-    f = float(estimate_K @ np.linalg.solve(covariance_KK, estimate_K)) / k
-    f *= df / means.df if means.within_seeds else 1.0
-    half_K = t_quantile(means.df, level) * np.sqrt(np.diag(covariance_KK))
-    names = itertools.product(*(design.levels[i][1:] for i in subset))
-    contrasts = tuple(
-        (name, Interval(float(e), float(e - h), float(e + h), means.n))
-        for name, e, h in zip(names, estimate_K, half_K, strict=True)
-    )
-    p = float(special.fdtrc(k, df, f)) if math.isfinite(f) else 0.0
-    return Effect(tuple(design.factors[i] for i in subset), contrasts, f, (k, df), p)
+    f = float(estimate_K @ np.linalg.solve(covariance_KK, estimate_K)) / k * (df - k + 1) / df
+    half_K = t_quantile(df, level) * np.sqrt(np.diag(covariance_KK))
+    intervals = [
+        Interval(float(e), float(e - h), float(e + h), means.seeds)
+        for e, h in zip(estimate_K, half_K, strict=True)
+    ]
+    p = float(special.fdtrc(k, df - k + 1, f)) if math.isfinite(f) else 0.0
+    return _named(design, subset, intervals, JointTest(f, (k, df - k + 1), p))

@@ -1,16 +1,14 @@
-"""Permutation tests of a difference of means: exact where all arrangements can be listed, else drawn from a passed rng."""
+"""Sign flips of one difference: exact where all arrangements can be listed, else drawn from a passed rng."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 MOST_ARRANGEMENTS = 200_000
-"""Listed up to here: 17 pairs, or 10 runs a side."""
+"""Listed up to here: 17 pairs."""
 DRAWS = 20_000
 """Above it: a p of .05 then has a standard error of .0015."""
 TIE = 1e-9
@@ -42,25 +40,6 @@ def permute_pairs(treatment_R: Floats, baseline_R: Floats, rng: np.random.Genera
     exact = 2**n <= MOST_ARRANGEMENTS
     bits = np.arange(2**n)[:, None] >> np.arange(n) if exact else rng.integers(2, size=(DRAWS, n))
     return _judge(float(difference_R.mean()), (1.0 - 2.0 * (bits & 1)) @ difference_R / n, exact)
-
-
-def permute_runs(treatment_R: Floats, baseline_R: Floats, rng: np.random.Generator) -> Permutation:
-    """Relabelled runs, which are exchangeable if arms do not differ at all, not even in spread.
-
-    `rng` is used above 200,000 labellings only (10 runs a side have 184,756): give it a named seed. Raises ValueError
-    where a side is empty.
-    """
-    a, b = np.asarray(treatment_R, dtype=np.float64), np.asarray(baseline_R, dtype=np.float64)
-    if not a.size or not b.size:
-        raise ValueError("a side has no values")
-    pool, n = np.concatenate([a, b]), a.size
-    exact = math.comb(pool.size, n) <= MOST_ARRANGEMENTS
-    if exact:
-        chosen_AR = np.array(list(itertools.combinations(range(pool.size), n)))
-    else:
-        chosen_AR = rng.permuted(np.tile(np.arange(pool.size), (DRAWS, 1)), axis=1)[:, :n]
-    mine = pool[chosen_AR].sum(axis=1)
-    return _judge(float(a.mean() - b.mean()), mine / n - (pool.sum() - mine) / b.size, exact)
 
 
 def _judge(difference: float, arranged: Floats, exact: bool) -> Permutation:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from analysis.checks.matching import label_cell
 from analysis.evidence.by_question import Paired, paired
-from analysis.evidence.evidence import Evidence, Summary, summarise
+from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
+from analysis.inference.findings import Summary, summarise
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.statistics import Comparison, QuestionComparison
@@ -49,7 +50,7 @@ def _row(evidence: Evidence, summary: Summary, reference: Arm, traces: ResultTra
         label_cell(evidence, arm),
         Cell(reference.label, {"against": reference.name}),
         *question_cells(found, whole),
-        _over_runs(summary.comparison, traces.difference(summary)),
+        _over_runs(summary.comparison, traces.difference(arm, summary.comparison)),
     )
     return Row("a/a" if arm.role == "aa" else "arm", cells)
 

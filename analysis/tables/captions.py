@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis.checks.flags import flags
+from analysis.checks.gates import failed
 from analysis.evidence.evidence import Evidence, values
 from analysis.evidence.runs import run_states, runs_to_note
+from analysis.inference.rule import rule_of
 from analysis.statistics.evaluation import root_mean_square
 from analysis.text.rounding import rounded
 
@@ -42,7 +44,7 @@ def interval_rule(evidence: Evidence) -> str:
 
 def warnings(evidence: Evidence) -> list[str]:
     """Preset note, runs that did not finish, mixed code, and what makes comparisons say nothing, as sentences."""
-    sentences = [evidence.study.note_sentence]
+    sentences = [evidence.study.note_sentence, *rule_of(evidence).marks, *failed_sentence(evidence)]
     states = run_states(evidence)
     if states:
         noted = sum(map(len, runs_to_note(evidence).values()))
@@ -51,6 +53,17 @@ def warnings(evidence: Evidence) -> list[str]:
     if mixed:
         sentences.append(mixed)
     return [*sentences, *flags(evidence)]
+
+
+def head(evidence: Evidence) -> list[str]:
+    """What stands at the head of a report: what is registered, and which gates failed, with their numbers."""
+    return [*rule_of(evidence).marks, *(f"Failed gate: {g.name} ({g.evidence})." for g in failed(evidence))]
+
+
+def failed_sentence(evidence: Evidence) -> list[str]:
+    """The gates that failed, for every caption; none where all hold."""
+    names = [gate.name for gate in failed(evidence)]
+    return [f"Failed gate{'s' if len(names) > 1 else ''}: {'; '.join(names)}."] if names else []
 
 
 def _mixed_code(evidence: Evidence) -> str:

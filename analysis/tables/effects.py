@@ -5,9 +5,11 @@ from __future__ import annotations
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.factors import TIMES, Grid, grid_of
 from analysis.evidence.result_traces import ResultTraces
+from analysis.inference.rule import Rule, rule_of
 from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
+from analysis.statistics.families import FEWEST_RUNS
 from analysis.tables import captions
 from analysis.text.numbers import p_text, signed
 from analysis.text.rounding import rounded
@@ -15,10 +17,13 @@ from analysis.text.table import Cell, Row, Table
 
 
 def effects_table(evidence: Evidence) -> Table | None:
-    """A line a contrast, grouped by effect; None where the study is no full grid or its effects can't be estimated."""
-    grid = grid_of(evidence.study)
-    effects = estimated(evidence, grid) if grid is not None and grid.full else None
-    if grid is None or not effects:
+    """A line a contrast, grouped by effect; None where the study is no full grid, its effects can't be estimated, or nothing may be
+    tested."""
+    grid, rule = grid_of(evidence.study), rule_of(evidence)
+    if grid is None or not grid.full or rule.alpha is None:
+        return None
+    effects = estimated(evidence, grid, rule)
+    if not effects:
         return None
     adjusted = holm([effect.p for effect in effects])
     whole = _trace(evidence, grid)
@@ -31,11 +36,17 @@ def effects_table(evidence: Evidence) -> Table | None:
     return Table("effects", _caption(evidence, grid), columns, tuple(rows), title="effects of factors")
 
 
-def estimated(evidence: Evidence, grid: Grid) -> list[Effect] | None:
-    """Effects within seeds where the study's test is paired and all arms have the same; None where nothing estimates them."""
-    scores = {arm.name: evidence.of_arm(evidence.primary, arm) for arm in grid.arms}
+def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None:
+    """Effects by the study's rule; None with fewer runs of an arm than a p takes, or where nothing estimates them.
+
+    Within seeds only where pairing is the rule and all arms have the same ones.
+    """
+    of = evidence.of_arm if rule.paired else evidence.of_cell
+    scores = {arm.name: of(evidence.primary, arm) for arm in grid.arms}
+    if min(map(len, scores.values())) < FEWEST_RUNS:
+        return None
     seeds = {frozenset(of_seed) for of_seed in scores.values()}
-    paired = evidence.study.test == "paired" and len(seeds) == 1
+    paired = rule.paired and len(seeds) == 1
     runs = [
         (place, seed, value) for arm, place in grid.places for seed, value in sorted(scores[arm.name].items())
     ]
@@ -47,7 +58,7 @@ def estimated(evidence: Evidence, grid: Grid) -> list[Effect] | None:
             [seed for _, seed, _ in runs] if paired else None,
         )
     except ValueError:
-        return None  # one seed, an arm without runs, equal runs: the results table shows which
+        return None  # equal runs, or fewer seeds than contrasts: the results table shows which
 
 
 def _trace(evidence: Evidence, grid: Grid) -> Trace:
@@ -63,7 +74,7 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
     if interval.low is not None and interval.high is not None:
         text += f" [{signed(interval.low)}, {signed(interval.high)}]"
     low, high = (None if v is None else 100 * v for v in (interval.low, interval.high))
-    f = f"F({effect.df[0]:g}, {effect.df[1]:g}) = {rounded(effect.f, '.1f')}"
+    f = f"F({effect.df[0]:g}, {effect.df[1]:.3g}) = {rounded(effect.f, '.1f')}"
     return Row(
         name,
         (
@@ -90,8 +101,8 @@ def _caption(evidence: Evidence, grid: Grid) -> tuple[str, ...]:
     return (
         f"{evidence.study.title}: effects of the design's factors on the {AVERAGE} of the primary metric, in points against "
         f"the first levels ({firsts}), unweighted means over the other factors.",
-        "A contrast of an interaction is a difference of differences. Intervals are 95 % and unadjusted; the F test is "
-        "joint over an effect's contrasts, p is Holm-adjusted over effects.",
+        f"A contrast of an interaction is a difference of differences. Intervals are 95 % and unadjusted ({rule_of(evidence).test}); the F "
+        "test is joint over an effect's contrasts, p is Holm-adjusted over effects: a family of its own.",
         captions.run_counts(evidence, evidence.primary),
         *captions.warnings(evidence),
     )

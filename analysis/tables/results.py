@@ -8,12 +8,15 @@ from dataclasses import replace
 import pandas as pd
 
 from analysis.checks.matching import label_cell, matching_note
-from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, Summary, summarise
+from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
 from analysis.evidence.published import REPORTED, source
 from analysis.evidence.result_traces import ResultTraces
+from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, summarise
+from analysis.inference.rule import rule_of
 from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
 from analysis.logs.run_folders import LOST
-from analysis.statistics import Comparison
+from analysis.statistics import Interval
+from analysis.statistics.families import FEWEST_RUNS
 from analysis.tables import captions
 from analysis.text.numbers import numbers, p_text, spread
 from analysis.text.rounding import rounded
@@ -21,6 +24,8 @@ from analysis.text.table import Cell, Row, Table
 from analysis.text.unit import Unit
 
 NOTHING = Cell("–")
+RESTS = {NORMALITY: " n", SIGNS: " s"}
+"""Behind a p, what a finding rests on."""
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
 
 
@@ -100,38 +105,84 @@ def shows_reported(evidence: Evidence) -> bool:
 
 def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces) -> Row:
     arm, scored = summary.arm, summary.columns.get(AVERAGE)
-    cells, unit = [label_cell(evidence, arm)], evidence.unit
+    cells = [label_cell(evidence, arm)]
     for column in (*evidence.sets, AVERAGE):
-        interval = summary.columns.get(column)
-        bold, source = column in summary.best, traces.score(arm, column)
-        second = column in summary.second
-        cells.append(Cell(spread(interval, unit), numbers(column, interval, unit), bold, source, second))
+        interval, bold = summary.columns.get(column), summary.best and column == AVERAGE
+        shown = (
+            interval
+            if interval is None or interval.n >= FEWEST_RUNS
+            else replace(interval, low=None, high=None)
+        )
+        text = _score(shown, summary.values.get(column, ()), evidence.unit)
+        cells.append(Cell(text, numbers(column, shown, evidence.unit), bold, traces.score(arm, column)))
+    planned = sum(len(same.seeds) for same in evidence.same_cell(arm))
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
     lost = {s: int(states.get(s, 0)) for s in (*LOST, *((ENDED_EARLY,) if evidence.study.imported else ()))}
-    planned = {"planned": len(arm.seeds), **lost}
-    cells.append(Cell(f"{scored.n if scored else 0}/{len(arm.seeds)}", planned, trace=traces.count(arm)))
+    count = f"{scored.n if scored else 0}/{planned}"
+    cells.append(Cell(count, {"planned": planned, **lost}, trace=traces.count(arm)))
     states_lost = ", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"
     cells.append(Cell(states_lost, trace=traces.lost(arm)))
-    difference, adjusted = _comparison(summary.comparison, summary.p_holm, unit)
+    difference, adjusted = _comparison(evidence, summary)
+    of_test = traces.adjusted(arm, summary.comparison, [s.arm for s in family if s.adjusted is not None])
     cells += [
-        replace(difference, trace=traces.difference(summary)),
-        replace(adjusted, trace=traces.adjusted(summary, family)),
+        replace(difference, trace=of_test),
+        replace(adjusted, trace=of_test),
     ]
     return Row(GROUPS[arm.role], tuple(cells))
 
 
-def _comparison(c: Comparison | None, p_holm: float | None, unit: Unit) -> tuple[Cell, Cell]:
+def _score(interval: Interval | None, values: Sequence[float], unit: Unit) -> str:
+    """Mean and half interval; of few runs the values, which say more."""
+    if interval is None or interval.n >= FEWEST_RUNS:
+        return spread(interval, unit)
+    return " / ".join(unit.text(value) for value in values)
+
+
+def _comparison(evidence: Evidence, summary: Summary) -> tuple[Cell, Cell]:
+    """The difference with the interval that agrees with p, and Holm's p with what it rests on."""
+    c, unit, adjusted = summary.comparison, evidence.unit, summary.adjusted
     if c is None:
         return NOTHING, NOTHING
+    shown = summary.shown_interval
     text = unit.signed(c.difference)
-    if c.low is not None and c.high is not None:
-        text += f" [{unit.signed(c.low)}, {unit.signed(c.high)}]"
-    low, high = (None if v is None else unit.factor * v for v in (c.low, c.high))
-    data = {"difference": unit.factor * c.difference, "difference_low": low, "difference_high": high}
+    if shown[0] is not None and shown[1] is not None:
+        text += f" [{unit.signed(shown[0])}, {unit.signed(shown[1])}]"
+    low, high = (None if v is None else unit.factor * v for v in shown)
+    data: dict[str, float | int | str | None] = {
+        "difference": unit.factor * c.difference,
+        "difference_low": low,
+        "difference_high": high,
+    }
+    tested: dict[str, float | int | str | None] = {
+        "difference_n": c.n,
+        "test": c.test,
+        "level": None if adjusted is None else adjusted.level,
+    }
+    alpha = rule_of(evidence).alpha
+    rests = "" if alpha is None else summary.rests_on(alpha)
+    p_holm = None if adjusted is None else adjusted.p
+    of_p: dict[str, float | int | str | None] = {
+        "p_holm": p_holm,
+        "p_sign_flips": summary.flips_p,
+        "rests_on": rests,
+    }
     return (
-        Cell(text, {**data, "difference_n": c.n, "test": c.test, "p": c.p}),
-        Cell(p_text(p_holm), {"p_holm": p_holm}),
+        Cell(text, {**data, **tested, **_both(summary, unit)}),
+        Cell(p_text(p_holm) + RESTS.get(rests, ""), of_p),
     )
+
+
+def _both(summary: Summary, unit: Unit) -> dict[str, float | int | str | None]:
+    """Either test as it comes, and how far seeds pair: for the data file."""
+    found = summary.compared
+    if found is None:
+        return {}
+    data: dict[str, float | int | str | None] = {"seed_correlation": found.correlation}
+    for name, c in (("welch", found.welch), ("paired", found.paired)):
+        ends = (None, None) if c is None else (c.low, c.high)
+        low, high = (None if v is None else unit.factor * v for v in ends)
+        data |= {f"{name}_low": low, f"{name}_high": high, f"{name}_p": None if c is None else c.p}
+    return data
 
 
 def _reported(sets: Sequence[str]) -> tuple[Row, ...]:
@@ -162,14 +213,54 @@ def _caption(
         f"{study.title}: {metric} in {unit}{when}, {kind}.",
         captions.run_counts(evidence, evidence.scores(*how)),
         captions.interval_rule(evidence),
-        _bold_rule(summaries),
-        f"Δ average is {_against(study)} ({_test(evidence, summaries)}); "
-        "p is Holm-adjusted over the arms. The untrained base and the A/A arm never compete.",
+        *(_inference(evidence, summaries) if primary else [SECONDARY]),
         captions.evaluation_note(evidence, *how),
         *matching_note(evidence),
         *captions.warnings(evidence),
     ]
     return tuple(s for s in sentences if s)
+
+
+SECONDARY = "A secondary metric has no p and no bold; its differences have unadjusted 95 % intervals."
+
+
+def _inference(evidence: Evidence, summaries: list[Summary]) -> list[str]:
+    """How the primary column is judged."""
+    rule = rule_of(evidence)
+    if rule.alpha is None:
+        return [f"Δ average is {_against(evidence.study)}; nothing is tested before the study has finished."]
+    tested = [s for s in summaries if s.adjusted is not None]
+    if not tested:
+        few = f"Δ average is {_against(evidence.study)}, untested: a p takes {FEWEST_RUNS} scored runs of both arms."
+        return [few]
+    return [
+        f"Δ average is {_against(evidence.study)} by {_test(evidence, tested)}. p is Holm-adjusted over {len(tested)} "
+        "arms; an interval leaves out zero where p is below .05.",
+        _bold_rule(evidence, summaries),
+        *_rests(tested, rule.alpha),
+        *_alone(evidence, tested, rule.alpha),
+    ]
+
+
+def _rests(tested: list[Summary], alpha: float) -> list[str]:
+    """What the marks behind a p mean, where there is one."""
+    marks = {s.rests_on(alpha) for s in tested}
+    if not any(s.flips_p is not None for s in tested):
+        return []
+    says = {
+        NORMALITY: "n: rests on normality, exact sign flips of whole seeds do not show it.",
+        SIGNS: "s: exact sign flips of whole seeds show it, and Welch's t does not.",
+    }
+    found = [sentence for mark, sentence in says.items() if mark in marks]
+    return found or ["Exact sign flips of whole seeds agree with every p on what differs."]
+
+
+def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
+    """Findings that pairing by seed makes or unmakes."""
+    return [
+        f"By {test} alone: {', '.join(s.arm.label for s in arms)}."
+        for test, arms in alone(evidence, tested, alpha).items()
+    ]
 
 
 def _against(study: Study) -> str:
@@ -190,18 +281,26 @@ def _kind(evidence: Evidence) -> str:
     return "the primary metric, fixed before the runs"
 
 
-def _test(evidence: Evidence, summaries: list[Summary]) -> str:
+def _test(evidence: Evidence, tested: list[Summary]) -> str:
     """The test of differences, naming the arms that a paired study could not pair."""
-    if evidence.study.test != "paired":
-        return "Welch's t, unadjusted 95 % interval"
-    welch = [s.arm.label for s in summaries if s.comparison is not None and s.comparison.test == "welch"]
+    if not rule_of(evidence).paired:
+        return "Welch's t"
+    welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
     fallen = f"; Welch's t for {', '.join(welch)}, planned on other seeds" if welch else ""
-    return f"paired t over shared seeds, unadjusted 95 % interval{fallen}"
+    return f"paired t over shared seeds{fallen}"
 
 
-def _bold_rule(summaries: list[Summary]) -> str:
+def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
     if any(summary.best for summary in summaries):
-        rule = "Bold: the best arm of a column and every arm not distinguishable from it (Games-Howell, 5 %)"
-        others = any(summary.second for summary in summaries)
-        return f"{rule}; underlined: the same among the others." if others else f"{rule}."
-    return "Nothing is bold: Games-Howell needs two scored runs of every arm, and two arms."
+        return (
+            "Bold: could be the best. An arm is not bold where it is shown to lie below another one (by its p, or over all pairs), and "
+            "so is every arm with a lower mean."
+        )
+    few = [
+        s.arm.label
+        for s in summaries
+        if s.arm.competes and (AVERAGE not in s.columns or s.columns[AVERAGE].n < FEWEST_RUNS)
+    ]
+    if not few:
+        return "Nothing is bold, as there are not two arms."
+    return f"Nothing is bold: it takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."

@@ -23,7 +23,6 @@ class Cell:
     bold: bool = False
     trace: Trace | None = None
     """Where it comes from; None for text of the study's manifest."""
-    underlined: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,13 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n\n" + markdown(" ".join(table.caption)) + "\n"
 
 
-def marked(text: str, cell: Cell, bold: str, underlined: str) -> str:
+def marked(text: str, cell: Cell, bold: str) -> str:
     """Escaped text as the cell's emphasis has it."""
-    return bold.format(text) if cell.bold else underlined.format(text) if cell.underlined else text
+    return bold.format(text) if cell.bold else text
 
 
 def _markdown_row(row: Row) -> str:
-    cells = [marked(markdown(c.text), c, "**{}**", "<ins>{}</ins>") for c in row.cells]
+    cells = [marked(markdown(c.text), c, "**{}**") for c in row.cells]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -123,7 +122,7 @@ def to_latex(table: Table) -> str:
 
 
 def _latex_row(row: Row) -> str:
-    return _latex_line([marked(latex(c.text), c, "\\textbf{{{}}}", "\\underline{{{}}}") for c in row.cells])
+    return _latex_line([marked(latex(c.text), c, "\\textbf{{{}}}") for c in row.cells])
 
 
 def _latex_line(cells: list[str]) -> str:

@@ -184,7 +184,6 @@ def test_captions_say_what_was_not_as_usual(small: Small) -> None:
     assert table is not None
     caption = " ".join(table.caption)
     assert "avg@4 (base: avg@16) at T = 1" in caption
-    assert "Welch's t for GRPO .2 (A/A), planned on other seeds" in caption
     assert "fixed before the runs" in caption
     amended = dataclasses.replace(small.logs, manifest={**small.logs.manifest, "amended_after_runs": True})
     table = results_table(Evidence(amended), "results", "sampled", 1.0)

@@ -57,9 +57,9 @@ def numbers(table: Table | None, row: str) -> dict[str, Any]:
     return {key: value for cell in found.cells for key, value in cell.data.items()}
 
 
-def of(evidence: Evidence, arm: str) -> list[np.ndarray]:
-    """The means of an arm's questions from its rows, without any of the code that is tested."""
-    wanted = {run for run, record in enumerate(evidence.logs.runs) if record["arm"] == arm}
+def of(evidence: Evidence, *arms: str) -> list[np.ndarray]:
+    """The means of arms' questions from its rows, without any of the code that is tested."""
+    wanted = {run for run, record in enumerate(evidence.logs.runs) if record["arm"] in arms}
     rows = [
         r
         for r in evidence.logs.evaluation.astype({"set": str, "question": str}).to_dict("records")
@@ -78,7 +78,8 @@ def of(evidence: Evidence, arm: str) -> list[np.ndarray]:
 def test_arms_are_paired_by_question_beside_their_difference_over_runs(logs: Logs) -> None:
     evidence = Evidence(logs)
     table = by_question_table(evidence)
-    found, expected = numbers(table, "sspo"), paired_by_question(of(evidence, "sspo"), of(evidence, "grpo"))
+    both = of(evidence, "grpo", "grpo_aa")  # one cell
+    found, expected = numbers(table, "sspo"), paired_by_question(of(evidence, "sspo"), both)
     assert found["questions"] == len(SETS) * 6
     for name, value in {
         "by_question": expected.difference,

@@ -17,41 +17,47 @@ def rows(counts: dict[tuple[str, ...], int]) -> list[tuple[str, ...]]:
     return [cell for cell, n in counts.items() for _ in range(n)]
 
 
-def type_three(score: np.ndarray, level: list[tuple[str, ...]], drop: tuple[int, ...]) -> tuple[float, float]:
-    """F and p of a term by two least-squares fits in sum-to-zero coding: with all terms, and without one."""
-    columns = {}
-    codes = []
-    for f in range(len(level[0])):
-        names = sorted({row[f] for row in level})
-        eye = np.vstack([np.eye(len(names) - 1), -np.ones(len(names) - 1)])
-        codes.append(np.array([eye[names.index(row[f])] for row in level]))
-    for size in range(len(codes) + 1):
-        for subset in itertools.combinations(range(len(codes)), size):
-            block = np.ones((len(level), 1))
-            for f in subset:
-                block = (block[:, :, None] * codes[f][:, None, :]).reshape(len(level), -1)
-            columns[subset] = block
-
-    def residual(blocks: list[np.ndarray]) -> float:
-        x = np.hstack(blocks)
-        return float(np.sum((score - x @ np.linalg.lstsq(x, score, rcond=None)[0]) ** 2))
-
-    full, reduced = residual(list(columns.values())), residual([b for s, b in columns.items() if s != drop])
-    q, df = columns[drop].shape[1], len(level) - sum(b.shape[1] for b in columns.values())
-    f = (reduced - full) / q / (full / df)
-    return f, float(stats.f.sf(f, q, df))
+def johansen(score: np.ndarray, level: list[tuple[str, ...]], row_KC: np.ndarray) -> tuple[float, float]:
+    """F and p as Johansen (1980) and Lix and Keselman (1995) write them, with matrices throughout."""
+    cells = sorted(set(level), key=level.index)
+    groups = [score[[row == cell for row in level]] for cell in cells]
+    d = np.diag([g.var(ddof=1) / g.size for g in groups])
+    inverse = np.linalg.inv(row_KC @ d @ row_KC.T)
+    mean = row_KC @ np.array([g.mean() for g in groups])
+    a, k = 0.0, len(row_KC)
+    for j, g in enumerate(groups):
+        q = np.zeros_like(d)
+        q[j, j] = 1
+        m = d @ row_KC.T @ inverse @ row_KC @ q
+        a += (np.trace(m @ m) + np.trace(m) ** 2) / (g.size - 1) / 2
+    f = float(mean @ inverse @ mean) / (k + 2 * a - 6 * a / (k + 2))
+    return f, float(stats.f.sf(f, k, k * (k + 2) / (3 * a)))
 
 
-@pytest.mark.parametrize("counts", [(4, 4, 4, 4, 4, 4), (2, 5, 3, 1, 4, 2)])
-def test_balanced_and_unbalanced_designs_equal_type_three_least_squares(counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("counts", [(4, 4, 4, 4, 4, 4), (2, 5, 3, 4, 4, 2)])
+def test_balanced_and_unbalanced_designs_equal_johansens_test(counts: tuple[int, ...]) -> None:
     cells = list(itertools.product(("token", "segment", "response"), ("none", "tanh")))
     level = rows(dict(zip(cells, counts, strict=True)))
     score = np.random.default_rng(5).normal(size=len(level)) + [r[0] == "segment" for r in level]
     effects = factorial_effects(list(score), level, FACTORS)
     assert [e.factors for e in effects] == [("ratio",), ("adapt",), ("ratio", "adapt")]
-    for effect, term in zip(effects, ((0,), (1,), (0, 1)), strict=True):
-        f, p = type_three(score, level, term)
-        assert (effect.f, effect.p) == pytest.approx((f, p), rel=1e-8)
+    # cells in order: token none, token tanh, segment none, ...
+    ratio = np.array([[-1, -1, 1, 1, 0, 0], [-1, -1, 0, 0, 1, 1]]) / 2
+    adapt = np.array([[-1, 1, -1, 1, -1, 1]]) / 3
+    both = np.array([[1, -1, -1, 1, 0, 0], [1, -1, 0, 0, -1, 1.0]])
+    for effect, rows_of in zip(effects, (ratio, adapt, both), strict=True):
+        assert (effect.f, effect.p) == pytest.approx(johansen(score, level, rows_of), rel=1e-8)
+
+
+def test_one_factor_of_two_levels_is_welchs_t() -> None:
+    draw = np.random.default_rng(3)
+    a, b = draw.normal(size=5), draw.normal(1, 3, size=9)
+    (effect,) = factorial_effects([*a, *b], rows({("x",): 5, ("y",): 9}), ("rule",))
+    theirs = stats.ttest_ind(b, a, equal_var=False)
+    assert effect.p == pytest.approx(theirs.pvalue)
+    ends = theirs.confidence_interval()
+    interval = effect.contrasts[0][1]
+    assert (interval.low, interval.high) == pytest.approx((ends.low, ends.high))
 
 
 def test_contrasts_are_differences_of_marginal_means() -> None:
@@ -63,7 +69,8 @@ def test_contrasts_are_differences_of_marginal_means() -> None:
     assert ratio.contrasts[0][1].point == pytest.approx(3.0)
     assert (adapt.contrasts[0][0], adapt.contrasts[0][1].point) == (("tanh",), pytest.approx(5.0))
     assert (both.contrasts[0][0], both.contrasts[0][1].point) == (("segment", "tanh"), pytest.approx(4.0))
-    # pooled variance 2 on 4 df: a difference of two means of four has error 1, t(.975, 4) = 2.776445
+    # every cell has variance 2 and two runs: sum of (1/2)^2 * 2 / 2 over four cells is 1, Satterthwaite's df 1 / (4 / 16) = 4;
+    # t(.975, 4) = 2.776445
     assert ratio.contrasts[0][1].half_width == pytest.approx(2.776445, abs=1e-6)
     assert (ratio.f, ratio.df) == (pytest.approx(9.0), (1, 4))
 
@@ -92,8 +99,8 @@ def test_what_cannot_be_tested_is_refused_in_a_sentence() -> None:
     for score, level, seeds, sentence in (
         (range(6), grid, None, "there is none at ratio = segment, adapt = tanh"),
         (range(6), [("token", a) for _, a in grid], None, "factor ratio has 1 level"),
-        (range(4), sorted(set(full)), None, "nothing estimates the error: no cell has two runs"),
-        ([1.0] * 7, full, None, "runs of a cell are all equal"),
+        (range(4), sorted(set(full)), None, "nothing estimates the error: not every cell has two runs"),
+        ([1.0] * 8, sorted([*full, full[-1]]), None, "runs of a cell are all equal"),
         (range(5), grid, None, "5 scores need as many rows of 2 levels"),
         (range(7), full, [0, 1, 0, 1, 0, 1, 0], "each of 4 cells needs one run of each of 2 seeds, got 7"),
         (range(4), sorted(set(full)), [0] * 4, "there is one seed"),

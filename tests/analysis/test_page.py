@@ -147,7 +147,10 @@ def test_a_number_opens_its_provenance_from_the_keyboard_and_gives_the_focus_bac
     cells = page.run(
         "[...document.querySelectorAll('dialog tbody tr')].map(r => [r.cells[0].textContent, r.cells[2].textContent])"
     )
-    assert [name for name, _ in cells] == ["grpo seed 0", "grpo seed 1", "grpo seed 2"]
+    assert [name for name, _ in cells] == [
+        *(f"grpo seed {seed}" for seed in range(3)),
+        *(f"grpo_aa seed {seed}" for seed in range(100, 103)),
+    ]
     assert all(file.endswith("eval.jsonl") for _, file in cells)
     text = page.run("document.querySelector('dialog').textContent")
     assert "a" * 12 in text

@@ -39,14 +39,14 @@ from tests.console import run_here
 FEW = [a for a in ARMS if a.name in ("base", "no_clip", "grpo", "sspo_05", "grpo_aa")]
 PRIMARY = answers("sampled", 1.0)
 GREEDY = answers("greedy", 0.0)
-TRAINED = range(1, 13)
-"""Runs of FEW that trained: four arms under three seeds."""
+TRAINED = range(1, 17)
+"""Runs of FEW that trained: four arms under four seeds."""
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     store = tmp_path_factory.mktemp("store")
-    manifest = write_study(store, FEW, Scale(rollouts=2, questions=8))
+    manifest = write_study(store, FEW, Scale(seeds=4, rollouts=2, questions=8))
     cells = [arm["cell"] for arm in manifest["arms"] if arm["name"] in ("grpo", "sspo_05")]
     write_toy_replay(store / "replays" / "toy.paper", head=replay_head(cells))
     return store, manifest
@@ -137,11 +137,11 @@ def says_that_it_rests_on_it(
     direct, adjusted = touched(content, {(stream, int(run))})
     really = {name for name, shown in before.items() if after[name] != shown}
     assert really <= {*direct, *adjusted}
-    together = ("p (Holm)]", "verdict]", "seeds needed]", "reason]")
+    together = ("p (Holm)]", "Δ average]", "verdict]", "effect]", "seeds needed]", "reason]")
     emphasis = {name for name in really if before[name][2] != after[name][2] and not name.endswith(together)}
     assert emphasis <= set(
         direct
-    )  # of numbers, only adjusted p values and what they decide may rest on the runs of other arms
+    )  # of numbers, only adjusted p values, intervals and what they decide may rest on the runs of other arms
 
 
 def test_runs_are_written_as_ranges_and_read_back() -> None:
@@ -163,7 +163,7 @@ def test_why_prints_formula_runs_and_the_values_that_their_folders_hold(
     rows_of_csv = csv.DictReader((out / "toy" / "results.csv").open())
     value = next(row for row in rows_of_csv if row["arm"] == "sspo_05")
     runs = {m[1]: float(m[2]) for line in lines if (m := re.match(r"sspo_05 seed (\d) +([\d.]+) ", line))}
-    assert set(runs) == {"0", "1", "2"}
+    assert set(runs) == {"0", "1", "2", "3"}
     for seed, shown in runs.items():
         folder = cell_folder(store, cell(manifest, "sspo_05"), int(seed))
         rows = [json.loads(line) for line in (folder / "eval.jsonl").read_text().splitlines()]
@@ -243,8 +243,8 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     exact = ("mean score", "± questions", "± samples", "pass@k")
     asked = [f"evaluation[T=1 {name},{column}]" for name in (*SETS, "average") for column in exact]
     assert cells == {*of_set, *stability, *figures, *paired, *asked, "results[caption]"}
-    bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in (*SETS, "average")}
-    others = {"results[no_clip,p (Holm)]", "stability[no_clip,p (Holm)]"}
+    bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in ("average",)}
+    others = {"results[no_clip,p (Holm)]", "results[no_clip,Δ average]", "stability[no_clip,p (Holm)]"}
     adjusted = named(said, "touches the bold or adjusted p of")
     assert {name for name in adjusted if not name.startswith("verdicts[")} == {*bold, *others}
 
@@ -252,7 +252,7 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
 def test_an_untouched_report_verifies(study: tuple[Path, dict[str, Any]], out: Path) -> None:
     with_runs = verify("toy", None, study[0], out)
     assert with_runs.intact, with_runs.lines
-    assert "13 of 13 run folders" in with_runs.lines[-1]
+    assert "17 of 17 run folders" in with_runs.lines[-1]
 
 
 def test_a_flipped_byte_of_a_logged_column_and_of_a_table_name_what_they_touch(

@@ -56,7 +56,7 @@ def sets_of(seed: int, sizes: list[int]) -> list[Floats]:
     return [rng.integers(0, 5, size) / 4 for size in sizes]
 
 
-@law(20, 500, seed=st.integers(0, 10_000), sizes=st.lists(st.integers(2, 9), min_size=1, max_size=4))
+@law(10, 500, seed=st.integers(0, 10_000), sizes=st.lists(st.integers(2, 9), min_size=1, max_size=4))
 def test_it_is_the_paired_t_of_one_set_and_the_error_of_one_score(seed: int, sizes: list[int]) -> None:
     a, b = sets_of(seed, sizes), sets_of(seed + 1, sizes)
     assert question_error(a) == pytest.approx(evaluation_error([v[:, None] for v in a]).clustered)

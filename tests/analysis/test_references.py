@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from synthetic_store import ARMS, Scale, write_study
 
-from analysis.evidence.evidence import Evidence, summarise, values
+from analysis.evidence.evidence import Evidence, values
+from analysis.inference.findings import summarise
 from analysis.logs.compact import read_logs
 from analysis.logs.manifest import from_manifest
 from analysis.logs.run_folders import compact
@@ -24,7 +25,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     arms = [a for a in ARMS if a.name in ("grpo", "sspo_02", "sspo_10")]
     arms = [dataclasses.replace(a, against="sspo_02") if a.name == "sspo_10" else a for a in arms]
     store, logs = tmp_path_factory.mktemp("store"), tmp_path_factory.mktemp("logs")
-    compact(store, write_study(store, arms, Scale(seeds=3)), logs)
+    compact(store, write_study(store, arms, Scale(seeds=4)), logs)
     return Evidence(read_logs(logs))
 
 
@@ -46,7 +47,7 @@ def test_captions_say_which(evidence: Evidence) -> None:
     assert table is not None
     assert stability is not None
     assert (
-        "Δ average is against GRPO .2, and for SSPO .10 fixed against SSPO .02 fixed (paired t"
+        "Δ average is against GRPO .2, and for SSPO .10 fixed against SSPO .02 fixed by Welch's t"
         in " ".join(table.caption)
     )
     assert "Fisher's exact test against the arm that each is tested against" in " ".join(stability.caption)

@@ -76,50 +76,35 @@ def test_pairs_are_drawn_together() -> None:
         ours.probability_of_improvement(baseline, baseline[:3], rng(), paired=True)
 
 
-def test_permutation_tests_equal_scipys_exact_ones() -> None:
-    a, b = rng().normal(0.8, 1, 6), rng().normal(0, 1, 5)
+def test_sign_flips_equal_scipys_exact_test() -> None:
+    a, b = rng().normal(0.8, 1, 5), rng().normal(0, 1, 5)
 
     def difference(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
         return np.mean(x, axis=axis) - np.mean(y, axis=axis)
 
-    for mine, pair, kind, arrangements in (
-        (ours.permute_pairs(a[:5], b, rng()), (a[:5], b), "samples", 32),
-        (ours.permute_runs(a, b, rng()), (a, b), "independent", 462),
-    ):
-        theirs = stats.permutation_test(pair, difference, permutation_type=kind, n_resamples=np.inf)
-        # scipy doubles the smaller tail: the same for pairs, whose distribution is symmetric
-        assert mine.difference == pytest.approx(theirs.statistic)
-        assert (mine.arrangements, mine.exact) == (arrangements, True)
-        if kind == "samples":
-            assert mine.p == pytest.approx(theirs.pvalue)
-        else:
-            null = theirs.null_distribution
-            assert mine.p == pytest.approx(np.mean(np.abs(null) >= abs(theirs.statistic) - 1e-12))
+    mine = ours.permute_pairs(a, b, rng())
+    theirs = stats.permutation_test((a, b), difference, permutation_type="samples", n_resamples=np.inf)
+    # scipy doubles the smaller tail: the same for pairs, whose distribution is symmetric
+    assert (mine.difference, mine.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert (mine.arrangements, mine.exact) == (32, True)
 
 
-def test_three_seeds_cannot_be_significant_by_permutation() -> None:
+def test_three_seeds_cannot_be_significant_by_sign_flips() -> None:
     high, low = np.array([1.0, 1.1, 1.2]), np.zeros(3)
-    assert ours.permute_pairs(high, low, rng()).p == ours.smallest_permutation_p(3, paired=True) == 0.25
-    assert ours.permute_runs(high, low, rng()).p == ours.smallest_permutation_p(3, paired=False) == 0.1
+    assert ours.permute_pairs(high, low, rng()).p == 0.25
     # decimal ties count as ties: .3 - .1 and .2 are equal but for the last bit
     assert ours.permute_pairs(np.array([0.3, 0.2]), np.array([0.1, 0.0]), rng()).p == 0.5
 
 
 def test_above_the_limit_arrangements_are_drawn_from_the_named_stream() -> None:
     a, b = rng().normal(0.35, 1, 20), ours.named_rng("other").normal(0, 1, 20)
-    for test, theirs in (
-        (ours.permute_pairs, stats.ttest_rel(a, b).pvalue),
-        (ours.permute_runs, stats.ttest_ind(a, b).pvalue),
-    ):
-        found = test(a, b, rng())
-        assert (found.exact, found.arrangements) == (False, 20_001)
-        assert found == test(a, b, rng())
-        # at 20 normal runs a side t and permutation nearly agree; 20,000 draws err by at most .0035 (se)
-        assert found.p == pytest.approx(theirs, abs=0.02)
+    found = ours.permute_pairs(a, b, rng())
+    assert (found.exact, found.arrangements) == (False, 20_001)
+    assert found == ours.permute_pairs(a, b, rng())
+    # at 20 normal runs a side t and permutation nearly agree; 20,000 draws err by at most .0035 (se)
+    assert found.p == pytest.approx(stats.ttest_rel(a, b).pvalue, abs=0.02)
     with pytest.raises(ValueError, match="3 and 2 values are no pairs"):
         ours.permute_pairs(a[:3], b[:2], rng())
-    with pytest.raises(ValueError, match="a side has no values"):
-        ours.permute_runs(a, b[:0], rng())
 
 
 def test_streams_depend_on_every_part_of_their_name() -> None:

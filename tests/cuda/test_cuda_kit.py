@@ -98,6 +98,7 @@ def test_the_kit_is_pinned_as_the_lock_is():
     assert "--hash=sha256:" in pinned.splitlines()[1]
 
 
+@pytest.mark.acceptance
 def test_a_bare_image_without_a_kit_runs_what_it_can_and_says_what_is_lacking(tmp_path):
     python, file = bare_python(tmp_path / "image"), tmp_path / "found.json"
     words = ("--kit", tmp_path / "none", "--only", "loss", "logits", "study", "--json", file)

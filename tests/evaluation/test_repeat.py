@@ -1,32 +1,24 @@
-"""`python -m sspo.evaluate`: repeated, interrupted, refused."""
+"""`python -m sspo.evaluate`: repeated, continued, refused. A killed one is in trainer/test_two_processes.py."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
 from sspo.base.recipe import weights_folder
-from sspo.config import TaskConfig
 from sspo.evaluate.__main__ import main
 from sspo.evaluate.asked import asked, name_of
 from sspo.evaluate.request import read_request
 from sspo.evaluate.summary import summary, warnings
 from sspo.models import decode
-from sspo.tasks import open_task
 from tests.console import Ended, run_here
-from tests.trainer.runs import ENVIRONMENT, folder, lines, train
+from tests.tiny_questions import five_questions
+from tests.trainer.runs import folder, lines, train
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("model=embedded", "questions=2", "k=2", "max_tokens=12")
 BY_SAMPLE = ("evaluation.stream=sample", "evaluation.texts=true")
 
@@ -42,12 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def questions(tmp_path: Path) -> Path:
     """Five questions that the embedded model can read, in a file."""
-    path = tmp_path / "five.jsonl"
-    problems = open_task(TaskConfig()).eval_problems("short", 5)
-    path.write_text(
-        "".join(json.dumps({"id": p.id, "question": p.prompt, "answer": p.answer}) + "\n" for p in problems)
-    )
-    return path
+    return five_questions(tmp_path)
 
 
 def altered(run: Path, to: Path, **changes: object) -> Path:
@@ -164,7 +151,7 @@ def test_rows_depend_on_neither_the_batch_nor_the_other_questions(questions: Pat
     assert all(known[r["question"], r["mode"], r["sample"]] == r for r in found)
 
 
-@pytest.mark.parametrize("stream", ["batch", "sample"])
+@pytest.mark.parametrize("stream", [pytest.param("batch", marks=pytest.mark.acceptance), "sample"])
 def test_the_one_likeliest_token_is_the_greedy_one(questions: Path, tmp_path: Path, stream: str) -> None:
     words = (
         "model=embedded",
@@ -184,48 +171,6 @@ def test_the_one_likeliest_token_is_the_greedy_one(questions: Path, tmp_path: Pa
         ]
     assert all(found[1])
     assert not all(found[0])
-
-
-def rows_there(path: Path) -> int:
-    return path.read_text().count("\n") if path.is_file() else 0
-
-
-@pytest.mark.parametrize(
-    "options",
-    [BY_SAMPLE, pytest.param((), marks=pytest.mark.acceptance)],
-    ids=["by sample", "by batch"],
-)
-def test_a_killed_evaluation_goes_on_and_equals_an_undisturbed_one(
-    options: Sequence[str], questions: Path, tmp_path: Path
-) -> None:
-    words = ("model=embedded", f"benchmarks={questions}", "k=4", "max_tokens=60", "batch=4", *options)
-    assert evaluate(*words, f"out={tmp_path / 'whole'}").returncode == 0
-    out = tmp_path / "killed"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sspo.evaluate", *words, f"out={out}"],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stderr=subprocess.DEVNULL,
-    )
-    while rows_there(out / "eval.jsonl") < 5 and process.poll() is None:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    before = (out / "eval.jsonl").read_bytes()
-    with (out / "eval.jsonl").open("ab") as stream:
-        stream.write(b'{"rollout": -1, "final": tr')  # what a disk that filled up keeps of a line
-    ended = evaluate(*words, f"out={out}")
-    assert ended.returncode == 0, ended.stderr
-    answers = 5 + 5 * 4
-    assert f"continuing after {before.count(10)} of {answers} answers, 4 at once" in ended.stderr
-    assert 5 <= before.count(10) < answers
-    after = (out / "eval.jsonl").read_bytes()
-    assert after.startswith(before)
-    assert after == (tmp_path / "whole" / "eval.jsonl").read_bytes()
-    again = evaluate(*words, f"out={out}")
-    assert again.returncode == 0
-    assert "continuing" not in again.stderr
-    assert (out / "eval.jsonl").read_bytes() == after
 
 
 def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_golden_values_hold_through_chunks(name):
 
 
 @law(
-    8,
+    4,
     150,
     groups=prompts(max_prompts=2),
     objective=st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS),

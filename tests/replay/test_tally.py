@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.config import BoundsConfig, ClipConfig
@@ -20,6 +19,7 @@ from sspo.recording.recorded import RecordedRollout, Visits
 from sspo.replay.table import fractions
 from sspo.replay.tally import distribution, tally
 from sspo.types import Batch
+from tests.laws import law
 from tests.recording.examples import recorded_rollout
 
 UNIT = ClipConfig(low=1.0, high=1.0)
@@ -77,7 +77,9 @@ SHAPES = st.sampled_from(
 BOUNDS = st.lists(st.floats(1e-4, 0.3), min_size=1, max_size=6)
 
 
-@given(
+@law(
+    25,
+    250,
     seed=st.integers(0, 10_000),
     level=LEVELS,
     shape=SHAPES,
@@ -85,7 +87,6 @@ BOUNDS = st.lists(st.floats(1e-4, 0.3), min_size=1, max_size=6)
     epochs=st.integers(1, 2),
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None)
 def test_every_count_is_the_loss_s_own(seed, level, shape, lows, epochs, data):
     recorded = recorded_rollout(seed, epochs=epochs)
     objective = replace(VARIANTS["grpo"], ratio=level, bounds=shape, clip=UNIT)

@@ -152,7 +152,7 @@ def lengths_of(found):
 
 
 @law(
-    80,
+    40,
     600,
     rows=STREAMS,
     rule=st.sampled_from(RULES),
@@ -176,7 +176,7 @@ def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_token
 
 
 @law(
-    40,
+    20,
     300,
     rows=STREAMS,
     rule=st.sampled_from(["subsentence", "token", "fixed"]),
@@ -198,7 +198,7 @@ def test_short_segments_are_merged_as_one_pass_from_the_left_would(rows, rule, m
         assert after == wanted + [grown] * (grown > 0)
 
 
-@law(30, 180, rows=STREAMS, rule=st.sampled_from(RULES))
+@law(15, 180, rows=STREAMS, rule=st.sampled_from(RULES))
 def test_limits_and_idempotence(rows, rule):
     ids, mask = padded(rows)
 
@@ -219,7 +219,7 @@ def test_limits_and_idempotence(rows, rule):
     assert torch.equal(split_long(merge_short(once, 3), mask, 7) & mask, once)
 
 
-@law(40, 300, rows=STREAMS, like=st.sampled_from([rule for rule in RULES if rule not in ("fixed", "random")]))
+@law(20, 300, rows=STREAMS, like=st.sampled_from([rule for rule in RULES if rule not in ("fixed", "random")]))
 def test_matched_cuts_keep_the_count_and_are_equal_within_one(rows, like):
     ids, mask = padded(rows)
     entropy = rough_entropy(ids)
@@ -232,7 +232,7 @@ def test_matched_cuts_keep_the_count_and_are_equal_within_one(rows, like):
         assert max(b, default=0) - min(b, default=0) <= 1
 
 
-@law(30, 180, rows=STREAMS, seed=st.integers(0, 5))
+@law(15, 180, rows=STREAMS, seed=st.integers(0, 5))
 def test_random_keeps_the_exact_multiset_of_lengths_and_depends_on_seed_and_tokens_alone(rows, seed):
     ids, mask = padded(rows)
     named = segment(ids, mask, SegmentationConfig(rule="subsentence"), TOKENIZER)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import runpy
 import signal
 import sys
 from collections.abc import Mapping
@@ -78,6 +79,20 @@ def run(store: Path, overrides: tuple[str, ...] = CONTROLLED_KL, **fault: object
     child.join()
     said, changes = _beside(store)
     return Ended(child.exitcode, len(changes.read_text().splitlines()), said.read_text())
+
+
+def start_evaluation(words: tuple[str, ...]) -> multiprocessing.process.BaseProcess:
+    """A running `python -m sspo.evaluate`, which says nothing."""
+    child = forks.Process(target=_evaluation, args=(words,))
+    child.start()
+    return child
+
+
+def _evaluation(words: tuple[str, ...]) -> None:
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    sys.argv = ["-m", *words]
+    runpy.run_module("sspo.evaluate", run_name="__main__", alter_sys=True)
 
 
 def bits(folder: Path) -> Mapping[str, bytes]:

@@ -1,6 +1,6 @@
 """Runs in processes of their own: a killed one continues, and one that trains keeps a second one out.
 
-No other file of `make test` starts a process that trains: the first of them waits for imports of seven seconds.
+No other file of `make test` starts a process that trains or evaluates: the first of them waits for imports of seven seconds.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from sspo.console.one_sentence import one_sentence
+from sspo.evaluate.__main__ import main as evaluation
 from sspo.runs.lock import LOCK, alone
 from sspo.train import main
-from tests.trainer.killed import LOGS, SMALL, Fault, run, start
+from tests.console import Ended, run_here
+from tests.tiny_questions import five_questions
+from tests.trainer.killed import LOGS, SMALL, Fault, run, start, start_evaluation
 from tests.trainer.runs import TINY, folder, train
 
 SHORT = (
@@ -42,6 +46,49 @@ def test_a_killed_run_continues_to_bit_identical_logs(tmp_path):
         assert (killed / name).read_bytes() == (folder(whole) / name).read_bytes(), name
     again = train(store, *SHORT)
     assert (again.returncode, again.stdout.split(":")[0]) == (0, "already finished")
+
+
+def rows_there(path: Path) -> int:
+    return path.read_text().count("\n") if path.is_file() else 0
+
+
+def evaluate(*words: str) -> Ended:
+    return run_here(evaluation, *words)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("evaluation.stream=sample", "evaluation.texts=true"), pytest.param((), marks=pytest.mark.acceptance)],
+    ids=["by sample", "by batch"],
+)
+def test_a_killed_evaluation_goes_on_and_equals_an_undisturbed_one(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    asked = f"benchmarks={five_questions(tmp_path)}"
+    words = ("model=embedded", asked, "k=4", "max_tokens=60", "batch=4", *options)
+    assert evaluate(*words, f"out={tmp_path / 'whole'}").returncode == 0
+    out = tmp_path / "killed"
+    process = start_evaluation((*words, f"out={out}"))
+    while rows_there(out / "eval.jsonl") < 5 and process.is_alive():
+        time.sleep(0.002)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    before = (out / "eval.jsonl").read_bytes()
+    with (out / "eval.jsonl").open("ab") as stream:
+        stream.write(b'{"rollout": -1, "final": tr')  # what a disk that filled up keeps of a line
+    ended = evaluate(*words, f"out={out}")
+    assert ended.returncode == 0, ended.stderr
+    answers = 5 + 5 * 4
+    assert f"continuing after {before.count(10)} of {answers} answers, 4 at once" in ended.stderr
+    assert 5 <= before.count(10) < answers
+    after = (out / "eval.jsonl").read_bytes()
+    assert after.startswith(before)
+    assert after == (tmp_path / "whole" / "eval.jsonl").read_bytes()
+    again = evaluate(*words, f"out={out}")
+    assert again.returncode == 0
+    assert "continuing" not in again.stderr
+    assert (out / "eval.jsonl").read_bytes() == after
 
 
 WORDS = (

@@ -1,0 +1,6 @@
+"""One rule a study: what may be tested, by which test, and what was found. Tables, figures and claims read it and decide nothing.
+
+rule        the level, the pairing and what the study's registration says of them
+compare     two arms by either test
+findings    every arm on the primary metric: difference, Holm's p and interval, bold, and what a finding rests on
+"""

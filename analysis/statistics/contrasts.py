@@ -1,0 +1,114 @@
+"""Linear contrasts of arm means: several comparisons as one number, and whether they differ among themselves.
+
+Arms are independent groups of runs with variances of their own. Comparisons that share an arm are not independent of each other;
+as contrasts of arm means they need not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from analysis.statistics.comparisons import Comparison, paired_t
+from analysis.statistics.intervals import no_spread, t_quantile
+
+Floats = NDArray[np.float64]
+
+
+def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
+    """sum_a w_a mean_a with its 1 - alpha interval: variances of its own for every group, Satterthwaite's degrees of freedom.
+
+    With weights 1 and -1 it is Welch's t. Interval and p are None where nothing estimates the spread. n is the fewest values of
+    a group with a weight. Raises ValueError for a weighted group of fewer than two values.
+    """
+    used = [(np.asarray(g, dtype=np.float64), float(w)) for g, w in zip(groups, weight_A, strict=True) if w]
+    if min(g.size for g, _ in used) < 2:
+        raise ValueError("a contrast needs two values a group")
+    estimate = sum(w * float(g.mean()) for g, w in used)
+    variance_A = np.array([w * w * float(g.var(ddof=1)) / g.size for g, w in used])
+    n, error = min(g.size for g, _ in used), float(np.sqrt(variance_A.sum()))
+    if no_spread(error, *(g for g, _ in used)):
+        return Comparison(estimate, None, None, None, None, n, "welch")
+    df = float(
+        variance_A.sum() ** 2 / sum(v * v / (g.size - 1) for v, (g, _) in zip(variance_A, used, strict=True))
+    )
+    half = t_quantile(df, 1 - alpha) * error
+    p = float(2 * special.stdtr(df, -abs(estimate / error)))
+    return Comparison(estimate, estimate - half, estimate + half, p, df, n, "welch", error)
+
+
+def paired_contrast(value_AS: Floats, weight_A: Floats, alpha: float) -> Comparison:
+    """The same within seeds: one number a seed, and a one-sample t over them."""
+    value_S = weight_A @ value_AS
+    return paired_t(value_S.tolist(), [0.0] * value_S.size, level=1 - alpha)
+
+
+@dataclass(frozen=True)
+class JointTest:
+    """An F test of several contrasts at once."""
+
+    f: float
+    df: tuple[float, float]
+    p: float
+
+
+def differ_p(groups: Sequence[Floats], weight_CA: Floats) -> float | None:
+    """p of the hypothesis that all contrasts (rows) are equal; None where nothing can tell."""
+    found = joint_test(groups, weight_CA[1:] - weight_CA[0])
+    return None if found is None else found.p
+
+
+def joint_test(groups: Sequence[Floats], weight_KA: Floats) -> JointTest | None:
+    """Of the hypothesis that all contrasts (rows) are zero, after Johansen (1980); None where nothing can tell.
+
+    Welch's approximate-df test for linear hypotheses on means with unequal variances: for one contrast of two arms it is Welch's
+    t squared. Dependent rows are no trouble: what counts is the space that they span.
+    """
+    rows_KA = independent_rows(weight_KA)
+    used = np.abs(rows_KA).sum(axis=0) > 0
+    mine = [np.asarray(g, dtype=np.float64) for g, u in zip(groups, used, strict=True) if u]
+    if not len(rows_KA) or min(g.size for g in mine) < 2:
+        return None
+    rows_KA, n_A = rows_KA[:, used], np.array([g.size for g in mine])
+    mean_A, variance_A = np.array([g.mean() for g in mine]), np.array([g.var(ddof=1) for g in mine]) / n_A
+    if all(no_spread(float(g.std()), g) for g in mine):
+        return None
+    k = len(rows_KA)
+    covariance = rows_KA @ (variance_A[:, None] * rows_KA.T)
+    if np.linalg.matrix_rank(covariance) < k:
+        return None
+    inner = np.linalg.inv(covariance)
+    difference_K = rows_KA @ mean_A
+    share_A = np.einsum("ka,kl,la->a", rows_KA, inner, rows_KA) * variance_A
+    a = float((share_A**2 / (n_A - 1)).sum())
+    f = float(difference_K @ inner @ difference_K) / (k + 2 * a - 6 * a / (k + 2))
+    df = (float(k), k * (k + 2) / (3 * a))
+    return JointTest(f, df, float(special.fdtrc(*df, f)))
+
+
+def paired_differ_p(value_AS: Floats, weight_CA: Floats) -> float | None:
+    """The same within seeds, by Hotelling's T squared; None with no more seeds than contrasts to tell apart."""
+    between_KA = independent_rows(weight_CA[1:] - weight_CA[0])
+    k, seeds = len(between_KA), value_AS.shape[1]
+    if not k or seeds <= k:
+        return None
+    value_KS = between_KA @ value_AS
+    covariance = np.atleast_2d(np.cov(value_KS))
+    if np.linalg.matrix_rank(covariance) < k:
+        return None
+    mean_K = value_KS.mean(axis=1)
+    t2 = seeds * float(mean_K @ np.linalg.solve(covariance, mean_K))
+    return float(special.fdtrc(k, seeds - k, t2 * (seeds - k) / (k * (seeds - 1))))
+
+
+def independent_rows(row_CA: Floats) -> Floats:
+    """Orthonormal rows that span the same space; none for rows of zeros."""
+    if not row_CA.size:
+        return row_CA.reshape(0, row_CA.shape[-1])
+    _, size_K, rows = np.linalg.svd(row_CA, full_matrices=False)
+    kept: Floats = rows[size_K > 1e-9 * max(float(size_K.max()), 1e-300)]
+    return kept
