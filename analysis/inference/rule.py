@@ -6,19 +6,30 @@ import functools
 from dataclasses import dataclass
 
 from analysis.evidence.evidence import Evidence
-from analysis.statistics.families import ALPHA
+from analysis.registration.standing import Standing, standing
 
 
 @dataclass(frozen=True)
 class Rule:
     """How a report judges."""
 
-    alpha: float | None
-    """The error rate that the report may spend; None where it may test nothing yet."""
-    paired: bool
-    """Whether differences are taken within seeds: only where a registration that precedes the runs says so."""
-    marks: tuple[str, ...] = ()
-    """What a reader must know of the registration, as sentences."""
+    standing: Standing
+    """Of the registration."""
+
+    @property
+    def alpha(self) -> float | None:
+        """The error rate that the report may spend; None where it may test nothing yet."""
+        return self.standing.alpha
+
+    @property
+    def paired(self) -> bool:
+        """Whether differences are taken within seeds: only where a registration that precedes the runs says so."""
+        return self.standing.paired
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a reader must know of the registration, as sentences."""
+        return self.standing.marks
 
     @property
     def test(self) -> str:
@@ -28,5 +39,5 @@ class Rule:
 
 @functools.lru_cache(maxsize=8)
 def rule_of(evidence: Evidence) -> Rule:
-    """The rule of a study, from its logs and registration."""
-    return Rule(ALPHA, paired=False)
+    """The rule of a study, from its logs and the registration beside them."""
+    return Rule(standing(evidence.logs, evidence.study))

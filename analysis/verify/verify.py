@@ -93,7 +93,7 @@ def _claims(content: Mapping[str, Any], found: Verified) -> bool:
     for change in changed:
         found.changed(change.what)
         cells = [name for row in change.rows for name in names if name.startswith(f"{VERDICTS}[{row},")]
-        adjusted = {cell_name(VERDICTS, row, "p (Holm)") for row in change.adjusted}
+        adjusted = {cell_name(VERDICTS, row, "effect") for row in change.adjusted}
         found.touches([*cells, VERDICTS], [n for n, shared in names.items() if shared and n in adjusted])
     return bool(changed)
 

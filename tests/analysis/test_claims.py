@@ -15,13 +15,13 @@ from scipy import stats
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
 from analysis.claims.section import judge
-from analysis.claims.spec import Claim, parse
-from analysis.claims.verdict import Finding, Verdict, decide, overall, verdicts
+from analysis.claims.spec import parse
+from analysis.claims.verdict import Verdict, verdicts
 from analysis.evidence.evidence import Evidence, values
 from analysis.logs.compact import RUNS, read_logs
 from analysis.logs.run_folders import compact
 from analysis.pages.verdicts import verdicts_html, verdicts_markdown
-from analysis.statistics import seeds_needed
+from analysis.statistics.words import seeds_for
 from sspo.errors import UserError
 
 SCORE = {
@@ -54,98 +54,107 @@ def evidence(logs: Path) -> Evidence:
     return Evidence(read_logs(logs))
 
 
-def verdict(evidence: Evidence, **changes: Any) -> list[Verdict]:
+def verdict(evidence: Evidence, **changes: Any) -> Verdict:
     given = {key: value for key, value in {**SCORE, **changes}.items() if value is not None}
-    return verdicts(evidence, parse({"claims": {"H": given}}))["H"]
+    return verdicts(evidence, [parse({"claims": {"H": given}})])[0]["H"]
 
 
 def why(evidence: Evidence, **changes: Any) -> str:
-    (only,) = verdict(evidence, **changes)
-    assert (only.word, only.test) == ("not testable", None)
-    return only.why
+    found = verdict(evidence, **changes)
+    assert (found.word, found.judgement) == ("not testable", None)
+    return found.why
 
 
-def test_a_verdict_is_the_studys_own_test_in_the_claims_direction(evidence: Evidence) -> None:
+def compared(found: Verdict) -> list[tuple[str, str | None]]:
+    return [(part.arm.name, part.other.name if part.other else None) for part in found.parts]
+
+
+def test_a_verdict_is_welchs_interval_in_the_claims_direction(evidence: Evidence) -> None:
     mine, theirs = (values(evidence, evidence.primary, evidence.study.arm(n)) for n in ("no_clip", "grpo"))
-    expected = stats.ttest_rel(theirs, mine)
-    (found,) = verdict(evidence)
-    assert (found.word, found.test.test, found.test.n) == ("supported", "paired", 5)
-    assert found.test.effect == pytest.approx(np.mean(theirs) - np.mean(mine))
-    assert (found.test.low, found.test.high) == pytest.approx(tuple(expected.confidence_interval()))
-    assert (found.p_holm, found.test.sd) == pytest.approx(
-        (expected.pvalue, np.std(np.subtract(theirs, mine), ddof=1))
-    )
-    (turned,) = verdict(evidence, direction="higher")
-    assert (turned.word, turned.why) == ("refuted", "the opposite holds")
-    assert turned.test.effect == pytest.approx(-found.test.effect)
+    expected = stats.ttest_ind(theirs, mine, equal_var=False).confidence_interval()
+    found = verdict(evidence)
+    assert (found.word, found.judgement.pooled.n) == ("supported", 5)
+    pooled = found.judgement.pooled
+    assert (pooled.low, pooled.high) == pytest.approx((expected.low, expected.high))
+    turned = verdict(evidence, direction="higher")
+    assert (turned.word, turned.why) == ("refuted", "the effect is below 20 points")
+    assert turned.judgement.pooled.difference == pytest.approx(-pooled.difference)
 
 
-def claim(smallest: float) -> Claim:
-    return parse({"claims": {"H": {**SCORE, "smallest_effect": smallest}}}).claims["H"]
+def test_claims_share_one_error_rate_whatever_their_file(evidence: Evidence) -> None:
+    untestable = {**SCORE, "measure": "policy/grad_noise"}
+    files = [
+        parse({"claims": {"H": dict(SCORE), "N": untestable}}),
+        parse({"claims": {"K": {**SCORE, "arms": {"level": ["response"]}}}}),
+    ]
+    (first, second) = verdicts(evidence, files)
+    # two can be tested: .05 / 2 each
+    assert (first["H"].judgement.alpha, second["K"].judgement.alpha) == (0.025, 0.025)
+    assert first["N"].judgement is None
 
 
-@pytest.mark.parametrize(
-    ("effect", "half", "p", "word", "reason"),
-    [
-        (0.30, 0.20, 0.01, "supported", "beyond chance and large enough to matter"),
-        (0.30, 0.20, 0.06, "inconclusive", "seeds an arm would tell"),  # Holm says no
-        (0.15, 0.10, 0.01, "inconclusive", "seeds an arm would tell"),  # real, perhaps too small to matter
-        (0.10, 0.05, 0.01, "refuted", "an effect that would matter is excluded"),  # real and too small
-        (0.00, 0.15, 0.90, "refuted", "an effect that would matter is excluded"),
-        (-0.30, 0.20, 0.01, "refuted", "the opposite holds"),
-        (0.00, 0.25, 0.90, "inconclusive", "seeds an arm would tell"),  # absence of evidence
-        (-0.10, 0.35, 0.50, "inconclusive", "seeds an arm would tell"),
-    ],
-)
-def test_the_rules_of_verdicts(effect: float, half: float, p: float, word: str, reason: str) -> None:
-    test = Finding(ARMS[2], ARMS[3], effect, effect - half, effect + half, p, 0.3, 4, "paired")
-    found = decide(claim(0.2), test, p, 5)
-    assert found.word == word
-    assert reason in found.why
-    # .2 is two thirds of the sd .3; Holm's first level of five tests is .01
-    assert found.seeds == (seeds_needed(2 / 3, 0.01, paired=True) if word == "inconclusive" else None)
+def test_a_claim_over_several_comparisons_is_their_mean(evidence: Evidence) -> None:
+    arms = {"name": "*sp*"}  # gspo and both forms of sspo
+    found = verdict(evidence, arms=arms, direction="higher", smallest_effect=0.01)
+    assert compared(found) == [("gspo", "grpo"), ("sspo_05", "grpo"), ("sspo", "grpo")]
+    mean = {
+        name: np.mean(values(evidence, evidence.primary, evidence.study.arm(name)))
+        for name in ("gspo", "sspo_05", "sspo", "grpo")
+    }
+    effects = [mean[name] - mean["grpo"] for name in ("gspo", "sspo_05", "sspo")]
+    assert found.judgement.pooled.difference == pytest.approx(np.mean(effects))
+    assert [part.found.difference for part in found.parts] == pytest.approx(effects)
+    # gspo scores below grpo and sspo above it
+    assert found.word == "mixed"
+    assert found.judgement.differ_p < 0.01
 
 
-def test_seeds_that_are_there_already_are_not_asked_for(evidence: Evidence) -> None:
-    near = Finding(ARMS[2], ARMS[3], 0.19, 0.17, 0.21, 1e-4, 0.05, 30, "welch")
-    found = decide(claim(0.2), near, 1e-4, 1)
-    assert (found.word, found.seeds) == ("inconclusive", None)
-    assert found.why == "the effect is too near 20 points to say on which side it lies"
-
-
-def test_holm_counts_every_test_of_the_file(evidence: Evidence) -> None:
-    both = {"H": dict(SCORE), "K": {**SCORE, "arms": {"level": ["response"]}}}
-    found = verdicts(evidence, parse({"claims": both}))
-    raw = {name: given[0].test.p for name, given in found.items()}
-    assert found["H"][0].p_holm == pytest.approx(2 * raw["H"])
-    assert found["K"][0].p_holm == pytest.approx(max(2 * raw["H"], raw["K"]))
+def test_an_inconclusive_claim_asks_for_the_seeds_of_the_effect_of_interest(tmp_path: Path) -> None:
+    alike = [dataclasses.replace(a, level=0.8) for a in ARMS if a.name in ("grpo", "sspo_10")]
+    evidence = make(tmp_path, alike, seeds=4)
+    given = {"arms": {"level": ["subsentence"]}, "direction": "higher"}
+    found = verdict(evidence, **given, smallest_effect=0.01)
+    c = found.judgement.pooled
+    assert found.word == "inconclusive"
+    # at n runs an arm the error is the one seen times (4 / n)^.5, and the degrees of freedom grow with n - 1
+    assert found.seeds == seeds_for(0.01, c.error * 2, c.df / 3, 0.05) > 4
+    assert found.why == f"about {found.seeds} runs an arm would show an effect of 1 points in 80 % of studies"
+    wide = verdict(evidence, **given, smallest_effect=c.high + 0.3)
+    assert (wide.word, wide.seeds) == ("equivalent", None)
 
 
 def test_a_bound_is_judged_by_one_sample(evidence: Evidence) -> None:
     given = {"measure": "policy/clip_frac_active", "against": None, "arms": {"level": ["response"]}}
-    (found,) = verdict(evidence, **given, bound=0.01, smallest_effect=0.005)
-    assert (found.word, found.test.test, found.test.n, found.test.other) == ("refuted", "one-sample", 5, None)
+    found = verdict(evidence, **given, bound=0.01, smallest_effect=0.005)
+    assert (found.word, found.judgement.pooled.n, compared(found)) == ("refuted", 5, [("gspo", None)])
     # the arm clips .41 on the second of two updates and nothing on the first
-    assert found.test.effect == pytest.approx(0.01 - 0.205, abs=0.03)
-    assert verdict(evidence, **given, bound=0.5, smallest_effect=0.1)[0].word == "supported"
+    assert found.judgement.pooled.difference == pytest.approx(0.01 - 0.205, abs=0.03)
+    assert verdict(evidence, **given, bound=0.5, smallest_effect=0.1).word == "supported"
 
 
-def test_collapse_is_counted_with_fishers_test(evidence: Evidence) -> None:
+def test_collapse_is_counted_with_exact_limits(evidence: Evidence) -> None:
     given = {"measure": "collapsed", "direction": "higher"}
-    (found,) = verdict(evidence, **given)
-    # 5 of 5 against 0 of 5: p = 2 / C(10, 5); exact limits .025^(1/5) = .47818 give 1 - hypot(.52182, .52182)
-    assert (found.word, found.test.effect, found.test.high) == ("supported", 1.0, 1.0)
-    assert found.p_holm == pytest.approx(2 / 252)
-    assert found.test.low == pytest.approx(1 - 0.52182 * 2**0.5, abs=1e-4)
+    found = verdict(evidence, **given)
+    # 5 of 5 against 0 of 5: exact limits .025^(1/5) = .47818 give 1 - hypot(.52182, .52182)
+    assert (found.word, found.judgement.pooled.difference, found.judgement.pooled.high) == (
+        "supported",
+        1.0,
+        1.0,
+    )
+    assert found.judgement.pooled.low == pytest.approx(1 - 0.52182 * 2**0.5, abs=1e-4)
     assert why(evidence, **given, arms={"level": ["response"]}) == "no run of these arms collapsed"
+
+
+def test_fewer_than_four_runs_are_no_test(tmp_path: Path) -> None:
+    three = make(tmp_path, [a for a in ARMS if a.name in ("base", "no_clip", "grpo")], seeds=3)
+    assert why(three) == "a test takes 4 runs of each arm, and no clip has 3"
 
 
 def test_adaptive_bounds_meet_the_fixed_ones_of_their_own_size(evidence: Evidence) -> None:
     given = {"arms": {"adapt": ["tanh"], "alpha_above": 0.0}, "against": {"adapt": ["none"]}}
     same = ["level", "clip_low", "clip_high", "target"]
-    (found,) = verdict(evidence, **given, same=same, smallest_effect=0.02)
-    assert (found.test.arm.name, found.test.other.name) == ("sspo", "sspo_05")
-    assert {v.test.other.name for v in verdict(evidence, **given)} == {"grpo", "gspo", "sspo_05"}
+    assert compared(verdict(evidence, **given, same=same, smallest_effect=0.02)) == [("sspo", "sspo_05")]
+    assert {other for _, other in compared(verdict(evidence, **given))} == {"grpo", "gspo", "sspo_05"}
     assert why(evidence, arms={"alpha_above": 0.6}).startswith(
         "no arm with a finished run has role arm, alpha"
     )
@@ -163,16 +172,13 @@ def test_like_is_compared_with_like_only(tmp_path: Path) -> None:
     evidence = make(tmp_path, [*mild, *harsh, batch])
     given = {"arms": {"level": ["token"]}, "against": {"level": ["subsentence"]}}
     apart = verdict(evidence, **given, same=["conditions", "aggregation"])
-    assert [(v.test.arm.name, v.test.other.name) for v in apart] == [
-        ("grpo", "sspo_05"),
-        ("grpo_harsh", "sspo_05_harsh"),
-    ]
-    assert len(verdict(evidence, **given)) == 3 * 2
+    assert compared(apart) == [("grpo", "sspo_05"), ("grpo_harsh", "sspo_05_harsh")]
+    assert len(compared(verdict(evidence, **given))) == 3 * 2
 
 
 def test_arms_may_be_named_by_a_pattern(evidence: Evidence) -> None:
     found = verdict(evidence, arms={"name": "sspo*"}, same=["term"])
-    assert [v.test.arm.name for v in found] == ["sspo_05", "sspo"]
+    assert [arm for arm, _ in compared(found)] == ["sspo_05", "sspo"]
 
 
 def test_what_logs_do_not_record_is_not_guessed(logs: Path, tmp_path: Path) -> None:
@@ -188,7 +194,7 @@ def test_what_logs_do_not_record_is_not_guessed(logs: Path, tmp_path: Path) -> N
         "these logs do not record adapt, alpha of an arm"
     )
     assert why(evidence, same=["clip_low"]) == "these logs do not record clip_low of an arm"
-    assert verdict(evidence)[0].word == "supported"
+    assert verdict(evidence).word == "supported"
 
 
 def test_a_controlled_arm_cannot_test_what_its_own_bounds_would_do(tmp_path: Path) -> None:
@@ -198,33 +204,15 @@ def test_a_controlled_arm_cannot_test_what_its_own_bounds_would_do(tmp_path: Pat
     assert why(evidence, **given, free=True) == (
         "the clip rate of GSPO 3e-4/4e-4 is held or matched, not the arm's own"
     )
-    # one seed: no interval
-    assert why(evidence, **given) == "GSPO 3e-4/4e-4 and GRPO .2: an interval needs two runs of each"
+    assert why(evidence, **given) == "a test takes 4 runs of each arm, and GSPO 3e-4/4e-4 has 1"
 
 
 def test_a_measure_that_no_run_has_is_named_once_on_the_page(evidence: Evidence, tmp_path: Path) -> None:
     given = {"measure": "policy/grad_noise", "arms": {"level": ["subsentence"]}}
-    assert [(v.arm.name, v.other.name) for v in verdict(evidence, **given)] == [
-        ("sspo_05", "grpo"),
-        ("sspo", "grpo"),
-    ]
+    assert compared(verdict(evidence, **given)) == [("sspo_05", "grpo"), ("sspo", "grpo")]
     (tmp_path / "mine.yaml").write_text(json.dumps({"claims": {"H": {**SCORE, **given}}}))
     (file,) = judge(evidence, [tmp_path / "mine.yaml"])
     assert ["not logged in training" in line.evidence for line in file.lines] == [True]
-
-
-def test_a_claim_has_one_word_where_its_comparisons_agree() -> None:
-    test = Finding(ARMS[2], ARMS[3], 0.3, 0.2, 0.4, 0.01, 0.3, 4, "paired")
-    yes, no, blank = (
-        Verdict("supported", "", test),
-        Verdict("refuted", "", test),
-        Verdict("not testable", "x"),
-    )
-    assert [overall(v) for v in ([yes, yes, blank], [yes, no], [blank])] == [
-        "supported",
-        "mixed",
-        "not testable",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_why_prints_formula_runs_and_the_values_that_their_folders_hold(
         final = [r for r in rows if r["final"] and r["mode"] == "sampled" and r["temperature"] == 1.0]
         by_set = [[r["value"] for r in final if r["set"] == name] for name in SETS]
         assert shown == pytest.approx(100 * sum(sum(v) / len(v) for v in by_set) / len(SETS), rel=1e-5)
-    assert sum(runs.values()) / 3 == pytest.approx(float(value["average_mean"]), rel=1e-5)
+    assert sum(runs.values()) / 4 == pytest.approx(float(value["average_mean"]), rel=1e-5)
     text = "\n".join(lines)
     for part in (
         "eval.jsonl",

@@ -83,21 +83,20 @@ def test_the_files_hold_the_numbers_that_the_tests_gave(out: Path) -> None:
     mine, theirs = (
         list(evidence.of_arm(evidence.primary, evidence.study.arm(n)).values()) for n in ("no_clip", "grpo")
     )
-    expected = stats.ttest_rel(theirs, mine)
-    first, second, third = rows(out / "toy" / "verdicts.csv")
-    assert (first["claim"], first["verdict"], first["arm"], first["against"]) == (
-        "H1",
-        "supported",
-        "no_clip",
-        "grpo",
-    )
+    # two claims can be tested: each has .05 / 2
+    expected = stats.ttest_ind(theirs, mine, equal_var=False).confidence_interval(0.975)
+    first, pair, second, bound, third, untested = rows(out / "toy" / "verdicts.csv")
+    assert (first["claim"], first["verdict"], first["comparisons"]) == ("H1", "supported", "1")
+    assert (pair["arm"], pair["against"], pair["verdict"]) == ("no_clip", "grpo", "")
     assert first["statement"] == "Training without a clip scores lower."
-    assert float(first["p"]) == pytest.approx(expected.pvalue)
-    low, high = expected.confidence_interval()
-    assert (float(first["low"]), float(first["high"])) == pytest.approx((100 * low, 100 * high))
-    assert (first["unit"], first["smallest_effect"], first["n"]) == ("points", "20.0", "4")
-    assert (second["verdict"], second["against"], float(second["effect"]) < 0) == ("refuted", "", True)
-    assert (third["verdict"], third["effect"], third["p"]) == ("not testable", "", "")
+    for row in (first, pair):
+        assert (float(row["low"]), float(row["high"])) == pytest.approx(
+            (100 * expected.low, 100 * expected.high)
+        )
+        assert (row["unit"], row["smallest_effect"], row["n"]) == ("points", "20.0", "4")
+    assert (second["verdict"], float(second["effect"]) < 0) == ("refuted", True)
+    assert (bound["arm"], bound["against"]) == ("gspo", "")
+    assert (third["verdict"], third["effect"], untested["effect"]) == ("not testable", "", "")
     assert "not logged in training" in third["reason"]
     gates = rows(out / "toy" / "gates.csv")
     assert [gates[0]["gate"], gates[0]["verdict"]] == ["untrained base has room", "pass"]
@@ -109,8 +108,8 @@ def test_a_verdict_says_which_claims_and_which_runs_it_rests_on(out: Path, claim
     content = json.loads((out / "toy" / "provenance.json").read_text())
     assert content["claims"]["mine.yaml"]["sha256"] == digest
     said = why("toy", "verdicts[H1: no_clip against grpo,effect]", "paper", out)
-    assert f"H1 of mine.yaml (sha256 {digest[:12]})" in said
-    assert "gspo" not in said
+    assert f"H1 of mine.yaml (sha256 {digest[:12]}): score of no_clip and grpo" in said
+    assert "the error rate is shared by all claims that could be tested" in said
     assert digest[:12] in why("toy", "verdicts", "paper", out)
 
 
@@ -123,9 +122,10 @@ def test_a_changed_claim_names_its_verdicts_and_those_adjusted_with_them(
     assert not found.intact
     assert found.lines[0] == "conf/claims/mine.yaml has changed: H1"
     touched, adjusted = found.lines[1:3]
-    assert "verdicts[H1: no_clip against grpo,verdict]" in touched
+    assert "verdicts[H1,verdict]" in touched
+    assert "verdicts[H1: no_clip against grpo,effect]" in touched
     assert "H2" not in touched
-    assert adjusted == "  touches the bold or adjusted p of 1: verdicts[H2: gspo against its bound,p (Holm)]"
+    assert "verdicts[H2,effect]" in adjusted
     assert any(
         line.startswith("verdicts.csv is not what the logs give now (claims have") for line in found.lines
     )
