@@ -54,7 +54,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--loss-agg-mode": {"help": "verl's, likewise"},
 }
 
-OF_MIRRORS = ("--title", "--question", "--baseline", "--test")
+OF_MIRRORS = ("--title", "--question", "--baseline")
 """What may be said of runs that are read from their W&B mirrors, which know the rest."""
 
 

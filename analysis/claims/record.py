@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.claims.section import Judged
-from analysis.claims.spec import Claim, load_claims
+from analysis.claims.spec import claim_digest, load_claims
 from analysis.claims.table import row_names
 from sspo.errors import UserError
 
@@ -21,13 +19,11 @@ def claims_record(judged: Sequence[Judged]) -> dict[str, Any]:
     found = {}
     for file, names in row_names(judged):
         rows = {claim: [row for of, _, row in names if of == claim] for claim in file.claims.claims}
-        claims = {name: {"sha256": _digest(c), "rows": rows[name]} for name, c in file.claims.claims.items()}
+        claims = {
+            name: {"sha256": claim_digest(c), "rows": rows[name]} for name, c in file.claims.claims.items()
+        }
         found[file.name] = {"sha256": file.sha256, "claims": claims}
     return found
-
-
-def _digest(claim: Claim) -> str:
-    return hashlib.sha256(json.dumps(dataclasses.asdict(claim), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,9 @@ def _changed(path: Path, then: Mapping[str, Any], everything: tuple[str, ...]) -
         claims = load_claims(path).claims
     except UserError as error:
         return Change(f"conf/claims/{path.name} has changed and cannot be read: {error}", everything)
-    others = [name for name in then if name not in claims or _digest(claims[name]) != then[name]["sha256"]]
+    others = [
+        name for name in then if name not in claims or claim_digest(claims[name]) != then[name]["sha256"]
+    ]
     new = [name for name in claims if name not in then]
     rows = tuple(row for name in others for row in then[name]["rows"])
     what = "has changed" + (f": {', '.join([*others, *new])}" if others or new else ", though no claim of it")

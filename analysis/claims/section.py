@@ -9,9 +9,10 @@ from pathlib import Path
 
 from analysis.claims.arms import facts
 from analysis.claims.measures import MEASURES
-from analysis.claims.spec import Claim, Claims, load_claims
+from analysis.claims.spec import Claim, Claims, claim_digest, load_claims
 from analysis.claims.verdict import UNTESTABLE, Part, Verdict, verdicts
 from analysis.evidence.evidence import Evidence
+from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.statistics import Comparison
 from analysis.text.numbers import p_text
@@ -22,7 +23,7 @@ RULE = (
     "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
     "that could be tested: with 95 % probability no word here is wrong. Supported: the interval lies above the smallest effect "
     "of interest. Direction shown: above zero. Equivalent: within the smallest effect on both sides. Refuted: below it. "
-    "Mixed: its comparisons differ by a test of their own. "
+    "Mixed: its comparisons differ by a test of their own. Post hoc: not shown to be older than the first run. "
 )
 NO_TEST = "No claim could be tested on these runs. "
 
@@ -46,6 +47,8 @@ class Judged:
     sha256: str
     claims: Claims
     verdicts: Mapping[str, Verdict]
+    states: Mapping[str, str]
+    """By claim: `registered`, `post hoc` (not shown to be older than the first run) or `not registered`."""
     lines: tuple[Line, ...]
     """For pages: a line a claim that could be tested, and below it one a comparison where it has several; else the reason."""
     rule: str
@@ -73,7 +76,12 @@ def _judged(
     rule = RULE.format(tests=counted) if tests else NO_TEST
     source = f"Claims: {path.name}, sha256 {digest[:12]}."
     text = f"{rule}{evidence.study.note_sentence} {_bounds_note(evidence)}{source}"
-    return Judged(path.name, digest, claims, given, tuple(lines), text)
+    standing = rule_of(evidence).standing
+    states = {
+        name: standing.claim_state(path.name, claim_digest(claim), claims.written)
+        for name, claim in claims.claims.items()
+    }
+    return Judged(path.name, digest, claims, given, states, tuple(lines), text)
 
 
 def _bounds_note(evidence: Evidence) -> str:

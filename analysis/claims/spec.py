@@ -5,10 +5,13 @@ Every default of a claim stands here once. `analysis.claims.verdict` says what e
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from sspo.config.choices import ADAPTATIONS, TERMS
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown, unknown
 
+KEYS = ("title", "written", "claims")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 DIRECTIONS = ("higher", "lower")
 SAME = (
@@ -81,6 +85,13 @@ class Claims:
 
     title: str
     claims: Mapping[str, Claim]
+    written: str | None = None
+    """The day on which the claims were written, as 2026-11-25; None where the file does not say."""
+
+
+def claim_digest(claim: Claim) -> str:
+    """SHA-256 of what a claim states, whatever it is called."""
+    return hashlib.sha256(json.dumps(asdict(claim), sort_keys=True).encode()).hexdigest()
 
 
 def load_claims(path: Path) -> Claims:
@@ -95,8 +106,8 @@ def load_claims(path: Path) -> Claims:
 def parse(content: Mapping[str, Any]) -> Claims:
     """Claims from plain values. Raises UserError for the first one that makes no sense."""
     for key in content:
-        if key not in ("title", "claims"):
-            raise unknown("key", key, ("title", "claims"))
+        if key not in KEYS:
+            raise unknown("key", key, KEYS)
     named, title = content.get("claims"), content.get("title", "")
     if not isinstance(named, Mapping) or not named:
         raise UserError(f"claims must name at least one claim, got {shown(named)}")
@@ -110,7 +121,17 @@ def parse(content: Mapping[str, Any]) -> Claims:
             raise UserError(f"claims.{name} is a group of options, got {shown(values)}")
         claims[name] = build(Claim, values, f"claims.{name}.")
         _check(f"claims.{name}", claims[name])
-    return Claims(title=title, claims=claims)
+    return Claims(title=title, claims=claims, written=_day(content.get("written")))
+
+
+def _day(written: Any) -> str | None:
+    """A date of the file as text. Raises UserError for what is none."""
+    if written is None:
+        return None
+    try:
+        return date.fromisoformat(str(written)).isoformat()
+    except ValueError:
+        raise UserError(f"written must be a day such as 2026-11-25, got {shown(written)}") from None
 
 
 def _check(where: str, claim: Claim) -> None:

@@ -76,7 +76,7 @@ def _rows(evidence: Evidence, file: Judged, names: Sequence[Named], whole: Trace
             family[stream] = family.get(stream, frozenset()) | runs
     for name, part, row in names:
         claim, verdict = file.claims.claims[name], file.verdicts[name]
-        first = Cell(name, {"claim": name, "statement": claim.says})
+        first = Cell(name, {"claim": name, "statement": claim.says, "state": file.states[name]})
         mine = own[name] if part is None else _trace(evidence, file, name, (part,))
         shared = replace(mine, decides=family, rule=SHARED) if verdict.parts else whole
         if part is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.claims.arms import NotTestable, pairs
 from analysis.claims.measures import COLLAPSED, MEASURES, SCORE
 from analysis.claims.spec import Claim, Claims
-from analysis.evidence.collapse import base_level, collapsed_runs
+from analysis.evidence.collapse import any_collapsed, base_level, collapsed_runs
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.inference.rule import Rule, rule_of
 from analysis.logs.manifest import Arm
@@ -72,6 +72,9 @@ class _Asked:
     arms: tuple[Arm, ...] = ()
     values: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     """By arm and seed."""
+    others: Sequence[Sequence[float]] = ()
+    """Scores of the study's other arms, where some run collapsed: their spread counts too."""
+    collapses: bool = False
     why: str = ""
 
     @property
@@ -99,7 +102,12 @@ def _ask(evidence: Evidence, claim: Claim, rule: Rule) -> _Asked:
     arms = tuple({a.name: a for pair in found for a in pair if a is not None}.values())
     values = {arm.name: _values(evidence, claim, arm) for arm in arms}
     parts = tuple(Part(a, b, why=_obstacle(evidence, claim, values, a, b)) for a, b in found)
-    return _Asked(claim, parts, arms, values)
+    others: list[list[float]] = []
+    collapses = claim.measure == SCORE and not rule.paired and any_collapsed(evidence)
+    if collapses:
+        rest = [a for a in evidence.study.arms if a.competes and a not in arms]
+        others = [list(of.values()) for a in rest if len(of := _values(evidence, claim, a)) > 1]
+    return _Asked(claim, parts, arms, values, others, collapses)
 
 
 def _unmeasured(evidence: Evidence, claim: Claim, rule: Rule) -> str:
@@ -162,7 +170,11 @@ def _judged(asked: _Asked, rule: Rule, tests: int) -> Verdict:
         )
     else:
         groups, paired = _groups(asked, rule)
-        found = judge_means(groups, weight_CA, claim.smallest_effect, alpha, paired=paired)
+        groups += [np.array(values) for values in asked.others]
+        whole_CA = np.pad(weight_CA, ((0, 0), (0, len(asked.others))))
+        found = judge_means(
+            groups, whole_CA, claim.smallest_effect, alpha, paired=paired, collapses=asked.collapses
+        )
     by_pair = dict(zip(((p.arm.name, p.other) for p in tested), found.parts, strict=True))
     parts = tuple(
         part if part.why else Part(part.arm, part.other, by_pair[part.arm.name, part.other])

@@ -34,8 +34,7 @@ class ResultTraces:
         found = trace(formula, [self.stream], *self._runs(arm, column), self.unit.factor)
         if not arm.competes or column != AVERAGE:
             return found
-        rivals = [a for a in self.evidence.study.arms if a.competes]
-        return replace(found, decides={self.stream: self._counted(rivals)}, rule=BEST)
+        return replace(found, decides=self._everyone(), rule=BEST)
 
     def _of_run(self, column: str) -> str:
         if column != AVERAGE:
@@ -80,13 +79,16 @@ class ResultTraces:
         mine = self.difference(arm, found)
         if mine is None or arm not in tested:
             return mine
-        everyone = [*tested, *(r for a in tested if (r := self.evidence.study.reference_of(a)) is not None)]
         return replace(
             mine,
             formula=f"{mine.formula}; then Holm's adjustment over {len(tested)} arms",
-            decides={self.stream: self._counted(everyone)},
+            decides=self._everyone(),
             rule="Holm's adjustment: every arm's p",
         )
+
+    def _everyone(self) -> dict[str, frozenset[int]]:
+        """Every run: the family's, and those that tell whether some run collapsed, which asks for more care in all comparisons."""
+        return {self.stream: self._counted(self.evidence.study.arms)}
 
     def whole(self, formula: str) -> Trace:
         """What rests on every run: captions, and figures of all arms."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,13 +44,19 @@ class Summary:
     """Holm's p by the test that is not the rule's: paired beside Welch's, Welch's beside paired."""
     best: bool = False
     """Whether the arm could be the best on the primary metric."""
+    may_test: bool = True
+    """Whether the report may show intervals of differences, which are tests: not of a registered study that has not finished."""
 
     @property
     def shown_interval(self) -> tuple[float | None, float | None]:
         """Of the difference: the one that agrees with p, else an unadjusted one; none of fewer runs than a p takes."""
         if self.adjusted is not None:
             return self.adjusted.low, self.adjusted.high
-        if self.comparison is None or min(self.columns[AVERAGE].n, self.comparison.n) < FEWEST_RUNS:
+        if (
+            self.comparison is None
+            or not self.may_test
+            or min(self.columns[AVERAGE].n, self.comparison.n) < FEWEST_RUNS
+        ):
             return None, None
         return self.comparison.low, self.comparison.high
 
@@ -89,6 +95,7 @@ def _summary(evidence: Evidence, scores: pd.DataFrame, arm: Arm, rule: Rule) -> 
         values=known,
         compared=found,
         comparison=None if found is None else found.by(paired=rule.paired and _planned_alike(evidence, arm)),
+        may_test=rule.alpha is not None,
     )
 
 
@@ -110,12 +117,8 @@ def _tested(
     flips = _sign_flips(evidence, scores, [s.arm for s in family])
     best = best_arms(evidence, scores, _below(evidence, family, adjusted, alpha), alpha)
     return [
-        Summary(
-            arm=s.arm,
-            columns=s.columns,
-            values=s.values,
-            compared=s.compared,
-            comparison=s.comparison,
+        replace(
+            s,
             adjusted=adjusted.get(s.arm.name),
             flips_p=flips.get(s.arm.name),
             other_p=None if (o := other.get(s.arm.name)) is None else o.p,

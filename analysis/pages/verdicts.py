@@ -31,7 +31,7 @@ def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
         parts.append("\n".join(table))
         parts.append(
             "\n".join(
-                f"- **{file.verdicts[name].word}** {markdown(_sentence(name, claim))}"
+                f"- **{file.verdicts[name].word}**, {file.states[name]}. {markdown(_sentence(name, claim))}"
                 for name, claim in file.claims.claims.items()
             )
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis.checks.matching import label_cell
 from analysis.evidence.by_question import Paired, paired
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
 from analysis.inference.findings import Summary, summarise
+from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.statistics import Comparison, QuestionComparison
@@ -18,6 +21,7 @@ from analysis.text.table import Cell, Row, Table
 from analysis.text.unit import PERCENT
 
 NOTHING = Cell("–")
+Difference = QuestionComparison | Comparison
 COLUMNS = ("arm", "against", "questions", "Δ by question", "p by question", "correlation", "Δ over runs")
 
 
@@ -26,10 +30,13 @@ def by_question_table(evidence: Evidence) -> Table | None:
     how = evidence.study.mode, evidence.study.temperature
     if evidence.study.imported or evidence.scores(*how).empty:
         return None
-    traces = ResultTraces(evidence, *how)
+    if rule_of(evidence).alpha is None:
+        return None
+    traces, summaries = ResultTraces(evidence, *how), summarise(evidence, *how)
+    tested = [s.arm for s in summaries if s.adjusted is not None]
     rows = [
-        _row(evidence, summary, reference, traces)
-        for summary in summarise(evidence, *how)
+        _row(evidence, summary, reference, traces, tested)
+        for summary in summaries
         if (reference := evidence.study.reference_of(summary.arm)) is not None
     ]
     if not rows:
@@ -37,7 +44,9 @@ def by_question_table(evidence: Evidence) -> Table | None:
     return Table("by_question", _caption(evidence), COLUMNS, tuple(rows), title="Differences by question")
 
 
-def _row(evidence: Evidence, summary: Summary, reference: Arm, traces: ResultTraces) -> Row:
+def _row(
+    evidence: Evidence, summary: Summary, reference: Arm, traces: ResultTraces, tested: list[Arm]
+) -> Row:
     arm = summary.arm
     found = paired(evidence, arm, reference, evidence.study.mode, evidence.study.temperature)
     whole = traces.of(
@@ -50,7 +59,7 @@ def _row(evidence: Evidence, summary: Summary, reference: Arm, traces: ResultTra
         label_cell(evidence, arm),
         Cell(reference.label, {"against": reference.name}),
         *question_cells(found, whole),
-        _over_runs(summary.comparison, traces.difference(arm, summary.comparison)),
+        _over_runs(summary, traces.adjusted(arm, summary.comparison, tested)),
     )
     return Row("a/a" if arm.role == "aa" else "arm", cells)
 
@@ -80,18 +89,23 @@ def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Ce
     )
 
 
-def difference_text(c: QuestionComparison | Comparison) -> str:
+def difference_text(c: Difference) -> str:
     """`+1.2 [−0.3, +2.7]` in points; the difference alone without an interval."""
     if c.low is None or c.high is None:
         return PERCENT.signed(c.difference)
     return f"{PERCENT.signed(c.difference)} [{PERCENT.signed(c.low)}, {PERCENT.signed(c.high)}]"
 
 
-def _over_runs(c: Comparison | None, source: Trace | None) -> Cell:
-    return NOTHING if c is None else Cell(difference_text(c), _numbers("over_runs", c), trace=source)
+def _over_runs(summary: Summary, source: Trace | None) -> Cell:
+    """As the results table has it."""
+    if summary.comparison is None:
+        return NOTHING
+    low, high = summary.shown_interval
+    c = replace(summary.comparison, low=low, high=high)
+    return Cell(difference_text(c), _numbers("over_runs", c), trace=source)
 
 
-def _numbers(name: str, c: QuestionComparison | Comparison) -> dict[str, float | int | str | None]:
+def _numbers(name: str, c: Difference) -> dict[str, float | int | str | None]:
     return {name: _points(c.difference), f"{name}_low": _points(c.low), f"{name}_high": _points(c.high)}
 
 

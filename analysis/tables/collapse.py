@@ -11,6 +11,7 @@ from analysis.evidence.collapse import base_level, collapsed_runs
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import Grid, grid_of
 from analysis.evidence.result_traces import ResultTraces
+from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace
 from analysis.statistics import clopper_pearson, holm, named_rng, permute_pairs
@@ -50,7 +51,8 @@ def collapse_table(evidence: Evidence) -> Table | None:
     levels = [] if grid is None else collapse_levels(evidence, grid)
     if grid is None or not any(level.runs for level in levels):
         return None
-    adjusted = holm([level.p for level in levels])
+    may_test = rule_of(evidence).alpha is not None
+    adjusted = holm([level.p if may_test else None for level in levels])
     whole = _trace(evidence, grid)
     rows = [_row(level, p, whole) for level, p in zip(levels, adjusted, strict=True) if level.runs]
     columns = ("level", "collapsed", "share %", "paired: here / first level", "p (Holm)")
@@ -116,7 +118,11 @@ def _row(level: Level, p_holm: float | None, whole: Trace) -> Row:
             ),
             Cell(
                 pairs,
-                {"paired_here": sum(level.here_S), "paired_first": sum(level.first_S), "p": level.p},
+                {
+                    "paired_here": sum(level.here_S),
+                    "paired_first": sum(level.first_S),
+                    "p": None if p_holm is None else level.p,
+                },
                 trace=whole,
             ),
             Cell(p_text(p_holm), {"p_holm": p_holm}, trace=whole if p_holm is not None else None),
@@ -130,6 +136,6 @@ def _caption(evidence: Evidence) -> tuple[str, ...]:
         "all levels of the others, with 95 % Clopper-Pearson intervals of the pooled share.",
         "Paired: collapsed runs at this level and at the factor's first, of runs under the same other levels and seeds. p: "
         "exact permutation test in which a seed's two counts change places (a seed is the unit, its conditions are not "
-        "independent), Holm-adjusted over all levels.",
+        "independent), Holm-adjusted over all levels: a family of its own.",
         *captions.warnings(evidence),
     )

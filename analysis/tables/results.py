@@ -15,6 +15,7 @@ from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, summar
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
 from analysis.logs.run_folders import LOST
+from analysis.registration.standing import REGISTERED
 from analysis.statistics import Interval
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.tables import captions
@@ -167,15 +168,15 @@ def _comparison(evidence: Evidence, summary: Summary) -> tuple[Cell, Cell]:
         "rests_on": rests,
     }
     return (
-        Cell(text, {**data, **tested, **_both(summary, unit)}),
+        Cell(text, {**data, **tested, **_both(evidence, summary)}),
         Cell(p_text(p_holm) + RESTS.get(rests, ""), of_p),
     )
 
 
-def _both(summary: Summary, unit: Unit) -> dict[str, float | int | str | None]:
+def _both(evidence: Evidence, summary: Summary) -> dict[str, float | int | str | None]:
     """Either test as it comes, and how far seeds pair: for the data file."""
-    found = summary.compared
-    if found is None:
+    found, unit = summary.compared, evidence.unit
+    if found is None or rule_of(evidence).alpha is None:
         return {}
     data: dict[str, float | int | str | None] = {"seed_correlation": found.correlation}
     for name, c in (("welch", found.welch), ("paired", found.paired)):
@@ -278,7 +279,12 @@ def _kind(evidence: Evidence) -> str:
         return "the primary metric that the import named"
     if evidence.logs.manifest.get("amended_after_runs"):
         return "the primary metric; the spec's test, primary metric or gates were changed after runs had finished"
-    return "the primary metric, fixed before the runs"
+    fixed = rule_of(evidence).standing.state == REGISTERED
+    return (
+        "the primary metric, registered before the runs"
+        if fixed
+        else "the primary metric that the spec names"
+    )
 
 
 def _test(evidence: Evidence, tested: list[Summary]) -> str:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
+from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.run_files import DIVERGED
 from analysis.logs.trace import RECORD, Trace, trace
 from analysis.statistics import clopper_pearson, fisher_p, holm
+from analysis.statistics.families import FEWEST_RUNS
 from analysis.tables import captions
 from analysis.tables.results import GROUPS
 from analysis.text.numbers import p_text
@@ -27,6 +29,9 @@ def stability_table(evidence: Evidence) -> Table | None:
     counts = {arm.name: collapsed(evidence, arm, floor) for arm in arms}
     references = {a.name: r.name for a in arms if (r := evidence.study.reference_of(a)) and r.name in counts}
     tested = [a for a in arms if a.competes and a.name in references]
+    may = [a for a in tested if rule_of(evidence).alpha is not None]
+    few = {a.name for a in may if min(counts[a.name][1], counts[references[a.name]][1]) < FEWEST_RUNS}
+    tested = [a for a in may if a.name not in few]
     raw = [fisher_p(*counts[a.name], *counts[references[a.name]]) for a in tested]
     adjusted = dict(zip((a.name for a in tested), holm(raw), strict=True))
     traces = _traces(evidence, arms, tested)
@@ -40,7 +45,7 @@ def stability_table(evidence: Evidence) -> Table | None:
         f"{evidence.study.title}: runs that collapsed, pre-defined as diverged or scored below the untrained base on "
         f"the primary metric ({level}).",
         "Shares of runs that finished or diverged with 95 % Clopper-Pearson intervals; p: Fisher's exact test against "
-        f"{evidence.study.yardstick()}, Holm-adjusted.",
+        f"{evidence.study.yardstick()}, Holm-adjusted: a family of its own.",
         *captions.warnings(evidence),
     )
     columns = ("arm", "diverged", "collapsed", "share %", "p (Holm)")

@@ -135,13 +135,13 @@ def _refuse_looks(plan: Plan) -> None:
 
 def _claims() -> dict[str, Any]:
     """By file of conf/claims, its SHA-256 and a digest of each claim."""
-    from analysis.claims import record  # pandas and scipy, which no other command of sweeps waits for
+    # pandas and scipy, which no other command of sweeps waits for
     from analysis.claims.files import claim_files
-    from analysis.claims.spec import load_claims
+    from analysis.claims.spec import claim_digest, load_claims
 
     found = {}
     for path in claim_files():
-        claims = {name: record._digest(claim) for name, claim in load_claims(path).claims.items()}
+        claims = {name: claim_digest(claim) for name, claim in load_claims(path).claims.items()}
         found[path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "claims": claims}
     return found
 

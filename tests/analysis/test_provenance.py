@@ -137,7 +137,7 @@ def says_that_it_rests_on_it(
     direct, adjusted = touched(content, {(stream, int(run))})
     really = {name for name, shown in before.items() if after[name] != shown}
     assert really <= {*direct, *adjusted}
-    together = ("p (Holm)]", "Δ average]", "verdict]", "effect]", "seeds needed]", "reason]")
+    together = ("p (Holm)]", "Δ average]", "Δ over runs]", "verdict]", "effect]", "seeds needed]", "reason]")
     emphasis = {name for name in really if before[name][2] != after[name][2] and not name.endswith(together)}
     assert emphasis <= set(
         direct
@@ -244,7 +244,12 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     asked = [f"evaluation[T=1 {name},{column}]" for name in (*SETS, "average") for column in exact]
     assert cells == {*of_set, *stability, *figures, *paired, *asked, "results[caption]"}
     bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in ("average",)}
-    others = {"results[no_clip,p (Holm)]", "results[no_clip,Δ average]", "stability[no_clip,p (Holm)]"}
+    others = {
+        "results[no_clip,p (Holm)]",
+        "results[no_clip,Δ average]",
+        "by_question[no_clip,Δ over runs]",
+        "stability[no_clip,p (Holm)]",
+    }
     adjusted = named(said, "touches the bold or adjusted p of")
     assert {name for name in adjusted if not name.startswith("verdicts[")} == {*bold, *others}
 

@@ -19,7 +19,7 @@ from analysis.logs.manifest import IMPORTED, MIRRORED, from_manifest, report_fol
 from analysis.logs.run_folders import COUNTED, write_read
 from sspo.errors import UserError
 
-YARDSTICK = ("baseline", "test")
+YARDSTICK = ("baseline",)
 """What an import may change of a plan, and a report then says so."""
 
 
@@ -33,7 +33,7 @@ def import_mirrors(
 ) -> tuple[Path, str]:
     """Write the compact logs of study `name` from the mirrors below folders; returns their folder and what was read, in words.
 
-    `said` may hold title, question, baseline and test. Raises UserError where no mirror is there, the plan is not known, or no
+    `said` may hold title, question and baseline. Raises UserError where no mirror is there, the plan is not known, or no
     run counts.
     """
     check_name("study", name)
