@@ -50,11 +50,13 @@ def base_score(evidence: Evidence) -> Base | None:
     rows = rows[
         (rows["mode"] == study.mode) & (rows["temperature"] == study.temperature) & rows["run"].isin(runs)
     ]
-    found = [errors_by_run(rows).get(run) for run in runs]
-    for kind in ("sampling", "clustered"):
-        errors = [getattr(error, kind, None) for error in found]
-        if all(error is not None for error in errors):
-            return Base(level, math.hypot(*errors) / len(runs), kind == "sampling")
+    by_run = errors_by_run(rows)
+    found = [by_run[run] for run in runs if run in by_run]
+    sampling = [e.sampling for e in found if e.sampling is not None]
+    clustered = [e.clustered for e in found if e.clustered is not None]
+    for errors in (sampling, clustered):
+        if len(errors) == len(runs):
+            return Base(level, math.hypot(*errors) / len(runs), errors is sampling)
     return Base(level, None, given_questions=False)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from analysis.statistics.comparisons import Comparison, two_sided_p
+from analysis.statistics.comparisons import Comparison
 from analysis.statistics.intervals import Interval, no_spread, t_quantile
 
 POSTERIOR_DRAWS = 20_000
@@ -34,7 +34,7 @@ def above_level(values: Sequence[float], level: float, error: float, confidence:
     whole = math.hypot(math.sqrt(of_mean), error)
     df = whole**4 / (of_mean**2 / (x.size - 1))
     half = t_quantile(df, confidence) * whole
-    p = float(two_sided_p(np.float64(difference), np.float64(whole), np.float64(df)))
+    p = float(2 * special.stdtr(df, -abs(difference / whole)))
     return Comparison(difference, difference - half, difference + half, p, df, int(x.size), "level", whole)
 
 
