@@ -178,19 +178,18 @@ def _caption(study: _Study) -> tuple[str, ...]:
     found, unit = study.found, study.evidence.unit
     points = ", in percent points" if unit.percent else ""
     sentences = [
-        f"{study.evidence.study.title}: held-out scores while training{points}; mean score: the area under a run's curve over its length, "
-        "a diverged run keeping its last score (± half a 95 % t interval; below four runs, values).",
+        f"{study.evidence.study.title}: held-out scores while training{points}; mean score: the area under a curve over its length."
     ]
     if found.tokens is not None:
-        sentences.append(
-            f"By tokens: up to {rounded(found.tokens, ',.0f')}, a response's mean length summed over rollouts, for logs hold no number of "
-            "responses."
-        )
+        length = rounded(found.tokens, ",.0f")
+        sentences.append(f"Tokens: a response's, summed over rollouts; up to {length}.")
     if found.target is not None:
         best = next(a.label for a in study.evidence.study.arms if a.name == found.target.best)
         sentences.append(
             f"Target: {unit.text(found.target.score)}, halfway from the base ({unit.text(found.target.base)}) to the highest final mean "
-            f"({best}); median over runs of the first evaluation there."
+            f"({best})."
         )
-    sentences.append("Seconds by rollout are not in the logs.")
+    if any(len(study.runs(arm)) < FEWEST_RUNS for arm in trained_arms(study.evidence)):
+        sentences.append(f"Below {FEWEST_RUNS} runs, their values.")
+    sentences.append("Seconds by rollout are not in compact logs.")
     return tuple(sentences)

@@ -181,21 +181,16 @@ def _column(scores: list[float]) -> NDArray[np.float64]:
 
 
 def _caption(study: _Study, shown: set[str]) -> tuple[str, ...]:
-    """A sentence a column that is there."""
+    """A sentence a column that is there; docs/reports.md says more."""
     base = base_score(study.evidence)
-    drawn = "its samples" if base is not None and base.given_questions else "its questions"
+    drawn = "samples" if base is not None and base.given_questions else "questions"
     points = "in percent points" if study.evidence.unit.percent else "in its own unit"
     said = {
-        ABOVE: "Over the base: the arm's mean minus the untrained base's score"
-        + (
-            f", whose error over {drawn} counts as known; intervals agree with Holm's p."
-            if ABOVE_P in shown
-            else "."
-        ),
-        EFFECT: "Δ in seed sd: against the reference, over the runs' pooled deviation (Hedges).",
-        BEST: "Best mean: share of draws from the arms' t posteriors in which this mean is highest; no p.",
-        IQM: "IQM: the middle half of runs, without collapsed ones; interval by resampling runs.",
-        BEATS: "Beats: over all pairs of runs, likewise.",
+        ABOVE_P: f"Over the base: its error over {drawn} is counted; intervals agree with Holm's p.",
+        EFFECT: "Seed sd: pooled, Hedges.",
+        BEST: "Best mean: share of draws from t posteriors; no p.",
+        IQM: "IQM: the middle half of runs.",
+        BEATS: "Beats: over pairs of runs.",
     }
     few = f"Arms with fewer than {FEWEST_RUNS} runs have values alone."
     return (

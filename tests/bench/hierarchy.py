@@ -24,7 +24,7 @@ from analysis.hierarchy.answers import Answers
 from analysis.hierarchy.opinion import NOT_TRUSTED, state_of
 from analysis.statistics import clopper_pearson
 
-SEEDS, SETS, QUESTIONS, SAMPLES = 8, 2, 10, 4
+SEEDS, SETS, QUESTIONS, SAMPLES = 8, 2, 40, 4
 """Runs an arm, sets, questions a set, samples a question."""
 WARMUP, DRAWS, CHAINS, TOGETHER = 500, 500, 4, 50
 """Of a chain; chains a study; studies that are fitted at once."""
@@ -32,14 +32,14 @@ Floats = NDArray[np.float64]
 
 
 def simulated(
-    rng: np.random.Generator, freedom: float | None = None, arms: int = 2
+    rng: np.random.Generator, freedom: float | None = None, questions: int = QUESTIONS, arms: int = 2
 ) -> tuple[Answers, Floats]:
     """Answers of a study, and each arm's true accuracy. `freedom`: of a t distribution of run effects in place of a normal one."""
     level_A = rng.normal(0.3, 0.6, size=arms)
     set_AS = rng.normal(0.0, 0.4, size=(arms, SETS))
     spread_A = np.exp(rng.normal(-1.0, 0.5, size=arms))
-    question_Q = rng.normal(0.0, 1.0, size=SETS * QUESTIONS)
-    set_Q, arm_R = np.repeat(np.arange(SETS), QUESTIONS), np.repeat(np.arange(arms), SEEDS)
+    question_Q = rng.normal(0.0, 1.0, size=SETS * questions)
+    set_Q, arm_R = np.repeat(np.arange(SETS), questions), np.repeat(np.arange(arms), SEEDS)
     effect_R = rng.normal(size=arm_R.size) if freedom is None else rng.standard_t(freedom, size=arm_R.size)
     fixed_AQ = level_A[:, None] + set_AS[:, set_Q] + question_Q
     logit_RQ = fixed_AQ[arm_R] + (spread_A[arm_R] * effect_R)[:, None]
@@ -63,7 +63,7 @@ def _accuracy(fixed_Q: Floats, spread: float, freedom: float | None) -> float:
 def drawn(key_NC: Any, ability_NR: Any, error_NR: Any, offset_NAQ: Any, arm_R: Any, *, robust: bool) -> Any:
     """Accuracies of arms, shape (studies, chains, draws, arms), spreads and divergences of many studies, walked side by side."""
     of_study = functools.partial(model.study_model, arms=2, robust=robust)
-    weight_Q = jnp.full(SETS * QUESTIONS, 1 / (SETS * QUESTIONS))
+    weight_Q = jnp.full(offset_NAQ.shape[-1], 1 / offset_NAQ.shape[-1])
 
     def chain(key: Any, ability_R: Any, error_R: Any, offset_AQ: Any) -> Any:
         kernel = NUTS(of_study, target_accept_prob=0.95)
@@ -87,12 +87,16 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--freedom", type=float, help="run effects of a t distribution")
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help="a set")
     parser.add_argument("--robust", action="store_true", help="fit with a t distribution of run effects")
     arguments = parser.parse_args()
     held, widths, doubted, began = [], [], 0, time.process_time()
     for first in range(0, arguments.studies, TOGETHER):
         seeds = range(first, first + TOGETHER)
-        made = [simulated(np.random.default_rng([arguments.seed, n]), arguments.freedom) for n in seeds]
+        made = [
+            simulated(np.random.default_rng([arguments.seed, n]), arguments.freedom, arguments.questions)
+            for n in seeds
+        ]
         known = [abilities(answers) for answers, _ in made]
         data = [
             jnp.stack([getattr(k, name) for k in known]) for name in ("ability_R", "error_R", "offset_AQ")

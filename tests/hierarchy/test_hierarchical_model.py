@@ -40,7 +40,7 @@ def logs(out: Path) -> Logs:
 
 def test_abilities_are_the_maximum_of_the_penalised_likelihood() -> None:
     # given the questions; that sets sum to zero moves it by less than a hundredth, for penalties are of what is drawn
-    answers, _ = simulated(np.random.default_rng(1))
+    answers, _ = simulated(np.random.default_rng(1), questions=10)
     found = abilities(answers)
     set_AS = found.offset_AQ.reshape(2, 2, 10).mean(axis=-1)
     question_Q = (found.offset_AQ - np.repeat(set_AS, 10, axis=1))[0]
