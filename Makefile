@@ -1,6 +1,7 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
 # into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
-# ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm and model-smollm2 into .venv-smollm2, which lie over .venv).
+# ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
+# over .venv).
 PYTHON ?= python3.11
 NAME ?=
 PRESET ?=
@@ -14,6 +15,7 @@ RETRIES ?=
 LIVE ?=
 LOOK ?=
 REASON ?=
+ROBUST ?=
 ARM ?=
 ENGINE ?= local
 ENGINE_OPTIONS ?=
@@ -42,6 +44,7 @@ FOR_TRIALS := $(if $(VLLM),setup-vllm,setup)
 SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS))
 FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
+HIERARCHY := .venv-hierarchy
 SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 # models that a preset of a study trains and that `make` writes
 RANDOM_QWEN2 := models/random-qwen2
@@ -82,7 +85,7 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
@@ -90,7 +93,7 @@ $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(er
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
-TAKE_STUDY := register sweep work pause resume stop retry replay plan status verify dashboard report export-wandb wandb-dashboard
+TAKE_STUDY := register sweep work pause resume stop retry replay plan status verify dashboard report hierarchy export-wandb wandb-dashboard
 NAMES = $(patsubst conf/$(1)/%.yaml,%,$(sort $(wildcard conf/$(1)/*.yaml)))
 ifeq ($(NAME),)
 $(foreach goal,$(filter $(TAKE_STUDY),$(MAKECMDGOALS)),$(error \
@@ -184,6 +187,9 @@ search: $(FOR_TRIALS)  ## let Optuna look for the best cell of search NAME (conf
 optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
 	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
+hierarchy: setup-hierarchy  ## a second opinion on study NAME: arms, runs and questions in one Bayesian model, printed (minutes; docs/hierarchy.md): ROBUST=1
+	@$(HIERARCHY)/bin/python -m analysis hierarchy $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(ROBUST),--robust)
+
 import: setup  ## a study of other tools' logs, or of our runs' W&B mirrors, and its report: NAME=theirs MAP=theirs.yaml or FROM_WANDB=FOLDER (docs/logs.md)
 	@[ -n "$(MAP)$(FROM_WANDB)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys), or FROM_WANDB=FOLDER" >&2; exit 2; }
 	@$(PY) -m analysis import $(NAME) $(if $(FROM_WANDB),--from-wandb "$(FROM_WANDB)",--map "$(MAP)")
@@ -259,6 +265,15 @@ $(VENV)/8bit: requirements-8bit.lock $(VENV)/ready
 	@$(PY) $(LOCKED) --no-deps --requirement requirements-8bit.lock
 	@touch $@
 
+setup-hierarchy: $(HIERARCHY)/ready  ## NumPyro into .venv-hierarchy, over .venv (implied by hierarchy; seconds, 400 MB)
+
+$(HIERARCHY)/ready: requirements-hierarchy.lock $(VENV)/ready
+	@echo "installing NumPyro and JAX for the CPU into $(HIERARCHY), over $(VENV) (under a minute, 400 MB)"
+	@$(PYTHON) -m venv $(HIERARCHY)
+	@$(call LIES_OVER_CORE,$(HIERARCHY))
+	@$(HIERARCHY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-hierarchy.lock
+	@touch $@
+
 ##@ For who works on the code
 
 check: setup  ## lint, format and types
@@ -310,6 +325,9 @@ $(FRONTDOORS)/ready: requirements-frontdoors.lock
 	@$(PYTHON) -m venv $(FRONTDOORS)
 	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-frontdoors.lock
 	@touch $@
+
+test-hierarchy: setup-hierarchy  ## the hierarchical model against answers that are known (a minute or two)
+	@$(HIERARCHY)/bin/python -m pytest -rs tests/hierarchy
 
 test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
 	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
@@ -387,6 +405,9 @@ bench-dashboard: setup  ## the dashboard on 5,000 runs, first and again, beside 
 
 bench-statistics: setup  ## error rates, coverage and power of the statistics, and of what people do instead, by simulation (some minutes)
 	@OMP_NUM_THREADS=1 $(PY) -m tests.bench.error_rates
+
+bench-hierarchy: setup-hierarchy  ## how often the hierarchical model's intervals hold the truth, over 1,000 simulated studies (some minutes): STUDIES=1000
+	@$(HIERARCHY)/bin/python -m tests.bench.hierarchy --studies $(or $(STUDIES),1000)
 
 bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
 	@$(PY) -m tests.bench.analysis

@@ -19,6 +19,7 @@ replay_report    a replay's report
 verify           `verify` and `why`
 live             `dashboard`
 evaluations      `evaluate`
+hierarchy        `hierarchy`: a second opinion, whose library only its own environment has
 import_commands  `import` and `table`
 refusals         what the system refused, as one sentence
 """

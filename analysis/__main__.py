@@ -1,6 +1,6 @@
 """Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
 watch a study while it runs (dashboard), make a study of other tools' logs (import), list every logged number (table),
-or put evaluations beside each other (evaluate).
+put evaluations beside each other (evaluate), or ask a hierarchical model for a second opinion (hierarchy).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 
 # isort: split
 from analysis.evaluations.command import add_evaluate_command
+from analysis.hierarchy.command import add_hierarchy_command
 from analysis.import_commands import add_import_commands
 from analysis.logs.manifest import DEFAULT_PRESET, PRESETS, report_folder
 from analysis.logs.replay_source import SUMMARY
@@ -84,6 +85,7 @@ def _add_commands(commands: Any) -> None:
     dashboard.set_defaults(run=_dashboard)
     add_import_commands(commands)
     add_evaluate_command(commands)
+    add_hierarchy_command(commands)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
     defaults |= dict.fromkeys((why, verify), "the strongest that has a report")
     defaults[dashboard] = "the one that was planned last"

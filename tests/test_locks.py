@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCH = "requirements-torch.lock"
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock") if path.name != TORCH)
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)((?: --hash=sha256:[0-9a-f]{64})*)")
-ENVIRONMENTS = ("", "-oracles", "-search", "-frontdoors", "-ray", "-smollm2", "-uv", "-vllm")
+ENVIRONMENTS = ("", "-oracles", "-search", "-frontdoors", "-ray", "-smollm2", "-uv", "-vllm", "-hierarchy")
 
 
 def pins(name: str) -> list[tuple[str, str, str]]:
@@ -53,6 +53,7 @@ def test_environments_over_the_main_one_share_its_versions() -> None:
         "requirements-vllm-cuda.lock",
         "requirements-8bit.lock",
         "requirements-gym.lock",
+        "requirements-hierarchy.lock",
     ):
         assert not [p for p, version, _ in pins(name) if own.get(p, version) != version], name
 

@@ -23,7 +23,9 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("goal", ["sweep", "plan", "report", "verify", "dashboard", "stop", "export-wandb"])
+@pytest.mark.parametrize(
+    "goal", ["sweep", "plan", "report", "verify", "dashboard", "hierarchy", "stop", "export-wandb"]
+)
 def test_a_target_that_takes_a_study_asks_for_it(goal: str) -> None:
     done = make(goal)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -10,6 +10,7 @@ judgement          one word for a claim
 permutation        sign flips of one difference
 factorial          main effects and interactions
 bootstrap          resampled runs
+standing           against a level with an error, in standard deviations, the best of several, areas
 evaluation         one run's score and how exactly it is known
 questions          scores and differences over questions, given the runs
 power              what a number of seeds can show

@@ -5,6 +5,8 @@ captions         sentences that every table needs
 replay_captions  sentences that every reader of a replay needs
 results          arms by evaluation sets, and differences to the baseline
 base             the untrained base
+standing         over the base, in seed standard deviations, among each other
+learning         how fast arms learn
 stability        collapse, counted with exact intervals
 collapse         collapse by level of every factor
 dynamics         what clipping did while runs trained

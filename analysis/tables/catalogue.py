@@ -14,16 +14,20 @@ from analysis.tables.dynamics import dynamics_table
 from analysis.tables.effects import effects_table
 from analysis.tables.evaluation import evaluation_table
 from analysis.tables.grading import grading_table
+from analysis.tables.learning import learning_table
 from analysis.tables.replay import replay_table
 from analysis.tables.results import greedy_results, primary_results
 from analysis.tables.sampler import sampler_table
 from analysis.tables.single_runs import single_runs_table
 from analysis.tables.stability import stability_table
+from analysis.tables.standing import standing_table
 from analysis.text.table import Table
 
 TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "results": primary_results,
     "results_greedy": greedy_results,
+    "standing": standing_table,
+    "learning": learning_table,
     "by_question": by_question_table,
     "single_runs": single_runs_table,
     "evaluation": evaluation_table,

@@ -242,7 +242,8 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     paired = [f"by_question[sspo_05,{column}]" for column in COLUMNS[2:]]
     exact = ("mean score", "± questions", "± samples", "pass@k")
     asked = [f"evaluation[T=1 {name},{column}]" for name in (*SETS, "average") for column in exact]
-    assert cells == {*of_set, *stability, *figures, *paired, *asked, "results[caption]"}
+    stands = "standing[sspo_05,over the base]"
+    assert cells == {*of_set, *stability, *figures, *paired, *asked, stands, "results[caption]"}
     bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in ("average",)}
     others = {
         "results[no_clip,p (Holm)]",

@@ -1,0 +1,128 @@
+"""How fast runs learn: held-out accuracy while training as an area, and when it reached a score, by rollouts and by tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.evidence.above_base import trained_arms
+from analysis.evidence.curve_rows import rollout_level
+from analysis.evidence.evidence import Evidence
+from analysis.evidence.held_out import base_line, held_out
+from analysis.logs.run_files import DIVERGED, DONE
+from analysis.statistics.standing import area_under
+
+TOKENS = "rollout/response_tokens"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Held-out scores of one run and what it had cost by then, ascending."""
+
+    rollouts: Floats
+    """Rollouts trained on."""
+    score: Floats
+    tokens: Floats | None
+    """A response's, summed over those rollouts; None where lengths were not logged."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A score to reach: halfway from the untrained base to the highest final mean of a competing arm."""
+
+    score: float
+    base: float
+    best: str
+    """That arm's name."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Of every run with a curve that goes as far as the longest, or that diverged, after which its model stays what it was."""
+
+    curves: Mapping[int, Curve]
+    rollouts: float
+    """Over which areas are taken."""
+    tokens: float | None
+    """Likewise: the fewest that a finished run sampled."""
+    target: Target | None
+    """None without a base that answered these questions, or where no arm ends above it."""
+
+    def area(self, run: int) -> float:
+        """Mean score over rollouts."""
+        curve = self.curves[run]
+        return area_under(curve.rollouts, curve.score, self.rollouts)
+
+    def area_by_tokens(self, run: int) -> float | None:
+        """Mean score over tokens."""
+        curve = self.curves[run]
+        if self.tokens is None or curve.tokens is None:
+            return None
+        return area_under(curve.tokens, curve.score, self.tokens)
+
+    def reached(self, run: int, *, by_tokens: bool) -> float | None:
+        """Rollouts, or tokens, at the first evaluation with the target's score; None where there was none."""
+        curve = self.curves[run]
+        place = curve.tokens if by_tokens else curve.rollouts
+        if self.target is None or place is None:
+            return None
+        there = np.flatnonzero(curve.score >= self.target.score)
+        return float(place[there[0]]) if there.size else None
+
+
+def learning(evidence: Evidence) -> Learning | None:
+    """None where no two places of training have a score."""
+    scores = held_out(evidence)
+    if len(scores) < 2:
+        return None
+    last = float(scores.index[-1])
+    status = evidence.runs["status"]
+    whole = [int(r) for r in scores.columns if pd.notna(scores.at[last, r]) or status[r] == DIVERGED]
+    whole = [run for run in whole if scores[run].notna().sum() > 1 or status[run] == DIVERGED]
+    curves = _curves(scores, whole, rollout_level(evidence, TOKENS))
+    if not curves:
+        return None
+    finished = [c.tokens for run, c in curves.items() if status[run] == DONE]
+    tokens = None
+    if finished and all(c.tokens is not None for c in curves.values()):
+        tokens = min(float(t[-1]) for t in finished if t is not None)
+    return Learning(curves, last + 1, tokens, _target(evidence, curves))
+
+
+def _curves(scores: pd.DataFrame, runs: list[int], lengths: pd.DataFrame) -> dict[int, Curve]:
+    curves = {}
+    for run in runs:
+        known = scores[run].dropna()
+        rollouts = known.index.to_numpy(np.float64) + 1
+        tokens = _tokens(lengths, run, rollouts)
+        curves[run] = Curve(rollouts, known.to_numpy(np.float64), tokens)
+    return curves
+
+
+def _tokens(lengths: pd.DataFrame, run: int, rollouts: Floats) -> Floats | None:
+    """By each place; None where a rollout before the last place has no length."""
+    if run not in lengths.columns:
+        return None
+    mine = lengths[run]
+    before = [mine[mine.index < rollout] for rollout in rollouts]
+    if len(before[-1]) < rollouts[-1] or before[-1].isna().any():
+        return None
+    return np.array([float(part.sum()) for part in before])
+
+
+def _target(evidence: Evidence, curves: Mapping[int, Curve]) -> Target | None:
+    base = base_line(evidence)
+    ends = {
+        arm.name: float(np.mean([curves[r].score[-1] for r in runs]))
+        for arm in trained_arms(evidence)
+        if arm.competes and (runs := [r for r in evidence.counted(arm) if r in curves])
+    }
+    if base is None or not ends:
+        return None
+    best = max(ends, key=ends.__getitem__)
+    return Target((base + ends[best]) / 2, base, best) if ends[best] > base else None
