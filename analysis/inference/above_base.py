@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -60,6 +61,7 @@ def base_score(evidence: Evidence) -> Base | None:
     return Base(level, None, given_questions=False)
 
 
+@functools.lru_cache(maxsize=8)
 def above_base(evidence: Evidence) -> dict[str, Improvement]:
     """By name, of every trained arm with a scored run; empty where no base is scored."""
     base, alpha = base_score(evidence), rule_of(evidence).alpha
@@ -74,7 +76,7 @@ def above_base(evidence: Evidence) -> dict[str, Improvement]:
         c, of_family = found[arm.name], adjusted.get(arm.name)
         low, high = (c.low, c.high) if of_family is None else (of_family.low, of_family.high)
         p_holm = None if of_family is None else of_family.p
-        shown = None if p_holm is None else p_holm < (alpha or ALPHA) and c.difference > 0
+        shown = None if p_holm is None or alpha is None else p_holm < (alpha or ALPHA) and c.difference > 0
         improvements[arm.name] = Improvement(arm.name, c.difference, low, high, c.p, p_holm, shown)
     return improvements
 
