@@ -1,8 +1,9 @@
 """One word for a claim over one or several comparisons of arms.
 
-Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling. Of `m` claims each is judged at
-alpha / m, so that with probability 1 - alpha no word in the whole list is wrong. A claim over several comparisons spends four fifths
-of its share on the interval and one fifth on the test.
+Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: where they differ, the word is one that
+holds for each of them, or `mixed` where one is supported and another refuted. Of `m` claims each is judged at alpha / m, so that with
+probability 1 - alpha no word in the whole list is wrong. A claim over several comparisons spends four fifths of its share on the
+pooled interval and one fifth on what is said where they differ.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from analysis.statistics.contrasts import (
     paired_differ_p,
 )
 from analysis.statistics.intervals import Interval, clopper_pearson
-from analysis.statistics.words import word_of
+from analysis.statistics.words import EQUIVALENT, INCONCLUSIVE, REFUTED, SUPPORTED, word_of
 
 Floats = NDArray[np.float64]
 MIXED = "mixed"
 POOLED_SHARE = 0.8
-"""Of a claim's error rate, what the interval of a pooled effect spends; the test of heterogeneity has the rest."""
+"""Of a claim's error rate, what the interval of a pooled effect spends; what is said of comparisons that differ has the rest."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Judgement:
     pooled: Comparison
     """The mean over comparisons, with the interval that the word is about."""
     parts: tuple[Comparison, ...]
-    """The comparisons, with intervals that hold jointly; the pooled one itself where there is one."""
+    """The comparisons, with intervals that hold jointly at `differ_alpha`; the pooled one itself where there is one."""
     differ_p: float | None
     """Of the hypothesis that all comparisons have one true effect; None for one comparison, or where nothing can tell."""
     alpha: float
@@ -134,19 +135,31 @@ def _judge(
     alpha: float,
     p: float | None,
 ) -> Judgement:
-    several = len(weight_CA) > 1
-    level = alpha * POOLED_SHARE if several else alpha
+    comparisons = len(weight_CA)
+    level = alpha * POOLED_SHARE if comparisons > 1 else alpha
     pooled = estimate(weight_CA.mean(axis=0), level)
-    parts = (
-        tuple(estimate(weight_A, level / len(weight_CA)) for weight_A in weight_CA) if several else (pooled,)
-    )
-    differ_alpha = alpha - level if several else None
-    return Judgement(_word(pooled, margin, p, differ_alpha), pooled, parts, p, level, differ_alpha)
+    if comparisons == 1:
+        return Judgement(_word([pooled], margin), pooled, (pooled,), p, level, None)
+    rest = alpha - level
+    parts = tuple(estimate(weight_A, rest / comparisons) for weight_A in weight_CA)
+    word = _word([pooled], margin)
+    if word is not None and p is not None and p < rest:
+        word = _of_different(parts, margin) or word
+    return Judgement(word, pooled, parts, p, level, rest)
 
 
-def _word(pooled: Comparison, margin: float, p: float | None, differ_alpha: float | None) -> str | None:
-    if pooled.low is None or pooled.high is None:
+def _of_different(parts: Sequence[Comparison], margin: float) -> str | None:
+    """The word of comparisons that differ: one that holds for each of them, or mixed; None where they share none and none contradict."""
+    shared = _word(parts, margin)
+    if shared not in (None, INCONCLUSIVE):
+        return shared
+    words = {_word([part], margin) for part in parts}
+    return MIXED if SUPPORTED in words and words & {REFUTED, EQUIVALENT} else None
+
+
+def _word(found: Sequence[Comparison], margin: float) -> str | None:
+    """What holds for all of them; None where nothing estimates a spread."""
+    ends = [(c.low, c.high) for c in found if c.low is not None and c.high is not None]
+    if len(ends) < len(found):
         return None
-    if p is not None and differ_alpha is not None and p < differ_alpha:
-        return MIXED
-    return word_of(pooled.low, pooled.high, margin)
+    return word_of(min(low for low, _ in ends), max(high for _, high in ends), margin)

@@ -104,7 +104,14 @@ def test_a_claim_over_several_comparisons_is_their_mean(evidence: Evidence) -> N
     effects = [mean[name] - mean["grpo"] for name in ("gspo", "sspo_05", "sspo")]
     assert found.judgement.pooled.difference == pytest.approx(np.mean(effects))
     assert [part.found.difference for part in found.parts] == pytest.approx(effects)
-    # gspo scores below grpo and sspo above it
+    assert found.word == "inconclusive"
+
+
+def test_a_claim_that_one_arm_supports_and_another_refutes_is_mixed(tmp_path: Path) -> None:
+    level = {"grpo": 0.6, "gspo": 0.4, "sspo": 0.9}
+    arms = [dataclasses.replace(a, level=level[a.name]) for a in ARMS if a.name in level]
+    found = verdict(make(tmp_path, arms), arms={"name": "*sp*"}, direction="higher", smallest_effect=0.01)
+    assert compared(found) == [("gspo", "grpo"), ("sspo", "grpo")]
     assert found.word == "mixed"
     assert found.judgement.differ_p < 0.01
 

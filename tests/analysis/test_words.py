@@ -120,11 +120,17 @@ def test_comparisons_that_differ_are_mixed_and_equal_ones_are_pooled() -> None:
     rows = np.array([[1.0, 0, -1], [0, 1, -1]])
     found, other = judge_means(alike, rows, 2.0, 0.05), judge_means(apart, rows, 2.0, 0.05)
     assert (found.word, other.word) == (SUPPORTED, MIXED)
-    # a claim over several comparisons: .04 for the interval, .01 for the test of heterogeneity; parts hold jointly
+    # a claim over several comparisons: .04 for the interval, .01 for what is said where they differ; parts hold jointly
     assert (found.alpha, found.differ_alpha) == pytest.approx((0.04, 0.01))
     pooled = contrast(alike, rows.mean(axis=0), 0.04)
     assert (found.pooled.low, found.pooled.high) == (pooled.low, pooled.high)
-    assert found.parts[0].low == contrast(alike, rows[0], 0.02).low
+    assert found.parts[0].low == contrast(alike, rows[0], 0.005).low
+    # differing in size alone is no contradiction: the word holds for each
+    larger = judge_means([draw.normal(20, 1, 8), alike[1], reference], rows, 2.0, 0.05)
+    assert larger.word == SUPPORTED
+    assert larger.differ_p < 0.01
+    smaller = judge_means([draw.normal(20, 0.3, 8), draw.normal(1.0, 0.3, 8), reference / 5], rows, 1.0, 0.05)
+    assert smaller.word == DIRECTION  # one is above the margin, both are above zero
     single = judge_means(alike[:2], np.array([[1.0, -1.0]]), 2.0, 0.05)
     assert (single.alpha, single.differ_p, single.parts) == (0.05, None, (single.pooled,))
 

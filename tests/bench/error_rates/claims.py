@@ -110,53 +110,93 @@ def draw(world: str, rng: np.random.Generator, claims: int, runs: int, shared: b
     return value / sd, fallen
 
 
+Tails = dict[float, Floats]
+"""One-sided p of a true effect of at most the key, in margins."""
+ABOVE = (-1.0, 0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Judged:
     """Everything about simulated claims that words hang on."""
 
     bases: tuple[replica.Found, ...]
     """The pooled effect under each rule for its spread; a word must hold under all of them."""
+    parts: tuple[replica.Found, ...]
+    """The same of the single comparisons, (S, C); none of one."""
     differ_p: Floats | None
 
-    def tails(self, truth_S: Floats) -> list[dict[float, Floats]]:
-        """One-sided p of a true effect of at most -1, 0 and 1, under each rule, where the effect is as given."""
-        return [
-            {bound: special.stdtr(df, -(d + truth_S - bound) / e) for bound in (-1.0, 0.0, 1.0)}
-            for d, e, df in self.bases
-        ]
+    def tails(self, truth_S: Floats) -> tuple[list[Tails], list[Tails]]:
+        """Of the pooled effect and of the comparisons, under each rule, where all effects are as given."""
+        return (
+            [_tails(found, truth_S) for found in self.bases],
+            [_tails(found, truth_S[:, None]) for found in self.parts],
+        )
 
-    def words(self, tails: list[dict[float, Floats]], alpha: float) -> NDArray[np.str_]:
+    def words(self, tails: tuple[list[Tails], list[Tails]], alpha: float) -> NDArray[np.str_]:
         """The word of each claim with that true effect, margin 1."""
         level = alpha if self.differ_p is None else alpha * POOLED_SHARE
-        above = {bound: np.all([tail[bound] < level / 2 for tail in tails], axis=0) for bound in tails[0]}
-        below = np.all([1 - tail[1.0] < level / 2 for tail in tails], axis=0)
-        said = np.select(
-            [above[1.0], below & above[-1.0], below, above[0.0]],
-            [SUPPORTED, EQUIVALENT, REFUTED, DIRECTION],
-            INCONCLUSIVE,
-        )
+        said = _said(*_shown(tails[0], level))
         if self.differ_p is None:
             return said
-        return np.where(self.differ_p < alpha - level, MIXED, said)
+        above, below = _shown(tails[1], (alpha - level) / tails[1][0][0.0].shape[1])
+        shared = _said({bound: flags.all(axis=1) for bound, flags in above.items()}, below.all(axis=1))
+        contradict = (above[1.0] & ~below).any(axis=1) & below.any(axis=1)
+        different = np.where(shared != INCONCLUSIVE, shared, np.where(contradict, MIXED, said))
+        return np.where(self.differ_p < alpha - level, different, said)
+
+
+def _tails(found: replica.Found, truth: Floats) -> Tails:
+    d, e, df = found
+    return {bound: special.stdtr(df, -(d + truth - bound) / e) for bound in ABOVE}
+
+
+def _shown(tails: list[Tails], level: float) -> tuple[dict[float, Flags], Flags]:
+    """Whether each effect is shown to lie above a bound, and below the margin."""
+    above = {bound: np.all([tail[bound] < level / 2 for tail in tails], axis=0) for bound in ABOVE}
+    return above, np.all([1 - tail[1.0] < level / 2 for tail in tails], axis=0)
+
+
+def _said(above: dict[float, Flags], below: Flags) -> NDArray[np.str_]:
+    return np.select(
+        [above[1.0], below & above[-1.0], below, above[0.0]],
+        [SUPPORTED, EQUIVALENT, REFUTED, DIRECTION],
+        INCONCLUSIVE,
+    )
 
 
 def judge(value_SAR: Floats, shape: Shape, is_paired: bool, fallen_S: Flags | None = None) -> Judged:
     """As `judge_means` does; with `fallen_S`, by the wider of two spreads where a run collapsed."""
     weights = shape.weights
-    bases = (replica.pooled(value_SAR, weights.mean(axis=0), is_paired),)
+    bases = [replica.pooled(value_SAR, weights.mean(axis=0), is_paired)]
     several = len(weights) > 1
+    parts = [_each(value_SAR, weights, is_paired)] if several else []
     between = independent_rows(weights[1:] - weights[0]) if several else None
     p = None
     if between is not None:
         p = (replica.paired_differ_p if is_paired else replica.differ_p)(value_SAR, between)
     if fallen_S is None or not fallen_S.any() or is_paired:
-        return Judged(bases, p)
+        return Judged(tuple(bases), tuple(parts), p)
     common = replica.pooled_with_common_spread(value_SAR, weights.mean(axis=0))
-    d, e, df = bases[0]
-    other = (d, np.where(fallen_S, common[1], e), np.where(fallen_S, common[2], df))
+    bases.append(_where(fallen_S, common, bases[0]))
+    if several:
+        of_each = [replica.pooled_with_common_spread(value_SAR, weight_A) for weight_A in weights]
+        parts.append(_where(fallen_S[:, None], _stacked(of_each), parts[0]))
     if between is not None and p is not None:
         p = np.where(fallen_S, np.maximum(p, replica.differ_p_with_common_spread(value_SAR, between)), p)
-    return Judged((*bases, other), p)
+    return Judged(tuple(bases), tuple(parts), p)
+
+
+def _each(value_SAR: Floats, weight_CA: Floats, is_paired: bool) -> replica.Found:
+    return _stacked([replica.pooled(value_SAR, weight_A, is_paired) for weight_A in weight_CA])
+
+
+def _stacked(found: list[replica.Found]) -> replica.Found:
+    d, e, df = (np.stack(of, axis=1) for of in zip(*found, strict=True))
+    return d, e, df
+
+
+def _where(fallen: Flags, common: replica.Found, own: replica.Found) -> replica.Found:
+    return own[0], np.where(fallen, common[1], own[1]), np.where(fallen, common[2], own[2])
 
 
 def wrong(word: NDArray[np.str_], truth_S: Floats) -> Flags:
