@@ -1,7 +1,7 @@
 """One word for a claim over one or several comparisons of arms.
 
-Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: where they differ, the word is one that
-holds for each of them, or `mixed` where one is supported and another refuted. Of `m` claims each is judged at alpha / m, so that with
+Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: where they differ, the word is
+`mixed` if one is supported and another refuted, else one that holds for each of them. Of `m` claims each is judged at alpha / m, so that with
 probability 1 - alpha no word in the whole list is wrong. A claim over several comparisons spends four fifths of its share on the
 pooled interval and one fifth on what is said where they differ.
 """
@@ -149,12 +149,12 @@ def _judge(
 
 
 def _of_different(parts: Sequence[Comparison], margin: float) -> str | None:
-    """The word of comparisons that differ: one that holds for each of them, or mixed; None where they share none and none contradict."""
-    shared = _word(parts, margin)
-    if shared not in (None, INCONCLUSIVE):
-        return shared
+    """The word of comparisons that differ: mixed, or one that holds for each of them; None where none contradict and they share none."""
     words = {_word([part], margin) for part in parts}
-    return MIXED if SUPPORTED in words and words & {REFUTED, EQUIVALENT} else None
+    if SUPPORTED in words and words & {REFUTED, EQUIVALENT}:
+        return MIXED
+    shared = _word(parts, margin)
+    return None if shared == INCONCLUSIVE else shared
 
 
 def _word(found: Sequence[Comparison], margin: float) -> str | None:

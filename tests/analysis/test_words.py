@@ -130,7 +130,7 @@ def test_comparisons_that_differ_are_mixed_and_equal_ones_are_pooled() -> None:
     assert larger.word == SUPPORTED
     assert larger.differ_p < 0.01
     smaller = judge_means([draw.normal(20, 0.3, 8), draw.normal(1.0, 0.3, 8), reference / 5], rows, 1.0, 0.05)
-    assert smaller.word == DIRECTION  # one is above the margin, both are above zero
+    assert smaller.word == DIRECTION  # one is above the margin, one reaches across it, both are above zero
     single = judge_means(alike[:2], np.array([[1.0, -1.0]]), 2.0, 0.05)
     assert (single.alpha, single.differ_p, single.parts) == (0.05, None, (single.pooled,))
 
