@@ -144,6 +144,7 @@ def chart(evidence: Evidence, found: Forest) -> Chart:
         x=Axis(label=found.label, low=low, high=high),
         y=Axis(label="", low=-0.6, high=len(shown) - 0.4, names=[s.arm.label for s, _ in found.rows]),
         marks=[*marks],
+        band=None if found.matters is None else (-found.matters, found.matters),
     )
     rows = [
         [mark.series.label, *mark.says.removeprefix(f"{mark.series.label}: ").split("; ")]

@@ -107,6 +107,8 @@ class Panel:
     tiles: Sequence[Tile] = ()
     levels: Sequence[float] = ()
     """Values of y with a dashed line."""
+    band: tuple[float, float] | None = None
+    """Values of x between which the ground is shaded."""
     table: int = 0
     small: bool = False
     """Whether it is one of many."""

@@ -52,13 +52,17 @@ def _panel(chart: Chart, panel: Panel, place: int) -> str:
     levels = "".join(
         f'<path class="level" d="M{frame.left},{frame.y(v):.1f}H{frame.right}"/>' for v in panel.levels
     )
+    band = ""
+    if panel.band is not None:
+        low, high = map(frame.x, panel.band)
+        band = f'<path class="matters" clip-path="url(#{clip})" d="M{low:.1f},{TOP}H{high:.1f}V{frame.bottom}H{low:.1f}Z"/>'
     slopes = "".join(slope(frame, one) for one in panel.slopes)
     marks = "".join([*(mark(frame, one) for one in panel.marks), *(tile(frame, one) for one in panel.tiles)])
     return (
         f'<svg class="panel" viewBox="0 0 {frame.width} {frame.height}" role="img" '
         f'aria-label="{in_page(_about(panel))}"{_asked(chart, panel, frame)}>'
         f'<clipPath id="{clip}"><path d="M{frame.left},{TOP - 4}H{frame.right + 4}V{frame.bottom + 4}H{frame.left}Z"/></clipPath>'
-        f'{axes(frame)}{slopes}<g clip-path="url(#{clip})">{levels}{drawn}</g>{marks}<path class="cursor" d=""/></svg>'
+        f'{band}{axes(frame)}{slopes}<g clip-path="url(#{clip})">{levels}{drawn}</g>{marks}<path class="cursor" d=""/></svg>'
     )
 
 

@@ -33,6 +33,15 @@ class Adjusted:
 def holm_family(found: Sequence[Comparison | None], alpha: float = ALPHA) -> list[Adjusted | None]:
     """Every comparison adjusted by the others, in the given order; None stays None, and so does one without a p."""
     p_values = [None if c is None else c.p for c in found]
+    levels, adjusted = holm_levels(p_values, alpha), holm(p_values)
+    return [
+        _adjusted(c, p, levels[i]) if c is not None and p is not None else None
+        for i, (c, p) in enumerate(zip(found, adjusted, strict=True))
+    ]
+
+
+def holm_levels(p_values: Sequence[float | None], alpha: float = ALPHA) -> dict[int, float]:
+    """By place, the level at which Holm tests a p, or stops before it; of those that are None nothing."""
     tested = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     levels: dict[int, float] = {}
     step = alpha / max(1, len(tested))
@@ -41,11 +50,7 @@ def holm_family(found: Sequence[Comparison | None], alpha: float = ALPHA) -> lis
         if all(before[0] < levels[before[1]] for before in tested[:rank]):
             step = alpha / (len(tested) - rank)
         levels[i] = step
-    adjusted = holm(p_values)
-    return [
-        _adjusted(c, p, levels[i]) if c is not None and p is not None else None
-        for i, (c, p) in enumerate(zip(found, adjusted, strict=True))
-    ]
+    return levels
 
 
 def _adjusted(c: Comparison, p: float, level: float) -> Adjusted:

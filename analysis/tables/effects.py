@@ -10,7 +10,7 @@ from analysis.inference.rule import Rule, rule_of
 from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
-from analysis.statistics.families import FEWEST_RUNS
+from analysis.statistics.families import ALPHA, FEWEST_RUNS, holm_levels
 from analysis.tables import captions
 from analysis.text.numbers import p_text, signed
 from analysis.text.rounding import rounded
@@ -51,16 +51,24 @@ def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None
     runs = [
         (place, seed, value) for arm, place in grid.places for seed, value in sorted(scores[arm.name].items())
     ]
-    try:
+
+    def at(level: float) -> list[Effect]:
         return factorial_effects(
             [value for _, _, value in runs],
             [place for place, _, _ in runs],
             grid.factors,
             [seed for _, seed, _ in runs] if paired else None,
+            level,
             collapses=any_collapsed(evidence),
         )
+
+    try:
+        found = at(0.95)
     except ValueError:
         return None  # equal runs, or fewer seeds than contrasts: the results table shows which
+    # intervals at the level of Holm's step agree with p where an effect is one contrast; several share it
+    levels = holm_levels([effect.p for effect in found], rule.alpha or ALPHA)
+    return [at(1 - levels[i] / len(effect.contrasts))[i] for i, effect in enumerate(found)]
 
 
 def _trace(evidence: Evidence, grid: Grid) -> Trace:
@@ -103,7 +111,7 @@ def _caption(evidence: Evidence, grid: Grid) -> tuple[str, ...]:
     return (
         f"{evidence.study.title}: effects of the design's factors on the {AVERAGE} of the primary metric, in points against "
         f"the first levels ({firsts}), unweighted means over the other factors.",
-        f"A contrast of an interaction is a difference of differences. Intervals are 95 % and unadjusted ({rule_of(evidence).test}); the F "
+        f"A contrast of an interaction is a difference of differences. Intervals agree with p ({rule_of(evidence).test}); the F "
         "test is joint over an effect's contrasts, p is Holm-adjusted over effects: a family of its own.",
         captions.run_counts(evidence, evidence.primary),
         *captions.warnings(evidence),
