@@ -11,6 +11,7 @@ source          run folders or committed logs: which of them a report is made fr
 samples         a sampled response as reports show it
 sample_choice   which responses are shown
 sample_table    samples.parquet
+timing          timing.parquet: seconds by run and rollout
 contamination   contamination.json: rates of checks for contamination
 replay_counts   the counts of a replay
 replay_summary  replay.json
