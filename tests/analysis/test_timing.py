@@ -20,8 +20,10 @@ from analysis.logs.digests import changes, stream_digests
 from analysis.logs.run_folders import compact
 from analysis.logs.timing import COLUMNS, KEYS, TIMING, once_a_rollout, training_seconds
 from analysis.logs.trace import TIMING as STREAM
+from analysis.report import write_report
 from analysis.tables.learning import AREA_BY, REACHED, learning_table
 from analysis.text.table import Table
+from analysis.verify.verify import verify
 from sspo.errors import UserError
 from sspo.metrics import TIMING_KEYS
 from sspo.runs import runlog
@@ -228,3 +230,34 @@ def test_a_changed_second_is_a_change_of_that_run_alone(store: Path, tmp_path: P
     (place / TIMING).write_bytes(b"no parquet")
     with pytest.raises(UserError, match=r"timing\.parquet cannot be read"):
         read_logs(place)
+
+
+@pytest.mark.usefixtures("captioned")
+def test_a_report_names_the_cells_of_a_changed_second_and_older_ones_stay_whole(tmp_path: Path) -> None:
+    store, out = tmp_path / "store", tmp_path / "reports"
+    manifest = write_study(store, FEW, SCALE)
+    path = store / "cells" / manifest["arms"][2]["cell"] / "seed0" / runlog.TIMING
+    write_report("toy", "paper", store, out)
+    assert verify("toy", None, store, out).intact
+    whole = path.read_text()
+    path.write_text(whole.replace('"seconds/update": 2.5', '"seconds/update": 3.5', 1))
+    said = verify("toy", None, store, out)
+    assert not said.intact
+    assert f"{path} has changed" in said.lines
+    assert "  grpo seed 0: timing" in said.lines
+    touched = next(line for line in said.lines if line.startswith("  touches "))
+    assert f"learning[grpo,{AREA_BY['seconds']}]" in touched
+    assert "results[" not in touched
+    for line in store.glob(f"cells/*/*/{runlog.TIMING}"):
+        line.rename(line.with_suffix(".later"))
+    for marker in store.glob(f"cells/*/*/{runlog.DONE}"):
+        content = json.loads(marker.read_text())
+        content["logs"].pop(runlog.TIMING, None)
+        marker.write_text(json.dumps(content))
+    write_report("toy", "paper", store, out)
+    for later in store.glob("cells/*/*/timing.later"):  # as if the report were of before seconds were kept
+        later.rename(later.with_name(runlog.TIMING))
+    assert verify("toy", None, store, out).intact
+    record = path.parent / "env.json"
+    record.write_text(record.read_text().replace("2.13.0", "2.13.1"))
+    assert not any("timing" in line for line in verify("toy", None, store, out).lines)
