@@ -6,7 +6,6 @@ decodings      what each decoding asked, set by set, and how exactly it scores o
 measures       one number per run from its training metrics
 held_out       accuracy while training
 learning       areas under its curves, and when they reach a score
-above_base     what training added to the untrained base
 curve_rows     what curves show, by rollout
 factors        the grid of a factorial study
 replay         curves and pooled shares of a replay

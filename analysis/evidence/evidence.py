@@ -199,6 +199,12 @@ def values(evidence: Evidence, scores: pd.DataFrame, arm: Arm, column: str = AVE
     return [value for _, value in sorted(evidence.of_cell(scores, arm, column).items())]
 
 
+def trained_arms(evidence: Evidence) -> list[Arm]:
+    """Arms with a scored run, the base apart, in the manifest's order."""
+    trained = evidence.study.with_role("arm", "no_clip", "aa")
+    return [arm for arm in trained if values(evidence, evidence.primary, arm)]
+
+
 ANSWER = ["run", "rollout", "final", "set", "question", "mode", "temperature", "sample"]
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.evidence.above_base import trained_arms
 from analysis.evidence.curve_rows import rollout_level
-from analysis.evidence.evidence import Evidence
+from analysis.evidence.evidence import Evidence, trained_arms
 from analysis.evidence.held_out import base_line, held_out
 from analysis.logs.run_files import DIVERGED, DONE
 from analysis.logs.timing import training_seconds

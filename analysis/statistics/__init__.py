@@ -4,9 +4,11 @@ intervals          of one group of runs
 comparisons        differences between arms, and their correction
 families           Holm with intervals that agree, and which arms could be the best
 sign_flips         joint sign flips of paired differences
+common_spread      comparisons where some run collapsed
 contrasts          several comparisons as one number, and whether they differ
 words              what an interval says of an effect, and how often it will
 judgement          one word for a claim
+known_failures     where simulated studies err in more than five percent, whatever the rule
 permutation        sign flips of one difference
 factorial          main effects and interactions
 bootstrap          resampled runs

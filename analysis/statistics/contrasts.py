@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
     """sum_a w_a mean_a with its 1 - alpha interval: variances of its own for every group, Satterthwaite's degrees of freedom.
 
-    With weights 1 and -1 and equal sizes it is Welch's t. Degrees of freedom are at most those at equal spreads: without this
-    bound, the mean of four comparisons with one reference of four runs errs at 1.7 times a small alpha. Interval and p are None where nothing estimates the spread. n is the fewest values of
-    a group with a weight. Raises ValueError for a weighted group of fewer than two values.
+    With weights 1 and -1 it is Welch's t. Degrees of freedom of more than two arms are at most those at equal spreads: without this
+    bound, the mean of four comparisons with one reference of four runs errs at 1.7 times a small alpha. Interval and p are None
+    where nothing estimates the spread. n is the fewest values of a group with a weight. Raises ValueError for a weighted group of fewer than two values.
     """
     used = [(np.asarray(g, dtype=np.float64), float(w)) for g, w in zip(groups, weight_A, strict=True) if w]
     if min(g.size for g, _ in used) < 2:
@@ -36,7 +36,9 @@ def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Compar
         return Comparison(estimate, None, None, None, None, n, "welch")
     # no more than at equal spreads: a heavy group that happens to vary little would claim what it does not know
     equal_A = np.array([w * w / g.size for g, w in used])
-    df = min(_freedom(variance_A, used), _freedom(equal_A, used))
+    df = _freedom(variance_A, used)
+    if len(used) > 2:
+        df = min(df, _freedom(equal_A, used))
     half = t_quantile(df, 1 - alpha) * error
     p = float(2 * special.stdtr(df, -abs(estimate / error)))
     return Comparison(estimate, estimate - half, estimate + half, p, df, n, "welch", error)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from analysis.checks.matching import label_cell
-from analysis.evidence.above_base import trained_arms
-from analysis.evidence.evidence import Evidence
+from analysis.evidence.evidence import Evidence, trained_arms
 from analysis.evidence.held_out import curve_answers
 from analysis.evidence.learning import BY_TOKENS, ROLLOUTS, SECONDS, TOKENS, Learning, learning
 from analysis.evidence.result_traces import counted_runs
@@ -17,6 +16,7 @@ from analysis.logs.trace import RECORD, TIMING, Trace, answers, joined, metric, 
 from analysis.statistics import t_interval
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.standing import median_reached
+from analysis.tables import captions
 from analysis.tables.results import GROUPS
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -199,7 +199,7 @@ def _caption(study: _Study) -> tuple[str, ...]:
         )
     if any(len(study.runs(arm)) < FEWEST_RUNS for arm in trained_arms(study.evidence)):
         sentences.append(f"Below {FEWEST_RUNS} runs, their values.")
-    return tuple(sentences)
+    return (*sentences, *captions.warnings(study.evidence))
 
 
 def _of_seconds(study: _Study) -> str:

@@ -8,12 +8,14 @@ from dataclasses import replace
 import pandas as pd
 
 from analysis.checks.matching import label_cell, matching_note
+from analysis.evidence.collapse import any_collapsed
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
 from analysis.evidence.published import REPORTED, source
 from analysis.evidence.result_traces import ResultTraces
+from analysis.inference.above_base import above_base
 from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, summarise
 from analysis.inference.rule import rule_of
-from analysis.logs.manifest import ENDED_EARLY, LOGGED, Study
+from analysis.logs.manifest import ENDED_EARLY, LOGGED, Arm, Study
 from analysis.logs.run_folders import LOST
 from analysis.registration.standing import REGISTERED
 from analysis.statistics import Interval
@@ -25,6 +27,8 @@ from analysis.text.table import Cell, Row, Table
 from analysis.text.unit import Unit
 
 NOTHING = Cell("–")
+BELOW_BASE = " †"
+"""Behind the average of an arm that is not shown to beat the untrained base."""
 RESTS = {NORMALITY: " n", SIGNS: " s"}
 """Behind a p, what a finding rests on."""
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
@@ -84,12 +88,13 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
     summaries = summarise(evidence, mode, temperature)
     order = sorted(summaries, key=lambda s: s.arm.role != "base")
     traces = ResultTraces(evidence, mode, temperature)
-    rows = [_row(evidence, summary, summaries, traces) for summary in order]
+    primary = name == "results"
+    rows = [_row(evidence, summary, summaries, traces, primary=primary) for summary in order]
     columns = ("arm", *evidence.sets, AVERAGE, "n", "not done", "Δ average", "p (Holm)")
     reported = _reported(evidence.sets) if shows_reported(evidence) else ()
     return Table(
         name=name,
-        caption=_caption(evidence, summaries, (mode, temperature), name == "results"),
+        caption=_caption(evidence, summaries, (mode, temperature), primary),
         columns=columns,
         rows=(*rows, *reported),
         headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, in no statistic"}
@@ -104,7 +109,15 @@ def shows_reported(evidence: Evidence) -> bool:
     return not evidence.study.imported or bool(evidence.logs.manifest["imported"].get("reference"))
 
 
-def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces) -> Row:
+def _below_base(evidence: Evidence, arm: Arm) -> bool:
+    """Whether the arm was tested against the untrained base and not shown to beat it."""
+    found = above_base(evidence).get(arm.name)
+    return found is not None and found.shown is False
+
+
+def _row(
+    evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces, *, primary: bool
+) -> Row:
     arm, scored = summary.arm, summary.columns.get(AVERAGE)
     cells = [label_cell(evidence, arm)]
     for column in (*evidence.sets, AVERAGE):
@@ -115,6 +128,8 @@ def _row(evidence: Evidence, summary: Summary, family: list[Summary], traces: Re
             else replace(interval, low=None, high=None)
         )
         text = _score(shown, summary.values.get(column, ()), evidence.unit)
+        if column == AVERAGE and primary and _below_base(evidence, arm):
+            text += BELOW_BASE
         cells.append(Cell(text, numbers(column, shown, evidence.unit), bold, traces.score(arm, column)))
     planned = sum(len(same.seeds) for same in evidence.same_cell(arm))
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
@@ -238,6 +253,11 @@ def _inference(evidence: Evidence, summaries: list[Summary]) -> list[str]:
         f"Δ average is {_against(evidence.study)} by {_test(evidence, tested)}. p is Holm-adjusted over {len(tested)} "
         "arms; an interval leaves out zero where p is below .05.",
         _bold_rule(evidence, summaries),
+        *(
+            ["†: not shown to beat the untrained base."]
+            if any(_below_base(evidence, s.arm) for s in summaries)
+            else []
+        ),
         *_rests(tested, rule.alpha),
         *_alone(evidence, tested, rule.alpha),
     ]
@@ -290,7 +310,8 @@ def _kind(evidence: Evidence) -> str:
 def _test(evidence: Evidence, tested: list[Summary]) -> str:
     """The test of differences, naming the arms that a paired study could not pair."""
     if not rule_of(evidence).paired:
-        return "Welch's t"
+        common = "; as some run collapsed, or by one spread for all arms where that finds less"
+        return "Welch's t" + (common if any_collapsed(evidence) else "")
     welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
     fallen = f"; Welch's t for {', '.join(welch)}, planned on other seeds" if welch else ""
     return f"paired t over shared seeds{fallen}"

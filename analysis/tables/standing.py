@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.checks.matching import label_cell
-from analysis.evidence.above_base import Improvement, above_base, base_score, trained_arms
-from analysis.evidence.evidence import Evidence, values
+from analysis.evidence.evidence import Evidence, trained_arms, values
 from analysis.evidence.result_traces import ResultTraces, primary_traces
+from analysis.inference.above_base import Improvement, above_base, base_score
+from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.statistics import Interval, iqm_interval, named_rng, probability_of_improvement
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.standing import best_probabilities, effect_in_sd
+from analysis.tables import captions
 from analysis.tables.results import GROUPS
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
@@ -52,9 +54,9 @@ class _Study:
 
 
 def standing_table(evidence: Evidence) -> Table | None:
-    """A row a trained arm; None with fewer than two that are scored."""
+    """A row a trained arm; None with fewer than two that are scored, and where nothing may be tested."""
     arms = trained_arms(evidence)
-    if len(arms) < 2:
+    if len(arms) < 2 or rule_of(evidence).alpha is None:
         return None
     study = _Study(evidence, arms, primary_traces(evidence), above_base(evidence), _best(evidence, arms))
     rows = [[label_cell(evidence, arm), *_cells(study, arm)] for arm in arms]
@@ -197,4 +199,5 @@ def _caption(study: _Study, shown: set[str]) -> tuple[str, ...]:
         f"{study.evidence.study.title}: how arms stand on the primary metric, {points}.",
         *(sentence for column, sentence in said.items() if column in shown),
         *([] if study.enough(*study.arms) else [few]),
+        *captions.warnings(study.evidence),
     )

@@ -1,20 +1,39 @@
-"""What a study will be able to tell, said before any run: the price of many comparisons and of few seeds."""
+"""What a study will be able to tell, said before any run: its comparisons, its words, and what it cannot say at all."""
 
 from __future__ import annotations
 
-from analysis.statistics import detectable_effect, seeds_needed, smallest_permutation_p
-from sweeps.plan.plan import Plan
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
-ALPHA = 0.05
+from analysis.statistics import detectable_effect, seeds_needed
+from analysis.statistics.families import ALPHA, FEWEST_RUNS
+from analysis.statistics.known_failures import warnings
+from analysis.statistics.sign_flips import FEWEST_PAIRS
+from analysis.statistics.words import DIRECTION, EQUIVALENT, REFUTED, SUPPORTED, word_power
+from sweeps.ledger.score import primary_score
+from sweeps.ledger.state import seen
+from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.plan.registered import registration_of
+
 COMPARED = ("arm", "no_clip")
 """Roles that are tested against the baseline; Holm's correction counts these."""
-
 NAMED = 4
 """References besides the baseline that a line names before it only counts."""
+ASSUMED = (1.0, 2.0, 3.0)
+"""Spreads over seeds, in smallest effects of interest, at which words are judged where no runs say what it is."""
+TIMES = (0, 1, 2)
+"""True effects, in smallest effects of interest, at which words are judged."""
+SHOWN = (SUPPORTED, DIRECTION, EQUIVALENT, REFUTED)
+WITHOUT = {
+    "base": "an untrained base: whether arms beat it, and collapse, are not testable",
+    "no_clip": "an arm without a clip: whether clipping matters is not testable",
+    "aa": "an A/A arm: whether the same cell agrees with itself is not testable",
+}
 
 
 def preview(plan: Plan) -> list[str]:
-    """Lines on comparisons, needed and planned seeds, in sd of run-level scores (of differences where paired)."""
+    """Lines on comparisons, needed and planned seeds, words and gates; effects in sd of run-level scores, of differences where paired."""
     baseline = plan.study.head.baseline
     seeds = {arm.name: len(arm.seeds) for arm in plan.arms if arm.role in COMPARED or arm.name == baseline}
     comparisons = len(seeds.keys() - {baseline})
@@ -22,16 +41,31 @@ def preview(plan: Plan) -> list[str]:
         return [
             f"statistics: nothing is compared, for this preset holds no arm besides its baseline {baseline}"
         ]
-    paired, n = plan.study.head.test == "paired", min(seeds.values())
+    paired, n = _pairs(plan), min(seeds.values())
     level = ALPHA / comparisons
     others = sorted({arm.against for arm in plan.arms if arm.against is not None})
     more = [f"{len(others) - NAMED} other references"] if len(others) > NAMED else []
     references = " or ".join([baseline, *others[:NAMED], *more])
+    test = "paired t, as registered" if paired else "Welch's t"
     return [
-        f"statistics: arms compared with {references} ({plan.study.head.test} t, Holm): {comparisons}, seeds an arm: {n}",
+        f"statistics: arms compared with {references} ({test}, Holm): {comparisons}, seeds an arm: {n}",
         _needed(level, comparisons, paired),
-        *_reachable(n, level, paired),
+        *_reachable(plan, n, level, paired),
+        *_words(plan, n, paired),
+        *(f"  without {sentence}" for role, sentence in WITHOUT.items() if not _has(plan, role)),
     ]
+
+
+def _pairs(plan: Plan) -> bool:
+    """Whether the report will pair by seed: only where that is registered."""
+    registration = registration_of(plan)
+    return (
+        plan.study.head.test == "paired" and registration is not None and registration.preset == plan.preset
+    )
+
+
+def _has(plan: Plan, role: str) -> bool:
+    return any(arm.role == role for arm in plan.arms)
 
 
 def _needed(level: float, comparisons: int, paired: bool) -> str:
@@ -42,17 +76,72 @@ def _needed(level: float, comparisons: int, paired: bool) -> str:
     )
 
 
-def _reachable(n: int, level: float, paired: bool) -> list[str]:
-    if n < 2:
-        return ["  one seed an arm gives no interval and no test"]
-    p = smallest_permutation_p(n, paired)
-    verdict = "cannot" if p > ALPHA else "can"
-    at_first = f"{'nor' if p > ALPHA else 'but not' if p > level else 'and'} {level:.2g}, Holm's first level"
-    return [
-        f"  with {n} seeds the detectable effect is {detectable_effect(n, level, paired=paired):.1f} sd{_of_what(paired)}",
-        f"  the smallest p that a permutation of {n} seeds can give is {p:.3g}: it {verdict} reach {ALPHA} uncorrected, "
-        f"{at_first}",
-    ]
+def _reachable(plan: Plan, n: int, level: float, paired: bool) -> Iterator[str]:
+    if n < FEWEST_RUNS:
+        yield f"  fewer than {FEWEST_RUNS} seeds an arm: the report will show the values of runs, no p and no bold"
+        return
+    effect = detectable_effect(n, level, paired=paired)
+    yield f"  with {n} seeds the detectable effect is {effect:.1f} sd{_of_what(paired)}"
+    shared = _shared_seeds(plan)
+    if shared >= FEWEST_PAIRS:
+        yield f"  joint sign flips of {shared} shared seeds stand beside it: their smallest p is {2.0 ** (1 - shared):.2g}"
+    else:
+        yield f"  no test without normality beside it: joint sign flips take {FEWEST_PAIRS} seeds that all arms share, here {shared}"
+    yield from (f"  {sentence}" for sentence in warnings(n, paired=paired))
+
+
+def _shared_seeds(plan: Plan) -> int:
+    """Seeds that all compared arms have."""
+    sets = [set(arm.seeds) for arm in plan.arms if arm.role in COMPARED]
+    return len(set.intersection(*sets)) if sets else 0
+
+
+def _words(plan: Plan, n: int, paired: bool) -> Iterator[str]:
+    """How likely each verdict is on one claim, at no effect, at the smallest one of interest and at twice that."""
+    margin = plan.study.head.smallest_effect
+    if n < FEWEST_RUNS:
+        return
+    spread, runs = _spread(plan)
+    spreads = [times * margin for times in ASSUMED] if spread is None else [spread]
+    source = "spreads that are assumed" if spread is None else f"the spread of {runs} finished runs here"
+    yield f"  words on one claim with a smallest effect of {_points(margin)}, at {source}:"
+    for sd in spreads:
+        error, df = (sd / math.sqrt(n), n - 1) if paired else (sd * math.sqrt(2 / n), 2 * n - 2)
+        said = [
+            _said(times * margin, word_power(times * margin, margin, error, df, ALPHA)) for times in TIMES
+        ]
+        yield f"    sd over seeds {_points(sd)}: {'; '.join(said)}"
+
+
+def _said(effect: float, power: Mapping[str, float]) -> str:
+    words = [f"{word} {100 * power[word]:.0f} %" for word in SHOWN if power[word] >= 0.005]
+    return f"at {_points(effect)}, {', '.join(words) or 'inconclusive'}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.3g} points"
+
+
+def _spread(plan: Plan) -> tuple[float | None, int]:
+    """Standard deviation over seeds within the first few compared arms, over their finished runs here; None where no arm has two."""
+    if plan.nameless:
+        return None, 0
+    compared = [arm for arm in plan.arms if arm.role == "arm"][:NAMED]
+    by_arm = [_scores(plan, arm) for arm in compared]
+    several = [scores for scores in by_arm if len(scores) > 1]
+    if not several:
+        return None, 0
+    squares = sum((s - fmean(scores)) ** 2 for scores in several for s in scores)
+    df, runs = sum(len(scores) - 1 for scores in several), sum(map(len, several))
+    return (math.sqrt(squares / df), runs) if squares else (None, 0)
+
+
+def _scores(plan: Plan, arm: PlannedArm) -> Sequence[float]:
+    """Primary scores of an arm's finished runs."""
+    folders = [trial.folder for trial in plan.trials() if trial.arm == arm.name]
+    done = [folder for folder in folders if seen(folder).state == "done"]
+    found = (primary_score(folder, plan.study.head.primary) for folder in done)
+    return [score for score in found if score is not None]
 
 
 def _of_what(paired: bool) -> str:

@@ -75,12 +75,13 @@ def test_a_plan_is_warned_of_worlds_in_which_no_method_passes() -> None:
     for runs in (3, 4, 5, 8, 30):
         tail, collapse = known_failures.warnings(runs)
         assert tail.startswith(
-            "where scores have a long tail, no rule keeps to 5 %: a mean's interval misses (up to 1"
+            "where scores have a long tail, no rule keeps to 5 % of simulated studies: a mean's interval misses in up to 1"
         )
-        assert collapse.startswith("where runs may collapse, no rule keeps to 5 %: ")
+        assert collapse.startswith("where runs may collapse, no rule keeps to 5 % of simulated studies: ")
     assert "pair" not in "".join(known_failures.warnings(8))
     assert (
-        "any false finding under registered pairing (up to 42 %" in known_failures.warnings(8, paired=True)[1]
+        "any false finding under registered pairing in up to 42 %"
+        in known_failures.warnings(8, paired=True)[1]
     )
     # the next smaller number of runs that was simulated
     assert known_failures.warnings(7) == known_failures.warnings(5)

@@ -6,10 +6,10 @@ import math
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.statistics.words import word_power
 from sweeps.plan.plan import make_plan
 from sweeps.plan.power import preview
 from sweeps.study.load import parse
@@ -34,7 +34,12 @@ def power(effect: float, n: int, alpha: float, paired: bool) -> float:
 
 @pytest.mark.parametrize("test", ["paired", "welch"])
 @pytest.mark.parametrize(("arms", "seeds"), [(2, 5), (4, 8), (7, 20)])
-def test_the_numbers_of_a_plan_are_scipys(test: str, arms: int, seeds: int) -> None:
+def test_the_numbers_of_a_plan_are_scipys(
+    test: str, arms: int, seeds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sweeps.plan.power._pairs", lambda plan: plan.study.head.test == "paired"
+    )  # as registered
     text, paired, level = said(test, arms, seeds), test == "paired", 0.05 / (arms - 1)
     needed = [
         next(n for n in range(2, 200) if power(effect, n, level, paired) >= 0.8) for effect in (1.0, 2.0)
@@ -46,16 +51,26 @@ def test_the_numbers_of_a_plan_are_scipys(test: str, arms: int, seeds: int) -> N
     assert below < 0.8 <= above  # one digit is printed
 
 
-@pytest.mark.parametrize(("test", "kind"), [("paired", "samples"), ("welch", "independent")])
-def test_the_smallest_p_is_that_of_scipys_permutation_test_on_arms_that_never_overlap(
-    test: str, kind: str
-) -> None:
-    high, low = np.arange(4) + 10.0, np.arange(4) * 0.1
-    found = stats.permutation_test(
-        (high, low), lambda x, y: np.mean(x) - np.mean(y), permutation_type=kind, n_resamples=np.inf
+def test_a_plan_says_what_stands_beside_the_test_and_what_it_lacks() -> None:
+    text = said("welch", 3, 8)
+    # of eight seeds all patterns but the two of one sign are less extreme: 2 / 2^8
+    assert "joint sign flips of 8 shared seeds stand beside it: their smallest p is 0.0078" in text
+    assert "joint sign flips take 8 seeds that all arms share, here 5" in said("welch", 3, 5)
+    for lacking in ("an untrained base", "an arm without a clip", "an A/A arm"):
+        assert f"without {lacking}" in text
+    assert "where runs may collapse, no rule keeps to 5 %" in text
+    few = said("welch", 3, 3)
+    assert "fewer than 4 seeds an arm: the report will show the values of runs, no p and no bold" in few
+    assert "words" not in few
+
+
+def test_a_plan_says_how_likely_each_word_is() -> None:
+    text = said("welch", 2, 8)
+    # the smallest effect is 2 points; at a spread of 2, the error of a difference of 8 and 8 runs is 1, on 14 df
+    power = word_power(0.02, 0.02, 0.01, 14, 0.05)
+    assert (
+        f"direction shown {100 * power['direction shown']:.0f} %" in text.split("sd over seeds 2 points: ")[1]
     )
-    stated = re.search(
-        r"the smallest p that a permutation of 4 seeds can give is ([\d.]+):", said(test, 3, 4)
-    )
-    assert stated is not None
-    assert float(stated[1]) == pytest.approx(found.pvalue, rel=0.005)
+    assert "at 0 points" in text
+    assert "at 4 points" in text
+    assert "spreads that are assumed" in text

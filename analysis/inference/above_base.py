@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
-from analysis.evidence.evidence import Evidence, errors_by_run, values
-from analysis.logs.manifest import Arm
+from analysis.evidence.evidence import Evidence, errors_by_run, trained_arms, values
+from analysis.inference.rule import rule_of
 from analysis.statistics.comparisons import Comparison
 from analysis.statistics.families import ALPHA, FEWEST_RUNS, holm_family
 from analysis.statistics.standing import above_level
@@ -60,27 +61,22 @@ def base_score(evidence: Evidence) -> Base | None:
     return Base(level, None, given_questions=False)
 
 
-def trained_arms(evidence: Evidence) -> list[Arm]:
-    """Arms with a scored run, the base apart, in the manifest's order."""
-    trained = evidence.study.with_role("arm", "no_clip", "aa")
-    return [arm for arm in trained if values(evidence, evidence.primary, arm)]
-
-
+@functools.lru_cache(maxsize=8)
 def above_base(evidence: Evidence) -> dict[str, Improvement]:
     """By name, of every trained arm with a scored run; empty where no base is scored."""
-    base = base_score(evidence)
+    base, alpha = base_score(evidence), rule_of(evidence).alpha
     if base is None:
         return {}
     arms = trained_arms(evidence)
     found = {arm.name: _compared(values(evidence, evidence.primary, arm), base) for arm in arms}
     family = [arm.name for arm in arms if arm.competes]
-    adjusted = dict(zip(family, holm_family([found[name] for name in family]), strict=True))
+    adjusted = dict(zip(family, holm_family([found[name] for name in family], alpha or ALPHA), strict=True))
     improvements = {}
     for arm in arms:
         c, of_family = found[arm.name], adjusted.get(arm.name)
         low, high = (c.low, c.high) if of_family is None else (of_family.low, of_family.high)
         p_holm = None if of_family is None else of_family.p
-        shown = None if p_holm is None else p_holm < ALPHA and c.difference > 0
+        shown = None if p_holm is None or alpha is None else p_holm < (alpha or ALPHA) and c.difference > 0
         improvements[arm.name] = Improvement(arm.name, c.difference, low, high, c.p, p_holm, shown)
     return improvements
 
