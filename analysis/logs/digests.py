@@ -173,7 +173,7 @@ def _replays(logs: Path) -> Digests:
 
 def _rows(path: Path, split: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]) -> Digests:
     rows = _frame(path, None)
-    if rows is None:
+    if rows is None or "run" not in rows:
         return {}
     return {stream: digests_by_run(part) for stream, part in split(rows).items()}
 
