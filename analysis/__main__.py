@@ -117,8 +117,7 @@ def _report(arguments: argparse.Namespace) -> int:
 def _say_if_edited(logs: Path) -> None:
     """On the terminal alone: equal logs give equal reports."""
     from analysis.logs.compact import MANIFEST
-    from analysis.logs.edited import edited_sentence
-    from analysis.logs.manifest import read_json
+    from analysis.logs.manifest import edited_sentence, read_json
 
     line = edited_sentence(read_json(logs / MANIFEST))
     if line is not None:

@@ -1,4 +1,4 @@
-"""How fast runs learn: held-out accuracy while training as an area, and when it reached a score, by rollouts and by tokens."""
+"""How fast runs learn: held-out accuracy while training as an area, and when it reached a score, by rollouts, tokens and seconds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from analysis.evidence.curve_rows import rollout_level
 from analysis.evidence.evidence import Evidence, trained_arms
 from analysis.evidence.held_out import base_line, held_out
 from analysis.logs.run_files import DIVERGED, DONE
+from analysis.logs.timing import training_seconds
 from analysis.statistics.standing import area_under
 
 TOKENS = "rollout/response_tokens"
+ROLLOUTS, BY_TOKENS, SECONDS = "rollouts", "tokens", "seconds"
+"""What a curve is drawn over."""
 Floats = NDArray[np.float64]
 
 
@@ -28,6 +31,12 @@ class Curve:
     score: Floats
     tokens: Floats | None
     """A response's, summed over those rollouts; None where lengths were not logged."""
+    seconds: Floats | None = None
+    """Of training, summed over those rollouts; None where they were not logged."""
+
+    def over(self, what: str) -> Floats | None:
+        """Its places by rollouts, tokens or seconds."""
+        return {ROLLOUTS: self.rollouts, BY_TOKENS: self.tokens, SECONDS: self.seconds}[what]
 
 
 @dataclass(frozen=True)
@@ -51,23 +60,28 @@ class Learning:
     """Likewise: the fewest that a finished run sampled."""
     target: Target | None
     """None without a base that answered these questions, or where no arm ends above it."""
+    seconds: float | None = None
+    """Over which areas by seconds are taken, of the runs that logged them: the fewest that a finished one took. None where none did."""
 
     def area(self, run: int) -> float:
         """Mean score over rollouts."""
         curve = self.curves[run]
         return area_under(curve.rollouts, curve.score, self.rollouts)
 
-    def area_by_tokens(self, run: int) -> float | None:
-        """Mean score over tokens."""
-        curve = self.curves[run]
-        if self.tokens is None or curve.tokens is None:
-            return None
-        return area_under(curve.tokens, curve.score, self.tokens)
+    def area_by(self, what: str, run: int) -> float | None:
+        """Mean score over tokens or seconds."""
+        curve, length = self.curves[run], {BY_TOKENS: self.tokens, SECONDS: self.seconds}[what]
+        place = curve.over(what)
+        return None if length is None or place is None else area_under(place, curve.score, length)
 
-    def reached(self, run: int, *, by_tokens: bool) -> float | None:
-        """Rollouts, or tokens, at the first evaluation with the target's score; None where there was none."""
+    def timed(self, run: int) -> bool:
+        """Whether the seconds of all its rollouts up to its last evaluation were logged."""
+        return self.curves[run].seconds is not None
+
+    def reached(self, run: int, what: str) -> float | None:
+        """Rollouts, tokens or seconds at the first evaluation with the target's score; None where there was none."""
         curve = self.curves[run]
-        place = curve.tokens if by_tokens else curve.rollouts
+        place = curve.over(what)
         if self.target is None or place is None:
             return None
         there = np.flatnonzero(curve.score >= self.target.score)
@@ -83,31 +97,35 @@ def learning(evidence: Evidence) -> Learning | None:
     status = evidence.runs["status"]
     whole = [int(r) for r in scores.columns if pd.notna(scores.at[last, r]) or status[r] == DIVERGED]
     whole = [run for run in whole if scores[run].notna().sum() > 1 or status[run] == DIVERGED]
-    curves = _curves(scores, whole, rollout_level(evidence, TOKENS))
+    curves = _curves(scores, whole, rollout_level(evidence, TOKENS), training_seconds(evidence.logs.timing))
     if not curves:
         return None
     finished = [c.tokens for run, c in curves.items() if status[run] == DONE]
     tokens = None
     if finished and all(c.tokens is not None for c in curves.values()):
         tokens = min(float(t[-1]) for t in finished if t is not None)
-    return Learning(curves, last + 1, tokens, _target(evidence, curves))
+    timed = [
+        float(c.seconds[-1]) for run, c in curves.items() if status[run] == DONE and c.seconds is not None
+    ]
+    return Learning(curves, last + 1, tokens, _target(evidence, curves), min(timed, default=0.0) or None)
 
 
-def _curves(scores: pd.DataFrame, runs: list[int], lengths: pd.DataFrame) -> dict[int, Curve]:
+def _curves(
+    scores: pd.DataFrame, runs: list[int], lengths: pd.DataFrame, seconds: Mapping[int, pd.Series]
+) -> dict[int, Curve]:
     curves = {}
     for run in runs:
         known = scores[run].dropna()
         rollouts = known.index.to_numpy(np.float64) + 1
-        tokens = _tokens(lengths, run, rollouts)
-        curves[run] = Curve(rollouts, known.to_numpy(np.float64), tokens)
+        tokens = _summed(lengths[run] if run in lengths.columns else None, rollouts)
+        curves[run] = Curve(rollouts, known.to_numpy(np.float64), tokens, _summed(seconds.get(run), rollouts))
     return curves
 
 
-def _tokens(lengths: pd.DataFrame, run: int, rollouts: Floats) -> Floats | None:
-    """By each place; None where a rollout before the last place has no length."""
-    if run not in lengths.columns:
+def _summed(mine: pd.Series | None, rollouts: Floats) -> Floats | None:
+    """What rollouts cost, by each place; None where one before the last place has no number."""
+    if mine is None:
         return None
-    mine = lengths[run]
     before = [mine[mine.index < rollout] for rollout in rollouts]
     if len(before[-1]) < rollouts[-1] or before[-1].isna().any():
         return None

@@ -3,7 +3,7 @@
     manifest.json  the study manifest            metrics.parquet  a line an optimiser step
     runs.json      a record a planned run        eval.parquet     a line a question and sample
     contamination.json                           samples.parquet  a line a sampled response to show, where there are any
-      rates of checks, where there are any
+      rates of checks, where there are any       timing.parquet   a line a run and rollout, where any run logged seconds
     registration.json, looks.json
       copies of what the study was registered as and of the looks at it before its end, where it was (analysis.registration.kept)
 
@@ -28,6 +28,7 @@ from analysis.logs.contamination import CheckedSet, read_contamination
 from analysis.logs.manifest import read_json
 from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
 from analysis.logs.samples import Sample
+from analysis.logs.timing import read_timing, write_timing
 from sspo.config import json_file
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY, OPTION_KEYS
@@ -94,6 +95,8 @@ class Logs:
     """As the report found it; None where the study was not registered."""
     looks: tuple[Mapping[str, Any], ...] = ()
     """Reports with tests that were made of it before its end."""
+    timing: pd.DataFrame | None = None
+    """Seconds by run and rollout; None where no run logged any, and in logs of before these were kept."""
 
 
 def write_logs(
@@ -103,6 +106,7 @@ def write_logs(
     metrics: pa.Table,
     evaluation: pa.Table,
     samples: Sequence[Sample] = (),
+    timing: pa.Table | None = None,
 ) -> None:
     """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA with OPTIONAL, of what is optional that which holds
     anything."""
@@ -122,6 +126,7 @@ def write_logs(
         )
         (folder / name).write_bytes(buffer.getvalue())
     write_samples(folder, samples)
+    write_timing(folder, timing)
 
 
 def _json(content: Any) -> str:
@@ -160,6 +165,7 @@ def read_logs(folder: Path) -> Logs:
         contamination=read_contamination(folder),
         registration=_registration(folder / REGISTRATION),
         looks=_records(folder / LOOKS) if (folder / LOOKS).is_file() else (),
+        timing=read_timing(folder),
     )
 
 

@@ -28,6 +28,7 @@ from analysis.logs.contamination import checked_runs
 from analysis.logs.manifest import read_json
 from analysis.logs.replay_source import POINTS, SUMMARY
 from analysis.logs.sample_table import SAMPLES as SAMPLES_FILE
+from analysis.logs.timing import TIMING as TIMING_FILE
 from analysis.logs.trace import (
     CONTAMINATION,
     GRADING,
@@ -35,6 +36,7 @@ from analysis.logs.trace import (
     REPLAY_SUMMARY,
     RESPONSES,
     SAMPLES,
+    TIMING,
     answers,
     metric,
     replayed,
@@ -66,6 +68,8 @@ def stream_digests(logs: Path) -> Digests:
         found |= read(logs / name)
     if (logs / SAMPLES_FILE).is_file():
         found |= _rows(logs / SAMPLES_FILE, lambda table: {SAMPLES: table})
+    if (logs / TIMING_FILE).is_file():
+        found |= _rows(logs / TIMING_FILE, lambda table: {TIMING: table})
     if (logs / POINTS).is_file():
         found |= _replays(logs)
     if (logs / RATES).is_file():
@@ -169,7 +173,7 @@ def _replays(logs: Path) -> Digests:
 
 def _rows(path: Path, split: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]]) -> Digests:
     rows = _frame(path, None)
-    if rows is None:
+    if rows is None or "run" not in rows:
         return {}
     return {stream: digests_by_run(part) for stream, part in split(rows).items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sspo.config import json_file
+from sspo.config.study_file import study_file, written_sha256
 from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 
@@ -287,3 +289,21 @@ def report_folder(out: Path, name: str, preset: str) -> Path:
 def read_json(path: Path) -> Any:
     """A JSON file's content. Raises UserError where it makes no sense."""
     return json_file.read_json(path, "restore it or plan the study again")
+
+
+def edited_sentence(manifest: Mapping[str, Any]) -> str | None:
+    """What to tell the user of a study whose spec was edited after its manifest was written: what is reported is the study as it was
+    planned; None where the spec is what was planned, is not there, or the manifest does not know.
+
+    Raises UserError where the spec cannot be read.
+    """
+    planned, name, preset = manifest.get("written_sha256"), str(manifest["study"]), str(manifest["preset"])
+    path = study_file(name)
+    now = written_sha256(path) if planned is not None else None
+    if now in (None, planned):
+        return None
+    again = f"make sweep NAME={shlex.quote(name)}" + (f" PRESET={preset}" if preset != DEFAULT_PRESET else "")
+    return (
+        f"note: conf/study/{path.name} has been edited since this study was planned, and this is the study as it was; "
+        f"`{again}` plans and runs it as it is now"
+    )

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ from analysis.logs.run_files import (
 )
 from analysis.logs.sample_choice import choose_samples
 from analysis.logs.samples import SHOWN_ROLES, Sample
+from analysis.logs.timing import COLUMNS as TIMING_COLUMNS
+from analysis.logs.timing import SCHEMA as TIMING_SCHEMA
+from analysis.logs.timing import once_a_rollout
 from sspo.runs import runlog
 from sspo.runs.carried import PLANNED
 from sspo.runs.identity import cell_folder
@@ -62,10 +65,12 @@ EVAL_COLUMNS = pa.schema(
     for f in (*EVAL_SCHEMA, *OPTIONAL)
     if f.name != "run"
 )
-LOGS = {runlog.METRICS: METRIC_COLUMNS, runlog.EVAL: EVAL_COLUMNS}
+RESULTS = (runlog.METRICS, runlog.EVAL)
+LOGS = {runlog.METRICS: METRIC_COLUMNS, runlog.EVAL: EVAL_COLUMNS, runlog.TIMING: TIMING_COLUMNS}
 NEEDED = {
     runlog.METRICS: ("step", "rollout", "update"),
     runlog.EVAL: ("rollout", "final", "set", "question", "mode", "temperature", "sample", "value"),
+    runlog.TIMING: ("rollout",),
 }
 """Columns that a row says nothing without."""
 
@@ -81,6 +86,8 @@ class RunRead:
     record: dict[str, Any]
     metrics: pa.Table
     evaluation: pa.Table
+    timing: pa.Table = field(default_factory=TIMING_COLUMNS.empty_table)
+    """A line a rollout."""
 
 
 def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended: bool = True) -> None:
@@ -107,7 +114,8 @@ def write_read(
     metrics = filled(stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA), OPTIONAL_METRICS)
     evaluation = stacked([(i, read[i].evaluation) for i in counted], pa.schema([*EVAL_SCHEMA, *OPTIONAL]))
     evaluation = filled(evaluation, [column.name for column in OPTIONAL])
-    write_logs(folder, manifest, [run.record for run in read], metrics, evaluation, samples)
+    timing = stacked([(i, read[i].timing) for i in counted], TIMING_SCHEMA)
+    write_logs(folder, manifest, [run.record for run in read], metrics, evaluation, samples, timing)
     return [str(name) for name in evaluation["set"].unique().to_pylist()]
 
 
@@ -145,7 +153,7 @@ def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str], as_ende
         return nothing
     try:
         ended = ended_logs(path) if record["status"] in COUNTED and as_ended else Ended()
-        tables = [_log(store, path, name, ended) for name in LOGS]
+        metrics, evaluation = (_log(store, path, name, ended) for name in RESULTS)
     except Damaged as error:
         if record["status"] in COUNTED:
             record |= error.state()
@@ -153,7 +161,17 @@ def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str], as_ende
     except NotAsEnded as error:
         record |= {"status": BROKEN, "reason": f"{error}: run that seed again", "message": ""}
         return nothing
-    return RunRead(record, *tables)
+    return RunRead(record, metrics, evaluation, _timing(store, path, ended, record))
+
+
+def _timing(store: Path, path: Path, ended: Ended, record: dict[str, Any]) -> pa.Table:
+    """Seconds by rollout. A damaged log of them is noted at the run, whose results stand."""
+    try:
+        return once_a_rollout(_log(store, path, runlog.TIMING, ended))
+    except (Damaged, NotAsEnded) as error:
+        said = f"{error.file}, {error}" if isinstance(error, Damaged) else str(error)
+        record["timing"] = f"its seconds by rollout are left out: {said}"
+        return TIMING_COLUMNS.empty_table()
 
 
 def _log(store: Path, folder: Path, name: str, ended: Ended) -> pa.Table:

@@ -23,6 +23,8 @@ CONTAMINATION = "contamination"
 """Rates of the store's checks for contamination, where there are any: of the model that the runs began with."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
+TIMING = "timing"
+"""Seconds by rollout, where any run logged them."""
 RESPONSES = "eval/responses"
 """Of the final answers, what was asked and what their values do not say: status, tokens and the answer that was stated."""
 
@@ -118,6 +120,7 @@ FILES = {
     "eval": "eval.jsonl",
     "replay": "recording/",
     SAMPLES: "samples.jsonl",
+    TIMING: "timing.jsonl",
     RECORD: "DONE.json or FAILED.json, env.json, config.yaml",
 }
 """The file of a run folder that a kind of stream is logged to."""

@@ -20,6 +20,7 @@ from analysis.logs.contamination import check_files
 from analysis.logs.manifest import from_manifest, manifest_path, read_json, report_folder, stem
 from analysis.logs.replay_source import POINTS, SUMMARY, replay_source
 from analysis.logs.sample_table import SAMPLES
+from analysis.logs.timing import TIMING
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import WATCHED
 from analysis.registration.looks import looks_path
@@ -90,7 +91,7 @@ def _states(folder: Path, names: tuple[str, ...]) -> Iterator[str]:
             yield f"{path} {status.st_size} {status.st_mtime_ns}\n"
 
 
-FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, SOURCES, RATES)
+FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, TIMING, SOURCES, RATES)
 
 
 def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:

@@ -24,6 +24,7 @@ WATCHED = (
     runlog.METRICS,
     runlog.EVAL,
     runlog.SAMPLES,
+    runlog.TIMING,
     PLANNED,
 )
 FILE = "sources.json"
@@ -55,10 +56,13 @@ def changed_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) 
     if not (logs / FILE).is_file():
         return None
     recorded = read_json(logs / FILE)
+    untold = (
+        set() if any(files.get(runlog.TIMING) for files in recorded) else {runlog.TIMING}
+    )  # noted before seconds were kept
     found = []
     for i in present(store, runs):
         then, now = recorded[i], dict(_files(store, runs[i]))
-        for name in sorted({*then, *now}):
+        for name in sorted({*then, *now} - untold):
             if then.get(name) != now.get(name):
                 what = "is gone" if name not in now else "is new" if name not in then else "has changed"
                 found.append(Changed(i, _folder(store, runs[i]) / name, what))

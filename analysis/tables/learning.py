@@ -1,17 +1,18 @@
-"""How fast arms learn: the area under their held-out curves, by rollouts and by tokens, and when they reach a score."""
+"""How fast arms learn: the area under their held-out curves, by rollouts, tokens and seconds, and when they reach a score."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from analysis.checks.matching import label_cell
 from analysis.evidence.evidence import Evidence, trained_arms
 from analysis.evidence.held_out import curve_answers
-from analysis.evidence.learning import TOKENS, Learning, learning
+from analysis.evidence.learning import BY_TOKENS, ROLLOUTS, SECONDS, TOKENS, Learning, learning
 from analysis.evidence.result_traces import counted_runs
 from analysis.logs.manifest import Arm
-from analysis.logs.trace import RECORD, Trace, answers, joined, metric, trace
+from analysis.logs.trace import RECORD, TIMING, Trace, answers, joined, metric, trace
 from analysis.statistics import t_interval
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.standing import median_reached
@@ -21,13 +22,13 @@ from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
 NOTHING = Cell("–")
-AREA, AREA_TOKENS, REACHED, REACHED_TOKENS, NEVER = (
-    "mean score by rollouts",
-    "mean score by tokens",
-    "rollouts to the target",
-    "tokens to the target",
-    "never there",
-)
+AREA, NEVER = "mean score by rollouts", "never there"
+AREA_BY = {BY_TOKENS: "mean score by tokens", SECONDS: "mean score by seconds"}
+REACHED = {
+    ROLLOUTS: "rollouts to the target",
+    BY_TOKENS: "tokens to the target",
+    SECONDS: "seconds to the target",
+}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,14 @@ class _Study:
         base = trace("", [answers("sampled", 1.0)], counted_runs(self.evidence, "base"))
         return joined("", curves, base)
 
-    def of_tokens(self) -> Trace:
-        return trace("", [metric(TOKENS), RECORD], self.everyone)
+    def of(self, what: str) -> Trace:
+        """What places by tokens or seconds rest on, of all runs: the least total says how far areas go."""
+        return trace("", [{BY_TOKENS: metric(TOKENS), SECONDS: TIMING}[what], RECORD], self.everyone)
+
+    def matched(self) -> list[str]:
+        """What curves are matched on beside rollouts."""
+        lengths = {BY_TOKENS: self.found.tokens, SECONDS: self.found.seconds}
+        return [what for what, length in lengths.items() if length is not None]
 
 
 def learning_table(evidence: Evidence) -> Table | None:
@@ -72,12 +79,10 @@ def learning_table(evidence: Evidence) -> Table | None:
     stream = answers(*decoding, final=bool(rows["final"].any()))
     study = _Study(evidence, found, stream, counted_runs(evidence, "arm", "no_clip", "aa"))
     columns: dict[str, Callable[[_Study, Arm], Cell]] = {AREA: _area}
-    if found.tokens is not None:
-        columns[AREA_TOKENS] = _area_by_tokens
+    columns |= {AREA_BY[what]: functools.partial(_area_by, what) for what in study.matched()}
     if found.target is not None:
-        columns |= {REACHED: _reached, NEVER: _never}
-        if found.tokens is not None:
-            columns[REACHED_TOKENS] = _reached_tokens
+        columns |= {REACHED[ROLLOUTS]: functools.partial(_reached, ROLLOUTS), NEVER: _never}
+        columns |= {REACHED[what]: functools.partial(_reached, what) for what in study.matched()}
     table_rows = tuple(
         Row(GROUPS[arm.role], (label_cell(evidence, arm), *(cell(study, arm) for cell in columns.values())))
         for arm in arms
@@ -85,7 +90,7 @@ def learning_table(evidence: Evidence) -> Table | None:
     source = (
         study.of_target()
         if found.target is None
-        else joined("the target and what is matched", study.of_target(), study.of_tokens())
+        else joined("the target and what is matched", study.of_target(), *map(study.of, study.matched()))
     )
     return Table(
         "learning",
@@ -107,12 +112,17 @@ def _area(study: _Study, arm: Arm) -> Cell:
     return _mean(study, "area", of_run, study.trace(formula, runs, _scaled(study, of_run)))
 
 
-def _area_by_tokens(study: _Study, arm: Arm) -> Cell:
+FORMULAE = {
+    BY_TOKENS: "the same over sampled tokens, up to the fewest that a finished run of the study sampled",
+    SECONDS: "the same over seconds of training, up to the fewest that a finished run of the study took; of runs that logged them",
+}
+
+
+def _area_by(what: str, study: _Study, arm: Arm) -> Cell:
     runs = study.runs(arm)
-    of_run = {run: area for run in runs if (area := study.found.area_by_tokens(run)) is not None}
-    formula = "the same over sampled tokens, up to the fewest that a finished run of the study sampled"
-    source = joined(formula, study.trace("", runs, _scaled(study, of_run)), study.of_tokens())
-    return _mean(study, "area_by_tokens", of_run, source)
+    of_run = {run: area for run in runs if (area := study.found.area_by(what, run)) is not None}
+    source = joined(FORMULAE[what], study.trace("", runs, _scaled(study, of_run)), study.of(what))
+    return _mean(study, f"area_by_{what}", of_run, source)
 
 
 def _scaled(study: _Study, of_run: Mapping[int, float]) -> dict[int, float]:
@@ -135,35 +145,32 @@ def _mean(study: _Study, name: str, of_run: Mapping[int, float], source: Trace) 
     )
 
 
-def _places(study: _Study, arm: Arm, *, by_tokens: bool) -> dict[int, float | None]:
-    return {run: study.found.reached(run, by_tokens=by_tokens) for run in study.runs(arm)}
+def _places(study: _Study, arm: Arm, what: str) -> dict[int, float | None]:
+    """By run; of seconds, the runs that logged them."""
+    runs = [run for run in study.runs(arm) if what != SECONDS or study.found.timed(run)]
+    return {run: study.found.reached(run, what) for run in runs}
 
 
-def _reached(study: _Study, arm: Arm) -> Cell:
-    return _median(
-        study, "rollouts_to_target", _places(study, arm, by_tokens=False), f"> {study.found.rollouts:g}"
-    )
-
-
-def _reached_tokens(study: _Study, arm: Arm) -> Cell:
-    return _median(study, "tokens_to_target", _places(study, arm, by_tokens=True), "not reached")
-
-
-def _median(study: _Study, name: str, places: Mapping[int, float | None], beyond: str) -> Cell:
+def _reached(what: str, study: _Study, arm: Arm) -> Cell:
+    """The median over runs; where half of them never arrive, that."""
+    places = _places(study, arm, what)
+    if not places:
+        return NOTHING
     middle = median_reached(list(places.values()))
+    beyond = f"> {study.found.rollouts:g}" if what == ROLLOUTS else "not reached"
     formula = "median over runs of when the first evaluation has the target's score, runs that never do being later than all others"
     known = {run: place for run, place in places.items() if place is not None}
     parts = [study.trace("", list(places), known), study.of_target()]
-    source = joined(formula, *parts, *([study.of_tokens()] if name.startswith("tokens") else []))
+    source = joined(formula, *parts, *([] if what == ROLLOUTS else [study.of(what)]))
     return Cell(
         beyond if middle is None else rounded(middle, ",.0f" if middle >= 1000 else ".3g"),
-        {name: middle},
+        {f"{what}_to_target": middle},
         trace=source,
     )
 
 
 def _never(study: _Study, arm: Arm) -> Cell:
-    places = _places(study, arm, by_tokens=False)
+    places = _places(study, arm, ROLLOUTS)
     never = {run: float(place is None) for run, place in places.items()}
     source = joined(
         "runs without an evaluation that has the target's score (1)",
@@ -183,6 +190,7 @@ def _caption(study: _Study) -> tuple[str, ...]:
     if found.tokens is not None:
         length = rounded(found.tokens, ",.0f")
         sentences.append(f"Tokens: a response's, summed over rollouts; up to {length}.")
+    sentences.append(_of_seconds(study))
     if found.target is not None:
         best = next(a.label for a in study.evidence.study.arms if a.name == found.target.best)
         sentences.append(
@@ -191,5 +199,15 @@ def _caption(study: _Study) -> tuple[str, ...]:
         )
     if any(len(study.runs(arm)) < FEWEST_RUNS for arm in trained_arms(study.evidence)):
         sentences.append(f"Below {FEWEST_RUNS} runs, their values.")
-    sentences.append("Seconds by rollout are not in compact logs.")
     return (*sentences, *captions.warnings(study.evidence))
+
+
+def _of_seconds(study: _Study) -> str:
+    """What they are and how far they go."""
+    if study.found.seconds is None:
+        return "These logs hold no seconds by rollout."
+    curves = [run for run in study.everyone if run in study.found.curves]
+    untimed = sum(not study.found.timed(run) for run in curves)
+    without = f"; {untimed} of {len(curves)} runs have none" if untimed else ""
+    length = rounded(study.found.seconds, ",.0f" if study.found.seconds >= 1000 else ".3g")
+    return f"Seconds: of training on the machines at hand, where other load counts; up to {length}{without}."

@@ -19,7 +19,7 @@ from analysis.claims.table import NAME as VERDICTS
 from analysis.logs.compact import LOOKS, MANIFEST, REGISTRATION
 from analysis.logs.digests import Digests, changes, file_digest, stream_digests
 from analysis.logs.manifest import IMPORTED, manifest_path, read_json
-from analysis.logs.trace import CONTAMINATION
+from analysis.logs.trace import CONTAMINATION, TIMING
 from analysis.provenance.record import FILE, analysis_sha256
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import changed_sources, present
@@ -161,6 +161,8 @@ def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> 
         except (UserError, OSError):
             return {stream: dict.fromkeys(of, "") for stream, of in before.items() if of}
         now = {s: {r: d for r, d in of.items() if r in runs} for s, of in stream_digests(Path(place)).items()}
+    if TIMING not in before:  # a report of before seconds were kept
+        now.pop(TIMING, None)
     return changes(_of_runs(before), _of_runs(now))
 
 

@@ -36,6 +36,7 @@ TABLES = {
     runlog.METRICS: "metrics.parquet",
     runlog.EVAL: "eval.parquet",
     runlog.SAMPLES: "samples.parquet",
+    runlog.TIMING: "timing.parquet",
 }
 """Log of a run folder to the file of compact logs that has its lines."""
 

@@ -19,7 +19,7 @@ from sspo.runs.carried import PLANNED
 from sspo.runs.logfile import extent_of
 from sweeps.plan.plan import Trial
 
-LOGS = (runlog.METRICS, runlog.EVAL, runlog.SAMPLES)
+LOGS = (runlog.METRICS, runlog.EVAL, runlog.SAMPLES, runlog.TIMING)
 ENVIRONMENT = {
     "revision": "git_revision",
     "dirty_sha256": "git_diff_sha256",
@@ -69,6 +69,7 @@ def _fill(
         (runlog.METRICS, rows[runlog.METRICS]),
         (runlog.EVAL, rows[runlog.EVAL]),
         (runlog.SAMPLES, samples),
+        (runlog.TIMING, rows.get(runlog.TIMING, ())),
     ):
         if lines:
             (folder / name).write_text(

@@ -75,6 +75,8 @@ class Scale:
     samples: int = 4
     curve_questions: int = 6
     every: int = 2
+    seconds: float | None = None
+    """Of a rollout's training, in quarters by phase, with nine of evaluation beside them; None: not logged."""
 
 
 def write_study(
@@ -176,6 +178,8 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
         last = update == scale.updates - 1
         if last and rollout % scale.every == 0:
             log.samples(sample_lines(arm.name, arm.ratio, seed, rollout))
+        if last and scale.seconds is not None:
+            log.timing(rollout, timing_of(scale.seconds))
         if last and (rollout + 1) % scale.every == 0 and rollout + 1 < rollouts:
             now = _progress(level, rollout, rollouts)
             log.evaluation(_answers(rollout, False, now, scale.curve_questions, 1, [("sampled", 1.0)], rng))
@@ -190,6 +194,17 @@ def write_run(store: Path, arm: FakeArm, cell: str, seed: int, scale: Scale) -> 
         {"steps": rollouts * scale.updates, "rollouts": rollouts, "seconds": 800.0, "rollout0_sha256": sha}
     )
     return folder
+
+
+def timing_of(seconds: float) -> dict[str, float]:
+    """A line of timing.jsonl, but for the rollout."""
+    phases = ("rollout", "reward", "old_logp", "update")
+    return {
+        **{f"seconds/{phase}": seconds / 4 for phase in phases},
+        "seconds/evaluation": 9.0,
+        "speed/sampled_tokens": 1000.0,
+        "memory/resident_peak": 1.5,
+    }
 
 
 def _steps(rollouts: int, updates: int) -> Iterator[tuple[int, int, int]]:

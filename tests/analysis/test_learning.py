@@ -90,10 +90,10 @@ def test_areas_targets_and_places_are_those_of_the_rows(logs: Logs) -> None:
     for run in RUNS:
         height = [scores[run][rollout] for rollout in (-1, 0, 1, 2)]
         assert found.area(run) == pytest.approx((height[0] / 2 + height[1] + height[2] + height[3] / 2) / 3)
-        assert found.area_by_tokens(run) == pytest.approx(found.area(run))  # equally long responses
+        assert found.area_by("tokens", run) == pytest.approx(found.area(run))  # equally long responses
         there = [place for place, score in enumerate(height) if score >= found.target.score]
-        assert found.reached(run, by_tokens=False) == (there[0] if there else None)
-        assert found.reached(run, by_tokens=True) == (57 * there[0] if there else None)
+        assert found.reached(run, "rollouts") == (there[0] if there else None)
+        assert found.reached(run, "tokens") == (57 * there[0] if there else None)
     table = numbers(learning_table(evidence))
     assert table["sspo"]["area"] == pytest.approx(100 * np.mean([found.area(run) for run in range(9, 13)]))
     assert table["no_clip"]["never_reached"] == 4
@@ -111,7 +111,7 @@ def test_longer_responses_cost_more_tokens_and_the_shortest_run_says_how_far(log
     middle = (height[1] + height[2]) / 2
     expected = ((height[0] + height[1]) / 2 + (height[1] + middle) / 2 / 2) / 1.5
     assert found.tokens == 171
-    assert found.area_by_tokens(9) == pytest.approx(expected)
+    assert found.area_by("tokens", 9) == pytest.approx(expected)
     none = learning(
         Evidence(dataclasses.replace(logs, metrics=metrics.assign(**{"rollout/response_tokens": np.nan})))
     )

@@ -19,6 +19,7 @@ from analysis.importers.study import import_logs
 from analysis.logs.compact import read_logs
 from analysis.logs.manifest import from_manifest, read_json
 from analysis.logs.run_folders import read_runs
+from analysis.logs.timing import KEYS, SCHEMA, TIMING, write_timing
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config import TaskConfig
 from sspo.errors import UserError
@@ -35,7 +36,7 @@ from tests.analysis.synthetic_store import ARMS, Scale, write_study
 from tests.recording.examples import recorded_rollout
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "grpo")]
-SMALL = Scale(seeds=1, rollouts=2, questions=3, samples=2)
+SMALL = Scale(seeds=1, rollouts=2, questions=3, samples=2, seconds=2.0)
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,16 @@ def _read_store(place: Path) -> None:
 
 def _compact(place: Path) -> list[Path]:
     logs = CONF_ROOT.parent / "reports" / "entropy_ablation" / "logs"
-    return [
-        Path(shutil.copy(logs / name, place)) for name in ("runs.json", "manifest.json", "samples.parquet")
-    ] + [Path(shutil.copy(logs / name, place)) for name in ("metrics.parquet", "eval.parquet")]
+    rows = [{**dict.fromkeys(KEYS, 1.5), "run": run, "rollout": r} for run in range(1, 5) for r in range(3)]
+    write_timing(place, pa.Table.from_pylist(rows, SCHEMA))
+    return (
+        [place / TIMING]
+        + [
+            Path(shutil.copy(logs / name, place))
+            for name in ("runs.json", "manifest.json", "samples.parquet")
+        ]
+        + [Path(shutil.copy(logs / name, place)) for name in ("metrics.parquet", "eval.parquet")]
+    )
 
 
 def _foreign(place: Path) -> list[Path]:

@@ -132,6 +132,9 @@ def test_every_table_of_the_paper_is_that_of_the_run_folders(
     mine, theirs = (read_logs(folder / "logs") for folder in (own, other))
     pd.testing.assert_frame_equal(final_answers(theirs), final_answers(mine))
     pd.testing.assert_frame_equal(theirs.metrics, mine.metrics)
+    assert mine.timing is not None
+    assert theirs.timing is not None
+    pd.testing.assert_frame_equal(theirs.timing, mine.timing)
     hashes = [{run["rollout0_sha256"] for run in logs.runs} for logs in (mine, theirs)]
     assert hashes[0] == hashes[1]
 

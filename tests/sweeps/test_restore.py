@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -9,9 +10,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
+from analysis.logs.run_folders import compact
+from analysis.logs.timing import KEYS, SCHEMA, write_timing
 from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.runs import identity
 from sweeps.control.restore import restore, restore_committed, restore_own
@@ -76,6 +82,47 @@ def test_logs_that_are_not_what_their_report_was_made_from_restore_nothing(tmp_p
     text = said(restore_own, paper(tmp_path / "runs"), reports)
     assert f"nothing is restored from {path.parent}: {name} is not what its report was made from" in text
     assert not (tmp_path / "runs" / "cells").exists()
+
+
+def test_seconds_by_rollout_are_put_back_and_give_the_same_logs(tmp_path, reports):
+    logs, provenance = reports / NAME / "logs", reports / NAME / "provenance.json"
+    runs = len(json.loads((logs / "runs.json").read_text()))
+    rows = [
+        {"run": run, "rollout": rollout, **{key: np.float32(1 / (1 + run + rollout)) for key in KEYS[:-1]}}
+        for run in range(1, runs)
+        for rollout in range(3)
+    ]
+    write_timing(logs, pa.Table.from_pylist([{**dict.fromkeys(KEYS), **row} for row in rows], SCHEMA))
+    text = said(restore_own, two_arms(tmp_path / "none"), reports)
+    assert "timing.parquet is not what its report was made from" in text
+    content = json.loads(provenance.read_text())
+    content["files"]["logs/timing.parquet"] = hashlib.sha256(
+        (logs / "timing.parquet").read_bytes()
+    ).hexdigest()
+    provenance.write_text(json.dumps(content))
+    plan = two_arms(tmp_path / "runs")
+    assert "16 of 16 runs restored" in said(restore, plan, reports)
+    folder = plan.trials()[0].folder
+    lines = [json.loads(line) for line in (folder / "timing.jsonl").read_text().splitlines()]
+    assert [line["rollout"] for line in lines] == [0, 1, 2]
+    assert set(lines[0]) == {"rollout", *KEYS[:-1]}
+    assert "timing.jsonl" in json.loads((folder / "DONE.json").read_text())["logs"]
+    compact(
+        tmp_path / "runs",
+        json.loads((tmp_path / "runs" / "studies" / f"{NAME}.paper.json").read_text()),
+        tmp_path / "logs",
+    )
+    again, before = (
+        pd.read_parquet(tmp_path / "logs" / "timing.parquet"),
+        pd.read_parquet(logs / "timing.parquet"),
+    )
+    where = {(r["cell"], r["seed"]): i for i, r in enumerate(json.loads((logs / "runs.json").read_text()))}
+    for i, record in enumerate(json.loads((tmp_path / "logs" / "runs.json").read_text())):
+        assert "timing" not in record
+        mine = again[again["run"] == i].drop(columns="run").reset_index(drop=True)
+        theirs = before[before["run"] == where[record["cell"], record["seed"]]].drop(columns="run")
+        pd.testing.assert_frame_equal(mine, theirs.reset_index(drop=True))
+        assert record["status"] != "done" or len(mine) == 3
 
 
 @pytest.mark.acceptance

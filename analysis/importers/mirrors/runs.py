@@ -12,6 +12,8 @@ from analysis.importers.mirrors.read import Mirrored
 from analysis.logs.jsonl import BadLine, check_filled
 from analysis.logs.run_files import DIVERGED, DONE, FAILED, MISSING, RUNNING, settings
 from analysis.logs.run_folders import COUNTED, EVAL_COLUMNS, METRIC_COLUMNS, NEEDED, RunRead, code_of
+from analysis.logs.timing import COLUMNS as TIMING_COLUMNS
+from analysis.logs.timing import KEYS, once_a_rollout
 from sspo.errors import UserError
 from sspo.runs import runlog, tracking
 
@@ -36,10 +38,12 @@ def read_run(arm: str, cell: str, seed: int, mirror: Mirrored | None) -> RunRead
     answers = final_answers(mirror)
     sets = list(dict.fromkeys(str(answer.get("set")) for answer in answers))
     metrics = [row for row in mirror.history if "update" in row]
+    timed = [row for row in metrics if any(key in row for key in KEYS)]
     return RunRead(
         record,
         _table(mirror, metrics, METRIC_COLUMNS, runlog.METRICS),
         _table(mirror, [*curve_answers(mirror, sets), *answers], EVAL_COLUMNS, runlog.EVAL),
+        once_a_rollout(_table(mirror, timed, TIMING_COLUMNS, runlog.TIMING)),
     )
 
 
