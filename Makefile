@@ -154,6 +154,9 @@ report: setup  ## tables and figures of study NAME from its runs, or from its co
 verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
 	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
 
+index: setup  ## one page over all reports, reports/index.html: what each found, tests and looks in all, runs that several share
+	@$(PY) -m analysis index
+
 ##@ While it runs, here and elsewhere
 
 work: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## join the sweep of study NAME from another terminal or machine that sees the same runs/

@@ -1,6 +1,7 @@
 """Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
-watch a study while it runs (dashboard), make a study of other tools' logs (import), list every logged number (table),
-put evaluations beside each other (evaluate), or ask a hierarchical model for a second opinion (hierarchy).
+put all of them on one page (index), watch a study while it runs (dashboard), make a study of other tools' logs (import), list
+every logged number (table), put evaluations beside each other (evaluate), or ask a hierarchical model for a second opinion
+(hierarchy).
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def _add_commands(commands: Any) -> None:
         help=f"on 127.0.0.1 (default: {DASHBOARD_PORT}; 0: any free one)",
     )
     dashboard.set_defaults(run=_dashboard)
+    _add_index(commands)
     add_import_commands(commands)
     add_evaluate_command(commands)
     add_hierarchy_command(commands)
@@ -95,6 +97,16 @@ def _add_commands(commands: Any) -> None:
         command.add_argument(
             "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
         )
+
+
+def _add_index(commands: Any) -> None:
+    index = commands.add_parser(
+        "index", help="one page over all reports: answers, tests, looks, runs that several share"
+    )
+    index.add_argument(
+        "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
+    )
+    index.set_defaults(run=_index)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -141,6 +153,13 @@ def _why(arguments: argparse.Namespace) -> int:
     from analysis.verify.why import why
 
     print(why(arguments.name, " ".join(arguments.target), arguments.preset, arguments.out))
+    return 0
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    from analysis.across.index import write_index
+
+    print(f"wrote {write_index(arguments.out)}")
     return 0
 
 
