@@ -175,7 +175,6 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     found = verify(arguments.name, arguments.preset, arguments.store, arguments.out)
     print("\n".join(found.lines))
-    _say_if_edited(found.folder / "logs")
     return 0 if found.intact else 1
 
 

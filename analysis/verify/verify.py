@@ -24,6 +24,7 @@ from analysis.provenance.record import FILE, analysis_sha256
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import changed_sources, present
 from analysis.verify.remade import differences
+from analysis.verify.spec import spec_today
 from analysis.verify.touched import everything, touched, traces
 from analysis.verify.why import cell_name, one_line_each, read_provenance
 from sspo.errors import UserError
@@ -59,14 +60,16 @@ def verify(name: str, preset: str | None, store: Path, out: Path) -> Verified:
     found = Verified(folder)
     logs_changed = _logs(folder, content, found)
     claims_changed = _claims(content, found)
+    spec = _spec(folder, found)
     runs = _run_folders(folder, content, store, found)
     why = ["logs"] * logs_changed + ["claims"] * claims_changed
     _remade(folder, content, found, f" ({' and '.join(why)} have changed)" if why else "")
     if found.intact:
         cells = sum(len(table["cells"]) for table in content["tables"].values())
+        how = "; ".join(filter(None, (runs, spec)))
         found.lines.append(
             f"verified {folder}: {len(content['files'])} files, {cells} cells and {len(content['figures'])} figures of "
-            f"{len(content['runs'])} runs are what they were, and the logs give them again ({runs})"
+            f"{len(content['runs'])} runs are what they were, and the logs give them again ({how})"
         )
     found.lines = one_line_each(found.lines)
     return found
@@ -96,6 +99,18 @@ def _claims(content: Mapping[str, Any], found: Verified) -> bool:
         adjusted = {cell_name(VERDICTS, row, "effect") for row in change.adjusted}
         found.touches([*cells, VERDICTS], [n for n, shared in names.items() if shared and n in adjusted])
     return bool(changed)
+
+
+def _spec(folder: Path, found: Verified) -> str:
+    """The spec of the study as it is now against the one that was planned; in words, what was compared."""
+    try:
+        manifest = read_json(folder / "logs" / MANIFEST)
+        spec = spec_today(manifest)
+    except (UserError, OSError, LookupError, TypeError):  # named already: the manifest is one of the logs
+        return ""
+    if spec.changed:
+        found.changed(spec.changed)
+    return spec.note
 
 
 def _differing(folder: Path, content: Mapping[str, Any]) -> list[str]:
