@@ -35,6 +35,7 @@ from analysis.logs.trace import (
     REPLAY_SUMMARY,
     RESPONSES,
     SAMPLES,
+    TRAINING_RESPONSES,
     answers,
     metric,
     replayed,
@@ -130,7 +131,11 @@ def _answer_streams(path: Path) -> Digests:
 def _responses(path: Path) -> Digests:
     optional = [STATED.name] if STATED.name in pq.read_schema(path).names else []
     rows = _frame(path, (*_ASKED, "status", "tokens", *optional))
-    return {} if rows is None else {RESPONSES: digests_by_run(rows[rows["final"]])}
+    if rows is None:
+        return {}
+    found = {RESPONSES: digests_by_run(rows[rows["final"]])}
+    training = rows[~rows["final"]]
+    return found if training.empty else {**found, TRAINING_RESPONSES: digests_by_run(training)}
 
 
 def _gradings(path: Path) -> Digests:
