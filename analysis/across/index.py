@@ -11,6 +11,7 @@ from analysis.across.shared import Shared, again, shared_runs
 from analysis.across.studies import FAMILIES, Line, line_of, looks_text, read_reports
 from analysis.pages.document import document, style
 from analysis.pages.templates import Templates
+from analysis.registration.standing import EXPLORATORY
 from analysis.text.escape import markdown
 from sspo.runs.runlog import write_atomic
 
@@ -44,7 +45,7 @@ class Index:
         runs, twice, lines = sum(line.runs for line in self.lines), again(self.shared), self.lines
         primary, claims = sum(line.primary for line in lines), sum(line.claims for line in lines)
         tests, post_hoc = sum(line.tests for line in lines), sum(line.post_hoc for line in lines)
-        registered = sum(line.registered != "exploratory" for line in lines)
+        registered = sum(line.registered != EXPLORATORY for line in lines)
         return (
             f"{_count(len(lines), 'study', 'studies')}, {registered} of them registered; {runs:,} runs listed, {runs - twice:,} "
             f"distinct. {_count(tests, 'test', 'tests')}: {primary:,} of primary scores, {claims:,} of claims ({post_hoc:,} post "

@@ -98,7 +98,9 @@ def _check(folder: Path) -> None:
         raise UserError(f"{folder} is damaged: restore it or make the report again")
     of = [(str(content.get("study")), str(content.get("preset"))) for content in (logs, stated)]
     if of[0] != of[1] or report_folder(folder.parent, *of[0]) != folder:
-        raise UserError(f"{folder} holds logs or a {FILE} of another study: make the report again")
+        raise UserError(
+            f"{folder} holds logs or a {FILE} of another study: move it away, or make the report again"
+        )
 
 
 def line_of(folder: str, evidence: Evidence) -> Line:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import Page, needs_chromium
-from synthetic_store import ARMS, SETS, Scale, write_study
+from synthetic_store import ARMS, SETS, FakeArm, Scale, write_study
 
 from analysis.__main__ import main
+from analysis.across.answers import answer
 from analysis.across.index import write_index
+from analysis.evidence.evidence import Evidence
+from analysis.logs.compact import read_logs
+from analysis.logs.run_folders import compact
 from analysis.report import write_report
 from sspo.runs.identity import cell_folder
 from tests.console import run_here
@@ -74,8 +81,48 @@ def test_each_study_has_its_answer_and_its_counts(store: Path, out: Path) -> Non
     assert without_base == ("8", "1", "1", "0")
     assert (both["runs"], both["primary"], both["looks"]) == ("21", "3", "not counted")
     assert int(both["all tests"]) == int(toy["all tests"]) + int(other["all tests"])
+    assert "The study &lt;toy&gt;</a>" in (out / "index.html").read_text()
     assert "| GRPO, here / GRPO .2 | 4 | 0-3 | other, toy |" in text
     assert "4 runs are listed again by another study." in text
+
+
+def evidence_of(folder: Path, arms: Sequence[FakeArm], seeds: int) -> Evidence:
+    planned = write_study(folder / "store", arms, Scale(seeds=seeds, rollouts=2))
+    compact(folder / "store", planned, folder / "logs")
+    return Evidence(read_logs(folder / "logs"))
+
+
+def test_an_answer_names_few_arms_and_counts_many(tmp_path: Path) -> None:
+    grpo, no_clip = (a for name in ("grpo", "no_clip") for a in ARMS if a.name == name)
+    better = [
+        FakeArm(name=f"better_{i}", label=f"better {i}", level=0.7 + 0.1 * i, clip=0.01) for i in range(3)
+    ]
+    same = FakeArm(name="same", label="no better", level=0.5, clip=0.01)
+    evidence = evidence_of(tmp_path, [replace(grpo, level=0.5), *better, same, no_clip], 4)
+    mean = {
+        a.name: 100 * np.mean([*evidence.of_arm(evidence.primary, a).values()]) for a in evidence.study.arms
+    }
+    least, most = (mean[name] - mean["grpo"] for name in ("better_0", "better_2"))
+    assert answer(evidence) == (
+        f"Above GRPO .2: 3 arms by {least:.1f} to {most:.1f} points. "
+        f"Below GRPO .2: no clip by {mean['grpo'] - mean['no_clip']:.1f} points. Not told apart: no better."
+    )
+
+
+def test_below_four_runs_an_answer_says_so(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path, [a for a in ARMS if a.name in ONE], 3)
+    assert answer(evidence) == "Too few runs to test: 3 an arm."
+
+
+def test_looks_are_those_that_the_logs_have(out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out, tmp_path / "reports")
+    look = {"time": "2026-01-01T00:00:00Z", "preset": "paper", "ended": 9}
+    looks = [look | {"seeds": seeds, "planned": seeds == 3} for seeds in (2, 3)]
+    (tmp_path / "reports" / "toy" / "logs" / "looks.json").write_text(json.dumps(looks))
+    write_index(tmp_path / "reports")
+    said = [line.split(" | ")[-1] for line in (tmp_path / "reports" / "index.md").read_text().splitlines()]
+    assert said.count("1 planned, 1 unplanned |") == 2
+    assert said.count("not counted |") == 1
 
 
 def test_equal_reports_give_equal_bytes_wherever_they_lie(out: Path, tmp_path: Path) -> None:
