@@ -50,7 +50,9 @@ def spec_today(manifest: Mapping[str, Any]) -> Spec:
     planned = manifest.get("written_sha256")
     if planned == now or (planned is None and not differ):
         return Spec(
-            note="the spec too" if planned else "no hash of the spec's text to compare, only what it states"
+            note="its spec is what it was"
+            if planned
+            else "of its spec only what the manifest states, which has no hash of it"
         )
     return Spec(changed=_sentence(path, differ))
 

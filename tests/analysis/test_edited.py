@@ -49,7 +49,7 @@ EDITED = "conf/study/toy.yaml has changed since this study was planned: "
 def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypatch, capsys) -> None:
     assert said("report", monkeypatch, capsys)[1] == ""
     spec.write_text("# a comment\n" + SPEC.replace("{grpo: {}, gspo: {}}", "{gspo: {}, grpo: {}}"))
-    assert "the spec too)" in said("verify", monkeypatch, capsys)[0]
+    assert "its spec is what it was)" in said("verify", monkeypatch, capsys)[0]
     spec.write_text(SPEC.replace("grpo: {}", "grpo: {resources: {gpus: 2}}"))
     text = said("report", monkeypatch, capsys)[1]
     assert text.startswith("note: conf/study/toy.yaml has been edited since this study was planned")
@@ -88,7 +88,7 @@ def test_verify_names_what_a_spec_says_otherwise(
     said("report", monkeypatch, capsys)
     assert said("verify", monkeypatch, capsys, code=1)[0] == f"{EDITED}{says}\n"
     spec.write_text(f"# as it was\n{SPEC}")
-    assert "no hash of the spec's text to compare" in said("verify", monkeypatch, capsys)[0]
+    assert "of its spec only what the manifest states" in said("verify", monkeypatch, capsys)[0]
 
 
 def test_a_spec_that_cannot_be_read_is_named(spec: Path, monkeypatch, capsys) -> None:
