@@ -25,6 +25,7 @@ BASE ?= embedded
 PARENT ?=
 WHY ?=
 PORT ?=
+ANCHOR ?=
 MAP ?=
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -85,7 +86,7 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT ANCHOR JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
 LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
@@ -93,7 +94,7 @@ $(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(er
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
-TAKE_STUDY := register sweep work pause resume stop retry replay plan status verify dashboard report hierarchy export-wandb wandb-dashboard
+TAKE_STUDY := register sweep work pause resume stop retry replay plan status verify anchor dashboard report hierarchy export-wandb wandb-dashboard
 NAMES = $(patsubst conf/$(1)/%.yaml,%,$(sort $(wildcard conf/$(1)/*.yaml)))
 ifeq ($(NAME),)
 $(foreach goal,$(filter $(TAKE_STUDY),$(MAKECMDGOALS)),$(error \
@@ -151,8 +152,14 @@ dashboard: setup  ## watch study NAME while it runs: states, curves and failures
 report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LOOK),--look)
 
-verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch?
-	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET))
+verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch? ANCHOR=digest
+	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(ANCHOR),--anchor $(ANCHOR))
+
+anchor: setup  ## digests of study NAME's report and logs, to put into a signed tag or a paper
+	@$(PY) -m analysis anchor $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+index: setup  ## one page over all reports, reports/index.html: what each found, tests and looks in all, runs that several share
+	@$(PY) -m analysis index
 
 ##@ While it runs, here and elsewhere
 

@@ -16,6 +16,7 @@ provenance       where numbers come from
 pages            index.html and index.md
 report           the order
 replay_report    a replay's report
+across           `index`: what all reports say together
 verify           `verify` and `why`
 live             `dashboard`
 evaluations      `evaluate`

@@ -1,6 +1,7 @@
 """Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
-watch a study while it runs (dashboard), make a study of other tools' logs (import), list every logged number (table),
-put evaluations beside each other (evaluate), or ask a hierarchical model for a second opinion (hierarchy).
+keep its digest elsewhere (anchor), put all of them on one page (index), watch a study while it runs (dashboard), make a study
+of other tools' logs (import), list every logged number (table), put evaluations beside each other (evaluate), or ask a
+hierarchical model for a second opinion (hierarchy).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
 LOOK = "test a registered study before its end; counted, and said by all its later reports (docs/registration.md)"
-ONLY_READ = ("why", "verify", "dashboard")
+ONLY_READ = ("why", "verify", "anchor", "dashboard")
 
 
 def main() -> int:
@@ -63,15 +64,6 @@ def _add_commands(commands: Any) -> None:
     replay = commands.add_parser("replay", help="draw a replay, in its study's report where there is one")
     replay.add_argument("name", help="name of the study, or a folder that `python -m sspo.replay` wrote")
     replay.set_defaults(run=_replay)
-    why = commands.add_parser("why", help="the formula and the runs behind a cell or a figure")
-    why.add_argument("name", help="name of the study")
-    why.add_argument("target", help='"results[ARM,COLUMN]", "results[caption]" or "figure NAME"', nargs="+")
-    why.set_defaults(run=_why)
-    verify = commands.add_parser(
-        "verify", help="hash runs, logs and report again and name what a change touches"
-    )
-    verify.add_argument("name", help="name of the study")
-    verify.set_defaults(run=_verify)
     dashboard = commands.add_parser(
         "dashboard", help="watch a study while it runs, in a browser on this machine"
     )
@@ -83,11 +75,13 @@ def _add_commands(commands: Any) -> None:
         help=f"on 127.0.0.1 (default: {DASHBOARD_PORT}; 0: any free one)",
     )
     dashboard.set_defaults(run=_dashboard)
+    checks = _add_checks(commands)
+    _add_index(commands)
     add_import_commands(commands)
     add_evaluate_command(commands)
     add_hierarchy_command(commands)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
-    defaults |= dict.fromkeys((why, verify), "the strongest that has a report")
+    defaults |= dict.fromkeys(checks, "the strongest that has a report")
     defaults[dashboard] = "the one that was planned last"
     for command, preset in defaults.items():
         command.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: {preset})")
@@ -95,6 +89,35 @@ def _add_commands(commands: Any) -> None:
         command.add_argument(
             "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
         )
+
+
+def _add_checks(commands: Any) -> tuple[Any, ...]:
+    why = commands.add_parser("why", help="the formula and the runs behind a cell or a figure")
+    why.add_argument("name", help="name of the study")
+    why.add_argument("target", help='"results[ARM,COLUMN]", "results[caption]" or "figure NAME"', nargs="+")
+    why.set_defaults(run=_why)
+    verify = commands.add_parser(
+        "verify", help="hash runs, logs and report again and name what a change touches"
+    )
+    verify.add_argument("name", help="name of the study")
+    verify.add_argument(
+        "--anchor", help="a digest that `anchor` printed: is this the report, or are these the logs, of then?"
+    )
+    verify.set_defaults(run=_verify)
+    anchor = commands.add_parser("anchor", help="digests of a report, for a signed tag or a paper")
+    anchor.add_argument("name", help="name of the study")
+    anchor.set_defaults(run=_anchor)
+    return why, verify, anchor
+
+
+def _add_index(commands: Any) -> None:
+    index = commands.add_parser(
+        "index", help="one page over all reports: answers, tests, looks, runs that several share"
+    )
+    index.add_argument(
+        "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
+    )
+    index.set_defaults(run=_index)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -143,6 +166,13 @@ def _why(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _index(arguments: argparse.Namespace) -> int:
+    from analysis.across.index import write_index
+
+    print(f"wrote {write_index(arguments.out)}")
+    return 0
+
+
 def _dashboard(arguments: argparse.Namespace) -> int:
     from analysis.live.dashboard import serve
 
@@ -153,10 +183,17 @@ def _dashboard(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from analysis.verify.verify import verify
 
-    found = verify(arguments.name, arguments.preset, arguments.store, arguments.out)
+    where = (arguments.name, arguments.preset, arguments.store, arguments.out)
+    found = verify(*where, anchor=arguments.anchor)
     print("\n".join(found.lines))
-    _say_if_edited(found.folder / "logs")
     return 0 if found.intact else 1
+
+
+def _anchor(arguments: argparse.Namespace) -> int:
+    from analysis.verify.anchor import anchor_lines
+
+    print("\n".join(anchor_lines(arguments.name, arguments.preset, arguments.out)))
+    return 0
 
 
 if __name__ == "__main__":

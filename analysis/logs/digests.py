@@ -37,6 +37,7 @@ from analysis.logs.trace import (
     RESPONSES,
     SAMPLES,
     TIMING,
+    TRAINING_RESPONSES,
     answers,
     metric,
     replayed,
@@ -134,7 +135,11 @@ def _answer_streams(path: Path) -> Digests:
 def _responses(path: Path) -> Digests:
     optional = [STATED.name] if STATED.name in pq.read_schema(path).names else []
     rows = _frame(path, (*_ASKED, "status", "tokens", *optional))
-    return {} if rows is None else {RESPONSES: digests_by_run(rows[rows["final"]])}
+    if rows is None:
+        return {}
+    found = {RESPONSES: digests_by_run(rows[rows["final"]])}
+    training = rows[~rows["final"]]
+    return found if training.empty else {**found, TRAINING_RESPONSES: digests_by_run(training)}
 
 
 def _gradings(path: Path) -> Digests:

@@ -27,6 +27,8 @@ TIMING = "timing"
 """Seconds by rollout, where any run logged them."""
 RESPONSES = "eval/responses"
 """Of the final answers, what was asked and what their values do not say: status, tokens and the answer that was stated."""
+TRAINING_RESPONSES = "eval/training/responses"
+"""The same of the evaluations while a run trained. No number rests on it: it names the runs whose logs were changed."""
 
 
 @dataclass(frozen=True)

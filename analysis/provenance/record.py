@@ -111,9 +111,9 @@ def traced(report: Report, found: Origins, digits: int = DIGITS) -> dict[str, An
 def recorded(report: Report, found: Origins, folder: Path, streams: Digests) -> str:
     """provenance.json of a written report folder: its traces, and digests of its files and of its runs' streams."""
     files = {
-        str(path.relative_to(folder).as_posix()): file_digest(path)
+        path.relative_to(folder).as_posix(): file_digest(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in (FILE, STAMP)
+        if path.is_file() and path not in (folder / FILE, folder / STAMP)
     }
     content = {
         "format": FORMAT,

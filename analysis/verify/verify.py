@@ -17,13 +17,16 @@ from analysis.claims.files import claim_files
 from analysis.claims.record import changed_claims
 from analysis.claims.table import NAME as VERDICTS
 from analysis.logs.compact import LOOKS, MANIFEST, REGISTRATION
-from analysis.logs.digests import Digests, changes, file_digest, stream_digests
+from analysis.logs.digests import Digests, changes, stream_digests
 from analysis.logs.manifest import IMPORTED, manifest_path, read_json
-from analysis.logs.trace import CONTAMINATION, TIMING
+from analysis.logs.trace import CONTAMINATION, TIMING, TRAINING_RESPONSES
+from analysis.provenance.freshness import STAMP
 from analysis.provenance.record import FILE, analysis_sha256
 from analysis.provenance.sources import FILE as SOURCES
 from analysis.provenance.sources import changed_sources, present
+from analysis.verify.anchor import against, anchors_of, differing_files, given_anchor
 from analysis.verify.remade import differences
+from analysis.verify.spec import spec_today
 from analysis.verify.touched import everything, touched, traces
 from analysis.verify.why import cell_name, one_line_each, read_provenance
 from sspo.errors import UserError
@@ -53,34 +56,47 @@ class Verified:
                 self.lines.append(f"  {title} {len(found)}: {' '.join(f'{name};' for name in found)[:-1]}")
 
 
-def verify(name: str, preset: str | None, store: Path, out: Path) -> Verified:
-    """Check a study's report. Raises UserError where there is none with a provenance.json."""
+def verify(name: str, preset: str | None, store: Path, out: Path, anchor: str | None = None) -> Verified:
+    """Check a study's report, against a digest from outside where one is given. Raises UserError where there is none with a
+    provenance.json."""
+    kept = None if anchor is None else given_anchor(anchor)
     folder, content = read_provenance(name, preset, out)
     found = Verified(folder)
+    anchored = "" if kept is None else _anchored(kept, folder, content, found)
     logs_changed = _logs(folder, content, found)
     claims_changed = _claims(content, found)
+    spec = _spec(folder, found)
     runs = _run_folders(folder, content, store, found)
     why = ["logs"] * logs_changed + ["claims"] * claims_changed
     _remade(folder, content, found, f" ({' and '.join(why)} have changed)" if why else "")
     if found.intact:
         cells = sum(len(table["cells"]) for table in content["tables"].values())
+        how = "; ".join(filter(None, (runs, spec, anchored)))
         found.lines.append(
             f"verified {folder}: {len(content['files'])} files, {cells} cells and {len(content['figures'])} figures of "
-            f"{len(content['runs'])} runs are what they were, and the logs give them again ({runs})"
+            f"{len(content['runs'])} runs are what they were, and the logs give them again ({how})"
         )
     found.lines = one_line_each(found.lines)
     return found
 
 
+def _anchored(anchor: str, folder: Path, content: Mapping[str, Any], found: Verified) -> str:
+    """The report against a digest that was kept elsewhere; in words, what that digest was of."""
+    holds, sentence = against(anchor, anchors_of(folder, content))
+    if not holds:
+        found.changed(sentence)
+    return sentence
+
+
 def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
     """Compact logs against their digests."""
-    differing = [name for name in _differing(folder, content) if name.startswith("logs/")]
+    differing = [name for name in differing_files(folder, content) if name.startswith("logs/")]
     for name in differing:
         found.changed(f"{name} {'has changed' if (folder / name).is_file() else 'is gone'}")
     if {f"logs/{name}" for name in (MANIFEST, REGISTRATION, LOOKS)} & set(differing):
         found.touches(everything(content))
     elif differing:
-        _name(content, changes(_recorded(content), stream_digests(folder / "logs")), found)
+        _name(content, _changes(_recorded(content), stream_digests(folder / "logs")), found)
     return bool(differing)
 
 
@@ -98,12 +114,16 @@ def _claims(content: Mapping[str, Any], found: Verified) -> bool:
     return bool(changed)
 
 
-def _differing(folder: Path, content: Mapping[str, Any]) -> list[str]:
-    return [
-        name
-        for name, digest in content["files"].items()
-        if not (folder / name).is_file() or file_digest(folder / name) != digest
-    ]
+def _spec(folder: Path, found: Verified) -> str:
+    """The spec of the study as it is now against the one that was planned; in words, what was compared."""
+    try:
+        manifest = read_json(folder / "logs" / MANIFEST)
+        spec = spec_today(manifest)
+    except (UserError, OSError, LookupError, TypeError):  # named already: the manifest is one of the logs
+        return ""
+    if spec.changed:
+        found.changed(spec.changed)
+    return spec.note
 
 
 def _recorded(content: Mapping[str, Any]) -> Digests:
@@ -161,9 +181,16 @@ def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> 
         except (UserError, OSError):
             return {stream: dict.fromkeys(of, "") for stream, of in before.items() if of}
         now = {s: {r: d for r, d in of.items() if r in runs} for s, of in stream_digests(Path(place)).items()}
-    if TIMING not in before:  # a report of before seconds were kept
-        now.pop(TIMING, None)
-    return changes(_of_runs(before), _of_runs(now))
+    return _changes(_of_runs(before), _of_runs(now))
+
+
+LATER = (TIMING, TRAINING_RESPONSES)
+"""Streams that older reports have no digests of: that they are there now is no change."""
+
+
+def _changes(before: Digests, now: Digests) -> Digests:
+    """Streams that differ."""
+    return changes(before, {s: of for s, of in now.items() if s not in LATER or s in before})
 
 
 def _of_runs(streams: Digests) -> Digests:
@@ -173,7 +200,7 @@ def _of_runs(streams: Digests) -> Digests:
 
 def _remade(folder: Path, content: Mapping[str, Any], found: Verified, changed: str) -> None:
     """The report's own files against their digests, and against what the logs give again."""
-    differing = {name for name in _differing(folder, content) if not name.startswith("logs/")}
+    differing = {name for name in differing_files(folder, content) if not name.startswith("logs/")}
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / folder.name
         shutil.copytree(folder / "logs", again / "logs")
@@ -192,8 +219,8 @@ def _remade(folder: Path, content: Mapping[str, Any], found: Verified, changed: 
             why = changed or (" (it was made by other analysis code)" if other_code else "")
             found.changed(f"{name} is not what the logs give now{why}")
             found.touches(names)
-    recorded = {*content["files"], FILE}
+    recorded = {*content["files"], FILE, STAMP}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in recorded and not path.name.startswith("."):
+        if path.is_file() and name not in recorded:
             found.changed(f"{name} is none of the report's files")

@@ -14,7 +14,12 @@ from sspo.config import study_file
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 FEW = [arm for arm in ARMS if arm.name in ("grpo", "gspo")]
-SPEC = "title: Toy\narms: {grpo: {}, gspo: {}}\n"
+SPEC = """test: paired
+baseline: grpo
+primary: {mode: sampled, temperature: 1.0}
+arms: {grpo: {}, gspo: {}}
+presets: {paper: {seeds: [0]}}
+"""
 
 
 @pytest.fixture
@@ -30,20 +35,65 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def said(command: str, monkeypatch, capsys) -> str:
+def said(command: str, monkeypatch, capsys, *, code: int = 0) -> tuple[str, str]:
+    """What a command prints, on either stream."""
     monkeypatch.setattr(sys, "argv", ["analysis", command, "toy"])
-    assert main() == 0
-    return capsys.readouterr().err
+    assert main() == code
+    printed = capsys.readouterr()
+    return printed.out, printed.err
+
+
+EDITED = "conf/study/toy.yaml has changed since this study was planned: "
 
 
 def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypatch, capsys) -> None:
-    assert said("report", monkeypatch, capsys) == ""
+    assert said("report", monkeypatch, capsys)[1] == ""
     spec.write_text("# a comment\n" + SPEC.replace("{grpo: {}, gspo: {}}", "{gspo: {}, grpo: {}}"))
-    assert said("verify", monkeypatch, capsys) == ""
-    spec.write_text(SPEC.replace("grpo: {}", "grpo: {seeds: 3}"))
-    for command in ("report", "verify"):
-        text = said(command, monkeypatch, capsys)
-        assert text.startswith("note: conf/study/toy.yaml has been edited since this study was planned")
-        assert "`make sweep NAME=toy PRESET=paper` plans and runs it as it is now" in text
+    assert "its spec is what it was)" in said("verify", monkeypatch, capsys)[0]
+    spec.write_text(SPEC.replace("grpo: {}", "grpo: {resources: {gpus: 2}}"))
+    text = said("report", monkeypatch, capsys)[1]
+    assert text.startswith("note: conf/study/toy.yaml has been edited since this study was planned")
+    assert "`make sweep NAME=toy PRESET=paper` plans and runs it as it is now" in text
+    text = said("verify", monkeypatch, capsys, code=1)[0]
+    assert text == f"{EDITED}in nothing that the manifest of this preset states\n"
     spec.unlink()
-    assert said("report", monkeypatch, capsys) == ""
+    assert said("report", monkeypatch, capsys)[1] == ""
+    assert "its spec is gone from conf/study" in said("verify", monkeypatch, capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "says"),
+    [
+        ("test: paired", "test: welch", "test (paired then, welch now)"),
+        ("temperature: 1.0", "temperature: 0.7", "primary temperature (1.0 then, 0.7 now)"),
+        ("baseline: grpo", "baseline: gspo", "baseline (grpo then, gspo now)"),
+        ("seeds: [0]", "seeds: 2", "seeds of grpo (0 then, 0-1 now); seeds of gspo (0 then, 0-1 now)"),
+        ("gspo: {}", "dapo: {}", "arm dapo is new; arm gspo is gone"),
+        ("gspo: {}", "gspo: {overrides: [a=1]}", "overrides of gspo ([] then, [a=1] now)"),
+        ("paper:", "smoke:", "preset paper is gone"),
+        ("gspo: {}", "gspo: 3", "its form"),
+    ],
+)
+def test_verify_names_what_a_spec_says_otherwise(
+    spec: Path, monkeypatch, capsys, was: str, now: str, says: str
+) -> None:
+    # with a digest of the spec and, as in older manifests, without one
+    spec.write_text(SPEC.replace(was, now))
+    said("report", monkeypatch, capsys)
+    assert says in said("verify", monkeypatch, capsys, code=1)[0]
+    planned = spec.parent / "runs" / "studies" / "toy.paper.json"
+    manifest = json.loads(planned.read_text())
+    del manifest["written_sha256"]
+    planned.write_text(json.dumps(manifest))
+    said("report", monkeypatch, capsys)
+    assert said("verify", monkeypatch, capsys, code=1)[0] == f"{EDITED}{says}\n"
+    spec.write_text(f"# as it was\n{SPEC}")
+    assert "of its spec only what the manifest states" in said("verify", monkeypatch, capsys)[0]
+
+
+def test_a_spec_that_cannot_be_read_is_named(spec: Path, monkeypatch, capsys) -> None:
+    said("report", monkeypatch, capsys)
+    spec.write_text("arms: [")
+    text = said("verify", monkeypatch, capsys, code=1)[0]
+    assert text.startswith("the spec of this study cannot be compared: ")
+    assert text.count("\n") == 1

@@ -1,0 +1,122 @@
+"""The spec of a study today beside the one that a report was planned from.
+
+Manifests hold a digest of what the file says; older ones hold one of what it means, which this package cannot make again:
+then what both state outright is compared, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.logs.trace import ranges
+from sspo.config.study_file import study_file, written_sha256
+from sspo.config.yaml_file import read_yaml
+from sspo.errors import UserError
+
+STATED = ("title", "question", "baseline", "test", "smallest_effect", "looks")
+MAY_GO = ("smallest_effect", "looks")
+"""Of those, the ones that a manifest has only where the spec stated them."""
+LISTED = 6
+"""Differences named before the list is cut."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What became of a spec."""
+
+    changed: str = ""
+    """A sentence; empty where it is what it was, or cannot be told."""
+    note: str = ""
+    """What was compared, where nothing changed."""
+
+
+def spec_today(manifest: Mapping[str, Any]) -> Spec:
+    """The spec of a report's study, held against its manifest."""
+    if "imported" in manifest:
+        return Spec(note="imported, so no spec of its own")
+    path = study_file(str(manifest["study"]))
+    try:
+        now = written_sha256(path)
+        differ = list(_differing(manifest, read_yaml(path))) if now is not None else []
+    except UserError as error:
+        return Spec(changed=f"the spec of this study cannot be compared: {error}")
+    except (AttributeError, KeyError, TypeError, ValueError):  # a spec that no sweep would take
+        differ = ["its form"]
+    if now is None:
+        return Spec(note="its spec is gone from conf/study")
+    planned = manifest.get("written_sha256")
+    if planned == now or (planned is None and not differ):
+        return Spec(
+            note="its spec is what it was"
+            if planned
+            else "of its spec only what the manifest states, which has no hash of it"
+        )
+    return Spec(changed=_sentence(path, differ))
+
+
+def _sentence(path: Path, differ: Sequence[str]) -> str:
+    more = f", and {len(differ) - LISTED} more" if len(differ) > LISTED else ""
+    said = (
+        f"{'; '.join(differ[:LISTED])}{more}"
+        if differ
+        else "in nothing that the manifest of this preset states"
+    )
+    return f"conf/study/{path.name} has changed since this study was planned: {said}"
+
+
+def _differing(manifest: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
+    """What both state, and state otherwise."""
+    for key in STATED:
+        if key in spec or (key in MAY_GO and manifest.get(key)):
+            yield from _otherwise(key.replace("_", " "), manifest.get(key), spec.get(key))
+    for part in ("primary", "gates"):
+        for key, value in (spec.get(part) or {}).items():
+            yield from _otherwise(
+                f"{part} {key.replace('_', ' ')}", (manifest.get(part) or {}).get(key), value
+            )
+    preset = (spec.get("presets") or {}).get(manifest["preset"])
+    if preset is None:
+        yield f"preset {manifest['preset']} is gone"
+        return
+    yield from _arms(manifest, spec, preset)
+
+
+def _arms(manifest: Mapping[str, Any], spec: Mapping[str, Any], preset: Mapping[str, Any]) -> Iterator[str]:
+    """Arms by name, and of those that were written by hand seeds and overrides: a design's are made by a sweep."""
+    planned, written = {arm["name"]: arm for arm in manifest["arms"]}, spec.get("arms") or {}
+    listed = preset.get("arms")
+    if listed is None and "design" not in spec:
+        listed = list(written)
+    if listed is not None:
+        yield from (f"arm {name} is new" for name in listed if name not in planned)
+        yield from (f"arm {name} is gone" for name in planned if name not in listed)
+    for name, arm in planned.items():
+        own = written.get(name)
+        if own is None:
+            continue
+        offset = own.get("seed_offset") or 0
+        seeds = [seed + offset for seed in _seeds(own.get("seeds") or preset.get("seeds"))]
+        yield from _otherwise(f"seeds of {name}", ranges(arm["seeds"]), ranges(seeds))
+        if "overrides" in arm and arm.get("copy_of") is None:  # a copy has those of its original
+            overrides = [*(preset.get("overrides") or ()), *(own.get("overrides") or ())]
+            yield from _otherwise(f"overrides of {name}", arm["overrides"], overrides)
+
+
+def _seeds(stated: Any) -> list[int]:
+    return list(range(stated)) if isinstance(stated, int) else list(stated or ())
+
+
+def _otherwise(what: str, then: Any, now: Any) -> Iterator[str]:
+    if then != now:
+        yield f"{what} ({_shown(then)} then, {_shown(now)} now)"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value)
