@@ -22,7 +22,7 @@ class SspoSweeperConf:
     """Name of the study that the combinations make; empty takes one from the cells, so that the same command has the same."""
     baseline: str = ""
     """The arm that others are tested against; empty takes the first one that trains with a clip."""
-    test: str = "paired"
+    test: str = "welch"
     plan: bool = False
     """Say what would run, and run nothing."""
     workers: int | None = None

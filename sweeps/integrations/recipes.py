@@ -28,7 +28,7 @@ class Recipe:
     """Overrides as they were written, several values and all, without the store."""
     baseline: str = ""
     """An arm's name; empty for the first one that trains with a clip."""
-    test: str = "paired"
+    test: str = "welch"
 
 
 def keep(recipe: Recipe, name: str, store: Path) -> None:
