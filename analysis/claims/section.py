@@ -23,7 +23,7 @@ RULE = (
     "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
     "that could be tested: with 95 % probability no word here is wrong. Supported: the interval lies above the smallest effect "
     "of interest. Direction shown: above zero. Equivalent: within the smallest effect on both sides. Refuted: below it. "
-    "Mixed: its comparisons differ by a test of their own. Post hoc: not shown to be older than the first run. "
+    "Mixed: its comparisons differ by a test of their own, and share no word. Post hoc: not shown to be older than the first run. "
 )
 NO_TEST = "No claim could be tested on these runs. "
 

@@ -1,7 +1,7 @@
 """One word for a claim over one or several comparisons of arms.
 
 Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: where they differ, the word is
-`mixed` if one is supported and another refuted, else one that holds for each of them. Of `m` claims each is judged at alpha / m, so that with
+one that holds for each of them, and `mixed` where there is none or one is supported and another refuted. Of `m` claims each is judged at alpha / m, so that with
 probability 1 - alpha no word in the whole list is wrong. A claim over several comparisons spends four fifths of its share on the
 pooled interval and one fifth on what is said where they differ.
 """
@@ -144,17 +144,15 @@ def _judge(
     parts = tuple(estimate(weight_A, rest / comparisons) for weight_A in weight_CA)
     word = _word([pooled], margin)
     if word is not None and p is not None and p < rest:
-        word = _of_different(parts, margin) or word
+        word = _of_different(parts, margin)
     return Judgement(word, pooled, parts, p, level, rest)
 
 
-def _of_different(parts: Sequence[Comparison], margin: float) -> str | None:
-    """The word of comparisons that differ: mixed, or one that holds for each of them; None where none contradict and they share none."""
-    words = {_word([part], margin) for part in parts}
-    if SUPPORTED in words and words & {REFUTED, EQUIVALENT}:
-        return MIXED
-    shared = _word(parts, margin)
-    return None if shared == INCONCLUSIVE else shared
+def _of_different(parts: Sequence[Comparison], margin: float) -> str:
+    """The word of comparisons that differ: one that holds for each of them, unless one is supported and another refuted; else mixed."""
+    words, shared = {_word([part], margin) for part in parts}, _word(parts, margin)
+    contradict = SUPPORTED in words and words & {REFUTED, EQUIVALENT}
+    return MIXED if contradict or shared in (None, INCONCLUSIVE) else str(shared)
 
 
 def _word(found: Sequence[Comparison], margin: float) -> str | None:

@@ -141,7 +141,7 @@ class Judged:
         above, below = _shown(tails[1], (alpha - level) / tails[1][0][0.0].shape[1])
         shared = _said({bound: flags.all(axis=1) for bound, flags in above.items()}, below.all(axis=1))
         contradict = (above[1.0] & ~below).any(axis=1) & below.any(axis=1)
-        different = np.where(contradict, MIXED, np.where(shared != INCONCLUSIVE, shared, said))
+        different = np.where(contradict | (shared == INCONCLUSIVE), MIXED, shared)
         return np.where(self.differ_p < alpha - level, different, said)
 
 
