@@ -21,7 +21,7 @@ from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.logs.compact import EVAL, Logs, read_logs
 from analysis.logs.digests import stream_digests
 from analysis.logs.run_folders import compact
-from analysis.logs.trace import RESPONSES
+from analysis.logs.trace import RESPONSES, TRAINING_RESPONSES
 from analysis.statistics import paired_by_question
 from analysis.tables import captions
 from analysis.tables.by_question import by_question_table
@@ -184,7 +184,7 @@ def test_logged_answers_vote_and_leave_other_logs_as_they_are(tmp_path: Path) ->
     assert names[-1] == "answer"
     assert "response" not in names
     before, now = (stream_digests(tmp_path / name) for name in ("before", "logs"))
-    assert {stream for stream in now if now[stream] != before[stream]} == {RESPONSES}
+    assert {stream for stream in now if now[stream] != before[stream]} == {RESPONSES, TRAINING_RESPONSES}
     evidence = Evidence(read_logs(tmp_path / "logs"))
     found = evidence.majorities(3, 1.0)
     rows = evidence.final[(evidence.final["mode"] == "sampled") & (evidence.final["run"] == 1)]

@@ -156,7 +156,7 @@ def test_a_multirun_without_a_name_is_named_by_what_it_compares() -> None:
     assert planned("seed=1,0", "objective.clip.low=0.2", "objective=grpo,sspo").study.name != name
     assert planned("seed=1,0", "objective=grpo,sspo", "trainer.lr=2e-4").study.name == name
     assert planned("objective=sspo,grpo", "seed=0,1").study.name != name  # another baseline
-    assert planned("objective=grpo,sspo", "seed=0,1", test="welch").study.name != name
+    assert planned("objective=grpo,sspo", "seed=0,1", test="paired").study.name != name
 
 
 @given(st.lists(st.text("aB0.-_/é'", min_size=1, max_size=50), min_size=1, max_size=8, unique=True))
