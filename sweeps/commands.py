@@ -182,7 +182,7 @@ COMMANDS: Mapping[str, Verb] = {
         options=(*ON_A_STUDY, "--workers", "--on"),
     ),
     "register": Verb(
-        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper unless told)",
+        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper, where the study has one)",
         act=_register,
         options=(*ON_A_STUDY, "--reports"),
         defaults={"preset": PAPER_PRESET},

@@ -14,6 +14,7 @@ from analysis.evidence.measures import CLIP_LAST, run_means
 from analysis.evidence.runs import run_states
 from analysis.inference.compare import compare
 from analysis.inference.rule import rule_of
+from analysis.logs.run_files import MISSING, RUNNING
 from analysis.logs.run_folders import COUNTED
 from analysis.statistics import Comparison
 from analysis.statistics.evaluation import root_mean_square
@@ -239,7 +240,11 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     ended = evidence.runs["status"].isin(COUNTED)
     sentence = f"{int(ended.sum())} of {len(ended)} planned runs came to an end"
     states = run_states(evidence)
-    return _verdict(bool(ended.all()), sentence + (f"; {'; '.join(states)}" if states else ""))
+    sentence += f"; {'; '.join(states)}" if states else ""
+    going_on = evidence.runs["status"].isin((*COUNTED, MISSING, RUNNING))
+    if not ended.all() and going_on.all():
+        return OPEN, sentence
+    return _verdict(bool(ended.all()), sentence)
 
 
 def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:

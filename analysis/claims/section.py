@@ -15,15 +15,16 @@ from analysis.evidence.evidence import Evidence
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.statistics import Comparison
+from analysis.statistics.families import ALPHA
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from sspo.config.choices import TERMS
 
 RULE = (
     "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
-    "that could be tested: with 95 % probability no word here is wrong. Supported: the interval lies above the smallest effect "
+    "that could be tested: with {sure} probability no word here is wrong. Supported: the interval lies above the smallest effect "
     "of interest. Direction shown: above zero. Equivalent: within the smallest effect on both sides. Refuted: below it. "
-    "Mixed: its comparisons differ by a test of their own, and share no word. Post hoc: not shown to be older than the first run. "
+    "Mixed: its comparisons differ by a test of their own, one above the smallest effect and another below, or no word holds for all. Post hoc: not shown to be older than the first run. "
 )
 NO_TEST = "No claim could be tested on these runs. "
 
@@ -73,7 +74,9 @@ def _judged(
     )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     counted = f"{tests} claim{'' if tests == 1 else 's'}"
-    rule = RULE.format(tests=counted) if tests else NO_TEST
+    alpha = rule_of(evidence).alpha or ALPHA
+    sure = f"{rounded(100 * (1 - alpha), '.4g')} %"
+    rule = RULE.format(tests=counted, sure=sure) if tests else NO_TEST
     source = f"Claims: {path.name}, sha256 {digest[:12]}."
     text = f"{rule}{evidence.study.note_sentence} {_bounds_note(evidence)}{source}"
     standing = rule_of(evidence).standing
@@ -99,7 +102,9 @@ def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Ite
     tested = [part for part in verdict.parts if part.found is not None]
     several = len(tested) > 1
     words = f"mean of {len(tested)} comparisons" if several else compared(evidence, claim, tested[0])
-    differ = f", p {_p(found.differ_p)} that they are equal" if several and found.differ_p is not None else ""
+    differ = (
+        f", test that they differ p {_p(found.differ_p)}" if several and found.differ_p is not None else ""
+    )
     yield Line(name, verdict.word, words, f"{_effect(claim, found.pooled)}{differ}: {verdict.why}")
     if several:
         for part in tested:

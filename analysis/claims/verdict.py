@@ -221,7 +221,7 @@ def _verdict(asked: _Asked, found: Judgement, parts: tuple[Part, ...]) -> Verdic
         DIRECTION: f"there is an effect; whether it reaches {size} is open",
         EQUIVALENT: f"no difference that matters: the effect lies within {size}",
         REFUTED: f"the effect is below {size}",
-        MIXED: "its comparisons differ, and no one word holds for all of them",
+        MIXED: f"its comparisons differ: some reach {size} and others do not, or no one word holds for all of them",
     }
     if word != INCONCLUSIVE:
         return Verdict(word, because[word], found, parts)

@@ -150,7 +150,7 @@ def chart(evidence: Evidence, found: Forest) -> Chart:
         [mark.series.label, *mark.says.removeprefix(f"{mark.series.label}: ").split("; ")]
         for mark in reversed(marks)
     ]
-    heads = [("arm", None), ("difference, 95 % interval", None), ("p (Holm)", None), ("runs", None)]
+    heads = [("arm", None), ("difference, interval", None), ("p (Holm)", None), ("runs", None)]
     title = f"Differences to the {_reference(evidence)}{' in points' if unit.percent else ''}"
     table = Numbers(title=title, heads=heads, rows=rows)
     return Chart(name=FIGURE.name, series=shown[::-1], panels=[panel], tables=[table])
@@ -174,9 +174,14 @@ def _mark(series: Series, summary: Summary, c: Difference, y: int, unit: Unit) -
 def caption(evidence: Evidence) -> str:
     """What the intervals and the p are."""
     return (
-        f"Difference of the final average to {evidence.study.yardstick()}, p adjusted by Holm with the intervals that agree with it"
+        f"Difference of the final average to {evidence.study.yardstick()}{_tested(evidence)}"
         f"{_band(evidence)}; an arrow is an arm or an interval's end off the axis"
     )
+
+
+def _tested(evidence: Evidence) -> str:
+    tested = any(s.adjusted is not None for s in primary_summaries(evidence))
+    return ", p adjusted by Holm with the intervals that agree with it" if tested else ", untested"
 
 
 def _band(evidence: Evidence) -> str:

@@ -164,7 +164,7 @@ def caption(evidence: Evidence) -> str:
     """What lines are."""
     return (
         f"Seed by seed from {evidence.study.yardstick()} (left end) to the arm (right end): blue lines rise, dashed orange "
-        "ones fall, black is the mean, and its change stands below"
+        "ones fall, black is the mean, and its change stands below; seeds that both have, without A/A runs"
     )
 
 

@@ -51,12 +51,17 @@ def _hierarchy(arguments: argparse.Namespace) -> int:
     from analysis.hierarchy.answers import answers_of
     from analysis.hierarchy.opinion import TRUSTED, state_of
     from analysis.hierarchy.shown import opinion_table
+    from analysis.inference.rule import rule_of
     from analysis.logs.compact import read_logs
     from analysis.text.plain import to_plain
 
     if arguments.to is not None and arguments.to.suffix not in KINDS:
         raise UserError(f"--to writes {', '.join(KINDS)}, got {arguments.to.name}")
     evidence = Evidence(read_logs(_logs(arguments.name, arguments.preset, arguments.out)))
+    if rule_of(evidence).alpha is None:
+        raise UserError(
+            f"{arguments.name} is registered and not finished: nothing is compared before its end or a planned look"
+        )
     answers, left_out = answers_of(evidence)
     found = _fitted(answers, arguments.seed, robust=arguments.robust)
     table = opinion_table(evidence, answers, left_out, found, robust=arguments.robust)

@@ -52,12 +52,17 @@ def study_manifest(
             "reference": spec.reference,
         },
         "arms": [
-            _arm(listed.get(arm, ArmSpec(name=arm)), [seed for of, seed in runs if of == arm]) for arm in arms
+            _arm(
+                listed.get(arm, ArmSpec(name=arm)),
+                [seed for of, seed in runs if of == arm],
+                spec.baseline or arms[0],
+            )
+            for arm in arms
         ],
     }
 
 
-def _arm(arm: ArmSpec, seeds: list[int]) -> dict[str, Any]:
+def _arm(arm: ArmSpec, seeds: list[int], baseline: str) -> dict[str, Any]:
     return {
         "name": arm.name,
         "label": arm.label or arm.name,
@@ -65,7 +70,7 @@ def _arm(arm: ArmSpec, seeds: list[int]) -> dict[str, Any]:
         "cell": "imported",
         "seeds": seeds,
         "overrides": [],
-        "copy_of": None,
+        "copy_of": (arm.against or baseline) if arm.role == "aa" else None,
         "against": arm.against,
         "target_clip_frac": None,
     }

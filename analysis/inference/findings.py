@@ -19,7 +19,7 @@ from analysis.statistics.families import FEWEST_RUNS, Adjusted, could_be_best, h
 from analysis.statistics.sign_flips import FEWEST_PAIRS, sign_flip_p
 
 NORMALITY, SIGNS = "rests on normality", "shown by sign flips alone"
-WELCH_ALONE, PAIRED_ALONE = "Welch's t", "pairs of seeds"
+WELCH_ALONE, PAIRED_ALONE = "Welch's t, not within seeds,", "a paired t, within seeds,"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
         return
     if not of_store and not look:
         return
-    seen = list(read_looks(study.name, folder)) if of_store else _copied(logs)
+    seen = _copied(logs)
+    if of_store:  # what either place has was looked at, though the other was lost
+        seen = sorted({*seen, *read_looks(study.name, folder)}, key=lambda one: one.time)
     now = stands(manifest, runs, content, [asdict(one) for one in seen], study)
     taken = _taken(now, study.preset, seen, look=look)
     if taken is not None:

@@ -98,6 +98,10 @@ def seeds_done(runs: Runs, study: Study) -> int:
     return min((done[name] for name in judged), default=0)
 
 
+def _carries(runs: Runs) -> bool:
+    return any(_carried(run).get("registration") for run in runs)
+
+
 def _without(runs: Runs) -> str:
     """What is said where there is no registration: one that runs carry is missed."""
     carried = {str(digest)[:SHORT] for run in runs if (digest := _carried(run).get("registration"))}
@@ -122,10 +126,12 @@ def _exploratory(
     runs: Runs,
     study: Study,
 ) -> Standing:
+    finished = all(run["status"] in ENDED for run in runs)
     return Standing(
         state=EXPLORATORY,
-        alpha=ALPHA,
-        finished=all(run["status"] in ENDED for run in runs),
+        # runs that carry a registration are not tested before their end because it is not at hand
+        alpha=ALPHA if finished or registration is not None or not _carries(runs) else None,
+        finished=finished,
         marks=(why, *marks.former(registration, study, manifest)),
         seeds=seeds_done(runs, study),
         ended=_ended(runs),
@@ -178,8 +184,8 @@ class _Registered:
         """What the report may say."""
         finished, seeds, ended = self._finished(), seeds_done(self.runs, self.study), _ended(self.runs)
         planned = looks_of(self.registration.binding)
-        at_look = seeds if not finished and seeds in planned else None
         looked = any(look.same(self.study.preset, seeds, ended) for look in self.looks)
+        at_look = seeds if not finished and seeds in planned and not self._used(seeds, ended) else None
         alpha: float | None = None
         if finished or at_look is not None:
             alpha = self._level(at_look)
@@ -199,6 +205,11 @@ class _Registered:
             first_start=_first_start(self.runs, self.study),
             claims=self._claims(),
         )
+
+    def _used(self, seeds: int, ended: int) -> bool:
+        """Whether the planned look at so many seeds was taken on other data: its level is spent once."""
+        taken = [look for look in self.looks if look.planned and look.seeds == seeds]
+        return any(look.ended != ended for look in taken)
 
     def _end(self) -> int:
         return fewest_seeds(self.registration.binding)
@@ -257,6 +268,8 @@ class _Registered:
         if alpha is not None:
             return f"{so_far}; p, bold and verdicts are shown to an unplanned look."
         following = [look for look in looks_of(self.registration.binding) if look > seeds]
+        if self._used(seeds, ended):
+            so_far += f"; the planned look at {seeds} seeds was taken when fewer had"
         until = f"the planned look at {following[0]} seeds" if following else f"the end at {end} seeds"
         return f"{so_far}; no p, no bold and no verdict before {until}."
 

@@ -1,7 +1,7 @@
 """One word for a claim over one or several comparisons of arms.
 
 Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: where they differ, the word is
-one that holds for each of them, and `mixed` where there is none or one is supported and another refuted. Of `m` claims each is judged at alpha / m, so that with
+one that holds for each of them, and `mixed` where there is none or one is supported and another equivalent or refuted. Of `m` claims each is judged at alpha / m, so that with
 probability 1 - alpha no word in the whole list is wrong. A claim over several comparisons spends four fifths of its share on the
 pooled interval and one fifth on what is said where they differ.
 """
@@ -149,7 +149,7 @@ def _judge(
 
 
 def _of_different(parts: Sequence[Comparison], margin: float) -> str:
-    """The word of comparisons that differ: one that holds for each of them, unless one is supported and another refuted; else mixed."""
+    """The word of comparisons that differ: one that holds for each of them, unless one is supported and another equivalent or refuted; else mixed."""
     words, shared = {_word([part], margin) for part in parts}, _word(parts, margin)
     contradict = SUPPORTED in words and words & {REFUTED, EQUIVALENT}
     return MIXED if contradict or shared in (None, INCONCLUSIVE) else str(shared)

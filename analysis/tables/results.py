@@ -251,7 +251,7 @@ def _inference(evidence: Evidence, summaries: list[Summary]) -> list[str]:
         return [few]
     return [
         f"Δ average is {_against(evidence.study)} by {_test(evidence, tested)}. p is Holm-adjusted over {len(tested)} "
-        "arms; an interval leaves out zero where p is below .05.",
+        f"arms; an interval leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
         _bold_rule(evidence, summaries),
         *(
             ["†: not shown to beat the untrained base."]
@@ -269,17 +269,17 @@ def _rests(tested: list[Summary], alpha: float) -> list[str]:
     if not any(s.flips_p is not None for s in tested):
         return []
     says = {
-        NORMALITY: "n: rests on normality, exact sign flips of whole seeds do not show it.",
-        SIGNS: "s: exact sign flips of whole seeds show it, and Welch's t does not.",
+        NORMALITY: "n: rests on normality, joint sign flips of seeds do not show it.",
+        SIGNS: "s: joint sign flips of seeds show it, and the test does not.",
     }
     found = [sentence for mark, sentence in says.items() if mark in marks]
-    return found or ["Exact sign flips of whole seeds agree with every p on what differs."]
+    return found or ["Joint sign flips of seeds agree with every p on what differs."]
 
 
 def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
     """Findings that pairing by seed makes or unmakes."""
     return [
-        f"By {test} alone: {', '.join(s.arm.label for s in arms)}."
+        f"Shown by {test} alone: {', '.join(s.arm.label for s in arms)}."
         for test, arms in alone(evidence, tested, alpha).items()
     ]
 

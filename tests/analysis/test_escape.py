@@ -184,7 +184,11 @@ def test_a_template_without_one_of_its_values_is_an_error() -> None:
 
 def test_no_template_turns_escaping_off_and_all_are_part_of_the_code_that_is_hashed() -> None:
     templates = [path for path in package_files() if path.suffix == ".html"]
-    assert {path.parent for path in templates} == {LIVE, PAGES / "templates", ANALYSIS / "across" / "templates"}
+    assert {path.parent for path in templates} == {
+        LIVE,
+        PAGES / "templates",
+        ANALYSIS / "across" / "templates",
+    }
     for path in templates:
         assert not re.search(r"\bsafe\b|autoescape|\bstyle=|\bon[a-z]+=", path.read_text()), path
     assert {PAGES / name for name in ("page.css", "samples.css", "page.js")} <= {*package_files()}

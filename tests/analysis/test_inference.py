@@ -115,8 +115,8 @@ def test_a_finding_of_one_method_says_which(eight: Evidence, monkeypatch: pytest
     one, other = with_p(sspo, 0.01, 0.2, 0.3), with_p(summaries(eight)["no_clip"], 0.3, 0.01, 0.02)
     found = alone(eight, [one, other], 0.05)
     assert {test: [s.arm.name for s in arms] for test, arms in found.items()} == {
-        "Welch's t": ["sspo"],
-        "pairs of seeds": ["no_clip"],
+        "Welch's t, not within seeds,": ["sspo"],
+        "a paired t, within seeds,": ["no_clip"],
     }
     given: Mapping[str, Summary] = {**summaries(eight), "sspo": one, "no_clip": other}
     monkeypatch.setattr("analysis.tables.results.summarise", lambda *_: list(given.values()))
@@ -124,7 +124,7 @@ def test_a_finding_of_one_method_says_which(eight: Evidence, monkeypatch: pytest
     assert row(table, "sspo").cells[-1].text == ".010 n"
     caption = " ".join(table.caption)
     assert "n: rests on normality" in caption
-    assert "By pairs of seeds alone: no clip." in caption
+    assert "Shown by a paired t, within seeds, alone: no clip." in caption
 
 
 def gate(evidence: Evidence, name: str) -> tuple[str, str]:
