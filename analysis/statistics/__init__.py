@@ -62,7 +62,6 @@ from analysis.statistics.power import (
     detectable_effect,
     power_of,
     seeds_needed,
-    smallest_permutation_p,
 )
 from analysis.statistics.questions import (
     QuestionComparison,
@@ -105,7 +104,6 @@ __all__ = [
     "probability_of_improvement",
     "question_error",
     "seeds_needed",
-    "smallest_permutation_p",
     "t_interval",
     "two_sided_p",
     "welch",

@@ -60,9 +60,3 @@ def detectable_effect(n: int, alpha: float, power: float = 0.8, paired: bool = F
         middle = (low + high) / 2
         low, high = (middle, high) if power_of(middle, n, alpha, paired) < power else (low, middle)
     return high
-
-
-def smallest_permutation_p(n: int, paired: bool) -> float:
-    """The smallest two-sided p that permuting `n` seeds an arm can give: sign flips of pairs, or relabelled runs."""
-    arrangements = 2**n if paired else math.comb(2 * n, n)
-    return min(1.0, 2 / arrangements)

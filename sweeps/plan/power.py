@@ -9,7 +9,7 @@ from statistics import fmean
 from analysis.statistics import detectable_effect, seeds_needed
 from analysis.statistics.families import ALPHA, FEWEST_RUNS
 from analysis.statistics.known_failures import warnings
-from analysis.statistics.sign_flips import FEWEST_PAIRS
+from analysis.statistics.sign_flips import FEWEST_PAIRS, smallest_sign_flip_p
 from analysis.statistics.words import DIRECTION, EQUIVALENT, REFUTED, SUPPORTED, word_power
 from sweeps.ledger.score import primary_score
 from sweeps.ledger.state import seen
@@ -84,7 +84,7 @@ def _reachable(plan: Plan, n: int, level: float, paired: bool) -> Iterator[str]:
     yield f"  with {n} seeds the detectable effect is {effect:.1f} sd{_of_what(paired)}"
     shared = _shared_seeds(plan)
     if shared >= FEWEST_PAIRS:
-        yield f"  joint sign flips of {shared} shared seeds stand beside it: their smallest p is {2.0 ** (1 - shared):.2g}"
+        yield f"  joint sign flips of {shared} shared seeds stand beside it: their smallest p is {smallest_sign_flip_p(shared):.2g}"
     else:
         yield f"  no test without normality beside it: joint sign flips take {FEWEST_PAIRS} seeds that all arms share, here {shared}"
     yield from (f"  {sentence}" for sentence in warnings(n, paired=paired))
