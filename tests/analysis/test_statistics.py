@@ -121,7 +121,6 @@ def test_planning_numbers_match_the_published_ones() -> None:
     assert (ours.seeds_needed(1.0, 0.01), ours.seeds_needed(2.0, 0.01)) == (26, 8)
     assert ours.detectable_effect(26, 0.01) <= 1.0 < ours.detectable_effect(25, 0.01)
     assert ours.detectable_effect(1, 0.05) == math.inf
-    # 3 against 3: 2 of C(6, 3) = 20 relabellings; 5 pairs: 2 of 2^5 sign flips
 
 
 def power_by_quadrature(effect: float, n: int, alpha: float) -> float:
