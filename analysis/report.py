@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.checks.flags import flags
@@ -128,8 +129,14 @@ def _data(
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:
     """Every table of a report by name, in the order of its pages; None where there is nothing to show in it."""
     notes = _replay_notes(evidence, replay) if replay else []
-    made = {name: make(evidence) for name, make in TABLES.items()}
+    common = captions.common(evidence)
+    made = {name: _with(make(evidence), common) for name, make in TABLES.items()}
     return made | {name: make(replay, notes) if replay else None for name, make in REPLAY_TABLES.items()}
+
+
+def _with(table: Table | None, common: tuple[str, ...]) -> Table | None:
+    """A table with what is true of the whole report."""
+    return None if table is None else replace(table, common=common)
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:

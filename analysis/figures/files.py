@@ -25,6 +25,9 @@ class Drawn:
 
     name: str
     caption: str
+    """What it shows, in at most 40 words."""
+    notes: tuple[str, ...] = ()
+    """How to read it, where the caption is too short for that: folded on the page."""
 
 
 def begin_figures(evidence: Evidence, shown: Sequence[Shown], folder: Path) -> Callable[[], list[Drawn]]:

@@ -55,6 +55,12 @@ def warnings(evidence: Evidence) -> list[str]:
     return [*sentences, *flags(evidence)]
 
 
+def common(evidence: Evidence) -> tuple[str, ...]:
+    """What is true of every table and figure of a report: how many runs, what an interval is, and the warnings."""
+    counts = run_counts(evidence, evidence.primary)
+    return tuple(s for s in (counts, interval_rule(evidence), *warnings(evidence)) if s)
+
+
 def head(evidence: Evidence) -> list[str]:
     """What stands at the head of a report: what is registered, and which gates failed, with their numbers."""
     return [*rule_of(evidence).marks, *(f"Failed gate: {g.name} ({g.evidence})." for g in failed(evidence))]

@@ -46,6 +46,7 @@ class Table:
 
     name: str
     caption: tuple[str, ...]
+    """What it shows, in at most 40 words."""
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     headings: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +54,13 @@ class Table:
     title: str = ""
     """What a page calls the table; its name where empty."""
     caption_trace: Trace | None = None
-    """What the numbers in the caption rest on."""
+    """What the numbers in the caption and the notes rest on."""
+    notes: tuple[str, ...] = ()
+    """How to read it, where the caption is too short for that: folded on the page, notes below it in print."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """Column to what it is, where its heading does not say so."""
+    common: tuple[str, ...] = ()
+    """What is true of the whole report: a page says it once, a file that goes alone says it in its notes."""
 
 
 def decimals(value: float) -> int:
