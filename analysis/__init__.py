@@ -11,6 +11,7 @@ claims           hypotheses and verdicts
 importers        logs of other tools
 tables           one table per file
 figures          every figure, printed and on the page
+answer           what a report answers in one minute
 content          what a report says
 provenance       where numbers come from
 pages            index.html and index.md

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.answer.first_screen import first_screen
 from analysis.checks.flags import flags
 from analysis.checks.gates import Gate, check_gates
 from analysis.claims.files import judged_files
@@ -108,7 +109,8 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Repo
     sections = section_traces(evidence, {file.name: file.sha256 for file in verdicts})
     data = _data(evidence, verdicts, gates, sections, folder)
     drawn = [*end_figures(), *replayed]
-    return Report(evidence, replay, gates, there, drawn, on_page, verdicts, sections, data), streams
+    first = first_screen(evidence)
+    return Report(evidence, first, replay, gates, there, drawn, on_page, verdicts, sections, data), streams
 
 
 def _data(

@@ -21,7 +21,7 @@ LAWS = {
         study ledger plan monitor workers engines control search replay integrations find_study options commands __main__
     """,
     "analysis": """
-        statistics logs registration text evidence inference checks claims importers tables figures content provenance pages report replay_report
+        statistics logs registration text evidence inference checks claims importers tables figures answer content provenance pages report replay_report
         across verify live evaluations hierarchy import_commands refusals __main__
     """,
 }

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.across.answers import answer
 from analysis.across.shared import begun
+from analysis.answer.sentence import answer
 from analysis.checks.gates import failed
 from analysis.claims.files import judged_files
 from analysis.claims.section import judge

@@ -1,7 +1,8 @@
 """Hypotheses, and verdicts on them.
 
 spec      what conf/claims may hold
-files     where claims are kept
+asked     what a study asks its report to show besides its own runs
+files     where claims are kept, and which a study names
 arms      which arms a claim is about
 measures  what a claim may measure
 verdict   supported, refuted, inconclusive, not testable

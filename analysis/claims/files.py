@@ -1,4 +1,4 @@
-"""Where claims are kept. Apart from what reads them, so that a look at the files takes no pandas."""
+"""Which claims a study is judged by, and where they are kept. Apart from what reads them, so that a look at the files takes no pandas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.logs.manifest import MIRRORED
+from analysis.claims.asked import asked
 
 FOLDER = Path(__file__).resolve().parents[2] / "conf" / "claims"
 
@@ -17,9 +17,6 @@ def claim_files(folder: Path = FOLDER) -> list[Path]:
 
 
 def judged_files(manifest: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
-    """The files that a study is judged by: all, and of imported logs those that the import named."""
-    imported = manifest.get("imported")
-    if imported is None or MIRRORED in imported:
-        return claim_files(folder)
-    wanted = imported.get("claims") or ()
+    """The files that a study names; none where it names none."""
+    wanted = asked(manifest, "claims") or ()
     return [path for path in claim_files(folder) if path.stem in wanted]

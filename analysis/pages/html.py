@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from analysis.content import Report
+from markupsafe import Markup
+
+from analysis.checks.gates import PASS
+from analysis.content import FOREST, Report
 from analysis.figures.svg import chart_html, why_button
 from analysis.logs.trace import FILES, OF_STORE
 from analysis.pages.document import SCRIPT, document, style
-from analysis.pages.html_tables import table_html
+from analysis.pages.html_tables import table_html, title
+from analysis.pages.runs import ARM_HEADS, NOTED_HEADS, arm_lines, noted_lines, summary
 from analysis.pages.samples_html import samples_html
 from analysis.pages.templates import own, render
 from analysis.pages.verdicts import verdicts_html
 from analysis.provenance.record import Origins, provenance, traced
-from analysis.tables import captions
 from analysis.text.escape import visible
 
 DIGITS = 7
@@ -23,26 +26,50 @@ DIGITS = 7
 
 def page_html(report: Report, found: Origins) -> str:
     """The page. Every text from data is escaped, in markup and in the data block that the script reads."""
-    study, runs = report.evidence.study, report.evidence.runs
-    samples = samples_html(report.evidence)
-    states = runs["status"].value_counts().sort_index().items()
+    study, evidence = report.evidence.study, report.evidence
+    samples = samples_html(evidence)
     body = render(
         "report.html",
-        study=study,
-        preset=study.note,
-        head=captions.head(report.evidence),
+        title=study.title,
+        first=report.first,
+        sections=_sections(report, samples),
         verdicts=verdicts_html(report.verdicts),
         why=lambda section: own(why_button("section", section)),
-        gates=report.gates,
-        tables=map(table_html, report.tables),
-        figures=[own(chart_html(report.charts[f.name], f.caption)) for f in report.figures],
+        gates={
+            "apart": [gate for gate in report.gates if gate.verdict != PASS],
+            "passed": [gate for gate in report.gates if gate.verdict == PASS],
+        },
+        forest=own("".join(_figures(report, first=True))),
+        results=None if report.results is None else table_html(report.results),
+        tables=[table_html(table) for table in report.other_tables],
+        figures=[*_figures(report, first=False)],
         samples=samples,
-        runs=[run_cells(run) for run in runs.to_dict("records")],
-        states=", ".join(f"{number} {state}" for state, number in states),
-        facts=provenance(report.evidence, report.replay),
+        noted=noted_lines(evidence),
+        noted_heads=NOTED_HEADS,
+        arms=arm_lines(evidence),
+        arm_heads=ARM_HEADS,
+        runs_summary=summary(evidence),
+        words=Markup(),
+        provenance=provenance(evidence, report.replay),
     )
     css = style("page", "samples") if samples else style("page")
     return document(study.title, body, css, SCRIPT, _embedded(report, found))
+
+
+def _figures(report: Report, *, first: bool) -> Iterator[Markup]:
+    """The figure that answers, or all the others."""
+    for figure in report.figures:
+        if (figure.name == FOREST) is first:
+            yield own(chart_html(report.charts[figure.name], figure.caption))
+
+
+def _sections(report: Report, samples: Markup) -> list[tuple[str, str]]:
+    """What the page's own links go to, in its order: each table by its name, then the sections."""
+    tables = [(table.name, title(table)) for table in report.other_tables]
+    found = [("verdicts", "Claims")] if report.verdicts else []
+    found += [("gates", "Gates"), *tables, ("figures", "Figures")]
+    found += [("samples", "Samples")] if samples else []
+    return [*found, ("runs", "Runs"), ("provenance", "Provenance")]
 
 
 def _embedded(report: Report, found: Origins) -> dict[str, Any]:
@@ -61,11 +88,3 @@ def _embedded(report: Report, found: Origins) -> dict[str, Any]:
     if report.evidence.logs.contamination:  # the page of a report without it stays as it was
         files |= {stream: f"../../../{file}" for stream, file in OF_STORE.items()}
     return {**content, "trained_with": packages, "made_with": made, "files": files}
-
-
-def run_cells(run: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """A run's name, state, reason and cell in words."""
-    why = str(run["reason"])
-    if run["message"] and run["message"] != why:
-        why += f": {run['message']}"
-    return f"{run['arm']} seed {run['seed']}", str(run["status"]), why, str(run["cell"])

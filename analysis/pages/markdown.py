@@ -2,51 +2,80 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator, Sequence
 
-from analysis.content import Report
-from analysis.pages.html import run_cells
+from analysis.checks.gates import PASS
+from analysis.content import FOREST, Report
+from analysis.figures.files import Drawn
 from analysis.pages.html_tables import title
+from analysis.pages.runs import ARM_HEADS, NOTED_HEADS, arm_lines, noted_lines, summary
 from analysis.pages.samples_text import samples_markdown
 from analysis.pages.verdicts import verdicts_markdown
 from analysis.provenance.record import provenance
-from analysis.tables import captions
 from analysis.text.escape import markdown
-from analysis.text.table import to_markdown
+from analysis.text.table import Table, to_markdown
 
 
 def page_markdown(report: Report) -> str:
     """The same content for GitHub, with figures as links to their PNG files."""
-    study = report.evidence.study
+    evidence, first = report.evidence, report.first
     parts = [
-        f"# {markdown(study.title)}",
-        f"**{markdown(study.note)}**",
-        markdown(study.question),
-        *(f"**{markdown(line)}**" for line in captions.head(report.evidence)),
+        f"# {markdown(evidence.study.title)}",
+        markdown(first.standing),
+        markdown(first.question),
+        f"**{markdown(first.answer)}**",
+        *(f"**{markdown(line)}**" for line in first.head),
+        markdown(" · ".join(first.facts)),
+        *(_figure(figure) for figure in report.figures if figure.name == FOREST),
+        markdown(" ".join(first.common)),
+        *([_table(report.results)] if report.results is not None else []),
         *verdicts_markdown(report.verdicts),
         "## Gates",
-        "\n".join(
-            ["| gate | verdict | evidence |", "|:--|:--|:--|"]
-            + [f"| {markdown(g.name)} | **{g.verdict}** | {markdown(g.evidence)} |" for g in report.gates]
-        ),
-        "## Tables",
-        *[f"### {markdown(title(table))}\n\n{to_markdown(table)}" for table in report.tables],
+        *_gates(report),
+        "## More tables",
+        *map(_table, report.other_tables),
         "## Figures",
-        *[f"![{f.name}]({f.name}.png)\n\n{markdown(f.caption)}" for f in report.figures],
-        *samples_markdown(report.evidence),
+        *(_figure(figure) for figure in report.figures if figure.name != FOREST),
+        *samples_markdown(evidence),
         "## Runs",
-        _runs_markdown(report.evidence.runs),
+        summary(evidence) + ".",
+        *([_lines(NOTED_HEADS, noted)] if (noted := noted_lines(evidence)) else []),
+        _folded("By arm", _lines(ARM_HEADS, arm_lines(evidence))),
         "## Provenance",
         "\n".join(
-            f"- {markdown(key)}: {markdown(value)}"
-            for key, value in provenance(report.evidence, report.replay)
+            f"- {markdown(key)}: {markdown(value)}" for key, value in provenance(evidence, report.replay)
         ),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def _runs_markdown(runs: pd.DataFrame) -> str:
-    lines = ["| run | state | reason | cell |", "|:--|:--|:--|:--|"]
-    for r in runs.to_dict("records"):
-        lines.append("| " + " | ".join(markdown(text) for text in run_cells(r)) + " |")
-    return "\n".join(lines)
+def _table(table: Table) -> str:
+    return f"### {markdown(title(table))}\n\n{to_markdown(table)}"
+
+
+def _figure(figure: Drawn) -> str:
+    notes = _folded("How to read it", markdown(" ".join(figure.notes))) if figure.notes else ""
+    return "\n\n".join(
+        [f"![{figure.name}]({figure.name}.png)", markdown(figure.caption), *([notes] if notes else [])]
+    )
+
+
+def _gates(report: Report) -> Iterator[str]:
+    """Those that do not pass, and the others in a fold."""
+    apart = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict != PASS]
+    passed = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict == PASS]
+    heads = ("gate", "verdict", "evidence")
+    if apart:
+        yield _lines(heads, apart)
+    if passed:
+        yield _folded(f"{len(passed)} pass", _lines(heads, passed))
+
+
+def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", f"|{':--|' * len(heads)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(map(markdown, row))} |" for row in rows)])
+
+
+def _folded(summary: str, content: str) -> str:
+    """What GitHub shows when its summary is clicked."""
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"

@@ -1,46 +1,84 @@
-"""The section "Verdicts" of both pages."""
+"""The section "Claims" of both pages: a line a claim that these runs can test, and the others in one fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from analysis.claims.section import Judged, about
+from analysis.claims.section import Judged, Line, about
 from analysis.claims.spec import Claim
 from analysis.pages.templates import render
 from analysis.text.escape import markdown
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A claim with what is said of it."""
+
+    name: str
+    claim: Claim
+    word: str
+    state: str
+    lines: Sequence[Line]
+    """The claim's own first, then one a comparison where it has several or some cannot be tested."""
+    about: str
+
+
 def verdicts_html(judged: Sequence[Judged]) -> Markup:
-    """One section; a claim is a heading, what it is tested on, and one card per comparison. Nothing without claims."""
-    return render("verdicts.html", judged=judged, shown=_shown, about=about) if judged else Markup()
+    """One section; nothing without claims."""
+    files = [(file, *_parted(file)) for file in judged]
+    return render("verdicts.html", files=files, folded=_folded) if judged else Markup()
 
 
 def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
     """The same as paragraphs for GitHub; none without claims."""
-    parts = ["## Verdicts"] if judged else []
+    parts = ["## Claims"] if judged else []
     for file in judged:
+        tested, untested = _parted(file)
         parts.append(markdown(file.claims.title))
-        table = ["| claim | verdict | compared | evidence |", "|:--|:--|:--|:--|"]
-        for line in file.lines:
-            cells = (_shown(line.claim), line.compared, line.evidence)
-            shown, compared, evidence = (markdown(cell) for cell in cells)
-            word = f"**{line.verdict}**" if line.verdict else ""
-            table.append(f"| {shown} | {word} | {compared} | {evidence} |")
-        parts.append("\n".join(table))
-        parts.append(
-            "\n".join(
-                f"- **{file.verdicts[name].word}**, {file.states[name]}. {markdown(_sentence(name, claim))}"
-                for name, claim in file.claims.claims.items()
-            )
-        )
-        parts.append(markdown(file.rule))
+        if tested:
+            table = ["| claim | verdict | evidence |", "|:--|:--|:--|"]
+            for told in tested:
+                says, evidence = (
+                    markdown(f"{told.name}: {told.claim.says}"),
+                    markdown(_evidence(told.lines[0])),
+                )
+                table.append(f"| {says} | **{told.word}** ({told.state}) | {evidence} |")
+            parts.append("\n".join(table))
+        if untested:
+            why = [f"- {markdown(f'{t.name}: {t.claim.says} {t.lines[0].evidence}')}" for t in untested]
+            parts.append(_details(_folded(untested), why))
+        how = [f"- {markdown(f'{t.name}: {t.about}')}" for t in tested]
+        compared = [f"- {markdown(f'{t.name}: {_evidence(line)}')}" for t in tested for line in t.lines[1:]]
+        parts.append(_details("How claims are judged", [markdown(file.rule), "", *how, *compared]))
     return parts
 
 
-def _sentence(name: str, claim: Claim) -> str:
-    return f"{_shown(name)}: {claim.says} Measured: {about(claim)}"
+def _details(summary: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
+
+
+def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
+    """Claims that were tested, and those that could not be."""
+    tested: list[_Told] = []
+    untested: list[_Told] = []
+    for name, claim in file.claims.claims.items():
+        verdict = file.verdicts[name]
+        lines = [line for line in file.lines if line.claim == name]
+        told = _Told(_shown(name), claim, verdict.word, file.states[name], lines, about(claim))
+        (untested if verdict.judgement is None else tested).append(told)
+    return tested, untested
+
+
+def _folded(untested: Sequence[_Told]) -> str:
+    one = len(untested) == 1
+    return f"{len(untested)} claim{'' if one else 's'} {'is' if one else 'are'} not testable here: why"
+
+
+def _evidence(line: Line) -> str:
+    return ": ".join(text for text in (line.compared, line.evidence) if text)
 
 
 def _shown(name: str) -> str:

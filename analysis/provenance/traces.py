@@ -35,6 +35,7 @@ def section_traces(evidence: Evidence, claims: Mapping[str, str]) -> dict[str, T
     samples = {sample.run for sample in evidence.logs.samples}
     stated = " and ".join(f"{name} (sha256 {digest[:12]})" for name, digest in claims.items())
     return {
+        "answer": joined("the differences of the results table", primary.whole("")),
         "verdicts": joined(
             f"tests of the claims of {stated} on logged metrics and final scores", primary.whole(""), metrics
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
@@ -15,14 +16,20 @@ WEIGHT_Z = np.exp(-(NORMAL_Z**2) / 2) / np.exp(-(NORMAL_Z**2) / 2).sum()
 def power_of(effect_sd: float, n: int, alpha: float, paired: bool = False) -> float:
     """The chance that a two-sided t test at `alpha` finds an effect with `n` seeds an arm; 0 below two seeds.
 
-    effect_sd is in standard deviations over seeds, of the differences where paired. P(|t| > critical) of a noncentral
-    t: over its normal numerator, the chance that the chi-square below is small. scipy's noncentral t gives nan in its
-    tails, which bisection would take for an answer.
+    effect_sd is in standard deviations over seeds, of the differences where paired.
     """
     if n < 2:
         return 0.0
     df = n - 1 if paired else 2 * n - 2
-    shift = abs(effect_sd) * math.sqrt(n if paired else n / 2)
+    return _chance(abs(effect_sd) * math.sqrt(n if paired else n / 2), df, alpha)
+
+
+def _chance(shift: float, df: float, alpha: float) -> float:
+    """P(|t| > critical) of a noncentral t whose numerator has mean `shift`.
+
+    Over that numerator, the chance that the chi-square below is small. scipy's noncentral t gives nan in its tails, which
+    bisection would take for an answer.
+    """
     critical = float(special.stdtrit(df, 1 - alpha / 2))
     return float(WEIGHT_Z @ special.chdtr(df, df * ((NORMAL_Z + shift) / critical) ** 2))
 
@@ -53,10 +60,20 @@ def detectable_effect(n: int, alpha: float, power: float = 0.8, paired: bool = F
     """The smallest effect, in sd over seeds, that `n` seeds an arm find with probability `power`; inf for n < 2."""
     if n < 2:
         return math.inf
+    return _least(lambda effect_sd: power_of(effect_sd, n, alpha, paired), power)
+
+
+def detectable_difference(error: float, df: float, alpha: float, power: float = 0.8) -> float:
+    """The smallest difference that a two-sided t test at `alpha` finds with probability `power`, in the unit of its standard error."""
+    return error * _least(lambda shift: _chance(shift, df, alpha), power)
+
+
+def _least(chance: Callable[[float], float], power: float) -> float:
+    """Where a rising chance reaches `power`."""
     low, high = 0.0, 1.0
-    while power_of(high, n, alpha, paired) < power:
+    while chance(high) < power:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if power_of(middle, n, alpha, paired) < power else (low, middle)
+        low, high = (middle, high) if chance(middle) < power else (low, middle)
     return high

@@ -43,7 +43,7 @@ def register(plan: Plan, reports: Path, console: Console) -> int:
     Raises UserError where a run of the plan has begun, where another preset would be a look at its data that was not planned, where
     another preset of the study is registered, and where the registration cannot be read or written.
     """
-    there, content = registration_of(plan), {**plan_content(plan), "claims": _claims()}
+    there, content = registration_of(plan), {**plan_content(plan), "claims": _claims(plan.study.head.claims)}
     _refuse_looks(plan)
     if there is None:
         _refuse_begun(plan, reports)
@@ -133,14 +133,14 @@ def _refuse_looks(plan: Plan) -> None:
             )
 
 
-def _claims() -> dict[str, Any]:
-    """By file of conf/claims, its SHA-256 and a digest of each claim."""
+def _claims(wanted: Sequence[str]) -> dict[str, Any]:
+    """By file of conf/claims that the study names, its SHA-256 and a digest of each claim."""
     # pandas and scipy, which no other command of sweeps waits for
     from analysis.claims.files import claim_files
     from analysis.claims.spec import claim_digest, load_claims
 
     found = {}
-    for path in claim_files():
+    for path in (path for path in claim_files() if path.stem in wanted):
         claims = {name: claim_digest(claim) for name, claim in load_claims(path).claims.items()}
         found[path.name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "claims": claims}
     return found

@@ -59,6 +59,8 @@ def content(plan: Plan) -> dict[str, Any]:
         "title": study.head.title or study.name,
         "question": study.head.question,
         **promises(study.head),
+        "claims": list(study.head.claims),
+        "reference": study.head.reference,
         "amended_after_runs": _amended(plan, before),
         "spec_sha256": study.sha256(),
         **({"written_sha256": written} if (written := written_sha256(study_file(study.name))) else {}),

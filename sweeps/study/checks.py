@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from analysis.claims.files import claim_files
 from sspo.compose.hydra_compose import choices
 from sspo.config.grid import parse_grid
 from sspo.errors import UserError
@@ -60,6 +61,8 @@ def check(study: Study) -> None:
 def _check_head(study: Study) -> None:
     head = study.head
     choose("test", head.test, TESTS)
+    for file in head.claims:
+        choose("file in claims", file, [path.stem for path in claim_files()])
     if not 0 < head.smallest_effect < 1:
         raise UserError(
             f"smallest_effect is a difference of shares and must lie between 0 and 1, got {head.smallest_effect:g}: write "

@@ -143,6 +143,10 @@ class StudyHead:
     """The least difference of the primary score that would matter, as a share."""
     looks: tuple[int, ...] = ()
     """Planned interim looks: numbers of seeds an arm at which a registered study may be tested before its end."""
+    claims: tuple[str, ...] = ()
+    """Files of conf/claims that its report judges, such as `paper`."""
+    reference: bool = False
+    """Whether its results show below them what the SSPO paper reports."""
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
     replay: Replay = field(default_factory=Replay)
@@ -175,7 +179,7 @@ class Study:
         """Hash of what the spec means: comments, layout and spelled-out defaults do not change it.
 
         What came later is left out where it is not used, so that older specs keep their hash, and so is what no result
-        depends on.
+        depends on: how runs are executed, and what the report shows besides them.
         """
         content = asdict(self)
         for key in ("factors", "points"):
@@ -187,6 +191,8 @@ class Study:
         for key in ("mix_code", "smallest_effect", "looks"):
             if getattr(self.head, key) == getattr(StudyHead(), key):
                 del content["head"][key]
+        for shown in ("claims", "reference"):
+            del content["head"][shown]
         for part in (content["head"], *content["arms"].values()):
             for execution in ("resources", "retries"):
                 part.pop(execution, None)

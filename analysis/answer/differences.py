@@ -1,0 +1,65 @@
+"""Which arms lie below or above what they are tested against, which are not told apart, and what could have been found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.evidence.evidence import Evidence
+from analysis.inference.findings import Summary, primary_summaries
+from analysis.inference.rule import rule_of
+from analysis.statistics.power import detectable_difference
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The tested arms of a study by what its rule finds, each group from the smallest difference to the largest in size."""
+
+    lower: tuple[Summary, ...]
+    higher: tuple[Summary, ...]
+    undecided: tuple[Summary, ...]
+    """Not told apart from their reference."""
+    no_clip: Summary | None
+    """The arm without clipping, which is there to fail, where other arms are tested too; in none of the groups above."""
+    detectable: tuple[float, float] | None
+    """The least and the most over the undecided arms (over all where every one is decided) of the difference that the arm's test
+    finds with 80 % power. Shares, or in an imported metric's own unit."""
+
+    @property
+    def tested(self) -> int:
+        """Arms in the three groups."""
+        return len(self.lower) + len(self.higher) + len(self.undecided)
+
+
+def differences(evidence: Evidence) -> Differences | None:
+    """None where the report tests nothing."""
+    alpha = rule_of(evidence).alpha
+    tested = [s for s in primary_summaries(evidence) if s.adjusted is not None and s.comparison is not None]
+    if alpha is None or not tested:
+        return None
+    controls = [s for s in tested if s.arm.role == "no_clip"]
+    asked = [s for s in tested if s not in controls] or tested
+    lower = [s for s in asked if s.found(alpha) and _size(s) < 0]
+    higher = [s for s in asked if s.found(alpha) and _size(s) > 0]
+    undecided = [s for s in asked if s not in lower and s not in higher]
+    return Differences(
+        lower=tuple(sorted(lower, key=_size, reverse=True)),
+        higher=tuple(sorted(higher, key=_size)),
+        undecided=tuple(sorted(undecided, key=_size)),
+        no_clip=controls[0] if controls and asked is not tested else None,
+        detectable=_detectable(undecided or asked),
+    )
+
+
+def _size(summary: Summary) -> float:
+    assert summary.comparison is not None, "an arm that was tested was compared"
+    return summary.comparison.difference
+
+
+def _detectable(tested: list[Summary]) -> tuple[float, float] | None:
+    found = [
+        detectable_difference(s.comparison.error, s.comparison.df, 1 - s.adjusted.level)
+        for s in tested
+        if s.adjusted is not None and s.comparison is not None
+        if s.comparison.error is not None and s.comparison.df is not None
+    ]
+    return (min(found), max(found)) if found else None

@@ -1,0 +1,52 @@
+"""What stands above a report's tables: the answer, what a reader must know before it counts, and what holds for every number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.answer.facts import gates_fact, runs_fact, seeds_fact
+from analysis.answer.sentence import answer
+from analysis.evidence.evidence import Evidence
+from analysis.inference.rule import rule_of
+from analysis.registration.standing import NO_REGISTRATION
+from analysis.tables import captions
+from analysis.tables.results import decoding
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """Texts; pages escape them."""
+
+    standing: str
+    """Preset, and whether the study was registered."""
+    question: str
+    answer: str
+    """At most 45 words."""
+    head: tuple[str, ...]
+    """What became of a registration, and gates that failed with their numbers."""
+    facts: tuple[str, ...]
+    """What was run and how it was scored, a few words each."""
+    common: tuple[str, ...]
+    """What is true of every table and figure, and does not stand above."""
+
+
+def first_screen(evidence: Evidence) -> FirstScreen:
+    """Of a study's evidence."""
+    study, marks = evidence.study, rule_of(evidence).marks
+    head = [line for line in captions.head(evidence) if line != NO_REGISTRATION]
+    said = {study.note_sentence, *marks, *captions.failed_sentence(evidence)}
+    return FirstScreen(
+        standing=" · ".join((study.note, rule_of(evidence).standing.state)),
+        question=study.question,
+        answer=answer(evidence),
+        head=tuple(head),
+        facts=tuple(fact for fact in _facts(evidence) if fact),
+        common=tuple(line for line in captions.common(evidence) if line not in said),
+    )
+
+
+def _facts(evidence: Evidence) -> tuple[str, ...]:
+    study = evidence.study
+    how = decoding(evidence, study.mode, study.temperature).removesuffix(",")
+    sets = f" over {len(evidence.sets)} sets" if len(evidence.sets) > 1 else ""
+    return gates_fact(evidence), runs_fact(evidence), seeds_fact(evidence), how + sets

@@ -1,0 +1,156 @@
+"""The answer to a study's question, generated from the very comparisons that its results table prints."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from analysis.answer.differences import Differences, differences
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.inference.findings import Summary, primary_summaries
+from analysis.inference.rule import rule_of
+from analysis.statistics.families import FEWEST_RUNS
+
+MOST_WORDS = 45
+NAMED = 3
+"""Arms that are named before they are only counted, where words allow."""
+
+
+def answer(evidence: Evidence) -> str:
+    """Who lies above or below whom by how much, who is not told apart, and what could have been found; at most 45 words.
+
+    Where nothing is tested it says why, and between which scores the arms lie. Labels of arms stand in it as they are: more
+    than 45 words are left where even the tersest version has them.
+    """
+    found = differences(evidence)
+    if found is None:
+        return _short(_untested(evidence, named) for named in (NAMED + 1, 0))
+    how = itertools.product((True, False), range(NAMED, -1, -1), (True, False))
+    return _short(_tested(evidence, found, *choices) for choices in how)
+
+
+def _short(versions: Iterable[str]) -> str:
+    """The first version that is short enough, from the fullest to the tersest; else the last."""
+    said = ""
+    for said in versions:
+        if len(said.split()) <= MOST_WORDS:
+            break
+    return said
+
+
+def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int, control: bool) -> str:
+    """With what could have been found, up to `named` arms of a group by name, and the arm that does not clip."""
+    than = _reference(evidence)
+    sides = [_apart(evidence, side, word, found.tested, named) for side, word in _sides(found)]
+    if sides:
+        parts = [f"{sides[0]} than {than}", *sides[1:], *_undecided(evidence, found.undecided, named)]
+        said = "; ".join(parts) + "."
+    else:
+        said = _all_undecided(evidence, found.undecided, than)
+    if detectable and found.detectable is not None:
+        said += f" Differences of {_span(evidence, found.detectable)} could have been found (80 % power)."
+    if control and found.no_clip is not None:
+        said += f" {found.no_clip.arm.label}: {_signed(evidence, found.no_clip)}."
+    return said
+
+
+def _sides(found: Differences) -> list[tuple[tuple[Summary, ...], str]]:
+    return [(side, word) for side, word in ((found.lower, "lower"), (found.higher, "higher")) if side]
+
+
+def _reference(evidence: Evidence) -> str:
+    """What arms are tested against, with its average where it is one."""
+    first, *others = evidence.study.references()
+    if others:
+        return "the arm that each is tested against"
+    averages = [s.columns[AVERAGE].point for s in primary_summaries(evidence) if s.arm == first]
+    return f"{first.label} ({evidence.unit.text(averages[0])})"
+
+
+def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, named: int) -> str:
+    """`GRPO scores 8.7 [1.5, 16.0] points lower`, or how many of the tested arms do, from the least to the most."""
+    points = evidence.unit.points
+    if len(side) <= named:
+        sizes = _listed([_size(evidence, s) for s in side])
+        return f"{_listed([s.arm.label for s in side])} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
+    sizes = " to ".join(_size(evidence, s) for s in _ends(side))
+    count = f"{len(side)} of {tested} arms" if tested > 1 else "The other arm"
+    return f"{count} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
+
+
+def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[str]:
+    if not arms:
+        return []
+    if len(arms) <= named:
+        each = _listed([f"{s.arm.label} ({_signed(evidence, s)})" for s in arms])
+        return [f"{each} {'is' if len(arms) == 1 else 'are'} not told apart"]
+    return [f"{_count(len(arms))} not told apart ({_range(evidence, arms)})"]
+
+
+def _all_undecided(evidence: Evidence, arms: Sequence[Summary], than: str) -> str:
+    points = evidence.unit.points
+    if len(arms) == 1:
+        return f"{arms[0].arm.label} is not told apart from {than}: {_signed(evidence, arms[0])}{points}."
+    ends = f"{_signed(evidence, arms[0])} to {_signed(evidence, arms[-1])}{points}"
+    return f"None of {len(arms)} arms is told apart from {than}: differences of {ends}."
+
+
+def _count(arms: int) -> str:
+    return "1 arm is" if arms == 1 else f"{arms} arms are"
+
+
+def _range(evidence: Evidence, arms: Sequence[Summary]) -> str:
+    ends = [s.comparison.difference for s in _ends(arms) if s.comparison is not None]
+    return " to ".join(evidence.unit.signed(end) for end in ends)
+
+
+def _span(evidence: Evidence, ends: tuple[float, float]) -> str:
+    """`8.5 points`, or `9.0 to 43.2 points`."""
+    return " to ".join(dict.fromkeys(map(evidence.unit.text, ends))) + evidence.unit.points
+
+
+def _ends(arms: Sequence[Summary]) -> Sequence[Summary]:
+    """The first and the last, once where they are one."""
+    return arms if len(arms) == 1 else (arms[0], arms[-1])
+
+
+def _size(evidence: Evidence, summary: Summary) -> str:
+    """A difference without its sign, with the interval that agrees with p."""
+    assert summary.comparison is not None, "an arm that was tested was compared"
+    assert summary.adjusted is not None, "an arm that was tested has a p"
+    size, low, high = summary.comparison.difference, summary.adjusted.low, summary.adjusted.high
+    if size < 0:
+        size, low, high = -size, -high, -low
+    text = evidence.unit.text
+    return f"{text(size)} [{text(low)}, {text(high)}]"
+
+
+def _signed(evidence: Evidence, summary: Summary) -> str:
+    assert summary.comparison is not None, "an arm that was tested was compared"
+    assert summary.adjusted is not None, "an arm that was tested has a p"
+    low, high = (evidence.unit.signed(end) for end in (summary.adjusted.low, summary.adjusted.high))
+    return f"{evidence.unit.signed(summary.comparison.difference)} [{low}, {high}]"
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _untested(evidence: Evidence, named: int) -> str:
+    """Why nothing is tested, and the averages of up to `named` arms, else the range that they span."""
+    scored = [s for s in primary_summaries(evidence) if s.arm.role != "base" and AVERAGE in s.columns]
+    if not scored:
+        return "No trained run is scored yet."
+    if rule_of(evidence).alpha is None:
+        ended = rule_of(evidence).standing.ended
+        why = f"Nothing is tested yet: {ended} of {len(evidence.runs)} runs ended."
+    elif len(scored) == 1:
+        why = "There is one arm, so nothing is compared."
+    else:
+        why = f"Nothing is tested: that takes {FEWEST_RUNS} scored runs of both arms."
+    averages = sorted(scored, key=lambda s: -s.columns[AVERAGE].point)
+    said = [f"{s.arm.label} {evidence.unit.text(s.columns[AVERAGE].point)}" for s in averages]
+    if len(said) <= named:
+        return f"{why} Average{'s' if len(said) > 1 else ''}: {_listed(said)}."
+    return f"{why} Averages lie between those of {said[-1]} and {said[0]}."
