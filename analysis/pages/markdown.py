@@ -66,14 +66,18 @@ def _gates(report: Report) -> Iterator[str]:
     passed = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict == PASS]
     heads = ("gate", "verdict", "evidence")
     if apart:
-        yield _lines(heads, apart)
+        yield _lines(heads, apart, bold=1)
     if passed:
-        yield _folded(f"{len(passed)} pass", _lines(heads, passed))
+        yield _folded(f"{len(passed)} pass", _lines(heads, passed, bold=1))
 
 
-def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]], bold: int | None = None) -> str:
+    """A table; its column `bold` is in bold."""
     lines = [f"| {' | '.join(heads)} |", f"|{':--|' * len(heads)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(map(markdown, row))} |" for row in rows)])
+    for row in rows:
+        cells = [f"**{cell}**" if i == bold else cell for i, cell in enumerate(map(markdown, row))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _folded(summary: str, content: str) -> str:

@@ -27,6 +27,7 @@ from analysis.registration.looks import looks_path
 from analysis.registration.record import FOLDER as REGISTRATIONS
 from analysis.registration.record import registration_path
 from sspo import metrics
+from sspo.config.study_file import study_file
 from sspo.runs.contamination import RATES
 from sspo.runs.runlog import write_atomic
 
@@ -73,7 +74,10 @@ def fingerprint(
     for path in (registration_path(study.name, registrations), looks_path(study.name, registrations)):
         digest.update(path.read_bytes() if path.is_file() else b"none")
     code = [*package_files(), *sorted(Path(metrics.__file__).parent.glob("*.py"))]
-    for source in [*code, *claim_files()]:
+    spec = study_file(
+        study.name
+    )  # manifests from before studies named their claims are judged by those it names
+    for source in [*code, *claim_files(), *([spec] if spec.is_file() else [])]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

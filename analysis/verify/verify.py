@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.claims.files import claim_files
+from analysis.claims.files import claim_files, judged_files
 from analysis.claims.record import changed_claims
 from analysis.claims.table import NAME as VERDICTS
 from analysis.logs.compact import LOOKS, MANIFEST, REGISTRATION
 from analysis.logs.digests import Digests, changes, stream_digests
-from analysis.logs.manifest import IMPORTED, manifest_path, read_json
+from analysis.logs.manifest import manifest_path, read_json
 from analysis.logs.trace import CONTAMINATION, TIMING, TRAINING_RESPONSES
 from analysis.provenance.freshness import STAMP
 from analysis.provenance.record import FILE, analysis_sha256
@@ -64,7 +64,7 @@ def verify(name: str, preset: str | None, store: Path, out: Path, anchor: str | 
     found = Verified(folder)
     anchored = "" if kept is None else _anchored(kept, folder, content, found)
     logs_changed = _logs(folder, content, found)
-    claims_changed = _claims(content, found)
+    claims_changed = _claims(folder, content, found)
     spec = _spec(folder, found)
     runs = _run_folders(folder, content, store, found)
     why = ["logs"] * logs_changed + ["claims"] * claims_changed
@@ -100,11 +100,21 @@ def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
     return bool(differing)
 
 
-def _claims(content: Mapping[str, Any], found: Verified) -> bool:
-    """The files of claims against those that the verdicts were given on; imported logs are judged by those they named."""
+def _claims(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
+    """The files of claims that the study names against those that the verdicts were given on."""
     recorded = content.get("claims", {})
-    asked = content.get("preset") != IMPORTED
-    changed = list(changed_claims(recorded, [p for p in claim_files() if asked or p.name in recorded]))
+    try:
+        asked = {path.name for path in judged_files(read_json(folder / "logs" / MANIFEST))}
+    except (
+        UserError,
+        OSError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ):  # named already: the manifest is one of the logs
+        asked = set()
+    wanted = [path for path in claim_files() if path.name in asked or path.name in recorded]
+    changed = list(changed_claims(recorded, wanted))
     names = {name: "decides" in trace for name, trace in traces(content)}
     for change in changed:
         found.changed(change.what)

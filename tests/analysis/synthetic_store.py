@@ -103,6 +103,7 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
         "question": "Does clipping matter & <where>?",
         "baseline": "grpo",
         "test": "paired",
+        "claims": ["paper"],
         "primary": {"mode": "sampled", "temperature": 1.0},
         "gates": {"token_arm": "grpo"},
         "spec_sha256": "0" * 64,

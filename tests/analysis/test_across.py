@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from browser import Page, needs_chromium
 from synthetic_store import ARMS, SETS, FakeArm, Scale, write_study
 
 from analysis.__main__ import main
-from analysis.across.answers import answer
 from analysis.across.index import write_index
 from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import read_logs
@@ -68,11 +65,10 @@ def test_each_study_has_its_answer_and_its_counts(store: Path, out: Path) -> Non
     text = (out / "index.md").read_text()
     # 1 + 3 x 4 and 2 x 4 runs, of which 4 are the same; on the primary score 2 arms and 1 arm are tested
     assert "2 studies, 0 of them registered; 21 runs listed, 17 distinct. " in text
-    below = score(store, "grpo") - score(store, "no_clip")
-    assert (
-        f"[The study &lt;toy&gt;](toy/index.md) (preset paper; exploratory): Below GRPO .2: no clip by {below:.1f} "
-        in text
-    )
+    baseline, below = score(store, "grpo"), score(store, "no_clip") - score(store, "grpo")
+    assert "[The study &lt;toy&gt;](toy/index.md) (preset paper; exploratory): " in text
+    assert f"told apart from GRPO .2 ({baseline:.1f}): " in text or f"than GRPO .2 ({baseline:.1f})" in text
+    assert f" no clip: {below:.1f} ".replace("-", "−") in text
     rows = {line.split(" | ")[0]: line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line}
     heads = rows["| study"]
     toy, other, both = (dict(zip(heads, rows[f"| {name}"], strict=True)) for name in ("toy", "other", "all"))
@@ -90,28 +86,6 @@ def evidence_of(folder: Path, arms: Sequence[FakeArm], seeds: int) -> Evidence:
     planned = write_study(folder / "store", arms, Scale(seeds=seeds, rollouts=2))
     compact(folder / "store", planned, folder / "logs")
     return Evidence(read_logs(folder / "logs"))
-
-
-def test_an_answer_names_few_arms_and_counts_many(tmp_path: Path) -> None:
-    grpo, no_clip = (a for name in ("grpo", "no_clip") for a in ARMS if a.name == name)
-    better = [
-        FakeArm(name=f"better_{i}", label=f"better {i}", level=0.7 + 0.1 * i, clip=0.01) for i in range(3)
-    ]
-    same = FakeArm(name="same", label="no better", level=0.5, clip=0.01)
-    evidence = evidence_of(tmp_path, [replace(grpo, level=0.5), *better, same, no_clip], 4)
-    mean = {
-        a.name: 100 * np.mean([*evidence.of_arm(evidence.primary, a).values()]) for a in evidence.study.arms
-    }
-    least, most = (mean[name] - mean["grpo"] for name in ("better_0", "better_2"))
-    assert answer(evidence) == (
-        f"Above GRPO .2: 3 arms by {least:.1f} to {most:.1f} points. "
-        f"Below GRPO .2: no clip by {mean['grpo'] - mean['no_clip']:.1f} points. Not told apart: no better."
-    )
-
-
-def test_below_four_runs_an_answer_says_so(tmp_path: Path) -> None:
-    evidence = evidence_of(tmp_path, [a for a in ARMS if a.name in ONE], 3)
-    assert answer(evidence) == "Too few runs to test: 3 an arm."
 
 
 def test_looks_are_those_that_the_logs_have(out: Path, tmp_path: Path) -> None:

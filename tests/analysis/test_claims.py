@@ -272,11 +272,11 @@ def test_the_section_shows_every_verdict_and_escapes_what_it_shows(
     judged = judge(evidence, [path])
     html, text = verdicts_html(judged), "\n".join(verdicts_markdown(judged))
     assert "<script>" not in html + text
-    assert "<h3>H, one: &lt;script&gt;" in html
+    assert "<span>H, one: &lt;script&gt;" in html
     assert "no clip against GRPO .2 (bounds 0.2/0.2)" in html
     assert html.count("<li") == 1
     assert 'class="supported"' in html
-    assert "| H, one | **supported** |" in text
+    assert "| H, one: &lt;script&gt;x&lt;/script&gt; \\| beats | **supported** (post hoc) |" in text
     assert "Claims: mine.yaml, sha256" in html
     assert "do not record" not in html
     assert (verdicts_html([]), verdicts_markdown([])) == ("", [])

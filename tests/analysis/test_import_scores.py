@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.answer.first_screen import first_screen
 from analysis.checks.gates import check_gates
 from analysis.claims.files import judged_files
 from analysis.claims.section import judge
@@ -148,7 +149,9 @@ def written(logs: Logs) -> Report:
     verdicts = judge(evidence, judged_files(logs.manifest))
     shown = charts(figure.of(evidence) for figure in FIGURES)
     sections = section_traces(evidence, {})
-    return Report(evidence, None, check_gates(evidence), tables, [], shown, verdicts, sections)
+    return Report(
+        evidence, first_screen(evidence), None, check_gates(evidence), tables, [], shown, verdicts, sections
+    )
 
 
 OF_OURS = (

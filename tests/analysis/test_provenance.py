@@ -18,6 +18,7 @@ from synthetic_replay import replay_head, write_toy_replay
 from synthetic_store import ARMS, SETS, Scale, write_study
 
 from analysis.__main__ import main
+from analysis.answer.first_screen import first_screen
 from analysis.claims.files import claim_files
 from analysis.claims.section import judge
 from analysis.claims.table import verdict_table
@@ -82,7 +83,7 @@ def cells_of(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
         for row in table.rows
         for column, c in zip(table.columns, row.cells, strict=True)
     }
-    report = Report(evidence, None, [], tables, [], {}, [], sections)
+    report = Report(evidence, first_screen(evidence), None, [], tables, [], {}, [], sections)
     return shown, traced(report, origins(report))
 
 
@@ -237,7 +238,7 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     of_set = [f"results[sspo_05,{column}]" for column in (*SETS, "average", "n", "Δ average", "p (Holm)")]
     stability = [f"stability[sspo_05,{column}]" for column in ("collapsed", "share %", "p (Holm)")]
     drawn = ("difference_to_baseline", "paired_by_seed", "clip_against_accuracy")
-    figures = [*(f"figure {name}" for name in drawn), "verdicts", "gates"]
+    figures = [*(f"figure {name}" for name in drawn), "answer", "verdicts", "gates"]
     shared = ("verdicts[", "gates[", "standing[")
     cells = {name for name in named(said, "touches") if not name.startswith(shared)}
     paired = [f"by_question[sspo_05,{column}]" for column in COLUMNS[2:]]

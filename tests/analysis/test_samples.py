@@ -216,7 +216,7 @@ def test_hostile_answers_are_inert_on_both_pages(evidence: Evidence) -> None:
     section, markdown = samples_html(evidence), "\n".join(samples_markdown(evidence))
     page = Page(section)
     assert not page.open
-    assert page.attributes == {"class", "title", "scope", "open", "role", "aria-label"}
+    assert page.attributes == {"class", "title", "scope", "open", "role", "aria-label", "id"}
     assert not page.tags & {"script", "title", "a", "img"}
     assert "&lt;script&gt;alert(1)" in section
     assert "␀␛[31m" in section

@@ -13,7 +13,7 @@ from scipy import stats
 from synthetic_store import ARMS, Scale, write_study
 
 from analysis import report
-from analysis.claims.files import claim_files, judged_files
+from analysis.claims.files import claim_files
 from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import read_logs
 from analysis.verify import verify
@@ -43,7 +43,8 @@ def claims_of(place: Path, patch: pytest.MonkeyPatch) -> Path:
     """The one file of claims that there is from now on."""
     path = place / "claims" / "mine.yaml"
     patch.setattr(verify, "claim_files", lambda: claim_files(path.parent))
-    patch.setattr(report, "judged_files", lambda manifest: judged_files(manifest, path.parent))
+    for module in (report, verify):
+        patch.setattr(module, "judged_files", lambda manifest: claim_files(path.parent))
     return path
 
 

@@ -55,6 +55,7 @@ class Played:
         content = {
             "baseline": "grpo",
             "looks": [4],
+            "claims": ["paper"],
             "arms": {name: {"overrides": [f"objective={name}"]} for name in arms},
             "presets": PRESETS,
         }
