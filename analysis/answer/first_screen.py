@@ -26,6 +26,8 @@ class FirstScreen:
     """What became of a registration, and gates that failed with their numbers."""
     facts: tuple[str, ...]
     """What was run and how it was scored, a few words each."""
+    warnings: tuple[str, ...]
+    """Runs that did not finish, and what makes a comparison say nothing or something else."""
     common: tuple[str, ...]
     """What is true of every table and figure, and does not stand above."""
 
@@ -34,14 +36,16 @@ def first_screen(evidence: Evidence) -> FirstScreen:
     """Of a study's evidence."""
     study, marks = evidence.study, rule_of(evidence).marks
     head = [line for line in captions.head(evidence) if line != NO_REGISTRATION]
-    said = {study.note_sentence, *marks, *captions.failed_sentence(evidence)}
+    warnings = captions.warnings(evidence)
+    above = {study.note_sentence, *marks, *captions.failed_sentence(evidence)}
     return FirstScreen(
         standing=" · ".join((study.note, rule_of(evidence).standing.state)),
         question=study.question,
         answer=answer(evidence),
         head=tuple(head),
         facts=tuple(fact for fact in _facts(evidence) if fact),
-        common=tuple(line for line in captions.common(evidence) if line not in said),
+        warnings=tuple(line for line in warnings if line not in above),
+        common=tuple(line for line in captions.common(evidence) if line not in warnings),
     )
 
 

@@ -27,6 +27,7 @@ def page_markdown(report: Report) -> str:
         *(f"**{markdown(line)}**" for line in first.head),
         markdown(" · ".join(first.facts)),
         *(_figure(figure) for figure in report.figures if figure.name == FOREST),
+        "\n".join(f"- {markdown(line)}" for line in first.warnings),
         markdown(" ".join(first.common)),
         *([_table(report.results)] if report.results is not None else []),
         *verdicts_markdown(report.verdicts),

@@ -1,8 +1,8 @@
 """`make bench-analysis`: 1,000 runs x 1,000 steps x 40 metrics (1.8 GB) to all tables and figures, cold and warm.
 
 Runs are written to a temporary folder beforehand. Cold: no cached columns and no report. Warm: the same report again,
-with the columns and the logs of the first. Then plain pandas reads the same metrics files. Wall and processor seconds
-are printed beside each other: on a busy machine the first says little.
+with the columns and the logs of the first. Then plain pandas reads the same metrics files, and what is wanted is a share of
+its time: machines differ. Wall and processor seconds are printed beside each other: on a busy machine the first says little.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from synthetic_store import ARMS, SETS, FakeArm, Scale, write_study
 RUNS, STEPS, UPDATES = 1000, 1000, 4
 KEYS = (*METRIC_KEYS, *(key for key in GLOSSARY if key not in METRIC_KEYS))[:40]
 QUESTIONS, SAMPLES, CURVE_POINTS, CURVE_QUESTIONS = 12, 4, 10, 6
-WANTED = {"cold": 20.0, "warm": 5.0}
+WANTED = {"cold": 0.7, "warm": 0.2}
+"""At most so many times the seconds that pandas takes to load the same logs."""
 WANTED_GIB = 3.0
 
 
@@ -68,7 +69,8 @@ def main() -> int:
         print(f"index.html: {page.stat().st_size / 1e6:.2f} MB")
     finally:
         shutil.rmtree(folder)
-    met = all(costs[name].wall <= most for name, most in WANTED.items())
+    plain = costs["pandas, loading alone"].wall
+    met = all(costs[name].wall <= most * plain for name, most in WANTED.items())
     return 0 if met and costs["cold"].gib <= WANTED_GIB else 1
 
 
@@ -82,8 +84,8 @@ def show(costs: dict[str, Cost]) -> None:
     for name, cost in costs.items():
         most = f" (at most {WANTED[name]:g} wanted)" if name in WANTED else ""
         print(
-            f"{name:>22}: {cost.wall:6.1f} s wall{most}, {cost.cpu:6.1f} s processor, {cost.gib:.2f} GiB; "
-            f"pandas takes {plain.wall / cost.wall:.1f} x the wall and {plain.cpu / cost.cpu:.1f} x the processor time"
+            f"{name:>22}: {cost.wall:6.1f} s wall, {cost.cpu:6.1f} s processor, {cost.gib:.2f} GiB: {cost.wall / plain.wall:.2f} times "
+            f"pandas' wall{most} and {cost.cpu / plain.cpu:.2f} times its processor time"
         )
 
 
