@@ -1,0 +1,116 @@
+"""Numbers of several runs as rows: measures at the first, middle and last rollout, and scores of the last evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from analysis.single_runs.measures import HELD_OUT, MEASURES, Measure
+from analysis.single_runs.read import Run
+
+NOT_LOGGED = "not logged"
+AVERAGE = "average of sets"
+
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """A measure of every run: rollouts done to a value; empty for a run that has not logged it."""
+
+    measure: Measure
+    runs: Sequence[Mapping[int, float]]
+
+    def ends(self, run: int) -> list[float]:
+        """A run's first, middle and last value; of fewer than three values the middle is nan, of one the last too."""
+        values = self.values(run)
+        if not values:
+            return []
+        last = values[-1] if len(values) > 1 else math.nan
+        return [values[0], values[(len(values) - 1) // 2] if len(values) > 2 else math.nan, last]
+
+    def values(self, run: int) -> list[float]:
+        """A run's finite values by rollout."""
+        found = self.runs[run]
+        return [found[at] for at in sorted(found) if math.isfinite(found[at])]
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A set under a decoding: a score a run, nan for one that was not asked."""
+
+    name: str
+    decoding: str
+    scores: Sequence[float]
+
+
+def measure_rows(runs: Sequence[Run]) -> list[MeasureRow]:
+    """Held-out accuracy while training, then every measure that is always shown or that a run has logged."""
+    rows = [
+        MeasureRow(measure, [run.measures.get(measure.label, {}) for run in runs])
+        for measure in MEASURES
+        if measure.always or any(measure.label in run.measures for run in runs)
+    ]
+    rows.insert(1, MeasureRow(HELD_OUT, [run.held_out.curve for run in runs]))
+    return rows
+
+
+def score_rows(runs: Sequence[Run]) -> list[ScoreRow]:
+    """The last evaluation, a row a decoding and set, and the unweighted average where a run has several sets."""
+    decodings = dict.fromkeys(decoding for run in runs for decoding in run.held_out.last)
+    rows = []
+    for decoding in decodings:
+        scores = [run.held_out.last.get(decoding, {}) for run in runs]
+        sets = list(dict.fromkeys(name for of in scores for name in of))
+        how = said_decoding(*decoding)
+        rows += [ScoreRow(name, how, [of.get(name, math.nan) for of in scores]) for name in sets]
+        if len(sets) > 1:
+            whole = [fmean(of.values()) if len(of) == len(sets) else math.nan for of in scores]
+            rows.append(ScoreRow(AVERAGE, how, whole))
+    return rows
+
+
+def said_decoding(mode: str, temperature: float) -> str:
+    """`greedy`, or `T = 0.6`."""
+    return f"T = {temperature:g}" if mode == "sampled" else mode
+
+
+def evaluated(run: Run) -> str:
+    """When the last evaluation was, in words."""
+    if not run.held_out.last:
+        return "not evaluated"
+    which = "final" if run.held_out.final else "while training"
+    return f"{which}, after rollout {run.held_out.after}" if run.held_out.after else "before training"
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """What a run is, as names with values."""
+    planned = f" of {run.planned}" if run.planned is not None else ""
+    took = f" in {run.seconds:,.0f} s" if isinstance(run.seconds, int | float) else ""
+    state = f"{run.state}{': ' + run.reason if run.reason else ''}"
+    rows = [("state", state), ("rollouts", f"{run.rollouts}{planned}{took}"), ("objective", _objective(run))]
+    rows += [("base model", str(run.config.get("model.path", "not recorded"))), ("code", _code(run))]
+    return [*rows, ("folder", str(run.folder))]
+
+
+def _objective(run: Run) -> str:
+    """Its name, ratio, bounds and cuts."""
+    config = run.config
+    parts = [str(config.get("objective.name") or "not recorded")]
+    if config.get("objective.ratio"):
+        parts.append(f"{config['objective.ratio']} ratio")
+    if config.get("objective.clip.low") is not None:
+        parts.append(f"clip {config['objective.clip.low']}/{config.get('objective.clip.high')}")
+    if config.get("segmentation.rule"):
+        parts.append(f"segmentation {config['segmentation.rule']}")
+    return ", ".join(parts)
+
+
+def _code(run: Run) -> str:
+    found = run.environment
+    revision = found.get("git_revision")
+    if not revision:
+        return "not recorded"
+    dirty = " with uncommitted changes" if found.get("git_diff_sha256") or found.get("git_dirty") else ""
+    key = f", code key {found['code_key']}" if found.get("code_key") else ""
+    return f"{str(revision)[:12]}{dirty}{key}"
