@@ -9,6 +9,7 @@ settings    labels that tell runs apart, and options that differ
 responses   sampled responses to the same prompts
 rows        numbers of all runs as rows
 sparkline   a row of numbers as a line of characters
+columns     text in columns as wide as a terminal
 terminal    all of it as text
 recent      the newest runs of a store
 charts      the charts of the page

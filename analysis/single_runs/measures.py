@@ -48,5 +48,5 @@ MEASURES = (
     Measure("KL to base model, nats", "policy/kl_reference", always=False, signed=True),
 )
 KEYS = tuple(dict.fromkeys(measure.key for measure in MEASURES))
-HELD_OUT = Measure("held-out accuracy, %", "", scale=100, decimals=1)
+HELD_OUT = Measure("held-out while training, %", "", scale=100, decimals=1)
 """Of evaluations: the mean over sets of the share of right answers at T = 1."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
+from analysis.single_runs.columns import GAP, left, wrapped
 from analysis.single_runs.find import store_folders
 from analysis.single_runs.measures import HELD_OUT, MEASURES
 from analysis.single_runs.read import Run, age, read_run
@@ -20,13 +21,14 @@ from sspo.errors import UserError
 from sspo.runs import runlog
 
 MOST = 20
-HEADS = ("state", "age", "training %", "held-out %", "run", "folder")
+HEADS = ("state", "age", "training %", "held-out %", "run", "options", "folder")
+OBJECTIVE = "objective.name"
 ALWAYS = ("objective.clip.low", "objective.clip.high")
 """Options by which one remembers a run."""
-LEFT_OUT = ("objective.name", "objective.paper", "seed")
+LEFT_OUT = ("objective.paper", "seed")
 
 
-def recent(store: Path, most: int = MOST, now: float | None = None) -> str:
+def recent(store: Path, width: int, most: int = MOST, now: float | None = None) -> str:
     """A line a run, the newest first. Raises UserError where the store has none."""
     folders = sorted(store_folders(store), key=_changed, reverse=True)
     if not folders:
@@ -35,12 +37,23 @@ def recent(store: Path, most: int = MOST, now: float | None = None) -> str:
         )
     now = time.time() if now is None else now
     runs = [read_run(folder, now) for folder in folders[:most]]
-    rows = [HEADS, *(_row(run, own, now) for run, own in zip(runs, own_options([r.config for r in runs]), strict=True))]
-    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(HEADS))]
-    lines = ["  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    owns = own_options([run.config for run in runs])
+    rows = [HEADS, *(_row(run, own, now) for run, own in zip(runs, owns, strict=True))]
+    lines = _lines(rows, width)
     hidden = len(folders) - len(runs)
     more = f"\n{hidden} older ones: --last {len(folders)} shows them, too" if hidden else ""
     return "\n".join(lines) + f"\n\n`python -m analysis run FOLDER` shows one; several stand side by side{more}"
+
+
+def _lines(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
+    """A line a run where that fits, else the options and the folder of each below it."""
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(HEADS))]
+    wide = sum(widths) + GAP * (len(HEADS) - 1) <= width
+    kept = len(HEADS) if wide else HEADS.index("run") + 1
+    for row in rows:
+        yield (" " * GAP).join(left(cell, size) for cell, size in zip(row[:kept], widths, strict=False)).rstrip()
+        for text in () if wide or row is HEADS else row[kept:]:
+            yield from wrapped(text, width, " " * 4, " " * 6)
 
 
 def own_options(configs: Sequence[Options]) -> list[dict[str, Any]]:
@@ -57,6 +70,7 @@ def _own(config: Options, usual: Mapping[str, str | None]) -> dict[str, Any]:
         key: value
         for key, value in config.items()
         if key in ALWAYS
+        or (key == OBJECTIVE and config.get("run.arm"))
         or (key not in LEFT_OUT and not key.startswith(LABELS) and shown_value(value) != usual.get(key))
     }
 
@@ -74,17 +88,23 @@ def _usual(group: Sequence[Options]) -> dict[str, str | None]:
 def _row(run: Run, own: Mapping[str, Any], now: float) -> tuple[str, ...]:
     training = run.measures.get(MEASURES[0].label, {})
     held_out = [fmean(scores.values()) for (mode, _), scores in run.held_out.last.items() if mode == "sampled"]
-    options = " ".join(f"{key}={shown_value(value)}" for key, value in own.items())
     of = f" {run.rollouts}/{run.planned}" if not run.ended and run.planned else ""
     cells = (
         f"{run.state}{of}",
         "–" if run.written is None else age(now - run.written),
         MEASURES[0].text(training[max(training)]) if training else "–",
         HELD_OUT.text(held_out[0]) if held_out else "–",
-        f"{run.label} {options}".rstrip(),
+        _name(run),
+        " ".join(f"{key}={shown_value(value)}" for key, value in own.items()),
         str(run.folder),
     )
     return tuple(visible(cell) for cell in cells)
+
+
+def _name(run: Run) -> str:
+    """As a study's run is named on the command line; else objective and seed."""
+    study, arm = run.config.get("run.study"), run.config.get("run.arm")
+    return f"{study}:{arm}:{run.config.get('seed')}" if study and arm else run.label
 
 
 def _changed(folder: Path) -> float:

@@ -22,17 +22,21 @@ class MeasureRow:
     runs: Sequence[Mapping[int, float]]
 
     def ends(self, run: int) -> list[float]:
-        """A run's first, middle and last value; of fewer than three values the middle is nan, of one the last too."""
+        """A run's first, middle and last value: of two there is no middle, and one is the last. Empty without any."""
         values = self.values(run)
         if not values:
             return []
-        last = values[-1] if len(values) > 1 else math.nan
-        return [values[0], values[(len(values) - 1) // 2] if len(values) > 2 else math.nan, last]
+        first = values[0] if len(values) > 1 else math.nan
+        return [first, values[(len(values) - 1) // 2] if len(values) > 2 else math.nan, values[-1]]
 
     def values(self, run: int) -> list[float]:
         """A run's finite values by rollout."""
+        return [value for value in self.line(run) if math.isfinite(value)]
+
+    def line(self, run: int) -> list[float]:
+        """A run's values by rollout, nan where none was logged."""
         found = self.runs[run]
-        return [found[at] for at in sorted(found) if math.isfinite(found[at])]
+        return [found[at] for at in sorted(found)]
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,19 @@ def score_rows(runs: Sequence[Run]) -> list[ScoreRow]:
     return rows
 
 
+def score_grid(runs: Sequence[Run]) -> tuple[list[str], list[str], list[list[float]]]:
+    """Names of rows, heads and scores: of one run a row a set and a column a decoding, of several a column a run."""
+    rows = score_rows(runs)
+    if len(runs) > 1:
+        names = [f"{row.name}, {row.decoding}" for row in rows]
+        return names, [run.label for run in runs], [list(row.scores) for row in rows]
+    scores = {(row.name, row.decoding): row.scores[0] for row in rows}
+    sets, decodings = ([*dict.fromkeys(key[i] for key in scores)] for i in range(2))
+    if AVERAGE in sets:
+        sets = [*(name for name in sets if name != AVERAGE), AVERAGE]
+    return sets, decodings, [[scores.get((name, how), math.nan) for how in decodings] for name in sets]
+
+
 def said_decoding(mode: str, temperature: float) -> str:
     """`greedy`, or `T = 0.6`."""
     return f"T = {temperature:g}" if mode == "sampled" else mode
@@ -79,8 +96,8 @@ def evaluated(run: Run) -> str:
     """When the last evaluation was, in words."""
     if not run.held_out.last:
         return "not evaluated"
-    which = "final" if run.held_out.final else "while training"
-    return f"{which}, after rollout {run.held_out.after}" if run.held_out.after else "before training"
+    which = f"after rollout {run.held_out.after}" if run.held_out.after else "before training"
+    return f"{which}, final" if run.held_out.final else which
 
 
 def facts(run: Run) -> list[tuple[str, str]]:

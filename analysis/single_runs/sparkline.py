@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 LEVELS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.-:=+*#"
 MIDDLE = 3
-"""The level of numbers that are all the same."""
+"""The level of numbers that are all the same, unless they are all zero."""
 
 
 def ends(rows: Iterable[Iterable[float]]) -> tuple[float, float]:
@@ -27,7 +27,7 @@ def _level(value: float, low: float, high: float, levels: str) -> str:
     if not math.isfinite(value):
         return " "
     if high <= low:
-        return levels[MIDDLE]
+        return levels[MIDDLE if value else 0]
     return levels[min(len(levels) - 1, int(len(levels) * (value - low) / (high - low)))]
 
 

@@ -1,0 +1,108 @@
+"""Single runs as one self-contained page: what each is, curves, last values, options that differ, and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from analysis.figures.svg import chart_html
+from analysis.logs.sample_choice import SAMPLES
+from analysis.pages.document import SCRIPT, document, style
+from analysis.pages.html_tables import table_html
+from analysis.pages.samples_html import samples_html
+from analysis.pages.templates import Templates, own
+from analysis.single_runs.charts import chart
+from analysis.single_runs.measures import HELD_OUT
+from analysis.single_runs.read import Run
+from analysis.single_runs.responses import CAPTION, as_evidence, choose
+from analysis.single_runs.rows import (
+    NOT_LOGGED,
+    MeasureRow,
+    evaluated,
+    facts,
+    measure_rows,
+    score_grid,
+)
+from analysis.single_runs.settings import differing
+from analysis.text.table import Cell, Row, Table
+from sspo.errors import UserError
+from sspo.runs.runlog import write_atomic
+
+render = Templates(Path(__file__).parent / "templates").render
+IN_A_TITLE = 3
+"""Runs that a title names."""
+OF_CURVES = "A line a run; the value of a rollout is the mean over its updates. Held-out accuracy while training is at T = 1."
+OF_MEASURES = "At the last rollout that logged the measure; the mean over its updates where it is logged at each of them."
+OF_SCORES = "Share of right answers, in percent."
+OF_OPTIONS = "Where a run is kept and mirrored, and its seed, are left out."
+
+
+def page_html(runs: Sequence[Run], notes: Sequence[str] = (), back: str | None = None) -> str:
+    """The page. `notes` stand under its title, `back` is an address of the server that it is from."""
+    drawn = chart(runs)
+    samples, broken = choose(runs, SAMPLES)
+    body = render(
+        "runs.html",
+        title=title(runs),
+        notes=notes,
+        back=back,
+        runs=[(run, facts(run)) for run in runs],
+        chart=None if drawn is None else own(chart_html(drawn, OF_CURVES, traced=False)),
+        tables=[table_html(table) for table in _tables(runs)],
+        samples=samples_html(as_evidence(runs, samples, broken), CAPTION, "run"),
+    )
+    return document(title(runs), body, style("page", "samples"), SCRIPT)
+
+
+def title(runs: Sequence[Run]) -> str:
+    """The labels of the runs, as many as a title holds."""
+    names = [run.label for run in runs[:IN_A_TITLE]]
+    more = [f"{len(runs) - IN_A_TITLE} more"] if len(runs) > IN_A_TITLE else []
+    return ", ".join([*names, *more])
+
+
+def write_page(runs: Sequence[Run], path: Path) -> None:
+    """Write the page to a file. Raises UserError where it lies in the folder of one of the runs, or cannot be written."""
+    place = path.resolve()
+    for run in runs:
+        if run.folder.resolve() in place.parents:
+            raise UserError(f"{path} lies in a run folder, which holds what the run wrote alone; choose another place")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, page_html(runs))
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}; choose another file with --page"
+        ) from error
+
+
+def _tables(runs: Sequence[Run]) -> list[Table]:
+    labels = [run.label for run in runs]
+    rows = [Row("", (Cell(row.measure.label), *(_last(row, i) for i in range(len(runs))))) for row in measure_rows(runs)]
+    tables = [Table("last_values", (OF_MEASURES,), ("measure", *labels), tuple(rows), title="Last values")]
+    names, heads, scores = score_grid(runs)
+    if names:
+        found = [
+            Row("", (Cell(name), *(_score(value) for value in values))) for name, values in zip(names, scores, strict=True)
+        ]
+        when = "; ".join(f"{run.label}: {evaluated(run)}" for run in runs) if len(runs) > 1 else evaluated(runs[0])
+        caption = (OF_SCORES, f"Last evaluation: {when}.")
+        tables.append(Table("held_out", caption, ("set", *heads), tuple(found), title="Held-out accuracy"))
+    options = differing([run.config for run in runs])
+    if options:
+        found = [Row("", (Cell(key), *map(Cell, values))) for key, values in options.items()]
+        tables.append(
+            Table("options", (OF_OPTIONS,), ("option", *labels), tuple(found), title="Options that differ")
+        )
+    return tables
+
+
+def _last(row: MeasureRow, run: int) -> Cell:
+    values = row.values(run)
+    return Cell(row.measure.text(values[-1]), {"last": values[-1]}) if values else Cell(NOT_LOGGED)
+
+
+def _score(value: float) -> Cell:
+    return Cell(HELD_OUT.text(value), {} if value != value else {"score": value})
