@@ -81,9 +81,7 @@ def index_of(path: Path) -> Index:
             if line.endswith(b"\n"):
                 try:
                     row = json.loads(line)
-                    index[int(row["rollout"]), int(row["row"])] = Place(
-                        number, offset, row["advantage"] != 0
-                    )
+                    index[int(row["rollout"]), int(row["row"])] = Place(number, offset, row["advantage"] != 0)
                 except BAD_LINE as error:
                     raise _broken(path, number) from error
             offset += len(line)

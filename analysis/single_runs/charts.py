@@ -14,6 +14,8 @@ from analysis.single_runs.read import Run
 from analysis.single_runs.rows import MeasureRow, measure_rows
 
 FIRST = Look("#000000", "-", "o")
+MOST_NAMED = 8
+"""Rollouts that all have a tick."""
 MARGIN = 0.08
 """Of the range that was seen, above and below it."""
 
@@ -67,17 +69,24 @@ def _panel(row: MeasureRow, lines: Sequence[Line], x: Sequence[int], place: int)
     bottom = low - margin if row.measure.signed else max(low - margin, 0.0)
     return Panel(
         title="",
-        x=Axis(label="rollout", low=float(x[0]), high=float(max(x[-1], x[0] + 1))),
+        x=_axis(x),
         y=Axis(label=row.measure.label, low=bottom, high=high + margin),
         lines=lines,
         table=place,
     )
 
 
+def _axis(x: Sequence[int]) -> Axis:
+    """Of few rollouts each has a tick of its own, and nothing between them."""
+    if x[-1] > MOST_NAMED:
+        return Axis(label="rollout", low=float(x[0]), high=float(max(x[-1], x[0] + 1)))
+    return Axis(
+        label="rollout", low=0.0, high=float(x[-1] or 1), names=tuple(map(str, range((x[-1] or 1) + 1)))
+    )
+
+
 def _numbers(row: MeasureRow, lines: Sequence[Line], x: Sequence[int]) -> Numbers:
     scale = row.measure.scale
-    rows = [
-        [str(at), *(row.measure.text(line.mean[i] / scale) for line in lines)] for i, at in enumerate(x)
-    ]
+    rows = [[str(at), *(row.measure.text(line.mean[i] / scale) for line in lines)] for i, at in enumerate(x)]
     heads = [("rollout", None), *((line.series.label, line.series.number) for line in lines)]
     return Numbers(title=row.measure.label, heads=heads, rows=rows)

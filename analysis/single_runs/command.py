@@ -29,9 +29,13 @@ def add_run_command(commands: Any) -> None:
         metavar="N",
         help=f"sampled responses of a run (default: {DEFAULT_SAMPLES})",
     )
-    asked.add_argument("--page", type=Path, metavar="FILE", help="write a page as well, with curves: an .html")
+    asked.add_argument(
+        "--page", type=Path, metavar="FILE", help="write a page as well, with curves: an .html"
+    )
     asked.add_argument("--last", type=int, metavar="N", help="how many runs the list has (default: 20)")
-    asked.add_argument("--preset", help="of the study that STUDY:ARM:SEED names (default: the one planned last)")
+    asked.add_argument(
+        "--preset", help="of the study that STUDY:ARM:SEED names (default: the one planned last)"
+    )
     asked.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
     asked.set_defaults(run=_run, out=Path())
 

@@ -127,13 +127,21 @@ def _study(name: str, store: Path, preset: str | None) -> Study:
     plans = {path.stem: path for path in (store / "studies").glob("*.json")}
     mine = [path for stem, path in plans.items() if name in (stem, study_of(stem))]
     if preset is not None:
-        mine = [path for path in mine if (path.stem.rpartition(".")[2] if path.stem != name else "default") == preset]
+        mine = [
+            path
+            for path in mine
+            if (path.stem.rpartition(".")[2] if path.stem != name else "default") == preset
+        ]
     if not mine:
         known = {study_of(stem) for stem in plans}
         if not known:
-            raise UserError(f"no study is planned in {store}, so '{name}' names none: give a run folder instead")
+            raise UserError(
+                f"no study is planned in {store}, so '{name}' names none: give a run folder instead"
+            )
         if name in known:
             valid = ", ".join(PRESETS)
-            raise UserError(f"study '{name}' is not planned under preset {preset} in {store}; presets are {valid}")
+            raise UserError(
+                f"study '{name}' is not planned under preset {preset} in {store}; presets are {valid}"
+            )
         raise unknown("study", name, known)
     return from_manifest(read_json(max(mine, key=lambda path: path.stat().st_mtime_ns)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-
-from markupsafe import Markup
 
 from analysis.figures.svg import chart_html
 from analysis.logs.sample_choice import SAMPLES
@@ -30,7 +29,9 @@ from analysis.text.table import Cell, Row, Table
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 
-render = Templates(Path(__file__).parent / "templates").render
+ROOM = Path(__file__).parent
+CSS = (ROOM / "runs.css").read_text(encoding="utf-8")
+render = Templates(ROOM / "templates").render
 IN_A_TITLE = 3
 """Runs that a title names."""
 OF_CURVES = "A line a run; the value of a rollout is the mean over its updates. Held-out accuracy while training is at T = 1."
@@ -43,17 +44,18 @@ def page_html(runs: Sequence[Run], notes: Sequence[str] = (), back: str | None =
     """The page. `notes` stand under its title, `back` is an address of the server that it is from."""
     drawn = chart(runs)
     samples, broken = choose(runs, SAMPLES)
+    samples = [replace(sample, rollout=sample.rollout + 1) for sample in samples]  # as the curves count them
     body = render(
         "runs.html",
         title=title(runs),
         notes=notes,
         back=back,
-        runs=[(run, facts(run)) for run in runs],
+        runs=[(run, [fact for fact in facts(run) if fact != ("state", run.state)]) for run in runs],
         chart=None if drawn is None else own(chart_html(drawn, OF_CURVES, traced=False)),
         tables=[table_html(table) for table in _tables(runs)],
         samples=samples_html(as_evidence(runs, samples, broken), CAPTION, "run"),
     )
-    return document(title(runs), body, style("page", "samples"), SCRIPT)
+    return document(title(runs), body, style("page", "samples") + CSS, SCRIPT)
 
 
 def title(runs: Sequence[Run]) -> str:
@@ -68,7 +70,9 @@ def write_page(runs: Sequence[Run], path: Path) -> None:
     place = path.resolve()
     for run in runs:
         if run.folder.resolve() in place.parents:
-            raise UserError(f"{path} lies in a run folder, which holds what the run wrote alone; choose another place")
+            raise UserError(
+                f"{path} lies in a run folder, which holds what the run wrote alone; choose another place"
+            )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, page_html(runs))
@@ -80,14 +84,22 @@ def write_page(runs: Sequence[Run], path: Path) -> None:
 
 def _tables(runs: Sequence[Run]) -> list[Table]:
     labels = [run.label for run in runs]
-    rows = [Row("", (Cell(row.measure.label), *(_last(row, i) for i in range(len(runs))))) for row in measure_rows(runs)]
+    rows = [
+        Row("", (Cell(row.measure.label), *(_last(row, i) for i in range(len(runs)))))
+        for row in measure_rows(runs)
+    ]
     tables = [Table("last_values", (OF_MEASURES,), ("measure", *labels), tuple(rows), title="Last values")]
     names, heads, scores = score_grid(runs)
     if names:
         found = [
-            Row("", (Cell(name), *(_score(value) for value in values))) for name, values in zip(names, scores, strict=True)
+            Row("", (Cell(name), *(_score(value) for value in values)))
+            for name, values in zip(names, scores, strict=True)
         ]
-        when = "; ".join(f"{run.label}: {evaluated(run)}" for run in runs) if len(runs) > 1 else evaluated(runs[0])
+        when = (
+            "; ".join(f"{run.label}: {evaluated(run)}" for run in runs)
+            if len(runs) > 1
+            else evaluated(runs[0])
+        )
         caption = (OF_SCORES, f"Last evaluation: {when}.")
         tables.append(Table("held_out", caption, ("set", *heads), tuple(found), title="Held-out accuracy"))
     options = differing([run.config for run in runs])

@@ -140,7 +140,10 @@ def _state(found: Standing, written: float | None, now: float) -> dict[str, Any]
     since = now - written
     if since <= SILENT:
         return {"state": RUNNING, "reason": f"last line {age(since)}"}
-    return {"state": UNFINISHED, "reason": f"no marker, and the last line is {age(since)}: stopped, or very slow"}
+    return {
+        "state": UNFINISHED,
+        "reason": f"no marker, and the last line is {age(since)}: stopped, or very slow",
+    }
 
 
 def _written(folder: Path) -> float | None:

@@ -42,7 +42,9 @@ def recent(store: Path, width: int, most: int = MOST, now: float | None = None) 
     lines = _lines(rows, width)
     hidden = len(folders) - len(runs)
     more = f"\n{hidden} older ones: --last {len(folders)} shows them, too" if hidden else ""
-    return "\n".join(lines) + f"\n\n`python -m analysis run FOLDER` shows one; several stand side by side{more}"
+    return (
+        "\n".join(lines) + f"\n\n`python -m analysis run FOLDER` shows one; several stand side by side{more}"
+    )
 
 
 def _lines(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
@@ -51,7 +53,11 @@ def _lines(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
     wide = sum(widths) + GAP * (len(HEADS) - 1) <= width
     kept = len(HEADS) if wide else HEADS.index("run") + 1
     for row in rows:
-        yield (" " * GAP).join(left(cell, size) for cell, size in zip(row[:kept], widths, strict=False)).rstrip()
+        yield (
+            (" " * GAP)
+            .join(left(cell, size) for cell, size in zip(row[:kept], widths, strict=False))
+            .rstrip()
+        )
         for text in () if wide or row is HEADS else row[kept:]:
             yield from wrapped(text, width, " " * 4, " " * 6)
 
@@ -87,7 +93,9 @@ def _usual(group: Sequence[Options]) -> dict[str, str | None]:
 
 def _row(run: Run, own: Mapping[str, Any], now: float) -> tuple[str, ...]:
     training = run.measures.get(MEASURES[0].label, {})
-    held_out = [fmean(scores.values()) for (mode, _), scores in run.held_out.last.items() if mode == "sampled"]
+    held_out = [
+        fmean(scores.values()) for (mode, _), scores in run.held_out.last.items() if mode == "sampled"
+    ]
     of = f" {run.rollouts}/{run.planned}" if not run.ended and run.planned else ""
     cells = (
         f"{run.state}{of}",

@@ -41,7 +41,11 @@ def _last(run: Run, number: int) -> dict[Key, Sample]:
         return {}
     index = index_of(path)
     last = max((rollout for rollout, _ in index), default=None)
-    found = (read_at(path, at, number) for (rollout, _), at in sorted(index.items(), key=lambda i: i[0]) if rollout == last)
+    found = (
+        read_at(path, at, number)
+        for (rollout, _), at in sorted(index.items(), key=lambda i: i[0])
+        if rollout == last
+    )
     return {(sample.rollout, sample.row, sample.prompt): head(sample, TOKENS) for sample in found}
 
 
@@ -78,7 +82,8 @@ def ratio_level(run: Run) -> str | None:
 def as_evidence(runs: Sequence[Run], samples: Sequence[Sample], broken: Mapping[int, str]) -> Evidence:
     """The runs as a study of one run an arm, which the page's section of samples is made from."""
     arms = [
-        {"name": str(i), "label": run.label, "role": "arm", "cell": "", "seeds": [0]} for i, run in enumerate(runs)
+        {"name": str(i), "label": run.label, "role": "arm", "cell": "", "seeds": [0]}
+        for i, run in enumerate(runs)
     ]
     manifest = {
         "study": "runs",
@@ -91,7 +96,8 @@ def as_evidence(runs: Sequence[Run], samples: Sequence[Sample], broken: Mapping[
         "arms": arms,
     }
     records = tuple(
-        {"arm": str(i), "seed": 0, "status": run.state, **_settings(run)} | ({"samples": broken[i]} if i in broken else {})
+        {"arm": str(i), "seed": 0, "status": run.state, **_settings(run)}
+        | ({"samples": broken[i]} if i in broken else {})
         for i, run in enumerate(runs)
     )
     nothing = EVAL_SCHEMA.empty_table().to_pandas()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-
-
 from analysis.logs.samples import Sample, Segment, head, segments_of
 from analysis.pages.samples_text import CUT, NOTHING, count
 from analysis.single_runs.columns import GAP, fitted, grid, left, right, wrapped
@@ -24,7 +22,9 @@ SHORTEST, LONGEST = 8, 24
 SHOWN_TOKENS = 120
 """Of a response."""
 OPEN, CLOSE = "⟦", "⟧"
-PLAIN = str.maketrans({"−": "-", "–": "-", "│": "|", "⟦": "[", "⟧": "]", "…": "~", "◦": "o", "⏎": "/", "·": ","})
+PLAIN = str.maketrans(
+    {"−": "-", "–": "-", "│": "|", "⟦": "[", "⟧": "]", "…": "~", "◦": "o", "⏎": "/", "·": ","}
+)
 """What a terminal without these characters gets in their place."""
 
 
@@ -50,9 +50,7 @@ def _about(run: Run, width: int) -> Iterator[str]:
     names = max(len(name) for name, _ in rows)
     yield fitted(visible(run.label), width)
     for name, value in rows:
-        yield from wrapped(
-            _line(value), width, f"  {name:<{names}}  ", " " * (names + 4)
-        )
+        yield from wrapped(_line(value), width, f"  {name:<{names}}  ", " " * (names + 4))
 
 
 def _line(text: str) -> str:
@@ -65,7 +63,10 @@ def _measures(runs: Sequence[Run], width: int, levels: str) -> Iterator[str]:
     rows = measure_rows(runs)
     names = max(len(row.measure.label) for row in rows)
     number = max(
-        [len(ENDS[1]), *(len(row.measure.text(v)) for row in rows for i in range(len(runs)) for v in row.ends(i))]
+        [
+            len(ENDS[1]),
+            *(len(row.measure.text(v)) for row in rows for i in range(len(runs)) for v in row.ends(i)),
+        ]
     )
     numbers = 3 * number + 2 * GAP
     beside = max(1, (width - names) // (GAP + numbers + GAP + SHORTEST + GAP))
@@ -134,7 +135,9 @@ def _responses(runs: Sequence[Run], width: int, most: int) -> Iterator[str]:
         yield from wrapped(f"{visible(runs[run].label)}: {_line(why)}", width)
     if samples:
         yield from wrapped(
-            f"sampled responses ({CUT} a cut between segments, {OPEN}{CLOSE} clipped tokens)", width, rest="  "
+            f"sampled responses ({CUT} a cut between segments, {OPEN}{CLOSE} clipped tokens)",
+            width,
+            rest="  ",
         )
     for prompt in prompts(samples):
         yield ""
@@ -167,5 +170,3 @@ def _segment(segment: Segment) -> str:
         else:
             text += f"{blank}{OPEN}{piece.removeprefix(blank)}{CLOSE}"
     return text.strip()
-
-
