@@ -9,6 +9,7 @@ from dataclasses import replace
 from analysis.live.page import run_name
 from analysis.live.runs import LiveRun
 from analysis.live.study import LiveStudy, Look, Planned
+from analysis.logs.run_files import BROKEN
 from analysis.single_runs.find import MOST
 from analysis.single_runs.page import page_html
 from analysis.single_runs.read import Run, read_run
@@ -67,4 +68,6 @@ def _page(study: LiveStudy, runs: Sequence[LiveRun]) -> str:
 def _read(study: LiveStudy, run: LiveRun) -> Run:
     """The run's logs, under the name and state by which the dashboard knows it."""
     read = read_run(study.folder(run.arm, run.seed))
-    return replace(read, label=f"{run.arm} seed {run.seed}", state=run.state, reason=run.reason)
+    said = read.state == BROKEN or (run.state == BROKEN and read.warnings)
+    reason = "" if said else run.reason.removeprefix(f"{run.state}: ")
+    return replace(read, label=f"{run.arm} seed {run.seed}", state=run.state, reason=reason or read.reason)

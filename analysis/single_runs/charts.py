@@ -26,13 +26,18 @@ def chart(runs: Sequence[Run]) -> Chart | None:
     rows = [row for row in measure_rows(runs) if any(row.values(i) for i in range(len(runs)))]
     if not rows:
         return None
+    drawn = {i for row in rows for i in range(len(runs)) if row.values(i)}
+    everywhere = [at for row in rows for at in _rollouts(row)]
+    axis = _axis(min(everywhere), max(everywhere))
     panels, tables = [], []
     for place, row in enumerate(rows):
         x = _rollouts(row)
         lines = [_line(row, one, x) for one in series if row.values(one.number)]
-        panels.append(_panel(row, lines, x, place))
+        panels.append(_panel(row, lines, axis, place))
         tables.append(_numbers(row, lines, x))
-    return Chart(name="measures", series=series, panels=panels, tables=tables)
+    return Chart(
+        name="measures", series=[one for one in series if one.number in drawn], panels=panels, tables=tables
+    )
 
 
 def look(number: int) -> Look:
@@ -62,27 +67,26 @@ def _line(row: MeasureRow, series: Series, x: Sequence[int]) -> Line:
     return Line(series=series, x=list(map(float, x)), mean=mean, half=nothing)
 
 
-def _panel(row: MeasureRow, lines: Sequence[Line], x: Sequence[int], place: int) -> Panel:
+def _panel(row: MeasureRow, lines: Sequence[Line], axis: Axis, place: int) -> Panel:
     seen = [value for line in lines for value in line.mean if math.isfinite(value)]
     low, high = min(seen), max(seen)
     margin = MARGIN * (high - low) or MARGIN * abs(high) or 1.0
     bottom = low - margin if row.measure.signed else max(low - margin, 0.0)
     return Panel(
         title="",
-        x=_axis(x),
+        x=axis,
         y=Axis(label=row.measure.label, low=bottom, high=high + margin),
         lines=lines,
         table=place,
     )
 
 
-def _axis(x: Sequence[int]) -> Axis:
-    """Of few rollouts each has a tick of its own, and nothing between them."""
-    if x[-1] > MOST_NAMED:
-        return Axis(label="rollout", low=float(x[0]), high=float(max(x[-1], x[0] + 1)))
-    return Axis(
-        label="rollout", low=0.0, high=float(x[-1] or 1), names=tuple(map(str, range((x[-1] or 1) + 1)))
-    )
+def _axis(first: int, last: int) -> Axis:
+    """That of all panels. Of few rollouts each has a tick of its own, and nothing between them."""
+    if last > MOST_NAMED:
+        return Axis(label="rollout", low=float(first), high=float(max(last, first + 1)))
+    last = max(last, 1)
+    return Axis(label="rollout", low=0.0, high=float(last), names=tuple(map(str, range(last + 1))))
 
 
 def _numbers(row: MeasureRow, lines: Sequence[Line], x: Sequence[int]) -> Numbers:

@@ -74,6 +74,12 @@ def read_table(folder: Path, name: str, schema: pa.Schema, ended: Ended) -> pd.D
     return table.to_pandas()
 
 
+def of_whole_rollouts(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The lines of rollouts whose last update is logged, which is where accuracy stands; all where no line has any."""
+    finished = metrics["rollout"][metrics[MEASURES[0].key].notna()]
+    return metrics if finished.empty else metrics[metrics["rollout"] <= finished.max()]
+
+
 def by_rollout(metrics: pd.DataFrame) -> dict[str, dict[int, float]]:
     """Measures by their labels: rollouts done (from 1) to a value; those that were never logged are left out."""
     found = {}

@@ -50,7 +50,7 @@ def page_html(runs: Sequence[Run], notes: Sequence[str] = (), back: str | None =
         title=title(runs),
         notes=notes,
         back=back,
-        runs=[(run, [fact for fact in facts(run) if fact != ("state", run.state)]) for run in runs],
+        runs=[(run, facts(run)) for run in runs],
         chart=None if drawn is None else own(chart_html(drawn, OF_CURVES, traced=False)),
         tables=[table_html(table) for table in _tables(runs)],
         samples=samples_html(as_evidence(runs, samples, broken), CAPTION, "run"),

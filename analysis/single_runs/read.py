@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from analysis.logs.run_files import (
 )
 from analysis.single_runs import logs
 from analysis.single_runs.logs import HeldOut
-from analysis.single_runs.measures import MEASURES
 from analysis.single_runs.settings import Options, label, told_apart
 from sspo.runs import runlog
 from sspo.runs.epochs import flat
@@ -56,9 +54,8 @@ class Run:
 
     @property
     def rollouts(self) -> int:
-        """Rollouts done: a rollout logs its accuracy with its last update."""
-        accuracy = self.measures.get(MEASURES[0].label, {})
-        return max((at for at, value in accuracy.items() if isfinite(value)), default=0)
+        """Rollouts done."""
+        return max((max(values) for values in self.measures.values()), default=0)
 
     @property
     def planned(self) -> int | None:
@@ -89,7 +86,7 @@ def read_run(folder: Path, now: float | None = None) -> Run:
     written = _written(folder)
     run = Run(
         folder=folder,
-        label=label(config, folder.name),
+        label=label(config, place(folder)),
         state=RUNNING,
         written=written,
         config=config,
@@ -108,6 +105,7 @@ def read_run(folder: Path, now: float | None = None) -> Run:
     )
     empty = logs.EVAL_SCHEMA.empty_table().to_pandas()
     answers = _read(lambda: logs.read_table(folder, runlog.EVAL, logs.EVAL_SCHEMA, ended), empty, warnings)
+    metrics = logs.of_whole_rollouts(metrics)
     measures = logs.by_rollout(metrics)
     warnings += [*logs.noticed(measures, metrics), *logs.said(folder)]
     scores = logs.held_out(answers, ended=run.ended)
@@ -131,7 +129,8 @@ def age(seconds: float) -> str:
 def _state(found: Standing, written: float | None, now: float) -> dict[str, Any]:
     """State and reason; without a marker by when the last line was written."""
     state = found.state()
-    reason = ": ".join(part for part in (state["reason"], state["message"]) if part)
+    parts = [state["reason"], state["message"]]
+    reason = ": ".join(part for part in parts if part and part != state["status"])
     seconds = None if found.done is None else found.done.get("seconds")
     if state["status"] != RUNNING:
         return {"state": state["status"], "reason": reason, "seconds": seconds}

@@ -101,11 +101,10 @@ def evaluated(run: Run) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """What a run is, as names with values."""
+    """What a run is besides its state, as names with values."""
     planned = f" of {run.planned}" if run.planned is not None else ""
     took = f" in {run.seconds:,.0f} s" if isinstance(run.seconds, int | float) else ""
-    state = f"{run.state}{': ' + run.reason if run.reason else ''}"
-    rows = [("state", state), ("rollouts", f"{run.rollouts}{planned}{took}"), ("objective", _objective(run))]
+    rows = [("rollouts", f"{run.rollouts}{planned}{took}"), ("objective", _objective(run))]
     rows += [("base model", str(run.config.get("model.path", "not recorded"))), ("code", _code(run))]
     return [*rows, ("folder", str(run.folder))]
 

@@ -37,11 +37,11 @@ def differing(configs: Sequence[Options]) -> dict[str, list[str]]:
     return found
 
 
-def label(config: Options, folder_name: str) -> str:
+def label(config: Options, otherwise: str) -> str:
     """What a run is called: arm or objective, and seed."""
     name = config.get("run.arm") or config.get("objective.name")
     seed = config.get("seed")
-    return folder_name if name is None or seed is None else f"{name} seed {seed}"
+    return otherwise if name is None or seed is None else f"{name} seed {seed}"
 
 
 def told_apart(labels: Sequence[str], configs: Sequence[Options], cells: Sequence[str]) -> list[str]:
