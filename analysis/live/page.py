@@ -22,7 +22,8 @@ from analysis.text.escape import visible
 
 render = Templates(Path(__file__).parent / "templates").render
 
-CSS = "\n#part-runs a,#part-failures a{color:inherit}#part-runs input{margin:0 .3rem 0 0;accent-color:var(--link)}"
+CSS = (Path(__file__).parent / "dashboard.css").read_text(encoding="utf-8")
+
 PARTS = ("counts", "failures", "curves", "runs")
 LOST = (FAILED, DIVERGED, BROKEN, INTERRUPTED)
 STATES = (RUNNING, DONE, STALE, WAITING, MISSING, *LOST)

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 LEVELS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.-:=+*#"
+TRUSTED = 9
+"""Digits of a place between the ends: halfway is halfway whatever binary fractions make of it."""
 MIDDLE = 3
 """The level of numbers that are all the same, unless they are all zero."""
 
@@ -29,7 +31,8 @@ def _level(value: float, low: float, high: float, levels: str) -> str:
         return " "
     if high <= low:
         return levels[MIDDLE if value else 0]
-    return levels[min(len(levels) - 1, int(len(levels) * (value - low) / (high - low)))]
+    share = round((value - low) / (high - low), TRUSTED)
+    return levels[min(len(levels) - 1, int(len(levels) * share))]
 
 
 def _fitted(values: Sequence[float], width: int) -> list[float]:
