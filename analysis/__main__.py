@@ -31,7 +31,7 @@ from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
 LOOK = "test a registered study before its end; counted, and said by all its later reports (docs/registration.md)"
-ONLY_READ = ("why", "verify", "anchor", "dashboard")
+ONLY_READ = ("why", "verify", "anchor", "dashboard", "run")
 
 
 def main() -> int:

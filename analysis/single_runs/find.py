@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from analysis.logs.manifest import PRESETS, Arm, Study, from_manifest, read_json, study_of
+from analysis.logs.manifest import PRESETS, Arm, Study, from_manifest, manifest_path, read_json, study_of
 from sspo.errors import UserError, nearest, unknown
 from sspo.runs import runlog
 
@@ -127,11 +127,7 @@ def _study(name: str, store: Path, preset: str | None) -> Study:
     plans = {path.stem: path for path in (store / "studies").glob("*.json")}
     mine = [path for stem, path in plans.items() if name in (stem, study_of(stem))]
     if preset is not None:
-        mine = [
-            path
-            for path in mine
-            if (path.stem.rpartition(".")[2] if path.stem != name else "default") == preset
-        ]
+        mine = [path for path in mine if path == manifest_path(store, name, preset)]
     if not mine:
         known = {study_of(stem) for stem in plans}
         if not known:

@@ -34,6 +34,8 @@ METRICS_SCHEMA = pa.schema(
 )
 EVAL_SCHEMA = pa.schema([column for column in EVAL_COLUMNS if column.name in NEEDED[runlog.EVAL]])
 DECODINGS = ["mode", "temperature"]
+LARGEST = 1 << 29
+"""Bytes of a log that is read: a page of a few runs must not take the memory of the machine that trains them."""
 AT_ONE = ("sampled", 1.0)
 
 Scores = Mapping[str, float]
@@ -57,6 +59,8 @@ def read_table(folder: Path, name: str, schema: pa.Schema, ended: Ended) -> pd.D
     """The whole lines of a log; empty where there is no file. Raises Damaged for a bad line, and for a log that is not what its run
     ended with."""
     try:
+        if (folder / name).stat().st_size > LARGEST:
+            raise Damaged(name, f"more than {LARGEST >> 20} MiB", "is too large to be shown")
         content = (folder / name).read_bytes()
     except FileNotFoundError:
         content = b""
@@ -75,9 +79,10 @@ def read_table(folder: Path, name: str, schema: pa.Schema, ended: Ended) -> pd.D
 
 
 def of_whole_rollouts(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The lines of rollouts whose last update is logged, which is where accuracy stands; all where no line has any."""
-    finished = metrics["rollout"][metrics[MEASURES[0].key].notna()]
-    return metrics if finished.empty else metrics[metrics["rollout"] <= finished.max()]
+    """The lines of rollouts whose last update is logged, which is where accuracy stands, or after which another one began."""
+    over = metrics["rollout"][metrics[MEASURES[0].key].notna()].max()
+    begun = metrics["rollout"].max() - 1
+    return metrics[metrics["rollout"] <= max(begun, begun if np.isnan(over) else over)]
 
 
 def by_rollout(metrics: pd.DataFrame) -> dict[str, dict[int, float]]:

@@ -36,7 +36,10 @@ IN_A_TITLE = 3
 """Runs that a title names."""
 OF_CURVES = "A line a run; the value of a rollout is the mean over its updates. Held-out accuracy while training is at T = 1."
 OF_MEASURES = "At the last rollout that logged the measure; the mean over its updates where it is logged at each of them."
-OF_SCORES = "Share of right answers, in percent."
+OF_CLIPPING = (
+    "Active tokens have an advantage that is not zero; those whose gradient the clip removed are clipped."
+)
+OF_SCORES = "Right answers at the last evaluation."
 OF_OPTIONS = "Where a run is kept and mirrored, and its seed, are left out."
 
 
@@ -84,31 +87,36 @@ def write_page(runs: Sequence[Run], path: Path) -> None:
 
 def _tables(runs: Sequence[Run]) -> list[Table]:
     labels = [run.label for run in runs]
-    rows = [
+    rows = tuple(
         Row("", (Cell(row.measure.label), *(_last(row, i) for i in range(len(runs)))))
         for row in measure_rows(runs)
-    ]
-    tables = [Table("last_values", (OF_MEASURES,), ("measure", *labels), tuple(rows), title="Last values")]
-    names, heads, scores = score_grid(runs)
-    if names:
-        found = [
-            Row("", (Cell(name), *(_score(value) for value in values)))
-            for name, values in zip(names, scores, strict=True)
-        ]
-        when = (
-            "; ".join(f"{run.label}: {evaluated(run)}" for run in runs)
-            if len(runs) > 1
-            else evaluated(runs[0])
-        )
-        caption = (OF_SCORES, f"Last evaluation: {when}.")
-        tables.append(Table("held_out", caption, ("set", *heads), tuple(found), title="Held-out accuracy"))
+    )
+    columns = ("measure", *labels)
+    tables = [Table("last_values", (OF_MEASURES,), columns, rows, title="Last values", notes=(OF_CLIPPING,))]
+    tables += _scores(runs)
     options = differing([run.config for run in runs])
     if options:
-        found = [Row("", (Cell(key), *map(Cell, values))) for key, values in options.items()]
-        tables.append(
-            Table("options", (OF_OPTIONS,), ("option", *labels), tuple(found), title="Options that differ")
-        )
+        rows = tuple(Row("", (Cell(key), *map(Cell, values))) for key, values in options.items())
+        columns = ("option", *labels)
+        tables.append(Table("options", (OF_OPTIONS,), columns, rows, title="Options that differ"))
     return tables
+
+
+def _scores(runs: Sequence[Run]) -> list[Table]:
+    names, heads, scores = score_grid(runs)
+    if not names:
+        return []
+    rows = [
+        Row("", (Cell(name), *(_score(value) for value in values)))
+        for name, values in zip(names, scores, strict=True)
+    ]
+    when = [evaluated(run) for run in runs]
+    caption = (OF_SCORES,)
+    if len(set(when)) == 1:
+        caption = (OF_SCORES, f"{when[0].capitalize()}.")
+    else:
+        rows.insert(0, Row("", (Cell("evaluated"), *map(Cell, when))))
+    return [Table("held_out", caption, ("set", *heads), tuple(rows), title="Held-out accuracy, %")]
 
 
 def _last(row: MeasureRow, run: int) -> Cell:

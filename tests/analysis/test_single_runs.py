@@ -116,6 +116,9 @@ def test_a_rollout_that_is_not_over_and_a_torn_line_do_not_count(tmp_path: Path)
     run = read_run(tmp_path / "seed1")
     assert (run.state, run.rollouts, run.warnings) == ("running", 2, [])
     assert line(text_of(tmp_path / "seed1"), "clipped active tokens") == "clipped active tokens, % 2 – 1 █▁"
+    write(tmp_path / "seed2", clip=((0.0,),))
+    run = read_run(tmp_path / "seed2")
+    assert (run.rollouts, run.measures, run.warnings) == (0, {}, [])
 
 
 def test_a_half_written_final_evaluation_is_not_shown(tmp_path: Path) -> None:
