@@ -14,7 +14,7 @@ from analysis.pages.samples_html import samples_html
 from analysis.pages.templates import Templates, own
 from analysis.single_runs.charts import chart
 from analysis.single_runs.measures import HELD_OUT
-from analysis.single_runs.read import Run
+from analysis.single_runs.read import Run, place
 from analysis.single_runs.responses import CAPTION, as_evidence, choose
 from analysis.single_runs.rows import (
     NOT_LOGGED,
@@ -53,7 +53,7 @@ def page_html(runs: Sequence[Run], notes: Sequence[str] = (), back: str | None =
         title=title(runs),
         notes=notes,
         back=back,
-        runs=[(run, facts(run)) for run in runs],
+        runs=[(run, [*facts(run), ("folder", place(run.folder))]) for run in runs],
         chart=None if drawn is None else own(chart_html(drawn, OF_CURVES, traced=False)),
         tables=[table_html(table) for table in _tables(runs)],
         samples=samples_html(as_evidence(runs, samples, broken), CAPTION, "run"),

@@ -14,9 +14,8 @@ from analysis.single_runs.read import Run
 from sspo.runs import runlog
 
 CAPTION = (
-    "The last rollout that logged responses; prompts that more of the runs answered come first, then those whose answers have an "
-    "advantage. Entropy is that of the policy that sampled, in nats, the mean over the segment. Ratio and clipping are what one more "
-    "update would see after the rollout's last update."
+    "The last rollout that logged responses; prompts that more of the runs answered come first. Entropy is of the policy that sampled, the "
+    "mean over a segment; ratio and clipping are what one more update would see."
 )
 
 Key = tuple[int, int, str]

@@ -101,12 +101,11 @@ def evaluated(run: Run) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """What a run is besides its state, as names with values."""
+    """What a run is besides its state and its place on this machine, as names with values."""
     planned = f" of {run.planned}" if run.planned is not None else ""
     took = f" in {run.seconds:,.0f} s" if isinstance(run.seconds, int | float) else ""
     rows = [("rollouts", f"{run.rollouts}{planned}{took}"), ("objective", _objective(run))]
-    rows += [("base model", str(run.config.get("model.path", "not recorded"))), ("code", _code(run))]
-    return [*rows, ("folder", str(run.folder))]
+    return [*rows, ("base model", str(run.config.get("model.path", "not recorded"))), ("code", _code(run))]
 
 
 def _objective(run: Run) -> str:

@@ -47,7 +47,12 @@ def as_text(runs: Sequence[Run], width: int, *, samples: int, encoding: str = "u
 
 def _about(run: Run, width: int) -> Iterator[str]:
     state = f"{run.state}{': ' + run.reason if run.reason else ''}"
-    rows = [("state", state), *facts(run), *(("warning", warning) for warning in run.warnings)]
+    rows = [
+        ("state", state),
+        *facts(run),
+        ("folder", str(run.folder)),
+        *(("warning", warning) for warning in run.warnings),
+    ]
     names = max(len(name) for name, _ in rows)
     yield fitted(visible(run.label), width)
     for name, value in rows:
