@@ -111,7 +111,7 @@ def _scores(runs: Sequence[Run]) -> list[Table]:
         for name, values in zip(names, scores, strict=True)
     ]
     when = [evaluated(run) for run in runs]
-    caption = (OF_SCORES,)
+    caption: tuple[str, ...] = (OF_SCORES,)
     if len(set(when)) == 1:
         caption = (OF_SCORES, f"{when[0].capitalize()}.")
     else:
