@@ -19,6 +19,7 @@ report           the order
 replay_report    a replay's report
 across           `index`: what all reports say together
 verify           `verify` and `why`
+single_runs      `run`
 live             `dashboard`
 evaluations      `evaluate`
 hierarchy        `hierarchy`: a second opinion, whose library only its own environment has

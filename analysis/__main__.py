@@ -1,5 +1,6 @@
 """Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
-keep its digest elsewhere (anchor), put all of them on one page (index), watch a study while it runs (dashboard), make a study
+keep its digest elsewhere (anchor), put all of them on one page (index), watch a study while it runs (dashboard), show
+single runs side by side (run), make a study
 of other tools' logs (import), list every logged number (table), put evaluations beside each other (evaluate), or ask a
 hierarchical model for a second opinion (hierarchy).
 """
@@ -23,13 +24,14 @@ from analysis.logs.manifest import DEFAULT_PRESET, PRESETS, report_folder
 from analysis.logs.replay_source import SUMMARY
 from analysis.provenance.freshness import is_fresh
 from analysis.refusals import refused
+from analysis.single_runs.command import add_run_command
 from sspo.console.command_line import Parser, parse
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
 LOOK = "test a registered study before its end; counted, and said by all its later reports (docs/registration.md)"
-ONLY_READ = ("why", "verify", "anchor", "dashboard")
+ONLY_READ = ("why", "verify", "anchor", "dashboard", "run")
 
 
 def main() -> int:
@@ -79,6 +81,7 @@ def _add_commands(commands: Any) -> None:
     _add_index(commands)
     add_import_commands(commands)
     add_evaluate_command(commands)
+    add_run_command(commands)
     add_hierarchy_command(commands)
     defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
     defaults |= dict.fromkeys(checks, "the strongest that has a report")

@@ -22,7 +22,7 @@ LAWS = {
     """,
     "analysis": """
         statistics logs registration text evidence inference checks claims importers tables figures answer content provenance pages report replay_report
-        across verify live evaluations hierarchy import_commands refusals __main__
+        across verify single_runs live evaluations hierarchy import_commands refusals __main__
     """,
 }
 """A room imports only those before it. A file at a package's root is a room of its own."""

@@ -8,5 +8,6 @@ logs            logs that are being written
 leases          who works on a run
 config          what the dashboard reads of configurations
 curves          the curves
+run_page        the page of single runs
 page            the page, filled into templates/
 """

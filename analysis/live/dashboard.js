@@ -8,6 +8,8 @@
       const was = old.querySelector(`#${box.closest('figure').id} .legend input[data-k="${box.dataset.k}"]`);
       if (was) box.checked = was.checked;
     }
+    const picked = new Set([...old.querySelectorAll('input[name="run"]:checked')].map((one) => one.value));
+    for (const box of fresh.querySelectorAll('input[name="run"]')) box.checked = picked.has(box.value);
     const key = (one) => one.dataset.key ?? one.closest('figure').id;
     const were = new Map([...old.querySelectorAll('details')].map((one) => [key(one), one.open]));
     for (const one of fresh.querySelectorAll('details')) one.open = were.get(key(one)) ?? one.open;

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from analysis.live.bounded_server import PATIENCE, BoundedServer
 from analysis.live.page import Parts, frame
+from analysis.live.run_page import NoSuchRun, RunPages
 from analysis.live.study import LiveStudy
 from sspo.errors import UserError
 
@@ -31,13 +32,15 @@ LOOK_EVERY = 1.0
 
 
 class Dashboard(BoundedServer):
-    """Answers `/` with the page and `/state` with the parts that changed since the digests in its query."""
+    """Answers `/` with the page, `/state` with the parts that changed since the digests in its query, and `/run` with the page of the
+    runs in its query."""
 
     def __init__(self, study: LiveStudy, port: int):
         self.study, self.reading, self.markup = study, threading.Lock(), Parts()
         self._next, self._seen = 0.0, study.look()
         self._parts: Mapping[str, str] | None = None
         self._digests: dict[str, str] = {}
+        self._runs = RunPages()
         super().__init__((HOST, port), _Handler)
 
     def page(self) -> str:
@@ -63,6 +66,12 @@ class Dashboard(BoundedServer):
             }
         return json.dumps(fresh)
 
+    def runs(self, names: Sequence[str]) -> str:
+        """The page of the runs of these names. Raises NoSuchRun."""
+        with self.reading:
+            self._look()
+            return self._runs.page(self.study, self._seen, names)
+
     def _look(self) -> None:
         """Look at the store, but not once more for every page that asks."""
         if time.monotonic() >= self._next:
@@ -87,10 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
         elif self._from_elsewhere():
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
-        elif address.path in ("/", "/state"):
+        elif address.path in ("/", "/state", "/run"):
             self._answer(*self._made(address.path, parse_qs(address.query)))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", "there is only /")
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", "there is only / and /run")
 
     def _from_elsewhere(self) -> bool:
         """Whether a page of another site asks, other than by a link that a person follows: it could read nothing, and make
@@ -103,7 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if path == "/":
                 return HTTPStatus.OK, "text/html", self.server.page()
+            if path == "/run":
+                return HTTPStatus.OK, "text/html", self.server.runs(query.get("run", []))
             return HTTPStatus.OK, "application/json", self.server.changed(query)
+        except NoSuchRun as error:
+            return HTTPStatus.NOT_FOUND, "text/plain", str(error)
         except UserError as error:
             return HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", str(error)
         except (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -16,9 +17,12 @@ from analysis.logs.manifest import PRESET_NOTES, Study
 from analysis.logs.run_files import BROKEN, DIVERGED, DONE, FAILED, MISSING, RUNNING
 from analysis.pages.document import SCRIPT, document, style
 from analysis.pages.templates import Templates, escaped, own
+from analysis.single_runs.find import MOST
 from analysis.text.escape import visible
 
 render = Templates(Path(__file__).parent / "templates").render
+
+CSS = (Path(__file__).parent / "dashboard.css").read_text(encoding="utf-8")
 
 PARTS = ("counts", "failures", "curves", "runs")
 LOST = (FAILED, DIVERGED, BROKEN, INTERRUPTED)
@@ -33,6 +37,16 @@ CAPTION = (
 )
 
 
+def run_name(run: LiveRun) -> str:
+    """What an address calls a run: never a path."""
+    return f"{run.arm}:{run.seed}"
+
+
+def address(runs: Sequence[LiveRun]) -> str:
+    """Where the page of these runs is."""
+    return f"/run?{urlencode([('run', run_name(run)) for run in runs])}"
+
+
 def frame(found: Look | Planned) -> Callable[[str], str]:
     """The page that the parts are put into, for a script."""
     if isinstance(found, Planned):
@@ -43,7 +57,7 @@ def frame(found: Look | Planned) -> Callable[[str], str]:
         preset = PRESET_NOTES[study.preset]
     body = render("frame.html", title=title, question=question, preset=preset, parts=PARTS)
     return lambda script: document(
-        f"{name}, live", body, style("page"), f"{SCRIPT}\n{script}", connect="self"
+        f"{name}, live", body, style("page") + CSS, f"{SCRIPT}\n{script}", connect="self", forms="self"
     )
 
 
@@ -89,7 +103,7 @@ def _failures(runs: Sequence[LiveRun]) -> str:
     lost = [run for run in runs if run.state in LOST]
     if not lost:
         return ""
-    shown = [(run, _tail(run)) for run in lost[:MOST_FAILURES]]
+    shown = [(run, _tail(run), address([run])) for run in lost[:MOST_FAILURES]]
     return str(render("failures.html", lost=shown, more=_more(len(lost) - MOST_FAILURES)))
 
 
@@ -105,12 +119,14 @@ def _curves(drawn: Drawn) -> str:
 
 
 def _runs(study: Study, runs: Sequence[LiveRun]) -> str:
+    compare = render("compare.html", most=MOST)
     if len(runs) <= MOST_ROWS:
-        return str(render("runs.html", table=_run_table(study, runs)))
+        return str(render("runs.html", table=_run_table(study, runs), compare=compare))
     asking = [run for run in runs if run.state not in (DONE, MISSING)]
     page = render(
         "arms.html",
         arms=_arm_table(study, runs),
+        compare=compare,
         asking=_run_table(study, asking[:MOST_ROWS]) if asking else None,
         more=_more(len(asking) - MOST_ROWS),
     )
@@ -123,7 +139,9 @@ def _more(rest: int) -> str | None:
 
 def _run_table(study: Study, runs: Sequence[LiveRun]) -> Markup:
     heads = ("run", "state", "rollouts", "last line", "reason")
-    rows = [(run.state if run.state in LOST else None, _cells(run)) for run in runs]
+    rows = [
+        (run.state if run.state in LOST else None, _cells(run), address([run]), run_name(run)) for run in runs
+    ]
     return render("table.html", name="runs", caption=f"Runs of {study.name}", heads=heads, rows=rows)
 
 
@@ -142,6 +160,6 @@ def _arm_table(study: Study, runs: Sequence[LiveRun]) -> Markup:
     for arm, theirs in by_arm.items():
         found = counts(theirs)
         cells = [arm, *(found[state] or "–" for state in shown), f"{sum(run.rollouts for run in theirs):,}"]
-        rows.append((None, cells))
+        rows.append((None, cells, address(theirs[:MOST]), None))
     heads = ("arm", *shown, "rollouts")
     return render("table.html", name="arms", caption=f"Arms of {study.name}", heads=heads, rows=rows)

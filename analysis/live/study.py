@@ -85,6 +85,10 @@ class LiveStudy:
         assert self._look is not None
         return self._look
 
+    def folder(self, arm: str, seed: int) -> Path:
+        """Where a planned run lies. Raises KeyError for one that the study does not plan."""
+        return self._watched[arm, seed].folder
+
     def _read_manifest(self, path: Path) -> Study:
         try:
             status = path.stat()

@@ -29,7 +29,7 @@ BAD_LINE = (ValueError, KeyError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where in its file a sample is, and whether anything of it can be clipped."""
 
     line: int
@@ -37,7 +37,7 @@ class _Place:
     active: bool
 
 
-Index = Mapping[tuple[int, int], _Place]
+Index = Mapping[tuple[int, int], Place]
 """(rollout, row) to place."""
 
 
@@ -57,7 +57,7 @@ def choose_samples(
     for run, path in paths.items():
         if runs[run]["seed"] == seed:
             try:
-                if index := _index(path):
+                if index := index_of(path):
                     found[run] = index
             except ValueError as error:
                 broken[run] = str(error)
@@ -66,31 +66,30 @@ def choose_samples(
         for run, index in found.items():
             if key in index:
                 try:
-                    samples.append(head(_read(paths[run], index[key], run), TOKENS))
+                    samples.append(head(read_at(paths[run], index[key], run), TOKENS))
                 except ValueError as error:
                     broken[run] = str(error)
     return samples, broken
 
 
-def _index(path: Path) -> Index:
+def index_of(path: Path) -> Index:
     """Every sample of a file; the later of two counts, a torn last line is none. Raises ValueError naming a bad line."""
-    index: dict[tuple[int, int], _Place] = {}
+    index: dict[tuple[int, int], Place] = {}
     offset = 0
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if line.endswith(b"\n"):
                 try:
                     row = json.loads(line)
-                    index[int(row["rollout"]), int(row["row"])] = _Place(
-                        number, offset, row["advantage"] != 0
-                    )
+                    index[int(row["rollout"]), int(row["row"])] = Place(number, offset, row["advantage"] != 0)
                 except BAD_LINE as error:
                     raise _broken(path, number) from error
             offset += len(line)
     return index
 
 
-def _read(path: Path, place: _Place, run: int) -> Sample:
+def read_at(path: Path, place: Place, run: int) -> Sample:
+    """The sample at a place. Raises ValueError naming a bad line."""
     with path.open("rb") as stream:
         stream.seek(place.offset)
         try:

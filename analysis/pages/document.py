@@ -29,10 +29,12 @@ def document(
     script: str,
     data: Mapping[str, Any] | None = None,
     connect: str = "none",
+    forms: str = "none",
 ) -> str:
     """An HTML document that can load nothing: its policy knows its one style and its one script by their hashes.
 
-    `data` is for the script to show where numbers come from; `connect` is what else it may ask for: `none` or `self`.
+    `data` is for the script to show where numbers come from; `connect` is what else it may ask for, and `forms` where its forms may
+    go: `none` or `self`.
     """
     page = render(
         "document.html",
@@ -43,6 +45,7 @@ def document(
         script=own(script),
         script_hash=_hash(script),
         connect=connect,
+        forms=forms,
         data=None if data is None else own(json_block(data)),
     )
     return f"{page}\n"

@@ -65,40 +65,43 @@ class Span:
     """Whether another segment follows."""
 
 
-def samples_html(evidence: Evidence) -> Markup:
-    """The section, or nothing where the logs hold no samples."""
+def samples_html(evidence: Evidence, said: str | None = None, noun: str = "arm") -> Markup:
+    """The section, or nothing where the logs hold no samples; `said` stands in the place of how a report chose them, and `noun` for
+    who answered."""
     samples, lacking = evidence.logs.samples, missing(evidence)
     if not samples and not lacking:
         return Markup()
     for limit in LIMITS:
-        section = _section(evidence, limit, lacking)
+        section = _section(evidence, limit, lacking, said, noun)
         if len(section.encode()) <= SECTION_BYTES:
             break
     return section
 
 
-def _section(evidence: Evidence, limit: int, lacking: list[str]) -> Markup:
+def _section(evidence: Evidence, limit: int, lacking: list[str], said: str | None, noun: str) -> Markup:
     samples = evidence.logs.samples
+    if samples and said is None:
+        said = caption(samples, record_of(evidence, samples[0])["seed"])
     below = [rounded(1 / edge, ".3f").lstrip("0") for edge in reversed(RATIO_EDGES)]
     return render(
         "samples.html",
-        caption=caption(samples, record_of(evidence, samples[0])["seed"]) if samples else "",
+        caption=said or "",
         ratios=[*below, *(f"{edge:g}" for edge in RATIO_EDGES)],
         entropies=[f"{edge:g}" for edge in ENTROPY_EDGES],
         cut=CUT,
-        prompts=[_prompt(evidence, prompt, limit) for prompt in by_prompt(samples)],
+        prompts=[_prompt(evidence, prompt, limit, noun) for prompt in by_prompt(samples)],
         lacking="; ".join(lacking),
     )
 
 
-def _prompt(evidence: Evidence, prompt: Prompt, limit: int) -> dict[str, Any]:
+def _prompt(evidence: Evidence, prompt: Prompt, limit: int, noun: str) -> dict[str, Any]:
     same = ""
     if prompt.alike and len(prompt.samples) > 1:
         same = "; all of them are the same tokens" + ("" if prompt.whole else ", as far as they were kept")
     return {
         "rollout": prompt.rollout,
         "text": prompt.text.strip(),
-        "answers": f"answers of {count(len(prompt.samples), 'arm')}{same}",
+        "answers": f"answers of {count(len(prompt.samples), noun)}{same}",
         "articles": [_article(evidence, sample, limit) for sample in prompt.samples],
     }
 

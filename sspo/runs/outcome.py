@@ -29,7 +29,7 @@ def say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> 
 
 
 def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> Iterator[str]:
-    """A line that it is done, one a held-out set with its scores in percent, the folder, and a next command."""
+    """A line that it is done, one a held-out set with its scores in percent, the folder, and next commands."""
     scores = final_scores(folder)
     yield f"{name_of(config)}: done; held-out scores, %:"
     sets = list(dict.fromkeys(name for name, _ in scores))
@@ -39,6 +39,7 @@ def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]
         yield f"  {name:<{width}}  {'  '.join(parts)}"
     yield f"folder: {folder}"
     if not config.run.study:
+        yield f"see it: python -m analysis run {shlex.quote(str(folder))}"
         yield f"next: {_next(folder, overrides)}"
 
 

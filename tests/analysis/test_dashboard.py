@@ -142,7 +142,57 @@ def test_a_browser_shows_the_run_go_on_without_reloading(dashboard: Dashboard, s
         )
         assert page.run("window.ran") is None
         assert {url.partition("?")[0] for url in page.requests()} <= {address, f"{address}state"}
+        page.run(
+            "[...document.querySelectorAll('#part-runs input')].slice(3, 5).forEach((box) => box.click())"
+        )
+        mark_failed(folder_of(store, "sspo_05", 1), "oom", "late")
+        page.until(f"{shown}.includes('late')")
+        page.run("document.querySelector('#part-runs button').click()")
+        page.until(
+            "location.pathname === '/run' && document.querySelectorAll('#measures svg.panel').length === 11"
+        )
+        assert page.run("document.querySelectorAll('#runs li').length") == 2
         assert page.problems() == []
+
+
+def folder_of(store: Path, arm: str, seed: int) -> Path:
+    return folder(store, json.loads((store / "studies" / "toy.json").read_text()), arm, seed)
+
+
+def test_a_click_opens_runs_as_they_are_now_and_only_those_of_the_study(
+    dashboard: Dashboard, store: Path
+) -> None:
+    rows = json.loads(ask(dashboard, "/state")[1])
+    assert '<a href="/run?run=grpo%3A0">grpo seed 0</a>' in rows["runs"]["markup"]
+    assert 'name="run" value="grpo:0"' in rows["runs"]["markup"]
+    assert '<a href="/run?run=grpo%3A1">grpo seed 1</a>' in rows["failures"]["markup"]
+    status, content = ask(dashboard, "/run?run=grpo%3A0&run=grpo:1&run=sspo_05:0&run=sspo_05:1&run=grpo:2")
+    page = content.decode()
+    assert status == 200
+    states = ("running", "failed", "silent", "missing", "done")
+    assert [page.count(f'<li class="{state}">') for state in states] == [1] * 5
+    assert "rollouts: 2" in page
+    assert "<script>window" not in page
+    assert "no memory &lt;script&gt;" in page
+    path = running_run(store) / "metrics.jsonl"
+    whole = b"\n".join([*path.read_bytes().split(b"\n")[:-1], b""])
+    path.write_bytes(whole + (path.parent / "rest").read_bytes())
+    assert "rollouts: 4" in ask(dashboard, "/run?run=grpo:0")[1].decode()
+
+
+def test_an_address_that_names_no_run_is_not_found(dashboard: Dashboard) -> None:
+    for query, says in (
+        ("run=grop:0", "unknown run 'grop:0': did you mean 'grpo:0'?"),
+        ("run=grpo:9", "unknown run 'grpo:9'"),
+        ("run=../../../etc:0", "unknown run '../../../etc:0'"),
+        ("run=/etc/passwd", "unknown run '/etc/passwd'"),
+        ("run=grpo:0&run=%00", "unknown run"),
+        ("", "tick one run or more"),
+        ("&".join(["run=grpo:0"] * 11), "at most 10 runs"),
+    ):
+        status, content = ask(dashboard, f"/run?{query}")
+        assert status == 404
+        assert content.decode().startswith(says)
 
 
 def test_a_taken_port_a_wrong_one_and_a_study_that_is_none_are_one_sentence(store: Path) -> None:

@@ -188,6 +188,7 @@ def test_no_template_turns_escaping_off_and_all_are_part_of_the_code_that_is_has
         LIVE,
         PAGES / "templates",
         ANALYSIS / "across" / "templates",
+        ANALYSIS / "single_runs" / "templates",
     }
     for path in templates:
         assert not re.search(r"\bsafe\b|autoescape|\bstyle=|\bon[a-z]+=", path.read_text()), path

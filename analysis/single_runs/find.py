@@ -1,0 +1,143 @@
+"""The run folders that a path, or a study's name for a run, stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from analysis.logs.manifest import PRESETS, Arm, Study, from_manifest, manifest_path, read_json, study_of
+from sspo.errors import UserError, nearest, unknown
+from sspo.runs import runlog
+
+MOST = 10
+"""Runs side by side: so many lines are told apart."""
+OF_A_RUN = (runlog.CONFIG, runlog.METRICS, runlog.DONE, runlog.FAILED)
+OF_A_CELL, OF_A_STORE = ("*", "*/seed*"), ("cells/*/seed*", "cells/*/*/seed*")
+"""A cell's runs lie one level deeper where code with other numbers made them."""
+BELOW = (OF_A_CELL, OF_A_STORE, tuple(f"*/{pattern}" for pattern in OF_A_STORE))
+"""Where run folders lie below a cell, a store or the folder that a store is in."""
+ABOVE = 3
+"""Levels between a run folder and what lies in it."""
+LIST = "`python -m analysis run` lists the newest runs"
+
+
+def find(words: Sequence[str], store: Path, preset: str | None = None) -> list[Path]:
+    """The run folders that the words name, each once and in this order. Raises UserError naming the word that names none."""
+    found = list(dict.fromkeys(folder for word in words for folder in _named(word, store, preset)))
+    if len(found) > MOST:
+        raise UserError(
+            f"{', '.join(words)}: {len(found)} runs, and at most {MOST} stand side by side; name some of them, {LIST}"
+        )
+    return found
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a file that only runs have."""
+    return any((folder / name).is_file() for name in OF_A_RUN)
+
+
+def below(folder: Path) -> list[Path]:
+    """Run folders below a folder, at the nearest level that has any."""
+    for patterns in BELOW:
+        found = _matching(folder, patterns)
+        if found:
+            return found
+    return []
+
+
+def store_folders(store: Path) -> list[Path]:
+    """All run folders of a store."""
+    return _matching(store, OF_A_STORE)
+
+
+def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted(path for pattern in patterns for path in folder.glob(pattern) if is_run(path))
+
+
+def _named(word: str, store: Path, preset: str | None) -> list[Path]:
+    path = Path(word)
+    if not path.exists() and (store / "cells" / word).is_dir() and ".." not in path.parts:
+        path = store / "cells" / word
+    if path.exists():
+        return _at(path)
+    if ":" in word and "/" not in word:
+        return _of_study(word, store, preset)
+    raise UserError(
+        f"'{word}' is no folder, and no run's name such as STUDY:ARM:SEED{_nearest(path, word, store)}; {LIST}"
+    )
+
+
+def _at(path: Path) -> list[Path]:
+    folder = path if path.is_dir() else path.parent
+    if is_run(folder):
+        return [folder]
+    found = below(folder) if path.is_dir() else []
+    if found:
+        return found
+    for above in list(folder.resolve().parents)[:ABOVE]:
+        if is_run(above):
+            return [above]
+    near = _nearest(path, path.name, path.parent)
+    raise UserError(f"no run in {path}: looked for {', '.join(OF_A_RUN)} in it and below{near}; {LIST}")
+
+
+def _nearest(path: Path, word: str, store: Path) -> str:
+    """A folder with runs that was perhaps meant."""
+    beside = [p for p in _folders(path.parent) if is_run(p) or below(p)]
+    names = {str(p): p for p in beside} | {str(p): p for p in store_folders(store)}
+    close = nearest(word, [p for p in names if p != str(path)])
+    return f"; the nearest folder with a run is {close}" if close else ""
+
+
+def _folders(place: Path) -> Iterable[Path]:
+    try:
+        return [p for p in sorted(place.iterdir()) if p.is_dir()][:200]
+    except OSError:
+        return []
+
+
+def _of_study(word: str, store: Path, preset: str | None) -> list[Path]:
+    """Of STUDY:ARM or STUDY:ARM:SEED."""
+    name, *rest = word.split(":")
+    study = _study(name, store, preset)
+    arm_name, _, seed_text = ":".join(rest).rpartition(":")
+    arm = study.arm(":".join(rest))
+    if arm is not None:
+        return _there([(arm, seed) for seed in arm.seeds], study, store)
+    arm = study.arm(arm_name) if arm_name else None
+    if arm is None:
+        raise unknown(f"arm of {study.name}", arm_name or seed_text, [arm.name for arm in study.arms])
+    if seed_text not in map(str, arm.seeds):
+        seeds = ", ".join(map(str, arm.seeds))
+        raise UserError(f"{study.name} plans no seed '{seed_text}' of {arm.name}: its seeds are {seeds}")
+    return _there([(arm, int(seed_text))], study, store)
+
+
+def _there(planned: Sequence[tuple[Arm, int]], study: Study, store: Path) -> list[Path]:
+    folders = [arm.folder(store, seed) for arm, seed in planned]
+    found = [folder for folder in folders if is_run(folder)]
+    if not found:
+        names = ", ".join(f"{study.name}:{arm.name}:{seed}" for arm, seed in planned)
+        raise UserError(f"{names} has not begun: there is no {folders[0]}")
+    return found
+
+
+def _study(name: str, store: Path, preset: str | None) -> Study:
+    """The study as it was planned last, under the preset where one is named."""
+    plans = {path.stem: path for path in (store / "studies").glob("*.json")}
+    mine = [path for stem, path in plans.items() if name in (stem, study_of(stem))]
+    if preset is not None:
+        mine = [path for path in mine if path == manifest_path(store, name, preset)]
+    if not mine:
+        known = {study_of(stem) for stem in plans}
+        if not known:
+            raise UserError(
+                f"no study is planned in {store}, so '{name}' names none: give a run folder instead"
+            )
+        if name in known:
+            valid = ", ".join(PRESETS)
+            raise UserError(
+                f"study '{name}' is not planned under preset {preset} in {store}; presets are {valid}"
+            )
+        raise unknown("study", name, known)
+    return from_manifest(read_json(max(mine, key=lambda path: path.stat().st_mtime_ns)))

@@ -1,0 +1,52 @@
+"""What is shown of a run, by rollout: which metric, in which unit, and how a value is written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from analysis.figures.model import number
+from analysis.text.rounding import rounded
+
+MEAN, LAST = "mean", "last"
+"""Over a rollout's updates, or of its last one."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A logged metric by rollout. Without a number of decimals it is written with three significant digits."""
+
+    label: str
+    key: str
+    over: str = MEAN
+    scale: float = 1.0
+    decimals: int | None = None
+    always: bool = True
+    """Whether it has a row also where no run logged it."""
+    signed: bool = False
+    """Whether it can be negative."""
+
+    def text(self, value: float) -> str:
+        """A value in its unit; – for none."""
+        if not math.isfinite(value) or self.decimals is None:
+            return number(self.scale * value)
+        return rounded(self.scale * value, f".{self.decimals}f").replace("-", "−")
+
+
+MEASURES = (
+    Measure("training accuracy, %", "rollout/accuracy", scale=100, decimals=1),
+    Measure("reward", "reward/mean", decimals=3, signed=True),
+    Measure("clipped active tokens, %", "policy/clip_frac_active", scale=100),
+    Measure("clipped at last update, %", "policy/clip_frac_active", LAST, scale=100),
+    Measure("token entropy, nats", "rollout/entropy_token", decimals=3),
+    Measure("segment entropy, nats", "rollout/entropy_segment", decimals=3, always=False),
+    Measure("response length, tokens", "rollout/response_tokens", decimals=1),
+    Measure("truncated responses, %", "rollout/truncated_frac", scale=100, decimals=1),
+    Measure("standard deviation of ratio", "policy/ratio_std"),
+    Measure("gradient norm", "optim/grad_norm"),
+    Measure("KL to sampling policy, nats", "policy/kl_k3", always=False),
+    Measure("KL to base model, nats", "policy/kl_reference", always=False, signed=True),
+)
+KEYS = tuple(dict.fromkeys(measure.key for measure in MEASURES))
+HELD_OUT = Measure("held-out while training, %", "", scale=100, decimals=1)
+"""Of evaluations: the mean over sets of the share of right answers at T = 1."""

@@ -1,0 +1,178 @@
+"""Single runs as text: what each is, numbers with sparklines side by side, what differs, and a few responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis.logs.samples import Sample, Segment, head, segments_of
+from analysis.pages.samples_text import CUT, NOTHING, count
+from analysis.single_runs.columns import GAP, fitted, grid, left, right, wrapped
+from analysis.single_runs.measures import HELD_OUT
+from analysis.single_runs.read import Run
+from analysis.single_runs.responses import choose, prompts, ratio_level
+from analysis.single_runs.rows import NOT_LOGGED, MeasureRow, evaluated, facts, measure_rows, score_grid
+from analysis.single_runs.settings import differing
+from analysis.single_runs.sparkline import ASCII_LEVELS, LEVELS, ends, sparkline
+from analysis.text.escape import visible
+from analysis.text.rounding import rounded
+
+ENDS = ("first", "middle", "last")
+SHORTEST, LONGEST = 8, 24
+"""Characters of a sparkline."""
+SHOWN_TOKENS = 120
+"""Of a response."""
+OPEN, CLOSE = "⟦", "⟧"
+PLAIN = str.maketrans(
+    {"−": "-", "–": "-", "│": "|", "⟦": "[", "⟧": "]", "…": "~", "◦": "o", "⏎": "/", "·": ","}
+)
+"""What a terminal without these characters gets in their place."""
+
+
+def as_text(runs: Sequence[Run], width: int, *, samples: int, encoding: str = "utf-8") -> str:
+    """All of it, at most `width` cells wide, in characters that the encoding has."""
+    try:
+        (LEVELS + CUT + OPEN).encode(encoding)
+        levels = LEVELS
+    except (UnicodeEncodeError, LookupError):
+        levels = ASCII_LEVELS
+    blocks = [*(_about(run, width) for run in runs), _measures(runs, width, levels), _scores(runs, width)]
+    if len(runs) > 1:
+        blocks.append(_differences(runs, width))
+    blocks.append(_responses(runs, width, samples))
+    text = "\n\n".join(part for block in blocks if (part := "\n".join(block))) + "\n"
+    if levels is LEVELS:
+        return text
+    return text.translate(PLAIN).encode("ascii", "backslashreplace").decode()
+
+
+def _about(run: Run, width: int) -> Iterator[str]:
+    state = f"{run.state}{': ' + run.reason if run.reason else ''}"
+    rows = [
+        ("state", state),
+        *facts(run),
+        ("folder", str(run.folder)),
+        *(("warning", warning) for warning in run.warnings),
+    ]
+    names = max(len(name) for name, _ in rows)
+    yield fitted(visible(run.label), width)
+    for name, value in rows:
+        yield from wrapped(_line(value), width, f"  {name:<{names}}  ", " " * (names + 4))
+
+
+def _line(text: str) -> str:
+    """Text from a file on one line, with nothing unseen in it."""
+    return visible(" ".join(text.split()))
+
+
+def _measures(runs: Sequence[Run], width: int, levels: str) -> Iterator[str]:
+    """Rows of measures, as many runs side by side as fit."""
+    rows = measure_rows(runs)
+    names = max(len(row.measure.label) for row in rows)
+    number = max(
+        [
+            len(ENDS[1]),
+            *(len(row.measure.text(v)) for row in rows for i in range(len(runs)) for v in row.ends(i)),
+        ]
+    )
+    numbers = 3 * number + 2 * GAP
+    beside = max(1, (width - names) // (GAP + numbers + GAP + SHORTEST + GAP))
+    beside = min(beside, len(runs))
+    room = (width - names) // beside - (GAP + numbers + GAP) - (GAP if beside > 1 else 0)
+    spark = max(SHORTEST, min(LONGEST, room))
+    for start in range(0, len(runs), beside):
+        shown = range(start, min(start + beside, len(runs)))
+        if start:
+            yield ""
+        if len(runs) > 1:
+            yield _joined(" " * names, [left(visible(runs[i].label), numbers + GAP + spark) for i in shown])
+        heads = (" " * GAP).join(right(end, number) for end in ENDS)
+        yield _joined("by rollout".ljust(names), [left(heads, numbers + GAP + spark) for _ in shown])
+        for row in rows:
+            low, high = ends(row.values(i) for i in range(len(runs)))
+            cells = [_cell(row, i, number, numbers, spark, (low, high), levels) for i in shown]
+            yield _joined(row.measure.label.ljust(names), cells)
+    if len(runs) > 1:
+        yield from wrapped("A row's lines have one scale over all runs.", width)
+
+
+def _joined(name: str, cells: Sequence[str]) -> str:
+    return (" " * GAP + (" " * GAP).join(cells)).join([name, ""]).rstrip()
+
+
+def _cell(
+    row: MeasureRow, run: int, number: int, numbers: int, spark: int, scale: tuple[float, float], levels: str
+) -> str:
+    values = row.ends(run)
+    if not values:
+        return left(right(NOT_LOGGED, numbers), numbers + GAP + spark)
+    texts = (" " * GAP).join(right(row.measure.text(value), number) for value in values)
+    return left(f"{texts}{' ' * GAP}{sparkline(row.line(run), *scale, spark, levels)}", numbers + GAP + spark)
+
+
+def _scores(runs: Sequence[Run], width: int) -> Iterator[str]:
+    names, heads, scores = score_grid(runs)
+    when = list(dict.fromkeys(evaluated(run) for run in runs))
+    one = len(when) == 1
+    yield "held-out accuracy, %, last evaluation" + (f" ({when[0]})" if one else "")
+    cells = [[HELD_OUT.text(score) for score in row] for row in scores]
+    if not one:
+        names.insert(0, "evaluated")
+        cells.insert(0, [evaluated(run) for run in runs])
+    if names:
+        yield from grid(list(map(visible, names)), list(map(visible, heads)), cells, width)
+
+
+def _differences(runs: Sequence[Run], width: int) -> Iterator[str]:
+    found = differing([run.config for run in runs])
+    if not found:
+        if not all(run.config for run in runs):
+            return
+        seeds = {run.config.get("seed") for run in runs}
+        yield "configurations are equal" + (" but for the seed" if len(seeds) > 1 else "")
+        return
+    yield "options that differ"
+    cells = [[visible(value) for value in values] for values in found.values()]
+    yield from grid(list(map(visible, found)), [visible(run.label) for run in runs], cells, width)
+
+
+def _responses(runs: Sequence[Run], width: int, most: int) -> Iterator[str]:
+    samples, broken = choose(runs, most)
+    for run, why in broken.items():
+        yield from wrapped(f"{visible(runs[run].label)}: {_line(why)}", width)
+    if samples:
+        yield from wrapped(
+            f"sampled responses ({CUT} a cut between segments, {OPEN}{CLOSE} clipped tokens)",
+            width,
+            rest="  ",
+        )
+    for prompt in prompts(samples):
+        yield ""
+        yield from wrapped(f"rollout {prompt.rollout + 1}: {visible(prompt.text.strip())}", width, rest="  ")
+        for sample in prompt.samples:
+            yield from _response(runs[sample.run], sample, width, named=len(runs) > 1)
+
+
+def _response(run: Run, sample: Sample, width: int, *, named: bool) -> Iterator[str]:
+    shown = head(sample, SHOWN_TOKENS)
+    whose = f"{run.label}: " if named else ""
+    advantage = rounded(sample.advantage, "+.2f").replace("-", "−")
+    about = f"{count(sample.tokens, 'token')}, {sample.clipped_tokens:,} clipped, advantage {advantage}"
+    yield from wrapped(f"{visible(whose)}{about}", width, "  ", "    ")
+    parts = [_segment(segment) for segment in segments_of(shown, ratio_level(run))]
+    more = " …" if len(shown.texts) < sample.tokens else ""
+    yield from wrapped(f" {CUT} ".join(parts) + more, width, "    ", "    ")
+
+
+def _segment(segment: Segment) -> str:
+    """Its text on one line, with neighbouring clipped stretches in one pair of brackets."""
+    text = ""
+    for stretch in segment.stretches:
+        piece = visible(stretch.text or NOTHING).replace("\n", "")
+        blank = " " if piece.startswith(" ") else ""
+        if not stretch.clipped:
+            text += piece
+        elif text.endswith(CLOSE):
+            text = f"{text.removesuffix(CLOSE)}{piece}{CLOSE}"
+        else:
+            text += f"{blank}{OPEN}{piece.removeprefix(blank)}{CLOSE}"
+    return text.strip()
