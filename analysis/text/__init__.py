@@ -6,5 +6,6 @@ escape            text from data made inert in HTML, LaTeX, Markdown, CSV and Ma
 latex_characters  what LaTeX prints for a character
 table             Cell, Row and Table, with their renderings for files
 plain             a table for a terminal
-numbers           percent points, intervals and p-values as tables print them
+glossary          words that need explaining, and where a text has them
+numbers           means with intervals, percent points and p-values as tables print them
 """

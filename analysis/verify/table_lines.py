@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from analysis.pages.html_tables import html_row, table_html
-from analysis.text.table import Table, row_lines, to_csv, to_latex, to_markdown
+from analysis.text.table import Table, row_lines, to_csv, to_latex, to_markdown, to_markdown_alone
 from analysis.verify.why import cell_name
 
 NEAR = 1e-9
 """Relative difference of numbers that another processor may have added up in another order."""
 _SPLIT = {"md": re.compile(r"(?<!\\)\|"), "tex": re.compile(r"(?<!\\)&"), "html": re.compile(r"(?=<t[hd]\b)")}
-_RENDER = {"md": to_markdown, "tex": to_latex, "html": table_html}
+_RENDER = {"md": (to_markdown, to_markdown_alone), "tex": (to_latex,), "html": (table_html,)}
 
 
 def differing_cells(tables: list[Table], there: str, expected: str, kind: str) -> list[str]:
@@ -87,8 +87,9 @@ def _rendered(tables: list[Table], kind: str) -> dict[str, str]:
     """Each line of the tables to the name of the first that has it."""
     found: dict[str, str] = {}
     for table in tables:
-        for line in _RENDER[kind](table).split("\n"):
-            found.setdefault(line, table.name)
+        for render in _RENDER[kind]:
+            for line in render(table).split("\n"):
+                found.setdefault(line, table.name)
     return found
 
 
