@@ -1,17 +1,15 @@
-"""One table, its renderings for files (analysis.pages.html_tables has that of the page). A cell shows rounded text and carries the unrounded numbers behind it."""
+"""One table, its renderings as Markdown and as data (analysis.text.latex_table and analysis.pages.html_tables have the others). A cell shows rounded text and carries the unrounded numbers behind it."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from analysis.logs.trace import Trace
-from analysis.text.escape import csv_field, latex, markdown
-from sspo.runs.runlog import write_atomic
+from analysis.text.escape import csv_field, markdown
 
 
 @dataclass(frozen=True)
@@ -106,10 +104,8 @@ def decimals(value: float) -> int:
     return max(2, 1 - math.floor(math.log10(abs(value))))
 
 
-FITTED = "\\ifdim\\wd2>\\linewidth\\resizebox{\\linewidth}{!}{\\box2}\\else\\box2\\fi"
-
-
-def _breaks(table: Table) -> list[tuple[Row, bool]]:
+def breaks(table: Table) -> list[tuple[Row, bool]]:
+    """Each row, and whether it begins another group than the one above."""
     groups = [row.group for row in table.rows]
     return [(row, i > 0 and groups[i - 1] != row.group) for i, row in enumerate(table.rows)]
 
@@ -131,7 +127,7 @@ def _markdown(table: Table, said: Sequence[str]) -> str:
         "| " + " | ".join(markdown(c) for c in table.heads) + " |",
         "|:--" + "|--:" * (len(table.columns) - 1) + "|",
     ]
-    for row, parted in _breaks(table):
+    for row, parted in breaks(table):
         if parted and row.group in table.headings:
             heading = f"*{markdown(table.headings[row.group])}*"
             lines.append("| " + " | ".join([heading] + [""] * (len(table.columns) - 1)) + " |")
@@ -159,41 +155,6 @@ def _markdown_row(row: Row) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def to_latex(table: Table) -> str:
-    """A booktabs table float that shrinks to the line where it is wider; needs \\usepackage{booktabs,graphicx} alone."""
-    width = len(table.columns)
-    lines = [
-        "\\begin{table}[t]",
-        "\\centering\\small",
-        "\\caption{" + " ".join(latex(sentence) for sentence in table.caption) + "}",
-        "\\label{tab:" + table.name + "}",
-        "\\smallskip",
-        "\\setbox2\\hbox{%",
-        "\\begin{tabular}{l" + "r" * (width - 1) + "}",
-        "\\toprule",
-        _latex_line([latex(c) for c in table.columns]),
-        "\\midrule",
-    ]
-    for row, parted in _breaks(table):
-        if parted:
-            lines.append("\\midrule")
-            if row.group in table.headings:
-                heading = latex(table.headings[row.group])
-                lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\footnotesize\\emph{{{heading}}}}} \\\\")
-        lines.append(_latex_row(row))
-    end = ["\\bottomrule", "\\end{tabular}}%", FITTED, "\\end{table}"]
-    return "\n".join([*lines, *end]) + "\n"
-
-
-def _latex_row(row: Row) -> str:
-    return _latex_line([marked(latex(c.text), c, "\\textbf{{{}}}") for c in row.cells])
-
-
-def _latex_line(cells: list[str]) -> str:
-    """Begins with an empty group: after `\\\\` a label's own `[` or `*` would be an argument."""
-    return "{}" + " & ".join(cells) + " \\\\"
-
-
 def to_csv(table: Table) -> str:
     """Unrounded numbers, with n and interval columns; empty where there is no number."""
     rows = [
@@ -208,20 +169,6 @@ def to_csv(table: Table) -> str:
     return stream.getvalue()
 
 
-def row_lines(table: Table, kind: str) -> list[str]:
-    """The line that each row is in a rendering, md or tex."""
-    return [{"md": _markdown_row, "tex": _latex_row}[kind](row) for row in table.rows]
-
-
-RENDERED: Mapping[str, Callable[[Table], str]] = {"md": to_markdown_alone, "tex": to_latex, "csv": to_csv}
-
-
-def write_table(table: Table | None, folder: Path, name: str, kinds: Iterable[str] = tuple(RENDERED)) -> None:
-    """Write name.md, name.tex and name.csv, or those of `kinds`; without a table, remove those that an earlier report left."""
-    for suffix in kinds:
-        render = RENDERED[suffix]
-        path = folder / f"{name}.{suffix}"
-        if table is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_atomic(path, render(table))
+def markdown_rows(table: Table) -> list[str]:
+    """The line that each row is in Markdown."""
+    return [_markdown_row(row) for row in table.rows]

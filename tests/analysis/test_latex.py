@@ -11,7 +11,8 @@ from synthetic_store import ARMS, Scale, write_study
 
 from analysis.report import write_report
 from analysis.text.latex_characters import LATEX
-from analysis.text.table import Cell, Row, Table, to_latex
+from analysis.text.latex_table import to_latex
+from analysis.text.table import Cell, Row, Table
 
 HOSTILE = r"50% \input{/etc/passwd} $x_1^2$ & #1 {~} <b>√α−≥</b> [0] \\ \csname"
 DOCUMENT = "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs,graphicx}\\begin{document}\n%s\\end{document}\n"

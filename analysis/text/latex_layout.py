@@ -1,0 +1,162 @@
+"""How a table is set in a paper of two columns: in one column where it fits, else over both, else in parts one below another.
+
+Text is never shrunk. A heading breaks over lines where that makes its column narrower, then labels do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from analysis.text.latex_widths import measure
+
+INCH = 72.27
+COLUMN, TEXT = 3.25 * INCH, 6.75 * INCH
+"""Widths of one column and of the text in the usual two-column styles, in points."""
+GAPS = (12.0, 9.0, 6.0)
+"""Points between columns, the usual ones first."""
+NARROWEST_LABEL, INDENT = 55.0, 8.0
+"""Points of a column of labels that break over lines, and by which later lines are indented."""
+MOST_LABEL_LINES = 2
+MOST_WORDS, WIDE_HEAD = 10, 90.0
+"""Words of a head that all ways of breaking are tried for; the lines of longer ones are filled up to a width."""
+MOST_LINES_OF_A_HEAD = {COLUMN: 2, TEXT: 3}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column has to hold, as LaTeX: its head's words, each with the blank behind it, and how wide its cells are."""
+
+    head: tuple[str, ...]
+    width: float
+    """Of its widest cell."""
+    text: bool
+    """Whether it holds words, which begin at the left, and not numbers."""
+    labels: tuple[tuple[str, ...], ...] = ()
+    """Of the first column, whose cells may break over lines: the words of each."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tabular: which columns, the lines of each one's head, and the points between columns."""
+
+    columns: tuple[int, ...]
+    heads: tuple[tuple[str, ...], ...]
+    gap: float
+    label_width: float | None = None
+    """Points at which labels break over lines; None where none has to."""
+    above: bool = False
+    """Whether each label has a line of its own, above its numbers."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Over both columns or in one, and the tabulars one below another."""
+
+    wide: bool
+    parts: tuple[Part, ...]
+
+
+def lay_out(columns: Sequence[Column], *, narrow: bool = False) -> Layout:
+    """The layout that reads best of those that fit. `narrow` asks for one column, whatever it takes."""
+    every = tuple(range(len(columns)))
+    found = _part(columns, every, COLUMN)
+    if found is None and narrow:
+        found = _under_labels(columns, every)
+    if found is not None:
+        return Layout(wide=False, parts=(found,))
+    width = COLUMN if narrow else TEXT
+    return Layout(wide=not narrow, parts=_stacked(columns, width))
+
+
+def _stacked(columns: Sequence[Column], width: float) -> tuple[Part, ...]:
+    """As few tabulars as fit, each with the columns of text that the rows begin with."""
+    keys = tuple(itertools.takewhile(lambda i: i == 0 or columns[i].text, range(len(columns))))
+    keys = keys if len(keys) < len(columns) else (0,)
+    others = range(len(keys), len(columns))
+    for count in range(1, len(others) + 1):
+        cuts = [round(i * len(others) / count) for i in range(count + 1)]
+        groups = [(*keys, *others[a:b]) for a, b in itertools.pairwise(cuts)]
+        parts = [_part(columns, group, width) for group in groups]
+        fitting = [part for part in parts if part is not None]
+        if len(fitting) == len(parts):
+            return tuple(fitting)
+    return tuple(_narrowest(columns, (*keys, other)) for other in others)
+
+
+def _part(columns: Sequence[Column], of: tuple[int, ...], width: float) -> Part | None:
+    """The first way of setting these columns that is narrow enough: with lines in heads, less room, then with lines in labels."""
+    most = MOST_LINES_OF_A_HEAD[width]
+    for lines, gap in itertools.product(range(1, most + 1), GAPS):
+        heads, widths = _headed(columns, of, lines)
+        if sum(widths) + gap * (len(of) - 1) <= width:
+            return Part(of, heads, gap)
+    for gap in GAPS:
+        heads, widths = _headed(columns, of, most)
+        left = width - sum(widths[1:]) - gap * (len(of) - 1)
+        those = columns[of[0]].labels
+        least = max(
+            NARROWEST_LABEL, _wide(heads[0]), *(measure(w.rstrip()) + INDENT for w in set().union(*those))
+        )
+        if left >= least and all(len(filled(label, left, INDENT)) <= MOST_LABEL_LINES for label in those):
+            return Part(of, heads, gap, left)
+    return None
+
+
+def _under_labels(columns: Sequence[Column], of: tuple[int, ...]) -> Part | None:
+    """One column of a paper, with labels above their numbers."""
+    for lines, gap in itertools.product(range(1, MOST_LINES_OF_A_HEAD[COLUMN] + 1), GAPS):
+        heads, widths = _headed(columns, of, lines)
+        if sum(widths[1:]) + max(_wide(heads[0]), INDENT) + gap * (len(of) - 1) <= COLUMN:
+            return Part(of, heads, gap, above=True)
+    return None
+
+
+def _narrowest(columns: Sequence[Column], of: tuple[int, ...]) -> Part:
+    """What there is no narrower way for: one column of numbers, and labels as narrow as may be."""
+    return Part(of, _headed(columns, of, MOST_LINES_OF_A_HEAD[TEXT])[0], GAPS[-1], NARROWEST_LABEL)
+
+
+def _headed(
+    columns: Sequence[Column], of: tuple[int, ...], lines: int
+) -> tuple[tuple[tuple[str, ...], ...], list[float]]:
+    """Each column's head in at most so many lines, and the column's width with it."""
+    heads = tuple(_broken(columns[i].head, lines, columns[i].width) for i in of)
+    return heads, [max(columns[i].width, _wide(head)) for i, head in zip(of, heads, strict=True)]
+
+
+def _broken(words: tuple[str, ...], lines: int, width: float) -> tuple[str, ...]:
+    """A head in as few lines as are as narrow as its cells, or else in the narrowest of at most so many."""
+    ways = sorted(_ways(words, lines), key=lambda way: (max(_wide(way), width), len(way), _wide(way)))
+    return ways[0]
+
+
+def _ways(words: tuple[str, ...], lines: int) -> Iterator[tuple[str, ...]]:
+    if not words:
+        yield ("",)
+    elif len(words) > MOST_WORDS:
+        yield tuple(filled(words, WIDE_HEAD))
+    else:
+        for count in range(1, min(lines, len(words)) + 1):
+            for cuts in itertools.combinations(range(1, len(words)), count - 1):
+                yield tuple(
+                    "".join(words[a:b]).strip() for a, b in itertools.pairwise((0, *cuts, len(words)))
+                )
+
+
+def filled(words: Sequence[str], width: float, indent: float = 0.0) -> list[str]:
+    """Words with the blanks behind them as lines of at most a width, later ones indented."""
+    lines: list[str] = []
+    line = ""
+    for word in words:
+        if line and measure((line + word).rstrip()) + (indent if lines else 0.0) > width:
+            lines.append(line.strip())
+            line = word
+        else:
+            line += word
+    return [*lines, line.strip()]
+
+
+def _wide(lines: Sequence[str]) -> float:
+    return max(map(measure, lines))
