@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from analysis.text.latex_widths import measure
 
 INCH = 72.27
-COLUMN, TEXT = 3.25 * INCH, 6.75 * INCH
-"""Widths of one column and of the text in the usual two-column styles, in points."""
-GAPS = (12.0, 9.0, 6.0)
-"""Points between columns, the usual ones first."""
+COLUMN, TEXT = 3.25 * INCH - 2, 6.75 * INCH - 2
+"""Points of one column and of the text in the usual two-column styles, less what widths may be wrong by."""
+GAPS, LEAST_GAP = (12.0, 9.0, 6.0), 4.0
+"""Points between columns, the usual ones first; the least where a table must be narrow."""
 NARROWEST_LABEL, INDENT = 55.0, 8.0
 """Points of a column of labels that break over lines, and by which later lines are indented."""
 MOST_LABEL_LINES = 2
@@ -33,6 +33,8 @@ class Column:
     """Of its widest cell."""
     text: bool
     """Whether it holds words, which begin at the left, and not numbers."""
+    halved: float = 0.0
+    """Of its widest cell where intervals stand below their numbers."""
     labels: tuple[tuple[str, ...], ...] = ()
     """Of the first column, whose cells may break over lines: the words of each."""
 
@@ -46,8 +48,8 @@ class Part:
     gap: float
     label_width: float | None = None
     """Points at which labels break over lines; None where none has to."""
-    above: bool = False
-    """Whether each label has a line of its own, above its numbers."""
+    below: bool = False
+    """Whether what follows a number, such as its interval, stands in a line below it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def lay_out(columns: Sequence[Column], *, narrow: bool = False) -> Layout:
     every = tuple(range(len(columns)))
     found = _part(columns, every, COLUMN)
     if found is None and narrow:
-        found = _under_labels(columns, every)
+        found = _with_lines_below(columns, every)
     if found is not None:
         return Layout(wide=False, parts=(found,))
     width = COLUMN if narrow else TEXT
@@ -104,12 +106,15 @@ def _part(columns: Sequence[Column], of: tuple[int, ...], width: float) -> Part 
     return None
 
 
-def _under_labels(columns: Sequence[Column], of: tuple[int, ...]) -> Part | None:
-    """One column of a paper, with labels above their numbers."""
-    for lines, gap in itertools.product(range(1, MOST_LINES_OF_A_HEAD[COLUMN] + 1), GAPS):
-        heads, widths = _headed(columns, of, lines)
-        if sum(widths[1:]) + max(_wide(heads[0]), INDENT) + gap * (len(of) - 1) <= COLUMN:
-            return Part(of, heads, gap, above=True)
+def _with_lines_below(columns: Sequence[Column], of: tuple[int, ...]) -> Part | None:
+    """One column of a paper, with intervals below their numbers, and labels in as many lines as they need."""
+    those = columns[of[0]].labels
+    for lines, gap in itertools.product(range(1, MOST_LINES_OF_A_HEAD[COLUMN] + 1), (*GAPS, LEAST_GAP)):
+        heads, _ = _headed(columns, of, lines)
+        widths = [max(columns[i].halved, _wide(head)) for i, head in zip(of[1:], heads[1:], strict=True)]
+        left = COLUMN - sum(widths) - gap * len(widths)
+        if left >= max(_wide(heads[0]), *(measure(word.rstrip()) for word in set().union(*those))):
+            return Part(of, heads, gap, left, below=True)
     return None
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from analysis.text.escape import latex
-from analysis.text.latex_layout import Column, Layout, Part, lay_out
+from analysis.text.latex_layout import Column, Layout, Part, filled, lay_out
 from analysis.text.latex_numbers import aligned
 from analysis.text.latex_widths import measure
 from analysis.text.table import EMPTY, Row, Table, breaks
 
-SIZE = "\\fontsize{8}{9.6}\\selectfont"
+SIZE = "\\fontsize{8}{9.6}\\selectfont\\frenchspacing"
 SHORT = ("average", "difference", "Δ average", "p", "p (Holm)", "n")
 """Columns of the short form, in its order, where the table has them."""
 LONGEST_TEXT = 100.0
@@ -24,6 +25,7 @@ MANY_GROUPS = 4
 """From so many on a little space parts them, and no rule."""
 _WORDS = re.compile(r"[^/_=,.:;-]*[/_=,.:;-]+|[^/_=,.:;-]+")
 _NUMERIC = re.compile(r"\s*[<>(\[]?\s*[+−-]?[.\d]")
+_SPREAD = re.compile(r"([^\s\[]+) (± \S+|\[[^\]]*\])(.*)")
 _MARK = re.compile(r"(\S{1,2}): ")
 
 
@@ -75,25 +77,39 @@ class _Float:
     table: Table
 
     @cached_property
+    def _texts(self) -> list[list[str]]:
+        return [[row.cells[i].text for row in self.table.rows] for i in range(len(self.table.columns))]
+
+    @cached_property
     def _cells(self) -> list[list[str]]:
         """By column, what its rows show."""
-        texts = [[row.cells[i].text for row in self.table.rows] for i in range(len(self.table.columns))]
         return [
-            [breakable(text) for text in of] if _of_words(of) or i == 0 else aligned(of)
-            for i, of in enumerate(texts)
+            [breakable(text) for text in of] if i == 0 or _of_words(of) else aligned(of)
+            for i, of in enumerate(self._texts)
         ]
+
+    @cached_property
+    def _halves(self) -> list[tuple[list[str], list[str]]]:
+        """By column, what its rows show where what follows a number stands below it."""
+        parted = [[_half(text) for text in of] for of in self._texts]
+        return [(aligned([a for a, _ in of]), aligned([b for _, b in of])) for of in parted]
 
     @cached_property
     def columns(self) -> list[Column]:
         """What each column has to hold."""
         found = []
-        for i, (head, cells) in enumerate(zip(self.table.heads, self._cells, strict=True)):
-            texts = [row.cells[i] for row in self.table.rows]
-            width = max((measure(c, bold=t.bold) for c, t in zip(cells, texts, strict=True)), default=0.0)
-            words = i == 0 or _of_words([cell.text for cell in texts])
-            labels = tuple(tuple(words_of(cell.text)) for cell in texts) if i == 0 else ()
+        for i, (head, cells, texts) in enumerate(
+            zip(self.table.heads, self._cells, self._texts, strict=True)
+        ):
+            bold = any(row.cells[i].bold for row in self.table.rows)
+            width, halved = (
+                max((measure(cell, bold=bold) for cell in those), default=0.0)
+                for those in (cells, [*self._halves[i][0], *self._halves[i][1]])
+            )
+            words = i == 0 or _of_words(texts)
+            labels = tuple(tuple(words_of(text)) for text in texts) if i == 0 else ()
             width = min(width, LONGEST_TEXT) if words and i else width
-            found.append(Column(tuple(words_of(head)), width, words, labels))
+            found.append(Column(tuple(words_of(head)), width, words, halved, labels))
         return found
 
     def text(self, layout: Layout, name: str) -> str:
@@ -137,9 +153,9 @@ class _Float:
         kinds = []
         for column in (self.columns[i] for i in part.columns):
             broken = LONGEST_TEXT if column.text and column.width >= LONGEST_TEXT else None
-            broken = part.label_width if column.labels else broken
+            broken = (None if part.below else part.label_width) if column.labels else broken
             kinds.append(f"p{{{broken:.1f}pt}}" if broken else "l" if column.text else "r")
-        return "@{}" + kinds[0] + "@{\\extracolsep{\\fill}}" * (len(kinds) > 1) + "".join(kinds[1:]) + "@{}"
+        return "@{\\extracolsep{\\fill}}" + "".join(kinds) + "@{}"
 
     def _head(self, part: Part) -> list[str]:
         """The heads of columns, as many lines as the longest has, flush with the rule below."""
@@ -156,19 +172,26 @@ class _Float:
         return [rf"\multicolumn{{{width}}}{{@{{}}l}}{{{box}}} \\"]
 
     def row(self, number: int, part: Part) -> list[str]:
-        """The line of one row in a tabular, or that of its label and that of its numbers."""
+        """The lines of one row in a tabular."""
+        if part.below:
+            return self._lines(number, part)
         cells = []
         for place, i in enumerate(part.columns):
-            text, cell = self._cells[i][number], self.table.rows[number].cells[i]
-            text = rf"\textbf{{{text}}}" if cell.bold else text
+            text, bold = self._cells[i][number], self.table.rows[number].cells[i].bold
             limit = part.label_width if place == 0 else LONGEST_TEXT if self.columns[i].text else None
-            if limit is not None and measure(text, bold=cell.bold) > limit:
-                text = rf"\raggedright\hangindent=1em {text}"
-            cells.append(text)
-        if not part.above:
-            return [_line(cells)]
-        box = rf"\makebox[0pt][l]{{\parbox[t]{{\linewidth}}{{\raggedright\hangindent=1em {cells[0]}\strut}}}}"
-        return [rf"\multicolumn{{{len(cells)}}}{{@{{}}l}}{{{box}}} \\*", _line(["", *cells[1:]])]
+            broken = limit is not None and measure(text, bold=bold) > limit
+            cells.append("\\raggedright\\hangindent=1em " * broken + _marked(text, bold=bold))
+        return [_line(cells)]
+
+    def _lines(self, number: int, part: Part) -> list[str]:
+        """A row whose intervals stand below their numbers, and a little room below it."""
+        assert part.label_width is not None, "labels have the room that numbers leave"
+        columns = [filled(self.columns[part.columns[0]].labels[number], part.label_width)]
+        for i in part.columns[1:]:
+            bold = self.table.rows[number].cells[i].bold
+            columns.append([_marked(half[number], bold=bold) for half in self._halves[i] if half[number]])
+        lines = [_line(cells) for cells in itertools.zip_longest(*columns, fillvalue="")]
+        return [*lines[:-1], f"{lines[-1]}[2pt]"]
 
     def _notes(self) -> list[str]:
         """How to read it: a paragraph on the table, one on its columns, one on the whole report."""
@@ -193,6 +216,16 @@ def breakable(text: str) -> str:
     return "".join(
         word if word.endswith(" ") else rf"{word}\allowbreak{{}}" for word in words_of(text)
     ).rstrip()
+
+
+def _half(text: str) -> tuple[str, str]:
+    """A number with its mark, and what else stands behind it."""
+    found = _SPREAD.fullmatch(text)
+    return (text, "") if found is None else (found[1] + found[3], found[2])
+
+
+def _marked(text: str, *, bold: bool) -> str:
+    return rf"\textbf{{{text}}}" if bold else text
 
 
 def _of_words(texts: Sequence[str]) -> bool:

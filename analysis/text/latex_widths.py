@@ -45,23 +45,34 @@ _WIDTHS = {character: width / 1000 for width, those in _OF_WIDTH.items() for cha
     " ": 0.354,
     "~": 0.354,
 }
+_MINUS = 0.826
+"""Of a `-` in maths; in text it is a hyphen."""
+_COMMANDS = {"dag": 0.472, "ddag": 0.472, "pm": 0.826, "S": 0.472, "textbackslash": 0.531}
 _NOTHING = frozenset({"phantom", "emph", "textbf", "mathrm", "allowbreak", *"`'^\"=.uvrHdcb"})
 """Commands that show only what is in their braces, and accents."""
-_WIDEST = 0.95
+_WIDEST, _LONG = 0.95, 2.0
+"""What a sign of unknown width is taken for, and an arrow whose command begins with `long`."""
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|(.)", re.DOTALL)
 
 
 def measure(source: str, *, bold: bool = False) -> float:
     """The width of LaTeX text of ours, at most some percent too much."""
-    total = 0.0
+    total, maths = 0.0, False
     for found in _TOKEN.finditer(source):
         command, character = found[1], found[2]
-        if command is None:
-            total += 0.0 if character in "{}$" else _WIDTHS.get(character, _WIDEST)
-        elif command.startswith(("long", "Long")):
-            total += 2.0
-        elif command in "%&#_{}$":
-            total += _WIDTHS.get(command, 0.55)
-        elif command not in _NOTHING:
-            total += _WIDEST
+        if character == "$":
+            maths = not maths
+        elif character is not None:
+            known = _MINUS if maths and character == "-" else _WIDTHS.get(character, _WIDEST)
+            total += 0.0 if character in "{}" else known
+        else:
+            total += _of_command(command)
     return total * SIZE * (BOLD if bold else 1)
+
+
+def _of_command(command: str) -> float:
+    if command in _NOTHING:
+        return 0.0
+    if command in "%&#_{}$":
+        return _WIDTHS.get(command, 0.55)
+    return _LONG if command.lower().startswith("long") else _COMMANDS.get(command, _WIDEST)
