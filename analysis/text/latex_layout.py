@@ -16,11 +16,13 @@ COLUMN, TEXT = 3.25 * INCH - 2, 6.75 * INCH - 2
 """Points of one column and of the text in the usual two-column styles, less what widths may be wrong by."""
 GAPS, LEAST_GAP = (12.0, 9.0, 6.0), 4.0
 """Points between columns, the usual ones first; the least where a table must be narrow."""
-NARROWEST_LABEL, INDENT = 55.0, 8.0
-"""Points of a column of labels that break over lines, and by which later lines are indented."""
+NARROWEST_LABEL = 55.0
+"""Points of a column of labels that break over lines."""
 MOST_LABEL_LINES = 2
 MOST_WORDS, WIDE_HEAD = 10, 90.0
 """Words of a head that all ways of breaking are tried for; the lines of longer ones are filled up to a width."""
+MOST_BROKEN_LABELS = {COLUMN: 0.5, TEXT: 1.0}
+"""The share of labels in two lines up to which a table stays in one column."""
 MOST_LINES_OF_A_HEAD = {COLUMN: 2, TEXT: 3}
 
 
@@ -89,7 +91,7 @@ def _stacked(columns: Sequence[Column], width: float) -> tuple[Part, ...]:
 
 def _part(columns: Sequence[Column], of: tuple[int, ...], width: float) -> Part | None:
     """The first way of setting these columns that is narrow enough: with lines in heads, less room, then with lines in labels."""
-    most = MOST_LINES_OF_A_HEAD[width]
+    most, most_broken = MOST_LINES_OF_A_HEAD[width], MOST_BROKEN_LABELS[width]
     for lines, gap in itertools.product(range(1, most + 1), GAPS):
         heads, widths = _headed(columns, of, lines)
         if sum(widths) + gap * (len(of) - 1) <= width:
@@ -98,10 +100,10 @@ def _part(columns: Sequence[Column], of: tuple[int, ...], width: float) -> Part 
         heads, widths = _headed(columns, of, most)
         left = width - sum(widths[1:]) - gap * (len(of) - 1)
         those = columns[of[0]].labels
-        least = max(
-            NARROWEST_LABEL, _wide(heads[0]), *(measure(w.rstrip()) + INDENT for w in set().union(*those))
-        )
-        if left >= least and all(len(filled(label, left, INDENT)) <= MOST_LABEL_LINES for label in those):
+        least = max(NARROWEST_LABEL, _wide(heads[0]), _longest(those))
+        lines_of = [len(filled(label, left)) for label in those]
+        broken = sum(lines > 1 for lines in lines_of)
+        if left >= least and max(lines_of) <= MOST_LABEL_LINES and broken <= most_broken * len(those):
             return Part(of, heads, gap, left)
     return None
 
@@ -113,7 +115,7 @@ def _with_lines_below(columns: Sequence[Column], of: tuple[int, ...]) -> Part | 
         heads, _ = _headed(columns, of, lines)
         widths = [max(columns[i].halved, _wide(head)) for i, head in zip(of[1:], heads[1:], strict=True)]
         left = COLUMN - sum(widths) - gap * len(widths)
-        if left >= max(_wide(heads[0]), *(measure(word.rstrip()) for word in set().union(*those))):
+        if left >= max(_wide(heads[0]), _longest(those)):
             return Part(of, heads, gap, left, below=True)
     return None
 
@@ -150,12 +152,17 @@ def _ways(words: tuple[str, ...], lines: int) -> Iterator[tuple[str, ...]]:
                 )
 
 
-def filled(words: Sequence[str], width: float, indent: float = 0.0) -> list[str]:
-    """Words with the blanks behind them as lines of at most a width, later ones indented."""
+def _longest(labels: Sequence[Sequence[str]]) -> float:
+    """The width of the longest word."""
+    return max((measure(word.rstrip()) for label in labels for word in label), default=0.0)
+
+
+def filled(words: Sequence[str], width: float) -> list[str]:
+    """Words with the blanks behind them as lines of at most a width."""
     lines: list[str] = []
     line = ""
     for word in words:
-        if line and measure((line + word).rstrip()) + (indent if lines else 0.0) > width:
+        if line and measure((line + word).rstrip()) > width:
             lines.append(line.strip())
             line = word
         else:

@@ -44,6 +44,11 @@ def aligned(texts: Sequence[str]) -> list[str]:
     mark = max((s.behind for s in whole), key=len)
     numbers = [s.numbers for s in fitting if s is not None]
     room = [[_parts(of[i]) for of in numbers if len(of) > i] for i in range(len(longest.numbers))]
+    if any(
+        sep[:1] != " " and len({len(r) for *_, r in of}) > 1
+        for sep, of in zip((*longest.between, longest.behind or " "), room, strict=True)
+    ):  # decimals of several lengths would leave holes inside brackets
+        return [latex(text) for text in texts]
     return [
         latex(text) if shape is None else _cell(shape, longest, room, mark)
         for text, shape in zip(texts, fitting, strict=True)
@@ -92,7 +97,8 @@ def _cell(shape: _Shape, longest: _Shape, room: Sequence[Sequence[tuple[str, str
 
 def _held(text: str) -> str:
     """The room of a text, without it."""
-    return rf"\phantom{{{_edged(text).replace(' ', '~')}}}" if text else ""
+    held = re.sub(r"\d", "0", text)
+    return rf"\phantom{{{_edged(held).replace(' ', '~')}}}" if text else ""
 
 
 def _edged(text: str) -> str:

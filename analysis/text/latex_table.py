@@ -19,11 +19,13 @@ SHORT = ("average", "difference", "Δ average", "p", "p (Holm)", "n")
 """Columns of the short form, in its order, where the table has them."""
 LONGEST_TEXT = 100.0
 """Points of a cell of words, beside labels, before it breaks over lines."""
-LONGEST_WORD = 24
-"""Characters of a word before it may break, behind a mark or anywhere."""
+LONGEST_WORD = 90.0
+"""Points of a word before it may break, behind a mark or anywhere."""
 MANY_GROUPS = 4
 """From so many on a little space parts them, and no rule."""
 _WORDS = re.compile(r"[^/_=,.:;-]*[/_=,.:;-]+|[^/_=,.:;-]+")
+_SIGNS = re.compile(r"(?<=\\rangle\$)")
+"""Behind a sign that is named by its code: a character may be several."""
 _NUMERIC = re.compile(r"\s*[<>(\[]?\s*[+−-]?[.\d]")
 _SPREAD = re.compile(r"([^\s\[]+) (± \S+|\[[^\]]*\])(.*)")
 _MARK = re.compile(r"(\S{1,2}): ")
@@ -180,7 +182,8 @@ class _Float:
             text, bold = self._cells[i][number], self.table.rows[number].cells[i].bold
             limit = part.label_width if place == 0 else LONGEST_TEXT if self.columns[i].text else None
             broken = limit is not None and measure(text, bold=bold) > limit
-            cells.append("\\raggedright\\hangindent=1em " * broken + _marked(text, bold=bold))
+            text = _marked(text, bold=bold)
+            cells.append(rf"{{\raggedright {text}\par}}" if broken else text)
         return [_line(cells)]
 
     def _lines(self, number: int, part: Part) -> list[str]:
@@ -205,9 +208,20 @@ def words_of(text: str) -> list[str]:
     """A text's words as LaTeX, each with the blank behind it; a long one in pieces that lines may break between."""
     found = []
     for word in text.split():
-        pieces = [word] if len(word) <= LONGEST_WORD else _WORDS.findall(word)
-        short = [p[i : i + LONGEST_WORD] for p in pieces for i in range(0, len(p), LONGEST_WORD)]
-        found += [*map(latex, short[:-1]), f"{latex(short[-1])} "]
+        whole = latex(word)
+        short = measure(whole) <= LONGEST_WORD
+        pieces = [whole] if short else [piece for part in _WORDS.findall(word) for piece in _pieces(part)]
+        found += [*pieces[:-1], f"{pieces[-1]} "]
+    return found
+
+
+def _pieces(word: str) -> list[str]:
+    """As few as are short."""
+    found = [""]
+    for sign in (sign for character in word for sign in _SIGNS.split(latex(character))):
+        if found[-1] and measure(found[-1] + sign) > LONGEST_WORD:
+            found.append("")
+        found[-1] += sign
     return found
 
 
