@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "METRIC=UNIT",
         "help": "what a primary metric is counted in: percent, or any word such as tokens (default: its own unit, not named)",
     },
-    "--run": {
+    "--named": {
         "action": "append",
         "default": [],
         "metavar": "NAME=ARM:SEED",
@@ -123,7 +123,7 @@ def _import(arguments: argparse.Namespace) -> int:
     options |= {name: tuple(options[name] or ()) for name in ("primary", "claims")}
     options["labels"] = dict(_pair("label", "METRIC=LABEL", text) for text in options.pop("label"))
     options["units"] = dict(_pair("unit", "METRIC=UNIT", text) for text in options.pop("unit"))
-    options["names"] = dict(map(_named, options.pop("run")))
+    options["names"] = dict(map(_named, options.pop("named")))
     folder = import_study(arguments.name, load_spec(arguments.map, arguments.sources, options), arguments.out)
     return _wrote(folder, arguments)
 
