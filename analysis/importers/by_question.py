@@ -92,7 +92,9 @@ def _check(spec: ImportSpec, found: Sequence[str]) -> None:
         )
     if spec.units or spec.names:
         extra = "units" if spec.units else "runs by name"
-        raise UserError(f"results by question are shares in [0, 1] of the runs that paths give: leave out {extra}")
+        raise UserError(
+            f"results by question are shares in [0, 1] of the runs that paths give: leave out {extra}"
+        )
     if spec.scale not in (None, 1):
         raise UserError(f"results by question are shares in [0, 1] already: leave out scale {spec.scale:g}")
 
