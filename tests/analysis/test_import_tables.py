@@ -174,6 +174,14 @@ def test_a_cell_that_is_no_number_does_not_take_its_column_away(tmp_path: Path) 
     assert "values that are no numbers are left out: acc ('n.a.' in line 3)" in run.note
 
 
+def test_a_whole_number_beyond_every_float_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"step,acc\n1,2\n2,{'9' * 400}\n")
+    (run,) = read(path)
+    assert [row.get("acc") for row in run.rows.values()] == [2, None]
+    assert "acc" in run.note
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
