@@ -24,6 +24,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "METRIC=LABEL",
         "help": "what tables call a primary metric, or a set of results by question (default: its name)",
     },
+    "--unit": {
+        "action": "append",
+        "default": [],
+        "metavar": "METRIC=UNIT",
+        "help": "what a primary metric is counted in: percent, or any word such as tokens (default: its own unit, not named)",
+    },
+    "--named": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME=ARM:SEED",
+        "help": "whose a run is that files of several runs, such as W&B's charts, call by this name; may be repeated",
+    },
     "--scale": {
         "type": float,
         "help": "what makes accuracies shares in [0, 1] (1, or 0.01 for percent): the report then has percent points",
@@ -54,6 +66,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--loss-agg-mode": {"help": "verl's, likewise"},
 }
 
+SEED_LENGTH = 19
 OF_MIRRORS = ("--title", "--question", "--baseline")
 """What may be said of runs that are read from their W&B mirrors, which know the rest."""
 
@@ -108,7 +121,9 @@ def _import(arguments: argparse.Namespace) -> int:
     names = [option.removeprefix("--").replace("-", "_") for option in OPTIONS]
     options = {name: getattr(arguments, name) for name in names}
     options |= {name: tuple(options[name] or ()) for name in ("primary", "claims")}
-    options["labels"] = dict(map(_label, options.pop("label")))
+    options["labels"] = dict(_pair("label", "METRIC=LABEL", text) for text in options.pop("label"))
+    options["units"] = dict(_pair("unit", "METRIC=UNIT", text) for text in options.pop("unit"))
+    options["names"] = dict(map(_named, options.pop("named")))
     folder = import_study(arguments.name, load_spec(arguments.map, arguments.sources, options), arguments.out)
     return _wrote(folder, arguments)
 
@@ -141,11 +156,21 @@ def _wrote(folder: Path, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _label(text: str) -> tuple[str, str]:
-    metric, equals, label = text.partition("=")
-    if not (metric and equals and label):
-        raise UserError(f"a label is given as METRIC=LABEL, got '{text}'")
-    return metric, label
+def _pair(what: str, form: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise UserError(f"a {what} is given as {form}, got '{text}'")
+    return name, value
+
+
+def _named(text: str) -> tuple[str, Any]:
+    from analysis.importers.spec import NamedRun
+
+    name, _, whose = text.rpartition("=")
+    arm, _, seed = whose.rpartition(":")
+    if not (name and arm and seed.removeprefix("-").isdecimal() and len(seed) <= SEED_LENGTH):
+        raise UserError(f"a run is given as NAME=ARM:SEED, such as red-1=grpo:0, got '{text}'")
+    return name, NamedRun(arm=arm, seed=int(seed))
 
 
 def _table(arguments: argparse.Namespace) -> int:

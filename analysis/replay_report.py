@@ -13,7 +13,8 @@ from analysis.report import write_report
 from analysis.tables.replay import replay_table
 from analysis.tables.replay_captions import provenance
 from analysis.text.escape import markdown
-from analysis.text.table import Table, to_markdown, write_table
+from analysis.text.table import Table, to_markdown
+from analysis.text.table_files import write_table
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 

@@ -36,10 +36,11 @@ from analysis.provenance.traces import section_traces
 from analysis.registration.kept import keep
 from analysis.registration.record import FOLDER as REGISTRATIONS
 from analysis.tables import captions
-from analysis.tables.catalogue import REPLAY_TABLES, TABLES
+from analysis.tables.catalogue import IN_ONE_COLUMN, REPLAY_TABLES, TABLES
 from analysis.tables.gates import gates_table
 from analysis.tables.replay_captions import strangers
-from analysis.text.table import Table, write_table
+from analysis.text.table import Table
+from analysis.text.table_files import SHORT, USUAL, write_table
 from sspo.runs.runlog import write_atomic
 
 
@@ -101,7 +102,7 @@ def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Repo
     verdicts = judge(evidence, judged_files(evidence.logs.manifest))
     tables = make_tables(evidence, replay)
     for name, table in tables.items():
-        write_table(table, folder, name)
+        write_table(table, folder, name, (*USUAL, SHORT) if name in IN_ONE_COLUMN else USUAL)
     notes = _replay_notes(evidence, replay) if replay else []
     there = [table for table in tables.values() if table is not None]
     gates, replayed = check_gates(evidence), draw_replay(replay_figures, folder, notes)
@@ -122,9 +123,9 @@ def _data(
 ) -> list[Table]:
     """Write verdicts.csv, where there are claims, and gates.csv."""
     judged = verdict_table(evidence, verdicts, sections["verdicts"])
-    write_table(judged, folder, VERDICTS, ("csv",))
+    write_table(judged, folder, VERDICTS, (".csv",))
     held = gates_table(gates, sections["gates"])
-    write_table(held, folder, held.name, ("csv",))
+    write_table(held, folder, held.name, (".csv",))
     return [table for table in (judged, held) if table is not None]
 
 

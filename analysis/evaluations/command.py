@@ -70,7 +70,8 @@ def _ks(text: str | None) -> tuple[int, ...]:
 
 def write(made: Sequence[Any], path: Path) -> None:
     """Write tables to one file, by its ending. Raises UserError where it cannot be written."""
-    from analysis.text.table import to_csv, to_latex, to_markdown
+    from analysis.text.latex_table import to_latex
+    from analysis.text.table import to_csv, to_markdown
     from sspo.runs.runlog import write_atomic
 
     kinds: Mapping[str, Callable[[], str]] = {

@@ -63,8 +63,9 @@ class Evidence:
     @functools.cached_property
     def unit(self) -> Unit:
         """What scores are shown in: of imported logs, the metric's own unit unless they said how it becomes a share."""
-        if self.study.imported and self.logs.manifest["primary"].get("scale") is None:
-            return own_unit(self.primary.to_numpy(np.float64))
+        said = self.logs.manifest["primary"]
+        if self.study.imported and said.get("scale") is None:
+            return own_unit(self.primary.to_numpy(np.float64), said.get("unit"))
         return PERCENT
 
     def passes(self, k: int, temperature: float) -> pd.DataFrame:

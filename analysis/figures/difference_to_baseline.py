@@ -53,7 +53,7 @@ def forest(evidence: Evidence) -> Forest | None:
     if not rows:
         return None
     inside = [c for s, c in rows if s.arm.role != "no_clip"] or [c for _, c in rows]
-    points = " (points)" if evidence.unit.percent else ""
+    points = f" ({evidence.unit.points.strip()})" if evidence.unit.points else ""
     label = f"difference to {_reference(evidence)}{points}"
     matters = evidence.study.smallest_effect
     margin = None if matters is None else evidence.unit.factor * matters
@@ -151,7 +151,7 @@ def chart(evidence: Evidence, found: Forest) -> Chart:
         for mark in reversed(marks)
     ]
     heads = [("arm", None), ("difference, interval", None), ("p (Holm)", None), ("runs", None)]
-    title = f"Differences to the {_reference(evidence)}{' in points' if unit.percent else ''}"
+    title = f"Differences to the {_reference(evidence)}{f' in{unit.points}' if unit.points else ''}"
     table = Numbers(title=title, heads=heads, rows=rows)
     return Chart(name=FIGURE.name, series=shown[::-1], panels=[panel], tables=[table])
 

@@ -10,6 +10,7 @@ logged    what every importer gives
 rows      rows, and which column is the step
 settings  YAML from somebody else
 spec      what an import must be told
+named_runs  runs that several files call by one name
 whose     arm, seed and keys of every run
 scores    metrics as scores
 plan      manifest and records of an import

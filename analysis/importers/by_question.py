@@ -90,6 +90,11 @@ def _check(spec: ImportSpec, found: Sequence[str]) -> None:
             f"{shown_path(found[0])} holds results by question and {shown_path(logs[0])} does not: import logs and "
             "results by question as two studies"
         )
+    if spec.units or spec.names:
+        extra = "units" if spec.units else "runs by name"
+        raise UserError(
+            f"results by question are shares in [0, 1] of the runs that paths give: leave out {extra}"
+        )
     if spec.scale not in (None, 1):
         raise UserError(f"results by question are shares in [0, 1] already: leave out scale {spec.scale:g}")
 

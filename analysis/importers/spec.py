@@ -21,6 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 SOURCE = re.compile(r"(?P<arm>[^:=/]+):(?P<seed>-?\d+)=(?P<path>.+)", re.DOTALL)
 SEED_DIGITS = 18
 """What fits a 64-bit whole number."""
+PERCENT = "percent"
 RUN_MARK = "#"
 """Between a path and the name of a run in it."""
 
@@ -34,6 +35,14 @@ class RunSpec:
     """Of a file of several runs, the one that is meant, by its name there."""
     arm: str | None = None
     seed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedRun:
+    """Whose a run is that files of several runs call by a name."""
+
+    arm: str
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +67,8 @@ class ImportSpec:
     that may score an answer, where a tool gives several."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What tables and figures call a primary metric, or a set of results by question; its name where none is given."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """What a primary metric is counted in, such as `tokens` or `nats`, or `percent`, which stands for a scale of 0.01."""
     scale: float | None = None
     """What accuracies are multiplied by to be shares in [0, 1]: 1, or 0.01 for percent. Reports then have percent points.
     None for a metric in its own unit."""
@@ -80,8 +91,17 @@ class ImportSpec:
     loss_mode: str | None = None
     loss_agg_mode: str | None = None
     """Options of TRL (first) and verl that their logs do not hold and that some names depend on (docs/logs.md)."""
+    files: tuple[str, ...] = ()
+    """Of several runs each, such as the charts of W&B, which have a metric each: `names` says whose the runs are."""
+    names: Mapping[str, NamedRun] = field(default_factory=dict)
+    """Name of a run in those files to its arm and seed. In a mapping file this is what `runs` maps, where it is no list."""
     runs: tuple[RunSpec, ...] = ()
     arms: tuple[ArmSpec, ...] = ()
+
+    @property
+    def unit(self) -> str | None:
+        """What the scores are counted in; None where it is not said."""
+        return next(iter(self.units.values()), None)
 
     @property
     def known(self) -> dict[str, Any]:
@@ -102,7 +122,13 @@ def load_spec(path: Path | None, sources: Sequence[str], options: Mapping[str, A
     listed = [replace(run, path=str(beside / run.path)) for run in spec.runs]
     listed += [_source(text) for text in sources]
     given = {key: value for key, value in options.items() if value not in (None, (), {}, False)}
-    spec = replace(spec, runs=tuple(listed), **given)
+    files = tuple(str(beside / file) for file in spec.files)
+    spec = replace(spec, runs=tuple(listed), files=files, **given)
+    if spec.names:  # a path without an arm is a file of runs that have names
+        files += tuple(run.path for run in spec.runs if run == RunSpec(path=run.path))
+        spec = replace(spec, files=files, runs=tuple(r for r in spec.runs if r != RunSpec(path=r.path)))
+    if spec.scale is None and spec.unit == PERCENT:
+        spec = replace(spec, scale=0.01)
     _check(spec)
     return spec
 
@@ -111,7 +137,9 @@ def _mapping(path: Path) -> ImportSpec:
     try:
         check_settings(path, MOST_SETTINGS_BYTES)
         content = read_yaml(path)
-        return build(ImportSpec, {**content, "runs": content.get("runs") or []})
+        runs = content.get("runs") or []
+        of_names = {"names": runs, "runs": []} if isinstance(runs, Mapping) else {"runs": runs}
+        return build(ImportSpec, {**content, **of_names})
     except OSError as error:
         raise UserError(f"{shown_path(path)} cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # a number or a date that Python has no value for
@@ -147,7 +175,8 @@ def _exists(text: str) -> bool:
 
 
 def _check(spec: ImportSpec) -> None:
-    if not spec.runs:
+    _check_files(spec)
+    if not (spec.runs or spec.files):
         raise UserError(
             "nothing to import: give --from ARM:SEED=PATH for each run, or a mapping file with --map"
         )
@@ -161,9 +190,9 @@ def _check(spec: ImportSpec) -> None:
     for arm in spec.arms:
         if arm.role not in ROLES:
             raise unknown("role", arm.role, ROLES)
-    for run in spec.runs:
-        if run.seed is not None and abs(run.seed) >= 10**SEED_DIGITS:
-            raise UserError(f"a seed has at most {SEED_DIGITS} digits, got {shown(run.seed)}")
+    for seed in (*(run.seed for run in spec.runs), *(run.seed for run in spec.names.values())):
+        if seed is not None and abs(seed) >= 10**SEED_DIGITS:
+            raise UserError(f"a seed has at most {SEED_DIGITS} digits, got {shown(seed)}")
     for claims in spec.claims:
         if claims not in (names := [path.stem for path in claim_files()]):
             raise unknown("file of conf/claims", claims, names)
@@ -173,13 +202,33 @@ def _check(spec: ImportSpec) -> None:
         )
 
 
+def _check_files(spec: ImportSpec) -> None:
+    if spec.files and not spec.names:
+        raise UserError(
+            "`files` hold runs by name: say whose they are, as runs: {NAME: {arm: grpo, seed: 0}}"
+        )
+    if spec.names and not spec.files:
+        raise UserError("`runs` maps names, and no file is given that holds them: list it under `files`")
+
+
 def check_logs(spec: ImportSpec) -> None:
-    """What an import of logs needs besides: which metric scores. Raises UserError."""
+    """What an import of logs needs besides: which metric scores, and in what. Raises UserError."""
     if not spec.primary:
         raise UserError("no primary metric: give --primary NAME, a name as it stands in the logs")
-    for metric in spec.labels:
+    for metric in (*spec.labels, *spec.units):
         if metric not in spec.primary:
             raise unknown("primary metric", metric, spec.primary)
+    said = {spec.units.get(metric) for metric in spec.primary}
+    if len(said) > 1:
+        raise UserError(
+            f"primary metrics in {', '.join(sorted(shown(unit) for unit in said if unit))} "
+            f"{'and in a unit that is not named ' if None in said else ''}have no average: give them one unit, or import "
+            "them as two studies"
+        )
+    if spec.scale is not None and spec.unit not in (None, PERCENT):
+        raise UserError(
+            f"scores that `scale` makes shares are percent points, not {shown(spec.unit)}: leave out the scale or the unit"
+        )
 
 
 def _texts(value: Any) -> Iterator[str]:

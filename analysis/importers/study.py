@@ -51,6 +51,7 @@ def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
         "labels": [metric.label for metric in primary],
         "step": step,
         "scale": spec.scale,
+        "unit": None if spec.scale is not None else spec.unit,
     }
     from_manifest(manifest)
     records = [_record(run, finals[i], spec.base) for i, run in enumerate(runs)]

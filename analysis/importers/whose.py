@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.importers.importer import ARM, RUN_COLUMNS, SEED, Importer, Named, Same
+from analysis.importers.importer import ARM, SEED, Importer, Named, Same
 from analysis.importers.limits import check_runs, clean, shown, shown_path
 from analysis.importers.logged import ENDED, Logged
+from analysis.importers.named_runs import named_runs, names_of
 from analysis.importers.read import IMPORTERS, read
 from analysis.importers.spec import SEED_DIGITS, ImportSpec, RunSpec, check_name
 from sspo.errors import LISTED, UserError, unknown
@@ -66,6 +67,7 @@ def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
     """Each source with a run that it means; a file is read once."""
     named = Named(spec.step_from, spec.arm_from, spec.seed_from)
     files: dict[str, list[Logged]] = {}
+    yield from named_runs(spec, named)
     for source in spec.runs:
         if source.path not in files:
             files[source.path] = read(Path(source.path), named)
@@ -85,7 +87,7 @@ def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
 
 def _named(path: str, name: str, logged: Sequence[Logged]) -> Logged:
     """The run of a file that has that name."""
-    names = [{run.label, *(str(run.config[c]) for c in RUN_COLUMNS if c in run.config)} for run in logged]
+    names = [names_of(run) for run in logged]
     found = [run for run, own in zip(logged, names, strict=True) if name in own]
     if not found:
         raise unknown(f"run in {shown_path(path)}", name, sorted({n for own in names for n in own if n}))

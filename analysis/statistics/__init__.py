@@ -52,6 +52,7 @@ from analysis.statistics.intervals import (
     Interval,
     clopper_pearson,
     half_widths,
+    share_interval,
     t_interval,
 )
 from analysis.statistics.permutation import (
@@ -104,6 +105,7 @@ __all__ = [
     "probability_of_improvement",
     "question_error",
     "seeds_needed",
+    "share_interval",
     "t_interval",
     "two_sided_p",
     "welch",

@@ -48,6 +48,20 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, int(x.size))
 
 
+def share_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Mean and interval of run-level shares, which stays between 0 and 1: the t interval of the mean on the logit scale.
+
+    The error of the mean is carried over to its logit, so that single runs may be 0 or 1. A mean of 0 or 1 has no interval.
+    """
+    plain = t_interval(values, level)
+    if plain.half_width is None or not 0 < plain.point < 1:
+        return Interval(plain.point, None, None, plain.n)
+    logit = math.log(plain.point / (1 - plain.point))
+    half = plain.half_width / (plain.point * (1 - plain.point))
+    low, high = (float(special.expit(end)) for end in (logit - half, logit + half))
+    return Interval(plain.point, low, high, plain.n)
+
+
 def half_widths(value_RN: NDArray[np.float64], level: float = 0.95) -> NDArray[np.float64]:
     """Half the t interval of each row's n values, as t_interval has it; nan where it has none."""
     n = value_RN.shape[1]

@@ -41,5 +41,7 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "contamination": contamination_table,
 }
 """None where there is nothing to show."""
+IN_ONE_COLUMN = ("results",)
+"""Those that have a short form too, for one column of a paper: NAME_short.tex."""
 REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}
 """Of a replay, and of notes that end their captions."""

@@ -222,11 +222,10 @@ def _caption(
     """`how` is the table's decoding, whose runs and errors it states."""
     study, metric = evidence.study, decoding(evidence, *how)
     kind = _kind(evidence) if primary else "a secondary metric"
-    unit = "percent points" if evidence.unit.percent else "its own unit"
     # what imported scores are says at which step
     when = "" if study.imported else " at the fixed last step"
     sentences = [
-        f"{study.title}: {metric} in {unit}{when}, {kind}.",
+        f"{study.title}: {metric} in {evidence.unit.name}{when}, {kind}.",
         captions.run_counts(evidence, evidence.scores(*how)),
         captions.interval_rule(evidence),
         *(_inference(evidence, summaries) if primary else [SECONDARY]),

@@ -186,7 +186,7 @@ def _caption(study: _Study, shown: set[str]) -> tuple[str, ...]:
     """A sentence a column that is there; docs/reports.md says more."""
     base = base_score(study.evidence)
     drawn = "samples" if base is not None and base.given_questions else "questions"
-    points = "in percent points" if study.evidence.unit.percent else "in its own unit"
+    points = f"in {study.evidence.unit.name}"
     said = {
         ABOVE_P: f"Over the base: its error over {drawn} is counted; intervals agree with Holm's p.",
         EFFECT: "Seed sd: pooled, Hedges.",

@@ -1,4 +1,4 @@
-"""What LaTeX prints for a character: ASCII alone, which any document with booktabs and graphicx compiles, whatever its encoding."""
+"""What LaTeX prints for a character: ASCII alone, which any document compiles, whatever its encoding."""
 
 from __future__ import annotations
 

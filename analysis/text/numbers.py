@@ -1,10 +1,19 @@
-"""Numbers as tables print them: percent points, intervals, differences and p-values."""
+"""Numbers as tables print them: percent points, means with intervals, differences and p-values."""
 
 from __future__ import annotations
 
-from analysis.statistics import Interval
+import math
+from collections.abc import Iterable, Sequence
+
+from analysis.statistics import Interval, share_interval, t_interval
+from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.rounding import rounded
 from analysis.text.unit import PERCENT, Unit
+
+ONE_DIGIT = 0.35
+"""Half widths that begin with 35 or more have one significant digit, others two."""
+MOST_DECIMALS = 6
+"""Smaller numbers have an exponent."""
 
 
 def points(value: float) -> str:
@@ -18,6 +27,80 @@ def spread(interval: Interval | None, unit: Unit = PERCENT) -> str:
         return "–"
     half = interval.half_width
     return unit.text(interval.point) + ("" if half is None else f" ± {unit.text(half)}")
+
+
+def between(low: float, high: float, unit: Unit = PERCENT, *, sign: bool = False) -> str:
+    """`[low, high]`."""
+    return f"[{unit.text(low, sign=sign)}, {unit.text(high, sign=sign)}]"
+
+
+def score(interval: Interval | None, values: Sequence[float], unit: Unit = PERCENT) -> str:
+    """Mean and half width of a score; of few runs their values, which say more."""
+    if interval is None or interval.n >= FEWEST_RUNS:
+        return spread(interval, unit)
+    return listed(unit.text(value) for value in values)
+
+
+def listed(values: Iterable[str]) -> str:
+    """The values of few runs."""
+    return " / ".join(values)
+
+
+def over_runs(values: Sequence[float], *, share: bool = False) -> Interval:
+    """Mean over runs with its 95 % interval, which leaves out what a share cannot be; none of fewer runs than it takes."""
+    found = share_interval(values) if share else t_interval(values)
+    return found if found.n >= FEWEST_RUNS else Interval(found.point, None, None, found.n)
+
+
+def measured(values: Sequence[float], *, share: bool = False) -> str:
+    """Mean over runs with its interval, or the values of few runs; shares in percent."""
+    scale = 100 if share else 1
+    if len(values) < FEWEST_RUNS:
+        return listed(_plain(scale * value) for value in values)
+    found = over_runs(values, share=share)
+    low, high = (None if end is None else scale * end for end in (found.low, found.high))
+    return estimate(scale * found.point, low, high)
+
+
+def estimate(point: float, low: float | None = None, high: float | None = None) -> str:
+    """`22.7 ± 0.7`, or `0.007 [0, 0.021]` where the interval reaches further to one side than to the other.
+
+    Decimals are those of at most two significant digits of half the interval's width.
+    """
+    if low is None or high is None or high <= low:
+        return _plain(point)
+    half = (high - low) / 2
+    digits = half_decimals(half)
+    if digits > MOST_DECIMALS:
+        return f"{_power(point)} [{_power(low)}, {_power(high)}]"
+    texts = [_fixed(value, digits) for value in (point, low, high, half)]
+    # both ends as ± has them, up to the last digit, which each of the three rounds for itself
+    if max(abs(point - half - low), abs(point + half - high)) <= 0.6 * 10.0**-digits:
+        return f"{texts[0]} ± {texts[3]}"
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
+
+
+def half_decimals(half: float) -> int:
+    """Decimals that leave half a width two significant digits, or one where it begins with 35 or more."""
+    power = math.floor(math.log10(half)) + 1
+    return max(0, (1 if half / 10.0**power >= ONE_DIGIT else 2) - power)
+
+
+def _plain(value: float) -> str:
+    """A number without an error: three significant digits."""
+    if value == 0:
+        return "0"
+    power = math.floor(math.log10(abs(value)))
+    return _power(value) if power <= -MOST_DECIMALS else _fixed(value, max(0, 2 - power))
+
+
+def _fixed(value: float, digits: int) -> str:
+    text = rounded(value, f".{digits}f").replace("-", "−")
+    return "0" if float(text.replace("−", "-")) == 0 else text
+
+
+def _power(value: float) -> str:
+    return rounded(value, ".1e").replace("e-0", "e-").replace("-", "−")
 
 
 def numbers(
@@ -41,7 +124,7 @@ def signed(value: float) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """A p-value to three decimals."""
+    """A p-value to three decimals, from 0.1 on to two."""
     if p is None:
         return "–"
-    return "< .001" if p < 0.001 else rounded(p, ".3f").replace("0.", ".", 1)
+    return "< 0.001" if p < 0.001 else rounded(p, ".3f" if p < 0.0995 else ".2f")

@@ -1,4 +1,4 @@
-"""A table for a terminal: aligned columns, and the caption below."""
+"""A table for a terminal: aligned columns, and the caption below with how to read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH = 110
 
 def to_plain(table: Table) -> str:
     """Column 1 to the left, the others to the right; groups of rows parted by a blank line."""
-    lines = [[visible(" ".join(column.split())) for column in table.columns]]
+    lines = [[visible(" ".join(column.split())) for column in table.heads]]
     lines += [[visible(" ".join(cell.text.split())) for cell in row.cells] for row in table.rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
     groups = [None, *(row.group for row in table.rows)]
@@ -24,5 +24,9 @@ def to_plain(table: Table) -> str:
         text.append(
             "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()
         )
-    caption = [part for sentence in table.caption for part in textwrap.wrap(visible(sentence), WIDTH)]
+    caption = [
+        part
+        for sentence in (*table.caption, *table.notes)
+        for part in textwrap.wrap(visible(sentence), WIDTH)
+    ]
     return "\n".join([*text, "", *caption]) + "\n"

@@ -1,17 +1,15 @@
-"""One table, three renderings for files (analysis.pages.html_tables has a fourth). A cell shows rounded text and carries the unrounded numbers behind it."""
+"""One table, its renderings as Markdown and as data (analysis.text.latex_table and analysis.pages.html_tables have the others). A cell shows rounded text and carries the unrounded numbers behind it."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from analysis.logs.trace import Trace
-from analysis.text.escape import csv_field, latex, markdown
-from sspo.runs.runlog import write_atomic
+from analysis.text.escape import csv_field, markdown
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class Row:
     cells: tuple[Cell, ...]
     name: str = ""
     """What tells it from other rows where its first cell does not."""
+    aside: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    """Numbers for the data file of columns that the table leaves out."""
 
     @property
     def key(self) -> str:
@@ -61,6 +61,40 @@ class Table:
     """Column to what it is, where its heading does not say so."""
     common: tuple[str, ...] = ()
     """What is true of the whole report: a page says it once, a file that goes alone says it in its notes."""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    """Column to what stands in brackets behind its name, such as what follows ±."""
+
+    def __post_init__(self) -> None:
+        """Leave out columns in which no row shows anything; their data stay."""
+        shown = [i for i in range(len(self.columns)) if i == 0 or self._shows(i)]
+        if self.rows and len(shown) < len(self.columns):
+            object.__setattr__(self, "rows", tuple(_kept(row, shown) for row in self.rows))
+            object.__setattr__(self, "columns", tuple(self.columns[i] for i in shown))
+
+    def _shows(self, column: int) -> bool:
+        return any(row.cells[column].text not in ("", EMPTY) for row in self.rows)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The columns' names as their headers print them."""
+        said = self.qualifiers
+        return tuple(f"{name} ({said[name]})" if said.get(name) else name for name in self.columns)
+
+    @property
+    def explained(self) -> tuple[tuple[str, str], ...]:
+        """Columns that need more words than their headers, with what they are."""
+        return tuple((name, self.meanings[name]) for name in self.columns if name in self.meanings)
+
+
+EMPTY = "–"
+"""The text of a cell that shows nothing."""
+
+
+def _kept(row: Row, shown: Sequence[int]) -> Row:
+    """The row with the cells of these columns."""
+    left_out = (cell for i, cell in enumerate(row.cells) if i not in shown)
+    aside = {key: value for cell in left_out for key, value in cell.data.items()}
+    return replace(row, cells=tuple(row.cells[i] for i in shown), aside={**row.aside, **aside})
 
 
 def decimals(value: float) -> int:
@@ -70,26 +104,45 @@ def decimals(value: float) -> int:
     return max(2, 1 - math.floor(math.log10(abs(value))))
 
 
-FITTED = "\\ifdim\\wd2>\\linewidth\\resizebox{\\linewidth}{!}{\\box2}\\else\\box2\\fi"
-
-
-def _breaks(table: Table) -> list[tuple[Row, bool]]:
+def breaks(table: Table) -> list[tuple[Row, bool]]:
+    """Each row, and whether it begins another group than the one above."""
     groups = [row.group for row in table.rows]
     return [(row, i > 0 and groups[i - 1] != row.group) for i, row in enumerate(table.rows)]
 
 
 def to_markdown(table: Table) -> str:
-    """GitHub Markdown with the caption below."""
+    """GitHub Markdown for a page: the caption above, how to read it folded below. The page says once what is common."""
+    return _markdown(table, [*map(markdown, table.notes), *_meanings(table)])
+
+
+def to_markdown_alone(table: Table) -> str:
+    """The same for a file of its own, with what is common to the report."""
+    return _markdown(table, [*map(markdown, table.notes), *_meanings(table), *map(markdown, table.common)])
+
+
+def _markdown(table: Table, said: Sequence[str]) -> str:
     lines = [
-        "| " + " | ".join(markdown(c) for c in table.columns) + " |",
+        markdown(" ".join(table.caption)),
+        "",
+        "| " + " | ".join(markdown(c) for c in table.heads) + " |",
         "|:--" + "|--:" * (len(table.columns) - 1) + "|",
     ]
-    for row, parted in _breaks(table):
+    for row, parted in breaks(table):
         if parted and row.group in table.headings:
             heading = f"*{markdown(table.headings[row.group])}*"
             lines.append("| " + " | ".join([heading] + [""] * (len(table.columns) - 1)) + " |")
         lines.append(_markdown_row(row))
-    return "\n".join(lines) + "\n\n" + markdown(" ".join(table.caption)) + "\n"
+    if said:
+        lines += ["", f"<details><summary>{HOW_TO_READ}</summary>", "", *(f"- {one}" for one in said)]
+        lines += ["", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _meanings(table: Table) -> list[str]:
+    return [f"**{markdown(name)}**: {markdown(meaning)}" for name, meaning in table.explained]
+
+
+HOW_TO_READ = "How to read this table"
 
 
 def marked(text: str, cell: Cell, bold: str) -> str:
@@ -102,44 +155,12 @@ def _markdown_row(row: Row) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def to_latex(table: Table) -> str:
-    """A booktabs table float that shrinks to the line where it is wider; needs \\usepackage{booktabs,graphicx} alone."""
-    width = len(table.columns)
-    lines = [
-        "\\begin{table}[t]",
-        "\\centering\\small",
-        "\\caption{" + " ".join(latex(sentence) for sentence in table.caption) + "}",
-        "\\label{tab:" + table.name + "}",
-        "\\smallskip",
-        "\\setbox2\\hbox{%",
-        "\\begin{tabular}{l" + "r" * (width - 1) + "}",
-        "\\toprule",
-        _latex_line([latex(c) for c in table.columns]),
-        "\\midrule",
-    ]
-    for row, parted in _breaks(table):
-        if parted:
-            lines.append("\\midrule")
-            if row.group in table.headings:
-                heading = latex(table.headings[row.group])
-                lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\footnotesize\\emph{{{heading}}}}} \\\\")
-        lines.append(_latex_row(row))
-    end = ["\\bottomrule", "\\end{tabular}}%", FITTED, "\\end{table}"]
-    return "\n".join([*lines, *end]) + "\n"
-
-
-def _latex_row(row: Row) -> str:
-    return _latex_line([marked(latex(c.text), c, "\\textbf{{{}}}") for c in row.cells])
-
-
-def _latex_line(cells: list[str]) -> str:
-    """Begins with an empty group: after `\\\\` a label's own `[` or `*` would be an argument."""
-    return "{}" + " & ".join(cells) + " \\\\"
-
-
 def to_csv(table: Table) -> str:
     """Unrounded numbers, with n and interval columns; empty where there is no number."""
-    rows = [{"group": r.group, **{k: v for c in r.cells for k, v in c.data.items()}} for r in table.rows]
+    rows = [
+        {"group": r.group, **{k: v for c in r.cells for k, v in c.data.items()}, **r.aside}
+        for r in table.rows
+    ]
     header = list(dict.fromkeys(key for row in rows for key in row))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, header, restval="", lineterminator="\n")
@@ -148,20 +169,6 @@ def to_csv(table: Table) -> str:
     return stream.getvalue()
 
 
-def row_lines(table: Table, kind: str) -> list[str]:
-    """The line that each row is in a rendering, md or tex."""
-    return [{"md": _markdown_row, "tex": _latex_row}[kind](row) for row in table.rows]
-
-
-RENDERED: Mapping[str, Callable[[Table], str]] = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
-
-
-def write_table(table: Table | None, folder: Path, name: str, kinds: Iterable[str] = tuple(RENDERED)) -> None:
-    """Write name.md, name.tex and name.csv, or those of `kinds`; without a table, remove those that an earlier report left."""
-    for suffix in kinds:
-        render = RENDERED[suffix]
-        path = folder / f"{name}.{suffix}"
-        if table is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_atomic(path, render(table))
+def markdown_rows(table: Table) -> list[str]:
+    """The line that each row is in Markdown."""
+    return [_markdown_row(row) for row in table.rows]

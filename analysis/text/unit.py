@@ -27,6 +27,8 @@ class Unit:
     points: str
     """What a difference is counted in, with the blank before it."""
     exponent: bool = False
+    name: str = "its own unit"
+    """What scores are in, as captions say it."""
 
     @property
     def percent(self) -> bool:
@@ -44,13 +46,14 @@ class Unit:
         return self.text(value, sign=True)
 
 
-PERCENT = Unit(100, 1, " %", " points")
+PERCENT = Unit(100, 1, " %", " points", name="percent points")
 
 
-def own_unit(values: NDArray[np.float64]) -> Unit:
-    """The unit of a metric that is no share: decimals by its largest value."""
+def own_unit(values: NDArray[np.float64], name: str | None = None) -> Unit:
+    """The unit of a metric that is no share: decimals by its largest value, and its name where one is known."""
     largest = float(np.max(np.abs(values), initial=0.0))
     power = math.floor(math.log10(largest)) if largest > 0 else 0
-    if power not in PLAIN:
-        return Unit(1, SIGNIFICANT - 1, "", "", exponent=True)
-    return Unit(1, max(0, SIGNIFICANT - 1 - power), "", "")
+    plain = power in PLAIN
+    decimals = max(0, SIGNIFICANT - 1 - power) if plain else SIGNIFICANT - 1
+    mark = f" {name}" if name else ""
+    return Unit(1, decimals, mark, mark, exponent=not plain, name=name or "its own unit")

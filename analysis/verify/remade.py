@@ -10,6 +10,7 @@ from typing import Any
 from analysis.logs.replay_source import SUMMARY
 from analysis.provenance.record import FILE, made_with
 from analysis.text.table import Table
+from analysis.text.table_files import parted
 from analysis.verify.table_lines import differing_cells, differing_in_csv, same_numbers
 
 TEXT = (".md", ".tex", ".csv")
@@ -42,7 +43,7 @@ def differences(folder: Path, again: Path, content: Mapping[str, Any]) -> dict[s
 
 
 def _compare(there: Path, again: Path, tables: Mapping[str, Table]) -> list[str]:
-    name, _, kind = again.name.partition(".")
+    name, kind = parted(again.name)
     figure = name not in tables and name != "index"
     if not there.is_file():
         return [f"figure {name}" if figure else name]
@@ -54,7 +55,7 @@ def _compare(there: Path, again: Path, tables: Mapping[str, Table]) -> list[str]
         mine, wanted = (path.read_text(encoding="utf-8") for path in (there, again))
     except UnicodeDecodeError:
         return [f"{name} (no text)"]
-    if kind == "csv":
+    if kind == ".csv":
         return [] if same_numbers(mine, wanted) else differing_in_csv(tables[name], mine)
     return differing_cells([tables[name]] if name in tables else list(tables.values()), mine, wanted, kind)
 

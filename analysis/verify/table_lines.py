@@ -9,30 +9,48 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from analysis.pages.html_tables import html_row, table_html
-from analysis.text.table import Table, row_lines, to_csv, to_latex, to_markdown
+from analysis.text.latex_table import latex_lines, shortened, to_latex, to_short_latex
+from analysis.text.table import Table, markdown_rows, to_csv, to_markdown, to_markdown_alone
+from analysis.text.table_files import SHORT
 from analysis.verify.why import cell_name
 
 NEAR = 1e-9
 """Relative difference of numbers that another processor may have added up in another order."""
-_SPLIT = {"md": re.compile(r"(?<!\\)\|"), "tex": re.compile(r"(?<!\\)&"), "html": re.compile(r"(?=<t[hd]\b)")}
-_RENDER = {"md": to_markdown, "tex": to_latex, "html": table_html}
+_MARKDOWN, _LATEX = re.compile(r"(?<!\\)\|"), re.compile(r"(?<!\\)&")
+_SPLIT = {".md": _MARKDOWN, ".tex": _LATEX, SHORT: _LATEX, ".html": re.compile(r"(?=<t[hd]\b)")}
+_RENDER = {
+    ".md": (to_markdown, to_markdown_alone),
+    ".tex": (to_latex,),
+    SHORT: (to_short_latex,),
+    ".html": (table_html,),
+}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Where a line of a file has its cells from."""
+
+    table: Table
+    row: int
+    columns: tuple[str, ...]
 
 
 def differing_cells(tables: list[Table], there: str, expected: str, kind: str) -> list[str]:
     """Names of the cells in lines of `expected` that `there` has otherwise; `layout` for what is no cell."""
-    rows = {line: (table, i) for table in tables for i, line in enumerate(_lines(table, kind))}
+    rows = {line: where for table in tables for line, where in _lines(table, kind)}
     captions = functools.cache(lambda: _rendered(tables, kind))
     found: list[str] = []
     for mine, wanted in itertools.zip_longest(there.split("\n"), expected.split("\n")):
         if mine == wanted:
             continue
-        table, row = rows.get(wanted or "", (None, 0))
-        if table is None:
+        where = rows.get(wanted or "")
+        if where is None:
             found.append(_caption(tables, captions(), wanted or ""))
         else:
-            found += _cells(table, row, mine or "", wanted or "", kind)
+            found += _cells(where, mine or "", wanted or "", kind)
     return list(dict.fromkeys(found))
 
 
@@ -67,28 +85,37 @@ def _near(a: str, b: str) -> bool:
         return False
 
 
-def _lines(table: Table, kind: str) -> list[str]:
-    return [html_row(row) for row in table.rows] if kind == "html" else row_lines(table, kind)
+def _lines(table: Table, kind: str) -> Iterator[tuple[str, _Line]]:
+    """The lines that show rows, and what stands in each."""
+    if kind in (".tex", SHORT):
+        shown = shortened(table) if kind == SHORT else table
+        for line, row, columns in latex_lines(shown, narrow=kind == SHORT):
+            yield line, _Line(shown, row, columns)
+    else:
+        lines = [html_row(row) for row in table.rows] if kind == ".html" else markdown_rows(table)
+        for i, line in enumerate(lines):
+            yield line, _Line(table, i, table.columns)
 
 
-def _cells(table: Table, row: int, mine: str, wanted: str, kind: str) -> Iterator[str]:
-    key = table.rows[row].key
+def _cells(where: _Line, mine: str, wanted: str, kind: str) -> Iterator[str]:
+    name, key, columns = where.table.name, where.table.rows[where.row].key, where.columns
     a, b = (_SPLIT[kind].split(line) for line in (mine, wanted))
-    offset = 0 if kind == "tex" else 1  # Markdown begins with a bar, HTML with the row's own tag
+    offset = 1 if kind in (".md", ".html") else 0  # Markdown begins with a bar, HTML with the row's own tag
     if len(a) != len(b):
-        yield from (cell_name(table.name, key, column) for column in table.columns)
+        yield from (cell_name(name, key, column) for column in columns)
         return
     for i, (x, y) in enumerate(zip(a, b, strict=True)):
-        if x != y and offset <= i < offset + len(table.columns):
-            yield cell_name(table.name, key, table.columns[i - offset])
+        if x != y and offset <= i < offset + len(columns):
+            yield cell_name(name, key, columns[i - offset])
 
 
 def _rendered(tables: list[Table], kind: str) -> dict[str, str]:
     """Each line of the tables to the name of the first that has it."""
     found: dict[str, str] = {}
     for table in tables:
-        for line in _RENDER[kind](table).split("\n"):
-            found.setdefault(line, table.name)
+        for render in _RENDER[kind]:
+            for line in render(table).split("\n"):
+                found.setdefault(line, table.name)
     return found
 
 

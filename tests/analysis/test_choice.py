@@ -21,7 +21,8 @@ from analysis.logs.run_folders import compact
 from analysis.logs.source import choose
 from analysis.provenance import freshness
 from analysis.report import write_report
-from analysis.text.table import Cell, Row, Table, to_latex
+from analysis.text.latex_table import to_latex
+from analysis.text.table import Cell, Row, Table
 from sspo.runs.identity import cell_folder
 from tests.console import run_here
 

@@ -25,7 +25,8 @@ from analysis.pages.templates import Templates, own
 from analysis.provenance.freshness import package_files
 from analysis.text.escape import csv_field, latex, markdown, page
 from analysis.text.latex_characters import ACCENTS, LATEX
-from analysis.text.table import Cell, Row, Table, to_csv, to_latex, to_markdown
+from analysis.text.latex_table import to_latex
+from analysis.text.table import Cell, Row, Table, to_csv, to_markdown
 
 PIECES = ("<script>alert(1)</script>", "</script>", "<!--", "]]>", "javascript:x", "\\input{x}", "$\\frac$", "|", "&amp;",
           "\u202e", "\u2066", "\x00", "\x1b[31m", "\u200b", "\n", "\r", "\t", "β→", "ﬁ²⁻", "ΐḖï", "=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "`", "%",

@@ -29,7 +29,7 @@ from analysis.report import make_tables
 from analysis.text.table import to_markdown
 from analysis.text.unit import own_unit
 from sspo.errors import UserError
-from tests.analysis.foreign_logs import imported, scalar, version, write_events
+from tests.analysis.foreign_logs import finals, imported, scalar, version, write_events
 
 
 def write_lines(folder: Path, runs: Mapping[tuple[str, int], Mapping[str, float]]) -> list[str]:
@@ -184,6 +184,37 @@ def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> Non
     for section in ("Verdicts", "Dynamics", "Stability"):  # of nothing that was logged
         assert section not in page
     assert "its margin is of shares" in page
+
+
+def test_a_named_unit_stands_in_tables_and_on_axes(tmp_path: Path) -> None:
+    """The means are -2.75 and 6 nats, so the difference is 8.75 nats."""
+    sources, units = rewards(tmp_path), {"eval/reward": "nats"}
+    logs = imported(tmp_path, sources, "eval/reward", labels={"eval/reward": "mean reward"}, units=units)
+    report = written(logs)
+    page = page_markdown(report)
+    assert "at step 2 in nats" in page
+    assert "its own unit" not in to_markdown(report.tables[0])
+    assert report.charts["held_out_accuracy"].panels[0].y.label == "mean reward nats"
+    assert report.charts["difference_to_baseline"].panels[0].x.label.endswith("(nats)")
+    assert [word for word in OF_OURS if word in page] == []
+
+
+def test_percent_is_a_scale_and_units_that_no_average_has_are_refused(tmp_path: Path) -> None:
+    sources = write_lines(tmp_path, {(arm, 0): {"acc": 40.0, "loss": 2.0} for arm in ("a", "b")})
+    assert finals(imported(tmp_path, sources, units={"acc": "percent"})) == {"a0": 0.4, "b0": 0.4}
+    for primary, units, scale, said in (
+        (("acc", "loss"), {"acc": "percent", "loss": "nats"}, None, "'nats', 'percent' have no average"),
+        (
+            ("acc", "loss"),
+            {"loss": "nats"},
+            None,
+            "in 'nats' and in a unit that is not named have no average",
+        ),
+        (("acc",), {"acc": "nats"}, 0.01, "percent points, not 'nats': leave out the scale or the unit"),
+        (("acc",), {"loss": "nats"}, None, "unknown primary metric 'loss'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            imported(tmp_path, sources, primary, units=units, scale=scale)
 
 
 def test_a_report_has_what_its_import_asks_for(tmp_path: Path) -> None:

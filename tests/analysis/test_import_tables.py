@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.__main__ import parsed
 from analysis.importers.read import read
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_study
+from analysis.logs.compact import read_logs
 from sspo.errors import UserError
 from tests.analysis.foreign_logs import finals, imported, states
 
@@ -67,6 +69,87 @@ def test_charts_say_what_they_lack(tmp_path: Path) -> None:
     assert "two columns called 'a - acc'" in refused(f"grpo:0={path}#a")
 
 
+NAMED = """
+files: [acc.csv, length.csv]
+runs:
+  grpo-s0: {arm: grpo, seed: 0}
+  grpo-s1: {arm: grpo, seed: 1}
+  gspo-s0: {arm: gspo, seed: 0}
+  gspo-s1: {arm: gspo, seed: 1}
+primary: [eval/accuracy]
+"""
+
+
+@pytest.fixture
+def charts(tmp_path: Path) -> Path:
+    """Two charts of the same four runs, a metric each, and a mapping of their names."""
+    (tmp_path / "acc.csv").write_text(chart("train/global_step"))
+    (tmp_path / "length.csv").write_text(chart("train/global_step").replace("eval/accuracy", "length"))
+    (tmp_path / "map.yaml").write_text(NAMED)
+    return tmp_path / "map.yaml"
+
+
+def test_runs_of_several_charts_are_mapped_by_their_names(charts: Path, tmp_path: Path) -> None:
+    logs = read_logs(import_study("y", load_spec(charts, [], {}), tmp_path))
+    assert finals(logs) == pytest.approx({"grpo0": 0.2, "grpo1": 0.3, "gspo0": 0.4, "gspo1": 0.5})
+    assert (
+        logs.metrics["foreign/wandb/length"].tolist() == logs.metrics["foreign/wandb/eval/accuracy"].tolist()
+    )
+    assert not [name for name in logs.metrics.columns if "__M" in name]
+    words = [
+        "import",
+        "z",
+        "--primary",
+        "eval/accuracy",
+        "--out",
+        str(tmp_path),
+        "--from",
+        f"{tmp_path}/acc.csv",
+    ]
+    words += [part for run in RUNS for part in ("--named", f"{run}={run[:4]}:{run[-1]}")]
+    arguments = parsed(words)
+    assert arguments.run(arguments) == 0
+    assert finals(read_logs(tmp_path / "z.imported" / "logs")) == finals(logs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "  gspo-s1: {arm: gspo, seed: 1}\n",
+            "",
+            "holds a run 'gspo-s1' that `runs` does not map: .*did you mean 'gspo-s0'",
+        ),
+        (
+            "runs:\n",
+            "runs:\n  gspo-s2: {arm: gspo, seed: 2}\n",
+            "unknown run in acc.csv, length.csv 'gspo-s2': did you mean",
+        ),
+        ("length.csv", "again.csv", "acc.csv and again.csv both hold 'eval/accuracy' of"),
+        ("files: [acc.csv, length.csv]\n", "", "no file is given that holds them: list it under `files`"),
+        ("gspo, seed: 1", "gspo, seed: 0", "gspo seed 0 is there twice"),
+    ],
+)
+def test_a_mapping_of_names_says_what_it_lacks(
+    old: str, new: str, said: str, charts: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "again.csv").write_text(chart("train/global_step"))
+    assert old in NAMED
+    charts.write_text(NAMED.replace(old, new))
+    with pytest.raises(UserError, match=said):
+        import_study("y", load_spec(charts, [], {}), tmp_path)
+
+
+def test_charts_of_grouped_runs_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chart.csv"
+    for head in ("Group: {} - acc", "algorithm: {} - acc"):
+        path.write_text(f"Step,{head.format('grpo')},{head.format('gspo')}\n1,0.5,0.25\n")
+        with pytest.raises(UserError, match=r"means over runs grouped by .*: ungroup the runs in W&B"):
+            read(path)
+    path.write_text("Step,lr: 1 - acc,plain - acc\n1,0.5,0.25\n")
+    assert [run.label for run in read(path)] == ["lr: 1", "plain"]
+
+
 def test_two_runs_of_one_name_are_not_told_apart_by_it(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("Name,State,acc\nred,finished,0.5\nred,finished,0.75\n")
@@ -89,6 +172,14 @@ def test_a_cell_that_is_no_number_does_not_take_its_column_away(tmp_path: Path) 
     (run,) = read(path)
     assert [row.get("acc") for row in run.rows.values()] == [0.25, None, 0.75]
     assert "values that are no numbers are left out: acc ('n.a.' in line 3)" in run.note
+
+
+def test_a_whole_number_beyond_every_float_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"step,acc\n1,2\n2,{'9' * 400}\n")
+    (run,) = read(path)
+    assert [row.get("acc") for row in run.rows.values()] == [2, None]
+    assert "acc" in run.note
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ from analysis.provenance.freshness import STAMP
 from analysis.provenance.sources import write_sources
 from analysis.report import write_report
 from analysis.tables.results import results_table
-from analysis.text.table import to_latex, to_markdown
+from analysis.text.latex_table import to_latex
+from analysis.text.table import to_markdown
 from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 from tests.console import run_here

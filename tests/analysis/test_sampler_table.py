@@ -14,7 +14,8 @@ from analysis.logs.run_folders import compact
 from analysis.logs.trace import RECORD, metric
 from analysis.pages.html_tables import table_html
 from analysis.tables.sampler import sampler_table
-from analysis.text.table import to_latex, to_markdown
+from analysis.text.latex_table import to_latex
+from analysis.text.table import to_markdown
 from tests.analysis.synthetic_store import ARMS, FakeArm, Scale, write_study
 
 HOSTILE = FakeArm(name="odd", label="<b>vLLM_$ & co", level=0.8, clip=0.1)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from analysis.claims.spec import load_claims
 from analysis.importers.outcomes.read import read_outcomes
 from analysis.importers.spec import load_spec
-from analysis.importers.study import import_logs
+from analysis.importers.study import import_logs, import_study
 from analysis.logs.compact import read_logs
 from analysis.logs.manifest import from_manifest, read_json
 from analysis.logs.run_folders import read_runs
@@ -108,6 +108,19 @@ def _foreign(place: Path) -> list[Path]:
     return files
 
 
+def _charts(place: Path) -> list[Path]:
+    heads = ",".join(f"{run} - acc{bound}" for run in ("red-1", "blue-2") for bound in ("", "__MIN", "__MAX"))
+    rows = "".join(f"{step},{','.join([str(step / 10)] * 6)}\n" for step in range(6))
+    files = [place / "acc.csv", place / "loss.csv", place / "map.yaml"]
+    files[0].write_text(f"Step,{heads}\n{rows}")
+    files[1].write_text(f"Step,{heads.replace('acc', 'loss')}\n{rows}")
+    files[2].write_text(
+        "files: [acc.csv, loss.csv]\nprimary: [acc]\nunits: {acc: nats}\n"
+        "runs:\n  red-1: {arm: a, seed: 0}\n  blue-2: {arm: b, seed: 0}\n"
+    )
+    return files
+
+
 def _import(place: Path) -> None:
     for number, source in enumerate(sorted(path for path in place.iterdir() if path.name != "out")):
         import_logs("x", [f"arm:{number}={source}"], place / "out", primary=("acc",))
@@ -188,6 +201,11 @@ TARGETS = (
     Target("search", _specs("search"), lambda place: load_search(place, "x")),
     Target("mapping", _mapping, lambda place: load_spec(place / "map.yaml", (), {})),
     Target("imports", _foreign, _import),
+    Target(
+        "charts",
+        _charts,
+        lambda place: import_study("x", load_spec(place / "map.yaml", (), {}), place / "out"),
+    ),
     Target("outcomes", _outcomes, _read_outcomes),
     Target("store", _store, _read_store),
     Target("compact logs", _compact, read_logs),

@@ -111,7 +111,10 @@ class Sheet:
 def _numbers(column: pd.Series) -> pd.Series:
     """Dates and categories are no numbers, though pandas would make some of them; Arrow's own strings may be."""
     if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
-        return pd.to_numeric(column, errors="coerce").astype("Float64")
+        try:
+            return pd.to_numeric(column, errors="coerce").astype("Float64")
+        except OverflowError:  # a whole number beyond every float, which as text is infinite
+            return pd.to_numeric(column.astype(str), errors="coerce").astype("Float64")
     if pd.api.types.is_numeric_dtype(column.dtype):  # whole numbers and truth values with gaps
         return column.astype("Float64")
     return pd.Series(np.nan, index=column.index)

@@ -6,7 +6,7 @@ a run; `State` says whether it ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ NAME, STATE = "Name", "State"
 ENDS = {"finished": ENDED, "failed": BROKE_OFF, "crashed": BROKE_OFF, "killed": BROKE_OFF}
 """Of a run that is in any other state nothing is known to be final."""
 BETWEEN, BOUNDS = " - ", ("__MIN", "__MAX")
+GROUPED = ": "
+"""Between what runs are grouped by and the group, in place of a run's name."""
 TIMES = ("Relative Time (Process)", "Relative Time (Wall)", "Wall Time")
 
 
@@ -49,6 +51,7 @@ def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterat
         run, _, metric = column.rpartition(BETWEEN)
         if metric not in (axis, CALLS):
             of_run.setdefault(run, []).append((metric, column))
+    _check_no_groups(path, of_run)
     check_runs(path.name, len(of_run))
     sheet = Sheet(table)
     bad, at = sheet.bad(), sheet.column(axis).tolist()
@@ -63,6 +66,16 @@ def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterat
                 if y == y:
                     rows.add(line, [(CALLS, x), (metric, y)])
         yield _logged(path, rows, {"run": run}, run)
+
+
+def _check_no_groups(path: Path, names: Collection[str]) -> None:
+    """Raises UserError where the curves are those of groups of runs: `algorithm: grpo`, or `Group: grpo`."""
+    keys = {key for name in names for key, between, _ in [name.partition(GROUPED)] if between}
+    if len(keys) == 1 and all(GROUPED in name for name in names):
+        raise UserError(
+            f"the curves of {clean(path.name)} are means over runs grouped by {shown(keys.pop())}, and an import needs each "
+            "run: ungroup the runs in W&B and export the chart again"
+        )
 
 
 def read_summaries(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterator[Logged]:

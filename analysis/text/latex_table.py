@@ -1,0 +1,253 @@
+"""A table as a LaTeX float at 8 pt, in one column or over both, with how to read it in notes below."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from analysis.text.escape import latex
+from analysis.text.latex_layout import Column, Layout, Part, filled, lay_out
+from analysis.text.latex_numbers import aligned
+from analysis.text.latex_widths import measure
+from analysis.text.table import EMPTY, Row, Table, breaks
+
+SIZE = "\\fontsize{8}{9.6}\\selectfont\\frenchspacing"
+SHORT = ("average", "difference", "Δ average", "p", "p (Holm)", "n")
+"""Columns of the short form, in its order, where the table has them."""
+LONGEST_TEXT = 100.0
+"""Points of a cell of words, beside labels, before it breaks over lines."""
+LONGEST_WORD = 90.0
+"""Points of a word before it may break, behind a mark or anywhere."""
+MANY_GROUPS = 4
+"""From so many on a little space parts them, and no rule."""
+_WORDS = re.compile(r"[^/_=,.:;-]*[/_=,.:;-]+|[^/_=,.:;-]+")
+_SIGNS = re.compile(r"(?<=\\rangle\$)")
+"""Behind a sign that is named by its code: a character may be several."""
+_NUMERIC = re.compile(r"\s*[<>(\[]?\s*[+−-]?[.\d]")
+_SPREAD = re.compile(r"([^\s\[]+) (± \S+|\[[^\]]*\])(.*)")
+_MARK = re.compile(r"(\S{1,2}): ")
+
+
+def to_latex(table: Table) -> str:
+    """The float; needs \\usepackage{booktabs,threeparttable} alone."""
+    found = _Float(table)
+    return found.text(lay_out(found.columns), table.name)
+
+
+def to_short_latex(table: Table) -> str:
+    """The float for one column: what was found, and of the notes those on marks and on the whole report."""
+    found = _Float(shortened(table))
+    return found.text(lay_out(found.columns, narrow=True), f"{table.name}_short")
+
+
+def shortened(table: Table) -> Table:
+    """The columns that say what was found, and the notes that they cannot do without; no group under a heading of its own."""
+    columns = [0, *(table.columns.index(name) for name in SHORT if name in table.columns)]
+    rows = tuple(
+        replace(row, cells=tuple(row.cells[i] for i in columns))
+        for row in table.rows
+        if row.group not in table.headings
+    )
+    shown = " ".join(cell.text for row in rows for cell in row.cells).split()
+    marks = [note for note in table.notes if (mark := _MARK.match(note)) and mark[1] in shown]
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in columns),
+        rows=tuple(row for row in rows if any(cell.text not in ("", EMPTY) for cell in row.cells[1:])),
+        notes=tuple(marks),
+        meanings={},
+    )
+
+
+def latex_lines(table: Table, *, narrow: bool = False) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Each line that shows a row, the row's number, and which columns stand in it."""
+    found = _Float(table)
+    for part in lay_out(found.columns, narrow=narrow).parts:
+        columns = tuple(table.columns[c] for c in part.columns)
+        for i in range(len(table.rows)):
+            for line in found.row(i, part):
+                yield line, i, columns
+
+
+@dataclass(frozen=True)
+class _Float:
+    """A table on its way to LaTeX."""
+
+    table: Table
+
+    @cached_property
+    def _texts(self) -> list[list[str]]:
+        return [[row.cells[i].text for row in self.table.rows] for i in range(len(self.table.columns))]
+
+    @cached_property
+    def _cells(self) -> list[list[str]]:
+        """By column, what its rows show."""
+        return [
+            [breakable(text) for text in of] if i == 0 or _of_words(of) else aligned(of)
+            for i, of in enumerate(self._texts)
+        ]
+
+    @cached_property
+    def _halves(self) -> list[tuple[list[str], list[str]]]:
+        """By column, what its rows show where what follows a number stands below it."""
+        parted = [[_half(text) for text in of] for of in self._texts]
+        return [(aligned([a for a, _ in of]), aligned([b for _, b in of])) for of in parted]
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """What each column has to hold."""
+        found = []
+        for i, (head, cells, texts) in enumerate(
+            zip(self.table.heads, self._cells, self._texts, strict=True)
+        ):
+            bold = any(row.cells[i].bold for row in self.table.rows)
+            width, halved = (
+                max((measure(cell, bold=bold) for cell in those), default=0.0)
+                for those in (cells, [*self._halves[i][0], *self._halves[i][1]])
+            )
+            words = i == 0 or _of_words(texts)
+            labels = tuple(tuple(words_of(text)) for text in texts) if i == 0 else ()
+            width = min(width, LONGEST_TEXT) if words and i else width
+            found.append(Column(tuple(words_of(head)), width, words, halved, labels))
+        return found
+
+    def text(self, layout: Layout, name: str) -> str:
+        """The whole file; `name` is what a paper refers to."""
+        kind = "table*" if layout.wide else "table"
+        place = "a text 6.75 in wide" if layout.wide else "a column 3.25 in wide"
+        caption = " ".join(map(breakable, self.table.caption))
+        lines = [
+            f"% needs \\usepackage{{booktabs,threeparttable}}; 8 pt, made for {place}",
+            f"\\begin{{{kind}}}[t]",
+            "\\sloppy",
+            f"\\caption{{{caption}}}",
+            f"\\label{{tab:{name}}}",
+            "\\smallskip",
+            SIZE,
+            "\\begin{threeparttable}",
+        ]
+        for i, part in enumerate(layout.parts):
+            lines += ["\\medskip"] * (i > 0) + self._tabular(part)
+        return "\n".join([*lines, *self._notes(), "\\end{threeparttable}", f"\\end{{{kind}}}"]) + "\n"
+
+    def _tabular(self, part: Part) -> list[str]:
+        lines = [
+            f"\\setlength{{\\tabcolsep}}{{{part.gap / 2:g}pt}}%",
+            f"\\begin{{tabular*}}{{\\linewidth}}{{{self._format(part)}}}",
+            "\\toprule",
+            *self._head(part),
+            "\\midrule",
+        ]
+        groups = breaks(self.table)
+        many = sum(parted for _, parted in groups) >= MANY_GROUPS
+        for i, (row, parted) in enumerate(groups):
+            if parted:
+                lines.append("\\addlinespace" if many else "\\midrule")
+                lines += self._heading(row, len(part.columns))
+            lines += self.row(i, part)
+        return [*lines, "\\bottomrule", "\\end{tabular*}"]
+
+    def _format(self, part: Part) -> str:
+        """Numbers end at the right, words begin at the left; what is left of the line is shared out between columns."""
+        kinds = []
+        for column in (self.columns[i] for i in part.columns):
+            broken = LONGEST_TEXT if column.text and column.width >= LONGEST_TEXT else None
+            broken = (None if part.below else part.label_width) if column.labels else broken
+            kinds.append(f"p{{{broken:.1f}pt}}" if broken else "l" if column.text else "r")
+        return "@{\\extracolsep{\\fill}}" + "".join(kinds) + "@{}"
+
+    def _head(self, part: Part) -> list[str]:
+        """The heads of columns, as many lines as the longest has, flush with the rule below."""
+        most = max(map(len, part.heads))
+        raised = [("",) * (most - len(head)) + head for head in part.heads]
+        return [_line([head[i] for head in raised]) for i in range(most)]
+
+    def _heading(self, row: Row, width: int) -> list[str]:
+        """A line above a group, which takes no part in how wide columns are."""
+        if row.group not in self.table.headings:
+            return []
+        words = rf"\emph{{{breakable(self.table.headings[row.group])}}}"
+        box = rf"\makebox[0pt][l]{{\parbox[t]{{\linewidth}}{{\raggedright {words}\strut}}}}"
+        return [rf"\multicolumn{{{width}}}{{@{{}}l}}{{{box}}} \\"]
+
+    def row(self, number: int, part: Part) -> list[str]:
+        """The lines of one row in a tabular."""
+        if part.below:
+            return self._lines(number, part)
+        cells = []
+        for place, i in enumerate(part.columns):
+            text, bold = self._cells[i][number], self.table.rows[number].cells[i].bold
+            limit = part.label_width if place == 0 else LONGEST_TEXT if self.columns[i].text else None
+            broken = limit is not None and measure(text, bold=bold) > limit
+            text = _marked(text, bold=bold)
+            cells.append(rf"{{\raggedright {text}\par}}" if broken else text)
+        return [_line(cells)]
+
+    def _lines(self, number: int, part: Part) -> list[str]:
+        """A row whose intervals stand below their numbers, and a little room below it."""
+        assert part.label_width is not None, "labels have the room that numbers leave"
+        columns = [filled(self.columns[part.columns[0]].labels[number], part.label_width)]
+        for i in part.columns[1:]:
+            bold = self.table.rows[number].cells[i].bold
+            columns.append([_marked(half[number], bold=bold) for half in self._halves[i] if half[number]])
+        lines = [_line(cells) for cells in itertools.zip_longest(*columns, fillvalue="")]
+        return [*lines[:-1], f"{lines[-1]}[2pt]"]
+
+    def _notes(self) -> list[str]:
+        """How to read it: a paragraph on the table, one on its columns, one on the whole report."""
+        meant = "; ".join(f"{name}: {meaning}" for name, meaning in self.table.explained)
+        said = (" ".join(self.table.notes), meant and f"{meant}.", " ".join(self.table.common))
+        items = [f"\\item[] {breakable(paragraph)}" for paragraph in said if paragraph]
+        return ["\\begin{tablenotes}[flushleft]", SIZE, *items, "\\end{tablenotes}"] if items else []
+
+
+def words_of(text: str) -> list[str]:
+    """A text's words as LaTeX, each with the blank behind it; a long one in pieces that lines may break between."""
+    found = []
+    for word in text.split():
+        whole = latex(word)
+        short = measure(whole) <= LONGEST_WORD
+        pieces = [whole] if short else [piece for part in _WORDS.findall(word) for piece in _pieces(part)]
+        found += [*pieces[:-1], f"{pieces[-1]} "]
+    return found
+
+
+def _pieces(word: str) -> list[str]:
+    """As few as are short."""
+    found = [""]
+    for sign in (sign for character in word for sign in _SIGNS.split(latex(character))):
+        if found[-1] and measure(found[-1] + sign) > LONGEST_WORD:
+            found.append("")
+        found[-1] += sign
+    return found
+
+
+def breakable(text: str) -> str:
+    """A text as LaTeX whose long words may break over lines."""
+    return "".join(
+        word if word.endswith(" ") else rf"{word}\allowbreak{{}}" for word in words_of(text)
+    ).rstrip()
+
+
+def _half(text: str) -> tuple[str, str]:
+    """A number with its mark, and what else stands behind it."""
+    found = _SPREAD.fullmatch(text)
+    return (text, "") if found is None else (found[1] + found[3], found[2])
+
+
+def _marked(text: str, *, bold: bool) -> str:
+    return rf"\textbf{{{text}}}" if bold else text
+
+
+def _of_words(texts: Sequence[str]) -> bool:
+    """Whether most of what a column shows is words."""
+    shown = [text for text in texts if text not in ("", EMPTY)]
+    return 2 * sum(_NUMERIC.match(text) is None for text in shown) > len(shown)
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Begins with an empty group: after `\\\\` a label's own `[` or `*` would be an argument."""
+    return "{}" + " & ".join(cells) + " \\\\"
