@@ -1,28 +1,40 @@
-"""Sentences that every table needs: how many runs, what an interval means, which runs are not in it."""
+"""What captions and notes share: how many runs, what an interval is, which runs are missing, how answers were decoded."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
 
 from analysis.checks.flags import flags
 from analysis.checks.gates import failed
+from analysis.checks.matching import matching_note
 from analysis.evidence.evidence import Evidence, values
 from analysis.evidence.runs import run_states, runs_to_note
 from analysis.inference.rule import rule_of
+from analysis.logs.manifest import LOGGED
 from analysis.statistics.evaluation import root_mean_square
+from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.rounding import rounded
 
 CONDITIONAL = "conditional on one base model"
+INTERVALS = "± (half the width) and brackets give 95 % confidence intervals over seeds, unless a header says otherwise."
+FEW = f"Arms have fewer than {FEWEST_RUNS} seeds, so tables show the values of their runs."
 
 
 def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
-    """The n of every arm in a table of scores, named one by one only where they differ."""
+    """How many scored runs arms have: the usual number, then those that differ from it by name."""
     counts = [(a.label, len(values(evidence, scores, a))) for a in evidence.study.arms if a.role != "base"]
-    if len({n for _, n in counts}) == 1:
-        return f"n = {counts[0][1]} runs (seeds) an arm."
-    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts) + "."
+    (usual, _), *others = Counter(n for _, n in counts).most_common()
+    if not others:
+        return f"Each arm was trained with {_seeds(usual)}."
+    listed = ", ".join(f"{label} ({n})" for label, n in counts if n != usual)
+    return f"Each arm was trained with {_seeds(usual)}, but for {listed}."
+
+
+def _seeds(n: int) -> str:
+    return f"{n} seed{'' if n == 1 else 's'}"
 
 
 def conditional(evidence: Evidence) -> str:
@@ -33,13 +45,20 @@ def conditional(evidence: Evidence) -> str:
     return f"{CONDITIONAL} ({base})" if base else ""
 
 
-def interval_rule(evidence: Evidence) -> str:
-    """What follows ±."""
-    said = conditional(evidence)
+def _one_base(evidence: Evidence) -> str:
+    """The same as a sentence that needs no other."""
+    base = evidence.logs.manifest["imported"].get("base") if evidence.study.imported else ""
+    if base is None:
+        return ""
     return (
-        f"± is half a 95 % t interval over seeds{f', {said}' if said else ''}; an arm with one run, or with equal "
-        "ones, has none."
+        f"All runs start from one base model{f' ({base})' if base else ''}: another may give other results."
     )
+
+
+def interval_rule(evidence: Evidence) -> str:
+    """What ± and brackets are in a table of runs; empty where no arm has the runs that they take."""
+    most = max((len(values(evidence, evidence.primary, arm)) for arm in evidence.study.arms), default=0)
+    return INTERVALS if most >= FEWEST_RUNS else FEW
 
 
 def warnings(evidence: Evidence) -> list[str]:
@@ -58,7 +77,15 @@ def warnings(evidence: Evidence) -> list[str]:
 def common(evidence: Evidence) -> tuple[str, ...]:
     """What is true of every table and figure of a report: how many runs, what an interval is, and the warnings."""
     counts = run_counts(evidence, evidence.primary)
-    return tuple(s for s in (counts, interval_rule(evidence), *warnings(evidence)) if s)
+    sentences = (
+        f"Study: {evidence.study.title}.",
+        counts,
+        interval_rule(evidence),
+        _one_base(evidence),
+        *matching_note(evidence),
+        *warnings(evidence),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def head(evidence: Evidence) -> list[str]:
@@ -91,6 +118,42 @@ def code_versions(evidence: Evidence) -> list[str]:
     return sorted(f"{revision[:12]}/{code[:12]}" for code, revision in revisions.items())
 
 
+def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
+    """What a score is and how answers were decoded, in a few words; k is samples a question."""
+    if mode == "greedy":
+        return "greedy accuracy"
+    if mode == LOGGED and not evidence.by_question:
+        return "logged score"
+    q = evidence.questions
+    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    if mode == LOGGED:
+        return _avg_at(q["count"])
+    of_base = q["run"].isin([r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)])
+    k = _avg_at(q[~of_base]["count"]) or _avg_at(q[of_base]["count"])
+    return f"{k} at temperature {temperature:g}"
+
+
+def decoding_notes(evidence: Evidence, mode: str, temperature: float) -> list[str]:
+    """What else a reader must know of the score."""
+    q = evidence.questions
+    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    if mode == LOGGED:
+        primary = evidence.logs.manifest["primary"]
+        named = ", ".join(primary["metrics"])
+        if evidence.by_question:
+            return [f"Scored by {named}; each run's evaluation drew answers in its own way."]
+        scale = "" if primary["scale"] in (None, 1) else f" times {primary['scale']:g}"
+        at = "each run's last step" if primary["step"] is None else f"step {primary['step']}"
+        return [f"Score: the logged value{scale} of {named} at {at}."]
+    of_base = q["run"].isin([r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)])
+    base_k, k = _avg_at(q[of_base]["count"]), _avg_at(q[~of_base]["count"])
+    return [f"The untrained base has {base_k}."] if base_k and k and base_k != k else []
+
+
+def _avg_at(samples: pd.Series) -> str:
+    return " and ".join(f"avg@{k}" for k in sorted({int(n) for n in samples}))
+
+
 def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
     """Standard errors of one run's average under a decoding, apart from seeds, and what one question is worth. In points."""
     errors = list(evidence.evaluation_errors(mode, temperature).values())
@@ -98,18 +161,14 @@ def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
     sampling = [e.sampling for e in errors if e.sampling is not None]
     parts = []
     if clustered:
-        parts.append(
-            f"{rounded(100 * root_mean_square(clustered), '.2f')} points over questions (clustered by question)"
-        )
+        parts.append(f"{rounded(100 * root_mean_square(clustered), '.2f')} points over questions")
     if sampling:
-        parts.append(
-            f"{rounded(100 * root_mean_square(sampling), '.2f')} points over samples given the questions"
-        )
+        parts.append(f"{rounded(100 * root_mean_square(sampling), '.2f')} over samples of the same questions")
     if not parts:
         return ""
     return (
-        f"Apart from seeds, the evaluation standard error of one run's average is {' and '.join(parts)}; "
-        f"one question is worth {_worth(questions_by_set(evidence, mode, temperature))}."
+        f"Seeds apart, the evaluation of one run has a standard error of {' and '.join(parts)}; one question counts for "
+        f"{_worth(questions_by_set(evidence, mode, temperature))}."
     )
 
 
@@ -122,8 +181,8 @@ def _worth(sizes: Mapping[str, int]) -> str:
     first, *others = [f"in {_listed(of_size[size])}" for size in worth]
     points, *more = worth.values()
     if not more:
-        return f"{points} points of it"
-    return ", ".join([f"{points} points of it {first}", *map(" ".join, zip(more, others, strict=True))])
+        return f"{points} points"
+    return ", ".join([f"{points} points {first}", *map(" ".join, zip(more, others, strict=True))])
 
 
 def _listed(names: list[str]) -> str:

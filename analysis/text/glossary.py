@@ -60,7 +60,9 @@ TERMS = (
 """In the order of an index."""
 _FORMS = {form.casefold(): term for term in TERMS for form in (term.name, *term.forms)}
 _WORDS = re.compile(
-    r"(?<!\w)(" + "|".join(re.escape(form) for form in sorted(_FORMS, key=len, reverse=True)) + r")(s?)(?!\w)",
+    r"(?<!\w)("
+    + "|".join(re.escape(form) for form in sorted(_FORMS, key=len, reverse=True))
+    + r")(s?)(?!\w)",
     re.IGNORECASE,
 )
 

@@ -24,5 +24,9 @@ def to_plain(table: Table) -> str:
         text.append(
             "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()
         )
-    caption = [part for sentence in (*table.caption, *table.notes) for part in textwrap.wrap(visible(sentence), WIDTH)]
+    caption = [
+        part
+        for sentence in (*table.caption, *table.notes)
+        for part in textwrap.wrap(visible(sentence), WIDTH)
+    ]
     return "\n".join([*text, "", *caption]) + "\n"
