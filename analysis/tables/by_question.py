@@ -14,7 +14,7 @@ from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.statistics import Comparison, QuestionComparison
 from analysis.tables import captions
-from analysis.tables.results import REFERENCE
+from analysis.tables.results import ADJUSTED, REFERENCE
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -54,7 +54,7 @@ def by_question_table(evidence: Evidence) -> Table | None:
         title="Differences by question",
         notes=_notes(evidence),
         meanings=MEANINGS,
-        qualifiers=dict.fromkeys((BY_QUESTION, OVER_RUNS), "95 % CI"),
+        qualifiers={BY_QUESTION: "95 % CI", **({OVER_RUNS: ADJUSTED} if tested else {})},
     )
 
 

@@ -33,7 +33,7 @@ def dynamics_table(evidence: Evidence) -> Table | None:
     return Table(
         "dynamics",
         (
-            "What clipping did while arms trained: means over a run's updates (of sampled answers: over rollouts), then over runs, with 95 % CIs.",
+            f"What clipping did while arms trained: means over a run's updates (of sampled answers: over rollouts), then over runs{_with_intervals(rows)}.",
         ),
         ("arm", *titles),
         tuple(rows),
@@ -77,10 +77,16 @@ def _meaning(measure: Measure) -> str:
     return f"{measure.meaning[:1].upper()}{measure.meaning[1:]}.{OVER[measure.over]}{pooled}"
 
 
+def _with_intervals(rows: list[Row]) -> str:
+    there = any(mark in cell.text for row in rows for cell in row.cells[1:] for mark in (" ± ", " ["))
+    return ", with 95 % CIs" if there else ""
+
+
 def _notes(rows: list[Row]) -> tuple[str, ...]:
+    shares = "Intervals of shares are computed on the logit scale, so that they stay between 0 and 100 %."
     rare = any(cell.text == EMPTY for row in rows for cell in row.cells)
     return (
         "Active tokens are those whose advantage A is not zero: only they can be clipped.",
-        "Intervals of shares are computed on the logit scale, so that they stay between 0 and 100 %.",
+        *([shares] if _with_intervals(rows) else []),
         *([f"{EMPTY}: fewer than {MIN_ELIGIBLE} such tokens in every run."] if rare else []),
     )

@@ -11,6 +11,7 @@ from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
 from analysis.statistics.families import ALPHA, FEWEST_RUNS, holm_levels
+from analysis.tables.results import ADJUSTED
 from analysis.text.numbers import between, p_text, signed
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -48,7 +49,7 @@ def effects_table(evidence: Evidence) -> Table | None:
             f"Means are unweighted over the other factors. Intervals agree with p ({rule.test} test).",
         ),
         meanings=MEANINGS,
-        qualifiers={"points": "95 % CI"},
+        qualifiers={"points": ADJUSTED},
     )
 
 

@@ -37,14 +37,10 @@ def evaluation_table(evidence: Evidence) -> Table | None:
     extra = [PASS] if any(d.average.passed for d in found) else []
     extra += [MAJORITY] if any(d.average.won for d in found) else []
     asked = [_sizes(d) for d in found if not d.base]
-    rows = [
-        _row(d, one, extra)
-        for d in found
-        for one in ((d.average,) if d.base and _sizes(d) in asked else (*d.sets, d.average))
-    ]
+    rows = [_row(d, one, extra) for d in found for one in _shown(d, asked)]
     if not rows:
         return None
-    shortened = any(d.base and _sizes(d) in asked for d in found)
+    shortened = any(d.base and len(d.sets) > 1 and _sizes(d) in asked for d in found)
     return Table(
         "evaluation",
         (
@@ -57,6 +53,17 @@ def evaluation_table(evidence: Evidence) -> Table | None:
             *(["Of the base only averages are shown: it answered the same questions."] if shortened else []),
         ),
         meanings=MEANINGS,
+    )
+
+
+def _shown(decoding: Decoding, asked: list[dict[str, int]]) -> tuple[Asked, ...]:
+    """Its sets and their average, which is that of a single set; of the base, which answered the same, the average alone."""
+    if len(decoding.sets) == 1:
+        return tuple(decoding.sets)
+    return (
+        (decoding.average,)
+        if decoding.base and _sizes(decoding) in asked
+        else (*decoding.sets, decoding.average)
     )
 
 

@@ -19,7 +19,8 @@ def grading_table(evidence: Evidence) -> Table | None:
     if answers.empty or not is_graded(answers):
         return None
     parts = {name: answers[answers["set"].astype(str) == name] for name in evidence.sets}
-    parts[ALL] = answers
+    if len(evidence.sets) > 1:
+        parts[ALL] = answers
     rows = [_row(name, part) for name, part in parts.items() if len(part)]
     columns = ("set", "answers", *(f"{status} %" for status in STATUSES), "graded twice", "disagree %")
     return Table(

@@ -202,7 +202,8 @@ def _notes(study: _Study) -> tuple[str, ...]:
             f"final mean ({best})."
         )
     sentences.append(_of_seconds(study))
-    if any(len(study.runs(arm)) < FEWEST_RUNS for arm in trained_arms(study.evidence)):
+    sizes = [len(study.runs(arm)) for arm in trained_arms(study.evidence)]
+    if min(sizes) < FEWEST_RUNS <= max(sizes):
         sentences.append(f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value.")
     return tuple(sentences)
 

@@ -24,8 +24,8 @@ from analysis.text.table import EMPTY, Cell, Row, Table
 
 NOTHING = Cell(EMPTY)
 REFERENCE, DIFFERENCE, P, MISSING = "reference", "difference", "p (Holm)", "missing"
-INTERVAL = "± 95 % CI"
-"""What stands behind ±, in a header."""
+INTERVAL, ADJUSTED = "± 95 % CI", "adjusted CI"
+"""What stands behind ±, and what in brackets where intervals agree with adjusted p, in a header."""
 BELOW_BASE = " †"
 """Behind the average of an arm that is not shown to beat the untrained base."""
 RESTS = {NORMALITY: " n", SIGNS: " s"}
@@ -90,7 +90,7 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
         caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
         notes=_notes(evidence, summaries, how, primary),
         meanings=_meanings(evidence, summaries, difference),
-        qualifiers={AVERAGE: INTERVAL, difference: "95 % CI"} if _has_intervals(rows) else {},
+        qualifiers=_qualifiers(rows, difference, primary),
     )
 
 
@@ -111,8 +111,16 @@ def _in_order(summaries: list[Summary]) -> list[Summary]:
     return sorted(summaries, key=lambda s: s.arm.role != "base")
 
 
-def _has_intervals(rows: Sequence[Row]) -> bool:
-    return any(" ± " in cell.text for row in rows for cell in row.cells)
+def _has_intervals(rows: Sequence[Row], mark: str = " ± ") -> bool:
+    return any(mark in cell.text for row in rows for cell in row.cells)
+
+
+def _qualifiers(rows: Sequence[Row], difference: str, primary: bool) -> dict[str, str]:
+    of_difference = ADJUSTED if primary else "95 % CI"
+    return {
+        **({AVERAGE: INTERVAL} if _has_intervals(rows) else {}),
+        **({difference: of_difference} if _has_intervals(rows, " [") else {}),
+    }
 
 
 def _below_base(evidence: Evidence, arm: Arm) -> bool:
@@ -251,13 +259,11 @@ def _caption(evidence: Evidence, how: tuple[str, float], primary: bool) -> tuple
     """`how` is the table's decoding."""
     first, *others = evidence.study.references()
     to = "the arm that each is compared with" if others else first.label
-    average = "average over sets" if len(evidence.sets) > 1 else "final score"
+    metric, several = f"{_metric(evidence, how)}{_in_points(evidence)}", len(evidence.sets) > 1
+    over = ", averaged over evaluation sets," if several else ""
     kind = _kind(evidence) if primary else "A secondary metric."
-    metric = _metric(evidence, how)
-    more = "" if primary or len(evidence.sets) < 2 else " To the right: scores by set."
-    return (
-        f"{metric}{_in_points(evidence)} of every arm, {average}, and its difference to {to}. {kind}{more}",
-    )
+    more = " To the right: scores by set." if several and not primary else ""
+    return (f"{metric} of every arm{over} and its difference to {to}. {kind}{more}",)
 
 
 def _notes(
@@ -268,7 +274,8 @@ def _notes(
         if rule_of(evidence).alpha is not None
         else f"{SECONDARY.removesuffix('.')}, nor intervals yet."
     )
-    few = any(0 < len(s.values.get(AVERAGE, ())) < FEWEST_RUNS and s.arm.role != "base" for s in summaries)
+    sizes = [len(s.values.get(AVERAGE, ())) for s in summaries if s.arm.role != "base"]
+    few = any(0 < n < FEWEST_RUNS for n in sizes) and max(sizes) >= FEWEST_RUNS
     sentences = [
         *(_inference(evidence, summaries) if primary else [untested]),
         f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value." if few else "",
@@ -285,8 +292,7 @@ def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> 
     tested = sum(s.adjusted is not None for s in summaries)
     over = f", adjusted by Holm for {tested} tests" if tested > 1 else ""
     return {
-        difference: f"Mean of the arm minus mean of its reference, {'in points' if evidence.unit.percent else 'in the unit of the score'}, "
-        "with its interval.",
+        difference: f"Mean of the arm minus mean of its reference, in {'points' if evidence.unit.percent else 'the unit of the score'}.",
         REFERENCE: "The arm that this one is compared with.",
         P: f"Probability that chance alone gives a difference at least as large{over}.",
         "n": "Scored runs. Runs of the A/A arm count for the arm that it repeats."
@@ -309,7 +315,7 @@ def _inference(evidence: Evidence, summaries: list[Summary]) -> list[str]:
         ]
     holm = f"adjusted by Holm for {len(tested)} arms" if len(tested) > 1 else "of a single arm, not adjusted"
     return [
-        f"p: {_test(evidence, tested)}, {holm}. An interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
+        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
         *_unvaried(evidence, summaries),
         _bold_rule(evidence, summaries),
         *(

@@ -18,7 +18,7 @@ from analysis.logs.trace import Trace
 from analysis.statistics import Interval, iqm_interval, named_rng, probability_of_improvement
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.standing import best_probabilities, effect_in_sd
-from analysis.tables.results import GROUPS
+from analysis.tables.results import ADJUSTED, GROUPS
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -70,7 +70,9 @@ def standing_table(evidence: Evidence) -> Table | None:
         title="How arms stand",
         notes=_notes(study),
         meanings=_meanings(evidence),
-        qualifiers=dict.fromkeys((ABOVE, EFFECT, IQM, BEATS), "95 % CI") if study.enough(*arms) else {},
+        qualifiers={ABOVE: ADJUSTED, **dict.fromkeys((EFFECT, IQM, BEATS), "95 % CI")}
+        if study.enough(*arms)
+        else {},
     )
 
 
@@ -185,7 +187,7 @@ def _column(scores: list[float]) -> NDArray[np.float64]:
 
 def _notes(study: _Study) -> tuple[str, ...]:
     few = f"Of arms with fewer than {FEWEST_RUNS} runs there are values alone."
-    return () if study.enough(*study.arms) else (few,)
+    return (few,) if any(map(study.enough, study.arms)) and not study.enough(*study.arms) else ()
 
 
 def _meanings(evidence: Evidence) -> dict[str, str]:
