@@ -123,7 +123,7 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
     if mode == "greedy":
         return "greedy accuracy"
     if mode == LOGGED and not evidence.by_question:
-        return "logged score"
+        return evidence.sets[0] if len(evidence.sets) == 1 else "logged score"
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     if mode == LOGGED:

@@ -248,7 +248,7 @@ def _reported(evidence: Evidence, width: int) -> tuple[Row, ...]:
 
 def _metric(evidence: Evidence, how: tuple[str, float]) -> str:
     said = captions.decoding(evidence, *how)
-    return said if said.startswith("avg@") else said.capitalize()
+    return said if said.startswith("avg@") else f"{said[:1].upper()}{said[1:]}"
 
 
 def _in_points(evidence: Evidence) -> str:

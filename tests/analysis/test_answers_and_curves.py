@@ -183,14 +183,15 @@ def test_captions_say_what_was_not_as_usual(small: Small) -> None:
     table = results_table(Evidence(small.logs), "results", "sampled", 1.0)
     assert table is not None
     caption = " ".join(table.caption)
-    assert "avg@4 (base: avg@16) at T = 1" in caption
-    assert "the primary metric that the spec names" in caption
+    assert "avg@4 at temperature 1" in caption
+    assert "The untrained base has avg@16." in table.notes
+    assert "The primary metric, named by the study's spec" in caption
     amended = dataclasses.replace(small.logs, manifest={**small.logs.manifest, "amended_after_runs": True})
     table = results_table(Evidence(amended), "results", "sampled", 1.0)
     assert table is not None
     caption = " ".join(table.caption)
     assert "the spec's test, primary metric or gates were changed after runs had finished" in caption
-    assert "that the spec names" not in caption
+    assert "named by" not in caption
 
 
 def test_equal_runs_are_printed_as_their_mean_alone() -> None:
