@@ -102,11 +102,14 @@ def test_a_greedy_table_states_the_errors_and_the_runs_of_greedy_answers(small: 
         by_run.setdefault(run, []).append(answers["value"].var() / len(answers))
     variances = [sum(sets) / len(sets) ** 2 for sets in by_run.values()]
     error = 100 * (sum(variances) / len(variances)) ** 0.5
-    caption = " ".join(results_table(whole, "results_greedy", *GREEDY).caption)
-    assert f"one run's average is {error:.2f} points over questions (clustered by question); one" in caption
-    assert "over samples" not in caption
+    notes = " ".join(results_table(whole, "results_greedy", *GREEDY).notes)
+    assert f"one run has a standard error of {error:.2f} points over questions; one" in notes
+    assert "over samples" not in notes
     lost = small.with_answers(lambda r: r[~((r["mode"] == "greedy") & (r["run"] == small.run("sspo")))])
-    assert "n runs (seeds) an arm" in " ".join(results_table(lost, "results_greedy", *GREEDY).caption)
+    table = results_table(lost, "results_greedy", *GREEDY)
+    counts = {row.key: row.cells[table.columns.index("n")].text for row in table.rows}
+    assert counts["grpo"] != counts["sspo"]
+    assert " of " in counts["sspo"]
 
 
 def test_runs_that_collapse_without_a_clip_do_not_make_the_evaluation_precise(small: Small) -> None:
