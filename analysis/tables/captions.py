@@ -10,8 +10,10 @@ import pandas as pd
 from analysis.checks.flags import flags
 from analysis.checks.gates import failed
 from analysis.checks.matching import matching_note
-from analysis.evidence.evidence import Evidence, values
+from analysis.evidence.collapse import any_collapsed
+from analysis.evidence.evidence import AVERAGE, Evidence, values
 from analysis.evidence.runs import run_states, runs_to_note
+from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import LOGGED
 from analysis.statistics.evaluation import root_mean_square
@@ -195,3 +197,84 @@ def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     found = q.groupby(["run", "set"], observed=True).size().groupby("set", observed=True).min()
     return {name: int(found[name]) for name in evidence.sets}
+
+
+def judged(evidence: Evidence, summaries: list[Summary], *, below: bool) -> list[str]:
+    """How the primary average is judged. `below`: whether an arm is marked as not shown to beat the untrained base."""
+    rule = rule_of(evidence)
+    if rule.alpha is None:
+        return ["Nothing is tested before the study has finished."]
+    tested = [s for s in summaries if s.adjusted is not None]
+    if not tested:
+        return [
+            f"Nothing is tested: a p takes {FEWEST_RUNS} scored runs of both arms.",
+            *_unvaried(evidence, summaries),
+        ]
+    holm = f"adjusted by Holm for {len(tested)} arms" if len(tested) > 1 else "of a single arm, not adjusted"
+    return [
+        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
+        *_unvaried(evidence, summaries),
+        _bold_rule(evidence, summaries),
+        *(["†: not shown to score higher than the untrained base."] if below else []),
+        *_rests(tested, rule.alpha),
+        *_alone(evidence, tested, rule.alpha),
+    ]
+
+
+def _unvaried(evidence: Evidence, summaries: list[Summary]) -> list[str]:
+    """Arms that have the runs that a p takes, and no p as these do not vary."""
+    found = [
+        s.arm.label
+        for s in summaries
+        if s.arm.competes and s.comparison is not None and s.adjusted is None
+        and min(s.columns[AVERAGE].n, s.comparison.n) >= FEWEST_RUNS
+    ]  # fmt: skip
+    return [f"No p for {', '.join(found)}: equal runs have no spread to test by."] if found else []
+
+
+def _rests(tested: list[Summary], alpha: float) -> list[str]:
+    """What the marks behind a p mean, where there is one."""
+    marks = {s.rests_on(alpha) for s in tested}
+    if not any(s.flips_p is not None for s in tested):
+        return []
+    says = {
+        NORMALITY: "n: rests on the normal distribution; a test that does without it (joint sign flips of seeds) does not show the difference.",
+        SIGNS: "s: joint sign flips of seeds show the difference, and the t test does not.",
+    }
+    found = [sentence for mark, sentence in says.items() if mark in marks]
+    return found or [
+        "A test without the normal distribution (joint sign flips of seeds) finds the same differences."
+    ]
+
+
+def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
+    """Findings that pairing by seed makes or unmakes."""
+    return [
+        f"Only {test} shows a difference for {', '.join(s.arm.label for s in arms)}."
+        for test, arms in alone(evidence, tested, alpha).items()
+    ]
+
+
+def _test(evidence: Evidence, tested: list[Summary]) -> str:
+    """The test of differences, naming the arms that a paired study could not pair."""
+    if not rule_of(evidence).paired:
+        common = " (or, as some runs collapsed, a t test with one spread for all arms where that finds less)"
+        return "Welch's t test" + (common if any_collapsed(evidence) else "")
+    welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
+    fallen = f" (Welch's t test for {', '.join(welch)}, planned on other seeds)" if welch else ""
+    return f"paired t test over shared seeds{fallen}"
+
+
+def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
+    if any(summary.best for summary in summaries):
+        return (
+            "Bold: this arm could be the best. Not bold: shown to score lower than another arm (by its p, or over all pairs of arms), "
+            "as is every arm with a lower mean."
+        )
+    competing = [s for s in summaries if s.arm.competes]
+    few = [s.arm.label for s in competing if AVERAGE not in s.columns or s.columns[AVERAGE].n < FEWEST_RUNS]
+    if len(competing) < 2:
+        return "Nothing is bold: a single arm has no rival."
+    if not few:
+        return ""
+    return f"Nothing is bold: that takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."

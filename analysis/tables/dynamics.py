@@ -8,7 +8,7 @@ from analysis.checks.matching import label_cell
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import MEASURES, Measure, run_means
 from analysis.logs.trace import Trace, metric, trace
-from analysis.tables.results import GROUPS
+from analysis.tables.results import GROUPS, with_intervals
 from analysis.text.numbers import measured, over_runs
 from analysis.text.table import EMPTY, Cell, Row, Table
 from sspo.metrics import MIN_ELIGIBLE
@@ -33,7 +33,7 @@ def dynamics_table(evidence: Evidence) -> Table | None:
     return Table(
         "dynamics",
         (
-            f"What clipping did while arms trained: means over a run's updates (of sampled answers: over rollouts), then over runs{_with_intervals(rows)}.",
+            f"What clipping did while arms trained: means over a run's updates (of sampled answers: over rollouts), then over runs{with_intervals(rows)}.",
         ),
         ("arm", *titles),
         tuple(rows),
@@ -77,16 +77,11 @@ def _meaning(measure: Measure) -> str:
     return f"{measure.meaning[:1].upper()}{measure.meaning[1:]}.{OVER[measure.over]}{pooled}"
 
 
-def _with_intervals(rows: list[Row]) -> str:
-    there = any(mark in cell.text for row in rows for cell in row.cells[1:] for mark in (" ± ", " ["))
-    return ", with 95 % CIs" if there else ""
-
-
 def _notes(rows: list[Row]) -> tuple[str, ...]:
     shares = "Intervals of shares are computed on the logit scale, so that they stay between 0 and 100 %."
     rare = any(cell.text == EMPTY for row in rows for cell in row.cells)
     return (
         "Active tokens are those whose advantage A is not zero: only they can be clipped.",
-        *([shares] if _with_intervals(rows) else []),
+        *([shares] if with_intervals(rows) else []),
         *([f"{EMPTY}: fewer than {MIN_ELIGIBLE} such tokens in every run."] if rare else []),
     )

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.checks.matching import label_cell
-from analysis.evidence.collapse import any_collapsed
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
 from analysis.evidence.published import REPORTED, source
 from analysis.evidence.result_traces import ResultTraces
 from analysis.inference.above_base import above_base
-from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, summarise
+from analysis.inference.findings import NORMALITY, SIGNS, Summary, summarise
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import ENDED_EARLY, Arm
 from analysis.logs.run_folders import LOST
@@ -113,6 +112,12 @@ def _in_order(summaries: list[Summary]) -> list[Summary]:
 
 def _has_intervals(rows: Sequence[Row], mark: str = " ± ") -> bool:
     return any(mark in cell.text for row in rows for cell in row.cells)
+
+
+def with_intervals(rows: Sequence[Row]) -> str:
+    """What a caption says where cells have intervals over runs."""
+    there = any(mark in cell.text for row in rows for cell in row.cells[1:] for mark in (" ± ", " ["))
+    return ", with 95 % CIs" if there else ""
 
 
 def _qualifiers(rows: Sequence[Row], difference: str, primary: bool) -> dict[str, str]:
@@ -277,7 +282,11 @@ def _notes(
     sizes = [len(s.values.get(AVERAGE, ())) for s in summaries if s.arm.role != "base"]
     few = any(0 < n < FEWEST_RUNS for n in sizes) and max(sizes) >= FEWEST_RUNS
     sentences = [
-        *(_inference(evidence, summaries) if primary else [untested]),
+        *(
+            captions.judged(evidence, summaries, below=any(_below_base(evidence, s.arm) for s in summaries))
+            if primary
+            else [untested]
+        ),
         f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value." if few else "",
         *captions.decoding_notes(evidence, *how),
         captions.evaluation_note(evidence, *how),
@@ -302,66 +311,6 @@ def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> 
     }
 
 
-def _inference(evidence: Evidence, summaries: list[Summary]) -> list[str]:
-    """How the primary column is judged."""
-    rule = rule_of(evidence)
-    if rule.alpha is None:
-        return ["Nothing is tested before the study has finished."]
-    tested = [s for s in summaries if s.adjusted is not None]
-    if not tested:
-        return [
-            f"Nothing is tested: a p takes {FEWEST_RUNS} scored runs of both arms.",
-            *_unvaried(evidence, summaries),
-        ]
-    holm = f"adjusted by Holm for {len(tested)} arms" if len(tested) > 1 else "of a single arm, not adjusted"
-    return [
-        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
-        *_unvaried(evidence, summaries),
-        _bold_rule(evidence, summaries),
-        *(
-            ["†: not shown to score higher than the untrained base."]
-            if any(_below_base(evidence, s.arm) for s in summaries)
-            else []
-        ),
-        *_rests(tested, rule.alpha),
-        *_alone(evidence, tested, rule.alpha),
-    ]
-
-
-def _unvaried(evidence: Evidence, summaries: list[Summary]) -> list[str]:
-    """Arms that have the runs that a p takes, and no p as these do not vary."""
-    found = [
-        s.arm.label
-        for s in summaries
-        if s.arm.competes and s.comparison is not None and s.adjusted is None
-        and min(s.columns[AVERAGE].n, s.comparison.n) >= FEWEST_RUNS
-    ]  # fmt: skip
-    return [f"No p for {', '.join(found)}: equal runs have no spread to test by."] if found else []
-
-
-def _rests(tested: list[Summary], alpha: float) -> list[str]:
-    """What the marks behind a p mean, where there is one."""
-    marks = {s.rests_on(alpha) for s in tested}
-    if not any(s.flips_p is not None for s in tested):
-        return []
-    says = {
-        NORMALITY: "n: rests on the normal distribution; a test that does without it (joint sign flips of seeds) does not show the difference.",
-        SIGNS: "s: joint sign flips of seeds show the difference, and the t test does not.",
-    }
-    found = [sentence for mark, sentence in says.items() if mark in marks]
-    return found or [
-        "A test without the normal distribution (joint sign flips of seeds) finds the same differences."
-    ]
-
-
-def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
-    """Findings that pairing by seed makes or unmakes."""
-    return [
-        f"Only {test} shows a difference for {', '.join(s.arm.label for s in arms)}."
-        for test, arms in alone(evidence, tested, alpha).items()
-    ]
-
-
 def _kind(evidence: Evidence) -> str:
     if evidence.study.imported:
         return "The primary metric, named by the import."
@@ -370,28 +319,3 @@ def _kind(evidence: Evidence) -> str:
     if rule_of(evidence).standing.state == REGISTERED:
         return "The primary metric, registered before the runs."
     return "The primary metric, named by the study's spec."
-
-
-def _test(evidence: Evidence, tested: list[Summary]) -> str:
-    """The test of differences, naming the arms that a paired study could not pair."""
-    if not rule_of(evidence).paired:
-        common = " (or, as some runs collapsed, a t test with one spread for all arms where that finds less)"
-        return "Welch's t test" + (common if any_collapsed(evidence) else "")
-    welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
-    fallen = f" (Welch's t test for {', '.join(welch)}, planned on other seeds)" if welch else ""
-    return f"paired t test over shared seeds{fallen}"
-
-
-def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
-    if any(summary.best for summary in summaries):
-        return (
-            "Bold: this arm could be the best. Not bold: shown to score lower than another arm (by its p, or over all pairs of arms), "
-            "as is every arm with a lower mean."
-        )
-    competing = [s for s in summaries if s.arm.competes]
-    few = [s.arm.label for s in competing if AVERAGE not in s.columns or s.columns[AVERAGE].n < FEWEST_RUNS]
-    if len(competing) < 2:
-        return "Nothing is bold: a single arm has no rival."
-    if not few:
-        return ""
-    return f"Nothing is bold: that takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."

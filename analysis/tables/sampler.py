@@ -9,7 +9,7 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, metric, trace
-from analysis.tables.results import GROUPS, NOTHING
+from analysis.tables.results import GROUPS, NOTHING, with_intervals
 from analysis.text.numbers import estimate, measured, over_runs
 from analysis.text.table import EMPTY, Cell, Row, Table
 from sspo.config import OWN_ENGINE
@@ -58,7 +58,9 @@ def sampler_table(evidence: Evidence) -> Table | None:
     titles = ("arm", "engine", *(column.title for column in columns))
     return Table(
         "sampler",
-        ("How far apart sampler and trainer are in the log-probability of a sampled token: |d|, in nats.",),
+        (
+            f"How far apart sampler and trainer are in the log-probability of a sampled token: |d|, in nats{with_intervals(rows)}.",
+        ),
         titles,
         tuple(rows),
         title="Sampler and trainer",

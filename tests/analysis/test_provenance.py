@@ -137,7 +137,15 @@ def says_that_it_rests_on_it(
     direct, adjusted = touched(content, {(stream, int(run))})
     really = {name for name, shown in before.items() if after[name] != shown}
     assert really <= {*direct, *adjusted}
-    together = ("p (Holm)]", "difference to GRPO .2]", "difference over runs]", "verdict]", "effect]", "seeds needed]", "reason]")
+    together = (
+        "p (Holm)]",
+        "difference to GRPO .2]",
+        "difference over runs]",
+        "verdict]",
+        "effect]",
+        "seeds needed]",
+        "reason]",
+    )
     emphasis = {name for name in really if before[name][2] != after[name][2] and not name.endswith(together)}
     assert emphasis <= set(
         direct
