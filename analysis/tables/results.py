@@ -274,11 +274,7 @@ def _caption(evidence: Evidence, how: tuple[str, float], primary: bool) -> tuple
 def _notes(
     evidence: Evidence, summaries: list[Summary], how: tuple[str, float], primary: bool
 ) -> tuple[str, ...]:
-    untested = (
-        SECONDARY
-        if rule_of(evidence).alpha is not None
-        else f"{SECONDARY.removesuffix('.')}, nor intervals yet."
-    )
+    untested = UNFINISHED if rule_of(evidence).alpha is None else SECONDARY
     sizes = [len(s.values.get(AVERAGE, ())) for s in summaries if s.arm.role != "base"]
     few = any(0 < n < FEWEST_RUNS for n in sizes) and max(sizes) >= FEWEST_RUNS
     sentences = [
@@ -295,6 +291,7 @@ def _notes(
 
 
 SECONDARY = "Secondary: differences have unadjusted intervals, no p and no bold."
+UNFINISHED = "Secondary: no p, no bold, and no intervals of differences before the study has finished."
 
 
 def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> dict[str, str]:

@@ -72,6 +72,17 @@ def test_the_papers_rows_stand_only_where_a_study_asks_for_them(
     assert "SSPO as reported" in str(primary_results(asks))
 
 
+def test_arms_whose_runs_are_all_equal_say_why_they_have_no_p(evidence: Evidence) -> None:
+    rows = evidence.logs.evaluation
+    still = [i for i, run in enumerate(evidence.logs.runs) if run["arm"] in ("grpo", "grpo_aa", "sspo")]
+    value = rows["value"].mask(rows["run"].isin(still), 1.0)
+    table = primary_results(Evidence(dataclasses.replace(evidence.logs, evaluation=rows.assign(value=value))))
+    assert table is not None
+    notes = " ".join(table.notes)
+    assert "No p for SSPO .05 adaptive: equal runs have no spread to test by." in notes
+    assert "of a single arm, not adjusted" in notes
+
+
 def test_sets_stand_in_their_own_table_and_in_both_data_files(
     evidence: Evidence, tables: Mapping[str, Table | None]
 ) -> None:
