@@ -76,11 +76,16 @@ def warnings(evidence: Evidence) -> list[str]:
     return [*sentences, *flags(evidence)]
 
 
+def of_study(evidence: Evidence) -> str:
+    """Which study it is, for files that go alone: a page has its title."""
+    return f"Study: {evidence.study.title}."
+
+
 def common(evidence: Evidence) -> tuple[str, ...]:
     """What is true of every table and figure of a report: how many runs, what an interval is, and the warnings."""
     counts = run_counts(evidence, evidence.primary)
     sentences = (
-        f"Study: {evidence.study.title}.",
+        of_study(evidence),
         counts,
         interval_rule(evidence),
         _one_base(evidence),
