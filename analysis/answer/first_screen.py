@@ -10,7 +10,6 @@ from analysis.evidence.evidence import Evidence
 from analysis.inference.rule import rule_of
 from analysis.registration.standing import NO_REGISTRATION
 from analysis.tables import captions
-from analysis.tables.results import decoding
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,6 @@ def first_screen(evidence: Evidence) -> FirstScreen:
 
 def _facts(evidence: Evidence) -> tuple[str, ...]:
     study = evidence.study
-    how = decoding(evidence, study.mode, study.temperature).removesuffix(",")
+    how = captions.decoding(evidence, study.mode, study.temperature)
     sets = f" over {len(evidence.sets)} sets" if len(evidence.sets) > 1 else ""
     return gates_fact(evidence), runs_fact(evidence), seeds_fact(evidence), how + sets

@@ -76,7 +76,7 @@ def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
 
 
 def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """An untrained base is scored and far from solved, greedy and at T = .5."""
+    """An untrained base is scored and far from solved, greedy and at T = 0.5."""
     bases = evidence.study.with_role("base")
     greedy = [v for arm in bases for v in values(evidence, evidence.scores(*GREEDY), arm)]
     cool = [v for arm in bases for v in values(evidence, evidence.scores("sampled", 0.5), arm)]
@@ -85,10 +85,10 @@ def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str,
     limit = limits["base_max"]
     if not cool:
         verdict = FAIL if np.mean(greedy) > limit else UNTESTABLE
-        return verdict, f"greedy {points(float(np.mean(greedy)))}; no base run is evaluated at T = .5"
+        return verdict, f"greedy {points(float(np.mean(greedy)))}; no base run is evaluated at T = 0.5"
     g, c = float(np.mean(greedy)), float(np.mean(cool))
     return _verdict(
-        max(g, c) <= limit, f"base greedy {points(g)}, T = .5 {points(c)}; at most {points(limit)} wanted"
+        max(g, c) <= limit, f"base greedy {points(g)}, T = 0.5 {points(c)}; at most {points(limit)} wanted"
     )
 
 

@@ -87,8 +87,8 @@ def matching_note(evidence: Evidence) -> list[str]:
     if not found:
         return []
     sentences = [
-        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction: claims on how much a ratio "
-        "clips or collapses under its usual bounds (C1, C2) are not testable on an arm whose clip rate a controller holds."
+        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction, which a controller holds: they test no claim "
+        "on how much a ratio clips or collapses at its usual bounds."
     ]
     left = [m.numbers for m in found if m.unmatched]
     if left:

@@ -39,12 +39,12 @@ class Measure:
     @property
     def meaning(self) -> str:
         """The glossary's sentence, made to stand alone."""
-        text = GLOSSARY[self.key].meaning.removeprefix("... ")
+        text = GLOSSARY[self.key].meaning.removeprefix("... ").replace("tokens with A != 0", "active tokens")
         return text.replace("its ", "the importance ratio's ", 1) if text.startswith("its ") else text
 
 
 CLIP_LAST = Measure("clip, last update", "policy/clip_frac_active", True, over="last_update")
-CLIP_MATCHED = Measure("clip, matched", "policy/clip_frac_active", True, over="matched")
+CLIP_MATCHED = Measure("clip, 2nd half", "policy/clip_frac_active", True, over="matched")
 MEASURES = (
     Measure("clip low", "policy/clip_frac_active_low", True),
     Measure("clip high", "policy/clip_frac_active_high", True),

@@ -1,10 +1,10 @@
 """One table per file, and the captions that tables and figures share.
 
 catalogue        which tables there are, in their order
-captions         sentences that every table needs
+captions         sentences that several tables need, and how results are judged
 replay_captions  sentences that every reader of a replay needs
-results          arms by evaluation sets, and differences to the baseline
-base             the untrained base
+results          averages with differences to the reference, and scores by set
+base             scores of the untrained base
 standing         over the base, in seed standard deviations, among each other
 learning         how fast arms learn
 stability        collapse, counted with exact intervals

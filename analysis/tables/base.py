@@ -7,7 +7,6 @@ import pandas as pd
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.result_traces import column_of
 from analysis.logs.trace import answers, trace
-from analysis.tables import captions
 from analysis.text.numbers import points
 from analysis.text.table import Cell, Row, Table
 
@@ -25,13 +24,11 @@ def base_table(evidence: Evidence) -> Table | None:
     ]
     if not rows:
         return None
-    caption = (
-        f"{evidence.study.title}: the untrained base in percent points, one evaluation ({captions.CONDITIONAL}), "
-        "so no interval over seeds.",
-        f"avg@k is the mean over k samples, pass@{PASS_K} its unbiased estimate.",
-        *captions.warnings(evidence)[:1],
-    )
-    return Table("base", caption, ("decoding", *evidence.sets, AVERAGE), tuple(rows))
+    caption = ("Scores (%) of the untrained base by decoding: one evaluation, so no interval over seeds.",)
+    passed = any(row.cells[0].text.startswith("pass@") for row in rows)
+    notes = (f"pass@{PASS_K} is the unbiased estimate.",) if passed else ()
+    columns = ("decoding", *evidence.sets, *([AVERAGE] if len(evidence.sets) > 1 else []))
+    return Table("base", caption, columns, tuple(rows), title="Untrained base", notes=notes)
 
 
 def _decodings(evidence: Evidence) -> list[tuple[str, str, pd.DataFrame]]:
@@ -55,7 +52,7 @@ def _decodings(evidence: Evidence) -> list[tuple[str, str, pd.DataFrame]]:
 def _row(evidence: Evidence, title: str, stream: str, scores: pd.DataFrame) -> Row | None:
     if scores.empty:
         return None
-    columns = (*evidence.sets, AVERAGE)
+    columns = (*evidence.sets, *([AVERAGE] if len(evidence.sets) > 1 else []))
     means = {c: float(scores[c].mean()) for c in columns}
     runs = [int(run) for run in scores.index]
     cells = [

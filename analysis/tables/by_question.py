@@ -14,7 +14,7 @@ from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.statistics import Comparison, QuestionComparison
 from analysis.tables import captions
-from analysis.tables.results import decoding
+from analysis.tables.results import ADJUSTED, REFERENCE
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -22,7 +22,8 @@ from analysis.text.unit import PERCENT
 
 NOTHING = Cell("–")
 Difference = QuestionComparison | Comparison
-COLUMNS = ("arm", "against", "questions", "Δ by question", "p by question", "correlation", "Δ over runs")
+BY_QUESTION, OVER_RUNS = "difference by question", "difference over runs"
+COLUMNS = ("arm", REFERENCE, "questions", BY_QUESTION, "p by question", "correlation", OVER_RUNS)
 
 
 def by_question_table(evidence: Evidence) -> Table | None:
@@ -41,7 +42,20 @@ def by_question_table(evidence: Evidence) -> Table | None:
     ]
     if not rows:
         return None
-    return Table("by_question", _caption(evidence), COLUMNS, tuple(rows), title="Differences by question")
+    metric = captions.decoding(evidence, *how)
+    return Table(
+        "by_question",
+        (
+            f"Differences in {metric}, in points, with arms paired by question: what other questions would have shown of these "
+            "very runs, beside the difference over runs.",
+        ),
+        COLUMNS,
+        tuple(rows),
+        title="Differences by question",
+        notes=_notes(evidence),
+        meanings=MEANINGS,
+        qualifiers={BY_QUESTION: "95 % CI", **({OVER_RUNS: ADJUSTED} if tested else {})},
+    )
 
 
 def _row(
@@ -57,7 +71,7 @@ def _row(
     )
     cells = (
         label_cell(evidence, arm),
-        Cell(reference.label, {"against": reference.name}),
+        Cell(reference.label, {REFERENCE: reference.name}),
         *question_cells(found, whole),
         _over_runs(summary, traces.adjusted(arm, summary.comparison, tested)),
     )
@@ -113,19 +127,22 @@ def _points(share: float | None) -> float | None:
     return None if share is None else PERCENT.factor * share
 
 
-def _caption(evidence: Evidence) -> tuple[str, ...]:
-    metric = decoding(evidence, evidence.study.mode, evidence.study.temperature)
-    sentences = (
-        f"{evidence.study.title}: differences question by question, {metric} in percent points, beside the difference over runs.",
-        "By question: a question's score is the mean over an arm's runs and their samples, and arms are paired by the questions "
-        "that both answered (95 % t interval, clustered by question within sets, p unadjusted).",
-        "It is conditional on the trained runs: it says what other questions would have shown of these very runs, and nothing "
-        "of other seeds. Nothing is bold by it, and Holm's p and verdicts do not use it.",
-        "The A/A arm is its reference under other seeds: what stands by question there is no effect of an arm."
-        if evidence.study.with_role("aa")
-        else "",
-        "Over runs: the difference of the results table, whose interval is over seeds and says nothing of other questions.",
-        "Correlation: of the two arms over questions within sets; the higher it is, the more pairing gains.",
-        *captions.warnings(evidence),
+MEANINGS = {
+    REFERENCE: "The arm that this one is compared with.",
+    "questions": "Questions that both arms answered.",
+    BY_QUESTION: "A question's score is the mean over an arm's runs and their samples. t interval over questions, clustered by question "
+    "within sets.",
+    "p by question": "Of the difference by question, unadjusted.",
+    "correlation": "Of the two arms over questions within sets: the higher it is, the more pairing gains.",
+    OVER_RUNS: "The difference of the results table, whose interval is over seeds.",
+}
+
+
+def _notes(evidence: Evidence) -> tuple[str, ...]:
+    again = (
+        "The A/A arm repeats its reference under other seeds: a difference by question is no effect there."
     )
-    return tuple(sentence for sentence in sentences if sentence)
+    return (
+        "By question, nothing is said of other seeds, so neither bold, p (Holm) nor verdicts use it.",
+        *([again] if evidence.study.with_role("aa") else []),
+    )

@@ -1,28 +1,42 @@
-"""Sentences that every table needs: how many runs, what an interval means, which runs are not in it."""
+"""What captions and notes share: how many runs, what an interval is, which runs are missing, how answers were decoded."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
 
 from analysis.checks.flags import flags
 from analysis.checks.gates import failed
-from analysis.evidence.evidence import Evidence, values
+from analysis.checks.matching import matching_note
+from analysis.evidence.collapse import any_collapsed
+from analysis.evidence.evidence import AVERAGE, Evidence, values
 from analysis.evidence.runs import run_states, runs_to_note
+from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone
 from analysis.inference.rule import rule_of
+from analysis.logs.manifest import LOGGED
 from analysis.statistics.evaluation import root_mean_square
+from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.rounding import rounded
 
 CONDITIONAL = "conditional on one base model"
+INTERVALS = "± (half the width) and brackets give 95 % confidence intervals over seeds, unless a header says otherwise."
+FEW = f"Arms have fewer than {FEWEST_RUNS} seeds, so tables show the values of their runs."
 
 
 def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
-    """The n of every arm in a table of scores, named one by one only where they differ."""
+    """How many scored runs arms have: the usual number, then those that differ from it by name."""
     counts = [(a.label, len(values(evidence, scores, a))) for a in evidence.study.arms if a.role != "base"]
-    if len({n for _, n in counts}) == 1:
-        return f"n = {counts[0][1]} runs (seeds) an arm."
-    return "n runs (seeds) an arm: " + ", ".join(f"{label} {n}" for label, n in counts) + "."
+    (usual, _), *others = Counter(n for _, n in counts).most_common()
+    if not others:
+        return f"Each arm was trained with {_seeds(usual)}."
+    listed = ", ".join(f"{label} ({n})" for label, n in counts if n != usual)
+    return f"Each arm was trained with {_seeds(usual)}, but for {listed}."
+
+
+def _seeds(n: int) -> str:
+    return f"{n} seed{'' if n == 1 else 's'}"
 
 
 def conditional(evidence: Evidence) -> str:
@@ -33,13 +47,20 @@ def conditional(evidence: Evidence) -> str:
     return f"{CONDITIONAL} ({base})" if base else ""
 
 
-def interval_rule(evidence: Evidence) -> str:
-    """What follows ±."""
-    said = conditional(evidence)
+def _one_base(evidence: Evidence) -> str:
+    """The same as a sentence that needs no other."""
+    base = evidence.logs.manifest["imported"].get("base") if evidence.study.imported else ""
+    if base is None:
+        return ""
     return (
-        f"± is half a 95 % t interval over seeds{f', {said}' if said else ''}; an arm with one run, or with equal "
-        "ones, has none."
+        f"All runs start from one base model{f' ({base})' if base else ''}: another may give other results."
     )
+
+
+def interval_rule(evidence: Evidence) -> str:
+    """What ± and brackets are in a table of runs; empty where no arm has the runs that they take."""
+    most = max((len(values(evidence, evidence.primary, arm)) for arm in evidence.study.arms), default=0)
+    return INTERVALS if most >= FEWEST_RUNS else FEW
 
 
 def warnings(evidence: Evidence) -> list[str]:
@@ -55,10 +76,23 @@ def warnings(evidence: Evidence) -> list[str]:
     return [*sentences, *flags(evidence)]
 
 
+def of_study(evidence: Evidence) -> str:
+    """Which study it is, for files that go alone: a page has its title."""
+    return f"Study: {evidence.study.title}."
+
+
 def common(evidence: Evidence) -> tuple[str, ...]:
     """What is true of every table and figure of a report: how many runs, what an interval is, and the warnings."""
     counts = run_counts(evidence, evidence.primary)
-    return tuple(s for s in (counts, interval_rule(evidence), *warnings(evidence)) if s)
+    sentences = (
+        of_study(evidence),
+        counts,
+        interval_rule(evidence),
+        _one_base(evidence),
+        *matching_note(evidence),
+        *warnings(evidence),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def head(evidence: Evidence) -> list[str]:
@@ -91,6 +125,42 @@ def code_versions(evidence: Evidence) -> list[str]:
     return sorted(f"{revision[:12]}/{code[:12]}" for code, revision in revisions.items())
 
 
+def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
+    """What a score is and how answers were decoded, in a few words; k is samples a question."""
+    if mode == "greedy":
+        return "greedy accuracy"
+    if mode == LOGGED and not evidence.by_question:
+        return evidence.sets[0] if len(evidence.sets) == 1 else "logged score"
+    q = evidence.questions
+    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    if mode == LOGGED:
+        return _avg_at(q["count"])
+    of_base = q["run"].isin([r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)])
+    k = _avg_at(q[~of_base]["count"]) or _avg_at(q[of_base]["count"])
+    return f"{k} at temperature {temperature:g}"
+
+
+def decoding_notes(evidence: Evidence, mode: str, temperature: float) -> list[str]:
+    """What else a reader must know of the score."""
+    q = evidence.questions
+    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
+    if mode == LOGGED:
+        primary = evidence.logs.manifest["primary"]
+        named = ", ".join(primary["metrics"])
+        if evidence.by_question:
+            return [f"Scored by {named}; each run's evaluation drew answers in its own way."]
+        scale = "" if primary["scale"] in (None, 1) else f" times {primary['scale']:g}"
+        at = "each run's last step" if primary["step"] is None else f"step {primary['step']}"
+        return [f"Score: the logged value{scale} of {named} at {at}."]
+    of_base = q["run"].isin([r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)])
+    base_k, k = _avg_at(q[of_base]["count"]), _avg_at(q[~of_base]["count"])
+    return [f"The untrained base has {base_k}."] if base_k and k and base_k != k else []
+
+
+def _avg_at(samples: pd.Series) -> str:
+    return " and ".join(f"avg@{k}" for k in sorted({int(n) for n in samples}))
+
+
 def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
     """Standard errors of one run's average under a decoding, apart from seeds, and what one question is worth. In points."""
     errors = list(evidence.evaluation_errors(mode, temperature).values())
@@ -98,18 +168,14 @@ def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
     sampling = [e.sampling for e in errors if e.sampling is not None]
     parts = []
     if clustered:
-        parts.append(
-            f"{rounded(100 * root_mean_square(clustered), '.2f')} points over questions (clustered by question)"
-        )
+        parts.append(f"{rounded(100 * root_mean_square(clustered), '.2f')} points over questions")
     if sampling:
-        parts.append(
-            f"{rounded(100 * root_mean_square(sampling), '.2f')} points over samples given the questions"
-        )
+        parts.append(f"{rounded(100 * root_mean_square(sampling), '.2f')} over samples of the same questions")
     if not parts:
         return ""
     return (
-        f"Apart from seeds, the evaluation standard error of one run's average is {' and '.join(parts)}; "
-        f"one question is worth {_worth(questions_by_set(evidence, mode, temperature))}."
+        f"Seeds apart, the evaluation of one run has a standard error of {' and '.join(parts)}; one question counts for "
+        f"{_worth(questions_by_set(evidence, mode, temperature))}."
     )
 
 
@@ -122,8 +188,8 @@ def _worth(sizes: Mapping[str, int]) -> str:
     first, *others = [f"in {_listed(of_size[size])}" for size in worth]
     points, *more = worth.values()
     if not more:
-        return f"{points} points of it"
-    return ", ".join([f"{points} points of it {first}", *map(" ".join, zip(more, others, strict=True))])
+        return f"{points} points"
+    return ", ".join([f"{points} points {first}", *map(" ".join, zip(more, others, strict=True))])
 
 
 def _listed(names: list[str]) -> str:
@@ -136,3 +202,84 @@ def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     found = q.groupby(["run", "set"], observed=True).size().groupby("set", observed=True).min()
     return {name: int(found[name]) for name in evidence.sets}
+
+
+def judged(evidence: Evidence, summaries: list[Summary], *, below: bool) -> list[str]:
+    """How the primary average is judged. `below`: whether an arm is marked as not shown to beat the untrained base."""
+    rule = rule_of(evidence)
+    if rule.alpha is None:
+        return ["Nothing is tested before the study has finished."]
+    tested = [s for s in summaries if s.adjusted is not None]
+    if not tested:
+        return [
+            f"Nothing is tested: a p takes {FEWEST_RUNS} scored runs of both arms.",
+            *_unvaried(evidence, summaries),
+        ]
+    holm = f"adjusted by Holm for {len(tested)} arms" if len(tested) > 1 else "of a single arm, not adjusted"
+    return [
+        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
+        *_unvaried(evidence, summaries),
+        _bold_rule(evidence, summaries),
+        *(["†: not shown to score higher than the untrained base."] if below else []),
+        *_rests(tested, rule.alpha),
+        *_alone(evidence, tested, rule.alpha),
+    ]
+
+
+def _unvaried(evidence: Evidence, summaries: list[Summary]) -> list[str]:
+    """Arms that have the runs that a p takes, and no p as these do not vary."""
+    found = [
+        s.arm.label
+        for s in summaries
+        if s.arm.competes and s.comparison is not None and s.adjusted is None
+        and min(s.columns[AVERAGE].n, s.comparison.n) >= FEWEST_RUNS
+    ]  # fmt: skip
+    return [f"No p for {', '.join(found)}: equal runs have no spread to test by."] if found else []
+
+
+def _rests(tested: list[Summary], alpha: float) -> list[str]:
+    """What the marks behind a p mean, where there is one."""
+    marks = {s.rests_on(alpha) for s in tested}
+    if not any(s.flips_p is not None for s in tested):
+        return []
+    says = {
+        NORMALITY: "n: rests on the normal distribution; a test that does without it (joint sign flips of seeds) does not show the difference.",
+        SIGNS: "s: joint sign flips of seeds show the difference, and the t test does not.",
+    }
+    found = [sentence for mark, sentence in says.items() if mark in marks]
+    return found or [
+        "A test without the normal distribution (joint sign flips of seeds) finds the same differences."
+    ]
+
+
+def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
+    """Findings that pairing by seed makes or unmakes."""
+    return [
+        f"Only {test} shows a difference for {', '.join(s.arm.label for s in arms)}."
+        for test, arms in alone(evidence, tested, alpha).items()
+    ]
+
+
+def _test(evidence: Evidence, tested: list[Summary]) -> str:
+    """The test of differences, naming the arms that a paired study could not pair."""
+    if not rule_of(evidence).paired:
+        common = " (or, as some runs collapsed, a t test with one spread for all arms where that finds less)"
+        return "Welch's t test" + (common if any_collapsed(evidence) else "")
+    welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
+    fallen = f" (Welch's t test for {', '.join(welch)}, planned on other seeds)" if welch else ""
+    return f"paired t test over shared seeds{fallen}"
+
+
+def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
+    if any(summary.best for summary in summaries):
+        return (
+            "Bold: this arm could be the best. Not bold: shown to score lower than another arm (by its p, or over all pairs of arms), "
+            "as is every arm with a lower mean."
+        )
+    competing = [s for s in summaries if s.arm.competes]
+    few = [s.arm.label for s in competing if AVERAGE not in s.columns or s.columns[AVERAGE].n < FEWEST_RUNS]
+    if len(competing) < 2:
+        return "Nothing is bold: a single arm has no rival."
+    if not few:
+        return ""
+    return f"Nothing is bold: that takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."

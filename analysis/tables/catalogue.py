@@ -16,7 +16,7 @@ from analysis.tables.evaluation import evaluation_table
 from analysis.tables.grading import grading_table
 from analysis.tables.learning import learning_table
 from analysis.tables.replay import replay_table
-from analysis.tables.results import greedy_results, primary_results
+from analysis.tables.results import greedy_results, primary_results, results_by_set
 from analysis.tables.sampler import sampler_table
 from analysis.tables.single_runs import single_runs_table
 from analysis.tables.stability import stability_table
@@ -25,6 +25,7 @@ from analysis.text.table import Table
 
 TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "results": primary_results,
+    "results_by_set": results_by_set,
     "results_greedy": greedy_results,
     "standing": standing_table,
     "learning": learning_table,
@@ -44,4 +45,4 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
 IN_ONE_COLUMN = ("results",)
 """Those that have a short form too, for one column of a paper: NAME_short.tex."""
 REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}
-"""Of a replay, and of notes that end their captions."""
+"""Of a replay, and of what else a reader of them must know."""

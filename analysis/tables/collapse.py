@@ -15,7 +15,6 @@ from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace
 from analysis.statistics import clopper_pearson, holm, named_rng, permute_pairs
-from analysis.tables import captions
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -55,8 +54,15 @@ def collapse_table(evidence: Evidence) -> Table | None:
     adjusted = holm([level.p if may_test else None for level in levels])
     whole = _trace(evidence, grid)
     rows = [_row(level, p, whole) for level, p in zip(levels, adjusted, strict=True) if level.runs]
-    columns = ("level", "collapsed", "share %", "paired: here / first level", "p (Holm)")
-    return Table("collapse", _caption(evidence), columns, tuple(rows), title="collapse by factor")
+    return Table(
+        "collapse",
+        ("Collapsed runs by level of every factor, over all levels of the others.",),
+        ("level", "collapsed", "share %", PAIRED, "p (Holm)"),
+        tuple(rows),
+        title="Collapse by factor",
+        meanings=MEANINGS,
+        qualifiers={"share %": "95 % CI"},
+    )
 
 
 def collapse_levels(evidence: Evidence, grid: Grid) -> list[Level]:
@@ -130,12 +136,11 @@ def _row(level: Level, p_holm: float | None, whole: Trace) -> Row:
     )
 
 
-def _caption(evidence: Evidence) -> tuple[str, ...]:
-    return (
-        f"{evidence.study.title}: runs that collapsed (diverged, or below the untrained base) by level of every factor, over "
-        "all levels of the others, with 95 % Clopper-Pearson intervals of the pooled share.",
-        "Paired: collapsed runs at this level and at the factor's first, of runs under the same other levels and seeds. p: "
-        "exact permutation test in which a seed's two counts change places (a seed is the unit, its conditions are not "
-        "independent), Holm-adjusted over all levels: a family of its own.",
-        *captions.warnings(evidence),
-    )
+PAIRED = "paired: here / first level"
+MEANINGS = {
+    "collapsed": "Runs that diverged or scored below the untrained base in the end.",
+    "share %": "Collapsed runs of all, with an exact (Clopper-Pearson) interval.",
+    PAIRED: "Collapsed runs at this level and at the factor's first, of runs with the same seed and the same levels of the others.",
+    "p (Holm)": "Exact permutation test in which a seed's two counts change places, as its conditions are not independent; adjusted by "
+    "Holm over all levels, a family of its own.",
+}

@@ -8,20 +8,19 @@ from typing import Any
 from analysis.evidence.evidence import Evidence
 from analysis.logs.contamination import CheckedSet, Completion, checked_runs
 from analysis.logs.trace import CONTAMINATION, trace
-from analysis.tables import captions
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import NGRAM, SHARES, in_percent
 
 NAMED = 3
-"""Checks of a set that the caption names of those that are not shown."""
+"""Checks of a set that the notes name of those that are not shown."""
 
 
 def contamination_table(evidence: Evidence) -> Table | None:
     """Completed and overlapping questions by set, in percent; None where no check of the study's base was made.
 
-    Of several checks of a set, options decide which one is shown, and the caption names the others.
+    Of several checks of a set, options decide which one is shown, and the notes name the others.
     """
     runs = checked_runs(evidence.logs.manifest, evidence.logs.runs)
     bases = set(evidence.runs["base"].dropna())
@@ -50,8 +49,17 @@ def contamination_table(evidence: Evidence) -> Table | None:
         )
         for base, name in found
     ]
-    caption = _caption(evidence, list(completed.values()), list(compared.values()), [*others, *more])
-    return Table("contamination", caption, columns, tuple(rows), title="Signs of contamination")
+    return Table(
+        "contamination",
+        (
+            "Signs that the base model, or the training set, knew the evaluation questions. Finding none is no proof.",
+        ),
+        columns,
+        tuple(rows),
+        title="Signs of contamination",
+        notes=_notes(list(completed.values()), list(compared.values()), [*others, *more]),
+        meanings=_meanings(columns),
+    )
 
 
 Chosen = dict[tuple[str, str], CheckedSet]
@@ -167,8 +175,21 @@ def _were(questions: int) -> str:
     return "was" if questions == 1 else "were"
 
 
-def _caption(
-    evidence: Evidence, completed: Sequence[CheckedSet], compared: Sequence[CheckedSet], others: Sequence[str]
+def _meanings(columns: Sequence[str]) -> dict[str, str]:
+    said = {
+        "asked": "Questions of which the base was shown the first part.",
+        "EM": "After the first part of a question's words and no template, the base greedily wrote the rest word for word.",
+        "ROUGE-L": "Mean F1 of what the base wrote against the rest, 0 to 1 (arXiv 2507.10532).",
+        "compared": "Questions that were compared with training questions.",
+        "overlap": "Questions that share a run of words with a training question.",
+    }
+    return {
+        column: meaning for column in columns for kind, meaning in said.items() if column.startswith(kind)
+    }
+
+
+def _notes(
+    completed: Sequence[CheckedSet], compared: Sequence[CheckedSet], others: Sequence[str]
 ) -> tuple[str, ...]:
     short = sum(max(row.too_short for row in one.completion) for one in completed)
     unchecked = sum(one.overlap.not_checked for one in compared if one.overlap)
@@ -180,11 +201,6 @@ def _caption(
         *([f"{_counted(unchecked)} of too few words {_were(unchecked)} not compared"] if unchecked else []),
     ]
     sentences = (
-        f"{evidence.study.title}: signs that the base model, or the training set, knew the evaluation questions.",
-        "EM: after the first part of a question's words and no template, the base greedily wrote the rest word for word; "
-        "ROUGE-L: mean F1 of what it wrote against the rest, 0 to 1 (arXiv 2507.10532)."
-        if completed
-        else "",
         f"Overlap: questions that share {' or '.join(ways)}"
         + (f", or are shorter and stand whole in one ({whole} of them)." if whole else ".")
         if ways
@@ -192,10 +208,9 @@ def _caption(
         f"Compared with other training questions than the study's: {', '.join(foreign)}." if foreign else "",
         f"Sets{' and training questions' if ways else ''} are taken for the study's by their names.",
         *others,
-        "[low, high]: 95 % Wilson interval over questions.",
+        "Brackets hold a 95 % Wilson interval over questions.",
         f"{'; '.join(left_out).capitalize()}." if left_out else "",
-        "Finding none is no proof: paraphrases, translations and answers that were seen are not looked for. A single hit is none "
-        "either: the end of a short or formulaic question can be guessed.",
-        *captions.warnings(evidence)[:1],
+        "Paraphrases, translations and answers that were seen are not looked for. A single hit is no proof either: the end of a short "
+        "or formulaic question can be guessed.",
     )
     return tuple(sentence for sentence in sentences if sentence)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.checks.matching import label_cell, matching_note
+from analysis.checks.matching import label_cell
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import MEASURES, Measure, run_means
 from analysis.logs.trace import Trace, metric, trace
-from analysis.statistics import Interval, t_interval
-from analysis.tables import captions
-from analysis.tables.results import GROUPS
-from analysis.text.rounding import rounded
-from analysis.text.table import Cell, Row, Table, decimals
+from analysis.tables.results import GROUPS, with_intervals
+from analysis.text.numbers import measured, over_runs
+from analysis.text.table import EMPTY, Cell, Row, Table
 from sspo.metrics import MIN_ELIGIBLE
 
 
@@ -29,11 +27,20 @@ def dynamics_table(evidence: Evidence) -> Table | None:
         cells = [label_cell(evidence, arm)]
         for measure in MEASURES:
             mine = {r: float(means[measure.name][r]) for r in runs if r in means[measure.name].index}
-            cell = _cell(measure, t_interval(list(mine.values())) if mine else None)
-            cells.append(replace(cell, trace=_trace(measure, runs, mine)))
+            cells.append(replace(_cell(measure, list(mine.values())), trace=_trace(measure, runs, mine)))
         rows.append(Row(GROUPS[arm.role], tuple(cells)))
     titles = tuple(m.title + (" %" if m.percent else "") for m in MEASURES)
-    return Table("dynamics", _caption(evidence), ("arm", *titles), tuple(rows))
+    return Table(
+        "dynamics",
+        (
+            f"What clipping did while arms trained: means over a run's updates (of sampled answers: over rollouts), then over runs{with_intervals(rows)}.",
+        ),
+        ("arm", *titles),
+        tuple(rows),
+        title="Training dynamics",
+        notes=_notes(rows),
+        meanings={title: _meaning(m) for title, m in zip(titles, MEASURES, strict=True)},
+    )
 
 
 def _trace(measure: Measure, runs: list[int], values: dict[int, float]) -> Trace:
@@ -43,34 +50,38 @@ def _trace(measure: Measure, runs: list[int], values: dict[int, float]) -> Trace
         of_run = f"sum of {measure.pooled.part} over sum of {measure.pooled.whole}, over {over}"
     else:
         of_run = f"mean of {measure.key} over {over}"
-    formula = f"mean over the arm's runs of: {of_run}{', in %' if measure.percent else ''}; ± is half a 95 % t interval"
+    formula = f"mean over the arm's runs of: {of_run}{', in %' if measure.percent else ''}; with a 95 % interval over runs"
     streams = [metric(key) for key in measure.keys]
     return trace(formula, streams, runs, values, 100 if measure.percent else 1)
 
 
-def _cell(measure: Measure, interval: Interval | None) -> Cell:
-    if interval is None:
-        return Cell("–", {f"{measure.name}_n": 0})
-    scale = 100 if measure.percent else 1
-    point, half = scale * interval.point, interval.half_width
-    digits = decimals(point)
-    text = rounded(point, f".{digits}f") + (
-        "" if half is None else f" ± {rounded(scale * half, f'.{digits}f')}"
-    )
+def _cell(measure: Measure, values: list[float]) -> Cell:
+    if not values:
+        return Cell(EMPTY, {f"{measure.name}_n": 0})
+    interval, scale = over_runs(values, share=measure.percent), 100 if measure.percent else 1
     low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
-    data = {"mean": point, "low": low, "high": high, "n": interval.n}
+    data = {"mean": scale * interval.point, "low": low, "high": high, "n": interval.n}
+    text = measured(values, share=measure.percent)
     return Cell(text, {f"{measure.name}_{key}": value for key, value in data.items()})
 
 
-def _caption(evidence: Evidence) -> tuple[str, ...]:
-    meanings = "; ".join(f"{m.title}: {m.meaning}" for m in MEASURES)
+OVER = {
+    "": "",
+    "last_update": " Over the last update of each rollout, where the policy is furthest from the one that sampled.",
+    "matched": " Over the second half of the rollouts, from the second update of each on: what arms are matched on.",
+}
+
+
+def _meaning(measure: Measure) -> str:
+    pooled = "" if measure.pooled is None else " Pooled over the tokens of a run's updates."
+    return f"{measure.meaning[:1].upper()}{measure.meaning[1:]}.{OVER[measure.over]}{pooled}"
+
+
+def _notes(rows: list[Row]) -> tuple[str, ...]:
+    shares = "Intervals of shares are computed on the logit scale, so that they stay between 0 and 100 %."
+    rare = any(cell.text == EMPTY for row in rows for cell in row.cells)
     return (
-        f"{evidence.study.title}: training dynamics, means over a run's optimiser steps (rollout-level measures: over "
-        "rollouts), then over runs.",
-        f"{meanings}. 'Last update' is that of each rollout, where the policy is furthest from the one that sampled; 'matched' "
-        "is over what arms are matched on: the last half of a run's rollouts, from the second update of each on.",
-        f"Retained and collateral shares pool the tokens of a run's steps; – means fewer than {MIN_ELIGIBLE} in every run.",
-        *matching_note(evidence),
-        captions.interval_rule(evidence),
-        *captions.warnings(evidence),
+        "Active tokens are those whose advantage A is not zero: only they can be clipped.",
+        *([shares] if with_intervals(rows) else []),
+        *([f"{EMPTY}: fewer than {MIN_ELIGIBLE} such tokens in every run."] if rare else []),
     )

@@ -11,8 +11,8 @@ from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
 from analysis.statistics.factorial import Effect, factorial_effects
 from analysis.statistics.families import ALPHA, FEWEST_RUNS, holm_levels
-from analysis.tables import captions
-from analysis.text.numbers import p_text, signed
+from analysis.tables.results import ADJUSTED
+from analysis.text.numbers import between, p_text, signed
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
@@ -33,8 +33,24 @@ def effects_table(evidence: Evidence) -> Table | None:
         for effect, p in zip(effects, adjusted, strict=True)
         for i, (levels, interval) in enumerate(effect.contrasts)
     ]
-    columns = ("effect", "contrast", "points", "F", "p (Holm)")
-    return Table("effects", _caption(evidence, grid), columns, tuple(rows), title="effects of factors")
+    firsts = ", ".join(
+        f"{factor} {levels[0]}" for factor, levels in zip(grid.factors, grid.levels, strict=True)
+    )
+    return Table(
+        "effects",
+        (
+            f"Effects of the study's factors on the {AVERAGE} of the primary metric, in points against their first levels.",
+        ),
+        ("effect", "contrast", "points", "F", "p (Holm)"),
+        tuple(rows),
+        title="Effects of factors",
+        notes=(
+            f"First levels: {firsts}.",
+            f"Means are unweighted over the other factors. Intervals agree with p ({rule.test} test).",
+        ),
+        meanings=MEANINGS,
+        qualifiers={"points": ADJUSTED},
+    )
 
 
 def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None:
@@ -82,9 +98,9 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
     name, first = TIMES.join(effect.factors), p is not None
     text = signed(interval.point)
     if interval.low is not None and interval.high is not None:
-        text += f" [{signed(interval.low)}, {signed(interval.high)}]"
+        text += f" {between(interval.low, interval.high, sign=True)}"
     low, high = (None if v is None else 100 * v for v in (interval.low, interval.high))
-    f = f"F({effect.df[0]:g}, {effect.df[1]:.3g}) = {rounded(effect.f, '.1f')}"
+    f = f"F({effect.df[0]:g}, {rounded(effect.df[1], '.3g')}) = {rounded(effect.f, '.1f')}"
     return Row(
         name,
         (
@@ -104,15 +120,8 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
     )
 
 
-def _caption(evidence: Evidence, grid: Grid) -> tuple[str, ...]:
-    firsts = ", ".join(
-        f"{factor} {levels[0]}" for factor, levels in zip(grid.factors, grid.levels, strict=True)
-    )
-    return (
-        f"{evidence.study.title}: effects of the design's factors on the {AVERAGE} of the primary metric, in points against "
-        f"the first levels ({firsts}), unweighted means over the other factors.",
-        f"A contrast of an interaction is a difference of differences. Intervals agree with p ({rule_of(evidence).test}); the F "
-        "test is joint over an effect's contrasts, p is Holm-adjusted over effects: a family of its own.",
-        captions.run_counts(evidence, evidence.primary),
-        *captions.warnings(evidence),
-    )
+MEANINGS = {
+    "contrast": "The level that is compared with the first one; of an interaction a difference of differences.",
+    "F": "The joint test of all contrasts of an effect, with its degrees of freedom.",
+    "p (Holm)": "Of the F test, adjusted by Holm over effects: a family of its own.",
+}

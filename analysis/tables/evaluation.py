@@ -9,20 +9,21 @@ import numpy as np
 from analysis.evidence.decodings import Asked, Decoding, decodings
 from analysis.evidence.evidence import Evidence
 from analysis.logs.trace import RESPONSES, Trace, answers, trace
-from analysis.tables import captions
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
+ERRORS = "SE over questions", "SE over samples"
+WORTH, OF_AVERAGE = "points a question", "points of the average"
 FIRST = (
     "answers",
     "set",
     "questions",
     "k",
     "mean score",
-    "± questions",
-    "± samples",
-    "one question",
-    "in the average",
+    ERRORS[0],
+    ERRORS[1],
+    WORTH,
+    OF_AVERAGE,
 )
 LAST = ("truncated %", "tokens")
 PASS, MAJORITY = "pass@k", "maj@k"
@@ -36,15 +37,34 @@ def evaluation_table(evidence: Evidence) -> Table | None:
     extra = [PASS] if any(d.average.passed for d in found) else []
     extra += [MAJORITY] if any(d.average.won for d in found) else []
     asked = [_sizes(d) for d in found if not d.base]
-    rows = [
-        _row(d, one, extra)
-        for d in found
-        for one in ((d.average,) if d.base and _sizes(d) in asked else (*d.sets, d.average))
-    ]
+    rows = [_row(d, one, extra) for d in found for one in _shown(d, asked)]
     if not rows:
         return None
-    shortened = any(d.base and _sizes(d) in asked for d in found)
-    return Table("evaluation", _caption(evidence, extra, shortened), (*FIRST, *LAST, *extra), tuple(rows))
+    shortened = any(d.base and len(d.sets) > 1 and _sizes(d) in asked for d in found)
+    return Table(
+        "evaluation",
+        (
+            "What the final evaluation asked, and how exactly it scores a single run. Scores are means (%) over all trained runs.",
+        ),
+        (*FIRST, *LAST, *extra),
+        tuple(rows),
+        notes=(
+            "Scores here compare no arms. Averages are unweighted over sets.",
+            *(["Of the base only averages are shown: it answered the same questions."] if shortened else []),
+        ),
+        meanings=MEANINGS,
+    )
+
+
+def _shown(decoding: Decoding, asked: list[dict[str, int]]) -> tuple[Asked, ...]:
+    """Its sets and their average, which is that of a single set; of the base, which answered the same, the average alone."""
+    if len(decoding.sets) == 1:
+        return tuple(decoding.sets)
+    return (
+        (decoding.average,)
+        if decoding.base and _sizes(decoding) in asked
+        else (*decoding.sets, decoding.average)
+    )
 
 
 def _sizes(decoding: Decoding) -> dict[str, int]:
@@ -117,23 +137,18 @@ def _whose(decoding: Decoding) -> str:
     return "the base" if decoding.base else "all trained runs"
 
 
-def _caption(evidence: Evidence, extra: list[str], shortened: bool) -> tuple[str, ...]:
-    sentences = [
-        f"{evidence.study.title}: what the final evaluation asked and how exactly it scores one run, in percent points.",
-        "Mean score: over the trained runs of all arms, so it compares none. ± questions: the standard error of one run's score over "
-        "questions, clustered by question; ± samples: over samples given the questions; both a root mean square over runs.",
-        "One question: the points of the set's score that a single question is worth, and in the average: of the average over sets.",
-        "Averages are unweighted over sets.",
-        _rates(extra),
-        "Of the base only the average stands here: it answered the same questions." if shortened else "",
-        *captions.warnings(evidence),
-    ]
-    return tuple(s for s in sentences if s)
-
-
-def _rates(extra: list[str]) -> str:
-    said = {
-        PASS: "pass@k: a right answer among k samples",
-        MAJORITY: "maj@k: the most frequent answer of k is right",
-    }
-    return f"{'; '.join(said[name] for name in extra)}; k is the samples a question." if extra else ""
+MEANINGS = {
+    "k": "Samples a question.",
+    ERRORS[
+        0
+    ]: "Standard error, in points, of one run's score over questions, clustered by question; a root mean square over runs.",
+    ERRORS[
+        1
+    ]: "Standard error, in points, of one run's score over samples of the same questions; a root mean square over runs.",
+    WORTH: "Points of the set's score that one question counts for.",
+    OF_AVERAGE: "Points of the average over sets that one question counts for.",
+    "truncated %": "Answers cut at the token limit.",
+    "tokens": "Mean length of an answer.",
+    PASS: "Questions with a right answer among k samples (%).",
+    MAJORITY: "Questions whose most frequent answer of k is right (%).",
+}

@@ -7,9 +7,8 @@ import pandas as pd
 from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import SECOND, STATUSES, is_graded
 from analysis.logs.trace import GRADING, trace
-from analysis.tables import captions
 from analysis.text.rounding import rounded
-from analysis.text.table import Cell, Row, Table
+from analysis.text.table import EMPTY, Cell, Row, Table
 
 ALL = "all sets"
 
@@ -20,10 +19,18 @@ def grading_table(evidence: Evidence) -> Table | None:
     if answers.empty or not is_graded(answers):
         return None
     parts = {name: answers[answers["set"].astype(str) == name] for name in evidence.sets}
-    parts[ALL] = answers
+    if len(evidence.sets) > 1:
+        parts[ALL] = answers
     rows = [_row(name, part) for name, part in parts.items() if len(part)]
     columns = ("set", "answers", *(f"{status} %" for status in STATUSES), "graded twice", "disagree %")
-    return Table("grading", _caption(evidence, answers), columns, tuple(rows), title="Grading of answers")
+    return Table(
+        "grading",
+        (_caption(answers),),
+        columns,
+        tuple(rows),
+        title="Grading of answers",
+        meanings=MEANINGS,
+    )
 
 
 def disagreement(answers: pd.DataFrame) -> tuple[int, int]:
@@ -44,7 +51,7 @@ def _row(name: str, answers: pd.DataFrame) -> Row:
         Cell(name, {"set": name}),
         Cell(str(len(answers)), {"answers": len(answers)}),
         *shares,
-        Cell(str(twice), {"graded_twice": twice}),
+        Cell(str(twice) if twice else EMPTY, {"graded_twice": twice}),
         _cell("disagree", apart, twice, runs),
     )
     return Row("all" if name == ALL else "sets", cells)
@@ -52,7 +59,7 @@ def _row(name: str, answers: pd.DataFrame) -> Row:
 
 def _cell(what: str, count: int, whole: int, runs: list[int]) -> Cell:
     if whole == 0:
-        return Cell("–", {what: None})
+        return Cell(EMPTY, {what: None})
     share = 100 * count / whole
     return Cell(
         rounded(share, ".1f"),
@@ -61,18 +68,17 @@ def _cell(what: str, count: int, whole: int, runs: list[int]) -> Cell:
     )
 
 
-def _caption(evidence: Evidence, answers: pd.DataFrame) -> tuple[str, ...]:
+def _caption(answers: pd.DataFrame) -> str:
     twice, apart = disagreement(answers)
-    said = (
-        f"Two graders disagree on {apart} of the {twice} answers that both looked at ({rounded(100 * apart / twice, '.1f')} %): "
-        "one takes the answer for right and the other does not."
-        if twice
-        else "No second grader looked at them."
-    )
-    return (
-        f"{evidence.study.title}: final answers of all runs and decodings, by what the grader said.",
-        said,
-        "Timeout: the grader ran out of processor seconds on the answer; crashed: it died of it; truncated: cut at the token "
-        "limit and not graded. All three score 0.",
-        *captions.warnings(evidence)[:1],
-    )
+    said = f"; two graders disagree on {apart} of the {twice} that both looked at" if twice else ""
+    return f"Final answers of all runs and decodings, by what the grader said{said}."
+
+
+MEANINGS = {
+    "unparsable %": "No answer was found in the response.",
+    "timeout %": "The grader ran out of processor seconds on the answer, which scores 0.",
+    "crashed %": "The grader died of the answer, which scores 0.",
+    "truncated %": "Cut at the token limit and not graded, which scores 0.",
+    "graded twice": "Answers that a second grader looked at.",
+    "disagree %": "One grader takes the answer for right and the other does not.",
+}

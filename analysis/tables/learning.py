@@ -16,13 +16,13 @@ from analysis.logs.trace import RECORD, TIMING, Trace, answers, joined, metric, 
 from analysis.statistics import t_interval
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.standing import median_reached
-from analysis.tables import captions
-from analysis.tables.results import GROUPS
+from analysis.tables.results import GROUPS, INTERVAL
+from analysis.text.numbers import score, spread
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
 NOTHING = Cell("–")
-AREA, NEVER = "mean score by rollouts", "never there"
+AREA, NEVER = "mean score by rollouts", "never reach it"
 AREA_BY = {BY_TOKENS: "mean score by tokens", SECONDS: "mean score by seconds"}
 REACHED = {
     ROLLOUTS: "rollouts to the target",
@@ -94,11 +94,16 @@ def learning_table(evidence: Evidence) -> Table | None:
     )
     return Table(
         "learning",
-        _caption(study),
+        (
+            f"How fast arms learn: held-out scores{' (%)' if evidence.unit.percent else ''} averaged over training{_and_target(found)}.",
+        ),
         ("arm", *columns),
         table_rows,
         title="How fast arms learn",
         caption_trace=source,
+        notes=_notes(study),
+        meanings=_meanings(study),
+        qualifiers=dict.fromkeys((AREA, *AREA_BY.values()), INTERVAL) if _tested(study, arms) else {},
     )
 
 
@@ -137,12 +142,9 @@ def _mean(study: _Study, name: str, of_run: Mapping[int, float], source: Trace) 
     found = t_interval(list(of_run.values()))
     data: dict[str, float | int | str | None] = {name: unit.factor * found.point, f"{name}_n": found.n}
     if found.n < FEWEST_RUNS:
-        return Cell(", ".join(unit.text(value) for value in of_run.values()), data, trace=source)
+        return Cell(score(found, list(of_run.values()), unit), data, trace=source)
     low, high = (None if v is None else unit.factor * v for v in (found.low, found.high))
-    half = "" if found.half_width is None else f" ± {unit.text(found.half_width)}"
-    return Cell(
-        unit.text(found.point) + half, {**data, f"{name}_low": low, f"{name}_high": high}, trace=source
-    )
+    return Cell(spread(found, unit), {**data, f"{name}_low": low, f"{name}_high": high}, trace=source)
 
 
 def _places(study: _Study, arm: Arm, what: str) -> dict[int, float | None]:
@@ -181,25 +183,48 @@ def _never(study: _Study, arm: Arm) -> Cell:
     return Cell(f"{count}/{len(places)}", {"never_reached": count, "curves": len(places)}, trace=source)
 
 
-def _caption(study: _Study) -> tuple[str, ...]:
+def _and_target(found: Learning) -> str:
+    return "" if found.target is None else ", and when they reach a target score"
+
+
+def _tested(study: _Study, arms: list[Arm]) -> bool:
+    """Whether some arm has runs enough for an interval."""
+    return any(len(study.runs(arm)) >= FEWEST_RUNS for arm in arms)
+
+
+def _notes(study: _Study) -> tuple[str, ...]:
     found, unit = study.found, study.evidence.unit
-    points = ", in percent points" if unit.percent else ""
-    sentences = [
-        f"{study.evidence.study.title}: held-out scores while training{points}; mean score: the area under a curve over its length."
-    ]
-    if found.tokens is not None:
-        length = rounded(found.tokens, ",.0f")
-        sentences.append(f"Tokens: a response's, summed over rollouts; up to {length}.")
-    sentences.append(_of_seconds(study))
+    sentences = []
     if found.target is not None:
         best = next(a.label for a in study.evidence.study.arms if a.name == found.target.best)
         sentences.append(
-            f"Target: {unit.text(found.target.score)}, halfway from the base ({unit.text(found.target.base)}) to the highest final mean "
-            f"({best})."
+            f"Target: {unit.text(found.target.score)}, halfway from the untrained base ({unit.text(found.target.base)}) to the highest "
+            f"final mean ({best})."
         )
-    if any(len(study.runs(arm)) < FEWEST_RUNS for arm in trained_arms(study.evidence)):
-        sentences.append(f"Below {FEWEST_RUNS} runs, their values.")
-    return (*sentences, *captions.warnings(study.evidence))
+    sentences.append(_of_seconds(study))
+    sizes = [len(study.runs(arm)) for arm in trained_arms(study.evidence)]
+    if min(sizes) < FEWEST_RUNS <= max(sizes):
+        sentences.append(f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value.")
+    return tuple(sentences)
+
+
+def _meanings(study: _Study) -> dict[str, str]:
+    found = study.found
+    said = {
+        AREA: "Mean height of the held-out curve over all rollouts: the area under it, divided by its length.",
+        REACHED[ROLLOUTS]: "Median over runs of the first evaluation that has the target's score.",
+        REACHED[BY_TOKENS]: "The same, in tokens of a response, summed over rollouts.",
+        REACHED[SECONDS]: "The same, in seconds of training.",
+        NEVER: "Runs that never have the target's score.",
+    }
+    if found.tokens is not None:
+        length = rounded(found.tokens, ",.0f")
+        said[AREA_BY[BY_TOKENS]] = (
+            f"The same over tokens (a response's, summed over rollouts) up to {length}."
+        )
+    if found.seconds is not None:
+        said[AREA_BY[SECONDS]] = "The same over seconds of training."
+    return said
 
 
 def _of_seconds(study: _Study) -> str:

@@ -11,10 +11,10 @@ from analysis.evidence.replay import Curve, Replay
 from analysis.logs.replay_summary import Match
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, trace
 from analysis.logs.trace import replayed as stream_of
-from analysis.statistics import t_interval
 from analysis.tables import replay_captions
+from analysis.text.numbers import measured, over_runs
 from analysis.text.rounding import rounded
-from analysis.text.table import Cell, Row, Table, decimals
+from analysis.text.table import EMPTY, Cell, Row, Table, decimals
 from sspo.metrics import MIN_ELIGIBLE
 from sspo.metrics.replayed import COUNTS
 
@@ -35,13 +35,25 @@ LONGEST = 1e4
 
 
 def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
-    """A row a target and rule, targets ascending; None where no bounds were matched. `notes` end the caption."""
+    """A row a target and rule, targets ascending; None where no bounds were matched. `notes` are added to its own."""
     pairs = [(curve, match) for curve in replayed.curves for match in replayed.matches(curve)]
     pairs.sort(key=lambda pair: pair[1].target)
     if not pairs:
         return None
     rows = tuple(_row(replayed, *pair) for pair in pairs)
-    return Table("replay", _caption(replayed, notes), COLUMNS, rows, title="Equal clipping")
+    return Table(
+        "replay",
+        (
+            "Recorded rollouts evaluated again under each segmentation rule, at the bound where it clips the target share of active "
+            "tokens: what each rule keeps and loses at equal clipping.",
+        ),
+        COLUMNS,
+        rows,
+        title="Equal clipping",
+        notes=_notes(replayed, notes),
+        meanings=_meanings(replayed),
+        qualifiers={"held out %": "standard error", "bound": "95 % CI"},
+    )
 
 
 def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
@@ -77,16 +89,16 @@ def _trace(replayed: Replay, curve: Curve, match: Match) -> Trace:
     known = {run: value for run, value in clipped.items() if math.isfinite(value)}
     formula = (
         f"recorded rollouts evaluated again under {curve.label}, counts pooled over runs, at the bounds that clip "
-        f"{100 * match.target:g} % of tokens with A != 0; a run's value is the share it clips there, in %"
+        f"{100 * match.target:g} % of active tokens (A != 0); a run's value is the share it clips there, in %"
     )
     return trace(formula, [stream_of(curve.objective, curve.rule), REPLAY_SUMMARY], clipped, known, 100)
 
 
 def _measure(name: str, value: float, scale: int) -> Cell:
     if not math.isfinite(value):
-        return Cell("–", {name: None})
+        return Cell(EMPTY, {name: None})
     value *= scale
-    text = rounded(value, f".{decimals(value)}f") if value < LONGEST else f"{value:.1e}"
+    text = rounded(value, f".{decimals(value)}f") if value < LONGEST else rounded(value, ".1e")
     return Cell(text, {name: value})
 
 
@@ -105,7 +117,7 @@ def _bound(match: Match) -> Cell:
 def _held_out(match: Match) -> Cell:
     value, error = (None if v is None else 100 * v for v in (match.held_out, match.held_out_se))
     if value is None:
-        return Cell("–", {"held_out": None, "held_out_se": None})
+        return Cell(EMPTY, {"held_out": None, "held_out_se": None})
     digits = decimals(value)
     text = rounded(value, f".{digits}f") + ("" if error is None else f" ({rounded(error, f'.{digits}f')})")
     return Cell(text, {"held_out": value, "held_out_se": error})
@@ -113,36 +125,40 @@ def _held_out(match: Match) -> Cell:
 
 def _noise(runs: list[float]) -> Cell:
     if not runs:
-        return Cell("–", {"grad_noise_n": 0})
-    interval = t_interval(runs)
-    digits, half = decimals(interval.point), interval.half_width
-    text = rounded(interval.point, f".{digits}f") + (
-        "" if half is None else f" ± {rounded(half, f'.{digits}f')}"
-    )
+        return Cell(EMPTY, {"grad_noise_n": 0})
+    interval = over_runs(runs)
     data = {"mean": interval.point, "low": interval.low, "high": interval.high, "n": interval.n}
     named = {f"grad_noise_{key}": value for key, value in data.items()}
-    return Cell(text if interval.n >= FEWEST_FOR_NOISE else "–", named)
+    return Cell(measured(runs) if interval.n >= FEWEST_FOR_NOISE else EMPTY, named)
 
 
-def _caption(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
+def _meanings(replayed: Replay) -> dict[str, str]:
     unit = "run" if len(replayed.summary.runs) > 1 else "recorded rollout"
+    return {
+        "target %": "Share of active tokens that every rule is to clip, from the second update of a rollout on.",
+        "bound": f"The clip distance (lower/upper where they differ) calibrated on all replayed runs; the interval is over {unit}s.",
+        "held out %": f"What bounds calibrated on every other {unit} clip on those between.",
+        "clip %": "Clipped share of active tokens.",
+        "low %": "Clipped with A < 0, of active tokens.",
+        "high %": "Clipped with A > 0, of active tokens.",
+        "extreme retained %": "Of tokens with own |log-ratio| above log 1.5 that a clip could stop, the share that was not clipped.",
+        "collateral %": "Of clipped tokens, the share whose own ratio is inside the bound.",
+        "signal kept %": "Share of the sum of |A| that is on tokens not clipped.",
+        "ratio sd": "Standard deviation of the importance ratio over tokens.",
+        "gradient noise": "Variance of the parameter gradient (trace) over the squared norm of its mean, over "
+        f"{replayed.summary.sub_batches} parts of a rollout whose checkpoint is there; mean over runs.",
+    }
+
+
+def _notes(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
     parts = replayed.summary.sub_batches
-    noise = (
-        f"Gradient noise: variance of the parameter gradient (trace) over the squared norm of its mean, over {parts} parts of "
-        f"a rollout whose checkpoint is there (about {parts} where they share no direction), mean ± half a 95 % t interval "
-        f"over runs (– below {FEWEST_FOR_NOISE} runs)."
-    )
     sentences = (
-        "Equal clipping: recorded rollouts evaluated again under each segmentation rule, at the bound where it clips the "
-        "target share of tokens with A != 0 from the second update of a rollout on.",
-        "Bound: the clip distance (lower/upper where they differ) calibrated on all replayed runs, in brackets the 95 % interval "
-        f"of the lower one over {unit}s. Held out: what bounds calibrated on every other {unit} clip on those between, in "
-        "parentheses its standard error.",
-        "All other columns pool the tokens of all replayed runs and are no estimate over runs: clip %, low (A < 0) and high "
-        "(A > 0) are shares of tokens with A != 0; extreme retained: of tokens with own |log-ratio| > log 1.5 that a clip "
-        "could stop, the share not clipped; collateral: of clipped tokens, the share whose own ratio is inside the bound; "
-        f"– below {MIN_ELIGIBLE} such tokens; signal kept: share of the sum of |A| on tokens not clipped; ratio sd: over tokens.",
-        noise if parts else "",
+        "Shares pool the tokens of all replayed runs and are no estimate over runs; "
+        f"{EMPTY} stands for fewer than {MIN_ELIGIBLE} such tokens.",
+        f"Gradient noise is about {parts} where the parts share no direction; ± is half a 95 % t interval over runs; below "
+        f"{FEWEST_FOR_NOISE} runs it is not shown."
+        if parts
+        else "",
         replay_captions.unreached(replayed),
         replay_captions.unfinished(replayed),
         f"Replayed: {replay_captions.replayed_runs(replayed)}.",

@@ -1,32 +1,31 @@
-"""The results tables: arms by evaluation sets, and the difference of the average to the baseline."""
+"""The results tables: the average of every arm with its difference to the reference, and scores set by set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
-
-from analysis.checks.matching import label_cell, matching_note
-from analysis.evidence.collapse import any_collapsed
+from analysis.checks.matching import label_cell
+from analysis.claims.asked import asked
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
 from analysis.evidence.published import REPORTED, source
 from analysis.evidence.result_traces import ResultTraces
 from analysis.inference.above_base import above_base
-from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, summarise
+from analysis.inference.findings import NORMALITY, SIGNS, Summary, summarise
 from analysis.inference.rule import rule_of
-from analysis.logs.manifest import ENDED_EARLY, LOGGED, Arm, Study
+from analysis.logs.manifest import ENDED_EARLY, Arm
 from analysis.logs.run_folders import LOST
 from analysis.registration.standing import REGISTERED
-from analysis.statistics import Interval
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.tables import captions
-from analysis.text.numbers import numbers, p_text, spread
+from analysis.text.numbers import between, numbers, p_text, score
 from analysis.text.rounding import rounded
-from analysis.text.table import Cell, Row, Table
-from analysis.text.unit import Unit
+from analysis.text.table import EMPTY, Cell, Row, Table
 
-NOTHING = Cell("–")
+NOTHING = Cell(EMPTY)
+REFERENCE, DIFFERENCE, P, MISSING = "reference", "difference", "p (Holm)", "missing"
+INTERVAL, ADJUSTED = "± 95 % CI", "adjusted CI"
+"""What stands behind ±, and what in brackets where intervals agree with adjusted p, in a header."""
 BELOW_BASE = " †"
 """Behind the average of an arm that is not shown to beat the untrained base."""
 RESTS = {NORMALITY: " n", SIGNS: " s"}
@@ -34,42 +33,8 @@ RESTS = {NORMALITY: " n", SIGNS: " s"}
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
 
 
-def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
-    """How answers were decoded, in words; k is samples a question."""
-    if mode == "greedy":
-        return "greedy accuracy"
-    if mode == LOGGED and not evidence.by_question:
-        return logged_score(evidence)
-    q = evidence.questions
-    q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
-    if mode == LOGGED:
-        return f"{_avg_at(q['count'])} of {_graders(evidence)}, each run as its evaluation drew answers,"
-    bases = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
-    of_base = q["run"].isin(bases)
-    base_k, k = _avg_at(q[of_base]["count"]), _avg_at(q[~of_base]["count"])
-    note = f" (base: {base_k})" if base_k and k and base_k != k else ""
-    return f"{k or base_k}{note} at T = {temperature:g}"
-
-
-def _graders(evidence: Evidence) -> str:
-    """What scored answers that were imported one by one."""
-    return "; ".join(evidence.logs.manifest["primary"]["metrics"])
-
-
-def logged_score(evidence: Evidence) -> str:
-    """What imported scores are, in words."""
-    primary = evidence.logs.manifest["primary"]
-    scale = "" if primary["scale"] in (None, 1) else f" times {primary['scale']:g}"
-    at = "each run's last step" if primary["step"] is None else f"step {primary['step']}"
-    return f"logged value{scale} of {', '.join(primary['metrics'])} at {at}"
-
-
-def _avg_at(samples: pd.Series) -> str:
-    return " and ".join(f"avg@{k}" for k in sorted({int(n) for n in samples}))
-
-
 def primary_results(evidence: Evidence) -> Table | None:
-    """Scores of the study's primary metric."""
+    """Scores of the study's primary metric, averaged over sets."""
     return results_table(evidence, "results", evidence.study.mode, evidence.study.temperature)
 
 
@@ -80,33 +45,87 @@ def greedy_results(evidence: Evidence) -> Table | None:
     return results_table(evidence, "results_greedy", *GREEDY)
 
 
-def results_table(evidence: Evidence, name: str, mode: str, temperature: float) -> Table | None:
-    """Scores under one decoding in percent points; None where no run was evaluated that way."""
-    scores = evidence.scores(mode, temperature)
-    if scores.empty:
+def results_by_set(evidence: Evidence) -> Table | None:
+    """Scores of the primary metric set by set; None with a single set, whose score is the average."""
+    how = evidence.study.mode, evidence.study.temperature
+    if len(evidence.sets) < 2 or evidence.scores(*how).empty:
         return None
-    summaries = summarise(evidence, mode, temperature)
-    order = sorted(summaries, key=lambda s: s.arm.role != "base")
-    traces = ResultTraces(evidence, mode, temperature)
-    primary = name == "results"
-    rows = [_row(evidence, summary, summaries, traces, primary=primary) for summary in order]
-    columns = ("arm", *evidence.sets, AVERAGE, "n", "not done", "Δ average", "p (Holm)")
-    reported = _reported(evidence.sets) if shows_reported(evidence) else ()
+    traces = ResultTraces(evidence, *how)
+    rows = [
+        Row(GROUPS[s.arm.role], (label_cell(evidence, s.arm), *_by_set(evidence, s, traces)))
+        for s in _in_order(summarise(evidence, *how))
+    ]
     return Table(
-        name=name,
-        caption=_caption(evidence, summaries, (mode, temperature), primary),
-        columns=columns,
-        rows=(*rows, *reported),
-        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, in no statistic"}
-        if reported
-        else {},
-        caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
+        "results_by_set",
+        (
+            f"{_metric(evidence, how)}{_in_points(evidence)} of every arm by evaluation set"
+            f"{', ± half a 95 % CI' if _has_intervals(rows) else ''}.",
+        ),
+        ("arm", *evidence.sets),
+        tuple(rows),
+        title="Results by set",
+        notes=("Nothing is tested here: sets are few and share their runs.",),
     )
 
 
+def results_table(evidence: Evidence, name: str, mode: str, temperature: float) -> Table | None:
+    """Scores under one decoding and differences to the reference; None where no run was evaluated that way."""
+    how = mode, temperature
+    if evidence.scores(*how).empty:
+        return None
+    summaries, traces = summarise(evidence, *how), ResultTraces(evidence, *how)
+    primary, several = name == "results", evidence.study.several_references()
+    rows = [_row(evidence, s, summaries, traces, primary=primary) for s in _in_order(summaries)]
+    reported = _reported(evidence, len(rows[0].cells)) if shows_reported(evidence) else ()
+    difference = difference_column(evidence)
+    columns = ("arm", AVERAGE, *([REFERENCE] if several else []), difference, P, "n", MISSING)
+    columns += () if primary or len(evidence.sets) < 2 else evidence.sets
+    return Table(
+        name,
+        _caption(evidence, how, primary),
+        columns,
+        (*rows, *reported),
+        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, in no statistic"},
+        title="Results" if primary else "Greedy results",
+        caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
+        notes=_notes(evidence, summaries, how, primary),
+        meanings=_meanings(evidence, summaries, difference),
+        qualifiers=_qualifiers(rows, difference, primary),
+    )
+
+
+def difference_column(evidence: Evidence) -> str:
+    """What the column of differences is called: with its reference, where all arms have one."""
+    first, *others = evidence.study.references()
+    return DIFFERENCE if others else f"{DIFFERENCE} to {first.label}"
+
+
 def shows_reported(evidence: Evidence) -> bool:
-    """Whether the paper's own numbers stand below: of imported logs, where the import asked for them."""
-    return not evidence.study.imported or bool(evidence.logs.manifest["imported"].get("reference"))
+    """Whether the paper's own numbers stand below: only where the study, or the import, asks for them."""
+    return bool(asked(evidence.logs.manifest, "reference"))
+
+
+def _in_order(summaries: list[Summary]) -> list[Summary]:
+    """The untrained base first."""
+    return sorted(summaries, key=lambda s: s.arm.role != "base")
+
+
+def _has_intervals(rows: Sequence[Row], mark: str = " ± ") -> bool:
+    return any(mark in cell.text for row in rows for cell in row.cells)
+
+
+def with_intervals(rows: Sequence[Row]) -> str:
+    """What a caption says where cells have intervals over runs."""
+    there = any(mark in cell.text for row in rows for cell in row.cells[1:] for mark in (" ± ", " ["))
+    return ", with 95 % CIs" if there else ""
+
+
+def _qualifiers(rows: Sequence[Row], difference: str, primary: bool) -> dict[str, str]:
+    of_difference = ADJUSTED if primary else "95 % CI"
+    return {
+        **({AVERAGE: INTERVAL} if _has_intervals(rows) else {}),
+        **({difference: of_difference} if _has_intervals(rows, " [") else {}),
+    }
 
 
 def _below_base(evidence: Evidence, arm: Arm) -> bool:
@@ -118,40 +137,56 @@ def _below_base(evidence: Evidence, arm: Arm) -> bool:
 def _row(
     evidence: Evidence, summary: Summary, family: list[Summary], traces: ResultTraces, *, primary: bool
 ) -> Row:
-    arm, scored = summary.arm, summary.columns.get(AVERAGE)
-    cells = [label_cell(evidence, arm)]
-    for column in (*evidence.sets, AVERAGE):
-        interval, bold = summary.columns.get(column), summary.best and column == AVERAGE
-        shown = (
-            interval
-            if interval is None or interval.n >= FEWEST_RUNS
-            else replace(interval, low=None, high=None)
-        )
-        text = _score(shown, summary.values.get(column, ()), evidence.unit)
-        if column == AVERAGE and primary and _below_base(evidence, arm):
-            text += BELOW_BASE
-        cells.append(Cell(text, numbers(column, shown, evidence.unit), bold, traces.score(arm, column)))
-    planned = sum(len(same.seeds) for same in evidence.same_cell(arm))
-    states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
-    lost = {s: int(states.get(s, 0)) for s in (*LOST, *((ENDED_EARLY,) if evidence.study.imported else ()))}
-    count = f"{scored.n if scored else 0}/{planned}"
-    cells.append(Cell(count, {"planned": planned, **lost}, trace=traces.count(arm)))
-    states_lost = ", ".join(f"{n} {state}" for state, n in lost.items() if n) or "–"
-    cells.append(Cell(states_lost, trace=traces.lost(arm)))
+    arm = summary.arm
     difference, adjusted = _comparison(evidence, summary)
     of_test = traces.adjusted(arm, summary.comparison, [s.arm for s in family if s.adjusted is not None])
-    cells += [
+    reference = evidence.study.reference_of(arm)
+    named = NOTHING if reference is None else Cell(reference.label, {REFERENCE: reference.name})
+    sets = _by_set(evidence, summary, traces)
+    average = _score(evidence, summary, AVERAGE, traces, marked=primary)
+    if primary or len(sets) < 2:  # the data file has the sets all the same
+        by_set = {key: value for cell in sets for key, value in cell.data.items()}
+        average, sets = replace(average, data={**average.data, **by_set}), []
+    cells = (
+        label_cell(evidence, arm),
+        average,
+        *([named] if evidence.study.several_references() else []),
         replace(difference, trace=of_test),
         replace(adjusted, trace=of_test),
-    ]
-    return Row(GROUPS[arm.role], tuple(cells))
+        *_counts(evidence, summary, traces),
+        *sets,
+    )
+    return Row(GROUPS[arm.role], cells)
 
 
-def _score(interval: Interval | None, values: Sequence[float], unit: Unit) -> str:
-    """Mean and half interval; of few runs the values, which say more."""
-    if interval is None or interval.n >= FEWEST_RUNS:
-        return spread(interval, unit)
-    return " / ".join(unit.text(value) for value in values)
+def _by_set(evidence: Evidence, summary: Summary, traces: ResultTraces) -> list[Cell]:
+    return [_score(evidence, summary, name, traces) for name in evidence.sets]
+
+
+def _score(
+    evidence: Evidence, summary: Summary, column: str, traces: ResultTraces, *, marked: bool = False
+) -> Cell:
+    """Mean and half interval, or the values of few runs. `marked` has † behind an arm that is not shown to beat the base."""
+    arm, unit = summary.arm, evidence.unit
+    found = summary.columns.get(column)
+    if found is not None and found.n < FEWEST_RUNS:
+        found = replace(found, low=None, high=None)
+    text = score(found, summary.values.get(column, ()), unit)
+    if marked and _below_base(evidence, arm):
+        text += BELOW_BASE
+    bold = summary.best and column == AVERAGE
+    return Cell(text, numbers(column, found, unit), bold, traces.score(arm, column))
+
+
+def _counts(evidence: Evidence, summary: Summary, traces: ResultTraces) -> tuple[Cell, Cell]:
+    """Scored runs, of those planned where some are not, and what became of the others."""
+    arm, scored = summary.arm, summary.columns.get(AVERAGE)
+    planned, n = sum(len(same.seeds) for same in evidence.same_cell(arm)), scored.n if scored else 0
+    states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
+    lost = {s: int(states.get(s, 0)) for s in (*LOST, *((ENDED_EARLY,) if evidence.study.imported else ()))}
+    named = ", ".join(f"{number} {state}" for state, number in lost.items() if number) or EMPTY
+    count = Cell(str(n) if n == planned else f"{n} of {planned}", {"planned": planned, **lost})
+    return replace(count, trace=traces.count(arm)), Cell(named, trace=traces.lost(arm))
 
 
 def _comparison(evidence: Evidence, summary: Summary) -> tuple[Cell, Cell]:
@@ -162,7 +197,7 @@ def _comparison(evidence: Evidence, summary: Summary) -> tuple[Cell, Cell]:
     shown = summary.shown_interval
     text = unit.signed(c.difference)
     if shown[0] is not None and shown[1] is not None:
-        text += f" [{unit.signed(shown[0])}, {unit.signed(shown[1])}]"
+        text += f" {between(shown[0], shown[1], unit, sign=True)}"
     low, high = (None if v is None else unit.factor * v for v in shown)
     data: dict[str, float | int | str | None] = {
         "difference": unit.factor * c.difference,
@@ -201,132 +236,85 @@ def _both(evidence: Evidence, summary: Summary) -> dict[str, float | int | str |
     return data
 
 
-def _reported(sets: Sequence[str]) -> tuple[Row, ...]:
+def _reported(evidence: Evidence, width: int) -> tuple[Row, ...]:
+    """The paper's own averages, in rows of that many cells."""
     return tuple(
         Row(
             "reference",
             (
-                Cell(r.label, {"arm": "", "label": f"{r.label} ({source(sets)})"}),
-                *[NOTHING] * len(sets),
+                Cell(r.label, {"arm": "", "label": f"{r.label} ({source(evidence.sets)})"}),
                 Cell(rounded(r.average, ".1f"), {f"{AVERAGE}_mean": r.average}),
-                *[NOTHING] * 4,
+                *[NOTHING] * (width - 2),
             ),
         )
         for r in REPORTED
     )
 
 
-def _caption(
+def _metric(evidence: Evidence, how: tuple[str, float]) -> str:
+    said = captions.decoding(evidence, *how)
+    return said if said.startswith("avg@") else f"{said[:1].upper()}{said[1:]}"
+
+
+def _in_points(evidence: Evidence) -> str:
+    if evidence.unit.percent:
+        return " (%)"
+    return f" ({evidence.unit.mark.strip()})" if evidence.unit.mark else ""
+
+
+def _caption(evidence: Evidence, how: tuple[str, float], primary: bool) -> tuple[str, ...]:
+    """`how` is the table's decoding."""
+    first, *others = evidence.study.references()
+    to = "the arm that each is compared with" if others else first.label
+    metric, several = f"{_metric(evidence, how)}{_in_points(evidence)}", len(evidence.sets) > 1
+    over = ", averaged over evaluation sets," if several else ""
+    kind = _kind(evidence) if primary else "A secondary metric."
+    more = " To the right: scores by set." if several and not primary else ""
+    return (f"{metric} of every arm{over} and its difference to {to}. {kind}{more}",)
+
+
+def _notes(
     evidence: Evidence, summaries: list[Summary], how: tuple[str, float], primary: bool
 ) -> tuple[str, ...]:
-    """`how` is the table's decoding, whose runs and errors it states."""
-    study, metric = evidence.study, decoding(evidence, *how)
-    kind = _kind(evidence) if primary else "a secondary metric"
-    # what imported scores are says at which step
-    when = "" if study.imported else " at the fixed last step"
+    untested = UNFINISHED if rule_of(evidence).alpha is None else SECONDARY
+    sizes = [len(s.values.get(AVERAGE, ())) for s in summaries if s.arm.role != "base"]
+    few = any(0 < n < FEWEST_RUNS for n in sizes) and max(sizes) >= FEWEST_RUNS
     sentences = [
-        f"{study.title}: {metric} in {evidence.unit.name}{when}, {kind}.",
-        captions.run_counts(evidence, evidence.scores(*how)),
-        captions.interval_rule(evidence),
-        *(_inference(evidence, summaries) if primary else [SECONDARY]),
+        *(
+            captions.judged(evidence, summaries, below=any(_below_base(evidence, s.arm) for s in summaries))
+            if primary
+            else [untested]
+        ),
+        f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value." if few else "",
+        *captions.decoding_notes(evidence, *how),
         captions.evaluation_note(evidence, *how),
-        *matching_note(evidence),
-        *captions.warnings(evidence),
     ]
     return tuple(s for s in sentences if s)
 
 
-SECONDARY = "A secondary metric has no p and no bold; its differences have unadjusted 95 % intervals."
+SECONDARY = "Secondary: differences have unadjusted intervals, no p and no bold."
+UNFINISHED = "Secondary: no p, no bold, and no intervals of differences before the study has finished."
 
 
-def _inference(evidence: Evidence, summaries: list[Summary]) -> list[str]:
-    """How the primary column is judged."""
-    rule = rule_of(evidence)
-    if rule.alpha is None:
-        return [f"Δ average is {_against(evidence.study)}; nothing is tested before the study has finished."]
-    tested = [s for s in summaries if s.adjusted is not None]
-    if not tested:
-        few = f"Δ average is {_against(evidence.study)}, untested: a p takes {FEWEST_RUNS} scored runs of both arms."
-        return [few]
-    return [
-        f"Δ average is {_against(evidence.study)} by {_test(evidence, tested)}. p is Holm-adjusted over {len(tested)} "
-        f"arms; an interval leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
-        _bold_rule(evidence, summaries),
-        *(
-            ["†: not shown to beat the untrained base."]
-            if any(_below_base(evidence, s.arm) for s in summaries)
-            else []
-        ),
-        *_rests(tested, rule.alpha),
-        *_alone(evidence, tested, rule.alpha),
-    ]
-
-
-def _rests(tested: list[Summary], alpha: float) -> list[str]:
-    """What the marks behind a p mean, where there is one."""
-    marks = {s.rests_on(alpha) for s in tested}
-    if not any(s.flips_p is not None for s in tested):
-        return []
-    says = {
-        NORMALITY: "n: rests on normality, joint sign flips of seeds do not show it.",
-        SIGNS: "s: joint sign flips of seeds show it, and the test does not.",
+def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> dict[str, str]:
+    tested = sum(s.adjusted is not None for s in summaries)
+    over = f", adjusted by Holm for {tested} tests" if tested > 1 else ""
+    return {
+        difference: f"Mean of the arm minus mean of its reference, in {'points' if evidence.unit.percent else 'the unit of the score'}.",
+        REFERENCE: "The arm that this one is compared with.",
+        P: f"Probability that chance alone gives a difference at least as large{over}.",
+        "n": "Scored runs. Runs of the A/A arm count for the arm that it repeats."
+        if evidence.study.with_role("aa")
+        else "Scored runs.",
+        MISSING: "Planned runs without a score.",
     }
-    found = [sentence for mark, sentence in says.items() if mark in marks]
-    return found or ["Joint sign flips of seeds agree with every p on what differs."]
-
-
-def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
-    """Findings that pairing by seed makes or unmakes."""
-    return [
-        f"Shown by {test} alone: {', '.join(s.arm.label for s in arms)}."
-        for test, arms in alone(evidence, tested, alpha).items()
-    ]
-
-
-def _against(study: Study) -> str:
-    """`against X`, and which arms are tested against another one."""
-    first, *others = study.references()
-    sentence = f"against {first.label}"
-    for other in others:
-        tested = ", ".join(arm.label for arm in study.arms if arm.against == other.name)
-        sentence += f", and for {tested} against {other.label}"
-    return sentence
 
 
 def _kind(evidence: Evidence) -> str:
     if evidence.study.imported:
-        return "the primary metric that the import named"
+        return "The primary metric, named by the import."
     if evidence.logs.manifest.get("amended_after_runs"):
-        return "the primary metric; the spec's test, primary metric or gates were changed after runs had finished"
-    fixed = rule_of(evidence).standing.state == REGISTERED
-    return (
-        "the primary metric, registered before the runs"
-        if fixed
-        else "the primary metric that the spec names"
-    )
-
-
-def _test(evidence: Evidence, tested: list[Summary]) -> str:
-    """The test of differences, naming the arms that a paired study could not pair."""
-    if not rule_of(evidence).paired:
-        common = "; as some run collapsed, or by one spread for all arms where that finds less"
-        return "Welch's t" + (common if any_collapsed(evidence) else "")
-    welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
-    fallen = f"; Welch's t for {', '.join(welch)}, planned on other seeds" if welch else ""
-    return f"paired t over shared seeds{fallen}"
-
-
-def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
-    if any(summary.best for summary in summaries):
-        return (
-            "Bold: could be the best. An arm is not bold where it is shown to lie below another one (by its p, or over all pairs), and "
-            "so is every arm with a lower mean."
-        )
-    few = [
-        s.arm.label
-        for s in summaries
-        if s.arm.competes and (AVERAGE not in s.columns or s.columns[AVERAGE].n < FEWEST_RUNS)
-    ]
-    if not few:
-        return "Nothing is bold, as there are not two arms."
-    return f"Nothing is bold: it takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."
+        return "The primary metric; the spec's test, primary metric or gates were changed after runs had finished."
+    if rule_of(evidence).standing.state == REGISTERED:
+        return "The primary metric, registered before the runs."
+    return "The primary metric, named by the study's spec."

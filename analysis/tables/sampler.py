@@ -9,11 +9,9 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, metric, trace
-from analysis.statistics import t_interval
-from analysis.tables import captions
-from analysis.tables.results import GROUPS, NOTHING
-from analysis.text.rounding import rounded
-from analysis.text.table import Cell, Row, Table, decimals
+from analysis.tables.results import GROUPS, NOTHING, with_intervals
+from analysis.text.numbers import estimate, measured, over_runs
+from analysis.text.table import EMPTY, Cell, Row, Table
 from sspo.config import OWN_ENGINE
 from sspo.metrics import APART
 
@@ -27,8 +25,6 @@ class Column:
     percent: bool = False
     largest: bool = False
     """Whether it is the maximum over all runs instead of a mean."""
-    spec: str = ".2g"
-    """How its numbers are rounded; percent have decimals by their size."""
 
 
 ALWAYS = (
@@ -38,7 +34,7 @@ ALWAYS = (
 )
 WHERE_LOGGED = (
     Column("masked %", "policy/mis_masked_frac", percent=True),
-    Column("TIS weight", "policy/tis_weight_mean", spec=".4f"),
+    Column("TIS weight", "policy/tis_weight_mean"),
 )
 
 
@@ -60,7 +56,17 @@ def sampler_table(evidence: Evidence) -> Table | None:
         for arm in evidence.study.with_role("arm", "no_clip", "aa")
     ]
     titles = ("arm", "engine", *(column.title for column in columns))
-    return Table("sampler", _caption(evidence, columns), titles, tuple(rows), title="Sampler and trainer")
+    return Table(
+        "sampler",
+        (
+            f"How far apart sampler and trainer are in the log-probability of a sampled token: |d|, in nats{with_intervals(rows)}.",
+        ),
+        titles,
+        tuple(rows),
+        title="Sampler and trainer",
+        notes=_notes(rows),
+        meanings=MEANINGS,
+    )
 
 
 def _by_run(evidence: Evidence, column: Column) -> Mapping[int, float]:
@@ -83,7 +89,7 @@ def _engine(evidence: Evidence, arm: Arm) -> Cell:
 def _cell(column: Column, runs: list[int], values: Mapping[int, float]) -> Cell:
     mine = {run: values[run] for run in runs if run in values}
     if not mine:
-        return Cell("–", {f"{column.key}_n": 0})
+        return Cell(EMPTY, {f"{column.key}_n": 0})
     return _largest(column, runs, mine) if column.largest else _mean(column, runs, mine)
 
 
@@ -91,39 +97,37 @@ def _largest(column: Column, runs: list[int], mine: Mapping[int, float]) -> Cell
     name, top = column.key, max(mine.values())
     formula = f"largest {name} over the arm's runs and their rollouts"
     data = {f"{name}_max": top, f"{name}_n": len(mine)}
-    return Cell(rounded(top, column.spec), data, trace=trace(formula, [metric(name)], runs, mine))
+    return Cell(estimate(top), data, trace=trace(formula, [metric(name)], runs, mine))
 
 
 def _mean(column: Column, runs: list[int], mine: Mapping[int, float]) -> Cell:
-    name, scale = column.key, 100 if column.percent else 1
-    interval = t_interval(list(mine.values()))
-    point, half = scale * interval.point, interval.half_width
-    spec = f".{decimals(point)}f" if column.percent else column.spec
-    text = rounded(point, spec) + ("" if half is None else f" ± {rounded(scale * half, spec)}")
+    name, scale, values = column.key, 100 if column.percent else 1, list(mine.values())
+    interval = over_runs(values, share=column.percent)
     low, high = (None if v is None else scale * v for v in (interval.low, interval.high))
-    data = {"mean": point, "low": low, "high": high, "n": interval.n}
+    data = {"mean": scale * interval.point, "low": low, "high": high, "n": interval.n}
     over = "steps" if name.startswith("policy/") else "rollouts"
     formula = (
         f"mean over the arm's runs of: mean of {name} over all {over}{', in %' if column.percent else ''}; "
-        "± is half a 95 % t interval"
+        "with a 95 % interval over runs"
     )
     source = trace(formula, [metric(name)], runs, mine, scale)
+    text = measured(values, share=column.percent)
     return Cell(text, {f"{name}_{key}": value for key, value in data.items()}, trace=source)
 
 
-def _caption(evidence: Evidence, columns: tuple[Column, ...]) -> tuple[str, ...]:
-    keys = {column.key for column in columns}
-    sentences = (
-        f"{evidence.study.title}: how far the sampler's log-probabilities of its tokens were from the trainer's, |d| in nats: mean "
-        f"over a run's tokens, the largest of all, and the share above {APART:g}.",
-        "Masked: responses that weigh nothing under objective.mis_cap."
-        if "policy/mis_masked_frac" in keys
-        else "",
-        "TIS weight: the trainer's probability of a token over the sampler's, cut at objective.tis_cap."
-        if "policy/tis_weight_mean" in keys
-        else "",
-        "– means not logged: a sampler over the trainer's own weights is compared only where an option asks.",
-        captions.interval_rule(evidence),
-        *captions.warnings(evidence)[:1],
-    )
-    return tuple(filter(None, sentences))
+MEANINGS = {
+    "engine": "What sampled the answers.",
+    "mean": "Mean |d| over a run's tokens.",
+    "largest": "The largest |d| of all tokens.",
+    ALWAYS[2].title: f"Tokens whose |d| is above {APART:g}.",
+    WHERE_LOGGED[0].title: "Responses that weigh nothing under objective.mis_cap.",
+    WHERE_LOGGED[
+        1
+    ].title: "The trainer's probability of a token over the sampler's, cut at objective.tis_cap.",
+}
+
+
+def _notes(rows: list[Row]) -> tuple[str, ...]:
+    not_logged = any(cell.text == EMPTY for row in rows for cell in row.cells)
+    said = f"{EMPTY}: not logged. A sampler over the trainer's own weights is compared only where an option asks."
+    return (said,) if not_logged else ()

@@ -10,14 +10,14 @@ from analysis.evidence.evidence import GREEDY, Evidence
 from analysis.evidence.result_traces import ResultTraces
 from analysis.logs.manifest import Arm
 from analysis.statistics import QuestionComparison, paired_by_question
-from analysis.tables import captions
 from analysis.tables.by_question import question_cells
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 from analysis.text.unit import PERCENT
 
 NOTHING = Cell("–")
-COLUMNS = ("arm", "answers", "score", "questions", "Δ to the base", "p by question", "correlation")
+CHANGE = "change from the base"
+COLUMNS = ("arm", "answers", "score", "questions", CHANGE, "p by question", "correlation")
 
 
 def single_runs_table(evidence: Evidence) -> Table | None:
@@ -38,7 +38,16 @@ def single_runs_table(evidence: Evidence) -> Table | None:
     ]
     if not rows:
         return None
-    return Table("single_runs", _caption(evidence), COLUMNS, tuple(rows), title="Single runs, by question")
+    return Table(
+        "single_runs",
+        ("How exactly each single run is scored (%), and what its training changed, over questions.",),
+        COLUMNS,
+        tuple(rows),
+        title="Single runs, by question",
+        notes=NOTES,
+        meanings=MEANINGS,
+        qualifiers=dict.fromkeys(("score", CHANGE), "95 % CI over questions"),
+    )
 
 
 def _row(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> Row | None:
@@ -92,13 +101,13 @@ def _points(share: float | None) -> float | None:
     return None if share is None else PERCENT.factor * share
 
 
-def _caption(evidence: Evidence) -> tuple[str, ...]:
-    sentences = (
-        f"{evidence.study.title}: what one run an arm can say, in percent points.",
-        "Score: the mean over questions, with a 95 % t interval over questions, which are what is drawn; it says how exactly this run is "
-        "scored, and nothing of what another seed would have given.",
-        "Δ to the base: the same questions before and after this run's training, paired; p is unadjusted.",
-        "Arms are not compared here: between two of them stand their seeds, one each.",
-        *captions.warnings(evidence),
-    )
-    return tuple(sentence for sentence in sentences if sentence)
+NOTES = (
+    "Intervals are over questions: they say nothing of what another seed would have given.",
+    "Arms are not compared here: with one seed each, what differs between two of them may be chance.",
+)
+MEANINGS = {
+    "score": "The mean over questions.",
+    CHANGE: "The same questions before and after this run's training, paired.",
+    "p by question": "Of the change, unadjusted.",
+    "correlation": "Of the run's scores and the base's over questions within sets.",
+}

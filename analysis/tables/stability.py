@@ -13,7 +13,6 @@ from analysis.logs.run_files import DIVERGED
 from analysis.logs.trace import RECORD, Trace, trace
 from analysis.statistics import clopper_pearson, fisher_p, holm
 from analysis.statistics.families import FEWEST_RUNS
-from analysis.tables import captions
 from analysis.tables.results import GROUPS
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
@@ -36,21 +35,32 @@ def stability_table(evidence: Evidence) -> Table | None:
     adjusted = dict(zip((a.name for a in tested), holm(raw), strict=True))
     traces = _traces(evidence, arms, tested)
     rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name), traces[arm.name]) for arm in arms]
-    level = (
-        "no base score is there, so divergence alone counts"
+    below = (
+        ""
         if floor is None
-        else f"{evidence.unit.text(floor)}{evidence.unit.points}"
+        else f" or scored below the untrained base in the end ({evidence.unit.text(floor)}{evidence.unit.points})"
     )
-    caption = (
-        f"{evidence.study.title}: runs that collapsed, pre-defined as diverged or scored below the untrained base on "
-        f"the primary metric ({level}).",
-        "Shares of runs that finished or diverged with 95 % Clopper-Pearson intervals; p: Fisher's exact test against "
-        f"{evidence.study.yardstick()}, Holm-adjusted: a family of its own.",
-        *captions.warnings(evidence),
-    )
+    caption = (f"Runs that collapsed: they diverged{below}.",)
     columns = ("arm", "diverged", "collapsed", "share %", "p (Holm)")
+    adjusted_over = f", adjusted by Holm for {len(raw)} tests" if len(raw) > 1 else ""
+    meanings = {
+        "diverged": "Runs whose numbers stopped being finite, of those that ended.",
+        "collapsed": "Diverged runs and those below the base, of those that ended.",
+        "share %": "Collapsed runs, with an exact (Clopper-Pearson) interval.",
+        "p (Holm)": f"Fisher's exact test against {evidence.study.yardstick()}{adjusted_over}: a family of its own.",
+    }
     base = _primary(evidence).of(evidence.study.with_role("base"), "score of the untrained base")
-    return Table("stability", caption, columns, tuple(rows), caption_trace=base)
+    notes = ("No score of the base is there, so divergence alone counts.",) if floor is None else ()
+    return Table(
+        "stability",
+        caption,
+        columns,
+        tuple(rows),
+        caption_trace=base,
+        notes=notes,
+        meanings=meanings,
+        qualifiers={"share %": "95 % CI"},
+    )
 
 
 def _primary(evidence: Evidence) -> ResultTraces:

@@ -18,8 +18,7 @@ from analysis.logs.trace import Trace
 from analysis.statistics import Interval, iqm_interval, named_rng, probability_of_improvement
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.standing import best_probabilities, effect_in_sd
-from analysis.tables import captions
-from analysis.tables.results import GROUPS
+from analysis.tables.results import ADJUSTED, GROUPS
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
@@ -29,7 +28,7 @@ NOTHING = Cell("–")
 ABOVE, ABOVE_P, EFFECT, BEST, IQM, BEATS = (
     "over the base",
     "p (Holm)",
-    "Δ in seed sd",
+    "difference in seed sd",
     "best mean %",
     "IQM",
     "beats a reference run %",
@@ -60,16 +59,20 @@ def standing_table(evidence: Evidence) -> Table | None:
         return None
     study = _Study(evidence, arms, primary_traces(evidence), above_base(evidence), _best(evidence, arms))
     rows = [[label_cell(evidence, arm), *_cells(study, arm)] for arm in arms]
-    columns = ("arm", ABOVE, ABOVE_P, EFFECT, BEST, IQM, BEATS)
-    kept = [i for i in range(len(columns)) if i == 0 or any(row[i] is not NOTHING for row in rows)]
+    points = " (%)" if evidence.unit.percent else ""
     return Table(
         "standing",
-        _caption(study, {columns[i] for i in kept}),
-        tuple(columns[i] for i in kept),
-        tuple(
-            Row(GROUPS[arm.role], tuple(row[i] for i in kept)) for arm, row in zip(arms, rows, strict=True)
+        (
+            f"Where arms stand on the primary metric{points}: over the untrained base, against their reference, and among each other.",
         ),
+        ("arm", ABOVE, ABOVE_P, EFFECT, BEST, IQM, BEATS),
+        tuple(Row(GROUPS[arm.role], tuple(row)) for arm, row in zip(arms, rows, strict=True)),
         title="How arms stand",
+        notes=_notes(study),
+        meanings=_meanings(evidence),
+        qualifiers={ABOVE: ADJUSTED, **dict.fromkeys((EFFECT, IQM, BEATS), "95 % CI")}
+        if study.enough(*arms)
+        else {},
     )
 
 
@@ -182,22 +185,20 @@ def _column(scores: list[float]) -> NDArray[np.float64]:
     return np.array(scores)[:, None]
 
 
-def _caption(study: _Study, shown: set[str]) -> tuple[str, ...]:
-    """A sentence a column that is there; docs/reports.md says more."""
-    base = base_score(study.evidence)
+def _notes(study: _Study) -> tuple[str, ...]:
+    few = f"Of arms with fewer than {FEWEST_RUNS} runs there are values alone."
+    return (few,) if any(map(study.enough, study.arms)) and not study.enough(*study.arms) else ()
+
+
+def _meanings(evidence: Evidence) -> dict[str, str]:
+    """docs/reports.md says more."""
+    base = base_score(evidence)
     drawn = "samples" if base is not None and base.given_questions else "questions"
-    points = f"in {study.evidence.unit.name}"
-    said = {
-        ABOVE_P: f"Over the base: its error over {drawn} is counted; intervals agree with Holm's p.",
-        EFFECT: "Seed sd: pooled, Hedges.",
-        BEST: "Best mean: share of draws from t posteriors; no p.",
-        IQM: "IQM: the middle half of runs.",
-        BEATS: "Beats: over pairs of runs.",
+    return {
+        ABOVE: f"Mean of the arm minus the score of the untrained base, whose error over {drawn} counts too.",
+        ABOVE_P: "Of the difference to the base, adjusted by Holm over arms; intervals agree with it.",
+        EFFECT: "Difference to the reference in standard deviations over seeds, pooled over both arms (Hedges' g).",
+        BEST: "Probability that this arm has the highest mean, if every arm's mean is as uncertain as its t interval says; no p.",
+        IQM: "Mean of the middle half of the runs.",
+        BEATS: "Share of pairs of runs, one of each arm, in which this arm's scores higher.",
     }
-    few = f"Arms with fewer than {FEWEST_RUNS} runs have values alone."
-    return (
-        f"{study.evidence.study.title}: how arms stand on the primary metric, {points}.",
-        *(sentence for column, sentence in said.items() if column in shown),
-        *([] if study.enough(*study.arms) else [few]),
-        *captions.warnings(study.evidence),
-    )

@@ -12,6 +12,8 @@ from analysis.text.unit import PERCENT, Unit
 
 ONE_DIGIT = 0.35
 """Half widths that begin with 35 or more have one significant digit, others two."""
+LOPSIDED = 0.07
+"""Of half an interval's width: how far its middle may be from the mean to be written with ±."""
 MOST_DECIMALS = 6
 """Smaller numbers have an exponent."""
 
@@ -71,11 +73,13 @@ def estimate(point: float, low: float | None = None, high: float | None = None) 
         return _plain(point)
     half = (high - low) / 2
     digits = half_decimals(half)
-    if digits > MOST_DECIMALS:
-        return f"{_power(point)} [{_power(low)}, {_power(high)}]"
-    texts = [_fixed(value, digits) for value in (point, low, high, half)]
-    # both ends as ± has them, up to the last digit, which each of the three rounds for itself
-    if max(abs(point - half - low), abs(point + half - high)) <= 0.6 * 10.0**-digits:
+    texts = [
+        _power(value) if digits > MOST_DECIMALS else _fixed(value, digits)
+        for value in (point, low, high, half)
+    ]
+    # up to the last digit, which each end rounds for itself
+    lopsided = max(abs(point - half - low), abs(point + half - high))
+    if lopsided <= max(0.6 * 10.0**-digits, LOPSIDED * half):
         return f"{texts[0]} ± {texts[3]}"
     return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 

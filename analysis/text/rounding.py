@@ -28,4 +28,5 @@ def rounded(value: float, spec: str) -> str:
     else:
         last = exact.adjusted() - (max(digits, 1) - 1 if found[2] == "g" else digits)
     near = exact.quantize(Decimal(1).scaleb(last), ROUND_HALF_UP)
+    near = abs(near) if near == 0 else near  # no -0.0
     return format(near if found[2] == "f" else float(near), spec)

@@ -72,7 +72,7 @@ class Table:
             object.__setattr__(self, "columns", tuple(self.columns[i] for i in shown))
 
     def _shows(self, column: int) -> bool:
-        return any(row.cells[column].text not in ("", EMPTY) for row in self.rows)
+        return any(row.cells[column].text != EMPTY for row in self.rows)
 
     @property
     def heads(self) -> tuple[str, ...]:

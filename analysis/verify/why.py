@@ -18,11 +18,11 @@ TABLES = {"main": "results", "greedy": "results_greedy", "equal clipping": "repl
 COLUMNS = {
     "avg": "average",
     "mean": "average",
-    "delta": "Δ average",
-    "difference": "Δ average",
+    "delta": "difference",
+    "Δ average": "difference",
     "p": "p (Holm)",
 }
-"""What people call them."""
+"""What people call them, and a name that they had; a name goes for all that begin with it."""
 TARGET = re.compile(r"(?P<table>[^\[\]]+)\[(?P<row>.*?)(?:,(?P<column>[^,]*))?\]", re.DOTALL)
 GIVE = "give a table's cell as results[ARM,COLUMN], a caption as results[caption], or: figure NAME"
 
@@ -145,12 +145,13 @@ def _named(kind: str, given: str, valid: Iterable[str], others: Mapping[str, str
     if given in names:
         return given
     low = given.lower()
-    by_case = {name.lower(): name for name in names} | {
-        alias.lower(): name for alias, name in (others or {}).items() if name in names
-    }
+    aliases = {alias.lower(): name for alias, name in (others or {}).items()}
+    by_case = {name.lower(): name for name in names}
+    by_case |= {alias: name for alias, name in aliases.items() if name in names}
     if low in by_case:
         return by_case[low]
-    begins = [name for name in names if low and name.lower().startswith(low)]
+    meant = aliases.get(low, low).lower()
+    begins = [name for name in names if meant and name.lower().startswith(meant)]
     if len(begins) == 1:
         return begins[0]
     raise unknown(kind, given, names)

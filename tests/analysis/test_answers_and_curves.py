@@ -102,11 +102,14 @@ def test_a_greedy_table_states_the_errors_and_the_runs_of_greedy_answers(small: 
         by_run.setdefault(run, []).append(answers["value"].var() / len(answers))
     variances = [sum(sets) / len(sets) ** 2 for sets in by_run.values()]
     error = 100 * (sum(variances) / len(variances)) ** 0.5
-    caption = " ".join(results_table(whole, "results_greedy", *GREEDY).caption)
-    assert f"one run's average is {error:.2f} points over questions (clustered by question); one" in caption
-    assert "over samples" not in caption
+    notes = " ".join(results_table(whole, "results_greedy", *GREEDY).notes)
+    assert f"one run has a standard error of {error:.2f} points over questions; one" in notes
+    assert "over samples" not in notes
     lost = small.with_answers(lambda r: r[~((r["mode"] == "greedy") & (r["run"] == small.run("sspo")))])
-    assert "n runs (seeds) an arm" in " ".join(results_table(lost, "results_greedy", *GREEDY).caption)
+    table = results_table(lost, "results_greedy", *GREEDY)
+    counts = {row.key: row.cells[table.columns.index("n")].text for row in table.rows}
+    assert counts["grpo"] != counts["sspo"]
+    assert " of " in counts["sspo"]
 
 
 def test_runs_that_collapse_without_a_clip_do_not_make_the_evaluation_precise(small: Small) -> None:
@@ -183,14 +186,15 @@ def test_captions_say_what_was_not_as_usual(small: Small) -> None:
     table = results_table(Evidence(small.logs), "results", "sampled", 1.0)
     assert table is not None
     caption = " ".join(table.caption)
-    assert "avg@4 (base: avg@16) at T = 1" in caption
-    assert "the primary metric that the spec names" in caption
+    assert "avg@4 at temperature 1" in caption
+    assert "The untrained base has avg@16." in table.notes
+    assert "The primary metric, named by the study's spec" in caption
     amended = dataclasses.replace(small.logs, manifest={**small.logs.manifest, "amended_after_runs": True})
     table = results_table(Evidence(amended), "results", "sampled", 1.0)
     assert table is not None
     caption = " ".join(table.caption)
     assert "the spec's test, primary metric or gates were changed after runs had finished" in caption
-    assert "that the spec names" not in caption
+    assert "named by" not in caption
 
 
 def test_equal_runs_are_printed_as_their_mean_alone() -> None:

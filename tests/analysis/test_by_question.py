@@ -93,7 +93,7 @@ def test_arms_are_paired_by_question_beside_their_difference_over_runs(logs: Log
     assert found["over_runs"] == pytest.approx(found["by_question"])
     assert found["over_runs_low"] != pytest.approx(found["by_question_low"])
     assert table is not None
-    assert "nothing of other seeds" in " ".join(table.caption)
+    assert "nothing is said of other seeds" in " ".join(table.notes)
     assert [row.key for row in table.rows] == ["sspo", "grpo_aa"]
     assert not any(cell.bold for row in table.rows for cell in row.cells)
 
@@ -113,7 +113,7 @@ def test_questions_that_one_arm_lacks_are_left_out_and_an_arm_without_runs_is_sh
     assert cells(by_question_table(Evidence(other)), "sspo")["questions"] == f"{len(SETS) * 5} (10 left out)"
     none = dataclasses.replace(logs, evaluation=rows[~arm])
     found = cells(by_question_table(Evidence(none)), "sspo")
-    assert found["Δ by question"] == found["Δ over runs"] == "–"
+    assert found["difference by question"] == found["difference over runs"] == "–"
 
 
 def test_the_evaluation_is_counted_by_set_and_decoding(logs: Logs) -> None:
@@ -122,7 +122,7 @@ def test_the_evaluation_is_counted_by_set_and_decoding(logs: Logs) -> None:
     found = cells(table, "T=1 short")
     assert (found["questions"], found["k"]) == ("6", "4")
     # one question of 6 is worth 16.67 points of its set, and a fifth of that of the average of five
-    assert (found["one question"], found["in the average"]) == ("16.67", "3.33")
+    assert (found["points a question"], found["points of the average"]) == ("16.67", "3.33")
     scores = evidence.primary.loc[[r for r, record in enumerate(logs.runs) if record["arm"] != "base"]]
     assert numbers(table, "T=1 short")["score"] == pytest.approx(100 * scores["short"].mean())
     average = numbers(table, "T=1 average")
@@ -140,14 +140,14 @@ def test_the_evaluation_is_counted_by_set_and_decoding(logs: Logs) -> None:
 
 def test_what_a_question_is_worth_is_said_of_every_set_where_they_differ_in_size(logs: Logs) -> None:
     equal = captions.evaluation_note(Evidence(logs), "sampled", 1.0)
-    assert equal.endswith("; one question is worth 3.33 points of it.")
+    assert equal.endswith("; one question counts for 3.33 points.")
     rows = logs.evaluation
     long = rows["set"].astype(str) == "long"
     smaller = rows[~(long & rows["question"].astype(str).str.endswith(("/4", "/5")))]
     said = captions.evaluation_note(Evidence(dataclasses.replace(logs, evaluation=smaller)), "sampled", 1.0)
     # 100 / 4 / 5 and 100 / 6 / 5
     assert said.endswith(
-        "; one question is worth 5.00 points of it in long, 3.33 in short, medium, products and longer."
+        "; one question counts for 5.00 points in long, 3.33 in short, medium, products and longer."
     )
 
 
@@ -233,7 +233,7 @@ def test_a_study_of_one_run_an_arm_has_its_scores_with_intervals_over_questions(
     assert least - 1e-9 <= half / error <= 2.571
     change = paired_by_question(means, of(evidence, "base"))
     assert found["by_question"] == pytest.approx(100 * change.difference)
-    assert cells(table, "base T=1")["Δ to the base"] == "–"
+    assert cells(table, "base T=1")["change from the base"] == "–"
 
 
 def test_arms_of_several_runs_are_not_shown_as_single_ones(logs: Logs) -> None:

@@ -156,7 +156,7 @@ def test_a_finished_run_with_a_broken_log_is_named_and_the_others_are_reported(
     assert [r["status"] for r in records] == ["done", "broken"]
     caption = (folder / "results.md").read_text().replace("\\", "")
     assert "grpo seed 1: metrics.jsonl is broken before its last line" in caption
-    assert "| 1/2 | 1 broken |" in caption
+    assert "| 1 of 2 | 1 broken |" in caption
 
 
 def test_a_misspelt_preset_and_an_unwritable_folder_are_one_sentence(

@@ -109,7 +109,7 @@ def test_rates_of_the_studys_base_and_sets_become_a_table(store: Path) -> None:
             "25.0 [11.2, 46.9]",
         ]
     ]
-    caption = " ".join(table.caption)
+    caption = " ".join((*table.caption, *table.notes))
     assert "share 13 words in a row with one of 7473 training questions (gsm8k)" in caption
     assert "Finding none is no proof" in caption
     assert "or are shorter and stand whole in one (1 of them)" in caption
@@ -131,7 +131,7 @@ def test_options_decide_which_of_several_checks_is_shown(store: Path, names: tup
     table = contamination_table(Evidence(read_logs(logs_of(store))))
     assert table is not None
     assert f"check {names[2]}" in str(table.rows[0].cells[-1].trace)
-    caption = " ".join(table.caption)
+    caption = " ".join((*table.caption, *table.notes))
     assert (
         "2 more checks are not shown of short: 3 words in a row with one of 7473 training questions (gsm8k) of digest d gsm8k, "
         "21 questions of digest e; 13 words in a row with one of 7473 training questions (other) of digest d other, 31 questions of digest e."
@@ -145,11 +145,11 @@ def test_a_check_against_other_training_questions_is_named_as_that(store: Path) 
     write_check(store, "aaa")
     table = contamination_table(Evidence(read_logs(logs_of(store))))
     assert table is not None
-    assert "Compared with other training questions than the study's: short." in " ".join(table.caption)
+    assert "Compared with other training questions than the study's: short." in " ".join(table.notes)
     write_check(store, "bbb", training="mine")
     table = contamination_table(Evidence(read_logs(logs_of(store))))
     assert table is not None
-    assert "Compared with other" not in " ".join(table.caption)
+    assert "Compared with other" not in " ".join(table.notes)
 
 
 def test_without_a_check_nothing_is_added_and_a_clone_keeps_what_it_has(store: Path) -> None:

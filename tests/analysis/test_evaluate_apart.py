@@ -168,7 +168,8 @@ def test_graded_rewards_have_no_pass_rate(tmp_path: Path) -> None:
     said = {("add", q): ["4", "5"] for q in range(2)}
     folder = write_evaluation(tmp_path / "a", rows({"add": [[0.25, 0.5], [1, 0]]}, said=said))
     found = cells(made(folder)[0], "A T = 1")
-    assert (found["add"], found["pass@k"], found["maj@k"]) == ("43.8 ± 6.3", "–", "–")
+    assert found["add"] == "43.8 ± 6.3"
+    assert not {"pass@k", "maj@k"} & set(found)
     assert "A: values between 0 and 1 call no answer right" in told(folder)
     manifest = write_study(tmp_path, FEW, Scale(seeds=1, rollouts=1, questions=2))
     compact(tmp_path, manifest, tmp_path / "logs")

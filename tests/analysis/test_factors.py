@@ -76,7 +76,7 @@ def test_collapse_is_tested_within_conditions_and_seeds(evidence: Evidence) -> N
     assert levels["objective", "grpo"].p is None
     assert levels["lr", "2e-4"].p is None  # no pair differs
     texts = [[cell.text for cell in row.cells] for row in collapse_table(evidence).rows]
-    assert texts[1] == ["objective: sspo", "0/18", "0 [0, 19]", "0 / 6", ".063"]  # Holm over two tests
+    assert texts[1] == ["objective: sspo", "0/18", "0 [0, 19]", "0 / 6", "0.063"]  # Holm over two tests
 
 
 def printed(figure: Figure[Evidence, Any], evidence: Evidence) -> Printed:

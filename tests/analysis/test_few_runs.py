@@ -30,7 +30,7 @@ def failed(store: Path, *arms: str, preset: str = "paper") -> None:
 def test_a_study_of_which_the_untrained_base_alone_is_done_has_a_report(tmp_path: Path) -> None:
     failed(tmp_path / "runs", "grpo", "gspo")
     folder, _ = write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")
-    page = (folder / "index.md").read_text()
+    page = (folder / "results.md").read_text()
     assert "4 of 5 planned runs to note: grpo seeds 0, 1: failed (timeout); gspo" in page
     rows = {row["arm"]: row for row in csv.DictReader((folder / "results.csv").open())}
     assert (rows["base"]["average_n"], rows["grpo"]["average_mean"], rows["grpo"]["failed"]) == ("1", "", "2")
@@ -39,7 +39,7 @@ def test_a_study_of_which_the_untrained_base_alone_is_done_has_a_report(tmp_path
 def test_a_study_of_whose_arms_one_is_left_has_a_report(tmp_path: Path) -> None:
     failed(tmp_path / "runs", "base", "gspo")
     folder, _ = write_report("toy", "paper", tmp_path / "runs", tmp_path / "reports")
-    assert "3 of 5 planned runs to note" in (folder / "index.md").read_text()
+    assert "3 of 5 planned runs to note" in (folder / "results.md").read_text()
 
 
 def test_without_a_finished_run_the_sentence_names_what_helps(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from analysis.checks.matching import Matching, matchings
 from analysis.evidence.evidence import Evidence
 from analysis.logs.compact import Logs, read_logs
 from analysis.logs.run_folders import compact
+from analysis.tables import captions
 from analysis.tables.dynamics import dynamics_table
 from analysis.tables.results import results_table
 
@@ -78,9 +79,9 @@ def test_an_arm_that_left_its_target_is_marked_and_named_with_both_numbers(logs:
         labels = [row.cells[0].text for row in table.rows]
         assert "SSPO .05 adaptive (unmatched)" in labels
         assert "GRPO .2" in labels
-        caption = " ".join(table.caption)
-        assert "SSPO .05 adaptive (target 1.00 %, realised 3.50 %)." in caption
-        assert "(C1, C2) are not testable on an arm whose clip rate a controller holds" in caption
+    common = " ".join(captions.common(evidence))
+    assert "SSPO .05 adaptive (target 1.00 %, realised 3.50 %)." in common
+    assert "2 arms are matched to a clip fraction, which a controller holds" in common
     verdict, sentence = gate(evidence)
     assert verdict == "fail"
     assert "target 3.00 %: realised 3.50 to 3.50 % (1 arm); SSPO .05 adaptive (target 1.00 %" in sentence
@@ -101,9 +102,11 @@ def test_without_targets_there_is_no_gate_and_no_sentence_but_the_rate(logs: Log
     evidence = aimed(logs)
     assert GATE not in [g.name for g in check_gates(evidence)]
     found = tables(evidence)
-    assert "controller" not in " ".join([*found["results"].caption, *found["dynamics"].caption])
-    place = found["dynamics"].columns.index("clip, matched %")
-    assert [row.cells[place].text for row in found["dynamics"].rows] == ["3.50"] * 3
+    assert "controller" not in " ".join(captions.common(evidence))
+    place = found["dynamics"].columns.index("clip, 2nd half %")
+    of_runs = {row.cells[0].data["arm"]: row.cells[place].text.split(" / ") for row in found["dynamics"].rows}
+    assert all(set(values) == {"3.50"} for values in of_runs.values())
+    assert len(of_runs) == 3
 
 
 def test_a_manifest_from_before_targets_reads_as_one_without(logs: Logs) -> None:

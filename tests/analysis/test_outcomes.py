@@ -153,13 +153,13 @@ def test_an_import_makes_tables_of_questions_and_samples(tmp_path: Path) -> None
     table = make_tables(evidence, None)["results"]
     assert table is not None
     # a: 2/4 and 2/4; b: 3/4 and 4/4
-    data = {row.cells[0].data["arm"]: row.cells[2].data["average_mean"] for row in table.rows}
+    data = {row.cells[0].data["arm"]: row.cells[1].data["average_mean"] for row in table.rows}
     assert data == {"a": 50.0, "b": 87.5}
     # a, seed 0: question means 1 and 0 have a variance of 1/2, so the error of their mean is the root of 1/4
     error = evidence.evaluation_errors(evidence.study.mode, evidence.study.temperature)[0]
     assert error.clustered == pytest.approx(0.5)
-    assert "avg@2 of score" in " ".join(table.caption)
-    assert "Nothing states the temperature of a, b" in " ".join(table.caption)
+    assert "Scored by score;" in " ".join(table.notes)
+    assert "Nothing states the temperature of a, b" in " ".join(table.common)
 
 
 def test_arms_of_two_tools_are_flagged_setting_by_setting(tmp_path: Path) -> None:

@@ -138,7 +138,15 @@ def says_that_it_rests_on_it(
     direct, adjusted = touched(content, {(stream, int(run))})
     really = {name for name, shown in before.items() if after[name] != shown}
     assert really <= {*direct, *adjusted}
-    together = ("p (Holm)]", "Δ average]", "Δ over runs]", "verdict]", "effect]", "seeds needed]", "reason]")
+    together = (
+        "p (Holm)]",
+        "difference to GRPO .2]",
+        "difference over runs]",
+        "verdict]",
+        "effect]",
+        "seeds needed]",
+        "reason]",
+    )
     emphasis = {name for name in really if before[name][2] != after[name][2] and not name.endswith(together)}
     assert emphasis <= set(
         direct
@@ -235,22 +243,24 @@ def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_o
     assert (result.returncode, result.stderr) == (1, "")
     assert said[0] == f"{path} has changed"
     assert f"  sspo_05 seed 1: {PRIMARY}" in said
-    of_set = [f"results[sspo_05,{column}]" for column in (*SETS, "average", "n", "Δ average", "p (Holm)")]
+    of_average = ("average", "n", "difference to GRPO .2", "p (Holm)")
+    of_set = [f"results[sspo_05,{column}]" for column in of_average]
+    of_set += [f"results_by_set[sspo_05,{column}]" for column in SETS]
     stability = [f"stability[sspo_05,{column}]" for column in ("collapsed", "share %", "p (Holm)")]
     drawn = ("difference_to_baseline", "paired_by_seed", "clip_against_accuracy")
     figures = [*(f"figure {name}" for name in drawn), "answer", "verdicts", "gates"]
     shared = ("verdicts[", "gates[", "standing[")
     cells = {name for name in named(said, "touches") if not name.startswith(shared)}
     paired = [f"by_question[sspo_05,{column}]" for column in COLUMNS[2:]]
-    exact = ("mean score", "± questions", "± samples", "pass@k")
+    exact = ("mean score", "SE over questions", "SE over samples", "pass@k")
     asked = [f"evaluation[T=1 {name},{column}]" for name in (*SETS, "average") for column in exact]
     assert cells == {*of_set, *stability, *figures, *paired, *asked, "results[caption]"}
     assert "standing[sspo_05,over the base]" in named(said, "touches")
     bold = {f"results[{arm},{column}]" for arm in ("no_clip", "grpo") for column in ("average",)}
     others = {
         "results[no_clip,p (Holm)]",
-        "results[no_clip,Δ average]",
-        "by_question[no_clip,Δ over runs]",
+        "results[no_clip,difference to GRPO .2]",
+        "by_question[no_clip,difference over runs]",
         "stability[no_clip,p (Holm)]",
     }
     adjusted = named(said, "touches the bold or adjusted p of")
@@ -270,7 +280,9 @@ def test_a_flipped_byte_of_a_logged_column_and_of_a_table_name_what_they_touch(
     table = tmp_path / "toy" / "results_greedy.md"
     row = next(line for line in table.read_text().split("\n") if line.startswith("| GRPO .2 |"))
     cells = row.split("|")
-    changed = "|".join([*cells[:3], cells[3].replace("±", "+", 1), *cells[4:]])
+    head = next(line for line in table.read_text().split("\n") if line.startswith("| arm |")).split("|")
+    at = head.index(" medium ")
+    changed = "|".join([*cells[:at], cells[at].replace("±", "+", 1), *cells[at + 1 :]])
     table.write_text(table.read_text().replace(row, changed))
     (tmp_path / "toy" / "entropy.pdf").write_bytes(b" " + (out / "toy" / "entropy.pdf").read_bytes())
     logs = tmp_path / "toy" / "logs" / "metrics.parquet"

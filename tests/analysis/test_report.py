@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import os
 import re
@@ -28,9 +29,10 @@ from analysis.logs.run_folders import compact
 from analysis.provenance.freshness import STAMP
 from analysis.provenance.sources import write_sources
 from analysis.report import write_report
+from analysis.tables import captions
 from analysis.tables.results import results_table
 from analysis.text.latex_table import to_latex
-from analysis.text.table import to_markdown
+from analysis.text.table import to_csv, to_markdown
 from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 from tests.console import run_here
@@ -155,7 +157,7 @@ def test_an_arm_scores_the_mean_of_its_counted_runs_and_lost_runs_are_named(
     assert float(rows["gspo"]["average_mean"]) == pytest.approx(100 * sum(expected) / 2)
     assert (rows["gspo"]["average_n"], rows["gspo"]["failed"], rows["gspo"]["planned"]) == ("2", "1", "3")
     assert (rows["grpo"]["average_n"], rows["grpo"]["diverged"]) == ("6", "1")  # with its A/A arm's
-    caption = (report / "results.tex").read_text()
+    caption = (report / "results.md").read_text()
     for name in (
         "gspo seed 1: failed (killed)",
         "grpo seed 0: diverged",
@@ -174,11 +176,16 @@ def average_from_folder(folder: Path) -> float:
 
 
 def test_published_numbers_stand_apart_and_enter_no_statistic(report: Path, evidence: Evidence) -> None:
-    rows = list(csv.DictReader((report / "results.csv").open()))
+    assert "reported" not in (report / "results.md").read_text()
+    manifest = {**evidence.logs.manifest, "reference": True}
+    asks = Evidence(dataclasses.replace(evidence.logs, manifest=manifest))
+    table = results_table(asks, "results", "sampled", 1.0)
+    assert table is not None
+    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
     reported = [r for r in rows if r["group"] == "reference"]
     assert [r["average_mean"] for r in reported] == ["46.72", "44.42", "43.01"]
     assert all(r["p_holm"] == "" and r["average_n"] == "" for r in reported)
-    assert "not comparable, in no statistic" in (report / "results.md").read_text()
+    assert "not comparable, in no statistic" in to_markdown(table)
     assert set(evidence.runs["arm"]) == {arm.name for arm in ARMS}
 
 
@@ -188,8 +195,8 @@ def test_a_hostile_label_is_inert_everywhere(report: Path) -> None:
     assert "&lt;script&gt;alert(1)" in page
     assert "\\input" not in (report / "results.tex").read_text()
     assert "\\textbackslash{}input\\{x\\} \\textbar{} \\$" in (report / "results.tex").read_text()
-    lines = (report / "results.md").read_text().split("\n\n")[0].splitlines()
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(SETS) + 7}
+    lines = (report / "results.md").read_text().split("\n\n")[1].splitlines()
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {6}
     assert "<script" not in (report / "index.md").read_text()
 
 
@@ -259,10 +266,10 @@ def test_one_seed_has_no_interval_and_nothing_is_bold(tmp_path: Path) -> None:
     lone = Evidence(read_logs(tmp_path / "logs"))
     table = results_table(lone, "results", "sampled", 1.0)
     assert table is not None
-    assert "±" not in to_markdown(dataclasses.replace(table, caption=()))
+    assert "±" not in to_markdown(table)
     assert "textbf" not in to_latex(table)
-    assert "a p takes 4 scored runs of both arms" in " ".join(table.caption)
-    assert "says nothing" in " ".join(table.caption)
+    assert "a p takes 4 scored runs of both arms" in " ".join(table.notes)
+    assert "says nothing" in " ".join(captions.common(lone))
     assert {g.name: g.verdict for g in check_gates(lone)}["A/A agrees"] == "not testable"
 
 

@@ -51,4 +51,4 @@ def test_cells_use_it() -> None:
     assert points(float(np.mean([0.2770, 0.2780]))) == "27.8"
     assert points(0.6065) == "60.7"
     assert signed(-0.0005) == "−0.1"
-    assert p_text(0.0625) == ".063"
+    assert p_text(0.0625) == "0.063"

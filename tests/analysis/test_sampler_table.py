@@ -57,11 +57,10 @@ def test_mismatch_by_arm_and_engine(store: Path) -> None:
     logs = logs_of(store)
     table = sampler_table(Evidence(read_logs(logs)))
     assert table is not None
-    # means of runs .003 and .005: mean .004, half width 12.706 * .001 (sd .00141 / sqrt 2); the largest of all .04;
-    # shares of runs .02 and 0: 1 % of tokens, +- 12.706 * .01
+    # the values of two runs, as four make a mean worth its interval: .003 and .005, .02 and 0; the largest of all .04
     assert table.columns == ("arm", "engine", "mean", "largest", "above 0.01, %")
     rows = {row.key: [cell.text for cell in row.cells] for row in table.rows}
-    assert rows["odd"] == ["<b>vLLM_$ & co", "vllm", "0.004 ± 0.013", "0.04", "1.00 ± 12.71"]
+    assert rows["odd"] == ["<b>vLLM_$ & co", "vllm", "0.00300 / 0.00500", "0.0400", "2.00 / 0"]
     assert rows["grpo"] == ["GRPO .2", "transformers", "–", "–", "–"]
     mean = table.rows[1].cells[2]
     assert mean.data["rollout/mismatch_mean_mean"] == pytest.approx(0.004)
@@ -85,9 +84,9 @@ def test_what_an_option_logs_has_columns_where_it_was_on(store: Path) -> None:
     assert table is not None
     assert table.columns[-2:] == ("masked %", "TIS weight")
     assert [cell.text for cell in table.rows[1].cells[1:]] == [
-        "transformers", "1e-06", "3e-06", "0.0", "25.0", "0.9800",
+        "transformers", "1.0e−6", "3.0e−6", "0", "25.0", "0.980",
     ]  # fmt: skip
-    assert any("objective.mis_cap" in sentence for sentence in table.caption)
+    assert "objective.mis_cap" in table.meanings["masked %"]
 
 
 def test_where_nothing_was_logged_nothing_is_added(store: Path) -> None:

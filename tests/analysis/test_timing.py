@@ -73,7 +73,7 @@ def table(logs: Logs) -> Table:
 
 def of_seconds(table: Table) -> str:
     """What the caption says of them."""
-    return next(sentence for sentence in table.caption if "econds" in sentence)
+    return next(sentence for sentence in table.notes if "econds" in sentence)
 
 
 def data(logs: Logs) -> dict[str, dict[str, Any]]:
@@ -213,7 +213,7 @@ def test_whatever_changes_with_seconds_says_so(logs: Logs) -> None:
                 assert was.trace is not None
                 assert 9 in was.trace.reads[STREAM]
     assert changed
-    assert before.caption != after.caption
+    assert before.notes != after.notes
     assert before.caption_trace is not None
     assert 9 in before.caption_trace.reads[STREAM]
 
