@@ -44,7 +44,9 @@ def first_screen(evidence: Evidence) -> FirstScreen:
         head=tuple(head),
         facts=tuple(fact for fact in _facts(evidence) if fact),
         warnings=tuple(line for line in warnings if line not in above),
-        common=tuple(line for line in captions.common(evidence) if line not in warnings),
+        common=tuple(
+            line for line in captions.common(evidence) if line not in (*warnings, captions.of_study(evidence))
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from analysis.content import FOREST, Report
 from analysis.figures.svg import chart_html, why_button
 from analysis.logs.trace import FILES, OF_STORE
 from analysis.pages.document import SCRIPT, document, style
-from analysis.pages.html_tables import table_html, title
+from analysis.pages.html_tables import explained, glossary_html, table_html, texts_of, title
 from analysis.pages.runs import ARM_HEADS, NOTED_HEADS, arm_lines, noted_lines, summary
 from analysis.pages.samples_html import samples_html
 from analysis.pages.templates import own, render
@@ -32,6 +32,7 @@ def page_html(report: Report, found: Origins) -> str:
         "report.html",
         title=study.title,
         first=report.first,
+        explained=explained,
         sections=_sections(report, samples),
         verdicts=verdicts_html(report.verdicts),
         why=lambda section: own(why_button("section", section)),
@@ -49,7 +50,7 @@ def page_html(report: Report, found: Origins) -> str:
         arms=arm_lines(evidence),
         arm_heads=ARM_HEADS,
         runs_summary=summary(evidence),
-        words=Markup(),
+        words=glossary_html(_texts(report)),
         provenance=provenance(evidence, report.replay),
     )
     css = style("page", "samples") if samples else style("page")
@@ -70,6 +71,21 @@ def _sections(report: Report, samples: Markup) -> list[tuple[str, str]]:
     found += [("gates", "Gates"), *tables, ("figures", "Figures")]
     found += [("samples", "Samples")] if samples else []
     return [*found, ("runs", "Runs"), ("provenance", "Provenance")]
+
+
+def _texts(report: Report) -> Iterator[str]:
+    """Everything that the page says in words, for its glossary."""
+    first = report.first
+    yield from (first.standing, first.question, first.answer, *first.head, *first.facts)
+    yield from (*first.warnings, *first.common)
+    for table in report.tables:
+        yield from texts_of(table)
+    for figure in report.figures:
+        yield from (figure.caption, *figure.notes)
+    for file in report.verdicts:
+        yield file.rule
+        yield from (claim.says for claim in file.claims.claims.values())
+    yield from (f"{gate.name} {gate.evidence}" for gate in report.gates)
 
 
 def _embedded(report: Report, found: Origins) -> dict[str, Any]:
