@@ -35,7 +35,7 @@ def page_html(report: Report, found: Origins) -> str:
         why=lambda section: own(why_button("section", section)),
         gates=report.gates,
         tables=map(table_html, report.tables),
-        figures=[own(chart_html(report.charts[f.name], f.caption)) for f in report.figures],
+        figures=[own(chart_html(report.charts[f.name], f.caption, f.notes)) for f in report.figures],
         samples=samples,
         runs=[run_cells(run) for run in runs.to_dict("records")],
         states=", ".join(f"{number} {state}" for state, number in states),
