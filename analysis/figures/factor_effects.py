@@ -60,7 +60,13 @@ def draw(_: Evidence, found: list[Effect]) -> Printed:
     ]
     lines = max(text.count("\n") for text in titles), max(text.count("\n") for of in labels for text in of)
     figure, axes = grid(
-        len(found), 1, (TEXT, 1.4), top=0.26 + LINE * lines[0], below=0.24 + LINE * lines[1], share_y="all"
+        len(found),
+        1,
+        (TEXT, 1.4),
+        top=0.26 + LINE * lines[0],
+        below=0.24 + LINE * lines[1],
+        share_x=False,
+        share_y="all",
     )
     axes[0, 0].set_ylabel("final average %")
     for effect, ax, title, names in zip(found, axes[0], titles, labels, strict=True):

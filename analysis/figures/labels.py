@@ -47,8 +47,8 @@ def wrapped(text: str, inches: float, size: float = SMALLEST) -> str:
     for characters in range(len(whole), 7, -1):
         lines = textwrap.wrap(whole, characters)
         if widest(lines, size) <= inches:
-            break
-    return "\n".join(lines)
+            return "\n".join(lines)
+    return "\n".join(textwrap.wrap(whole, 8))
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -10,6 +10,8 @@ from analysis.figures.style import Look
 from analysis.text.rounding import rounded
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
+FULL, QUARTER, SMALL = "full", "quarter", "small"
+"""Sizes of panels: three, four or five fit beside each other."""
 LINEAR_BELOW = 0.01
 """Where a symmetric log axis is linear, in percent."""
 LINEAR_SHARE = 0.4
@@ -105,8 +107,8 @@ class Panel:
     levels: Sequence[float] = ()
     """Values of y with a dashed line."""
     table: int = 0
-    small: bool = False
-    """Whether it is one of many."""
+    size: str = FULL
+    """How many fit beside each other on a wide page."""
     switch: Series | None = None
     """Whose panel it is, where it goes with one series."""
 

@@ -12,8 +12,8 @@ from analysis.evidence.result_traces import primary_traces
 from analysis.figures.arm_series import arm_series
 from analysis.figures.figure import Figure
 from analysis.figures.labels import wrapped
-from analysis.figures.model import Axis, Chart, Numbers, Panel, Series, Slope, number
-from analysis.figures.style import COLUMN, MUTED, SMALLEST, TEXT, Look, grid, looks
+from analysis.figures.model import SMALL, Axis, Chart, Numbers, Panel, Series, Slope, number
+from analysis.figures.style import COLUMN, MUTED, SMALLEST, STEPS, TEXT, Look, grid, looks
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.text.unit import Unit
@@ -51,10 +51,16 @@ def draw(evidence: Evidence, found: list[Pairs]) -> Printed:
     columns = min(COLUMNS, len(shown))
     inches = TEXT if columns > 2 else COLUMN
     one = (inches - 0.58) / columns - 0.12
-    titles = [wrapped(arm.label, one) for arm, *_ in shown]
+    several = evidence.study.several_references()
+    titles = [
+        f"{wrapped(arm.label, one)}\n{wrapped(f'vs {other.label}', one)}"
+        if several
+        else wrapped(arm.label, one)
+        for arm, other, _ in shown
+    ]
     lines = max(title.count("\n") + 1 for title in titles)
     figure, axes = grid(
-        columns, -(-len(shown) // columns), (inches, 0.9), top=0.1 + 0.125 * lines, gap=0.34 + 0.125 * lines, below=0.24,
+        columns, -(-len(shown) // columns), (inches, 0.9), top=0.1 + 0.125 * lines, gap=0.26 + 0.125 * lines, below=0.24,
         share_y="all",
     )  # fmt: skip
     style, unit = looks(evidence.study), evidence.unit
@@ -65,7 +71,7 @@ def draw(evidence: Evidence, found: list[Pairs]) -> Printed:
         ax.set_title(title, fontsize=SMALLEST)
         ax.set_xlabel(f"{unit.signed(after - before)} on average", fontsize=SMALLEST, labelpad=2, color=MUTED)
         ax.grid(axis="x", visible=False)
-        ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row in axes:
@@ -142,7 +148,7 @@ def _panel(series: Series, title: str, scores: Scores, y: Axis, unit: Unit) -> P
         ),
         y=y,
         slopes=[*slopes, mean],
-        small=True,
+        size=SMALL,
         switch=series,
     )
 

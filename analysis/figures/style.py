@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -22,6 +22,8 @@ COLUMN, TEXT = 3.3, 6.75
 """Inches: one column and both columns of a two-column paper. Files are made at these widths, for text keeps its size then."""
 SMALLEST = 7.0
 """Points of the smallest text."""
+STEPS = (1, 2, 5, 10)
+"""Between ticks, times a power of ten."""
 FAINT, MUTED = "#bbbbbb", "#666666"
 HIGHEST = 1.6
 """Times the highest value: the upper end of a symmetric log axis."""
@@ -42,7 +44,7 @@ DASHES: tuple[Any, ...] = (
 """None is solid: solid lines are what others are tested against."""
 MARKERS = ("^", "D", "v", "P", "X", "<", ">", "h")
 
-RC = {
+RC: dict[str, Any] = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
     "font.size": 8,
     "axes.labelsize": 8,
@@ -109,6 +111,7 @@ def looks(study: Study) -> dict[str, Look]:
     return chosen
 
 
+RULE_DASHES = (*DASHES, "-")
 RULE_LOOKS = {
     "token": Look("#000000", "-", "o"),
     "subsentence": Look(OKABE_ITO[0], DASHES[0], "^"),
@@ -135,8 +138,8 @@ def rule_look(rule: str, turn: int = 0) -> Look:
     """How a segmentation rule is drawn, in every study the same, `fixed 8` as `fixed`; `turn` tells objectives apart where
     there are several, and rules that look alike."""
     look, markers = _base_look(first_word(rule)), ("o", "s", *MARKERS)
-    dash, marker = DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
-    return Look(look.color, DASHES[dash % len(DASHES)], markers[marker % len(markers)])
+    dash, marker = RULE_DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
+    return Look(look.color, RULE_DASHES[dash % len(RULE_DASHES)], markers[marker % len(markers)])
 
 
 def _base_look(name: str) -> Look:
@@ -175,13 +178,14 @@ def grid(
     top: float = 0.3,
     below: float = 0.4,
     gap: float = 0.34,
-    share_y: str = "row",
+    share_x: bool = True,
+    share_y: Literal["row", "all", "none"] = "row",
 ) -> tuple[Figure, Any]:
     """A figure of `rows` x `columns` axes: its width and the height of a row, and room around and between rows, in inches."""
     width, row = size
     height = top + below + rows * row + (rows - 1) * gap
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(rows, columns, sharex=True, sharey=share_y, squeeze=False)
+    axes = figure.subplots(rows, columns, sharex=share_x, sharey=share_y, squeeze=False)
     figure.subplots_adjust(
         left=left / width,
         right=1 - right / width,

@@ -30,9 +30,13 @@ def drawn_html(chart: Chart) -> str:
     """What is drawn of a chart, with its legend and without words around it."""
     if chart.rows is not None:
         return forest_svg(chart.rows)
-    panels = "".join(_panel(chart, panel, i) for i, panel in enumerate(chart.panels))
-    kind = "small panels" if any(panel.small for panel in chart.panels) else "panels"
-    return f'<div class="{kind}">{panels}</div>{_legend(chart)}'
+    rows: dict[str, list[str]] = {}  # what has one axis of y stands in one row
+    for i, panel in enumerate(chart.panels):
+        rows.setdefault(panel.y.label, []).append(_panel(chart, panel, i))
+    size = chart.panels[0].size
+    return "".join(f'<div class="{size} panels">{"".join(row)}</div>' for row in rows.values()) + _legend(
+        chart
+    )
 
 
 def _notes(notes: Sequence[str]) -> str:

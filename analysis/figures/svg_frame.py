@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-from analysis.figures.model import Axis, Panel, number, ticks
+from analysis.figures.model import FULL, QUARTER, SMALL, Axis, Panel, number, ticks
 from analysis.text.escape import page as in_page
 
-WIDTH, HEIGHT = 360, 250
-SMALL_WIDTH, SMALL_HEIGHT = 210, 190
-"""Of a panel that is one of many."""
+SIZES = {FULL: (360, 250), QUARTER: (270, 220), SMALL: (210, 190)}
+"""Width and height of a panel."""
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 36, 40
 """Room around the axes; above them are two lines."""
 TILED_LEFT, TILE = 88, 44
@@ -24,7 +23,7 @@ class Frame:
 
     def __init__(self, panel: Panel):
         self.panel = panel
-        self.width, self.height = (SMALL_WIDTH, SMALL_HEIGHT) if panel.small else (WIDTH, HEIGHT)
+        self.width, self.height = SIZES[panel.size]
         self.left, self.right = LEFT, self.width - RIGHT
         if panel.tiles:
             self.left, self.height = TILED_LEFT, TILE * len(panel.y.names) + TOP + BOTTOM
@@ -66,7 +65,7 @@ def axes(frame: Frame) -> str:
 def _head(frame: Frame) -> list[tuple[str, str]]:
     """Lines above the axes from the bottom up: what y is and, over it, the panel's title, of which one that is alone may take both."""
     panel, most = frame.panel, int((frame.width - 6) / CHARACTER)
-    if panel.y.label and not panel.small:
+    if panel.y.label and panel.size != SMALL:
         return [
             (cut(panel.y.label, most), "label"),
             *([(cut(panel.title, most), "title")] if panel.title else []),

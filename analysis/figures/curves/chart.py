@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,25 @@ from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.figures.arm_series import arm_series
 from analysis.figures.curves.panels import arms_of, band, families, limits, of_arm, shows_runs
-from analysis.figures.model import LINEAR, LOG, SYMLOG, Axis, Chart, Line, Numbers, Panel, Series, number
+from analysis.figures.model import (
+    FULL,
+    LINEAR,
+    LOG,
+    QUARTER,
+    SYMLOG,
+    Axis,
+    Chart,
+    Line,
+    Numbers,
+    Panel,
+    Series,
+    number,
+)
 from analysis.figures.style import HIGHEST
 from analysis.logs.manifest import Arm
 
+FEWEST_QUARTERS = 4
+"""Panels beside each other from which they are smaller."""
 MOST_POINTS = 60
 """Of one line on the page; the files of a figure have them all."""
 MOST_RUN_POINTS = 40_000
@@ -41,15 +57,18 @@ def curve_chart(
             if (line := _line(evidence, curve, arm, everyone[arm.name], kept, runs=not many)) is not None
         }
         together = [("", arms_of(evidence, curve))]
-        for heading, arms in together if curve.together else groups:
+        shown = together if curve.together else groups
+        size = QUARTER if len(shown) >= FEWEST_QUARTERS else FULL
+        for heading, arms in shown:
             own = [lines[arm.name] for arm in arms if arm.name in lines]
-            panels.append(_panel(evidence, curve, heading, own, kept, place))
+            panel = _panel(evidence, curve, heading, own, kept, place)
+            panels.append(replace(panel, size=size))
         tables.append(_numbers(curve, list(lines.values()), kept))
-    shown = {line.series for panel in panels for line in panel.lines}
+    drawn_series = {line.series for panel in panels for line in panel.lines}
     note = "There are too many runs for a line each." if many else ""
     return Chart(
         name=name,
-        series=[s for s in everyone.values() if s in shown],
+        series=[s for s in everyone.values() if s in drawn_series],
         panels=panels,
         tables=tables,
         note=note,

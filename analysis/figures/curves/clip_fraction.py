@@ -27,7 +27,7 @@ def rows(evidence: Evidence) -> list[Curve]:
         return [Curve("clipped %", table[own], reference=target, named="target", together=True)]
     keys = (
         (label, f"policy/{kind}{part}")
-        for label, part in (("clipped %", ""), ("low %", "_low"), ("high %", "_high"))
+        for label, part in (("clipped %", ""), ("clipped low %", "_low"), ("clipped high %", "_high"))
     )
     logged = evidence.logs.metrics.columns
     return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys if key in logged]
@@ -44,7 +44,11 @@ def caption(evidence: Evidence) -> str:
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """How updates are pooled, and what the axis is."""
     pooled = "A point is the mean over a rollout's updates; A is a token's advantage."
-    return (pooled,) if matched(evidence) else (pooled, "The axis is linear below 0.01 %.")
+    below = (
+        "Targets hold over updates from the second of a rollout on; on the first, where ratios are 1, little is clipped, so that "
+        "means lie below them."
+    )
+    return (pooled, below if matched(evidence) else "The axis is linear below 0.01 %.")
 
 
 FIGURE = curve_figure(

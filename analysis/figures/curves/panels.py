@@ -80,7 +80,7 @@ def _level(evidence: Evidence, arm: Arm) -> str:
 
 def of_arm(evidence: Evidence, curve: Curve, arm: Arm) -> Floats:
     """An arm's values on the axis: a row a rollout, a column a run that logged any."""
-    return (curve.scale * curve.table[logged(evidence, curve, arm)]).to_numpy(np.float64)
+    return np.asarray(curve.scale * curve.table[logged(evidence, curve, arm)], np.float64)
 
 
 def logged(evidence: Evidence, curve: Curve, arm: Arm) -> list[int]:

@@ -24,7 +24,18 @@ from analysis.figures.labels import (
     wrapped,
 )
 from analysis.figures.model import LOG, Axis, number, ticks
-from analysis.figures.style import COLUMN, MUTED, SMALLEST, TEXT, Look, grid, looks, percent_ticks, run_lines
+from analysis.figures.style import (
+    COLUMN,
+    MUTED,
+    SMALLEST,
+    STEPS,
+    TEXT,
+    Look,
+    grid,
+    looks,
+    percent_ticks,
+    run_lines,
+)
 from analysis.logs.manifest import Arm
 from analysis.text.escape import plot
 
@@ -32,7 +43,7 @@ LEVEL = Look(MUTED, (0, (2, 2)), "None")
 """Of a dashed line."""
 COLUMNS = 4
 """Small panels side by side, one an arm."""
-BELOW = 0.4
+BELOW = 0.36
 """Inches for the axis below the panels."""
 
 
@@ -61,6 +72,7 @@ def _one_panel(evidence: Evidence, curve: Curve) -> Printed:
     for order, arm in enumerate(arms):
         _arm(ax, evidence, curve, arm, style[arm.name], order)
     _axes(ax, evidence, curve, arms, last=True)
+    ax.margins(x=0.01)
     _level(ax, curve, named=True)
     ax.set_title(curve.label, loc="left")
     ends = [(*end, arm.label, style[arm.name]) for arm in arms if (end := _end(evidence, curve, arm))]
@@ -114,7 +126,7 @@ def _panel_an_arm(evidence: Evidence, curve: Curve) -> Printed:
     titles = [_title(evidence, arm, one, several=several) for arm in shown]
     lines = max(title.count("\n") + 1 for title in titles)
     figure, axes = grid(
-        columns, rows, (TEXT, 0.95), gap=0.1 + 0.125 * lines, top=0.1 + 0.125 * lines,
+        columns, rows, (TEXT, 0.95), gap=0.13 + 0.125 * lines, top=0.1 + 0.125 * lines,
         below=BELOW + legend_height(entries, TEXT), share_y="all",
     )  # fmt: skip
     for place, (ax, arm, title) in enumerate(zip(axes.flat, shown, titles, strict=False)):
@@ -180,11 +192,11 @@ def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], *, las
         percent_ticks(ax.yaxis, [curve.scale * float(curve.table.max().max())])
     else:
         ax.set_ylim(*limits(evidence, curve))
-        ax.yaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
         for arm, value in off_axis(evidence, curve) if curve.robust else ():
             if arm in arms:
                 _beyond(ax, arm, value)
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=STEPS))
     if last:
         ax.set_xlabel("logged step" if evidence.study.imported else "rollout", labelpad=2)
 

@@ -19,7 +19,8 @@ def caption(evidence: Evidence) -> str:
     """What is subtracted, and what intervals and band are."""
     found = forest(evidence)
     several = found is not None and found.several
-    against = "the arm named beside it" if several else "the baseline"
+    reference = evidence.study.arm(evidence.study.baseline)
+    against = "the arm named beside it" if several or reference is None else reference.label
     shown = "with intervals that agree with p adjusted by Holm" if found and found.tested else "untested"
     band = "; grey: differences too small to matter" if evidence.study.smallest_effect is not None else ""
     return f"Final average of every arm minus that of {against}, {shown}{band}"

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.evidence.evidence import Evidence
 from analysis.figures.forest.rows import Forest, Row
 from analysis.figures.labels import LONGEST, widest, width
-from analysis.figures.style import COLUMN, FAINT, MUTED, SMALLEST, TEXT, Look, looks
+from analysis.figures.style import COLUMN, FAINT, MUTED, SMALLEST, STEPS, TEXT, Look, looks
 from analysis.text.escape import plot
 
 SIZE = 7.5
@@ -51,7 +51,7 @@ def draw(evidence: Evidence, found: Forest) -> Printed:
     ax.axvline(0, color=MUTED, linewidth=0.7, zorder=0)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(4 if inches == COLUMN else 7, steps=STEPS))
     _axis_label(ax, found.label)
     return figure
 
