@@ -21,7 +21,7 @@ from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace, joined, metric, trace
 from analysis.text.escape import plot
 
-LEGEND_LINE = 0.14
+LEGEND_LINE = 0.155
 """Inches per line of a legend at the side."""
 TRAINED = ("arm", "no_clip", "aa")
 CLIPPED = Measure("clip", "policy/clip_frac_active", True)

@@ -78,6 +78,7 @@ def end_labels(ax: Any, ends: Sequence[tuple[float, float, str, Look]]) -> None:
     """A label at the right of an axis for the end of every line: its last x and y, its label and look. Axes must be final."""
     figure, box = ax.figure, ax.get_position()
     wide, high = box.width * figure.get_figwidth(), box.height * figure.get_figheight()
+    ax.autoscale_view()  # else limits are found when the figure is drawn, too late for places
     to_axes = ax.transData + ax.transAxes.inverted()
     at = [to_axes.transform((x, y)) for x, y, _, _ in ends]
     inside = [(min(x, 1.0), min(max(y, 0.0), 1.0)) for x, y in at]
@@ -87,7 +88,7 @@ def end_labels(ax: Any, ends: Sequence[tuple[float, float, str, Look]]) -> None:
     for (x, y), place, (_, _, label, look) in zip(inside, places, ends, strict=True):
         how = {"transform": ax.transAxes, "clip_on": False, "color": look.color}
         ax.plot([x, 1 + 0.03 / wide, marker_x], [y, y, place], linewidth=0.5, alpha=0.7, zorder=1.5, **how)
-        ax.plot([marker_x], [place], look.marker, markersize=3.5, zorder=4, **how)
+        ax.plot([marker_x], [place], marker=look.marker, linestyle="none", markersize=3.5, zorder=4, **how)
         ax.text(
             text_x, place, plot(label, LONGEST), transform=ax.transAxes, va="center_baseline", fontsize=SMALLEST
         )  # fmt: skip

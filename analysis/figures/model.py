@@ -36,6 +36,8 @@ class Line:
     mean: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    banded: bool = True
+    """Whether the interval is drawn; the table has it in any case."""
     runs: Sequence[Sequence[float]] = ()
 
 

@@ -107,7 +107,7 @@ def chart(evidence: Evidence, shown: list[Pairs]) -> Chart:
         series=[series[arm.name] for arm, *_ in shown],
         panels=[
             _panel(
-                series[arm.name], f"{arm.label} vs {other.label}" if several else arm.label, scores, y, unit
+                series[arm.name], f"{arm.label}\nvs {other.label}" if several else arm.label, scores, y, unit
             )
             for arm, other, scores in shown
         ],

@@ -22,7 +22,7 @@ COLUMN, TEXT = 3.3, 6.75
 """Inches: one column and both columns of a two-column paper. Files are made at these widths, for text keeps its size then."""
 SMALLEST = 7.0
 """Points of the smallest text."""
-STEPS = (1, 2, 5, 10)
+STEPS = (1, 2, 2.5, 5, 10)
 """Between ticks, times a power of ten."""
 FAINT, MUTED = "#bbbbbb", "#666666"
 HIGHEST = 1.6

@@ -70,7 +70,7 @@ def _head(frame: Frame) -> list[tuple[str, str]]:
             (cut(panel.y.label, most), "label"),
             *([(cut(panel.title, most), "title")] if panel.title else []),
         ]
-    lines = textwrap.wrap(panel.title, most)
+    lines = [line for part in panel.title.split("\n") for line in textwrap.wrap(part, most)]
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], cut(" ".join(lines[MOST_LINES - 1 :]), most)]
     return [(text, "title") for text in reversed(lines)]

@@ -43,7 +43,7 @@ def line(frame: Frame, drawn: Line, place: int) -> str:
 
 def _band(frame: Frame, drawn: Line, x: Sequence[float]) -> str:
     seen = [i for i, low in enumerate(drawn.low) if math.isfinite(low)]
-    if len(seen) < 2:
+    if len(seen) < 2 or not drawn.banded:
         return ""
     upper = [f"{x[i]:.1f},{frame.y(drawn.high[i]):.1f}" for i in seen]
     lower = [f"{x[i]:.1f},{frame.y(drawn.low[i]):.1f}" for i in reversed(seen)]

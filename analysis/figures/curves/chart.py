@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.figures.arm_series import arm_series
+from analysis.figures.curves.chosen import banded
 from analysis.figures.curves.panels import arms_of, band, families, limits, of_arm, shows_runs
 from analysis.figures.model import (
     FULL,
@@ -95,6 +96,7 @@ def _line(
         mean=shown.mean.tolist(),
         low=shown.low.tolist(),
         high=shown.high.tolist(),
+        banded=banded(evidence, curve),
         runs=y.T.tolist() if runs and shows_runs(evidence, arm) else (),
     )
 

@@ -23,6 +23,11 @@ def few(evidence: Evidence) -> bool:
     return len({arm.name for _, arms in families(evidence) for arm in arms}) <= MOST_TOGETHER
 
 
+def banded(evidence: Evidence, curve: Curve) -> bool:
+    """Whether its means have bands: not where so many share one panel that these would hide them."""
+    return not curve.together or few(evidence)
+
+
 def drawn_arms(evidence: Evidence, curve: Curve) -> list[Arm]:
     """Arms with a panel of their own: no clip, then the others in the manifest's order, as many as print has panels. What
     others are tested against is in theirs."""

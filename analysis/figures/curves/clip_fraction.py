@@ -48,7 +48,8 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
         "Targets hold over updates from the second of a rollout on; on the first, where ratios are 1, little is clipped, so that "
         "means lie below them."
     )
-    return (pooled, below if matched(evidence) else "The axis is linear below 0.01 %.")
+    scale = "The axis is linear below 0.01 %; intervals are taken of the arcsine root, which ends at 0."
+    return pooled, below if matched(evidence) else scale
 
 
 FIGURE = curve_figure(

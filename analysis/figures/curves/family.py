@@ -9,7 +9,7 @@ from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import counted_runs
 from analysis.figures.curves.chart import curve_chart
-from analysis.figures.curves.chosen import left_out
+from analysis.figures.curves.chosen import banded, left_out
 from analysis.figures.curves.panels import FEWEST_FOR_BAND, shows_runs
 from analysis.figures.curves.printed import draw
 from analysis.figures.figure import Figure
@@ -35,24 +35,30 @@ def curve_figure(
         data=rows,
         draw=lambda evidence, curves: draw(evidence, curves, row_height),
         chart=lambda evidence, curves: curve_chart(evidence, name, curves),
-        caption=lambda evidence: f"{caption(evidence)}: mean over runs{_bands(evidence)}",
-        notes=lambda evidence: (*_how(evidence), *notes(evidence), *left_out(evidence, rows(evidence))),
+        caption=lambda evidence: f"{caption(evidence)}: mean over runs{_bands(evidence, rows(evidence))}",
+        notes=lambda evidence: (
+            *_how(evidence, rows(evidence)),
+            *notes(evidence),
+            *left_out(evidence, rows(evidence)),
+        ),
         trace=origin,
     )
 
 
-def _bands(evidence: Evidence) -> str:
-    return "" if all(map(partial(shows_runs, evidence), _trained(evidence))) else " with 95 % bands"
+def _bands(evidence: Evidence, curves: list[Curve]) -> str:
+    drawn = any(banded(evidence, curve) for curve in curves)
+    without = all(map(partial(shows_runs, evidence), _trained(evidence)))
+    return " with 95 % bands" if drawn and not without else ""
 
 
 def _trained(evidence: Evidence) -> list[Arm]:
     return [arm for arm in evidence.study.with_role("arm", "no_clip") if evidence.counted(arm)]
 
 
-def _how(evidence: Evidence) -> tuple[str, ...]:
+def _how(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
     """What lines and bands are."""
     said = ["Solid black is what the other arms are tested against."]
-    if _bands(evidence):
+    if _bands(evidence, curves):
         said.append(
             "Bands are pointwise 95 % t intervals of the mean over seeds, cut at the axis; mean and band end where the first run of "
             "the arm ends."

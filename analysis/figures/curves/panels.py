@@ -141,7 +141,7 @@ def band(y: Floats, runs: int, curve: Curve) -> Band:
     """Mean over runs (columns) with its interval, a row per rollout.
 
     Nothing where fewer than `runs` are left, and no interval where `runs` are too few for a band. Those of a spread are
-    of its logarithms; those of a share end at 0 and 100 %.
+    of its logarithms, intervals of a share on a log axis of its arcsine root; those of other shares end at 0 and 100 %.
     """
     if curve.geometric:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -150,6 +150,11 @@ def band(y: Floats, runs: int, curve: Curve) -> Band:
         return Band(np.exp(mean), np.exp(mean - half), np.exp(mean + half))
     mean, half = _mean_and_half(y, runs)
     low, high = mean - half, mean + half
+    if curve.log:
+        middle, half = _mean_and_half(np.arcsin(np.sqrt(np.clip(y / PERCENT, 0.0, 1.0))), runs)
+        ends = (np.clip(middle + sign * half, 0.0, np.pi / 2) for sign in (-1, 1))
+        low, high = (PERCENT * np.sin(end) ** 2 for end in ends)
+        return Band(mean, np.minimum(low, mean), np.maximum(high, mean))
     if curve.scale == PERCENT:
         low, high = np.maximum(low, 0.0), np.minimum(high, PERCENT)
     return Band(mean, low, high)

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
-from analysis.figures.curves.chosen import MOST_PANELS, drawn_arms, drawn_groups, drawn_rows, few
+from analysis.figures.curves.chosen import MOST_PANELS, banded, drawn_arms, drawn_groups, drawn_rows, few
 from analysis.figures.curves.panels import arms_of, band, limits, logged, off_axis, shows_runs
 from analysis.figures.labels import (
     Entry,
@@ -19,8 +19,6 @@ from analysis.figures.labels import (
     legend_height,
     room_at_ends,
     shared_legend,
-    widest,
-    width,
     wrapped,
 )
 from analysis.figures.model import LOG, Axis, number, ticks
@@ -64,7 +62,7 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Printed 
 def _one_panel(evidence: Evidence, curve: Curve) -> Printed:
     """All arms, each with its label at the end of its line."""
     style, arms = looks(evidence.study), arms_of(evidence, curve)
-    room = room_at_ends([arm.label for arm in arms])
+    room = room_at_ends([*(arm.label for arm in arms), curve.named])
     inches = COLUMN if room < 1.15 and len(arms) < MOST_PANELS else TEXT
     high = max(1.6, 0.13 * len(arms))
     figure, axes = grid(1, 1, (inches, high), right=room, top=0.24, below=BELOW, left=0.48)
@@ -73,9 +71,11 @@ def _one_panel(evidence: Evidence, curve: Curve) -> Printed:
         _arm(ax, evidence, curve, arm, style[arm.name], order)
     _axes(ax, evidence, curve, arms, last=True)
     ax.margins(x=0.01)
-    _level(ax, curve, named=True)
+    _level(ax, curve)
     ax.set_title(curve.label, loc="left")
     ends = [(*end, arm.label, style[arm.name]) for arm in arms if (end := _end(evidence, curve, arm))]
+    if curve.reference is not None:
+        ends.append((ax.get_xlim()[1], curve.scale * curve.reference, curve.named, LEVEL))
     end_labels(ax, ends)
     return figure
 
@@ -92,17 +92,16 @@ def _side_by_side(evidence: Evidence, curves: Sequence[Curve]) -> Printed:
     """A panel a curve."""
     style = looks(evidence.study)
     arms = list(dict.fromkeys(arm for curve in curves for arm in arms_of(evidence, curve)))
-    entries = [(arm.label, style[arm.name]) for arm in arms]
-    inches = COLUMN if len(curves) == 1 else TEXT
+    entries: list[Entry] = [(arm.label, style[arm.name]) for arm in arms]
     figure, axes = grid(
-        len(curves), 1, (inches, 1.5), below=BELOW + legend_height(entries, inches), top=0.24, share_y="none"
+        len(curves), 1, (TEXT, 1.5), below=BELOW + legend_height(entries, TEXT), top=0.24, share_y="none"
     )
     for ax, curve in zip(axes[0], curves, strict=True):
         own = arms_of(evidence, curve)
         for order, arm in enumerate(own):
             _arm(ax, evidence, curve, arm, style[arm.name], order)
         _axes(ax, evidence, curve, own, last=True)
-        _level(ax, curve, named=True)
+        _level(ax, curve)
         ax.set_title(curve.label, loc="left")
     figure.subplots_adjust(wspace=0.28)
     shared_legend(figure, entries)
@@ -135,7 +134,7 @@ def _panel_an_arm(evidence: Evidence, curve: Curve) -> Printed:
             _arm(ax, evidence, curve, own, style[own.name], 0)
         last = place + columns >= len(shown)
         _axes(ax, evidence, curve, (arm,), last=last)
-        _level(ax, curve, named=False)
+        _level(ax, curve)
         ax.tick_params(labelbottom=last)
         ax.set_title(title, fontsize=SMALLEST)
     for ax in axes.flat[len(shown) :]:
@@ -169,7 +168,7 @@ def _grid(evidence: Evidence, curves: Sequence[Curve], row_height: float) -> Pri
             for order, arm in enumerate(own):
                 _arm(ax, evidence, curve, arm, style[arm.name], order)
             _axes(ax, evidence, curve, own, last=row == len(curves) - 1)
-            _level(ax, curve, named=False)
+            _level(ax, curve)
         axes[row, 0].set_ylabel(wrapped(curve.label, row_height), fontsize=7.5)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=SMALLEST)
@@ -211,17 +210,10 @@ def _beyond(ax: Any, arm: Arm, value: float) -> None:
     )  # fmt: skip
 
 
-def _level(ax: Any, curve: Curve, *, named: bool) -> None:
-    """The dashed line of the curve, with its name on it where there is room."""
-    if curve.reference is None:
-        return
-    level = curve.scale * curve.reference
-    ax.axhline(level, color=LEVEL.color, linewidth=0.8, linestyle=LEVEL.dash, zorder=1)
-    if named and width(curve.named) < widest(["m" * 20]):
-        ax.text(
-            0.02, level, plot(curve.named, 40), transform=ax.get_yaxis_transform(), fontsize=SMALLEST, color=MUTED,
-            va="bottom",
-        )  # fmt: skip
+def _level(ax: Any, curve: Curve) -> None:
+    if curve.reference is not None:
+        level = curve.scale * curve.reference
+        ax.axhline(level, color=LEVEL.color, linewidth=0.8, linestyle=LEVEL.dash, zorder=1)
 
 
 def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int) -> None:
@@ -234,7 +226,8 @@ def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order:
     if shows_runs(evidence, arm):
         run_lines(ax, x, y, look)
     shown = band(y, len(evidence.counted(arm)), curve)
-    ax.fill_between(x, shown.low, shown.high, color=look.color, alpha=0.15, linewidth=0, zorder=2)
+    if banded(evidence, curve):
+        ax.fill_between(x, shown.low, shown.high, color=look.color, alpha=0.15, linewidth=0, zorder=2)
     every = max(1, len(x) // 5)
     ax.plot(
         x,

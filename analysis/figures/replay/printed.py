@@ -15,7 +15,7 @@ from analysis.figures.labels import LONGEST, widest
 from analysis.figures.style import MUTED, SMALLEST, TEXT, Look, percent_ticks, run_lines
 from analysis.text.escape import plot
 
-HEIGHT, HEIGHT_OF_ENTRY = 2.4, 0.15
+HEIGHT, HEIGHT_OF_ENTRY = 2.4, 0.16
 """Inches; the legend beside the panel must fit."""
 BESIDE = 0.85
 """Inches that a legend takes besides its text: names of targets, lines and blanks."""

@@ -51,6 +51,7 @@ def draw(replay: Replay, found: list[Swept]) -> Printed:
             if on_grid:
                 mark(ax, matched.index, matched.mean(axis=1), look, MARK_SIZE)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # exponents would be too small to read
     ax.set_xlabel(_bound_label(replay, found))
     clip_axis(ax, replay.summary.targets)
     legend(ax, handles(ax))
