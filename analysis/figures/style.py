@@ -31,8 +31,11 @@ HIGHEST = 1.6
 TILES = matplotlib.colormaps["cividis"]
 """Even steps of lightness, alike to colour-blind readers, readable in grey and on a dark page."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-COLORS = (*OKABE_ITO, "#332288", "#882255", "#6B6B00", "#B06BE0", "#7A3E00", "#2F9E9E")
-"""Of the arms of one reference: twelve, dark and light by turns."""
+COLORS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
+    "#332288", "#B06BE0", "#882255", "#2F9E9E", "#7A3E00", "#6B6B00",
+)  # fmt: skip
+"""Of the arms of one reference: dark and light by turns, first those of Okabe and Ito."""
 DASHES: tuple[Any, ...] = (
     (0, (5, 1.2)),
     (0, (1.2, 1)),

@@ -180,17 +180,10 @@ def test_many_arms_are_named_by_the_worst_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("captioned")
-def test_flags_stand_in_captions_of_tables_and_figures(store: Store) -> None:
+def test_flags_stand_with_tables_and_in_provenance(store: Store) -> None:
     store.logged("sspo_05", setting("policy/clip_frac_active", 0.5))
     folder, _ = write_report("toy", "paper", store.folder / "runs", store.folder / "reports")
     said = "Unequal clip fraction: SSPO .05 fixed (50 %) against GRPO .2 (1.5 %)."
     flagged = (folder / "results.md").read_text()
     assert said.split(" against ")[0] in flagged.replace("\\", "")
-    page = (folder / "index.html").read_text()
-    captions = [part.split("</figcaption>")[0] for part in page.split("<figcaption>")[1:]]
-    without = [text[:60] for text in captions if "Unequal clip fraction" not in text]
-    assert all(
-        any(s in text for s in ("Effects count", "No claim", "what the final evaluation asked"))
-        for text in without
-    ), without
     assert "flags" in json.loads((folder / "provenance.json").read_text())["sections"]
