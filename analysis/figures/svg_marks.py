@@ -25,6 +25,13 @@ SHAPES = {
     "X": "M-{r},-{r}L0,-{h}L{r},-{r}L{h},0L{r},{r}L0,{h}L-{r},{r}L-{h},0Z",
     "x": "M-{r},-{r}L{r},{r}M{r},-{r}L-{r},{r}",
 }
+DARK_COLORS = {
+    "#332288": "var(--indigo)",
+    "#882255": "var(--wine)",
+    "#7A3E00": "var(--brown)",
+    "#6B6B00": "var(--olive)",
+}
+"""Colours that a dark page has lighter."""
 DARK, LIGHT = "dark", "light"
 """Classes of text in tiles, whatever the page's own colours are."""
 
@@ -123,9 +130,9 @@ def asked(places: str, says: str, shown: str, number: int | None = None) -> str:
 
 
 def color(look: Look) -> str:
-    """Black and greys are others on a dark page."""
+    """As the page calls it: black, greys and dark colours are others on a dark page."""
     greys = {"#555555": "var(--grey)", MUTED: "var(--grey)", FAINT: "var(--faint)"}
-    return {"#000000": "currentColor", **greys}.get(look.color, look.color)
+    return {"#000000": "currentColor", **greys, **DARK_COLORS}.get(look.color, look.color)
 
 
 def stroke(look: Look, width: float, *, dashed: bool = True) -> str:

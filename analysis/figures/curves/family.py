@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from functools import partial
 
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
@@ -30,16 +30,17 @@ def curve_figure(
 ) -> Figure[Evidence, list[Curve]]:
     """A figure of curves, each `row_height` inches high where it has small panels in print; `caption` says what the curves are,
     `notes` what is special of them."""
+    made = functools.lru_cache(maxsize=2)(rows)  # captions and notes ask again
     return Figure(
         name=name,
-        data=rows,
+        data=made,
         draw=lambda evidence, curves: draw(evidence, curves, row_height),
         chart=lambda evidence, curves: curve_chart(evidence, name, curves),
-        caption=lambda evidence: f"{caption(evidence)}: mean over runs{_bands(evidence, rows(evidence))}",
+        caption=lambda evidence: f"{caption(evidence)}: mean over runs{_bands(evidence, made(evidence))}",
         notes=lambda evidence: (
-            *_how(evidence, rows(evidence)),
+            *_how(evidence, made(evidence)),
             *notes(evidence),
-            *left_out(evidence, rows(evidence)),
+            *left_out(evidence, made(evidence)),
         ),
         trace=origin,
     )
@@ -47,7 +48,7 @@ def curve_figure(
 
 def _bands(evidence: Evidence, curves: list[Curve]) -> str:
     drawn = any(banded(evidence, curve) for curve in curves)
-    without = all(map(partial(shows_runs, evidence), _trained(evidence)))
+    without = all(map(functools.partial(shows_runs, evidence), _trained(evidence)))
     return " with 95 % bands" if drawn and not without else ""
 
 
@@ -63,7 +64,7 @@ def _how(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
             "Bands are pointwise 95 % t intervals of the mean over seeds, cut at the axis; mean and band end where the first run of "
             "the arm ends."
         )
-    if any(map(partial(shows_runs, evidence), _trained(evidence))):
+    if any(map(functools.partial(shows_runs, evidence), _trained(evidence))):
         said.append(f"Thin lines are runs, of arms with fewer than {FEWEST_FOR_BAND}, which have no band.")
     return tuple(said)
 

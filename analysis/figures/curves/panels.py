@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Band:
     high: Floats
 
 
+@functools.lru_cache(maxsize=4)
 def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
     """Panels: a heading and the arms in it, the arm that they are tested against first. Arms whose runs never started are in
     none."""
@@ -121,11 +123,12 @@ def limits(evidence: Evidence, curve: Curve) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def off_axis(evidence: Evidence, curve: Curve) -> list[tuple[Arm, float]]:
-    """Arms whose mean leaves the axis, with its furthest value."""
-    low, high = limits(evidence, curve)
-    found = []
-    for arm in arms_of(evidence, curve):
+def off_axis(
+    evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: tuple[float, float]
+) -> list[tuple[Arm, float]]:
+    """Those of some arms whose mean leaves an axis, with its furthest value."""
+    (low, high), found = span, []
+    for arm in arms:
         mean = band(of_arm(evidence, curve, arm), len(evidence.counted(arm)), curve).mean
         mean = mean[np.isfinite(mean)]
         if len(mean) and not (low <= mean.min() and mean.max() <= high):

@@ -41,6 +41,7 @@ LEVEL = Look(MUTED, (0, (2, 2)), "None")
 """Of a dashed line."""
 COLUMNS = 4
 """Small panels side by side, one an arm."""
+Span = tuple[float, float]
 BELOW = 0.36
 """Inches for the axis below the panels."""
 
@@ -69,7 +70,7 @@ def _one_panel(evidence: Evidence, curve: Curve) -> Printed:
     ax = axes[0, 0]
     for order, arm in enumerate(arms):
         _arm(ax, evidence, curve, arm, style[arm.name], order)
-    _axes(ax, evidence, curve, arms, last=True)
+    _axes(ax, evidence, curve, arms, limits(evidence, curve), last=True)
     ax.margins(x=0.01)
     _level(ax, curve)
     ax.set_title(curve.label, loc="left")
@@ -100,7 +101,7 @@ def _side_by_side(evidence: Evidence, curves: Sequence[Curve]) -> Printed:
         own = arms_of(evidence, curve)
         for order, arm in enumerate(own):
             _arm(ax, evidence, curve, arm, style[arm.name], order)
-        _axes(ax, evidence, curve, own, last=True)
+        _axes(ax, evidence, curve, own, limits(evidence, curve), last=True)
         _level(ax, curve)
         ax.set_title(curve.label, loc="left")
     figure.subplots_adjust(wspace=0.28)
@@ -128,12 +129,13 @@ def _panel_an_arm(evidence: Evidence, curve: Curve) -> Printed:
         columns, rows, (TEXT, 0.95), gap=0.13 + 0.125 * lines, top=0.1 + 0.125 * lines,
         below=BELOW + legend_height(entries, TEXT), share_y="all",
     )  # fmt: skip
+    span = limits(evidence, curve)
     for place, (ax, arm, title) in enumerate(zip(axes.flat, shown, titles, strict=False)):
         against = study.reference_of(arm)
         for own in (against, arm) if against in references else (arm,):
             _arm(ax, evidence, curve, own, style[own.name], 0)
         last = place + columns >= len(shown)
-        _axes(ax, evidence, curve, (arm,), last=last)
+        _axes(ax, evidence, curve, (arm,), span, last=last)
         _level(ax, curve)
         ax.tick_params(labelbottom=last)
         ax.set_title(title, fontsize=SMALLEST)
@@ -164,10 +166,11 @@ def _grid(evidence: Evidence, curves: Sequence[Curve], row_height: float) -> Pri
         below=BELOW + legend_height(entries, TEXT),
     )  # fmt: skip
     for row, curve in enumerate(curves):
+        span = limits(evidence, curve)
         for ax, (_, own) in zip(axes[row], groups, strict=True):
             for order, arm in enumerate(own):
                 _arm(ax, evidence, curve, arm, style[arm.name], order)
-            _axes(ax, evidence, curve, own, last=row == len(curves) - 1)
+            _axes(ax, evidence, curve, own, span, last=row == len(curves) - 1)
             _level(ax, curve)
         axes[row, 0].set_ylabel(wrapped(curve.label, row_height), fontsize=7.5)
     for ax, title in zip(axes[0], titles, strict=True):
@@ -176,10 +179,10 @@ def _grid(evidence: Evidence, curves: Sequence[Curve], row_height: float) -> Pri
     return figure
 
 
-def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], *, last: bool) -> None:
+def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: Span, *, last: bool) -> None:
     """Scales, ticks and, in the last row, the name of x."""
     if curve.geometric:
-        low, high = limits(evidence, curve)
+        low, high = span
         ax.set_yscale("log")
         ax.set_ylim(low, high)
         marks = ticks(Axis(label="", low=low, high=high, scale=LOG))
@@ -190,11 +193,10 @@ def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], *, las
         ax.set_yscale("symlog", linthresh=0.01, linscale=0.4)
         percent_ticks(ax.yaxis, [curve.scale * float(curve.table.max().max())])
     else:
-        ax.set_ylim(*limits(evidence, curve))
+        ax.set_ylim(*span)
         ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
-        for arm, value in off_axis(evidence, curve) if curve.robust else ():
-            if arm in arms:
-                _beyond(ax, arm, value)
+        for arm, value in off_axis(evidence, curve, arms, span) if curve.robust else ():
+            _beyond(ax, arm, value)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=STEPS))
     if last:
         ax.set_xlabel("logged step" if evidence.study.imported else "rollout", labelpad=2)

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.evidence.curve_rows import Curve, by_rollout
 from analysis.evidence.evidence import Evidence
 from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_origin
-from analysis.figures.curves.panels import arms_of, band, of_arm, off_axis
+from analysis.figures.curves.panels import arms_of, band, limits, of_arm, off_axis
 
 MEDIAN = "ratio, median"
 NAMES = (("ratio, 99 %", "p99"), (MEDIAN, "p50"), ("ratio, 1 %", "p01"))
@@ -45,7 +45,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
     curves = rows(evidence)
     if not any(curve.label == MEDIAN for curve in curves):
         said.append(f"The median stays within {ALIKE:g} of 1 in every arm and is not drawn.")
-    if any(off_axis(evidence, curve) for curve in curves):
+    if any(off_axis(evidence, c, arms_of(evidence, c), limits(evidence, c)) for c in curves):
         said.append(
             "No clip leaves the axis, which the other arms set: its furthest mean stands at the arrow."
         )
