@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.evidence.replay import FIRST_MATCHED_UPDATE, Replay
 from analysis.figures.catalogue import REPLAY_FIGURES
-from analysis.figures.files import KINDS, Drawn, draw_replay
+from analysis.figures.files import KINDS, Drawn, draw_figures
 from analysis.logs.manifest import NothingToReport, sweep_command
 from analysis.logs.replay_source import needed_replay
 from analysis.report import write_report
@@ -48,7 +48,7 @@ def show_replay(folder: Path) -> str:
         )
     table = replay_table(replay)
     write_table(table, folder, "replay")
-    figures = draw_replay([figure.of(replay) for figure in REPLAY_FIGURES], folder)
+    figures = draw_figures([figure.of(replay) for figure in REPLAY_FIGURES], folder)
     if table is None and not figures:
         raise UserError(
             f"{folder} holds neither a grid of bounds nor matched ones: replay with clip=1e-4:1:log40 or --targets 0.02"
@@ -63,5 +63,8 @@ def _page(replay: Replay, table: Table | None, figures: list[Drawn]) -> str:
     parts = ["# Replay", markdown("{}: {}".format(*provenance(replay)))]
     if table is not None:
         parts += [f"## {markdown(table.title)}", to_markdown(table)]
-    parts += [f"![{figure.name}]({figure.name}.png)\n\n{markdown(figure.caption)}" for figure in figures]
+    parts += [
+        f"![{figure.name}]({figure.name}.png)\n\n{markdown(' '.join((figure.caption, *figure.notes)))}"
+        for figure in figures
+    ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"

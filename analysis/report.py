@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.answer.first_screen import first_screen
-from analysis.checks.flags import flags
 from analysis.checks.gates import Gate, check_gates
 from analysis.claims.files import judged_files
 from analysis.claims.section import Judged, judge
@@ -18,7 +17,7 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.figures.catalogue import FIGURES, REPLAY_FIGURES
 from analysis.figures.figure import charts
-from analysis.figures.files import begin_figures, draw_replay
+from analysis.figures.files import begin_figures, draw_figures
 from analysis.logs.compact import RUNS, read_logs
 from analysis.logs.digests import Digests, stream_digests
 from analysis.logs.manifest import read_json, report_folder
@@ -95,17 +94,16 @@ def render(folder: Path, *, replayed: bool) -> Report:
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Report, Digests]:
     """The report and the digests of its logs. Curves are drawn meanwhile, so whatever needs no figure comes before their end."""
-    flags(evidence)  # for the captions of both processes
     figures = [figure.of(evidence) for figure in FIGURES]
     replay_figures = [figure.of(replay) for figure in REPLAY_FIGURES]
-    end_figures = begin_figures(evidence, figures, folder)
+    end_figures = begin_figures(figures, folder)
     verdicts = judge(evidence, judged_files(evidence.logs.manifest))
     tables = make_tables(evidence, replay)
     for name, table in tables.items():
         write_table(table, folder, name, (*USUAL, SHORT) if name in IN_ONE_COLUMN else USUAL)
     notes = _replay_notes(evidence, replay) if replay else []
     there = [table for table in tables.values() if table is not None]
-    gates, replayed = check_gates(evidence), draw_replay(replay_figures, folder, notes)
+    gates, replayed = check_gates(evidence), draw_figures(replay_figures, folder, notes)
     on_page, streams = charts([*figures, *replay_figures]), stream_digests(folder / "logs")
     sections = section_traces(evidence, {file.name: file.sha256 for file in verdicts})
     data = _data(evidence, verdicts, gates, sections, folder)

@@ -22,6 +22,14 @@ class Curve:
     log: bool = False
     reference: float | None = None
     """Level of a dashed line, unscaled."""
+    named: str = ""
+    """What that line is called."""
+    geometric: bool = False
+    """Whether it is a spread, whose means and intervals are taken of logarithms: those of the spread itself fall below zero."""
+    robust: bool = False
+    """Whether the arm without a clip may leave the axis, where it would flatten all others."""
+    together: bool = False
+    """Whether all arms share one panel, where they are equal by design."""
 
 
 def by_rollout(evidence: Evidence, key: str) -> pd.DataFrame:

@@ -30,10 +30,18 @@ def held_out(evidence: Evidence) -> pd.DataFrame:
 def base_line(evidence: Evidence) -> float | None:
     """The untrained base at T = 1 on the questions of the curves; None where it did not answer them all."""
     asked = curve_answers(evidence)[["set", "question"]].drop_duplicates()
-    runs = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
-    rows = evidence.final
-    rows = rows[(rows["mode"] == "sampled") & (rows["temperature"] == 1.0) & rows["run"].isin(runs)]
-    rows = rows.merge(asked.astype(str), on=["set", "question"])
+    rows = _base_answers(evidence).merge(asked.astype(str), on=["set", "question"])
     if asked.empty or len(rows[["set", "question"]].drop_duplicates()) < len(asked):
         return None
     return float(rows.groupby("set", observed=True)["value"].mean().mean())
+
+
+def base_samples(evidence: Evidence) -> int:
+    """Samples a question that the untrained base has at T = 1."""
+    return int(_base_answers(evidence)["sample"].nunique())
+
+
+def _base_answers(evidence: Evidence) -> pd.DataFrame:
+    runs = [r for arm in evidence.study.with_role("base") for r in evidence.counted(arm)]
+    rows = evidence.final
+    return rows[(rows["mode"] == "sampled") & (rows["temperature"] == 1.0) & rows["run"].isin(runs)]

@@ -9,7 +9,6 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.figures import (
     clip_against_accuracy,
-    difference_to_baseline,
     factor_effects,
     heat_map,
     paired_by_seed,
@@ -24,6 +23,7 @@ from analysis.figures.curves import (
     training_reward_accuracy,
 )
 from analysis.figures.figure import Figure
+from analysis.figures.forest import difference_to_baseline
 from analysis.figures.replay import replay_clip_by_update, replay_clip_fraction, replay_trade_off
 
 CURVES: tuple[Figure[Evidence, list[Curve]], ...] = (

@@ -12,15 +12,16 @@ from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.evidence.result_traces import counted_runs, primary_traces
 from analysis.figures.arm_series import arm_series
+from analysis.figures.clipping import matched
 from analysis.figures.figure import Figure
+from analysis.figures.labels import LONGEST, widest
 from analysis.figures.model import SYMLOG, Axis, Chart, Mark, Numbers, Panel, number
 from analysis.figures.style import HIGHEST, TEXT, looks, percent_ticks
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace, joined, metric, trace
 from analysis.text.escape import plot
 
-LABEL_CHARACTERS = 26
-LEGEND_LINE = 0.19
+LEGEND_LINE = 0.155
 """Inches per line of a legend at the side."""
 TRAINED = ("arm", "no_clip", "aa")
 CLIPPED = Measure("clip", "policy/clip_frac_active", True)
@@ -37,7 +38,9 @@ class Points:
 
 
 def points(evidence: Evidence) -> Points | None:
-    """None where no run has both."""
+    """None where no run has both, or every arm was matched to a clip fraction: then they stand where they were put."""
+    if matched(evidence):
+        return None
     clip, final = 100 * run_means(evidence, CLIPPED), evidence.unit.factor * evidence.primary[AVERAGE]
     found = []
     for arm in evidence.study.with_role(*TRAINED):
@@ -50,9 +53,11 @@ def points(evidence: Evidence) -> Points | None:
 def draw(evidence: Evidence, found: Points) -> Printed:
     """A small mark per run, a large one for the arm's mean; legend at the side."""
     style = looks(evidence.study)
-    height = max(2.8, LEGEND_LINE * len(evidence.study.with_role(*TRAINED)))
+    labels = [plot(arm.label, LONGEST) for arm, _, _ in found.arms]
+    height = max(2.4, LEGEND_LINE * len(labels) + 0.1)
     figure = Printed(figsize=(TEXT, height))
-    ax = figure.add_axes((0.095, 0.42 / height, 0.56, 1 - 0.504 / height))
+    beside = (0.55 + widest(labels)) / TEXT
+    ax = figure.add_axes((0.075, 0.42 / height, 0.925 - beside, 1 - 0.504 / height))
     for arm, clip, final in found.arms:
         x, y, look = clip.to_numpy(), final.to_numpy(), style[arm.name]
         ax.plot(x, y, look.marker, color=look.color, markersize=2.5, alpha=0.5, linestyle="none")
@@ -68,14 +73,17 @@ def draw(evidence: Evidence, found: Points) -> Printed:
             color=look.color,
             markersize=6,
             linestyle="none",
-            label=plot(arm.label, LABEL_CHARACTERS),
+            label=plot(arm.label, LONGEST),
             **edge,
         )
     ax.set_xscale("symlog", linthresh=0.01, linscale=0.4)
     percent_ticks(ax.xaxis, [found.highest])
     ax.set_xlabel(X)
     ax.set_ylabel(f"final average{evidence.unit.mark}")
-    ax.legend(loc="center left", bbox_to_anchor=(1.03, 0.5), borderaxespad=0, labelspacing=0.7)
+    ax.legend(
+        loc="center left", bbox_to_anchor=(1.01, 0.5), borderaxespad=0, labelspacing=0.35, handlelength=1.2,
+        handletextpad=0.4,
+    )  # fmt: skip
     return figure
 
 
@@ -109,10 +117,12 @@ def chart(evidence: Evidence, found: Points) -> Chart:
 
 def caption(_: Evidence) -> str:
     """What marks are."""
-    return (
-        "Clipped share of active tokens against the final average: a small mark a run, a large one the arm's mean; "
-        "the axis is linear below .01 %"
-    )
+    return "Clipped share of active tokens against the final average: a small mark a run, a large one the arm's mean"
+
+
+def notes(_: Evidence) -> tuple[str, ...]:
+    """What the axis is."""
+    return ("Active tokens have an advantage other than zero.", "The axis is linear below 0.01 %.")
 
 
 def origin(evidence: Evidence) -> Trace:
@@ -125,5 +135,11 @@ def origin(evidence: Evidence) -> Trace:
 
 
 FIGURE = Figure(
-    name="clip_against_accuracy", data=points, draw=draw, chart=chart, caption=caption, trace=origin
+    name="clip_against_accuracy",
+    data=points,
+    draw=draw,
+    chart=chart,
+    caption=caption,
+    notes=notes,
+    trace=origin,
 )

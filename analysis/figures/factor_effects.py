@@ -10,15 +10,16 @@ from matplotlib.figure import Figure as Printed
 
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import grid_of, level_means
-from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_origin
+from analysis.figures.factors import grid_origin
 from analysis.figures.figure import Figure
+from analysis.figures.labels import LINE, wrapped
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, number
-from analysis.figures.style import FAINT, TEXT, Look
+from analysis.figures.style import FAINT, TEXT, Look, grid
 from analysis.statistics import Interval, t_interval
-from analysis.text.escape import plot
 
 SEEDS = Series(0, "seeds", Look(FAINT, "-", "o"))
 MEAN = Series(1, "mean over seeds, 95 % interval", Look("#000000", "-", "o"))
+TITLE = 7.5
 SIDE = 0.4
 """Room beside the outer levels on the page, in levels."""
 
@@ -35,14 +36,14 @@ class Effect:
 
 def effects(evidence: Evidence) -> list[Effect] | None:
     """An effect per factor; None where the study has no grid, or an arm of it has no score."""
-    grid = grid_of(evidence.study)
-    if grid is None or any(
-        evidence.primary.empty or not evidence.of_arm(evidence.primary, a) for a in grid.arms
+    design = grid_of(evidence.study)
+    if design is None or any(
+        evidence.primary.empty or not evidence.of_arm(evidence.primary, a) for a in design.arms
     ):
         return None
     found = []
-    for i, factor in enumerate(grid.factors):
-        table = 100 * level_means(evidence, grid, i, evidence.primary)
+    for i, factor in enumerate(design.factors):
+        table = 100 * level_means(evidence, design, i, evidence.primary)
         if table.empty:
             return None
         found.append(Effect(factor, table, tuple(t_interval(table[x].tolist()) for x in table.columns)))
@@ -51,21 +52,34 @@ def effects(evidence: Evidence) -> list[Effect] | None:
 
 def draw(_: Evidence, found: list[Effect]) -> Printed:
     """A panel per factor: a thin line per seed, and the mean over seeds with its 95 % t interval, at every level."""
-    figure = Printed(figsize=(TEXT, 1.9))
-    axes = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
-    figure.subplots_adjust(left=0.095, right=0.99, top=0.97, bottom=0.24, wspace=0.12)
-    for effect, ax in zip(found, axes, strict=True):
+    one = (TEXT - 0.6) / len(found) - 0.1
+    titles = [wrapped(effect.factor, one, TITLE) for effect in found]
+    labels = [
+        [wrapped(str(level), one / len(effect.table.columns)) for level in effect.table.columns]
+        for effect in found
+    ]
+    lines = max(text.count("\n") for text in titles), max(text.count("\n") for of in labels for text in of)
+    figure, axes = grid(
+        len(found),
+        1,
+        (TEXT, 1.4),
+        top=0.26 + LINE * lines[0],
+        below=0.24 + LINE * lines[1],
+        share_x=False,
+        share_y="all",
+    )
+    axes[0, 0].set_ylabel("final average %")
+    for effect, ax, title, names in zip(found, axes[0], titles, labels, strict=True):
         x = np.arange(effect.table.shape[1])
         for _, row in effect.table.iterrows():
             ax.plot(x, row.to_numpy(), color=FAINT, linewidth=0.6, zorder=1)
         mean = [interval.point for interval in effect.intervals]
         half = [interval.half_width or 0.0 for interval in effect.intervals]
         ax.errorbar(x, mean, yerr=half, color="#000000", marker="o", markersize=4, capsize=2.5, zorder=2)
-        ax.set_xticks(x, [plot(level, LEVEL_CHARACTERS) for level in effect.table.columns])
+        ax.set_xticks(x, names)
         ax.set_xlim(-0.4, len(x) - 0.6)
-        ax.set_xlabel(plot(effect.factor, FACTOR_CHARACTERS))
+        ax.set_title(title, fontsize=TITLE)
         ax.grid(axis="x", visible=False)
-    axes[0].set_ylabel("final average %")
     return figure
 
 
@@ -140,10 +154,7 @@ def _numbers(effect: Effect) -> Numbers:
 
 def caption(_: Evidence) -> str:
     """What lines are."""
-    return (
-        "Final average by level of every factor, over all levels of the others: thin lines are seeds, black their mean with "
-        "95 % t intervals"
-    )
+    return "Final average by level of every factor, over all levels of the others: grey lines are seeds, black their mean with 95 % t intervals"
 
 
 FIGURE = Figure(

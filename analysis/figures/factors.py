@@ -6,8 +6,6 @@ from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import primary_traces
 from analysis.logs.trace import Trace
 
-LEVEL_CHARACTERS, FACTOR_CHARACTERS = 14, 26
-
 
 def grid_origin(evidence: Evidence) -> Trace:
     """Scores of the arms of the design."""

@@ -27,6 +27,9 @@ class Figure(Generic[Source, Data]):
     draw: Callable[[Source, Data], Printed | None]
     chart: Callable[[Source, Data], Chart | None]
     caption: Callable[[Source], str]
+    """What it shows, in at most 40 words, and nothing that is true of the whole report."""
+    notes: Callable[[Source], tuple[str, ...]] = lambda _: ()
+    """How to read it, sentence by sentence: folded on the page."""
     trace: Callable[[Source], Trace]
 
     def of(self, source: Source | None) -> Shown:
@@ -57,6 +60,10 @@ class Shown:
     def caption(self) -> str:
         """What it shows, in words."""
         return self.figure.caption(self.source)
+
+    def notes(self) -> tuple[str, ...]:
+        """How to read it."""
+        return self.figure.notes(self.source)
 
 
 def charts(shown: Iterable[Shown]) -> dict[str, Chart]:

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import matplotlib
 
-from analysis.checks.flags import flags
-from analysis.evidence.evidence import Evidence
 from analysis.figures.background import begin
 from analysis.figures.catalogue import CURVES
 from analysis.figures.figure import Shown
 from analysis.figures.style import RC, save
-from analysis.tables import captions
 
 KINDS = ("pdf", "png")
 
@@ -30,36 +27,29 @@ class Drawn:
     """How to read it, where the caption is too short for that: folded on the page."""
 
 
-def begin_figures(evidence: Evidence, shown: Sequence[Shown], folder: Path) -> Callable[[], list[Drawn]]:
+def begin_figures(shown: Sequence[Shown], folder: Path) -> Callable[[], list[Drawn]]:
     """Begin to draw and write every figure there is data for, curves in a second process; returns what ends it.
 
     Files of figures without data, left by an earlier report, are removed.
     """
     heavy = [one for one in shown if one.figure in CURVES]
     light = [one for one in shown if one.figure not in CURVES]
-    finish = begin(lambda: _draw(evidence, heavy, folder))
+    finish = begin(lambda: draw_figures(heavy, folder))
 
     def end() -> list[Drawn]:
-        drawn = {figure.name: figure for figure in (*_draw(evidence, light, folder), *finish())}
+        drawn = {figure.name: figure for figure in (*draw_figures(light, folder), *finish())}
         return [drawn[one.figure.name] for one in shown if one.figure.name in drawn]
 
     return end
 
 
-def _draw(evidence: Evidence, shown: Iterable[Shown], folder: Path) -> list[Drawn]:
-    told = (captions.warnings(evidence)[0], *flags(evidence))
-    said = captions.conditional(evidence)
-    conditional = f" {said[0].upper()}{said[1:]}." if said else ""
-    note = f"{captions.run_counts(evidence, evidence.primary)}{conditional} {' '.join(told)}"
-    with matplotlib.rc_context(RC):
-        return [Drawn(one.figure.name, f"{one.caption()}. {note}") for one in shown if _write(one, folder)]
-
-
-def draw_replay(shown: Iterable[Shown], folder: Path, notes: Iterable[str] = ()) -> list[Drawn]:
-    """The same for the figures of a replay; `notes` end every caption."""
+def draw_figures(shown: Iterable[Shown], folder: Path, notes: Iterable[str] = ()) -> list[Drawn]:
+    """Draw and write them now; `notes` follow those of every figure."""
     with matplotlib.rc_context(RC):
         return [
-            Drawn(one.figure.name, " ".join([one.caption(), *notes])) for one in shown if _write(one, folder)
+            Drawn(one.figure.name, f"{one.caption()}.", (*one.notes(), *notes))
+            for one in shown
+            if _write(one, folder)
         ]
 
 

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure as Printed
 from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import TIMES, grid_of
-from analysis.figures.factors import FACTOR_CHARACTERS, LEVEL_CHARACTERS, grid_origin
+from analysis.figures.factors import grid_origin
 from analysis.figures.figure import Figure
+from analysis.figures.labels import LONGEST, widest, wrapped
 from analysis.figures.model import Axis, Chart, Numbers, Panel, Tile
-from analysis.figures.style import MUTED, TEXT, TILES
+from analysis.figures.style import MUTED, SMALLEST, TEXT, TILES
 from analysis.logs.manifest import Arm
 from analysis.text.escape import plot
 from analysis.text.numbers import points
@@ -82,15 +83,21 @@ def draw(_: Evidence, found: Crossings) -> Printed:
     height = 0.36 * len(found.rows) + 0.85
     figure = Printed(figsize=(TEXT, height))
     axes = figure.subplots(1, len(found.panels), squeeze=False)[0]
-    figure.subplots_adjust(left=0.13, right=0.99, top=1 - 0.28 / height, bottom=0.46 / height, wspace=0.08)
+    rows = [plot(row, LONGEST) for row in found.rows]
+    left = 0.36 + widest(rows)
+    figure.subplots_adjust(
+        left=left / TEXT, right=0.99, top=1 - 0.28 / height, bottom=0.46 / height, wspace=0.08
+    )
+    one = (TEXT - left) / len(found.panels) - 0.1
     for ax, (panel, at) in zip(axes, found.panels.items(), strict=True):
         _panel(ax, found, at)
-        rows = [plot(row, LEVEL_CHARACTERS) for row in found.rows]
         ax.set_yticks(range(len(rows)), rows if ax is axes[0] else [])
-        ax.set_xticks(range(len(found.columns)), [plot(column, LEVEL_CHARACTERS) for column in found.columns])
-        ax.set_xlabel(plot(found.factors[1], FACTOR_CHARACTERS))
-        ax.set_title(plot(TIMES.join(panel), FACTOR_CHARACTERS), fontsize=8)
-    axes[0].set_ylabel(plot(found.factors[0], FACTOR_CHARACTERS))
+        ax.set_xticks(
+            range(len(found.columns)), [wrapped(column, one / len(found.columns)) for column in found.columns]
+        )
+        ax.set_xlabel(plot(found.factors[1], LONGEST), fontsize=7.5)
+        ax.set_title(wrapped(TIMES.join(panel), one), fontsize=7.5)
+    axes[0].set_ylabel(plot(found.factors[0], LONGEST), fontsize=7.5)
     return figure
 
 
@@ -99,14 +106,14 @@ def _panel(ax: Any, found: Crossings, at: Mapping[tuple[str, str], Crossing]) ->
     for i, j in np.ndindex(*shown.shape):
         crossing = at[found.rows[i], found.columns[j]]
         if crossing.mean is None:
-            ax.text(j, i, "–", ha="center", va="center", color=MUTED, fontsize=7)
+            ax.text(j, i, "–", ha="center", va="center", color=MUTED, fontsize=SMALLEST)
             continue
         shown[i, j] = crossing.mean
         light = crossing.mean < sum(found.limits) / 2
         text = points(crossing.mean / 100)
         if crossing.collapsed:
             text += f"\n{crossing.collapsed}/{crossing.runs} collapsed"
-        ax.text(j, i, text, ha="center", va="center", color="white" if light else "black", fontsize=6.5)
+        ax.text(j, i, text, ha="center", va="center", color="white" if light else "black", fontsize=SMALLEST)
     ax.imshow(shown, cmap=TILES, vmin=found.limits[0], vmax=found.limits[1], aspect="auto")
     ax.grid(visible=False)
     ax.tick_params(length=0)
@@ -170,7 +177,9 @@ def _crossed(found: Crossings, panel: Sequence[str], at: Mapping[tuple[str, str]
 
 def caption(_: Evidence) -> str:
     """What panels and numbers are."""
-    return "Mean final average at the crossings of the last two factors, a panel a level of the others, and how many runs collapsed"
+    return (
+        "Mean final average in % where the last two factors cross, and how many of the runs there collapsed"
+    )
 
 
 FIGURE = Figure(name="heat_map", data=crossings, draw=draw, chart=chart, caption=caption, trace=grid_origin)

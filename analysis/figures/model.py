@@ -10,6 +10,8 @@ from analysis.figures.style import Look
 from analysis.text.rounding import rounded
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
+FULL, QUARTER, SMALL = "full", "quarter", "small"
+"""Sizes of panels: three, four or five fit beside each other."""
 LINEAR_BELOW = 0.01
 """Where a symmetric log axis is linear, in percent."""
 LINEAR_SHARE = 0.4
@@ -27,30 +29,29 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A mean over runs, with the half width of its interval and the runs behind it; nan where there is nothing."""
+    """A mean over runs, with the ends of its interval and the runs behind it; nan where there is nothing."""
 
     series: Series
     x: Sequence[float]
     mean: Sequence[float]
-    half: Sequence[float] = ()
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    banded: bool = True
+    """Whether the interval is drawn; the table has it in any case."""
     runs: Sequence[Sequence[float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A point with what it says when asked; `low` and `high` are the ends of an interval along x."""
+    """A point with what it says when asked."""
 
     series: Series
     x: float
     y: float
     says: str
     size: float = 4.0
-    low: float | None = None
-    high: float | None = None
     half: float | None = None
     """Half the width of an interval along y."""
-    note: str = ""
-    """Stands at the right of the panel, at the mark's height."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +108,9 @@ class Panel:
     tiles: Sequence[Tile] = ()
     levels: Sequence[float] = ()
     """Values of y with a dashed line."""
-    band: tuple[float, float] | None = None
-    """Values of x between which the ground is shaded."""
     table: int = 0
-    small: bool = False
-    """Whether it is one of many."""
+    size: str = FULL
+    """How many fit beside each other on a wide page."""
     switch: Series | None = None
     """Whose panel it is, where it goes with one series."""
 
@@ -126,6 +125,38 @@ class Numbers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Row:
+    """A labelled row of a forest plot: a point with its interval, or with the runs behind it, and words at its right."""
+
+    label: str
+    against: str
+    """What it is compared with, where rows differ in that."""
+    look: Look
+    x: float
+    low: float | None
+    high: float | None
+    runs: Sequence[float]
+    beyond: str
+    """The number beside the arrow where x lies off the axis."""
+    words: str
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """A forest plot: rows from the top down on one axis, zero marked, with a band of what is too small to matter."""
+
+    rows: Sequence[Row]
+    axis: Axis
+    matters: float | None
+    """Half the width of the band around zero."""
+    band: str
+    """What the band is called."""
+    head: str
+    """Stands above the words."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chart:
     """A figure of the page."""
 
@@ -134,6 +165,8 @@ class Chart:
     panels: Sequence[Panel]
     tables: Sequence[Numbers]
     note: str = ""
+    rows: Rows | None = None
+    """A forest plot in the place of panels."""
 
 
 def warped(value: float, scale: str) -> float:
@@ -154,9 +187,10 @@ def ticks(axis: Axis, about: int = 5) -> list[float]:
     if axis.scale == SYMLOG:
         return [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if axis.low <= t <= axis.high]
     if axis.scale == LOG:
-        first, last = math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high))
-        decades = [10.0**k for k in range(first, last + 1)]
-        return decades if len(decades) > 1 else [axis.low, axis.high]
+        first, last = math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high))
+        decades = [10.0**k for k in range(first, last + 1) if axis.low <= 10.0**k <= axis.high]
+        steps = [round(m * 10.0**k, 12) for k in range(first, last + 1) for m in (1, 2, 5)]
+        return decades if len(decades) > 2 else [t for t in steps if axis.low <= t <= axis.high]
     step = 10.0 ** math.floor(math.log10((axis.high - axis.low) / about))
     step *= next((m for m in (1, 2, 5, 10) if (axis.high - axis.low) / (m * step) <= about), 10)
     first = math.ceil(axis.low / step - 1e-9)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 from matplotlib.figure import Figure as Printed
+from matplotlib.ticker import MaxNLocator
 
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import primary_traces
 from analysis.figures.arm_series import arm_series
 from analysis.figures.figure import Figure
-from analysis.figures.model import Axis, Chart, Numbers, Panel, Series, Slope, number
-from analysis.figures.style import MUTED, TEXT, Look, looks
+from analysis.figures.labels import wrapped
+from analysis.figures.model import SMALL, Axis, Chart, Numbers, Panel, Series, Slope, number
+from analysis.figures.style import COLUMN, MUTED, SMALLEST, STEPS, TEXT, Look, grid, looks
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
-from analysis.text.escape import plot
 from analysis.text.unit import Unit
 
 COLUMNS = 5
-LABEL_CHARACTERS = 22
+MOST_PANELS = 12
+"""In print."""
 FALL, RISE = "#D55E00", "#0072B2"
 SIDE = 0.28
 """Room beside both ends of a line on the page, in its lengths."""
@@ -43,62 +45,78 @@ def _shared(evidence: Evidence, arm: Arm, reference: Arm) -> Scores:
     return {seed: (before[seed], after[seed]) for seed in sorted(before.keys() & after.keys())}
 
 
-def draw(evidence: Evidence, shown: list[Pairs]) -> Printed:
+def draw(evidence: Evidence, found: list[Pairs]) -> Printed:
     """A small panel per arm: a line per shared seed from the reference's score (left) to the arm's (right)."""
+    shown = found[:MOST_PANELS]
     columns = min(COLUMNS, len(shown))
-    rows = math.ceil(len(shown) / columns)
-    height = 1.12 * rows + 0.3
-    figure = Printed(figsize=(TEXT * max(columns, 2) / COLUMNS, height))
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    figure.subplots_adjust(
-        left=0.5 / figure.get_figwidth(),
-        right=0.99,
-        top=1 - 0.24 / height,
-        bottom=0.2 / height,
-        wspace=0.12,
-        hspace=0.5,
-    )
+    inches = TEXT if columns > 2 else COLUMN
+    one = (inches - 0.58) / columns - 0.12
+    several = evidence.study.several_references()
+    titles = [
+        f"{wrapped(arm.label, one)}\n{wrapped(f'vs {other.label}', one)}"
+        if several
+        else wrapped(arm.label, one)
+        for arm, other, _ in shown
+    ]
+    lines = max(title.count("\n") + 1 for title in titles)
+    figure, axes = grid(
+        columns, -(-len(shown) // columns), (inches, 0.9), top=0.1 + 0.125 * lines, gap=0.26 + 0.125 * lines, below=0.24,
+        share_y="all",
+    )  # fmt: skip
     style, unit = looks(evidence.study), evidence.unit
-    for ax, (arm, _, of_seed) in zip(axes.flat, shown, strict=False):
-        lines = list(of_seed.values())
-        for before, after in lines:
-            ax.plot(
-                [0, 1],
-                [unit.factor * before, unit.factor * after],
-                color=RISE if after >= before else FALL,
-                linestyle="-" if after >= before else (0, (3, 1.5)),
-                linewidth=0.8,
-            )
-        means = [unit.factor * sum(side) / len(lines) for side in zip(*lines, strict=True)]
-        ax.plot([0, 1], means, color="#000000", linewidth=1.6, marker=style[arm.name].marker, markersize=3)
+    for ax, (arm, _, scores), title in zip(axes.flat, shown, titles, strict=False):
+        before, after = _seeds(ax, scores, style[arm.name].marker, unit)
         ax.set_xlim(-0.12, 1.12)
         ax.set_xticks([])
-        ax.set_title(plot(arm.label, LABEL_CHARACTERS), fontsize=6.5, pad=3)
-        ax.set_xlabel(unit.signed((means[1] - means[0]) / unit.factor), fontsize=6.5, labelpad=2, color=MUTED)
+        ax.set_title(title, fontsize=SMALLEST)
+        ax.set_xlabel(f"{unit.signed(after - before)} on average", fontsize=SMALLEST, labelpad=2, color=MUTED)
         ax.grid(axis="x", visible=False)
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row in axes:
-        row[0].set_ylabel(f"final average{unit.mark}", fontsize=6.5)
+        row[0].set_ylabel(wrapped(f"final average{unit.mark}", 0.9), fontsize=SMALLEST)
     return figure
+
+
+def _seeds(ax: Any, scores: Scores, marker: str, unit: Unit) -> tuple[float, float]:
+    """Lines of all seeds and of their means, which are returned."""
+    for before, after in scores.values():
+        ax.plot(
+            [0, 1],
+            [unit.factor * before, unit.factor * after],
+            color=RISE if after >= before else FALL,
+            linestyle="-" if after >= before else (0, (3, 1.5)),
+            linewidth=0.8,
+        )
+    means = _means(scores)
+    ax.plot(
+        [0, 1], [unit.factor * m for m in means], color="#000000", linewidth=1.6, marker=marker, markersize=3
+    )
+    return means
 
 
 def chart(evidence: Evidence, shown: list[Pairs]) -> Chart:
     """The same panels, all with one axis of scores."""
-    unit, series = evidence.unit, arm_series(evidence)
+    unit, series, several = evidence.unit, arm_series(evidence), evidence.study.several_references()
     values = [unit.factor * score for *_, scores in shown for pair in scores.values() for score in pair]
     margin = 0.06 * (max(values) - min(values)) or 1.0
     y = Axis(label=f"final average{unit.mark}", low=min(values) - margin, high=max(values) + margin)
     return Chart(
         name=FIGURE.name,
         series=[series[arm.name] for arm, *_ in shown],
-        panels=[_panel(series[arm.name], reference, scores, y, unit) for arm, reference, scores in shown],
+        panels=[
+            _panel(
+                series[arm.name], f"{arm.label}\nvs {other.label}" if several else arm.label, scores, y, unit
+            )
+            for arm, other, scores in shown
+        ],
         tables=[_numbers(series, shown, unit)],
         note=f"Up is the final average{' in %' if unit.percent else ''}, the same axis in every panel.",
     )
 
 
-def _panel(series: Series, reference: Arm, scores: Scores, y: Axis, unit: Unit) -> Panel:
+def _panel(series: Series, title: str, scores: Scores, y: Axis, unit: Unit) -> Panel:
     slopes = [
         Slope(
             series=series,
@@ -121,16 +139,16 @@ def _panel(series: Series, reference: Arm, scores: Scores, y: Axis, unit: Unit) 
         marked=True,
     )
     return Panel(
-        title=series.label,
+        title=title,
         x=Axis(
             label=f"mean change {unit.signed(after - before)}",
             low=-SIDE,
             high=1 + SIDE,
-            names=(reference.label, "arm"),
+            names=("reference", "arm"),
         ),
         y=y,
         slopes=[*slopes, mean],
-        small=True,
+        size=SMALL,
         switch=series,
     )
 
@@ -163,9 +181,18 @@ def _numbers(series: dict[str, Series], shown: list[Pairs], unit: Unit) -> Numbe
 def caption(evidence: Evidence) -> str:
     """What lines are."""
     return (
-        f"Seed by seed from {evidence.study.yardstick()} (left end) to the arm (right end): blue lines rise, dashed orange "
-        "ones fall, black is the mean, and its change stands below; seeds that both have, without A/A runs"
+        f"Final average seed by seed, from {evidence.study.yardstick()} (left) to the arm (right): blue rises, dashed orange falls, "
+        "black is the mean"
     )
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """Which seeds and arms there are."""
+    said = ["Seeds that both arms have; without the A/A arm and the arm that does not clip."]
+    found = pairs(evidence) or []
+    if len(found) > MOST_PANELS:
+        said.append(f"Print shows {MOST_PANELS} of {len(found)} arms; the page has all.")
+    return tuple(said)
 
 
 def origin(evidence: Evidence) -> Trace:
@@ -176,4 +203,6 @@ def origin(evidence: Evidence) -> Trace:
     )
 
 
-FIGURE = Figure(name="paired_by_seed", data=pairs, draw=draw, chart=chart, caption=caption, trace=origin)
+FIGURE = Figure(
+    name="paired_by_seed", data=pairs, draw=draw, chart=chart, caption=caption, notes=notes, trace=origin
+)

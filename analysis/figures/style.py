@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -18,8 +18,12 @@ from sspo.config import RULES
 
 matplotlib.use("Agg")
 
-COLUMN, TEXT = 3.25, 5.5
-"""Inches: an ICML column and the NeurIPS text width."""
+COLUMN, TEXT = 3.3, 6.75
+"""Inches: one column and both columns of a two-column paper. Files are made at these widths, for text keeps its size then."""
+SMALLEST = 7.0
+"""Points of the smallest text."""
+STEPS = (1, 2, 2.5, 5, 10)
+"""Between ticks, times a power of ten."""
 FAINT, MUTED = "#bbbbbb", "#666666"
 HIGHEST = 1.6
 """Times the highest value: the upper end of a symmetric log axis."""
@@ -27,17 +31,23 @@ HIGHEST = 1.6
 TILES = matplotlib.colormaps["cividis"]
 """Even steps of lightness, alike to colour-blind readers, readable in grey and on a dark page."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLORS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
+    "#332288", "#B06BE0", "#882255", "#2F9E9E", "#7A3E00", "#6B6B00",
+)  # fmt: skip
+"""Of the arms of one reference: dark and light by turns, first those of Okabe and Ito."""
 DASHES: tuple[Any, ...] = (
     (0, (5, 1.2)),
     (0, (1.2, 1)),
     (0, (4, 1, 1, 1)),
     (0, (7, 2)),
     (0, (2, 1, 1, 1, 1, 1)),
-    "-",
+    (0, (9, 1, 2, 1)),
 )
+"""None is solid: solid lines are what others are tested against."""
 MARKERS = ("^", "D", "v", "P", "X", "<", ">", "h")
 
-RC = {
+RC: dict[str, Any] = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
     "font.size": 8,
     "axes.labelsize": 8,
@@ -54,6 +64,9 @@ RC = {
     "ytick.major.width": 0.6,
     "legend.fontsize": 7,
     "legend.title_fontsize": 7,
+    "axes.titlesize": 7.5,
+    "axes.titlepad": 3,
+    "figure.titlesize": 8,
     "legend.frameon": False,
     "legend.handlelength": 2.4,
     "lines.linewidth": 1.2,
@@ -93,15 +106,15 @@ def looks(study: Study) -> dict[str, Look]:
             a for a in study.with_role("arm") if a not in references and study.reference_of(a) == reference
         ]
         for i, arm in enumerate(mine):
-            turn = i // len(OKABE_ITO)
             chosen[arm.name] = Look(
-                OKABE_ITO[i % len(OKABE_ITO)],
-                DASHES[(i + turn) % len(DASHES)],
-                MARKERS[(i + turn + group * len(MARKERS) // 2) % len(MARKERS)],
+                COLORS[i % len(COLORS)],
+                DASHES[(i + group) % len(DASHES)],
+                MARKERS[(i + group * len(MARKERS) // 2) % len(MARKERS)],
             )
     return chosen
 
 
+RULE_DASHES = (*DASHES, "-")
 RULE_LOOKS = {
     "token": Look("#000000", "-", "o"),
     "subsentence": Look(OKABE_ITO[0], DASHES[0], "^"),
@@ -128,8 +141,8 @@ def rule_look(rule: str, turn: int = 0) -> Look:
     """How a segmentation rule is drawn, in every study the same, `fixed 8` as `fixed`; `turn` tells objectives apart where
     there are several, and rules that look alike."""
     look, markers = _base_look(first_word(rule)), ("o", "s", *MARKERS)
-    dash, marker = DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
-    return Look(look.color, DASHES[dash % len(DASHES)], markers[marker % len(markers)])
+    dash, marker = RULE_DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
+    return Look(look.color, RULE_DASHES[dash % len(RULE_DASHES)], markers[marker % len(markers)])
 
 
 def _base_look(name: str) -> Look:
@@ -158,20 +171,31 @@ def run_lines(ax: Any, x: NDArray[Any], y: NDArray[np.float64], look: Look) -> N
     )
 
 
-def panels(
-    columns: int, rows: int, row_height: float, below: float, width: float = TEXT
+def grid(
+    columns: int,
+    rows: int,
+    size: tuple[float, float],
+    *,
+    left: float = 0.5,
+    right: float = 0.08,
+    top: float = 0.3,
+    below: float = 0.4,
+    gap: float = 0.34,
+    share_x: bool = True,
+    share_y: Literal["row", "all", "none"] = "row",
 ) -> tuple[Figure, Any]:
-    """A figure of `rows` x `columns` axes that share x and y along a row, with `below` inches for legends."""
-    height = rows * row_height + below + 0.1
+    """A figure of `rows` x `columns` axes: its width and the height of a row, and room around and between rows, in inches."""
+    width, row = size
+    height = top + below + rows * row + (rows - 1) * gap
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(rows, columns, sharex=True, sharey="row", squeeze=False)
+    axes = figure.subplots(rows, columns, sharex=share_x, sharey=share_y, squeeze=False)
     figure.subplots_adjust(
-        left=0.52 / width,
-        right=1 - 0.06 / width,
-        top=1 - 0.08 / height,
+        left=left / width,
+        right=1 - right / width,
+        top=1 - top / height,
         bottom=below / height,
-        wspace=0.08,
-        hspace=0.14,
+        wspace=0.1,
+        hspace=gap / row,
     )
     return figure, axes
 
@@ -190,7 +214,8 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 def percent_ticks(axis: Any, values: Sequence[float]) -> None:
     """A symmetric log axis in percent: 0 has a place, and .01 to 100 % are apart."""
-    ticks = [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if t <= 2 * max([0.01, *values])]
+    highest = HIGHEST * max([0.01, *values])
+    ticks = [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if t <= highest]
     axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
-    axis.axes.set(**{f"{axis.axis_name}lim": (-0.003, HIGHEST * max([0.01, *values]))})
+    axis.axes.set(**{f"{axis.axis_name}lim": (-0.003, highest)})
     axis.set_minor_locator(matplotlib.ticker.NullLocator())

@@ -8,23 +8,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analysis.figures.model import Chart, Line, Mark, Numbers, Panel, Slope
+from analysis.figures.svg_forest import forest_svg
 from analysis.figures.svg_frame import TOP, Frame, axes
 from analysis.figures.svg_marks import line, mark, shape, slope, stroke, tile
 from analysis.text.escape import page as in_page
 
 
-def chart_html(chart: Chart, caption: str, *, traced: bool = True) -> str:
-    """A figure element; its id is the chart's name. A `traced` one has a button that opens its provenance."""
-    panels = "".join(_panel(chart, panel, i) for i, panel in enumerate(chart.panels))
+def chart_html(chart: Chart, caption: str, notes: Sequence[str] = (), *, traced: bool = True) -> str:
+    """A figure element; its id is the chart's name. `notes` are folded; a `traced` one has a button that opens its provenance."""
     tables = "".join(_table(chart, table, i) for i, table in enumerate(chart.tables))
-    note = f" {chart.note}" if chart.note else ""
-    kind = "small panels" if any(panel.small for panel in chart.panels) else "panels"
     why = f" {why_button('figure', chart.name)}" if traced else ""
+    told = [*notes, chart.note] if chart.note else notes
     return (
-        f'<figure id="{chart.name}" class="chart"><div class="{kind}">{panels}</div>{_legend(chart)}'
-        f"<figcaption>{in_page(caption + note)}{why}</figcaption>"
+        f'<figure id="{chart.name}" class="chart">{drawn_html(chart)}'
+        f"<figcaption>{in_page(caption)}{why}</figcaption>{_notes(told)}"
         f"<details><summary>The numbers of this figure</summary>{tables}</details></figure>\n"
     )
+
+
+def drawn_html(chart: Chart) -> str:
+    """What is drawn of a chart, with its legend and without words around it."""
+    if chart.rows is not None:
+        return forest_svg(chart.rows)
+    rows: dict[str, list[str]] = {}  # what has one axis of y stands in one row
+    for i, panel in enumerate(chart.panels):
+        rows.setdefault(panel.y.label, []).append(_panel(chart, panel, i))
+    size = chart.panels[0].size
+    return "".join(f'<div class="{size} panels">{"".join(row)}</div>' for row in rows.values()) + _legend(
+        chart
+    )
+
+
+def _notes(notes: Sequence[str]) -> str:
+    """How to read a figure, folded."""
+    told = "".join(f"<p>{in_page(note)}</p>" for note in notes)
+    return f"<details><summary>How to read this figure</summary>{told}</details>" if told else ""
 
 
 def why_button(kind: str, name: str) -> str:
@@ -52,17 +70,13 @@ def _panel(chart: Chart, panel: Panel, place: int) -> str:
     levels = "".join(
         f'<path class="level" d="M{frame.left},{frame.y(v):.1f}H{frame.right}"/>' for v in panel.levels
     )
-    band = ""
-    if panel.band is not None:
-        low, high = map(frame.x, panel.band)
-        band = f'<path class="matters" clip-path="url(#{clip})" d="M{low:.1f},{TOP}H{high:.1f}V{frame.bottom}H{low:.1f}Z"/>'
     slopes = "".join(slope(frame, one) for one in panel.slopes)
     marks = "".join([*(mark(frame, one) for one in panel.marks), *(tile(frame, one) for one in panel.tiles)])
     return (
         f'<svg class="panel" viewBox="0 0 {frame.width} {frame.height}" role="img" '
         f'aria-label="{in_page(_about(panel))}"{_asked(chart, panel, frame)}>'
         f'<clipPath id="{clip}"><path d="M{frame.left},{TOP - 4}H{frame.right + 4}V{frame.bottom + 4}H{frame.left}Z"/></clipPath>'
-        f'{band}{axes(frame)}{slopes}<g clip-path="url(#{clip})">{levels}{drawn}</g>{marks}<path class="cursor" d=""/></svg>'
+        f'{axes(frame)}{slopes}<g clip-path="url(#{clip})">{levels}{drawn}</g>{marks}<path class="cursor" d=""/></svg>'
     )
 
 
@@ -77,10 +91,11 @@ def _about(panel: Panel) -> str:
 def _asked(chart: Chart, panel: Panel, frame: Frame) -> str:
     """Attributes by which the script answers a pointer and the arrow keys: from a table along x, or from marks."""
     own = "" if panel.switch is None else f' data-k="{panel.switch.number}"'
-    if any(one.half or one.runs for one in panel.lines):
+    if any(one.low or one.runs for one in panel.lines):
         return (
             f'{own} tabindex="0" data-table="{chart.name}-numbers{panel.table}" data-scale="{panel.x.scale}" '
-            f'data-low="{panel.x.low:g}" data-high="{panel.x.high:g}" data-left="{frame.left}" data-right="{frame.right}"'
+            f'data-low="{panel.x.low:g}" data-high="{panel.x.high:g}" data-left="{frame.left}" data-right="{frame.right}" '
+            f'data-top="{TOP}" data-bottom="{frame.bottom}"'
         )
     return own + (' tabindex="0"' if panel.marks or panel.slopes or panel.tiles else "")
 

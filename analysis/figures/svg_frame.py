@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from analysis.figures.model import Axis, Panel, number, ticks
+import textwrap
+
+from analysis.figures.model import FULL, QUARTER, SMALL, Axis, Panel, number, ticks
 from analysis.text.escape import page as in_page
 
-WIDTH, HEIGHT = 360, 230
-SMALL_WIDTH, SMALL_HEIGHT = 210, 165
-"""Of a panel that is one of many."""
-LEFT, RIGHT, TOP, BOTTOM = 50, 10, 20, 38
-NAMED_LEFT, NAMED_RIGHT, ROW = 158, 44, 17
-"""Room for the names of rows and for notes on them, and the height of one."""
-TILED_LEFT, TILE = 78, 42
-"""The same of rows of tiles."""
-CHARACTERS, CHARACTER = 26, 5.6
-"""The longest name of a tick beside an axis, and how wide a character is under one."""
+SIZES = {FULL: (360, 250), QUARTER: (270, 220), SMALL: (210, 190)}
+"""Width and height of a panel."""
+LEFT, RIGHT, TOP, BOTTOM = 48, 12, 36, 40
+"""Room around the axes; above them are two lines."""
+TILED_LEFT, TILE = 88, 44
+"""Room for the names of rows of tiles, and the height of one."""
+MOST_LINES = 2
+CHARACTER, LINE = 6.3, 14
+"""About how wide a character is, and how far lines are apart."""
 
 
 class Frame:
@@ -22,14 +23,10 @@ class Frame:
 
     def __init__(self, panel: Panel):
         self.panel = panel
-        self.width, self.height = (SMALL_WIDTH, SMALL_HEIGHT) if panel.small else (WIDTH, HEIGHT)
-        self.left, right = LEFT, RIGHT
+        self.width, self.height = SIZES[panel.size]
+        self.left, self.right = LEFT, self.width - RIGHT
         if panel.tiles:
             self.left, self.height = TILED_LEFT, TILE * len(panel.y.names) + TOP + BOTTOM
-        elif panel.y.names:
-            self.left, right = NAMED_LEFT, NAMED_RIGHT
-            self.height = ROW * len(panel.y.names) + TOP + BOTTOM
-        self.right = self.width - right
         self.bottom = self.height - BOTTOM
 
     def x(self, value: float) -> float:
@@ -40,11 +37,6 @@ class Frame:
         """Where a value of y lies."""
         return self.bottom - (self.bottom - TOP) * self.panel.y.place(value)
 
-    def inside(self, value: float) -> tuple[float, str]:
-        """Where a value of x is drawn, and the arrow that points to it where it lies off the axis."""
-        low, high = self.panel.x.low, self.panel.x.high
-        return self.x(min(max(value, low), high)), "<" if value < low else ">" if value > high else ""
-
 
 def axes(frame: Frame) -> str:
     """Grid, ticks, both axes and their labels."""
@@ -53,23 +45,35 @@ def axes(frame: Frame) -> str:
         x = frame.x(value)
         parts.append(f'<path class="grid" d="M{x:.1f},{TOP}V{frame.bottom}"/>')
         parts.append(
-            f'<text x="{x:.1f}" y="{frame.bottom + 13}" text-anchor="middle">{_tick(panel.x, value, _room(frame, value))}</text>'
+            f'<text x="{x:.1f}" y="{frame.bottom + 15}" text-anchor="middle">{_tick(panel.x, value, _room(frame, value))}</text>'
         )
     for value in ticks(panel.y):
         y = frame.y(value)
         parts.append(f'<path class="grid" d="M{frame.left},{y:.1f}H{frame.right}"/>')
-        text = _tick(panel.y, value, 13 if panel.tiles else CHARACTERS)
-        parts.append(f'<text x="{frame.left - 5}" y="{y + 3.5:.1f}" text-anchor="end">{text}</text>')
+        text = _tick(panel.y, value, int((frame.left - 8) / CHARACTER))
+        parts.append(f'<text x="{frame.left - 5}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     middle = (frame.left + frame.right) / 2
     parts.append(f'<path class="axis" d="M{frame.left},{TOP}V{frame.bottom}H{frame.right}"/>')
     parts.append(
         f'<text x="{middle}" y="{frame.height - 8}" text-anchor="middle">{in_page(panel.x.label)}</text>'
     )
-    start = 4 if panel.y.names or panel.small else frame.left
-    heading = " · ".join(part for part in (panel.y.label, panel.title) if part and not panel.small)
-    heading = heading or cut(panel.title, int((frame.width - start) / CHARACTER))
-    parts.append(f'<text class="title" x="{start}" y="11">{in_page(heading)}</text>')
+    for i, (text, kind) in enumerate(_head(frame)):
+        parts.append(f'<text class="{kind}" x="4" y="{TOP - 9 - LINE * i}">{in_page(text)}</text>')
     return "".join(parts)
+
+
+def _head(frame: Frame) -> list[tuple[str, str]]:
+    """Lines above the axes from the bottom up: what y is and, over it, the panel's title, of which one that is alone may take both."""
+    panel, most = frame.panel, int((frame.width - 6) / CHARACTER)
+    if panel.y.label and panel.size != SMALL:
+        return [
+            (cut(panel.y.label, most), "label"),
+            *([(cut(panel.title, most), "title")] if panel.title else []),
+        ]
+    lines = [line for part in panel.title.split("\n") for line in textwrap.wrap(part, most)]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], cut(" ".join(lines[MOST_LINES - 1 :]), most)]
+    return [(text, "title") for text in reversed(lines)]
 
 
 def _room(frame: Frame, value: float) -> int:

@@ -25,6 +25,13 @@ SHAPES = {
     "X": "M-{r},-{r}L0,-{h}L{r},-{r}L{h},0L{r},{r}L0,{h}L-{r},{r}L-{h},0Z",
     "x": "M-{r},-{r}L{r},{r}M{r},-{r}L-{r},{r}",
 }
+DARK_COLORS = {
+    "#332288": "var(--indigo)",
+    "#882255": "var(--wine)",
+    "#7A3E00": "var(--brown)",
+    "#6B6B00": "var(--olive)",
+}
+"""Colours that a dark page has lighter."""
 DARK, LIGHT = "dark", "light"
 """Classes of text in tiles, whatever the page's own colours are."""
 
@@ -42,11 +49,11 @@ def line(frame: Frame, drawn: Line, place: int) -> str:
 
 
 def _band(frame: Frame, drawn: Line, x: Sequence[float]) -> str:
-    seen = [i for i, half in enumerate(drawn.half) if math.isfinite(half) and math.isfinite(drawn.mean[i])]
-    if len(seen) < 2:
+    seen = [i for i, low in enumerate(drawn.low) if math.isfinite(low)]
+    if len(seen) < 2 or not drawn.banded:
         return ""
-    upper = [f"{x[i]:.1f},{frame.y(drawn.mean[i] + drawn.half[i]):.1f}" for i in seen]
-    lower = [f"{x[i]:.1f},{frame.y(drawn.mean[i] - drawn.half[i]):.1f}" for i in reversed(seen)]
+    upper = [f"{x[i]:.1f},{frame.y(drawn.high[i]):.1f}" for i in seen]
+    lower = [f"{x[i]:.1f},{frame.y(drawn.low[i]):.1f}" for i in reversed(seen)]
     return f'<path class="band" fill="{color(drawn.series.look)}" d="M{"L".join([*upper, *lower])}Z"/>'
 
 
@@ -67,22 +74,14 @@ def _points(x: Sequence[float], y: Sequence[float]) -> str:
 
 
 def mark(frame: Frame, drawn: Mark) -> str:
-    """A point, its intervals and its note; what lies off the axis is an arrow at its end."""
-    look, (x, beyond), y = drawn.series.look, frame.inside(drawn.x), frame.y(drawn.y)
-    shown = shape(look, x, y, drawn.size, beyond or look.marker)
-    if not beyond and drawn.low is not None and drawn.high is not None:
-        ends = [frame.inside(value) for value in (drawn.low, drawn.high)]
-        shown = (
-            f'<path d="M{ends[0][0]:.1f},{y:.1f}H{ends[1][0]:.1f}" {stroke(look, 1.6, dashed=False)}/>{shown}'
-        )
-        shown += "".join(shape(look, end, y, 3, arrow) for end, arrow in ends if arrow)
+    """A point and its interval."""
+    look, x, y = drawn.series.look, frame.x(drawn.x), frame.y(drawn.y)
+    shown = shape(look, x, y, drawn.size)
     if drawn.half is not None:
         low, high = (frame.y(drawn.y + sign * drawn.half) for sign in (-1, 1))
         caps = f"M{x - 4:.1f},{low:.1f}h8M{x - 4:.1f},{high:.1f}h8"
         shown = f'<path d="M{x:.1f},{low:.1f}V{high:.1f}{caps}" {stroke(look, 1.4, dashed=False)}/>{shown}'
-    if drawn.note:
-        shown += f'<text x="{frame.right + 7}" y="{y + 3.5:.1f}">{in_page(drawn.note)}</text>'
-    return _asked(f"{x:.1f} {y:.1f}", drawn.says, shown, drawn.series.number)
+    return asked(f"{x:.1f} {y:.1f}", drawn.says, shown, drawn.series.number)
 
 
 def slope(frame: Frame, drawn: Slope) -> str:
@@ -93,7 +92,7 @@ def slope(frame: Frame, drawn: Slope) -> str:
     if drawn.marked:
         shown += "".join(shape(drawn.look, x, y, 3.4) for x, y in at)
     places = " ".join(f"{x:.1f} {y:.1f}" for x, y in at)
-    return _asked(places, drawn.says, shown, drawn.series.number)
+    return asked(places, drawn.says, shown, drawn.series.number)
 
 
 def tile(frame: Frame, drawn: Tile) -> str:
@@ -103,9 +102,9 @@ def tile(frame: Frame, drawn: Tile) -> str:
     middle, height = (left + right) / 2, (top + bottom) / 2
     ground = "none" if drawn.share is None else matplotlib.colors.to_hex(TILES(drawn.share))
     ink = "" if drawn.share is None else f" {readable(ground)}"
-    first = height + (3.5 if len(drawn.texts) == 1 else -2.5)
+    first = height + (4.5 if len(drawn.texts) == 1 else -2.5)
     texts = "".join(
-        f'<text class="{"value" if i == 0 else "more"}{ink}" x="{middle:.1f}" y="{first + 12 * i:.1f}" '
+        f'<text class="{"value" if i == 0 else "more"}{ink}" x="{middle:.1f}" y="{first + 13 * i:.1f}" '
         f'text-anchor="middle">{in_page(text)}</text>'
         for i, text in enumerate(drawn.texts)
     )
@@ -113,7 +112,7 @@ def tile(frame: Frame, drawn: Tile) -> str:
         f'<rect class="tile" x="{left + 1:.1f}" y="{top + 1:.1f}" width="{right - left - 2:.1f}" '
         f'height="{bottom - top - 2:.1f}" rx="2" fill="{ground}"/>'
     )
-    return _asked(f"{middle:.1f} {height:.1f}", drawn.says, field + texts)
+    return asked(f"{middle:.1f} {height:.1f}", drawn.says, field + texts)
 
 
 def readable(ground: str) -> str:
@@ -124,16 +123,16 @@ def readable(ground: str) -> str:
     return LIGHT if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.055 else DARK
 
 
-def _asked(places: str, says: str, shown: str, number: int | None = None) -> str:
+def asked(places: str, says: str, shown: str, number: int | None = None) -> str:
     """A group that answers where it is pointed at; `places` are its points, x and y by turns."""
     switched = "" if number is None else f' data-k="{number}"'
     return f'<g class="mark"{switched} data-at="{places}"><title>{in_page(says)}</title>{shown}</g>'
 
 
 def color(look: Look) -> str:
-    """Black and greys are others on a dark page."""
+    """As the page calls it: black, greys and dark colours are others on a dark page."""
     greys = {"#555555": "var(--grey)", MUTED: "var(--grey)", FAINT: "var(--faint)"}
-    return {"#000000": "currentColor", **greys}.get(look.color, look.color)
+    return {"#000000": "currentColor", **greys, **DARK_COLORS}.get(look.color, look.color)
 
 
 def stroke(look: Look, width: float, *, dashed: bool = True) -> str:

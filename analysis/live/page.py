@@ -32,7 +32,8 @@ MOST_ROWS = 200
 MOST_FAILURES = 50
 """Runs to look at that are shown with the end of their log."""
 CAPTION = (
-    "Runs as far as they have come: thin lines are runs, thick ones their mean as far as all of an arm's started runs are. "
+    "Runs as far as they have come: thick lines are means as far as all of an arm's started runs are, thin ones the runs of "
+    "arms with fewer than five. "
     "Nothing is tested before the runs are done."
 )
 

@@ -61,7 +61,7 @@ def _figures(report: Report, *, first: bool) -> Iterator[Markup]:
     """The figure that answers, or all the others."""
     for figure in report.figures:
         if (figure.name == FOREST) is first:
-            yield own(chart_html(report.charts[figure.name], figure.caption))
+            yield own(chart_html(report.charts[figure.name], figure.caption, figure.notes))
 
 
 def _sections(report: Report, samples: Markup) -> list[tuple[str, str]]:

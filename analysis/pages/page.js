@@ -122,7 +122,7 @@
     const table = document.getElementById(panel.dataset.table);
     const row = table.tBodies[0].rows[index];
     const x = place(panel, Number(row.cells[0].textContent));
-    panel.querySelector('.cursor').setAttribute('d', `M${x.toFixed(1)},20V${panel.viewBox.baseVal.height - 38}`);
+    panel.querySelector('.cursor').setAttribute('d', `M${x.toFixed(1)},${panel.dataset.top}V${panel.dataset.bottom}`);
     tip.replaceChildren();
     make('b', `${table.tHead.rows[0].cells[0].textContent} ${row.cells[0].textContent}`, tip);
     for (const group of all('g[data-k]:not(.off):not(.mark)', panel)) {

@@ -64,7 +64,7 @@ def _line(row: MeasureRow, series: Series, x: Sequence[int]) -> Line:
     values = row.runs[series.number]
     mean = [row.measure.scale * values.get(at, math.nan) for at in x]
     nothing = [math.nan] * len(x)
-    return Line(series=series, x=list(map(float, x)), mean=mean, half=nothing)
+    return Line(series=series, x=list(map(float, x)), mean=mean, low=nothing, high=nothing)
 
 
 def _panel(row: MeasureRow, lines: Sequence[Line], axis: Axis, place: int) -> Panel:

@@ -44,7 +44,7 @@ def captioned() -> Iterator[None]:
 def undrawn() -> Iterator[None]:
     """Reports without figures as files, for tests that look at none: to lay figures out is half of a report of two arms."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.report.begin_figures", lambda evidence, shown, folder: list)
+        patch.setattr("analysis.report.begin_figures", lambda shown, folder: list)
         yield
 
 

@@ -14,6 +14,7 @@ import pytest
 from synthetic_store import ARMS, SETS, Scale, write_study
 
 from analysis.checks.gates import check_gates
+from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
 from analysis.evidence.held_out import base_line, held_out
 from analysis.figures.curves import held_out_accuracy, training_reward_accuracy
@@ -138,7 +139,7 @@ def test_held_out_points_share_their_questions_and_begin_before_training(small: 
         assert len(values) == SCALE.curve_questions * len(SETS)
         assert table.at[rollout, run] == pytest.approx(sum(values) / len(values))
     assert "5 sets of 6 questions with 1 sample each" in held_out_accuracy.caption(evidence)
-    assert "rollout 0 is before training" in held_out_accuracy.caption(evidence)
+    assert "Rollout 0 is before training." in held_out_accuracy.notes(evidence)
 
 
 def test_held_out_falls_back_to_final_answers(small: Small) -> None:
@@ -158,27 +159,54 @@ def test_the_base_line_is_the_base_on_the_questions_of_the_curve(small: Small) -
     base = small.run("base")
     partial = small.with_answers(lambda rows: rows[(rows["run"] != base) | (rows["question"] != "long/2")])
     assert base_line(partial) is None
-    assert "dashed" not in held_out_accuracy.caption(partial)
+    assert "dashed" not in " ".join(held_out_accuracy.notes(partial))
+    said = " ".join(held_out_accuracy.notes(Evidence(small.logs)))
+    first = 100 * held_out(Evidence(small.logs)).loc[-1].mean()
+    assert f"the untrained base on these questions, {100 * sum(values) / len(values):.1f} %" in said
+    assert f"Runs begin at {first:.1f} % with 1 sample a question, the line is over 16" in said
 
 
 def test_a_mean_ends_where_a_run_does_and_few_runs_have_no_band() -> None:
     # mean 3, sd sqrt(2.5), t(.975, 4) = 2.776445: 2.776445 * sqrt(2.5 / 5) = 1.963243
     y = np.array([[1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 2.0, 3.0, 4.0, np.nan]])
-    mean, half = band(y, runs=5)
-    assert (mean[0], half[0]) == pytest.approx((3.0, 1.963243), abs=1e-6)
-    assert np.isnan([mean[1], half[1]]).all()
-    mean, half = band(np.array([[1.0, 2.0]]), runs=2)
-    assert mean[0] == 1.5
-    assert np.isnan(half[0])
+    found = band(y, 5, curve(scale=1.0))
+    assert (found.mean[0], found.low[0], found.high[0]) == pytest.approx((3, 1.036757, 4.963243), abs=1e-6)
+    assert np.isnan([found.mean[1], found.low[1], found.high[1]]).all()
+    two = band(np.array([[1.0, 2.0]]), 2, curve(scale=1.0))
+    assert two.mean[0] == 1.5
+    assert np.isnan(two.low[0])
+
+
+def curve(**options: Any) -> Curve:
+    return Curve("", pd.DataFrame(), **options)
+
+
+def test_bands_of_shares_and_spreads_stay_where_values_can_be() -> None:
+    # mean 1, sd sqrt(5), 2.776445 * sqrt(5 / 5) = 2.776445: below zero, which a share cannot be
+    share = band(np.array([[0.0, 0.0, 0.0, 0.0, 5.0]]), 5, curve())
+    assert (share.mean[0], share.low[0], share.high[0]) == pytest.approx((1, 0, 3.776445), abs=1e-6)
+    assert band(np.array([[95.0, 100, 100, 100, 100]]), 5, curve()).high[0] == 100
+    # logarithms to base e of 1, e, e^2, e^3, e^4 have mean 2 and half the interval from above
+    spread = band(np.exp([[0.0, 1.0, 2.0, 3.0, 4.0]]), 5, curve(geometric=True))
+    assert np.log([spread.mean[0], spread.low[0], spread.high[0]]) == pytest.approx(
+        [2, 2 - 1.963243, 2 + 1.963243], abs=1e-6
+    )
+    # roots' arcsines of 0, 25, 50, 75 and 100 % are 0, pi / 6, pi / 4, pi / 3, pi / 2: mean pi / 4, sd .585402 and
+    # 2.776445 * .585402 / sqrt(5) = .726875
+    logged = band(np.array([[0.0, 25, 50, 75, 100]]), 5, curve(log=True))
+    ends = 100 * np.sin(np.pi / 4 + np.array([-0.726875, 0.726875])) ** 2
+    assert logged.mean[0] == pytest.approx(50)
+    assert [logged.low[0], logged.high[0]] == pytest.approx(ends.tolist(), abs=1e-3)
 
 
 def test_rewards_are_drawn_above_accuracies(small: Small) -> None:
     figure = training_reward_accuracy.FIGURE.of(Evidence(small.logs)).printed()
     assert figure is not None
-    assert [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()] == ["reward", "accuracy %"]
+    assert [ax.get_title("left") for ax in figure.axes] == ["reward", "accuracy %"]
     rewards = small.logs.metrics.dropna(subset=["reward/mean"])
     rewards = rewards[rewards["run"] == small.run("grpo")]["reward/mean"]
-    first = figure.axes[0].lines[0].get_ydata()  # both runs of the baseline, parted by a gap
+    # both runs of the first arm, parted by a gap
+    first = figure.axes[0].lines[0].get_ydata()
     assert first[: len(rewards)] == pytest.approx(rewards.tolist())
 
 

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series
+from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Rows, Series
+from analysis.figures.model import Row as ForestRow
 from analysis.figures.style import Look
 from analysis.figures.svg import chart_html
 from analysis.logs.trace import trace
@@ -71,6 +72,26 @@ def table_of(text: str) -> Table:
     )
 
 
+def forest_of(text: str) -> Chart:
+    look = Look("#000000", "-", "o")
+    rows = [
+        ForestRow(
+            label=text, against=text, look=look, x=x, low=None, high=None, runs=(0.1, 0.2), beyond=text, words=text,
+            says=text,
+        )
+        for x in (0.5, 9)
+    ]  # fmt: skip
+    axis = Axis(label=text, low=0, high=1)
+    return Chart(
+        name="f",
+        series=[],
+        panels=[],
+        tables=[],
+        note=text,
+        rows=Rows(rows=rows, axis=axis, matters=0.1, band=text, head=text),
+    )
+
+
 def chart_of(text: str) -> Chart:
     series = Series(0, text, Look("#000000", "-", "o"))
     axis = Axis(label=text, low=0, high=1)
@@ -78,8 +99,8 @@ def chart_of(text: str) -> Chart:
         title=text,
         x=axis,
         y=Axis(label=text, low=0, high=1, names=[text, text]),
-        lines=[Line(series=series, x=[0, 1], mean=[0, 1], half=[0.1, 0.1])],
-        marks=[Mark(series=series, x=0.5, y=0.5, says=text, note=text)],
+        lines=[Line(series=series, x=[0, 1], mean=[0, 1], low=[0, 0.9], high=[0.1, 1])],
+        marks=[Mark(series=series, x=0.5, y=0.5, says=text)],
     )
     return Chart(
         name="c",
@@ -93,10 +114,14 @@ def chart_of(text: str) -> Chart:
 @given(TEXTS)
 @example("".join(PIECES))
 def test_html_and_svg_hold_no_tag_or_attribute_of_the_text(text: str) -> None:
-    clean, dirty = (Tags(str(table_html(table_of(t))) + chart_html(chart_of(t), t)) for t in ("x", text))
+    clean, dirty = (
+        Tags(str(table_html(table_of(t))) + chart_html(chart_of(t), t) + chart_html(forest_of(t), t, (t,)))
+        for t in ("x", text)
+    )
     assert dirty.tags == clean.tags
     assert dirty.attributes == clean.attributes
     markup = str(table_html(table_of(text))) + chart_html(chart_of(text), text)
+    markup += chart_html(forest_of(text), text, (text,))
     assert not unseen(markup)
     svg = re.search(r"<svg class=\"panel\".*?</svg>", markup, re.DOTALL)
     assert svg is not None

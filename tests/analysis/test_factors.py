@@ -87,7 +87,7 @@ def printed(figure: Figure[Evidence, Any], evidence: Evidence) -> Printed:
 
 def test_figures_of_a_grid_are_drawn(evidence: Evidence) -> None:
     effects, heat = printed(factor_effects.FIGURE, evidence), printed(heat_map.FIGURE, evidence)
-    assert [ax.get_xlabel() for ax in effects.axes] == ["objective", "lr"]
+    assert [ax.get_title() for ax in effects.axes] == ["objective", "lr"]
     texts = [text.get_text() for text in heat.axes[0].texts]
     assert sum("6/6 collapsed" in text for text in texts) == 1
     assert len(printed(paired_by_seed.FIGURE, evidence).axes) >= 5

@@ -229,7 +229,7 @@ def test_the_page_escapes_what_a_log_says_and_stays_out_of_run_folders(tmp_path:
     assert (
         page.count('<svg class="panel"') == 5
     )  # accuracy, reward, clipping twice, gradient norm: nothing else is logged
-    assert '<section class="samples">' in page
+    assert '<section class="samples" id="samples">' in page
     with pytest.raises(UserError, match="lies in a run folder"):
         write_page(runs, folder / "checkpoints" / "page.html")
     write_page(runs, tmp_path / "pages" / "one.html")

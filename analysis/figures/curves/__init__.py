@@ -2,6 +2,7 @@
 
 family                    what makes a figure of curves
 panels                    which arms share a panel; means and bands
+chosen                    what print shows where there is more than it can
 printed                   curves for the paper
 chart                     curves for the page
 held_out_accuracy         held-out accuracy while training

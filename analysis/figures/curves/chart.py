@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,27 @@ from numpy.typing import NDArray
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.figures.arm_series import arm_series
-from analysis.figures.curves.panels import band, families, limits
-from analysis.figures.model import SYMLOG, Axis, Chart, Line, Numbers, Panel, Series, number
+from analysis.figures.curves.chosen import banded
+from analysis.figures.curves.panels import arms_of, band, families, limits, of_arm, shows_runs
+from analysis.figures.model import (
+    FULL,
+    LINEAR,
+    LOG,
+    QUARTER,
+    SYMLOG,
+    Axis,
+    Chart,
+    Line,
+    Numbers,
+    Panel,
+    Series,
+    number,
+)
 from analysis.figures.style import HIGHEST
 from analysis.logs.manifest import Arm
 
+FEWEST_QUARTERS = 4
+"""Panels beside each other from which they are smaller."""
 MOST_POINTS = 60
 """Of one line on the page; the files of a figure have them all."""
 MOST_RUN_POINTS = 40_000
@@ -40,17 +57,19 @@ def curve_chart(
             for arm in arms
             if (line := _line(evidence, curve, arm, everyone[arm.name], kept, runs=not many)) is not None
         }
-        for heading, arms in groups:
+        together = [("", arms_of(evidence, curve))]
+        shown = together if curve.together else groups
+        size = QUARTER if len(shown) >= FEWEST_QUARTERS else FULL
+        for heading, arms in shown:
             own = [lines[arm.name] for arm in arms if arm.name in lines]
-            panels.append(_panel(curve, heading, own, kept, place))
+            panel = _panel(evidence, curve, heading, own, kept, place)
+            panels.append(replace(panel, size=size))
         tables.append(_numbers(curve, list(lines.values()), kept))
-    shown = {line.series for panel in panels for line in panel.lines}
-    note = (
-        "Runs are not drawn on this page, of which there are many: the PDF and PNG have them." if many else ""
-    )
+    drawn_series = {line.series for panel in panels for line in panel.lines}
+    note = "There are too many runs for a line each." if many else ""
     return Chart(
         name=name,
-        series=[s for s in everyone.values() if s in shown],
+        series=[s for s in everyone.values() if s in drawn_series],
         panels=panels,
         tables=tables,
         note=note,
@@ -67,18 +86,18 @@ def _thinned(rollouts: int) -> NDArray[np.intp]:
 def _line(
     evidence: Evidence, curve: Curve, arm: Arm, series: Series, kept: NDArray[np.intp], *, runs: bool
 ) -> Line | None:
-    counted = evidence.counted(arm)
-    mine = [run for run in counted if run in curve.table.columns]
-    y = (curve.scale * curve.table[mine]).to_numpy()[kept]
+    y = of_arm(evidence, curve, arm)[kept]
     if not np.isfinite(y).any():
         return None
-    mean, half = band(y, len(counted))
+    shown = band(y, len(evidence.counted(arm)), curve)
     return Line(
         series=series,
         x=_rollouts(curve, kept),
-        mean=mean.tolist(),
-        half=half.tolist(),
-        runs=y.T.tolist() if runs else (),
+        mean=shown.mean.tolist(),
+        low=shown.low.tolist(),
+        high=shown.high.tolist(),
+        banded=banded(evidence, curve),
+        runs=y.T.tolist() if runs and shows_runs(evidence, arm) else (),
     )
 
 
@@ -86,14 +105,16 @@ def _rollouts(curve: Curve, kept: NDArray[np.intp]) -> list[float]:
     return [float(rollout) + 1 for rollout in curve.table.index.to_numpy()[kept]]
 
 
-def _panel(curve: Curve, heading: str, lines: Sequence[Line], kept: NDArray[np.intp], place: int) -> Panel:
+def _panel(
+    evidence: Evidence, curve: Curve, heading: str, lines: Sequence[Line], kept: NDArray[np.intp], place: int
+) -> Panel:
     x = _rollouts(curve, kept)
-    if curve.log:
+    if curve.log and not curve.geometric:
         highest = np.fmax.reduce(curve.scale * curve.table.to_numpy(), axis=None, initial=0.01)
         y = Axis(label=curve.label, low=0.0, high=HIGHEST * float(highest), scale=SYMLOG)
     else:
-        low, high = limits(curve)
-        y = Axis(label=curve.label, low=low, high=high)
+        low, high = limits(evidence, curve)
+        y = Axis(label=curve.label, low=low, high=high, scale=LOG if curve.geometric else LINEAR)
     return Panel(
         title=heading,
         x=Axis(label="rollout", low=min(x), high=max(max(x), min(x) + 1)),
@@ -105,14 +126,14 @@ def _panel(curve: Curve, heading: str, lines: Sequence[Line], kept: NDArray[np.i
 
 
 def _numbers(curve: Curve, lines: Sequence[Line], kept: NDArray[np.intp]) -> Numbers:
-    """A row per rollout, mean ± half of the interval of every arm."""
+    """A row per rollout: the mean of every arm with its interval."""
     rows = [
-        [f"{x:g}", *(_mean(line.mean[i], line.half[i]) for line in lines)]
+        [f"{x:g}", *(_mean(line.mean[i], line.low[i], line.high[i]) for line in lines)]
         for i, x in enumerate(_rollouts(curve, kept))
     ]
     heads = [("rollout", None), *((line.series.label, line.series.number) for line in lines)]
     return Numbers(title=f"{curve.label}, mean over runs", heads=heads, rows=rows)
 
 
-def _mean(mean: float, half: float) -> str:
-    return number(mean) + (f" ± {number(half, 2)}" if np.isfinite(half) else "")
+def _mean(mean: float, low: float, high: float) -> str:
+    return number(mean) + (f" [{number(low)}, {number(high)}]" if np.isfinite(low) else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.evidence.curve_rows import Curve, by_rollout
 from analysis.evidence.evidence import Evidence
+from analysis.figures.clipping import matched
 from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_origin
 
 
@@ -14,11 +15,19 @@ def clip_kind(evidence: Evidence) -> str:
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Clipped share of tokens, then its low and high parts."""
+    """Clipped share of tokens, then its low and high parts. Where every arm is matched to a target there is no more to see
+    than that they are, in one panel."""
     kind = clip_kind(evidence)
+    if matched(evidence):
+        table = by_rollout(evidence, f"policy/{kind}")
+        arms = evidence.study.with_role("arm")
+        own = [run for arm in arms for run in evidence.counted(arm) if run in table.columns]
+        targets = {arm.target_clip_frac for arm in arms}
+        target = targets.pop() if len(targets) == 1 else None
+        return [Curve("clipped %", table[own], reference=target, named="target", together=True)]
     keys = (
         (label, f"policy/{kind}{part}")
-        for label, part in (("clipped %", ""), ("low %", "_low"), ("high %", "_high"))
+        for label, part in (("clipped %", ""), ("clipped low %", "_low"), ("clipped high %", "_high"))
     )
     logged = evidence.logs.metrics.columns
     return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys if key in logged]
@@ -26,11 +35,21 @@ def rows(evidence: Evidence) -> list[Curve]:
 
 def caption(evidence: Evidence) -> str:
     """What is clipped of what."""
-    tokens = "tokens with A != 0" if clip_kind(evidence) == "clip_frac_active" else "response tokens"
-    return (
-        f"Clipped share of {tokens}, mean over a rollout's updates, and its parts clipped low (A < 0) and high "
-        "(A > 0); the axis is linear below .01 %"
+    tokens = "tokens with A ≠ 0" if clip_kind(evidence) == "clip_frac_active" else "response tokens"
+    if matched(evidence):
+        return f"Clipped share of {tokens}, which every arm was matched to"
+    return f"Clipped share of {tokens}, and its parts clipped low (A < 0) and high (A > 0)"
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """How updates are pooled, and what the axis is."""
+    pooled = "A point is the mean over a rollout's updates; A is a token's advantage."
+    below = (
+        "Targets hold over updates from the second of a rollout on; on the first, where ratios are 1, little is clipped, so that "
+        "means lie below them."
     )
+    scale = "The axis is linear below 0.01 %; intervals are taken of the arcsine root, which ends at 0."
+    return pooled, below if matched(evidence) else scale
 
 
 FIGURE = curve_figure(
@@ -38,6 +57,7 @@ FIGURE = curve_figure(
     rows=rows,
     row_height=1.05,
     caption=caption,
+    notes=notes,
     origin=metrics_origin(
         OVER_UPDATES,
         "policy/clip_frac_active",

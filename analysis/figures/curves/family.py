@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import counted_runs
 from analysis.figures.curves.chart import curve_chart
-from analysis.figures.curves.panels import FEWEST_FOR_BAND
-from analysis.figures.curves.printed import draw, thinned
+from analysis.figures.curves.chosen import banded, left_out
+from analysis.figures.curves.panels import FEWEST_FOR_BAND, shows_runs
+from analysis.figures.curves.printed import draw
 from analysis.figures.figure import Figure
+from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace, metric, trace
 
-BAND = (
-    "Thin lines are runs, thick lines their mean, bands its pointwise 95 % t interval over seeds, cut at the axis (none "
-    f"below {FEWEST_FOR_BAND} runs), mean and band ending where the first run of the arm ends"
-)
 OVER_UPDATES = "mean over each rollout's updates, then over runs"
 
 
@@ -27,25 +26,47 @@ def curve_figure(
     row_height: float,
     caption: Callable[[Evidence], str],
     origin: Callable[[Evidence], Trace],
+    notes: Callable[[Evidence], tuple[str, ...]] = lambda _: (),
 ) -> Figure[Evidence, list[Curve]]:
-    """A figure with a row of panels per curve, each `row_height` inches high in print; `caption` says what the curves are."""
+    """A figure of curves, each `row_height` inches high where it has small panels in print; `caption` says what the curves are,
+    `notes` what is special of them."""
+    made = functools.lru_cache(maxsize=2)(rows)  # captions and notes ask again
     return Figure(
         name=name,
-        data=rows,
+        data=made,
         draw=lambda evidence, curves: draw(evidence, curves, row_height),
         chart=lambda evidence, curves: curve_chart(evidence, name, curves),
-        caption=lambda evidence: _with_band(caption(evidence), evidence),
+        caption=lambda evidence: f"{caption(evidence)}: mean over runs{_bands(evidence, made(evidence))}",
+        notes=lambda evidence: (
+            *_how(evidence, made(evidence)),
+            *notes(evidence),
+            *left_out(evidence, made(evidence)),
+        ),
         trace=origin,
     )
 
 
-def _with_band(caption: str, evidence: Evidence) -> str:
-    """A caption of curves: what lines and bands are, and who is in black."""
-    who = "the baseline is in every panel"
-    if evidence.study.several_references():
-        who = "the arm that a panel's arms are tested against is in it"
-    left_out = thinned(evidence)
-    return f"{caption}. {BAND}; {who}, in black" + (f"; {left_out}" if left_out else "")
+def _bands(evidence: Evidence, curves: list[Curve]) -> str:
+    drawn = any(banded(evidence, curve) for curve in curves)
+    without = all(map(functools.partial(shows_runs, evidence), _trained(evidence)))
+    return " with 95 % bands" if drawn and not without else ""
+
+
+def _trained(evidence: Evidence) -> list[Arm]:
+    return [arm for arm in evidence.study.with_role("arm", "no_clip") if evidence.counted(arm)]
+
+
+def _how(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
+    """What lines and bands are."""
+    said = ["Solid black is what the other arms are tested against."]
+    if _bands(evidence, curves):
+        said.append(
+            "Bands are pointwise 95 % t intervals of the mean over seeds, cut at the axis; mean and band end where the first run of "
+            "the arm ends."
+        )
+    if any(map(functools.partial(shows_runs, evidence), _trained(evidence))):
+        said.append(f"Thin lines are runs, of arms with fewer than {FEWEST_FOR_BAND}, which have no band.")
+    return tuple(said)
 
 
 def metrics_origin(formula: str, *keys: str) -> Callable[[Evidence], Trace]:

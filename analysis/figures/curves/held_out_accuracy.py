@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
-from analysis.evidence.held_out import base_line, curve_answers, held_out
+from analysis.evidence.held_out import base_line, base_samples, curve_answers, held_out
 from analysis.evidence.result_traces import counted_runs
 from analysis.figures.curves.family import curve_figure
 from analysis.logs.trace import Trace, answers, joined, trace
+from analysis.text.rounding import rounded
+
+BASE = "untrained base"
+MOST_NAMED = 3
+"""Imported metrics that a caption names."""
 
 
 def rows(evidence: Evidence) -> list[Curve]:
@@ -18,29 +23,54 @@ def rows(evidence: Evidence) -> list[Curve]:
             ", ".join(evidence.sets) if len(evidence.sets) == 1 else f"mean of {len(evidence.sets)} metrics"
         )
         return [Curve(f"{label}{evidence.unit.mark}", held_out(evidence), scale=evidence.unit.factor)]
-    return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence))]
+    return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence), named=BASE)]
 
 
 def caption(evidence: Evidence) -> str:
-    """What is asked how often at each point, and what the dashed line is."""
+    """What is asked how often at each point."""
     rows = curve_answers(evidence)
     if evidence.study.imported:
         kind = "Mean over answers to" if evidence.by_question else "Logged values of"
-        return f"{kind} {', '.join(evidence.sets)}"
+        return f"{kind} {_listed(evidence.sets)}"
     if rows.empty:
         return "Held-out accuracy at T = 1"
     asked = rows[["set", "question"]].drop_duplicates().groupby("set", observed=True).size()
     questions = f"{asked.min()}" if asked.min() == asked.max() else f"{asked.min()} to {asked.max()}"
     samples = rows["sample"].nunique()
-    sentence = (
-        f"Held-out accuracy at T = 1, mean over {len(asked)} sets of {questions} questions with {samples} "
-        f"sample{'s' if samples > 1 else ''} each, the same questions at every point"
+    return (
+        f"Held-out accuracy at T = 1 over {len(asked)} sets of {questions} questions with {samples} "
+        f"sample{'s' if samples > 1 else ''} each"
     )
-    if (rows["rollout"] < 0).any():
-        sentence += "; rollout 0 is before training"
-    if base_line(evidence) is not None:
-        sentence += "; the dashed line is the untrained base on these questions"
-    return sentence
+
+
+def _listed(sets: tuple[str, ...]) -> str:
+    return ", ".join(sets) if len(sets) <= MOST_NAMED else f"{len(sets)} metrics"
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """What points share, and why curves may begin off the line of the base."""
+    rows = curve_answers(evidence)
+    if evidence.study.imported or rows.empty:
+        return ()
+    said = ["Every point of every run asks the same questions."]
+    begun = bool((rows["rollout"] < 0).any())
+    if begun:
+        said.append("Rollout 0 is before training.")
+    level = base_line(evidence)
+    if level is not None:
+        said.append(f"The dashed line is the untrained base on these questions, {_percent(level)}.")
+        first = held_out(evidence).loc[-1].mean() if begun else level
+        few, many = rows["sample"].nunique(), base_samples(evidence)
+        if begun and few < many:
+            said.append(
+                f"Runs begin at {_percent(float(first))} with {few} sample{'s' if few > 1 else ''} a question, the line is "
+                f"over {many}: it is the same model, and the gap is noise of sampling."
+            )
+    return tuple(said)
+
+
+def _percent(share: float) -> str:
+    return f"{rounded(100 * share, '.1f')} %"
 
 
 def origin(evidence: Evidence) -> Trace:
@@ -55,4 +85,6 @@ def origin(evidence: Evidence) -> Trace:
     return joined(formula, curves, trace("", [answers("sampled", 1.0)], base))
 
 
-FIGURE = curve_figure("held_out_accuracy", rows=rows, row_height=1.5, caption=caption, origin=origin)
+FIGURE = curve_figure(
+    "held_out_accuracy", rows=rows, row_height=1.5, caption=caption, notes=notes, origin=origin
+)

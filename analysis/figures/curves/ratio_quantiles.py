@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from analysis.evidence.curve_rows import Curve, by_rollout
 from analysis.evidence.evidence import Evidence
 from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_origin
+from analysis.figures.curves.panels import arms_of, band, limits, of_arm, off_axis
+
+MEDIAN = "ratio, median"
+NAMES = (("ratio, 99 %", "p99"), (MEDIAN, "p50"), ("ratio, 1 %", "p01"))
+ALIKE = 0.01
+"""The median is left out where no arm's mean is further from 1."""
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Percentiles of the ratios that the loss used, from the highest to the lowest."""
-    rows = (("ratio, 99 %", "p99"), ("ratio, median", "p50"), ("ratio, 1 %", "p01"))
-    return [Curve(label, by_rollout(evidence, f"policy/ratio_{name}"), scale=1.0) for label, name in rows]
+    """Percentiles of the ratios that the loss used, from the highest to the lowest; the median where it tells arms apart."""
+    curves = [
+        Curve(label, by_rollout(evidence, f"policy/ratio_{name}"), scale=1.0, robust=True)
+        for label, name in NAMES
+    ]
+    return [curve for curve in curves if curve.label != MEDIAN or not _flat(evidence, curve)]
+
+
+def _flat(evidence: Evidence, curve: Curve) -> bool:
+    means = [
+        band(of_arm(evidence, curve, arm), len(evidence.counted(arm)), curve).mean
+        for arm in arms_of(evidence, curve)
+    ]
+    return bool(means) and float(np.nanmax(np.abs(np.concatenate(means) - 1), initial=0.0)) < ALIKE
+
+
+def caption(evidence: Evidence) -> str:
+    """Which percentiles."""
+    median = any(curve.label == MEDIAN for curve in rows(evidence))
+    named = "99th percentile, median and 1st percentile" if median else "99th and 1st percentile"
+    return f"{named} over tokens of the importance ratio that the loss used"
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """How updates are pooled, and what is not seen."""
+    said = ["A point is the mean over a rollout's updates."]
+    curves = rows(evidence)
+    if not any(curve.label == MEDIAN for curve in curves):
+        said.append(f"The median stays within {ALIKE:g} of 1 in every arm and is not drawn.")
+    if any(off_axis(evidence, c, arms_of(evidence, c), limits(evidence, c)) for c in curves):
+        said.append(
+            "No clip leaves the axis, which the other arms set: its furthest mean stands at the arrow."
+        )
+    return tuple(said)
 
 
 FIGURE = curve_figure(
     "ratio_quantiles",
     rows=rows,
     row_height=1.05,
-    caption=lambda _: (
-        "99th percentile, median and 1st percentile over tokens of the importance ratio that the loss used, mean over a rollout's updates"
-    ),
+    caption=caption,
+    notes=notes,
     origin=metrics_origin(OVER_UPDATES, "policy/ratio_p99", "policy/ratio_p50", "policy/ratio_p01"),
 )

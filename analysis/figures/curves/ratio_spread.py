@@ -10,7 +10,7 @@ from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_o
 def rows(evidence: Evidence) -> list[Curve]:
     """Spread of the ratios that the loss used, and of the tokens' own log-ratios, which no averaging narrows."""
     keys = (("ratio sd %", "policy/ratio_std"), ("token log-ratio sd %", "policy/token_log_ratio_std"))
-    return [Curve(label, by_rollout(evidence, key), log=True) for label, key in keys]
+    return [Curve(label, by_rollout(evidence, key), geometric=True) for label, key in keys]
 
 
 FIGURE = curve_figure(
@@ -18,8 +18,10 @@ FIGURE = curve_figure(
     rows=rows,
     row_height=1.2,
     caption=lambda _: (
-        "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios, mean "
-        "over a rollout's updates; the axes are linear below .01 %"
+        "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios"
+    ),
+    notes=lambda _: (
+        "A point is the mean over a rollout's updates. Means and intervals over runs are taken of logarithms (geometric means).",
     ),
     origin=metrics_origin(OVER_UPDATES, "policy/ratio_std", "policy/token_log_ratio_std"),
 )

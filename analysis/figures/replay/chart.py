@@ -18,7 +18,6 @@ def mean_of_runs(series: Series, table: pd.DataFrame) -> Line:
         series=series,
         x=[float(x) for x in table.index],
         mean=table.mean(axis=1).tolist(),
-        half=[math.nan] * len(table),
         runs=table.to_numpy().T.tolist(),
     )
 

@@ -10,8 +10,9 @@ from analysis.figures.style import Look, first_word, rule_look
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, replayed, trace
 from analysis.tables.replay_captions import LIMIT, replayed_runs
 
-UPRIGHT = "The upright axis is linear below .01 %"
-RUNS = "Thin lines are runs, thick ones their mean"
+UPRIGHT = "The upright axis is linear below 0.01 %."
+RUNS = "thin lines are runs, thick ones their mean"
+LATER = "Updates from the second of a rollout on: on the first, all ratios are 1."
 
 
 def look_of(replay: Replay, curve: Curve) -> Look:
@@ -35,9 +36,9 @@ def by_run(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     return 100 * share(pool(rows, [by, "run"]), "clip_frac_active").unstack("run")
 
 
-def foot(replay: Replay) -> str:
-    """How every caption ends."""
-    return f"Replayed: {replayed_runs(replay)}. {LIMIT}."
+def foot(replay: Replay) -> tuple[str, ...]:
+    """How the notes of every figure end."""
+    return f"Replayed: {replayed_runs(replay)}.", f"{LIMIT}."
 
 
 def origin(replay: Replay) -> Trace:

@@ -8,22 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Printed
+from matplotlib.transforms import ScaledTranslation
 
 from analysis.evidence.replay import Replay
-from analysis.figures.style import MUTED, TEXT, Look, percent_ticks, run_lines
+from analysis.figures.labels import LONGEST, widest
+from analysis.figures.style import MUTED, SMALLEST, TEXT, Look, percent_ticks, run_lines
 from analysis.text.escape import plot
 
-LABEL_CHARACTERS = 26
-HEIGHT, HEIGHT_OF_ENTRY = 2.8, 0.17
+HEIGHT, HEIGHT_OF_ENTRY = 2.4, 0.16
 """Inches; the legend beside the panel must fit."""
+BESIDE = 0.85
+"""Inches that a legend takes besides its text: names of targets, lines and blanks."""
 MARK: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
 
 
-def panel(replay: Replay, entries: int = 0) -> tuple[Printed, Any]:
-    """One panel with a legend at its right: an entry per curve, and `entries` more."""
-    height = max(HEIGHT, HEIGHT_OF_ENTRY * (len(replay.curves) + entries))
+def panel(replay: Replay, others: Sequence[str] = ()) -> tuple[Printed, Any]:
+    """One panel with a legend at its right: an entry per curve, and the `others`."""
+    labels = [*(plot(curve.label, LONGEST) for curve in replay.curves), *others]
+    height = max(HEIGHT, HEIGHT_OF_ENTRY * len(labels) + 0.1)
     figure = Printed(figsize=(TEXT, height))
-    return figure, figure.add_axes((0.095, 0.42 / height, 0.58, 1 - 0.53 / height))
+    beside = (BESIDE + widest(labels)) / TEXT
+    return figure, figure.add_axes((0.075, 0.42 / height, 0.925 - beside, 1 - 0.53 / height))
 
 
 def mean_of_runs(ax: Any, table: pd.DataFrame, look: Look, label: str, *, marked: bool) -> None:
@@ -37,7 +42,7 @@ def mean_of_runs(ax: Any, table: pd.DataFrame, look: Look, label: str, *, marked
         mean,
         color=look.color,
         linestyle=look.dash,
-        label=plot(label, LABEL_CHARACTERS),
+        label=plot(label, LONGEST),
         zorder=_above(ax),
         **marker,
     )
@@ -69,7 +74,7 @@ def clip_axis(ax: Any, targets: Sequence[float]) -> None:
         ax.axhline(100 * target, color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
         ax.annotate(
             f"{100 * target:g} %", (1, 100 * target), (3, 0), xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points", va="center", fontsize=6.5, color=MUTED,
+            textcoords="offset points", va="center", fontsize=SMALLEST, color=MUTED,
         )  # fmt: skip
 
 
@@ -83,8 +88,10 @@ def legend(ax: Any, entries: list[Any]) -> None:
     ax.legend(
         handles=entries,
         loc="center left",
-        bbox_to_anchor=(1.1, 0.5),
+        bbox_to_anchor=(1.0, 0.5),
+        bbox_transform=ax.transAxes + ScaledTranslation(0.3, 0, ax.figure.dpi_scale_trans),
         borderaxespad=0,
-        labelspacing=0.7,
+        borderpad=0,
+        labelspacing=0.4,
         handlelength=3,
     )

@@ -76,14 +76,26 @@ def chart(replay: Replay, found: Steps) -> Chart:
     return Chart(name=FIGURE.name, series=shown(everyone.values(), lines), panels=[only], tables=[table])
 
 
-def caption(replay: Replay) -> str:
-    """At which bounds, and how the first update differs."""
+def caption(_: Replay) -> str:
+    """At which bounds."""
     return (
-        "Clipped share of tokens with A != 0 by optimiser step of a rollout, at bounds matched to the dashed target, which "
-        f"they meet over steps from the second on; on the first, ratios are 1. {UPRIGHT}. {RUNS}. {foot(replay)}"
+        "Clipped share of tokens with A ≠ 0 by optimiser step of a rollout, at bounds matched to the dashed target; "
+        f"{RUNS}"
     )
 
 
+def notes(replay: Replay) -> tuple[str, ...]:
+    """How the first update differs."""
+    met = "Bounds meet the target over all steps from the second on; on the first, ratios are 1."
+    return met, UPRIGHT, *foot(replay)
+
+
 FIGURE = Figure(
-    name="replay_clip_by_update", data=steps, draw=draw, chart=chart, caption=caption, trace=origin
+    name="replay_clip_by_update",
+    data=steps,
+    draw=draw,
+    chart=chart,
+    caption=caption,
+    notes=notes,
+    trace=origin,
 )

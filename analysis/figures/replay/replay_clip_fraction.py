@@ -11,7 +11,7 @@ from analysis.evidence.replay import Curve, Replay, lies_on, swept_bound
 from analysis.figures.figure import Figure
 from analysis.figures.model import LOG, Axis, Chart, Mark, Panel, number
 from analysis.figures.replay.chart import clipped, mean_of_runs, numbers, shown
-from analysis.figures.replay.family import RUNS, UPRIGHT, by_run, foot, look_of, origin, rule_series
+from analysis.figures.replay.family import LATER, RUNS, UPRIGHT, by_run, foot, look_of, origin, rule_series
 from analysis.figures.replay.printed import clip_axis, handles, legend, mark, panel
 from analysis.figures.replay.printed import mean_of_runs as draw_runs
 
@@ -51,6 +51,7 @@ def draw(replay: Replay, found: list[Swept]) -> Printed:
             if on_grid:
                 mark(ax, matched.index, matched.mean(axis=1), look, MARK_SIZE)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # exponents would be too small to read
     ax.set_xlabel(_bound_label(replay, found))
     clip_axis(ax, replay.summary.targets)
     legend(ax, handles(ax))
@@ -95,14 +96,27 @@ def chart(replay: Replay, found: list[Swept]) -> Chart:
 
 def caption(replay: Replay) -> str:
     """What the S-curves show."""
-    matched = "; marks: the bounds matched to them, all runs pooled" if replay.summary.matched else ""
-    targets = f". Dashed: the targets{matched}" if replay.summary.targets else ""
+    targets = "; dashed: the targets" if replay.summary.targets else ""
     return (
-        "Clipped share of tokens with A != 0, over updates from the second of a rollout on, against the clip bound: equal "
-        f"bounds are not equal clipping. {UPRIGHT}. {RUNS}{targets}. {foot(replay)}"
+        "Clipped share of tokens with A ≠ 0 against the clip bound, by rule: equal bounds are not equal clipping; "
+        f"{RUNS}{targets}"
     )
 
 
+def notes(replay: Replay) -> tuple[str, ...]:
+    """What marks are, and which updates count."""
+    matched = (
+        ("Marks: the bounds matched to the targets, all runs pooled.",) if replay.summary.matched else ()
+    )
+    return LATER, *matched, UPRIGHT, *foot(replay)
+
+
 FIGURE = Figure(
-    name="replay_clip_fraction", data=swept, draw=draw, chart=chart, caption=caption, trace=origin
+    name="replay_clip_fraction",
+    data=swept,
+    draw=draw,
+    chart=chart,
+    caption=caption,
+    notes=notes,
+    trace=origin,
 )

@@ -12,11 +12,11 @@ from matplotlib.lines import Line2D
 
 from analysis.evidence.replay import Curve, Replay, pool, share, swept_bound, total
 from analysis.figures.figure import Figure
+from analysis.figures.labels import LONGEST
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, number
 from analysis.figures.replay.chart import shown
-from analysis.figures.replay.family import foot, look_of, origin, rule_series
+from analysis.figures.replay.family import LATER, foot, look_of, origin, rule_series
 from analysis.figures.replay.printed import (
-    LABEL_CHARACTERS,
     MARK,
     handles,
     legend,
@@ -69,10 +69,10 @@ def draw(replay: Replay, found: list[Path]) -> Printed:
     """A line along the grid, and marks that are larger where more is clipped."""
     targets = sorted({match.target for match in replay.summary.matched})
     sizes = dict(zip(targets, np.linspace(*MARK_SIZES, len(targets)), strict=True))
-    figure, ax = panel(replay, len(sizes))
+    figure, ax = panel(replay, [_matched(target) for target in sizes])
     for path in filter(_has_points, found):
         look, grid = look_of(replay, path.curve), path.grid
-        label = plot(path.curve.label, LABEL_CHARACTERS)
+        label = plot(path.curve.label, LONGEST)
         ax.plot(
             grid["x"], grid["y"], color=look.color, linestyle=look.dash, label=label, **legend_marker(look)
         )
@@ -88,11 +88,13 @@ def draw(replay: Replay, found: list[Path]) -> Printed:
 
 def _size_handles(sizes: dict[float, float]) -> list[Any]:
     return [
-        Line2D(
-            [], [], marker="o", color=MUTED, markersize=size, label=f"matched to {100 * target:g} %", **MARK
-        )
+        Line2D([], [], marker="o", color=MUTED, markersize=size, label=_matched(target), **MARK)
         for target, size in sizes.items()
     ]
+
+
+def _matched(target: float) -> str:
+    return f"matched to {100 * target:g} %"
 
 
 def chart(replay: Replay, found: list[Path]) -> Chart:
@@ -123,19 +125,31 @@ def chart(replay: Replay, found: list[Path]) -> Chart:
     return Chart(name=FIGURE.name, series=shown(everyone.values(), marks), panels=[only], tables=[table])
 
 
-def caption(replay: Replay) -> str:
+def caption(_: Replay) -> str:
     """What each axis means and where it is good to be."""
+    return (
+        "What a clip misses (up: extreme tokens that pass) and what it hits for nothing (right: clipped tokens whose own ratio "
+        "is inside the bound), along the grid of bounds; lower left is better"
+    )
+
+
+def notes(replay: Replay) -> tuple[str, ...]:
+    """What counts as what, and which way not to read it."""
     marks = (
-        "; marks: bounds matched to the targets, a larger one clips more" if replay.summary.matched else ""
+        ("Marks: bounds matched to the targets, a larger one clips more.",) if replay.summary.matched else ()
     )
     return (
-        "What a clip misses and what it hits for nothing, along the grid of bounds. Up: of extreme tokens (own |log-ratio| "
-        "> log 1.5, and such that a clip could stop them), the share that is not clipped; wider bounds are further up. "
-        "Right: of clipped tokens, the share whose own ratio is inside the bound, clipped for their segment's sake; under "
-        "token ratios there are none, by definition. Lower left is better. Both axes judge by a token's own ratio, so the "
-        "token rule is what the others are compared with, not a winner. Tokens of all runs are pooled, from the second "
-        f"update of a rollout on, with nothing shown where fewer than {MIN_ELIGIBLE} are eligible{marks}. {foot(replay)}"
+        "Extreme tokens have an own |log-ratio| above log 1.5 in the direction that a clip could stop. Wider bounds are further "
+        "up.",
+        "Tokens inside the bound are clipped for their segment's sake; under token ratios there are none, by definition. "
+        "Both axes judge by a token's own ratio: the token rule is what the others are compared with, not a winner.",
+        f"Tokens of all runs are pooled; nothing is shown where fewer than {MIN_ELIGIBLE} are eligible.",
+        LATER,
+        *marks,
+        *foot(replay),
     )
 
 
-FIGURE = Figure(name="replay_trade_off", data=paths, draw=draw, chart=chart, caption=caption, trace=origin)
+FIGURE = Figure(
+    name="replay_trade_off", data=paths, draw=draw, chart=chart, caption=caption, notes=notes, trace=origin
+)

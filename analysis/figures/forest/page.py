@@ -1,0 +1,46 @@
+"""The forest of differences for the page."""
+
+from __future__ import annotations
+
+from analysis.evidence.evidence import Evidence
+from analysis.figures.arm_series import arm_series
+from analysis.figures.forest.rows import Forest, interval_text
+from analysis.figures.model import Axis, Chart, Numbers, Row, Rows
+
+
+def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
+    """The same rows; the table has their numbers."""
+    unit, series = evidence.unit, arm_series(evidence)
+    low, high = found.limits
+    rows, numbers = [], []
+    for row in found.rows:
+        label, text = row.arm.label, interval_text(row, unit)
+        against = f"vs {row.reference.label}" if found.several else ""
+        rows.append(
+            Row(
+                label=label,
+                against=against,
+                look=series[row.arm.name].look,
+                x=row.difference,
+                low=row.low,
+                high=row.high,
+                runs=row.runs,
+                beyond=unit.signed(row.difference / unit.factor),
+                words=row.words,
+                says=f"{label}: {text}; {row.words}; {row.n} runs",
+            )
+        )
+        numbers.append(
+            [label, *([row.reference.label] if found.several else []), text, row.words, str(row.n)]
+        )
+    heads = ["arm", *(["against"] if found.several else []), "difference [interval]", "found", "runs"]
+    title = found.label[:1].upper() + found.label[1:]
+    forest = Rows(
+        rows=rows,
+        axis=Axis(label=found.label, low=low, high=high),
+        matters=found.matters,
+        band=found.band,
+        head="p adjusted by Holm" if found.tested else "",
+    )
+    table = Numbers(title=title, heads=[(head, None) for head in heads], rows=numbers)
+    return Chart(name=name, series=[], panels=[], tables=[table], rows=forest)

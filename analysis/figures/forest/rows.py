@@ -1,0 +1,117 @@
+"""What is known of every arm's difference to the arm that it is tested against, in words too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.figures.model import number
+from analysis.inference.findings import Summary, primary_summaries
+from analysis.inference.rule import rule_of
+from analysis.logs.manifest import Arm
+from analysis.statistics.families import FEWEST_RUNS
+from analysis.text.rounding import rounded
+from analysis.text.unit import Unit
+
+SAME, ALIKE, UNTESTED = "A/A", "not told apart", "not tested"
+MARGIN = 0.08
+"""Of the axis beyond its outermost value, at either end."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An arm minus its reference on the axis, with the interval that the results table has, or every run's own difference
+    where there is none."""
+
+    arm: Arm
+    reference: Arm
+    difference: float
+    low: float | None
+    high: float | None
+    runs: tuple[float, ...]
+    """Each run minus the mean of the reference; none where the row has an interval."""
+    n: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Rows in the manifest's order, and the axis of differences."""
+
+    rows: list[Row]
+    label: str
+    limits: tuple[float, float]
+    matters: float | None
+    """The smallest effect of interest, on the axis; None where the study names none."""
+    several: bool
+    """Whether rows have several references, so that each says its own."""
+
+    @property
+    def tested(self) -> bool:
+        """Whether some row has a p."""
+        return any(row.words not in (SAME, UNTESTED) for row in self.rows if row.low is not None)
+
+    @property
+    def band(self) -> str:
+        """What the grey band is called; empty without one."""
+        return "" if self.matters is None else f"± {number(self.matters)}: too small to matter"
+
+
+def forest(evidence: Evidence) -> Forest | None:
+    """None where nothing is compared. The arm that does not clip may lie off the axis."""
+    unit, matters = evidence.unit, evidence.study.smallest_effect
+    margin = None if matters is None else unit.factor * matters
+    rows = [row for s in primary_summaries(evidence) if (row := _row(evidence, s, margin)) is not None]
+    if not rows:
+        return None
+    several = len({row.reference.name for row in rows if row.arm.role != "aa"}) > 1
+    against = "the arm named beside it" if several else rows[0].reference.label
+    label = f"difference to {against}{f',{unit.points}' if unit.points else ''}"
+    return Forest(rows, label, _limits(rows, margin), margin, several)
+
+
+def _row(evidence: Evidence, s: Summary, margin: float | None) -> Row | None:
+    reference = evidence.study.reference_of(s.arm)
+    if s.comparison is None or reference is None:
+        return None
+    factor = evidence.unit.factor
+    low, high = (None if v is None else factor * v for v in s.shown_interval)
+    theirs = evidence.of_cell(evidence.primary, reference)
+    mean = sum(theirs.values()) / len(theirs)
+    runs = () if low is not None else tuple(factor * (v - mean) for v in s.values[AVERAGE])
+    words = _words(s, rule_of(evidence).alpha, low, high, margin)
+    return Row(s.arm, reference, factor * s.comparison.difference, low, high, runs, s.comparison.n, words)
+
+
+def _words(
+    s: Summary, alpha: float | None, low: float | None, high: float | None, margin: float | None
+) -> str:
+    if s.arm.role == "aa":
+        return SAME
+    if s.adjusted is None or s.comparison is None or alpha is None:
+        n = len(s.values[AVERAGE])
+        return f"{n} run{'s' if n > 1 else ''}, {UNTESTED}" if n < FEWEST_RUNS else UNTESTED
+    if not s.found(alpha):
+        within = margin is not None and low is not None and high is not None and max(-low, high) < margin
+        return f"within ± {number(margin or 0.0)}" if within else ALIKE
+    return f"{'lower' if s.comparison.difference < 0 else 'higher'}, {p_words(s.adjusted.p)}"
+
+
+def p_words(p: float) -> str:
+    """A p-value with two digits that say something, at most three decimals."""
+    return "p < 0.001" if p < 0.001 else f"p = {rounded(p, '.3f' if p < 0.1 else '.2f')}"
+
+
+def _limits(rows: list[Row], matters: float | None) -> tuple[float, float]:
+    """Axis limits that hold zero, the band and all differences but that of the arm without a clip."""
+    inside = [row for row in rows if row.arm.role != "no_clip"] or rows
+    ends = [v for row in inside for v in (row.low, row.high, row.difference, *row.runs) if v is not None]
+    ends += [0.0] if matters is None else [-matters, matters]
+    margin = MARGIN * (max(ends) - min(ends)) or 1.0
+    return min(ends) - margin, max(ends) + margin
+
+
+def interval_text(row: Row, unit: Unit) -> str:
+    """The difference with its interval."""
+    shown = [unit.signed(v / unit.factor) for v in (row.difference, row.low, row.high) if v is not None]
+    return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
