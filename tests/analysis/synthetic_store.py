@@ -104,6 +104,7 @@ def make_manifest(arms: Sequence[FakeArm], scale: Scale, preset: str) -> dict[st
         "baseline": "grpo",
         "test": "paired",
         "claims": ["paper"],
+        "reference": False,
         "primary": {"mode": "sampled", "temperature": 1.0},
         "gates": {"token_arm": "grpo"},
         "spec_sha256": "0" * 64,

@@ -192,10 +192,12 @@ def test_a_named_unit_stands_in_tables_and_on_axes(tmp_path: Path) -> None:
     logs = imported(tmp_path, sources, "eval/reward", labels={"eval/reward": "mean reward"}, units=units)
     report = written(logs)
     page = page_markdown(report)
-    assert "at step 2 in nats" in page
+    assert report.tables[0].caption[0].startswith("Mean reward (nats) of every arm")
     assert "its own unit" not in to_markdown(report.tables[0])
     assert report.charts["held_out_accuracy"].panels[0].y.label == "mean reward nats"
-    assert report.charts["difference_to_baseline"].panels[0].x.label.endswith("(nats)")
+    forest = report.charts["difference_to_baseline"].rows
+    assert forest is not None
+    assert forest.axis.label.endswith(", nats")
     assert [word for word in OF_OURS if word in page] == []
 
 
