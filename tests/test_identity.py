@@ -85,7 +85,7 @@ def cell_by_experiment(conf: Path, flat: dict[str, Any], composer: Any) -> str:
         path.unlink()
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(250, marks=pytest.mark.acceptance)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.acceptance)])
 def test_a_cell_is_the_same_by_every_route(conf: Path, examples: int) -> None:
     @given(chosen=groups(), values=options(VALUES), run_only=options(RUN_ONLY, most=3), data=st.data())
     @settings(max_examples=examples, deadline=None)

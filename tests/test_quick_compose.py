@@ -41,7 +41,7 @@ ODD = st.sampled_from(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(100, marks=pytest.mark.acceptance)])
+@pytest.mark.parametrize("examples", [4, pytest.param(40, marks=pytest.mark.acceptance)])
 def test_it_answers_as_hydra_does(examples: int) -> None:
     @given(
         chosen=groups(), values=options({**VALUES, **RUN_ONLY}), odd=st.lists(ODD, max_size=1), data=st.data()

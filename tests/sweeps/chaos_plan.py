@@ -17,9 +17,9 @@ BEHIND = 4
 SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(text)]
 
 
-STUBS = 24
-VICTIMS = (*["real"] * 6, "holder", *["stub"] * 4, *["neighbour", "other machine"] * 2, *["controller"] * 5)
-"""Of 20 kills: a stub, a real trial that stands behind its first checkpoint, the holder of one, or one of the processes."""
+STUBS = 14
+VICTIMS = (*["real"] * 5, "holder", *["stub"] * 2, "neighbour", "other machine", *["controller"] * 2)
+"""Of 12 kills: a stub, a real trial that stands behind its first checkpoint, the holder of one, or one of the processes."""
 STUDY = {
     "question": "Does anything get lost?",
     "baseline": "grpo",

@@ -31,7 +31,7 @@ PLACES = {
 TRAINING = ("real", "holder")
 """Kills of a real trial that stands behind its first checkpoint, or of the process that runs it."""
 STEPS_A_KILL = 12
-"""Of stubs, ahead of every kill that is not of training: 13 x 12 of 240."""
+"""Of stubs, ahead of every kill that is not of training: 6 x 12 of 140."""
 DAY = 86_400
 PATIENCE = 240.0
 SEED = os.environ.get("CHAOS_SEED", "7")

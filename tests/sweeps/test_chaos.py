@@ -1,5 +1,5 @@
 """Chaos: cells of a stub and of real training, 4 slots in three processes on two machines, kills, a full disk, a clock that
-jumps, torn logs and torn checkpoints: 28 cells, 20 kills.
+jumps, torn logs and torn checkpoints: 18 cells, 12 kills.
 
 Kills follow the progress of the work and not a clock, so that the same share of it is disturbed on any computer.
 """
