@@ -50,7 +50,8 @@ def test_an_expression_that_takes_ever_longer_is_refused_before_any_work(impatie
     assert "takes more than 1 s on a short text; a repeat inside a repeat" in refused(SLOW)
     assert time.process_time() - start < 5
     assert (
-        quick_compose(["segmentation=regex", "segmentation.pattern='(Step [0-9]+)+:'"]).segmentation.rule == "regex"
+        quick_compose(["segmentation=regex", "segmentation.pattern='(Step [0-9]+)+:'"]).segmentation.rule
+        == "regex"
     )
 
 

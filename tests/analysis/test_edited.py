@@ -66,7 +66,9 @@ def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypa
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The manifest of the study, without the digest of its spec."""
-    return write_study(tmp_path_factory.mktemp("runs"), FEW, Scale(seeds=1, rollouts=2, questions=2, samples=1))
+    return write_study(
+        tmp_path_factory.mktemp("runs"), FEW, Scale(seeds=1, rollouts=2, questions=2, samples=1)
+    )
 
 
 @pytest.fixture

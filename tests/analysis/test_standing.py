@@ -167,9 +167,7 @@ def test_whatever_changes_with_a_run_says_that_it_rests_on_it(logs: Logs, run: i
     assert changed
 
 
-def test_why_knows_every_number(
-    undrawn: None, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_why_knows_every_number(undrawn: None, store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("reports")
     folder, _ = write_report("toy", "paper", store, out)
     lines = why("toy", "standing[sspo,over the base]", None, out)

@@ -27,7 +27,12 @@ TINY = (
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-BARELY_SCORED = ("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1")
+BARELY_SCORED = (
+    "evaluation.every=0",
+    "evaluation.questions=1",
+    "evaluation.samples=1",
+    "evaluation.max_tokens=1",
+)
 """Overrides of runs whose scores nobody reads."""
 
 
