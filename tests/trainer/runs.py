@@ -22,7 +22,7 @@ TINY = (
     "evaluation.curve_questions=2",
     "evaluation.samples=2",
     "evaluation.every=2",
-    "evaluation.max_tokens=8",
+    "evaluation.max_tokens=3",
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
