@@ -237,8 +237,8 @@ def test_a_report_names_the_cells_of_a_changed_second_and_older_ones_stay_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, out = tmp_path / "store", tmp_path / "reports"
-    manifest = write_study(store, FEW, SCALE)
-    path = store / "cells" / manifest["arms"][2]["cell"] / "seed0" / runlog.TIMING
+    manifest = write_study(store, FEW[2:], dataclasses.replace(SCALE, seeds=2, questions=2))
+    path = store / "cells" / manifest["arms"][0]["cell"] / "seed0" / runlog.TIMING
     write_report("toy", "paper", store, out)
     assert verify("toy", None, store, out).intact
     monkeypatch.setattr("analysis.verify.verify.differences", lambda *of: {})
