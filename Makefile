@@ -87,10 +87,10 @@ base same-numbers same bench-sweep bench-replay bench-segmentation bench-objecti
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
 OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT ANCHOR JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
-LOWER = $(shell echo $(1) | tr A-Z a-z)
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
-$(foreach option,$(OPTIONS),$(if $(filter $(call LOWER,$(option)),$(GIVEN)),$(error \
-	variables are upper case: write $(option)= and not $(call LOWER,$(option))=)))
+MISWRITTEN := $(if $(GIVEN),$(filter $(shell echo $(OPTIONS) | tr A-Z a-z),$(GIVEN)))
+$(foreach option,$(MISWRITTEN),$(error \
+	variables are upper case: write $(shell echo $(option) | tr a-z A-Z)= and not $(option)=))
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 

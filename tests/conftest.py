@@ -23,6 +23,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 SLOW_FILES = (
     "test_two_processes",
+    "test_hub",
+    "test_played_through",
+    "test_house",
+    "test_sampler",
+    "test_streams",
+    "test_folders",
+    "test_timing",
     "test_report",
     "test_provenance",
     "test_replay_report",

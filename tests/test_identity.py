@@ -85,7 +85,7 @@ def cell_by_experiment(conf: Path, flat: dict[str, Any], composer: Any) -> str:
         path.unlink()
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(250, marks=pytest.mark.acceptance)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.acceptance)])
 def test_a_cell_is_the_same_by_every_route(conf: Path, examples: int) -> None:
     @given(chosen=groups(), values=options(VALUES), run_only=options(RUN_ONLY, most=3), data=st.data())
     @settings(max_examples=examples, deadline=None)
@@ -133,7 +133,7 @@ def test_hydra_itself_gives_a_yaml_experiment_the_same_cell(conf: Path) -> None:
 EMBEDDED = groups().filter(lambda chosen: chosen.get("model", "embedded").startswith("embedded"))
 
 
-@law(30, 450, chosen=EMBEDDED, values=options(VALUES), key=st.sampled_from(sorted(VALUES)))
+@law(15, 450, chosen=EMBEDDED, values=options(VALUES), key=st.sampled_from(sorted(VALUES)))
 def test_whatever_changes_numbers_changes_the_cell(
     chosen: dict[str, str], values: dict[str, str], key: str
 ) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import SegmentationConfig, patterns
 from sspo.errors import UserError
 from sspo.segmentation import segment
@@ -24,7 +24,7 @@ def impatient(monkeypatch):
 
 def refused(pattern):
     with pytest.raises(UserError) as error:
-        compose(["segmentation=regex", f"segmentation.pattern='{pattern}'"])
+        quick_compose(["segmentation=regex", f"segmentation.pattern='{pattern}'"])
     return str(error.value)
 
 
@@ -50,7 +50,8 @@ def test_an_expression_that_takes_ever_longer_is_refused_before_any_work(impatie
     assert "takes more than 1 s on a short text; a repeat inside a repeat" in refused(SLOW)
     assert time.process_time() - start < 5
     assert (
-        compose(["segmentation=regex", "segmentation.pattern='(Step [0-9]+)+:'"]).segmentation.rule == "regex"
+        quick_compose(["segmentation=regex", "segmentation.pattern='(Step [0-9]+)+:'"]).segmentation.rule
+        == "regex"
     )
 
 

@@ -69,16 +69,18 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
 def _selection(root: Path, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
     """What a choice of files composes to, before any option is set. Never to be changed by the caller."""
     usual = _by_hydra(root, ())
-    alone = {choice: _alone(root, choice) for choice in choices}
     experiments = [name for group, name in choices if group == "experiment"]
-    of_groups = {choice: values for choice, values in alone.items() if choice[0] != "experiment"}
-    set_by_experiments = {group for name in experiments for group in _groups_of_experiment(name)}
-    if set_by_experiments & {group for group, _ in of_groups}:
-        return _by_hydra(root, choices)
+    of_groups = {choice: _alone(root, choice) for choice in choices if choice[0] != "experiment"}
     if any(_changed(usual, values) - {group} for (group, _), values in of_groups.items()):
         return _by_hydra(root, choices)
-    under = alone["experiment", experiments[0]] if experiments else usual
-    chosen = {group: values[group] for (group, _), values in of_groups.items() if group in values}
+    set_by_experiments = {group for name in experiments for group in _groups_of_experiment(name)}
+    # whether an experiment or a choice of what it sets holds is Hydra's to say; every other choice lies on top
+    under = _by_hydra(root, tuple(one for one in choices if one[0] in {"experiment", *set_by_experiments}))
+    chosen = {
+        group: values[group]
+        for (group, _), values in of_groups.items()
+        if group in values and group not in set_by_experiments
+    }
     return {**under, **chosen}
 
 

@@ -107,7 +107,7 @@ def _keep(root: Path, looks: str, key: str) -> str:
 def make_key(root: Path) -> str:
     """The code key of a checkout, made anew."""
     modules = _Modules(root)
-    names = {place: _names(modules, place) for place in _reached(modules)}
+    names = _reached(modules)
     hashes = {place: _digest(*map(canonical, modules.statements(place))) for place in names}
     for _ in range(ROUNDS):
         hashes = {
@@ -123,14 +123,15 @@ class _Modules:
     def __init__(self, root: Path):
         self.root = root
         self._parsed: dict[str, _Module] = {}
+        self._files: dict[str, Path | None] = {}
 
     def file(self, module: str) -> Path | None:
         """The file of a module; None where it is not of the package."""
-        place = self.root.joinpath(*module.split("."))
-        for path in (place.with_suffix(".py"), place / "__init__.py"):
-            if path.is_file():
-                return path
-        return None
+        if module not in self._files:
+            place = self.root.joinpath(*module.split("."))
+            paths = (place.with_suffix(".py"), place / "__init__.py")
+            self._files[module] = next((path for path in paths if path.is_file()), None)
+        return self._files[module]
 
     def __getitem__(self, module: str) -> _Module:
         if module not in self._parsed:
@@ -177,19 +178,20 @@ class _Modules:
         return {f"{folder}.{name}": place for name, place in found.items() if place is not None}
 
 
-def _reached(modules: _Modules) -> list[Place]:
-    """Everything that the entry reaches by name, and what the modules of those names do as they are imported."""
-    found: dict[Place, None] = {}
+def _reached(modules: _Modules) -> dict[Place, list[tuple[str, Place]]]:
+    """Everything that the entry reaches by name, and what the modules of those names do as they are imported; of each,
+    what its names stand for."""
+    found: dict[Place, list[tuple[str, Place]]] = {}
     waiting = [ENTRY]
     while waiting:
         place = waiting.pop()
         if place in found:
             continue
-        found[place] = None
-        waiting += [target for _, target in _names(modules, place)]
+        found[place] = _names(modules, place)
+        waiting += [target for _, target in found[place]]
         if modules[place[0]].statements.get(""):
             waiting.append((place[0], ""))
-    return list(found)
+    return found
 
 
 def _names(modules: _Modules, place: Place) -> list[tuple[str, Place]]:

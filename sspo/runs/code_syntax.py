@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable
 
 DROPPED = {"type_params", "type_comment", "ctx", "kind", "returns", "annotation", "type_ignores"}
 """Fields of syntax nodes that differ between versions of Python or that decide no number. Annotations in a class stay."""
@@ -50,30 +50,32 @@ def imports(tree: ast.Module) -> dict[str, Place]:
 
 def canonical(node: ast.AST) -> str:
     """A syntax tree as text that any version of Python gives alike, without docstrings, imports and what tells no number."""
-    return "".join(_written(node, in_class=False))
+    written: list[str] = []
+    _write(node, written.append, in_class=False)
+    return "".join(written)
 
 
-def _written(value: object, *, in_class: bool) -> Iterator[str]:
-    if isinstance(value, ast.Import | ast.ImportFrom):
-        return
+def _write(value: object, put: Callable[[str], None], *, in_class: bool) -> None:
     if isinstance(value, ast.AST):
-        yield f"({type(value).__name__}"
-        dropped = DROPPED - {"annotation"} if in_class and isinstance(value, ast.AnnAssign) else DROPPED
-        for name, content in ast.iter_fields(value):
-            if name in dropped or content is None or content == []:
-                continue
-            inside = in_class if not isinstance(value, ast.FunctionDef) else False
-            yield f" {name}="
-            yield from _written(
-                _without_text(content) if name == "body" else content,
-                in_class=inside or isinstance(value, ast.ClassDef),
-            )
-        yield ")"
+        if not isinstance(value, ast.Import | ast.ImportFrom):
+            _write_node(value, put, in_class=in_class)
     elif isinstance(value, list):
         for item in value:
-            yield from _written(item, in_class=in_class)
+            _write(item, put, in_class=in_class)
     else:
-        yield f"{type(value).__name__}:{value!r}"
+        put(f"{type(value).__name__}:{value!r}")
+
+
+def _write_node(node: ast.AST, put: Callable[[str], None], *, in_class: bool) -> None:
+    put(f"({type(node).__name__}")
+    dropped = DROPPED - {"annotation"} if in_class and isinstance(node, ast.AnnAssign) else DROPPED
+    inside = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, ast.FunctionDef))
+    for name, content in ast.iter_fields(node):
+        if name in dropped or content is None or content == []:
+            continue
+        put(f" {name}=")
+        _write(_without_text(content) if name == "body" else content, put, in_class=inside)
+    put(")")
 
 
 def _without_text(body: object) -> object:

@@ -48,6 +48,12 @@ def undrawn() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def unremade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`verify` does not make the report again, which is most of its time, for tests of the digests that it compares before."""
+    monkeypatch.setattr("analysis.verify.verify.differences", lambda *of: {})
+
+
 def _name(_: object, folder: Path, name: str) -> None:
     for kind in files.KINDS:
         (folder / f"{name}.{kind}").write_text(name)

@@ -60,16 +60,16 @@ def change(folder: Path, column: str, value: object, *, final: bool, run: int = 
     pq.write_table(pa.Table.from_pandas(rows, schema=table.schema, preserve_index=False), path)
 
 
+@pytest.mark.usefixtures("unremade")
 def test_a_report_of_other_logs_verifies_and_not_against_the_digest_of_before(folder: Path) -> None:
     report, logs = digests(folder)
     said = run_here(main, "anchor", "toy", "--out", str(folder.parent)).stdout.splitlines()
     assert said[0] == f"toy (preset paper): report sha256:{report} logs sha256:{logs}"
     assert said[3] == f"  to check: make verify NAME=toy ANCHOR={report}"
-    for anchor, what in ((report, "the report is the one"), (f"sha256:{logs.upper()}", "the logs are those")):
-        assert f"; {what} that w" in checked(folder, "--anchor", anchor.replace("SHA", "sha")).stdout
+    assert "; the report is the one that w" in checked(folder, "--anchor", report).stdout
+    assert "; the logs are those that w" in checked(folder, "--anchor", f"sha256:{logs.upper()}").stdout
     change(folder, "value", 0.0, final=True)
     render(folder, replayed=False)
-    assert checked(folder).returncode == 0
     now = digests(folder)
     for anchor in (report, logs):
         ended = checked(folder, "--anchor", anchor)
@@ -87,8 +87,9 @@ def test_the_digest_of_logs_outlives_the_code_that_makes_reports(
     report, logs = digests(folder)
     monkeypatch.setattr(record, "analysis_sha256", lambda: "0" * 64)
     render(folder, replayed=False)
-    assert checked(folder, "--anchor", report).returncode == 1
     assert checked(folder, "--anchor", logs).returncode == 0
+    monkeypatch.setattr("analysis.verify.verify.differences", lambda *of: {})
+    assert checked(folder, "--anchor", report).returncode == 1
 
 
 def test_what_is_no_anchor_is_one_sentence(folder: Path) -> None:
@@ -103,6 +104,7 @@ def test_what_is_no_anchor_is_one_sentence(folder: Path) -> None:
     assert f"{folder / 'results.md'} is not what the report was written with" in ended.stderr
 
 
+@pytest.mark.usefixtures("unremade")
 @pytest.mark.parametrize(("column", "value"), [("status", "truncated"), ("tokens", 3)])
 def test_a_changed_status_or_length_names_the_run_and_its_cells(
     folder: Path, column: str, value: object
@@ -115,6 +117,7 @@ def test_a_changed_status_or_length_names_the_run_and_its_cells(
     assert "results[" not in said[2]
 
 
+@pytest.mark.usefixtures("unremade")
 @pytest.mark.parametrize(("column", "value"), [("status", "truncated"), ("tokens", 3)])
 def test_so_does_one_of_an_evaluation_while_training(folder: Path, column: str, value: object) -> None:
     change(folder, column, value, final=False)
@@ -126,6 +129,7 @@ def test_so_does_one_of_an_evaluation_while_training(folder: Path, column: str, 
     ]
 
 
+@pytest.mark.usefixtures("unremade")
 @pytest.mark.parametrize("name", [".hidden", "logs/.hidden", "logs/.inputs"])
 def test_a_file_that_nobody_sees_is_named(folder: Path, name: str) -> None:
     (folder / name).write_text("?")

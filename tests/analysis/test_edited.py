@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from synthetic_store import ARMS, Scale, write_study
 
 from analysis.__main__ import main
+from analysis.logs.manifest import edited_sentence
+from analysis.verify.spec import Spec, spec_today
+from analysis.verify.why import one_line_each
 from sspo.config import study_file
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -47,8 +52,8 @@ EDITED = "conf/study/toy.yaml has changed since this study was planned: "
 
 
 def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypatch, capsys) -> None:
-    assert said("report", monkeypatch, capsys)[1] == ""
     spec.write_text("# a comment\n" + SPEC.replace("{grpo: {}, gspo: {}}", "{gspo: {}, grpo: {}}"))
+    assert said("report", monkeypatch, capsys)[1] == ""
     assert "its spec is what it was)" in said("verify", monkeypatch, capsys)[0]
     spec.write_text(SPEC.replace("grpo: {}", "grpo: {resources: {gpus: 2}}"))
     text = said("report", monkeypatch, capsys)[1]
@@ -56,9 +61,37 @@ def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypa
     assert "`make sweep NAME=toy PRESET=paper` plans and runs it as it is now" in text
     text = said("verify", monkeypatch, capsys, code=1)[0]
     assert text == f"{EDITED}in nothing that the manifest of this preset states\n"
-    spec.unlink()
-    assert said("report", monkeypatch, capsys)[1] == ""
-    assert "its spec is gone from conf/study" in said("verify", monkeypatch, capsys)[0]
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The manifest of the study, without the digest of its spec."""
+    return write_study(
+        tmp_path_factory.mktemp("runs"), FEW, Scale(seeds=1, rollouts=2, questions=2, samples=1)
+    )
+
+
+@pytest.fixture
+def today(planned: dict[str, Any], tmp_path: Path, monkeypatch) -> Callable[..., Spec]:
+    """What became of a spec, by its text; with a digest of it in the manifest or, as in older ones, without."""
+    monkeypatch.setattr(study_file, "FOLDER", tmp_path)
+    path = tmp_path / "toy.yaml"
+
+    def compared(text: str | None, *, digest: bool = True) -> Spec:
+        path.write_text(SPEC)
+        written = {"written_sha256": study_file.written_sha256(path)} if digest else {}
+        path.unlink()
+        if text is not None:
+            path.write_text(text)
+        return spec_today({**planned, **written})
+
+    return compared
+
+
+def test_a_spec_that_is_gone_is_no_change(today: Callable[..., Spec]) -> None:
+    gone = today(None)
+    assert (gone.changed, gone.note) == ("", "its spec is gone from conf/study")
+    assert edited_sentence({"study": "toy", "preset": "paper", "written_sha256": "0" * 64}) is None
 
 
 @pytest.mark.parametrize(
@@ -74,26 +107,20 @@ def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypa
         ("gspo: {}", "gspo: 3", "its form"),
     ],
 )
-def test_verify_names_what_a_spec_says_otherwise(
-    spec: Path, monkeypatch, capsys, was: str, now: str, says: str
+def test_what_a_spec_says_otherwise_is_named(
+    today: Callable[..., Spec], was: str, now: str, says: str
 ) -> None:
-    # with a digest of the spec and, as in older manifests, without one
-    spec.write_text(SPEC.replace(was, now))
-    said("report", monkeypatch, capsys)
-    assert says in said("verify", monkeypatch, capsys, code=1)[0]
-    planned = spec.parent / "runs" / "studies" / "toy.paper.json"
-    manifest = json.loads(planned.read_text())
-    del manifest["written_sha256"]
-    planned.write_text(json.dumps(manifest))
-    said("report", monkeypatch, capsys)
-    assert said("verify", monkeypatch, capsys, code=1)[0] == f"{EDITED}{says}\n"
-    spec.write_text(f"# as it was\n{SPEC}")
-    assert "of its spec only what the manifest states" in said("verify", monkeypatch, capsys)[0]
+    for digest in (True, False):
+        assert today(SPEC.replace(was, now), digest=digest).changed == EDITED + says
 
 
-def test_a_spec_that_cannot_be_read_is_named(spec: Path, monkeypatch, capsys) -> None:
-    said("report", monkeypatch, capsys)
-    spec.write_text("arms: [")
-    text = said("verify", monkeypatch, capsys, code=1)[0]
+def test_without_a_digest_only_what_the_manifest_states_is_compared(today: Callable[..., Spec]) -> None:
+    same = today(f"# as it was\n{SPEC}", digest=False)
+    assert same.changed == ""
+    assert same.note == "of its spec only what the manifest states, which has no hash of it"
+
+
+def test_a_spec_that_cannot_be_read_is_named(today: Callable[..., Spec]) -> None:
+    text = today("arms: [").changed
     assert text.startswith("the spec of this study cannot be compared: ")
-    assert text.count("\n") == 1
+    assert "\n" not in one_line_each([text])[0]

@@ -78,7 +78,7 @@ def test_a_log_that_was_cut_is_noticed_without_digests_by_the_steps_of_the_marke
     )
 
 
-def test_a_report_leaves_the_run_out_and_verify_does_not_bless_the_folder(undrawn, store, tmp_path):
+def test_a_report_leaves_the_run_out_and_verify_does_not_bless_the_folder(undrawn, unremade, store, tmp_path):
     out = tmp_path / "reports"
     report, preset = write_report("toy", None, store, out)
     assert verify("toy", preset, store, out).intact

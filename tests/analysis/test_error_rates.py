@@ -24,8 +24,7 @@ CELLS = [
     *(
         pytest.param(world.name, shared, runs, marks=pytest.mark.acceptance)
         for world in WORLDS[:3]
-        for shared in (True, False)
-        for runs in (3, 8, 16)
+        for shared, runs in ((True, 3), (False, 8), (True, 16))
     ),
 ]
 

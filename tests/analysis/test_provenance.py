@@ -105,7 +105,7 @@ def test_a_cell_that_changes_with_a_logged_number_says_that_it_rests_on_it(
 
 
 @pytest.mark.acceptance
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(run=A_RUN, stream=A_STREAM)
 def test_so_does_every_cell_with_any_number(
     evidence: Evidence, unchanged: tuple[dict[str, Any], dict[str, Any]], run: int, stream: str
@@ -224,6 +224,7 @@ def named(lines: list[str], title: str) -> set[str]:
     return {name for line in found for name in line.split("; ")}
 
 
+@pytest.mark.usefixtures("unremade")
 def test_one_flipped_answer_in_a_run_folder_names_the_cells_of_that_run_and_no_other(
     study: tuple[Path, dict[str, Any]], out: Path, tmp_path: Path
 ) -> None:

@@ -21,7 +21,6 @@ from analysis.statistics import holm, named_rng
 from analysis.statistics.standing import above_level, best_probabilities, effect_in_sd
 from analysis.tables.standing import standing_table
 from analysis.text.table import Table
-from analysis.verify.verify import verify
 from analysis.verify.why import why
 
 FEW = [arm for arm in ARMS if arm.name in ("base", "no_clip", "grpo", "sspo", "grpo_aa")]
@@ -168,9 +167,7 @@ def test_whatever_changes_with_a_run_says_that_it_rests_on_it(logs: Logs, run: i
     assert changed
 
 
-def test_why_and_verify_know_every_number(
-    undrawn: None, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_why_knows_every_number(undrawn: None, store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("reports")
     folder, _ = write_report("toy", "paper", store, out)
     lines = why("toy", "standing[sspo,over the base]", None, out)
@@ -180,4 +177,3 @@ def test_why_and_verify_know_every_number(
         "toy", "learning[sspo,rollouts to the target]", None, out
     )
     assert (folder / "learning.csv").is_file()
-    assert verify("toy", None, store, out).intact

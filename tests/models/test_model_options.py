@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import LoraConfig, ModelConfig, TrainConfig, TrainerConfig
 from sspo.console.progress import Progress
 from sspo.errors import UserError
@@ -221,7 +221,7 @@ def test_a_run_of_two_rollouts_learns(
     monkeypatch.setattr(ChainTask, "eval_sets", ("short",))  # five take seconds
     short = ("trainer.rollouts=2", "trainer.samples_every=0", "trainer.checkpoint_every=0")
     path = f"model.path={model_folder('embedded')}"  # which answers, so that something is learned
-    config = compose([*TINY, *BARELY_SCORED, *short, path, "run.device=cpu", *options])
+    config = quick_compose([*TINY, *BARELY_SCORED, *short, path, "run.device=cpu", *options])
     trainer = Trainer(config, tmp_path, Progress("test"))
     before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
     trainable_names = {name for name, _ in trainable(trainer.model)}

@@ -29,7 +29,7 @@ def assert_gradient(logp, rows, wanted):
         assert not mine[len(row["seg"]) :].any()
 
 
-@law(25, 360, groups=prompts(), objective=st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS))
+@law(25, 180, groups=prompts(), objective=st.one_of(st.sampled_from(list(VARIANTS.values())), POINTS))
 def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, objective):
     rows, group = [row for group in groups for row in group], len(groups[0])
     context = context_of(rows, objective, group, seed=3)
@@ -53,7 +53,7 @@ def test_value_gradient_and_clip_fraction_equal_the_oracle_at_any_point(groups, 
     assert out.metrics["policy/clip_frac"].value() == pytest.approx(sum(clipped) / len(clipped))
 
 
-@law(25, 360, groups=prompts(), name=st.sampled_from(sorted(PAPERS)))
+@law(25, 180, groups=prompts(), name=st.sampled_from(sorted(PAPERS)))
 def test_rewards_to_gradient_every_variant_is_its_paper_s(groups, name):
     rows, objective = [row for group in groups for row in group], VARIANTS[name]
     reward_PG = torch.tensor([[row["reward"] for row in group] for group in groups], dtype=torch.float64)
@@ -76,7 +76,7 @@ def test_every_variant_has_an_oracle():
     assert all(name.startswith("sspo_") for name in set(VARIANTS) - set(PAPERS))
 
 
-@law(10, 120, rows=ragged_rows())
+@law(10, 60, rows=ragged_rows())
 def test_token_segments_are_grpo_and_one_segment_is_gspo_exactly(rows):
     fixed = replace(VARIANTS["sspo"], bounds=BoundsConfig(adapt="tanh", alpha=0.0))
     for name, segments in (

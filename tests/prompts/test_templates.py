@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tokenizers import processors
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.config import PromptConfig
 from sspo.errors import UserError
 from sspo.models.encoding import open_encoder
@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
 )
 def test_what_cannot_be_a_prompt_is_refused_before_any_work(words: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        compose(words)
+        quick_compose(words)
 
 
 def test_a_model_without_a_chat_template_is_told_what_to_take(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +131,7 @@ def test_the_words_of_a_prompt_are_in_the_cells_name_and_their_place_is_not(
     chat_model: Path, tmp_path: Path
 ) -> None:
     def cell(template: object) -> str:
-        return cell_hash(compose([f"model.path={chat_model}", f"prompt.template={template}"]))
+        return cell_hash(quick_compose([f"model.path={chat_model}", f"prompt.template={template}"]))
 
     first, copy = tmp_path / "a.j2", tmp_path / "b.j2"
     first.write_text("Q: {{ question }}")

@@ -79,7 +79,7 @@ BOUNDS = st.lists(st.floats(1e-4, 0.3), min_size=1, max_size=6)
 
 @law(
     25,
-    250,
+    120,
     seed=st.integers(0, 10_000),
     level=LEVELS,
     shape=SHAPES,

@@ -39,6 +39,11 @@ def draw(policy, prompts, responses=4, seed=0, max_tokens=90, temperature=1.0):
     )
 
 
+@pytest.fixture(scope="module")
+def drawn(policy, prompts):
+    return draw(policy, prompts)
+
+
 def bare_batch(rollout):
     """A batch of which the model reads the tokens alone."""
     nothing_BT = torch.zeros(rollout.mask_BT.shape)
@@ -64,20 +69,20 @@ def test_greedy_decoding_equals_generate(policy, prompts):
     assert torch.equal(mine.response_BT[:, :width], theirs[:, :width])
 
 
-def test_same_generator_same_tokens_and_the_rows_of_a_group_differ(policy, prompts):
-    first, second = draw(policy, prompts, seed=5), draw(policy, prompts, seed=5)
-    assert torch.equal(first.response_BT, second.response_BT)
-    assert not torch.equal(first.response_BT, draw(policy, prompts, seed=6).response_BT)
-    assert not torch.equal(first.response_BT[0], first.response_BT[1])
+def test_same_generator_same_tokens_and_the_rows_of_a_group_differ(policy, prompts, drawn):
+    assert torch.equal(drawn.response_BT, draw(policy, prompts).response_BT)
+    other = draw(policy, prompts, seed=6, max_tokens=10).response_BT
+    assert not torch.equal(drawn.response_BT[:, :10], other)
+    assert not torch.equal(drawn.response_BT[0], drawn.response_BT[1])
 
 
-def test_the_sampler_s_log_probs_are_the_trainer_s_to_rounding(policy, prompts):
+def test_the_sampler_s_log_probs_are_the_trainer_s_to_rounding(policy, prompts, drawn):
     generator = torch.Generator().manual_seed(3)
     mine = sampler(policy).sample(prompts, 4, max_tokens=90, temperature=0.7, draws=generator, with_logp=True)
     with torch.no_grad():
         theirs, _ = open_forward(policy, TrainerConfig()).token_logp_entropy(bare_batch(mine), 0.7)
     assert torch.allclose(mine.logp_BT, theirs.where(mine.mask_BT, 0.0), atol=1e-4)
-    assert draw(policy, prompts).logp_BT is None
+    assert drawn.logp_BT is None
 
 
 def test_sampled_tokens_follow_the_models_distribution():
@@ -100,10 +105,9 @@ def test_truncation_is_a_named_state_and_the_mask_ends_with_the_end_token(policy
     assert (whole.response_BT.gather(1, last[:, None]) == policy.end_ids[0]).all()
 
 
-def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts):
-    rollout = draw(policy, prompts)
-    batch = bare_batch(rollout)
-    everything = torch.arange(len(rollout.mask_BT))
+def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, drawn):
+    batch = bare_batch(drawn)
+    everything = torch.arange(len(drawn.mask_BT))
     seen = []
     with torch.no_grad():
         for index, part in micro_batches(batch, everything, budget=500):
@@ -120,20 +124,19 @@ def test_log_probs_of_a_micro_batch_are_those_of_each_row_alone(policy, prompts)
     assert sorted(seen) == everything.tolist()
 
 
-def test_a_response_ends_with_the_first_text_that_stops_it_and_keeps_it(policy, prompts):
-    free = draw(policy, prompts)
+def test_a_response_ends_with_the_first_text_that_stops_it_and_keeps_it(policy, prompts, drawn):
     stops = Stops([", 3", "answer 7"], policy.tokenizer)
     stopping = TransformersSampler(policy.model, pad_id=policy.pad_id, end_ids=policy.end_ids, stops=stops)
     generator = torch.Generator().manual_seed(0)
     stopped = stopping.sample(prompts, 4, max_tokens=90, temperature=1.0, draws=generator)
     hit = 0
     for row, mask_T in enumerate(stopped.mask_BT):
-        ids = free.response_BT[row][free.mask_BT[row]].tolist()
+        ids = drawn.response_BT[row][drawn.mask_BT[row]].tolist()
         texts = [policy.tokenizer.decode(ids[: t + 1]) for t in range(len(ids))]
         ends = [t + 1 for t, text in enumerate(texts) if ", 3" in text or "answer 7" in text]
         expected = ids[: ends[0]] if ends else ids
         assert stopped.response_BT[row][mask_T].tolist() == expected
-        assert bool(stopped.truncated_B[row]) == (not ends and bool(free.truncated_B[row]))
+        assert bool(stopped.truncated_B[row]) == (not ends and bool(drawn.truncated_B[row]))
         hit += bool(ends)
     assert 0 < hit < len(stopped.mask_BT)
 

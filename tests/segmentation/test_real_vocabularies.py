@@ -22,7 +22,7 @@ def test_every_cut_of_real_solutions_is_where_the_reference_has_it(name):
 
 
 def test_every_cut_of_much_hard_text(name):
-    assert_equal_on_hard_text(REAL[name](), 2_000)
+    assert_equal_on_hard_text(REAL[name](), 1_000)
 
 
 def test_pieces_join_to_the_text(name):

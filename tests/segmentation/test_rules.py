@@ -153,7 +153,7 @@ def lengths_of(found):
 
 @law(
     40,
-    600,
+    300,
     rows=STREAMS,
     rule=st.sampled_from(RULES),
     min_tokens=st.integers(1, 4),
@@ -177,7 +177,7 @@ def test_ids_cover_exactly_the_mask_contiguously_from_zero(rows, rule, min_token
 
 @law(
     20,
-    300,
+    200,
     rows=STREAMS,
     rule=st.sampled_from(["subsentence", "token", "fixed"]),
     min_tokens=st.integers(1, 9),

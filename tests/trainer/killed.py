@@ -29,7 +29,7 @@ SMALL = (
     "evaluation.questions=1",
     "evaluation.curve_questions=1",
     "evaluation.samples=1",
-    "evaluation.max_tokens=12",
+    "evaluation.max_tokens=3",
     "evaluation.every=1",
     "run.device=cpu",
 )

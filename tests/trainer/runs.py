@@ -22,12 +22,17 @@ TINY = (
     "evaluation.curve_questions=2",
     "evaluation.samples=2",
     "evaluation.every=2",
-    "evaluation.max_tokens=8",
+    "evaluation.max_tokens=3",
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-BARELY_SCORED = ("evaluation.every=0", "evaluation.questions=1", "evaluation.samples=1")
+BARELY_SCORED = (
+    "evaluation.every=0",
+    "evaluation.questions=1",
+    "evaluation.samples=1",
+    "evaluation.max_tokens=1",
+)
 """Overrides of runs whose scores nobody reads."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.errors import UserError
 from sspo.replay.fidelity import agreement
@@ -39,7 +39,7 @@ def test_a_graded_run_logs_every_status_part_and_disagreement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ChainTask, "eval_sets", ("short",))  # five take seconds
-    trainer = Trainer(compose([*TINY, *OPTIONS]), tmp_path, Progress("test"))
+    trainer = Trainer(quick_compose([*TINY, *OPTIONS]), tmp_path, Progress("test"))
     trainer.run(NoTracker())
     *_, last = lines(tmp_path / "metrics.jsonl")
     states = ("accuracy", "wrong_frac", "unparsable_frac", "timeout_frac", "crashed_frac", "truncated_frac")
@@ -76,5 +76,5 @@ def test_right_answers_are_looked_at_before_any_work(
 
     monkeypatch.setattr(MathVerify, "check", check)
     with pytest.raises(UserError, match=r"seen: .*'train'"):
-        Trainer(compose([*TINY, *OPTIONS, *also]), tmp_path / "run", Progress("test"))
+        Trainer(quick_compose([*TINY, *OPTIONS, *also]), tmp_path / "run", Progress("test"))
     assert not (tmp_path / "run").exists()

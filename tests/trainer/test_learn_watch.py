@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sspo.compose.hydra_compose import compose
+from sspo.compose.fast import quick_compose
 from sspo.trainer.learn_watch import nothing_learned
 from sspo.types import Score
 
-CONFIG = compose([])
+CONFIG = quick_compose([])
 
 
 def warned(*statuses: str) -> str | None:
