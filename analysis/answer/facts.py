@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from analysis.checks.gates import FAIL, OPEN, PASS, UNTESTABLE, check_gates
+from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.logs.run_folders import COUNTED
 
@@ -33,6 +34,14 @@ def runs_fact(evidence: Evidence) -> str:
         if ended < len(evidence.runs)
         else f"all {ended} runs ended"
     )
+
+
+def collapse_fact(evidence: Evidence) -> str:
+    """`17 of 88 trained runs collapsed`, the arm that does not clip left out; empty where none did."""
+    floor = base_level(evidence)
+    found = [collapsed(evidence, arm, floor) for arm in evidence.study.with_role("arm")]
+    fallen, counted = (sum(numbers) for numbers in zip(*found, strict=True)) if found else (0, 0)
+    return f"{fallen} of {counted} runs that clip collapsed" if fallen else ""
 
 
 def seeds_fact(evidence: Evidence) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.answer.facts import gates_fact, runs_fact, seeds_fact
+from analysis.answer.facts import collapse_fact, gates_fact, runs_fact, seeds_fact
 from analysis.answer.sentence import answer
 from analysis.evidence.evidence import Evidence
 from analysis.inference.rule import rule_of
@@ -54,4 +54,10 @@ def _facts(evidence: Evidence) -> tuple[str, ...]:
     study = evidence.study
     how = captions.decoding(evidence, study.mode, study.temperature)
     sets = f" over {len(evidence.sets)} sets" if len(evidence.sets) > 1 else ""
-    return gates_fact(evidence), runs_fact(evidence), seeds_fact(evidence), how + sets
+    return (
+        gates_fact(evidence),
+        runs_fact(evidence),
+        seeds_fact(evidence),
+        how + sets,
+        collapse_fact(evidence),
+    )

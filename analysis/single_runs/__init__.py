@@ -11,7 +11,6 @@ rows        numbers of all runs as rows
 sparkline   a row of numbers as a line of characters
 columns     text in columns as wide as a terminal
 terminal    all of it as text
-recent      the newest runs of a store
 charts      the charts of the page
 page        the page, filled into templates/
 """

@@ -1,4 +1,4 @@
-"""`python -m analysis run`: runs side by side on the terminal and as a page, and the newest runs of a store."""
+"""`python -m analysis run`: runs side by side on the terminal and as a page."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DEFAULT_SAMPLES = 2
 
 def add_run_command(commands: Any) -> None:
     """Add it to the subparsers of the command line."""
-    asked = commands.add_parser("run", help="single runs side by side, or the newest runs of the store")
+    asked = commands.add_parser("run", help="single runs side by side (`python -m sweeps runs` lists them)")
     asked.add_argument(
         "runs",
-        nargs="*",
+        nargs="+",
         metavar="RUN",
-        help="a run folder, a cell's folder, a metrics.jsonl, or STUDY:ARM[:SEED]; none lists the newest runs",
+        help="a run folder, a cell's folder, a metrics.jsonl, or STUDY:ARM[:SEED]",
     )
     asked.add_argument(
         "--samples",
@@ -32,7 +32,6 @@ def add_run_command(commands: Any) -> None:
     asked.add_argument(
         "--page", type=Path, metavar="FILE", help="write a page as well, with curves: an .html"
     )
-    asked.add_argument("--last", type=int, metavar="N", help="how many runs the list has (default: 20)")
     asked.add_argument(
         "--preset", help="of the study that STUDY:ARM:SEED names (default: the one planned last)"
     )
@@ -45,11 +44,6 @@ def _run(arguments: argparse.Namespace) -> int:
     width = shutil.get_terminal_size().columns
     from analysis.single_runs.find import find
 
-    if not arguments.runs:
-        from analysis.single_runs.recent import MOST, recent
-
-        _print(recent(arguments.store, width, arguments.last or MOST) + "\n")
-        return 0
     folders = find(arguments.runs, arguments.store, arguments.preset)
     from analysis.single_runs.read import read_runs
     from analysis.single_runs.terminal import as_text
@@ -76,9 +70,5 @@ def _print(text: str) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.samples < 0:
         raise UserError(f"--samples is a number of responses, 0 or more, got {arguments.samples}")
-    if arguments.last is not None and arguments.last < 1:
-        raise UserError(f"--last must be a whole number of at least 1, got {arguments.last}")
-    if arguments.page is not None and not arguments.runs:
-        raise UserError("--page shows runs: name a folder, or STUDY:ARM:SEED")
     if arguments.page is not None and arguments.page.suffix != ".html":
         raise UserError(f"--page writes an .html file, got {arguments.page.name}")

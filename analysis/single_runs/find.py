@@ -18,7 +18,7 @@ BELOW = (OF_A_CELL, OF_A_STORE, tuple(f"*/{pattern}" for pattern in OF_A_STORE))
 """Where run folders lie below a cell, a store or the folder that a store is in."""
 ABOVE = 3
 """Levels between a run folder and what lies in it."""
-LIST = "`python -m analysis run` lists the newest runs"
+LIST = "`python -m sweeps runs` lists the newest"
 
 
 def find(words: Sequence[str], store: Path, preset: str | None = None) -> list[Path]:

@@ -15,7 +15,6 @@ from analysis.__main__ import main
 from analysis.single_runs.find import find
 from analysis.single_runs.page import page_html, write_page
 from analysis.single_runs.read import Run, read_run, read_runs
-from analysis.single_runs.recent import own_options, recent
 from analysis.single_runs.sparkline import sparkline
 from analysis.single_runs.terminal import as_text
 from sspo.console.one_sentence import one_sentence
@@ -288,34 +287,6 @@ def test_a_wrong_folder_names_what_was_looked_for_and_the_nearest_run(store: Pat
         find(["../cells"], store)
 
 
-def test_the_list_is_newest_first_with_what_tells_runs_apart(tmp_path: Path) -> None:
-    for k in range(3):
-        options = {"clip": {"low": 0.2, "high": 0.28 if k == 1 else 0.2}}
-        write(tmp_path / "cells" / f"c{k}" / "seed1", options=options).done({"rollouts": 3, "steps": 6})
-        for path in (tmp_path / "cells" / f"c{k}" / "seed1").iterdir():
-            os.utime(path, (1000.0 - k, 1000.0 - k))
-    rows = recent(tmp_path, 250, now=1065.0).splitlines()
-    assert [row.rpartition("/cells/")[2] for row in rows[1:4]] == ["c0/seed1", "c1/seed1", "c2/seed1"]
-    # the last training accuracy is 0.25 * 3; there is no evaluation
-    assert rows[1].split()[:9] == ["done", "1", "min", "ago", "75.0", "–", "grpo", "seed", "1"]
-    assert "objective.clip.high=0.28" in rows[2]
-    assert "2 older ones" in recent(tmp_path, 60, most=1)
-    with pytest.raises(UserError, match="no run in"):
-        recent(tmp_path / "nowhere", 80)
-
-
-def test_own_options_are_those_that_most_runs_of_the_objective_have_otherwise() -> None:
-    usual, other = (
-        {"objective.name": "grpo", "seed": seed, "trainer.lr": lr} for seed, lr in ((0, 1e-4), (1, 2e-4))
-    )
-    assert own_options([usual, usual, other, {"objective.name": "sspo", "trainer.lr": 3e-4}]) == [
-        {},
-        {},
-        {"trainer.lr": 2e-4},
-        {},
-    ]
-
-
 def test_the_command_prints_writes_and_refuses(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -330,10 +301,8 @@ def test_the_command_prints_writes_and_refuses(
     assert "options that differ" not in out
     assert "configurations are equal but for the seed" in out
     assert out.endswith(f"wrote {tmp_path / 'x.html'}\n")
-    assert said("--last", "2")[1].count("done") == 2
     for words, error in (
         (("toy:grpo", "--page", "x.txt"), "error: --page writes an .html file, got x.txt\n"),
-        (("--page", "x.html"), "error: --page shows runs: name a folder, or STUDY:ARM:SEED\n"),
         (("toy:grpo", "--samples", "-1"), "error: --samples is a number of responses, 0 or more, got -1\n"),
     ):
         assert said(*words) == (2, "", error)
