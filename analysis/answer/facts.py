@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import Counter
 
 from analysis.checks.gates import FAIL, OPEN, PASS, UNTESTABLE, check_gates
-from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
+from analysis.inference.collapses import collapses
+from analysis.inference.rule import rule_of
 from analysis.logs.run_folders import COUNTED
 
 
 def gates_fact(evidence: Evidence) -> str:
-    """`9 of 10 gates pass, 1 open`; those that cannot be tested are no part of the ten."""
-    held = Counter(gate.verdict for gate in check_gates(evidence))
+    """`9 of 10 gates pass, open: A/A agrees`; those that cannot be tested are no part of the ten."""
+    gates = check_gates(evidence)
+    held = Counter(gate.verdict for gate in gates)
     tested = held[PASS] + held[FAIL] + held[OPEN]
     others = [
-        f"{held[word]} {said}"
-        for word, said in (
-            (FAIL, "fail" + ("s" if held[FAIL] == 1 else "")),
-            (OPEN, "open"),
-            (UNTESTABLE, UNTESTABLE),
-        )
-        if held[word]
+        f"{word}: {', '.join(gate.name for gate in gates if gate.verdict == verdict)}"
+        for verdict, word in ((FAIL, "failed"), (OPEN, "open"))
+        if held[verdict]
     ]
+    others += [f"{held[UNTESTABLE]} {UNTESTABLE}"] if held[UNTESTABLE] else []
     return ", ".join([f"{held[PASS]} of {tested} gates pass" if tested else "no gate can be tested", *others])
 
 
@@ -37,11 +36,23 @@ def runs_fact(evidence: Evidence) -> str:
 
 
 def collapse_fact(evidence: Evidence) -> str:
-    """`17 of 88 trained runs collapsed`, the arm that does not clip left out; empty where none did."""
-    floor = base_level(evidence)
-    found = [collapsed(evidence, arm, floor) for arm in evidence.study.with_role("arm")]
-    fallen, counted = (sum(numbers) for numbers in zip(*found, strict=True)) if found else (0, 0)
-    return f"{fallen} of {counted} runs that clip collapsed" if fallen else ""
+    """How many runs of the arms that clip collapsed, and which arms' shares are shown to differ; empty where none did."""
+    found, alpha = collapses(evidence), rule_of(evidence).alpha
+    if found is None:
+        return ""
+    clip = [arm for arm in found.arms if arm.role == "arm"]
+    fallen, ended = (sum(found.counts[arm.name][k] for arm in clip) for k in (0, 1))
+    if not fallen:
+        return ""
+    said = f"{fallen} of {ended} runs that clip collapsed"
+    tested = [arm for arm in clip if arm.name in found.p_holm]
+    if alpha is None or not tested:
+        return said
+    differ = [arm for arm in tested if found.p_holm[arm.name] < alpha]
+    if not differ:
+        return f"{said}; no arm's share is shown to differ from its reference's"
+    shares = ", ".join(f"{arm.label} ({'/'.join(map(str, found.counts[arm.name]))})" for arm in differ)
+    return f"{said}; shown to differ from their reference: {shares}"
 
 
 def seeds_fact(evidence: Evidence) -> str:

@@ -44,13 +44,13 @@ def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int
     sides = [_apart(evidence, side, word, found.tested, named) for side, word in _sides(found)]
     if sides:
         parts = [f"{sides[0]} than {than}", *sides[1:], *_undecided(evidence, found.undecided, named)]
-        said = "; ".join(parts) + "."
     else:
-        said = _all_undecided(evidence, found.undecided, than)
+        parts = [_all_undecided(evidence, found.undecided, than)]
+    if control and found.no_clip is not None:
+        parts.append(_control(evidence, found.no_clip))
+    said = "; ".join(parts) + "."
     if detectable and found.detectable is not None:
         said += f" Differences of {_span(evidence, found.detectable)} could have been found (80 % power)."
-    if control and found.no_clip is not None:
-        said += f" {found.no_clip.arm.label}: {_signed(evidence, found.no_clip)}."
     return said
 
 
@@ -62,7 +62,7 @@ def _reference(evidence: Evidence) -> str:
     """What arms are tested against, with its average where it is one."""
     first, *others = evidence.study.references()
     if others:
-        return "the arm that each is tested against"
+        return "their references"
     averages = [s.columns[AVERAGE].point for s in primary_summaries(evidence) if s.arm == first]
     return f"{first.label} ({evidence.unit.text(averages[0])})"
 
@@ -78,6 +78,15 @@ def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, 
     return f"{count} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
 
 
+def _control(evidence: Evidence, summary: Summary) -> str:
+    """The arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
+    assert summary.comparison is not None, "an arm that was tested was compared"
+    if not summary.found(rule_of(evidence).alpha or 0.0):
+        return f"neither is {summary.arm.label} ({_signed(evidence, summary)})"
+    word = "lower" if summary.comparison.difference < 0 else "higher"
+    return f"{summary.arm.label} scores {_size(evidence, summary)} {word}"
+
+
 def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[str]:
     if not arms:
         return []
@@ -90,9 +99,9 @@ def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[
 def _all_undecided(evidence: Evidence, arms: Sequence[Summary], than: str) -> str:
     points = evidence.unit.points
     if len(arms) == 1:
-        return f"{arms[0].arm.label} is not told apart from {than}: {_signed(evidence, arms[0])}{points}."
+        return f"{arms[0].arm.label} is not told apart from {than if than != 'their references' else 'its reference'}: {_signed(evidence, arms[0])}{points}"
     ends = f"{_signed(evidence, arms[0])} to {_signed(evidence, arms[-1])}{points}"
-    return f"None of {len(arms)} arms is told apart from {than}: differences of {ends}."
+    return f"None of {len(arms)} arms is told apart from {than}: differences of {ends}"
 
 
 def _count(arms: int) -> str:

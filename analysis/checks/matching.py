@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from analysis.evidence.evidence import Evidence
@@ -45,6 +46,7 @@ class Matching:
         return f"{self.arm.label} (target {rounded(100 * self.target, '.2f')} %, {had})"
 
 
+@functools.lru_cache(maxsize=8)
 def matchings(evidence: Evidence) -> list[Matching]:
     """One an arm with a target, in the manifest's order."""
     if all(arm.target_clip_frac is None for arm in evidence.study.arms):

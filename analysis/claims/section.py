@@ -118,9 +118,9 @@ def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Ite
 def _effect(claim: Claim, c: Comparison) -> str:
     unit = " points" if MEASURES[claim.measure].percent else ""
     if c.low is None or c.high is None:
-        return f"effect {_signed(claim, c.difference)}{unit}, n = {c.n}"
+        return f"effect {_signed(claim, c.difference)}{unit} in the claim's direction, n = {c.n}"
     interval = f"[{_signed(claim, c.low)}, {_signed(claim, c.high)}]"
-    return f"effect {_signed(claim, c.difference)} {interval}{unit}, n = {c.n}"
+    return f"effect {_signed(claim, c.difference)} {interval}{unit} in the claim's direction, n = {c.n}"
 
 
 def _p(p: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import last_updates
@@ -30,6 +31,11 @@ class Curve:
     """Whether the arm without a clip may leave the axis, where it would flatten all others."""
     together: bool = False
     """Whether all arms share one panel, where they are equal by design."""
+
+    @functools.cached_property
+    def by_run(self) -> dict[int, NDArray[np.float64]]:
+        """Each run's values on the axis."""
+        return {run: self.scale * self.table[run].to_numpy(np.float64) for run in self.table.columns}
 
 
 def by_rollout(evidence: Evidence, key: str) -> pd.DataFrame:

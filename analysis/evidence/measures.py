@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -77,6 +78,7 @@ STEPS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 
 
+@functools.lru_cache(maxsize=64)
 def run_means(evidence: Evidence, measure: Measure) -> pd.Series:
     """Mean of the measure over a run's steps (null ones left out), indexed by run; runs without any are absent."""
     metrics = evidence.logs.metrics

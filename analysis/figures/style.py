@@ -88,7 +88,7 @@ class Look:
 GREYS = {
     "no_clip": Look("#555555", (0, (5, 1.2)), "s"),
     "aa": Look(MUTED, (0, (1, 1.5)), "x"),
-    "base": Look(FAINT, (0, (1, 1.5)), "x"),
+    "base": Look(MUTED, (0, (1, 1.5)), "x"),
 }
 
 

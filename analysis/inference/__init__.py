@@ -3,5 +3,6 @@
 rule        the level, the pairing and what the study's registration says of them
 compare     two arms by either test
 above_base  every arm against the untrained base
+collapses   how many runs of every arm collapsed
 findings    every arm on the primary metric: difference, Holm's p and interval, bold, and what a finding rests on
 """

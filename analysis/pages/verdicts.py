@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from analysis.claims.measures import MEASURES
 from analysis.claims.section import Judged, Line, about
 from analysis.claims.spec import Claim
-from analysis.pages.templates import render
+from analysis.figures.svg import why_button
+from analysis.pages.templates import own, render
 from analysis.text.escape import markdown
 
 
@@ -23,13 +25,23 @@ class _Told:
     state: str
     lines: Sequence[Line]
     """The claim's own first, then one a comparison where it has several or some cannot be tested."""
+    measure: str
     about: str
 
 
 def verdicts_html(judged: Sequence[Judged]) -> Markup:
     """One section; nothing without claims."""
     files = [(file, *_parted(file)) for file in judged]
-    return render("verdicts.html", files=files, folded=_folded) if judged else Markup()
+    return (
+        render(
+            "verdicts.html",
+            files=files,
+            folded=_folded,
+            why=lambda section: own(why_button("section", section)),
+        )
+        if judged
+        else Markup()
+    )
 
 
 def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
@@ -43,7 +55,7 @@ def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
             for told in tested:
                 says, evidence = (
                     markdown(f"{told.name}: {told.claim.says}"),
-                    markdown(_evidence(told.lines[0])),
+                    markdown(f"{told.measure}: {_evidence(told.lines[0])}"),
                 )
                 table.append(f"| {says} | **{told.word}** ({told.state}) | {evidence} |")
             parts.append("\n".join(table))
@@ -66,8 +78,9 @@ def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
     untested: list[_Told] = []
     for name, claim in file.claims.claims.items():
         verdict = file.verdicts[name]
+        measure = MEASURES[claim.measure].meaning
         lines = [line for line in file.lines if line.claim == name]
-        told = _Told(_shown(name), claim, verdict.word, file.states[name], lines, about(claim))
+        told = _Told(_shown(name), claim, verdict.word, file.states[name], lines, measure, about(claim))
         (untested if verdict.judgement is None else tested).append(told)
     return tested, untested
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from analysis.evidence.collapse import base_level, collapsed
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.result_traces import ResultTraces
-from analysis.inference.rule import rule_of
+from analysis.inference.collapses import collapses
 from analysis.logs.manifest import Arm
 from analysis.logs.run_files import DIVERGED
 from analysis.logs.trace import RECORD, Trace, trace
-from analysis.statistics import clopper_pearson, fisher_p, holm
-from analysis.statistics.families import FEWEST_RUNS
+from analysis.statistics import clopper_pearson
 from analysis.tables.results import GROUPS
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
@@ -21,20 +20,14 @@ from analysis.text.table import Cell, Row, Table
 
 def stability_table(evidence: Evidence) -> Table | None:
     """Diverged and collapsed runs an arm; collapsed: diverged, or below the untrained base on the primary metric."""
-    arms = [a for a in evidence.study.with_role("arm", "no_clip", "aa") if evidence.counted(a)]
-    floor = base_level(evidence)
-    if not arms or (evidence.study.imported and floor is None):
-        return None  # imported logs do not say that a run diverged
-    counts = {arm.name: collapsed(evidence, arm, floor) for arm in arms}
-    references = {a.name: r.name for a in arms if (r := evidence.study.reference_of(a)) and r.name in counts}
-    tested = [a for a in arms if a.competes and a.name in references]
-    may = [a for a in tested if rule_of(evidence).alpha is not None]
-    few = {a.name for a in may if min(counts[a.name][1], counts[references[a.name]][1]) < FEWEST_RUNS}
-    tested = [a for a in may if a.name not in few]
-    raw = [fisher_p(*counts[a.name], *counts[references[a.name]]) for a in tested]
-    adjusted = dict(zip((a.name for a in tested), holm(raw), strict=True))
-    traces = _traces(evidence, arms, tested)
-    rows = [_row(evidence, arm, counts[arm.name], adjusted.get(arm.name), traces[arm.name]) for arm in arms]
+    found = collapses(evidence)
+    if found is None:
+        return None
+    arms, counts, floor = found.arms, found.counts, found.floor
+    traces = _traces(evidence, arms, found.tested)
+    rows = [
+        _row(evidence, arm, counts[arm.name], found.p_holm.get(arm.name), traces[arm.name]) for arm in arms
+    ]
     below = (
         ""
         if floor is None
@@ -42,7 +35,7 @@ def stability_table(evidence: Evidence) -> Table | None:
     )
     caption = (f"Runs that collapsed: they diverged{below}.",)
     columns = ("arm", "diverged", "collapsed", "share %", "p (Holm)")
-    adjusted_over = f", adjusted by Holm for {len(raw)} tests" if len(raw) > 1 else ""
+    adjusted_over = f", adjusted by Holm for {len(found.tested)} tests" if len(found.tested) > 1 else ""
     meanings = {
         "diverged": "Runs whose numbers stopped being finite, of those that ended.",
         "collapsed": "Diverged runs and those below the base, of those that ended.",
@@ -67,7 +60,9 @@ def _primary(evidence: Evidence) -> ResultTraces:
     return ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
 
 
-def _traces(evidence: Evidence, arms: list[Arm], tested: list[Arm]) -> dict[str, tuple[Trace, Trace, Trace]]:
+def _traces(
+    evidence: Evidence, arms: Sequence[Arm], tested: Sequence[Arm]
+) -> dict[str, tuple[Trace, Trace, Trace]]:
     """By arm, of its diverged runs, of its collapsed ones and of its p."""
     found, primary = {}, _primary(evidence)
     for arm in arms:

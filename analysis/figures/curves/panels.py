@@ -82,12 +82,13 @@ def _level(evidence: Evidence, arm: Arm) -> str:
 
 def of_arm(evidence: Evidence, curve: Curve, arm: Arm) -> Floats:
     """An arm's values on the axis: a row a rollout, a column a run that logged any."""
-    return np.asarray(curve.scale * curve.table[logged(evidence, curve, arm)], np.float64)
+    columns = [curve.by_run[run] for run in logged(evidence, curve, arm)]
+    return np.column_stack(columns) if columns else np.empty((len(curve.table), 0))
 
 
 def logged(evidence: Evidence, curve: Curve, arm: Arm) -> list[int]:
     """The arm's runs that the curve has."""
-    return [run for run in evidence.counted(arm) if run in curve.table.columns]
+    return [run for run in evidence.counted(arm) if run in curve.by_run]
 
 
 def arms_of(evidence: Evidence, curve: Curve) -> list[Arm]:

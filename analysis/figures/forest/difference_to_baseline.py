@@ -39,7 +39,9 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
             "does not show that there is none."
         )
     if any(row.words == SAME for row in found.rows):
-        said.append("A/A: the same arm once more on other seeds; its interval should hold zero.")
+        said.append(
+            "A/A: the same arm once more on other seeds, minus the runs of its original alone; its interval should hold zero."
+        )
     if any(not low <= row.difference <= high for row in found.rows):
         said.append("An arrow with a number is an arm off the axis.")
     if any(row.runs for row in found.rows):

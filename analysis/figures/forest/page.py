@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from analysis.evidence.evidence import Evidence
-from analysis.figures.arm_series import arm_series
 from analysis.figures.forest.rows import Forest, interval_text
 from analysis.figures.model import Axis, Chart, Numbers, Row, Rows
+from analysis.figures.style import looks
 
 
 def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
     """The same rows; the table has their numbers."""
-    unit, series = evidence.unit, arm_series(evidence)
+    unit, style = evidence.unit, looks(evidence.study)
     low, high = found.limits
     rows, numbers = [], []
     for row in found.rows:
@@ -20,7 +20,7 @@ def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
             Row(
                 label=label,
                 against=against,
-                look=series[row.arm.name].look,
+                look=style[row.arm.name],
                 x=row.difference,
                 low=row.low,
                 high=row.high,

@@ -13,7 +13,7 @@ from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.rounding import rounded
 from analysis.text.unit import Unit
 
-SAME, ALIKE, UNTESTED = "A/A", "not told apart", "not tested"
+SAME, ALIKE, UNTESTED, BASE = "A/A", "not told apart", "not tested", "untrained"
 MARGIN = 0.08
 """Of the axis beyond its outermost value, at either end."""
 
@@ -49,7 +49,7 @@ class Forest:
     @property
     def tested(self) -> bool:
         """Whether some row has a p."""
-        return any(row.words not in (SAME, UNTESTED) for row in self.rows if row.low is not None)
+        return any(row.words not in (SAME, UNTESTED, BASE) for row in self.rows if row.low is not None)
 
     @property
     def band(self) -> str:
@@ -64,6 +64,8 @@ def forest(evidence: Evidence) -> Forest | None:
     rows = [row for s in primary_summaries(evidence) if (row := _row(evidence, s, margin)) is not None]
     if not rows:
         return None
+    if all(row.arm.role == "base" for row in rows):
+        return None
     several = len({row.reference.name for row in rows if row.arm.role != "aa"}) > 1
     against = "the arm named beside it" if several else rows[0].reference.label
     label = f"difference to {against}{f',{unit.points}' if unit.points else ''}"
@@ -72,6 +74,8 @@ def forest(evidence: Evidence) -> Forest | None:
 
 def _row(evidence: Evidence, s: Summary, margin: float | None) -> Row | None:
     reference = evidence.study.reference_of(s.arm)
+    if s.arm.role == "base" and AVERAGE in s.columns:
+        return _base_row(evidence, s)
     if s.comparison is None or reference is None:
         return None
     factor = evidence.unit.factor
@@ -81,6 +85,17 @@ def _row(evidence: Evidence, s: Summary, margin: float | None) -> Row | None:
     runs = () if low is not None else tuple(factor * (v - mean) for v in s.values[AVERAGE])
     words = _words(s, rule_of(evidence).alpha, low, high, margin)
     return Row(s.arm, reference, factor * s.comparison.difference, low, high, runs, s.comparison.n, words)
+
+
+def _base_row(evidence: Evidence, s: Summary) -> Row | None:
+    """The untrained base minus the baseline: what is no better has learned nothing. Its evaluation is no sample of runs."""
+    baseline = evidence.study.arm(evidence.study.baseline)
+    theirs = evidence.of_cell(evidence.primary, baseline) if baseline is not None else {}
+    if baseline is None or not theirs:
+        return None
+    difference = s.columns[AVERAGE].point - sum(theirs.values()) / len(theirs)
+    found = evidence.unit.factor * difference
+    return Row(s.arm, baseline, found, None, None, (), s.columns[AVERAGE].n, BASE)
 
 
 def _words(
