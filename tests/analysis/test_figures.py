@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -67,7 +68,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
-@pytest.mark.parametrize("study", ["many", "few"])
+@pytest.mark.parametrize("study", [pytest.param("many", marks=pytest.mark.acceptance), "few"])
 def test_print_is_readable_at_its_size_and_cut_nowhere(
     figure: object, study: str, request: pytest.FixtureRequest
 ) -> None:
@@ -123,10 +124,16 @@ def test_labels_are_moved_apart_as_little_as_possible() -> None:
 
 def test_a_row_of_the_forest_says_what_was_found(many: Evidence) -> None:
     found = difference_to_baseline.FIGURE.of(many).data
-    assert [row.arm.name for row in found.rows] == [
-        arm.name for arm in many.study.with_role("arm", "no_clip", "aa") if arm.name != "grpo"
-    ]
+    assert [row.arm.name for row in found.rows] == [a.name for a in many.study.arms if a.name != "grpo"]
     words = {row.arm.name: row.words for row in found.rows}
+    base = found.rows[0]
+    assert (base.arm.role, base.words, base.low, base.runs) == ("base", "untrained", None, ())
+    scores = {
+        name: many.primary.loc[many.counted(many.study.arm(name)), "average"]
+        for name in ("base", "grpo", "grpo_aa")
+    }
+    grpo = pd.concat([scores["grpo"], scores["grpo_aa"]]).mean()  # A/A runs count for their original
+    assert base.difference == pytest.approx(100 * (scores["base"].mean() - grpo))
     assert words["grpo_aa"] == "A/A"
     assert words["no_clip"] == "lower, p < 0.001"
     assert re.fullmatch(r"lower, p (< 0\.001|= 0\.0\d\d)", words["arm_a"])
@@ -154,7 +161,7 @@ def test_the_forest_fits_the_first_screen_and_needs_no_legend(many: Evidence) ->
 
 def test_runs_stand_where_nothing_is_tested(few: Evidence) -> None:
     shown = difference_to_baseline.FIGURE.of(few)
-    for row in shown.data.rows:
+    for row in shown.data.rows[1:]:  # below the untrained base
         assert (row.low, row.high, row.words) == (None, None, "2 runs, not tested")
         assert len(row.runs) == 2
         assert sum(row.runs) / 2 == pytest.approx(row.difference)

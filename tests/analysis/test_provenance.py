@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from synthetic_replay import replay_head, write_toy_replay
 from synthetic_store import ARMS, SETS, Scale, write_study
@@ -95,7 +95,7 @@ def unchanged(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
 A_RUN, A_STREAM = st.sampled_from(TRAINED), st.sampled_from([PRIMARY, GREEDY, *map(metric, METRIC_KEYS)])
 
 
-@settings(max_examples=1)
+@settings(phases=[Phase.explicit])
 @given(run=A_RUN, stream=A_STREAM)
 @example(run=9, stream=PRIMARY)  # a run that now collapses makes a claim testable: its row keeps its name
 def test_a_cell_that_changes_with_a_logged_number_says_that_it_rests_on_it(

@@ -50,10 +50,9 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def origin(evidence: Evidence) -> Trace:
-    """Scores of all trained arms."""
-    trained = evidence.study.with_role("arm", "no_clip", "aa")
+    """Scores of all arms."""
     return primary_traces(evidence).of(
-        trained, "each arm's average minus that of the arm that it is tested against"
+        evidence.study.arms, "each arm's average minus that of the arm that it is tested against"
     )
 
 
