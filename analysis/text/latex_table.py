@@ -15,14 +15,15 @@ from analysis.text.latex_widths import measure
 from analysis.text.table import EMPTY, Row, Table, breaks
 
 SIZE = "\\fontsize{8}{9.6}\\selectfont\\frenchspacing"
-SHORT = ("average", "difference", "Δ average", "p", "p (Holm)", "n")
-"""Columns of the short form, in its order, where the table has them."""
+SHORT = re.compile(r"average|reference|difference( to .*)?|p( \(Holm\))?|n")
+"""Columns of the short form."""
 LONGEST_TEXT = 100.0
 """Points of a cell of words, beside labels, before it breaks over lines."""
 LONGEST_WORD = 90.0
 """Points of a word before it may break, behind a mark or anywhere."""
 MANY_GROUPS = 4
 """From so many on a little space parts them, and no rule."""
+_BLANKS = re.compile(r"\s+(?!%(?:\s|$))")
 _WORDS = re.compile(r"[^/_=,.:;-]*[/_=,.:;-]+|[^/_=,.:;-]+")
 _SIGNS = re.compile(r"(?<=\\rangle\$)")
 """Behind a sign that is named by its code: a character may be several."""
@@ -45,7 +46,7 @@ def to_short_latex(table: Table) -> str:
 
 def shortened(table: Table) -> Table:
     """The columns that say what was found, and the notes that they cannot do without; no group under a heading of its own."""
-    columns = [0, *(table.columns.index(name) for name in SHORT if name in table.columns)]
+    columns = [0, *(i for i, name in enumerate(table.columns) if i and SHORT.fullmatch(name))]
     rows = tuple(
         replace(row, cells=tuple(row.cells[i] for i in columns))
         for row in table.rows
@@ -198,17 +199,24 @@ class _Float:
 
     def _notes(self) -> list[str]:
         """How to read it: a paragraph on the table, one on its columns, one on the whole report."""
-        meant = "; ".join(f"{name}: {meaning}" for name, meaning in self.table.explained)
-        said = (" ".join(self.table.notes), meant and f"{meant}.", " ".join(self.table.common))
-        items = [f"\\item[] {breakable(paragraph)}" for paragraph in said if paragraph]
+        meant = [
+            f"\\emph{{{breakable(name)}}}: {breakable(meaning)}" for name, meaning in self.table.explained
+        ]
+        said = (
+            breakable(" ".join(self.table.notes)),
+            " ".join(meant),
+            breakable(" ".join(self.table.common)),
+        )
+        items = [f"\\item[] {paragraph}" for paragraph in said if paragraph]
         return ["\\begin{tablenotes}[flushleft]", SIZE, *items, "\\end{tablenotes}"] if items else []
 
 
 def words_of(text: str) -> list[str]:
-    """A text's words as LaTeX, each with the blank behind it; a long one in pieces that lines may break between."""
+    """A text's words as LaTeX, each with the blank behind it; a long one in pieces that lines may break between. A percent sign
+    stays with its number."""
     found = []
-    for word in text.split():
-        whole = latex(word)
+    for word in filter(None, _BLANKS.split(text.strip())):
+        whole = latex(word).replace(r" \%", r"~\%")
         short = measure(whole) <= LONGEST_WORD
         pieces = [whole] if short else [piece for part in _WORDS.findall(word) for piece in _pieces(part)]
         found += [*pieces[:-1], f"{pieces[-1]} "]

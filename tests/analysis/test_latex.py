@@ -149,9 +149,9 @@ def test_numbers_stand_below_each_other() -> None:
 
 def test_the_short_form_says_what_was_found_in_one_column() -> None:
     table = table_of(
-        ("arm", "short", "average", "n", "Δ average", "p (Holm)"),
-        ("base", "50.1", "52.0", "1/1", "–", "–"),
-        ("REINFORCE++ baseline", "70.1 ± 1.5", "61.5 ± 2.7 †", "8/8", "−9.0 [−16.6, −1.4]", "0.015"),
+        ("arm", "short", "average", "difference to GRPO", "p (Holm)", "n"),
+        ("base", "50.1", "52.0", "–", "–", "1/1"),
+        ("REINFORCE++ baseline", "70.1 ± 1.5", "61.5 ± 2.7 †", "−9.0 [−16.6, −1.4]", "0.015", "8/8"),
         notes=("†: not above the base.", "How sets were drawn."),
         common=("n = 8 runs an arm.",),
         meanings={"short": "one-digit sums"},
@@ -159,7 +159,7 @@ def test_the_short_form_says_what_was_found_in_one_column() -> None:
     text = to_short_latex(table)
     assert "\\begin{table}" in text
     assert "\\label{tab:t_short}" in text
-    assert "{}arm & average & $\\Delta$ average & p (Holm) & n \\\\" in text
+    assert "{}arm & average & difference to GRPO & p (Holm) & n \\\\" in text
     assert r"{}REINFORCE++ & 61.5 \dag{} & $-$9.0 & 0.015 & 8/8 \\" in text
     assert r"{}baseline & $\pm$ 2.7 & [$-$16.6, $-$1.4] &  &  \\[2pt]" in text
     assert r"\item[] \dag{}: not above the base." in text
