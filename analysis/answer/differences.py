@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.evidence.evidence import Evidence
 from analysis.inference.findings import Summary, primary_summaries
 from analysis.inference.rule import rule_of
+from analysis.logs.manifest import Arm
 from analysis.statistics.power import detectable_difference
 
 
@@ -18,6 +20,8 @@ class Differences:
     higher: tuple[Summary, ...]
     undecided: tuple[Summary, ...]
     """Not told apart from their reference."""
+    untested: tuple[Arm, ...]
+    """Arms that compete and have no p: too few runs, or equal ones."""
     no_clip: Summary | None
     """The arm without clipping, which is there to fail, where other arms are tested too; in none of the groups above."""
     detectable: tuple[float, float] | None
@@ -37,7 +41,8 @@ def differences(evidence: Evidence) -> Differences | None:
     if alpha is None or not tested:
         return None
     controls = [s for s in tested if s.arm.role == "no_clip"]
-    asked = [s for s in tested if s not in controls] or tested
+    apart = len(controls) == 1 and len(tested) > 1
+    asked = [s for s in tested if s not in controls] if apart else tested
     lower = [s for s in asked if s.found(alpha) and _size(s) < 0]
     higher = [s for s in asked if s.found(alpha) and _size(s) > 0]
     undecided = [s for s in asked if s not in lower and s not in higher]
@@ -45,9 +50,15 @@ def differences(evidence: Evidence) -> Differences | None:
         lower=tuple(sorted(lower, key=_size, reverse=True)),
         higher=tuple(sorted(higher, key=_size)),
         undecided=tuple(sorted(undecided, key=_size)),
-        no_clip=controls[0] if controls and asked is not tested else None,
+        untested=_untested(evidence, tested),
+        no_clip=controls[0] if apart else None,
         detectable=_detectable(undecided or asked),
     )
+
+
+def _untested(evidence: Evidence, tested: Sequence[Summary]) -> tuple[Arm, ...]:
+    known = {s.arm.name for s in tested} | {arm.name for arm in evidence.study.references()}
+    return tuple(arm for arm in evidence.study.with_role("arm", "no_clip") if arm.name not in known)
 
 
 def _size(summary: Summary) -> float:

@@ -26,13 +26,9 @@ def gates_fact(evidence: Evidence) -> str:
 
 
 def runs_fact(evidence: Evidence) -> str:
-    """`97 of 97 runs`: those that ended, of those that were planned."""
+    """`96 of 97 runs ended`."""
     ended = int(evidence.runs["status"].isin(COUNTED).sum())
-    return (
-        f"{ended} of {len(evidence.runs)} runs ended"
-        if ended < len(evidence.runs)
-        else f"all {ended} runs ended"
-    )
+    return f"{ended} of {len(evidence.runs)} runs ended"
 
 
 def collapse_fact(evidence: Evidence) -> str:
@@ -56,9 +52,9 @@ def collapse_fact(evidence: Evidence) -> str:
 
 
 def seeds_fact(evidence: Evidence) -> str:
-    """`8 seeds an arm`, or from how many to how many."""
-    counts = [len(evidence.counted(arm)) for arm in evidence.study.arms if arm.competes]
-    if not counts:
+    """`8 seeds an arm`, the number that most of them have."""
+    counts = Counter(len(evidence.counted(arm)) for arm in evidence.study.arms if arm.competes)
+    if not any(counts):
         return ""
-    ends = " to ".join(str(n) for n in dict.fromkeys((min(counts), max(counts))))
-    return f"{ends} seed{'' if ends == '1' else 's'} an arm"
+    usual = counts.most_common(1)[0][0]
+    return f"{usual} seed{'' if usual == 1 else 's'} an arm"

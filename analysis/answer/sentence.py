@@ -40,31 +40,35 @@ def _short(versions: Iterable[str]) -> str:
 
 def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int, control: bool) -> str:
     """With what could have been found, up to `named` arms of a group by name, and the arm that does not clip."""
-    than = _reference(evidence)
-    sides = [_apart(evidence, side, word, found.tested, named) for side, word in _sides(found)]
-    if sides:
-        parts = [f"{sides[0]} than {than}", *sides[1:], *_undecided(evidence, found.undecided, named)]
+    parts, thans = [], []
+    for side, word in ((found.lower, "lower"), (found.higher, "higher")):
+        if side:
+            thans.append(_than(evidence, side))
+            than = f" than {thans[-1]}" if thans[-1] not in thans[:-1] else ""
+            parts.append(f"{_apart(evidence, side, word, found.tested, named)}{than}")
+    if parts:
+        parts += _undecided(evidence, found.undecided, named)
     else:
-        parts = [_all_undecided(evidence, found.undecided, than)]
+        parts.append(_all_undecided(evidence, found.undecided))
     if control and found.no_clip is not None:
         parts.append(_control(evidence, found.no_clip))
+    if found.untested:
+        n = len(found.untested)
+        parts.append(f"{n} arm{'' if n == 1 else 's'} could not be tested")
     said = "; ".join(parts) + "."
     if detectable and found.detectable is not None:
         said += f" Differences of {_span(evidence, found.detectable)} could have been found (80 % power)."
     return said
 
 
-def _sides(found: Differences) -> list[tuple[tuple[Summary, ...], str]]:
-    return [(side, word) for side, word in ((found.lower, "lower"), (found.higher, "higher")) if side]
-
-
-def _reference(evidence: Evidence) -> str:
-    """What arms are tested against, with its average where it is one."""
-    first, *others = evidence.study.references()
-    if others:
+def _than(evidence: Evidence, side: Sequence[Summary]) -> str:
+    """What these arms are tested against, with its average where it is one."""
+    found = {ref.name: ref for s in side if (ref := evidence.study.reference_of(s.arm)) is not None}
+    if len(found) > 1:
         return "their references"
-    averages = [s.columns[AVERAGE].point for s in primary_summaries(evidence) if s.arm == first]
-    return f"{first.label} ({evidence.unit.text(averages[0])})"
+    (reference,) = found.values()
+    average = next(s.columns[AVERAGE].point for s in primary_summaries(evidence) if s.arm == reference)
+    return f"{reference.label} ({evidence.unit.text(average)})"
 
 
 def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, named: int) -> str:
@@ -82,7 +86,7 @@ def _control(evidence: Evidence, summary: Summary) -> str:
     """The arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
     assert summary.comparison is not None, "an arm that was tested was compared"
     if not summary.found(rule_of(evidence).alpha or 0.0):
-        return f"neither is {summary.arm.label} ({_signed(evidence, summary)})"
+        return f"{summary.arm.label} ({_signed(evidence, summary)}) is not told apart"
     word = "lower" if summary.comparison.difference < 0 else "higher"
     return f"{summary.arm.label} scores {_size(evidence, summary)} {word}"
 
@@ -96,10 +100,10 @@ def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[
     return [f"{_count(len(arms))} not told apart ({_range(evidence, arms)})"]
 
 
-def _all_undecided(evidence: Evidence, arms: Sequence[Summary], than: str) -> str:
-    points = evidence.unit.points
+def _all_undecided(evidence: Evidence, arms: Sequence[Summary]) -> str:
+    points, than = evidence.unit.points, _than(evidence, arms)
     if len(arms) == 1:
-        return f"{arms[0].arm.label} is not told apart from {than if than != 'their references' else 'its reference'}: {_signed(evidence, arms[0])}{points}"
+        return f"{arms[0].arm.label} is not told apart from {than}: {_signed(evidence, arms[0])}{points}"
     ends = f"{_signed(evidence, arms[0])} to {_signed(evidence, arms[-1])}{points}"
     return f"None of {len(arms)} arms is told apart from {than}: differences of {ends}"
 
@@ -151,15 +155,23 @@ def _untested(evidence: Evidence, named: int) -> str:
     scored = [s for s in primary_summaries(evidence) if s.arm.role != "base" and AVERAGE in s.columns]
     if not scored:
         return "No trained run is scored yet."
-    if rule_of(evidence).alpha is None:
-        ended = rule_of(evidence).standing.ended
-        why = f"Nothing is tested yet: {ended} of {len(evidence.runs)} runs ended."
-    elif len(scored) == 1:
-        why = "There is one arm, so nothing is compared."
-    else:
-        why = f"Nothing is tested: that takes {FEWEST_RUNS} scored runs of both arms."
+    why = _why_untested(evidence, scored)
     averages = sorted(scored, key=lambda s: -s.columns[AVERAGE].point)
     said = [f"{s.arm.label} {evidence.unit.text(s.columns[AVERAGE].point)}" for s in averages]
     if len(said) <= named:
         return f"{why} Average{'s' if len(said) > 1 else ''}: {_listed(said)}."
     return f"{why} Averages lie between those of {said[-1]} and {said[0]}."
+
+
+def _why_untested(evidence: Evidence, scored: Sequence[Summary]) -> str:
+    if rule_of(evidence).alpha is None:
+        return (
+            f"Nothing is tested yet: {rule_of(evidence).standing.ended} of {len(evidence.runs)} runs ended."
+        )
+    competing = [s for s in scored if s.arm.competes]
+    if len(competing) < 2:
+        planned = sum(arm.competes for arm in evidence.study.arms)
+        return f"Nothing is compared: of {planned} arm{'' if planned == 1 else 's'} that compete {len(competing)} is scored."
+    if min(sorted((s.columns[AVERAGE].n for s in competing), reverse=True)[:2]) < FEWEST_RUNS:
+        return f"Nothing is tested: that takes {FEWEST_RUNS} scored runs of both arms."
+    return "Nothing is tested: no arm with enough runs, which differ, has such a reference."

@@ -8,7 +8,10 @@ from analysis.logs.run_files import DIVERGED
 
 
 def base_level(evidence: Evidence) -> float | None:
-    """Average of the untrained base on the primary metric, or None without one."""
+    """Average of the untrained base on the primary metric, or None without one, and of an imported metric in its own unit: nobody
+    said whether more of it is better."""
+    if not evidence.unit.percent:
+        return None
     for arm in evidence.study.with_role("base"):
         scores = evidence.of_arm(evidence.primary, arm)
         if scores:

@@ -32,8 +32,9 @@ def find(words: Sequence[str], store: Path, preset: str | None = None) -> list[P
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a file that only runs have."""
-    return any((folder / name).is_file() for name in OF_A_RUN)
+    """Whether a folder holds a file that only runs have. A configuration alone is one just begun if the folder is called after a seed."""
+    there = [name for name in OF_A_RUN if (folder / name).is_file()]
+    return bool(there) and (there != [runlog.CONFIG] or folder.name.startswith("seed"))
 
 
 def below(folder: Path) -> list[Path]:

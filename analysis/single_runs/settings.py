@@ -8,7 +8,7 @@ from typing import Any
 
 LABELS = ("run.", "tracking.")
 """Groups that say where a run is kept or shown, and change no number."""
-ABSENT = "–"
+ABSENT = "not set"
 IN_A_LABEL = 3
 """Options that a label names at most."""
 

@@ -29,9 +29,14 @@ def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
     """How many scored runs arms have: the usual number, then those that differ from it by name."""
     counts = [(a.label, len(values(evidence, scores, a))) for a in evidence.study.arms if a.role != "base"]
     (usual, _), *others = Counter(n for _, n in counts).most_common()
+    if not any(n for _, n in counts):
+        return "No trained run is scored."
     if not others:
         return f"Each arm was trained with {_seeds(usual)}."
-    listed = ", ".join(f"{label} ({n})" for label, n in counts if n != usual)
+    twice = {arm.label for arm in evidence.study.arms if len(evidence.same_cell(arm)) > 1}
+    listed = ", ".join(
+        f"{label} ({n}{', with its A/A runs' if label in twice else ''})" for label, n in counts if n != usual
+    )
     return f"Each arm was trained with {_seeds(usual)}, but for {listed}."
 
 

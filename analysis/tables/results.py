@@ -306,7 +306,7 @@ def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> 
         "n": "Scored runs. Runs of the A/A arm count for the arm that it repeats."
         if evidence.study.with_role("aa")
         else "Scored runs.",
-        MISSING: "Planned runs without a score.",
+        MISSING: "Planned runs that did not finish. A diverged one is scored at its last finite weights.",
     }
 
 

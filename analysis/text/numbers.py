@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from analysis.statistics import Interval, share_interval, t_interval
-from analysis.statistics.families import FEWEST_RUNS
+from analysis.statistics.families import ALPHA, FEWEST_RUNS
 from analysis.text.rounding import rounded
 from analysis.text.unit import PERCENT, Unit
 
@@ -128,7 +128,10 @@ def signed(value: float) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """A p-value to three decimals, from 0.1 on to two."""
+    """A p-value to three decimals, from 0.1 on to two, and to four where three would make 0.05 of one below it."""
     if p is None:
         return "–"
-    return "< 0.001" if p < 0.001 else rounded(p, ".3f" if p < 0.0995 else ".2f")
+    if p < 0.001:
+        return "< 0.001"
+    text = rounded(p, ".3f" if p < 0.0995 else ".2f")
+    return rounded(p, ".4f") if p < ALPHA <= float(text) else text

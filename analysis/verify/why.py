@@ -104,17 +104,31 @@ def find(content: Mapping[str, Any], target: str) -> Found:
         ]
         raise UserError(f"{unknown('cell or figure', given, bare)}; {GIVE}")
     table = _named("table", match["table"].strip(), content["tables"], TABLES)
-    return _cell(table, content["tables"][table], match["row"].strip(), match["column"])
+    return _cell(table, content["tables"], match["row"].strip(), match["column"])
 
 
-def _cell(name: str, table: Mapping[str, Any], row: str, column: str | None) -> Found:
+def _column(name: str, key: str, column: str, tables: Mapping[str, Any]) -> str:
+    """The column of a table that was meant. Raises UserError; of a column that another table has for this row it names that one."""
+    try:
+        return _named(f"column of {name}", column, tables[name]["columns"], COLUMNS)
+    except UserError as error:
+        for other, table in tables.items():
+            if column in table["columns"] and key in table["rows"]:
+                raise UserError(
+                    f"{name} has no column '{column}': ask for {other}[{key},{column}]"
+                ) from error
+        raise
+
+
+def _cell(name: str, tables: Mapping[str, Any], row: str, column: str | None) -> Found:
+    table = tables[name]
     if row.lower() == CAPTION and column is None:
         key, title = CAPTION, ""
     elif column is None:
         raise UserError(f"'{name}[{row}]' names no column: {GIVE}")
     else:
         key = _named(f"row of {name}", row, table["rows"], _labels(table, row))
-        title = _named(f"column of {name}", column.strip(), table["columns"], COLUMNS)
+        title = _column(name, key, column.strip(), tables)
     for at, of, text, trace in table["cells"]:
         if (at, of) == (key, title):
             return Found(cell_name(name, at, of), text, trace)

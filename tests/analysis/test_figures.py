@@ -137,10 +137,11 @@ def test_a_row_of_the_forest_says_what_was_found(many: Evidence) -> None:
     assert words["grpo_aa"] == "A/A"
     assert words["no_clip"] == "lower, p < 0.001"
     assert re.fullmatch(r"lower, p (< 0\.001|= 0\.0\d\d)", words["arm_a"])
-    assert [p_words(p) for p in (0.0004, 0.0151, 0.0999, 0.52)] == [
+    assert [p_words(p) for p in (0.0004, 0.0151, 0.0498, 0.0996, 0.52)] == [
         "p < 0.001",
         "p = 0.015",
-        "p = 0.100",
+        "p = 0.0498",
+        "p = 0.10",
         "p = 0.52",
     ]
 

@@ -86,7 +86,9 @@ def test_every_committed_table_and_hostile_labels_compile_at_8_pt_and_fit(tmp_pa
     write_study(tmp_path / "store", arms, Scale(seeds=3, rollouts=2))
     folder, _ = write_report("toy", "paper", tmp_path / "store", tmp_path / "out")
     made = sorted(folder.glob("*.tex"))
-    committed = sorted((Path(__file__).parents[2] / "reports").glob("*/*.tex"))
+    root = Path(__file__).parents[2]
+    listed = subprocess.run(["git", "ls-files", "reports/*/*.tex"], cwd=root, capture_output=True, text=True)
+    committed = [root / path for path in listed.stdout.split()]
     assert folder / "results_short.tex" in made
     assert committed
     said = compile_tables([*made, *committed], tmp_path, DOCUMENT.replace(r"\usepackage[T1]{fontenc}", ""))

@@ -100,6 +100,19 @@ def test_it_is_never_longer_than_its_limit(logs: Path, labels: Sequence[str], me
     assert "could have been found (80 % power)" in said
 
 
+def test_no_clip_that_is_not_apart_is_no_finding_and_arms_without_a_p_are_counted(logs: Path) -> None:
+    evidence = scored(logs, {"grpo": 0.5, "x0": 0.4, "x1": 0.3, "x2": 0.6, "no_clip": 0.5})
+    # three of the four runs of x1 and x2 are left, which is too few for a p
+    lost = [evidence.counted(arm)[0] for arm in evidence.study.arms if arm.name in ("x1", "x2")]
+    kept = evidence.primary.drop(lost)
+    evidence.__dict__["primary"] = kept
+    evidence.__dict__["scores"] = lambda mode, temperature: kept
+    said = answer(evidence)
+    assert said.startswith("x 0 scores 10.0 [")
+    assert "] points lower than GRPO .2 (50.0); no clip (+0.0 [" in said
+    assert "]) is not told apart; 2 arms could not be tested. Differences of " in said
+
+
 def test_where_nothing_is_tested_it_says_why(tmp_path: Path) -> None:
     arms = [a for a in ARMS if a.name in ("base", "grpo", "gspo")]
     compact(tmp_path / "store", write_study(tmp_path / "store", arms, Scale(rollouts=2)), tmp_path / "logs")
@@ -116,5 +129,5 @@ def test_where_nothing_is_tested_it_says_why(tmp_path: Path) -> None:
     )
     shown = first_screen(evidence)
     assert shown.standing == "preset paper · exploratory"
-    assert "all 7 runs ended" in shown.facts
+    assert "7 of 7 runs ended" in shown.facts
     assert "3 seeds an arm" in shown.facts

@@ -27,7 +27,7 @@ def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
                 runs=row.runs,
                 beyond=unit.signed(row.difference / unit.factor),
                 words=row.words,
-                says=f"{label}: {text}; {row.words}; {row.n} runs",
+                says=f"{label}: {text}; {row.words}; {row.n} run{'' if row.n == 1 else 's'}",
             )
         )
         numbers.append(

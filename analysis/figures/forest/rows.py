@@ -10,7 +10,7 @@ from analysis.inference.findings import Summary, primary_summaries
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.statistics.families import FEWEST_RUNS
-from analysis.text.rounding import rounded
+from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
 
 SAME, ALIKE, UNTESTED, BASE = "A/A", "not told apart", "not tested", "untrained"
@@ -113,8 +113,9 @@ def _words(
 
 
 def p_words(p: float) -> str:
-    """A p-value with two digits that say something, at most three decimals."""
-    return "p < 0.001" if p < 0.001 else f"p = {rounded(p, '.3f' if p < 0.1 else '.2f')}"
+    """A p-value as tables print it, called by its name."""
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _limits(rows: list[Row], matters: float | None) -> tuple[float, float]:
