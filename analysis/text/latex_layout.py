@@ -122,7 +122,8 @@ def _with_lines_below(columns: Sequence[Column], of: tuple[int, ...]) -> Part | 
 
 def _narrowest(columns: Sequence[Column], of: tuple[int, ...]) -> Part:
     """What there is no narrower way for: one column of numbers, and labels as narrow as may be."""
-    return Part(of, _headed(columns, of, MOST_LINES_OF_A_HEAD[TEXT])[0], GAPS[-1], NARROWEST_LABEL)
+    label = max(NARROWEST_LABEL, _longest(columns[of[0]].labels))
+    return Part(of, _headed(columns, of, MOST_LINES_OF_A_HEAD[TEXT])[0], GAPS[-1], label)
 
 
 def _headed(

@@ -27,6 +27,8 @@ OF_STUDY = (
     "gates",
     "smallest_effect",
     "looks",
+    "claims",
+    "reference",
     "amended_after_runs",
     "factors",
 )
