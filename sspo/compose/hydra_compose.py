@@ -15,21 +15,24 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TEMPLATE_NAMES, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted, unset
+from sspo.config.places import conf_file, conf_files, conf_roots
 from sspo.config.validation import validate
 from sspo.errors import UserError, siblings, unknown
 from sspo.objective.variants import VARIANTS
 
-CONF_ROOT = Path(__file__).resolve().parents[2] / "conf"
 GROUPS = (
     "task",
     "prompt",
@@ -55,11 +58,12 @@ NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
 
 def compose(overrides: Sequence[str]) -> TrainConfig:
     """The validated config that `overrides` make. Raises UserError."""
-    return _compose(tuple(overrides))
+    return _compose(tuple(overrides), conf_roots())
 
 
 @functools.lru_cache(maxsize=4096)
-def _compose(overrides: tuple[str, ...]) -> TrainConfig:
+def _compose(overrides: tuple[str, ...], roots: tuple[Path, ...]) -> TrainConfig:
+    """`roots` is where `overrides` are looked up, for what is kept."""
     return validate(build(TrainConfig, fitted(composed(overrides, resolve=True))))
 
 
@@ -71,7 +75,7 @@ def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, An
     parsed = parse_overrides(overrides)
     register()
     try:
-        with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
+        with initialize_config_dir(config_dir=str(conf_roots()[-1]), version_base="1.3"):
             config = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
         values: Any = OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
     except (HydraException, OmegaConfBaseException) as error:
@@ -92,7 +96,7 @@ def choices(group: str) -> list[str]:
     """The names that `group=NAME` accepts."""
     if group == "objective":
         return list(VARIANTS)
-    files = {path.stem for path in (CONF_ROOT / group).glob("*.yaml")}
+    files = {path.stem for path in conf_files(group)}
     return sorted(files.union(NAMED[group][1] if group in NAMED else ()))
 
 
@@ -100,7 +104,7 @@ def choice_file(group: str, name: str) -> Path | None:
     """The file of conf/ that a choice is; None where it needs none."""
     if group == "objective":
         return None
-    file, (_, named) = CONF_ROOT / group / f"{name}.yaml", NAMED.get(group, ("", ()))
+    file, (_, named) = conf_file(group, f"{name}.yaml"), NAMED.get(group, ("", ()))
     return None if name in named and not file.is_file() else file
 
 
@@ -171,12 +175,30 @@ def option_keys() -> tuple[str, ...]:
     return tuple(keys)
 
 
-@functools.cache
+class UserFilesFirst(SearchPathPlugin):  # type: ignore[misc]
+    """Puts the user's `conf/` before the project's in Hydra's search, and leaves other programs' searches alone."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folders that are searched before the project's."""
+        *before, project = conf_roots()
+        if any(one.path in (str(project), f"file://{project}") for one in search_path.get_path()):
+            for root in before:
+                search_path.prepend("user", f"file://{root}", anchor="main")
+
+
 def register() -> None:
-    """Make the schema known to Hydra, and the choices that are no files."""
+    """Make known to Hydra the schema, where files are looked up, and the choices that are not files."""
+    _register(conf_roots())
+
+
+@functools.lru_cache(maxsize=1)
+def _register(roots: tuple[Path, ...]) -> None:
+    """`roots` is where files are looked up: what is a file in one folder may not be one in the next."""
+    Plugins.instance().register(UserFilesFirst)
     store = ConfigStore.instance()
     store.store(name="schema", node=unset(asdict(TrainConfig())))
     for group in ("objective", *NAMED):
         for name in choices(group):
+            store.repo.get(group, {}).pop(f"{name}.yaml", None)
             if choice_file(group, name) is None:
                 store.store(group=group, name=name, node=choice_values(group, name))
