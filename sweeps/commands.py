@@ -21,6 +21,7 @@ from sweeps.monitor.requests import PAUSE, RUN, STOP
 from sweeps.monitor.runs import show_runs
 from sweeps.monitor.show import show_arm
 from sweeps.monitor.status import show_status, watch_status
+from sweeps.monitor.studies import show_studies
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.replay.replay import run_replay
 from sweeps.search.arguments import about_search
@@ -142,6 +143,10 @@ def _runs(arguments: argparse.Namespace, console: Console) -> int:
     return show_runs(arguments.store, arguments.last, console)
 
 
+def _studies(arguments: argparse.Namespace, console: Console) -> int:
+    return show_studies(arguments.reports, console)
+
+
 COMMANDS: Mapping[str, Verb] = {
     "run": Verb(
         purpose="run what is missing; finished trials are never run again",
@@ -204,6 +209,12 @@ COMMANDS: Mapping[str, Verb] = {
         purpose="list the newest runs of the store: what, when, score and folder",
         act=_runs,
         options=("--store", "--last"),
+        about="",
+    ),
+    "studies": Verb(
+        purpose="list the studies in conf/study/: arms, presets, reports and questions",
+        act=_studies,
+        options=("--reports",),
         about="",
     ),
     "search": Verb(
