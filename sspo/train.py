@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.compose.hydra_compose import GROUPS, choices, compose
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
 from sspo.config.plugins.held import held_files
@@ -197,7 +197,7 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 
     import yaml
 
-    print(f"# run folder: {folder}\n# configuration root: {CONF_ROOT.name}/")
+    print(f"# run folder: {folder}\n# configuration root: conf/")
     print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from sspo.base.recipe import weights_folder
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose
+from sspo.compose.hydra_compose import GROUPS, compose
 from sspo.config import TrainConfig
 from sspo.config.build import build
+from sspo.config.places import CONF_ROOT
 from sspo.config.validation import validate
 from sspo.errors import UserError
 from sspo.models.folder import base_fingerprint

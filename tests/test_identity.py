@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import sspo.compose.hydra_compose
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose, option_keys
+from sspo.compose.hydra_compose import GROUPS, compose, option_keys
 from sspo.config import TrainConfig
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from tests.laws import law
@@ -31,7 +32,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("root") / "conf"
     shutil.copytree(CONF_ROOT, root)
     patch = pytest.MonkeyPatch()
-    patch.setattr(sspo.compose.hydra_compose, "CONF_ROOT", root)
+    patch.chdir(root.parent)
     yield root
     patch.undo()
 

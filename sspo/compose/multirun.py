@@ -22,7 +22,8 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, parse_overrides, register
+from sspo.compose.hydra_compose import GROUPS, choices, parse_overrides, register
+from sspo.config.places import conf_roots
 from sspo.errors import UserError, unknown
 
 FLAGS = ("-m", "--multirun")
@@ -43,7 +44,7 @@ def multirun(words: Sequence[str]) -> int:
     own = [word for word in words if word.startswith(("hydra.", "hydra/"))]
     combinations([word for word in words if word not in own])
     register()
-    with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(conf_roots()[-1]), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         _check_plugin()
         _check_own(own)

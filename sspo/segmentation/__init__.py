@@ -26,9 +26,9 @@ show             `python -m sspo.segmentation.show`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
 from sspo.config.folder_table import FolderTable
@@ -41,6 +41,9 @@ from sspo.segmentation.even_cuts import even_cuts
 from sspo.segmentation.own_rule import Rule, own_rule
 from sspo.segmentation.random_cuts import shuffled_cuts
 from sspo.segmentation.readable import readable_vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 RULES: Mapping[str, Rule] = PluginTable("rule", FolderTable("sspo.segmentation.rules", "cuts"), own_rule)
 READS_TEXT: Mapping[str, bool] = FolderTable("sspo.segmentation.rules", "READS_TEXT")
