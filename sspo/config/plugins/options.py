@@ -1,4 +1,4 @@
-"""Options of a user's own task or reward: `task.options=[file=questions.jsonl,limit=100]`."""
+"""Options of a user's own task or reward: `task.options=["file=questions.jsonl","limit=100"]`."""
 
 from __future__ import annotations
 
