@@ -94,7 +94,7 @@ def _choices(key: str) -> Sequence[str]:
     """Return the names that a group or an option takes."""
     if key == "objective":
         return _objectives()
-    if "." in key or not (files := _stems(key)) and key not in GROUP_OPTION:
+    if "." in key or (not (files := _stems(key)) and key not in GROUP_OPTION):
         return _of_option(key)
     return sorted({*files, *_of_option(GROUP_OPTION.get(key, key))})
 
