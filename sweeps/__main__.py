@@ -34,7 +34,6 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
             command.add_argument(word, metavar=word.upper())
         for option in verb.options:
             add_option(command, option)
-        command.set_defaults(**verb.defaults)
     return parse(parser, commands.choices, words)
 
 
