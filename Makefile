@@ -46,6 +46,8 @@ SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS
 FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
 HIERARCHY := .venv-hierarchy
+# where the wheel is tried: an environment per Python, which knows nothing of this checkout
+WHEEL := .venv-wheel$(if $(filter-out python3.11,$(notdir $(PYTHON))),-$(notdir $(PYTHON)))
 SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 # models that a preset of a study trains and that `make` writes
 RANDOM_QWEN2 := models/random-qwen2
@@ -368,6 +370,23 @@ test-cuda:  ## test the project on a GPU, or what a CPU shows of it: CUDA_PYTHON
 
 cuda-kit: setup  ## write what test-cuda takes as a folder to copy to a GPU machine (seconds, 8 MB)
 	@$(PY) -m tests.cuda.kit
+
+wheel: setup  ## build dist/sspo-*.whl, the package as pip installs it (seconds, 5 MB)
+	@rm -f dist/sspo-*.whl
+	@$(PY) -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+test-wheel: wheel $(WHEEL)/ready  ## test the wheel in a fresh environment and a folder that holds a study alone (some minutes): PYTHON=python3.13
+	@$(WHEEL)/bin/python $(PIP) --no-deps --no-index --force-reinstall dist/sspo-*.whl
+	@WHEEL_ENVIRONMENT=$(WHEEL) $(PY) -m pytest -rs tests/wheel
+
+$(WHEEL)/ready: requirements.lock requirements-build.lock requirements-torch.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11 to 3.13"; exit 2; }
+	@echo "installing pinned packages into $(WHEEL), for the wheel (about two minutes, 2 GB)"
+	@$(PYTHON) -m venv $(WHEEL)
+	@$(WHEEL)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(WHEEL)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements.lock
+	@$(WHEEL)/bin/python $(TORCH) --no-compile
+	@touch $@
 
 locks: $(UV)/ready  ## write the hashes in requirements*.lock again, after you edited a version there
 	@for lock in $(filter-out requirements-torch.lock,$(wildcard requirements*.lock)); do \
