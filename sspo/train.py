@@ -14,6 +14,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 from sspo.compose.hydra_compose import GROUPS, choices, compose
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
+from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
@@ -53,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
+    with held_files():
+        return _one_run(overrides)
+
+
+def _one_run(overrides: Sequence[str]) -> int:
     fresh = "--fresh" in overrides
     config = compose([text for text in overrides if text not in ("--cfg", "--fresh", "--show-prompt")])
     folder = run_folder(config)
