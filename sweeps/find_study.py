@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sspo.config.places import conf_folders
-from sspo.errors import unknown
+from sspo.config.plugins.in_use import files_in_words
+from sspo.errors import UserError, unknown
 from sweeps.integrations.multirun_study import study_of
 from sweeps.integrations.recipes import kept, recall
 from sweeps.study.load import load, study_names
@@ -21,4 +22,9 @@ def find_study(name: str, store: Path) -> Study:
     recipe = recall(name, store)
     if recipe is None:
         raise unknown("study", name, [*study_names(specs), *kept(store)])
+    if files := sorted(files_in_words(recipe.words)):
+        raise UserError(
+            f"multirun '{name}' names {files[0]}, and a file runs only if a command or a study names it, not a store: run the "
+            "same `sspo.train -m` again, with hydra.sweeper.plan=true for what is done"
+        )
     return study_of(recipe, name)

@@ -21,7 +21,7 @@ from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from tests.laws import law
-from tests.overrides import CONDITIONAL, OF_QUESTIONS, RUN_ONLY, VALUES, groups, options, texts
+from tests.overrides import CONDITIONAL, OF_OWN, OF_QUESTIONS, RUN_ONLY, VALUES, groups, options, texts
 
 FRESH = itertools.count()
 
@@ -148,7 +148,7 @@ def test_whatever_changes_numbers_changes_the_cell(
 
 
 def test_every_option_is_known_to_change_the_cell_or_not_to() -> None:
-    known = {*VALUES, *CONDITIONAL, *RUN_ONLY, *OF_QUESTIONS}
+    known = {*VALUES, *CONDITIONAL, *RUN_ONLY, *OF_QUESTIONS, *OF_OWN}
     assert known == set(option_keys()) - set(GROUPS)
     plain = cell_hash(quick_compose([]))
     for key, (condition, one, other) in CONDITIONAL.items():

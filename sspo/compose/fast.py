@@ -45,7 +45,9 @@ def quick_compose(overrides: Sequence[str]) -> TrainConfig:
 def quick_values(overrides: Sequence[str]) -> dict[str, Any]:
     """The values that `overrides` compose to, equal to `composed`'s and as little validated. Raises the same UserError."""
     try:
-        return _composed(overrides, hydra.parse_overrides(overrides))
+        parsed = hydra.parse_overrides(overrides)
+        own = hydra.with_own(overrides, parsed)
+        return _composed(own, parsed if own == list(overrides) else hydra.parse_overrides(own))
     except _NotPlain:
         return hydra.composed(overrides, resolve=True)
 
