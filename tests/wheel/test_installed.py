@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,10 +110,24 @@ def test_nothing_is_written_outside_the_folder(swept: Project) -> None:
     beside = swept.folder.parent
     homes = {"/".join(path.relative_to(beside / "home").parts[:2]) for path in files(beside / "home")}
     assert homes <= CACHES
-    assert {path.name for path in beside.iterdir()} == {"home", "tmp", "mine"}
+    assert {path.name for path in beside.iterdir()} <= {"home", "tmp", "mine", "plugins"}
     assert {path.name for path in swept.folder.iterdir()} <= {
         "conf", "rules.py", "runs", "reports", "registrations", "__pycache__", "wandb",
     }  # fmt: skip
+
+
+def test_a_package_of_a_users_own_rows_sweeps(project: Project) -> None:
+    """examples/plugins, installed beside the wheel: an objective, a rule, a task and a reward by name, a rule by its file."""
+    folder = project.folder.parent / "plugins"
+    shutil.copytree(ROOT / "examples" / "plugins", folder)
+    pip = (str(project.python), "-m", "pip", "--disable-pip-version-check")
+    theirs = replace(project, folder=folder)
+    theirs.run(*pip, "install", "-qq", "--no-index", "--no-deps", "--no-build-isolation", str(folder))
+    try:
+        assert "5 of 5 trials done" in theirs.sspo("sweep", "my_study", "--preset", "smoke", "--workers", "2")
+    finally:
+        theirs.run(*pip, "uninstall", "-qq", "--yes", "--root-user-action", "ignore", "my-rlvr")
+    assert (folder / "reports" / "my_study.smoke" / "index.html").is_file()
 
 
 def files(folder: Path) -> list[Path]:
