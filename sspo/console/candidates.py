@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config.places import conf_roots
+from sspo.config.plugins.kinds import OF_GROUP
+from sspo.config.plugins.table import names_of
 from sspo.console.commands import COMMANDS
 from sspo.console.version import VERSION_WORDS
 
@@ -94,6 +96,8 @@ def _choices(key: str) -> Sequence[str]:
     """Return the names that a group or an option takes."""
     if key == "objective":
         return _objectives()
+    if key in OF_GROUP:
+        return sorted({*_stems(key), *names_of(OF_GROUP[key], _of_option(GROUP_OPTION[key]))})
     if "." in key or (not (files := _stems(key)) and key not in GROUP_OPTION):
         return _of_option(key)
     return sorted({*files, *_of_option(GROUP_OPTION.get(key, key))})

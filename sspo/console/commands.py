@@ -82,7 +82,7 @@ COMMANDS: Mapping[str, Command] = {
         "sspo.train",
         "train one run; every option is key=value",
         takes="[KEY=VALUE ...]",
-        options="cfg show-prompt fresh -m",
+        options="options cfg show-prompt fresh -m version",
     ),
     "plan": Command(
         FIRST,

@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from sspo.config import ObjectiveConfig
+from sspo.config.choices import TERMS
 from sspo.console.command_line import Parser
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import unknown
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, ORIGINS
 from sspo.objective.page import bounds_text
-from sspo.objective.variants import VARIANTS
+from sspo.objective.variants import HOUSE_VARIANTS, VARIANTS
 
 COLUMNS = ("name", "paper", "ratio", "term", "aggregation", "clip low / high")
 WIDTH = 100
@@ -24,12 +25,7 @@ def main() -> int:
     parser.add_argument("name", metavar="NAME", nargs="?", help="one of them, with its formula")
     name = parser.parse_args().name
     if name is None:
-        lines = table_lines(list(VARIANTS.values()))
-        print(
-            "\n".join(
-                [*lines, "", "NAME after the command prints the formula; `objective=NAME` trains with it."]
-            )
-        )
+        print("\n".join([*table_lines(list(VARIANTS.values())), "", *_notes()]))
         return 0
     if name not in VARIANTS:
         raise unknown("objective", name, VARIANTS)
@@ -37,9 +33,23 @@ def main() -> int:
     return 0
 
 
+def _notes() -> Iterator[str]:
+    own = [name for name in VARIANTS if name not in HOUSE_VARIANTS]
+    if own:
+        yield f"From installed packages: {', '.join(own)}."
+    yield "NAME after the command prints the formula; `objective=NAME` trains with it."
+
+
+def _clip(objective: ObjectiveConfig) -> str:
+    """Return the clip of an objective, also of one whose term is not the house's."""
+    if objective.term in TERMS:
+        return bounds_text(objective)
+    return f"{objective.clip.low:g} / {objective.clip.high:g}"
+
+
 def table_lines(rows: Sequence[ObjectiveConfig]) -> list[str]:
     """Return an aligned table of objectives, one per line."""
-    cells = [COLUMNS, *((v.name, v.paper, v.ratio, v.term, v.aggregation, bounds_text(v)) for v in rows)]
+    cells = [COLUMNS, *((v.name, v.paper, v.ratio, v.term, v.aggregation, _clip(v)) for v in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(COLUMNS))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -52,7 +62,7 @@ def described(objective: ObjectiveConfig) -> Iterator[str]:
     yield f"{objective.name}, arXiv {objective.paper}" if objective.paper else objective.name
     for key in ("advantage", "ratio", "term", "aggregation"):
         yield f"  {key:<12}{getattr(objective, key)}"
-    yield f"  {'clip':<12}{bounds_text(objective)}"
+    yield f"  {'clip':<12}{_clip(objective)}"
     for head, notes in (("formula", FORMULAS), ("constants", ORIGINS), ("elsewhere", FRAMEWORKS)):
         if objective.name in notes:
             text = textwrap.wrap(notes[objective.name], WIDTH - 14)
