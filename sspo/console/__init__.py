@@ -2,6 +2,7 @@
 
 commands      the commands of `sspo`, one row each
 spoken        commands in texts, as the user types them
+commands_page  docs/commands.md
 completion    `sspo completion`: scripts of shells
 candidates    the words that may stand next
 objectives    `sspo objectives`
