@@ -1,4 +1,4 @@
-"""Gates: what must hold before a study can say anything. Each gives a verdict and the numbers behind it."""
+"""Gates: requirements that a study must meet to be informative. Each returns a verdict and the numbers behind it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from analysis.text.unit import Unit
 from sspo.config import OWN_ENGINE
 
 PASS, FAIL, UNTESTABLE, OPEN = "pass", "fail", "not testable", "open"
-"""`open`: tested, and the runs tell neither way."""
+"""`open`: tested, but the runs decide neither way."""
 PRECISE = "evaluation is precise"
 DEFAULTS: Mapping[str, float] = {
     "base_max": 0.60,
@@ -42,7 +42,7 @@ DEFAULTS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Gate:
-    """One verdict."""
+    """One gate's verdict and evidence."""
 
     name: str
     verdict: str
@@ -54,7 +54,7 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 @functools.lru_cache(maxsize=8)
 def check_gates(evidence: Evidence) -> list[Gate]:
-    """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
+    """Check all gates in order, under the manifest's thresholds; the gate of matched arms only if an arm has a target."""
     limits = {**DEFAULTS, **{k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
     unknown = {**(NOT_IN_IMPORTED_LOGS if evidence.study.imported else {})}
@@ -67,7 +67,7 @@ def check_gates(evidence: Evidence) -> list[Gate]:
 
 
 def failed(evidence: Evidence) -> list[Gate]:
-    """The gates that failed."""
+    """Return the gates that failed."""
     return [gate for gate in check_gates(evidence) if gate.verdict == FAIL]
 
 
@@ -76,7 +76,7 @@ def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
 
 
 def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """An untrained base is scored and far from solved, greedy and at T = 0.5."""
+    """Check that an untrained base is scored and far from solved, greedy and at T = 0.5."""
     bases = evidence.study.with_role("base")
     greedy = [v for arm in bases for v in values(evidence, evidence.scores(*GREEDY), arm)]
     cool = [v for arm in bases for v in values(evidence, evidence.scores("sampled", 0.5), arm)]
@@ -93,7 +93,7 @@ def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str,
 
 
 def clipping_acts(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Training without a clip loses clearly to the best arm."""
+    """Check that training without a clip scores clearly below the best arm."""
     means = {a: v for a in evidence.study.with_role("arm") if (v := _mean(evidence, a.name)) is not None}
     without = [v for a in evidence.study.with_role("no_clip") if (v := _mean(evidence, a.name)) is not None]
     if not means or not without:
@@ -115,7 +115,7 @@ def _mean(evidence: Evidence, name: str) -> float | None:
 
 
 def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The token-level arm clips active tokens on the last update of a rollout."""
+    """Check that the token-level arm clips active tokens on the last update of a rollout."""
     name = str(evidence.study.gates.get("token_arm", evidence.study.baseline))
     arm = evidence.study.arm(name)
     means = run_means(evidence, CLIP_LAST)
@@ -130,7 +130,7 @@ def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple
 
 
 def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """No evaluation set is at ceiling or floor in every trained arm."""
+    """Check that no evaluation set is at ceiling or floor in every trained arm."""
     trained = evidence.study.with_role("arm", "no_clip", "aa")
     found, stuck = [], []
     for column in evidence.sets:
@@ -147,7 +147,7 @@ def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[
 
 
 def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The A/A arm (the same cell, other seeds) is equivalent to its original: two one-sided tests at the smallest effect of interest."""
+    """Check that the A/A arm (the same cell, other seeds) is equivalent to its original, by two one-sided tests at the smallest effect of interest."""
     copies = evidence.study.with_role("aa")
     if not copies:
         return UNTESTABLE, "the preset has no A/A arm"
@@ -169,7 +169,7 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 
 
 def _equivalent(unit: Unit, c: Comparison, margin: float, alpha: float) -> tuple[str, str]:
-    """Pass inside the margin, fail where a difference is shown, else open: with the chance of passing where nothing differs."""
+    """Return pass inside the margin, fail if a difference is shown, else open, with the chance of passing if nothing differs."""
     assert c.error is not None
     assert c.df is not None
     low, high = interval_at(c, alpha)
@@ -185,7 +185,7 @@ def _equivalent(unit: Unit, c: Comparison, margin: float, alpha: float) -> tuple
 
 
 def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Rollout 0 is token-identical across the arms of one seed that sample with one engine: another one draws other numbers."""
+    """Check that rollout 0 is token-identical across the arms of one seed that sample with the same engine: engines draw different numbers."""
     hashed = evidence.runs[evidence.runs["rollout0_sha256"].notna()]
     engines = hashed["engine"].fillna(OWN_ENGINE) if "engine" in hashed else OWN_ENGINE
     groups = hashed.assign(engine=engines).groupby(["seed", "engine"])["rollout0_sha256"]
@@ -200,7 +200,7 @@ def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 
 
 def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Responses are long enough, and segment lengths vary enough, for a segment rule to mean something."""
+    """Check that responses are long enough, and segment lengths vary enough, for a segment rule to matter."""
     ruled = evidence.runs.index[evidence.runs["rule"] == "subsentence"]
     rows = evidence.logs.metrics
     rows = rows[(rows["rollout"] == 0) & rows["run"].isin(ruled)].dropna(
@@ -220,10 +220,10 @@ def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> 
 
 
 def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The sampling error of one run's score is at most a third of the spread over seeds."""
+    """Check that the sampling error of one run's score is at most a third of the spread over seeds."""
     errors = evidence.evaluation_errors(evidence.study.mode, evidence.study.temperature)
     sampling = [e.sampling for e in errors.values() if e.sampling is not None]
-    # without a clip runs collapse apart: their spread would let any evaluation pass
+    # unclipped runs collapse at different times: with their spread any evaluation would pass
     groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "aa")]
     variances = [float(np.var(g, ddof=1)) for g in groups if len(g) > 1]
     if not sampling or not variances:
@@ -236,7 +236,7 @@ def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tu
 
 
 def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Every planned run came to an end: done, or diverged, which is an outcome."""
+    """Check that every planned run ended: done, or diverged, which is an outcome."""
     ended = evidence.runs["status"].isin(COUNTED)
     sentence = f"{int(ended.sum())} of {len(ended)} planned runs came to an end"
     states = run_states(evidence)
@@ -248,7 +248,7 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 
 
 def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Every arm with a target clips near it, in the last half of its rollouts."""
+    """Check that every arm with a target clips near it, in the last half of its rollouts."""
     found = matchings(evidence)
     sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target wanted"
     if not any(m.unmatched for m in found) and not all(m.holds for m in found):
@@ -257,10 +257,10 @@ def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[s
 
 
 def _by_target(found: list[Matching]) -> list[str]:
-    """The realised range of every target, and each arm outside it with its numbers."""
+    """Return the realized range of every target, and each arm outside it with its numbers."""
     sentences = []
     for target in dict.fromkeys(m.target for m in found):
-        held = [m.realised for m in found if m.target == target and m.realised is not None and m.holds]
+        held = [m.realized for m in found if m.target == target and m.realized is not None and m.holds]
         if held:
             realised = f"{rounded(100 * min(held), '.2f')} to {rounded(100 * max(held), '.2f')} %"
             arms = f"{len(held)} arm{'s' if len(held) > 1 else ''}"

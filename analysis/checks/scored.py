@@ -1,4 +1,4 @@
-"""Arms that were scored in different ways, or on different questions: what a comparison of them is not of."""
+"""Arms that were scored in different ways, or on different questions, so that a comparison of them is confounded."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SETTINGS = {
     "numbers": "numbers of the code",
     "precision": "precision",
 }
-"""What two scorings are compared in, by its key in a record's `scored_by`, in words. The model is what an arm is. Options of
-our own evaluations that are called by their dotted names are compared as well."""
+"""Settings in which scorings are compared: the key in a record's `scored_by`, and its name in words. The model is left out, as arms
+differ in it by definition. Options of our own evaluations that have dotted names are compared as well."""
 USUAL = "the default"
-"""Of such an option where a run of ours says nothing."""
+"""The value of such an option if one of our runs does not state it."""
 NEEDED = ("temperature", "grader")
-"""Without these nobody can tell whether arms were scored alike."""
+"""Settings without which it cannot be determined whether arms were scored in the same way."""
 NAMED = 4
 """Arms, or questions' sets, that a sentence names before it counts the others."""
 SHOWN = 60
@@ -39,8 +39,8 @@ SHOWN = 60
 
 
 def scored_apart(evidence: Evidence) -> Iterator[str]:
-    """A sentence a setting that runs do not share, then what is not stated, then sets of which arms answered other
-    questions. Settings are compared only between arms that state them."""
+    """Yield one sentence per setting on which runs differ, then settings that are not stated, then sets of which arms answered
+    different questions. Settings are compared only between arms that state them."""
     stated = _stated(evidence)
     if not stated:
         return
@@ -61,8 +61,7 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
 
 
 def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By the label of an arm, what its runs state, a value each that is different; arms of which no run states anything are
-    absent where none does."""
+    """Return the distinct values of every setting that an arm's runs state, by the arm's label; empty if no run states any."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     every = [record.get("scored_by") or {} for record in evidence.logs.runs]
     options = sorted({key for record in every for key in record if "." in key})
@@ -77,7 +76,7 @@ def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def _who(found: Mapping[str, tuple[str, ...]]) -> str:
-    """Values, each with the arms that have it."""
+    """List the values, each with the arms that have it."""
     by_value: dict[tuple[str, ...], list[str]] = {}
     for arm, values in found.items():
         by_value.setdefault(values, []).append(arm)
@@ -90,7 +89,7 @@ def _short(text: str) -> str:
 
 
 def _other_questions(evidence: Evidence) -> Iterator[str]:
-    """A sentence a set of which an arm and what it is tested against did not answer the same questions."""
+    """Yield one sentence per set of which an arm and its reference answered different questions."""
     asked, pairs = _asked(evidence), _tested(evidence)
     for group in evidence.sets:
         found = []
@@ -105,7 +104,7 @@ def _other_questions(evidence: Evidence) -> Iterator[str]:
 
 
 def _other_texts(evidence: Evidence) -> Iterator[str]:
-    """A sentence a set of which an arm and what it is tested against state other questions, under ids that are all equal."""
+    """Yield one sentence per set of which an arm and its reference state different questions under the same ids."""
     asked, pairs = _asked(evidence), _tested(evidence)
     for group in evidence.sets:
         found = []
@@ -125,7 +124,7 @@ def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:
 
 
 def _tested(evidence: Evidence) -> list[tuple[Arm, Arm]]:
-    """Every arm that is tested, with what it is tested against; the untrained base stands beside the baseline."""
+    """Return every tested arm with its reference; the untrained base is paired with the baseline."""
     study = evidence.study
     baseline = study.arm(study.baseline)
     against = [(arm, baseline if arm.role == "base" else study.reference_of(arm)) for arm in study.arms]
@@ -133,7 +132,7 @@ def _tested(evidence: Evidence) -> list[tuple[Arm, Arm]]:
 
 
 def _asked(evidence: Evidence) -> dict[tuple[str, str], set[str]]:
-    """By arm and set, the questions that any of its runs answered."""
+    """Return, by arm and set, the questions that any of the arm's runs answered."""
     arms = evidence.runs["arm"].to_dict()
     found: dict[tuple[str, str], set[str]] = {}
     questions = evidence.final[["run", "set", "question"]].drop_duplicates()

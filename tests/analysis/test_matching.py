@@ -58,7 +58,7 @@ def test_the_realised_rate_is_of_second_updates_in_the_last_half_of_each_run(log
     (run, *_) = [i for i, r in enumerate(logs.runs) if r["arm"] == "sspo"]
     short = logs.metrics[(logs.metrics["run"] != run) | (logs.metrics["rollout"] < 3)]
     (found,) = matchings(aimed(dataclasses.replace(logs, metrics=short), sspo=0.02))
-    assert found.realised == pytest.approx((0.035 + 0.025) / 2)
+    assert found.realized == pytest.approx((0.035 + 0.025) / 2)
 
 
 @pytest.mark.parametrize(
