@@ -1,4 +1,4 @@
-"""index.html and index.md over all reports. Equal reports give equal bytes, wherever they lie and whenever they are made."""
+"""index.html and index.md over all reports. Equal reports give equal bytes, independent of folder and time."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ render = Templates(ROOM / "templates").render
 
 @dataclass(frozen=True)
 class Index:
-    """What both pages say."""
+    """The content of both pages."""
 
     lines: Sequence[StudyLine]
     shared: Sequence[Shared]
 
     @property
     def counts(self) -> str:
-        """Studies, runs and tests in all, in two sentences."""
+        """Return the totals of studies, runs and tests, in two sentences."""
         runs, twice, lines = sum(line.runs for line in self.lines), again(self.shared), self.lines
         primary, claims = sum(line.primary for line in lines), sum(line.claims for line in lines)
         tests, post_hoc = sum(line.tests for line in lines), sum(line.post_hoc for line in lines)
@@ -53,12 +53,12 @@ class Index:
         )
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Of the table of tests, its sums last."""
+        """Return the rows of the table of tests, the sums last."""
         return [_row(line) for line in self.lines] + [_sums(self.lines)]
 
 
 def write_index(out: Path) -> Path:
-    """Write index.html and index.md into the folder of reports and return the first. Raises UserError where there is no report."""
+    """Write index.html and index.md into the folder of reports and return the first path. Raises UserError if there are no reports."""
     reports = read_reports(out)
     index = Index([line_of(name, evidence) for name, evidence in reports.items()], shared_runs(reports))
     write_atomic(out / "index.html", index_html(index))
@@ -67,7 +67,7 @@ def write_index(out: Path) -> Path:
 
 
 def index_html(index: Index) -> str:
-    """The page for a browser, which loads nothing."""
+    """Render the page for a browser; it loads no other files."""
     body = render(
         "index.html",
         title=TITLE,
@@ -86,7 +86,7 @@ def index_html(index: Index) -> str:
 
 
 def index_markdown(index: Index) -> str:
-    """The same for GitHub."""
+    """Render the page for GitHub."""
     parts = [f"# {TITLE}", markdown(index.counts), "## What each found"]
     parts += ["\n".join(map(_item, index.lines)), markdown(READING)]
     parts += ["## Tests and looks", _table(HEADS, index.rows()), markdown(COUNTING)]

@@ -1,4 +1,4 @@
-"""Which claims a study is judged by, and where they are kept. Apart from what reads them, so that a look at the files takes no pandas."""
+"""The files of claims, and those that judge a study. Separate from their reader, so that listing the files does not import pandas."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "conf" / "claims"
 
 
 def claim_files(folder: Path = FOLDER) -> list[Path]:
-    """The files of claims, by name."""
+    """Return the files of claims, sorted by name."""
     return sorted(folder.glob("*.yaml"))
 
 
 def judged_files(manifest: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
-    """The files that a study names; none where it names none."""
+    """Return the files that a study names; empty if it names none."""
     wanted = asked(manifest, "claims") or ()
     return [path for path in claim_files(folder) if path.stem in wanted]

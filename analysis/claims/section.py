@@ -41,25 +41,25 @@ class VerdictLine:
 
 @dataclass(frozen=True)
 class Judged:
-    """A file of claims with what a study says to each."""
+    """A file of claims with a study's verdict on each."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     sha256: str
     claims: Claims
     verdicts: Mapping[str, Verdict]
     states: Mapping[str, str]
-    """By claim: `registered`, `post hoc` (not shown to be older than the first run) or `not registered`."""
+    """State by claim: `registered`, `post hoc` (not shown to be older than the first run) or `not registered`."""
     lines: tuple[VerdictLine, ...]
-    """For pages: a line a claim that could be tested, and below it one a comparison where it has several; else the reason."""
+    """Lines for pages: one per claim that could be tested, followed by one per comparison if it has several; otherwise the reason."""
     rule: str
 
 
 def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
-    """The verdicts of every file. Raises UserError where one is not valid."""
+    """Judge the claims of every file. Raises UserError if a file is not valid."""
     claims = [load_claims(path) for path in files]
     given = verdicts(evidence, claims)
-    tests = sum(v.judgement is not None for by_name in given for v in by_name.values())
+    tests = sum(v.judgment is not None for by_name in given for v in by_name.values())
     return [
         _judged(evidence, path, file, by_name, tests)
         for path, file, by_name in zip(files, claims, given, strict=True)
@@ -95,7 +95,7 @@ def _bounds_note(evidence: Evidence) -> str:
 
 
 def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Iterator[VerdictLine]:
-    found = verdict.judgement
+    found = verdict.judgment
     if found is None:
         yield VerdictLine(name, verdict.word, "", verdict.why)
         return
@@ -129,13 +129,13 @@ def _p(p: float) -> str:
 
 
 def compared(evidence: Evidence, claim: Claim, part: Part) -> str:
-    """`arm against arm`, or against the claim's bound."""
+    """Return `arm against arm`, or `arm against` the claim's bound."""
     other = _size(claim, claim.bound) if part.other is None else _arm(evidence, part.other)
     return f"{_arm(evidence, part.arm)} against {other}"
 
 
 def _arm(evidence: Evidence, arm: Arm) -> str:
-    """The arm with its bounds, which a statement on clipping depends on."""
+    """Return the arm with its bounds, on which a statement on clipping depends."""
     known = facts(evidence, arm)
     low, high = known["clip_low"], known["clip_high"]
     term = TERMS.get(known["term"])
@@ -157,6 +157,6 @@ def _size(claim: Claim, value: float | None) -> str:
 
 
 def about(claim: Claim) -> str:
-    """What a claim measures, and its smallest effect of interest."""
+    """Return the meaning of a claim's measure, and its smallest effect of interest."""
     least = _size(claim, claim.smallest_effect).replace(" %", " points")
     return f"{MEASURES[claim.measure].meaning}; smallest effect of interest {least}. {claim.note}".strip()

@@ -7,7 +7,7 @@ sign_flips         joint sign flips of paired differences
 common_spread      comparisons for studies with collapsed runs
 contrasts          several comparisons as one number, and whether they differ
 words              one word for an interval, and the chance of each word
-judgement          one word for a claim
+judgment           one word for a claim
 known_failures     where simulated studies err in more than five percent, whatever the rule
 permutation        sign flips of one difference
 factorial          main effects and interactions

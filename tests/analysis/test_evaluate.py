@@ -162,19 +162,19 @@ def test_answers_of_other_tools_say_less_and_are_compared_by_what_they_say(two: 
     assert cells(apart, "B − A sampled against T = 1 average")["questions"] == "5"
     found = cells(scores, "B sampled")
     assert (found["truncated %"], found["tokens"], found["maj@k"]) == ("–", "–", "–")
-    assert "Scored differently, prompt: chat (A); not said (B)." in apart.caption
+    assert "Scored differently, prompt: chat (A); not stated (B)." in apart.caption
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["{a}", "--k", "8"], "--k 8 is above the 4 samples a question of A: one at T = 1: give at most 4"),
+        (["{a}", "--k", "8"], "--k 8 is above the 4 samples per question of A: one at T = 1: use at most 4"),
         (["{a}", "--k", "two"], "--k lists whole numbers above 0 such as 1,4,8, got 'two'"),
         (["{a}", "--to", "table.xlsx"], "--to writes .md, .tex, .csv, .html, got table.xlsx"),
-        (["{a}/nothing"], "nothing is not there"),
+        (["{a}/nothing"], "nothing does not exist"),
         (
             ["{a}/config.yaml"],
-            "holds no results by question: give the folder of an evaluation or of a training run",
+            "holds no results by question: pass the folder of an evaluation or of a training run",
         ),
         (["{a}", "--partail"], "did you mean '--partial'?"),
     ],

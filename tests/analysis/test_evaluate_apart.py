@@ -51,7 +51,7 @@ def test_other_questions_under_equal_ids_are_not_paired(tmp_path: Path) -> None:
     assert read_folder(a).questions == {"add": "1" * 64, "sum": "2" * 64}
     _, apart = made(a, b)
     assert [row.key for row in apart.rows] == ["B − A T = 1 sum"]  # of the set that is left, and no average
-    assert "add: A and B have equal ids for other questions or right answers" in told(a, b)
+    assert "add: A and B have the same ids for different questions or right answers" in told(a, b)
     fewer = write_evaluation(tmp_path / "c", rows(ADD), environment={"questions": {"add": "3" * 64}})
     (scores,) = made(a, fewer)
     assert "T = 1: no set with the same questions, so nothing is paired: B − A." in " ".join(scores.caption)
@@ -170,7 +170,7 @@ def test_graded_rewards_have_no_pass_rate(tmp_path: Path) -> None:
     found = cells(made(folder)[0], "A T = 1")
     assert found["add"] == "43.8 ± 6.3"
     assert not {"pass@k", "maj@k"} & set(found)
-    assert "A: values between 0 and 1 call no answer right" in told(folder)
+    assert "A: values between 0 and 1 do not mark answers as right" in told(folder)
     manifest = write_study(tmp_path, FEW, Scale(seeds=1, rollouts=1, questions=2))
     compact(tmp_path, manifest, tmp_path / "logs")
     logs = read_logs(tmp_path / "logs")

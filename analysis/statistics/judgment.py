@@ -34,7 +34,7 @@ POOLED_SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """The outcome of judging a claim."""
 
     word: str | None
@@ -59,7 +59,7 @@ def judge_means(
     *,
     paired: bool = False,
     collapses: bool = False,
-) -> Judgement:
+) -> Judgment:
     """Judge comparisons (rows of weights of arm means) at `alpha`, the claim's share of the error rate.
 
     With `paired`, groups are values of the same seeds in the same order. With `collapses` (a run of any arm of the study
@@ -83,7 +83,7 @@ def judge_means(
 
 def judge_shares(
     events_A: Sequence[int], n_A: Sequence[int], weight_CA: Floats, margin: float, alpha: float
-) -> Judgement:
+) -> Judgment:
     """Judge comparisons of shares: exact limits of every share, combined into a contrast as in Zou and Donner (2008), MOVER.
 
     For two shares it is Newcombe's interval over Clopper-Pearson's, which is conservative. So is the test of heterogeneity.
@@ -134,18 +134,18 @@ def _judge(
     margin: float,
     alpha: float,
     p: float | None,
-) -> Judgement:
+) -> Judgment:
     comparisons = len(weight_CA)
     level = alpha * POOLED_SHARE if comparisons > 1 else alpha
     pooled = estimate(weight_CA.mean(axis=0), level)
     if comparisons == 1:
-        return Judgement(_word([pooled], margin), pooled, (pooled,), p, level, None)
+        return Judgment(_word([pooled], margin), pooled, (pooled,), p, level, None)
     rest = alpha - level
     parts = tuple(estimate(weight_A, rest / comparisons) for weight_A in weight_CA)
     word = _word([pooled], margin)
     if word is not None and p is not None and p < rest:
         word = _of_different(parts, margin)
-    return Judgement(word, pooled, parts, p, level, rest)
+    return Judgment(word, pooled, parts, p, level, rest)
 
 
 def _of_different(parts: Sequence[Comparison], margin: float) -> str:
