@@ -190,7 +190,9 @@ def test_a_damaged_line_and_a_value_that_is_no_score_are_refused(tmp_path: Path)
     bad = rows(OTHER)
     bad[3]["value"] = 1.5
     folder = write_evaluation(tmp_path / "bad", bad)
-    with pytest.raises(UserError, match=re.escape("holds a value of 1.5, and a score lies between 0 and 1")):
+    with pytest.raises(
+        UserError, match=re.escape("holds a value of 1.5, but a score must be between 0 and 1")
+    ):
         read_folder(folder)
     bad[3]["value"] = "high"
     with pytest.raises(UserError, match="line 4: value is 'high'"):

@@ -147,7 +147,7 @@ def test_weights_of_a_run_that_did_not_end_are_noted(tmp_path: Path) -> None:
     for state, says in {
         "diverged": "that diverged",
         "failed": "that failed",
-        "unfinished": "that is not finished",
+        "unfinished": "that has not finished",
     }.items():
         trained = {"rollouts": 2, "of": 20, "state": state}
         folder = write_evaluation(tmp_path / state, rows(ADD), environment={"trained": trained})

@@ -198,7 +198,7 @@ def test_an_aggregate_that_is_not_that_of_the_rows_is_named(tmp_path: Path) -> N
     content["results"]["sums"]["exact_match,flexible-extract"] = 0.75
     results.write_text(json.dumps(content))
     logs = imported(tmp_path, [f"a:0={tmp_path / 'out' / SUMS.name}"], ("exact_match,flexible-extract",))
-    assert "its rows of sums have a mean of 0.625, its results file says 0.75" in logs.runs[0]["reason"]
+    assert "its rows of sums have a mean of 0.625, its results file reports 0.75" in logs.runs[0]["reason"]
 
 
 def evaluation(folder: Path, rows: list[dict[str, Any]], done: bool = True) -> Path:
@@ -252,10 +252,10 @@ SPOILED: dict[str, tuple[str, str]] = {
         lines({"filtered_resps": ["1"], "resps": [["1"]], "arguments": {}, "doc": {}, "filter": "f", "metrics": ["m"], "m": 1}),
         "without question ids",
     ),
-    "NaN": ('{"input": "p", "output": "x", "score": NaN, "step": 1}\n', "line 1 is no JSON"),
+    "NaN": ('{"input": "p", "output": "x", "score": NaN, "step": 1}\n', "line 1 is not JSON"),
     "damaged in the middle": (
         lines({"input": "p", "output": "x", "score": 1, "step": 1}) + "{x\n{}\n",
-        "line 2 is no JSON object",
+        "line 2 is not a JSON object",
     ),
     "beyond a share": (lines({"input": "p", "output": "x", "score": -1.0, "step": 1}), "share in"),
     "uneven": (
