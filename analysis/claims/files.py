@@ -12,11 +12,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "conf" / "claims"
 
 
 def claim_files(folder: Path = FOLDER) -> list[Path]:
-    """Return the files of claims, sorted by name."""
+    """The files of claims, by name."""
     return sorted(folder.glob("*.yaml"))
 
 
 def judged_files(manifest: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
-    """Return the files that a study names; empty if it names none."""
+    """The files that a study names; none where it names none."""
     wanted = asked(manifest, "claims") or ()
     return [path for path in claim_files(folder) if path.stem in wanted]

@@ -13,7 +13,7 @@ RUN_COLUMNS, ARM, SEED = ("run", "run_id", "run_name"), "arm", "seed"
 
 @dataclass(frozen=True)
 class Named:
-    """The columns that an import names: the step, the arm and the seed. None stands for the default name."""
+    """What an import says of columns: which is the step, which name arm and seed. None is what they are called here."""
 
     step: str | None = None
     arm: str | None = None
@@ -44,7 +44,7 @@ def _no_runs(path: Path, named: Named) -> list[Logged]:
 
 @dataclass(frozen=True, kw_only=True)
 class Importer:
-    """One entry of read.IMPORTERS. A format has `matches` and `read`; a tool that logs in another tool's format has names."""
+    """One line of read.IMPORTERS. A format has `matches` and `read`, a tool that logs into formats of others has names."""
 
     matches: Callable[[Path, bytes], bool] = _no_file
     """Whether a file, given by its path and first bytes, is of this kind."""

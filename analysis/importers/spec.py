@@ -80,7 +80,7 @@ class ImportSpec:
     seed_from: str | None = None
     """Keys of the logged configuration (or columns) that name arm and seed."""
     step_from: str | None = None
-    """Column that holds the training step, if logs have several."""
+    """Column that holds the training step, where logs have several."""
     base: str | None = None
     """The one base model that all runs started from, if there was one."""
     claims: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ def load_spec(path: Path | None, sources: Sequence[str], options: Mapping[str, A
     given = {key: value for key, value in options.items() if value not in (None, (), {}, False)}
     files = tuple(str(beside / file) for file in spec.files)
     spec = replace(spec, runs=tuple(listed), files=files, **given)
-    if spec.names:  # a path without an arm is a file of named runs
+    if spec.names:  # a path without an arm is a file of runs that have names
         files += tuple(run.path for run in spec.runs if run == RunSpec(path=run.path))
         spec = replace(spec, files=files, runs=tuple(r for r in spec.runs if r != RunSpec(path=r.path)))
     if spec.scale is None and spec.unit == PERCENT:

@@ -64,7 +64,7 @@ def find_runs(spec: ImportSpec) -> list[ImportedRun]:
 
 
 def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
-    """Yield each source with each of its runs; a file is read once."""
+    """Each source with a run that it means; a file is read once."""
     named = Named(spec.step_from, spec.arm_from, spec.seed_from)
     files: dict[str, list[Logged]] = {}
     yield from named_runs(spec, named)
