@@ -63,7 +63,7 @@ def flags_trace(evidence: Evidence) -> Trace:
     keys = dict.fromkeys((CLIP, CLIP_ACTIVE.key, ZERO, *TRAJECTORY))
     logged = [metric(key) for key in keys if evidence.logs.metrics[key].notna().any()]
     runs = [run for arm in _trained(evidence) for run in evidence.counted(arm)]
-    return trace("whether factors could act, and arms had the same", [*logged, RECORD], runs)
+    return trace("whether factors could have an effect, and arms had equal budgets", [*logged, RECORD], runs)
 
 
 def _trained(evidence: Evidence) -> list[Arm]:
@@ -81,8 +81,8 @@ def _never_clipped(evidence: Evidence) -> str:
     if not never:
         return ""
     if len(never) == len(clipping):
-        return "Clipping cannot act: no arm clipped a token at any step, so bounds are without effect here."
-    return f"Clipping did not act in {_listed(never)}: no token was clipped at any step."
+        return "Clipping had no effect: no arm clipped a token at any step, so its bounds do not matter here."
+    return f"Clipping had no effect in {_listed(never)}: no token was clipped at any step."
 
 
 def _clips(evidence: Evidence, run: int) -> bool:
@@ -100,7 +100,7 @@ def _zero_advantages(evidence: Evidence) -> str:
     ]
     if not found:
         return ""
-    return f"Zero advantages: share of groups with equal rewards, which teach nothing: {_listed(found)}."
+    return f"Zero advantages: share of groups with equal rewards, which carry no gradient: {_listed(found)}."
 
 
 def _identical(evidence: Evidence) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _identical(evidence: Evidence) -> Iterator[str]:
     alike = [" and ".join(trained[name] for name in group) for group in groups if len(group) > 1]
     if alike or partly:
         whole = [f"{names} at all shared seeds" for names in alike]
-        yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: what they differ in did not act there."
+        yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: their differences had no effect there."
 
 
 def _trajectories(metrics: pd.DataFrame) -> dict[int, str]:
@@ -188,7 +188,7 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
         _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{rounded(100 * v, '.2g')} %"),
         _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
         _Budget(
-            "tokens (a response's, summed over rollouts)",
+            "tokens (mean per response, summed over rollouts)",
             mean(lengths),
             1 / LONGER,
             LONGER,

@@ -81,14 +81,14 @@ def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str,
     greedy = [v for arm in bases for v in values(evidence, evidence.scores(*GREEDY), arm)]
     cool = [v for arm in bases for v in values(evidence, evidence.scores("sampled", 0.5), arm)]
     if not greedy:
-        return UNTESTABLE, "there is no scored run of an untrained base"
+        return UNTESTABLE, "no run of an untrained base is scored"
     limit = limits["base_max"]
     if not cool:
         verdict = FAIL if np.mean(greedy) > limit else UNTESTABLE
         return verdict, f"greedy {points(float(np.mean(greedy)))}; no base run is evaluated at T = 0.5"
     g, c = float(np.mean(greedy)), float(np.mean(cool))
     return _verdict(
-        max(g, c) <= limit, f"base greedy {points(g)}, T = 0.5 {points(c)}; at most {points(limit)} wanted"
+        max(g, c) <= limit, f"base greedy {points(g)}, T = 0.5 {points(c)}; at most {points(limit)} allowed"
     )
 
 
@@ -104,7 +104,10 @@ def clipping_acts(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str,
         f"no clip {points(max(without))}, best arm ({best.label}) {points(means[best])}: {signed(gap)} points"
     )
     if gap < limits["no_clip_margin"]:
-        return FAIL, f"clipping is inert here: {sentence}, {points(limits['no_clip_margin'])} wanted"
+        return (
+            FAIL,
+            f"clipping is inert here: {sentence}, at least {points(limits['no_clip_margin'])} required",
+        )
     return PASS, sentence
 
 
@@ -125,7 +128,7 @@ def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple
     share, limit = float(np.mean(mine)), limits["token_clip_min"]
     return _verdict(
         share >= limit,
-        f"{name} clips {rounded(100 * share, '.2f')} % of active tokens on last updates; {rounded(100 * limit, '.2f')} % wanted",
+        f"{name} clips {rounded(100 * share, '.2f')} % of active tokens on last updates; at least {rounded(100 * limit, '.2f')} % required",
     )
 
 
@@ -154,7 +157,7 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
     copy = copies[0]
     original = evidence.study.arm(str(copy.copy_of))
     if original is not None and set(copy.seeds) & set(original.seeds):
-        return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on others"
+        return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on different seeds"
     found = compare(evidence, evidence.primary, copy, original) if original else None
     c, alpha = None if found is None else found.welch, rule_of(evidence).alpha
     if c is None or c.df is None or c.error is None or alpha is None or c.n < FEWEST_RUNS:
@@ -164,7 +167,7 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
         )
     margin = evidence.study.smallest_effect
     if margin is None:
-        return UNTESTABLE, "nobody named the smallest effect of interest, within which the two must agree"
+        return UNTESTABLE, "no smallest effect of interest is set, within which the two must agree"
     return _equivalent(evidence.unit, c, margin, alpha)
 
 
@@ -214,8 +217,8 @@ def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> 
     holds = tokens >= limits["min_tokens"] and segments >= limits["min_segments"] and cv >= limits["min_cv"]
     return _verdict(
         holds,
-        f"at rollout 0 {rounded(tokens, '.1f')} tokens and {rounded(segments, '.1f')} segments a response, segment length CV {rounded(cv, '.2f')}; "
-        f"wanted {limits['min_tokens']:g}, {limits['min_segments']:g} and {limits['min_cv']:g}",
+        f"at rollout 0 {rounded(tokens, '.1f')} tokens and {rounded(segments, '.1f')} segments per response, segment length CV {rounded(cv, '.2f')}; "
+        f"at least {limits['min_tokens']:g}, {limits['min_segments']:g} and {limits['min_cv']:g} required",
     )
 
 
@@ -227,7 +230,7 @@ def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tu
     groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "aa")]
     variances = [float(np.var(g, ddof=1)) for g in groups if len(g) > 1]
     if not sampling or not variances:
-        return UNTESTABLE, "needs two samples a question and two scored runs of a clipped arm"
+        return UNTESTABLE, "needs two samples per question and two scored runs of a clipped arm"
     error, sd = root_mean_square(sampling), float(np.sqrt(np.mean(variances)))
     return _verdict(
         error <= sd / 3,
@@ -238,7 +241,7 @@ def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tu
 def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
     """Check that every planned run ended: done, or diverged, which is an outcome."""
     ended = evidence.runs["status"].isin(COUNTED)
-    sentence = f"{int(ended.sum())} of {len(ended)} planned runs came to an end"
+    sentence = f"{int(ended.sum())} of {len(ended)} planned runs ended"
     states = run_states(evidence)
     sentence += f"; {'; '.join(states)}" if states else ""
     going_on = evidence.runs["status"].isin((*COUNTED, MISSING, RUNNING))
@@ -250,7 +253,7 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
     """Check that every arm with a target clips near it, in the last half of its rollouts."""
     found = matchings(evidence)
-    sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target wanted"
+    sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target required"
     if not any(m.unmatched for m in found) and not all(m.holds for m in found):
         return UNTESTABLE, sentence
     return _verdict(all(m.holds for m in found), sentence)
@@ -262,9 +265,9 @@ def _by_target(found: list[Matching]) -> list[str]:
     for target in dict.fromkeys(m.target for m in found):
         held = [m.realized for m in found if m.target == target and m.realized is not None and m.holds]
         if held:
-            realised = f"{rounded(100 * min(held), '.2f')} to {rounded(100 * max(held), '.2f')} %"
+            realized = f"{rounded(100 * min(held), '.2f')} to {rounded(100 * max(held), '.2f')} %"
             arms = f"{len(held)} arm{'s' if len(held) > 1 else ''}"
-            sentences.append(f"target {rounded(100 * target, '.2f')} %: realised {realised} ({arms})")
+            sentences.append(f"target {rounded(100 * target, '.2f')} %: realized {realized} ({arms})")
     return sentences + [m.numbers for m in found if not m.holds]
 
 
@@ -283,11 +286,11 @@ NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
     "untrained base has room": "imported logs hold no evaluation of an untrained base",
     "token arm clips": "imported logs do not count clipping over tokens with A != 0",
     "same rollout 0 across arms": "imported logs hold no hash of rollout 0",
-    "responses have segments": "imported logs do not say how responses are cut",
+    "responses have segments": "imported logs do not record how responses are segmented",
     PRECISE: "imported logs hold averages, not answers",
 }
 OF_SHARES: Mapping[str, str] = {
-    "clipping matters": "its margin is of shares, and the primary metric is in its own unit",
-    "sets discriminate": "ceiling and floor are of shares, and the primary metric is in its own unit",
+    "clipping matters": "its margin is defined for shares, but the primary metric is in its own unit",
+    "sets discriminate": "ceiling and floor are defined for shares, but the primary metric is in its own unit",
 }
 MATCHED: tuple[str, Check] = ("arms are matched on clipping", arms_are_matched)

@@ -41,7 +41,7 @@ class Matching:
         had = (
             "no matched update"
             if self.realized is None
-            else f"realised {rounded(100 * self.realized, '.2f')} %"
+            else f"realized {rounded(100 * self.realized, '.2f')} %"
         )
         return f"{self.arm.label} (target {rounded(100 * self.target, '.2f')} %, {had})"
 
@@ -89,8 +89,8 @@ def matching_note(evidence: Evidence) -> list[str]:
     if not found:
         return []
     sentences = [
-        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction, which a controller holds: they test no claim "
-        "on how much a ratio clips or collapses at its usual bounds."
+        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction that a controller holds: such arms do not test "
+        "claims on how much a ratio clips or collapses at its usual bounds."
     ]
     left = [m.numbers for m in found if m.unmatched]
     if left:

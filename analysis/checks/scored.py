@@ -9,7 +9,7 @@ from analysis.logs.manifest import Arm
 
 SETTINGS = {
     "tool": "tool",
-    "version": "version of the tool",
+    "version": "tool version",
     "grader": "grader",
     "prompt": "prompt template",
     "system prompt": "system prompt",
@@ -18,12 +18,12 @@ SETTINGS = {
     "top_k": "top_k",
     "engine": "sampling engine",
     "max_tokens": "token limit",
-    "k": "samples a question",
+    "k": "samples per question",
     "fewshot": "examples in the prompt",
-    "stop": "stop texts",
-    "stream": "stream of random numbers",
+    "stop": "stop sequences",
+    "stream": "random stream",
     "batch": "batch",
-    "numbers": "numbers of the code",
+    "numbers": "numerics of the code",
     "precision": "precision",
 }
 """Settings in which scorings are compared: the key in a record's `scored_by`, and its name in words. The model is left out, as arms
@@ -54,7 +54,7 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
     for key in NEEDED:
         silent = [arm for arm, of in stated.items() if key not in of]
         if silent and len(stated) > 1:
-            yield f"Nothing states the {SETTINGS[key]} of {_listed(silent)}: whether it is that of other arms is not known."
+            yield f"The {SETTINGS[key]} of {_listed(silent)} is not recorded: it may differ from that of other arms."
     if evidence.by_question:
         yield from _other_questions(evidence)
         yield from _other_texts(evidence)
@@ -115,7 +115,7 @@ def _other_texts(evidence: Evidence) -> Iterator[str]:
             if len(mine | theirs) > 1 and mine and theirs:
                 found.append(f"{other.label} and {arm.label}")
         if found:
-            yield f"Other questions or right answers under equal ids of {group}: {_listed(found, '; ')}."
+            yield f"Different questions or right answers under the same ids of {group}: {_listed(found, '; ')}."
 
 
 def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:

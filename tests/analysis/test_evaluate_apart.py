@@ -68,7 +68,7 @@ def test_an_import_says_that_equal_ids_stand_for_other_questions(tmp_path: Path)
         "theirs", [f"{p.name}:0={p}" for p in paths], tmp_path / "out", labels={"add": "sums"}
     )
     said = list(scored_apart(Evidence(read_logs(folder))))
-    assert "Other questions or right answers under equal ids of sums: a and b." in said
+    assert "Different questions or right answers under the same ids of sums: a and b." in said
 
 
 def test_where_a_set_is_missing_nothing_is_averaged_and_all_averages_are_unweighted(tmp_path: Path) -> None:

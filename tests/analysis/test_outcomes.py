@@ -159,7 +159,7 @@ def test_an_import_makes_tables_of_questions_and_samples(tmp_path: Path) -> None
     error = evidence.evaluation_errors(evidence.study.mode, evidence.study.temperature)[0]
     assert error.clustered == pytest.approx(0.5)
     assert "Scored by score;" in " ".join(table.notes)
-    assert "Nothing states the temperature of a, b" in " ".join(table.common)
+    assert "The temperature of a, b" in " ".join(table.common)
 
 
 def test_arms_of_two_tools_are_flagged_setting_by_setting(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_arms_of_two_tools_are_flagged_setting_by_setting(tmp_path: Path) -> Non
     said = " ".join(scored_apart(Evidence(logs)))
     assert "Scored differently: tool is lm-eval for lm, verl for rl." in said
     assert "grader is exact_match,flexible-extract of sums 3 for lm, score for rl" in said
-    assert "Nothing states the temperature of rl:" in said
+    assert "The temperature of rl is not recorded:" in said
     assert "version" not in said
     assert "Different questions of sums: rl (6) and lm (8) share 0." in said
     assert not list(
