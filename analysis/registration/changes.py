@@ -39,7 +39,7 @@ def _arms(before: Plan, now: Plan) -> Iterator[str]:
     for name, was, is_now in _common(before, now):
         changed = [key for key in OF_ARM if was.get(key) != is_now.get(key)]
         if changed:
-            yield f"arm {name} has another {' and '.join(changed)}"
+            yield f"arm {name} differs in {' and '.join(changed)}"
 
 
 def _seeds(before: Plan, now: Plan) -> Iterator[str]:

@@ -31,12 +31,12 @@ def amendments(registration: Registration, study: Study) -> Iterator[str]:
         what = "after results" if one.after_results else "before any result"
         held = ""
         if one.after_results and any(change.startswith("seed") for change in one.changes):
-            held = " Levels are those of the plan before it, and hold for that alone."
+            held = " Levels are those of the plan before it, and hold only for that plan."
         yield f"Amended {what} ({one.time[:10]}): {', '.join(one.changes)}.{held}"
     if registration.preset == study.preset:
         unsaid = differences(without_claims(registration.latest), plan_of(study))
         if unsaid:
-            yield f"Not as registered, and no amendment says so: {', '.join(unsaid)}."
+            yield f"Differs from the registration without an amendment: {', '.join(unsaid)}."
 
 
 def former(registration: Registration | None, study: Study, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -51,7 +51,7 @@ def former(registration: Registration | None, study: Study, manifest: Mapping[st
                 names.setdefault(name, set()).update(seeds)
     if names:
         said = [f"{name} (seed{'s' if len(of) > 1 else ''} {span(list(of))})" for name, of in names.items()]
-        yield f"Former arms: {', '.join(said)}; their runs are kept and are in none of the numbers here."
+        yield f"Former arms: {', '.join(said)}; their runs are kept, but enter none of the numbers here."
 
 
 def unplanned(looks: Sequence[Look], end: int) -> Iterator[str]:
@@ -67,7 +67,7 @@ def strangers(runs: Sequence[Mapping[str, Any]], registration: Registration, tot
     rest = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
     word = "carries" if len(runs) == 1 else "carry"
     return (
-        f"Exploratory: {len(runs)} of {total} runs {word} another registration than {registration.short}, or none: "
+        f"Exploratory: {len(runs)} of {total} runs {word} a registration other than {registration.short}, or none: "
         f"{named}{rest}."
     )
 
@@ -76,7 +76,7 @@ def failures(runs: Sequence[Mapping[str, Any]], total: int) -> Iterator[str]:
     """Yield a sentence on runs that ended without a result."""
     lost = sum(run["status"] not in ("done", "diverged") for run in runs)
     if lost:
-        yield f"{lost} of {total} runs failed or cannot be read, and {'is' if lost == 1 else 'are'} in no test."
+        yield f"{lost} of {total} runs failed or cannot be read, and {'is' if lost == 1 else 'are'} excluded from all tests."
 
 
 def plan_of(study: Study) -> Plan:

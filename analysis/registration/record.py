@@ -91,11 +91,11 @@ class Registration:
     def flaw(self) -> str | None:
         """Return what does not match its digest, in words; None if everything does."""
         if _sha256(self._own()) != self.digest:
-            return "its content is not what its digest says"
+            return "its content does not match its digest"
         before = self.digest
         for number, amendment in enumerate(self.amendments, 1):
             if _sealing(amendment, before) != amendment.digest:
-                return f"its amendment {number} is not what its digest says"
+                return f"its amendment {number} does not match its digest"
             before = amendment.digest
         return None
 

@@ -80,7 +80,7 @@ def stands(
         raise UserError(f"logs/registration.json of {study.name} is damaged: {error}") from error
     flaw = registration.flaw()
     if flaw is not None:
-        return _exploratory(f"Exploratory: of the registration, {flaw}.", None, manifest, runs, study)
+        return _exploratory(f"Exploratory: the registration was edited: {flaw}.", None, manifest, runs, study)
     own = registration.preset == study.preset
     if not own and not marks.shares(registration, study):
         return _exploratory(NO_REGISTRATION, None, manifest, runs, study)
@@ -107,7 +107,7 @@ def _without(runs: Runs) -> str:
     carried = {str(digest)[:SHORT] for run in runs if (digest := _carried(run).get("registration"))}
     if not carried:
         return NO_REGISTRATION
-    return f"Exploratory: runs carry registration {', '.join(sorted(carried))}, which is not here to be read."
+    return f"Exploratory: runs carry registration {', '.join(sorted(carried))}, which was not found."
 
 
 def _carried(run: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -258,7 +258,7 @@ class _Registered:
 
     def _unfinished(self, alpha: float | None, at_look: int | None, seeds: int, ended: int) -> str:
         end = self._end()
-        whose = "" if self.own else f", a part of what preset {self.registration.preset} registered"
+        whose = "" if self.own else f", part of the plan registered under preset {self.registration.preset}"
         if at_look is not None:
             return (
                 f"Planned look at {at_look} of {end} seeds{whose}: its two-sided level is {_level_text(alpha)} of {ALPHA:g} "
@@ -266,10 +266,10 @@ class _Registered:
             )
         so_far = f"Unfinished: {ended} of {len(self.runs)} runs ended{whose}"
         if alpha is not None:
-            return f"{so_far}; p, bold and verdicts are shown to an unplanned look."
+            return f"{so_far}; p, bold and verdicts are shown as an unplanned look."
         following = [look for look in looks_of(self.registration.binding) if look > seeds]
         if self._used(seeds, ended):
-            so_far += f"; the planned look at {seeds} seeds was taken when fewer had"
+            so_far += f"; the planned look at {seeds} seeds was already taken on other data"
         until = f"the planned look at {following[0]} seeds" if following else f"the end at {end} seeds"
         return f"{so_far}; no p, no bold and no verdict before {until}."
 
