@@ -19,7 +19,7 @@ class ClaimMeasure:
     meaning: str
     percent: bool
     values: Callable[[Evidence], Mapping[int, float]]
-    absent: str = "no such number is logged"
+    absent: str = "it was not logged"
     """The reason why a run has none."""
     streams: tuple[str, ...] = ()
     """Streams that it is read from; empty for scores, whose streams depend on the study."""
@@ -47,7 +47,7 @@ COLLAPSED, SCORE = "collapsed", "score"
 MEASURES: Mapping[str, ClaimMeasure] = {
     **{key: _of(measures.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
     **{measure.name: _of(measure) for measure in measures.MEASURES},
-    SCORE: ClaimMeasure("average over sets on the primary metric", True, _score, "not all answers are there"),
+    SCORE: ClaimMeasure("average over sets on the primary metric", True, _score, "answers are missing"),
     COLLAPSED: ClaimMeasure("runs that diverged or scored below the untrained base", True, _none),
     "policy/grad_noise": ClaimMeasure(
         "noise of the gradient over sub-batches of one rollout",

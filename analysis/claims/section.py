@@ -21,10 +21,10 @@ from analysis.text.rounding import rounded
 from sspo.config.choices import TERMS
 
 RULE = (
-    "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
+    "One word per claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
     "that could be tested: with {sure} probability no word here is wrong. Supported: the interval lies above the smallest effect "
     "of interest. Direction shown: above zero. Equivalent: within the smallest effect on both sides. Refuted: below it. "
-    "Mixed: its comparisons differ by a test of their own, one above the smallest effect and another below, or no word holds for all. Post hoc: not shown to be older than the first run. "
+    "Mixed: a test shows that its comparisons differ, one above the smallest effect and another below, or no word holds for all. Post hoc: not shown to be older than the first run. "
 )
 NO_TEST = "No claim could be tested on these runs. "
 
@@ -91,7 +91,7 @@ def _bounds_note(evidence: Evidence) -> str:
     started = [arm for arm in evidence.study.with_role("arm") if evidence.counted(arm)]
     if all(facts(evidence, arm)["clip_low"] is not None for arm in started):
         return ""
-    return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see its label. "
+    return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see the arm's label. "
 
 
 def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Iterator[VerdictLine]:
@@ -142,7 +142,7 @@ def _arm(evidence: Evidence, arm: Arm) -> str:
     if not (term and term.matchable) or low is None or high is None:
         return arm.label
     target = arm.target_clip_frac
-    held = "" if target is None else f" before they were matched to {100 * target:g} % clipped"
+    held = "" if target is None else f" before matching to {100 * target:g} % clipped"
     return f"{arm.label} (bounds {low:g}/{high:g}{held})"
 
 

@@ -115,9 +115,9 @@ def _unmeasured(evidence: Evidence, claim: Claim, rule: Rule) -> str:
     if rule.alpha is None:
         return "nothing is tested before the registered study has finished"
     if claim.measure == SCORE and not evidence.unit.percent:
-        return "the smallest effect is in points, and the primary metric is in its own unit"
+        return "the smallest effect is in points, but the primary metric is in its own unit"
     if claim.measure != COLLAPSED and not MEASURES[claim.measure].values(evidence):
-        return f"no run has such a value: {MEASURES[claim.measure].absent}"
+        return f"no run has this value: {MEASURES[claim.measure].absent}"
     return ""
 
 
@@ -138,7 +138,7 @@ def _obstacle(
         if not of_seed:
             return f"no run of {side.label} has a value: {MEASURES[claim.measure].absent}"
         if len(of_seed) < FEWEST_RUNS:
-            return f"a test takes {FEWEST_RUNS} runs of each arm, and {side.label} has {len(of_seed)}"
+            return f"a test needs {FEWEST_RUNS} runs of each arm, and {side.label} has {len(of_seed)}"
     if claim.measure == COLLAPSED:
         if any(flag for _, of_seed in sides for flag in of_seed.values()):
             return ""
@@ -149,7 +149,7 @@ def _obstacle(
     groups = [np.array(list(of_seed.values())) for _, of_seed in sides]
     if all(no_spread(float(g.std()), g) for g in groups):
         names = " and ".join(side.label for side, _ in sides)
-        return f"{names}: runs are all equal, so nothing says how seeds vary"
+        return f"{names}: runs are all equal, so the spread over seeds cannot be estimated"
     return ""
 
 
@@ -214,7 +214,7 @@ def _groups(asked: _Asked, rule: Rule) -> tuple[list[Floats], bool]:
 def _verdict(asked: _Asked, found: Judgment, parts: tuple[Part, ...]) -> Verdict:
     word, claim = found.word, asked.claim
     if word is None:
-        return Verdict(UNTESTABLE, "nothing says how seeds vary", parts=parts)
+        return Verdict(UNTESTABLE, "the spread over seeds cannot be estimated", parts=parts)
     size = _size(claim, claim.smallest_effect)
     because = {
         SUPPORTED: f"the effect is larger than {size}",
@@ -227,11 +227,11 @@ def _verdict(asked: _Asked, found: Judgment, parts: tuple[Part, ...]) -> Verdict
         return Verdict(word, because[word], found, parts)
     seeds = _seeds(claim, asked, found)
     if seeds is not None and seeds <= found.pooled.n:
-        why = f"so many runs would have shown an effect of {size} in 80 % of studies"
+        why = f"this many runs would show an effect of {size} in 80 % of studies"
         return Verdict(word, why, found, parts)
     needed = "more than 100,000" if seeds is None else f"about {seeds}"
     return Verdict(
-        word, f"{needed} runs an arm would show an effect of {size} in 80 % of studies", found, parts, seeds
+        word, f"{needed} runs per arm would show an effect of {size} in 80 % of studies", found, parts, seeds
     )
 
 

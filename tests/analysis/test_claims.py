@@ -125,7 +125,9 @@ def test_an_inconclusive_claim_asks_for_the_seeds_of_the_effect_of_interest(tmp_
     assert found.word == "inconclusive"
     # at n runs an arm the error is the one seen times (4 / n)^.5, and the degrees of freedom grow with n - 1
     assert found.seeds == seeds_for(0.01, c.error * 2, c.df / 3, 0.05) > 4
-    assert found.why == f"about {found.seeds} runs an arm would show an effect of 1 points in 80 % of studies"
+    assert (
+        found.why == f"about {found.seeds} runs per arm would show an effect of 1 points in 80 % of studies"
+    )
     wide = verdict(evidence, **given, smallest_effect=c.high + 0.3)
     assert (wide.word, wide.seeds) == ("equivalent", None)
 
@@ -154,7 +156,7 @@ def test_collapse_is_counted_with_exact_limits(evidence: Evidence) -> None:
 
 def test_fewer_than_four_runs_are_no_test(tmp_path: Path) -> None:
     three = make(tmp_path, [a for a in ARMS if a.name in ("base", "no_clip", "grpo")], seeds=3)
-    assert why(three) == "a test takes 4 runs of each arm, and no clip has 3"
+    assert why(three) == "a test needs 4 runs of each arm, and no clip has 3"
 
 
 def test_adaptive_bounds_meet_the_fixed_ones_of_their_own_size(evidence: Evidence) -> None:
@@ -211,7 +213,7 @@ def test_a_controlled_arm_cannot_test_what_its_own_bounds_would_do(tmp_path: Pat
     assert why(evidence, **given, free=True) == (
         "the clip rate of GSPO 3e-4/4e-4 is held or matched, not the arm's own"
     )
-    assert why(evidence, **given) == "a test takes 4 runs of each arm, and GSPO 3e-4/4e-4 has 1"
+    assert why(evidence, **given) == "a test needs 4 runs of each arm, and GSPO 3e-4/4e-4 has 1"
 
 
 def test_a_measure_that_no_run_has_is_named_once_on_the_page(evidence: Evidence, tmp_path: Path) -> None:
