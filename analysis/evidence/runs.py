@@ -18,7 +18,7 @@ def runs_to_note(evidence: Evidence) -> dict[tuple[str, str], list[str]]:
         if status == "diverged":
             reason = "diverged, scored at its last finite checkpoint"
         if status in ("done", "diverged") and run not in scored:
-            reason = f"{status}, but not all evaluation answers are there: not scored"
+            reason = f"{status}, but evaluation answers are missing: not scored"
         if reason:
             seeds.setdefault((str(arm), reason), []).append(str(seed))
     return seeds

@@ -29,11 +29,11 @@ class Ended:
             size, sha256 = self.extents.get(name, (0, ""))
             if log.size != size:
                 return f"{name} has {log.size} bytes and the run ended with {size}"
-            return f"{name} is not what the run ended with" if size and log.sha256 != sha256 else None
+            return f"{name} was changed after the run ended" if size and log.sha256 != sha256 else None
         if name != runlog.METRICS or self.steps is None:
             return None
         last = pc.max(log.table.column("step")).as_py() or 0
-        return f"{name} ends at step {last} and the run at {self.steps}" if last != self.steps else None
+        return f"{name} ends at step {last}, but the run at {self.steps}" if last != self.steps else None
 
 
 def ended_logs(folder: Path) -> Ended:
@@ -53,5 +53,5 @@ def ended_with(content: Mapping[str, Any], name: str) -> Ended:
             str(log): (int(of["size"]), str(of["sha256"])) for log, of in (content.get("logs") or {}).items()
         }
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Damaged(name, f"{name} is damaged: it does not say what the logs were") from error
+        raise Damaged(name, f"{name} is damaged: its record of the logs is not valid") from error
     return Ended(None if steps is None else int(steps), extents)

@@ -34,9 +34,9 @@ POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
-    "smoke": "preset smoke: says nothing about any arm",
-    IMPORTED: "imported logs: arms, seeds and the primary metric are what the import was told, no plan was made before the "
-    "runs, and a step is a line of the log",
+    "smoke": "preset smoke: not evidence about any arm",
+    IMPORTED: "imported logs: arms, seeds and the primary metric were given to the import, no plan preceded the runs, "
+    "and a step is a line of the log",
 }
 
 
@@ -134,7 +134,7 @@ class Study:
         """Return a note for the reader on its preset, and on the source of its runs."""
         if self.mirrored is None:
             return PRESET_NOTES[self.preset]
-        planned = PRESET_NOTES.get(self.mirrored, "no plan was made before the runs")
+        planned = PRESET_NOTES.get(self.mirrored, "no plan preceded the runs")
         return f"imported from the runs' W&B mirrors; {planned}"
 
     @property

@@ -131,7 +131,7 @@ def test_a_training_run_is_read_by_its_final_answers(tmp_path: Path) -> None:
     assert len(found.rows) == len(SETS) * 2 * (1 + 4)
     log = folder / "eval.jsonl"
     log.write_text(log.read_text().replace('"tokens": 40', '"tokens": 41', 1))
-    with pytest.raises(UserError, match="is not what the run ended with"):
+    with pytest.raises(UserError, match="was changed after the run ended"):
         read_folder(folder)
 
 
