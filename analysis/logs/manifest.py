@@ -185,8 +185,8 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             mode=str(manifest["primary"]["mode"]),
             temperature=float(manifest["primary"]["temperature"]),
             gates=manifest.get("gates") or {},
-            arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
-            factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
+            arms=unique_labels([_arm(arm) for arm in manifest["arms"]]),
+            factors=unique_labels([_factor(factor) for factor in manifest.get("factors") or ()]),
             smallest_effect=_smallest_effect(manifest),
             looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
@@ -213,18 +213,20 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
 Labeled = TypeVar("Labeled", Arm, Factor, Level)
 
 
-def told_apart(things: Sequence[Labeled]) -> tuple[Labeled, ...]:
+def unique_labels(things: Sequence[Labeled]) -> tuple[Labeled, ...]:
     """Return the same things with unique labels: a shared label is followed by the thing's name."""
     counts = Counter(thing.label for thing in things)
     shared = {thing.name for thing in things if counts[thing.label] > 1}
     if not shared:
         return tuple(things)
-    return told_apart([replace(t, label=f"{t.label} ({t.name})") if t.name in shared else t for t in things])
+    return unique_labels(
+        [replace(t, label=f"{t.label} ({t.name})") if t.name in shared else t for t in things]
+    )
 
 
 def _factor(factor: Mapping[str, Any]) -> Factor:
     levels = [Level(str(level["name"]), one_line(level["label"])) for level in factor["levels"]]
-    named = tuple((level.name, level.label) for level in told_apart(levels))
+    named = tuple((level.name, level.label) for level in unique_labels(levels))
     return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=named)
 
 

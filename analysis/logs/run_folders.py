@@ -249,7 +249,7 @@ def _environment(path: Path) -> dict[str, Any]:
     found = marker(path, runlog.ENVIRONMENT) or {}
     versions = found.get("versions") or {}
     if not isinstance(versions, Mapping):
-        raise Damaged(runlog.ENVIRONMENT, "versions are no names with their versions")
+        raise Damaged(runlog.ENVIRONMENT, "versions must map names to versions")
     kept = {key: single(found.get(key), key, runlog.ENVIRONMENT) for key in CODE}
     return {**kept, "versions": {name: single(of, name, runlog.ENVIRONMENT) for name, of in versions.items()}}
 
