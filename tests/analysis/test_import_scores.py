@@ -183,7 +183,7 @@ def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> Non
     assert [word for word in OF_OURS if word in page or word in html] == []
     for section in ("Verdicts", "Dynamics", "Stability"):  # of nothing that was logged
         assert section not in page
-    assert "its margin is of shares" in page
+    assert "its margin is defined for shares" in page
 
 
 def test_a_named_unit_stands_in_tables_and_on_axes(tmp_path: Path) -> None:
