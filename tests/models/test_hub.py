@@ -128,8 +128,8 @@ def test_a_commit_names_a_model_without_a_look_at_it(tmp_path: Path, monkeypatch
     ("path", "why"),
     [
         ("me/tiny", "or a model of the hub as owner/name@<commit>, with all 40 hexadecimal digits"),
-        ("me/tiny@main", "as branches move on, and 'main' is none"),
-        (f"me/tiny@{OLD[:12]}", f"'{OLD[:12]}' is none"),
+        ("me/tiny@main", "because branches move, and 'main' is not one"),
+        (f"me/tiny@{OLD[:12]}", f"'{OLD[:12]}' is not one"),
         (f"me/tiny@{'A' * 40}", "in lower case"),
         (f"tiny@{OLD}", "there is no such folder, and a model of the hub is written as owner/name@<commit>"),
     ],

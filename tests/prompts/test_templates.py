@@ -55,7 +55,7 @@ def test_published_templates_are_word_for_word_those_that_papers_used(chat_model
         "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
         "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"
     )
-    assert "which this model does not know as tokens" in encoder.remarks()[0]
+    assert "which are not tokens of this model" in encoder.remarks()[0]
     r1 = open_encoder(str(chat_model), PromptConfig(template="r1"))
     assert r1.template.render("1+1?").endswith("</answer>.\nUser: 1+1?\nAssistant: <think>")
     assert r1.shown("1+1?").startswith("<s>A conversation between User and Assistant.")

@@ -188,8 +188,8 @@ def test_adapters_of_gpt2_whose_layers_lie_the_other_way_round_are_merged_too(tm
         ),  # its base is not the base
         ({"alora_invocation_tokens": [1]}, r"adapters with alora_invocation_tokens=\[1\] are not read"),
         ({"base_model_name_or_path": None}, "names no base"),
-        ({"r": 0}, "gives no r and lora_alpha"),
-        ({"base_model_name_or_path": "saved"}, "its base saved are adapters too"),
+        ({"r": 0}, "lacks r or lora_alpha"),
+        ({"base_model_name_or_path": "saved"}, "its base saved is a folder of adapters too"),
         ({"base_model_name_or_path": "nowhere"}, "model.path=nowhere: there is no folder nowhere"),
     ],
 )
