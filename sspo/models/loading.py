@@ -56,9 +56,7 @@ def read_model(
 
     `attention` is a model.attention; AUTO leaves it to transformers.
     """
-    from transformers import (
-        AutoModelForCausalLM,
-    )  # takes seconds to import: only commands that run a model wait for it
+    from transformers import AutoModelForCausalLM  # deferred: takes seconds to import
 
     logging.disable_progress_bar()
     folder = model_folder(path)
@@ -67,9 +65,9 @@ def read_model(
         merge(path, folder, whole)
         return whole, remarks
     check_folder(path, folder)
-    with_attention, implementation = "", {}
+    extra, implementation = "", {}
     if attention != AUTO:
-        with_attention, implementation = (
+        extra, implementation = (
             f" with model.attention={attention}",
             {"attn_implementation": attention},
         )
@@ -78,7 +76,7 @@ def read_model(
     try:
         model, found = _read(
             path,
-            f"a causal language model{with_attention}",
+            f"a causal language model{extra}",
             lambda: AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
