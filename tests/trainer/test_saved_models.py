@@ -113,7 +113,7 @@ def test_a_large_model_lies_in_several_files_and_they_are_its_weights(tmp_path, 
     checkpoint_files.add(tmp_path / "run", 2, lambda folder: _written(shaken(policy, 3), folder), {}, keep=2)
     assert checkpoint_files.weights_digest(tmp_path / "run" / "rollout000002") != before
     files[-1].unlink()
-    assert checkpoint_files.flaw(folder) == f"its {files[-1].name} is not what was written"
+    assert checkpoint_files.flaw(folder) == f"its {files[-1].name} has changed since it was written"
 
 
 def _written(policy: Policy, folder: Path) -> None:
@@ -146,13 +146,13 @@ def test_of_adapters_they_alone_are_saved_with_the_name_of_their_base(tmp_path, 
     assert merged.end_ids == policy.end_ids
     assert torch.allclose(logits(merged.model), logits(policy.model), atol=1e-5)
     assert not torch.allclose(logits(policy_of(tmp_path / "base").model), logits(policy.model), atol=1e-2)
-    with pytest.raises(UserError, match=r"are adapters, and model\.lora would train others"):
+    with pytest.raises(UserError, match=r"is a folder of adapters, and model\.lora would train more"):
         SavedModel(adapted(merged))
     other = adapted(policy_of(tmp_path / "base"), seed=2)
     assert not torch.equal(logits(other.model), logits(policy.model))
     load_weights(folder, other.model)
     assert torch.equal(logits(other.model), logits(policy.model))
-    with pytest.raises(UserError, match=r"holds other weights than the model trains .* give model\.lora"):
+    with pytest.raises(UserError, match=r"differ from those that the model trains .* set model\.lora"):
         load_weights(folder, policy_of(tmp_path / "base").model)
     with pytest.raises(UserError, match=r"holds other weights than the model trains"):
         load_weights(tmp_path / "base", other.model)
