@@ -63,7 +63,7 @@ TARGET = "objective.bounds.target_clip_frac"
         (["segmentation.min_tokens=4", "segmentation.max_tokens=6"], "at least 2 * min_tokens - 1 = 7"),
         (["segmentation.max_tokens=0"], "segmentation.max_tokens must be at least"),
         (["segmentation.entropy_quantile=1.5"], "segmentation.entropy_quantile must be in [0, 1]"),
-        (["segmentation.pattern='(a'"], "'(a' is no regular expression"),
+        (["segmentation.pattern='(a'"], "'(a' is not a regular expression"),
         (["segmentation.pattern='a*'"], "matches the empty text"),
         (["objectve=grpo"], "unknown key 'objectve': did you mean 'objective'?"),
         (["objective.clp.low=1"], "did you mean 'objective.clip.low'?"),
