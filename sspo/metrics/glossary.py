@@ -11,12 +11,12 @@ PERCENTILES = {"p01": 1, "p10": 10, "p50": 50, "p90": 90, "p99": 99}
 MIN_ELIGIBLE = 100
 """Fractions over rare tokens are null below this many tokens; their counts are logged beside them."""
 APART = 0.01
-"""Nats that the log-probability of a token may be apart between sampler and trainer before it is counted: a ratio of 1.01."""
+"""Difference in nats, between sampler and trainer, from which a token's log-probability is counted: a ratio of 1.01."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the glossary. direction: what a reader usually wants of it (up, down, or neither)."""
+    """One row of the glossary. direction: the desirable direction (up, down, or neither)."""
 
     key: str
     unit: str
@@ -26,7 +26,7 @@ class Entry:
     _: KW_ONLY
     min_count: int = 1
     compact: bool = False
-    """Whether a report keeps it: a column of the compact logs."""
+    """True if a report keeps it: a column of the compact logs."""
 
 
 @dataclass(frozen=True)

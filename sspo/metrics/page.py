@@ -41,7 +41,7 @@ their 64 bits.
 
 
 def table(entries: Mapping[str, Entry]) -> str:
-    """A Markdown table of glossary rows."""
+    """Return a Markdown table of glossary rows."""
     rows = [
         f"| `{e.key}` | {e.unit} | {e.reduction} | {e.meaning.replace('|', chr(92) + '|')} | {e.direction} |"
         for e in entries.values()
@@ -50,7 +50,7 @@ def table(entries: Mapping[str, Entry]) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     logs = f"## metrics.jsonl\n\n{table(GLOSSARY)}\n## timing.jsonl\n\n{table(TIMING_KEYS)}"
     return f"{HEAD}\n{logs}\n{MIRROR}"
 
