@@ -35,10 +35,10 @@ TARGET = "objective.bounds.target_clip_frac"
         (["segmentation=subsentense"], "did you mean 'subsentence'?"),
         (["reward=math_verfy"], "did you mean 'math_verify'?"),
         (["reward.also=[brevty*0.1]"], "unknown reward.also 'brevty': did you mean 'brevity'?"),
-        (["reward.also=[brevity]"], "takes a reward and its weight, as in 'brevity*0.05', got 'brevity'"),
+        (["reward.also=[brevity]"], "takes a reward and its weight, such as 'brevity*0.05', got 'brevity'"),
         (
             ["reward.also=['brevity*x']"],
-            "takes a reward and its weight, as in 'brevity*0.05', got 'brevity*x'",
+            "takes a reward and its weight, such as 'brevity*0.05', got 'brevity*x'",
         ),
         (["reward.also=[brevity*0]"], "takes a reward and its weight"),
         (["reward.also=[brevity*inf]"], "takes a reward and its weight"),

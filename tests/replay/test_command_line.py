@@ -139,7 +139,7 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
         (["objective.clip.low=2"], "objective.clip.low must be in (0, 1)"),
         (["--targets", "0.7"], "a clip fraction is a number in (0, 0.5)"),
         (["clip=0.1", "clip=0.2"], "clip is given twice"),
-        (["clip=1e-4:1:log99999999999"], "has 2 to 1000 points"),
+        (["clip=1e-4:1:log99999999999"], "have 2 to 1000 points"),
         (["objective.name=mine"], "objective.name has no effect on a replay"),
         (["objective.bounds.target_clip_frac=0.1"], "has no effect on a replay"),
     ],
