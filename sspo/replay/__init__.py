@@ -3,7 +3,6 @@
 request     a parsed command line
 arguments   its words
 source      a recorded run on disk
-trust       the user code that may run
 fidelity    checks that a run is complete and reproduces its log
 evaluate    rollouts under curves, in several processes
 tally       clipping at every bound of a grid

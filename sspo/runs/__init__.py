@@ -7,6 +7,7 @@ logfile        an append-only file that checks its own content
 lock           one process at a time in a run folder
 fence          stops writes of a run whose lease was taken over
 outcome        the terminal summary of a finished run
+trust          the user code that a reader of run folders may run
 tracking       Weights & Biases as a mirror
 mirror         a run folder's logs as a mirror shows them
 mirror_tables  ... its means over answers, and its tables

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from sspo.errors import UserError
 from sspo.segmentation.vocabulary import Vocabulary, vocabulary_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CHECKED = 4_000
 """Approximate number of pieces that are decoded."""

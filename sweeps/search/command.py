@@ -7,14 +7,14 @@ import argparse
 from rich.console import Console
 
 from sweeps.control.sweep import RunOptions
-from sweeps.search.arguments import FOLDER
+from sweeps.search.arguments import folders
 from sweeps.search.load import load
 from sweeps.search.run import SearchOptions, run_search, show_search_status
 
 
 def run_command(arguments: argparse.Namespace, console: Console) -> int:
     """`search` or `status` of a search. Returns its exit status."""
-    spec = load(FOLDER, arguments.name)
+    spec = load(folders(), arguments.name)
     if arguments.command == "status":
         return show_search_status(spec, arguments.preset, arguments.store, arguments.storage, console)
     options = SearchOptions(

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from analysis.claims.files import claim_files
 from sspo.compose.hydra_compose import choices
 from sspo.config.grid import parse_grid
+from sspo.config.plugins.table import check as check_row
 from sspo.errors import UserError
 from sweeps.study.labels import check_labels
 from sweeps.study.limits import check_resources, check_retries
@@ -149,7 +150,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
             raise UserError(f"replay.{key} must name at least one")
         _check_each_once(key, getattr(replay, key))
     for rule in replay.rules:
-        choose("rule in replay.rules", rule, choices("segmentation"))
+        check_row("rule", rule, choices("segmentation"), "rule in replay.rules")
     parse_grid("replay.clip", replay.clip)
     for target in replay.targets:
         _check_target("replay.targets", target)

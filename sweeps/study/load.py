@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sspo.config.build import build
@@ -18,19 +17,19 @@ from sweeps.study.checks import check
 from sweeps.study.design import Generated, generate
 from sweeps.study.factors import Factor, read_design, read_factors
 from sweeps.study.spec import Arm, Preset, Study, StudyHead
-from sweeps.study.spec_file import head_values, load_spec, spec_names
+from sweeps.study.spec_file import Folders, head_values, load_spec, spec_names
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PARTS = ("arms", "factors", "design", "presets")
 MOST_SEEDS = 10_000
 
 
-def study_names(folder: Path) -> list[str]:
+def study_names(folder: Folders) -> list[str]:
     """The studies that a folder of specs holds."""
     return spec_names(folder)
 
 
-def load(folder: Path, name: str) -> Study:
+def load(folder: Folders, name: str) -> Study:
     """The study `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
     return load_spec("study", folder, name, parse)
 

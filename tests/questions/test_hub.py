@@ -98,7 +98,7 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
             ("math500", "has two questions with the id 'x'"),
             ("minerva", "unknown split of math-ai/minervamath 'test'"),
             ("olympiadbench", "no column 'question': "),
-            ("hmmt_feb26", "are no table but 'text'"),
+            ("hmmt_feb26", "are not a table but 'text'"),
         ):
             assert why in ask(f"{name}/test")["error"]
         assert json.loads(lock.read_text()) == {
