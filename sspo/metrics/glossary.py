@@ -112,7 +112,7 @@ SHARES = _rows(
 
 
 def _part(name: str) -> Entry:
-    """The entry of a reward that is added up."""
+    """Return the entry of a reward in a weighted sum."""
     return Entry(
         f"{PART}{name}",
         "points",
@@ -148,7 +148,7 @@ GLOSSARY: dict[str, Entry] = {**ROLLOUT_KEYS, **POLICY_KEYS, **SHARES, **OPTION_
 
 
 def entry_of(key: str) -> Entry | None:
-    """The entry of a key; a reward of a user's own has one too. None for a key that no run may log."""
+    """Return the entry of a key, also for a user's own reward, or None for a key that no run may log."""
     own = key.removeprefix(PART)
     return GLOSSARY.get(key) or (_part(own) if own != key and OWN.fullmatch(own) else None)
 

@@ -91,7 +91,7 @@ def test_a_benchmark_alone_is_evaluated_and_not_trained_on(tmp_path):
     written(tmp_path / "aime24.jsonl", *questions(3))
     words = ["task=aime24", f"task.folder={tmp_path}"]
     with pytest.raises(
-        UserError, match=r"task=aime24 has no questions to train on: give task\.train=FILE or one of gsm8k"
+        UserError, match=r"task=aime24 has no questions to train on: set task\.train=FILE or one of gsm8k"
     ):
         cell(*words)
     assert cell(*words, "trainer.rollouts=0")

@@ -62,7 +62,9 @@ def test_a_file_that_the_command_line_names_is_run_if_it_is_the_one_of_the_cell(
     path = tmp_path / "rule.py"
     content = path.read_text()
     path.write_text(content + "# changed")
-    with pytest.raises(UserError, match=r"is not under cell \w+, which its configuration has with .*rule.py"):
+    with pytest.raises(
+        UserError, match=r"is not under cell \w+, the cell of its configuration with the current .*rule.py"
+    ):
         replay(words)
     assert not canary.exists()
     path.write_text(content)
