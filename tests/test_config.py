@@ -111,7 +111,7 @@ TARGET = "objective.bounds.target_clip_frac"
         ([f"{TARGET}=.02", "objective=sapo"], "no bound of term 'sapo' removes a token's gradient"),
         ([f"{TARGET}=.02", "objective=cispo"], "no bound of term 'cispo' removes a token's gradient"),
         ([f"{TARGET}=.02", "objective=gmpo"], "term 'gmpo' clips log-ratios"),
-        ([f"{TARGET}=.02", "objective=dcpo_clip"], "no multiples of clip.low and clip.high"),
+        ([f"{TARGET}=.02", "objective=dcpo_clip"], "not multiples of clip.low and clip.high"),
         (
             ["trainer.forward=lean", "model.attention=eager"],
             "trainer.forward=lean has an attention of its own",

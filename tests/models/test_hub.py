@@ -93,7 +93,7 @@ def test_a_pinned_model_comes_once_and_every_failure_is_a_sentence(tmp_path: Pat
             (
                 f"me/tiny has no revision {'c' * 40}; use a local folder",
                 "the hub has no model me/none, or not all of its files (404)",
-                "the hub has no weights as safetensors there",
+                "the hub has no safetensors weights there",
                 "the hub has no config.json there",
                 "the hub refuses me/secret to this account (401)",
                 "the download was interrupted",
