@@ -25,22 +25,22 @@ KL_ESTIMATORS = ("k1", "k2", "k3")
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """What everybody but the loss must know of a clip term. Its function is in sspo/objective/clip.py."""
+    """Properties of a clip term outside the loss. Its function is in sspo/objective/clip.py."""
 
     clips: bool
-    """Whether its clip removes the gradient of the tokens that it clips."""
+    """True if its clip removes the gradient of the tokens that it clips."""
     bounds: bool = True
-    """Whether the clip bounds play a part."""
+    """True if it uses the clip bounds."""
     in_logs: bool = False
-    """Whether clip.low and clip.high are distances of the log-ratio from 0, not of the ratio from 1."""
+    """True if clip.low and clip.high are distances of the log-ratio from 0, not of the ratio from 1."""
     matchable: bool = False
-    """Whether a bound can hold its clip fraction: the tighter the bound, the more gradients the clip removes."""
+    """True if a bound can maintain its clip fraction: the tighter the bound, the more gradients the clip removes."""
     open_below: bool = False
-    """Whether clip.low = 1 stands for no lower bound."""
+    """True if clip.low = 1 means no lower bound."""
     tau: bool = False
-    """Whether objective.tau has an effect."""
+    """True if objective.tau has an effect."""
     no_clip: bool = False
-    """Whether it has neither a clip nor anything in its place, so that others' clips are held against it."""
+    """True if it has neither a clip nor a substitute, so that it is the reference for other terms' clips."""
 
 
 HOUSE_TERMS: Mapping[str, Term] = {
