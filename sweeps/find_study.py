@@ -1,4 +1,4 @@
-"""What the NAME of a command stands for: a study of conf/study/, else a multirun that the store keeps."""
+"""Resolves the NAME of a command: a study in conf/study/, else a multirun in the store."""
 
 from __future__ import annotations
 

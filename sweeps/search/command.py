@@ -1,4 +1,4 @@
-"""The commands of searches, from parsed words to an exit status."""
+"""The commands of searches, from parsed arguments to an exit status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeps.search.run import SearchOptions, run_search, show_search_status
 
 
 def run_command(arguments: argparse.Namespace, console: Console) -> int:
-    """`search` or `status` of a search. Returns its exit status."""
+    """Run `search`, or `status` of a search. Returns its exit status."""
     spec = load(FOLDER, arguments.name)
     if arguments.command == "status":
         return show_search_status(spec, arguments.preset, arguments.store, arguments.storage, console)
