@@ -129,7 +129,7 @@ def test_a_lost_trial_is_placed_again_and_after_the_last_time_it_is_a_named_fail
         "killed",
         "placed 3 times and lost each time: node of cell1.2 is gone",
     )
-    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
+    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): placed again"
     assert (board.done, board.failed) == (1, 1)
     assert not leased(trials)
 
@@ -160,7 +160,7 @@ def test_a_lease_whose_host_is_gone_is_a_loss_once_it_has_been_still_for_long(tm
         trials_in(tmp_path, 1), cluster, watch=Watch(10.0, clock=lambda: float(next(seconds)))
     )
     assert (len(cluster.placed), board.done) == (2, 1)
-    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
+    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): placed again"
 
 
 def test_a_request_to_pause_places_nothing_and_one_to_stop_ends_the_sweep(tmp_path: Path) -> None:

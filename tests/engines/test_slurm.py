@@ -74,7 +74,7 @@ def test_a_request_to_stop_ends_local_jobs_and_the_next_call_continues(tmp_path:
     finished, said = swept(trials, stub(tmp_path, 60.0), "slurm", *HERE, workers=2, request=reader)
     user.join()
     assert not finished
-    assert "those that train stop now" in said
+    assert "training jobs stop now" in said
     wait_until(lambda: states(trials) == ["pending"] * 2)
     (tmp_path / REQUEST_FILE).unlink()
     assert swept(trials, stub(tmp_path, 0.0), "slurm", *HERE, workers=2, request=reader)[0]

@@ -194,7 +194,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["hydra.sweeper.baseline=grp", "objective=grpo,sspo"], "did you mean 'grpo'?"),
         (["hydra.sweeper.test=pared"], "unknown hydra.sweeper.test 'pared': did you mean 'paired'?"),
         (["hydra.sweeper.study=clip_ablation"], "is the name of a study in conf/study/"),
-        (["hydra.sweeper.study=../up"], "a name is lower-case letters"),
+        (["hydra.sweeper.study=../up"], "a name must be lowercase letters"),
         (["--cfg"], "'--cfg' does not go with -m"),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_damaged_manifest_is_named_and_not_taken_for_an_unamended_one(tmp_path
     path.parent.mkdir()
     path.write_text('{"arms": [')
     with pytest.raises(
-        UserError, match=r"clip_ablation.smoke.json is damaged .*delete it to have it written"
+        UserError, match=r"clip_ablation.smoke.json is damaged .*delete it and it is written again"
     ):
         write_manifest(smoke(tmp_path))
 

@@ -20,7 +20,7 @@ from sweeps.workers.exits import why_failed
         (1, "MemoryError", None, "oom", "MemoryError"),
         (1, "no room left", None, "error", "status 1"),  # 'room' is no 'oom'
         (-9, "CUDA out of memory", None, "oom", "most likely"),
-        (-9, "step 7", None, "killed", "SIGKILL; its log does not say why"),
+        (-9, "step 7", None, "killed", "SIGKILL; its log does not show why"),
         (-11, "", None, "killed", "SIGSEGV"),
         (-15, "MemoryError", 60.0, "timeout", "60 s"),
     ],

@@ -80,7 +80,7 @@ def test_threads_reach_the_trial_and_take_as_many_slots(tmp_path: Path) -> None:
     assert pool.run(wide)
     assert most == 1  # two of 2 slots each are more than 3
     assert [(trial.folder / "threads").read_text() for trial in wide] == ["2 PASSIVE", "2 PASSIVE"]
-    with pytest.raises(UserError, match=r"arm 'a' wants 2 threads a trial and there are 1 slots; lower"):
+    with pytest.raises(UserError, match=r"arm 'a' requires 2 threads per trial and there are 1 slots; lower"):
         train("study", [wide[0]], RunOptions(workers=1), QUIET, command)
 
 
@@ -188,7 +188,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
 
     run_sweep(plan, RunOptions(workers=1), QUIET, stub(starts, {"base": "raise"}))  # writes the manifest
     assert said(lambda console: retry(plan, None, None, console)).startswith(
-        "1 trials are to be tried again: base seed 0"
+        "1 trials will be retried: base seed 0"
     )
     for trial in plan.trials():
         (trial.folder / "DONE.json").unlink(missing_ok=True)
@@ -201,9 +201,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
 
 def test_a_stop_ends_every_worker_and_a_joined_one_finishes_what_is_left(tmp_path: Path) -> None:
     plan, starts = smoke(tmp_path), tmp_path / "starts"
-    with pytest.raises(
-        UserError, match=r"there is no sweep of clip_ablation \(smoke\), as its spec is now, in the store"
-    ):
+    with pytest.raises(UserError, match=r"has no sweep of clip_ablation \(smoke\) with its current spec"):
         run_work(plan, RunOptions(workers=1), QUIET, stub(starts, {}))
     with pytest.raises(UserError, match=r"no sweep of clip_ablation \(smoke\) was ever started"):
         steer(plan, STOP, QUIET)
@@ -213,12 +211,12 @@ def test_a_stop_ends_every_worker_and_a_joined_one_finishes_what_is_left(tmp_pat
     stopper.join()
     assert [standing(trial.folder).state for trial in plan.trials()] == ["pending"] * 3
     with pytest.raises(
-        UserError, match="was stopped; `sweeps resume clip_ablation --preset smoke` lets it go on"
+        UserError, match="was stopped; continue it with `sweeps resume clip_ablation --preset smoke`"
     ):
         run_work(plan, RunOptions(workers=1), QUIET, stub(starts, {}))
-    assert "no sweep of it runs now" in said(lambda console: steer(plan, RUN, console))
+    assert "none of its sweeps is running" in said(lambda console: steer(plan, RUN, console))
     assert run_work(plan, RunOptions(workers=2), QUIET, stub(starts, {"base": "raise"})) == 1
-    assert "1 trials are to be tried again: base seed 0" in said(
+    assert "1 trials will be retried: base seed 0" in said(
         lambda console: retry(plan, "base", "error", console)
     )
     assert run_work(plan, RunOptions(workers=2), QUIET, stub(starts, {})) == 0
@@ -250,7 +248,7 @@ def test_a_failure_that_is_forgiven_while_the_sweep_runs_is_tried_again_by_it(tm
 def test_a_store_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(
-        UserError, match=r"holds something else than runs \(thesis\.tex\); give an empty or new folder"
+        UserError, match=r"holds something other than runs \(thesis\.tex\); pass an empty or new folder"
     ):
         run_sweep(smoke(tmp_path), RunOptions(), QUIET)
 

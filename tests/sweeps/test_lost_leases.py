@@ -276,5 +276,5 @@ def test_a_full_disk_leaves_a_store_that_is_taken_when_there_is_space(
     refuse_foreign(tmp_path / "store")
     check_store(tmp_path / "store", 0)
     (tmp_path / "store" / "thesis.tex").touch()
-    with pytest.raises(UserError, match=r"holds something else than runs \(thesis.tex\)"):
+    with pytest.raises(UserError, match=r"holds something other than runs \(thesis.tex\)"):
         refuse_foreign(tmp_path / "store")

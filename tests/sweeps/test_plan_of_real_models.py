@@ -25,7 +25,7 @@ from sweeps.plan.budget import budget_lines, check_budget
 from sweeps.plan.cost import Forecast, forecast
 from sweeps.plan.expected import machine
 from sweeps.plan.expected.holds import refuse_what_does_not_fit
-from sweeps.plan.learned import Scale, _asked
+from sweeps.plan.learned import Scale, _questions
 from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.study.load import load, parse
 from tests import tiny_models as tiny
@@ -87,7 +87,7 @@ def test_without_the_questions_cells_have_no_names_and_nothing_is_claimed(tmp_pa
         plan(tmp_path, {"sspo": RECIPE, "grpo": [*RECIPE, "objective=grpo"]})
     text, _ = said(of_recipe(tmp_path), on="h100_80gb")
     assert (
-        "3 arms, 6 trials, all to do as far as can be told: cells have no names before model and questions are on this"
+        "3 arms, 6 trials, whose state is unknown: cells have no names until model and questions are on this"
         in text
     )
     assert "task.folder=/nowhere: no such folder" in text
@@ -115,7 +115,7 @@ def test_on_a_device_that_holds_it_a_plan_says_memory_and_hours_of_each_kind_of_
     assert in_all == pytest.approx(4 * hours, rel=0.01)
     total = next(line for line in text.splitlines() if "GPU hours for 6 trials on h100_80gb" in line)
     assert float(total.split()[0]) == pytest.approx(in_all + float(short[-1]), rel=0.01)
-    assert "6 by the cost model (docs/cost.md), which no finished trial has corrected yet" in text
+    assert "6 from the cost model (docs/cost.md), which no finished trial has corrected yet" in text
 
 
 def test_a_machine_that_cannot_hold_a_trial_is_refused_with_what_would(
@@ -142,7 +142,7 @@ def test_a_machine_that_cannot_hold_a_trial_is_refused_with_what_would(
 
 def test_a_device_of_no_use_or_no_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"--on h200 has no effect: real \(default\) trains embedded models alone"
+        UserError, match=r"--on h200 has no effect: real \(default\) trains only embedded models"
     ):
         show_plan(plan(tmp_path, {"sspo": []}), 1, Console(), on="h200")
     with pytest.raises(
@@ -225,7 +225,7 @@ def test_finished_trials_of_the_model_scale_what_the_cost_model_says(tmp_path: P
     assert (judged.trials, judged.scale.trials, judged.scale.factor) == (2, 2, pytest.approx(4))
     assert after.seconds == pytest.approx([4 * seconds for seconds in before[1].seconds])
     assert (
-        f"2 by the cost model (docs/cost.md), scaled 4x by 2 finished trials of {judged.model} here"
+        f"2 from the cost model (docs/cost.md), scaled 4x by 2 finished trials of {judged.model} here"
         in time_lines(after, 1)[0]
     )
     # what has finished with the same work goes before the cost model
@@ -254,8 +254,8 @@ def test_the_answers_of_finished_trials_are_not_parsed_to_count_questions(tmp_pa
     text = json.dumps('"mode": "greedy" torn')
     lines = ['{"final": true, "mode": "greedy", "set": "a"}', f'{{"mode": "sampled", "response": {text}']
     (tmp_path / "eval.jsonl").write_text("\n".join(lines))
-    assert _asked(tmp_path) == [1]
-    assert not _asked(tmp_path / "none")
+    assert _questions(tmp_path) == [1]
+    assert not _questions(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -304,9 +304,11 @@ def test_of_a_device_only_trials_on_its_like_count(tmp_path: Path, real: list[st
 
 def test_a_budget_says_what_it_is_judged_by(tmp_path: Path, real: list[str]) -> None:
     wide = plan(tmp_path / "runs", {"sspo": real}, core_hours=100.0)
-    assert budget_lines(wide, forecasted(wide))[0].endswith("is within it (judged by the cost model)")
+    assert budget_lines(wide, forecasted(wide))[0].endswith("is within it (estimated from the cost model)")
     tight = plan(tmp_path / "runs", {"sspo": real}, core_hours=1e-5)
-    with pytest.raises(UserError, match=r"in all, judged by the cost model, and presets\.default\.budget"):
+    with pytest.raises(
+        UserError, match=r"in all, estimated from the cost model, and presets\.default\.budget"
+    ):
         check_budget(tight)
 
 

@@ -80,7 +80,10 @@ def test_logs_that_are_not_what_their_report_was_made_from_restore_nothing(tmp_p
     path = reports / NAME / "logs" / name
     path.write_bytes(path.read_bytes() + b"\n")
     text = said(restore_own, paper(tmp_path / "runs"), reports)
-    assert f"nothing is restored from {path.parent}: {name} is not what its report was made from" in text
+    assert (
+        f"nothing is restored from {path.parent}: {name} differs from the file that its report was made from"
+        in text
+    )
     assert not (tmp_path / "runs" / "cells").exists()
 
 
@@ -94,7 +97,7 @@ def test_seconds_by_rollout_are_put_back_and_give_the_same_logs(tmp_path, report
     ]
     write_timing(logs, pa.Table.from_pylist([{**dict.fromkeys(KEYS), **row} for row in rows], SCHEMA))
     text = said(restore_own, two_arms(tmp_path / "none"), reports)
-    assert "timing.parquet is not what its report was made from" in text
+    assert "timing.parquet differs from the file that its report was made from" in text
     content = json.loads(provenance.read_text())
     content["files"]["logs/timing.parquet"] = hashlib.sha256(
         (logs / "timing.parquet").read_bytes()

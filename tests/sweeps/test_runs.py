@@ -75,7 +75,7 @@ def test_runs_are_listed_newest_first_with_options_time_score_and_folder(tmp_pat
     assert lines[4:] == [f"3 runs in {tmp_path}"]
     _, newest, count = shown(tmp_path, last=1)
     assert newest.split() == lines[1].split()
-    assert count == f"3 runs in {tmp_path}; --last 3 shows the other 2, too"
+    assert count == f"3 runs in {tmp_path}; --last 3 also shows the other 2"
     assert shown(tmp_path / "nothing") == [f"0 runs in {tmp_path / 'nothing'}"]
 
 

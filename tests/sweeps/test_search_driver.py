@@ -170,7 +170,7 @@ def test_a_point_that_no_run_can_have_fails_its_trial_and_the_search_goes_on(tmp
 def test_a_history_belongs_to_one_meaning_of_a_spec(tmp_path: Path) -> None:
     driver_of(make(), tmp_path)
     driver_of(make(title="words", retries=0, presets__default__trials=50), tmp_path)
-    with pytest.raises(UserError, match="begun with another space and sampler"):
+    with pytest.raises(UserError, match="started with a different space and sampler"):
         driver_of(make(space__segmentation={"choices": ["token", "line"]}, sampler__seed=9), tmp_path)
 
 
@@ -178,7 +178,7 @@ def test_a_study_that_a_live_process_holds_is_refused(tmp_path: Path) -> None:
     study = study_of(make(), tmp_path / "probe.journal")
     study.set_user_attr("controller", {"pid": 1, "start": "0", "host": "elsewhere", "machine": "elsewhere"})
     with (
-        pytest.raises(UserError, match="process 1 on elsewhere; wait for it, or give --take-over"),
+        pytest.raises(UserError, match="process 1 on elsewhere; wait for it, or pass --take-over"),
         sole_controller(study, take_over=False),
     ):
         pass

@@ -100,9 +100,9 @@ def test_status_names_other_versions_of_packages_and_mixed_epochs(finished):
         (folder / "env.json").write_text(text)
     text = said(show_status, smoke(store))
     assert (
-        "warning: finished runs mix states of the code: 2 runs from code epoch1, 1 runs from code epoch2"
+        "warning: finished runs mix versions of the code: 2 runs from code epoch1, 1 runs from code epoch2"
         in text
     )
     assert re.search(
-        r"other packages than are here \(torch \S+, .*\): 2 with torch 1.0, 1 with torch 2.0", text
+        r"package versions that differ from these \(torch \S+, .*\): 2 with torch 1.0, 1 with torch 2.0", text
     )

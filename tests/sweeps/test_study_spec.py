@@ -175,7 +175,7 @@ def test_an_arm_s_experiment_does_not_take_the_place_of_its_preset_s(of_arm: str
     spec["presets"]["smoke"]["overrides"] = ["trainer.rollouts=3", "experiment=fast"]
     with pytest.raises(
         UserError,
-        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, and a run takes one",
+        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, but a run has only one",
     ):
         parse("small", spec)
 
