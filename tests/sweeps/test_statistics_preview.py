@@ -75,4 +75,4 @@ def test_a_plan_says_how_likely_each_word_is() -> None:
     )
     assert "at 0 points" in text
     assert "at 4 points" in text
-    assert "spreads that are assumed" in text
+    assert "an assumed spread" in text
