@@ -1,4 +1,4 @@
-"""What is said to an engine: wrong words are one sentence, before anything is placed."""
+"""Options of engines: invalid ones are refused in one sentence, before anything is placed."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_trial_that_no_node_of_a_ray_cluster_could_take_is_refused(tmp_path: P
 
 def test_what_ray_is_asked_for_is_a_trials_devices(tmp_path: Path) -> None:
     class Ray:
-        """Takes tasks as Ray does and starts none."""
+        """Accepts tasks as Ray does and starts none."""
 
         def __init__(self) -> None:
             self.asked: list[tuple[str, float]] = []

@@ -1,4 +1,4 @@
-"""Orders on a cluster that the test plays itself: what is lost is placed again, what ended is never placed twice."""
+"""Orders on a cluster that the test simulates: a lost trial is placed again, one that ended is never placed twice."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from sweeps.workers.signals import Stops
 from tests.engines.parts import leased, states, stub, trials_in
 
 Play = Callable[[Order], bool]
-"""What becomes of an order at the next look; whether its ticket stays live."""
+"""Decides the state of an order at the next check; returns whether its ticket stays live."""
 
 
 class Played:
-    """A cluster whose n-th placing of a cell goes as the n-th of its plays says, the last one from then on."""
+    """A cluster whose n-th placement of a cell follows the n-th of its plays, and then the last one."""
 
     poll = 0.0
 
@@ -91,7 +91,7 @@ def fail(order: Order) -> bool:
 
 
 def killed(order: Order) -> bool:
-    """It fails so that its study has it tried again."""
+    """Fail in a way that the study retries."""
     assert acquire_trial(order.trial) is None
     conclude_attempt(order.trial, current_attempt(order.trial.folder), "killed", "killed by SIGKILL", "")
     return False

@@ -1,4 +1,4 @@
-"""An exported sweep: W&B's agents start exactly the planned trials, and each is the run that the study means."""
+"""An exported sweep: W&B's agents start exactly the planned trials, and each is the study's run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def exported(plan: Plan, path: Path) -> dict:
 def test_agents_start_every_planned_trial_once_and_nothing_else(
     preset: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can say
+    # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can express
     plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), preset, tmp_path / "my runs")
     sweep = exported(plan, tmp_path / "sweep.yaml")
     started, plans = Counter(), {}
@@ -56,9 +56,7 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
         again = plans[named]
         trial = find_trial(again, said.trial)
         if trial.seed == again.arm(trial.arm).seeds[0]:
-            config = quick_compose(
-                train_command(again.study.name)(trial)[3:]
-            )  # what the trainer itself is given
+            config = quick_compose(train_command(again.study.name)(trial)[3:])  # the trainer's own overrides
             assert run_folder(config) == trial.folder
         started[trial.folder] += 1
     assert started == Counter(trial.folder for trial in plan.trials())

@@ -1,4 +1,4 @@
-"""The workspace: only keys that are logged, an arm a line, and what W&B's own model reads back."""
+"""The workspace: only keys that are logged, one line per arm, and readable by W&B's own model."""
 
 from __future__ import annotations
 

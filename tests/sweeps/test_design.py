@@ -1,4 +1,4 @@
-"""Designs: which arms factors make, what these are called, what they are tested against, and what is refused."""
+"""Designs: the arms of factors, their names, their references, and refusals."""
 
 from __future__ import annotations
 
@@ -226,16 +226,16 @@ def test_a_factorial_with_exclusions_is_the_product_without_them(
 
 @given(sizes=st.lists(st.integers(2, 4), min_size=1, max_size=5), data=st.data())
 @settings(max_examples=50, deadline=None)
-def test_one_at_a_time_is_the_reference_and_every_neighbour_in_one_factor(
+def test_one_at_a_time_is_the_reference_and_every_neighbor_in_one_factor(
     sizes: list[int], data: st.DataObject
 ) -> None:
     factors = grid(sizes)
-    centre = {name: data.draw(st.sampled_from(list(factor.levels))) for name, factor in factors.items()}
-    made = generate(factors, Design(kind="one_at_a_time", reference=centre), "")
+    center = {name: data.draw(st.sampled_from(list(factor.levels))) for name, factor in factors.items()}
+    made = generate(factors, Design(kind="one_at_a_time", reference=center), "")
     assert len(made.points) == 1 + sum(size - 1 for size in sizes)
     first, *others = made.points.values()
-    assert first == centre
-    assert all(sum(point[name] != centre[name] for name in factors) == 1 for point in others)
+    assert first == center
+    assert all(sum(point[name] != center[name] for name in factors) == 1 for point in others)
 
 
 def test_an_absurd_design_is_refused_before_it_is_made() -> None:
@@ -391,7 +391,7 @@ def test_junk_anywhere_in_a_spec_is_one_sentence_or_a_study(place: tuple[Any, ..
 
 
 def refused(written: dict[str, Any]) -> str | None:
-    """Why a spec is refused; None where it is a study."""
+    """Return why a spec is refused; None if it is valid."""
     try:
         parse("small", written)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Time and cost of a plan from finished trials of any study, and what a budget makes of them."""
+"""Time and cost of a plan from finished trials of any study, and their comparison with a budget."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_device_hours_count_every_device_of_a_trial(tmp_path: Path, monkeypatch:
     presets = {"smoke": {"seeds": 1}, "default": {"seeds": 3}, "paper": {"seeds": 8}}
     spec = {"baseline": "grpo", "arms": {"grpo": ARMS["grpo"]}, "resources": {"gpus": 2}, "presets": presets}
     made = make_plan(parse("wide", spec), "default", tmp_path)
-    finish(of(made, "grpo", 0), 3600, device="cuda")  # as it ran before the study asked for two
+    finish(of(made, "grpo", 0), 3600, device="cuda")  # as it ran before the study required two
     assert (forecasted(made).spent, forecasted(made).untold) == (Cost(device_hours=1), 2)
     finish(of(made, "grpo", 1), 1800, device="cuda", gpus=2)
     found = forecasted(made)

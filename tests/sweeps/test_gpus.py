@@ -1,4 +1,4 @@
-"""Trials of several CUDA devices: what they are told, what they see, and what is refused before any work."""
+"""Trials with several CUDA devices: their overrides, the devices that they see, and refusals before any work."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_a_study_that_samples_with_what_is_not_here_is_refused_before_any_work_a
     done = next(trial for trial in mixed.trials() if trial.arm == "fast")
     done.folder.mkdir(parents=True)
     (done.folder / "DONE.json").write_text(json.dumps({"seconds": 1.0}))
-    assert show_plan(mixed, 1, QUIET) == 0  # what is finished needs nothing
+    assert show_plan(mixed, 1, QUIET) == 0  # a finished trial requires nothing
     monkeypatch.setattr(sampling, "find_spec", importlib.util.find_spec)
     assert sampling.why_not_sampled("transformers") is None
 

@@ -1,4 +1,4 @@
-"""Labels that are alike are refused when a study is planned, with what to change."""
+"""Duplicate labels are refused when a study is planned, with the remedy."""
 
 from __future__ import annotations
 

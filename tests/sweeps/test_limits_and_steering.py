@@ -1,4 +1,4 @@
-"""What a trial may use, how often it is tried, what another terminal can ask, and what a frozen worker may no longer do."""
+"""Limits and retries of a trial, control requests from another terminal, and what a frozen worker may no longer do."""
 
 from __future__ import annotations
 
@@ -102,18 +102,18 @@ def test_resources_and_retries_of_a_spec_reach_its_trials_and_change_no_cell(tmp
         run_sweep(plan, RunOptions(retries="kiled=2"), QUIET)
 
 
-@pytest.mark.parametrize(("behaviour", "tries"), [("raise", 2), ("sigkill", 1), ("diverge", 1)])
-def test_a_crash_loop_ends_whoever_runs_it(behaviour: str, tries: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("behavior", "tries"), [("raise", 2), ("sigkill", 1), ("diverge", 1)])
+def test_a_crash_loop_ends_whoever_runs_it(behavior: str, tries: int, tmp_path: Path) -> None:
     trial = replace(make_trials(tmp_path, ["bad"])[0], retries=Retries(error=1, killed=0))
     starts = tmp_path / "starts"
     for _ in range(3):  # three sweeps one after another
-        sweep([trial], stub(starts, {"bad": behaviour}))
+        sweep([trial], stub(starts, {"bad": behavior}))
     assert len(started(starts)) == tries
     assert standing(trial.folder).state == "failed"
 
 
 def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Path) -> None:
-    """Dead leases stand in for workers that died: of pid 1 as it never was."""
+    """Make dead leases, which represent workers that died, with a pid 1 that never existed."""
     trial, failed = make_trials(tmp_path, ["loop", "marked"])
     trial = replace(trial, retries=Retries(lost=1))
 
@@ -128,12 +128,12 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
     assert acquire_trial(trial) is None
     assert outcomes(trial) == ["lost", ""]
     die(trial, 2)
-    assert acquire_trial(trial) is not None  # twice is once too often
+    assert acquire_trial(trial) is not None  # twice exceeds the limit
     assert (standing(trial.folder).reason, outcomes(trial)) == ("killed", ["lost", "lost", "void"])
     assert json.loads((trial.folder / FAILED).read_text())["message"] == "its worker, process 1, vanished"
     mark_failed(failed.folder, "diverged", "loss is nan")
     die(failed, 1)
-    assert standing(failed.folder).state == "pending"  # nobody has judged it
+    assert standing(failed.folder).state == "pending"  # not concluded yet
     assert acquire_trial(failed) is not None
     assert (standing(failed.folder).outcome, outcomes(failed)) == ("diverged", ["diverged", "void"])
 
@@ -142,7 +142,7 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
 def test_a_frozen_worker_whose_trial_was_taken_over_writes_no_more_and_waits_for_the_other(
     trial_too: bool, tmp_path: Path
 ) -> None:
-    """Where the trial goes on under its frozen worker, it finds out by itself."""
+    """If the trial continues under its frozen worker, it detects the loss by itself."""
     pulses = tmp_path / "pulses"
     with subprocess.Popen([sys.executable, frozen_process.__file__, str(tmp_path)]) as frozen:
         wait_until(pulses.exists)
@@ -166,7 +166,7 @@ def test_a_frozen_worker_whose_trial_was_taken_over_writes_no_more_and_waits_for
         assert frozen.wait(60) == 0
     writers = pulses.read_text().split()
     second = next(pid for pid in writers if pid != first)
-    # a write that was frozen between its look and itself may still come
+    # a write that was frozen after its check may still happen
     assert writers[writers.index(second) :].count(first) <= 1
     trial = Trial(arm="one", seed=0, overrides=(), rollouts=1, store=tmp_path, cell="one")
     assert outcomes(trial)[:2] == ["lost", "done"]
@@ -180,7 +180,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
         if len(started(starts)) == 1 and not steps:
             steps.append(said(lambda console: steer(plan, PAUSE, console)))
             steps.append(str(time.monotonic()))
-        if len(steps) == 2 and time.monotonic() > float(steps[1]) + 2.5:  # several looks around
+        if len(steps) == 2 and time.monotonic() > float(steps[1]) + 2.5:  # several checks
             assert len(started(starts)) == 1
             assert [standing(trial.folder).state for trial in plan.trials()].count("done") == 1
             steps.append(said(lambda console: steer(plan, RUN, console)))

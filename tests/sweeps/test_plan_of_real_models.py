@@ -1,4 +1,4 @@
-"""`sweeps plan` and `run` of models that are not embedded: without names, what a trial takes, refusals, and what is learned."""
+"""`sweeps plan` and `run` of models that are not embedded: cells without names, estimates, refusals, and corrections from finished trials."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SMALL = [
 
 @pytest.fixture(autouse=True)
 def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A machine of 24 GiB without devices; call it for another memory."""
+    """A machine of 24 GiB without devices; call it to change the memory."""
 
     def of(gib: float) -> None:
         monkeypatch.setattr(machine, "room_of", lambda device: Room(whole=gib * GIB, free=gib * GIB))
@@ -72,7 +72,7 @@ def of_recipe(store: Path) -> Plan:
 
 
 def said(made: Plan, **options: Any) -> tuple[str, str]:
-    """What a plan prints, and what it refuses with."""
+    """Return the output of a plan, and its refusal."""
     console, refused = Console(width=200), ""
     with console.capture() as printed:
         try:
@@ -99,7 +99,7 @@ def test_without_a_model_as_well_a_plan_is_made_and_arms_that_are_one_are_refuse
     text, refused = said(plan(tmp_path, {"sspo": absent}, nameless=True))
     assert "no estimate for" in text
     assert "conf/planning/models.yaml has no row for it" in text
-    assert refused == ""  # where an estimate cannot be made, nothing is refused
+    assert refused == ""  # without an estimate, nothing is refused
     with pytest.raises(UserError, match=r"arms 'sspo' and 'twin' are the same run"):
         plan(tmp_path, {"sspo": absent, "twin": absent}, nameless=True)
 
@@ -153,7 +153,7 @@ def test_a_device_of_no_use_or_no_row_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def real(tmp_path: Path) -> list[str]:
-    """Options of runs of a tiny model of one's own."""
+    """Options of runs of a tiny custom model."""
     tiny.save(tmp_path / "model", "llama")
     questions = tmp_path / "questions.jsonl"
     rows = [json.dumps({"question": f"a{i}", "answer": str(i)}) for i in range(4)]
@@ -228,7 +228,7 @@ def test_finished_trials_of_the_model_scale_what_the_cost_model_says(tmp_path: P
         f"2 from the cost model (docs/cost.md), scaled 4x by 2 finished trials of {judged.model} here"
         in time_lines(after, 1)[0]
     )
-    # what has finished with the same work goes before the cost model
+    # finished trials with the same work have precedence over the cost model
     assert forecasted(plan(store, {"short": [*real, "trainer.lr=1e-5"]})).by_size == 2
 
 
@@ -281,7 +281,7 @@ def test_what_cannot_be_read_of_a_finished_trial_teaches_nothing(
     [judged] = forecasted(plan(tmp_path / "runs", {"long": [*real, "trainer.rollouts=3"]})).judged
     assert (judged.scale is None) == (
         name == "config.yaml"
-    )  # questions can be told from the configuration as well
+    )  # the number of questions also follows from the configuration
 
 
 def test_of_a_device_only_trials_on_its_like_count(tmp_path: Path, real: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Finished runs out of committed compact logs: what a fresh clone need not train again."""
+"""Finished runs restored from committed compact logs, which a fresh clone need not train again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def paper(store: Path) -> Plan:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
-    """A committed report of which this test may change the logs."""
+    """A committed report whose logs the test may change."""
     place = tmp_path / "reports" / NAME
     shutil.copytree(ROOT / "reports" / NAME / "logs", place / "logs")
     shutil.copy(ROOT / "reports" / NAME / "provenance.json", place)
@@ -152,7 +152,7 @@ def test_a_real_clone_reports_the_same_tables_from_restored_runs(tmp_path):
     assert "73 of 73 run folders" in done.stdout
     tables = [path for path in (ROOT / "reports" / NAME).glob("*.tex") if path.name != "replay.tex"]
     assert len(tables) > 3
-    for table in tables:  # the replay is no part of the runs
+    for table in tables:  # the replay is not part of the runs
         assert (clone / "again" / NAME / table.name).read_text() == table.read_text()
     marker = json.loads(next((clone / "runs").glob("cells/*/seed1/DONE.json")).read_text())
     assert marker["restored"]["logs"] == f"reports/{NAME}/logs"

@@ -111,7 +111,7 @@ def test_a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing(t
     assert journal.is_file()
     assert (
         run(search, store, workers=1)[0] == 0
-    )  # one at a time: else what is asked next depends on who ends first
+    )  # one at a time: otherwise the next suggestion depends on which run ends first
     trials = trials_of(search, store)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     folders = list((store / "cells").glob("*/seed*"))
@@ -137,7 +137,7 @@ def test_a_pruned_trial_stops_within_a_report_and_its_runs_can_go_on(tmp_path: P
         settle_points.conclude(opened, ends_of(opened))
     (store / "searches").mkdir()
     (store / "probe.journal").rename(store / "searches" / "probe.journal")
-    status, text = run(search, store, seconds=40)  # a report each 10 s
+    status, text = run(search, store, seconds=40)  # one report every 10 s
     third = trials_of(search, store)[2]
     assert (status, third.state.name) == (0, "PRUNED")
     assert "pruned  trial 2 after 5 rollouts" in text

@@ -1,4 +1,4 @@
-"""Specs of searches: what is refused, in which words, before any work; and what a point composes to."""
+"""Specs of searches: refusals and their sentences, before any work; and the cell that a point composes to."""
 
 from __future__ import annotations
 

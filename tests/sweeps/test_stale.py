@@ -1,4 +1,4 @@
-"""Runs that code with other numbers finished: seen at once, made again only when asked for, and kept."""
+"""Runs finished by code with different numbers: detected at once, run again only on request, and kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRESH = replace(OPTIONS, fresh=True)
 
 @pytest.fixture
 def finished(tmp_path: Path) -> tuple[Path, Path]:
-    """A store in which the smoke preset is done, and the file of what was started."""
+    """A store in which the smoke preset is done, and the file of started trials."""
     starts = tmp_path / "starts"
     assert run(smoke(tmp_path / "runs"), starts)[0] == 0
     return tmp_path / "runs", starts
@@ -68,7 +68,7 @@ def test_stale_runs_are_made_again_when_asked_for_and_the_old_ones_kept(finished
     assert run(plan, starts)[0] == 0  # nothing is stale now
     assert len(started(starts)) == 6
     assert content(plan)["arms"][0]["levels"] == {"0": "code-0123456789ab"}
-    monkeypatch.undo()  # the edit is taken back
+    monkeypatch.undo()  # the edit is reverted
     assert run(smoke(store), starts)[0] == 0
     assert len(started(starts)) == 6
     assert "levels" not in content(smoke(store))["arms"][0]

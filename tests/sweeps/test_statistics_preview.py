@@ -1,4 +1,4 @@
-"""What a plan says before anything runs, against scipy's own noncentral t and its own permutation test."""
+"""The statistics of a plan before anything runs, compared with scipy's own noncentral t and its own permutation test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def said(test: str, arms: int, seeds: int) -> str:
 
 
 def power(effect: float, n: int, alpha: float, paired: bool) -> float:
-    """By scipy's noncentral t, of a t test on n pairs or on n against n runs."""
+    """Return the power of a t test on n pairs or on n against n runs, by scipy's noncentral t."""
     df, shift = (n - 1, effect * math.sqrt(n)) if paired else (2 * n - 2, effect * math.sqrt(n / 2))
     critical = stats.t.ppf(1 - alpha / 2, df)
     wrong_side = float(stats.nct.cdf(-critical, df, shift))  # nan where it is next to nothing

@@ -1,4 +1,4 @@
-"""A study's spec: what is wrong is refused in one sentence that names it and the nearest valid choice."""
+"""A study's spec: every mistake is refused in one sentence that names it and the nearest valid choice."""
 
 from __future__ import annotations
 
