@@ -13,19 +13,19 @@ from sweeps.plan.manifest import manifest_path
 from sweeps.plan.plan import Plan
 from sweeps.workers.attempts import reset_retries
 
-SAID = {
+ANSWERS = {
     PAUSE: "paused: running trials finish and no further ones start until {resume}",
     RUN: "resumed: missing trials start as slots become free",
     STOP: "stopped: running trials stop, and continue with {run}",
 }
-NOBODY = "; none of its sweeps is running: start one with {run}, which ends a pause or a stop"
+NOT_RUNNING = "; none of its sweeps is running: start one with {run}, which ends a pause or a stop"
 
 
 def steer(plan: Plan, word: str, console: Console) -> int:
     """Request every worker of the study's sweep to pause, resume or stop. Returns 0. Raises UserError if there is no sweep."""
     _refuse_unknown(plan)
     write_request(plan, word)
-    text = SAID[word] if _anybody(plan) else SAID[word].split(":")[0] + NOBODY
+    text = ANSWERS[word] if _is_running(plan) else ANSWERS[word].split(":")[0] + NOT_RUNNING
     text = text.format(run=typed(plan, "run"), resume=typed(plan, "resume"))
     console.print(Text(text), soft_wrap=True)
     return 0
@@ -48,12 +48,12 @@ def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> 
         Text(f"{len(again)} trials will be retried: {', '.join(trial.label for trial in again) or 'none'}"),
         soft_wrap=True,
     )
-    if again and not (_anybody(plan) and last_request(plan) == RUN):
+    if again and not (_is_running(plan) and last_request(plan) == RUN):
         console.print(Text(f"{typed(plan, 'run')} runs them"), soft_wrap=True)
     return 0
 
 
-def _anybody(plan: Plan) -> bool:
+def _is_running(plan: Plan) -> bool:
     """Return whether a controller or a trial of the study appears to be alive."""
     if leases.holder(control_folder(plan)) is not None:
         return True

@@ -23,7 +23,7 @@ def budget_lines(plan: Plan, expected: Forecast) -> list[str]:
                 f"exceeds it by {total - limit:.3g}{_basis(expected)}, so `sweeps run` will refuse to start"
             )
         elif expected.untold:
-            verdict = f"cannot yet be compared with it: {_untold(expected)}"
+            verdict = f"cannot yet be compared with it: {_why_unknown(expected)}"
         else:
             verdict = f"is within it{_basis(expected)}"
         lines.append(
@@ -71,5 +71,5 @@ def _basis(expected: Forecast) -> str:
     return f" (estimated from {_judge(expected)})" if expected.judged else ""
 
 
-def _untold(expected: Forecast) -> str:
+def _why_unknown(expected: Forecast) -> str:
     return f"{expected.untold} of the remaining trials resemble no finished trial in this store"

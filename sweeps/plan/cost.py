@@ -150,7 +150,7 @@ def _on(devices: int, gpu: str, found: Iterable[Finished]) -> list[Finished]:
 
 def forecast(plan: Plan, standings: Mapping[Trial, Standing], place: Place | None = None) -> Forecast:
     """Estimate the time and cost of a plan, on this machine or on a given place: from the finished trials of its store, else from
-    the cost model for the models that it covers. Damaged runs are named and not used."""
+    the cost model for the models that it covers. Damaged runs are listed and not used."""
     experience = Experience(plan.store)
     judge = _Judge(plan, experience, place)
     spent = Cost()

@@ -1,4 +1,4 @@
-"""How many trials run at a time, and on which CUDA devices each; determined without importing torch."""
+"""The number of concurrent trials and the CUDA devices of each, determined without importing torch."""
 
 from __future__ import annotations
 

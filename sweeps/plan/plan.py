@@ -53,7 +53,7 @@ class PlannedArm:
     sampler: str
     """The engine of its rollouts."""
     config: TrainConfig = field(default_factory=TrainConfig)
-    """What its overrides compose to, under the default seed."""
+    """The configuration that its overrides compose to, under the default seed."""
     resources: Resources = field(default_factory=Resources)
     """The resources of one trial."""
 
@@ -98,7 +98,7 @@ class Plan:
     store: Path
     arms: tuple[PlannedArm, ...]
     registrations: Path = FOLDER
-    """Where studies are registered."""
+    """The folder of registrations."""
     nameless: str = ""
     """Why its cells have no names yet: a model or questions are not on this machine. Empty if they have names."""
 

@@ -1,4 +1,4 @@
-"""Whether this environment can sample as trials require: checked before any work, in the interpreter that runs them."""
+"""Checks, before any work, that this environment can sample as trials require, in the interpreter that runs them."""
 
 from __future__ import annotations
 

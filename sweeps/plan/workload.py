@@ -1,4 +1,4 @@
-"""How much work a run is: the options that decide its duration besides the machine. Runs of equal workload are comparable."""
+"""The amount of work of a run: the options that decide its duration besides the machine. Runs of equal workload are comparable."""
 
 from __future__ import annotations
 

@@ -106,12 +106,12 @@ def _points(content: object) -> tuple[Point, ...]:
 
 def _mapping(key: str, value: object, *, empty: bool = False) -> Mapping[str, Any]:
     if not isinstance(value, Mapping | None):
-        raise UserError(f"{key} must map names to what they hold, got {shown(value)}")
+        raise UserError(f"{key} must map names to values, got {shown(value)}")
     if value is None or not (value or empty):
         raise UserError(f"{key} must name at least one entry, got {shown(value)}")
     for name in value:
         if not isinstance(name, str):
-            raise UserError(f"{key}: {shown(name)} is no name; put it in quotes")
+            raise UserError(f"{key}: {shown(name)} is not a name; put it in quotes")
     return value
 
 
@@ -124,5 +124,5 @@ def _list(key: str, value: object) -> Sequence[Any]:
 def _scalars(key: str, value: object) -> tuple[Value, ...]:
     for item in _list(key, value):
         if not isinstance(item, SCALARS):
-            raise UserError(f"{key} holds {shown(item)}, which is no single value")
+            raise UserError(f"{key} contains {shown(item)}, which is not a single value")
     return tuple(float(item) if isinstance(item, float) else item for item in _list(key, value))

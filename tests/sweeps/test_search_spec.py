@@ -40,7 +40,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"space__model.path": {"choices": ["${oc.env:HOME}", "b"]}}, r"outside the spec"),
     (
         {"space": ["objective.clip.high"]},
-        r"space must map names to what they hold, got \['objective.clip.high'\]",
+        r"space must map names to values, got \['objective.clip.high'\]",
     ),
     ({"space__segmentation": {"choices": ["token"]}}, r"two or more different values"),
     ({"space__segmentation": {"choices": ["token", "token"]}}, r"two or more different values"),

@@ -1,4 +1,4 @@
-"""Whether the trials of a plan fit on a place, which devices would hold them, and what would lower their memory."""
+"""Memory checks of a plan: whether its trials fit on a place, which devices would hold them, and what would lower their memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where trials would run: the CUDA device or the processors of this machine, found without torch, or a device named by the user."""
+"""The place where trials would run: this machine's CUDA device or processors, found without torch, or a device named by the user."""
 
 from __future__ import annotations
 
