@@ -51,6 +51,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "KEY",
         "help": "column that holds the training step (default: the first of step, global_step, .., _step that is there)",
     },
+    "--importer": {
+        "metavar": "NAME|FILE.py:NAME",
+        "help": "what reads every source: an importer's name, or one of your own (docs/extending.md; default: the first that matches)",
+    },
     "--base": {"help": "the one base model that all runs started from"},
     "--claims": {
         "action": "append",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from rich.console import Console
 
 from sweeps.control.register import register
+from sweeps.control.reported import write_report
 from sweeps.control.restore import restore
 from sweeps.control.steer import retry, steer
 from sweeps.control.sweep import RunOptions, run_sweep, run_work
@@ -20,10 +21,10 @@ from sweeps.monitor.requests import PAUSE, RUN, STOP
 from sweeps.monitor.runs import show_runs
 from sweeps.monitor.show import show_arm
 from sweeps.monitor.status import show_status, watch_status
+from sweeps.monitor.studies import show_studies
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.replay.replay import run_replay
 from sweeps.search.arguments import about_search
-from sweeps.study.spec import PAPER_PRESET
 
 ON_A_STUDY = ("--preset", "--store")
 Act = Callable[[argparse.Namespace, Console], int]
@@ -40,18 +41,21 @@ class Verb:
     """Names in options.py."""
     words: Sequence[str] = ()
     """Words that must follow NAME."""
-    defaults: Mapping[str, str] = field(default_factory=dict)
-    """Of its options, where they are others than in options.py."""
     about: str = "a study in conf/study/, or a multirun"
     """What NAME names; empty for a command without one."""
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    return make_plan(find_study(arguments.name, arguments.store), arguments.preset, arguments.store)
+    study = find_study(arguments.name, arguments.store)
+    return make_plan(study, study.preset_for(arguments.preset), arguments.store)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    return run_sweep(_plan(arguments), _run_options(arguments), console)
+    plan = _plan(arguments)
+    status = run_sweep(plan, _run_options(arguments), console)
+    if arguments.report and not arguments.detach and status <= 1:
+        return write_report("report", plan, "--if-stale") or status
+    return status
 
 
 def _work(arguments: argparse.Namespace, console: Console) -> int:
@@ -65,7 +69,9 @@ def _run_options(arguments: argparse.Namespace) -> RunOptions:
 
 
 def _replay(arguments: argparse.Namespace, console: Console) -> int:
-    return run_replay(_plan(arguments), _run_options(arguments), console)
+    plan = _plan(arguments)
+    status = run_replay(plan, _run_options(arguments), console)
+    return write_report("replay", plan) if arguments.report and status == 0 else status
 
 
 def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
@@ -74,7 +80,7 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
     )
 
     study = find_study(arguments.name, arguments.store)
-    plan = make_plan(study, arguments.preset, arguments.store, nameless=True)
+    plan = make_plan(study, study.preset_for(arguments.preset), arguments.store, nameless=True)
     return show_plan(plan, arguments.workers, console, on=arguments.on)
 
 
@@ -124,7 +130,9 @@ def _restore(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _register(arguments: argparse.Namespace, console: Console) -> int:
-    return register(_plan(arguments), arguments.reports, console)
+    study = find_study(arguments.name, arguments.store)
+    preset = study.preset_for(arguments.preset or study.strongest_preset())
+    return register(make_plan(study, preset, arguments.store), arguments.reports, console)
 
 
 def _show(arguments: argparse.Namespace, console: Console) -> int:
@@ -133,6 +141,10 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
 
 def _runs(arguments: argparse.Namespace, console: Console) -> int:
     return show_runs(arguments.store, arguments.last, console)
+
+
+def _studies(arguments: argparse.Namespace, console: Console) -> int:
+    return show_studies(arguments.reports, console)
 
 
 COMMANDS: Mapping[str, Verb] = {
@@ -151,6 +163,7 @@ COMMANDS: Mapping[str, Verb] = {
             "--engine",
             "--engine-option",
             "--detach",
+            "--report",
         ),
     ),
     "work": Verb(
@@ -169,7 +182,7 @@ COMMANDS: Mapping[str, Verb] = {
     "replay": Verb(
         purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
         act=_replay,
-        options=(*ON_A_STUDY, "--workers", "--retry-failed", "--fresh"),
+        options=(*ON_A_STUDY, "--workers", "--retry-failed", "--fresh", "--report"),
     ),
     "restore": Verb(
         purpose="put finished runs back whose compact logs are committed, so that they are not trained again",
@@ -182,10 +195,9 @@ COMMANDS: Mapping[str, Verb] = {
         options=(*ON_A_STUDY, "--workers", "--on"),
     ),
     "register": Verb(
-        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper, where the study has one)",
+        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper if the study has one)",
         act=_register,
         options=(*ON_A_STUDY, "--reports"),
-        defaults={"preset": PAPER_PRESET},
     ),
     "status": Verb(
         purpose="say where every trial of a study, or a search, stands",
@@ -196,6 +208,12 @@ COMMANDS: Mapping[str, Verb] = {
         purpose="list the newest runs of the store: what, when, score and folder",
         act=_runs,
         options=("--store", "--last"),
+        about="",
+    ),
+    "studies": Verb(
+        purpose="list the studies in conf/study/: arms, presets, reports and questions",
+        act=_studies,
+        options=("--reports",),
         about="",
     ),
     "search": Verb(

@@ -49,8 +49,7 @@ RETRIABLE = ("oom", "timeout", "killed", "error")
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--preset": {
-        "default": DEFAULT_PRESET,
-        "help": f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET})",
+        "help": f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET}, or the only one that the study has)",
     },
     "--store": {"type": Path, "default": Path("runs"), "help": "folder of all runs (default: runs)"},
     "--workers": {
@@ -98,6 +97,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--fresh": {
         "action": "store_true",
         "help": "make stale runs again, which code with other numbers finished; the old ones are kept",
+    },
+    "--report": {
+        "action": "store_true",
+        "help": "then write the report, unless it is up to date",
     },
     "--reports": {
         "type": Path,

@@ -9,13 +9,14 @@ reward_sum        rewards that are added up
 engine_checks     what goes with which engine of the rollout
 objective_checks  points of the product without meaning
 prompt_checks     prompt templates: names, files, what of them is in a cell
-user_rule         a segmentation rule of the user's own, by file and function
+plugins           rows of a user's own: by entry point, or by file and name
 folder_table      tables that are folders: a row per file
 grid              grids of clip bounds
 patterns          the user's regular expressions, bounded
 pattern_child     the process that matches them
 yaml_file         YAML from anybody's hand
 json_file         JSON from anybody's hand
+options           every option with its type, default, choices and meaning
 places            where the project's own files are, and where a user's are
 study_file        where a study's spec is kept
 """

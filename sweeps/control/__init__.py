@@ -2,6 +2,7 @@
 
 sweep         `sweeps run` and `sweeps work`, and the parts that replay shares with them
 steer         pause, resume, stop, retry
+reported      the report that follows a sweep or a replay
 register      fixes a study before its first run
 restore       restores finished runs from committed logs
 restored_run  writes one such run folder

@@ -7,6 +7,7 @@ plan_view  `sweeps plan`
 expected_view  its table of memory and time per trial
 show       `sweeps show`
 runs       `sweeps runs`
+studies    `sweeps studies`
 revisions  code and packages of finished runs
 requests   control requests: one word in a file
 terminal   the console of all commands; durations and lists
