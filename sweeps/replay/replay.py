@@ -92,7 +92,7 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
 
 
 def _trusted(runs: Sequence[Trial]) -> list[str]:
-    """The word that names the files of the user's own that the study's arms name, so that the replay runs them too."""
+    """Return the option that lists the user's own files named by the study's arms, so that the replay may run them too."""
     files = sorted({file for run in runs for file in files_in_words(run.overrides)})
     return [f"{TRUST}={','.join(files)}"] if files else []
 

@@ -84,13 +84,13 @@ def _arms(content: Mapping[str, Any], generated: Generated) -> dict[str, Arm]:
 
 
 def _with_presets(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the content with its presets: `seeds: 3` above all is short for a preset `default` of three seeds."""
+    """Return the content with its presets: a top-level `seeds: 3` is short for a preset `default` of three seeds."""
     if "seeds" not in content:
         if not content.get("presets"):
-            raise UserError("a study takes seeds: write `seeds: 3`, or presets of several sizes")
+            raise UserError("a study requires seeds: write `seeds: 3`, or presets of several sizes")
         return content
     if "presets" in content:
-        raise UserError("seeds stand beside presets, which have seeds of their own; leave one of the two out")
+        raise UserError("a study has both seeds and presets, which have their own seeds; leave out one of the two")
     rest = {key: value for key, value in content.items() if key != "seeds"}
     return {**rest, "presets": {DEFAULT_PRESET: {"seeds": content["seeds"]}}}
 

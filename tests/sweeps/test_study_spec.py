@@ -126,8 +126,8 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
             "at least 8 seeds an arm, and 'grpo' has 7",
         ),
         (changed("arms", "sspo", value={"seeds": [0, 1]}), "at least 8 seeds an arm, and 'sspo' has 2"),
-        (changed("presets", value={}), "a study takes seeds: write `seeds: 3`, or presets"),
-        (changed("seeds", value=3), "seeds stand beside presets"),
+        (changed("presets", value={}), "a study requires seeds: write `seeds: 3`, or presets"),
+        (changed("seeds", value=3), "a study has both seeds and presets"),
         (changed("arms", "again", "role", value="arm"), "set its role to aa"),
         (changed("arms", "sspo", value={"role": "aa"}), "set copy_of to the arm that it repeats"),
         # paper's seeds 0..7 moved by 7 are 7..14: seed 7 is in both, while smoke and default share none

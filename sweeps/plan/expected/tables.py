@@ -103,7 +103,7 @@ class Tables:
 def tables(folder: Path | None = None) -> Tables:
     """Return the tables of a folder, or of `conf/planning`.
 
-    Raises UserError for an unknown key, a missing one, or a value that makes no sense.
+    Raises UserError for an unknown or missing key, or an invalid value.
     """
 
     def file(name: str) -> Path:
