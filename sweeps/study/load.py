@@ -90,7 +90,9 @@ def _with_presets(content: Mapping[str, Any]) -> Mapping[str, Any]:
             raise UserError("a study requires seeds: write `seeds: 3`, or presets of several sizes")
         return content
     if "presets" in content:
-        raise UserError("a study has both seeds and presets, which have their own seeds; leave out one of the two")
+        raise UserError(
+            "a study has both seeds and presets, which have their own seeds; leave out one of the two"
+        )
     rest = {key: value for key, value in content.items() if key != "seeds"}
     return {**rest, "presets": {DEFAULT_PRESET: {"seeds": content["seeds"]}}}
 

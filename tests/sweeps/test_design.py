@@ -257,7 +257,7 @@ BOTH = {"lr": LR, "objective": OBJECTIVE}
         ({key: value for key, value in spec(BOTH, "x").items() if key != "factors"}, "design requires factors"),
         ({**spec(BOTH, "x"), "design": {"vary": ["lr"]}}, "design.kind is missing"),
         ({**spec(BOTH, "x"), "design": "factorial"}, "design must be a group of options, got 'factorial'"),
-        (spec(BOTH, "x", exlude=[]), "did you mean 'design.exclude'?"),
+        (spec(BOTH, "x", exlude=[]), "did you mean 'design.exclude'?"),  # codespell:ignore exlude
         (spec(BOTH, "x", exclude={"lr": "3e-4"}), "design.exclude must be a list"),
         (spec(BOTH, "x", exclude=[{"lrr": "3e-4"}]), "unknown factor in design.exclude 'lrr': did you mean 'lr'?"),
         (spec(BOTH, "x", exclude=[{"lr": "3e-3"}]), "unknown level of lr in design.exclude '3e-3': did you mean"),
@@ -275,7 +275,7 @@ BOTH = {"lr": LR, "objective": OBJECTIVE}
         (spec(BOTH, "x", label="{lrr}"), "unknown factor in design.label 'lrr': did you mean 'lr'?"),
         (spec(BOTH, "x", overrides=["seed=1"]), "design.overrides: 'seed=1' is set by the sweep"),
         (spec({"lr": {"levels": {"a": "seed=1"}}}, "a"), "factors.lr.levels.a.overrides: 'seed=1' is set by the sweep"),
-        (spec({"lr": {"levels": {"a": {"overide": []}}}}, "a"), "did you mean 'factors.lr.levels.a.overrides'?"),
+        (spec({"lr": {"levels": {"a": {"overide": []}}}}, "a"), "did you mean 'factors.lr.levels.a.overrides'?"),  # codespell:ignore overide
         (spec({"lr": {"levels": {True: None}}}, "a"), "must be a word or a number, got True; quote it"),
         (spec({"lr": {"levels": {"8": None, 8: None}}}, "a"), "must name each level once"),
         (spec({"lr": {"levels": {}}}, "a"), "factors.lr.levels must name at least one level, got {}"),
