@@ -1,4 +1,4 @@
-"""A study's spec: what is wrong is refused in one sentence that names it and the nearest valid choice."""
+"""A study's spec: every mistake is refused in one sentence that names it and the nearest valid choice."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
             "at least 8 seeds an arm, and 'grpo' has 7",
         ),
         (changed("arms", "sspo", value={"seeds": [0, 1]}), "at least 8 seeds an arm, and 'sspo' has 2"),
-        (changed("presets", value={}), "a study takes seeds: write `seeds: 3`, or presets"),
-        (changed("seeds", value=3), "seeds stand beside presets"),
+        (changed("presets", value={}), "a study requires seeds: write `seeds: 3`, or presets"),
+        (changed("seeds", value=3), "a study has both seeds and presets"),
         (changed("arms", "again", "role", value="arm"), "set its role to aa"),
         (changed("arms", "sspo", value={"role": "aa"}), "set copy_of to the arm that it repeats"),
         # paper's seeds 0..7 moved by 7 are 7..14: seed 7 is in both, while smoke and default share none
@@ -191,7 +191,7 @@ def test_an_arm_s_experiment_does_not_take_the_place_of_its_preset_s(of_arm: str
     spec["presets"]["smoke"]["overrides"] = ["trainer.rollouts=3", "experiment=fast"]
     with pytest.raises(
         UserError,
-        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, and a run takes one",
+        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, but a run has only one",
     ):
         parse("small", spec)
 
