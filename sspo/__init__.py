@@ -23,7 +23,7 @@ segmentation   where a response is cut
 rollout        sampling
 evaluation     held-out scoring
 trainer        the order of training
-train          `python -m sspo.train`
+train          `sspo train`, which is `python -m sspo.train`
 evaluate       `python -m sspo.evaluate`: one evaluation that anybody can repeat
 replay         `python -m sspo.replay`: recordings asked again
 numerics       `python -m sspo.numerics`: does this code give its parent's numbers

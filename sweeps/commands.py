@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from rich.console import Console
 
 from sweeps.control.register import register
+from sweeps.control.reported import write_report
 from sweeps.control.restore import restore
 from sweeps.control.steer import retry, steer
 from sweeps.control.sweep import RunOptions, run_sweep, run_work
@@ -51,7 +52,11 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    return run_sweep(_plan(arguments), _run_options(arguments), console)
+    plan = _plan(arguments)
+    status = run_sweep(plan, _run_options(arguments), console)
+    if arguments.report and not arguments.detach and status <= 1:
+        return write_report("report", plan, "--if-stale") or status
+    return status
 
 
 def _work(arguments: argparse.Namespace, console: Console) -> int:
@@ -65,7 +70,9 @@ def _run_options(arguments: argparse.Namespace) -> RunOptions:
 
 
 def _replay(arguments: argparse.Namespace, console: Console) -> int:
-    return run_replay(_plan(arguments), _run_options(arguments), console)
+    plan = _plan(arguments)
+    status = run_replay(plan, _run_options(arguments), console)
+    return write_report("replay", plan) if arguments.report and status == 0 else status
 
 
 def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
@@ -151,6 +158,7 @@ COMMANDS: Mapping[str, Verb] = {
             "--engine",
             "--engine-option",
             "--detach",
+            "--report",
         ),
     ),
     "work": Verb(
@@ -169,7 +177,7 @@ COMMANDS: Mapping[str, Verb] = {
     "replay": Verb(
         purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
         act=_replay,
-        options=(*ON_A_STUDY, "--workers", "--retry-failed", "--fresh"),
+        options=(*ON_A_STUDY, "--workers", "--retry-failed", "--fresh", "--report"),
     ),
     "restore": Verb(
         purpose="put finished runs back whose compact logs are committed, so that they are not trained again",

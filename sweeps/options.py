@@ -99,6 +99,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "action": "store_true",
         "help": "make stale runs again, which code with other numbers finished; the old ones are kept",
     },
+    "--report": {
+        "action": "store_true",
+        "help": "then write the report, unless it is up to date",
+    },
     "--reports": {
         "type": Path,
         "default": Path("reports"),

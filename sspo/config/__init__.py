@@ -16,6 +16,7 @@ patterns          the user's regular expressions, bounded
 pattern_child     the process that matches them
 yaml_file         YAML from anybody's hand
 json_file         JSON from anybody's hand
+options           every option with its type, default, choices and meaning
 places            where the project's own files are, and where a user's are
 study_file        where a study's spec is kept
 """

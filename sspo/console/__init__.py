@@ -1,5 +1,8 @@
 """What a person at a terminal types and reads.
 
+commands      the commands of `sspo`, one row each
+spoken        commands in texts, as the user types them
+version       the version, as `--version` prints it
 command_line  words of command lines, refused in one sentence
 one_sentence  how a command ends
 interrupts    imported first: an interrupt during imports ends quietly

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from sspo.console.spoken import prog
 from sspo.errors import UserError, unknown
 
 
@@ -14,6 +15,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *words: Any, **settings: Any):
         super().__init__(*words, **{"allow_abbrev": False, **settings})
+        self.prog = prog(self.prog)
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of leaving."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from sspo.console.closed_pipe import CLOSED_PIPE, drop, nobody_reads
+from sspo.console.spoken import spoken
 from sspo.console.visible import visible_lines
 from sspo.errors import UserError
 from sspo.runs.fence import LeaseLost
@@ -27,10 +28,10 @@ def one_sentence(main: Callable[[], int]) -> int:
         drop(unread)
         return CLOSED_PIPE
     except UserError as error:
-        print(f"error: {visible_lines(str(error))}", file=sys.stderr)
+        print(f"error: {visible_lines(spoken(str(error)))}", file=sys.stderr)
         return 2
     except LeaseLost as lost:
-        print(f"left: {visible_lines(lost.message)}", file=sys.stderr)
+        print(f"left: {visible_lines(spoken(lost.message))}", file=sys.stderr)
         raise
     except KeyboardInterrupt:
         print("interrupted: run the same command again to continue", file=sys.stderr)
