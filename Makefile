@@ -1,7 +1,7 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
 # into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
 # ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
-# over .venv).
+# over .venv; site into .venv-site).
 PYTHON ?= python3.11
 NAME ?=
 PRESET ?=
@@ -46,6 +46,7 @@ SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS
 FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
 HIERARCHY := .venv-hierarchy
+SITE := .venv-site
 SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 # models that a preset of a study trains and that `make` writes
 RANDOM_QWEN2 := models/random-qwen2
@@ -283,13 +284,28 @@ $(HIERARCHY)/ready: requirements-hierarchy.lock $(VENV)/ready
 
 ##@ For who works on the code
 
-check: setup  ## lint, format and types
+check: setup  ## lint, format, types and spelling
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/codespell
 
 format: setup  ## rewrite the code in the house format
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+pages: setup  ## write the generated pages of docs/ again, after a change of options, metrics, objectives or docstrings
+	@$(PY) -m tests.docs.make_pages
+
+site: $(SITE)/ready  ## docs/ as a site that loads nothing, into site/ (seconds; 170 MB the first time)
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
+	@echo "wrote site/index.html"
+
+$(SITE)/ready: requirements-site.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing mkdocs-material into $(SITE) (a minute, 170 MB)"
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python $(LOCKED) --no-deps --requirement requirements-site.lock
+	@touch $@
 
 test: setup  ## the tests (four to five minutes on two cores)
 	@$(PYTEST) --numprocesses 3 # on two cores: some of them wait

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sspo.metrics import page as metrics_page
 from sspo.objective import page as objective_page
-from tests.docs import api_page, glossary_page
+from tests.docs import api_page, glossary_page, options_page
 from tests.frameworks import page as frameworks_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -17,6 +17,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "glossary.md": glossary_page.page,
     "metrics.md": metrics_page.page,
     "objectives.md": objective_page.page,
+    "options.md": options_page.page,
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import site
 from tests.docs.blocks import PAGES, ROOT
 
 DOCS = ROOT / "docs"
@@ -58,3 +59,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not there.exists() or (anchor and anchor not in anchors(there)):
             lost.append(target)
     assert not lost
+
+
+def test_the_site_has_the_groups_of_the_index_and_a_place_for_every_report_that_is_linked_to() -> None:
+    nav = site.navigation()
+    groups = [line.removeprefix("## ") for line in INDEX.splitlines() if line.startswith("## ")]
+    assert [title for entry in nav for title in entry][2:-1] == groups
+    assert set(re.findall(r"'([\w/-]+\.md)'", str(nav))) >= set(links(DOCS / "README.md"))
+    linked = {path for page in site._sources() for path in site._outside(page) if path.startswith("reports/")}
+    assert linked
+    assert not [path for path in linked if site.place(path) is None]
