@@ -77,7 +77,7 @@ CUDA_PYTHON ?= $(if $(wildcard $(PY)),$(PY),python3)
 JSON ?=
 ONLY ?=
 export OMP_NUM_THREADS ?= 1
-# threads that wait sleep, and take no core from a neighbour
+# threads that wait sleep, and take no core from a neighbor
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
@@ -325,7 +325,7 @@ $(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements
 test-gym: setup-gym  ## questions that reasoning-gym makes (seconds)
 	@$(PY) -m pytest -rs tests/questions/test_generated.py
 
-test-8bit: setup-8bit  ## an optimiser with moments in 8 bits is saved and continued (seconds)
+test-8bit: setup-8bit  ## an optimizer with moments in 8 bits is saved and continued (seconds)
 	@$(PY) -m pytest -rs tests/trainer/test_saved_models.py -k 8bit
 
 test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)

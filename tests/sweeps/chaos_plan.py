@@ -18,7 +18,7 @@ SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(te
 
 
 STUBS = 24
-VICTIMS = (*["real"] * 6, "holder", *["stub"] * 4, *["neighbour", "other machine"] * 2, *["controller"] * 5)
+VICTIMS = (*["real"] * 6, "holder", *["stub"] * 4, *["neighbor", "other machine"] * 2, *["controller"] * 5)
 """Of 20 kills: a stub, a real trial that stands behind its first checkpoint, the holder of one, or one of the processes."""
 STUDY = {
     "question": "Does anything get lost?",

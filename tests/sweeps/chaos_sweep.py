@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("chaos_process.py")
 PLACES = {
     "controller": ("run", "here", 2),
-    "neighbour": ("work", "here", 1),
+    "neighbor": ("work", "here", 1),
     "other machine": ("work", "there", 1),
 }
 """4 slots."""

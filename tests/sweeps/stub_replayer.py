@@ -1,4 +1,4 @@
-"""A stand-in for `python -m sspo.replay`: `stub_replayer.py BEHAVIOUR CALLS ARGUMENT...` appends to CALLS, then behaves."""
+"""A stand-in for `python -m sspo.replay`: `stub_replayer.py BEHAVIOR CALLS ARGUMENT...` appends to CALLS, then behaves."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import time
 from pathlib import Path
 
 
-def main(behaviour: str, calls: Path, arguments: list[str]) -> int:
-    """Do what `behaviour` says, as a replay might."""
+def main(behavior: str, calls: Path, arguments: list[str]) -> int:
+    """Do what `behavior` says, as a replay might."""
     with calls.open("a") as stream:
         call = {"arguments": arguments}
         stream.write(json.dumps(call) + "\n")
-    if behaviour == "hang":
+    if behavior == "hang":
         time.sleep(60)
-    if behaviour == "sigkill":
+    if behavior == "sigkill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if behaviour == "refuse":
+    if behavior == "refuse":
         print("error: stub", file=sys.stderr)
         return 2
     folder = Path(arguments[arguments.index("--out") + 1])

@@ -1,4 +1,4 @@
-"""A stand-in for the trainer: `stub_trainer.py FOLDER BEHAVIOUR STARTS`. It appends a line to STARTS, then behaves."""
+"""A stand-in for the trainer: `stub_trainer.py FOLDER BEHAVIOR STARTS`. It appends a line to STARTS, then behaves."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ import time
 from pathlib import Path
 
 
-def main(folder: Path, behaviour: str, starts: Path) -> int:
-    """Do what `behaviour` says, as a trainer might."""
-    if behaviour == "stubborn":
+def main(folder: Path, behavior: str, starts: Path) -> int:
+    """Do what `behavior` says, as a trainer might."""
+    if behavior == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with starts.open("a") as stream:
         stream.write(f"{folder.parent.name}/{folder.name}\n")
-    if behaviour == "raise":
+    if behavior == "raise":
         raise ZeroDivisionError("stub")
-    if behaviour == "memory":
+    if behavior == "memory":
         print("torch.OutOfMemoryError: CUDA out of memory", flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
-    if behaviour == "sigkill":
+    if behavior == "sigkill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if behaviour in ("hang", "stubborn"):
+    if behavior in ("hang", "stubborn"):
         time.sleep(60)
-    if behaviour == "glutton":
+    if behavior == "glutton":
         kept = b"x" * 300_000_000
         time.sleep(60)
         print(len(kept))
-    if behaviour == "full":
+    if behavior == "full":
         raise OSError(28, "No space left on device")
-    if behaviour == "leave":
+    if behavior == "leave":
         return 75
-    if behaviour == "slow":
+    if behavior == "slow":
         time.sleep(4)
-    if behaviour == "threads":
+    if behavior == "threads":
         (folder / "threads").write_text(f"{os.environ['OMP_NUM_THREADS']} {os.environ['OMP_WAIT_POLICY']}")
-    if behaviour == "device":
+    if behavior == "device":
         (folder / "device").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
-    if behaviour == "record":
+    if behavior == "record":
         (folder / "recording").mkdir(exist_ok=True)
         (folder / "recording" / "rollout000001.parquet").write_text("recorded")
-    if behaviour == "diverge":
+    if behavior == "diverge":
         (folder / "FAILED.json").write_text(
             json.dumps({"reason": "diverged", "message": "loss is not finite", "logs": {"eval.jsonl": {}}})
         )
         return 1
-    if behaviour != "silent":
+    if behavior != "silent":
         (folder / "DONE.json").write_text(json.dumps({"steps": 8, "rollouts": 1, "seconds": 2.0}))
     return 0
 

@@ -226,16 +226,16 @@ def test_a_factorial_with_exclusions_is_the_product_without_them(
 
 @given(sizes=st.lists(st.integers(2, 4), min_size=1, max_size=5), data=st.data())
 @settings(max_examples=50, deadline=None)
-def test_one_at_a_time_is_the_reference_and_every_neighbour_in_one_factor(
+def test_one_at_a_time_is_the_reference_and_every_neighbor_in_one_factor(
     sizes: list[int], data: st.DataObject
 ) -> None:
     factors = grid(sizes)
-    centre = {name: data.draw(st.sampled_from(list(factor.levels))) for name, factor in factors.items()}
-    made = generate(factors, Design(kind="one_at_a_time", reference=centre), "")
+    center = {name: data.draw(st.sampled_from(list(factor.levels))) for name, factor in factors.items()}
+    made = generate(factors, Design(kind="one_at_a_time", reference=center), "")
     assert len(made.points) == 1 + sum(size - 1 for size in sizes)
     first, *others = made.points.values()
-    assert first == centre
-    assert all(sum(point[name] != centre[name] for name in factors) == 1 for point in others)
+    assert first == center
+    assert all(sum(point[name] != center[name] for name in factors) == 1 for point in others)
 
 
 def test_an_absurd_design_is_refused_before_it_is_made() -> None:
@@ -257,7 +257,7 @@ BOTH = {"lr": LR, "objective": OBJECTIVE}
         ({key: value for key, value in spec(BOTH, "x").items() if key != "factors"}, "design needs factors"),
         ({**spec(BOTH, "x"), "design": {"vary": ["lr"]}}, "design.kind is missing"),
         ({**spec(BOTH, "x"), "design": "factorial"}, "design is a group of options, got 'factorial'"),
-        (spec(BOTH, "x", exlude=[]), "did you mean 'design.exclude'?"),
+        (spec(BOTH, "x", exlude=[]), "did you mean 'design.exclude'?"),  # codespell:ignore exlude
         (spec(BOTH, "x", exclude={"lr": "3e-4"}), "design.exclude must be a list"),
         (spec(BOTH, "x", exclude=[{"lrr": "3e-4"}]), "unknown factor in design.exclude 'lrr': did you mean 'lr'?"),
         (spec(BOTH, "x", exclude=[{"lr": "3e-3"}]), "unknown level of lr in design.exclude '3e-3': did you mean"),
@@ -275,7 +275,7 @@ BOTH = {"lr": LR, "objective": OBJECTIVE}
         (spec(BOTH, "x", label="{lrr}"), "unknown factor in design.label 'lrr': did you mean 'lr'?"),
         (spec(BOTH, "x", overrides=["seed=1"]), "design.overrides: 'seed=1' is set by the sweep"),
         (spec({"lr": {"levels": {"a": "seed=1"}}}, "a"), "factors.lr.levels.a.overrides: 'seed=1' is set by the sweep"),
-        (spec({"lr": {"levels": {"a": {"overide": []}}}}, "a"), "did you mean 'factors.lr.levels.a.overrides'?"),
+        (spec({"lr": {"levels": {"a": {"overide": []}}}}, "a"), "did you mean 'factors.lr.levels.a.overrides'?"),  # codespell:ignore overide
         (spec({"lr": {"levels": {True: None}}}, "a"), "is a word or a number, got True; quote it"),
         (spec({"lr": {"levels": {"8": None, 8: None}}}, "a"), "must name each level once"),
         (spec({"lr": {"levels": {}}}, "a"), "factors.lr.levels must name at least one level, got {}"),

@@ -102,12 +102,12 @@ def test_resources_and_retries_of_a_spec_reach_its_trials_and_change_no_cell(tmp
         run_sweep(plan, RunOptions(retries="kiled=2"), QUIET)
 
 
-@pytest.mark.parametrize(("behaviour", "tries"), [("raise", 2), ("sigkill", 1), ("diverge", 1)])
-def test_a_crash_loop_ends_whoever_runs_it(behaviour: str, tries: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("behavior", "tries"), [("raise", 2), ("sigkill", 1), ("diverge", 1)])
+def test_a_crash_loop_ends_whoever_runs_it(behavior: str, tries: int, tmp_path: Path) -> None:
     trial = replace(make_trials(tmp_path, ["bad"])[0], retries=Retries(error=1, killed=0))
     starts = tmp_path / "starts"
     for _ in range(3):  # three sweeps one after another
-        sweep([trial], stub(starts, {"bad": behaviour}))
+        sweep([trial], stub(starts, {"bad": behavior}))
     assert len(started(starts)) == tries
     assert standing(trial.folder).state == "failed"
 

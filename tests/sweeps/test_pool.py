@@ -34,14 +34,14 @@ def make_trials(store: Path, arms: list[str]) -> list[Trial]:
     return [Trial(arm=arm, seed=0, overrides=(), rollouts=1, store=store, cell=arm) for arm in arms]
 
 
-def stub(starts: Path, behaviours: Mapping[str, str]) -> Command:
+def stub(starts: Path, behaviors: Mapping[str, str]) -> Command:
     def command(trial: Trial) -> list[str]:
         return [
             sys.executable,
             "-S",
             str(STUB),
             str(trial.folder),
-            behaviours.get(trial.arm, "finish"),
+            behaviors.get(trial.arm, "finish"),
             str(starts),
         ]
 

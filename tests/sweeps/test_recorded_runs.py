@@ -40,19 +40,19 @@ def smoke(store: Path, **changes: Any) -> Plan:
 
 
 def run(
-    plan: Plan, *, train: Command | None = None, behaviour: str = "finish", retry_failed: bool = False
+    plan: Plan, *, train: Command | None = None, behavior: str = "finish", retry_failed: bool = False
 ) -> tuple[int, str]:
     options = RunOptions(workers=2, retry_failed=retry_failed)
     console = Console(width=200, force_terminal=False)
-    replayer = (sys.executable, "-S", str(REPLAYER), behaviour, str(plan.store / "calls"))
+    replayer = (sys.executable, "-S", str(REPLAYER), behavior, str(plan.store / "calls"))
     with console.capture() as printed:
         status = run_replay(plan, options, console, train or training(plan.store, **RECORD), replayer)
     return status, printed.get()
 
 
-def training(store: Path, **behaviours: str) -> Command:
+def training(store: Path, **behaviors: str) -> Command:
     store.mkdir(exist_ok=True)
-    return stub(store / "starts", behaviours)
+    return stub(store / "starts", behaviors)
 
 
 def calls(store: Path) -> list[dict[str, Any]]:
@@ -193,16 +193,16 @@ def test_a_replay_that_other_code_made_is_made_again(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status", "said"),
+    ("behavior", "status", "said"),
     [("refuse", 2, ""), ("sigkill", 1, "the replay was killed by SIGKILL")],
 )
 def test_a_replay_that_fails_passes_its_status_on_and_is_not_taken_for_a_finished_one(
-    behaviour: str, status: int, said: str, tmp_path: Path
+    behavior: str, status: int, said: str, tmp_path: Path
 ) -> None:
     plan = smoke(tmp_path)
     run(plan)
     touch(plan)
-    got, text = run(plan, behaviour=behaviour)
+    got, text = run(plan, behavior=behavior)
     assert (got, said in text) == (status, True)
     assert run(plan)[0] == 0
     assert len(calls(tmp_path)) == 3

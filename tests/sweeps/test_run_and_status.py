@@ -31,10 +31,10 @@ def smoke(store: Path) -> Plan:
     return make_plan(load(CONF_ROOT / "study", "clip_ablation"), "smoke", store)
 
 
-def run(plan: Plan, starts: Path, options: RunOptions = OPTIONS, **behaviours: str) -> tuple[int, str]:
+def run(plan: Plan, starts: Path, options: RunOptions = OPTIONS, **behaviors: str) -> tuple[int, str]:
     console = Console(width=200, force_terminal=False)
     with console.capture() as printed:
-        status = run_sweep(plan, options, console, stub(starts, behaviours))
+        status = run_sweep(plan, options, console, stub(starts, behaviors))
     return status, printed.get()
 
 
