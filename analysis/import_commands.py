@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.logs.manifest import IMPORTED
+from sspo.console.spoken import spoken
 from sspo.errors import UserError
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -50,6 +51,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--step-from": {
         "metavar": "KEY",
         "help": "column that holds the training step (default: the first of step, global_step, .., _step that is there)",
+    },
+    "--importer": {
+        "metavar": "NAME|FILE.py:NAME",
+        "help": "what reads every source: an importer's name, or one of your own (docs/extending.md; default: the first that matches)",
     },
     "--base": {"help": "the one base model that all runs started from"},
     "--claims": {
@@ -150,9 +155,8 @@ def _import_mirrors(arguments: argparse.Namespace) -> int:
 
 
 def _wrote(folder: Path, arguments: argparse.Namespace) -> int:
-    print(
-        f"wrote {folder}; now: python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
-    )
+    again = f"python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
+    print(f"wrote {folder}; now: {spoken(again)}")
     return 0
 
 

@@ -30,3 +30,5 @@ numerics       `python -m sspo.numerics`: does this code give its parent's numbe
 calibrate      `python -m sspo.calibrate`: bounds that clip equally often
 contamination  `python -m sspo.contamination`: was a model shown what it is asked
 """
+
+__version__ = "0.1.0"

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from sspo.compose.hydra_compose import choices
 from sspo.config.objective_checks import why_unmatched
+from sspo.config.plugins.table import check
 from sspo.console.command_line import Parser
 from sspo.console.one_sentence import one_sentence
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
 from sspo.replay.evaluate import survey
@@ -25,7 +26,6 @@ from sspo.replay.fidelity import say_agreement
 from sspo.replay.matching import Matched, match, most, units
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import check_arm, snippet
-from sspo.replay.trust import refuse_changed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if more:
         raise UserError("--target-clip-frac takes one share; call calibrate once for each")
     request, processes = _request(words, given.rules), process_count(PROCESSES, given.processes)
-    runs = parse_runs(folders)
-    refuse_changed(runs, request.options)
+    runs = parse_runs(folders, words)
     chosen = common_curves(request, [run.config for run in runs])
     seen = survey(runs, request, processes, "calibrated rollouts", with_rows=False)
     say_agreement(runs, seen.agreements, Console(stderr=True))
@@ -57,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _request(words: Sequence[str], rules: str) -> Request:
     """Every rule as a segment-level ratio: rule 'token' is the token ratio and 'response' the response ratio, exactly."""
     for rule in rules.split(","):
-        if rule not in choices("segmentation"):
-            raise unknown("rule of --rules", rule, choices("segmentation"))
+        check("rule", rule, choices("segmentation"), "rule of --rules")
     taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
     if taken:
         raise UserError(f"'{taken[0]}' is what calibrate finds or sets itself: leave it out and use --rules")

@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.compose.hydra_compose import GROUPS, choices, compose
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
+from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
+from sspo.console.option_help import asks_for_help, help_text
+from sspo.console.spoken import spoken
+from sspo.console.version import VERSION_WORDS, version_line
 from sspo.errors import UserError
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
 from sspo.runs.identity import code_level, level_of, other_folders, run_folder
 from sspo.runs.lock import alone
-from sspo.runs.outcome import name_of, say_outcome
+from sspo.runs.outcome import describe_outcome, name_of
 from sspo.runs.revision import why_unrecorded
 from sspo.runs.runlog import CONFIG, DONE, RECORDING, mark_failed
 
@@ -31,28 +35,36 @@ if TYPE_CHECKING:
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
-One training run. Every option and its default is in sspo/config/schema.py; nothing but key=value is needed:
+Train one run. Every option is key=value and has a default:
   python -m sspo.train objective=grpo objective.clip.high=0.28 seed=1
   python -m sspo.train experiment=quick tracking=none
 
-options:
-  --help    this text
-  --cfg     print the composed configuration and stop
+  --help [GROUP]  this text, or the options of a group, such as trainer
+  --options       every option with its default and meaning
+  --cfg           print the composed configuration and stop
   --show-prompt   print the first prompt as the model gets it, and stop
-  --fresh   train again what code with other numbers has finished; the old run is kept
-  -m        run every combination of values, through Hydra: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
-
+  --fresh         train again what code with other numbers has finished; the old run is kept
+  -m              run every combination of values: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
+  --version       the version of the package
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: done. 1: the run failed and FAILED.json says how. 2: refused before any work."""
     overrides = list(sys.argv[1:] if arguments is None else arguments)
-    if {"-h", "--help"} & set(overrides):
-        print(USAGE + "\n".join(f"{group}={'|'.join(choices(group))}" for group in GROUPS))
+    if asks_for_help(overrides):
+        print(help_text(overrides, USAGE, [f"{group}={' '.join(choices(group))}" for group in GROUPS]))
+        return 0
+    if set(VERSION_WORDS) & set(overrides):
+        print(version_line())
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
+    with held_files():
+        return _one_run(overrides)
+
+
+def _one_run(overrides: Sequence[str]) -> int:
     fresh = "--fresh" in overrides
     config = compose([text for text in overrides if text not in ("--cfg", "--fresh", "--show-prompt")])
     folder = run_folder(config)
@@ -69,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_positions(config)
     status = train(config, folder)
     if status == 0:
-        say_outcome(config, folder, overrides)
+        _say_outcome(config, folder, overrides)
     return status
 
 
@@ -98,8 +110,13 @@ def _finished(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> in
             f"already finished, without a recording: {folder}; add run.store=<another folder> to train it again with one"
         )
     print(f"already finished: {folder}")
-    say_outcome(config, folder, overrides)
+    _say_outcome(config, folder, overrides)
     return 0
+
+
+def _say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> None:
+    for line in describe_outcome(config, folder, overrides):
+        print(spoken(line), flush=True)
 
 
 def train(config: TrainConfig, folder: Path) -> int:
@@ -191,7 +208,7 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 
     import yaml
 
-    print(f"# run folder: {folder}\n# configuration root: {CONF_ROOT.name}/")
+    print(f"# run folder: {folder}\n# configuration root: conf/")
     print(yaml.safe_dump(asdict(config), sort_keys=False), end="")
 
 

@@ -96,6 +96,8 @@ OF_QUESTIONS = (
     "task.name", "task.train", "task.eval", "task.folder", "task.question", "task.answer", "task.id", "task.options", "task.lock",
 )  # fmt: skip
 """Options that name files: tests/questions has which of them are part of a cell's name."""
+OF_OWN = ("reward.options",)
+"""Options of rows of a user's own: tests/plugins has that they are part of a cell's name."""
 RUN_ONLY: dict[str, list[str]] = {
     "seed": ["0", "3"],
     "reward.workers": ["1", "2"],

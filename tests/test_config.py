@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from sspo.base.recipe import weights_folder
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose
+from sspo.compose.hydra_compose import GROUPS, compose
 from sspo.config import TrainConfig
 from sspo.config.build import build
+from sspo.config.places import CONF_ROOT
 from sspo.config.validation import validate
 from sspo.errors import UserError
 from sspo.models.folder import base_fingerprint
@@ -55,10 +56,10 @@ TARGET = "objective.bounds.target_clip_frac"
         (["segmentation.rule=lines"], "unknown segmentation.rule 'lines': did you mean 'line'?"),
         (["segmentation.rule=no/such.py:cuts"], "cannot read no/such.py"),
         (
-            ["segmentation.rule=sspo/config/user_rule.py:cut"],
-            "unknown function of sspo/config/user_rule.py 'cut'",
+            ["segmentation.rule=sspo/config/fitted.py:cut"],
+            "unknown function of sspo/config/fitted.py 'cut'",
         ),
-        (["segmentation.rule=README.md.py:cuts"], "write path/to/file.py:function"),
+        (["segmentation.rule=README.md.py:cuts"], "write path/to/file.py:name"),
         (["segmentation=fixed", "segmentation.fixed_like=fixed"], "must name a rule other than 'fixed'"),
         (["segmentation.min_tokens=4", "segmentation.max_tokens=6"], "at least 2 * min_tokens - 1 = 7"),
         (["segmentation.max_tokens=0"], "segmentation.max_tokens must be at least"),

@@ -15,7 +15,6 @@ from hypothesis import settings
 
 from analysis.claims.spec import load_claims
 from analysis.logs.compact import METRIC_KEYS
-from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config import REWARD_NAMES, RULES, TASK_NAMES
 from sspo.config.choices import (
     ADAPTATIONS,
@@ -28,6 +27,7 @@ from sspo.config.choices import (
     SIDES,
     TERMS,
 )
+from sspo.config.places import CONF_ROOT
 from sspo.metrics import GLOSSARY, Metric
 from sspo.metrics.page import page
 from sspo.metrics.replayed import COUNTS, RATIO_SUMS

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 import sspo.compose.hydra_compose
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, compose, option_keys
+from sspo.compose.hydra_compose import GROUPS, compose, option_keys
 from sspo.config import TrainConfig
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from tests.laws import law
-from tests.overrides import CONDITIONAL, OF_QUESTIONS, RUN_ONLY, VALUES, groups, options, texts
+from tests.overrides import CONDITIONAL, OF_OWN, OF_QUESTIONS, RUN_ONLY, VALUES, groups, options, texts
 
 FRESH = itertools.count()
 
@@ -31,7 +32,7 @@ def conf(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("root") / "conf"
     shutil.copytree(CONF_ROOT, root)
     patch = pytest.MonkeyPatch()
-    patch.setattr(sspo.compose.hydra_compose, "CONF_ROOT", root)
+    patch.chdir(root.parent)
     yield root
     patch.undo()
 
@@ -147,7 +148,7 @@ def test_whatever_changes_numbers_changes_the_cell(
 
 
 def test_every_option_is_known_to_change_the_cell_or_not_to() -> None:
-    known = {*VALUES, *CONDITIONAL, *RUN_ONLY, *OF_QUESTIONS}
+    known = {*VALUES, *CONDITIONAL, *RUN_ONLY, *OF_QUESTIONS, *OF_OWN}
     assert known == set(option_keys()) - set(GROUPS)
     plain = cell_hash(quick_compose([]))
     for key, (condition, one, other) in CONDITIONAL.items():

@@ -28,6 +28,7 @@ ENVIRONMENTS = (
     "-vllm",
     "-hierarchy",
     "-site",
+    "-wheel",
 )
 
 

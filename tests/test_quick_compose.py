@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sspo.compose import fast as quick
 from sspo.compose import hydra_compose
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, compose
+from sspo.compose.hydra_compose import GROUPS, choices, compose
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from tests.overrides import RUN_ONLY, VALUES, groups, options, texts
 
@@ -82,7 +83,7 @@ def test_an_experiment_holds_over_every_choice_of_what_it_sets(
     (root / "experiment" / "mine.yaml").write_text(
         "# @package _global_\ndefaults:\n  - qwen25_math_1.5b\n  - _self_\nsegmentation: {rule: subsentence}\n"
     )
-    monkeypatch.setattr(hydra_compose, "CONF_ROOT", root)
+    monkeypatch.chdir(root.parent)
     words = ["experiment=mine", word]
     assert quick_compose(words) == compose([*words, "seed=0"])
 
@@ -112,7 +113,7 @@ def beyond(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_file_beyond_the_plain_language_goes_to_hydra(
     name: str, beyond: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hydra_compose, "CONF_ROOT", beyond)
+    monkeypatch.chdir(beyond.parent)
     hydra_compose._compose.cache_clear()
     overrides = [f"segmentation={name}", "trainer.lr=1e-3"]
     assert outcome(quick_compose, overrides) == outcome(compose, overrides)
@@ -126,7 +127,7 @@ def test_what_config_yaml_itself_sets_holds_for_choices_that_are_no_files(
     shutil.copytree(CONF_ROOT, root)
     with (root / "config.yaml").open("a") as stream:
         stream.write("objective: {kl: {coef: 0.25}}\nreward: {overlong_buffer: 4}\n")
-    monkeypatch.setattr(hydra_compose, "CONF_ROOT", root)
+    monkeypatch.chdir(root.parent)
     for choice in ("objective=grpo", "reward=exact_answer"):
         config = quick_compose([choice])
         assert (config.objective.kl.coef, config.reward.overlong_buffer) == (0.25, 4)

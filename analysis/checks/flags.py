@@ -21,7 +21,7 @@ from analysis.logs.manifest import Arm
 from analysis.logs.run_files import DONE
 from analysis.logs.trace import RECORD, Trace, metric, ranges, trace
 from analysis.text.rounding import rounded
-from sspo.config.choices import TERMS
+from sspo.config.choices import term_of_record
 
 CLIP = "policy/clip_frac"
 CLIP_ACTIVE = Measure("clip", "policy/clip_frac_active", True)
@@ -86,7 +86,7 @@ def _never_clipped(evidence: Evidence) -> str:
 
 
 def _clips(evidence: Evidence, run: int) -> bool:
-    term = TERMS.get(str(evidence.logs.runs[run].get("term")))
+    term = term_of_record(evidence.logs.runs[run].get("term"))
     return term is None or not term.no_clip
 
 

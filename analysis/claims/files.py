@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from analysis.claims.asked import asked
-
-FOLDER = Path(__file__).resolve().parents[2] / "conf" / "claims"
-
-
-def claim_files(folder: Path = FOLDER) -> list[Path]:
-    """The files of claims, by name."""
-    return sorted(folder.glob("*.yaml"))
+from sspo.config.places import conf_files
 
 
-def judged_files(manifest: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
+def claim_files(folder: Path | None = None) -> list[Path]:
+    """Return the files of claims, by name: of a folder, or of `conf/claims`."""
+    return conf_files("claims") if folder is None else sorted(folder.glob("*.yaml"))
+
+
+def judged_files(manifest: Mapping[str, Any], folder: Path | None = None) -> list[Path]:
     """The files that a study names; none where it names none."""
     wanted = asked(manifest, "claims") or ()
     return [path for path in claim_files(folder) if path.stem in wanted]

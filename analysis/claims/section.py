@@ -18,7 +18,7 @@ from analysis.statistics import Comparison
 from analysis.statistics.families import ALPHA
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
-from sspo.config.choices import TERMS
+from sspo.config.choices import term_of_record
 
 RULE = (
     "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
@@ -138,7 +138,7 @@ def _arm(evidence: Evidence, arm: Arm) -> str:
     """The arm with its bounds, which a statement on clipping depends on."""
     known = facts(evidence, arm)
     low, high = known["clip_low"], known["clip_high"]
-    term = TERMS.get(known["term"])
+    term = term_of_record(known["term"])
     if not (term and term.matchable) or low is None or high is None:
         return arm.label
     target = arm.target_clip_frac

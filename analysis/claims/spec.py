@@ -20,6 +20,8 @@ from analysis.logs.manifest import ROLES
 from sspo.config import RULES
 from sspo.config.build import build
 from sspo.config.choices import ADAPTATIONS, TERMS
+from sspo.config.plugins.own_file import is_file
+from sspo.config.plugins.table import names_of
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown, unknown
 
@@ -157,10 +159,15 @@ def _check(where: str, claim: Claim) -> None:
 
 def _check_selector(where: str, selector: Selector) -> None:
     _known(f"{where}.role", selector.role, ROLES)
-    choices = {"level": (*RULES, "token", "response"), "term": TERMS, "adapt": ADAPTATIONS}
+    choices = {
+        "level": (*names_of("rule", RULES), "token", "response"),
+        "term": names_of("term", TERMS),
+        "adapt": ADAPTATIONS,
+    }
     for key, valid in choices.items():
         for value in getattr(selector, key):
-            _known(f"{where}.{key}", value, valid)
+            if not is_file(value):
+                _known(f"{where}.{key}", value, valid)
 
 
 def _known(where: str, value: str, valid: Any) -> None:

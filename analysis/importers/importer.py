@@ -13,11 +13,13 @@ RUN_COLUMNS, ARM, SEED = ("run", "run_id", "run_name"), "arm", "seed"
 
 @dataclass(frozen=True)
 class Named:
-    """What an import says of columns: which is the step, which name arm and seed. None is what they are called here."""
+    """What an import says of its sources: which column is the step, which name arm and seed, None for what they are called here."""
 
     step: str | None = None
     arm: str | None = None
     seed: str | None = None
+    importer: str | None = None
+    """The importer that reads every source, a user's own or one of the house; None is the first that matches."""
 
     @property
     def of_run(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ def _no_runs(path: Path, named: Named) -> list[Logged]:
 
 @dataclass(frozen=True, kw_only=True)
 class Importer:
-    """One line of read.IMPORTERS. A format has `matches` and `read`, a tool that logs into formats of others has names."""
+    """One line of read.IMPORTERS, or a user's own (docs/extending.md). A format has `matches` and `read`, a tool that logs into formats of others has names."""
 
     matches: Callable[[Path, bytes], bool] = _no_file
     """Whether a file, given by its path and first bytes, is of this kind."""

@@ -14,6 +14,7 @@ from analysis.importers.limits import MOST_SETTINGS_BYTES, clean, shown, shown_p
 from analysis.importers.settings import check_settings
 from analysis.logs.manifest import ROLES
 from sspo.config.build import build
+from sspo.config.plugins.own_file import is_file
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, unknown
 
@@ -81,6 +82,8 @@ class ImportSpec:
     """Keys of the logged configuration (or columns) that name arm and seed."""
     step_from: str | None = None
     """Column that holds the training step, where logs have several."""
+    importer: str | None = None
+    """What reads every source: a name of read.IMPORTERS, an entry point's or `path/to/file.py:NAME`; None is the first that matches."""
     base: str | None = None
     """The one base model that all runs started from, where there was one."""
     claims: tuple[str, ...] = ()
@@ -123,6 +126,8 @@ def load_spec(path: Path | None, sources: Sequence[str], options: Mapping[str, A
     listed += [_source(text) for text in sources]
     given = {key: value for key, value in options.items() if value not in (None, (), {}, False)}
     files = tuple(str(beside / file) for file in spec.files)
+    if spec.importer is not None and is_file(spec.importer):
+        spec = replace(spec, importer=str(beside / spec.importer))
     spec = replace(spec, runs=tuple(listed), files=files, **given)
     if spec.names:  # a path without an arm is a file of runs that have names
         files += tuple(run.path for run in spec.runs if run == RunSpec(path=run.path))

@@ -36,7 +36,8 @@ def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
     Raises UserError where a source cannot be read, an arm or a seed is not known, or the primary metric is not there.
     """
     check_name("study", name)
-    of_outcomes = [source.path for source in spec.runs if holds_outcomes(Path(source.path))]
+    sources = spec.runs if spec.importer is None else ()
+    of_outcomes = [source.path for source in sources if holds_outcomes(Path(source.path))]
     if of_outcomes:
         return import_outcomes(name, spec, of_outcomes, out)
     check_logs(spec)

@@ -65,7 +65,7 @@ def find_runs(spec: ImportSpec) -> list[Run]:
 
 def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
     """Each source with a run that it means; a file is read once."""
-    named = Named(spec.step_from, spec.arm_from, spec.seed_from)
+    named = Named(spec.step_from, spec.arm_from, spec.seed_from, spec.importer)
     files: dict[str, list[Logged]] = {}
     yield from named_runs(spec, named)
     for source in spec.runs:
@@ -110,7 +110,7 @@ def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> Run:
     if abs(seed) >= 10**SEED_DIGITS:
         raise UserError(f"the seed of {place(logged)} has more than {SEED_DIGITS} digits")
     names = list(dict.fromkeys(name for row in logged.rows.values() for name in row))
-    keys = {name: clean(key) for name, key in translate(names, logged.source, config).items()}
+    keys = {name: clean(key) for name, key in translate(names, logged.source, config, spec.importer).items()}
     return Run(check_name("arm", str(arm)), seed, replace(logged, label=clean(logged.label)), keys)
 
 
@@ -130,10 +130,12 @@ def place(logged: Logged) -> str:
     return clean(f"{path.parent.name}/{path.name}" + (f" ({logged.label})" if logged.label else ""))
 
 
-def translate(names: Collection[str], source: str, config: Mapping[str, Any]) -> dict[str, str]:
+def translate(
+    names: Collection[str], source: str, config: Mapping[str, Any], importer_name: str | None = None
+) -> dict[str, str]:
     """Return the key of every name: ours where the definition agrees, else `foreign/<tool>/<name>`."""
-    tool = _tool(names, source)
-    importer = IMPORTERS.get(tool, Importer())
+    tool = source if importer_name else _tool(names, source)
+    importer = IMPORTERS[importer_name] if importer_name else IMPORTERS.get(tool, Importer())
     keys: dict[str, str] = {}
     for name in names:
         bare = name.removeprefix(importer.prefix)

@@ -23,10 +23,10 @@ from analysis.logs.manifest import (
     sweep_command,
 )
 from analysis.logs.run_files import MISSING
+from sspo.config.places import conf_files
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, unknown
 
-SPECS = Path(__file__).resolve().parents[2] / "conf" / "study"
 MOST_LOOKED_AT = 512
 """Finished runs that are looked at closely in one look; of the others only what a change of their folder shows."""
 
@@ -136,7 +136,7 @@ def _manifest(name: str, preset: str | None, store: Path) -> Path | None:
 
 def _planned(name: str, preset: str | None, store: Path) -> Planned:
     """What the spec of a study says that has no manifest. Raises UserError where there is no spec either."""
-    specs = {path.stem: path for path in SPECS.glob("*.yaml")}
+    specs = {path.stem: path for path in conf_files("study")}
     if name not in specs:
         known = {study_of(path.stem) for path in (store / "studies").glob("*.json")}
         if name not in known:

@@ -11,7 +11,7 @@ from analysis.logs.manifest import from_manifest, report_folder
 from analysis.logs.run_folders import read_runs
 from analysis.logs.source import choose
 from sspo.errors import UserError
-from sspo.metrics import GLOSSARY
+from sspo.metrics import entry_of
 
 ALL_STATES = ("done", "diverged", "failed", "running")
 INDEX = ["study", "preset", "arm", "seed", "status", "run", "step", "rollout", "update"]
@@ -34,7 +34,7 @@ def tidy(name: str, preset: str, store: Path, out: Path) -> pd.DataFrame:
     long = wide.melt(steps, var_name="key").dropna(subset=["value"])
     long = long.sort_values(["run", "step", "key"], kind="stable").reset_index(drop=True)
     whose = records.loc[long["run"], ["arm", "seed", "status"]].reset_index(drop=True)
-    entries = long["key"].map(GLOSSARY.get)
+    entries = long["key"].map(entry_of)
     return pd.concat([long, whose], axis=1).assign(
         study=name,
         preset=preset,

@@ -21,7 +21,7 @@ from analysis.logs.samples import (
 )
 from analysis.text.escape import markdown, visible
 from analysis.text.rounding import rounded
-from sspo.config.choices import TERMS
+from sspo.config.choices import term_of_record
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes."""
@@ -102,8 +102,8 @@ def clipped_side(sample: Sample) -> str:
 
 def _advantage(sample: Sample, record: Mapping[str, Any]) -> str:
     value = f"A = {rounded(sample.advantage, '+.2f')}".replace("-", "−")
-    term = TERMS.get(record["term"])
-    if record["term"] is not None and not (term and term.clips):
+    term = term_of_record(record["term"])
+    if term is not None and not term.clips:
         return f"{value}, never clipped: the term removes no gradient"
     if sample.advantage == 0:
         return "A = 0, nothing can be clipped"

@@ -26,7 +26,8 @@ from sspo.config.json_file import read_object
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 
-FOLDER = Path(__file__).resolve().parents[2] / "registrations"
+FOLDER = Path("registrations")
+"""In the working directory, as runs/ and reports/ are: registrations belong to the user's project."""
 REMEDY = "restore it from git"
 SHORT = 12
 """Digits of a digest that people read."""

@@ -1,6 +1,7 @@
 """A command line becomes a configuration.
 
 hydra_compose  Hydra's composition, validated
+own_choices    rows of a user's own as choices
 fast           the same in a millisecond, for planning
 multirun       every combination of values
 """

@@ -19,6 +19,7 @@ from sspo.compose import hydra_compose as hydra
 from sspo.config import TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted
+from sspo.config.places import conf_roots
 from sspo.config.validation import validate
 from sspo.errors import UserError
 
@@ -26,6 +27,8 @@ SPECIAL = ("$", "???")
 """What stands for something else than itself in an override or a value: interpolation and missing values."""
 PACKAGED = "@"
 """What stands in the key of an override that puts a group elsewhere; in a value it names a revision of a model."""
+Roots = tuple[Path, ...]
+"""Where files are looked up, for what is kept."""
 Choice = tuple[str, str]
 """A group and the file chosen from it."""
 
@@ -42,7 +45,9 @@ def quick_compose(overrides: Sequence[str]) -> TrainConfig:
 def quick_values(overrides: Sequence[str]) -> dict[str, Any]:
     """The values that `overrides` compose to, equal to `composed`'s and as little validated. Raises the same UserError."""
     try:
-        return _composed(overrides, hydra.parse_overrides(overrides))
+        parsed = hydra.parse_overrides(overrides)
+        own = hydra.with_own(overrides, parsed)
+        return _composed(own, parsed if own == list(overrides) else hydra.parse_overrides(own))
     except _NotPlain:
         return hydra.composed(overrides, resolve=True)
 
@@ -58,7 +63,7 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
     if len(dict(chosen)) < len(chosen):
         raise _NotPlain
     choices = tuple(sorted((group, name) for group, name in chosen if name is not None))
-    values = _copied(_selection(hydra.CONF_ROOT, choices))
+    values = _copied(_selection(conf_roots(), choices))
     for override in parsed:
         if override.key_or_group not in hydra.GROUPS:
             _set(values, override.key_or_group.split("."), override.value())
@@ -66,16 +71,16 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
 
 
 @functools.lru_cache(maxsize=4096)
-def _selection(root: Path, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
+def _selection(roots: Roots, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
     """What a choice of files composes to, before any option is set. Never to be changed by the caller."""
-    usual = _by_hydra(root, ())
+    usual = _by_hydra(roots, ())
     experiments = [name for group, name in choices if group == "experiment"]
-    of_groups = {choice: _alone(root, choice) for choice in choices if choice[0] != "experiment"}
+    of_groups = {choice: _alone(roots, choice) for choice in choices if choice[0] != "experiment"}
     if any(_changed(usual, values) - {group} for (group, _), values in of_groups.items()):
-        return _by_hydra(root, choices)
+        return _by_hydra(roots, choices)
     set_by_experiments = {group for name in experiments for group in _groups_of_experiment(name)}
     # whether an experiment or a choice of what it sets holds is Hydra's to say; every other choice lies on top
-    under = _by_hydra(root, tuple(one for one in choices if one[0] in {"experiment", *set_by_experiments}))
+    under = _by_hydra(roots, tuple(one for one in choices if one[0] in {"experiment", *set_by_experiments}))
     chosen = {
         group: values[group]
         for (group, _), values in of_groups.items()
@@ -102,16 +107,16 @@ def _groups_of_experiment(name: str) -> set[str]:
     return groups
 
 
-def _alone(root: Path, choice: Choice) -> Mapping[str, Any]:
+def _alone(roots: Roots, choice: Choice) -> Mapping[str, Any]:
     """What one choice composes to. One that is no file sets options of its group alone, on the schema's defaults: Hydra,
     which takes a tenth of a second for each, has something to say only where config.yaml sets more than it lists."""
     group, name = choice
-    usual = _by_hydra(root, ())
+    usual = _by_hydra(roots, ())
     listed = usual[group].get(hydra.NAMED.get(group, ("name",))[0]) if group in usual else None
     if any(hydra.choice_file(group, one) is not None for one in (name, str(listed))):
-        return _by_hydra(root, (choice,))
+        return _by_hydra(roots, (choice,))
     if listed not in hydra.choices(group) or usual[group] != _without_file(group, str(listed)):
-        return _by_hydra(root, (choice,))
+        return _by_hydra(roots, (choice,))
     return {**usual, group: _without_file(group, name)}
 
 
@@ -133,8 +138,8 @@ def _listed(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=4096)
-def _by_hydra(root: Path, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
-    assert root == hydra.CONF_ROOT
+def _by_hydra(roots: Roots, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
+    assert roots == conf_roots()
     try:
         values = hydra.composed([f"{group}={name}" for group, name in choices])
     except UserError as error:

@@ -7,7 +7,7 @@ messages for a mistyped name run over nine lines.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,27 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sspo.compose import own_choices
 from sspo.config import REWARD_NAMES, RULES, TASK_NAMES, TEMPLATE_NAMES, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted, unset
+from sspo.config.places import conf_file, conf_files, conf_roots
+from sspo.config.plugins.kinds import OF_GROUP
+from sspo.config.plugins.table import Plugin, find, names_of
 from sspo.config.validation import validate
 from sspo.errors import UserError, siblings, unknown
-from sspo.objective.variants import VARIANTS
+from sspo.objective.variants import HOUSE_VARIANTS, VARIANTS
 
-CONF_ROOT = Path(__file__).resolve().parents[2] / "conf"
 GROUPS = (
     "task",
     "prompt",
@@ -55,11 +61,12 @@ NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
 
 def compose(overrides: Sequence[str]) -> TrainConfig:
     """The validated config that `overrides` make. Raises UserError."""
-    return _compose(tuple(overrides))
+    return _compose(tuple(overrides), conf_roots())
 
 
 @functools.lru_cache(maxsize=4096)
-def _compose(overrides: tuple[str, ...]) -> TrainConfig:
+def _compose(overrides: tuple[str, ...], roots: tuple[Path, ...]) -> TrainConfig:
+    """`roots` is where `overrides` are looked up, for what is kept."""
     return validate(build(TrainConfig, fitted(composed(overrides, resolve=True))))
 
 
@@ -69,9 +76,10 @@ def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, An
     Raises UserError.
     """
     parsed = parse_overrides(overrides)
+    overrides = with_own(overrides, parsed)
     register()
     try:
-        with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
+        with initialize_config_dir(config_dir=str(conf_roots()[-1]), version_base="1.3"):
             config = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
         values: Any = OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
     except (HydraException, OmegaConfBaseException) as error:
@@ -89,27 +97,65 @@ def _for_hydra(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str
 
 
 def choices(group: str) -> list[str]:
-    """The names that `group=NAME` accepts."""
+    """The names that `group=NAME` accepts, those of installed packages included; a user's file is accepted too."""
+    house = house_choices(group)
+    if group not in OF_GROUP:
+        return house
+    return [*house, *(name for name in names_of(OF_GROUP[group], house) if name not in house)]
+
+
+def house_choices(group: str) -> list[str]:
+    """The names that `group=NAME` accepts wherever nothing is installed beside the house."""
     if group == "objective":
-        return list(VARIANTS)
-    files = {path.stem for path in (CONF_ROOT / group).glob("*.yaml")}
+        return list(HOUSE_VARIANTS)
+    files = {path.stem for path in conf_files(group)}
     return sorted(files.union(NAMED[group][1] if group in NAMED else ()))
+
+
+def with_own(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
+    """The overrides with a choice that Hydra knows where one chooses a row of a user's own.
+
+    Raises UserError where such a row is not there, or an objective's row is none.
+    """
+    return [
+        text
+        if (plugin := _plugin(one)) is None
+        else f"{text.partition('=')[0]}={own_choices.add(one.key_or_group, plugin, choice_values)}"
+        for text, one in zip(overrides, parsed, strict=True)
+    ]
+
+
+def _plugin(override: Override) -> Plugin | None:
+    """The row of a user's own that a choice of a group names."""
+    group, value = override.key_or_group, override.value()
+    if group not in OF_GROUP or not isinstance(value, str) or value in own_choices.VALUES:
+        return None
+    if conf_file(group, f"{value}.yaml").is_file():  # which may set more than the row's name
+        return None
+    return find(OF_GROUP[group], value, _rows(group), group)
+
+
+def _rows(group: str) -> Container[str]:
+    """The house's rows that a group chooses from."""
+    return HOUSE_VARIANTS if group == "objective" else NAMED[group][1]
 
 
 def choice_file(group: str, name: str) -> Path | None:
     """The file of conf/ that a choice is; None where it needs none."""
-    if group == "objective":
+    if group == "objective" or name in own_choices.VALUES:
         return None
-    file, (_, named) = CONF_ROOT / group / f"{name}.yaml", NAMED.get(group, ("", ()))
+    file, (_, named) = conf_file(group, f"{name}.yaml"), NAMED.get(group, ("", ()))
     return None if name in named and not file.is_file() else file
 
 
 def choice_values(group: str, name: str) -> dict[str, Any]:
     """What a choice sets: what its file holds, or else its name alone."""
+    if name in own_choices.VALUES:
+        return own_choices.VALUES[name]
     if group == "objective":
         return asdict(VARIANTS[name])
     file = choice_file(group, name)
-    if file is None:
+    if file is None or (group in OF_GROUP and not file.is_file()):
         return {NAMED[group][0]: name}
     values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return values
@@ -144,7 +190,14 @@ def _check_override(override: Override, text: str) -> None:
         )
     if key in GROUPS:
         value = override.value()
-        if not (key == "experiment" and value is None) and value not in choices(key):
+        plugin = _plugin(override)
+        if plugin is not None:
+            plugin.check()
+        elif (isinstance(value, str) and value in own_choices.VALUES) or (
+            key == "experiment" and value is None
+        ):
+            pass
+        elif value not in house_choices(key):
             raise unknown(key, str(value), choices(key))
     elif key not in option_keys():
         inside = [option for option in option_keys() if option.startswith(f"{key}.")]
@@ -171,12 +224,30 @@ def option_keys() -> tuple[str, ...]:
     return tuple(keys)
 
 
-@functools.cache
+class UserFilesFirst(SearchPathPlugin):  # type: ignore[misc]
+    """Puts the user's `conf/` before the project's in Hydra's search, and leaves other programs' searches alone."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folders that are searched before the project's."""
+        *before, project = conf_roots()
+        if any(one.path in (str(project), f"file://{project}") for one in search_path.get_path()):
+            for root in before:
+                search_path.prepend("user", f"file://{root}", anchor="main")
+
+
 def register() -> None:
-    """Make the schema known to Hydra, and the choices that are no files."""
+    """Make known to Hydra the schema, where files are looked up, and the choices that are not files."""
+    _register(conf_roots())
+
+
+@functools.lru_cache(maxsize=1)
+def _register(roots: tuple[Path, ...]) -> None:
+    """`roots` is where files are looked up: what is a file in one folder may not be one in the next."""
+    Plugins.instance().register(UserFilesFirst)
     store = ConfigStore.instance()
     store.store(name="schema", node=unset(asdict(TrainConfig())))
     for group in ("objective", *NAMED):
-        for name in choices(group):
+        for name in house_choices(group):
+            store.repo.get(group, {}).pop(f"{name}.yaml", None)
             if choice_file(group, name) is None:
                 store.store(group=group, name=name, node=choice_values(group, name))

@@ -22,7 +22,8 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sspo.compose.hydra_compose import CONF_ROOT, GROUPS, choices, parse_overrides, register
+from sspo.compose.hydra_compose import GROUPS, choices, parse_overrides, register, with_own
+from sspo.config.places import conf_roots
 from sspo.errors import UserError, unknown
 
 FLAGS = ("-m", "--multirun")
@@ -43,12 +44,12 @@ def multirun(words: Sequence[str]) -> int:
     own = [word for word in words if word.startswith(("hydra.", "hydra/"))]
     combinations([word for word in words if word not in own])
     register()
-    with initialize_config_dir(config_dir=str(CONF_ROOT), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(conf_roots()[-1]), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         _check_plugin()
         _check_own(own)
     assert hydra is not None
-    chosen = [word for word in words if not word.startswith(CHOICE)] + [
+    chosen = [_for_hydra(word) for word in words if not word.startswith(CHOICE)] + [
         f"{CHOICE}={SWEEPER}",
         "hydra.mode=MULTIRUN",
     ]
@@ -58,6 +59,18 @@ def multirun(words: Sequence[str]) -> int:
         why = " ".join(f"{error} {error.__cause__ or ''}".split())
         raise UserError(f"cannot start the multirun: {why}") from error
     return status
+
+
+def _for_hydra(word: str) -> str:
+    """The word as Hydra takes it. It looks a group's single choice up, and finds none for a row of a user's own; a list of
+    choices, be it of one, is the sweeper's."""
+    if word.startswith("hydra"):
+        return word
+    override = OverridesParser.create().parse_override(word)
+    if override.is_sweep_override() or with_own([word], [override]) == [word]:
+        return word
+    key, _, value = word.partition("=")
+    return f"{key}=choice({value})"
 
 
 def combinations(overrides: Sequence[str]) -> list[tuple[str, ...]]:

@@ -9,7 +9,7 @@ reward_sum        rewards that are added up
 engine_checks     what goes with which engine of the rollout
 objective_checks  points of the product without meaning
 prompt_checks     prompt templates: names, files, what of them is in a cell
-user_rule         a segmentation rule of the user's own, by file and function
+plugins           rows of a user's own: by entry point, or by file and name
 folder_table      tables that are folders: a row per file
 grid              grids of clip bounds
 patterns          the user's regular expressions, bounded

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from sspo.config.plugins.table import Plugin, PluginTable
+from sspo.errors import UserError, unknown
+
+Function = TypeVar("Function")
 
 ADVANTAGES = ("group_norm", "group_mean", "leave_one_out", "whitened", "group_mean_whitened")
 RATIOS = ("token", "segment", "response")
@@ -36,10 +43,65 @@ class Term:
     """Whether it has neither a clip nor anything in its place, so that others' clips are held against it."""
 
 
-TERMS: Mapping[str, Term] = {
+HOUSE_TERMS: Mapping[str, Term] = {
     "ppo": Term(clips=True, matchable=True),
     "unclipped": Term(clips=False, bounds=False, no_clip=True),
     "cispo": Term(clips=False, open_below=True),
     "gmpo": Term(clips=True, in_logs=True),
     "sapo": Term(clips=False, bounds=False, tau=True),
 }
+DECORATOR = "clip_term"
+FACTS = tuple(one.name for one in fields(Term))
+
+
+def clip_term(**facts: bool) -> Callable[[Function], Function]:
+    """State the facts of a user's own clip term: `@clip_term(clips=True, matchable=True)`, fields of Term as literals.
+
+    Planning reads them from the source, without running it.
+    """
+    Term(**facts)
+    return lambda function: function
+
+
+def _facts(plugin: Plugin) -> Term:
+    """The facts in the decorator of a user's term. Raises UserError where there is none, or it cannot be read."""
+    said = f"{plugin.key}={plugin.name}"
+    call = next(_decorators(plugin.tree(), plugin.attribute), None)
+    if call is None:
+        raise UserError(
+            f"{said}: put @clip_term(clips=True) or @clip_term(clips=False) of sspo.objective.clip above the function, which "
+            "says whether its clip removes gradients"
+        )
+    facts: dict[str, bool] = {}
+    for keyword in call.keywords:
+        if keyword.arg not in FACTS:
+            raise unknown(f"fact in @clip_term of {said}", str(keyword.arg), FACTS)
+        value = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+        if not isinstance(value, bool):
+            raise UserError(f"{said}: {keyword.arg} in @clip_term must be True or False, written out")
+        facts[keyword.arg] = value
+    if call.args or "clips" not in facts:
+        raise UserError(f"{said}: @clip_term takes keywords and needs clips, as in @clip_term(clips=True)")
+    return Term(**facts)
+
+
+def _decorators(tree: ast.Module, name: str) -> Iterator[ast.Call]:
+    """Calls of clip_term, by that name or as an attribute, above the function of that name."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            for call in node.decorator_list:
+                if isinstance(call, ast.Call):
+                    called = getattr(call.func, "attr", getattr(call.func, "id", None))
+                    if called == DECORATOR:
+                        yield call
+
+
+TERMS: Mapping[str, Term] = PluginTable("term", HOUSE_TERMS, _facts)
+
+
+def term_of_record(name: object) -> Term | None:
+    """The facts of a term that a log names; None if the log names none, or a user's term whose source is not there."""
+    try:
+        return TERMS.get(str(name))
+    except UserError:
+        return None

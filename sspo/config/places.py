@@ -11,14 +11,40 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of the package `sspo`."""
+APP = "_app"
+"""What a wheel carries besides the package, inside it."""
 
 
-def app_root() -> Path:
+def app_root(package: Path = PACKAGE) -> Path:
     """Return the folder that holds `sweeps`, `analysis`, `conf` and `hydra_plugins`."""
-    installed = PACKAGE / "_app"
-    return installed if installed.is_dir() else PACKAGE.parent
+    installed = package / APP
+    return installed if installed.is_dir() else package.parent
+
+
+CONF_ROOT = app_root() / "conf"
+"""The project's own configuration."""
 
 
 def conf_roots() -> tuple[Path, ...]:
     """Return the configuration folders in the order they are searched: `conf/` of the working directory, then the project's."""
-    return tuple(dict.fromkeys(root for root in (Path.cwd() / "conf", app_root() / "conf") if root.is_dir()))
+    return tuple(dict.fromkeys(root for root in (Path.cwd() / "conf", CONF_ROOT) if root.is_dir()))
+
+
+def conf_folders(name: str) -> tuple[Path, ...]:
+    """Return the folders of one kind of file, such as `study`, in the order they are searched, whether they exist or not."""
+    return tuple(root / name for root in conf_roots())
+
+
+def conf_file(folder: str, name: str) -> Path:
+    """Return the file of that name that the search finds first; the place of the user's own if there is none."""
+    places = [place / name for place in conf_folders(folder)]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def conf_files(folder: str) -> list[Path]:
+    """Return the YAML files of one kind, by name; of two of the same name, the one that the search finds first."""
+    found: dict[str, Path] = {}
+    for place in conf_folders(folder):
+        for path in place.glob("*.yaml"):
+            found.setdefault(path.name, path)
+    return [found[name] for name in sorted(found)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sspo.config.plugins.table import check, find, label_of
 from sspo.config.schema import REWARD_NAMES, RewardConfig
-from sspo.errors import UserError, shown, unknown
+from sspo.errors import UserError, shown
 
 KEY = "reward.also"
 
@@ -14,8 +15,8 @@ KEY = "reward.also"
 def weights(config: RewardConfig) -> list[tuple[str, float]]:
     """Each further reward's name and weight, in their order. Raises UserError."""
     found = [_read(text) for text in config.also]
-    names = [config.name, *(name for name, _ in found)]
-    for name, _ in found:
+    names = [label_of("reward", name, REWARD_NAMES) for name in (config.name, *(name for name, _ in found))]
+    for name in names[1:]:
         if names.count(name) > 1:
             raise UserError(
                 f"{KEY} names '{name}' twice, or it is reward.name already: give each reward one weight"
@@ -28,10 +29,18 @@ def names_in_use(config: RewardConfig) -> Sequence[str]:
     return [config.name, *(name for name, _ in weights(config))]
 
 
+def check_options(config: RewardConfig) -> None:
+    """Raise UserError for options that no reward in use reads: those of the house have none."""
+    if config.options and not any(find("reward", name, REWARD_NAMES) for name in names_in_use(config)):
+        raise UserError(
+            f"reward.options={list(config.options)} has no effect: reward={config.name} reads none; leave it out"
+        )
+
+
 def _read(text: str) -> tuple[str, float]:
     name, star, number = (part.strip() for part in text.partition("*"))
-    if star and name not in REWARD_NAMES:
-        raise unknown(KEY, name, REWARD_NAMES)
+    if star:
+        check("reward", name, REWARD_NAMES, KEY)
     try:
         weight = float(number)
     except ValueError:

@@ -39,6 +39,7 @@ class TaskConfig:
     """Where problems come from."""
 
     name: str = "chain"
+    """A name of TASK_NAMES, or a task of your own (docs/extending.md)."""
     train: str | None = None
     """What is trained on: a JSON Lines file, or a question set by its name; null is the task's own."""
     eval: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class TaskConfig:
     id: str = "id"
     """... what names a question; a file without the column names its questions by their line."""
     options: tuple[str, ...] = ()
-    """Options of a generated question set, as `name=value`."""
+    """Options of a generated question set or of a task of your own, as `name=value`."""
     lock: str = "conf/study/datasets.lock"
     """Where the first load of a question set from the hub writes its revision and hash, and later loads are held to them."""
 
@@ -121,6 +122,9 @@ class RewardConfig:
     """How a response is scored."""
 
     name: str = "exact_answer"
+    """A name of REWARD_NAMES, or a reward of your own (docs/extending.md)."""
+    options: tuple[str, ...] = ()
+    """Options of a reward of your own, as `name=value`."""
     overlong_buffer: int = 0
     """DAPO's overlong penalty: the reward falls linearly over the last so many tokens that fit; 0 is no penalty."""
     overlong_penalty: float = 1.0
@@ -142,7 +146,7 @@ class SegmentationConfig:
     """Where a response is cut."""
 
     rule: str = "subsentence"
-    """A name of RULES, or a rule of your own as `path/to/file.py:function`."""
+    """A name of RULES, or a rule of your own: an entry point's name or `path/to/file.py:function` (docs/extending.md)."""
     fixed_tokens: int = 8
     """Tokens a segment of rule 'fixed'."""
     fixed_like: str | None = None
@@ -224,6 +228,7 @@ class ObjectiveConfig:
     advantage: str = "group_norm"
     ratio: str = "segment"
     term: str = "ppo"
+    """A name of TERMS, or a term of your own (docs/extending.md)."""
     clip: ClipConfig = field(default_factory=ClipConfig)
     bounds: BoundsConfig = field(default_factory=BoundsConfig)
     aggregation: str = "response_mean"

@@ -6,14 +6,13 @@ import hashlib
 import json
 from pathlib import Path
 
+from sspo.config.places import conf_file
 from sspo.config.yaml_file import read_yaml
-
-FOLDER = Path(__file__).resolve().parents[2] / "conf" / "study"
 
 
 def study_file(name: str) -> Path:
-    """The file of a study of this checkout, whether it is there or not."""
-    return FOLDER / f"{name}.yaml"
+    """Return the file of a study, whether it exists or not."""
+    return conf_file("study", f"{name}.yaml")
 
 
 def written_sha256(path: Path) -> str | None:

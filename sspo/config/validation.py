@@ -30,18 +30,19 @@ from sspo.config.choices import (
     ADVANTAGES,
     AGGREGATIONS,
     ENTROPY_LEVELS,
+    HOUSE_TERMS,
     KL_ESTIMATORS,
     RATIOS,
     SIDES,
-    TERMS,
 )
 from sspo.config.engine_checks import check_engine
 from sspo.config.fitted import OF_LEAN
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
+from sspo.config.plugins import table
+from sspo.config.plugins.in_use import rules_in_use
 from sspo.config.prompt_checks import check_prompt
-from sspo.config.reward_sum import weights
-from sspo.config.user_rule import check_own, is_own, names_in_use
+from sspo.config.reward_sum import check_options, weights
 from sspo.errors import UserError, unknown
 
 MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
@@ -73,12 +74,12 @@ def validate(config: TrainConfig) -> TrainConfig:
 
 def _check_choices(config: TrainConfig) -> None:
     objective = config.objective
+    table.check("task", config.task.name, TASK_NAMES)
+    table.check("reward", config.reward.name, REWARD_NAMES)
+    table.check("term", objective.term, HOUSE_TERMS)
     for key, value, choices in (
-        ("task.name", config.task.name, TASK_NAMES),
-        ("reward.name", config.reward.name, REWARD_NAMES),
         ("objective.advantage", objective.advantage, ADVANTAGES),
         ("objective.ratio", objective.ratio, RATIOS),
-        ("objective.term", objective.term, TERMS),
         ("objective.bounds.adapt", objective.bounds.adapt, ADAPTATIONS),
         ("objective.bounds.entropy_level", objective.bounds.entropy_level, ENTROPY_LEVELS),
         ("objective.bounds.side", objective.bounds.side, SIDES),
@@ -143,11 +144,8 @@ def check_segmentation(segmentation: SegmentationConfig) -> None:
         value = getattr(segmentation, key)
         if value is None:
             continue
-        if is_own(value):
-            check_own(f"segmentation.{key}", value)
-        elif value not in RULES:
-            raise unknown(f"segmentation.{key}", value, RULES)
-        elif key != "rule" and value in ("random", key.removesuffix("_like")):
+        table.check("rule", value, RULES, f"segmentation.{key}")
+        if key != "rule" and value in ("random", key.removesuffix("_like")):
             raise UserError(
                 f"segmentation.{key} must name a rule other than '{value}' whose lengths are to be "
                 f"{'shuffled' if key == 'random_like' else 'matched'}"
@@ -165,8 +163,8 @@ def check_segmentation(segmentation: SegmentationConfig) -> None:
         raise UserError(
             f"segmentation.entropy_quantile must be in [0, 1], got {segmentation.entropy_quantile}"
         )
-    names = names_in_use(segmentation)
-    check_pattern(segmentation.pattern, "regex" in names or any(map(is_own, names)))
+    names = rules_in_use(segmentation)
+    check_pattern(segmentation.pattern, "regex" in names or not set(names) <= set(RULES))
 
 
 def _check_numbers(config: TrainConfig) -> None:
@@ -262,6 +260,7 @@ def _check_rollout(config: TrainConfig) -> None:
                 f"sampler's for both: set trainer.old_logp=trainer, or leave {name} null"
             )
     weights(reward)
+    check_options(reward)
     if not MIN_CPU_SECONDS <= reward.cpu_seconds < float("inf"):
         raise UserError(
             f"reward.cpu_seconds must be a finite number of at least {MIN_CPU_SECONDS}, got {reward.cpu_seconds}; "

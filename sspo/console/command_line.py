@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from sspo.console.spoken import prog
+from sspo.console.spoken import prog, spoken
 from sspo.errors import UserError, unknown
 
 
@@ -16,6 +16,10 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *words: Any, **settings: Any):
         super().__init__(*words, **{"allow_abbrev": False, **settings})
         self.prog = prog(self.prog)
+
+    def format_help(self) -> str:
+        """Return the help with commands as the user types them."""
+        return spoken(super().format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of leaving."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from sspo import __version__
 
 VERSION_WORDS = ("--version", "-V")
 
 
 def version_line() -> str:
     """Return the name and the version of the package."""
-    try:
-        return f"sspo {version('sspo')}"
-    except PackageNotFoundError:
-        return "sspo, not installed"
+    return f"sspo {__version__}"

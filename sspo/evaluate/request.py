@@ -12,11 +12,13 @@ from sspo.compose.hydra_compose import choices, parse_overrides
 from sspo.config import EMBEDDED_BASES, OWN_ENGINE, EvaluationConfig, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted
+from sspo.config.plugins.in_use import files_in_use
 from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
 from sspo.evaluate.subject import Trained, is_run, read_run, refuse_cell
 from sspo.models.folder import base_fingerprint, model_folder
 from sspo.models.hub import hub_model
+from sspo.runs.trust import refuse_changed, refuse_unnamed
 from sspo.tasks import open_task
 
 SHORT = {
@@ -36,7 +38,7 @@ SHORT = {
 """Words that stand for an option; `model` stands for the group's choice or for model.path."""
 LISTS = ("benchmarks", "temperature")
 """Words that may give one value of a list without brackets."""
-OWN = ("pass_at", "out", "base")
+OWN = ("pass_at", "out", "base", "trust")
 """Words that are no options of a run."""
 GROUPS = ("task", "prompt", "model", "reward")
 """Groups of options that an evaluation reads."""
@@ -103,6 +105,7 @@ def read_request(words: Sequence[str]) -> Request:
         )
     if trained is not None:
         values = _as_trained(values, trained.options, given)
+        _refuse_untrusted(values, trained, Path(path or ""), own.get("base"), words)
         values["model"]["path"] = own.get("base", values["model"]["path"])
         if "run.store" not in given and trained.store is not None:
             values["run"]["store"] = str(trained.store)
@@ -223,6 +226,24 @@ def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Seque
     if merged["rollout"]["engine"] != rollout.get("engine", OWN_ENGINE):
         merged["rollout"]["decode"] = values["rollout"]["decode"]  # what the run has is another engine's
     return merged
+
+
+def _refuse_untrusted(
+    values: Mapping[str, Any], trained: Trained, folder: Path, base: str | None, words: Sequence[str]
+) -> None:
+    """Raise UserError if the run's own task or reward is a file that no word names, or that is not what it was in training."""
+    own = build(TrainConfig, trained.options)
+    files = {name: key for name, key in files_in_use(own).items() if _value(values, key) == name}
+    refuse_unnamed(files, words, "an evaluation")
+    if files:
+        model = replace(own.model, path=base or own.model.path)
+        refuse_changed(folder, replace(own, model=model), files)
+
+
+def _value(values: Mapping[str, Any], key: str) -> Any:
+    """The value of an option that an evaluation reads; None for another."""
+    group, _, option = key.partition(".")
+    return values[group][option] if group in GROUPS else None
 
 
 def _from_run(key: str, given: Sequence[str]) -> bool:

@@ -15,15 +15,14 @@ import sys
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import IO
 
 from sspo.config import RewardConfig
+from sspo.config.places import PACKAGE
 from sspo.errors import UserError
 from sspo.grading.answer import find_answer, plain_number
 from sspo.grading.server import main
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("math_verify", "latex2sympy2_extended")
 MOST = 1 << 20
 """Bytes of a reply."""
@@ -124,7 +123,7 @@ class _Server:
 
     def __init__(self) -> None:
         self.current: Asked | None = None
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         # sympy orders by hash in places: a fixed seed makes equal answers take equal ways
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(

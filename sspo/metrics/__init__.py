@@ -20,6 +20,7 @@ from sspo.metrics.glossary import (
     TIMING_KEYS,
     Entry,
     Share,
+    entry_of,
 )
 from sspo.metrics.metric import Metric, merge_all, observe
 
@@ -36,6 +37,7 @@ __all__ = [
     "Entry",
     "Metric",
     "Share",
+    "entry_of",
     "merge_all",
     "observe",
 ]

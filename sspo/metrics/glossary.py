@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
 from sspo.config import REWARD_NAMES
 
 PERCENTILES = {"p01": 1, "p10": 10, "p50": 50, "p90": 90, "p99": 99}
+PART, OWN = "reward/part/", re.compile(r"[A-Za-z_][\w-]*")
+"""Begins the keys of rewards that are added up, and the names that a user's own may have in them."""
 MIN_ELIGIBLE = 100
 """Fractions over rare tokens are null below this many tokens; their counts are logged beside them."""
 APART = 0.01
@@ -107,6 +110,18 @@ SHARES = _rows(
     Share("policy/collateral_clip_frac", "share", "mean", "of clipped tokens, the share whose own ratio is inside the bound that clipped them", "down", part="policy/collateral_tokens", whole="policy/clipped_tokens"),
 )  # fmt: skip
 
+
+def _part(name: str) -> Entry:
+    """The entry of a reward that is added up."""
+    return Entry(
+        f"{PART}{name}",
+        "points",
+        "mean",
+        f"reward.also: reward {name} of a response, before its weight",
+        "up",
+    )
+
+
 OPTION_KEYS = _rows(
     Entry("policy/capped_frac", "share", "mean", "term cispo: response tokens whose weight was cut; their gradient stays"),
     Entry("policy/kl_reference", "nats", "mean", "objective.kl: the estimate of KL(policy || base model) a token that was penalised", "down"),
@@ -125,11 +140,18 @@ OPTION_KEYS = _rows(
     Entry("rollout/crashed_frac", "share", "mean", "reward math_verify: responses of whose answer the grader died", "down"),
     Entry("rollout/second_answers", "responses", "last", "reward.second: responses that a second grader looked at as well"),
     Entry("rollout/grader_disagreement_frac", "share", "mean", "reward.second: of those, the share that one grader takes for right and the other does not", "down"),
-    *(Entry(f"reward/part/{name}", "points", "mean", f"reward.also: reward {name} of a response, before its weight", "up") for name in REWARD_NAMES),
+    *map(_part, REWARD_NAMES),
 )  # fmt: skip
 """Logged only by runs that use the option."""
 
 GLOSSARY: dict[str, Entry] = {**ROLLOUT_KEYS, **POLICY_KEYS, **SHARES, **OPTION_KEYS}
+
+
+def entry_of(key: str) -> Entry | None:
+    """The entry of a key; a reward of a user's own has one too. None for a key that no run may log."""
+    own = key.removeprefix(PART)
+    return GLOSSARY.get(key) or (_part(own) if own != key and OWN.fullmatch(own) else None)
+
 
 TIMING_KEYS = _rows(
     Entry("seconds/rollout", "seconds", "last", "sampling responses"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sspo.metrics.glossary import GLOSSARY, PERCENTILES
+from sspo.metrics.glossary import PERCENTILES, entry_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def _array(part: Any) -> np.ndarray:
 
 def observe(key: str, *parts: Any) -> Metric:
     """A Metric of the glossary's reduction for `key`."""
-    entry = GLOSSARY[key]
+    entry = entry_of(key)
+    if entry is None:
+        raise KeyError(key)
     return Metric(entry.reduction, parts, entry.min_count)
 
 

@@ -35,7 +35,7 @@ def objectives() -> dict[str, ObjectiveConfig]:
     extra["sapo/tau"] = replace(sapo, tau=TauConfig(positive=2.0, negative=0.5))
     extra["grpo/adapted"] = replace(grpo, bounds=replace(sspo.bounds, alpha=0.3))
     extra["gspo/adapted"] = replace(VARIANTS["gspo"], bounds=BoundsConfig(adapt="rank", alpha=0.3))
-    return VARIANTS | extra
+    return {**VARIANTS, **extra}
 
 
 def loss_entries() -> dict[str, Any]:

@@ -1,17 +1,23 @@
 """Clip terms: ratios, advantages and bounds -> the term to maximise, and where its gradient was removed.
 
-A new term is a function of TermInputs here, its line in TERM_FUNCTIONS, and a row in sspo/config/choices.py.
+A new term of the house is a function of TermInputs here, its line in TERM_FUNCTIONS, and a row in sspo/config/choices.py;
+a user's own is such a function below @clip_term (docs/extending.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 
 from sspo.config import TauConfig
+from sspo.config.choices import clip_term
+from sspo.config.plugins.table import Plugin, PluginTable, called
+from sspo.errors import UserError
 from sspo.objective.ratio import surrogate_log_ratio, token_log_ratio
+
+__all__ = ["TERM_FUNCTIONS", "ClippedTerm", "Surrogate", "TermInputs", "clip_term"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +137,34 @@ def _without_clipping(term_BT: torch.Tensor, x: TermInputs) -> ClippedTerm:
     )
 
 
-TERM_FUNCTIONS: dict[str, Callable[[TermInputs], ClippedTerm]] = {
+HOUSE_FUNCTIONS: Mapping[str, Callable[[TermInputs], ClippedTerm]] = {
     "ppo": ppo,
     "unclipped": unclipped,
     "cispo": cispo,
     "gmpo": gmpo,
     "sapo": sapo,
 }
+
+
+def _own(plugin: Plugin) -> Callable[[TermInputs], ClippedTerm]:
+    """A user's own term, whose result is checked."""
+    function = called(plugin)
+
+    def checked(x: TermInputs) -> ClippedTerm:
+        found = function(x)
+        if not isinstance(found, ClippedTerm):
+            raise UserError(
+                f"{plugin.key}={plugin.name} must return a ClippedTerm of sspo.objective.clip, got {type(found).__name__}"
+            )
+        for name, value in vars(found).items():
+            if value is not None and value.shape != x.mask_BT.shape:
+                raise UserError(
+                    f"{plugin.key}={plugin.name}: {name} must have the shape of mask_BT, {tuple(x.mask_BT.shape)}, got "
+                    f"{tuple(value.shape)}"
+                )
+        return found
+
+    return checked
+
+
+TERM_FUNCTIONS: Mapping[str, Callable[[TermInputs], ClippedTerm]] = PluginTable("term", HOUSE_FUNCTIONS, _own)

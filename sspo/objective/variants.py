@@ -12,9 +12,12 @@ log-ratios shrinks them; it is no constant of the paper. The rows after it chang
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
+from sspo.config.plugins.table import Plugin, PluginTable
+from sspo.errors import UserError
 
 _GRPO = ObjectiveConfig(
     name="grpo",
@@ -128,4 +131,16 @@ _ABLATIONS = (
     _ablated("sspo_response_entropy", entropy_level="response"),
 )
 
-VARIANTS: dict[str, ObjectiveConfig] = {row.name: row for row in (*_PUBLISHED, *_ABLATIONS)}
+
+def _row(plugin: Plugin) -> ObjectiveConfig:
+    """A user's own row, under the name that leads to it. Raises UserError where it is none."""
+    row = plugin.load()
+    if not isinstance(row, ObjectiveConfig):
+        raise UserError(
+            f"{plugin.key}={plugin.name} must be an ObjectiveConfig of sspo.config, got {type(row).__name__}"
+        )
+    return replace(row, name=plugin.name)
+
+
+HOUSE_VARIANTS: Mapping[str, ObjectiveConfig] = {row.name: row for row in (*_PUBLISHED, *_ABLATIONS)}
+VARIANTS: Mapping[str, ObjectiveConfig] = PluginTable("objective", HOUSE_VARIANTS, _row)

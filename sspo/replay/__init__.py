@@ -3,7 +3,6 @@
 request     what a command line asks
 arguments   its words
 source      a recorded run on disk
-trust       whose code may run
 fidelity    whether a run is whole and its own objective gives back its log
 evaluate    rollouts under curves, in several processes
 tally       clipping at every bound of a grid

@@ -25,7 +25,6 @@ from sspo.replay.request import FORMS, Curve, Request, common_curves, parse_requ
 from sspo.replay.source import RecordedRun
 from sspo.replay.summary import console, describe_curves, describe_runs, matched_record, print_summary
 from sspo.replay.table import HEAD, TABLE, check_folder, table_of, write_replay
-from sspo.replay.trust import refuse_changed
 
 EPILOG = f"""key=value is one of {", ".join(FORMS)}
 clip, clip.low and clip.high take a number, a list like 0.1,0.2 or a range like 1e-4:1:log40; clip sets both sides.
@@ -41,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders, words = split_words(given.words)
     request, targets = parse_request(words), parse_shares("--targets", given.targets)
     processes = process_count(PROCESSES, given.processes)
-    runs = parse_runs(folders)
-    refuse_changed(runs, request.options)
+    runs = parse_runs(folders, words)
     chosen = common_curves(request, [run.config for run in runs])
     check_folder(given.out)
     out = console()

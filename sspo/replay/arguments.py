@@ -6,12 +6,16 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from sspo.config.plugins.in_use import files_in_use, files_in_words
 from sspo.errors import UserError
 from sspo.processes import MOST_UNASKED
 from sspo.replay.source import RecordedRun, open_run
 from sspo.runs.identity import cell_hash
+from sspo.runs.trust import refuse_changed, refuse_unnamed
 
 PROCESSES = "--processes"
+RULES = "segmentation."
+"""Begins the options of a run's rule, which a replay runs only where it is asked for."""
 
 
 def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -20,13 +24,17 @@ def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
     return [Path(word) for word in folders], [word for word in words if word not in folders]
 
 
-def parse_runs(folders: Sequence[Path]) -> list[RecordedRun]:
-    """The recorded runs. Raises UserError where there is none, one is no recorded run, or two are the same run."""
+def parse_runs(folders: Sequence[Path], words: Sequence[str] = ()) -> list[RecordedRun]:
+    """The recorded runs. Raises UserError where there is none, one is no recorded run, two are the same run, or one needs a
+    file of somebody's own that no word names."""
     if not folders:
         raise UserError("name one or more run folders, as in <store>/cells/<cell>/seed0")
     runs: dict[tuple[str, int], RecordedRun] = {}
     for folder in folders:
         run = open_run(folder)
+        files = files_in_use(run.config)
+        refuse_unnamed({name: key for name, key in files.items() if not key.startswith(RULES)}, words)
+        refuse_changed(folder, run.config, files_in_words(words))
         other = runs.setdefault((cell_hash(run.config), run.config.seed), run)
         if other is not run:
             raise UserError(

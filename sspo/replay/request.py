@@ -22,12 +22,14 @@ from sspo.config.build import build
 from sspo.config.choices import TERMS
 from sspo.config.grid import parse_grid
 from sspo.config.objective_checks import why_unmatched
+from sspo.config.plugins.in_use import rule_files
+from sspo.config.plugins.own_file import is_file
 from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
 from sspo.objective.clip_controller import scaled
 from sspo.objective.variants import VARIANTS
 from sspo.replay.rules import in_use, labels
-from sspo.replay.trust import refuse_unnamed
+from sspo.runs.trust import TRUST, refuse_unnamed
 
 PLAIN = re.compile(r"[\w./-]+")
 QUOTE, TRAILING = re.compile(r"(\\*)'"), re.compile(r"\\+\Z")
@@ -46,6 +48,7 @@ FORMS = (
     "clip.high=",
     "objective.<option>=",
     "segmentation.<option>=",
+    f"{TRUST}=",
 )
 
 
@@ -58,6 +61,8 @@ class Request:
     options: tuple[str, ...]
     """Overrides on top."""
     grids: Mapping[str, tuple[float, ...]]
+    words: tuple[str, ...] = ()
+    """As they were given: a file that they name may run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +99,15 @@ def parse_request(words: Sequence[str]) -> Request:
             )
         elif key in GROUPS:
             names[key] = tuple(dict.fromkeys(value.split(",")))
+        elif key == TRUST:
+            continue
         elif key.split(".")[0] in GROUPS:
             options.append(word)
         else:
             raise unknown("key", key, [form.rstrip("=") for form in FORMS])
     if "clip" in grids and len(grids) > 1:
         raise UserError("clip sets both sides: give it alone, or clip.low and clip.high")
-    return Request(names=names, options=tuple(options), grids=grids)
+    return Request(names=names, options=tuple(options), grids=grids, words=tuple(words))
 
 
 def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> list[Curve]:
@@ -113,8 +120,8 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
         rules = request.names["segmentation"] or (None,)
         configs = [_config(request, config, objective_name, rule) for rule in rules]
         segmentations = [in_use(replayed.segmentation) for replayed in configs]
-        for segmentation in segmentations:
-            refuse_unnamed(segmentation, request.options)
+        for replayed, segmentation in zip(configs, segmentations, strict=True):
+            refuse_unnamed(_files(segmentation, replayed.objective.term), request.words)
         _refuse_twins(rules, segmentations)
         label_of = labels(segmentations)
         own = objective_name is None and not any(word.startswith("objective.") for word in request.options)
@@ -133,6 +140,12 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
                 )
             )
     return chosen
+
+
+def _files(rule: SegmentationConfig, term: str) -> dict[str, str]:
+    """The files that a curve runs, with the options that name them."""
+    files = {name: key for key, name in rule_files(rule).items()}
+    return files | ({term: "objective.term"} if is_file(term) else {})
 
 
 def _check_replayable(objective: ObjectiveConfig) -> None:
@@ -177,7 +190,8 @@ def _config(request: Request, config: TrainConfig, objective: str | None, rule: 
     overrides = parse_overrides([*chosen, *request.options, NO_CONTROLLER])[len(chosen) :]
     values = asdict(config)
     own = config.objective.name
-    row = VARIANTS[objective or (own if own in VARIANTS else "sspo")]  # a name may be a mere label
+    known = not is_file(own) and own in VARIANTS  # a name may be a mere label
+    row = VARIANTS[objective or (own if known else "sspo")]
     values["objective"] |= asdict(row) if objective else {"name": row.name, "paper": row.paper}
     values["segmentation"] |= choice_values("segmentation", rule) if rule else {}
     for override in overrides:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from sspo.config import SegmentationConfig
-from sspo.config.user_rule import is_own, names_in_use
+from sspo.config import RULES, SegmentationConfig
+from sspo.config.plugins.in_use import rules_in_use
 from sspo.segmentation import OPTIONS
 
 DEFAULT = SegmentationConfig()
@@ -17,8 +17,8 @@ LOOKED_AT = {"random": ("random_like",), **OPTIONS}
 
 def in_use(rule: SegmentationConfig) -> SegmentationConfig:
     """The rule with the options that it does not look at as they are by default. One of the user's own may look at all."""
-    names = names_in_use(rule)
-    if any(map(is_own, names)):
+    names = rules_in_use(rule)
+    if not set(names) <= set(RULES):
         return rule
     looked_at = {option for name in names for option in LOOKED_AT.get(name, ())}
     others = {option for options in LOOKED_AT.values() for option in options} - looked_at

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from sspo.config import RewardConfig
+from sspo.config import REWARD_NAMES, RewardConfig
 from sspo.config.folder_table import FolderTable
+from sspo.config.plugins.table import Plugin, PluginTable, called, label_of, made
 from sspo.config.reward_sum import weights
 from sspo.types import Problem, Response, Score
 
@@ -67,7 +68,18 @@ class PerAnswer:
         return max((self.judge(response.text, gold) for gold in problem.golds), key=lambda score: score.value)
 
 
-REWARDS: Mapping[str, Callable[[RewardConfig], Reward]] = FolderTable("sspo.rewards", "open_reward")
+MEMBERS = ("statuses", "check", "score", "answers")
+
+
+def _own(plugin: Plugin) -> Callable[[RewardConfig], Reward]:
+    """A user's own `open_reward`, whose result is checked."""
+    function = called(plugin)
+    return lambda config: made(plugin, function(config), MEMBERS)
+
+
+REWARDS: Mapping[str, Callable[[RewardConfig], Reward]] = PluginTable(
+    "reward", FolderTable("sspo.rewards", "open_reward"), _own
+)
 
 
 @dataclass(frozen=True)
@@ -112,8 +124,13 @@ class Sum:
 
 def with_others(main: Reward, config: RewardConfig) -> Reward:
     """What training sums up: the main reward and those of reward.also; the main one itself where there are none."""
-    others = [(name, weight, REWARDS[name](config)) for name, weight in weights(config)]
-    return Sum(main, config.name, others) if others else main
+    others = [(part_name(name), weight, REWARDS[name](config)) for name, weight in weights(config)]
+    return Sum(main, part_name(config.name), others) if others else main
+
+
+def part_name(name: str) -> str:
+    """What logs call a reward: its name, without the path of a user's file."""
+    return label_of("reward", name, REWARD_NAMES)
 
 
 def open_reward(config: RewardConfig) -> Reward:

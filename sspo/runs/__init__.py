@@ -7,6 +7,7 @@ logfile        an append-only file that knows what it holds
 lock           one process at a time in a run folder
 fence          a run that was given to another worker must not write on
 outcome        what a finished run says of itself
+trust          whose code a reader of run folders may run
 tracking       Weights & Biases as a mirror
 mirror         what a mirror shows of a run folder's logs
 mirror_tables  ... its means over answers, and its tables

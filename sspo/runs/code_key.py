@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.config.folder_table import names_in
+from sspo.config.places import APP
+from sspo.config.places import PACKAGE as FOLDER
 from sspo.runs.code_syntax import Place, bindings, canonical, imports
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = FOLDER.parent
 PACKAGE = "sspo"
 ENTRY = ("sspo.trainer.loop", "Trainer")
 TABLE = ("sspo.config.folder_table", "FolderTable")
@@ -78,7 +80,8 @@ _known: dict[str, str] = {}
 
 def _looks(root: Path) -> str:
     """What the package's files look like from outside, so that a key is made again only where one changed."""
-    files = [path for path in sorted((root / PACKAGE).rglob("*.py")) if path.is_file()]
+    found = sorted(path for path in (root / PACKAGE).rglob("*.py") if APP not in path.relative_to(root).parts)
+    files = [path for path in found if path.is_file()]
     facts = [f"{path.relative_to(root)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
     return _digest(str(root), *facts)
 

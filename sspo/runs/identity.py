@@ -15,11 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sspo.config import EMBEDDED_BASES, SegmentationConfig, TrainConfig
-from sspo.config.choices import TERMS
+from sspo.config import EMBEDDED_BASES, REWARD_NAMES, RULES, TASK_NAMES, SegmentationConfig, TrainConfig
+from sspo.config.choices import HOUSE_TERMS, TERMS
+from sspo.config.plugins.table import find, identity_of
 from sspo.config.prompt_checks import prompt_identity
 from sspo.config.reward_sum import names_in_use, weights
-from sspo.config.user_rule import rule_identity
 from sspo.models.folder import base_fingerprint, chat_template
 from sspo.runs.code_key import code_key
 from sspo.runs.content_hash import content_hash
@@ -38,7 +38,7 @@ LATER = (
 """Segmentation options that came after the first cells were named. Their defaults cut the embedded task as before."""
 LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
-    "reward": ("also", "cpu_seconds", "memory_mb", "second"),
+    "reward": ("options", "also", "cpu_seconds", "memory_mb", "second"),
     "rollout": ("engine", "stop", "decode"),
     "trainer": ("forward", "logits", "old_logp", "optimizer"),
     "model": ("precision", "attention"),
@@ -77,10 +77,25 @@ def identity(config: TrainConfig) -> dict[str, Any]:
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     options = {name: value for name, value in fields["model"].items() if name != "path"}
     fields["model"] = {"base": base_fingerprint(config.model.path), **options}
-    read = task_of(config).fingerprint
-    if read is not None:
-        fields["task"] = {"read": read}  # whichever of several names leads to these questions
+    fields["objective"]["term"] = identity_of("term", config.objective.term, HOUSE_TERMS)
+    fields["reward"]["name"] = identity_of("reward", config.reward.name, REWARD_NAMES)
+    if config.reward.also:
+        fields["reward"]["also"] = sorted(
+            (identity_of("reward", name, REWARD_NAMES), weight) for name, weight in weights(config.reward)
+        )
+    fields["task"] = _task_identity(config, fields["task"])
     return fields
+
+
+def _task_identity(config: TrainConfig, plain: dict[str, Any]) -> dict[str, Any]:
+    """The questions that are read, whichever of several names leads to them; of a user's own task its code and options too."""
+    read = task_of(config).fingerprint
+    if find("task", config.task.name, TASK_NAMES) is None:
+        return plain if read is None else {"read": read}
+    default = asdict(TrainConfig().task)
+    given = {key: value for key, value in asdict(config.task).items() if value != default[key]}
+    told = {key: given[key] for key in ("options",) if key in given} | {"read": read} if read else given
+    return {**told, "name": identity_of("task", config.task.name, TASK_NAMES)}
 
 
 def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
@@ -137,7 +152,9 @@ def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
     options = {
         key: value for key, value in asdict(config).items() if key not in LATER or value != default[key]
     }
-    return options | {key: rule_identity(options[key]) for key in NAMES_A_RULE if options.get(key)}
+    return options | {
+        key: identity_of("rule", options[key], RULES) for key in NAMES_A_RULE if options.get(key)
+    }
 
 
 OTHER_BASE = "other"

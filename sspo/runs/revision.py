@@ -6,9 +6,10 @@ import hashlib
 import os
 import shlex
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from sspo.config.places import APP, PACKAGE, app_root
+
+ROOT = PACKAGE.parent
 REDIRECTS = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -28,12 +29,15 @@ def code_hash() -> str:
     Studies are left out: they say which runs there are, and a run's own config.yaml says what it was. So is what is no
     file, such as the lock of an editor.
     """
-    digest = hashlib.sha256()
-    conf = [path for path in (ROOT / "conf").rglob("*.yaml") if path.parent.name not in ("study", "claims")]
-    files = [*(ROOT / "sspo").rglob("*.py"), *conf]
-    for file in sorted(path for path in files if path.is_file()):
-        digest.update(os.fsencode(file.relative_to(ROOT)))
-        digest.update(file.read_bytes())
+    digest, package = hashlib.sha256(), ROOT / "sspo"
+    app = app_root(package)
+    conf = (path for path in (app / "conf").rglob("*.yaml") if path.parent.name not in ("study", "claims"))
+    code = (path for path in package.rglob("*.py") if APP not in path.relative_to(package).parts)
+    names = {file.relative_to(root): file for root, files in ((app, conf), (ROOT, code)) for file in files}
+    for name, file in sorted(names.items()):
+        if file.is_file():
+            digest.update(os.fsencode(name))
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

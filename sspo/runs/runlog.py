@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from sspo.errors import UserError
-from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric
+from sspo.metrics import GLOSSARY, TIMING_KEYS, Metric, entry_of
 from sspo.runs import fence
 from sspo.runs.logfile import Extent, LogFile, extent_of, sync
 
@@ -131,10 +131,11 @@ class RunLog:
 
     def step(self, step: int, rollout: int, update: int, metrics: Mapping[str, Metric]) -> Row:
         """One optimiser step: `step` counts from 1 over the run, `update` from 0 in its rollout. Returns the line."""
-        unknown = sorted(set(metrics) - set(GLOSSARY))
+        own = sorted(set(metrics) - set(GLOSSARY))
+        unknown = [key for key in own if entry_of(key) is None]
         if unknown:
             raise KeyError(f"not in the glossary: {', '.join(unknown)}")
-        values = {key: metrics[key].value() for key in GLOSSARY if key in metrics}
+        values = {key: metrics[key].value() for key in (*GLOSSARY, *own) if key in metrics}
         row = {"step": step, "rollout": rollout, "update": update, **values}
         self._append(METRICS, [row])
         return row

@@ -7,7 +7,7 @@ rules            the rules, one file each
 delimiters       cuts at delimiters
 random_cuts      the control: the same lengths in shuffled order
 even_cuts        the control: as many segments, of equal lengths
-user_rule        a rule of the user's own
+own_rule         a rule of the user's own, checked
 cuts             cuts, segment ids and lengths
 vocabulary       what every piece of a vocabulary says
 readable         whether that is what its tokenizer decodes
@@ -26,22 +26,26 @@ show             `python -m sspo.segmentation.show`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from sspo.config import SegmentationConfig
 from sspo.config.folder_table import FolderTable
-from sspo.config.user_rule import is_own, names_in_use
+from sspo.config.plugins.in_use import rules_in_use
+from sspo.config.plugins.table import PluginTable
 from sspo.errors import unknown
 from sspo.randomness import derive
 from sspo.segmentation.cuts import Responses, ids_from_cuts, merge_short, split_long
 from sspo.segmentation.even_cuts import even_cuts
+from sspo.segmentation.own_rule import Rule, own_rule
 from sspo.segmentation.random_cuts import shuffled_cuts
 from sspo.segmentation.readable import readable_vocabulary
-from sspo.segmentation.user_rule import Rule, own_rule
 
-RULES: Mapping[str, Rule] = FolderTable("sspo.segmentation.rules", "cuts")
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+RULES: Mapping[str, Rule] = PluginTable("rule", FolderTable("sspo.segmentation.rules", "cuts"), own_rule)
 READS_TEXT: Mapping[str, bool] = FolderTable("sspo.segmentation.rules", "READS_TEXT")
 OPTIONS: Mapping[str, tuple[str, ...]] = FolderTable("sspo.segmentation.rules", "OPTIONS")
 
@@ -53,7 +57,7 @@ def segmentation_seed(seed: int, rollout: int) -> int:
 
 def check_readable(rule_config: SegmentationConfig, tokenizer: PreTrainedTokenizerBase) -> None:
     """Raise UserError, before any sampling, where the rule reads text and the tokenizer's pieces cannot be read."""
-    if any(READS_TEXT.get(name, False) for name in names_in_use(rule_config)):
+    if any(READS_TEXT.get(name, False) for name in rules_in_use(rule_config)):
         readable_vocabulary(tokenizer)
 
 
@@ -88,11 +92,7 @@ def _cuts(name: str, responses: Responses, config: SegmentationConfig) -> torch.
     """cut_BT of a rule that draws nothing, within min_tokens and max_tokens."""
     if name == "fixed" and config.fixed_like is not None:
         return even_cuts(responses.mask_BT, _cuts(config.fixed_like, responses, config))
-    if is_own(name):
-        rule = own_rule(name)
-    elif name in RULES:
-        rule = RULES[name]
-    else:
+    if name not in RULES:
         raise unknown("segmentation rule", name, [*RULES, "random"])
-    cut_BT = merge_short(rule(responses, config) & responses.mask_BT, config.min_tokens)
+    cut_BT = merge_short(RULES[name](responses, config) & responses.mask_BT, config.min_tokens)
     return split_long(cut_BT, responses.mask_BT, config.max_tokens)

@@ -7,13 +7,16 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from sspo.segmentation.readable import readable_vocabulary
 from sspo.segmentation.vocabulary import BLANKS, KIN_OF_BYTE, Kin, Vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 LINE_MARKS = "\n"
 SENTENCE_MARKS = ".?!…。？！．｡؟۔।॥" + LINE_MARKS

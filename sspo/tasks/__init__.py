@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sspo.config import TaskConfig, TrainConfig
 from sspo.config.folder_table import FolderTable
+from sspo.config.plugins.table import Plugin, PluginTable, called, made
 from sspo.errors import UserError
 from sspo.questions.sets import SETS
 from sspo.questions.task import open_questions
@@ -26,7 +27,9 @@ class Task(Protocol):
 
     @property
     def fingerprint(self) -> str | None:
-        """A hash of the problems that it reads, which is part of a cell's name; None where the code alone makes them."""
+        """A hash of the problems that it reads, which is part of a cell's name; None where the code alone makes them.
+
+        A task that reads a file must hash its content here, or other data would be the same cell."""
         ...
 
     @property
@@ -52,7 +55,18 @@ class Task(Protocol):
         ...
 
 
-TASKS: Mapping[str, Callable[[TaskConfig], Task]] = FolderTable("sspo.tasks", "open_task")
+MEMBERS = ("fingerprint", "eval_sets", "trains", "train_problems", "eval_problems", "eval_size")
+
+
+def _own(plugin: Plugin) -> Callable[[TaskConfig], Task]:
+    """A user's own `open_task`, whose result is checked."""
+    function = called(plugin)
+    return lambda config: made(plugin, function(config), MEMBERS)
+
+
+TASKS: Mapping[str, Callable[[TaskConfig], Task]] = PluginTable(
+    "task", FolderTable("sspo.tasks", "open_task"), _own
+)
 
 
 def open_task(config: TaskConfig) -> Task:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from sspo import __version__
 from sspo.config import TrainConfig
 from sspo.config.reward_sum import names_in_use
 from sspo.models.folder import base_fingerprint
@@ -47,7 +48,7 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
         "base": base_fingerprint(config.model.path),
         **({} if hub is None else {"hub": {"model": hub.repo, "commit": hub.commit}}),
         "python": platform.python_version(),
-        "versions": _versions((*PACKAGES, *_of_options(config))),
+        "versions": {"sspo": __version__, **_versions((*PACKAGES, *_of_options(config)))},
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),

@@ -9,14 +9,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config.build import build
+from sspo.config.places import conf_folders
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 from sweeps.ledger.state import read_json
 from sweeps.study.load import study_names
 
-SPECS = CONF_ROOT / "study"
 STORE = "run.store"
 
 
@@ -60,7 +59,7 @@ def recall(name: str, store: Path) -> Recipe | None:
 
 def refuse_taken(name: str) -> None:
     """Raise UserError for a name that a study of conf/study/ has."""
-    if name in study_names(SPECS):
+    if name in study_names(conf_folders("study")):
         raise UserError(
             f"hydra.sweeper.study={name} is the name of a study in conf/study/; choose another, or leave it out"
         )

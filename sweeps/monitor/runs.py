@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.compose.fast import quick_compose
+from sspo.config.plugins.own_file import is_file
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.runs.epochs import flat
@@ -98,6 +99,8 @@ def _what(folder: Path) -> str:
 @functools.cache
 def _usual(objective: str) -> Mapping[str, Any]:
     """Options of a run that says nothing but its objective; none for an objective that is no longer there."""
+    if is_file(objective):  # a run folder may name any file
+        return {}
     try:
         return flat(asdict(quick_compose((f"objective={objective}",))))
     except UserError:

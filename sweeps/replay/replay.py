@@ -12,9 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from sspo.config.plugins.in_use import files_in_words
 from sspo.errors import UserError
 from sspo.runs.revision import code_hash
 from sspo.runs.runlog import write_atomic
+from sspo.runs.trust import TRUST
 from sweeps.control.sweep import RunOptions, check_options, conclude, interrupted
 from sweeps.ledger.lock import alone
 from sweeps.ledger.state import read_json
@@ -78,6 +80,7 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
     return [
         *(str(run.folder) for run in runs),
         *replay.objective,
+        *_trusted(runs),
         f"segmentation={','.join(replay.rules)}",
         f"clip={replay.clip}",
         "--targets",
@@ -86,6 +89,12 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
         "--out",
         str(replay_folder(plan)),
     ]
+
+
+def _trusted(runs: Sequence[Trial]) -> list[str]:
+    """The word that names the files of the user's own that the study's arms name, so that the replay runs them too."""
+    files = sorted({file for run in runs for file in files_in_words(run.overrides)})
+    return [f"{TRUST}={','.join(files)}"] if files else []
 
 
 def _made_from(plan: Plan, runs: Sequence[Trial]) -> dict[str, Any]:

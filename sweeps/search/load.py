@@ -6,7 +6,6 @@ What is refused without composing anything is in checks.py; what only composing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sspo.compose.hydra_compose import GROUPS
@@ -26,19 +25,19 @@ from sweeps.search.spec import (
     SearchPreset,
     Value,
 )
-from sweeps.study.spec_file import head_values, load_spec, spec_names
+from sweeps.study.spec_file import Folders, head_values, load_spec, spec_names
 
 SCALARS = (str, int, float, bool, type(None))
 PARTS = ("space", "points", "presets")
 RANGES: dict[type, type[FloatRange] | type[IntRange]] = {float: FloatRange, int: IntRange}
 
 
-def search_names(folder: Path) -> list[str]:
+def search_names(folder: Folders) -> list[str]:
     """The searches that a folder of specs holds."""
     return spec_names(folder)
 
 
-def load(folder: Path, name: str) -> Search:
+def load(folder: Folders, name: str) -> Search:
     """The search `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
     return load_spec("search", folder, name, parse)
 

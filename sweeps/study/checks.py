@@ -11,6 +11,7 @@ from dataclasses import asdict
 from analysis.claims.files import claim_files
 from sspo.compose.hydra_compose import choices
 from sspo.config.grid import parse_grid
+from sspo.config.plugins.table import check as check_row
 from sspo.errors import UserError
 from sweeps.study.labels import check_labels
 from sweeps.study.limits import check_resources, check_retries
@@ -50,12 +51,11 @@ def check(study: Study) -> None:
     for name, arm in study.arms.items():
         _check_arm(study, name, arm)
     check_labels(study)
+    for name in study.presets:
+        choose("preset", name, PRESETS)
     _check_looks(study)
     for name, preset in study.presets.items():
         _check_preset(study, name, preset)
-    for name in PRESETS:
-        if name not in study.presets:
-            raise UserError(f"presets must hold {', '.join(PRESETS)}, and {name} is missing")
 
 
 def _check_head(study: Study) -> None:
@@ -85,13 +85,14 @@ def _check_head(study: Study) -> None:
 
 def _check_looks(study: Study) -> None:
     """Looks rise, have enough seeds to test, and lie before the end of the largest preset, which is the one to register."""
-    looks, preset = study.head.looks, study.presets.get(PAPER_PRESET)
+    looks, strongest = study.head.looks, study.strongest_preset()
     if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
         raise UserError(f"looks must be numbers of seeds an arm that rise, got {list(looks)}")
     if looks and looks[0] < LOOK_SEEDS:
         raise UserError(f"looks: a look takes at least {LOOK_SEEDS} seeds an arm, got {looks[0]}")
-    if not looks or preset is None:
+    if not looks:
         return
+    preset = study.presets[strongest]
     fewest = min(
         len(arm.seeds_in(preset))
         for name, arm in study.arms.items()
@@ -99,7 +100,7 @@ def _check_looks(study: Study) -> None:
     )
     if looks[-1] >= fewest:
         raise UserError(
-            f"looks: {looks[-1]} seeds are no interim look, as presets.{PAPER_PRESET} has {fewest} seeds an arm; the end is a "
+            f"looks: {looks[-1]} seeds are no interim look, as presets.{strongest} has {fewest} seeds an arm; the end is a "
             "test of its own and is not listed"
         )
 
@@ -149,7 +150,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
             raise UserError(f"replay.{key} must name at least one")
         _check_each_once(key, getattr(replay, key))
     for rule in replay.rules:
-        choose("rule in replay.rules", rule, choices("segmentation"))
+        check_row("rule", rule, choices("segmentation"), "rule in replay.rules")
     parse_grid("replay.clip", replay.clip)
     for target in replay.targets:
         _check_target("replay.targets", target)
@@ -230,7 +231,6 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
 
 
 def _check_preset(study: Study, name: str, preset: Preset) -> None:
-    choose("preset", name, PRESETS)
     check_seeds(f"presets.{name}.seeds", preset.seeds)
     check_overrides(f"presets.{name}.overrides", preset.overrides)
     _check_budget(f"presets.{name}.budget", preset.budget)

@@ -11,25 +11,33 @@ from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown, unknown
 
 Spec = TypeVar("Spec")
+Folders = Path | Sequence[Path]
+"""Where specs are looked up: a folder, or several in the order they are searched."""
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 """What a spec may be called: its name stands in commands, folders and overrides."""
 
 
-def spec_names(folder: Path) -> list[str]:
+def spec_names(folder: Folders) -> list[str]:
     """The specs that a folder holds; an editor's lock or a folder is none."""
-    return sorted(path.stem for path in _files(folder) if FILE_NAME.fullmatch(path.stem))
+    return sorted(name for name in _files(folder) if FILE_NAME.fullmatch(name))
 
 
-def has_file(folder: Path, name: str) -> bool:
+def has_file(folder: Folders, name: str) -> bool:
     """Whether there is a file for a spec of that name, also where it may not be called so."""
-    return name in [path.stem for path in _files(folder)]
+    return name in _files(folder)
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*.yaml") if path.is_file() and not path.name.startswith(".")]
+def _files(folder: Folders) -> dict[str, Path]:
+    """The files by name; of two of the same name, the one that the search finds first."""
+    found: dict[str, Path] = {}
+    for place in [folder] if isinstance(folder, Path) else folder:
+        for path in place.glob("*.yaml"):
+            if path.is_file() and not path.name.startswith("."):
+                found.setdefault(path.stem, path)
+    return found
 
 
-def load_spec(kind: str, folder: Path, name: str, parse: Callable[[str, Mapping[str, Any]], Spec]) -> Spec:
+def load_spec(kind: str, folder: Folders, name: str, parse: Callable[[str, Mapping[str, Any]], Spec]) -> Spec:
     """The spec `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
     names = spec_names(folder)
     if name not in names:
@@ -38,7 +46,7 @@ def load_spec(kind: str, folder: Path, name: str, parse: Callable[[str, Mapping[
                 f"the file of a {kind} is called by letters of English, digits, '_', '-' and '.', got {shown(name)}; rename it"
             )
         raise unknown(kind, name, names)
-    path = folder / f"{name}.yaml"
+    path = _files(folder)[name]
     content = read_yaml(path)
     try:
         return parse(name, content)

@@ -15,7 +15,7 @@ from analysis.__main__ import main
 from analysis.logs.manifest import edited_sentence
 from analysis.verify.spec import Spec, spec_today
 from analysis.verify.why import one_line_each
-from sspo.config import study_file
+from sspo.config.study_file import study_file, written_sha256
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 FEW = [arm for arm in ARMS if arm.name in ("grpo", "gspo")]
@@ -31,11 +31,11 @@ presets: {paper: {seeds: [0]}}
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The spec of a study that is planned and done in `runs`; the working folder is its parent."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study_file, "FOLDER", tmp_path)
-    path = tmp_path / "toy.yaml"
+    (tmp_path / "conf" / "study").mkdir(parents=True)
+    path = study_file("toy")
     path.write_text(SPEC)
     manifest = write_study(tmp_path / "runs", FEW, Scale(seeds=1, rollouts=2, questions=2, samples=1))
-    manifest["written_sha256"] = study_file.written_sha256(path)
+    manifest["written_sha256"] = written_sha256(path)
     (tmp_path / "runs" / "studies" / "toy.paper.json").write_text(json.dumps(manifest))
     return path
 
@@ -74,12 +74,13 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture
 def today(planned: dict[str, Any], tmp_path: Path, monkeypatch) -> Callable[..., Spec]:
     """What became of a spec, by its text; with a digest of it in the manifest or, as in older ones, without."""
-    monkeypatch.setattr(study_file, "FOLDER", tmp_path)
-    path = tmp_path / "toy.yaml"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "study").mkdir(parents=True)
+    path = study_file("toy")
 
     def compared(text: str | None, *, digest: bool = True) -> Spec:
         path.write_text(SPEC)
-        written = {"written_sha256": study_file.written_sha256(path)} if digest else {}
+        written = {"written_sha256": written_sha256(path)} if digest else {}
         path.unlink()
         if text is not None:
             path.write_text(text)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.runs.runlog import DONE, ENVIRONMENT, METRICS, TIMING
 from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.ledger.state import standing

@@ -20,8 +20,8 @@ from analysis.logs.compact import read_logs
 from analysis.logs.manifest import from_manifest, read_json
 from analysis.logs.run_folders import read_runs
 from analysis.logs.timing import KEYS, SCHEMA, TIMING, write_timing
-from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config import TaskConfig
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.questions.lock_file import Entry, add_entry, entry_of
 from sspo.recording.file import read_recorded, to_bytes

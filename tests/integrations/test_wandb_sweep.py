@@ -14,7 +14,7 @@ from tiny_runs import TINY, markers
 from wandb_agents import commands, grid
 
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import run_folder
 from sweeps.__main__ import _arguments

@@ -11,7 +11,7 @@ from rich.console import Console
 from wandb_workspaces.workspaces import Workspace
 from wandb_workspaces.workspaces.internal import View
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY, TIMING_KEYS
 from sspo.runs.mirror_tables import STATUSES

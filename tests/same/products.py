@@ -19,7 +19,8 @@ from unittest import mock
 import pandas as pd
 
 from analysis.__main__ import main as analysis
-from sspo.compose.hydra_compose import CONF_ROOT, choices, compose
+from sspo.compose.hydra_compose import choices, compose
+from sspo.config.places import CONF_ROOT
 from sspo.console.one_sentence import one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.runs.identity import cell_hash

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sspo.base.tokenizer import build_tokenizer
 from sspo.config import RULES, SegmentationConfig
-from sspo.config.user_rule import check_own, rule_identity
+from sspo.config.plugins.table import check, identity_of
 from sspo.errors import UserError
 from sspo.segmentation import segment
 from sspo.segmentation.cuts import merge_short, split_long
@@ -282,14 +282,14 @@ def test_a_rule_that_imports_a_file_beside_it_is_refused(tmp_path, monkeypatch):
         with pytest.raises(
             UserError, match=f"{wanted}.*, and a cell is named by the content of mine.py alone"
         ):
-            check_own("segmentation.rule", f"{path}:cut")
+            check("rule", f"{path}:cut", RULES)
     path.write_text(
         "import json, torch, sspo.config\n\ndef cut(responses, config):\n    return responses.mask_BT\n"
     )
-    check_own("segmentation.rule", f"{path}:cut")
-    named = rule_identity(f"{path}:cut")
+    check("rule", f"{path}:cut", RULES)
+    named = identity_of("rule", f"{path}:cut", RULES)
     path.write_text(path.read_text() + "# another")
-    assert rule_identity(f"{path}:cut") != named
+    assert identity_of("rule", f"{path}:cut", RULES) != named
 
 
 def test_ids_past_the_vocabulary_and_empty_batches_are_text_without_delimiters():

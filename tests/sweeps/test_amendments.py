@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sweeps.plan.manifest import manifest_path, write_manifest
 from sweeps.plan.plan import Plan, make_plan

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sweeps.plan.manifest import content

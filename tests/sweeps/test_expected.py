@@ -12,6 +12,7 @@ import yaml
 
 from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.models.memory.estimate import estimate, linear_numbers
 from sspo.models.memory.shape import Shape
@@ -19,7 +20,7 @@ from sweeps.plan.expected import machine
 from sweeps.plan.expected.hours import Seconds, seconds_of
 from sweeps.plan.expected.machine import GIB, Place, found, named, row_of
 from sweeps.plan.expected.shapes import shape_for
-from sweeps.plan.expected.tables import FOLDER, tables
+from sweeps.plan.expected.tables import tables
 from sweeps.plan.expected.trials import memory_of, sets_of
 from sweeps.plan.expected.work import Work
 from sweeps.study.limits import Resources
@@ -225,7 +226,7 @@ def test_what_is_here_is_asked_of_the_driver(tmp_path: Path, monkeypatch: pytest
 )  # fmt: skip
 def test_a_table_that_makes_no_sense_is_refused(name: str, change: dict, says: str, tmp_path: Path) -> None:
     folder = tmp_path / "planning"
-    shutil.copytree(FOLDER, folder)
+    shutil.copytree(CONF_ROOT / "planning", folder)
     path = folder / f"{name}.yaml"
     values = yaml.safe_load(path.read_text())
     for key, value in change.items():

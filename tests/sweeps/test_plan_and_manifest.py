@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sweeps.monitor.show import show_arm

@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import NotHere, UserError
 from sspo.models.memory.machine import Room
 from sspo.train import main as train_main

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 from test_pool import ROOT, started, stub
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs import revision
 from sweeps.control.sweep import RunOptions

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from analysis.logs.run_folders import compact
 from analysis.logs.timing import KEYS, SCHEMA, write_timing
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.runs import identity
 from sweeps.control.restore import restore, restore_committed, restore_own
 from sweeps.control.sweep import RunOptions, run_sweep

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from test_pool import started, stub
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
 from sweeps.__main__ import main

@@ -13,7 +13,7 @@ from rich.console import Console
 from stub_searched import finish, log_run
 
 from analysis.statistics.intervals import t_interval
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.runlog import mark_failed
 from sweeps.plan.plan import Plan, make_plan

@@ -8,7 +8,7 @@ import pytest
 from searches import START, make, spec
 
 from sspo.compose.fast import quick_compose
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.runs.identity import cell_hash
 from sweeps.search.cells import cell_at

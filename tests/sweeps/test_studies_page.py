@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sweeps.plan.plan import make_plan
 from sweeps.study.factors import KINDS, Design, Factor, Level
 from sweeps.study.limits import Resources, Retries

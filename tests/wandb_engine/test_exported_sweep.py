@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from sspo.compose.hydra_compose import CONF_ROOT
+from sspo.config.places import CONF_ROOT
 from sweeps.integrations.trial import trial_name
 from sweeps.integrations.wandb_sweep import export_sweep
 from sweeps.plan.plan import make_plan

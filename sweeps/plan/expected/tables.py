@@ -8,13 +8,12 @@ from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sspo.compose.hydra_compose import CONF_ROOT
 from sspo.config.build import build
+from sspo.config.places import conf_file
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.models.memory.shape import Shape
 
-FOLDER = CONF_ROOT / "planning"
 SHARES = ("flops_share", "bandwidth_share", "float32_share")
 Row = TypeVar("Row")
 
@@ -101,19 +100,25 @@ class Tables:
 
 
 @functools.cache
-def tables(folder: Path = FOLDER) -> Tables:
-    """The tables. Raises UserError for an unknown key, a missing one, or a value that makes no sense."""
+def tables(folder: Path | None = None) -> Tables:
+    """Return the tables of a folder, or of `conf/planning`.
+
+    Raises UserError for an unknown key, a missing one, or a value that makes no sense.
+    """
+
+    def file(name: str) -> Path:
+        return conf_file("planning", f"{name}.yaml") if folder is None else folder / f"{name}.yaml"
 
     def rows(name: str, schema: type[Row]) -> dict[str, Row]:
-        path = folder / f"{name}.yaml"
+        path = file(name)
         return {row: _row(schema, values, f"{path}: {row}") for row, values in read_yaml(path).items()}
 
-    path = folder / "questions.yaml"
+    path = file("questions")
     return Tables(
         devices=rows("devices", Device),
         models=rows("models", ModelRow),
         questions={name: _count(f"{path}: {name}", size) for name, size in read_yaml(path).items()},
-        assumptions=_assumptions(folder / "assumptions.yaml"),
+        assumptions=_assumptions(file("assumptions")),
     )
 
 

@@ -1,0 +1,13 @@
+"""Rows of a user's own beside the rows of the house: an objective, a clip term, a rule, a task, a reward, an importer.
+
+A name is looked up in three places, in this order: the house's table, the entry points of installed packages, and
+`path/to/file.py:name`. Naming, checking and hashing a row runs none of its code; docs/extending.md is the user's page.
+
+kinds      what may be added, and its entry-point group
+own_file   `path/to/file.py:name`: checked by its syntax tree, hashed, imported
+installed  entry points of installed packages: listed, hashed, imported
+table      one lookup for all three places
+held       one content of each file for the length of a run
+options    options of a user's own task or reward
+in_use     the rows that a configuration names
+"""

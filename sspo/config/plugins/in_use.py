@@ -1,0 +1,52 @@
+"""The rows that a configuration names and uses, and those of them that a command line names too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sspo.config import SegmentationConfig, TrainConfig
+from sspo.config.plugins.own_file import is_file
+from sspo.config.reward_sum import names_in_use
+
+PARTS = re.compile(r"[\[\],*'\"\s]+")
+"""What stands around names in a list of them."""
+
+
+def rules_in_use(rule: SegmentationConfig) -> list[str]:
+    """The rule's name, and that of the rule whose lengths or count it takes."""
+    return [getattr(rule, key) for key in _rule_keys(rule)]
+
+
+def files_in_use(config: TrainConfig) -> dict[str, str]:
+    """The files of a user's own that a run runs: name to the option that names it. An objective's row is in its values."""
+    rewards = names_in_use(config.reward)
+    named = [
+        ("task.name", config.task.name),
+        ("reward.name", rewards[0]),
+        *(("reward.also", name) for name in rewards[1:]),
+        ("objective.term", config.objective.term),
+        *(rule_files(config.segmentation).items()),
+    ]
+    return {name: key for key, name in named if is_file(name)}
+
+
+def rule_files(rule: SegmentationConfig) -> dict[str, str]:
+    """The files among the rules in use: option to name."""
+    return {
+        f"segmentation.{key}": getattr(rule, key) for key in _rule_keys(rule) if is_file(getattr(rule, key))
+    }
+
+
+def files_in_words(words: Iterable[str]) -> set[str]:
+    """The files that `key=value` words name."""
+    values = (word.partition("=")[2] for word in words)
+    return {part for value in values for part in (value.strip("'\""), *PARTS.split(value)) if is_file(part)}
+
+
+def _rule_keys(rule: SegmentationConfig) -> list[str]:
+    keys = ["rule"]
+    keys += ["random_like"] if rule.rule == "random" else []
+    names = [getattr(rule, key) for key in keys]
+    keys += ["fixed_like"] if "fixed" in names and rule.fixed_like is not None else []
+    return keys

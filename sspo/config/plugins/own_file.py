@@ -1,0 +1,185 @@
+"""A row in a file of the user's own, `path/to/file.py:name`: checked by its syntax tree, hashed, and imported when used."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from sspo.config.plugins.held import once
+from sspo.config.plugins.kinds import Kind
+from sspo.errors import UserError, unknown
+
+DIGITS = 12
+HOUSE = ("sspo", "sweeps", "analysis")
+"""Packages of the project itself: env.json has the hash of their code."""
+
+
+def is_file(name: str) -> bool:
+    """Return whether a row's name is a file and a name in it."""
+    return ".py:" in name
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """One row of a user's file."""
+
+    kind: Kind
+    key: str
+    """The option that names it, for messages."""
+    name: str
+    """As it was given."""
+
+    @property
+    def path(self) -> Path:
+        """The file, relative to the working directory where it is given so. Raises UserError."""
+        try:
+            return Path(self.name.rpartition(":")[0]).expanduser()
+        except RuntimeError as error:  # no such user's home
+            raise UserError(f"{self.key}={self.name}: {error}") from error
+
+    @property
+    def attribute(self) -> str:
+        """The name in the file."""
+        return self.name.rpartition(":")[2]
+
+    @property
+    def label(self) -> str:
+        """A short name for keys of logs."""
+        return self.attribute
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of the file's content."""
+        return hashlib.sha256(self._content()).hexdigest()[:DIGITS]
+
+    def check(self) -> None:
+        """Raise UserError unless the file is Python, defines the name and imports no file beside it."""
+        path, tree = self.path, self.tree()
+        names = list(_defined(tree))
+        if self.attribute not in names:
+            raise unknown(f"{self.kind.exports} of {path}", self.attribute, names)
+        for module in _imported(tree):
+            beside = _beside(path, module)
+            if beside is not None:
+                raise UserError(
+                    f"{self.key}={self.name}: {path.name} imports '{module}', which is {beside}, and a cell is named by the content "
+                    f"of {path.name} alone: keep a {self.kind.word} in one file, or install what it shares as a package"
+                )
+
+    def tree(self) -> ast.Module:
+        """The syntax tree. Raises UserError where there is none."""
+        try:
+            return _parsed(self._content())
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise UserError(f"{self.key}={self.name}: {self.path} is not Python: {error}") from error
+
+    def load(self) -> Any:
+        """Run the file, once for each content, and return what it has under the name. Raises UserError."""
+        module = _module(self.path.resolve(), self._content(), f"{self.key}={self.name}")
+        try:
+            return getattr(module, self.attribute)
+        except AttributeError as error:
+            self.check()
+            raise UserError(
+                f"{self.key}={self.name}: {self.path} has no '{self.attribute}' once it ran"
+            ) from error
+
+    def _content(self) -> bytes:
+        path = self.path
+        if path.exists() and not path.is_file():
+            raise UserError(f"{self.key}={self.name}: {path} is not a file; write path/to/file.py:name")
+        try:
+            return once(path.resolve(), path.read_bytes)
+        except OSError as error:
+            raise UserError(
+                f"{self.key}={self.name}: cannot read {path} ({error.strerror}); write path/to/file.py:name"
+            ) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(content: bytes) -> ast.Module:
+    return ast.parse(content)
+
+
+class _Content(SourceFileLoader):
+    """Runs the content that was hashed; compiled code of a moment ago plays no part."""
+
+    def __init__(self, name: str, path: str, content: bytes):
+        super().__init__(name, path)
+        self.content = content
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The compiled content."""
+        code: CodeType = self.source_to_code(self.content, self.path)
+        return code
+
+
+@functools.lru_cache(maxsize=64)
+def _module(path: Path, content: bytes, said: str) -> ModuleType:
+    name = f"_own_{path.stem}_{hashlib.sha256(str(path).encode() + content).hexdigest()[:DIGITS]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    loader = _Content(name, str(path), content)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, UserError) or not isinstance(error, Exception):
+            raise
+        raise UserError(f"{said}: {failure(error, path)}") from error
+    return module
+
+
+def failure(error: Exception, path: Path) -> str:
+    """A sentence on a file that raised while it ran: the line of it, and the error."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    where = f"line {lines[-1]} of {path.name}" if lines else path.name
+    return f"{where} fails on import ({type(error).__name__}: {' '.join(str(error).split())})"
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """The public names of the file's top level: functions, classes and assignments."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """The first name of every module that is imported anywhere in a file; `.` for a relative import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." if node.level else (node.module or "").partition(".")[0]
+
+
+def _beside(path: Path, module: str) -> Path | None:
+    """The file or folder beside the user's file, or in the working directory, that an import would read."""
+    if module == ".":
+        return path.parent
+    if module in HOUSE:
+        return None
+    places = dict.fromkeys((path.resolve().parent, Path.cwd()))
+    candidates = (place / name for place in places for name in (f"{module}.py", module))
+    return next(
+        (found for found in candidates if (found.suffix == ".py" and found.is_file()) or found.is_dir()), None
+    )
