@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from sspo.console import commands_page
 from sspo.metrics import page as metrics_page
 from sspo.objective import page as objective_page
 from tests.docs import api_page, glossary_page, options_page
@@ -13,6 +14,7 @@ from tests.frameworks import page as frameworks_page
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES: Mapping[str, Callable[[], str]] = {
     "api.md": api_page.page,
+    "commands.md": commands_page.page,
     "frameworks.md": frameworks_page.page,
     "glossary.md": glossary_page.page,
     "metrics.md": metrics_page.page,
