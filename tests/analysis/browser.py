@@ -94,7 +94,7 @@ class Page:
             )
 
     def look(self, width: int, height: int = 900, scheme: str = "light") -> None:
-        """Another window and colour scheme."""
+        """Another window and color scheme."""
         mobile = width < 600
         self.call(
             "Emulation.setDeviceMetricsOverride",

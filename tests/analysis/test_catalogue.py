@@ -1,4 +1,4 @@
-"""A figure is a module of its name and a line in the catalogue."""
+"""A figure is a module of its name and a line in the catalog."""
 
 from __future__ import annotations
 

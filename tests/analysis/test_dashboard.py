@@ -182,7 +182,7 @@ def test_a_click_opens_runs_as_they_are_now_and_only_those_of_the_study(
 
 def test_an_address_that_names_no_run_is_not_found(dashboard: Dashboard) -> None:
     for query, says in (
-        ("run=grop:0", "unknown run 'grop:0': did you mean 'grpo:0'?"),
+        ("run=grop:0", "unknown run 'grop:0': did you mean 'grpo:0'?"),  # codespell:ignore grop
         ("run=grpo:9", "unknown run 'grpo:9'"),
         ("run=../../../etc:0", "unknown run '../../../etc:0'"),
         ("run=/etc/passwd", "unknown run '/etc/passwd'"),

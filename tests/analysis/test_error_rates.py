@@ -132,5 +132,5 @@ def test_the_page_shows_the_committed_counts_and_every_practice_that_is_simulate
     assert shown["failures"] == page.failing(known_failures.KNOWN_FAILURES)
     assert shown["wrong words"] == page.wrong_words(said)
     assert shown["power of words"] == page.power_of_words()
-    practised = [line.split("|")[1].strip(" *") for line in shown["practices"].splitlines()[2:]]
-    assert practised == [practice.does for practice in PRACTICES]
+    practiced = [line.split("|")[1].strip(" *") for line in shown["practices"].splitlines()[2:]]
+    assert practiced == [practice.does for practice in PRACTICES]

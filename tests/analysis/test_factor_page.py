@@ -105,7 +105,7 @@ def test_switching_an_arm_off_hides_its_panel_and_its_column(page: Page) -> None
     assert (page.run(panels), page.run(heads)) == (4, 4)
 
 
-def test_text_on_every_colour_of_the_ramp_can_be_read() -> None:
+def test_text_on_every_color_of_the_ramp_can_be_read() -> None:
     grounds = ["#" + "".join(f"{round(255 * c):02x}" for c in TILES(i / 50)[:3]) for i in range(51)]
     inks = [readable(ground) for ground in grounds]
     assert [ink for ink, _ in itertools.groupby(inks)] == ["light", "dark"]

@@ -1,4 +1,4 @@
-"""Figures as people read them: at column widths, in grey, cut nowhere, in few words."""
+"""Figures as people read them: at column widths, in gray, cut nowhere, in few words."""
 
 from __future__ import annotations
 
@@ -102,13 +102,13 @@ def check(printed: Printed) -> None:
         assert not one.get_window_extent().overlaps(other.get_window_extent())
 
 
-def test_arms_are_told_apart_without_colour(many: Evidence) -> None:
+def test_arms_are_told_apart_without_color(many: Evidence) -> None:
     style = looks(many.study)
     shown = [style[arm.name] for arm in many.study.with_role("arm")][:13]  # the reference and twelve others
     assert len({(str(look.dash), look.marker) for look in shown}) == 13
     assert len({look.color for look in shown}) == 13
     lightness = [round(float(np.dot(to_rgb(look.color), (0.299, 0.587, 0.114))), 3) for look in shown]
-    assert min(abs(a - b) for a, b in itertools.pairwise(lightness)) > 0.03  # neighbours
+    assert min(abs(a - b) for a, b in itertools.pairwise(lightness)) > 0.03  # neighbors
 
 
 def test_labels_are_moved_apart_as_little_as_possible() -> None:

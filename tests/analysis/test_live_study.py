@@ -280,7 +280,7 @@ def test_a_study_that_no_sweep_has_planned_says_what_begins_it(tmp_path: Path) -
     assert {run.state for run in runs} == {"missing"}
     table = Parts().parts(look(study))["runs"]
     assert table.count("not started") == len(runs) == 5
-    assert "<tr><th" in table  # in no colour of a failure
+    assert "<tr><th" in table  # in no color of a failure
 
 
 def test_of_many_runs_arms_have_rows_and_few_arms_are_drawn(

@@ -1,4 +1,4 @@
-"""Arms matched on clipping: what they realised, and what a report says of those that left their target."""
+"""Arms matched on clipping: what they realized, and what a report says of those that left their target."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def gate(evidence: Evidence) -> tuple[str, str]:
     return found.verdict, found.evidence
 
 
-def test_the_realised_rate_is_of_second_updates_in_the_last_half_of_each_run(logs: Logs) -> None:
+def test_the_realized_rate_is_of_second_updates_in_the_last_half_of_each_run(logs: Logs) -> None:
     # rollouts 2 and 3 of 4: (.03 + .04) / 2; the other run ended after 3 rollouts, of which 1 and 2 count: (.02 + .03) / 2
     (run, *_) = [i for i, r in enumerate(logs.runs) if r["arm"] == "sspo"]
     short = logs.metrics[(logs.metrics["run"] != run) | (logs.metrics["rollout"] < 3)]

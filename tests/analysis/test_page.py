@@ -206,6 +206,6 @@ def test_tables_and_figures_are_named_for_a_screen_reader_and_fit_a_phone(page: 
     for scheme in ("light", "dark"):
         page.look(400, scheme=scheme)
         assert page.run(WIDER) == []
-        colours = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
-        ink, ground = (sum(map(int, c[4:-1].split(","))) for c in page.run(colours))
+        colors = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+        ink, ground = (sum(map(int, c[4:-1].split(","))) for c in page.run(colors))
         assert (ink < ground) == (scheme == "light")

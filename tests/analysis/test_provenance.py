@@ -198,7 +198,7 @@ def test_why_prints_formula_runs_and_the_values_that_their_folders_hold(
     ("arguments", "says"),
     [
         (["toy", "results[sspo_5,average]"], "unknown row of results 'sspo_5': did you mean 'sspo_05'?"),
-        (["toy", "results[grpo,averge]"], "did you mean 'average'?"),
+        (["toy", "results[grpo,averge]"], "did you mean 'average'?"),  # codespell:ignore averge
         (["toy", "reslts[grpo,average]"], "did you mean 'results'?"),
         (["toy", "figure", "entropi"], "unknown figure 'entropi': did you mean 'entropy'?"),
         (["toy", "results[grpo]"], "names no column"),

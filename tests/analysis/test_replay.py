@@ -78,7 +78,7 @@ def test_one_runs_gradient_noise_is_data_and_no_result(tmp_path: Path) -> None:
 
 
 def drawn(figure: Any) -> dict[str, Any]:
-    """The labelled lines of the figure's only panel."""
+    """The labeled lines of the figure's only panel."""
     assert figure is not None
     return {line.get_label(): line for line in figure.axes[0].lines if not line.get_label().startswith("_")}
 

@@ -262,8 +262,8 @@ def manifest(store: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("toi:grpo:0", "unknown study 'toi': did you mean 'toy'?"),
-        ("toy:grop:0", "unknown arm of toy 'grop': did you mean 'grpo'?"),
+        ("toi:grpo:0", "unknown study 'toi': did you mean 'toy'?"),  # codespell:ignore toi
+        ("toy:grop:0", "unknown arm of toy 'grop': did you mean 'grpo'?"),  # codespell:ignore grop
         ("toy:grpo:7", "toy plans no seed '7' of grpo: its seeds are 0, 1"),
         ("nothing", "'nothing' is no folder, and no run's name such as STUDY:ARM:SEED"),
     ],

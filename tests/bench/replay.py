@@ -116,7 +116,7 @@ def _bench_grid(recorded: RecordedRollout) -> None:
 
 
 def _bench_recording() -> None:
-    """Real rollouts of the default recipe: what writing them down adds to their optimiser steps."""
+    """Real rollouts of the default recipe: what writing them down adds to their optimizer steps."""
     with tempfile.TemporaryDirectory() as place:
         config = quick_compose(
             [
@@ -130,7 +130,7 @@ def _bench_recording() -> None:
         updates = sum(row["seconds/update"] for row in rows)
     print(
         f"recording every rollout: {1000 * trainer.writing / len(rows):.0f} ms beside {updates / len(rows):.2f} s of "
-        f"optimiser steps: {100 * trainer.writing / updates:.1f} % (5 wanted)"
+        f"optimizer steps: {100 * trainer.writing / updates:.1f} % (5 wanted)"
     )
 
 

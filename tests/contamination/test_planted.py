@@ -68,11 +68,11 @@ def _learn(folder: Path, texts: list[str]) -> None:
     rows = [[*made.encode(text), made.eos_token_id] for text in texts]
     width = max(map(len, rows))
     ids = torch.tensor([row + [made.eos_token_id] * (width - len(row)) for row in rows])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for _ in range(60):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         model(input_ids=ids, labels=ids).loss.backward()
-        optimiser.step()
+        optimizer.step()
     model.save_pretrained(folder)
 
 

@@ -28,7 +28,10 @@ from tests.engines.parts import trials_in
     ("words", "said"),
     [
         ("--engine rya", "unknown engine 'rya': did you mean 'ray'? valid: local, ray, slurm"),
-        ("--engine ray --engine-option adress=auto", "unknown key 'adress': did you mean 'address'?"),
+        (
+            "--engine ray --engine-option adress=auto",  # codespell:ignore adress
+            "unknown key 'adress': did you mean 'address'?",
+        ),
         ("--engine slurm --engine-option minutes=0", "--engine-option: minutes must be at least 1, got 0"),
         ("--engine slurm --engine-option gpus=two", "gpus must be a whole number, got 'two'"),
         ("--engine slurm --engine-option poll=0", "poll must be more than 0, got 0"),

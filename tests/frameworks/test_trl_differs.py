@@ -76,7 +76,7 @@ def test_trl_counts_clipped_responses():
 
 
 def test_trl_counts_tokens_over_the_generation_batch():
-    # One generation of a response of 1 and one of 3 tokens in two optimiser steps, A = 1, ratios 1: an average step has
+    # One generation of a response of 1 and one of 3 tokens in two optimizer steps, A = 1, ratios 1: an average step has
     # 2 tokens, so the steps' losses are -1 / 2 and -3 / 2; the token mean of each is -1.
     whole = by_hand([[0.0], [0.0, 0.0, 0.0]], [1.0, 1.0])
     two_steps = amended(TRL["dapo"], steps_per_generation=2)

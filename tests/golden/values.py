@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).with_name("variants.json")
 
 
 def golden_batch():
-    """Eight ragged responses with segments, two optimiser steps off policy."""
+    """Eight ragged responses with segments, two optimizer steps off policy."""
     generator = torch.Generator().manual_seed(11)
 
     def draw(low, high):

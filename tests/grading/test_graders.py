@@ -224,13 +224,13 @@ def test_all_right_answers_count_as_right_also_under_load(graders: Graders) -> N
     taken = [gold for name in SETS for gold in golds(name)]
     assert [len(golds(name)) for name in SETS] == [*SETS.values()]
     load = 2 * (os.cpu_count() or 1)
-    neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
+    neighbors = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
     try:
         found = graders.grade([f"\\boxed{{{gold}}}" for gold in taken], [[gold] for gold in taken])
     finally:
-        for neighbour in neighbours:
-            neighbour.kill()
-            neighbour.wait()
+        for neighbor in neighbors:
+            neighbor.kill()
+            neighbor.wait()
     assert [gold for gold, status in zip(taken, found, strict=True) if status != "ok"] == []
 
 

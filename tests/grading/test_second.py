@@ -140,7 +140,7 @@ def test_an_unfinished_box_hides_an_earlier_answer():
     assert judge("$\\boxed{5}$. Let me check: $\\boxed{6", ["5"]).status == "unparsable"
 
 
-NEIGHBOURS = {("5", "x=5")}
+NEIGHBORS = {("5", "x=5")}
 """Questions in a row whose answers happen to be equal, in other words."""
 
 
@@ -182,7 +182,7 @@ def test_gold_answers_of_the_next_question_are_wrong():
     golds = [answers[0] for answers in by_question(*SETS)]
     pairs = itertools.pairwise(golds)
     accepted = {(a, b) for a, b in pairs if a != b and judge(f"\\boxed{{{b}}}", [a]).status == "ok"}
-    assert accepted == NEIGHBOURS
+    assert accepted == NEIGHBORS
 
 
 @needs_data

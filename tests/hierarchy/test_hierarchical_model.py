@@ -38,7 +38,7 @@ def logs(out: Path) -> Logs:
     return read_logs(out / "toy" / "logs")
 
 
-def test_abilities_are_the_maximum_of_the_penalised_likelihood() -> None:
+def test_abilities_are_the_maximum_of_the_penalized_likelihood() -> None:
     # given the questions; that sets sum to zero moves it by less than a hundredth, for penalties are of what is drawn
     answers, _ = simulated(np.random.default_rng(1), questions=10)
     found = abilities(answers)

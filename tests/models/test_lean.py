@@ -125,7 +125,7 @@ def test_what_the_sampler_saw_is_what_the_trainer_sees(policy):
     assert torch.allclose(rollout.entropy_BT[mask_BT], entropy_BT[mask_BT], atol=5e-5)
 
 
-def test_a_row_s_values_do_not_depend_on_its_neighbours(policy):
+def test_a_row_s_values_do_not_depend_on_its_neighbors(policy):
     batch, forward = (
         batch_of(draw(policy, "lean")),
         open_forward(policy, TrainerConfig(forward="lean")),

@@ -25,7 +25,7 @@ def row(ratios, segments, adv, entropy=None):
     }
 
 
-def test_group_norm_centres_and_divides_by_the_unbiased_std():
+def test_group_norm_centers_and_divides_by_the_unbiased_std():
     # rewards 1 0 0 0: mean .25, deviations .75 -.25 -.25 -.25, squares sum .75, / 3 = .25, std .5 -> 1.5 and -.5
     advantage = group_norm(torch.tensor([[1.0, 0, 0, 0], [1, 1, 1, 1]]))
     assert advantage[0].tolist() == pytest.approx([1.5, -0.5, -0.5, -0.5], abs=1e-5)

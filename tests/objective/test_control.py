@@ -58,20 +58,20 @@ def test_bounds_stay_in_their_range():
 
 
 def closed_loop(seed, start, target):
-    """Realised rate over the last half of 40 rollouts whose drift falls by 5 % each, goes up with the bound as a policy's
+    """Realized rate over the last half of 40 rollouts whose drift falls by 5 % each, goes up with the bound as a policy's
     does, and is noisy from rollout to rollout."""
     generator = torch.Generator().manual_seed(seed)
     objective = arm(target=target, gain=BoundsConfig().target_gain, low=start, high=start)
-    control, realised = ClipControl(), []
+    control, realized = ClipControl(), []
     for rollout in range(40):
         spread = 0.3 * 0.95**rollout * (start * control.scale) ** 0.3
         spread *= float((0.2 * torch.randn(1, generator=generator)).exp())
         excess = spread * torch.randn(6000, generator=generator).abs() ** 2
         moving = torch.rand(6000, generator=generator) < 0.5
         critical = torch.where(moving, excess, 0.0) / start
-        realised.append(float((critical > control.scale).double().mean()))
+        realized.append(float((critical > control.scale).double().mean()))
         control = steer(control, critical, objective)
-    return sum(realised[20:]) / 20
+    return sum(realized[20:]) / 20
 
 
 @pytest.mark.parametrize("start", [1e-3, 0.2, 0.8])

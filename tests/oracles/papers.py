@@ -13,7 +13,7 @@ from statistics import fmean, pvariance, stdev
 from tests.oracles.axes import averaged, log_ratios, sigmoid
 
 
-def standardised(group):
+def standardized(group):
     """Group advantages of GRPO: (r - mean) / (std + 1e-6); zero where all are equal."""
     rewards = [row["reward"] for row in group]
     if len(set(rewards)) == 1:
@@ -57,7 +57,7 @@ def total(groups, advantages, tokens, weight_rows):
 
 def grpo(groups, limit):
     """2402.03300: equation 3 without the KL term; epsilon .2."""
-    return total(groups, map(standardised, groups), token_level(0.2, 0.2), per_response(groups))
+    return total(groups, map(standardized, groups), token_level(0.2, 0.2), per_response(groups))
 
 
 def no_clip(groups, limit):
@@ -66,25 +66,25 @@ def no_clip(groups, limit):
     def tokens(row, a):
         return [(math.exp(d) * a, math.exp(d) * a) for d in log_ratios(row)]
 
-    return total(groups, map(standardised, groups), tokens, per_response(groups))
+    return total(groups, map(standardized, groups), tokens, per_response(groups))
 
 
 def dapo(groups, limit):
     """2503.14476 with one token mean over the batch, as frameworks have it; .2 and .28."""
-    return total(groups, map(standardised, groups), token_level(0.2, 0.28), over_tokens(groups))
+    return total(groups, map(standardized, groups), token_level(0.2, 0.28), over_tokens(groups))
 
 
 def dapo_group(groups, limit):
     """2503.14476 equation 8: the token mean of each prompt's group, averaged over prompts."""
     weight = [[1 / sum(len(row["old"]) for row in group) / len(groups)] * len(group) for group in groups]
-    return total(groups, map(standardised, groups), token_level(0.2, 0.28), weight)
+    return total(groups, map(standardized, groups), token_level(0.2, 0.28), weight)
 
 
 def dr_grpo(groups, limit):
     """2503.20783: no std, and a constant in place of the length."""
-    centred = [[row["reward"] - fmean(r["reward"] for r in group) for row in group] for group in groups]
+    centered = [[row["reward"] - fmean(r["reward"] for r in group) for row in group] for group in groups]
     n = sum(map(len, groups))
-    return total(groups, centred, token_level(0.2, 0.2), [[1 / limit / n] * len(group) for group in groups])
+    return total(groups, centered, token_level(0.2, 0.2), [[1 / limit / n] * len(group) for group in groups])
 
 
 def gspo(groups, limit):
@@ -92,7 +92,7 @@ def gspo(groups, limit):
     n = sum(map(len, groups))
     loss, gradient = 0.0, []
     for group in groups:
-        for row, a in zip(group, standardised(group), strict=True):
+        for row, a in zip(group, standardized(group), strict=True):
             value, slope = ppo(math.exp(fmean(log_ratios(row))), a, 3e-4, 4e-4)
             loss -= value / n
             gradient.append([-slope / len(row["old"]) / n] * len(row["old"]))
@@ -106,7 +106,7 @@ def cispo(groups, limit):
         capped = [min(math.exp(d), 5.0) for d in log_ratios(row)]
         return [(w * a * logp, w * a) for w, logp in zip(capped, row["logp"], strict=True)]
 
-    return total(groups, map(standardised, groups), tokens, over_tokens(groups))
+    return total(groups, map(standardized, groups), tokens, over_tokens(groups))
 
 
 def gmpo(groups, limit):
@@ -114,7 +114,7 @@ def gmpo(groups, limit):
     n = sum(map(len, groups))
     loss, gradient = 0.0, []
     for group in groups:
-        for row, a in zip(group, standardised(group), strict=True):
+        for row, a in zip(group, standardized(group), strict=True):
             s = (a > 0) - (a < 0)
             if s == 0:
                 gradient.append([0.0] * len(row["old"]))
@@ -138,7 +138,7 @@ def sapo(groups, limit):
             pairs.append((4 / tau * gate * a, 4 * gate * (1 - gate) * math.exp(d) * a))
         return pairs
 
-    return total(groups, map(standardised, groups), tokens, per_response(groups))
+    return total(groups, map(standardized, groups), tokens, per_response(groups))
 
 
 def rloo(groups, limit):
@@ -154,7 +154,7 @@ def rloo(groups, limit):
 
 
 def whitened(groups, baselines):
-    """(r - baseline) standardised over every token of the batch."""
+    """(r - baseline) standardized over every token of the batch."""
     left = [[row["reward"] - b for row in group] for group, b in zip(groups, baselines, strict=True)]
     if len({x for group in left for x in group}) == 1:
         return [[0.0] * len(group) for group in groups]
@@ -169,7 +169,7 @@ def whitened(groups, baselines):
 
 
 def reinforce_pp(groups, limit):
-    """2501.03262v9 without its KL reward: rewards standardised over the batch."""
+    """2501.03262v9 without its KL reward: rewards standardized over the batch."""
     return total(groups, whitened(groups, [0.0] * len(groups)), token_level(0.2, 0.2), over_tokens(groups))
 
 
@@ -191,7 +191,7 @@ def dcpo_clip(groups, limit):
             pairs.append(ppo(math.exp(d), a, 1 - least, most - 1))
         return pairs
 
-    return total(groups, map(standardised, groups), tokens, per_response(groups))
+    return total(groups, map(standardized, groups), tokens, per_response(groups))
 
 
 def hapo_clip(groups, limit):
@@ -208,7 +208,7 @@ def hapo_clip(groups, limit):
             pairs.append(ppo(math.exp(d), a, 0.2 * (1 - min(h, 0)), 0.2 * (1 + max(h, 0))))
         return pairs
 
-    return total(groups, map(standardised, groups), tokens, over_tokens(groups))
+    return total(groups, map(standardized, groups), tokens, over_tokens(groups))
 
 
 def sspo(groups, limit, shape=lambda z: 1 + 0.5 * math.tanh(z)):
@@ -230,7 +230,7 @@ def sspo(groups, limit, shape=lambda z: 1 + 0.5 * math.tanh(z)):
             pairs.append(ppo(math.exp(x), a, bound, bound))
         return pairs
 
-    return total(groups, map(standardised, groups), tokens, per_response(groups))
+    return total(groups, map(standardized, groups), tokens, per_response(groups))
 
 
 def sspo_fixed(groups, limit):

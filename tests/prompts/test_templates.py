@@ -90,7 +90,10 @@ def test_a_file_of_ones_own_may_write_the_bos_or_leave_it_to_the_tokenizer(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{{ qestion }}", "unknown field of own.j2 'qestion': did you mean 'question'"),
+        (
+            "{{ qestion }}",  # codespell:ignore qestion
+            "unknown field of own.j2 'qestion': did you mean 'question'",
+        ),
         ("Hello.", r"has no {{ question }} in it"),
         ("{{ question", "is not a Jinja2 template"),
         (FORBIDDEN, "cannot be rendered: SecurityError"),

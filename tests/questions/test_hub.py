@@ -121,7 +121,10 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
         lock.write_text(json.dumps(written))
         ask("forget")
         assert f"AI-MO/aimo-validation-amc has no revision {'c' * 40}" in ask("amc23/test")["error"]
-        hub.commits["openai/gsm8k"][OLD]["README.md"] = card({"test": "t.jsonl"}, "mian")
+        hub.commits["openai/gsm8k"][OLD]["README.md"] = card(
+            {"test": "t.jsonl"},
+            "mian",  # codespell:ignore mian
+        )
         assert "has no configuration 'main'; did it become 'mian'?" in ask("gsm8k/test")["error"]
         hub.commits["openai/gsm8k"][OLD]["README.md"] = card({"test": "t.jsonl"}, "main")
         ask("forget")

@@ -75,7 +75,7 @@ def test_numbers_are_written_without_an_exponent(tmp_path, given, gold):
 def test_an_id_column_that_is_named_must_be_there(tmp_path):
     path = written(tmp_path / "a.jsonl", {**GOOD, "number": "1"})
     with pytest.raises(UserError, match=r"no column 'numbr': did you mean 'number'\? .*; set task\.id=NAME"):
-        read(path, id="numbr")
+        read(path, id="numbr")  # codespell:ignore numbr
 
 
 GOOD = {"question": "q", "answer": "1"}
@@ -94,7 +94,7 @@ GOOD = {"question": "q", "answer": "1"}
         ((GOOD, "[1]"), "line 2: a row must be a JSON object with named columns"),
         (('{"question": "q", "answer": NaN}',), "line 1: not JSON (NaN is not JSON)"),
         (("[" * 100_000,), "line 1: not JSON (it nests too deeply)"),
-        (({"questoin": "q", "answer": "1"},), "no column 'question': did you mean 'questoin'? it has 'answer', 'questoin'; set task.question=NAME"),
+        (({"questoin": "q", "answer": "1"},), "no column 'question': did you mean 'questoin'? it has 'answer', 'questoin'; set task.question=NAME"),  # codespell:ignore questoin
         (({"question": "q", "result": "1"},), "no column 'answer': it has 'question', 'result'; set task.answer=NAME"),
         ((GOOD, {"question": "  ", "answer": "1"}), "line 2, column 'question': the question is empty"),
         (({"question": 5, "answer": "1"},), "a question must be text, got 5"),
@@ -117,12 +117,13 @@ def test_what_makes_no_sense_is_one_sentence(tmp_path, rows, says):
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_told_from_its_neighbours(tmp_path):
+def test_a_file_that_is_not_there_is_told_from_its_neighbors(tmp_path):
     written(tmp_path / "train.jsonl", GOOD)
     with pytest.raises(
-        UserError, match=r"task\.eval=.*trian\.jsonl: no such file; the nearest is .*train\.jsonl$"
+        UserError,
+        match=r"task\.eval=.*trian\.jsonl: no such file; the nearest is .*train\.jsonl$",  # codespell:ignore trian
     ):
-        read(tmp_path / "trian.jsonl")
+        read(tmp_path / "trian.jsonl")  # codespell:ignore trian
     with pytest.raises(UserError, match=r"nope\.jsonl: no such file$"):  # of its letters `train` has one, n
         read(tmp_path / "nope.jsonl")
     with pytest.raises(UserError, match="no folder"):
@@ -170,7 +171,10 @@ def test_a_folder_has_a_sets_own_columns_or_the_plain_ones(tmp_path):
     assert task.eval_problems("math_level3to5", 9) == [
         Problem(id="1", prompt="plain?", answer="1", alternatives=("2",))
     ]
-    for rows, line in (([plain], 1), (({**plain, "level": 3}, {**plain, "levl": 3}), 2)):
+    for rows, line in (
+        ([plain], 1),
+        (({**plain, "level": 3}, {**plain, "levl": 3}), 2),  # codespell:ignore levl
+    ):
         lacks = written(tmp_path / "lacks" / "math_level3to5" / "test.jsonl", *rows)
         written(lacks.with_name("train.jsonl"), *worked)
         says = rf"test\.jsonl, line {line}: no column 'level', by whose values questions are taken.*it has 'answers'"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def main(folder: Path, seed: int, score: float) -> None:
-    """One optimiser step, and ten answers a decoding, so many of them right."""
+    """One optimizer step, and ten answers a decoding, so many of them right."""
     step = {"step": 1, "rollout": 0, "update": 0, "policy/clip_frac": 0.1, "reward/mean": score}
     answers = [
         {"rollout": 0, "final": True, "set": "short", "question": str(q), "mode": mode, "temperature": t,

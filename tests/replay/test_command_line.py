@@ -83,8 +83,8 @@ def test_matched_points_clip_what_they_were_matched_to(replayed):
     sums = late.groupby(["rule", "target"], observed=True)[
         ["clipped_low", "clipped_high", "active_tokens"]
     ].sum()
-    realised = (sums["clipped_low"] + sums["clipped_high"]) / sums["active_tokens"]
-    for (rule, target), share in realised.items():
+    realized = (sums["clipped_low"] + sums["clipped_high"]) / sums["active_tokens"]
+    for (rule, target), share in realized.items():
         # a response of 24 tokens is clipped whole: 1.5 % of the 2 500 tokens that count
         assert share == pytest.approx(
             target, abs=0.5 * 24 / 1200 if rule in ("response", "sentence") else 0.002

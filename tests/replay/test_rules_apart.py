@@ -23,21 +23,21 @@ NAMESAKES = "fixed,fixed_matched,random,random_sentence"
 LABELS = ["fixed 8", "fixed like subsentence", "random of subsentence", "random of sentence"]
 
 
-def labelled(*rules):
+def labeled(*rules):
     found = labels(rules)
     return [found[rule] for rule in rules]
 
 
 def test_rules_as_they_are_by_default_are_called_by_their_names():
-    assert labelled(*(SegmentationConfig(rule=rule) for rule in RULES)) == list(RULES)
+    assert labeled(*(SegmentationConfig(rule=rule) for rule in RULES)) == list(RULES)
 
 
 def test_a_name_alone_never_stands_for_something_else():
-    assert labelled(SegmentationConfig(rule="fixed", fixed_tokens=16)) == ["fixed 16"]
-    assert labelled(SegmentationConfig(rule="fixed", fixed_like="line")) == ["fixed like line"]
-    assert labelled(SegmentationConfig(rule="random", random_like="line")) == ["random of line"]
+    assert labeled(SegmentationConfig(rule="fixed", fixed_tokens=16)) == ["fixed 16"]
+    assert labeled(SegmentationConfig(rule="fixed", fixed_like="line")) == ["fixed like line"]
+    assert labeled(SegmentationConfig(rule="random", random_like="line")) == ["random of line"]
     # what a rule does not look at is no part of its name
-    assert labelled(SegmentationConfig(rule="sentence", random_like="line", fixed_tokens=3)) == ["sentence"]
+    assert labeled(SegmentationConfig(rule="sentence", random_like="line", fixed_tokens=3)) == ["sentence"]
 
 
 def test_only_options_that_a_rule_looks_at_make_it_another():
@@ -71,7 +71,7 @@ def test_runs_are_pooled_whatever_their_own_rules_look_at():
 
 def test_options_tell_rules_apart_that_nothing_else_does():
     short, long = (SegmentationConfig(rule="sentence", min_tokens=n) for n in (1, 8))
-    assert labelled(short, long, SegmentationConfig(rule="token")) == [
+    assert labeled(short, long, SegmentationConfig(rule="token")) == [
         "sentence (min_tokens=1)",
         "sentence (min_tokens=8)",
         "token",
@@ -120,5 +120,5 @@ def test_calibrated_namesakes_are_arms_of_their_own(run, capsys):
     names = ["fixed_8", "fixed_like_subsentence", "random_of_subsentence", "random_of_sentence", "token"]
     assert list(arms) == [f"{name}_at_10" for name in names]
     rules = [quick_compose(arm["overrides"]).segmentation for arm in arms.values()]
-    assert labelled(*rules) == [*LABELS, "token"]
+    assert labeled(*rules) == [*LABELS, "token"]
     assert arms["fixed_like_subsentence_at_10"]["label"] == "fixed like subsentence, 10 % clipped"

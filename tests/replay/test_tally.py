@@ -126,7 +126,7 @@ def test_every_count_is_the_loss_s_own(seed, level, shape, lows, epochs, data):
 
 
 def loss_metrics(recorded, objective, update):
-    """What policy_loss reports for one optimiser step."""
+    """What policy_loss reports for one optimizer step."""
     batch = prepared(recorded.batch, objective, 1, 0, 0)
     row_b, logp_bT = recorded.visits.of_update(update)
     part = batch.rows(row_b)

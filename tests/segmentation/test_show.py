@@ -20,7 +20,7 @@ def printed(text, rule, *options):
     return stream.getvalue()
 
 
-def test_cuts_are_bars_and_colours_with_lengths_and_a_summary():
+def test_cuts_are_bars_and_colors_with_lengths_and_a_summary():
     shown = printed("首，次。 End\n", "subsentence")
     assert "首，" in shown
     assert "⏎" in shown

@@ -70,7 +70,7 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        (changed("titel", value="x"), "did you mean 'title'"),
+        (changed("titel", value="x"), "did you mean 'title'"),  # codespell:ignore titel
         (changed("baseline", value="grpoo"), "did you mean 'grpo'"),
         (changed("test", value="pared"), "did you mean 'paired'"),
         (changed("smallest_effect", value=2.0), "lie between 0 and 1, got 2: write 0.02 for two points"),
@@ -80,7 +80,10 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         (changed("primary", value={"mode": "greedi"}), "did you mean 'greedy'"),
         (changed("gates", value={"token_arn": "grpo"}), "did you mean 'gates.token_arm'"),
         (changed("gates", "token_arm", value="sspoo"), "did you mean 'sspo'"),
-        (changed("arms", "sspo", value={"overide": []}), "did you mean 'arms.sspo.overrides'"),
+        (
+            changed("arms", "sspo", value={"overide": []}),  # codespell:ignore overide
+            "did you mean 'arms.sspo.overrides'",
+        ),
         (changed("arms", "sspo", value={"role": "noclip"}), "did you mean 'no_clip'"),
         (changed("arms", "sspo", value={"against": "grppo"}), "did you mean 'grpo'"),
         (changed("arms", "sspo", value={"against": "sspo"}), "an arm is not tested against itself"),

@@ -18,7 +18,7 @@ from tests.trainer.runs import BARELY_SCORED, TINY, lines, train
 
 
 def steps(clipped, active, tokens=1000):
-    """The metrics of a rollout of two optimiser steps, as far as the watch looks."""
+    """The metrics of a rollout of two optimizer steps, as far as the watch looks."""
     share = {"policy/active_token_frac": Metric("mean", (active, tokens))}
     return [share, {**share, "policy/clip_frac_matched": Metric("mean", (clipped, max(active, 0)))}]
 

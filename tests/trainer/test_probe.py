@@ -27,7 +27,7 @@ def made(path, kind, **config):
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "mpt", *tiny.HYBRIDS])
 def test_attention_and_hybrid_models_sample_as_they_train(tmp_path, kind):
-    for louder in (1.0, 5.0):  # as initialised; and so that the past matters
+    for louder in (1.0, 5.0):  # as initialized; and so that the past matters
         found = probe.probe(made(tmp_path, kind, louder=louder))
         assert found.dependence > 0.02 * louder
         assert max(found.sampled, found.padded) < 2e-5

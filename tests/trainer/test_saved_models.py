@@ -217,7 +217,7 @@ def test_what_training_leaves_beside_a_model_is_no_part_of_its_name(tmp_path):
 
 
 def steps(policy: Policy, optimizer: torch.optim.Optimizer, config: TrainerConfig, numbers: range) -> None:
-    """Optimiser steps from gradients that their number says."""
+    """Optimizer steps from gradients that their number says."""
     for number in numbers:
         drawn = torch.Generator().manual_seed(number)
         for weight in trained(policy.model):
@@ -236,7 +236,7 @@ EIGHT_BIT = pytest.param(
 
 @pytest.mark.parametrize("kind", ["adamw", "adamw_fused", EIGHT_BIT])
 @pytest.mark.parametrize("adapters", [False, True])
-def test_a_continued_optimiser_takes_the_steps_of_an_undisturbed_one(kind, adapters, tmp_path):
+def test_a_continued_optimizer_takes_the_steps_of_an_undisturbed_one(kind, adapters, tmp_path):
     config = TrainerConfig(optimizer=kind, warmup_steps=3, weight_decay=0.1)
     # 8-bit moments begin at 4,096 numbers: 300 x 32 of the embedding are beyond, 32 of a norm below
     fresh = lambda: policy_of(tmp_path / "base", hidden_size=32, rows=300)  # noqa: E731
@@ -301,7 +301,7 @@ def test_a_checkpoint_of_before_models_were_saved_whole_still_continues(tmp_path
     assert checkpoint_files.weights_digest(folder) == listed[checkpoint_files.MODEL]
 
 
-def test_without_its_package_the_8_bit_optimiser_is_one_sentence(monkeypatch):
+def test_without_its_package_the_8_bit_optimizer_is_one_sentence(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     check_optimizer(TrainerConfig())
     with pytest.raises(UserError, match="run `make setup-8bit`"):

@@ -55,4 +55,4 @@ def test_wandb_takes_the_sweep_and_suggests_exactly_the_plan(tmp_path: Path) -> 
 
 
 def test_the_schema_takes_no_other_keys() -> None:
-    assert ask({"method": "grid", "parameters": {"trial": {"values": ["a"]}}, "progam": "x"})[0] != []
+    assert ask({"method": "grid", "parameters": {"trial": {"values": ["a"]}}, "porgam": "x"})[0] != []

@@ -28,13 +28,13 @@ def main() -> int:
     asked = parser.parse_args()
     found, said = stored.read() if asked.render else measure(asked.studies)
     _print(found, said)
-    practised = page.practised()
-    print(f"\nwhat people do, at 3 / 5 / 8 runs an arm\n{practised}\n")
+    practiced = page.practiced()
+    print(f"\nwhat people do, at 3 / 5 / 8 runs an arm\n{practiced}\n")
     failing = [*failures.of_findings(found), *failures.of_words(said)]
     if asked.write or asked.render:
         stored.write(found, said)
         failures.write(failing)
-        page.write(page.tables(found, said, practised))
+        page.write(page.tables(found, said, practiced))
         return 0
     new = failures.unknown(failing)
     for failure in new:

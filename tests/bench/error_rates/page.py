@@ -31,10 +31,10 @@ def write(tables: Mapping[str, str]) -> None:
     PAGE.write_text(text, encoding="utf-8")
 
 
-def tables(found: Found, said: Said, practised: str) -> dict[str, str]:
+def tables(found: Found, said: Said, practiced: str) -> dict[str, str]:
     """All that the page holds."""
     return {
-        "practices": practised,
+        "practices": practiced,
         "findings": findings(found),
         "intervals": intervals(found),
         "power": power(found),
@@ -170,6 +170,6 @@ def _table(head: list[str], rows: list[list[str]], left: int) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def practised() -> str:
+def practiced() -> str:
     """What other people do."""
     return practices.table()

@@ -201,8 +201,8 @@ def paired_differ_p(value_SAR: Floats, between_KA: Floats) -> Floats:
     runs, k = value_SAR.shape[-1], len(between_KA)
     value_SKR = between_KA @ value_SAR
     mean = value_SKR.mean(axis=-1)
-    centred = value_SKR - mean[..., None]
-    covariance = centred @ centred.transpose(0, 2, 1) / (runs - 1)
+    centered = value_SKR - mean[..., None]
+    covariance = centered @ centered.transpose(0, 2, 1) / (runs - 1)
     t2 = runs * np.einsum("sk,sk->s", mean, np.linalg.solve(covariance, mean[..., None])[..., 0])
     return np.asarray(special.fdtrc(k, runs - k, t2 * (runs - k) / (k * (runs - 1))))
 

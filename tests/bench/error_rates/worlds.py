@@ -67,7 +67,7 @@ class World:
         return collapse(value, latent(rng, studies, ARMS, runs, shared), np.array(self.collapses)[:, None])
 
     @property
-    def centres(self) -> Floats:
+    def centers(self) -> Floats:
         """What a healthy run of each arm scores on average: as much above 0 as collapses cost the arm."""
         return DROP * np.array(self.collapses)
 
@@ -96,7 +96,7 @@ def has_collapses(world: World, arm_SAR: Floats) -> NDArray[np.bool_]:
     """Studies in which some run collapsed."""
     if not any(world.collapses):
         return np.zeros(len(arm_SAR), dtype=bool)
-    return np.asarray((arm_SAR - world.centres[:, None] < FALLEN).any(axis=(1, 2)))
+    return np.asarray((arm_SAR - world.centers[:, None] < FALLEN).any(axis=(1, 2)))
 
 
 def set_scores(rng: np.random.Generator, studies: int, runs: int, shared: bool) -> Floats:
