@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from analysis.across.shared import Shared, again, shared_runs
-from analysis.across.studies import FAMILIES, Line, line_of, looks_text, read_reports
+from analysis.across.studies import FAMILIES, StudyLine, line_of, looks_text, read_reports
 from analysis.pages.document import document, style
 from analysis.pages.templates import Templates
 from analysis.registration.standing import EXPLORATORY
@@ -36,7 +36,7 @@ render = Templates(ROOM / "templates").render
 class Index:
     """What both pages say."""
 
-    lines: Sequence[Line]
+    lines: Sequence[StudyLine]
     shared: Sequence[Shared]
 
     @property
@@ -97,7 +97,7 @@ def index_markdown(index: Index) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _item(line: Line) -> str:
+def _item(line: StudyLine) -> str:
     gates = f" **Failed gate: {markdown('; '.join(line.failed_gates))}.**" if line.failed_gates else ""
     return (
         f"- [{markdown(line.title)}]({quote(line.folder)}/index.md) ({markdown(line.preset)}; {line.registered}): "
@@ -115,7 +115,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [*lines, *escaped])
 
 
-def _row(line: Line) -> tuple[str, ...]:
+def _row(line: StudyLine) -> tuple[str, ...]:
     claims = f"{line.claims} ({line.post_hoc} post hoc)" if line.post_hoc else str(line.claims)
     families = (str(line.families[name]) for name in FAMILIES.values())
     return (
@@ -123,7 +123,7 @@ def _row(line: Line) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _sums(lines: Sequence[Line]) -> tuple[str, ...]:
+def _sums(lines: Sequence[StudyLine]) -> tuple[str, ...]:
     families = (f"{sum(line.families[name] for line in lines):,}" for name in FAMILIES.values())
     looks = looks_text(sum(line.planned for line in lines), sum(line.unplanned for line in lines))
     return (

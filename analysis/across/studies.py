@@ -35,7 +35,7 @@ FAMILIES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class StudyLine:
     """One study."""
 
     folder: str
@@ -103,7 +103,7 @@ def _check(folder: Path) -> None:
         )
 
 
-def line_of(folder: str, evidence: Evidence) -> Line:
+def line_of(folder: str, evidence: Evidence) -> StudyLine:
     """The line of one report."""
     standing = rule_of(evidence).standing
     looks = looks_from(evidence.logs.looks)
@@ -114,7 +114,7 @@ def line_of(folder: str, evidence: Evidence) -> Line:
     ]
     states = [state for state, verdict in judged if verdict.judgement is not None]
     registered = standing.state == REGISTERED
-    return Line(
+    return StudyLine(
         folder=folder,
         title=evidence.study.title,
         preset=evidence.study.note,

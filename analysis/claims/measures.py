@@ -13,7 +13,7 @@ from sspo.metrics import GLOSSARY
 
 
 @dataclass(frozen=True)
-class Measure:
+class ClaimMeasure:
     """One number a run. `values` gives them by the run's index, and leaves out runs that have none."""
 
     meaning: str
@@ -29,14 +29,14 @@ def _score(evidence: Evidence) -> Mapping[int, float]:
     return {int(r): float(v) for r, v in evidence.primary[AVERAGE].items()}
 
 
-def _of(measure: measures.Measure) -> Measure:
+def _of(measure: measures.Measure) -> ClaimMeasure:
     def values(evidence: Evidence) -> Mapping[int, float]:
         return {int(r): float(v) for r, v in measures.run_means(evidence, measure).items()}
 
     share = measure.pooled
     absent = "no step logged it" if share is None else f"fewer than {share.min_count} such tokens"
     streams = tuple(metric(key) for key in measure.keys)
-    return Measure(measure.meaning, measure.percent, values, absent, streams)
+    return ClaimMeasure(measure.meaning, measure.percent, values, absent, streams)
 
 
 def _none(_: Evidence) -> Mapping[int, float]:
@@ -44,12 +44,12 @@ def _none(_: Evidence) -> Mapping[int, float]:
 
 
 COLLAPSED, SCORE = "collapsed", "score"
-MEASURES: Mapping[str, Measure] = {
+MEASURES: Mapping[str, ClaimMeasure] = {
     **{key: _of(measures.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
     **{measure.name: _of(measure) for measure in measures.MEASURES},
-    SCORE: Measure("average over sets on the primary metric", True, _score, "not all answers are there"),
-    COLLAPSED: Measure("runs that diverged or scored below the untrained base", True, _none),
-    "policy/grad_noise": Measure(
+    SCORE: ClaimMeasure("average over sets on the primary metric", True, _score, "not all answers are there"),
+    COLLAPSED: ClaimMeasure("runs that diverged or scored below the untrained base", True, _none),
+    "policy/grad_noise": ClaimMeasure(
         "noise of the gradient over sub-batches of one rollout",
         False,
         _none,

@@ -30,7 +30,7 @@ NO_TEST = "No claim could be tested on these runs. "
 
 
 @dataclass(frozen=True)
-class Line:
+class VerdictLine:
     """A verdict in words."""
 
     claim: str
@@ -50,7 +50,7 @@ class Judged:
     verdicts: Mapping[str, Verdict]
     states: Mapping[str, str]
     """By claim: `registered`, `post hoc` (not shown to be older than the first run) or `not registered`."""
-    lines: tuple[Line, ...]
+    lines: tuple[VerdictLine, ...]
     """For pages: a line a claim that could be tested, and below it one a comparison where it has several; else the reason."""
     rule: str
 
@@ -94,10 +94,10 @@ def _bounds_note(evidence: Evidence) -> str:
     return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see its label. "
 
 
-def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Iterator[Line]:
+def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Iterator[VerdictLine]:
     found = verdict.judgement
     if found is None:
-        yield Line(name, verdict.word, "", verdict.why)
+        yield VerdictLine(name, verdict.word, "", verdict.why)
         return
     tested = [part for part in verdict.parts if part.found is not None]
     several = len(tested) > 1
@@ -105,14 +105,14 @@ def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Ite
     differ = (
         f", test that they differ p {_p(found.differ_p)}" if several and found.differ_p is not None else ""
     )
-    yield Line(name, verdict.word, words, f"{_effect(claim, found.pooled)}{differ}: {verdict.why}")
+    yield VerdictLine(name, verdict.word, words, f"{_effect(claim, found.pooled)}{differ}: {verdict.why}")
     if several:
         for part in tested:
             assert part.found is not None
-            yield Line(name, "", compared(evidence, claim, part), _effect(claim, part.found))
+            yield VerdictLine(name, "", compared(evidence, claim, part), _effect(claim, part.found))
     for part in verdict.parts:
         if part.why:
-            yield Line(name, UNTESTABLE, compared(evidence, claim, part), part.why)
+            yield VerdictLine(name, UNTESTABLE, compared(evidence, claim, part), part.why)
 
 
 def _effect(claim: Claim, c: Comparison) -> str:

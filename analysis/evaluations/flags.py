@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from analysis.evaluations.named import Named
+from analysis.evaluations.named import NamedEvaluation
 from analysis.evaluations.paired import asked_apart, ids, matching, pair_label, shared_sets
 from analysis.evaluations.scores import blocks
 
@@ -16,7 +16,7 @@ COMPARED = ("model",)
 UNSAID, USUAL = "not said", "the default"
 
 
-def flags(evaluations: Sequence[Named]) -> list[str]:
+def flags(evaluations: Sequence[NamedEvaluation]) -> list[str]:
     """What is unfinished, settings that differ, questions that not all answered, who has no rates, and the notes of the readers."""
     counted = [one for one in evaluations if one.counts]
     return [
@@ -29,7 +29,7 @@ def flags(evaluations: Sequence[Named]) -> list[str]:
     ]
 
 
-def _unfinished(evaluations: Sequence[Named]) -> Iterator[str]:
+def _unfinished(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     for one in evaluations:
         if one.counts and not one.outcomes.finished:
             yield f"{one.letter} is unfinished: its scores are of the {one.answers} that are there, and not of its questions."
@@ -39,7 +39,7 @@ def _unfinished(evaluations: Sequence[Named]) -> Iterator[str]:
             yield f"{one.letter} holds no final answer."
 
 
-def _settings(evaluations: Sequence[Named]) -> Iterator[str]:
+def _settings(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     keys = dict.fromkeys(key for one in evaluations for key in one.outcomes.scored_by if key not in COMPARED)
     for key in keys:
         letters: dict[str, list[str]] = {}
@@ -50,14 +50,14 @@ def _settings(evaluations: Sequence[Named]) -> Iterator[str]:
             yield f"Scored differently, {key}: {told}."
 
 
-def _said(one: Named, key: str) -> str:
+def _said(one: NamedEvaluation, key: str) -> str:
     """A setting in words. Of our own evaluations options that are called by their dotted names are noted only away from their
     defaults."""
     ours = one.outcomes.source == "sspo" and "." in key
     return one.outcomes.scored_by.get(key, USUAL if ours else UNSAID)
 
 
-def _questions(evaluations: Sequence[Named]) -> Iterator[str]:
+def _questions(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     if len(evaluations) < 2:
         return
     asked = [_asked(one.outcomes.rows) for one in evaluations]
@@ -79,7 +79,7 @@ def _questions(evaluations: Sequence[Named]) -> Iterator[str]:
             )
 
 
-def _apart(evaluations: Sequence[Named], name: str) -> Iterator[str]:
+def _apart(evaluations: Sequence[NamedEvaluation], name: str) -> Iterator[str]:
     """A sentence a pair that was asked other questions under ids that are equal."""
     for one, other in itertools.combinations(evaluations, 2):
         if not asked_apart(one, other, name):
@@ -95,7 +95,7 @@ def _apart(evaluations: Sequence[Named], name: str) -> Iterator[str]:
             )
 
 
-def _nothing_shared(evaluations: Sequence[Named]) -> Iterator[str]:
+def _nothing_shared(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     """A sentence for an evaluation and decoding that has nothing to be paired with in the first."""
     first, *others = evaluations
     for other in others if first.counts else ():
@@ -114,7 +114,7 @@ def _asked(rows: pd.DataFrame) -> dict[str, set[str]]:
     return {str(name): set(questions) for name, questions in rows.groupby("set", sort=False)["question"]}
 
 
-def _graded(evaluations: Sequence[Named]) -> Iterator[str]:
+def _graded(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     """Who has no rates because its values are no verdicts."""
     found = [
         one.letter
@@ -125,7 +125,7 @@ def _graded(evaluations: Sequence[Named]) -> Iterator[str]:
         yield f"{', '.join(found)}: values between 0 and 1 call no answer right, so there is no pass@k and no maj@k."
 
 
-def _notes(evaluations: Sequence[Named]) -> Iterator[str]:
+def _notes(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     for one in evaluations:
         if one.outcomes.note:
             yield f"{one.letter}: {one.outcomes.note}"

@@ -20,7 +20,7 @@ MOST = len(string.ascii_uppercase)
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedEvaluation:
     """An evaluation, and the letter that tables call it by."""
 
     letter: str
@@ -47,7 +47,7 @@ class Named:
         return f"{len(self.outcomes.rows):,} answers"
 
 
-def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: bool) -> list[Named]:
+def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: bool) -> list[NamedEvaluation]:
     """What lies at these paths, lettered in their order; `metrics` score answers of which a tool says several.
 
     Raises UserError for a path that holds no evaluation.
@@ -57,7 +57,7 @@ def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: b
         raise UserError(f"{len(found)} evaluations were given: at most {MOST} stand beside each other")
     letters = string.ascii_uppercase[: len(found)]
     return [
-        Named(letter, one, partial, place)
+        NamedEvaluation(letter, one, partial, place)
         for letter, one, place in zip(letters, found, _places(found), strict=True)
     ]
 

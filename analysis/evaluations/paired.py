@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analysis.evaluations.named import Named
+from analysis.evaluations.named import NamedEvaluation
 from analysis.evaluations.scores import GREEDY, Block, blocks
 from analysis.evidence.by_question import Paired, pair
 
@@ -16,14 +16,14 @@ AVERAGE = "average"
 class Difference:
     """An evaluation minus the first one, on one set or on the average over the several sets that both have."""
 
-    of: Named
-    first: Named
+    of: NamedEvaluation
+    first: NamedEvaluation
     label: str
     set: str
     paired: Paired
 
 
-def differences(evaluations: Sequence[Named]) -> Iterator[Difference]:
+def differences(evaluations: Sequence[NamedEvaluation]) -> Iterator[Difference]:
     """Every other evaluation minus the first; none where the first does not count."""
     first, *others = evaluations
     for other in others if first.counts else ():
@@ -43,7 +43,7 @@ def matching(mine: Sequence[Block], theirs: Sequence[Block]) -> list[tuple[Block
     return [*equal, (left[0][0], left[1][0])] if [len(side) for side in left] == [1, 1] else equal
 
 
-def _of(other: Named, first: Named, mine: Block, theirs: Block) -> Iterator[Difference]:
+def _of(other: NamedEvaluation, first: NamedEvaluation, mine: Block, theirs: Block) -> Iterator[Difference]:
     label = pair_label(mine, theirs)
     shared = shared_sets(other, first, mine, theirs)
     for name in shared:
@@ -57,19 +57,19 @@ def pair_label(mine: Block, theirs: Block) -> str:
     return mine.label if mine.label == theirs.label else f"{mine.label} against {theirs.label}"
 
 
-def shared_sets(other: Named, first: Named, mine: Block, theirs: Block) -> list[str]:
+def shared_sets(other: NamedEvaluation, first: NamedEvaluation, mine: Block, theirs: Block) -> list[str]:
     """The sets that both have, but those of which the two say that they were asked other questions under equal ids."""
     both = [name for name in theirs.sets if name in mine.sets]
     return [name for name in both if not asked_apart(other, first, name)]
 
 
-def asked_apart(one: Named, other: Named, name: str) -> bool:
+def asked_apart(one: NamedEvaluation, other: NamedEvaluation, name: str) -> bool:
     """Whether both say what they asked in a set, it is not the same, and ids do not tell it apart."""
     said = [of.outcomes.questions.get(name) for of in (one, other)]
     return None not in said and said[0] != said[1] and bool(ids(one, name) & ids(other, name))
 
 
-def ids(one: Named, name: str) -> set[str]:
+def ids(one: NamedEvaluation, name: str) -> set[str]:
     """The questions of a set that it answered."""
     rows = one.outcomes.rows
     return set(rows.loc[rows["set"] == name, "question"])

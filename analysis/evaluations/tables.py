@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.evaluations.flags import flags
-from analysis.evaluations.named import Named
+from analysis.evaluations.named import NamedEvaluation
 from analysis.evaluations.paired import AVERAGE, Difference, differences
 from analysis.evaluations.scores import GREEDY, Block, Score, blocks
 from analysis.tables.by_question import question_cells
@@ -18,7 +18,7 @@ from sspo.errors import UserError
 NOTHING = Cell("–")
 
 
-def tables(evaluations: Sequence[Named], ks: Sequence[int]) -> list[Table]:
+def tables(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> list[Table]:
     """Scores, and differences where there are any; `ks` are those of pass@k and maj@k, none for as many as all have samples.
 
     Raises UserError for a k above the samples.
@@ -32,14 +32,14 @@ def tables(evaluations: Sequence[Named], ks: Sequence[int]) -> list[Table]:
     return [scores, replace(apart, caption=(*apart.caption, *flags(evaluations)))]
 
 
-def common_k(evaluations: Sequence[Named]) -> tuple[int, ...]:
+def common_k(evaluations: Sequence[NamedEvaluation]) -> tuple[int, ...]:
     """The most samples that every sampled question has, where evaluations differ in that: rates of other k do not compare."""
     counted = [block for one in evaluations if one.counts for block in blocks(one.outcomes)]
     samples = {block.samples[0] for block in counted if block.mode != GREEDY}
     return (min(samples),) if len(samples) > 1 and min(samples) > 1 else ()
 
 
-def check_ks(evaluations: Sequence[Named], ks: Sequence[int]) -> None:
+def check_ks(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> None:
     """Raise UserError where a k is above the samples of a question."""
     most = max(ks, default=1)
     for one in evaluations:
@@ -58,7 +58,7 @@ def check_ks(evaluations: Sequence[Named], ks: Sequence[int]) -> None:
         )
 
 
-def scores_table(evaluations: Sequence[Named], ks: Sequence[int]) -> Table:
+def scores_table(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> Table:
     """A row an evaluation and decoding, decodings together; one that does not count has a row without scores."""
     there = [(one, block) for one in evaluations if one.counts for block in blocks(one.outcomes)]
     sets = tuple(dict.fromkeys(name for _, block in there for name in block.sets))
@@ -91,7 +91,9 @@ def scores_table(evaluations: Sequence[Named], ks: Sequence[int]) -> Table:
     return Table("evaluations", _scores_caption(names), columns, (*rows, *waiting), title="Evaluations")
 
 
-def _row(one: Named, block: Block, sets: Sequence[str], rates: Sequence[tuple[str, int | None]]) -> Row:
+def _row(
+    one: NamedEvaluation, block: Block, sets: Sequence[str], rates: Sequence[tuple[str, int | None]]
+) -> Row:
     fewest, most = block.samples
     cells = [
         Cell(one.title, {"evaluation": one.title}),

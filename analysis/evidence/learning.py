@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """Held-out scores of one run and what it had cost by then, ascending."""
 
     rollouts: Floats
@@ -53,7 +53,7 @@ class Target:
 class Learning:
     """Of every run with a curve that goes as far as the longest, or that diverged, after which its model stays what it was."""
 
-    curves: Mapping[int, Curve]
+    curves: Mapping[int, LearningCurve]
     rollouts: float
     """Over which areas are taken."""
     tokens: float | None
@@ -112,13 +112,15 @@ def learning(evidence: Evidence) -> Learning | None:
 
 def _curves(
     scores: pd.DataFrame, runs: list[int], lengths: pd.DataFrame, seconds: Mapping[int, pd.Series]
-) -> dict[int, Curve]:
+) -> dict[int, LearningCurve]:
     curves = {}
     for run in runs:
         known = scores[run].dropna()
         rollouts = known.index.to_numpy(np.float64) + 1
         tokens = _summed(lengths[run] if run in lengths.columns else None, rollouts)
-        curves[run] = Curve(rollouts, known.to_numpy(np.float64), tokens, _summed(seconds.get(run), rollouts))
+        curves[run] = LearningCurve(
+            rollouts, known.to_numpy(np.float64), tokens, _summed(seconds.get(run), rollouts)
+        )
     return curves
 
 
@@ -132,7 +134,7 @@ def _summed(mine: pd.Series | None, rollouts: Floats) -> Floats | None:
     return np.array([float(part.sum()) for part in before])
 
 
-def _target(evidence: Evidence, curves: Mapping[int, Curve]) -> Target | None:
+def _target(evidence: Evidence, curves: Mapping[int, LearningCurve]) -> Target | None:
     base = base_line(evidence)
     ends = {
         arm.name: float(np.mean([curves[r].score[-1] for r in runs]))

@@ -23,7 +23,7 @@ BOUNDS = ["low", "high"]
 
 
 @dataclass(frozen=True)
-class Curve:
+class ReplayCurve:
     """One segmentation rule under one objective, over all bounds it was replayed at."""
 
     objective: str
@@ -42,11 +42,11 @@ class Replay:
         self.objectives: tuple[str, ...] = tuple(str(name) for name in self.counts["objective"].unique())
 
     @functools.cached_property
-    def curves(self) -> list[Curve]:
+    def curves(self) -> list[ReplayCurve]:
         """Objectives in the order of their names, in each the rules as they were asked for."""
         seen = set(zip(self.counts["objective"], self.counts["rule"], strict=True))
         return [
-            Curve(objective, rule, rule if len(self.objectives) == 1 else f"{objective}, {rule}")
+            ReplayCurve(objective, rule, rule if len(self.objectives) == 1 else f"{objective}, {rule}")
             for objective in self.objectives
             for rule in self.summary.rules
             if (objective, rule) in seen
@@ -57,7 +57,7 @@ class Replay:
         """Counts of the updates that shares are taken over."""
         return self.counts[self.counts["update"] >= FIRST_MATCHED_UPDATE]
 
-    def grid(self, curve: Curve) -> pd.DataFrame:
+    def grid(self, curve: ReplayCurve) -> pd.DataFrame:
         """The curve's points of the grid of bounds: a row a run, matched update and point."""
         rows = _of(self.matched_updates, curve)
         return rows[rows["target"].isna()]
@@ -72,7 +72,7 @@ class Replay:
         rows = _of(self.counts, match)
         return rows[rows["target"] == match.target]
 
-    def matches(self, curve: Curve) -> list[Match]:
+    def matches(self, curve: ReplayCurve) -> list[Match]:
         """The curve's matched bounds, targets ascending."""
         own = [m for m in self.summary.matched if (m.objective, m.rule) == (curve.objective, curve.rule)]
         return sorted(own, key=lambda m: m.target)
@@ -82,7 +82,7 @@ class Replay:
         return [float(v) for v in self.at_every_update(match).groupby("run")[NOISE].mean().dropna()]
 
 
-def _of(rows: pd.DataFrame, which: Curve | Match) -> pd.DataFrame:
+def _of(rows: pd.DataFrame, which: ReplayCurve | Match) -> pd.DataFrame:
     return rows[(rows["objective"] == which.objective) & (rows["rule"] == which.rule)]
 
 

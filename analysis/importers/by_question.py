@@ -33,7 +33,7 @@ ROUNDED = 5e-5
 
 
 @dataclass(frozen=True)
-class Run:
+class EvaluatedRun:
     """What one arm was evaluated on under one seed: evaluations of different sets."""
 
     arm: str
@@ -99,7 +99,7 @@ def _check(spec: ImportSpec, found: Sequence[str]) -> None:
         raise UserError(f"results by question are shares in [0, 1] already: leave out scale {spec.scale:g}")
 
 
-def _runs(spec: ImportSpec) -> list[Run]:
+def _runs(spec: ImportSpec) -> list[EvaluatedRun]:
     by_run: dict[tuple[str, int], list[Outcomes]] = {}
     files: dict[str, list[Outcomes]] = {}
     left_out: dict[tuple[str, int], list[str]] = {}
@@ -112,7 +112,7 @@ def _runs(spec: ImportSpec) -> list[Run]:
         left_out.setdefault(who, []).append(note)
     for (arm, seed), evaluations in by_run.items():
         _check_sets(arm, seed, evaluations)
-    return [Run(*who, tuple(found), together(*left_out[who])) for who, found in by_run.items()]
+    return [EvaluatedRun(*who, tuple(found), together(*left_out[who])) for who, found in by_run.items()]
 
 
 def _whose(source: RunSpec) -> tuple[str, int]:
@@ -166,7 +166,7 @@ def _place(one: Outcomes) -> str:
     return clean(f"{path.parent.name}/{path.name}")
 
 
-def _together(runs: Sequence[Run], spec: ImportSpec) -> pd.DataFrame:
+def _together(runs: Sequence[EvaluatedRun], spec: ImportSpec) -> pd.DataFrame:
     """All rows with the index of their run, sets under their labels, and the decodings that the study compares."""
     frames = [run.rows.assign(run=i, rollout=(run.step or 1) - 1) for i, run in enumerate(runs)]
     check_cells("what these results hold together", sum(map(len, frames)), len(COLUMNS))
@@ -188,7 +188,7 @@ def _together(runs: Sequence[Run], spec: ImportSpec) -> pd.DataFrame:
     return comparable(rows, [f"{run.arm} seed {run.seed}" for run in runs])
 
 
-def _check_common(rows: pd.DataFrame, runs: Sequence[Run]) -> None:
+def _check_common(rows: pd.DataFrame, runs: Sequence[EvaluatedRun]) -> None:
     """Raises UserError where no run has every set: then none could be scored."""
     by_run = {int(run): list(dict.fromkeys(of_run["set"])) for run, of_run in rows.groupby("run", sort=True)}
     most = len(set(rows["set"]))
@@ -216,7 +216,7 @@ def _table(rows: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
 
 
-def _record(run: Run, spec: ImportSpec) -> dict[str, Any]:
+def _record(run: EvaluatedRun, spec: ImportSpec) -> dict[str, Any]:
     origin = "; ".join(f"{one.source}, {_place(one)}" for one in run.evaluations)
     notes = [note for one in run.evaluations for note in (one.note, _apart(one))]
     note = together(*notes, run.left_out)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from analysis.importers.formats.run_folder import INDEX
 from analysis.importers.limits import check_cells, shown
-from analysis.importers.whose import Run, place
+from analysis.importers.whose import ImportedRun, place
 from analysis.logs.compact import EVAL_SCHEMA, METRIC_KEYS, OPTIONAL_METRICS
 from analysis.logs.manifest import LOGGED
 from sspo.errors import UserError
@@ -30,7 +30,7 @@ class Primary:
     label: str
 
 
-def metric_table(runs: Mapping[int, Run]) -> pa.Table:
+def metric_table(runs: Mapping[int, ImportedRun]) -> pa.Table:
     """A row a run and step, a column a key; `rollout` is the step - 1 where the log is not our own."""
     keys = dict.fromkeys(key for key in METRIC_KEYS if key not in OPTIONAL_METRICS)
     keys |= dict.fromkeys(sorted({key for run in runs.values() for key in run.keys.values()} - set(INDEX)))
@@ -71,7 +71,10 @@ def _index(name: str, columns: Mapping[str, tuple[list[int], list[float]]], defa
 
 
 def score_table(
-    runs: Mapping[int, Run], primary: Sequence[Primary], finals: Mapping[int, int], scale: float | None
+    runs: Mapping[int, ImportedRun],
+    primary: Sequence[Primary],
+    finals: Mapping[int, int],
+    scale: float | None,
 ) -> pa.Table:
     """Primary metrics as evaluations of one answer: each logged one, and that at a run's final step as the final one."""
     lines = []
@@ -96,7 +99,7 @@ def score_table(
     return table.replace_schema_metadata(None)
 
 
-def _check_read(run: Run, metric: Primary) -> None:
+def _check_read(run: ImportedRun, metric: Primary) -> None:
     """Raises UserError where a run has no number of a metric but something else in its place."""
     wanted = {metric.label, metric.key, metric.key.split("/", 2)[-1]}
     if not run.names(metric.key):

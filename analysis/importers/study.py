@@ -14,7 +14,7 @@ from analysis.importers.outcomes.read import holds_outcomes
 from analysis.importers.plan import position, record_of, study_manifest
 from analysis.importers.scores import Primary, metric_table, score_table
 from analysis.importers.spec import ImportSpec, check_logs, check_name, load_spec
-from analysis.importers.whose import Run, find_runs, place
+from analysis.importers.whose import ImportedRun, find_runs, place
 from analysis.logs.compact import write_logs
 from analysis.logs.manifest import ENDED_EARLY, IMPORTED, from_manifest, report_folder
 from analysis.logs.run_files import DONE, FAILED, RUNNING
@@ -76,7 +76,7 @@ def _none_counts(step: int, records: Sequence[Mapping[str, Any]]) -> str:
     return f"no run counts ({words}): import runs that finished"
 
 
-def _primary(spec: ImportSpec, runs: Sequence[Run]) -> list[Primary]:
+def _primary(spec: ImportSpec, runs: Sequence[ImportedRun]) -> list[Primary]:
     """The metrics that score, in the order of the import. Raises UserError where two would be one column."""
     found = [Primary(_resolve(runs, metric), spec.labels.get(metric, metric)) for metric in spec.primary]
     for what in ([metric.key for metric in found], [metric.label for metric in found]):
@@ -88,7 +88,7 @@ def _primary(spec: ImportSpec, runs: Sequence[Run]) -> list[Primary]:
     return found
 
 
-def _resolve(runs: Sequence[Run], metric: str) -> str:
+def _resolve(runs: Sequence[ImportedRun], metric: str) -> str:
     """The key of a metric that is named as it stands in the logs or in the tables."""
     keys = {key for run in runs for key in run.keys.values()}
     named = {run.keys[metric] for run in runs if metric in run.keys} | ({metric} & keys)
@@ -106,11 +106,11 @@ def _resolve(runs: Sequence[Run], metric: str) -> str:
     raise unknown("metric", metric, {clean(name) for run in runs for name in run.keys} | keys)
 
 
-def _last_step(runs: Sequence[Run], primary: Sequence[Primary]) -> int:
+def _last_step(runs: Sequence[ImportedRun], primary: Sequence[Primary]) -> int:
     return max(step for run in runs for metric in primary for step in run.series(metric.key))
 
 
-def _record(run: Run, step: int, base: str | None) -> dict[str, Any]:
+def _record(run: ImportedRun, step: int, base: str | None) -> dict[str, Any]:
     """State and origin. A log that says nothing of its end counts as done where it reaches the final step."""
     logged, origin = run.logged, f"{run.logged.source}, {place(run.logged)}"
     status, reason = DONE, origin

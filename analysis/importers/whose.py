@@ -18,7 +18,7 @@ from sspo.metrics import GLOSSARY, TIMING_KEYS
 
 
 @dataclass(frozen=True)
-class Run:
+class ImportedRun:
     """A run with its arm and seed, and the keys that its names are kept under."""
 
     arm: str
@@ -48,9 +48,9 @@ class Run:
         return self.last if summary and not fixed else step
 
 
-def find_runs(spec: ImportSpec) -> list[Run]:
+def find_runs(spec: ImportSpec) -> list[ImportedRun]:
     """Every run that the sources of an import name. Raises UserError where an arm or a seed is not known."""
-    found: dict[tuple[str, int], Run] = {}
+    found: dict[tuple[str, int], ImportedRun] = {}
     for source, logged in _sources(spec):
         run = _run(spec, source, logged)
         if other := found.get((run.arm, run.seed)):
@@ -98,7 +98,7 @@ def _named(path: str, name: str, logged: Sequence[Logged]) -> Logged:
     return found[0]
 
 
-def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> Run:
+def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> ImportedRun:
     config = {**logged.config, **spec.known}
     arm = source.arm if source.arm is not None else config.get(spec.arm_from or ARM)
     seed = source.seed if source.seed is not None else config.get(spec.seed_from or SEED)
@@ -111,7 +111,7 @@ def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> Run:
         raise UserError(f"the seed of {place(logged)} has more than {SEED_DIGITS} digits")
     names = list(dict.fromkeys(name for row in logged.rows.values() for name in row))
     keys = {name: clean(key) for name, key in translate(names, logged.source, config).items()}
-    return Run(check_name("arm", str(arm)), seed, replace(logged, label=clean(logged.label)), keys)
+    return ImportedRun(check_name("arm", str(arm)), seed, replace(logged, label=clean(logged.label)), keys)
 
 
 def _unknown_whose(missing: str, logged: Logged) -> str:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.logs.replay_source import POINTS, SUMMARY
-from analysis.logs.replay_summary import AGAIN, Summary, read_summary
+from analysis.logs.replay_summary import AGAIN, ReplaySummary, read_summary
 from sspo.errors import UserError
 from sspo.metrics.replayed import COUNTS, RATIO_SUMS
 from sspo.runs.runlog import write_atomic
@@ -48,7 +48,7 @@ def compact_replay(source: Path, folder: Path) -> None:
     write_atomic(folder / SUMMARY, summary)
 
 
-def read_counts(folder: Path) -> tuple[Summary, pd.DataFrame]:
+def read_counts(folder: Path) -> tuple[ReplaySummary, pd.DataFrame]:
     """What was replayed, and a row a run, update and point with the counts of all recorded rollouts.
 
     `folder` is one that a replay wrote, or compact logs. Raises UserError where there is no whole replay in it.
@@ -57,7 +57,7 @@ def read_counts(folder: Path) -> tuple[Summary, pd.DataFrame]:
     return summary, table.to_pandas()
 
 
-def _whole(folder: Path) -> tuple[Summary, pa.Table]:
+def _whole(folder: Path) -> tuple[ReplaySummary, pa.Table]:
     """Both files, which must be of one replay."""
     if not (folder / SUMMARY).is_file():
         raise UserError(f"{folder} has no {SUMMARY}: give the folder of a finished `python -m sspo.replay`")
@@ -94,7 +94,7 @@ def _read(path: Path) -> pa.Table:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}): {AGAIN}") from error
 
 
-def _check_that_they_belong_together(folder: Path, summary: Summary, rows: pd.DataFrame) -> None:
+def _check_that_they_belong_together(folder: Path, summary: ReplaySummary, rows: pd.DataFrame) -> None:
     points = set(zip(rows["objective"], rows["rule"], rows["target"], strict=True))
     lost = [m for m in summary.matched if (m.objective, m.rule, m.target) not in points]
     runs = rows["run"]

@@ -52,7 +52,7 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class ReplaySummary:
     """What a replay says of itself."""
 
     runs: tuple[ReplayedRun, ...]
@@ -66,14 +66,14 @@ class Summary:
     """Parts of a rollout that gradient noise was measured over; None where it was not."""
 
 
-def read_summary(path: Path) -> Summary:
+def read_summary(path: Path) -> ReplaySummary:
     """The Summary of a replay.json. Raises UserError where it is none of this format, or damaged."""
     content = read_json(path, AGAIN)
     given = content.get("format") if isinstance(content, dict) else None
     if given != FORMAT:
         raise UserError(f"{path} has format {given!r}, this version reads {FORMAT}: {AGAIN}")
     try:
-        return Summary(
+        return ReplaySummary(
             runs=tuple(_run(run) for run in content["runs"]),
             rules=tuple(one_line(rule) for rule in content["rules"]),
             targets=tuple(_number(target) for target in content["targets"]),

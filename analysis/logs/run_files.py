@@ -127,7 +127,7 @@ def number(content: Mapping[str, Any], key: str, file: str) -> float | int | Non
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunMarkers:
     """Markers of a run folder, and the state that they give."""
 
     there: bool
@@ -151,14 +151,14 @@ class Standing:
         }
 
 
-def standing(folder: Path) -> Standing:
+def standing(folder: Path) -> RunMarkers:
     """What a folder's markers say now; a finished run is done, whatever failed before. Raises Damaged."""
     if not folder.is_dir():
-        return Standing(there=False)
+        return RunMarkers(there=False)
     done = marker(folder, runlog.DONE)
     for key in ("seconds", "rollouts", "steps"):
         number(done or {}, key, runlog.DONE)
-    return Standing(True, done, None if done is not None else marker(folder, runlog.FAILED))
+    return RunMarkers(True, done, None if done is not None else marker(folder, runlog.FAILED))
 
 
 def tidied(message: str) -> str:

@@ -14,7 +14,7 @@ from synthetic_store import ARMS, SETS, Scale, write_run
 
 from analysis.__main__ import main
 from analysis.evaluations.flags import flags
-from analysis.evaluations.named import Named, read_named
+from analysis.evaluations.named import NamedEvaluation, read_named
 from analysis.evaluations.tables import tables
 from analysis.importers.outcomes.outcomes import COLUMNS
 from analysis.importers.outcomes.sspo import read_folder
@@ -157,7 +157,7 @@ def test_answers_of_other_tools_say_less_and_are_compared_by_what_they_say(two: 
     other = dataclasses.replace(
         ours, rows=theirs, source="lm-eval", name="theirs", scored_by={"tool": "lm-eval"}
     )
-    scores, apart = tables([Named("A", ours), Named("B", other)], ())
+    scores, apart = tables([NamedEvaluation("A", ours), NamedEvaluation("B", other)], ())
     assert cells(apart, "B − A greedy average")["Δ"] == "+0.0"
     assert cells(apart, "B − A sampled against T = 1 average")["questions"] == "5"
     found = cells(scores, "B sampled")
@@ -203,7 +203,7 @@ def test_greedy_answers_alone_have_no_rates(tmp_path: Path) -> None:
     assert table.columns == ("evaluation", "answers", "questions", "add", "k", "truncated %", "tokens")
     with pytest.raises(UserError, match="all answers are greedy"):
         made([folder], 4)
-    assert flags([Named("A", read_folder(folder))]) == []
+    assert flags([NamedEvaluation("A", read_folder(folder))]) == []
 
 
 def test_the_folder_of_a_trained_model_is_called_by_its_run(tmp_path: Path) -> None:

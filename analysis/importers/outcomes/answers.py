@@ -22,23 +22,23 @@ LONGEST = 120
 
 
 @dataclass(frozen=True)
-class Decoding:
+class DecodingSettings:
     """How answers were drawn: greedy or sampled, and the temperature (NaN where nothing says)."""
 
     mode: str
     temperature: float
 
 
-UNKNOWN = Decoding("sampled", math.nan)
-GREEDY = Decoding("greedy", 0.0)
+UNKNOWN = DecodingSettings("sampled", math.nan)
+GREEDY = DecodingSettings("greedy", 0.0)
 
 
-def decoding(temperature: Any, do_sample: Any = None) -> Decoding:
+def decoding(temperature: Any, do_sample: Any = None) -> DecodingSettings:
     """What a tool's settings mean. Greedy is no sampling, or a temperature of 0."""
     known = isinstance(temperature, int | float) and not isinstance(temperature, bool)
     if do_sample is False or (known and temperature == 0):
         return GREEDY
-    return Decoding("sampled", float(temperature)) if known and temperature > 0 else UNKNOWN
+    return DecodingSettings("sampled", float(temperature)) if known and temperature > 0 else UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Answer:
     answer: str | None
 
 
-class Answers:
+class AnswerCollector:
     """Gathers the answers of one evaluation. `where` names its files in messages."""
 
     def __init__(self, where: str):
@@ -67,7 +67,7 @@ class Answers:
         self._samples: Counter[tuple[str, str]] = Counter()
 
     def add(
-        self, group: str, name: Any, text: str, value: float, *, drawn: Decoding = UNKNOWN, sample: int | None = None,
+        self, group: str, name: Any, text: str, value: float, *, drawn: DecodingSettings = UNKNOWN, sample: int | None = None,
         tokens: float = math.nan, truncated: bool | None = None, answer: str | None = None, found: bool = True,
     ) -> None:  # fmt: skip
         """Add the answer to a question that `name` (an id, or None) and `text` (of which a digest is kept) identify; `found`

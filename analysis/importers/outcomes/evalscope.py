@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from analysis.importers.limits import MOST_SETTINGS_BYTES, clean
-from analysis.importers.outcomes.answers import Answers, decoding, last_part, merged, samples_of, settings
+from analysis.importers.outcomes.answers import (
+    AnswerCollector,
+    decoding,
+    last_part,
+    merged,
+    samples_of,
+    settings,
+)
 from analysis.importers.outcomes.lines import objects, part, whole_object
 from analysis.importers.outcomes.metric import chosen, is_number, share
 from analysis.importers.outcomes.outcomes import Outcomes
@@ -52,7 +59,7 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
             used.append(path)
     task, task_file = _task_config(folder)
     used += [task_file] if task_file is not None else []
-    answers, said, notes = Answers(files[0].name if len(files) == 1 else folder.name), {}, list[str]()
+    answers, said, notes = AnswerCollector(files[0].name if len(files) == 1 else folder.name), {}, list[str]()
     aggregates: dict[tuple[str, str], float] = {}
     metrics: dict[str, str] = {}
     for path in files:
@@ -87,7 +94,7 @@ def _task_config(folder: Path) -> tuple[dict[str, Any], Path | None]:
 
 
 def _add(
-    answers: Answers, path: Path, subset: str, asked: Sequence[str], report: Mapping[str, Any], notes: list[str],
+    answers: AnswerCollector, path: Path, subset: str, asked: Sequence[str], report: Mapping[str, Any], notes: list[str],
     task: Mapping[str, Any],
 ) -> str:  # fmt: skip
     """Add a file's answers; returns the metric that scores them."""
@@ -173,7 +180,7 @@ def _reported(report: Mapping[str, Any], subset: str) -> dict[str, float]:
 
 
 def _scored_by(
-    task: Mapping[str, Any], bench: str, metric: str, answers: Answers, group: str
+    task: Mapping[str, Any], bench: str, metric: str, answers: AnswerCollector, group: str
 ) -> dict[str, str]:
     drawn = part(task, "generation_config") or {}
     about = part(task, "resolved_benchmarks", bench) or part(task, "dataset_args", bench) or {}

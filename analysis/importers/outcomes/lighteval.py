@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.importers.limits import MOST_BYTES, check_file, clean
-from analysis.importers.outcomes.answers import Answers, decoding, last_part, merged, settings
+from analysis.importers.outcomes.answers import AnswerCollector, decoding, last_part, merged, settings
 from analysis.importers.outcomes.lines import part, whole_object
 from analysis.importers.outcomes.metric import chosen, is_number, share
 from analysis.importers.outcomes.outcomes import Outcomes
@@ -43,7 +43,7 @@ def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
 def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Outcomes:
     results_file = _results_file(files[0])
     results = whole_object(results_file) if results_file is not None else {}
-    answers, said = Answers(clean(files[0].name if len(files) == 1 else folder.name)), {}
+    answers, said = AnswerCollector(clean(files[0].name if len(files) == 1 else folder.name)), {}
     aggregates: dict[tuple[str, str], float] = {}
     metrics: dict[str, str] = {}
     generation = part(results, "config_general", "model_config", "generation_parameters")
@@ -122,7 +122,7 @@ def _kept(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _add(
-    answers: Answers, group: str, row: Mapping[str, Any], metric: str, path: Path, generation: Any
+    answers: AnswerCollector, group: str, row: Mapping[str, Any], metric: str, path: Path, generation: Any
 ) -> None:
     if metric not in row["metric"]:
         raise UserError(f"{clean(path.name)} has a question without {metric}: the evaluation is incomplete")

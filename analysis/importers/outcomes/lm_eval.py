@@ -15,8 +15,8 @@ from typing import Any
 from analysis.importers.limits import clean
 from analysis.importers.outcomes.answers import (
     GREEDY,
-    Answers,
-    Decoding,
+    AnswerCollector,
+    DecodingSettings,
     decoding,
     last_part,
     merged,
@@ -81,7 +81,7 @@ def _task(path: Path) -> _Task:
 def _evaluation(folder: Path, date: str, tasks: list[_Task], asked: Sequence[str]) -> Outcomes:
     results_file = _results_file(folder, date)
     results = whole_object(results_file) if results_file is not None else {}
-    answers = Answers(tasks[0].path.name if len(tasks) == 1 else folder.name)
+    answers = AnswerCollector(tasks[0].path.name if len(tasks) == 1 else folder.name)
     said: dict[str, dict[str, str]] = {}
     aggregates: dict[tuple[str, str], float] = {}
     metrics: dict[str, str] = {}
@@ -120,7 +120,7 @@ def _results_file(folder: Path, date: str) -> Path | None:
     return path if date and path.is_file() else None
 
 
-def _add(answers: Answers, task: _Task, metric: str) -> list[Decoding]:
+def _add(answers: AnswerCollector, task: _Task, metric: str) -> list[DecodingSettings]:
     """Add a task's answers; returns how they were drawn."""
     drawn = []
     for doc, text, key, values, answer, _, generated in task.rows:
@@ -134,7 +134,7 @@ def _add(answers: Answers, task: _Task, metric: str) -> list[Decoding]:
     return drawn
 
 
-def _drawn(generated: Any) -> Decoding:
+def _drawn(generated: Any) -> DecodingSettings:
     """Greedy where nothing is generated but choices are compared."""
     if not isinstance(generated, Mapping):
         return GREEDY
@@ -150,7 +150,7 @@ def _check_whole(task: _Task, metric: str, wanted: Any) -> None:
 
 
 def _scored_by(
-    results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequence[Decoding]
+    results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequence[DecodingSettings]
 ) -> dict[str, str]:
     config = part(results, "configs", task.name) or {}
     generated = task.rows[0][6] if task.rows and isinstance(task.rows[0][6], Mapping) else {}

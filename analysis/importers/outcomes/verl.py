@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.importers.limits import clean
-from analysis.importers.outcomes.answers import Answers, samples_of, settings
+from analysis.importers.outcomes.answers import AnswerCollector, samples_of, settings
 from analysis.importers.outcomes.lines import named, objects
 from analysis.importers.outcomes.metric import chosen, is_number, share
 from analysis.importers.outcomes.outcomes import Outcomes
@@ -57,7 +57,7 @@ def _read(path: Path, asked: Sequence[str]) -> Outcomes:
         n for _, row in rows for n, v in row.items() if is_number(v) and n not in NOT_METRICS
     )
     metric = chosen(names, asked, clean(path.name), CORE)
-    answers, step = Answers(clean(path.name)), steps.pop()
+    answers, step = AnswerCollector(clean(path.name)), steps.pop()
     times = _appearances([row for _, row in rows])
     for number, row in _final_parts(rows):
         if metric not in row:
