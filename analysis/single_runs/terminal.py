@@ -1,4 +1,4 @@
-"""Single runs as text: what each is, numbers with sparklines side by side, what differs, and a few responses."""
+"""Single runs as text: facts, numbers with sparklines side by side, differences, and a few responses."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from analysis.text.rounding import rounded
 
 ENDS = ("first", "middle", "last")
 SHORTEST, LONGEST = 8, 24
-"""Characters of a sparkline."""
+"""The fewest and the most characters of a sparkline."""
 SHOWN_TOKENS = 120
-"""Of a response."""
+"""Tokens shown of a response."""
 OPEN, CLOSE = "⟦", "⟧"
 PLAIN = str.maketrans(
     {"−": "-", "–": "-", "│": "|", "⟦": "[", "⟧": "]", "…": "~", "◦": "o", "⏎": "/", "·": ","}
 )
-"""What a terminal without these characters gets in their place."""
+"""Replacements in a terminal without these characters."""
 
 
 def as_text(runs: Sequence[Run], width: int, *, samples: int, encoding: str = "utf-8") -> str:
-    """All of it, at most `width` cells wide, in characters that the encoding has."""
+    """Return all of it, at most `width` cells wide, in characters that the encoding has."""
     try:
         (LEVELS + CUT + OPEN).encode(encoding)
         levels = LEVELS
@@ -60,12 +60,12 @@ def _about(run: Run, width: int) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """Text from a file on one line, with nothing unseen in it."""
+    """Return text from a file on one line, with invisible characters made visible."""
     return visible(" ".join(text.split()))
 
 
 def _measures(runs: Sequence[Run], width: int, levels: str) -> Iterator[str]:
-    """Rows of measures, as many runs side by side as fit."""
+    """Yield rows of measures, with as many runs side by side as fit."""
     rows = measure_rows(runs)
     names = max(len(row.measure.label) for row in rows)
     number = max(
@@ -92,7 +92,7 @@ def _measures(runs: Sequence[Run], width: int, levels: str) -> Iterator[str]:
             cells = [_cell(row, i, number, numbers, spark, (low, high), levels) for i in shown]
             yield _joined(row.measure.label.ljust(names), cells)
     if len(runs) > 1:
-        yield from wrapped("A row's lines have one scale over all runs.", width)
+        yield from wrapped("The lines of a row share one scale over all runs.", width)
 
 
 def _joined(name: str, cells: Sequence[str]) -> str:
@@ -128,7 +128,7 @@ def _differences(runs: Sequence[Run], width: int) -> Iterator[str]:
         if not all(run.config for run in runs):
             return
         seeds = {run.config.get("seed") for run in runs}
-        yield "configurations are equal" + (" but for the seed" if len(seeds) > 1 else "")
+        yield "configurations are equal" + (" except for the seed" if len(seeds) > 1 else "")
         return
     yield "options that differ"
     cells = [[visible(value) for value in values] for values in found.values()]
@@ -164,7 +164,7 @@ def _response(run: Run, sample: Sample, width: int, *, named: bool) -> Iterator[
 
 
 def _segment(segment: Segment) -> str:
-    """Its text on one line, with neighbouring clipped stretches in one pair of brackets."""
+    """Return a segment's text on one line, with adjacent clipped stretches in one pair of brackets."""
     text = ""
     for stretch in segment.stretches:
         piece = visible(stretch.text or NOTHING).replace("\n", "")
