@@ -1,4 +1,4 @@
-"""The answer to a study's question, generated from the very comparisons that its results table prints."""
+"""The answer to a study's question, generated from the comparisons that its results table prints."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from analysis.statistics.families import FEWEST_RUNS
 
 MOST_WORDS = 45
 NAMED = 3
-"""Arms that are named before they are only counted, where words allow."""
+"""Arms named before they are only counted, if the word limit allows."""
 
 
 def answer(evidence: Evidence) -> str:
-    """Who lies above or below whom by how much, who is not told apart, and what could have been found; at most 45 words.
+    """Return which arms are above or below which and by how much, which are not distinguished, and what could
+    have been detected.
 
-    Where nothing is tested it says why, and between which scores the arms lie. Labels of arms stand in it as they are: more
-    than 45 words are left where even the tersest version has them.
+    At most 45 words. If nothing is tested, the answer gives the reason and the range of scores. Arms' labels
+    are not shortened:
+    the limit is exceeded if even the tersest version is longer.
     """
     found = differences(evidence)
     if found is None:
@@ -30,7 +32,7 @@ def answer(evidence: Evidence) -> str:
 
 
 def _short(versions: Iterable[str]) -> str:
-    """The first version that is short enough, from the fullest to the tersest; else the last."""
+    """Return the first version that is short enough, from the fullest to the tersest; else the last."""
     said = ""
     for said in versions:
         if len(said.split()) <= MOST_WORDS:
@@ -39,7 +41,10 @@ def _short(versions: Iterable[str]) -> str:
 
 
 def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int, control: bool) -> str:
-    """With what could have been found, up to `named` arms of a group by name, and the arm that does not clip."""
+    """Return one version: with or without what could have been detected, up to `named` arms per group by
+    name, and the arm
+    without clipping.
+    """
     parts, thans = [], []
     for side, word in ((found.lower, "lower"), (found.higher, "higher")):
         if side:
@@ -62,7 +67,7 @@ def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int
 
 
 def _than(evidence: Evidence, side: Sequence[Summary]) -> str:
-    """What these arms are tested against, with its average where it is one."""
+    """Return the references of these arms, with the average if there is only one."""
     found = {ref.name: ref for s in side if (ref := evidence.study.reference_of(s.arm)) is not None}
     if len(found) > 1:
         return "their references"
@@ -72,7 +77,9 @@ def _than(evidence: Evidence, side: Sequence[Summary]) -> str:
 
 
 def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, named: int) -> str:
-    """`GRPO scores 8.7 [1.5, 16.0] points lower`, or how many of the tested arms do, from the least to the most."""
+    """Return `GRPO scores 8.7 [1.5, 16.0] points lower`, or how many of the tested arms do, from the least to
+    the most.
+    """
     points = evidence.unit.points
     if len(side) <= named:
         sizes = _listed([_size(evidence, s) for s in side])
@@ -83,7 +90,7 @@ def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, 
 
 
 def _control(evidence: Evidence, summary: Summary) -> str:
-    """The arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
+    """Return the arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
     assert summary.comparison is not None, "an arm that was tested was compared"
     if not summary.found(rule_of(evidence).alpha or 0.0):
         return f"{summary.arm.label} ({_signed(evidence, summary)}) is not told apart"
@@ -118,17 +125,17 @@ def _range(evidence: Evidence, arms: Sequence[Summary]) -> str:
 
 
 def _span(evidence: Evidence, ends: tuple[float, float]) -> str:
-    """`8.5 points`, or `9.0 to 43.2 points`."""
+    """Return `8.5 points` or `9.0 to 43.2 points`."""
     return " to ".join(dict.fromkeys(map(evidence.unit.text, ends))) + evidence.unit.points
 
 
 def _ends(arms: Sequence[Summary]) -> Sequence[Summary]:
-    """The first and the last, once where they are one."""
+    """Return the first and the last, once if they are the same."""
     return arms if len(arms) == 1 else (arms[0], arms[-1])
 
 
 def _size(evidence: Evidence, summary: Summary) -> str:
-    """A difference without its sign, with the interval that agrees with p."""
+    """Format a difference without its sign, with the interval that agrees with p."""
     assert summary.comparison is not None, "an arm that was tested was compared"
     assert summary.adjusted is not None, "an arm that was tested has a p"
     size, low, high = summary.comparison.difference, summary.adjusted.low, summary.adjusted.high
@@ -151,7 +158,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _untested(evidence: Evidence, named: int) -> str:
-    """Why nothing is tested, and the averages of up to `named` arms, else the range that they span."""
+    """Return why nothing is tested, and the averages of up to `named` arms, else their range."""
     scored = [s for s in primary_summaries(evidence) if s.arm.role != "base" and AVERAGE in s.columns]
     if not scored:
         return "No trained run is scored yet."

@@ -17,7 +17,7 @@ from analysis.text.table import Table, to_markdown
 
 
 def page_markdown(report: Report) -> str:
-    """The same content for GitHub, with figures as links to their PNG files."""
+    """Return the same content for GitHub, with figures as links to their PNG files."""
     evidence, first = report.evidence, report.first
     parts = [
         f"# {markdown(evidence.study.title)}",
@@ -62,7 +62,7 @@ def _figure(figure: Drawn) -> str:
 
 
 def _gates(report: Report) -> Iterator[str]:
-    """Those that do not pass, and the others in a fold."""
+    """Yield the gates that do not pass, then the others in a fold."""
     apart = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict != PASS]
     passed = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict == PASS]
     heads = ("gate", "verdict", "evidence")
@@ -73,7 +73,7 @@ def _gates(report: Report) -> Iterator[str]:
 
 
 def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]], bold: int | None = None) -> str:
-    """A table; its column `bold` is in bold."""
+    """Return a table; its column `bold` is in bold."""
     lines = [f"| {' | '.join(heads)} |", f"|{':--|' * len(heads)}"]
     for row in rows:
         cells = [f"**{cell}**" if i == bold else cell for i, cell in enumerate(map(markdown, row))]
@@ -82,5 +82,5 @@ def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]], bold: int | None
 
 
 def _folded(summary: str, content: str) -> str:
-    """What GitHub shows when its summary is clicked."""
+    """Return a fold that GitHub opens when its summary is clicked."""
     return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"

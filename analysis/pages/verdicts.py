@@ -1,4 +1,6 @@
-"""The section "Claims" of both pages: a line a claim that these runs can test, and the others in one fold."""
+"""The section "Claims" of both pages: one line per claim that these runs can test, and the others in one
+fold.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,20 @@ from analysis.text.escape import markdown
 
 @dataclass(frozen=True)
 class _Told:
-    """A claim with what is said of it."""
+    """A claim with its verdict and the text about it."""
 
     name: str
     claim: Claim
     word: str
     state: str
     lines: Sequence[VerdictLine]
-    """The claim's own first, then one a comparison where it has several or some cannot be tested."""
+    """The claim's own line first, then one per comparison if it has several or some cannot be tested."""
     measure: str
     about: str
 
 
 def verdicts_html(judged: Sequence[Judged]) -> Markup:
-    """One section; nothing without claims."""
+    """Return one section; nothing without claims."""
     files = [(file, *_parted(file)) for file in judged]
     return (
         render(
@@ -45,7 +47,7 @@ def verdicts_html(judged: Sequence[Judged]) -> Markup:
 
 
 def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
-    """The same as paragraphs for GitHub; none without claims."""
+    """Return the same as paragraphs for GitHub; none without claims."""
     parts = ["## Claims"] if judged else []
     for file in judged:
         tested, untested = _parted(file)
@@ -73,7 +75,7 @@ def _details(summary: str, lines: Sequence[str]) -> str:
 
 
 def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
-    """Claims that were tested, and those that could not be."""
+    """Split claims into tested and untestable ones."""
     tested: list[_Told] = []
     untested: list[_Told] = []
     for name, claim in file.claims.claims.items():
@@ -95,5 +97,5 @@ def _evidence(line: VerdictLine) -> str:
 
 
 def _shown(name: str) -> str:
-    """`C2_retains` is the claim C2 and which half of it."""
+    """Return a claim's name for readers: `C2_retains` is the claim C2 and which half of it."""
     return name.replace("_", ", ")
