@@ -11,7 +11,7 @@ WIDTH = 110
 
 
 def to_plain(table: Table) -> str:
-    """Column 1 to the left, the others to the right; groups of rows parted by a blank line."""
+    """Format a table: column 1 left-aligned, the others right-aligned; a blank line separates groups of rows."""
     lines = [[visible(" ".join(column.split())) for column in table.heads]]
     lines += [[visible(" ".join(cell.text.split())) for cell in row.cells] for row in table.rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
