@@ -53,7 +53,7 @@ def address(runs: Sequence[LiveRun]) -> str:
 def frame(found: Snapshot | Planned) -> Callable[[str], str]:
     """Return a function from a script to the page that holds the parts."""
     if isinstance(found, Planned):
-        name, title, question, preset = found.name, found.title, found.question, "not begun"
+        name, title, question, preset = found.name, found.title, found.question, "not started"
     else:
         study = found.study
         name, title, question = study.name, study.title, study.question
