@@ -1,4 +1,4 @@
-"""Collapse as a pre-defined yes or no: counted with exact intervals, never averaged over survivors."""
+"""Collapse as a predefined yes or no: counted with exact intervals, never averaged over survivors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from analysis.text.table import Cell, Row, Table
 
 
 def stability_table(evidence: Evidence) -> Table | None:
-    """Diverged and collapsed runs an arm; collapsed: diverged, or below the untrained base on the primary metric."""
+    """Return diverged and collapsed runs per arm; collapsed: diverged, or below the untrained base on the
+    primary metric.
+    """
     found = collapses(evidence)
     if found is None:
         return None
@@ -63,7 +65,7 @@ def _primary(evidence: Evidence) -> ResultTraces:
 def _traces(
     evidence: Evidence, arms: Sequence[Arm], tested: Sequence[Arm]
 ) -> dict[str, tuple[Trace, Trace, Trace]]:
-    """By arm, of its diverged runs, of its collapsed ones and of its p."""
+    """Return, by arm, the traces of its diverged runs, of its collapsed ones and of its p."""
     found, primary = {}, _primary(evidence)
     for arm in arms:
         runs = evidence.counted(arm)
