@@ -20,7 +20,6 @@ from analysis.statistics.evaluation import root_mean_square
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.rounding import rounded
 
-CONDITIONAL = "conditional on one base model"
 INTERVALS = "± (half the width) and brackets give 95 % confidence intervals over seeds, unless a header says otherwise."
 FEW = f"Arms have fewer than {FEWEST_RUNS} seeds, so tables show the values of their runs."
 
@@ -42,14 +41,6 @@ def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
 
 def _seeds(n: int) -> str:
     return f"{n} seed{'' if n == 1 else 's'}"
-
-
-def conditional(evidence: Evidence) -> str:
-    """That one base model is behind all runs; empty where imported logs do not say so."""
-    if not evidence.study.imported:
-        return CONDITIONAL
-    base = evidence.logs.manifest["imported"].get("base")
-    return f"{CONDITIONAL} ({base})" if base else ""
 
 
 def _one_base(evidence: Evidence) -> str:
