@@ -10,7 +10,7 @@ import numpy as np
 from analysis.evidence.collapse import base_level, collapsed_runs
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import Grid, grid_of
-from analysis.evidence.result_traces import ResultTraces
+from analysis.evidence.result_traces import primary_traces
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace
@@ -103,7 +103,7 @@ def _paired(
 
 
 def _trace(evidence: Evidence, grid: Grid) -> Trace:
-    primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+    primary = primary_traces(evidence)
     bases = evidence.study.with_role("base")
     found = primary.of(
         [*grid.arms, *bases], "runs that diverged or scored below the base, of those that ended"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.evidence.collapse import any_collapsed
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.factors import TIMES, Grid, grid_of
-from analysis.evidence.result_traces import ResultTraces
+from analysis.evidence.result_traces import primary_traces
 from analysis.inference.rule import Rule, rule_of
 from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
@@ -92,7 +92,7 @@ def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None
 
 def _trace(evidence: Evidence, grid: Grid) -> Trace:
     formula = "contrast of the cell means of the grid, unweighted over the other factors; its F test is joint over the effect"
-    primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+    primary = primary_traces(evidence)
     return primary.of(grid.arms, formula)
 
 
