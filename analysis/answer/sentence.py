@@ -10,6 +10,7 @@ from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.inference.findings import Summary, primary_summaries
 from analysis.inference.rule import rule_of
 from analysis.statistics.families import FEWEST_RUNS
+from analysis.text.pieces import in_words
 
 MOST_WORDS = 45
 NAMED = 3
@@ -82,8 +83,8 @@ def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, 
     """
     points = evidence.unit.points
     if len(side) <= named:
-        sizes = _listed([_size(evidence, s) for s in side])
-        return f"{_listed([s.arm.label for s in side])} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
+        sizes = in_words([_size(evidence, s) for s in side])
+        return f"{in_words([s.arm.label for s in side])} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
     sizes = " to ".join(_size(evidence, s) for s in _ends(side))
     count = f"{len(side)} of {tested} arms" if tested > 1 else "The other arm"
     return f"{count} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
@@ -102,7 +103,7 @@ def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[
     if not arms:
         return []
     if len(arms) <= named:
-        each = _listed([f"{s.arm.label} ({_signed(evidence, s)})" for s in arms])
+        each = in_words([f"{s.arm.label} ({_signed(evidence, s)})" for s in arms])
         return [f"{each} {'is' if len(arms) == 1 else 'are'} not told apart"]
     return [f"{_count(len(arms))} not told apart ({_range(evidence, arms)})"]
 
@@ -152,11 +153,6 @@ def _signed(evidence: Evidence, summary: Summary) -> str:
     return f"{evidence.unit.signed(summary.comparison.difference)} [{low}, {high}]"
 
 
-def _listed(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def _untested(evidence: Evidence, named: int) -> str:
     """Return why nothing is tested, and the averages of up to `named` arms, else their range."""
     scored = [s for s in primary_summaries(evidence) if s.arm.role != "base" and AVERAGE in s.columns]
@@ -166,7 +162,7 @@ def _untested(evidence: Evidence, named: int) -> str:
     averages = sorted(scored, key=lambda s: -s.columns[AVERAGE].point)
     said = [f"{s.arm.label} {evidence.unit.text(s.columns[AVERAGE].point)}" for s in averages]
     if len(said) <= named:
-        return f"{why} Average{'s' if len(said) > 1 else ''}: {_listed(said)}."
+        return f"{why} Average{'s' if len(said) > 1 else ''}: {in_words(said)}."
     return f"{why} Averages lie between those of {said[-1]} and {said[0]}."
 
 

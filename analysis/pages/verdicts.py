@@ -15,6 +15,7 @@ from analysis.claims.spec import Claim
 from analysis.figures.svg import why_button
 from analysis.pages.templates import own, render
 from analysis.text.escape import markdown
+from analysis.text.pieces import folded
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def verdicts_html(judged: Sequence[Judged]) -> Markup:
         render(
             "verdicts.html",
             files=files,
-            folded=_folded,
+            folded=_untestable,
             why=lambda section: own(why_button("section", section)),
         )
         if judged
@@ -63,15 +64,11 @@ def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
             parts.append("\n".join(table))
         if untested:
             why = [f"- {markdown(f'{t.name}: {t.claim.says} {t.lines[0].evidence}')}" for t in untested]
-            parts.append(_details(_folded(untested), why))
+            parts.append(folded(_untestable(untested), "\n".join(why)))
         how = [f"- {markdown(f'{t.name}: {t.about}')}" for t in tested]
         compared = [f"- {markdown(f'{t.name}: {_evidence(line)}')}" for t in tested for line in t.lines[1:]]
-        parts.append(_details("How claims are judged", [markdown(file.rule), "", *how, *compared]))
+        parts.append(folded("How claims are judged", "\n".join([markdown(file.rule), "", *how, *compared])))
     return parts
-
-
-def _details(summary: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
 
 
 def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
@@ -87,7 +84,7 @@ def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
     return tested, untested
 
 
-def _folded(untested: Sequence[_Told]) -> str:
+def _untestable(untested: Sequence[_Told]) -> str:
     one = len(untested) == 1
     return f"{len(untested)} claim{'' if one else 's'} {'is' if one else 'are'} not testable here: why"
 

@@ -18,6 +18,7 @@ from analysis.inference.rule import rule_of
 from analysis.logs.manifest import LOGGED
 from analysis.statistics.evaluation import root_mean_square
 from analysis.statistics.families import FEWEST_RUNS
+from analysis.text.pieces import in_words
 from analysis.text.rounding import rounded
 
 INTERVALS = "± (half the width) and brackets give 95 % confidence intervals over seeds, unless a header says otherwise."
@@ -193,15 +194,11 @@ def _worth(sizes: Mapping[str, int]) -> str:
     for name, size in sizes.items():
         of_size.setdefault(size, []).append(name)
     worth = {size: rounded(100 / size / len(sizes), ".2f") for size in sorted(of_size)}
-    first, *others = [f"in {_listed(of_size[size])}" for size in worth]
+    first, *others = [f"in {in_words(of_size[size])}" for size in worth]
     points, *more = worth.values()
     if not more:
         return f"{points} points"
     return ", ".join([f"{points} points {first}", *map(" ".join, zip(more, others, strict=True))])
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 rounding          decimal rounding, halves away from zero
 unit              percent points, or the unit of an imported metric
+pieces            a list in a sentence, and a fold in Markdown
 escape            text from data made inert in HTML, LaTeX, Markdown, CSV and Matplotlib
 latex_characters  a character as LaTeX prints it
 latex_widths      the width of LaTeX text

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from analysis.logs.trace import Trace
 from analysis.text.escape import csv_field, markdown
+from analysis.text.pieces import folded
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,7 @@ def _markdown(table: Table, said: Sequence[str]) -> str:
             lines.append("| " + " | ".join([heading] + [""] * (len(table.columns) - 1)) + " |")
         lines.append(_markdown_row(row))
     if said:
-        lines += ["", f"<details><summary>{HOW_TO_READ}</summary>", "", *(f"- {one}" for one in said)]
-        lines += ["", "</details>"]
+        lines += ["", folded(HOW_TO_READ, "\n".join(f"- {one}" for one in said))]
     return "\n".join(lines) + "\n"
 
 
