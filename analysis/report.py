@@ -148,4 +148,4 @@ def _with(table: Table | None, common: tuple[str, ...]) -> Table | None:
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:
     """Return the notes that the study adds to every caption of its replay."""
     stranger = strangers(replay, {arm.cell for arm in evidence.study.arms})
-    return [note for note in (stranger, captions.warnings(evidence)[0]) if note]
+    return [note for note in (stranger, evidence.study.note_sentence) if note]

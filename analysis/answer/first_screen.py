@@ -35,20 +35,16 @@ class FirstScreen:
 
 def first_screen(evidence: Evidence) -> FirstScreen:
     """Return the first screen of a study."""
-    study, marks = evidence.study, rule_of(evidence).marks
-    head = [line for line in captions.head(evidence) if line != NO_REGISTRATION]
-    warnings = captions.warnings(evidence)
-    above = {study.note_sentence, *marks, *captions.failed_sentence(evidence)}
+    study, rule = evidence.study, rule_of(evidence)
+    marks = [mark for mark in rule.marks if mark != NO_REGISTRATION]  # the standing states the same
     return FirstScreen(
-        standing=" · ".join((study.note, rule_of(evidence).standing.state)),
+        standing=" · ".join((study.note, rule.standing.state)),
         question=study.question,
         answer=answer(evidence),
-        head=tuple(head),
+        head=(*marks, *captions.failures(evidence)),
         facts=tuple(fact for fact in _facts(evidence) if fact),
-        warnings=tuple(line for line in warnings if line not in above),
-        common=tuple(
-            line for line in captions.common(evidence) if line not in (*warnings, captions.of_study(evidence))
-        ),
+        warnings=tuple(captions.run_warnings(evidence)),
+        common=captions.of_runs(evidence),
     )
 
 

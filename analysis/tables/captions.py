@@ -22,6 +22,7 @@ from analysis.text.pieces import in_words
 from analysis.text.rounding import rounded
 
 INTERVALS = "± (half the width) and brackets give 95 % confidence intervals over seeds, unless a header says otherwise."
+FAILED_GATE = "Failed gate"
 FEW = f"Arms have fewer than {FEWEST_RUNS} seeds, so tables show the values of their runs."
 
 
@@ -63,10 +64,14 @@ def interval_rule(evidence: Evidence) -> str:
 
 
 def warnings(evidence: Evidence) -> list[str]:
-    """Return, as sentences, the preset note, runs that did not finish, mixed code, and reasons why
-    comparisons mean nothing.
-    """
-    sentences = [evidence.study.note_sentence, *rule_of(evidence).marks, *failed_sentence(evidence)]
+    """Return, as sentences, the preset note, the state of the registration, failed gates, and the warnings about runs."""
+    said = [evidence.study.note_sentence, *rule_of(evidence).marks, *failed_sentence(evidence)]
+    return [*said, *run_warnings(evidence)]
+
+
+def run_warnings(evidence: Evidence) -> list[str]:
+    """Return, as sentences, runs that did not finish, mixed code, and reasons why comparisons mean nothing."""
+    sentences = []
     states = run_states(evidence)
     if states:
         noted = sum(map(len, runs_to_note(evidence).values()))
@@ -83,28 +88,30 @@ def of_study(evidence: Evidence) -> str:
 
 
 def common(evidence: Evidence) -> tuple[str, ...]:
-    """Return what holds for every table and figure of a report: numbers of runs, intervals, and the warnings."""
-    counts = run_counts(evidence, evidence.primary)
+    """Return what holds for every table and figure of a report: the study, its runs, and the warnings."""
+    return tuple(filter(None, (of_study(evidence), *of_runs(evidence), *warnings(evidence))))
+
+
+def of_runs(evidence: Evidence) -> tuple[str, ...]:
+    """Return what holds for all runs: their numbers, what an interval is, their base model, and matched clipping."""
     sentences = (
-        of_study(evidence),
-        counts,
+        run_counts(evidence, evidence.primary),
         interval_rule(evidence),
         _one_base(evidence),
         *matching_note(evidence),
-        *warnings(evidence),
     )
-    return tuple(sentence for sentence in sentences if sentence)
+    return tuple(filter(None, sentences))
 
 
-def head(evidence: Evidence) -> list[str]:
-    """Return the head of a report: the state of its registration, and failed gates with their numbers."""
-    return [*rule_of(evidence).marks, *(f"Failed gate: {g.name} ({g.evidence})." for g in failed(evidence))]
+def failures(evidence: Evidence) -> list[str]:
+    """Return one sentence per failed gate, with its numbers, for the head of a report."""
+    return [f"{FAILED_GATE}: {gate.name} ({gate.evidence})." for gate in failed(evidence)]
 
 
 def failed_sentence(evidence: Evidence) -> list[str]:
-    """Return the failed gates for every caption; none if all hold."""
+    """Return the failed gates in one sentence, for every caption; none if all hold."""
     names = [gate.name for gate in failed(evidence)]
-    return [f"Failed gate{'s' if len(names) > 1 else ''}: {'; '.join(names)}."] if names else []
+    return [f"{FAILED_GATE}{'s' if len(names) > 1 else ''}: {'; '.join(names)}."] if names else []
 
 
 def _mixed_code(evidence: Evidence) -> str:
