@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from analysis.__main__ import main
 from analysis.single_runs.find import find
@@ -189,6 +190,21 @@ def test_a_terminal_without_blocks_gets_ascii(tmp_path: Path) -> None:
     assert text.isascii()
     assert line(text, "clipped active tokens") == "clipped active tokens, % 2 1 3 :_#".replace(":", "=")
     assert line(text, "reward") == "reward -0.500 -0.500 -0.500 ---".replace("---", ":::")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_no_line_is_wider_than_the_terminal(tmp_path: Path, width: int, encoding: str) -> None:
+    for name, note in (("a", "naïve – 漢字漢字 " * 6), ("b", "déjà vu")):
+        log = write(tmp_path / name, options={"note": note})
+        rows = list(sample_lines("grpo", "token", 0, 0))
+        rows[0]["texts"][0] = "é漢" * 60
+        log.samples(rows)
+    runs = read_runs([tmp_path / "a", tmp_path / "b"])
+    for shown in (runs, runs[:1]):
+        text = as_text(shown, width, samples=2, encoding=encoding)
+        assert ("\\u6f22" if encoding == "ascii" else "漢") in text
+        assert max(map(cell_len, text.splitlines())) <= width
 
 
 @pytest.mark.parametrize(
