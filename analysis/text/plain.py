@@ -1,4 +1,4 @@
-"""A table for a terminal: aligned columns, and the caption below with how to read it."""
+"""A table for a terminal: aligned columns, and below them its caption and how to read it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def to_plain(table: Table) -> str:
         text.append(
             "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()
         )
-    caption = [
-        part
-        for sentence in (*table.caption, *table.notes)
-        for part in textwrap.wrap(visible(sentence), WIDTH)
-    ]
+    meanings = (f"{name}: {meaning}" for name, meaning in table.explained)
+    said = (*table.caption, *table.notes, *meanings, *table.common)
+    caption = [part for sentence in said for part in textwrap.wrap(visible(sentence), WIDTH)]
     return "\n".join([*text, "", *caption]) + "\n"

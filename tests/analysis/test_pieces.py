@@ -6,6 +6,8 @@ import pytest
 
 import analysis
 from analysis.text.pieces import folded, in_words
+from analysis.text.plain import to_plain
+from analysis.text.table import Cell, Row, Table, to_markdown_alone
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,21 @@ def test_folds_are_written_in_one_place_for_markdown_and_one_for_figures() -> No
         if "<details><summary>" in path.read_text(encoding="utf-8")
     }
     assert wrote == {"text/pieces.py", "figures/svg.py"}
+
+
+def test_a_terminal_gets_every_sentence_that_a_file_of_the_table_has() -> None:
+    table = Table(
+        "one",
+        ("A caption.",),
+        ("arm", "n"),
+        (Row("", (Cell("grpo"), Cell("8"))),),
+        notes=("A note.",),
+        meanings={"n": "Scored runs."},
+        common=("What holds for the report.",),
+    )
+    assert (
+        to_plain(table)
+        == "arm   n\ngrpo  8\n\nA caption.\nA note.\nn: Scored runs.\nWhat holds for the report.\n"
+    )
+    for sentence in ("A caption.", "A note.", "Scored runs.", "What holds for the report."):
+        assert sentence in to_markdown_alone(table)
