@@ -1,4 +1,4 @@
-"""The untrained base: what every arm started from."""
+"""The untrained base: the starting point of every arm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ PASS_K = 16
 
 
 def base_table(evidence: Evidence) -> Table | None:
-    """Greedy, sampled and pass@16 scores of the base, in percent points; None where no base run is scored."""
+    """Return greedy, sampled and pass@16 scores of the base, in percent points; None if no base run is
+    scored.
+    """
     bases = evidence.study.with_role("base")
     runs = [run for arm in bases for run in evidence.counted(arm)]
     rows = [
@@ -32,7 +34,7 @@ def base_table(evidence: Evidence) -> Table | None:
 
 
 def _decodings(evidence: Evidence) -> list[tuple[str, str, pd.DataFrame]]:
-    """Title, the stream of its answers, and scores."""
+    """Return title, stream of answers, and scores, per decoding."""
     sampled = evidence.questions.loc[evidence.questions["mode"] == "sampled", "temperature"]
     temperatures = sorted(float(t) for t in sampled.unique())
     return [

@@ -27,7 +27,9 @@ COLUMNS = ("arm", REFERENCE, "questions", BY_QUESTION, "p by question", "correla
 
 
 def by_question_table(evidence: Evidence) -> Table | None:
-    """Every tested arm of the primary metric; None where nothing is tested, and for imported scores, which have no questions."""
+    """Return every tested arm under the primary metric; None if nothing is tested, and for imported scores,
+    which have no questions.
+    """
     how = evidence.study.mode, evidence.study.temperature
     if evidence.study.imported or evidence.scores(*how).empty:
         return None
@@ -79,7 +81,7 @@ def _row(
 
 
 def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Cell, Cell, Cell]:
-    """Questions, difference with its interval, p, and correlation of a pair."""
+    """Return questions, difference with its interval, p, and correlation of a pair."""
     c = found.comparison
     if c is None:
         none = f"none ({found.left_out} left out)" if found.left_out else "–"
@@ -104,14 +106,14 @@ def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Ce
 
 
 def difference_text(c: Difference) -> str:
-    """`+1.2 [−0.3, +2.7]` in points; the difference alone without an interval."""
+    """Format `+1.2 [−0.3, +2.7]` in points; only the difference without an interval."""
     if c.low is None or c.high is None:
         return PERCENT.signed(c.difference)
     return f"{PERCENT.signed(c.difference)} [{PERCENT.signed(c.low)}, {PERCENT.signed(c.high)}]"
 
 
 def _over_runs(summary: Summary, source: Trace | None) -> Cell:
-    """As the results table has it."""
+    """Return the difference as in the results table."""
     if summary.comparison is None:
         return NOTHING
     low, high = summary.shown_interval

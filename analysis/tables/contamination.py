@@ -14,13 +14,14 @@ from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import NGRAM, SHARES, in_percent
 
 NAMED = 3
-"""Checks of a set that the notes name of those that are not shown."""
+"""Checks that the notes name per set, among those that are not shown."""
 
 
 def contamination_table(evidence: Evidence) -> Table | None:
-    """Completed and overlapping questions by set, in percent; None where no check of the study's base was made.
+    """Return completed and overlapping questions by set, in percent; None if the study's base was not
+    checked.
 
-    Of several checks of a set, options decide which one is shown, and the notes name the others.
+    If a set has several checks, options decide which one is shown, and the notes name the others.
     """
     runs = checked_runs(evidence.logs.manifest, evidence.logs.runs)
     bases = set(evidence.runs["base"].dropna())
@@ -70,9 +71,10 @@ def _chosen(
     order: Callable[[CheckedSet], tuple[Any, ...]],
     words: Callable[[CheckedSet], str],
 ) -> tuple[Chosen, list[str]]:
-    """By base and set, the check that comes first, and a sentence where others have other options.
+    """Return, by base and set, the first check, with a sentence for each set whose other checks have
+    different options.
 
-    Checks with equal options say the same, so that their names decide nothing that is shown but the name.
+    Checks with equal options give the same results, so that their order affects only which name is shown.
     """
     shown: Chosen = {}
     others: dict[tuple[str, str], dict[tuple[Any, ...], str]] = {}
@@ -89,7 +91,7 @@ def _chosen(
 
 
 def _as_completed(one: CheckedSet) -> tuple[Any, ...]:
-    """The usual shares first, then most questions."""
+    """Sort the usual shares first, then by most questions."""
     shares = tuple(row.share for row in one.completion)
     return (shares != SHARES, -one.questions, shares, one.precision != "float32", one.digest)
 
@@ -100,7 +102,7 @@ def _completed_with(one: CheckedSet) -> str:
 
 
 def _as_compared(one: CheckedSet) -> tuple[Any, ...]:
-    """The study's own training questions first, then the usual n, then most questions."""
+    """Sort the study's own training questions first, then the usual n, then by most questions."""
     training = (one.training or "", one.training_digest or "")
     ngram = one.ngram or 0
     return (not one.own_training, ngram != NGRAM, -one.questions, ngram, training, one.digest)

@@ -15,7 +15,7 @@ from sspo.metrics import MIN_ELIGIBLE
 
 
 def dynamics_table(evidence: Evidence) -> Table | None:
-    """Mean and t interval over runs of every measure; None where no run trained."""
+    """Return the mean and t interval over runs of every measure; None if no run trained."""
     if evidence.logs.metrics.empty:
         return None
     means = {m.name: run_means(evidence, m) for m in MEASURES}

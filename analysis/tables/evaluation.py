@@ -1,4 +1,4 @@
-"""What was asked and how exactly it scores a run: every decoding, set by set."""
+"""The questions of the evaluation, and how precisely it scores a run: every decoding, set by set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ PASS, MAJORITY = "pass@k", "maj@k"
 
 
 def evaluation_table(evidence: Evidence) -> Table | None:
-    """Final answers of the trained runs by decoding and set, and of the base; None for imported scores, and without answers."""
+    """Return final answers of the trained runs by decoding and set, and of the base; None for imported
+    scores, and without answers.
+    """
     if evidence.study.imported or evidence.final.empty:
         return None
     found = list(decodings(evidence))
@@ -57,7 +59,9 @@ def evaluation_table(evidence: Evidence) -> Table | None:
 
 
 def _shown(decoding: Decoding, asked: list[dict[str, int]]) -> tuple[Asked, ...]:
-    """Its sets and their average, which is that of a single set; of the base, which answered the same, the average alone."""
+    """Return its sets and their average; only the set if there is one; only the average for a base that
+    answered the same questions.
+    """
     if len(decoding.sets) == 1:
         return tuple(decoding.sets)
     return (

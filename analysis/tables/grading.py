@@ -1,4 +1,4 @@
-"""How answers were graded, set by set: shares of statuses, and how often a second grader said otherwise."""
+"""How answers were graded, set by set: shares of statuses, and how often a second grader disagreed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ ALL = "all sets"
 
 
 def grading_table(evidence: Evidence) -> Table | None:
-    """Final answers of all runs, in percent; None where a reward graded them that has no processes and no second grader."""
+    """Return final answers of all runs, in percent; None if their reward has neither grader processes nor a
+    second grader.
+    """
     answers = evidence.final
     if answers.empty or not is_graded(answers):
         return None
@@ -34,7 +36,7 @@ def grading_table(evidence: Evidence) -> Table | None:
 
 
 def disagreement(answers: pd.DataFrame) -> tuple[int, int]:
-    """Answers that two graders looked at, and those that one takes for right and the other does not."""
+    """Return how many answers two graders graded, and how many one of them accepts and the other does not."""
     if SECOND.name not in answers:
         return 0, 0
     seen = answers[answers[SECOND.name].notna()]

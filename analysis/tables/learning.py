@@ -1,4 +1,6 @@
-"""How fast arms learn: the area under their held-out curves, by rollouts, tokens and seconds, and when they reach a score."""
+"""How fast arms learn: the area under their held-out curves, by rollouts, tokens and seconds, and when they
+reach a score.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,14 @@ REACHED = {
 
 @dataclass(frozen=True)
 class _Study:
-    """What every row needs."""
+    """Data that every row needs."""
 
     evidence: Evidence
     found: Learning
     curves: str
-    """The stream of the answers that curves are made of."""
+    """The stream of the answers behind the curves."""
     everyone: list[int]
-    """All trained runs with a curve: lengths that are matched, and targets, rest on them."""
+    """All trained runs with a curve: matched lengths and targets depend on them."""
 
     def runs(self, arm: Arm) -> list[int]:
         return [run for run in self.evidence.counted(arm) if run in self.found.curves]
@@ -49,23 +51,27 @@ class _Study:
         return trace(formula, [self.curves, RECORD], runs, values)
 
     def of_target(self) -> Trace:
-        """What the target rests on."""
+        """Return the data behind the target."""
         curves = trace("", [self.curves, RECORD], self.everyone)
         base = trace("", [answers("sampled", 1.0)], counted_runs(self.evidence, "base"))
         return joined("", curves, base)
 
     def of(self, what: str) -> Trace:
-        """What places by tokens or seconds rest on, of all runs: the least total says how far areas go."""
+        """Return the data behind lengths in tokens or seconds, of all runs: the smallest total limits the
+        areas.
+        """
         return trace("", [{BY_TOKENS: metric(TOKENS), SECONDS: TIMING}[what], RECORD], self.everyone)
 
     def matched(self) -> list[str]:
-        """What curves are matched on beside rollouts."""
+        """Return the scales other than rollouts on which curves are matched."""
         lengths = {BY_TOKENS: self.found.tokens, SECONDS: self.found.seconds}
         return [what for what, length in lengths.items() if length is not None]
 
 
 def learning_table(evidence: Evidence) -> Table | None:
-    """A row a trained arm; None with fewer than two of them, or without held-out scores at two places."""
+    """Return one row per trained arm; None with fewer than two of them, or without held-out scores at two
+    points.
+    """
     found = learning(evidence) if len(trained_arms(evidence)) > 1 else None
     if found is None:
         return None
@@ -135,7 +141,7 @@ def _scaled(study: _Study, of_run: Mapping[int, float]) -> dict[int, float]:
 
 
 def _mean(study: _Study, name: str, of_run: Mapping[int, float], source: Trace) -> Cell:
-    """`mean ± half width`; below four runs their values."""
+    """Format `mean ± half width`; with fewer than four runs their values."""
     unit = study.evidence.unit
     if not of_run:
         return NOTHING
@@ -148,13 +154,13 @@ def _mean(study: _Study, name: str, of_run: Mapping[int, float], source: Trace) 
 
 
 def _places(study: _Study, arm: Arm, what: str) -> dict[int, float | None]:
-    """By run; of seconds, the runs that logged them."""
+    """Return places by run; in seconds, only of runs that logged them."""
     runs = [run for run in study.runs(arm) if what != SECONDS or study.found.timed(run)]
     return {run: study.found.reached(run, what) for run in runs}
 
 
 def _reached(what: str, study: _Study, arm: Arm) -> Cell:
-    """The median over runs; where half of them never arrive, that."""
+    """Return the median over runs, or that half of them never arrive."""
     places = _places(study, arm, what)
     if not places:
         return NOTHING
@@ -188,7 +194,7 @@ def _and_target(found: Learning) -> str:
 
 
 def _tested(study: _Study, arms: list[Arm]) -> bool:
-    """Whether some arm has runs enough for an interval."""
+    """Return whether some arm has enough runs for an interval."""
     return any(len(study.runs(arm)) >= FEWEST_RUNS for arm in arms)
 
 
@@ -228,7 +234,7 @@ def _meanings(study: _Study) -> dict[str, str]:
 
 
 def _of_seconds(study: _Study) -> str:
-    """What they are and how far they go."""
+    """Return what the seconds are and how far they go."""
     if study.found.seconds is None:
         return "These logs hold no seconds by rollout."
     curves = [run for run in study.everyone if run in study.found.curves]

@@ -1,4 +1,4 @@
-"""The table of equal clipping: what each segmentation rule keeps and loses where all clip the same share."""
+"""The table of equal clipping: what each segmentation rule keeps and loses if all clip the same share."""
 
 from __future__ import annotations
 
@@ -26,16 +26,20 @@ SHARES = {
     "collateral %": "collateral_clip_frac",
     "signal kept %": "signal_kept",
 }
-"""By title, the name of a share of pooled counts."""
+"""Title to the name of a share of pooled counts."""
 COLUMNS = ("rule", "target %", "bound", "held out %", *SHARES, "ratio sd", "gradient noise")
 FEWEST_FOR_NOISE = 2
-"""Runs: one run's gradient noise says nothing of how it varies."""
+"""Runs: the gradient noise of one run does not show how it varies."""
 LONGEST = 1e4
-"""Numbers from here on are written as powers of ten: a few ratios that exploded make a standard deviation of any size."""
+"""Numbers from here on are written as powers of ten: a few exploded ratios make a standard deviation of any
+size.
+"""
 
 
 def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
-    """A row a target and rule, targets ascending; None where no bounds were matched. `notes` are added to its own."""
+    """Return one row per target and rule, targets ascending; None if no bounds were matched. `notes` are
+    added to its own.
+    """
     pairs = [(curve, match) for curve in replayed.curves for match in replayed.matches(curve)]
     pairs.sort(key=lambda pair: pair[1].target)
     if not pairs:
@@ -82,7 +86,9 @@ def _row(replayed: Replay, curve: ReplayCurve, match: Match) -> Row:
 
 
 def _trace(replayed: Replay, curve: ReplayCurve, match: Match) -> Trace:
-    """All cells of a row rest on the same counts; a run's value is what it clips at the matched bounds, in %."""
+    """Return the trace of a row: its cells share the same counts; a run's value is what it clips at the
+    matched bounds, in %.
+    """
     runs, first = replayed.at(match).groupby("run"), replayed.first_run
     shares = {run: replay.share(replay.total(rows), "clip_frac_active") for run, rows in runs}
     clipped = {first + int(run): float(share.iloc[0]) for run, share in shares.items()}
@@ -103,7 +109,7 @@ def _measure(name: str, value: float, scale: int) -> Cell:
 
 
 def _bound(match: Match) -> Cell:
-    """Both sides where they differ, and the interval of the lower one."""
+    """Return both sides if they differ, and the interval of the lower one."""
     text = rounded(match.low, "#.3g")
     if match.low != match.high:
         text += f"/{rounded(match.high, '#.3g')}"

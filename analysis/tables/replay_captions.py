@@ -1,4 +1,4 @@
-"""What every reader of a replay must know: which runs, over which tokens, and what a replay cannot say."""
+"""Caveats for every reader of a replay: the runs, the tokens, and the limits of a replay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT = (
 
 
 def replayed_runs(replay: Replay) -> str:
-    """How many recorded rollouts of which runs, by arm."""
+    """Return how many rollouts were recorded, of which runs, by arm."""
     runs = replay.summary.runs
     seeds: dict[str, list[int]] = {}
     for run in runs:
@@ -27,7 +27,7 @@ def replayed_runs(replay: Replay) -> str:
 
 
 def strangers(replay: Replay, cells: Collection[str]) -> str:
-    """A sentence where recorded runs are of cells that the study no longer has; else empty."""
+    """Return a sentence if recorded runs belong to cells that the study no longer has; else empty."""
     foreign = [f"{run.arm} seed {run.seed}" for run in replay.summary.runs if run.cell not in cells]
     return (
         f"Replayed runs that are none of this study as it is planned now: {', '.join(foreign)}."
@@ -37,7 +37,7 @@ def strangers(replay: Replay, cells: Collection[str]) -> str:
 
 
 def unreached(replay: Replay) -> str:
-    """A sentence where no bound of a rule clips a target's share; else empty."""
+    """Return a sentence if no bound of a rule clips a target's share; else empty."""
     found = {(m.objective, m.rule, m.target) for m in replay.summary.matched}
     lost = [
         f"{100 * target:g} % ({curve.label})"
@@ -49,7 +49,7 @@ def unreached(replay: Replay) -> str:
 
 
 def fidelity(replay: Replay) -> str:
-    """How closely each run's own objective, replayed, gives what the run logged."""
+    """Return how closely each run's own objective, replayed, reproduces what the run logged."""
     runs = replay.summary.runs
     off = [f"{run.arm} seed {run.seed}" for run in runs if not run.reproduced]
     if off:
@@ -60,13 +60,13 @@ def fidelity(replay: Replay) -> str:
 
 
 def unfinished(replay: Replay) -> str:
-    """A sentence where a run was not done when it was replayed; else empty."""
+    """Return a sentence if a run was not done when it was replayed; else empty."""
     runs = [f"{run.arm} seed {run.seed} ({run.state})" for run in replay.summary.runs if run.state != "done"]
     return f"Not whole runs: {', '.join(runs)}." if runs else ""
 
 
 def provenance(replay: Replay) -> tuple[str, str]:
-    """The replay as a fact of a report's provenance."""
+    """Return the replay as a fact of a report's provenance."""
     codes = sorted({f"{run.revision[:12]}/{run.code_sha256[:12]}" for run in replay.summary.runs})
     grid = f"; clip {replay.summary.clip}" if replay.summary.clip else ""
     text = f"{replayed_runs(replay)}{grid}; code (revision/hash) of the runs {', '.join(codes)}"

@@ -1,4 +1,6 @@
-"""What a study of one run an arm can say: each run's score with its interval over questions, and what training changed."""
+"""The findings of a study with one run per arm: each run's score with its interval over questions, and what
+training changed.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ COLUMNS = ("arm", "answers", "score", "questions", CHANGE, "p by question", "cor
 
 
 def single_runs_table(evidence: Evidence) -> Table | None:
-    """Every arm and the base, by decoding; None where an arm has a second scored run, whose spread is what then counts, and for
-    imported scores."""
+    """Return every arm and the base, by decoding; None for imported scores, and if an arm has a second scored
+    run, as then the
+    spread over runs counts.
+    """
     study = evidence.study
     decodings = [(study.mode, study.temperature), GREEDY]
     scored = {how: evidence.scores(*how) for how in dict.fromkeys(decodings)}
@@ -51,7 +55,7 @@ def single_runs_table(evidence: Evidence) -> Table | None:
 
 
 def _row(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> Row | None:
-    """None for an arm without a scored run under this decoding."""
+    """Return None for an arm without a scored run under this decoding."""
     means = question_means(evidence, arm, mode, temperature)
     if means.empty:
         return None
@@ -89,7 +93,7 @@ def _row(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> Row | N
 
 
 def _text(score: QuestionComparison) -> str:
-    """`34.8 [29.1, 40.4]` in points; the score alone without an interval."""
+    """Format `34.8 [29.1, 40.4]` in points; only the score without an interval."""
     point = rounded(100 * score.difference, ".1f")
     if score.low is None or score.high is None:
         return point

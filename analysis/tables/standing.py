@@ -1,4 +1,6 @@
-"""Where arms stand: over the untrained base, against their reference in seed standard deviations, and among each other."""
+"""How arms compare: with the untrained base, with their reference in seed standard deviations, and among each
+other.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ ABOVE, ABOVE_P, EFFECT, BEST, IQM, BEATS = (
 
 @dataclass(frozen=True)
 class _Study:
-    """What every row needs."""
+    """Data that every row needs."""
 
     evidence: Evidence
     arms: Sequence[Arm]
@@ -53,7 +55,7 @@ class _Study:
 
 
 def standing_table(evidence: Evidence) -> Table | None:
-    """A row a trained arm; None with fewer than two that are scored, and where nothing may be tested."""
+    """Return one row per trained arm; None with fewer than two scored arms, and if nothing may be tested."""
     arms = trained_arms(evidence)
     if len(arms) < 2 or rule_of(evidence).alpha is None:
         return None
@@ -77,7 +79,7 @@ def standing_table(evidence: Evidence) -> Table | None:
 
 
 def _best(evidence: Evidence, arms: Sequence[Arm]) -> dict[str, float]:
-    """The probability of the highest mean by name; empty where a competing arm has too few runs for it."""
+    """Return the probability of the highest mean by name; empty if a competing arm has too few runs for it."""
     competing = [arm for arm in arms if arm.competes]
     groups = [values(evidence, evidence.primary, arm) for arm in competing]
     if len(groups) < 2 or min(map(len, groups)) < FEWEST_RUNS:
@@ -181,7 +183,7 @@ def _number(name: str, found: Interval, scale: float, spec: str, source: Trace) 
 
 
 def _column(scores: list[float]) -> NDArray[np.float64]:
-    """Runs by one task: their average over sets."""
+    """Return runs by one task: their average over sets."""
     return np.array(scores)[:, None]
 
 
@@ -191,7 +193,7 @@ def _notes(study: _Study) -> tuple[str, ...]:
 
 
 def _meanings(evidence: Evidence) -> dict[str, str]:
-    """docs/reports.md says more."""
+    """Return column meanings; docs/reports.md has more."""
     base = base_score(evidence)
     drawn = "samples" if base is not None and base.given_questions else "questions"
     return {

@@ -1,4 +1,6 @@
-"""Words of a report that people outside the project may not know, each with one plain sentence, and where a text has them."""
+"""Words of a report that people outside the project may not know, each with one plain sentence, and their
+occurrences in a text.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Term:
-    """A word, what it means, and other forms of it that texts have."""
+    """A word, its meaning, and its other forms in texts."""
 
     name: str
     meaning: str
@@ -17,7 +19,7 @@ class Term:
 
     @property
     def slug(self) -> str:
-        """What a page calls the place that explains it: `term-a-a-arm`."""
+        """Return the anchor of its explanation on a page: `term-a-a-arm`."""
         return "term-" + re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
@@ -57,7 +59,7 @@ TERMS = (
     Term("subsentence", "A clause: the part of a sentence between two marks of punctuation."),
     Term("untrained base", "The model that every run started from."),
 )  # fmt: skip
-"""In the order of an index."""
+"""In index order."""
 _FORMS = {form.casefold(): term for term in TERMS for form in (term.name, *term.forms)}
 _WORDS = re.compile(
     r"(?<!\w)("
@@ -68,7 +70,9 @@ _WORDS = re.compile(
 
 
 def parts(text: str) -> Iterator[tuple[str, Term | None]]:
-    """The text in pieces, with the term that a piece is where it is the first of that term; long terms go before short ones."""
+    """Split the text into pieces, each with its term if it is the first occurrence of one; longer terms take
+    precedence.
+    """
     end, seen = 0, set()
     for match in _WORDS.finditer(text):
         term = _FORMS[match[1].casefold()]
@@ -81,6 +85,6 @@ def parts(text: str) -> Iterator[tuple[str, Term | None]]:
 
 
 def terms_used(texts: Iterable[str]) -> dict[str, Term]:
-    """The terms that occur in any of the texts, by name, in the order of an index."""
+    """Return the terms that occur in any of the texts, by name, in index order."""
     found = {term for text in texts for _, term in parts(text) if term is not None}
     return {term.name: term for term in TERMS if term in found}

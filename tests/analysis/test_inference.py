@@ -11,12 +11,14 @@ import pytest
 from scipy import stats
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
+from analysis.answer.first_screen import first_screen
 from analysis.checks.gates import check_gates
 from analysis.evidence.evidence import Evidence, values
 from analysis.inference import findings
 from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, primary_summaries
 from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
+from analysis.registration.standing import NO_REGISTRATION
 from analysis.statistics.words import word_power
 from analysis.tables import captions
 from analysis.tables.results import greedy_results, primary_results
@@ -147,12 +149,20 @@ def test_the_aa_gate_is_a_test_of_equivalence_and_says_its_power(eight: Evidence
 def test_a_failed_gate_stands_in_the_head_and_in_every_caption(tmp_path: Path) -> None:
     apart = [dataclasses.replace(a, level=0.5) if a.name == "grpo_aa" else a for a in FEW[1:]]
     evidence = make(tmp_path, apart, 4)
-    assert any(
-        line.startswith("Failed gate: A/A agrees (a difference is shown") for line in captions.head(evidence)
-    )
-    assert any("A/A agrees" in sentence for sentence in captions.warnings(evidence))
+    screen = first_screen(evidence)
+    assert any(line.startswith("Failed gate: A/A agrees (a difference is shown") for line in screen.head)
+    assert "Failed gate: A/A agrees." in captions.warnings(evidence)
+    assert not any(captions.FAILED_GATE in line for line in (*screen.warnings, *screen.common))
     # what the preset lacks is not tested, and no failure
     assert gate(evidence, "untrained base has room")[0] == "not testable"
+
+
+def test_the_first_screen_states_each_common_fact_of_the_captions_once(eight: Evidence) -> None:
+    screen, study = first_screen(eight), eight.study
+    above = {captions.of_study(eight), study.note_sentence, NO_REGISTRATION, *captions.failed_sentence(eight)}
+    assert screen.common
+    below = [line for line in captions.common(eight) if line not in above]
+    assert below == [*screen.common, *screen.warnings]
 
 
 def test_no_run_is_summarised_twice(eight: Evidence) -> None:

@@ -202,11 +202,11 @@ def test_a_replay_that_is_not_there_is_told_what_to_do(place: Path) -> None:
 def test_a_replay_with_nothing_to_compare_says_what_to_record(tmp_path: Path) -> None:
     rows = replay_rows()
     first = write_toy_replay(tmp_path / "first", rows[rows["update"] == 0])
-    with pytest.raises(UserError, match="at least 2 optimiser steps a rollout"):
+    with pytest.raises(UserError, match="at least 2 optimizer steps per rollout"):
         show_replay(first)
     lone = rows[(rows["target"].isna()) & (rows["low"] == rows["low"].max())]
     point = write_toy_replay(
         tmp_path / "point", lone, {**replay_head(), "rules": ["token"], "targets": [], "matched": []}
     )
-    with pytest.raises(UserError, match="neither a grid of bounds nor matched ones"):
+    with pytest.raises(UserError, match="neither a grid of bounds nor matched bounds"):
         show_replay(point)

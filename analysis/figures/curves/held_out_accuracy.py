@@ -16,8 +16,10 @@ MOST_NAMED = 3
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Held-out accuracy while training, with the untrained base on the same questions as a line; of imported logs the
-    primary metrics."""
+    """Return held-out accuracy while training, with the untrained base on the same questions as a line; from
+    imported logs, the
+    primary metrics.
+    """
     if evidence.study.imported:
         label = (
             ", ".join(evidence.sets) if len(evidence.sets) == 1 else f"mean of {len(evidence.sets)} metrics"
@@ -27,7 +29,7 @@ def rows(evidence: Evidence) -> list[Curve]:
 
 
 def caption(evidence: Evidence) -> str:
-    """What is asked how often at each point."""
+    """Return which questions each point covers, and how many samples."""
     rows = curve_answers(evidence)
     if evidence.study.imported:
         kind = "Mean over answers to" if evidence.by_question else "Logged values of"
@@ -48,7 +50,7 @@ def _listed(sets: tuple[str, ...]) -> str:
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """What points share, and why curves may begin off the line of the base."""
+    """Return what points have in common, and why curves may start off the line of the base."""
     rows = curve_answers(evidence)
     if evidence.study.imported or rows.empty:
         return ()
@@ -74,7 +76,7 @@ def _percent(share: float) -> str:
 
 
 def origin(evidence: Evidence) -> Trace:
-    """Curves, and the line of the untrained base where it answered their questions."""
+    """Return the trace of the curves, and of the line of the untrained base if it answered their questions."""
     while_training = not curve_answers(evidence)["final"].any()
     drawn = counted_runs(evidence, "arm", "no_clip")
     curves = trace("", [answers("sampled", 1.0, final=not while_training)], drawn)

@@ -8,7 +8,9 @@ from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_o
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Spread of the ratios that the loss used, and of the tokens' own log-ratios, which no averaging narrows."""
+    """Return the spread of the ratios that the loss used, and of the tokens' own log-ratios, which no
+    averaging narrows.
+    """
     keys = (("ratio sd %", "policy/ratio_std"), ("token log-ratio sd %", "policy/token_log_ratio_std"))
     return [Curve(label, by_rollout(evidence, key), geometric=True) for label, key in keys]
 

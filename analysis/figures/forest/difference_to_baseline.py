@@ -1,4 +1,4 @@
-"""Differences of arms to the arm that they are tested against, as a forest plot."""
+"""Differences of arms to their references, as a forest plot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "difference_to_baseline"
 
 
 def caption(evidence: Evidence) -> str:
-    """What is subtracted, and what intervals and band are."""
+    """Return what is subtracted, and what intervals and band are."""
     found = forest(evidence)
     several = found is not None and found.several
     reference = evidence.study.arm(evidence.study.baseline)
@@ -27,7 +27,7 @@ def caption(evidence: Evidence) -> str:
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """What words and marks say."""
+    """Return what words and marks mean."""
     found = forest(evidence)
     if found is None:
         return ()
@@ -50,7 +50,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def origin(evidence: Evidence) -> Trace:
-    """Scores of all arms."""
+    """Return the trace of the scores of all arms."""
     return primary_traces(evidence).of(
         evidence.study.arms, "each arm's average minus that of the arm that it is tested against"
     )

@@ -9,7 +9,7 @@ from analysis.figures.style import looks
 
 
 def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
-    """The same rows; the table has their numbers."""
+    """Return the same rows as a chart; its table has their numbers."""
     unit, style = evidence.unit, looks(evidence.study)
     low, high = found.limits
     rows, numbers = [], []
