@@ -92,7 +92,9 @@ def _policy(request: EvaluationRequest, task: Task, say: Say) -> Policy:
     return policy
 
 
-def _begin(request: EvaluationRequest, folder: Folder, environment: Mapping[str, Any], evaluator: Evaluator) -> int:
+def _begin(
+    request: EvaluationRequest, folder: Folder, environment: Mapping[str, Any], evaluator: Evaluator
+) -> int:
     """Return how many answers are kept; the folder is described and its log cut after them."""
     keys = (key for one in evaluator.last_step for key in one.answers())
     done = evaluator.kept(folder.answered(keys, _rollout(request)))

@@ -54,7 +54,9 @@ def segment_size(segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Te
     return _segment_sum(mask_BT.float(), segment_id_BT, mask_BT).clamp(min=1)
 
 
-def mean_of_segment(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+def mean_of_segment(
+    value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor
+) -> torch.Tensor:
     """Return, (B, T), each token's segment mean of `value_BT`; 0 off the mask."""
     return _segment_sum(value_BT, segment_id_BT, mask_BT) / segment_size(segment_id_BT, mask_BT)
 

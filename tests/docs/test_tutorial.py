@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,11 @@ def played(folder, text, environment):
     for language, body in BLOCK.findall(text):
         if language == "sh":
             done = subprocess.run(
-                ["bash", "-eu", "-c", body + "\npwd"], cwd=folder, env=environment, capture_output=True, text=True
+                ["bash", "-eu", "-c", body + "\npwd"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
             )
             assert done.returncode == 0, f"{body}\n{done.stdout}\n{done.stderr}"
             *lines, where = done.stdout.splitlines()
@@ -41,7 +46,7 @@ def write(folder, body):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         content = body
     else:
-        content = open(path).read().replace(AN_ARM_LATER, body.partition("\n")[2] + AN_ARM_LATER)
+        content = Path(path).read_text().replace(AN_ARM_LATER, body.partition("\n")[2] + AN_ARM_LATER)
     with open(path, "w") as file:
         file.write(content)
 
@@ -67,5 +72,5 @@ def test_the_tutorial_works_from_an_empty_folder(tmp_path, environment):
     # 1 base + 3 arms of two seeds; then, twice, only the two runs of the arm that was added
     assert told.count("[7/7] done") == 1
     assert told.count("[2/2] done") == 2
-    results = open(os.path.join(folder, "reports", "clip_higher.default", "results.csv")).read()
+    results = Path(folder, "reports", "clip_higher.default", "results.csv").read_text()
     assert {"GRPO", "clip-higher", "SSPO", "above"} <= set(re.findall(r"[\w-]+", results))
