@@ -44,4 +44,10 @@ def environment(site: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{site}:{ROOT}", "OMP_NUM_THREADS": "1"}
 
 
+def forget() -> None:
+    """Let the next test import its own copy of the package."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_rlvr"]:
+        del sys.modules[name]
+
+
 PYTHON = (sys.executable, "-P", "-m")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,15 @@ from sspo.train import main as train
 from sweeps.find_study import find_study
 from sweeps.plan.plan import make_plan
 from tests.console import run_here
-from tests.plugins.project import EXAMPLE, PYTHON, copied, environment, installed
+from tests.plugins.project import EXAMPLE, PYTHON, copied, environment, forget, installed
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> tuple[Path, Path]:
+def project(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """(a copy of the project outside the checkout, the folder that its package is installed in)"""
     place = copied(tmp_path / "project")
-    return place, installed(place, tmp_path / "site")
+    yield place, installed(place, tmp_path / "site")
+    forget()
 
 
 def test_its_study_plans_the_cells_that_its_commands_train(project, monkeypatch) -> None:

@@ -15,17 +15,19 @@ from sspo.evaluate.request import read_request
 from sweeps.find_study import find_study
 from sweeps.integrations.recipes import Recipe, keep
 from sweeps.monitor.runs import _usual
+from tests.console import run_here
 from tests.trainer.runs import BARELY_SCORED, folder, train
 
 ROWS = """
 from pathlib import Path
 
 from sspo.config import ObjectiveConfig
-from sspo.rewards.exact_answer import open_reward as reward
-from sspo.tasks.chain import open_task as task
+from sspo.rewards.exact_answer import open_reward
+from sspo.tasks.chain import open_task
 
 Path({canary!r}).touch()
-reward, task = reward, task
+reward = open_reward
+task = open_task
 ROW = ObjectiveConfig()
 """
 KEYS = {"task.name": "task", "reward.name": "reward"}
@@ -83,14 +85,14 @@ def test_an_evaluation_refuses_a_file_that_changed_since(trained) -> None:
         rows.write_text(content)
 
 
-def test_no_reader_of_a_run_folder_runs_its_files(foreign, tmp_path: Path, capsys) -> None:
+def test_no_reader_of_a_run_folder_runs_its_files(foreign, tmp_path: Path) -> None:
     run, rows, canary = foreign
     with pytest.raises(UserError, match="an evaluation runs no file"):
         read_request([f"model={run}"])
-    assert analysis(["run", str(run), "--out", str(tmp_path / "reports")]) == 0
+    shown = run_here(analysis, "run", str(run))
+    assert shown.returncode == 0, shown
     assert _usual(f"{rows}:ROW") == {}
     assert contamination(["checks=overlap", f"model={run}"])
-    capsys.readouterr()
     assert not canary.exists()
 
 

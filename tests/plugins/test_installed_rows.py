@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sspo.errors import UserError
 from sspo.objective.clip import TERM_FUNCTIONS
 from sspo.runs.identity import cell_hash, identity
 from sspo.segmentation import RULES
-from tests.plugins.project import copied, installed, offering
+from tests.plugins.project import copied, forget, installed, offering
 
 OPTIONS = {
     "objective.term=dual_clip": "terms.py",
@@ -25,13 +26,12 @@ OPTIONS = {
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The example's package, installed for one test."""
     place = installed(copied(tmp_path / "project"), tmp_path / "site")
     monkeypatch.syspath_prepend(str(place))
     yield place
-    for name in [name for name in sys.modules if name.partition(".")[0] == "my_rlvr"]:
-        del sys.modules[name]
+    forget()
 
 
 def test_names_are_known_and_nothing_of_theirs_is_imported(site: Path) -> None:
