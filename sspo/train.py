@@ -17,6 +17,8 @@ from sspo.config import TrainConfig
 from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
+from sspo.console.option_help import asks_for_help, help_text
+from sspo.console.version import VERSION_WORDS, version_line
 from sspo.errors import UserError
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
@@ -32,25 +34,28 @@ if TYPE_CHECKING:
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
-One training run. Every option and its default is in sspo/config/schema.py; nothing but key=value is needed:
+Train one run. Every option is key=value and has a default:
   python -m sspo.train objective=grpo objective.clip.high=0.28 seed=1
   python -m sspo.train experiment=quick tracking=none
 
-options:
-  --help    this text
-  --cfg     print the composed configuration and stop
+  --help [GROUP]  this text, or the options of a group, such as trainer
+  --options       every option with its default and meaning
+  --cfg           print the composed configuration and stop
   --show-prompt   print the first prompt as the model gets it, and stop
-  --fresh   train again what code with other numbers has finished; the old run is kept
-  -m        run every combination of values, through Hydra: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
-
+  --fresh         train again what code with other numbers has finished; the old run is kept
+  -m              run every combination of values: objective=grpo,sspo seed=0,1 (docs/frontdoors.md)
+  --version       the version of the package
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Exit status 0: done. 1: the run failed and FAILED.json records how. 2: refused before any work."""
     overrides = list(sys.argv[1:] if arguments is None else arguments)
-    if {"-h", "--help"} & set(overrides):
-        print(USAGE + "\n".join(f"{group}={'|'.join(choices(group))}" for group in GROUPS))
+    if asks_for_help(overrides):
+        print(help_text(overrides, USAGE, [f"{group}={' '.join(choices(group))}" for group in GROUPS]))
+        return 0
+    if set(VERSION_WORDS) & set(overrides):
+        print(version_line())
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])

@@ -11,6 +11,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 # isort: split
 from sspo.console.command_line import Parser, parse
 from sspo.console.one_sentence import one_sentence
+from sspo.console.version import VERSION_WORDS, version_line
 from sweeps.commands import COMMANDS
 from sweeps.monitor.terminal import standard_console
 from sweeps.options import add_option
@@ -25,6 +26,7 @@ def main() -> int:
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     """The parsed command line. Raises UserError, with the nearest valid name for a mistyped one."""
     parser = Parser(prog="python -m sweeps", description="Run the arms and seeds of a study.")
+    parser.add_argument(*VERSION_WORDS, action="version", version=version_line())
     commands = parser.add_subparsers(dest="command", required=True)
     for name, verb in COMMANDS.items():
         command = commands.add_parser(name, help=verb.purpose, description=verb.purpose)
@@ -34,7 +36,6 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
             command.add_argument(word, metavar=word.upper())
         for option in verb.options:
             add_option(command, option)
-        command.set_defaults(**verb.defaults)
     return parse(parser, commands.choices, words)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 from rich.console import Console
 
@@ -21,10 +21,10 @@ from sweeps.monitor.requests import PAUSE, RUN, STOP
 from sweeps.monitor.runs import show_runs
 from sweeps.monitor.show import show_arm
 from sweeps.monitor.status import show_status, watch_status
+from sweeps.monitor.studies import show_studies
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.replay.replay import run_replay
 from sweeps.search.arguments import about_search
-from sweeps.study.spec import PAPER_PRESET
 
 ON_A_STUDY = ("--preset", "--store")
 Act = Callable[[argparse.Namespace, Console], int]
@@ -41,14 +41,13 @@ class Verb:
     """Names in options.py."""
     words: Sequence[str] = ()
     """Words that must follow NAME."""
-    defaults: Mapping[str, str] = field(default_factory=dict)
-    """Of its options, where they are others than in options.py."""
     about: str = "a study in conf/study/, or a multirun"
     """What NAME names; empty for a command without one."""
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    return make_plan(find_study(arguments.name, arguments.store), arguments.preset, arguments.store)
+    study = find_study(arguments.name, arguments.store)
+    return make_plan(study, study.preset_for(arguments.preset), arguments.store)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
@@ -81,7 +80,7 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
     )
 
     study = find_study(arguments.name, arguments.store)
-    plan = make_plan(study, arguments.preset, arguments.store, nameless=True)
+    plan = make_plan(study, study.preset_for(arguments.preset), arguments.store, nameless=True)
     return show_plan(plan, arguments.workers, console, on=arguments.on)
 
 
@@ -131,7 +130,9 @@ def _restore(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _register(arguments: argparse.Namespace, console: Console) -> int:
-    return register(_plan(arguments), arguments.reports, console)
+    study = find_study(arguments.name, arguments.store)
+    preset = study.preset_for(arguments.preset or study.strongest_preset())
+    return register(make_plan(study, preset, arguments.store), arguments.reports, console)
 
 
 def _show(arguments: argparse.Namespace, console: Console) -> int:
@@ -140,6 +141,10 @@ def _show(arguments: argparse.Namespace, console: Console) -> int:
 
 def _runs(arguments: argparse.Namespace, console: Console) -> int:
     return show_runs(arguments.store, arguments.last, console)
+
+
+def _studies(arguments: argparse.Namespace, console: Console) -> int:
+    return show_studies(arguments.reports, console)
 
 
 COMMANDS: Mapping[str, Verb] = {
@@ -190,10 +195,9 @@ COMMANDS: Mapping[str, Verb] = {
         options=(*ON_A_STUDY, "--workers", "--on"),
     ),
     "register": Verb(
-        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper, where the study has one)",
+        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper if the study has one)",
         act=_register,
         options=(*ON_A_STUDY, "--reports"),
-        defaults={"preset": PAPER_PRESET},
     ),
     "status": Verb(
         purpose="say where every trial of a study, or a search, stands",
@@ -204,6 +208,12 @@ COMMANDS: Mapping[str, Verb] = {
         purpose="list the newest runs of the store: what, when, score and folder",
         act=_runs,
         options=("--store", "--last"),
+        about="",
+    ),
+    "studies": Verb(
+        purpose="list the studies in conf/study/: arms, presets, reports and questions",
+        act=_studies,
+        options=("--reports",),
         about="",
     ),
     "search": Verb(

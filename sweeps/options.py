@@ -49,8 +49,7 @@ RETRIABLE = ("oom", "timeout", "killed", "error")
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--preset": {
-        "default": DEFAULT_PRESET,
-        "help": f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET})",
+        "help": f"{', '.join(PRESETS)} (default: {DEFAULT_PRESET}, or the only one that the study has)",
     },
     "--store": {"type": Path, "default": Path("runs"), "help": "folder of all runs (default: runs)"},
     "--workers": {

@@ -17,7 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCH = "requirements-torch.lock"
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock") if path.name != TORCH)
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)((?: --hash=sha256:[0-9a-f]{64})*)")
-ENVIRONMENTS = ("", "-oracles", "-search", "-frontdoors", "-ray", "-smollm2", "-uv", "-vllm", "-hierarchy")
+ENVIRONMENTS = (
+    "",
+    "-oracles",
+    "-search",
+    "-frontdoors",
+    "-ray",
+    "-smollm2",
+    "-uv",
+    "-vllm",
+    "-hierarchy",
+    "-wheel",
+)
 
 
 def pins(name: str) -> list[tuple[str, str, str]]:

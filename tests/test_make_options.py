@@ -91,16 +91,26 @@ def test_trials_that_sample_with_vllm_run_in_its_environment() -> None:
 
 
 def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:
-    printed = subprocess.run(
-        ["make", "help"], cwd=ROOT, env=CLEAN, capture_output=True, text=True, check=True
-    ).stdout
-    targets = [line.split()[1] for line in printed.splitlines() if line.startswith("  make ")]
-    assert targets[:7] == ["setup", "plan", "register", "sweep", "status", "dashboard", "report"]
-    parts = [any(name.startswith(part) for part in ("check", "test", "bench-")) for name in targets]
-    assert not any(parts[: targets.index("check")]), "tests and benches come last"
-    assert targets[-1].startswith("bench-")
-    assert printed.index("PRESET=") < printed.index("make setup"), (
-        "options stand beside the group that takes them"
+    short, whole = (
+        subprocess.run(["make", goal], cwd=ROOT, env=CLEAN, capture_output=True, text=True, check=True).stdout
+        for goal in ("help", "help-all")
     )
-    written = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert sorted([*targets, "help"]) == sorted(written)
+    targets = [line.split()[1] for line in short.splitlines() if line.startswith("  make ")]
+    assert targets[:6] == ["setup", "plan", "sweep", "status", "dashboard", "report"]
+    assert whole.startswith(short)
+    assert not [name for name in targets if name.startswith(("bench-", "test-", "setup-"))]
+    assert short.count("\n") < 55, "two screens"
+    assert max(map(len, short.splitlines())) <= 130
+    assert short.index("PRESET=") < short.index("While a sweep runs"), "options stand in their group"
+    written = re.findall(r"^([a-z0-9-]+):.*  ## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    listed = [line.split()[1] for line in whole.splitlines() if line.startswith("  make ")]
+    assert sorted(listed) == sorted({*written} - {"help"})
+    assert listed[-1].startswith("bench-")
+
+
+def test_every_target_of_the_list_is_phony() -> None:
+    known = subprocess.run(
+        ["make", "-pn", "help"], cwd=ROOT, env=CLEAN, capture_output=True, text=True, check=False
+    )
+    phony = next(line for line in known.stdout.splitlines() if line.startswith(".PHONY:")).split()
+    assert {"plan", "setup-8bit", "test-smollm2", "help-all"} <= set(phony)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.logs.manifest import DEFAULT_PRESET
 from analysis.logs.trace import ranges
 from sspo.config.study_file import study_file, written_sha256
 from sspo.config.yaml_file import read_yaml
@@ -77,7 +78,8 @@ def _differing(manifest: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator
             yield from _otherwise(
                 f"{part} {key.replace('_', ' ')}", (manifest.get(part) or {}).get(key), value
             )
-    preset = (spec.get("presets") or {}).get(manifest["preset"])
+    presets = spec.get("presets") or ({DEFAULT_PRESET: {"seeds": spec["seeds"]}} if "seeds" in spec else {})
+    preset = presets.get(manifest["preset"])
     if preset is None:
         yield f"preset {manifest['preset']} is gone"
         return

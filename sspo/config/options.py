@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import itertools
 import types
@@ -86,6 +87,7 @@ class Option:
         return self.key.partition(".")[0] if "." in self.key else TOP
 
 
+@functools.cache
 def options() -> tuple[Option, ...]:
     """Return every option in the order of the schema."""
     return tuple(_options_of(schema.TrainConfig, ""))

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 
 FIRST = "The six that you need first"
 STUDIES = "Studies while they run, on this machine and others"
@@ -39,285 +39,309 @@ OPTION_OF = {
 """What a variable of the Makefile is called as an option of these commands."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Command:
-    """A command: what it is for, and the module and the words before the user's that run it."""
+    """A command: what it is for, and the module that runs it."""
 
     group: str
+    does: str
+    """The module, and the words that stand before the user's."""
     purpose: str
-    module: str
-    words: Sequence[str] = ()
     takes: str = "NAME"
-    """What follows its name, in brackets where it may be left out."""
-    make: str | None = None
-    """The target of the Makefile that does the same."""
+    """Words that follow its name, in brackets if they may be left out."""
+    _: KW_ONLY
+    make: bool = False
+    """Whether the Makefile has a target of the same name."""
+    options: str = ""
+    """Its options without their dashes, for completion."""
 
-    def python(self) -> str:
-        """Return the command as a checkout without `sspo` has it."""
-        return " ".join(["python -m", self.module, *self.words])
+    @property
+    def module(self) -> str:
+        """The module that `python -m` runs."""
+        return self.does.split()[0]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words before the user's."""
+        return tuple(self.does.split()[1:])
+
+    @property
+    def word(self) -> str | None:
+        """The name of the command among those of its module; None if the module is the command."""
+        return self.words[0] if self.words else None
+
+    @property
+    def dashed(self) -> tuple[str, ...]:
+        """Its options as they are typed."""
+        return tuple(name if name.startswith("-") else f"--{name}" for name in self.options.split())
 
 
 COMMANDS: Mapping[str, Command] = {
     "train": Command(
-        group=FIRST,
-        purpose="train one run; every option is key=value",
-        module="sspo.train",
+        FIRST,
+        "sspo.train",
+        "train one run; every option is key=value",
         takes="[KEY=VALUE ...]",
+        options="options cfg show-prompt fresh -m version",
     ),
     "plan": Command(
-        group=FIRST,
-        purpose="show cells, memory, estimated time and statistical power of a study before anything runs",
-        module="sweeps",
-        words=("plan",),
-        make="plan",
+        FIRST,
+        "sweeps plan",
+        "show cells, memory, estimated time and statistical power of a study before anything runs",
+        make=True,
+        options="preset store workers on",
     ),
     "sweep": Command(
-        group=FIRST,
-        purpose="train every arm and seed of a study, then write its report",
-        module="sweeps",
-        words=("run", "--report"),
-        make="sweep",
+        FIRST,
+        "sweeps run --report",
+        "train every arm and seed of a study, then write its report",
+        make=True,
+        options="preset store workers timeout retries stale-after retry-failed fresh over-budget engine engine-option detach",
     ),
     "status": Command(
-        group=FIRST,
-        purpose="show where every trial of a study, or a search, stands",
-        module="sweeps",
-        words=("status",),
-        make="status",
+        FIRST,
+        "sweeps status",
+        "show where every trial of a study, or a search, stands",
+        make=True,
+        options="preset store live storage",
     ),
     "report": Command(
-        group=FIRST,
-        purpose="write the tables and figures of a study from its runs, or from its committed logs",
-        module="analysis",
-        words=("report",),
-        make="report",
+        FIRST,
+        "analysis report",
+        "write the tables and figures of a study from its runs, or from its committed logs",
+        make=True,
+        options="if-stale look preset store out",
     ),
     "why": Command(
-        group=FIRST,
-        purpose="show the formula and the runs behind a cell or a figure of a report",
-        module="analysis",
-        words=("why",),
+        FIRST,
+        "analysis why",
+        "show the formula and the runs behind a cell or a figure of a report",
         takes="NAME TARGET",
+        options="preset store out",
     ),
     "work": Command(
-        group=STUDIES,
-        purpose="join the sweep of a study from another process or machine",
-        module="sweeps",
-        words=("work",),
-        make="work",
+        STUDIES,
+        "sweeps work",
+        "join the sweep of a study from another process or machine",
+        make=True,
+        options="preset store workers timeout retries stale-after fresh",
     ),
     "pause": Command(
-        group=STUDIES,
-        purpose="let running trials end and start no more",
-        module="sweeps",
-        words=("pause",),
-        make="pause",
+        STUDIES,
+        "sweeps pause",
+        "let running trials end and start no more",
+        make=True,
+        options="preset store",
     ),
     "resume": Command(
-        group=STUDIES,
-        purpose="go on after a pause or a stop",
-        module="sweeps",
-        words=("resume",),
-        make="resume",
+        STUDIES,
+        "sweeps resume",
+        "go on after a pause or a stop",
+        make=True,
+        options="preset store",
     ),
     "stop": Command(
-        group=STUDIES,
-        purpose="end the sweep on every machine; `sweep` continues it",
-        module="sweeps",
-        words=("stop",),
-        make="stop",
+        STUDIES,
+        "sweeps stop",
+        "end the sweep on every machine; `sweep` continues it",
+        make=True,
+        options="preset store",
     ),
     "retry": Command(
-        group=STUDIES,
-        purpose="try failed trials again, also while the sweep runs",
-        module="sweeps",
-        words=("retry", "--failed"),
-        make="retry",
+        STUDIES,
+        "sweeps retry --failed",
+        "try failed trials again, also while the sweep runs",
+        make=True,
+        options="preset store arm reason",
     ),
     "dashboard": Command(
-        group=STUDIES,
-        purpose="watch a study in a browser while it runs",
-        module="analysis",
-        words=("dashboard",),
-        make="dashboard",
+        STUDIES,
+        "analysis dashboard",
+        "watch a study in a browser while it runs",
+        make=True,
+        options="port preset store out",
     ),
     "show": Command(
-        group=STUDIES,
-        purpose="print the training command of an arm",
-        module="sweeps",
-        words=("show",),
+        STUDIES,
+        "sweeps show",
+        "print the training command of an arm",
         takes="NAME ARM",
+        options="preset store",
     ),
     "trial": Command(
-        group=STUDIES,
-        purpose="run one trial, ARM:SEED, as a W&B agent does",
-        module="sweeps",
-        words=("trial",),
+        STUDIES,
+        "sweeps trial",
+        "run one trial, ARM:SEED, as a W&B agent does",
         takes="NAME TRIAL",
+        options="preset store retry-failed timeout tracking fresh",
     ),
     "restore": Command(
-        group=STUDIES,
-        purpose="put back finished runs from committed logs instead of training them again",
-        module="sweeps",
-        words=("restore",),
+        STUDIES,
+        "sweeps restore",
+        "put back finished runs from committed logs instead of training them again",
+        options="preset store reports",
     ),
     "run": Command(
-        group=RUNS,
-        purpose="show single runs side by side, on the terminal and as a page",
-        module="analysis",
-        words=("run",),
+        RUNS,
+        "analysis run",
+        "show single runs side by side, on the terminal and as a page",
         takes="FOLDER ...",
+        options="samples page preset store",
     ),
     "runs": Command(
-        group=RUNS,
-        purpose="list the newest runs: name, time, score and folder",
-        module="sweeps",
-        words=("runs",),
+        RUNS,
+        "sweeps runs",
+        "list the newest runs: name, time, score and folder",
         takes="",
+        options="store last",
     ),
     "evaluate": Command(
-        group=RUNS,
-        purpose="evaluate a model so that anybody can repeat it",
-        module="sspo.evaluate",
+        RUNS,
+        "sspo.evaluate",
+        "evaluate a model so that anybody can repeat it",
         takes="model=MODEL [KEY=VALUE ...]",
+        options="cfg show-prompt",
     ),
     "compare": Command(
-        group=RUNS,
-        purpose="show evaluations side by side, paired by question",
-        module="analysis",
-        words=("evaluate",),
+        RUNS,
+        "analysis evaluate",
+        "show evaluations side by side, paired by question",
         takes="FOLDER ...",
+        options="primary k partial to",
     ),
     "calibrate": Command(
-        group=RUNS,
-        purpose="find clip bounds under which several rules clip equally often",
-        module="sspo.calibrate",
+        RUNS,
+        "sspo.calibrate",
+        "find clip bounds under which several rules clip equally often",
         takes="RUN",
+        options="target-clip-frac rules processes",
     ),
     "replay-run": Command(
-        group=RUNS,
-        purpose="evaluate other objectives and clip bounds on recorded runs",
-        module="sspo.replay",
+        RUNS,
+        "sspo.replay",
+        "evaluate other objectives and clip bounds on recorded runs",
         takes="RUN ...",
+        options="targets grad-noise out processes",
     ),
     "segment": Command(
-        group=RUNS,
-        purpose="print a text with the cuts of a segmentation rule",
-        module="sspo.segmentation.show",
+        RUNS,
+        "sspo.segmentation.show",
+        "print a text with the cuts of a segmentation rule",
         takes="[KEY=VALUE ...]",
+        options="rule model seed",
     ),
     "contamination": Command(
-        group=RUNS,
-        purpose="check whether a model saw its evaluation questions before",
-        module="sspo.contamination",
+        RUNS,
+        "sspo.contamination",
+        "check whether a model saw its evaluation questions before",
         takes="[KEY=VALUE ...]",
     ),
     "verify": Command(
-        group=REPORTS,
-        purpose="check every byte of a report and its logs, and name the cells that a change touches",
-        module="analysis",
-        words=("verify",),
-        make="verify",
+        REPORTS,
+        "analysis verify",
+        "check every byte of a report and its logs, and name the cells that a change touches",
+        make=True,
+        options="anchor preset store out",
     ),
     "anchor": Command(
-        group=REPORTS,
-        purpose="print digests of a report, for a signed tag or a paper",
-        module="analysis",
-        words=("anchor",),
-        make="anchor",
+        REPORTS,
+        "analysis anchor",
+        "print digests of a report, for a signed tag or a paper",
+        make=True,
+        options="preset store out",
     ),
     "index": Command(
-        group=REPORTS,
-        purpose="write one page over all reports",
-        module="analysis",
-        words=("index",),
+        REPORTS,
+        "analysis index",
+        "write one page over all reports",
         takes="",
-        make="index",
+        make=True,
+        options="out",
     ),
     "register": Command(
-        group=REPORTS,
-        purpose="fix what a study tests before its first run",
-        module="sweeps",
-        words=("register",),
-        make="register",
+        REPORTS,
+        "sweeps register",
+        "fix what a study tests before its first run",
+        make=True,
+        options="preset store reports",
     ),
     "replay": Command(
-        group=REPORTS,
-        purpose="replay the recorded rollouts of a study, then draw them in its report",
-        module="sweeps",
-        words=("replay", "--report"),
-        make="replay",
+        REPORTS,
+        "sweeps replay --report",
+        "replay the recorded rollouts of a study, then draw them in its report",
+        make=True,
+        options="preset store workers retry-failed fresh",
     ),
     "draw-replay": Command(
-        group=REPORTS,
-        purpose="draw a finished replay again, of a study or of a folder that `replay-run` wrote",
-        module="analysis",
-        words=("replay",),
+        REPORTS,
+        "analysis replay",
+        "draw a finished replay again, of a study or of a folder that `replay-run` wrote",
+        options="preset store out",
     ),
     "table": Command(
-        group=REPORTS,
-        purpose="write every logged number of a study as one long table",
-        module="analysis",
-        words=("table",),
+        REPORTS,
+        "analysis table",
+        "write every logged number of a study as one long table",
+        options="preset to store out",
     ),
     "hierarchy": Command(
-        group=REPORTS,
-        purpose="ask a hierarchical model for a second opinion on the arms of a study",
-        module="analysis",
-        words=("hierarchy",),
-        make="hierarchy",
+        REPORTS,
+        "analysis hierarchy",
+        "ask a hierarchical model for a second opinion on the arms of a study",
+        make=True,
+        options="robust seed to preset out",
     ),
     "search": Command(
-        group=TOOLS,
-        purpose="let Optuna look for the best cell of a search space",
-        module="sweeps",
-        words=("search",),
-        make="search",
+        TOOLS,
+        "sweeps search",
+        "let Optuna look for the best cell of a search space",
+        make=True,
+        options="preset store workers timeout trials storage take-over",
     ),
     "import": Command(
-        group=TOOLS,
-        purpose="make a study of the logs of other tools",
-        module="analysis",
-        words=("import",),
-        make="import",
+        TOOLS,
+        "analysis import",
+        "make a study of the logs of other tools",
+        make=True,
+        options="from from-wandb plan map title question baseline primary label unit named scale final-step smallest-effect arm-from seed-from step-from base claims reference importance-sampling-level loss-mode loss-agg-mode out",
     ),
     "export-wandb": Command(
-        group=TOOLS,
-        purpose="write a study as a W&B sweep, whose agents run exactly its trials",
-        module="sweeps",
-        words=("export-wandb",),
-        make="export-wandb",
+        TOOLS,
+        "sweeps export-wandb",
+        "write a study as a W&B sweep, whose agents run exactly its trials",
+        make=True,
+        options="preset store out",
     ),
     "wandb-dashboard": Command(
-        group=TOOLS,
-        purpose="write a W&B workspace for a study",
-        module="sweeps",
-        words=("wandb-dashboard",),
-        make="wandb-dashboard",
+        TOOLS,
+        "sweeps wandb-dashboard",
+        "write a W&B workspace for a study",
+        make=True,
+        options="preset store out entity project push",
     ),
     "export-optuna": Command(
-        group=TOOLS,
-        purpose="write a finished study as an Optuna journal",
-        module="sweeps",
-        words=("export-optuna",),
+        TOOLS,
+        "sweeps export-optuna",
+        "write a finished study as an Optuna journal",
+        options="preset store out",
     ),
     "studies": Command(
-        group=LISTS,
-        purpose="list studies: arms, presets, reports and questions",
-        module="sweeps",
-        words=("studies",),
+        LISTS,
+        "sweeps studies",
+        "list studies: arms, presets, reports and questions",
         takes="",
+        options="reports",
     ),
     "objectives": Command(
-        group=LISTS,
-        purpose="list the named objectives with their papers",
-        module="sspo.console.objectives",
+        LISTS,
+        "sspo.console.objectives",
+        "list the named objectives with their papers",
         takes="",
     ),
     "completion": Command(
-        group=LISTS,
-        purpose="print the completion script of a shell: bash, zsh or fish",
-        module="sspo.console.completion",
+        LISTS,
+        "sspo.console.completion",
+        "print the completion script of a shell: bash, zsh or fish",
         takes="SHELL",
     ),
 }

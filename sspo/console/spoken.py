@@ -20,13 +20,12 @@ _prog: dict[str, str] = {}
 
 def speak_as(name: str, command: Command) -> None:
     """From now on this process is `sspo NAME`."""
-    word = command.words[0] if command.words else None
     _prog.clear()
-    if word is None:
+    if command.word is None:
         _prog[f"python -m {command.module}"] = f"sspo {name}"
     else:
         _prog[f"python -m {command.module}"] = "sspo"
-        _prog[f"sspo {word}"] = f"sspo {name}"
+        _prog[f"sspo {command.word}"] = f"sspo {name}"
 
 
 def prog(called: str) -> str:
@@ -43,21 +42,21 @@ def report_module(word: str) -> list[str]:
     """Return the module, and the words before its own, of the command `word` of `analysis`, as this process would be told."""
     if not _prog:
         return ["analysis", word]
-    return ["sspo", next(n for n, c in COMMANDS.items() if (c.module, *c.words) == ("analysis", word))]
+    return ["sspo", next(n for n, c in COMMANDS.items() if (c.module, c.word) == ("analysis", word))]
 
 
 def _of_python(found: re.Match[str]) -> str:
     module, word = found["module"], found["word"]
     for name, command in COMMANDS.items():
-        if command.module == module and (command.words[0] if command.words else None) == word:
+        if (command.module, command.word) == (module, word):
             return f"sspo {name}"
-        if command.module == module and not command.words:
+        if command.module == module and command.word is None:
             return f"sspo {name}" + (f" {word}" if word else "")
     return found[0]
 
 
 def _of_make(found: re.Match[str]) -> str:
-    named = [name for name, command in COMMANDS.items() if command.make == found["target"]]
+    named = [name for name, command in COMMANDS.items() if command.make and name == found["target"]]
     options: dict[str, str] = dict(ONE_OPTION.findall(found["options"]))
     if not named or not options.keys() <= {"NAME", *OPTION_OF}:
         return found[0]

@@ -7,6 +7,7 @@ plan_view  `sweeps plan`
 expected_view  its table of what trials take
 show       `sweeps show`
 runs       `sweeps runs`
+studies    `sweeps studies`
 revisions  code and packages of finished runs
 requests   pause, resume, stop, retry: a word in a file
 terminal   where commands print; durations and lists

@@ -158,9 +158,7 @@ def make_plan(study: Study, preset: str, store: Path, *, nameless: bool = False)
     Raises UserError for a bad preset or override, for two arms that are one, for an arm without the primary score and
     for one that cannot be matched to the clip fraction that it declares; NotHere for a model or questions that are not here.
     """
-    if preset not in study.presets:
-        raise unknown(f"preset of {study.name}", preset, study.presets)
-    chosen = study.presets[preset]
+    chosen = study.presets[study.preset_for(preset)]
     why = ""
     try:
         arms = _plan_arms(study, chosen, named=True)

@@ -10,17 +10,18 @@ from sweeps.control.sweep import RunOptions
 from sweeps.search.arguments import folders
 from sweeps.search.load import load
 from sweeps.search.run import SearchOptions, run_search, show_search_status
+from sweeps.study.spec import DEFAULT_PRESET
 
 
 def run_command(arguments: argparse.Namespace, console: Console) -> int:
     """`search` or `status` of a search. Returns its exit status."""
-    spec = load(folders(), arguments.name)
+    spec, preset = load(folders(), arguments.name), arguments.preset or DEFAULT_PRESET
     if arguments.command == "status":
-        return show_search_status(spec, arguments.preset, arguments.store, arguments.storage, console)
+        return show_search_status(spec, preset, arguments.store, arguments.storage, console)
     options = SearchOptions(
         runs=RunOptions(workers=arguments.workers, timeout=arguments.timeout),
         trials=arguments.trials,
         storage=arguments.storage,
         take_over=arguments.take_over,
     )
-    return run_search(spec, arguments.preset, arguments.store, options, console)
+    return run_search(spec, preset, arguments.store, options, console)

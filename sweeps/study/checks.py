@@ -51,12 +51,11 @@ def check(study: Study) -> None:
     for name, arm in study.arms.items():
         _check_arm(study, name, arm)
     check_labels(study)
+    for name in study.presets:
+        choose("preset", name, PRESETS)
     _check_looks(study)
     for name, preset in study.presets.items():
         _check_preset(study, name, preset)
-    for name in PRESETS:
-        if name not in study.presets:
-            raise UserError(f"presets must hold {', '.join(PRESETS)}, and {name} is missing")
 
 
 def _check_head(study: Study) -> None:
@@ -86,13 +85,14 @@ def _check_head(study: Study) -> None:
 
 def _check_looks(study: Study) -> None:
     """Looks rise, have enough seeds to test, and lie before the end of the largest preset, which is the one to register."""
-    looks, preset = study.head.looks, study.presets.get(PAPER_PRESET)
+    looks, strongest = study.head.looks, study.strongest_preset()
     if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
         raise UserError(f"looks must be numbers of seeds an arm that rise, got {list(looks)}")
     if looks and looks[0] < LOOK_SEEDS:
         raise UserError(f"looks: a look takes at least {LOOK_SEEDS} seeds an arm, got {looks[0]}")
-    if not looks or preset is None:
+    if not looks:
         return
+    preset = study.presets[strongest]
     fewest = min(
         len(arm.seeds_in(preset))
         for name, arm in study.arms.items()
@@ -100,7 +100,7 @@ def _check_looks(study: Study) -> None:
     )
     if looks[-1] >= fewest:
         raise UserError(
-            f"looks: {looks[-1]} seeds are no interim look, as presets.{PAPER_PRESET} has {fewest} seeds an arm; the end is a "
+            f"looks: {looks[-1]} seeds are no interim look, as presets.{strongest} has {fewest} seeds an arm; the end is a "
             "test of its own and is not listed"
         )
 
@@ -231,7 +231,6 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
 
 
 def _check_preset(study: Study, name: str, preset: Preset) -> None:
-    choose("preset", name, PRESETS)
     check_seeds(f"presets.{name}.seeds", preset.seeds)
     check_overrides(f"presets.{name}.overrides", preset.overrides)
     _check_budget(f"presets.{name}.budget", preset.budget)

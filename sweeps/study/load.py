@@ -16,7 +16,7 @@ from sspo.errors import UserError, shown
 from sweeps.study.checks import check
 from sweeps.study.design import Generated, generate
 from sweeps.study.factors import Factor, read_design, read_factors
-from sweeps.study.spec import Arm, Preset, Study, StudyHead
+from sweeps.study.spec import DEFAULT_PRESET, Arm, Preset, Study, StudyHead
 from sweeps.study.spec_file import Folders, head_values, load_spec, spec_names
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -36,6 +36,7 @@ def load(folder: Folders, name: str) -> Study:
 
 def parse(name: str, content: Mapping[str, Any]) -> Study:
     """A study from plain values. Raises UserError for the first one that makes no sense."""
+    content = _with_presets(content)
     head = build(StudyHead, head_values(content, StudyHead, PARTS))
     factors, generated = _generated(content, head)
     study = Study(
@@ -78,6 +79,18 @@ def _arms(content: Mapping[str, Any], generated: Generated) -> dict[str, Arm]:
     copies = {name: arm for name, arm in written.items() if arm.copy_of is not None}
     first = {name: arm for name, arm in written.items() if name not in copies}
     return {**first, **generated.arms, **copies}
+
+
+def _with_presets(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the content with its presets: `seeds: 3` above all is short for a preset `default` of three seeds."""
+    if "seeds" not in content:
+        if not content.get("presets"):
+            raise UserError("a study takes seeds: write `seeds: 3`, or presets of several sizes")
+        return content
+    if "presets" in content:
+        raise UserError("seeds stand beside presets, which have seeds of their own; leave one of the two out")
+    rest = {key: value for key, value in content.items() if key != "seeds"}
+    return {**rest, "presets": {DEFAULT_PRESET: {"seeds": content["seeds"]}}}
 
 
 def _with_seeds(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:

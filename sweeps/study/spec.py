@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from sspo.errors import UserError, unknown
 from sweeps.study.factors import Factor, Point
 from sweeps.study.limits import ResourceOverrides, Resources, Retries
 
@@ -174,6 +175,25 @@ class Study:
         point = self.points.get(arm)
         levels = ", ".join(f"{factor}={level}" for factor, level in (point or {}).items())
         return f"arm '{arm}' ({levels})" if levels else f"arm '{arm}'"
+
+    def preset_for(self, named: str | None) -> str:
+        """Return the preset that a command runs: the named one, else `default`, else the only one.
+
+        Raises UserError if there is no such preset or several to choose from.
+        """
+        if named is not None:
+            if named not in self.presets:
+                raise unknown(f"preset of {self.name}", named, self.presets)
+            return named
+        if DEFAULT_PRESET in self.presets or len(self.presets) == 1:
+            return DEFAULT_PRESET if DEFAULT_PRESET in self.presets else next(iter(self.presets))
+        raise UserError(
+            f"{self.name} has no preset {DEFAULT_PRESET}: choose one of {', '.join(self.presets)} with --preset (make: PRESET=)"
+        )
+
+    def strongest_preset(self) -> str:
+        """Return the preset to register and to take interim looks at: the last of PRESETS that the study has."""
+        return next(preset for preset in reversed(PRESETS) if preset in self.presets)
 
     def sha256(self) -> str:
         """Hash of what the spec means: comments, layout and spelled-out defaults do not change it.

@@ -52,6 +52,21 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
     assert (study.arms["sspo"].role, study.presets["default"].arms) == ("arm", None)
 
 
+def test_a_study_names_only_the_presets_that_it_runs() -> None:
+    spec = {key: value for key, value in GOOD.items() if key != "presets"}
+    short = parse("small", {**spec, "seeds": 3})
+    assert short == parse("small", {**spec, "presets": {"default": {"seeds": [0, 1, 2]}}})
+    paper = parse("small", {**spec, "presets": {"paper": {"seeds": 8}}, "looks": [4]})
+    assert (paper.preset_for(None), paper.strongest_preset()) == ("paper", "paper")
+    several = parse("small", {**spec, "presets": {"smoke": {"seeds": 1}, "paper": {"seeds": 8}}})
+    with pytest.raises(UserError, match="choose one of smoke, paper with --preset"):
+        several.preset_for(None)
+    with pytest.raises(UserError, match="unknown preset of small 'default': valid: paper, smoke"):
+        several.preset_for("default")
+    with pytest.raises(UserError, match=r"as presets\.default has 2 seeds an arm"):
+        parse("small", {**spec, "presets": {"default": {"seeds": 2}}, "looks": [4]})
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -111,7 +126,8 @@ def test_defaults_fill_what_a_spec_leaves_out() -> None:
             "at least 8 seeds an arm, and 'grpo' has 7",
         ),
         (changed("arms", "sspo", value={"seeds": [0, 1]}), "at least 8 seeds an arm, and 'sspo' has 2"),
-        (changed("presets", value={"smoke": {"seeds": [0]}, "default": {"seeds": [0]}}), "paper is missing"),
+        (changed("presets", value={}), "a study takes seeds: write `seeds: 3`, or presets"),
+        (changed("seeds", value=3), "seeds stand beside presets"),
         (changed("arms", "again", "role", value="arm"), "set its role to aa"),
         (changed("arms", "sspo", value={"role": "aa"}), "set copy_of to the arm that it repeats"),
         # paper's seeds 0..7 moved by 7 are 7..14: seed 7 is in both, while smoke and default share none
