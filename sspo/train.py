@@ -18,6 +18,7 @@ from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
 from sspo.console.option_help import asks_for_help, help_text
+from sspo.console.spoken import spoken
 from sspo.console.version import VERSION_WORDS, version_line
 from sspo.errors import UserError
 from sspo.models.folder import check_positions
@@ -25,7 +26,7 @@ from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
 from sspo.runs.identity import code_level, level_of, other_folders, run_folder
 from sspo.runs.lock import alone
-from sspo.runs.outcome import name_of, say_outcome
+from sspo.runs.outcome import describe_outcome, name_of
 from sspo.runs.revision import why_unrecorded
 from sspo.runs.runlog import CONFIG, DONE, RECORDING, mark_failed
 
@@ -80,7 +81,7 @@ def _one_run(overrides: Sequence[str]) -> int:
     check_positions(config)
     status = train(config, folder)
     if status == 0:
-        say_outcome(config, folder, overrides)
+        _say_outcome(config, folder, overrides)
     return status
 
 
@@ -109,8 +110,13 @@ def _finished(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> in
             f"already finished, without a recording: {folder}; add run.store=<another folder> to train it again with one"
         )
     print(f"already finished: {folder}")
-    say_outcome(config, folder, overrides)
+    _say_outcome(config, folder, overrides)
     return 0
+
+
+def _say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> None:
+    for line in describe_outcome(config, folder, overrides):
+        print(spoken(line), flush=True)
 
 
 def train(config: TrainConfig, folder: Path) -> int:

@@ -22,12 +22,6 @@ def name_of(config: TrainConfig) -> str:
     return f"{config.run.arm or config.objective.name} seed {config.seed}"
 
 
-def say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> None:
-    """Print the outcome of a finished run that a command line started."""
-    for line in describe_outcome(config, folder, overrides):
-        print(line, flush=True)
-
-
 def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> Iterator[str]:
     """Yield the lines of the summary: done, one line per held-out set with its scores in percent, the folder and next
     commands.
