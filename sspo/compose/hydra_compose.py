@@ -97,7 +97,7 @@ def _for_hydra(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str
 
 
 def choices(group: str) -> list[str]:
-    """The names that `group=NAME` accepts, those of installed packages included; a user's file is accepted too."""
+    """Return the names that `group=NAME` accepts, including those of installed packages; a user's file is accepted too."""
     house = house_choices(group)
     if group not in OF_GROUP:
         return house
@@ -105,7 +105,7 @@ def choices(group: str) -> list[str]:
 
 
 def house_choices(group: str) -> list[str]:
-    """The names that `group=NAME` accepts wherever nothing is installed beside the house."""
+    """Return the names that `group=NAME` accepts without additional packages."""
     if group == "objective":
         return list(HOUSE_VARIANTS)
     files = {path.stem for path in conf_files(group)}
@@ -113,9 +113,9 @@ def house_choices(group: str) -> list[str]:
 
 
 def with_own(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
-    """The overrides with a choice that Hydra knows where one chooses a row of a user's own.
+    """Return the overrides, with every choice of a user's own row replaced by a choice that Hydra knows.
 
-    Raises UserError where such a row is not there, or an objective's row is none.
+    Raises UserError if such a row does not exist, or an objective's row is not an objective.
     """
     return [
         text
@@ -126,7 +126,7 @@ def with_own(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
 
 
 def _plugin(override: Override) -> Plugin | None:
-    """The row of a user's own that a choice of a group names."""
+    """Return the user's own row that a choice of a group names."""
     group, value = override.key_or_group, override.value()
     if group not in OF_GROUP or not isinstance(value, str) or value in own_choices.VALUES:
         return None
@@ -136,7 +136,7 @@ def _plugin(override: Override) -> Plugin | None:
 
 
 def _rows(group: str) -> Container[str]:
-    """The house's rows that a group chooses from."""
+    """Return the built-in rows that a group selects from."""
     return HOUSE_VARIANTS if group == "objective" else NAMED[group][1]
 
 

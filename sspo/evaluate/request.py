@@ -241,7 +241,7 @@ def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Seque
 def _refuse_untrusted(
     values: Mapping[str, Any], trained: Trained, folder: Path, base: str | None, words: Sequence[str]
 ) -> None:
-    """Raise UserError if the run's own task or reward is a file that no word names, or that is not what it was in training."""
+    """Raise UserError if the run's own task or reward is a file that no word names, or that changed since training."""
     own = build(TrainConfig, trained.options)
     files = {name: key for name, key in files_in_use(own).items() if _value(values, key) == name}
     refuse_unnamed(files, words, "an evaluation")
@@ -251,7 +251,7 @@ def _refuse_untrusted(
 
 
 def _value(values: Mapping[str, Any], key: str) -> Any:
-    """The value of an option that an evaluation reads; None for another."""
+    """Return the value of an option that an evaluation reads, or None for a different one."""
     group, _, option = key.partition(".")
     return values[group][option] if group in GROUPS else None
 

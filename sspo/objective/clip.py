@@ -148,7 +148,7 @@ HOUSE_FUNCTIONS: Mapping[str, Callable[[TermInputs], ClippedTerm]] = {
 
 
 def _own(plugin: Plugin) -> Callable[[TermInputs], ClippedTerm]:
-    """A user's own term, whose result is checked."""
+    """Return a user's own term, whose result is checked."""
     function = called(plugin)
 
     def checked(x: TermInputs) -> ClippedTerm:

@@ -133,7 +133,7 @@ _ABLATIONS = (
 
 
 def _row(plugin: Plugin) -> ObjectiveConfig:
-    """A user's own row, under the name that leads to it. Raises UserError where it is none."""
+    """Return a user's own row, under the name that leads to it. Raises UserError if it is not an objective."""
     row = plugin.load()
     if not isinstance(row, ObjectiveConfig):
         raise UserError(

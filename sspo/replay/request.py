@@ -62,7 +62,7 @@ class Request:
     """Additional overrides."""
     grids: Mapping[str, tuple[float, ...]]
     words: tuple[str, ...] = ()
-    """As they were given: a file that they name may run."""
+    """The words as given: a file that they name may run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
 
 
 def _files(rule: SegmentationConfig, term: str) -> dict[str, str]:
-    """The files that a curve runs, with the options that name them."""
+    """Return the files that a curve runs, with the options that name them."""
     files = {name: key for key, name in rule_files(rule).items()}
     return files | ({term: "objective.term"} if is_file(term) else {})
 

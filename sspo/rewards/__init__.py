@@ -74,7 +74,7 @@ MEMBERS = ("statuses", "check", "score", "answers")
 
 
 def _own(plugin: Plugin) -> Callable[[RewardConfig], Reward]:
-    """A user's own `open_reward`, whose result is checked."""
+    """Return a user's own `open_reward`, whose result is checked."""
     function = called(plugin)
     return lambda config: made(plugin, function(config), MEMBERS)
 
@@ -131,7 +131,7 @@ def with_others(main: Reward, config: RewardConfig) -> Reward:
 
 
 def part_name(name: str) -> str:
-    """What logs call a reward: its name, without the path of a user's file."""
+    """Return a reward's name in logs: without the path of a user's file."""
     return label_of("reward", name, REWARD_NAMES)
 
 

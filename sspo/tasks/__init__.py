@@ -61,7 +61,7 @@ MEMBERS = ("fingerprint", "eval_sets", "trains", "train_problems", "eval_problem
 
 
 def _own(plugin: Plugin) -> Callable[[TaskConfig], Task]:
-    """A user's own `open_task`, whose result is checked."""
+    """Return a user's own `open_task`, whose result is checked."""
     function = called(plugin)
     return lambda config: made(plugin, function(config), MEMBERS)
 
