@@ -14,6 +14,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 # isort: split
 from sspo.console.one_sentence import one_sentence
 from sspo.console.progress import Counter
+from sspo.console.spoken import spoken
 from sspo.contamination.lines import Line, Lines, Looked, Overlaps, line_of
 from sspo.contamination.options import COMPLETION, OVERLAP, Options, parse
 from sspo.contamination.overlap import is_checkable, is_shorter, overlapping
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: the rates are written. 2: refused before any work."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if {"-h", "--help"} & set(words):
-        print(USAGE, end="")
+        print(spoken(USAGE), end="")
         return 0
     options = parse(words)
     config, task = options.config, open_task(options.config.task)

@@ -11,6 +11,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 
 # isort: split
 from sspo.console.one_sentence import one_sentence
+from sspo.console.spoken import spoken
 from sspo.errors import UserError
 from sspo.evaluate.asked import asked, name_of
 from sspo.evaluate.folder import EVALUATIONS, Folder
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: done. 1: out of memory or disk, to be continued. 2: refused before any work."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or {"-h", "--help"} & set(words):
-        print(USAGE, end="")
+        print(spoken(USAGE), end="")
         return 0
     request = read_request([word for word in words if word not in ("--cfg", "--show-prompt")])
     if "--show-prompt" in words:
@@ -119,7 +120,11 @@ def _say(request: Request, folder: Folder) -> None:
     for sentence in warnings(rows, request.config.evaluation.max_tokens):
         _warn(sentence)
     print(f"folder: {folder.path}")
-    print(f"next: python -m analysis evaluate {folder.path} OTHER ...   # side by side, paired by question")
+    print(
+        spoken(
+            f"next: python -m analysis evaluate {folder.path} OTHER ...   # side by side, paired by question"
+        )
+    )
 
 
 if __name__ == "__main__":

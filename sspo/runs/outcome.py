@@ -22,12 +22,6 @@ def name_of(config: TrainConfig) -> str:
     return f"{config.run.arm or config.objective.name} seed {config.seed}"
 
 
-def say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> None:
-    """Print the outcome of a run that is done, which the words of a command line asked for."""
-    for line in describe_outcome(config, folder, overrides):
-        print(line, flush=True)
-
-
 def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> Iterator[str]:
     """A line that it is done, one a held-out set with its scores in percent, the folder, and next commands."""
     scores = final_scores(folder)

@@ -21,6 +21,8 @@ def open_reward(config):
         said = answer(text)
         if said is None:
             return Score(value=0.0, status="unparsable")
-        return Score(value=1.0, status="ok") if said == gold else Score(value=options["wrong"], status="wrong")
+        return (
+            Score(value=1.0, status="ok") if said == gold else Score(value=options["wrong"], status="wrong")
+        )
 
     return PerAnswer(judge, answer=answer)

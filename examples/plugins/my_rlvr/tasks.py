@@ -18,7 +18,9 @@ class FileTask:
 
     def __init__(self, content: bytes, held_out: int):
         rows = [json.loads(line) for line in content.decode().splitlines() if line.strip()]
-        problems = [Problem(id=str(i), prompt=row["question"], answer=row["answer"]) for i, row in enumerate(rows)]
+        problems = [
+            Problem(id=str(i), prompt=row["question"], answer=row["answer"]) for i, row in enumerate(rows)
+        ]
         if not 0 < held_out < len(problems):
             raise UserError(f"task.options: held_out must be from 1 to {len(problems) - 1}, got {held_out}")
         self.train, self.held_out = problems[:-held_out], problems[-held_out:]
