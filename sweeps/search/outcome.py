@@ -86,8 +86,8 @@ def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
     }
     primary = search.head.primary
     spec = {
-        "title": f"{search.head.title or search.name}: what the search found, on fresh seeds",
-        "question": "Is what the search found better than where it started, on seeds that did not choose it?",
+        "title": f"{search.head.title or search.name}: the best trial of the search, on fresh seeds",
+        "question": "Does the best trial of the search score higher than its first point, on seeds that did not select it?",
         "baseline": "start",
         "test": "paired",
         "primary": {"mode": primary.mode, "temperature": primary.temperature},
