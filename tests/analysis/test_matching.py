@@ -81,7 +81,7 @@ def test_an_arm_that_left_its_target_is_marked_and_named_with_both_numbers(logs:
         assert "GRPO .2" in labels
     common = " ".join(captions.common(evidence))
     assert "SSPO .05 adaptive (target 1.00 %, realized 3.50 %)." in common
-    assert "2 arms are matched to a clip fraction, which a controller holds" in common
+    assert "2 arms are matched to a clip fraction that a controller holds" in common
     verdict, sentence = gate(evidence)
     assert verdict == "fail"
     assert "target 3.00 %: realized 3.50 to 3.50 % (1 arm); SSPO .05 adaptive (target 1.00 %" in sentence
