@@ -103,7 +103,7 @@ def _section(evidence: Evidence, limit: int, lacking: list[str], said: str | Non
 def _prompt(evidence: Evidence, prompt: Prompt, limit: int, noun: str) -> dict[str, Any]:
     same = ""
     if prompt.alike and len(prompt.samples) > 1:
-        same = "; all of them are the same tokens" + ("" if prompt.whole else ", as far as they were kept")
+        same = "; all have the same tokens" + ("" if prompt.whole else ", as far as they were kept")
     return {
         "rollout": prompt.rollout,
         "text": prompt.text.strip(),

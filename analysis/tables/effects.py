@@ -124,7 +124,7 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
 
 
 MEANINGS = {
-    "contrast": "The level that is compared with the first one; of an interaction a difference of differences.",
+    "contrast": "The level that is compared with the first one; for an interaction, a difference of differences.",
     "F": "The joint test of all contrasts of an effect, with its degrees of freedom.",
-    "p (Holm)": "Of the F test, adjusted by Holm over effects: a family of its own.",
+    "p (Holm)": "p of the F test, adjusted by Holm over effects, as a family of their own.",
 }

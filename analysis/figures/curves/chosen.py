@@ -60,7 +60,7 @@ def left_out(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
         shown = {a.name for _, arms in drawn_groups(evidence, len(curves)) for a in arms} & everyone
     said = []
     if len(shown) < len(everyone):
-        said.append(f"Print shows {len(shown)} of {len(everyone)} arms; the page has all.")
+        said.append(f"The printed figure shows {len(shown)} of {len(everyone)} arms; the page shows all.")
     if any(len(curve.table) > MOST_POINTS for curve in curves):
         said.append(f"Of more than {MOST_POINTS} rollouts, every k-th up to the last is drawn.")
     return tuple(said)

@@ -13,7 +13,7 @@ from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
 
-SAME, ALIKE, UNTESTED, BASE = "A/A", "not told apart", "not tested", "untrained"
+SAME, ALIKE, UNTESTED, BASE = "A/A", "not distinguished", "not tested", "untrained"
 MARGIN = 0.08
 """Share of the axis beyond its outermost value, at either end."""
 
