@@ -22,8 +22,7 @@ def answer(evidence: Evidence) -> str:
     have been detected.
 
     At most 45 words. If nothing is tested, the answer gives the reason and the range of scores. Arms' labels
-    are not shortened:
-    the limit is exceeded if even the tersest version is longer.
+    are not shortened: the limit is exceeded if even the tersest version is longer.
     """
     found = differences(evidence)
     if found is None:
@@ -43,8 +42,7 @@ def _short(versions: Iterable[str]) -> str:
 
 def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int, control: bool) -> str:
     """Return one version: with or without what could have been detected, up to `named` arms per group by
-    name, and the arm
-    without clipping.
+    name, and the arm without clipping.
     """
     parts, thans = [], []
     for side, word in ((found.lower, "lower"), (found.higher, "higher")):

@@ -39,8 +39,7 @@ class Points:
 
 def points(evidence: Evidence) -> Points | None:
     """Return the points; None if no run has both, or if every arm was matched to a clip fraction and the
-    figure would only show
-    the design.
+    figure would only show the design.
     """
     if matched(evidence):
         return None

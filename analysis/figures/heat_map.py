@@ -28,8 +28,7 @@ MOST_PANELS = 6
 @dataclass(frozen=True)
 class Crossing:
     """The crossing of two factors' levels: the mean final average in percent of the arm there, None without
-    one, and how many of its
-    runs collapsed.
+    one, and how many of its runs collapsed.
     """
 
     mean: float | None = None

@@ -19,8 +19,7 @@ from analysis.text.table import Cell, Row, Table
 
 def effects_table(evidence: Evidence) -> Table | None:
     """Return one row per contrast, grouped by effect; None if the study is not a full grid, its effects
-    cannot be estimated, or
-    nothing may be tested.
+    cannot be estimated, or nothing may be tested.
     """
     grid, rule = grid_of(evidence.study), rule_of(evidence)
     if grid is None or not grid.full or rule.alpha is None:

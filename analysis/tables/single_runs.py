@@ -24,8 +24,7 @@ COLUMNS = ("arm", "answers", "score", "questions", CHANGE, "p by question", "cor
 
 def single_runs_table(evidence: Evidence) -> Table | None:
     """Return every arm and the base, by decoding; None for imported scores, and if an arm has a second scored
-    run, as then the
-    spread over runs counts.
+    run, as then the spread over runs counts.
     """
     study = evidence.study
     decodings = [(study.mode, study.temperature), GREEDY]

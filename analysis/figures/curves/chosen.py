@@ -32,8 +32,7 @@ def banded(evidence: Evidence, curve: Curve) -> bool:
 
 def drawn_arms(evidence: Evidence, curve: Curve) -> list[Arm]:
     """Return the arms with a panel of their own: no clip, then the others in the manifest's order, as many as
-    print has panels.
-    A reference is drawn in the panels of its arms.
+    print has panels. A reference is drawn in the panels of its arms.
     """
     study = evidence.study
     wanted = [a for a in arms_of(evidence, curve) if a.name != study.baseline]

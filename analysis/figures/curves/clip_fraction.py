@@ -18,8 +18,7 @@ def clip_kind(evidence: Evidence) -> str:
 
 def rows(evidence: Evidence) -> list[Curve]:
     """Return the clipped share of tokens, then its low and high parts. If every arm is matched to a target,
-    only the share is
-    informative: it gets one panel.
+    only the share is informative: it gets one panel.
     """
     kind = clip_kind(evidence)
     if matched(evidence):

@@ -17,8 +17,7 @@ MOST_NAMED = 3
 
 def rows(evidence: Evidence) -> list[Curve]:
     """Return held-out accuracy while training, with the untrained base on the same questions as a line; from
-    imported logs, the
-    primary metrics.
+    imported logs, the primary metrics.
     """
     if evidence.study.imported:
         label = (
