@@ -25,8 +25,7 @@ def report_replay(name: str, preset: str, store: Path, out: Path) -> str:
     """Write the report of a study with its replay, and return where it is.
 
     A study without a finished run or compact logs has no report: its replay is then shown in its own folder.
-    Raises UserError if
-    there is no replay.
+    Raises UserError if there is no replay.
     """
     source = needed_replay(name, preset, store, out)
     try:

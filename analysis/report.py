@@ -55,10 +55,9 @@ def write_report(
     """Write the report folder of a study and return it with the preset that was used.
 
     Runs of the store and the compact logs of an earlier report give the same bytes; analysis.logs.source
-    decides which are read,
-    analysis.logs.replay_source which replay. `look` tests an unfinished registered study and counts that as
-    an interim look.
-    Raises UserError if there are neither runs nor logs, or if no run is finished.
+    decides which are read, analysis.logs.replay_source which replay. `look` tests an unfinished registered
+    study and counts that as an interim look. Raises UserError if there are neither runs nor logs, or if no
+    run is finished.
     """
     source = choose(name, preset, store, out)
     folder = report_folder(out, name, source.preset)
@@ -96,8 +95,7 @@ def render(folder: Path, *, replayed: bool) -> Report:
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Report, Digests]:
     """Return the report and the digests of its logs. Curves are drawn meanwhile, so work that needs no figure
-    comes before their
-    end.
+    comes before their end.
     """
     figures = [figure.of(evidence) for figure in FIGURES]
     replay_figures = [figure.of(replay) for figure in REPLAY_FIGURES]

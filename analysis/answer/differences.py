@@ -32,8 +32,7 @@ class Differences:
     """
     detectable: tuple[float, float] | None
     """The smallest and the largest difference that an undecided arm's test detects with 80 % power (over all
-    arms if every one is
-    decided). Shares, or in an imported metric's own unit.
+    arms if every one is decided). Shares, or in an imported metric's own unit.
     """
 
     @property

@@ -42,7 +42,7 @@ def collapse_fact(evidence: Evidence) -> str:
     fallen, ended = (sum(found.counts[arm.name][k] for arm in clip) for k in (0, 1))
     if not fallen:
         return ""
-    said = f"{fallen} of {ended} runs that clip collapsed"
+    said = f"{fallen} of {ended} runs with clipping collapsed"
     tested = [arm for arm in clip if arm.name in found.p_holm]
     if alpha is None or not tested:
         return said
@@ -59,4 +59,4 @@ def seeds_fact(evidence: Evidence) -> str:
     if not any(counts):
         return ""
     usual = counts.most_common(1)[0][0]
-    return f"{usual} seed{'' if usual == 1 else 's'} an arm"
+    return f"{usual} seed{'' if usual == 1 else 's'} per arm"

@@ -22,8 +22,7 @@ def answer(evidence: Evidence) -> str:
     have been detected.
 
     At most 45 words. If nothing is tested, the answer gives the reason and the range of scores. Arms' labels
-    are not shortened:
-    the limit is exceeded if even the tersest version is longer.
+    are not shortened: the limit is exceeded if even the tersest version is longer.
     """
     found = differences(evidence)
     if found is None:
@@ -43,8 +42,7 @@ def _short(versions: Iterable[str]) -> str:
 
 def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int, control: bool) -> str:
     """Return one version: with or without what could have been detected, up to `named` arms per group by
-    name, and the arm
-    without clipping.
+    name, and the arm without clipping.
     """
     parts, thans = [], []
     for side, word in ((found.lower, "lower"), (found.higher, "higher")):
@@ -63,7 +61,7 @@ def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int
         parts.append(f"{n} arm{'' if n == 1 else 's'} could not be tested")
     said = "; ".join(parts) + "."
     if detectable and found.detectable is not None:
-        said += f" Differences of {_span(evidence, found.detectable)} could have been found (80 % power)."
+        said += f" Differences of {_span(evidence, found.detectable)} could have been detected (80 % power)."
     return said
 
 
@@ -94,7 +92,7 @@ def _control(evidence: Evidence, summary: Summary) -> str:
     """Return the arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
     assert summary.comparison is not None, "an arm that was tested was compared"
     if not summary.found(rule_of(evidence).alpha or 0.0):
-        return f"{summary.arm.label} ({_signed(evidence, summary)}) is not told apart"
+        return f"{summary.arm.label} ({_signed(evidence, summary)}) is not distinguished"
     word = "lower" if summary.comparison.difference < 0 else "higher"
     return f"{summary.arm.label} scores {_size(evidence, summary)} {word}"
 
@@ -104,16 +102,16 @@ def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[
         return []
     if len(arms) <= named:
         each = in_words([f"{s.arm.label} ({_signed(evidence, s)})" for s in arms])
-        return [f"{each} {'is' if len(arms) == 1 else 'are'} not told apart"]
-    return [f"{_count(len(arms))} not told apart ({_range(evidence, arms)})"]
+        return [f"{each} {'is' if len(arms) == 1 else 'are'} not distinguished"]
+    return [f"{_count(len(arms))} not distinguished ({_range(evidence, arms)})"]
 
 
 def _all_undecided(evidence: Evidence, arms: Sequence[Summary]) -> str:
     points, than = evidence.unit.points, _than(evidence, arms)
     if len(arms) == 1:
-        return f"{arms[0].arm.label} is not told apart from {than}: {_signed(evidence, arms[0])}{points}"
+        return f"{arms[0].arm.label} is not distinguished from {than}: {_signed(evidence, arms[0])}{points}"
     ends = f"{_signed(evidence, arms[0])} to {_signed(evidence, arms[-1])}{points}"
-    return f"None of {len(arms)} arms is told apart from {than}: differences of {ends}"
+    return f"None of {len(arms)} arms is distinguished from {than}: differences of {ends}"
 
 
 def _count(arms: int) -> str:
@@ -168,13 +166,12 @@ def _untested(evidence: Evidence, named: int) -> str:
 
 def _why_untested(evidence: Evidence, scored: Sequence[Summary]) -> str:
     if rule_of(evidence).alpha is None:
-        return (
-            f"Nothing is tested yet: {rule_of(evidence).standing.ended} of {len(evidence.runs)} runs ended."
-        )
+        return f"Nothing is tested yet: {rule_of(evidence).standing.ended} of {len(evidence.runs)} runs have ended."
     competing = [s for s in scored if s.arm.competes]
     if len(competing) < 2:
         planned = sum(arm.competes for arm in evidence.study.arms)
-        return f"Nothing is compared: of {planned} arm{'' if planned == 1 else 's'} that compete {len(competing)} is scored."
+        scored_arms = f"{len(competing)} of {planned} competing arm{'' if planned == 1 else 's'}"
+        return f"Nothing is compared: {scored_arms} {'is' if len(competing) == 1 else 'are'} scored."
     if min(sorted((s.columns[AVERAGE].n for s in competing), reverse=True)[:2]) < FEWEST_RUNS:
-        return f"Nothing is tested: that takes {FEWEST_RUNS} scored runs of both arms."
-    return "Nothing is tested: no arm with enough runs, which differ, has such a reference."
+        return f"Nothing is tested: a test needs {FEWEST_RUNS} scored runs of both arms."
+    return "Nothing is tested: no arm and its reference both have enough runs that differ."

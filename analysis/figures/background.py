@@ -19,8 +19,7 @@ def begin(work: Callable[[], Result]) -> Callable[[], Result]:
     exception.
 
     The process is forked, so that it has this one's tables without a copy. If that is not safe (systems other
-    than Linux) or not
-    useful (one core), the work is done when its result is requested.
+    than Linux) or not useful (one core), the work is done when its result is requested.
     """
     if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
         return work

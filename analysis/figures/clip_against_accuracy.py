@@ -39,8 +39,7 @@ class Points:
 
 def points(evidence: Evidence) -> Points | None:
     """Return the points; None if no run has both, or if every arm was matched to a clip fraction and the
-    figure would only show
-    the design.
+    figure would only show the design.
     """
     if matched(evidence):
         return None
@@ -120,12 +119,12 @@ def chart(evidence: Evidence, found: Points) -> Chart:
 
 def caption(_: Evidence) -> str:
     """Return what marks are."""
-    return "Clipped share of active tokens against the final average: a small mark a run, a large one the arm's mean"
+    return "Clipped share of active tokens against the final average: small marks are runs, large marks are means of arms"
 
 
 def notes(_: Evidence) -> tuple[str, ...]:
     """Return what the axis is."""
-    return ("Active tokens have an advantage other than zero.", "The axis is linear below 0.01 %.")
+    return ("Active tokens have a nonzero advantage.", "The axis is linear below 0.01 %.")
 
 
 def origin(evidence: Evidence) -> Trace:

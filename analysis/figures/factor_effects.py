@@ -158,7 +158,7 @@ def _numbers(effect: LevelAverages) -> Numbers:
 
 def caption(_: Evidence) -> str:
     """Return what lines are."""
-    return "Final average by level of every factor, over all levels of the others: grey lines are seeds, black their mean with 95 % t intervals"
+    return "Final average by level of every factor, over all levels of the others: gray lines are seeds, black is their mean with 95 % t intervals"
 
 
 FIGURE = Figure(

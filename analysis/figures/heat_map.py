@@ -28,8 +28,7 @@ MOST_PANELS = 6
 @dataclass(frozen=True)
 class Crossing:
     """The crossing of two factors' levels: the mean final average in percent of the arm there, None without
-    one, and how many of its
-    runs collapsed.
+    one, and how many of its runs collapsed.
     """
 
     mean: float | None = None
@@ -129,7 +128,7 @@ def chart(_: Evidence, found: Crossings) -> Chart:
         series=[],
         panels=[_tiles(found, panel, at) for panel, at in found.panels.items()],
         tables=[_crossed(found, panel, at) for panel, at in found.panels.items()],
-        note=f"Colours go evenly from {points(low / 100)} % (dark blue) to {points(high / 100)} % (yellow).",
+        note=f"Colors run evenly from {points(low / 100)} % (dark blue) to {points(high / 100)} % (yellow).",
     )
 
 
@@ -179,9 +178,7 @@ def _crossed(found: Crossings, panel: Sequence[str], at: Mapping[tuple[str, str]
 
 def caption(_: Evidence) -> str:
     """Return what panels and numbers are."""
-    return (
-        "Mean final average in % where the last two factors cross, and how many of the runs there collapsed"
-    )
+    return "Mean final average in % at the crossings of the last two factors, and how many of the runs there collapsed"
 
 
 FIGURE = Figure(name="heat_map", data=crossings, draw=draw, chart=chart, caption=caption, trace=grid_origin)

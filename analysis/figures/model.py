@@ -72,8 +72,7 @@ class Slope:
 @dataclass(frozen=True, kw_only=True)
 class Tile:
     """A field at whole numbers of both axes: its texts, the first of them the value, and the position of the
-    value from 0 to 1 on
-    the chart's color scale; None if there is no value.
+    value from 0 to 1 on the chart's color scale; None if there is no value.
     """
 
     x: int

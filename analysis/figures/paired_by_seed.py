@@ -116,7 +116,7 @@ def chart(evidence: Evidence, shown: list[Pairs]) -> Chart:
             for arm, other, scores in shown
         ],
         tables=[_numbers(series, shown, unit)],
-        note=f"Up is the final average{' in %' if unit.percent else ''}, the same axis in every panel.",
+        note=f"The vertical axis is the final average{' in %' if unit.percent else ''}, the same in every panel.",
     )
 
 
@@ -192,10 +192,10 @@ def caption(evidence: Evidence) -> str:
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return which seeds and arms are shown."""
-    said = ["Seeds that both arms have; without the A/A arm and the arm that does not clip."]
+    said = ["Only seeds that both arms have; without the A/A arm and the arm that does not clip."]
     found = pairs(evidence) or []
     if len(found) > MOST_PANELS:
-        said.append(f"Print shows {MOST_PANELS} of {len(found)} arms; the page has all.")
+        said.append(f"The printed figure shows {MOST_PANELS} of {len(found)} arms; the page shows all.")
     return tuple(said)
 
 
@@ -203,7 +203,7 @@ def origin(evidence: Evidence) -> Trace:
     """Return the trace of the arms' scores."""
     return primary_traces(evidence).of(
         evidence.study.with_role("arm"),
-        "averages of the seeds that an arm shares with what it is tested against",
+        "averages of the seeds that an arm shares with its reference",
     )
 
 

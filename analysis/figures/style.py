@@ -101,8 +101,7 @@ REFERENCE_MARKERS = ("o", "D", "s", "^")
 
 def looks(study: Study) -> dict[str, ArmStyle]:
     """Return each arm's style: references black and solid; no clip, base and A/A gray; the others by their
-    order among the arms of
-    one reference, so that the n-th arm of every reference has the same color.
+    order among the arms of one reference, so that the n-th arm of every reference has the same color.
     """
     chosen = {arm.name: GRAYS[arm.role] for arm in study.arms if arm.role in GRAYS}
     references = study.references()
@@ -145,8 +144,7 @@ OTHER_RULE = ArmStyle(OKABE_ITO[4], DASHES[5], "X")
 
 def rule_look(rule: str, turn: int = 0) -> ArmStyle:
     """Return a segmentation rule's style, the same in every study, `fixed 8` like `fixed`; `turn`
-    distinguishes objectives if there
-    are several, and rules with one style.
+    distinguishes objectives if there are several, and rules with one style.
     """
     look, markers = _base_look(first_word(rule)), ("o", "s", *MARKERS)
     dash, marker = RULE_DASHES.index(look.dash) + turn, markers.index(look.marker) + turn

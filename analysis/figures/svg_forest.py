@@ -1,6 +1,5 @@
 """A forest plot as SVG, twice: for a wide page, and for a narrow one, on which a row's words are above its
-interval. The style
-sheet shows one of them.
+interval. The style sheet shows one of them.
 """
 
 from __future__ import annotations

@@ -133,8 +133,8 @@ def asked(places: str, says: str, shown: str, number: int | None = None) -> str:
 
 def color(look: ArmStyle) -> str:
     """Return a style's color as the page names it: black, grays and dark colors differ on a dark page."""
-    greys = {"#555555": "var(--grey)", MUTED: "var(--grey)", FAINT: "var(--faint)"}
-    return {"#000000": "currentColor", **greys, **DARK_COLORS}.get(look.color, look.color)
+    grays = {"#555555": "var(--gray)", MUTED: "var(--gray)", FAINT: "var(--faint)"}
+    return {"#000000": "currentColor", **grays, **DARK_COLORS}.get(look.color, look.color)
 
 
 def stroke(look: ArmStyle, width: float, *, dashed: bool = True) -> str:

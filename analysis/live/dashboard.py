@@ -33,8 +33,7 @@ LOOK_EVERY = 1.0
 
 class Dashboard(BoundedServer):
     """Serves `/` with the page, `/state` with the parts that changed since the digests in its query, and
-    `/run` with the page
-    of the runs in its query.
+    `/run` with the page of the runs in its query.
     """
 
     def __init__(self, study: LiveStudy, port: int):
@@ -105,8 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _from_elsewhere(self) -> bool:
         """Return whether a page of another site sent the request, other than by a link that a person follows:
-        such a page could not
-        read the response, but it could make the dashboard work.
+        such a page could not read the response, but it could make the dashboard work.
         """
         site, mode = (self.headers.get(f"Sec-Fetch-{name}", "") for name in ("Site", "Mode"))
         return site not in ("", "same-origin", "none") and mode != "navigate"

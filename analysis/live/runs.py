@@ -54,8 +54,8 @@ class LiveRun:
     cell: str
     state: str
     """As in a report; `silent` for a run without a marker that shows no sign of life; `waiting` for one whose
-    last attempt
-    ended without a result; `stale` for a finished one for which this code would give different numbers.
+    last attempt ended without a result; `stale` for a finished one for which this code would give
+    different numbers.
     """
     reason: str = ""
     rollouts: int = 0

@@ -37,8 +37,7 @@ def document(
     their hashes.
 
     `data` is what the script shows as provenance. `connect` is where the script may send requests and `forms`
-    where forms may go:
-    `none` or `self`.
+    where forms may go: `none` or `self`.
     """
     page = render(
         "document.html",

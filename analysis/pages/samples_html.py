@@ -47,8 +47,7 @@ class Box:
     text: Markup
     after: Markup
     """Blanks before a box and line breaks after it stay outside: a box that begins or ends with one would
-    leave a stub on
-    the other line.
+    leave a stub on the other line.
     """
     shade: int
     says: str
@@ -71,8 +70,7 @@ class Span:
 
 def samples_html(evidence: Evidence, said: str | None = None, noun: str = "arm") -> Markup:
     """Return the section, empty if there are no samples; `said` replaces the text on how a report chose them,
-    and `noun` names
-    who answered.
+    and `noun` names who answered.
     """
     samples, lacking = evidence.logs.samples, missing(evidence)
     if not samples and not lacking:
@@ -103,7 +101,7 @@ def _section(evidence: Evidence, limit: int, lacking: list[str], said: str | Non
 def _prompt(evidence: Evidence, prompt: Prompt, limit: int, noun: str) -> dict[str, Any]:
     same = ""
     if prompt.alike and len(prompt.samples) > 1:
-        same = "; all of them are the same tokens" + ("" if prompt.whole else ", as far as they were kept")
+        same = "; all have the same tokens" + ("" if prompt.whole else ", as far as they were kept")
     return {
         "rollout": prompt.rollout,
         "text": prompt.text.strip(),

@@ -55,14 +55,14 @@ def ratio(log_ratio: float) -> str:
 def caption(samples: tuple[Sample, ...], seed: int) -> str:
     """Return how the responses were chosen, and what is shown of them."""
     rollouts = sorted({sample.rollout for sample in samples})
-    which = "the only one that was logged"
+    which = "the only one logged"
     if len(rollouts) > 1:
-        which = f"the first that was logged, and rollout {rollouts[-1]}, the last"
+        which = f"the first one logged, and rollout {rollouts[-1]}, the last"
     return (
-        f"Answers to the same prompts from the arms' runs of seed {seed}: examples, no statistic. They are from rollout {rollouts[0]}, {which}; "
-        "prompts to which more arms' answers have an advantage come first, and neither ratios nor clipping had a say. "
-        "Entropy is that of the policy that sampled, in nats, the mean over the segment. Ratio and clipping are what one more "
-        "update would see after the rollout's last update. The ratio is at the level at which the arm's objective takes it: "
+        f"Answers to the same prompts from the arms' runs of seed {seed}: examples, not statistics. They are from rollout {rollouts[0]}, {which}; "
+        "prompts for which more arms' answers have an advantage come first; ratios and clipping played no part in the choice. "
+        "Entropy is that of the sampling policy, in nats, the mean over the segment. Ratio and clipping are those of one more "
+        "update after the rollout's last. The ratio is at the level at which the arm's objective takes it: "
         "each token's own, or one for all tokens of a segment or of the response."
     )
 
@@ -110,7 +110,7 @@ def _advantage(sample: Sample, record: Mapping[str, Any]) -> str:
     if sample.advantage == 0:
         return "A = 0, nothing can be clipped"
     which = "the token's own ratio" if term and term.in_logs else "the ratio"
-    return f"{value}, clipped where {which} is {'above' if sample.advantage > 0 else 'below'} its bound"
+    return f"{value}, clipped if {which} is {'above' if sample.advantage > 0 else 'below'} its bound"
 
 
 def count(number: int, noun: str) -> str:
@@ -157,7 +157,7 @@ def samples_markdown(evidence: Evidence) -> list[str]:
         rest = f", and {count(len(others), 'more prompt')}" if others else ""
         parts += [
             markdown(caption(samples, record_of(evidence, samples[0])["seed"])),
-            f"Cuts are {CUT}, and what would be clipped is bold. index.html has entropy and ratio of every segment{rest}.",
+            f"Cuts are {CUT}; tokens that would be clipped are bold. index.html has entropy and ratio of every segment{rest}.",
             _prompt_markdown(evidence, first),
         ]
     if lacking:

@@ -1,10 +1,8 @@
 """Checks whether a report and its compact logs match their inputs as they are now.
 
 The inputs are the manifest, the runs, the replay and this package, reduced to a fingerprint. The check is
-cheap on purpose (it
-reads no log): a second `make sweep` of a finished study must not redraw the same figures, and a new report
-reuses the compact
-logs of an earlier one if their bytes are unchanged.
+cheap on purpose (it reads no log): a second `make sweep` of a finished study must not redraw the same
+figures, and a new report reuses the compact logs of an earlier one if their bytes are unchanged.
 """
 
 from __future__ import annotations
@@ -64,9 +62,8 @@ def fingerprint(
     """Return a hash over every input of a report.
 
     It covers the manifest; the registration and its interim looks; the size and time of every run's logs and
-    markers, of the
-    replay's files and of the store's contamination checks; the code of this package; the glossary; and the
-    claims.
+    markers, of the replay's files and of the store's contamination checks; the code of this package; the
+    glossary; and the claims.
     """
     study = from_manifest(manifest)
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())

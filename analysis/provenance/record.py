@@ -61,7 +61,7 @@ def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[s
         ("base model", ", ".join(sorted({str(b) for b in runs["base"].dropna()})) or "not recorded"),
         ("versions", _versions(evidence) or "not recorded"),
         ("compute", f"{rounded(seconds.sum() / 3600, '.1f')} hours over {len(seconds)} finished runs"),
-        ("compact logs", "logs/: the same report is made from them alone"),
+        ("compact logs", "logs/: the same report can be made from them alone"),
         *([replay_captions.provenance(replay)] if replay else []),
     ]
 

@@ -22,8 +22,7 @@ def ends(rows: Iterable[Iterable[float]]) -> tuple[float, float]:
 
 def sparkline(values: Sequence[float], low: float, high: float, width: int, levels: str = LEVELS) -> str:
     """Return one character per value between `low` and `high`, or per mean of neighbors if there are more
-    than `width`; a blank
-    where there is no value.
+    than `width`; a blank where there is no value.
     """
     return "".join(_level(value, low, high, levels) for value in _fitted(values, width))
 

@@ -28,7 +28,7 @@ def base_table(evidence: Evidence) -> Table | None:
         return None
     caption = ("Scores (%) of the untrained base by decoding: one evaluation, so no interval over seeds.",)
     passed = any(row.cells[0].text.startswith("pass@") for row in rows)
-    notes = (f"pass@{PASS_K} is the unbiased estimate.",) if passed else ()
+    notes = (f"pass@{PASS_K} is an unbiased estimate.",) if passed else ()
     columns = ("decoding", *evidence.sets, *([AVERAGE] if len(evidence.sets) > 1 else []))
     return Table("base", caption, columns, tuple(rows), title="Untrained base", notes=notes)
 

@@ -48,8 +48,8 @@ def by_question_table(evidence: Evidence) -> Table | None:
     return Table(
         "by_question",
         (
-            f"Differences in {metric}, in points, with arms paired by question: what other questions would have shown of these "
-            "very runs, beside the difference over runs.",
+            f"Differences in {metric}, in points, with arms paired by question: what other questions would have shown for these "
+            "same runs, beside the difference over runs.",
         ),
         COLUMNS,
         tuple(rows),
@@ -134,17 +134,17 @@ MEANINGS = {
     "questions": "Questions that both arms answered.",
     BY_QUESTION: "A question's score is the mean over an arm's runs and their samples. t interval over questions, clustered by question "
     "within sets.",
-    "p by question": "Of the difference by question, unadjusted.",
-    "correlation": "Of the two arms over questions within sets: the higher it is, the more pairing gains.",
+    "p by question": "p of the difference by question, unadjusted.",
+    "correlation": "Correlation of the two arms over questions within sets: the higher it is, the more pairing gains.",
     OVER_RUNS: "The difference of the results table, whose interval is over seeds.",
 }
 
 
 def _notes(evidence: Evidence) -> tuple[str, ...]:
     again = (
-        "The A/A arm repeats its reference under other seeds: a difference by question is no effect there."
+        "The A/A arm repeats its reference with other seeds: a difference by question is not an effect there."
     )
     return (
-        "By question, nothing is said of other seeds, so neither bold, p (Holm) nor verdicts use it.",
+        "Pairing by question says nothing about other seeds, so bold, p (Holm) and verdicts do not use it.",
         *([again] if evidence.study.with_role("aa") else []),
     )

@@ -36,9 +36,11 @@ def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
         return f"Each arm was trained with {_seeds(usual)}."
     twice = {arm.label for arm in evidence.study.arms if len(evidence.same_cell(arm)) > 1}
     listed = ", ".join(
-        f"{label} ({n}{', with its A/A runs' if label in twice else ''})" for label, n in counts if n != usual
+        f"{label} ({n}{', including its A/A runs' if label in twice else ''})"
+        for label, n in counts
+        if n != usual
     )
-    return f"Each arm was trained with {_seeds(usual)}, but for {listed}."
+    return f"Each arm was trained with {_seeds(usual)}, except {listed}."
 
 
 def _seeds(n: int) -> str:
@@ -52,9 +54,7 @@ def _one_base(evidence: Evidence) -> str:
     base = evidence.logs.manifest["imported"].get("base") if evidence.study.imported else ""
     if base is None:
         return ""
-    return (
-        f"All runs start from one base model{f' ({base})' if base else ''}: another may give other results."
-    )
+    return f"All runs start from one base model{f' ({base})' if base else ''}: a different one may give different results."
 
 
 def interval_rule(evidence: Evidence) -> str:
@@ -188,7 +188,7 @@ def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
     if not parts:
         return ""
     return (
-        f"Seeds apart, the evaluation of one run has a standard error of {' and '.join(parts)}; one question counts for "
+        f"Apart from seeds, the evaluation of one run has a standard error of {' and '.join(parts)}; one question counts for "
         f"{_worth(questions_by_set(evidence, mode, temperature))}."
     )
 
@@ -224,16 +224,16 @@ def judged(evidence: Evidence, summaries: list[Summary], *, below: bool) -> list
     """
     rule = rule_of(evidence)
     if rule.alpha is None:
-        return ["Nothing is tested before the study has finished."]
+        return ["Nothing is tested until the study has finished."]
     tested = [s for s in summaries if s.adjusted is not None]
     if not tested:
         return [
-            f"Nothing is tested: a p takes {FEWEST_RUNS} scored runs of both arms.",
+            f"Nothing is tested: a p needs {FEWEST_RUNS} scored runs of both arms.",
             *_unvaried(evidence, summaries),
         ]
     holm = f"adjusted by Holm for {len(tested)} arms" if len(tested) > 1 else "of a single arm, not adjusted"
     return [
-        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
+        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference excludes zero if p is below {rounded(rule.alpha, '.2g')}.",
         *_unvaried(evidence, summaries),
         _bold_rule(evidence, summaries),
         *(["†: not shown to score higher than the untrained base."] if below else []),
@@ -250,7 +250,7 @@ def _unvaried(evidence: Evidence, summaries: list[Summary]) -> list[str]:
         if s.arm.competes and s.comparison is not None and s.adjusted is None
         and min(s.columns[AVERAGE].n, s.comparison.n) >= FEWEST_RUNS
     ]  # fmt: skip
-    return [f"No p for {', '.join(found)}: equal runs have no spread to test by."] if found else []
+    return [f"No p for {', '.join(found)}: equal runs have no spread to test against."] if found else []
 
 
 def _rests(tested: list[Summary], alpha: float) -> list[str]:
@@ -259,8 +259,8 @@ def _rests(tested: list[Summary], alpha: float) -> list[str]:
     if not any(s.flips_p is not None for s in tested):
         return []
     says = {
-        NORMALITY: "n: rests on the normal distribution; a test that does without it (joint sign flips of seeds) does not show the difference.",
-        SIGNS: "s: joint sign flips of seeds show the difference, and the t test does not.",
+        NORMALITY: "n: depends on the normal distribution; a test without it (joint sign flips of seeds) does not show the difference.",
+        SIGNS: "s: joint sign flips of seeds show the difference, but the t test does not.",
     }
     found = [sentence for mark, sentence in says.items() if mark in marks]
     return found or [
@@ -279,7 +279,9 @@ def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]
 def _test(evidence: Evidence, tested: list[Summary]) -> str:
     """Return the test of differences, naming the arms that a paired study could not pair."""
     if not rule_of(evidence).paired:
-        common = " (or, as some runs collapsed, a t test with one spread for all arms where that finds less)"
+        common = (
+            " (or, because some runs collapsed, a t test with one spread for all arms if that finds less)"
+        )
         return "Welch's t test" + (common if any_collapsed(evidence) else "")
     welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
     fallen = f" (Welch's t test for {', '.join(welch)}, planned on other seeds)" if welch else ""
@@ -298,4 +300,4 @@ def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
         return "Nothing is bold: a single arm has no rival."
     if not few:
         return ""
-    return f"Nothing is bold: that takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."
+    return f"Nothing is bold: bold needs {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."

@@ -146,9 +146,9 @@ def _row(level: CollapseLevel, p_holm: float | None, whole: Trace) -> Row:
 
 PAIRED = "paired: here / first level"
 MEANINGS = {
-    "collapsed": "Runs that diverged or scored below the untrained base in the end.",
-    "share %": "Collapsed runs of all, with an exact (Clopper-Pearson) interval.",
+    "collapsed": "Runs that diverged or scored below the untrained base at the end.",
+    "share %": "Share of collapsed runs, with an exact (Clopper-Pearson) interval.",
     PAIRED: "Collapsed runs at this level and at the factor's first, of runs with the same seed and the same levels of the others.",
-    "p (Holm)": "Exact permutation test in which a seed's two counts change places, as its conditions are not independent; adjusted by "
-    "Holm over all levels, a family of its own.",
+    "p (Holm)": "Exact permutation test that swaps a seed's two counts, as its conditions are not independent; adjusted by "
+    "Holm over all levels, as a family of their own.",
 }

@@ -19,8 +19,7 @@ from analysis.text.table import Cell, Row, Table
 
 def effects_table(evidence: Evidence) -> Table | None:
     """Return one row per contrast, grouped by effect; None if the study is not a full grid, its effects
-    cannot be estimated, or
-    nothing may be tested.
+    cannot be estimated, or nothing may be tested.
     """
     grid, rule = grid_of(evidence.study), rule_of(evidence)
     if grid is None or not grid.full or rule.alpha is None:
@@ -124,7 +123,7 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
 
 
 MEANINGS = {
-    "contrast": "The level that is compared with the first one; of an interaction a difference of differences.",
+    "contrast": "The level that is compared with the first one; for an interaction, a difference of differences.",
     "F": "The joint test of all contrasts of an effect, with its degrees of freedom.",
-    "p (Holm)": "Of the F test, adjusted by Holm over effects: a family of its own.",
+    "p (Holm)": "p of the F test, adjusted by Holm over effects, as a family of their own.",
 }

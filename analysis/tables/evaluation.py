@@ -13,7 +13,7 @@ from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
 ERRORS = "SE over questions", "SE over samples"
-WORTH, OF_AVERAGE = "points a question", "points of the average"
+WORTH, OF_AVERAGE = "points per question", "points of the average"
 FIRST = (
     "answers",
     "set",
@@ -46,13 +46,13 @@ def evaluation_table(evidence: Evidence) -> Table | None:
     return Table(
         "evaluation",
         (
-            "What the final evaluation asked, and how exactly it scores a single run. Scores are means (%) over all trained runs.",
+            "What the final evaluation asked, and how precisely it scores a single run. Scores are means (%) over all trained runs.",
         ),
         (*FIRST, *LAST, *extra),
         tuple(rows),
         notes=(
-            "Scores here compare no arms. Averages are unweighted over sets.",
-            *(["Of the base only averages are shown: it answered the same questions."] if shortened else []),
+            "Scores here do not compare arms. Averages are unweighted over sets.",
+            *(["For the base only averages are shown: it answered the same questions."] if shortened else []),
         ),
         meanings=MEANINGS,
     )
@@ -142,7 +142,7 @@ def _whose(decoding: Decoding) -> str:
 
 
 MEANINGS = {
-    "k": "Samples a question.",
+    "k": "Samples per question.",
     ERRORS[
         0
     ]: "Standard error, in points, of one run's score over questions, clustered by question; a root mean square over runs.",
@@ -153,6 +153,6 @@ MEANINGS = {
     OF_AVERAGE: "Points of the average over sets that one question counts for.",
     "truncated %": "Answers cut at the token limit.",
     "tokens": "Mean length of an answer.",
-    PASS: "Questions with a right answer among k samples (%).",
-    MAJORITY: "Questions whose most frequent answer of k is right (%).",
+    PASS: "Questions with a correct answer among k samples (%).",
+    MAJORITY: "Questions whose most frequent answer of k is correct (%).",
 }

@@ -25,5 +25,8 @@ def gates_table(gates: Sequence[Gate], whole: Trace) -> Table:
         for gate in gates
     )
     return Table(
-        NAME, ("What must hold before the study can say anything.",), ("gate", "verdict", "evidence"), rows
+        NAME,
+        ("What must hold before the study's comparisons mean anything.",),
+        ("gate", "verdict", "evidence"),
+        rows,
     )

@@ -72,15 +72,15 @@ def _cell(what: str, count: int, whole: int, runs: list[int]) -> Cell:
 
 def _caption(answers: pd.DataFrame) -> str:
     twice, apart = disagreement(answers)
-    said = f"; two graders disagree on {apart} of the {twice} that both looked at" if twice else ""
-    return f"Final answers of all runs and decodings, by what the grader said{said}."
+    said = f"; two graders disagree on {apart} of the {twice} that both graded" if twice else ""
+    return f"Final answers of all runs and decodings, by the grader's verdict{said}."
 
 
 MEANINGS = {
     "unparsable %": "No answer was found in the response.",
     "timeout %": "The grader ran out of processor seconds on the answer, which scores 0.",
-    "crashed %": "The grader died of the answer, which scores 0.",
+    "crashed %": "The grader crashed on the answer, which scores 0.",
     "truncated %": "Cut at the token limit and not graded, which scores 0.",
-    "graded twice": "Answers that a second grader looked at.",
-    "disagree %": "One grader takes the answer for right and the other does not.",
+    "graded twice": "Answers that a second grader graded too.",
+    "disagree %": "One grader accepts the answer and the other does not.",
 }

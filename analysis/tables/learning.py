@@ -166,7 +166,7 @@ def _reached(what: str, study: _Study, arm: Arm) -> Cell:
         return NOTHING
     middle = median_reached(list(places.values()))
     beyond = f"> {study.found.rollouts:g}" if what == ROLLOUTS else "not reached"
-    formula = "median over runs of when the first evaluation has the target's score, runs that never do being later than all others"
+    formula = "median over runs of when the first evaluation reaches the target score; runs that never do count as later than all others"
     known = {run: place for run, place in places.items() if place is not None}
     parts = [study.trace("", list(places), known), study.of_target()]
     source = joined(formula, *parts, *([] if what == ROLLOUTS else [study.of(what)]))
@@ -181,7 +181,7 @@ def _never(study: _Study, arm: Arm) -> Cell:
     places = _places(study, arm, ROLLOUTS)
     never = {run: float(place is None) for run, place in places.items()}
     source = joined(
-        "runs without an evaluation that has the target's score (1)",
+        "runs without an evaluation that reaches the target score (1)",
         study.trace("", list(places), never),
         study.of_target(),
     )
@@ -210,7 +210,7 @@ def _notes(study: _Study) -> tuple[str, ...]:
     sentences.append(_of_seconds(study))
     sizes = [len(study.runs(arm)) for arm in trained_arms(study.evidence)]
     if min(sizes) < FEWEST_RUNS <= max(sizes):
-        sentences.append(f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value.")
+        sentences.append(f"For an arm with fewer than {FEWEST_RUNS} runs, the table shows each run's value.")
     return tuple(sentences)
 
 
@@ -218,10 +218,10 @@ def _meanings(study: _Study) -> dict[str, str]:
     found = study.found
     said = {
         AREA: "Mean height of the held-out curve over all rollouts: the area under it, divided by its length.",
-        REACHED[ROLLOUTS]: "Median over runs of the first evaluation that has the target's score.",
+        REACHED[ROLLOUTS]: "Median over runs of the first evaluation that reaches the target score.",
         REACHED[BY_TOKENS]: "The same, in tokens of a response, summed over rollouts.",
         REACHED[SECONDS]: "The same, in seconds of training.",
-        NEVER: "Runs that never have the target's score.",
+        NEVER: "Runs that never reach the target score.",
     }
     if found.tokens is not None:
         length = rounded(found.tokens, ",.0f")
@@ -236,9 +236,9 @@ def _meanings(study: _Study) -> dict[str, str]:
 def _of_seconds(study: _Study) -> str:
     """Return what the seconds are and how far they go."""
     if study.found.seconds is None:
-        return "These logs hold no seconds by rollout."
+        return "These logs have no seconds by rollout."
     curves = [run for run in study.everyone if run in study.found.curves]
     untimed = sum(not study.found.timed(run) for run in curves)
     without = f"; {untimed} of {len(curves)} runs have none" if untimed else ""
     length = rounded(study.found.seconds, ",.0f" if study.found.seconds >= 1000 else ".3g")
-    return f"Seconds: of training on the machines at hand, where other load counts; up to {length}{without}."
+    return f"Seconds: of training on the machines used, including the effect of other load; up to {length}{without}."

@@ -48,7 +48,7 @@ def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
     return Table(
         "replay",
         (
-            "Recorded rollouts evaluated again under each segmentation rule, at the bound where it clips the target share of active "
+            "Recorded rollouts evaluated again under each segmentation rule, at the bound at which it clips the target share of active "
             "tokens: what each rule keeps and loses at equal clipping.",
         ),
         COLUMNS,
@@ -141,27 +141,27 @@ def _noise(runs: list[float]) -> Cell:
 def _meanings(replayed: Replay) -> dict[str, str]:
     unit = "run" if len(replayed.summary.runs) > 1 else "recorded rollout"
     return {
-        "target %": "Share of active tokens that every rule is to clip, from the second update of a rollout on.",
-        "bound": f"The clip distance (lower/upper where they differ) calibrated on all replayed runs; the interval is over {unit}s.",
-        "held out %": f"What bounds calibrated on every other {unit} clip on those between.",
+        "target %": "Share of active tokens that every rule should clip, from the second update of a rollout on.",
+        "bound": f"The clip distance (lower/upper if they differ) calibrated on all replayed runs; the interval is over {unit}s.",
+        "held out %": f"Share that bounds calibrated on every other {unit} clip on those in between.",
         "clip %": "Clipped share of active tokens.",
         "low %": "Clipped with A < 0, of active tokens.",
         "high %": "Clipped with A > 0, of active tokens.",
-        "extreme retained %": "Of tokens with own |log-ratio| above log 1.5 that a clip could stop, the share that was not clipped.",
+        "extreme retained %": "Of tokens whose own |log-ratio| is above log 1.5 and that a clip could stop, the share that was not clipped.",
         "collateral %": "Of clipped tokens, the share whose own ratio is inside the bound.",
         "signal kept %": "Share of the sum of |A| that is on tokens not clipped.",
         "ratio sd": "Standard deviation of the importance ratio over tokens.",
         "gradient noise": "Variance of the parameter gradient (trace) over the squared norm of its mean, over "
-        f"{replayed.summary.sub_batches} parts of a rollout whose checkpoint is there; mean over runs.",
+        f"{replayed.summary.sub_batches} parts of a rollout whose checkpoint exists; mean over runs.",
     }
 
 
 def _notes(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
     parts = replayed.summary.sub_batches
     sentences = (
-        "Shares pool the tokens of all replayed runs and are no estimate over runs; "
-        f"{EMPTY} stands for fewer than {MIN_ELIGIBLE} such tokens.",
-        f"Gradient noise is about {parts} where the parts share no direction; ± is half a 95 % t interval over runs; below "
+        "Shares pool the tokens of all replayed runs and are not estimates over runs; "
+        f"{EMPTY} means fewer than {MIN_ELIGIBLE} such tokens.",
+        f"Gradient noise is about {parts} if the parts share no direction; ± is half a 95 % t interval over runs; with fewer than "
         f"{FEWEST_FOR_NOISE} runs it is not shown."
         if parts
         else "",

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from analysis.evidence.replay import Replay
 
 LIMIT = (
-    "The log-ratios are those of the recorded runs, whose own clip shaped them: training under another bound drifts "
+    "The log-ratios are those of the recorded runs, whose own clip shaped them: training under a different bound drifts "
     "differently, so this is what a bound would have clipped, not what training under it would clip"
 )
 
@@ -30,7 +30,7 @@ def strangers(replay: Replay, cells: Collection[str]) -> str:
     """Return a sentence if recorded runs belong to cells that the study no longer has; else empty."""
     foreign = [f"{run.arm} seed {run.seed}" for run in replay.summary.runs if run.cell not in cells]
     return (
-        f"Replayed runs that are none of this study as it is planned now: {', '.join(foreign)}."
+        f"Replayed runs that are not part of this study as it is planned now: {', '.join(foreign)}."
         if foreign
         else ""
     )
@@ -53,16 +53,16 @@ def fidelity(replay: Replay) -> str:
     runs = replay.summary.runs
     off = [f"{run.arm} seed {run.seed}" for run in runs if not run.reproduced]
     if off:
-        return f"The replay does not reproduce what these runs logged, trust them less: {', '.join(off)}."
+        return f"The replay does not reproduce what these runs logged; trust them less: {', '.join(off)}."
     worst = max(run.largest_difference or 0.0 for run in runs)
     closeness = f"to within {worst:.0e}" if worst else "exactly"
-    return f"Each run's own objective, replayed, gives the metrics that the run logged {closeness}."
+    return f"Each run's own objective, replayed, reproduces the metrics that the run logged {closeness}."
 
 
 def unfinished(replay: Replay) -> str:
     """Return a sentence if a run was not done when it was replayed; else empty."""
     runs = [f"{run.arm} seed {run.seed} ({run.state})" for run in replay.summary.runs if run.state != "done"]
-    return f"Not whole runs: {', '.join(runs)}." if runs else ""
+    return f"Incomplete runs: {', '.join(runs)}." if runs else ""
 
 
 def provenance(replay: Replay) -> tuple[str, str]:

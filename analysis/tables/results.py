@@ -87,7 +87,7 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
         _caption(evidence, how, primary),
         columns,
         (*rows, *reported),
-        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, in no statistic"},
+        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, not in any statistic"},
         title="Results" if primary else "Greedy results",
         caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
         notes=_notes(evidence, summaries, how, primary),
@@ -291,7 +291,7 @@ def _notes(
             if primary
             else [untested]
         ),
-        f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value." if few else "",
+        f"For an arm with fewer than {FEWEST_RUNS} runs, the table shows each run's value." if few else "",
         *captions.decoding_notes(evidence, *how),
         captions.evaluation_note(evidence, *how),
     ]
@@ -299,7 +299,7 @@ def _notes(
 
 
 SECONDARY = "Secondary: differences have unadjusted intervals, no p and no bold."
-UNFINISHED = "Secondary: no p, no bold, and no intervals of differences before the study has finished."
+UNFINISHED = "Secondary: no p, no bold, and no intervals of differences until the study has finished."
 
 
 def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> dict[str, str]:
@@ -309,7 +309,7 @@ def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> 
         difference: f"Mean of the arm minus mean of its reference, in {'points' if evidence.unit.percent else 'the unit of the score'}.",
         REFERENCE: "The arm that this one is compared with.",
         P: f"Probability that chance alone gives a difference at least as large{over}.",
-        "n": "Scored runs. Runs of the A/A arm count for the arm that it repeats."
+        "n": "Scored runs. Runs of the A/A arm count toward the arm that it repeats."
         if evidence.study.with_role("aa")
         else "Scored runs.",
         MISSING: "Planned runs that did not finish. A diverged one is scored at its last finite weights.",

@@ -120,11 +120,11 @@ def _mean(column: Column, runs: list[int], mine: Mapping[int, float]) -> Cell:
 
 
 MEANINGS = {
-    "engine": "What sampled the answers.",
+    "engine": "The engine that sampled the answers.",
     "mean": "Mean |d| over a run's tokens.",
     "largest": "The largest |d| of all tokens.",
     ALWAYS[2].title: f"Tokens whose |d| is above {APART:g}.",
-    WHERE_LOGGED[0].title: "Responses that weigh nothing under objective.mis_cap.",
+    WHERE_LOGGED[0].title: "Responses with zero weight under objective.mis_cap.",
     WHERE_LOGGED[
         1
     ].title: "The trainer's probability of a token over the sampler's, cut at objective.tis_cap.",
@@ -133,5 +133,5 @@ MEANINGS = {
 
 def _notes(rows: list[Row]) -> tuple[str, ...]:
     not_logged = any(cell.text == EMPTY for row in rows for cell in row.cells)
-    said = f"{EMPTY}: not logged. A sampler over the trainer's own weights is compared only where an option asks."
+    said = f"{EMPTY}: not logged. A sampler over the trainer's own weights is compared only if an option requests it."
     return (said,) if not_logged else ()

@@ -24,8 +24,7 @@ COLUMNS = ("arm", "answers", "score", "questions", CHANGE, "p by question", "cor
 
 def single_runs_table(evidence: Evidence) -> Table | None:
     """Return every arm and the base, by decoding; None for imported scores, and if an arm has a second scored
-    run, as then the
-    spread over runs counts.
+    run, as then the spread over runs counts.
     """
     study = evidence.study
     decodings = [(study.mode, study.temperature), GREEDY]
@@ -44,7 +43,7 @@ def single_runs_table(evidence: Evidence) -> Table | None:
         return None
     return Table(
         "single_runs",
-        ("How exactly each single run is scored (%), and what its training changed, over questions.",),
+        ("How precisely each single run is scored (%), and what its training changed, over questions.",),
         COLUMNS,
         tuple(rows),
         title="Single runs, by question",
@@ -106,12 +105,12 @@ def _points(share: float | None) -> float | None:
 
 
 NOTES = (
-    "Intervals are over questions: they say nothing of what another seed would have given.",
-    "Arms are not compared here: with one seed each, what differs between two of them may be chance.",
+    "Intervals are over questions: they say nothing about other seeds.",
+    "Arms are not compared here: with one seed each, a difference between two of them may be chance.",
 )
 MEANINGS = {
     "score": "The mean over questions.",
     CHANGE: "The same questions before and after this run's training, paired.",
-    "p by question": "Of the change, unadjusted.",
-    "correlation": "Of the run's scores and the base's over questions within sets.",
+    "p by question": "p of the change, unadjusted.",
+    "correlation": "Correlation of the run's scores with the base's over questions within sets.",
 }

@@ -33,7 +33,7 @@ def stability_table(evidence: Evidence) -> Table | None:
     below = (
         ""
         if floor is None
-        else f" or scored below the untrained base in the end ({evidence.unit.text(floor)}{evidence.unit.points})"
+        else f" or scored below the untrained base at the end ({evidence.unit.text(floor)}{evidence.unit.points})"
     )
     caption = (f"Runs that collapsed: they diverged{below}.",)
     columns = ("arm", "diverged", "collapsed", "share %", "p (Holm)")
@@ -42,10 +42,10 @@ def stability_table(evidence: Evidence) -> Table | None:
         "diverged": "Runs whose numbers stopped being finite, of those that ended.",
         "collapsed": "Diverged runs and those below the base, of those that ended.",
         "share %": "Collapsed runs, with an exact (Clopper-Pearson) interval.",
-        "p (Holm)": f"Fisher's exact test against {evidence.study.yardstick()}{adjusted_over}: a family of its own.",
+        "p (Holm)": f"Fisher's exact test against {evidence.study.yardstick()}{adjusted_over}, as a family of its own.",
     }
     base = primary_traces(evidence).of(evidence.study.with_role("base"), "score of the untrained base")
-    notes = ("No score of the base is there, so divergence alone counts.",) if floor is None else ()
+    notes = ("The base has no score, so only divergence counts.",) if floor is None else ()
     return Table(
         "stability",
         caption,

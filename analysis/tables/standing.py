@@ -105,13 +105,14 @@ def _above(study: _Study, arm: Arm) -> tuple[Cell, Cell]:
     if found is None:
         return NOTHING, NOTHING
     bases = study.evidence.study.with_role("base")
-    formula = f"mean of {arm.label}'s runs minus the untrained base's score, by a t whose error holds that of the base's evaluation"
+    formula = f"mean of {arm.label}'s runs minus the untrained base's score, by a t test whose error includes that of the base's evaluation"
     if found.p_holm is None:
         source = study.traces.of([arm, *bases], formula)
         return Cell(_signed(found, unit), _data(found, unit), trace=source), NOTHING
     family = [a for a in study.arms if a.competes]
     source = study.traces.of(
-        [*family, *bases], f"{formula}; the interval is that at which Holm's step over all arms tests it"
+        [*family, *bases],
+        f"{formula}; the interval is at the level at which Holm's step over all arms tests it",
     )
     p = Cell(p_text(found.p_holm), {"above_base_p": found.p, "above_base_p_holm": found.p_holm}, trace=source)
     return Cell(_signed(found, unit), _data(found, unit), trace=source), p
@@ -188,7 +189,7 @@ def _column(scores: list[float]) -> NDArray[np.float64]:
 
 
 def _notes(study: _Study) -> tuple[str, ...]:
-    few = f"Of arms with fewer than {FEWEST_RUNS} runs there are values alone."
+    few = f"For arms with fewer than {FEWEST_RUNS} runs there are only values."
     return (few,) if any(map(study.enough, study.arms)) and not study.enough(*study.arms) else ()
 
 
@@ -198,9 +199,9 @@ def _meanings(evidence: Evidence) -> dict[str, str]:
     drawn = "samples" if base is not None and base.given_questions else "questions"
     return {
         ABOVE: f"Mean of the arm minus the score of the untrained base, whose error over {drawn} counts too.",
-        ABOVE_P: "Of the difference to the base, adjusted by Holm over arms; intervals agree with it.",
+        ABOVE_P: "p of the difference to the base, adjusted by Holm over arms; intervals agree with it.",
         EFFECT: "Difference to the reference in standard deviations over seeds, pooled over both arms (Hedges' g).",
-        BEST: "Probability that this arm has the highest mean, if every arm's mean is as uncertain as its t interval says; no p.",
+        BEST: "Probability that this arm has the highest mean, if every arm's mean is as uncertain as its t interval shows; not a p-value.",
         IQM: "Mean of the middle half of the runs.",
         BEATS: "Share of pairs of runs, one of each arm, in which this arm's scores higher.",
     }

@@ -1,8 +1,7 @@
 """The cells of a column as LaTeX with digits aligned below digits: \\phantom holds the room of missing ones.
 
 The numbers of one column have one shape, such as `12.3 ± 0.4` or `+8.7 [1.5, 16.0]`. The last number ends at
-the right edge;
-each earlier one gets the room of its longest value.
+the right edge; each earlier one gets the room of its longest value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Widths of LaTeX text at 8 pt, in points, so that a table can be laid out before anything is compiled.
 
 The widths are Computer Modern's (cmr8), which is wider than Times and similar fonts: what fits by them fits
-in most papers.
-A character of unknown width counts as wide.
+in most papers. A character of unknown width counts as wide.
 """
 
 from __future__ import annotations

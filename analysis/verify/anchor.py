@@ -2,10 +2,8 @@
 paper.
 
 The digest of provenance.json covers the report: that file holds the digests of every other file, including
-logs and claims.
-The digest of the logs outlives the code that makes reports from them. Both can be computed with coreutils
-alone
-(docs/reports.md).
+logs and claims. The digest of the logs outlives the code that makes reports from them. Both can be computed
+with coreutils alone (docs/reports.md).
 """
 
 from __future__ import annotations

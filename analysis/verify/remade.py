@@ -24,8 +24,7 @@ def differences(folder: Path, again: Path, content: Mapping[str, Any]) -> dict[s
     that differ in it.
 
     Drawings and the last digits of CSV files may differ if a different processor or a different version of a
-    package made them:
-    figures are compared only if the same packages made them, CSV files number by number.
+    package made them: figures are compared only if the same packages made them, CSV files number by number.
     """
     from analysis.report import render  # pandas and Matplotlib: not for --help
 

@@ -1,8 +1,7 @@
 """Compares a study's spec of today with the one that a report was planned from.
 
 Manifests hold a digest of the spec's text. Older ones hold a digest of its meaning, which this package cannot
-compute again:
-for those, only what both state outright is compared.
+compute again: for those, only what both state outright is compared.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 a change touches.
 
 Hashes the report's files, its compact logs by run and stream, and the run folders if they exist; then makes
-the report again
-from the logs and compares.
+the report again from the logs and compares.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ COLUMNS = {
     "delta": "difference",
     "Δ average": "difference",
     "p": "p (Holm)",
+    "points a question": "points per question",
 }
 """Common names, and a name that a column once had; a name matches every column that begins with it."""
 TARGET = re.compile(r"(?P<table>[^\[\]]+)\[(?P<row>.*?)(?:,(?P<column>[^,]*))?\]", re.DOTALL)

@@ -96,7 +96,7 @@ def test_below_four_runs_an_arm_shows_its_values_and_is_not_tested(three: Eviden
     assert not any(cell.bold for r in table.rows for cell in r.cells)
     # with its A/A runs the reference has six
     assert "±" in row(table, "grpo").cells[average].text
-    assert "a p takes 4 scored runs of both arms" in " ".join(table.notes)
+    assert "a p needs 4 scored runs of both arms" in " ".join(table.notes)
 
 
 def with_p(summary: Summary, p: float, flips: float | None, other: float | None) -> Summary:
@@ -125,7 +125,7 @@ def test_a_finding_of_one_method_says_which(eight: Evidence, monkeypatch: pytest
     table = primary_results(eight)
     assert row(table, "sspo").cells[table.columns.index("p (Holm)")].text == "0.010 n"
     notes = " ".join(table.notes)
-    assert "n: rests on the normal distribution" in notes
+    assert "n: depends on the normal distribution" in notes
     assert "Only a paired t, within seeds, shows a difference for no clip." in notes
 
 

@@ -68,7 +68,7 @@ def curve_chart(
             panels.append(replace(panel, size=size))
         tables.append(_numbers(curve, list(lines.values()), kept))
     drawn_series = {line.series for panel in panels for line in panel.lines}
-    note = "There are too many runs for a line each." if many else ""
+    note = "There are too many runs for one line per run." if many else ""
     return Chart(
         name=name,
         series=[s for s in everyone.values() if s in drawn_series],

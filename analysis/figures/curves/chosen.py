@@ -32,8 +32,7 @@ def banded(evidence: Evidence, curve: Curve) -> bool:
 
 def drawn_arms(evidence: Evidence, curve: Curve) -> list[Arm]:
     """Return the arms with a panel of their own: no clip, then the others in the manifest's order, as many as
-    print has panels.
-    A reference is drawn in the panels of its arms.
+    print has panels. A reference is drawn in the panels of its arms.
     """
     study = evidence.study
     wanted = [a for a in arms_of(evidence, curve) if a.name != study.baseline]
@@ -60,7 +59,7 @@ def left_out(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
         shown = {a.name for _, arms in drawn_groups(evidence, len(curves)) for a in arms} & everyone
     said = []
     if len(shown) < len(everyone):
-        said.append(f"Print shows {len(shown)} of {len(everyone)} arms; the page has all.")
+        said.append(f"The printed figure shows {len(shown)} of {len(everyone)} arms; the page shows all.")
     if any(len(curve.table) > MOST_POINTS for curve in curves):
         said.append(f"Of more than {MOST_POINTS} rollouts, every k-th up to the last is drawn.")
     return tuple(said)

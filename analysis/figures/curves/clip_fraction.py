@@ -18,8 +18,7 @@ def clip_kind(evidence: Evidence) -> str:
 
 def rows(evidence: Evidence) -> list[Curve]:
     """Return the clipped share of tokens, then its low and high parts. If every arm is matched to a target,
-    only the share is
-    informative: it gets one panel.
+    only the share is informative: it gets one panel.
     """
     kind = clip_kind(evidence)
     if matched(evidence):
@@ -41,18 +40,20 @@ def caption(evidence: Evidence) -> str:
     """Return which tokens the share is of."""
     tokens = "tokens with A ≠ 0" if clip_kind(evidence) == "clip_frac_active" else "response tokens"
     if matched(evidence):
-        return f"Clipped share of {tokens}, which every arm was matched to"
+        return f"Clipped share of {tokens}, to which every arm was matched"
     return f"Clipped share of {tokens}, and its parts clipped low (A < 0) and high (A > 0)"
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return how updates are pooled, and what the axis is."""
-    pooled = "A point is the mean over a rollout's updates; A is a token's advantage."
+    pooled = "Each point is the mean over a rollout's updates; A is a token's advantage."
     below = (
-        "Targets hold over updates from the second of a rollout on; on the first, where ratios are 1, little is clipped, so that "
-        "means lie below them."
+        "Targets apply from the second update of a rollout on; on the first, ratios are 1 and little is clipped, so "
+        "means are below them."
     )
-    scale = "The axis is linear below 0.01 %; intervals are taken of the arcsine root, which ends at 0."
+    scale = (
+        "The axis is linear below 0.01 %; intervals are computed on the arcsine-root scale, which ends at 0."
+    )
     return pooled, below if matched(evidence) else scale
 
 

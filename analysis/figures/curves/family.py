@@ -60,14 +60,16 @@ def _trained(evidence: Evidence) -> list[Arm]:
 
 def _how(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
     """Return what lines and bands are."""
-    said = ["Solid black is what the other arms are tested against."]
+    said = ["Solid black is the reference of the other arms."]
     if _bands(evidence, curves):
         said.append(
             "Bands are pointwise 95 % t intervals of the mean over seeds, cut at the axis; mean and band end where the first run of "
             "the arm ends."
         )
     if any(map(functools.partial(shows_runs, evidence), _trained(evidence))):
-        said.append(f"Thin lines are runs, of arms with fewer than {FEWEST_FOR_BAND}, which have no band.")
+        said.append(
+            f"Thin lines are runs of arms with fewer than {FEWEST_FOR_BAND} runs, which have no band."
+        )
     return tuple(said)
 
 

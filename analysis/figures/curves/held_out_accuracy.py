@@ -17,8 +17,7 @@ MOST_NAMED = 3
 
 def rows(evidence: Evidence) -> list[Curve]:
     """Return held-out accuracy while training, with the untrained base on the same questions as a line; from
-    imported logs, the
-    primary metrics.
+    imported logs, the primary metrics.
     """
     if evidence.study.imported:
         label = (
@@ -54,7 +53,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
     rows = curve_answers(evidence)
     if evidence.study.imported or rows.empty:
         return ()
-    said = ["Every point of every run asks the same questions."]
+    said = ["Every point of every run uses the same questions."]
     begun = bool((rows["rollout"] < 0).any())
     if begun:
         said.append("Rollout 0 is before training.")
@@ -65,8 +64,8 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
         few, many = rows["sample"].nunique(), base_samples(evidence)
         if begun and few < many:
             said.append(
-                f"Runs begin at {_percent(float(first))} with {few} sample{'s' if few > 1 else ''} a question, the line is "
-                f"over {many}: it is the same model, and the gap is noise of sampling."
+                f"Runs start at {_percent(float(first))} with {few} sample{'s' if few > 1 else ''} per question; the line is "
+                f"over {many}. It is the same model: the gap is sampling noise."
             )
     return tuple(said)
 
@@ -82,7 +81,7 @@ def origin(evidence: Evidence) -> Trace:
     curves = trace("", [answers("sampled", 1.0, final=not while_training)], drawn)
     base = counted_runs(evidence, "base") if base_line(evidence) is not None else []
     formula = (
-        "mean over sets of the share of right answers at T = 1, by rollout: mean over runs, 95 % t interval"
+        "mean over sets of the share of correct answers at T = 1, by rollout: mean over runs, 95 % t interval"
     )
     return joined(formula, curves, trace("", [answers("sampled", 1.0)], base))
 

@@ -148,9 +148,8 @@ def band(y: Floats, runs: int, curve: Curve) -> Band:
     """Return the mean over runs (columns) with its interval, one row per rollout.
 
     No mean if fewer than `runs` are left, and no interval if `runs` are too few for a band. Intervals of a
-    spread are those of its
-    logarithms; those of a share on a log axis are those of its arcsine root; those of other shares end at 0
-    and 100 %.
+    spread are those of its logarithms; those of a share on a log axis are those of its arcsine root; those of
+    other shares end at 0 and 100 %.
     """
     if curve.geometric:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -43,13 +43,13 @@ def caption(evidence: Evidence) -> str:
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return how updates are pooled, and what is not shown."""
-    said = ["A point is the mean over a rollout's updates."]
+    said = ["Each point is the mean over a rollout's updates."]
     curves = rows(evidence)
     if not any(curve.label == MEDIAN for curve in curves):
         said.append(f"The median stays within {ALIKE:g} of 1 in every arm and is not drawn.")
     if any(off_axis(evidence, c, arms_of(evidence, c), limits(evidence, c)) for c in curves):
         said.append(
-            "No clip leaves the axis, which the other arms set: its furthest mean stands at the arrow."
+            "The arm without clipping leaves the axis, which the other arms set: the arrow gives its furthest mean."
         )
     return tuple(said)
 

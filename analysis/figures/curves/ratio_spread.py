@@ -23,7 +23,7 @@ FIGURE = curve_figure(
         "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios"
     ),
     notes=lambda _: (
-        "A point is the mean over a rollout's updates. Means and intervals over runs are taken of logarithms (geometric means).",
+        "Each point is the mean over a rollout's updates. Means and intervals over runs are computed on logarithms (geometric means).",
     ),
     origin=metrics_origin(OVER_UPDATES, "policy/ratio_std", "policy/token_log_ratio_std"),
 )

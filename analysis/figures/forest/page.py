@@ -33,7 +33,7 @@ def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
         numbers.append(
             [label, *([row.reference.label] if found.several else []), text, row.words, str(row.n)]
         )
-    heads = ["arm", *(["against"] if found.several else []), "difference [interval]", "found", "runs"]
+    heads = ["arm", *(["against"] if found.several else []), "difference [interval]", "finding", "runs"]
     title = found.label[:1].upper() + found.label[1:]
     forest = ForestPlot(
         rows=rows,

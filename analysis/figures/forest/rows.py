@@ -13,7 +13,7 @@ from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
 
-SAME, ALIKE, UNTESTED, BASE = "A/A", "not told apart", "not tested", "untrained"
+SAME, ALIKE, UNTESTED, BASE = "A/A", "not distinguished", "not tested", "untrained"
 MARGIN = 0.08
 """Share of the axis beyond its outermost value, at either end."""
 
@@ -21,8 +21,7 @@ MARGIN = 0.08
 @dataclass(frozen=True)
 class DifferenceRow:
     """An arm minus its reference on the axis, with the interval of the results table, or with every run's own
-    difference if there
-    is none.
+    difference if there is none.
     """
 
     arm: Arm
@@ -93,8 +92,7 @@ def _row(evidence: Evidence, s: Summary, margin: float | None) -> DifferenceRow 
 
 def _base_row(evidence: Evidence, s: Summary) -> DifferenceRow | None:
     """Return the untrained base minus the baseline: an arm that is not better has learned nothing. The base's
-    evaluation is not a
-    sample of runs.
+    evaluation is not a sample of runs.
     """
     baseline = evidence.study.arm(evidence.study.baseline)
     theirs = evidence.of_cell(evidence.primary, baseline) if baseline is not None else {}

@@ -10,9 +10,9 @@ from analysis.figures.style import ArmStyle, first_word, rule_look
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, replayed, trace
 from analysis.tables.replay_captions import LIMIT, replayed_runs
 
-UPRIGHT = "The upright axis is linear below 0.01 %."
+UPRIGHT = "The vertical axis is linear below 0.01 %."
 RUNS = "thin lines are runs, thick ones their mean"
-LATER = "Updates from the second of a rollout on: on the first, all ratios are 1."
+LATER = "Only updates from the second of a rollout on: on the first, all ratios are 1."
 
 
 def look_of(replay: Replay, curve: ReplayCurve) -> ArmStyle:

@@ -54,8 +54,7 @@ def mean_of_runs(ax: Any, table: pd.DataFrame, look: ArmStyle, label: str, *, ma
 
 def _above(ax: Any) -> float:
     """Return a z-order that keeps what is drawn first on top: a control, the last rule, must not hide the
-    rule that it controls
-    for, nor a large mark a small one.
+    rule that it controls for, nor a large mark a small one.
     """
     return 3 - 0.001 * len(ax.lines)
 

@@ -16,7 +16,7 @@ from analysis.figures.replay.family import RUNS, UPRIGHT, by_run, foot, look_of,
 from analysis.figures.replay.printed import clip_axis, handles, legend, panel
 from analysis.figures.replay.printed import mean_of_runs as draw_runs
 
-STEP = "optimiser step of a rollout"
+STEP = "optimizer step within a rollout"
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ def chart(replay: Replay, found: Steps) -> Chart:
 def caption(_: Replay) -> str:
     """Return which bounds are used."""
     return (
-        "Clipped share of tokens with A ≠ 0 by optimiser step of a rollout, at bounds matched to the dashed target; "
+        "Clipped share of tokens with A ≠ 0 by optimizer step within a rollout, at bounds matched to the dashed target; "
         f"{RUNS}"
     )
 
 
 def notes(replay: Replay) -> tuple[str, ...]:
     """Return how the first update differs."""
-    met = "Bounds meet the target over all steps from the second on; on the first, ratios are 1."
+    met = "Bounds match the target over all steps from the second on; on the first, ratios are 1."
     return met, UPRIGHT, *foot(replay)
 
 

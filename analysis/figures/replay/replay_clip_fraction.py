@@ -98,7 +98,7 @@ def caption(replay: Replay) -> str:
     """Return what the S-curves show."""
     targets = "; dashed: the targets" if replay.summary.targets else ""
     return (
-        "Clipped share of tokens with A ≠ 0 against the clip bound, by rule: equal bounds are not equal clipping; "
+        "Clipped share of tokens with A ≠ 0 against the clip bound, by rule: equal bounds do not clip equally; "
         f"{RUNS}{targets}"
     )
 

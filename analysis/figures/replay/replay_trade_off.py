@@ -128,7 +128,7 @@ def chart(replay: Replay, found: list[Path]) -> Chart:
 def caption(_: Replay) -> str:
     """Return what each axis means, and which corner is better."""
     return (
-        "What a clip misses (up: extreme tokens that pass) and what it hits for nothing (right: clipped tokens whose own ratio "
+        "What a clip misses (up: extreme tokens that pass) and what it hits needlessly (right: clipped tokens whose own ratio "
         "is inside the bound), along the grid of bounds; lower left is better"
     )
 
@@ -136,14 +136,14 @@ def caption(_: Replay) -> str:
 def notes(replay: Replay) -> tuple[str, ...]:
     """Return definitions, and a way not to read the figure."""
     marks = (
-        ("Marks: bounds matched to the targets, a larger one clips more.",) if replay.summary.matched else ()
+        ("Marks: bounds matched to the targets; larger marks clip more.",) if replay.summary.matched else ()
     )
     return (
-        "Extreme tokens have an own |log-ratio| above log 1.5 in the direction that a clip could stop. Wider bounds are further "
+        "Extreme tokens have a |log-ratio| of their own above log 1.5 in the direction that a clip could stop. Wider bounds are further "
         "up.",
-        "Tokens inside the bound are clipped for their segment's sake; under token ratios there are none, by definition. "
-        "Both axes judge by a token's own ratio: the token rule is what the others are compared with, not a winner.",
-        f"Tokens of all runs are pooled; nothing is shown where fewer than {MIN_ELIGIBLE} are eligible.",
+        "Tokens inside the bound are clipped because of their segment; under token ratios there are none, by definition. "
+        "Both axes judge by a token's own ratio: the token rule is the yardstick of the others, not a winner.",
+        f"Tokens of all runs are pooled; nothing is shown if fewer than {MIN_ELIGIBLE} are eligible.",
         LATER,
         *marks,
         *foot(replay),
