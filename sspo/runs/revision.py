@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 
-from sspo.config.places import APP, PACKAGE, app_root
+from sspo.config.places import APP, PACKAGE, app_root, installed
 
 ROOT = PACKAGE.parent
 REDIRECTS = (
@@ -72,7 +72,7 @@ def git(*arguments: str) -> str | None:
 
 def why_unrecorded() -> str | None:
     """What to set so that git tells the revision, where it only refuses to; None where there is nothing to set."""
-    done = _run("rev-parse", "HEAD")
+    done = None if installed(ROOT / "sspo") else _run("rev-parse", "HEAD")
     if done is None or b"safe.directory" not in done.stderr:
         return None
     return (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,8 @@ def test_a_command_that_cannot_be_is_one_sentence(project: Project) -> None:
     assert project.sspo("--version") == f"sspo {sspo.__version__}\n"
     assert re.fullmatch(r"error: unknown study 'mime'.*'mine'.*\n", project.sspo("plan", "mime", status=2))
     assert project.sspo("train", "model=mime", status=2).startswith("error: unknown model 'mime'")
+    lacking = project.sspo("sweep", "mine", "--preset", "smoke", "--engine", "ray", status=2)
+    assert lacking.endswith("run `pip install 'sspo[ray,slurm]'`\n")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +94,13 @@ def test_a_run_says_which_package_it_came_from(swept: Project) -> None:
 
 
 def test_one_run_and_many_by_hydra(swept: Project) -> None:
-    words = ["experiment=fast", "trainer.rollouts=1", "evaluation.questions=4", "tracking=none", "model=mine"]
+    words = [
+        "experiment=fast",
+        "trainer.rollouts=1",
+        "evaluation.questions=4",
+        "tracking=none",
+        "reward=math_verify",
+    ]
     assert "score" in swept.sspo("train", *words, "objective=gspo")
     assert "2 trials" in swept.sspo("train", "-m", *words, "objective=grpo,gspo", "hydra.sweeper.plan=true")
 
@@ -108,10 +118,24 @@ def test_nothing_is_written_outside_the_folder(swept: Project) -> None:
     beside = swept.folder.parent
     homes = {"/".join(path.relative_to(beside / "home").parts[:2]) for path in files(beside / "home")}
     assert homes <= CACHES
-    assert {path.name for path in beside.iterdir()} == {"home", "tmp", "mine"}
+    assert {path.name for path in beside.iterdir()} <= {"home", "tmp", "mine", "plugins"}
     assert {path.name for path in swept.folder.iterdir()} <= {
         "conf", "rules.py", "runs", "reports", "registrations", "__pycache__", "wandb",
     }  # fmt: skip
+
+
+def test_a_package_of_a_users_own_rows_sweeps(project: Project) -> None:
+    """examples/plugins, installed beside the wheel: an objective, a rule, a task and a reward by name, a rule by its file."""
+    folder = project.folder.parent / "plugins"
+    shutil.copytree(ROOT / "examples" / "plugins", folder)
+    pip = (str(project.python), "-m", "pip", "--disable-pip-version-check")
+    theirs = replace(project, folder=folder)
+    theirs.run(*pip, "install", "-qq", "--no-index", "--no-deps", "--no-build-isolation", str(folder))
+    try:
+        assert "5 of 5 trials done" in theirs.sspo("sweep", "my_study", "--preset", "smoke", "--workers", "2")
+    finally:
+        theirs.run(*pip, "uninstall", "-qq", "--yes", "--root-user-action", "ignore", "my-rlvr")
+    assert (folder / "reports" / "my_study.smoke" / "index.html").is_file()
 
 
 def files(folder: Path) -> list[Path]:
