@@ -15,6 +15,7 @@ from sspo import calibrate, train
 from sspo.compose.fast import quick_compose
 from sspo.compose.multirun import combinations
 from sspo.config import ModelConfig, SegmentationConfig
+from sspo.console.commands import COMMANDS
 from sspo.contamination.options import parse as parse_contamination
 from sspo.errors import UserError
 from sspo.evaluate.request import parted
@@ -41,7 +42,10 @@ RANDOM_MODEL = "models/random-qwen2"
 
 
 def module(words):
-    """(module, its words) of `python -m module ...`; None for another command."""
+    """(module, its words) of `python -m module ...` and of `sspo COMMAND ...`; None for another command."""
+    if words[0].endswith("bin/sspo"):
+        command = COMMANDS[words[1]]
+        return command.module, [*command.words, *words[2:]]
     if words[0].endswith("python") and words[1] == "-m":
         return words[2], list(words[3:])
     return None
