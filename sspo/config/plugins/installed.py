@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config.plugins.held import once
-from sspo.config.plugins.kinds import Kind
+from sspo.config.plugins.kinds import PluginKind
 from sspo.config.plugins.own_file import DIGITS, failure
 from sspo.errors import UserError
 
@@ -27,7 +27,7 @@ NAME = re.compile(r"[A-Za-z_][\w-]*")
 class Installed:
     """One entry point."""
 
-    kind: Kind
+    kind: PluginKind
     key: str
     name: str
     point: EntryPoint
@@ -116,12 +116,12 @@ def _digest(value: str, looks: tuple[tuple[str, Path, int, int], ...]) -> str:
     return content.hexdigest()[:DIGITS]
 
 
-def names(kind: Kind) -> tuple[str, ...]:
+def names(kind: PluginKind) -> tuple[str, ...]:
     """Return the names that installed packages offer, without importing them."""
     return tuple(_points(kind.group, tuple(sys.path)))
 
 
-def find(kind: Kind, key: str, name: str, house: Container[str]) -> Installed | None:
+def find(kind: PluginKind, key: str, name: str, house: Container[str]) -> Installed | None:
     """Return the entry point of that name, or None if there is none. Raises UserError if the name is ambiguous."""
     found = _points(kind.group, tuple(sys.path)).get(name)
     if found is None:
