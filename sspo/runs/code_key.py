@@ -3,7 +3,8 @@
 It is taken over syntax trees. Starting from the trainer, every function, class and constant that the code can reach by
 name counts, with what each of its names stands for. So comments, docstrings, annotations of functions, layout, where in
 the tree something stands and what nothing uses do not change the key. Every row of a table that is a folder counts, under its
-name: which of them a run takes is its configuration's affair. Logging, tracking and messages to the user end the
+name: which of them a run takes is its configuration's affair. A row of a user's own is not part of
+the key: its content is in the cell. Logging, tracking and messages to the user end the
 search: what they do is no number. The same source has the same key under Python 3.11 to 3.13.
 """
 
@@ -29,6 +30,9 @@ ENTRY = ("sspo.trainer.loop", "Trainer")
 TABLE = ("sspo.config.folder_table", "FolderTable")
 """What makes a folder's files into a table."""
 NO_NUMBERS = (
+    "sspo.config.plugins.held",
+    "sspo.config.plugins.installed",
+    "sspo.config.plugins.own_file",
     "sspo.trainer.clock",
     "sspo.config.schema:RunConfig",
     "sspo.config.schema:TrackingConfig",

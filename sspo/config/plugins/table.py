@@ -64,7 +64,7 @@ def made(plugin: Plugin, found: Any, members: Iterable[str]) -> Any:
     missing = [name for name in members if not hasattr(found, name)]
     if missing:
         raise UserError(
-            f"{plugin.key}={plugin.name} returned a {type(found).__name__} without {', '.join(missing)}: docs/extending.md "
+            f"{plugin.key}={plugin.name} returned {type(found).__name__} without {', '.join(missing)}: docs/extending.md "
             f"has what a {plugin.kind.word} must have"
         )
     return found
