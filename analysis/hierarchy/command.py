@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.logs.manifest import PRESETS, report_folder
+from sspo.config.places import installed
 from sspo.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def _hierarchy(arguments: argparse.Namespace) -> int:
     """0 where the sampler went well, 1 where its numbers are not to be trusted."""
     if find_spec(LIBRARY) is None:
         raise UserError(
-            f"the hierarchical model needs NumPyro, which has an environment of its own: run `make hierarchy NAME={arguments.name}`"
+            "the hierarchical model needs NumPyro, which has an environment of its own: run "
+            + ("`make setup-hierarchy`" if installed() else f"`make hierarchy NAME={arguments.name}`")
         )
     from analysis.evaluations.command import KINDS, write
     from analysis.evidence.evidence import Evidence

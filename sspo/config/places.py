@@ -15,10 +15,14 @@ APP = "_app"
 """What a wheel carries besides the package, inside it."""
 
 
+def installed(package: Path = PACKAGE) -> bool:
+    """Return whether the package comes from a wheel, and not from a checkout."""
+    return (package / APP).is_dir()
+
+
 def app_root(package: Path = PACKAGE) -> Path:
     """Return the folder that holds `sweeps`, `analysis`, `conf` and `hydra_plugins`."""
-    installed = package / APP
-    return installed if installed.is_dir() else package.parent
+    return package / APP if installed(package) else package.parent
 
 
 CONF_ROOT = app_root() / "conf"

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import re
 
+from sspo.config.places import installed
 from sspo.console.commands import COMMANDS, OPTION_OF, Command
 
 PYTHON = re.compile(
     r"(?:python -m |(?<=`))(?P<module>sweeps|analysis|sspo(?:\.\w+)+)(?: (?P<word>[a-z][a-z-]*)\b(?!=))?"
 )
-MAKE = re.compile(r"make (?P<target>[a-z][a-z-]*)\b(?P<options>(?: [A-Z_]+=(?:'[^']*'|[^\s`';,]+))*)")
+MAKE = re.compile(r"make (?P<target>[a-z][a-z0-9-]*)\b(?P<options>(?: [A-Z_]+=(?:'[^']*'|[^\s`';,]+))*)")
 ONE_OPTION = re.compile(r" ([A-Z_]+)=('[^']*'|[^\s`';,]+)")
+SETUPS = {
+    "setup": "",
+    "setup-8bit": "[8bit]",
+    "setup-gym": "[gym]",
+    "setup-hierarchy": "[hierarchy]",
+    "setup-ray": "[ray,slurm]",
+    "setup-vllm": "[vllm]",
+}
+"""Targets that install packages into a checkout, and what an installed package has instead: extras of pyproject.toml."""
 _prog: dict[str, str] = {}
 
 
@@ -56,6 +66,9 @@ def _of_python(found: re.Match[str]) -> str:
 
 
 def _of_make(found: re.Match[str]) -> str:
+    extra = SETUPS.get(found["target"])
+    if extra is not None and installed():
+        return f"pip install 'sspo{extra}'"
     named = [name for name, command in COMMANDS.items() if command.make and name == found["target"]]
     options: dict[str, str] = dict(ONE_OPTION.findall(found["options"]))
     if not named or not options.keys() <= {"NAME", *OPTION_OF}:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from typing import IO
 
 from sspo.config import RewardConfig
-from sspo.config.places import PACKAGE
+from sspo.config.places import app_root
 from sspo.errors import UserError
 from sspo.grading.answer import find_answer, plain_number
 from sspo.grading.server import main
@@ -125,7 +125,7 @@ class _Server:
 
     def __init__(self) -> None:
         self.current: Asked | None = None
-        path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+        path = os.pathsep.join(filter(None, (str(app_root()), os.environ.get("PYTHONPATH"))))
         # sympy orders by hash in places: with a fixed seed, equal answers take equal paths
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(

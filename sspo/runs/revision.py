@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 
-from sspo.config.places import APP, PACKAGE, app_root
+from sspo.config.places import APP, PACKAGE, app_root, installed
 
 ROOT = PACKAGE.parent
 REDIRECTS = (
@@ -73,7 +73,7 @@ def git(*arguments: str) -> str | None:
 
 def why_unrecorded() -> str | None:
     """Return the setting that makes git report the revision, if git only refuses to, or None."""
-    done = _run("rev-parse", "HEAD")
+    done = None if installed(ROOT / "sspo") else _run("rev-parse", "HEAD")
     if done is None or b"safe.directory" not in done.stderr:
         return None
     return (

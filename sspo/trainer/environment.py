@@ -13,6 +13,7 @@ import torch
 
 from sspo import __version__
 from sspo.config import TrainConfig
+from sspo.config.plugins.in_use import packages_in_use
 from sspo.config.reward_sum import names_in_use
 from sspo.models.folder import base_fingerprint
 from sspo.models.hub import hub_model
@@ -76,7 +77,13 @@ def _of_options(config: TrainConfig) -> list[str]:
     rewards = [name for reward in names_in_use(config.reward) for name in OF_REWARD.get(reward, ())]
     adapters = OF_ADAPTERS if config.model.lora.rank else ()
     engine = engine_packages(config.rollout.engine)
-    return [*rewards, *adapters, *OF_OPTIMIZERS.get(config.trainer.optimizer, ()), *engine]
+    return [
+        *packages_in_use(config),
+        *rewards,
+        *adapters,
+        *OF_OPTIMIZERS.get(config.trainer.optimizer, ()),
+        *engine,
+    ]
 
 
 def engine_packages(engine: str) -> list[str]:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from sspo.config.places import installed
 from sspo.errors import UserError, unknown
 from sweeps.engines import local, ray, slurm
 from sweeps.engines.engine import Engine, Opened, Setup
@@ -42,9 +43,10 @@ def check_engine(name: str, words: Sequence[str], *, detach: bool) -> Options:
     if detach and not row.outlives:
         raise UserError(f"--detach: trials of engine {name} end with this process; leave it out")
     if row.package is not None and find_spec(row.package) is None:
+        here = f"`make sweep NAME=... ENGINE={name}`, or `make setup-ray` and then .venv-ray/bin/python -m sweeps"
         raise UserError(
             f"engine {name} takes {row.package}, which is not in this environment: run "
-            f"`make sweep NAME=... ENGINE={name}`, or `make setup-ray` and then .venv-ray/bin/python -m sweeps"
+            + ("`make setup-ray`" if installed() else here)
         )
     return options
 

@@ -15,6 +15,7 @@ from sspo.runs.identity import cell_hash
 from sspo.train import main as train
 from sweeps.find_study import find_study
 from sweeps.plan.plan import make_plan
+from sweeps.replay.replay import _arguments
 from tests.console import run_here
 from tests.plugins.project import EXAMPLE, PYTHON, copied, environment, forget, installed
 
@@ -35,6 +36,8 @@ def test_its_study_plans_the_cells_that_its_commands_train(project, monkeypatch)
     assert len({arm.cell for arm in plan.arms}) == 5
     for trial in plan.trials():
         assert cell_hash(quick_compose((*trial.overrides, f"seed={trial.seed}"))) == trial.cell
+    # a replay of the study runs the files that the study names
+    assert "trust=rules.py:cut_after_so" in _arguments(plan, plan.trials())
     (own,) = (trial for trial in plan.trials() if trial.arm == "after_so")
     less = [
         "tracking=none",

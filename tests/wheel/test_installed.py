@@ -64,6 +64,8 @@ def test_a_command_that_cannot_be_is_one_sentence(project: Project) -> None:
     assert project.sspo("--version") == f"sspo {sspo.__version__}\n"
     assert re.fullmatch(r"error: unknown study 'mime'.*'mine'.*\n", project.sspo("plan", "mime", status=2))
     assert project.sspo("train", "model=mime", status=2).startswith("error: unknown model 'mime'")
+    lacking = project.sspo("sweep", "mine", "--preset", "smoke", "--engine", "ray", status=2)
+    assert lacking.endswith("run `pip install 'sspo[ray,slurm]'`\n")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,13 @@ def test_a_run_says_which_package_it_came_from(swept: Project) -> None:
 
 
 def test_one_run_and_many_by_hydra(swept: Project) -> None:
-    words = ["experiment=fast", "trainer.rollouts=1", "evaluation.questions=4", "tracking=none", "model=mine"]
+    words = [
+        "experiment=fast",
+        "trainer.rollouts=1",
+        "evaluation.questions=4",
+        "tracking=none",
+        "reward=math_verify",
+    ]
     assert "score" in swept.sspo("train", *words, "objective=gspo")
     assert "2 trials" in swept.sspo("train", "-m", *words, "objective=grpo,gspo", "hydra.sweeper.plan=true")
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 from sspo.config import SegmentationConfig, TrainConfig
+from sspo.config.plugins import installed
+from sspo.config.plugins.kinds import KINDS
 from sspo.config.plugins.own_file import is_file
 from sspo.config.reward_sum import names_in_use
 
@@ -18,17 +20,30 @@ def rules_in_use(rule: SegmentationConfig) -> list[str]:
     return [getattr(rule, key) for key in _rule_keys(rule)]
 
 
-def files_in_use(config: TrainConfig) -> dict[str, str]:
-    """Return the user files that a run executes: name to the option that names it. An objective's row is in its values."""
+def rows_in_use(config: TrainConfig) -> list[tuple[str, str, str]]:
+    """Return (kind, option, name) of each row that a run executes. An objective's row is not executed: it is in the values."""
     rewards = names_in_use(config.reward)
-    named = [
-        ("task.name", config.task.name),
-        ("reward.name", rewards[0]),
-        *(("reward.also", name) for name in rewards[1:]),
-        ("objective.term", config.objective.term),
-        *(rule_files(config.segmentation).items()),
+    return [
+        ("task", "task.name", config.task.name),
+        ("reward", "reward.name", rewards[0]),
+        *(("reward", "reward.also", name) for name in rewards[1:]),
+        ("term", "objective.term", config.objective.term),
+        *(
+            ("rule", f"segmentation.{key}", getattr(config.segmentation, key))
+            for key in _rule_keys(config.segmentation)
+        ),
     ]
-    return {name: key for key, name in named if is_file(name)}
+
+
+def files_in_use(config: TrainConfig) -> dict[str, str]:
+    """Return the user files that a run executes: name to the option that names it."""
+    return {name: key for _, key, name in rows_in_use(config) if is_file(name)}
+
+
+def packages_in_use(config: TrainConfig) -> list[str]:
+    """Return the installed packages that offer rows of a run."""
+    found = (installed.find(KINDS[word], key, name, ()) for word, key, name in rows_in_use(config))
+    return sorted({installed.package(row.point) for row in found if row is not None})
 
 
 def rule_files(rule: SegmentationConfig) -> dict[str, str]:
