@@ -21,7 +21,7 @@ def rules_in_use(rule: SegmentationConfig) -> list[str]:
 
 
 def rows_in_use(config: TrainConfig) -> list[tuple[str, str, str]]:
-    """Return (kind, option, name) of each row that a run executes. An objective's row is not executed: it is in the values."""
+    """Return (kind, option, name) of each row that a run executes. An objective's row is in its values."""
     rewards = names_in_use(config.reward)
     return [
         ("task", "task.name", config.task.name),
