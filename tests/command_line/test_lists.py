@@ -40,7 +40,7 @@ def test_studies_of_one_s_own_come_first_and_a_refused_one_says_why(
     monkeypatch.chdir(tmp_path)
     rows = run_here(sweeps, "studies").stdout.splitlines()
     assert rows[1].split() == ["mine", "2", "default", "-", "Is", "it", "mine?"]
-    assert "refused: wrong.yaml: a study takes seeds" in rows[2]
+    assert "refused: wrong.yaml: a study requires seeds" in rows[2]
     assert len(rows) == 3 + len(study_names(ROOT / "conf" / "study"))
 
 
