@@ -52,7 +52,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--seed-from": {"metavar": "KEY", "help": "logged option or column that holds the seed (default: seed)"},
     "--step-from": {
         "metavar": "KEY",
-        "help": "column that holds the training step (default: the first of step, global_step, .., _step that exists)",
+        "help": "column that holds the training step (default: the first of step, global_step, .., _step that is there)",
     },
     "--base": {"help": "the one base model that all runs started from"},
     "--claims": {
@@ -156,7 +156,7 @@ def _import_mirrors(arguments: argparse.Namespace) -> int:
 
 def _wrote(folder: Path, arguments: argparse.Namespace) -> int:
     print(
-        f"wrote {folder}; next: python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
+        f"wrote {folder}; now: python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
     )
     return 0
 

@@ -44,7 +44,7 @@ def _hierarchy(arguments: argparse.Namespace) -> int:
     """Return 0 if the draws can be trusted, 1 if not."""
     if find_spec(LIBRARY) is None:
         raise UserError(
-            f"the hierarchical model needs NumPyro, which has its own environment: run `make hierarchy NAME={arguments.name}`"
+            f"the hierarchical model needs NumPyro, which has an environment of its own: run `make hierarchy NAME={arguments.name}`"
         )
     from analysis.evaluations.command import KINDS, write
     from analysis.evidence.evidence import Evidence
