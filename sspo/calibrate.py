@@ -27,6 +27,8 @@ from sspo.replay.matching import Matched, match, most, units
 from sspo.replay.request import Curve, Request, common_curves, matchable, parse_request
 from sspo.replay.snippet import check_arm, snippet
 
+RULES = "token,subsentence,sentence,response,random"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the snippet to stdout. Exit status 2: refused, in one sentence."""
@@ -90,8 +92,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN|key=value",
         help="run folders with recordings, and objective.* options",
     )
-    parser.add_argument("--target-clip-frac", required=True, metavar="SHARE")
-    parser.add_argument("--rules", default="token,subsentence,sentence,response,random", metavar="RULES")
+    parser.add_argument(
+        "--target-clip-frac",
+        required=True,
+        metavar="SHARE",
+        help="share of tokens that each rule's bounds clip",
+    )
+    parser.add_argument(
+        "--rules", default=RULES, metavar="RULES", help=f"segmentation rules (default: {RULES})"
+    )
     add_processes(parser)
     return parser
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.compose.hydra_compose import GROUPS, choices, compose
+from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
 from sspo.config.plugins.held import held_files
@@ -20,7 +20,7 @@ from sspo.console.one_sentence import one_sentence
 from sspo.console.option_help import asks_for_help, help_text
 from sspo.console.spoken import spoken
 from sspo.console.version import VERSION_WORDS, version_line
-from sspo.errors import UserError
+from sspo.errors import UserError, unknown
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
@@ -49,6 +49,9 @@ Train one run. Every option is key=value and has a default:
 """
 
 
+OPTIONS = ("--cfg", "--fresh", "--show-prompt")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: done. 1: the run failed and FAILED.json says how. 2: refused before any work."""
     overrides = list(sys.argv[1:] if arguments is None else arguments)
@@ -60,13 +63,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
+    _refuse_dashes(overrides)
     with held_files():
         return _one_run(overrides)
 
 
+def _refuse_dashes(words: Sequence[str]) -> None:
+    """Raise UserError for a word with dashes that is not an option: options of a run are key=value."""
+    for word in words:
+        if not word.startswith("-") or word in OPTIONS:
+            continue
+        key = word.lstrip("-").partition("=")[0]
+        if key in option_keys():
+            raise UserError(f"'{word}': options of a run have no dashes; write {key}=VALUE")
+        raise unknown("option", word, ["--help", "--options", *FLAGS, *VERSION_WORDS, *OPTIONS])
+
+
 def _one_run(overrides: Sequence[str]) -> int:
     fresh = "--fresh" in overrides
-    config = compose([text for text in overrides if text not in ("--cfg", "--fresh", "--show-prompt")])
+    config = compose([text for text in overrides if text not in OPTIONS])
     folder = run_folder(config)
     if "--cfg" in overrides:
         print_config(config, folder)

@@ -1,16 +1,16 @@
 """From a study's spec to finished run folders. Never imports torch. The rooms, lowest first: one imports only those above it.
 
-study         what a spec says, and may not say
-ledger        what the store says of a trial
+study         specs: their contents and refusals
+ledger        the state of a trial in the store
 plan          cells and trials, with their cost
-monitor       what people see of a sweep and ask of it
+monitor       views of a sweep, and control requests
 workers       trials on one machine
 engines       trials on other machines
-control       the verbs
+control       the commands that act on a sweep
 search        Optuna
-replay        recorded runs under other bounds
+replay        recorded runs under different bounds
 integrations  Hydra and W&B
-find_study    what NAME stands for
+find_study    resolves NAME to a study
 options       options that commands share
 commands      the commands of `python -m sweeps`
 """

@@ -1,4 +1,4 @@
-"""What the NAME of a command stands for: a study of conf/study/, else a multirun that the store keeps."""
+"""Resolves the NAME of a command: a study in conf/study/, else a multirun in the store."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def find_study(name: str, store: Path) -> Study:
     if files := sorted(files_in_words(recipe.words)):
         raise UserError(
             f"multirun '{name}' names {files[0]}, and a file runs only if a command or a study names it, not a store: run the "
-            "same `sspo.train -m` again, with hydra.sweeper.plan=true for what is done"
+            "same `sspo.train -m` again, with hydra.sweeper.plan=true to show what is done"
         )
     return study_of(recipe, name)

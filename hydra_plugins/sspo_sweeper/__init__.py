@@ -1,1 +1,1 @@
-"""Hydra finds its plugins in this physical folder; the one above must hold no __init__.py, as others share its name."""
+"""Hydra finds its plugins in this folder. The parent must not have an __init__.py, because it is a namespace shared with other plugins."""

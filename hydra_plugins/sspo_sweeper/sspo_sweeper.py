@@ -1,7 +1,7 @@
-"""`hydra/sweeper=sspo`: Hydra's multirun on the ledger, leases and workers of `sweeps`.
+"""`hydra/sweeper=sspo`: Hydra's multirun with the ledger, leases and workers of `sweeps`.
 
-Hydra executes this file at the start of every program of its own before it is a module, so it imports `sweeps` late and
-has no future annotations: with them its dataclass could not find its own types.
+Hydra executes this file at the start of every Hydra program, before it is a module. So it imports `sweeps` late and does not
+use future annotations, with which its dataclass could not resolve its types.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from omegaconf import DictConfig
 
 @dataclass
 class SspoSweeperConf:
-    """What `hydra.sweeper.KEY=VALUE` sets."""
+    """The options `hydra.sweeper.KEY=VALUE`."""
 
     _target_: str = "hydra_plugins.sspo_sweeper.sspo_sweeper.SspoSweeper"
     study: str = ""
-    """Name of the study that the combinations make; empty takes one from the cells, so that the same command has the same."""
+    """Name of the study of the combinations; empty derives one from the cells, so that the same command gives the same name."""
     baseline: str = ""
-    """The arm that others are tested against; empty takes the first one that trains with a clip."""
+    """The arm that others are tested against; empty for the first one that trains with a clip."""
     test: str = "welch"
     plan: bool = False
-    """Say what would run, and run nothing."""
+    """Show what would run, and run nothing."""
     workers: int | None = None
-    """Trials at a time; null for one a CUDA device, or a processor where there is none."""
+    """Number of concurrent trials; null for one per CUDA device, or per processor if there are no devices."""
     retry_failed: bool = False
     timeout: float | None = None
     """Seconds after which a trial is stopped; null for no limit."""
@@ -43,11 +43,11 @@ class SspoSweeper(Sweeper):  # type: ignore[misc]
         self.options = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Nothing of Hydra's is needed: trials are processes of their own."""
+        """Keep the arguments; Hydra's launcher is not needed, because trials are separate processes."""
         self.hydra_context, self.config = hydra_context, config
 
     def sweep(self, arguments: list[str]) -> int:
-        """Run what is missing of the combinations of `arguments`."""
+        """Run the missing combinations of `arguments`."""
         from sweeps.integrations.hydra_multirun import run_words
 
         return run_words(arguments, self.options)

@@ -13,8 +13,8 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 
 # isort: split
 from sspo.console.one_sentence import one_sentence
-from sspo.console.spoken import spoken
 from sspo.console.progress import Counter
+from sspo.console.spoken import spoken
 from sspo.contamination.lines import Line, Lines, Looked, Overlaps, line_of
 from sspo.contamination.options import COMPLETION, OVERLAP, Options, parse
 from sspo.contamination.overlap import is_checkable, is_shorter, overlapping

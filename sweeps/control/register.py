@@ -1,4 +1,4 @@
-"""`sweeps register`: fix what a study is, before its first run, and write down what becomes of that."""
+"""`sweeps register`: fix a study before its first run, and record later changes as amendments."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from sweeps.plan.registered import plan_content, registration_of
 PACKAGES = ("numpy", "scipy", "torch", "transformers")
 RESULTS = ("done", "diverged", "failed")
 NAMED = 3
-"""Runs that a refusal names before it only counts."""
+"""Number of runs that a refusal names; the rest are counted."""
 
 
 def register(plan: Plan, reports: Path, console: Console) -> int:
-    """Register a plan, or amend the registration that it has. Returns 0.
+    """Register a plan, or amend its registration. Returns 0.
 
-    Raises UserError where a run of the plan has begun, where another preset would be a look at its data that was not planned, where
-    another preset of the study is registered, and where the registration cannot be read or written.
+    Raises UserError if a run of the plan has started, if another preset would be an unplanned look at its data, if another preset
+    of the study is registered, and if the registration cannot be read or written.
     """
     there, content = registration_of(plan), {**plan_content(plan), "claims": _claims(plan.study.head.claims)}
     _refuse_looks(plan)
@@ -60,13 +60,13 @@ def register(plan: Plan, reports: Path, console: Console) -> int:
         line = f"registered {plan.title()}: {path}, digest {made.short}; commit it before the first run"
     elif there.preset != plan.preset:
         raise UserError(
-            f"preset {there.preset} of {plan.study.name} is registered since {minutes(there.time)}, and a study has one "
-            f"registration; for preset {plan.preset} give a study of another name"
+            f"preset {there.preset} of {plan.study.name} has been registered since {minutes(there.time)}, and a study has only one "
+            f"registration; to register preset {plan.preset}, copy the study under a different name"
         )
     elif changes := differences(there.latest, content):
         line = _amend(plan, reports, there, changes, content)
     else:
-        line = f"{plan.title()} is registered as it is: digest {there.short}, {minutes(there.time)}"
+        line = f"{plan.title()} is already registered without changes: digest {there.short}, {minutes(there.time)}"
     console.print(Text(line), soft_wrap=True)
     return 0
 
@@ -78,7 +78,7 @@ def _amend(
     after = any(True for _ in _begun(plan, runs, reports))
     amendment = Amendment(time=utc_now(), after_results=after, changes=tuple(changes), plan=content)
     write_registration(there.amended(amendment), plan.registrations)
-    when = "after runs had begun: every report will say so" if after else "before any run"
+    when = "after runs had started, which every report will mention" if after else "before any run"
     return f"amended the registration of {plan.title()}, {when}: {', '.join(changes)}"
 
 
@@ -87,13 +87,13 @@ def _refuse_begun(plan: Plan, reports: Path) -> None:
     if begun:
         named = ", ".join(begun[:NAMED]) + (f" and {len(begun) - NAMED} more" if begun[NAMED:] else "")
         raise UserError(
-            f"{plan.title()} cannot be registered any more: {named} {'has' if len(begun) == 1 else 'have'} begun or ended "
-            "already; give it seeds that nobody has run"
+            f"{plan.title()} can no longer be registered: {named} {'has' if len(begun) == 1 else 'have'} already started or "
+            "ended; use seeds that have not been run"
         )
 
 
 def _begun(plan: Plan, runs: Mapping[tuple[str, int], str], reports: Path) -> Iterator[str]:
-    """Of these runs, in words, those that have begun in the store or have a result in a report's compact logs."""
+    """Describe those of these runs that have started in the store or have a result in a report's compact logs."""
     reported = dict(_reported(reports))
     for (cell, seed), arm in runs.items():
         for folder in folders_of(plan.store, cell, seed).values():
@@ -114,28 +114,28 @@ def _reported(reports: Path) -> Iterator[tuple[tuple[str, int], Path]]:
 
 
 def _refuse_looks(plan: Plan) -> None:
-    """Another preset that runs some of these seeds is a look at their data: one that is planned, or other seeds."""
+    """Raise UserError if another preset shares seeds with this one, and so would be a look at its data, without being a planned look."""
     mine, planned = runs_of(plan_content(plan)), plan.study.head.looks
     for name in plan.study.presets:
         if name == plan.preset:
             continue
         try:
             other = make_plan(plan.study, name, plan.store)
-        except NotHere:  # of a model that is not here
+        except NotHere:  # its model is not on this machine
             continue
         content = plan_content(other)
         shared = {seed for cell, seed in runs_of(content) if (cell, seed) in mine}
         if shared and fewest_seeds(content) not in planned:
             raise UserError(
                 f"preset {name} of {plan.study.name} shares seed{'s' if len(shared) > 1 else ''} {span(list(shared))} with preset "
-                f"{plan.preset}: its report would be a look at the registered data; give it other seeds, or plan that look "
+                f"{plan.preset}: its report would be a look at the registered data; give it different seeds, or plan that look "
                 f"(looks: [{fewest_seeds(content)}])"
             )
 
 
 def _claims(wanted: Sequence[str]) -> dict[str, Any]:
-    """By file of conf/claims that the study names, its SHA-256 and a digest of each claim."""
-    # pandas and scipy, which no other command of sweeps waits for
+    """Return the SHA-256 of each file of conf/claims that the study names, with a digest of each claim."""
+    # imports pandas and scipy, which no other command of sweeps loads
     from analysis.claims.files import claim_files
     from analysis.claims.spec import claim_digest, load_claims
 
@@ -147,14 +147,14 @@ def _claims(wanted: Sequence[str]) -> dict[str, Any]:
 
 
 def _stopping(content: Mapping[str, Any]) -> str:
-    """The stopping rule in words."""
+    """Return the stopping rule in words."""
     end, looks = fewest_seeds(content), looks_of(content)
     if not looks:
-        return f"One test, when every run has ended, at {end} seeds an arm; nothing is tested before."
-    said = ", ".join(map(str, looks))
+        return f"One test, when every run has ended, at {end} seeds per arm; nothing is tested before."
+    numbers = ", ".join(map(str, looks))
     return (
-        f"Tests at {said} and, when every run has ended, {end} seeds an arm; together they err in 5 % of studies without a "
-        "difference, spent as O'Brien and Fleming do (Lan and DeMets, two-sided). Nothing is tested at other times."
+        f"Tests at {numbers} and, when every run has ended, {end} seeds per arm; together they err in 5% of studies without a "
+        "difference, with O'Brien-Fleming spending (Lan and DeMets, two-sided). Nothing is tested at other times."
     )
 
 

@@ -1,4 +1,4 @@
-"""The report that follows a sweep or a replay. `analysis` runs as a process of its own: it is called by name, not imported."""
+"""The report after a sweep or a replay. `analysis` runs as a separate process: it is called by name, not imported."""
 
 from __future__ import annotations
 

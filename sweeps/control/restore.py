@@ -1,8 +1,8 @@
-"""Finished runs out of committed compact logs: a fresh clone, or another machine, need not train again what a report holds.
+"""Restore finished runs from committed compact logs, so that a fresh clone or another machine need not train them again.
 
-A run is put back where its report's logs are what its provenance.json says, where cell and seed are the plan's, and where the
-numbers that it has are those of this code. Its folder then holds what the compact logs hold: enough to report from, no
-checkpoint and no recording. DONE.json says where it came from.
+A run is restored if its report's logs match provenance.json, if its cell and seed belong to the plan, and if its numbers are
+those of this code. The restored folder holds the content of the compact logs: enough for a report, without checkpoints and
+recordings. DONE.json records its origin.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TABLES = {
     runlog.SAMPLES: "samples.parquet",
     runlog.TIMING: "timing.parquet",
 }
-"""Log of a run folder to the file of compact logs that has its lines."""
+"""File of compact logs that has the lines of each log of a run folder."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Found:
 
 
 def restore(plan: Plan, reports: Path, console: Console) -> int:
-    """Put every missing run back that any report below `reports` holds. Returns 0; UserError where the store cannot be written."""
+    """Restore every missing run that a report below `reports` holds. Returns 0. Raises UserError if the store cannot be written."""
     refuse_foreign(plan.store)
     check_store(plan.store, 0)
     write_manifest(plan)
@@ -66,9 +66,9 @@ def restore(plan: Plan, reports: Path, console: Console) -> int:
 
 
 def restore_committed(plan: Plan, reports: Path, console: Console) -> int:
-    """Put back what the plan's own report holds, where git keeps its logs: what only lies there may be told to be made again.
+    """Restore the runs in the plan's own report if its logs are committed to git; uncommitted logs may be about to be remade.
 
-    Returns how many.
+    Returns the number of restored runs.
     """
     logs = _own_logs(plan, reports)
     kept = (logs / RUNS).is_file() and git("ls-files", "--error-unmatch", str((logs / RUNS).resolve()))
@@ -76,20 +76,20 @@ def restore_committed(plan: Plan, reports: Path, console: Console) -> int:
 
 
 def restore_own(plan: Plan, reports: Path, console: Console) -> int:
-    """Put back what the plan's own report holds. Returns how many."""
+    """Restore the runs in the plan's own report. Returns the number of restored runs."""
     return restore_from(plan, [_own_logs(plan, reports)], console)
 
 
 def _own_logs(plan: Plan, reports: Path) -> Path:
-    """Where the plan's own report keeps its compact logs."""
+    """Return the folder of the compact logs of the plan's own report."""
     name = plan.study.name if plan.preset == PAPER_PRESET else f"{plan.study.name}.{plan.preset}"
     return reports / name / "logs"
 
 
 def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
-    """Put back what these folders of compact logs hold of the plan; the first that has a run wins. Returns how many.
+    """Restore the plan's missing runs from these folders of compact logs; the first that has a run wins. Returns the number restored.
 
-    A run that was begun here is left to be continued.
+    A run that was started here is left to be continued.
     """
     missing = {(t.cell, t.seed, t.level): t for t in plan.trials() if not t.folder.exists()}
     restored = 0
@@ -124,7 +124,7 @@ def _key(record: Mapping[str, Any]) -> tuple[str, int, str]:
 
 
 def _finished(logs: Path) -> list[Found]:
-    """The runs of compact logs that ended with a result. Imported ones have cells that no plan has."""
+    """Return the runs of compact logs that ended with a result. Imported runs have cells that no plan has."""
     records: Any = read_json(logs / RUNS, REMEDY)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise UserError(f"{logs / RUNS} is damaged: it lists no runs; {REMEDY}")
@@ -132,22 +132,22 @@ def _finished(logs: Path) -> list[Found]:
 
 
 def _flaw(logs: Path) -> str | None:
-    """What speaks against compact logs: they must be byte for byte what their report was made from."""
+    """Return why compact logs cannot be used: they must equal, byte for byte, the files that their report was made from."""
     provenance = logs.parent / PROVENANCE
     if not provenance.is_file():
-        return f"there is no {PROVENANCE} to check it by"
+        return f"there is no {PROVENANCE} to check it against"
     digests = (read_object(provenance, REMEDY) or {}).get("files") or {}
     for name in (MANIFEST, RUNS, *TABLES.values(), SOURCES, REGISTRATION):
         path, wanted = logs / name, digests.get(f"logs/{name}")
         found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
         if found != wanted:
-            return f"{name} is not what its report was made from"
+            return f"{name} differs from the file that its report was made from"
     return None
 
 
 def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
-    """The lines of each run by log."""
-    import pyarrow as pa  # a sweep without committed logs can do without it
+    """Return the lines of each run by log."""
+    import pyarrow as pa  # a sweep without committed logs does not need it
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -159,14 +159,14 @@ def _rows_of(logs: Path, runs: Sequence[int]) -> dict[str, dict[int, list[dict[s
         try:
             table = pq.read_table(logs / name)
         except (pa.ArrowException, OSError) as error:
-            said = " ".join(str(error).split())
-            raise UserError(f"{logs / name} cannot be read ({said}); {REMEDY}") from error
+            reason = " ".join(str(error).split())
+            raise UserError(f"{logs / name} cannot be read ({reason}); {REMEDY}") from error
         for run in runs:
             found[log][run] = table.filter(pc.equal(table["run"], run)).drop_columns(["run"]).to_pylist()
     return found
 
 
 def _sources(one: Found) -> Any:
-    """Digests of the run's own files as it left them; None where they were not recorded."""
+    """Return the digests of the run's original files; None if they were not recorded."""
     recorded = read_json(one.logs / SOURCES, REMEDY) if (one.logs / SOURCES).is_file() else None
     return recorded[one.index] if isinstance(recorded, list) and one.index < len(recorded) else None

@@ -1,4 +1,5 @@
-"""A run folder out of a run's record and lines in compact logs: what a report reads, without checkpoints and recordings."""
+"""A run folder rebuilt from a run's record and lines in compact logs: the files that a report reads, without checkpoints and
+recordings."""
 
 from __future__ import annotations
 
@@ -29,15 +30,15 @@ ENVIRONMENT = {
     "base": "base",
     "versions": "versions",
 }
-"""Key of runs.json to that of env.json."""
+"""Key of env.json by key of runs.json."""
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Lines by the name of their log."""
+"""Lines by log name."""
 
 
 def write_restored(trial: Trial, record: Mapping[str, Any], rows: Rows, origin: Mapping[str, Any]) -> None:
-    """Write the folder of a trial that has none, whole or not at all. `origin` says where it comes from.
+    """Write the folder of a trial that has none, atomically. `origin` records where it comes from.
 
-    Raises UserError where it cannot be written.
+    Raises UserError if it cannot be written.
     """
     partial = trial.folder.with_name(f".restored-{trial.folder.name}-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -47,7 +48,7 @@ def write_restored(trial: Trial, record: Mapping[str, Any], rows: Rows, origin: 
         partial.rename(trial.folder)
     except OSError as error:
         raise UserError(
-            f"cannot write {trial.folder}: {error.strerror}; mend that and restore again"
+            f"cannot write {trial.folder}: {error.strerror}; fix that and restore again"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -91,12 +92,12 @@ def _fill(
 
 
 def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A line as a run logs it: what was not logged is not there."""
+    """Return a line as a run logs it: values that were not logged are absent."""
     return {key: value for key, value in line.items() if value is not None and value == value}
 
 
 def _sample_line(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A line of samples.jsonl; None for a response of which the compact logs keep its beginning alone."""
+    """Return a line of samples.jsonl; None for a response whose compact logs keep only the beginning."""
     if len(row["texts"]) < row["tokens"]:
         return None
     ids = [i for i, tokens in enumerate(row["segment_tokens"]) for _ in range(tokens)]
@@ -114,5 +115,5 @@ def _sample_line(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def text(content: Mapping[str, Any]) -> str:
-    """A file of JSON as runs write it."""
+    """Return JSON text in the format of run files."""
     return json.dumps(content, indent=1, sort_keys=True) + "\n"

@@ -1,4 +1,4 @@
-"""`sweeps pause|resume|stop|retry`: steer a sweep from another terminal, on any machine that sees the store."""
+"""`sweeps pause|resume|stop|retry`: control a sweep from another terminal, on any machine that has access to the store."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from sweeps.plan.manifest import manifest_path
 from sweeps.plan.plan import Plan
 from sweeps.workers.attempts import reset_retries
 
-SAID = {
-    PAUSE: "paused: what runs goes on to its end and nothing further starts until `sweeps resume {name}`",
-    RUN: "resumed: what is missing starts as slots come free",
-    STOP: "stopped: what runs is asked to end and continues with {run}",
+ANSWERS = {
+    PAUSE: "paused: running trials finish and no further ones start until {resume}",
+    RUN: "resumed: missing trials start as slots become free",
+    STOP: "stopped: running trials stop, and continue with {run}",
 }
-NOBODY = "; no sweep of it runs now: start one with {run}, which ends a pause or a stop"
+NOT_RUNNING = "; none of its sweeps is running: start one with {run}, which ends a pause or a stop"
 
 
 def steer(plan: Plan, word: str, console: Console) -> int:
-    """Tell every worker of the study's sweep to pause, to go on or to stop. Returns 0; UserError where there is no sweep."""
+    """Request every worker of the study's sweep to pause, resume or stop. Returns 0. Raises UserError if there is no sweep."""
     _refuse_unknown(plan)
     write_request(plan, word)
-    text = SAID[word] if _anybody(plan) else SAID[word].split(":")[0] + NOBODY
+    text = ANSWERS[word] if _is_running(plan) else ANSWERS[word].split(":")[0] + NOT_RUNNING
     text = text.format(run=typed(plan, "run"), resume=typed(plan, "resume"))
     console.print(Text(text), soft_wrap=True)
     return 0
 
 
 def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> int:
-    """Have failed trials, of an arm or a class where these are named, tried again. Returns 0."""
+    """Reset failed trials, optionally only those of an arm or a failure class, so that they are retried. Returns 0."""
     _refuse_unknown(plan)
     if arm is not None:
         plan.arm(arm)
@@ -45,18 +45,16 @@ def retry(plan: Plan, arm: str | None, reason: str | None, console: Console) -> 
     ]
     again = [trial for trial in chosen if reset_retries(trial)]
     console.print(
-        Text(
-            f"{len(again)} trials are to be tried again: {', '.join(trial.label for trial in again) or 'none'}"
-        ),
+        Text(f"{len(again)} trials will be retried: {', '.join(trial.label for trial in again) or 'none'}"),
         soft_wrap=True,
     )
-    if again and not (_anybody(plan) and last_request(plan) == RUN):
+    if again and not (_is_running(plan) and last_request(plan) == RUN):
         console.print(Text(f"{typed(plan, 'run')} runs them"), soft_wrap=True)
     return 0
 
 
-def _anybody(plan: Plan) -> bool:
-    """Whether a controller or a trial of the study seems to be alive."""
+def _is_running(plan: Plan) -> bool:
+    """Return whether a controller or a trial of the study appears to be alive."""
     if leases.holder(control_folder(plan)) is not None:
         return True
     return any(standing(trial.folder).state == "running" for trial in plan.trials())
@@ -66,5 +64,5 @@ def _refuse_unknown(plan: Plan) -> None:
     if not manifest_path(plan).is_file():
         raise UserError(
             f"no sweep of {plan.title()} was ever started in the store {plan.store}; start one with {typed(plan, 'run')}, or "
-            "say where it is with --store"
+            "pass its store with --store"
         )

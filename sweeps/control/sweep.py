@@ -1,6 +1,7 @@
-"""`sweeps run` and `sweeps work`: trains a study, alone or together with others; then what is done and what failed.
+"""`sweeps run` and `sweeps work`: train a study, alone or together with other processes, and print what is done and what failed.
 
-Options, and trials through an engine under a view, are shared with `sweeps replay`, a search and a single trial.
+The options, and the function that runs trials on an engine under a view, are shared with `sweeps replay`, searches and single
+trials.
 """
 
 from __future__ import annotations
@@ -45,46 +46,46 @@ from sweeps.workers.signals import INTERRUPTED
 from sweeps.workers.worker import Command, train_command
 
 LEAST_STALE = 2 * HEARTBEAT
-"""Seconds: less, and a trial that is well would be taken over."""
+"""Smallest `stale_after` in seconds: with less, a healthy trial could be taken over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How a sweep runs; no part of what it finds."""
+    """How a sweep runs; none of these options affects its results."""
 
     workers: int | None = None
-    """Trials at a time; None for one a CUDA device, or one a processor where there is none."""
+    """Number of concurrent trials; None for one per CUDA device, or one per processor if there are no devices."""
     retry_failed: bool = False
     fresh: bool = False
-    """Make stale runs again: those that code with other numbers finished."""
+    """Run stale trials again: those finished by code with different numbers."""
     timeout: float | None = None
-    """Seconds after which a trial is stopped and counted as failed; None for what its study says."""
+    """Seconds after which a trial is stopped and counted as failed; None for the study's limit."""
     over_budget: bool = False
-    """Run although finished trials say that the preset's budget will not do."""
+    """Run although the preset's budget is estimated to be exceeded."""
     retries: str | None = None
     """Changes to the study's retries, as `killed=3,oom=1`."""
     stale_after: float = STALE_AFTER
-    """Seconds without a sign of life after which what another machine runs is taken over."""
+    """Seconds without a heartbeat after which a trial of another machine is taken over."""
     engine: str = DEFAULT_ENGINE
     engine_options: Sequence[str] = ()
     """`key=value` words for the engine."""
     detach: bool = False
-    """Whether to leave once every trial is placed, where the engine runs them without us."""
+    """Whether to return once every trial is placed, if the engine runs them without this process."""
 
     def watch(self) -> Watch:
-        """A new observer of what others run."""
+        """Return a new observer of other processes' leases."""
         return Watch(self.stale_after)
 
 
 def check_options(options: RunOptions) -> None:
-    """Raise UserError for the first one that makes no sense."""
+    """Raise UserError for the first invalid option."""
     if options.workers is not None and options.workers < 1:
         raise UserError(f"--workers must be at least 1, got {options.workers}")
     if options.timeout is not None and not options.timeout > 0:
         raise UserError(f"--timeout must be a positive number of seconds, got {options.timeout:g}")
     if options.stale_after < LEAST_STALE:
         raise UserError(
-            f"--stale-after must be at least {LEAST_STALE:g} s, since a lease is touched every {HEARTBEAT:g} s, got "
+            f"--stale-after must be at least {LEAST_STALE:g} s, because a lease is touched every {HEARTBEAT:g} s, got "
             f"{options.stale_after:g}"
         )
     if options.retries is not None:
@@ -93,7 +94,7 @@ def check_options(options: RunOptions) -> None:
 
 
 def missing_of(trials: Sequence[Trial], *, retry_failed: bool) -> list[Trial]:
-    """Those that are still to run."""
+    """Return the trials that are still to run."""
     return [trial for trial in trials if not standing(trial.folder).over(retry_failed=retry_failed)]
 
 
@@ -105,10 +106,10 @@ def train(
     command: Command | None,
     request: Callable[[], str] = no_request,
 ) -> bool:
-    """Run what is missing of the trials under a view. False where a signal or a request ended it early.
+    """Run the missing trials under a view. Returns False if a signal or a request ended it early.
 
-    Raises UserError for stale runs that nobody asked to have made again, for a trial wider than what it is to run on or that
-    samples with what is not here, from the engine, and from the system.
+    Raises UserError for stale runs without `fresh`, for a trial that is too wide or whose sampling engine is missing, and for errors
+    of the engine and the system.
     """
     refuse_stale(trials, fresh=options.fresh)
     refuse_unsampled(missing_of(trials, retry_failed=options.retry_failed))
@@ -133,26 +134,26 @@ def train(
                 return engine.run(trials, board)
     except OSError as error:
         raise UserError(
-            f"the sweep stopped because the system refused it something: {error}; mend that and run it again to continue"
+            f"the sweep stopped because of a system error: {error}; fix that and run it again to continue"
         ) from error
 
 
 def interrupted(console: Console) -> int:
-    """Say how to go on after an interrupt. Returns the exit status."""
+    """Print how to continue after an interrupt. Returns the exit status."""
     console.print("interrupted: run the same command again to continue", soft_wrap=True)
     return INTERRUPTED
 
 
 def placed(trials: Sequence[Trial], console: Console) -> int:
-    """Say what is left to others, and how to come back to it. Returns the exit status."""
+    """Print how many trials were placed, and how to resume watching them. Returns the exit status."""
     left = len(missing_of(trials, retry_failed=False))
-    text = f"{left} of {len(trials)} trials are placed; the same command without --detach watches them"
+    text = f"{left} of {len(trials)} trials were placed; the same command without --detach watches them"
     console.print(text, soft_wrap=True, highlight=False)
     return 0
 
 
 def conclude(trials: Sequence[Trial], console: Console) -> int:
-    """Say what ended how. Returns 1 if any failed, else 0.
+    """Print how the trials ended. Returns 1 if any failed, else 0.
 
     A diverged run is a result: it was scored at its last finite checkpoint.
     """
@@ -168,17 +169,17 @@ def conclude(trials: Sequence[Trial], console: Console) -> int:
         console.print(text, soft_wrap=True, highlight=False, markup=False)
     if failed:
         console.print(
-            "run again with --retry-failed (make: RETRY=1) to try the failed ones once more", soft_wrap=True
+            "run again with --retry-failed (make: RETRY=1) to retry the failed trials", soft_wrap=True
         )
     return 1 if failed else 0
 
 
 def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
-    """Run what is missing. Returns 0 if all is done, 1 if any trial failed, 130 after an interrupt.
+    """Run the missing trials. Returns 0 if all are done, 1 if any failed, 130 after an interrupt.
 
-    `command` makes the command line of a trial (default: `python -m sspo.train`). Raises UserError before any work
-    where the options make no sense, finished runs are stale, this machine cannot hold a trial, the store cannot be written or another
-    sweep of the study runs.
+    `command` makes the command line of a trial (default: `python -m sspo.train`). Raises UserError before any work if the options
+    are invalid, finished runs are stale, a trial does not fit on this machine, the store cannot be written or another sweep of the
+    study is running.
     """
     check_options(options)
     refuse_foreign(plan.store)
@@ -188,11 +189,11 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     if missing_of(trials, retry_failed=False):
         restore_committed(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
-    if options.engine == DEFAULT_ENGINE:  # others run trials elsewhere
+    if options.engine == DEFAULT_ENGINE:  # other engines run trials elsewhere
         refuse_what_does_not_fit(plan, missing)
     refuse_unsampled(missing)
-    said = check_budget(plan, over_budget=options.over_budget) if missing else []
-    for line in (former_sentence(plan), *said):
+    budget = check_budget(plan, over_budget=options.over_budget) if missing else []
+    for line in (former_sentence(plan), *budget):
         if line is not None:
             console.print(Text(line), soft_wrap=True)
     if missing or not is_current(plan):
@@ -212,19 +213,19 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
 
 
 def run_work(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
-    """Join a sweep: run what nobody runs, until nothing is left. Returns what `run_sweep` does.
+    """Join a sweep: run the trials that no other process runs, until none is left. Returns the same status as `run_sweep`.
 
-    Raises UserError where no sweep of the study was started in the store, its spec has changed since, or it was stopped.
+    Raises UserError if no sweep of the study was started in the store, its spec has changed since, or it was stopped.
     """
     check_options(options)
     if not is_current(plan):
         raise UserError(
-            f"there is no sweep of {plan.title()}, as its spec is now, in the store {plan.store} to join; start one with "
+            f"the store {plan.store} has no sweep of {plan.title()} with its current spec to join; start one with "
             f"{typed(plan, 'run')}"
         )
     if last_request(plan) == STOP:
         raise UserError(
-            f"the sweep of {plan.title()} was stopped; {typed(plan, 'resume')} lets it go on, then join it"
+            f"the sweep of {plan.title()} was stopped; continue it with {typed(plan, 'resume')}, then join it"
         )
     refuse_unamended(plan)
     trials = ordered(plan)

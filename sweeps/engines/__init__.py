@@ -1,10 +1,10 @@
-"""Where trials run. An engine places work; the run folders alone say what became of it.
+"""Engines, which place trials where they run; only the run folders record the result.
 
-engine    what an engine is
+engine    the interface of an engine
 options   every option of every engine
 registry  the table of engines
 local     this machine's pool
-cluster   sees orders through by watching run folders
+cluster   completes orders by watching run folders
 ray       Ray tasks
 slurm     Slurm job arrays
 """

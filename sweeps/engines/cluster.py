@@ -1,4 +1,4 @@
-"""Sees trials through on a cluster: places what is to run, watches the run folders, and places again what was lost."""
+"""Completes trials on a cluster: places those that are to run, watches the run folders, and places lost ones again."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ from sweeps.workers.order import HELD, Order, outcome
 from sweeps.workers.signals import Stops
 
 STEP = 0.1
-"""Seconds after which a signal is noticed."""
+"""Maximum seconds until a signal is noticed."""
 
 
 class Cluster(Protocol):
-    """Takes orders and gives tickets. It knows where work is and nothing of how a trial ended: the ledger does."""
+    """An interface that accepts orders and returns tickets. It locates work; how a trial ended is recorded in the ledger alone."""
 
     poll: float
-    """Seconds between two looks."""
+    """Seconds between checks."""
     room: int | None
-    """Orders at a time; None where the cluster keeps a queue of its own."""
+    """Maximum number of concurrent orders; None if the cluster has its own queue."""
 
     def placed_before(self, trial: Trial) -> str | None:
-        """The ticket of an earlier call that this trial may still have."""
+        """Return the ticket that this trial may still have from an earlier call."""
 
     def place(self, orders: Sequence[Order]) -> Sequence[str]:
-        """A ticket for each order. Raises UserError where the cluster refuses."""
+        """Place orders and return a ticket for each. Raises UserError if the cluster refuses."""
 
     def live(self, tickets: Collection[str]) -> Collection[str]:
-        """Those of the tickets that wait or run."""
+        """Return the tickets that are waiting or running."""
 
     def last_words(self, ticket: str) -> str:
-        """What there is to say of a ticket that is gone, the most telling line last."""
+        """Return what is known of a ticket that is gone, with the most informative line last."""
 
     def leave(self, tickets: Collection[str], stops: Stops) -> str:
-        """After an interrupt: end what ends with us. Returns a sentence on what goes on, empty where nothing does."""
+        """After an interrupt: end the work that ends with this process. Returns a sentence on the work that continues; empty if none does."""
 
 
 @dataclass
 class Item:
-    """A trial that is not over, and how it is placed now."""
+    """A trial that is not over, and its current placement."""
 
     order: Order
     ticket: str | None = None
     gone: str | None = None
-    """A ticket that is gone, while nobody knows yet what that means."""
+    """A ticket that is gone and whose meaning is not yet decided."""
     attempt: int = 0
     """The trial's last attempt before it was placed."""
     losses: int = 0
 
     @property
     def trial(self) -> Trial:
-        """What is placed."""
+        """Return the trial of the order."""
         return self.order.trial
 
 
 class Placing:
-    """An engine of one cluster. Call `run` once, from the main thread."""
+    """The engine of one cluster. Call `run` once, from the main thread."""
 
     workers = 1
 
@@ -79,7 +79,7 @@ class Placing:
         self._failed: list[Trial] = []
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a request ended it early."""
+        """Run the trials that the ledger does not show as finished. Returns False if a signal or a request ended it early."""
         with self.stops.heard():
             self._sort(trials, board)
             try:
@@ -93,7 +93,7 @@ class Placing:
         return not self.stops.count
 
     def _sort(self, trials: Sequence[Trial], board: Board) -> None:
-        """Count what is finished."""
+        """Count the finished trials and queue the rest."""
         for trial in trials:
             now = standing(trial.folder)
             if now.over():
@@ -126,7 +126,7 @@ class Placing:
             self._place(unplaced)
 
     def _readmit(self, board: Board) -> None:
-        """Failures that somebody wants tried again."""
+        """Queue failed trials that were reset for a retry."""
         for trial in list(self._failed):
             if not standing(trial.folder).over():
                 self._failed.remove(trial)
@@ -134,9 +134,9 @@ class Placing:
                 self._items.append(self._item(trial))
 
     def _look(self, board: Board) -> list[Item]:
-        """Settle what is over and show what runs. Returns what is to be placed.
+        """Settle the trials that are over and show those that run. Returns the trials to place.
 
-        The queue is asked before the folders: a trial whose ticket was gone by then has been judged by now, or was lost.
+        The queue is queried before the folders are read: a trial whose ticket was already gone has since been concluded, or was lost.
         """
         live = set(self.cluster.live([item.ticket for item in self._items if item.ticket is not None]))
         over, running, unplaced = [], [], []
@@ -161,7 +161,7 @@ class Placing:
         return unplaced
 
     def _end(self, item: Item) -> str | None:
-        """As `outcome`, but None where what held a trial without a ticket shows no life any longer."""
+        """Return `outcome`, but None if the holder of a trial without a ticket has stopped its heartbeat."""
         end = outcome(item.trial)
         if end != HELD or item.ticket is not None:
             return end
@@ -170,7 +170,7 @@ class Placing:
         return None if lease is None or self.setup.watch.over(folder, lease) else HELD
 
     def _take_back(self, item: Item, board: Board) -> None:
-        """A ticket is gone and its trial is not over: it failed and is to be tried again, or it was lost."""
+        """Handle a ticket that is gone although its trial is not over: the trial failed and is to be retried, or it was lost."""
         ticket, item.gone = item.gone or "", None
         if judged_since(item.trial, item.attempt):
             board.lines.put(f"again   {item.trial.label}: {last_attempt(item.trial)}")
@@ -179,12 +179,12 @@ class Placing:
         words = self.cluster.last_words(ticket)
         last = "".join(words.splitlines()[-1:])
         if item.losses <= item.trial.retries.lost:
-            board.lines.put(f"lost    {item.trial.label} ({last}): it is placed again")
+            board.lines.put(f"lost    {item.trial.label} ({last}): placed again")
         else:
             self._give_up(item, words, last)
 
     def _give_up(self, item: Item, words: str, last: str) -> None:
-        """Record a failure where nobody is left to do so."""
+        """Record the failure of a trial that has no worker left to do so."""
         tail = log_tail(words)
         reason, _ = why_failed(-signal.SIGKILL, tail, None)
         message = f"placed {item.losses} times and lost each time: {last}"
@@ -207,13 +207,13 @@ class Placing:
 
     def _leave(self, board: Board) -> None:
         tickets = [item.ticket for item in self._items if item.ticket is not None]
-        said = self.cluster.leave(tickets, self.stops) if tickets else ""
-        if said:
-            board.lines.put(said)
+        sentence = self.cluster.leave(tickets, self.stops) if tickets else ""
+        if sentence:
+            board.lines.put(sentence)
 
 
 def _show(board: Board, items: Sequence[Item], running: Sequence[Item]) -> None:
-    """Trials keep their row while they run; there are as many rows as it takes."""
+    """Update the board. Trials keep their row while they run; rows are added as needed."""
     trials = [item.trial for item in running]
     rows = {row: shown for row, shown in board.running.items() if shown.trial in trials}
     shown = {entry.trial for entry in rows.values()}

@@ -1,4 +1,4 @@
-"""What an engine is, what it is told, and what every one refuses."""
+"""The interface of engines, their setup, and the refusals that they share."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from sweeps.workers.worker import Command
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """How trials are to run, wherever it is."""
+    """How trials are to run, on any engine."""
 
     study: str
     command: Command
     """Makes the command line of a trial."""
     workers: int | None = None
-    """Trials at a time; None for what the engine finds room for."""
+    """Number of concurrent trials; None for as many as the engine has room for."""
     timeout: float | None = None
-    """Seconds of one trial; None for what its study says."""
+    """Time limit of one trial in seconds; None for the study's limit."""
     detach: bool = False
-    """Whether to leave once every trial is placed."""
+    """Whether to return once every trial is placed."""
     watch: Watch = field(default_factory=Watch)
-    """Judges what others run."""
+    """Detects stale leases of other processes."""
     request: Callable[[], str] = no_request
-    """What was last asked for from another terminal."""
+    """Returns the latest control request."""
 
     def order(self, trial: Trial) -> Order:
-        """The trial as it is sent away."""
+        """Return the trial in the form in which it is sent."""
         return Order(
             trial=trial,
             command=tuple(self.command(trial)),
@@ -47,24 +47,24 @@ class Setup:
 
 
 class Engine(Protocol):
-    """Runs trials somewhere."""
+    """An interface that runs trials."""
 
     workers: int
-    """Trials at a time as far as is known before any runs."""
+    """Number of concurrent trials, as far as is known before any runs."""
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a request ended it early."""
+        """Run the trials that the ledger does not show as finished. Returns False if a signal or a request ended it early."""
 
 
 Opened = Callable[[Setup, Options, Sequence[Trial]], AbstractContextManager[Engine]]
-"""Makes an engine for the trials, for the length of a `with` block. Raises UserError where there is nothing to run on."""
+"""Opens an engine for the trials, for the duration of a `with` block. Raises UserError if there is nothing to run on."""
 
 
 def refuse_too_wide(trial: Trial, slots: int) -> None:
-    """Raise UserError for a trial whose threads would wait for ever."""
+    """Raise UserError for a trial that has more threads than there are slots and would wait forever."""
     needed = trial.resources.threads
     if needed > slots:
         raise UserError(
-            f"arm '{trial.arm}' wants {needed} threads a trial and there are {slots} slots; lower its resources.threads in the "
+            f"arm '{trial.arm}' requires {needed} threads per trial and there are {slots} slots; lower its resources.threads in the "
             "study, or raise --workers (make: WORKERS)"
         )

@@ -15,7 +15,7 @@ from sweeps.workers.pool import Pool, most_threads
 
 
 class Local:
-    """A pool of subprocesses, each with CUDA devices of its own where there are any."""
+    """A pool of subprocesses, each with its own CUDA devices if there are any."""
 
     def __init__(self, setup: Setup):
         self.setup = setup
@@ -23,7 +23,7 @@ class Local:
         self.workers = setup.workers or default_workers(self.devices)
 
     def run(self, trials: Sequence[Trial], board: Board) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a request ended it early."""
+        """Run the trials that the ledger does not show as finished. Returns False if a signal or a request ended it early."""
         setup = self.setup
         pool = Pool(
             board,
@@ -38,7 +38,7 @@ class Local:
 
 @contextmanager
 def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
-    """The pool; it has no options of its own. Raises UserError for a trial that takes more devices or slots than there are."""
+    """Open the pool, which has no options of its own. Raises UserError for a trial that takes more devices or slots than there are."""
     engine = Local(setup)
     for trial in trials:
         refuse_too_many_devices(trial.arm, trial.resources, engine.devices)
@@ -51,6 +51,6 @@ def _refuse_too_few_slots(trial: Trial, engine: Local) -> None:
     needed = trial.resources.devices if engine.devices else 1
     if needed > engine.workers:
         raise UserError(
-            f"arm '{trial.arm}' wants {needed} CUDA devices a trial and there are {engine.workers} slots; raise --workers (make: "
+            f"arm '{trial.arm}' requires {needed} CUDA devices per trial and there are {engine.workers} slots; raise --workers (make: "
             f"WORKERS) to {needed} or more, or lower its resources.gpus in the study"
         )

@@ -1,4 +1,4 @@
-"""What `--engine-option KEY=VALUE` may say. Every default stands here once."""
+"""The keys and values of `--engine-option KEY=VALUE`. Every default is defined here, once."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from sspo.errors import UserError
 
 EXECUTORS = ("slurm", "local")
 UNLIMITED = 240
-"""Minutes of a job whose trial has no limit of its own."""
+"""Time limit in minutes of a job whose trial has no limit of its own."""
 PARTING = 10
-"""Minutes that a job outlives its trial's limit: the worker starts before it and judges its end."""
+"""Minutes added to a trial's limit for its job: the worker starts before the trial and records its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOptions:
-    """The pool takes all that it needs from the options that every engine has."""
+    """No options: the pool takes everything it needs from the options of all engines."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RayOptions:
-    """A Ray cluster and what a trial takes of it besides its study's resources."""
+    """A Ray cluster and the resources of a trial that its study does not set."""
 
     address: str = ""
-    """`host:port` of its head, or `auto` for the one that this machine is part of. Empty for what RAY_ADDRESS says, or
-    else for a cluster of this machine alone that ends with the sweep."""
+    """`host:port` of its head, or `auto` for the cluster that this machine is part of. Empty for the value of RAY_ADDRESS,
+    or else for a cluster of this machine alone that ends with the sweep."""
     gpus: float | None = None
-    """Devices of a trial whose study says nothing of them, parts of one allowed; None for one where the cluster has any."""
+    """Devices of a trial whose study does not set them, fractions allowed; None for one if the cluster has any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmOptions:
-    """A Slurm cluster and what a trial takes of it besides its study's resources."""
+    """A Slurm cluster and the resources of a trial that its study does not set."""
 
     executor: str = "slurm"
-    """`local` runs the same jobs as processes of this machine, to try a set-up out."""
+    """`local` runs the same jobs as processes of this machine, to test a setup."""
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
     constraint: str | None = None
     gpus: int = 0
-    """Devices of a trial whose study says nothing of them."""
+    """Devices of a trial whose study does not set them."""
     minutes: int | None = None
-    """Limit of one job; None for that of its trial and PARTING more, or UNLIMITED for a trial without one. A trial that
-    outlives it is requeued and continues from its checkpoint."""
+    """Time limit of one job; None for the limit of its trial plus PARTING, or UNLIMITED for a trial without one. A trial that
+    exceeds it is requeued and continues from its checkpoint."""
     requeues: int = 10
-    """How often a trial may outlive the limit."""
+    """Maximum number of times that a trial may exceed the limit."""
     poll: float = 5.0
-    """Seconds between two looks at the queue and the run folders."""
+    """Seconds between checks of the queue and the run folders."""
 
 
 Options = LocalOptions | RayOptions | SlurmOptions
@@ -62,7 +62,7 @@ MORE_THAN_NONE = ("poll",)
 
 
 def parse(schema: type[Options], words: Sequence[str]) -> Options:
-    """Options from `key=value` words. Raises UserError for the first that makes no sense, with the nearest valid name."""
+    """Parse options from `key=value` words. Raises UserError for the first invalid one, with the nearest valid name."""
     hints = typing.get_type_hints(schema)
     values: dict[str, Any] = {}
     for word in words:
@@ -82,7 +82,7 @@ def _value(word: str, text: str) -> Any:
     try:
         return parse_yaml(text, Path("--engine-option"))
     except UserError as error:
-        raise UserError(f"--engine-option: '{word}' has no value that can be read") from error
+        raise UserError(f"--engine-option: the value of '{word}' cannot be read") from error
 
 
 def _check(options: Options) -> None:

@@ -1,4 +1,4 @@
-"""The engine of a Ray cluster: one trial is one Ray task with its resources."""
+"""The engine of a Ray cluster: each trial is one Ray task with its resources."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from sweeps.workers.signals import Stops
 POLL = 0.5
 ATTEMPTS = 3
 KNOCK = 10.0
-"""Seconds that the head of a cluster may take to answer."""
+"""Timeout in seconds for the head of a cluster to answer."""
 PARTING = 60.0
-"""Seconds that an interrupted sweep waits for its tasks to stop; each asks its trainer first, then kills it."""
+"""Seconds that an interrupted sweep waits for its tasks to stop; each first signals its trainer, then kills it."""
 INIT = {"logging_level": "ERROR", "log_to_driver": False}
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
-"""For a cluster that we start: it tells nobody that it was used, and a trial is no background work."""
+"""Environment of a cluster that we start: it sends no usage statistics, and trials run at normal priority."""
 
 
 @contextmanager
 def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
-    """An engine connected to a cluster. Raises UserError where there is none at the address, and for a trial that takes
+    """Open an engine connected to a cluster. Raises UserError if there is no cluster at the address, and for a trial that takes
     more processors than the cluster of this machine has, or more devices than any node."""
     chosen = cast(RayOptions, options)
     address, slots = chosen.address or os.environ.get("RAY_ADDRESS", ""), setup.workers or processors()
@@ -56,7 +56,7 @@ def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[
 
 
 class RayCluster:
-    """Orders as Ray tasks. Ray itself retries nothing: what a lost node was running is judged by the ledger first."""
+    """Orders as Ray tasks. Ray itself retries nothing: the ledger first decides about the trials of a lost node."""
 
     poll = POLL
 
@@ -70,11 +70,11 @@ class RayCluster:
         self._ends: dict[str, str] = {}
 
     def placed_before(self, trial: Trial) -> str | None:
-        """Nothing: a task ends with the process that placed it."""
+        """Return None: a task ends with the process that placed it."""
         return None
 
     def place(self, orders: Sequence[Order]) -> Sequence[str]:
-        """A task for each order."""
+        """Start a task for each order."""
         tickets = []
         for order in orders:
             gpus = _gpus(order.trial, self._options, any_there=self._any_gpus)
@@ -87,7 +87,7 @@ class RayCluster:
         return tickets
 
     def live(self, tickets: Collection[str]) -> Collection[str]:
-        """Those of the tickets whose task waits or runs."""
+        """Return the tickets whose task is waiting or running."""
         refs = {self._refs[ticket]: ticket for ticket in tickets}
         ended = self._ended(list(refs))
         for ref in ended:
@@ -96,11 +96,11 @@ class RayCluster:
         return [ticket for ref, ticket in refs.items() if ref not in ended]
 
     def last_words(self, ticket: str) -> str:
-        """What Ray said of a task that is gone."""
+        """Return how a task that is gone ended, as reported by Ray."""
         return self._ends.get(ticket, "")
 
     def leave(self, tickets: Collection[str], stops: Stops) -> str:
-        """Cancel what waits and have what runs stopped; a second signal waits no longer."""
+        """Cancel waiting tasks and stop running ones; a second signal ends the wait."""
         refs = [self._refs[ticket] for ticket in tickets if ticket in self._refs]
         for ref in refs:
             self.ray.cancel(ref)
@@ -116,21 +116,21 @@ class RayCluster:
         return set(ended)
 
     def _end(self, ref: Any) -> str:
-        """What a task returned, or what became of it."""
+        """Return what a task returned, or how it failed."""
         try:
             return f"its Ray task ended as '{self.ray.get(ref)}'"
         except self.ray.exceptions.RayTaskError as error:
-            return str(error).strip()  # a traceback, which ends in what was raised
+            return str(error).strip()  # a traceback, whose last line is the exception
         except self.ray.exceptions.RayError as error:
             return f"{type(error).__name__}: {str(error).split('. ')[0]}"
 
 
 def run_there(order: Order, folder: str) -> str:
-    """What a Ray task does: run the order as if in the folder that the sweep was started in."""
+    """Run an order inside a Ray task, in the folder in which the sweep was started."""
     os.chdir(folder)
     signal.signal(
         signal.SIGINT, signal.default_int_handler
-    )  # Ray cancels by it, and what a shell starts may ignore it
+    )  # Ray cancels with SIGINT, which a process started by a shell may ignore
     return run_order(order)
 
 
@@ -141,25 +141,25 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(address=address, **INIT)
     except (OSError, ValueError, RuntimeError) as error:  # ConnectionError, which Ray raises, is an OSError
         raise UserError(
-            f"no Ray cluster at '{address}' ({_first_line(error)}); start one with `ray start --head`, give another with "
+            f"no Ray cluster at '{address}' ({_first_line(error)}); start one with `ray start --head`, pass another with "
             "--engine-option address=HOST:PORT, or leave it out (and RAY_ADDRESS unset) for a cluster of this machine"
         ) from error
 
 
 def _knock(address: str) -> None:
-    """Raise OSError where nobody listens at `host:port`: Ray itself goes on trying for minutes."""
+    """Raise OSError if nothing listens at `host:port`: Ray itself retries for minutes."""
     host, colon, port = address.rpartition(":")
     if colon and port.isdecimal() and "/" not in host:
         socket.create_connection((host, int(port)), timeout=KNOCK).close()
 
 
 def _start(ray: Any, cpus: int) -> None:
-    """A cluster of this machine alone. Ray gives a node 30 s to start, which a busy machine may not keep: so there is more than one attempt."""
+    """Start a cluster of this machine alone. Ray gives a node 30 s to start, which a busy machine may exceed, so it is retried."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, **INIT)
             return
-        except Exception as error:  # Ray raises no narrower class where a node does not come up
+        except Exception as error:  # Ray raises no narrower class if a node does not start
             ray.shutdown()
             if attempt == ATTEMPTS:
                 raise UserError(
@@ -172,24 +172,24 @@ def _first_line(error: Exception) -> str:
 
 
 def _refuse_more_than_a_node_has(trial: Trial, nodes: Sequence[Mapping[str, Any]]) -> None:
-    """Raise UserError for a trial that Ray would keep waiting for ever: its devices must all be of one node."""
+    """Raise UserError for a trial that would wait in Ray forever: its devices must all be on one node."""
     most = max((node["Resources"].get("GPU", 0) for node in nodes if node["Alive"]), default=0)
     if trial.resources.devices > max(most, 1):
         raise UserError(
-            f"arm '{trial.arm}' wants {trial.resources.devices} CUDA devices a trial and no node of the Ray cluster has more than "
+            f"arm '{trial.arm}' requires {trial.resources.devices} CUDA devices per trial and no node of the Ray cluster has more than "
             f"{most:g}; lower its resources.gpus in the study, or join a larger node with `ray start`"
         )
 
 
 def _gpus(trial: Trial, options: RayOptions, *, any_there: bool) -> float:
-    """Devices of a trial: what its study says, else the option, else one; without an option none where there are none."""
+    """Return the devices of a trial: its study's, else the option's, else one, or none if the cluster has none."""
     if trial.resources.gpus is None and options.gpus is not None:
         return options.gpus
     return trial.resources.devices if any_there else 0
 
 
 def _needs(trial: Trial, gpus: float) -> Mapping[str, Any]:
-    """What a task takes of its node."""
+    """Return the resources that a task takes on its node."""
     needs: dict[str, Any] = {"num_cpus": trial.resources.threads, "num_gpus": gpus}
     if trial.resources.memory_gb is not None:
         needs["memory"] = int(trial.resources.memory_bytes())

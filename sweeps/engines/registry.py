@@ -1,4 +1,4 @@
-"""The table of engines. Ray and submitit themselves are imported only by who opens theirs."""
+"""The table of engines. Ray and submitit are imported only when their engine is opened."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sweeps.plan.plan import Trial
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An engine: its options, how it is opened, and the package that it takes."""
+    """An engine: its options, the function that opens it, and the package that it requires."""
 
     options: type[Options]
     opened: Opened
     package: str | None = None
     outlives: bool = False
-    """Whether trials go on when the controller has left."""
+    """Whether trials continue after the controller has exited."""
 
 
 DEFAULT_ENGINE = "local"
@@ -35,7 +35,7 @@ ENGINES = {
 
 
 def check_engine(name: str, words: Sequence[str], *, detach: bool) -> Options:
-    """The options of an engine. Raises UserError for an unknown engine or option and where a package is missing."""
+    """Return the options of an engine. Raises UserError for an unknown engine or option, and if a package is missing."""
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     row = ENGINES[name]
@@ -45,7 +45,7 @@ def check_engine(name: str, words: Sequence[str], *, detach: bool) -> Options:
     if row.package is not None and find_spec(row.package) is None:
         here = f"`make sweep NAME=... ENGINE={name}`, or `make setup-ray` and then .venv-ray/bin/python -m sweeps"
         raise UserError(
-            f"engine {name} takes {row.package}, which is not in this environment: run "
+            f"engine {name} requires {row.package}, which is not in this environment: run "
             + ("`make setup-ray`" if installed() else here)
         )
     return options
@@ -54,6 +54,6 @@ def check_engine(name: str, words: Sequence[str], *, detach: bool) -> Options:
 def open_engine(
     name: str, words: Sequence[str], setup: Setup, trials: Sequence[Trial]
 ) -> AbstractContextManager[Engine]:
-    """An engine that has room for each of the trials, for the length of a `with` block. Raises UserError as `check_engine`
-    does, for lack of a cluster, and for a trial that is too wide."""
+    """Open an engine that has room for each of the trials, for the duration of a `with` block. Raises UserError as `check_engine`
+    does, if there is no cluster, and for a trial that is too wide."""
     return ENGINES[name].opened(setup, check_engine(name, words, detach=setup.detach), trials)

@@ -1,6 +1,6 @@
 """The engine of a Slurm cluster: trials are elements of job arrays, submitted with submitit.
 
-Jobs outlive who submitted them. Which job a trial has is kept in its run folder, so that no call submits what is queued.
+Jobs outlive the process that submitted them. The run folder records the job of its trial, so that no trial is submitted twice.
 A job that reaches its time limit or is preempted is requeued, and its trial continues from its checkpoint.
 """
 
@@ -32,31 +32,31 @@ from sweeps.workers.signals import Stops
 
 JOB = "job.json"
 FOLDER = "slurm"
-"""Below the store: what submitit writes, logs of jobs among it."""
+"""The folder in the store for submitit's files, including the logs of jobs."""
 PRIVATE = 0o700
-"""submitit reads jobs back with pickle: nobody else may write there."""
+"""submitit reads jobs back with pickle, so no other user may write there."""
 LONGEST_ARRAY = 1000
 """Slurm's own limit, unless a cluster sets another."""
 GIB = 2**30
 OWN_GIB = 0.5
-"""Memory that a job takes besides its trial: who is over the limit is for the trial's worker to say, before the cluster does."""
+"""Memory that a job takes besides its trial, so that the trial's worker detects an exceeded limit before the cluster does."""
 PATIENCE = 120.0
-"""Seconds that the queue may be out of reach."""
+"""Seconds that the queue may be unreachable."""
 SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i")
 
 
 class TrialJob:
-    """What a job runs."""
+    """The function that a job runs."""
 
     def __init__(self, order: Order):
         self.order = order
 
     def __call__(self) -> str:
-        """How the trial ended."""
+        """Run the order and return how it ended."""
         return run_order(self.order)
 
     def checkpoint(self) -> Any:
-        """What submitit has requeued at the end of a job's time: the same again, for the run folder holds the rest."""
+        """Return the job that submitit requeues at the time limit: the same one, because the run folder holds the state."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -64,8 +64,8 @@ class TrialJob:
 
 @contextmanager
 def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[Engine]:
-    """An engine that submits from this machine. A trial that fits no node is for `sbatch` to refuse; where jobs are processes
-    of this machine, one that wants more devices than it has raises UserError."""
+    """Open an engine that submits from this machine. `sbatch` refuses a trial that fits no node. If jobs are processes of this
+    machine, raises UserError for a trial that requires more devices than it has."""
     chosen = cast(SlurmOptions, options)
     for trial in trials if chosen.executor == "local" else ():
         refuse_too_many_devices(trial.arm, trial.resources, visible_devices())
@@ -73,18 +73,18 @@ def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[
 
 
 class SlurmCluster:
-    """Orders as jobs."""
+    """Orders as Slurm jobs."""
 
     def __init__(self, options: SlurmOptions, setup: Setup):
         self.options = options
         self.room = (setup.workers or processors()) if options.executor == "local" else None
         self.setup = setup
         self.poll = options.poll
-        self._heard = time.monotonic()
+        self._answered = time.monotonic()
         self._logs: dict[str, Path] = {}
 
     def placed_before(self, trial: Trial) -> str | None:
-        """The job that an earlier call submitted for the trial."""
+        """Return the job that an earlier call submitted for the trial."""
         placed = read_json(trial.folder / JOB, "delete it to have the trial submitted again") or {}
         job = placed.get("job")
         if job is None or placed.get("executor") != self.options.executor:
@@ -93,7 +93,7 @@ class SlurmCluster:
         return str(job)
 
     def place(self, orders: Sequence[Order]) -> Sequence[str]:
-        """Submit arrays of at most LONGEST_ARRAY jobs that ask for the same, and note each job in its trial's run folder."""
+        """Submit arrays of at most LONGEST_ARRAY jobs with equal resources, and record each job in its trial's run folder."""
         alike: dict[tuple[Any, ...], list[int]] = {}
         for index, order in enumerate(orders):
             alike.setdefault(self._needs(order), []).append(index)
@@ -108,35 +108,35 @@ class SlurmCluster:
         return [tickets[index] for index in range(len(orders))]
 
     def live(self, tickets: Collection[str]) -> Collection[str]:
-        """Those that wait or run; all of them while the queue does not answer, up to PATIENCE."""
+        """Return the tickets that are waiting or running; all of them while the queue does not answer, up to PATIENCE."""
         if self.options.executor == "local":
             return [ticket for ticket in tickets if _runs_here(int(ticket))]
-        asked = subprocess.run(SQUEUE, capture_output=True, text=True, check=False)
-        if asked.returncode == 0:
-            self._heard = time.monotonic()
-            return set(asked.stdout.split()) & set(tickets)
-        if time.monotonic() - self._heard > PATIENCE:
+        queried = subprocess.run(SQUEUE, capture_output=True, text=True, check=False)
+        if queried.returncode == 0:
+            self._answered = time.monotonic()
+            return set(queried.stdout.split()) & set(tickets)
+        if time.monotonic() - self._answered > PATIENCE:
             raise UserError(
-                f"squeue has not answered for {PATIENCE:g} s ({_last_line(asked.stderr)}); the jobs go on: run the same "
+                f"squeue has not answered for {PATIENCE:g} s ({_last_line(queried.stderr)}); the jobs continue: run the same "
                 "command again to watch them"
             )
         return tickets
 
     def last_words(self, ticket: str) -> str:
-        """The end of the job's log."""
+        """Return the end of the job's log."""
         log = self._logs.get(ticket)
         tail = log_tail(log.read_text(encoding="utf-8", errors="replace")) if log and log.is_file() else ""
         return tail or f"Slurm job {ticket} left no log"
 
     def leave(self, tickets: Collection[str], stops: Stops) -> str:
-        """Nothing ends with us; after a request to stop every job does so by itself."""
+        """Return a sentence on the queued jobs. None ends with this process; after a stop request, every job stops by itself."""
         if self.setup.request() == STOP:
             return (
-                f"{len(tickets)} jobs are in the queue: those that train stop now, those that wait end as soon as they start; "
-                f"`scancel --name {self._name()}` takes them out of it"
+                f"{len(tickets)} jobs are in the queue: training jobs stop now, waiting jobs end as soon as they start; "
+                f"`scancel --name {self._name()}` removes them"
             )
         return (
-            f"{len(tickets)} jobs stay in the queue; the same command watches them again, and "
+            f"{len(tickets)} jobs stay in the queue; the same command resumes watching them, and "
             f"`scancel --name {self._name()}` ends them"
         )
 
@@ -159,7 +159,7 @@ class SlurmCluster:
         return [job.job_id for job in jobs]
 
     def _needs(self, order: Order) -> tuple[int, int, float | None, int]:
-        """(processors, devices, GiB, minutes) of the order's job."""
+        """Return (processors, devices, GiB, minutes) of the order's job."""
         resources, minutes = order.trial.resources, self.options.minutes
         limit = resources.timeout if order.timeout is None else order.timeout
         if minutes is None:
@@ -204,7 +204,7 @@ def _log(trial: Trial, job: str) -> Path:
 
 
 def _runs_here(pid: int) -> bool:
-    """Whether a job of submitit's local executor runs: a process that has ended waits for us as a zombie."""
+    """Return whether a job of submitit's local executor runs: a process that has ended remains as our zombie."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and "submitit.local._local" in process.cmdline()

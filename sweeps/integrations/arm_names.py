@@ -1,4 +1,4 @@
-"""What the arms of a multirun are called: by the values in which they differ."""
+"""Names of a multirun's arms, made from the values in which they differ."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LONGEST = 40
-"""Characters of a name before it is cut; a number keeps it apart from others."""
+"""Maximum number of characters of a name; a number distinguishes names that are cut to the same text."""
 
 Combo = tuple[str, ...]
 
 
 def labels(combos: Sequence[Combo]) -> list[str]:
-    """For reports, as `grpo, high=0.1`: a group's choice alone, an option with the end of its key; of a path on this machine the last
-    part, as names go into tables and mirrors."""
+    """Return labels for reports, as `grpo, high=0.1`: a group's choice alone, an option with the end of its key. A path on this machine
+    is shortened to its last part, because labels appear in tables and mirrors."""
     varying = _varying(combos)
     ends = [key.rpartition(".")[2] for key in varying]
     return [
@@ -27,7 +27,7 @@ def labels(combos: Sequence[Combo]) -> list[str]:
 
 
 def names(combos: Sequence[Combo]) -> list[str]:
-    """For folders and commands, as `grpo_high_0_1`: lower-case letters, digits and `_`, letters first, each one once."""
+    """Return unique names for folders and commands, as `grpo_high_0_1`: lowercase letters, digits and `_`, starting with a letter."""
     taken: dict[str, None] = {}
     for label in labels(combos):
         plain = re.sub(r"-(?=\.?\d)", "minus_", label.lower())
@@ -42,7 +42,7 @@ def names(combos: Sequence[Combo]) -> list[str]:
 
 
 def _varying(combos: Sequence[Combo]) -> list[str]:
-    """Keys of which the combinations hold several values, in the order of the command line."""
+    """Return the keys that have several values over the combinations, in the order of the command line."""
     keys = [override.partition("=")[0] for override in combos[0]]
     return [key for index, key in enumerate(keys) if len({combo[index] for combo in combos}) > 1]
 

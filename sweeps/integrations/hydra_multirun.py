@@ -1,4 +1,4 @@
-"""`python -m sspo.train -m`: run the combinations of a command line in the cells, folders and ledger of `sweeps run`."""
+"""`python -m sspo.train -m`: run the combinations of a command line with the cells, folders and ledger of `sweeps run`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from sweeps.study.spec import DEFAULT_PRESET
 
 
 def run_words(words: Sequence[str], options: Mapping[str, Any]) -> int:
-    """Run what is missing of a command line's combinations, under the options of `hydra/sweeper=sspo`.
+    """Run the missing combinations of a command line, with the options of `hydra/sweeper=sspo`.
 
-    Returns the exit status of `sweeps run`. Raises UserError before any work for what makes no sense.
+    Returns the exit status of `sweeps run`. Raises UserError before any work if the command line is invalid.
     """
     store, own = _split_store(words)
     recipe = Recipe(words=own, baseline=options["baseline"], test=options["test"])
@@ -47,14 +47,14 @@ def run_words(words: Sequence[str], options: Mapping[str, Any]) -> int:
 
 
 def _split_store(words: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
-    """The store that the words name, and the other words."""
+    """Return the store that the words name, and the other words."""
     named = [word for word in words if is_of(word, STORE)]
     store = parse_overrides(named)[-1].value() if named else RunConfig().store
     return Path(str(store)), tuple(word for word in words if word not in named)
 
 
 def _keep_alone(recipe: Recipe, plan: Plan, how: RunOptions) -> None:
-    """Keep the recipe, but not under the hands of another controller of a multirun with this name."""
+    """Store the recipe under the lock of its sweep, so that no other controller of a multirun with this name is running."""
     refuse_foreign(plan.store)
     check_store(plan.store, 0)
     with alone(control_folder(plan), f"sweep of {plan.title()}", watch=how.watch()):

@@ -1,4 +1,4 @@
-"""A recipe made into a study: combinations that differ in the seed alone are one arm, and so are those of one cell."""
+"""Turns a recipe into a study: combinations that differ only in the seed are one arm, and so are those of one cell."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from sweeps.study.refusals import RESERVED, check_resolvers
 from sweeps.study.spec import DEFAULT_PRESET, TESTS, Arm, Preset, Study, StudyHead
 
 FREE = "run.device"
-"""The one option of `run` that a multirun leaves to its command line."""
+"""The only option of `run` that a multirun's command line may set."""
 
 
 def study_of(recipe: Recipe, name: str = "") -> Study:
-    """The study of a multirun: an arm a cell, compared with the baseline at sampled accuracy.
+    """Return the study of a multirun: one arm per cell, compared with the baseline at sampled accuracy.
 
-    Without a name it gets one from what it compares, the same however that is written. Raises UserError for what makes
-    no sense.
+    Without a name, it gets one from the cells that it compares, independent of how the words are written. Raises UserError for
+    invalid input.
     """
     if name and not NAME.fullmatch(name):
         raise UserError(
-            f"hydra.sweeper.study: a name is lower-case letters, digits and '_', letters first, got '{name}'"
+            f"hydra.sweeper.study: a name must be lowercase letters, digits and '_', starting with a letter, got '{name}'"
         )
     if recipe.test not in TESTS:
         raise unknown("hydra.sweeper.test", recipe.test, TESTS)
@@ -52,7 +52,7 @@ def study_of(recipe: Recipe, name: str = "") -> Study:
 
 
 def _title(recipe: Recipe) -> str:
-    """The words that name several values, seeds aside."""
+    """Return the words that name several values, except seeds."""
     several = [word for word in recipe.words if not is_of(word, "seed") and len(combinations([word])) > 1]
     return " ".join(several or recipe.words) or "the defaults"
 
@@ -71,19 +71,19 @@ def _refuse_reserved(words: Sequence[str]) -> None:
 
 
 def _seeds(words: Sequence[str]) -> tuple[int, ...]:
-    """The seeds that the words name, in their order; the default where they name none."""
+    """Return the seeds that the words name, in order; the default if they name none."""
     texts = [text for (text,) in combinations([word for word in words if is_of(word, "seed")] or ["seed=0"])]
     found = []
     for text in texts:
         value = parse_overrides([text])[0].value()
         found.append(
             value if type(value) is int and value >= 0 else compose([text]).seed
-        )  # which says why not
+        )  # compose raises the reason
     return tuple(dict.fromkeys(found))
 
 
 def _distinct(combos: Sequence[tuple[str, ...]]) -> dict[str, tuple[Arm, TrainConfig]]:
-    """By name, an arm for the first combination of every cell, with what it composes to."""
+    """Return an arm, by name, for the first combination of every cell, with its configuration."""
     found: dict[str, tuple[str, Arm, TrainConfig]] = {}
     for name, label, combo in zip(names(combos), labels(combos), combos, strict=True):
         try:
@@ -102,7 +102,7 @@ def _role(config: TrainConfig) -> str:
 
 
 def _baseline(recipe: Recipe, arms: Mapping[str, Arm]) -> str:
-    """The arm that the recipe names, else the first one that trains with a clip, else the first."""
+    """Return the arm that the recipe names, else the first one that trains with a clip, else the first."""
     if recipe.baseline and recipe.baseline not in arms:
         raise unknown("arm as hydra.sweeper.baseline", recipe.baseline, arms)
     trained = [name for name, arm in arms.items() if arm.role == "arm"]

@@ -1,6 +1,6 @@
-"""Multiruns by name: what a command line said, kept in the store, so that every command of `sweeps` knows its study.
+"""Multiruns by name: the words of a command line, kept in the store, so that every command of `sweeps` can rebuild its study.
 
-A study of conf/study/ comes first; a multirun may not take the name of one.
+A study in conf/study/ has precedence; a multirun may not use the name of one.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ STORE = "run.store"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that makes the study of a multirun."""
+    """The definition of a multirun's study."""
 
     words: tuple[str, ...]
-    """Overrides as they were written, several values and all, without the store."""
+    """Overrides as written, including several values, without the store."""
     baseline: str = ""
     """An arm's name; empty for the first one that trains with a clip."""
     test: str = "welch"
 
 
 def keep(recipe: Recipe, name: str, store: Path) -> None:
-    """Write the recipe into the store, unless it is there. Raises UserError where that is impossible."""
+    """Write the recipe into the store unless it is already there. Raises UserError if it cannot be written."""
     path = _path(name, store)
     text = json.dumps(asdict(recipe), indent=1, ensure_ascii=False) + "\n"
     try:
@@ -41,24 +41,24 @@ def keep(recipe: Recipe, name: str, store: Path) -> None:
         write_atomic(path, text)
     except OSError as error:
         raise UserError(
-            f"cannot write {path}: {error.strerror}; mend that, or give a writable folder with run.store=FOLDER"
+            f"cannot write {path}: {error.strerror}; fix that, or pass a writable folder with run.store=FOLDER"
         ) from error
 
 
 def recall(name: str, store: Path) -> Recipe | None:
-    """The recipe of that name, None where the store has none. Raises UserError for one that makes no sense."""
+    """Return the recipe of that name; None if the store has none. Raises UserError for a damaged one."""
     path = _path(name, store)
-    content = read_json(path, "run the multirun again to have it written")
+    content = read_json(path, "run the multirun again to rewrite it")
     if content is None:
         return None
     try:
         return build(Recipe, content)
     except UserError as error:
-        raise UserError(f"{path} is damaged: {error}; run the multirun again to have it written") from error
+        raise UserError(f"{path} is damaged: {error}; run the multirun again to rewrite it") from error
 
 
 def refuse_taken(name: str) -> None:
-    """Raise UserError for a name that a study of conf/study/ has."""
+    """Raise UserError for the name of a study in conf/study/."""
     if name in study_names(conf_folders("study")):
         raise UserError(
             f"hydra.sweeper.study={name} is the name of a study in conf/study/; choose another, or leave it out"

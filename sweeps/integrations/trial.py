@@ -1,6 +1,6 @@
-"""`sweeps trial`: one trial of a plan by its name `arm:seed:cell`, as W&B's agents start it.
+"""`sweeps trial`: one trial of a plan by its name `arm:seed:cell`, as W&B agents start it.
 
-It runs through the ledger like any other: what is finished is not run again, what another process runs is waited for.
+It uses the ledger like any other trial: it does not run again if it is finished, and waits if another process runs it.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ NAMED = re.compile(rf"(?:{PARAMETER}=)?([a-z][a-z0-9_]*):(\d+)(?::([0-9a-f]+))?"
 
 
 def trial_name(trial: Trial) -> str:
-    """`arm:seed:cell`: with the cell, so that a name that was given out before a study changed is refused."""
+    """Return `arm:seed:cell`, with the cell, so that a name issued before a study changed is refused."""
     return f"{trial.arm}:{trial.seed}:{trial.cell}"
 
 
 def find_trial(plan: Plan, word: str) -> Trial:
-    """The trial of the plan that `arm:seed` or `arm:seed:cell` names, with or without `trial=` before it.
+    """Return the trial that `arm:seed` or `arm:seed:cell` names, with or without a leading `trial=`.
 
-    Raises UserError where there is none, or where the arm is another cell by now.
+    Raises UserError if there is none, or if the arm now composes to a different cell.
     """
     match = NAMED.fullmatch(word)
     if match is None:
-        raise UserError(f"'{word}' names no trial; write arm:seed, as in {PARAMETER}={plan.arms[0].name}:0")
+        raise UserError(
+            f"'{word}' is not a valid trial; write arm:seed, as in {PARAMETER}={plan.arms[0].name}:0"
+        )
     arm, seed, cell = plan.arm(match[1]), int(match[2]), match[3]
     if seed not in arm.seeds:
         raise UserError(
-            f"arm '{arm.name}' of {plan.title()} has no seed {seed}, but {', '.join(map(str, arm.seeds))}"
+            f"arm '{arm.name}' of {plan.title()} has no seed {seed}; its seeds are {', '.join(map(str, arm.seeds))}"
         )
     if cell not in (None, arm.cell):
         raise UserError(
@@ -49,9 +51,9 @@ def find_trial(plan: Plan, word: str) -> Trial:
 
 
 def run_trial(plan: Plan, word: str, tracking: str | None, options: RunOptions, console: Console) -> int:
-    """Run the trial that `word` names; `tracking` replaces the mirror that its study wants. Returns as `sweeps run` does.
+    """Run the trial that `word` names; `tracking` replaces the study's mirror. Returns the same status as `sweeps run`.
 
-    Raises UserError before any work for what makes no sense.
+    Raises UserError before any work if the input is invalid.
     """
     check_options(options)
     refuse_unamended(plan)
@@ -69,6 +71,6 @@ def run_trial(plan: Plan, word: str, tracking: str | None, options: RunOptions, 
 
 
 def _mirrored(trial: Trial, tracking: str) -> Trial:
-    """The trial with another mirror of its logs, which is no part of its cell."""
+    """Return the trial with a different mirror of its logs, which is not part of its cell."""
     kept = [text for text in trial.overrides if not text.startswith(("tracking=", "tracking.mode="))]
     return replace(trial, overrides=(*kept, f"tracking={tracking}"))

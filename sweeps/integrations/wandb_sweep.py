@@ -1,7 +1,7 @@
-"""`sweeps export-wandb`: a plan as a W&B sweep, whose agents run exactly its trials.
+"""`sweeps export-wandb`: a plan as a W&B sweep, whose agents run exactly the plan's trials.
 
-Arms are differences of any kind and may have seeds of their own, so their options span no grid: a grid over options
-would hold runs that nobody planned. The grid has one parameter instead, whose values are the trials by name.
+Arms may differ in any options and have their own seeds, so they do not form a grid: a grid over options would include
+unplanned runs. The sweep has a single parameter instead, whose values are the names of the trials.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from sweeps.plan.plan import Plan, PlannedArm
 from sweeps.study.spec import DEFAULT_PRESET
 
 HEADER = """\
-# {count} trials of {title}: arm, seed and cell of each. Start agents in the checkout, with its Python first on the path:
+# {count} trials of {title}: arm, seed and cell of each. Start agents in the checkout, with its Python first on PATH:
 #   wandb sweep {path}            (an account is needed from here on)
-#   {devices}PATH="$PWD/{environment}/bin:$PATH" wandb agent <the id that it prints>
-# What a trial takes, which `sweeps trial` holds it to and an agent must have:
+#   {devices}PATH="$PWD/{environment}/bin:$PATH" wandb agent <the printed id>
+# Resources of a trial, which `sweeps trial` enforces and an agent's machine must have:
 {needs}
 """
 
 
 def export_sweep(plan: Plan, out: Path | None, console: Console) -> int:
-    """Write the sweep's YAML, by default below the store, and say where. Returns 0; UserError where it cannot be written."""
+    """Write the sweep's YAML, by default in the store, and print its path. Returns 0. Raises UserError if it cannot be written."""
     path = out or default_path(plan, "wandb-sweep.yaml")
     content = sweep(plan)
     foreign = any(arm.sampler != OWN_ENGINE for arm in plan.arms)
@@ -52,7 +52,7 @@ def export_sweep(plan: Plan, out: Path | None, console: Console) -> int:
 
 
 def sweep(plan: Plan) -> dict[str, Any]:
-    """The sweep's configuration, in the keys of W&B's own schema."""
+    """Return the sweep's configuration in W&B's schema."""
     options = ["--preset", plan.preset] if plan.preset != DEFAULT_PRESET else []
     if plan.store != Path(RunConfig().store):
         options += ["--store", str(plan.store.absolute())]
@@ -77,7 +77,7 @@ def sweep(plan: Plan) -> dict[str, Any]:
 
 
 def needs(plan: Plan) -> list[str]:
-    """What trials take, a line for the arms that share it, or one for all."""
+    """Return the resources of trials, one line per group of arms with equal resources."""
     whose: dict[str, list[str]] = {}
     for arm in plan.arms:
         whose.setdefault(_words(arm), []).append(arm.name)
@@ -88,13 +88,13 @@ def needs(plan: Plan) -> list[str]:
 
 def _words(arm: PlannedArm) -> str:
     taken = arm.resources
-    said = [
+    parts = [
         _count(taken.threads, "processor"),
-        "a CUDA device where there is one" if taken.gpus is None else _count(taken.gpus, "CUDA device"),
+        "a CUDA device if there is one" if taken.gpus is None else _count(taken.gpus, "CUDA device"),
         "any memory" if taken.memory_gb is None else f"at most {taken.memory_gb:g} GB of memory",
-        "any time" if taken.timeout is None else f"at most {taken.timeout:g} s an attempt",
+        "any time" if taken.timeout is None else f"at most {taken.timeout:g} s per attempt",
     ]
-    return ", ".join([*said, *([f"sampled by {arm.sampler}"] if arm.sampler != OWN_ENGINE else [])])
+    return ", ".join([*parts, *([f"sampled by {arm.sampler}"] if arm.sampler != OWN_ENGINE else [])])
 
 
 def _count(number: int, what: str) -> str:
@@ -102,16 +102,16 @@ def _count(number: int, what: str) -> str:
 
 
 def default_path(plan: Plan, ending: str) -> Path:
-    """Where an export of a plan goes unless told otherwise."""
+    """Return the default path of an export of a plan."""
     return plan.store / "exports" / f"{stem(plan)}.{ending}"
 
 
 def write(path: Path, text: str) -> None:
-    """Write an export whole. Raises UserError where it cannot be written."""
+    """Write an export atomically. Raises UserError if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text)
     except OSError as error:
         raise UserError(
-            f"cannot write {path}: {error.strerror}; mend that, or name another file with --out"
+            f"cannot write {path}: {error.strerror}; fix that, or name another file with --out"
         ) from error

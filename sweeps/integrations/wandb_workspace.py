@@ -1,4 +1,4 @@
-"""`sweeps wandb-dashboard`: a plan as a W&B workspace: what decides about a clip, a line an arm, seeds aggregated.
+"""`sweeps wandb-dashboard`: a plan as a W&B workspace with the metrics that judge a clip, one line per arm, aggregated over seeds.
 
 It is built and written offline; only `--push` needs an account.
 """
@@ -67,15 +67,15 @@ SECTIONS = {
     ),
     "Speed and memory": tuple(TIMING_KEYS),
 }
-"""Panels by section that every plan has; every key is one of the glossary."""
+"""Panels of every plan by section; every key is in the glossary."""
 
 
 def export_dashboard(
     plan: Plan, out: Path | None, entity: str | None, project: str | None, push: bool, console: Console
 ) -> int:
-    """Write the workspace as JSON, by default below the store, and save it to W&B where `push` says so. Returns 0.
+    """Write the workspace as JSON, by default in the store, and save it to W&B if `push` is set. Returns 0.
 
-    Raises UserError where it cannot be written, or pushed without an entity or an account.
+    Raises UserError if it cannot be written, or cannot be pushed for lack of an entity or an account.
     """
     if push and not entity:
         raise UserError("--push saves the workspace to an account: add --entity <your W&B user or team>")
@@ -90,10 +90,10 @@ def export_dashboard(
 
 
 def workspace(plan: Plan, entity: str, project: str) -> Any:
-    """The `wandb_workspaces.workspaces.Workspace` of a plan.
+    """Return the `wandb_workspaces.workspaces.Workspace` of a plan.
 
-    Runs are found by the tags of their cells, as a baseline may have been trained for another study, and grouped by arm;
-    a line is the mean over seeds and its band their range, which from few seeds claims no more than they show.
+    Runs are found by the tags of their cells, because a baseline may have been trained for another study, and grouped by arm.
+    A line is the mean over seeds and its band is their range, which does not overclaim with few seeds.
     """
     import wandb_workspaces.workspaces as ws
     from wandb_workspaces import expr
@@ -116,13 +116,14 @@ def workspace(plan: Plan, entity: str, project: str) -> Any:
 
 
 def _logged() -> dict[str, list[Any]]:
-    """Panels of what metrics.jsonl and timing.jsonl hold."""
+    """Return panels for the keys of metrics.jsonl and timing.jsonl."""
     units = {key: entry.unit for key, entry in (GLOSSARY | TIMING_KEYS).items()}
     return {name: [_line(key, units[key]) for key in keys] for name, keys in SECTIONS.items()}
 
 
 def _held_out(plan: Plan) -> dict[str, list[Any]]:
-    """Panels of evaluations: a bar an arm for the last one, a line for those before it; sets and decodings are those of the arms."""
+    """Return panels of evaluations: one bar per arm for the last one, one line for those before it. Sets and decodings are those of the
+    arms."""
     sets, ways, curves = dict[str, None](), dict[str, None](), dict[str, None]()
     for arm in plan.arms:
         config = quick_compose(arm.overrides)
@@ -148,7 +149,7 @@ def _line(key: str, unit: str) -> Any:
     return wr.LinePlot(
         title=f"{key} ({unit})",
         y=[key],
-        title_x="optimiser steps",
+        title_x="optimizer steps",
         groupby=wr.Config("run.arm"),
         groupby_aggfunc="mean",
         groupby_rangefunc="minmax",
@@ -174,7 +175,7 @@ def _samples() -> Any:
 
 
 def specification(built: Any) -> dict[str, Any]:
-    """A workspace as the JSON that W&B stores. The same plan gives the same bytes: panels are numbered."""
+    """Return a workspace as the JSON that W&B stores. The same plan gives the same bytes, because panels are numbered."""
     view: dict[str, Any] = json.loads(built._to_model().model_dump_json(by_alias=True, exclude_none=True))
     sections = view["spec"]["section"]["panelBankConfig"]["sections"]
     for number, panel in enumerate(panel for section in sections for panel in section["panels"]):
@@ -189,5 +190,5 @@ def _push(built: Any) -> None:
         built.save()
     except (wandb.Error, ValueError, OSError) as error:
         raise UserError(
-            f"W&B did not take the workspace: {' '.join(str(error).split())}; log in with `wandb login` and push again"
+            f"W&B refused the workspace: {' '.join(str(error).split())}; log in with `wandb login` and push again"
         ) from error

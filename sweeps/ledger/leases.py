@@ -1,11 +1,11 @@
-"""Leases: numbered files that say which process works on something, so that no two do, also from several machines.
+"""Leases: numbered files that record which process works on a folder, so that no two do, even on different machines.
 
-A folder holds `0001.json`, `0002.json`, ...; the newest one counts, and no number is used twice while the folder is there
-(a token in every lease tells it from others of its number, should somebody delete the folder). Whoever creates the next
-number, which succeeds for exactly one on any file system with exclusive creation, has the lease. A lease lasts until its
-file says how it ended. Its holder touches the file now and then: whoever sees it untouched for long, by a clock of its
-own that nobody sets, may create the next number. What the touch wrote is never compared with any clock. Where the
-holder's processes can be looked at, their end is seen at once.
+A folder holds `0001.json`, `0002.json`, ...; the newest one counts, and no number is used twice while the folder exists
+(a token in every lease distinguishes it from others of its number, in case the folder is deleted). The process that creates
+the next number holds the lease; on any file system with exclusive creation, exactly one process succeeds. A lease lasts until
+its file records how it ended. Its holder touches the file regularly: a process that sees it untouched for long enough, by
+its own monotonic clock, may create the next number. The time stamp of a touch is never compared with any clock. If the
+holder's processes are visible, their end is detected at once.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ from sspo.runs.runlog import write_atomic
 from sweeps.ledger.machine import start_of, this_machine
 
 HEARTBEAT = 2.0
-"""Seconds between two touches of a lease."""
+"""Seconds between touches of a lease."""
 STALE_AFTER = 60.0
 """Seconds without a touch after which a lease is taken over."""
 LONGEST_LOOK = 2 * HEARTBEAT
-"""Seconds that one look adds at most to how long a lease has been still: an observer that slept saw nothing meanwhile."""
+"""Maximum seconds that one observation adds to a lease's idle time: an observer that was asleep saw nothing in between."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """One lease: who has it, and how it ended."""
+    """One lease: its holder, and how it ended."""
 
     number: int
     machine: str = ""
     host: str = ""
     processes: tuple[tuple[int, str], ...] = ()
-    """(pid, start) of the holder, and of the trial that it runs; none in a file that was torn while it was created."""
+    """(pid, start) of the holder and of the trial that it runs; empty if the file was torn during its creation."""
     outcome: str = ""
     """Empty while it lasts."""
     message: str = ""
     forgiven: bool = False
-    """Whether its outcome no longer counts against the trial."""
+    """True if its outcome no longer counts against the trial."""
     token: str = ""
-    """Random, so that no two leases are ever taken for each other; empty in a lease from before there were tokens."""
+    """A random text, so that no two leases are ever confused; empty in a lease older than this field."""
 
     @property
     def pid(self) -> int:
-        """The holder's."""
+        """Return the holder's pid; 0 if unknown."""
         return self.processes[0][0] if self.processes else 0
 
     def own(self) -> bool:
-        """Whether this process holds it."""
+        """Return whether this process holds it."""
         return (
             not self.outcome
             and self.machine == this_machine()
@@ -64,7 +64,7 @@ class Lease:
         )
 
     def holder_gone(self) -> bool:
-        """Whether every process that holds the lease is known to have ended."""
+        """Return whether every process that holds the lease is known to have ended."""
         if self.machine != this_machine() or not self.processes:
             return False
         return all(start_of(pid) != start for pid, start in self.processes)
@@ -75,16 +75,16 @@ NAME = re.compile(r"\d{4,9}\.json", re.ASCII)
 
 
 class Watch:
-    """Judges leases by looking at them again and again; `clock` only ever goes forward."""
+    """Decides by repeated observation whether leases are stale; `clock` must be monotonic."""
 
     def __init__(self, stale_after: float = STALE_AFTER, clock: Callable[[], float] = time.monotonic):
         self.stale_after = stale_after
         self._clock = clock
         self._seen: dict[Path, tuple[tuple[int, ...], float, float]] = {}
-        """By file: what it looked like, when that was last seen, and for how long it has been seen so."""
+        """By file: its last observed status, when that was observed, and for how long it has not changed."""
 
     def over(self, folder: Path, lease: Lease) -> bool:
-        """Whether a lease has ended or its holder is given up."""
+        """Return whether a lease has ended or is stale."""
         return bool(lease.outcome) or lease.holder_gone() or self._still(file_of(folder, lease.number))
 
     def _still(self, path: Path) -> bool:
@@ -98,31 +98,31 @@ class Watch:
 
 
 def sign_of_life(folder: Path) -> tuple[int, ...] | None:
-    """What the newest lease's holder changes by every touch; None where there is no lease."""
+    """Return the status of the newest lease's file, which changes with every heartbeat; None if there is no lease."""
     lease = newest(folder)
     look = None if lease is None else _look(file_of(folder, lease.number))
     return None if lease is None or look is None else (lease.number, *look)
 
 
 def leases(folder: Path) -> list[Lease]:
-    """All leases of a folder in order."""
+    """Return all leases of a folder in order."""
     return [_read(folder, number) for number in sorted(_numbers(folder))]
 
 
 def newest(folder: Path) -> Lease | None:
-    """The lease that counts; None where there never was one."""
+    """Return the lease that counts; None if there never was one."""
     numbers = _numbers(folder)
     return _read(folder, max(numbers)) if numbers else None
 
 
 def holder(folder: Path) -> Lease | None:
-    """Who has it now as far as one look can tell; None where nobody does."""
+    """Return the lease that is currently held, as far as a single read can show; None if there is none."""
     lease = newest(folder)
     return None if lease is None or lease.outcome or lease.holder_gone() else lease
 
 
 def acquire(folder: Path, watch: Watch) -> tuple[Lease | None, Lease | None]:
-    """Acquire `folder` for this process. Returns (the new lease or None where another has it, the newest one before)."""
+    """Acquire `folder` for this process. Returns (the new lease, or None if another process holds it; the newest one before)."""
     before = newest(folder)
     if before is not None and not watch.over(folder, before):
         return None, before
@@ -143,14 +143,14 @@ def acquire(folder: Path, watch: Watch) -> tuple[Lease | None, Lease | None]:
 
 
 def share(folder: Path, lease: Lease, pid: int) -> Lease:
-    """Let a lease follow a child too, so that it outlasts this process where the child does. The file changes whole."""
+    """Add a child process to a lease, so that the lease outlasts this process if the child does. The write is atomic."""
     shared = replace(lease, processes=(*lease.processes, *_processes([pid])))
     write_atomic(file_of(folder, lease.number), _text(shared))
     return shared
 
 
 def heartbeat(folder: Path, lease: Lease) -> bool:
-    """Show that the holder is there. False where the lease is lost, and the holder has to leave."""
+    """Touch the lease. Returns False if the lease is lost; the holder must then stop."""
     if lost(folder, lease):
         return False
     try:
@@ -161,33 +161,34 @@ def heartbeat(folder: Path, lease: Lease) -> bool:
 
 
 def end(folder: Path, lease: Lease, outcome: str, message: str = "") -> None:
-    """Write down how a lease ended: by its holder, or by whoever has the next number; `fence.under` its own."""
+    """Record how a lease ended. Called by its holder or by the holder of the next lease, each under the fence of its own lease."""
     write_atomic(file_of(folder, lease.number), _text(replace(lease, outcome=outcome, message=message)))
 
 
 def reset_retries(folder: Path) -> None:
-    """Let no lease of the folder count against what is tried from now on."""
+    """Mark all ended leases of the folder as forgiven, so that they no longer count against later attempts."""
     for lease in leases(folder):
         if lease.outcome and not lease.forgiven:
             write_atomic(file_of(folder, lease.number), _text(replace(lease, forgiven=True)))
 
 
 def held(folder: Path, lease: Lease) -> HeldLease:
-    """Return what the fence knows a lease of this process by."""
+    """Return the handle by which the fence identifies a lease of this process."""
     return HeldLease(file_of(folder, lease.number), lease.token)
 
 
 def lost(folder: Path, lease: Lease) -> bool:
-    """Whether this process no longer has a lease that it took."""
+    """Return whether this process has lost a lease that it acquired."""
     return held(folder, lease).why_lost() is not None
 
 
 def _look(path: Path) -> tuple[int, ...] | None:
-    """What a touch changes; None where the lease is not to be seen: its maker could not fill it and has taken it back."""
+    """Return the file status that a touch changes; None if the file cannot be read, for example because its creator could not write
+    it and removed it."""
     try:
-        with path.open("rb") as stream:  # opening asks a server again what it would otherwise remember
+        with path.open("rb") as stream:  # opening the file makes a network file system revalidate its cache
             stat = os.fstat(stream.fileno())
-    except OSError:  # what cannot be looked at is given up by nobody
+    except OSError:  # a lease that cannot be read is never declared stale
         return None
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
@@ -203,7 +204,7 @@ def _own(number: int) -> Lease:
 
 
 def _numbers(folder: Path) -> list[int]:
-    """Numbers of a folder's leases, in any order. Raises UserError where the folder cannot be read."""
+    """Return the numbers of a folder's leases, in any order. Raises UserError if the folder cannot be read."""
     try:
         return [int(path.stem) for path in folder.iterdir() if NAME.fullmatch(path.name)]
     except (FileNotFoundError, NotADirectoryError):
@@ -217,7 +218,7 @@ def _processes(pids: Sequence[int]) -> tuple[tuple[int, str], ...]:
 
 
 def _read(folder: Path, number: int) -> Lease:
-    """A file that makes no sense, as one whose process died while it wrote, is somebody's until it has been still for long."""
+    """Read a lease. A damaged file, for example from a process that died while writing, counts as held until it is stale."""
     try:
         content = json.loads(file_of(folder, number).read_text(encoding="utf-8"))
         processes = tuple((int(pid), str(start)) for pid, start in content.pop("processes"))

@@ -1,6 +1,6 @@
-"""Locks: one controller of a piece of work at a time, refused in one sentence where there is another.
+"""Locks: one controller of a piece of work at a time; a second one is refused in one sentence.
 
-A courtesy to people, and no more: what two controllers must not do twice is kept apart by the leases of its trials.
+This is only a courtesy to users: the leases of trials ensure that two controllers never run the same trial.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sweeps.ledger.leases import Lease, Watch
 from sweeps.ledger.machine import this_machine
 
 LOOK = 0.5
-"""Seconds between looks at a lock that another machine holds."""
+"""Seconds between checks of a lock that another machine holds."""
 
 
 @contextmanager
 def alone(lock: Path, work: str, remedy: str = "wait for it", watch: Watch | None = None) -> Iterator[None]:
-    """Hold the folder `lock` inside the `with` block. Raises UserError where a live process holds it or it cannot be written.
+    """Hold the folder `lock` inside the `with` block. Raises UserError if a live process holds it or it cannot be written.
 
-    Of a holder on another machine we wait for a sign of life, or until it has given none for so long that it is gone.
+    If the holder is on another machine, wait for its heartbeat, or until it has been silent for so long that its lease is stale.
     """
     own = _acquire(lock, work, remedy, watch or Watch())
     over = threading.Event()
@@ -60,24 +60,24 @@ def _acquire(lock: Path, work: str, remedy: str, watch: Watch) -> Lease:
             time.sleep(LOOK)
     except OSError as error:
         raise UserError(
-            f"cannot write {lock}: {error.strerror}; mend that, or give a writable folder with --store"
+            f"cannot write {lock}: {error.strerror}; fix that, or pass a writable folder with --store"
         ) from error
 
 
 def _keep(lock: Path, own: Lease, over: threading.Event) -> None:
     with suppress(
         OSError
-    ):  # a store that is gone is met by the work itself; a lock without a beat is taken over
+    ):  # the work itself reports a missing store; a lock without a heartbeat is taken over
         while not over.wait(leases.HEARTBEAT) and leases.heartbeat(lock, own):
             pass
 
 
 def _release(lock: Path, own: Lease) -> None:
-    # on a full disk the lock ends with this process, as others can see; one that is lost is no longer ours to release
+    # on a full disk the lock ends with this process, which others can detect; a lost lock is not ours to release
     with suppress(OSError, LeaseLost), fence.under(leases.held(lock, own)):
         leases.end(lock, own, "released")
         for number in range(own.number - 1, 0, -1):
             path = file_of(lock, number)
             if not path.exists():
-                break  # an earlier controller has cleared the rest away
+                break  # an earlier controller has removed the rest
             path.unlink()

@@ -1,4 +1,4 @@
-"""Which machine this is, and whether a process of it still runs. Nothing here reads a clock that somebody could set."""
+"""The identity of this machine, and whether a process on it still runs. Nothing here reads a clock that can be set."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ STATE, START = 0, 19
 
 @functools.cache
 def this_machine() -> str:
-    """A name that two places share only where each sees the processes of the other: host, boot, pid namespace and user."""
+    """Return a name that two processes share only if each can see the other: host, boot, pid namespace and user."""
     boot = BOOT_ID.read_text().strip() if BOOT_ID.is_file() else ""
     namespace = os.readlink(PID_NAMESPACE) if PID_NAMESPACE.exists() else ""
     return "/".join((socket.gethostname(), boot, namespace, str(os.getuid())))
 
 
 def start_of(pid: int) -> str | None:
-    """What tells a process from a later one with its pid; None where none runs (one that only waits to be reaped is over).
+    """Return a text that distinguishes a process from a later one with its pid; None if it does not run (a zombie does not).
 
-    On Linux it counts from boot: times since the epoch would move with the clock.
+    On Linux it is the start time in ticks since boot: a time since the epoch would move with the clock.
     """
     if not BOOT_ID.is_file():
         return _start_elsewhere(pid)
@@ -49,7 +49,7 @@ def _start_elsewhere(pid: int) -> str | None:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that a process and all that it started hold, bytes; 0 where it is gone."""
+    """Return the resident bytes of a process and its descendants; 0 if it is gone."""
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]

@@ -1,6 +1,6 @@
-"""What a run folder says of its run: the primary score, and the accuracy curves that a pruner reads while it trains.
+"""Scores read from a run folder: the primary score, and the accuracy curves that a pruner reads while a run trains.
 
-The numbers are those of the report: the mean over samples, then questions, then held-out sets (analysis.evidence.evidence).
+The numbers equal those of the report: the mean over samples, then questions, then held-out sets (analysis.evidence.evidence).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ACCURACY = "rollout/accuracy"
 
 
 def primary_score(folder: Path, primary: Primary) -> float | None:
-    """The score of a run that is over, at its last final evaluation; None where it left none."""
+    """Return the score of a finished run at its last final evaluation; None if it has none."""
     rows = [row for row in _rows(folder / EVAL) if row["final"]]
     last = max((row["rollout"] for row in rows), default=None)
     decoding = (primary.mode, primary.temperature)
@@ -30,10 +30,10 @@ def primary_score(folder: Path, primary: Primary) -> float | None:
 
 
 def curve(folder: Path, *, over: bool) -> dict[int, float]:
-    """Held-out accuracy at T = 1 by the number of rollouts trained on.
+    """Return held-out accuracy at T = 1 by the number of rollouts trained on.
 
-    A point of a run that is not `over` counts once timing.jsonl, which a rollout ends with, has its rollout: the
-    evaluation is then written whole.
+    A point of a run that is not `over` counts once timing.jsonl, which is written last in a rollout, has its rollout: only then
+    is the evaluation complete.
     """
     covered = max((row["rollout"] for row in _rows(folder / TIMING)), default=-2)
     points: dict[int, list[Row]] = defaultdict(list)
@@ -45,16 +45,16 @@ def curve(folder: Path, *, over: bool) -> dict[int, float]:
 
 
 def rollout_curve(folder: Path) -> dict[int, float]:
-    """Accuracy of sampled responses by the number of rollouts that the policy which sampled them was trained on.
+    """Return accuracy of sampled responses by the number of rollouts that the sampling policy was trained on.
 
-    That of the first rollout, which the base samples, is left out: it says nothing of a cell.
+    The first rollout, which the base samples, is left out: it does not depend on the cell.
     """
     rows = (row for row in _rows(folder / METRICS) if row.get(ACCURACY) is not None)
     return {row["rollout"]: float(row[ACCURACY]) for row in rows if row["rollout"] > 0}
 
 
 def _mean_over_sets(rows: Iterable[Row]) -> float | None:
-    """Each answer once: a run that was resumed may have given one again, and the later counts."""
+    """Return the mean over sets, with each answer counted once: a resumed run may repeat an answer, and the later one counts."""
     answers = {(row["set"], row["question"], row["sample"]): float(row["value"]) for row in rows}
     by_set: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for (name, question, _), value in answers.items():
@@ -64,7 +64,7 @@ def _mean_over_sets(rows: Iterable[Row]) -> float | None:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """Whole lines of a log; one that is still being written is left for the next time."""
+    """Yield the complete lines of a log; a line that is still being written is left out."""
     if not path.is_file():
         return
     with path.open(encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""The ledger: the state of a trial, derived from its run folder alone. Only a marker means finished, never a folder."""
+"""The ledger: the state of a trial, derived from its run folder alone. Only a marker means finished; a folder alone does not."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sspo.runs.runlog import DONE, FAILED
 from sweeps.ledger.leases import newest
 
 ATTEMPTS = "attempts"
-"""The folder of a run's leases, one an attempt."""
+"""The folder of a run's leases, one per attempt."""
 
 STATES = ("done", "running", "failed", "pending")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where a trial stands. `reason`, `message` and `log_tail` belong to a failed one, `seconds` to a done one."""
+    """The state of a trial. `reason`, `message` and `log_tail` are set for a failed trial, `seconds` for a done one."""
 
     state: str
     reason: str = ""
@@ -31,25 +31,25 @@ class Standing:
     attempt: int = 0
     """How many times it has been started."""
     host: str = ""
-    """Where it runs."""
+    """The host on which it runs."""
     stale: str = ""
-    """Of a pending one: the code, in words, that has finished it with other numbers than this code would give."""
+    """For a pending trial, the description of the code that finished it with numbers different from this code's."""
 
     @property
     def outcome(self) -> str:
-        """The state, or `diverged` for a trial that failed so, or `stale` for one that other code has finished."""
+        """Return the state, or `diverged` for a trial that failed by divergence, or `stale` for one that other code has finished."""
         if self.state == "pending" and self.stale:
             return "stale"
         return "diverged" if self.state == "failed" and self.reason == "diverged" else self.state
 
     def over(self, *, retry_failed: bool = False) -> bool:
-        """Whether the trial is not to run again. A divergence is a result: to retry it would select on the outcome."""
+        """Return whether the trial must not run again. A divergence is a result: a retry would select on the outcome."""
         return self.outcome in ("done", "diverged") or (self.state == "failed" and not retry_failed)
 
 
 def standing(folder: Path) -> Standing:
-    """The state of the trial in `folder`: done, running (a lease whose end is not known), failed, or pending (new,
-    interrupted, to be tried again, or with a failure that its worker did not live to judge).
+    """Return the state of the trial in `folder`: done, running (a lease without a known end), failed, or pending (new,
+    interrupted, to be retried, or failed with a worker that died before it could record that).
     """
     done = read_json(folder / DONE)
     if done is not None:
@@ -72,7 +72,7 @@ def standing(folder: Path) -> Standing:
 
 
 def seen(folder: Path) -> Standing:
-    """The state for a view of many trials: one with a damaged file has failed (broken), which names it, and hides no other."""
+    """Return the state for a view of many trials: a damaged file shows as failed (broken) and does not hide other trials."""
     try:
         return standing(folder)
     except UserError as error:
@@ -80,18 +80,18 @@ def seen(folder: Path) -> Standing:
 
 
 def finished_by(folder: Path) -> str:
-    """The code of other numbers, in words, that has finished the run of this folder; empty where none has."""
+    """Return the description of the code with different numbers that has finished this folder's run; empty if there is none."""
     finished = [level for level, path in other_folders(folder).items() if (path / DONE).is_file()]
     return described(finished[-1]) if finished else ""
 
 
 def attempts_folder(folder: Path) -> Path:
-    """Where a run folder keeps its leases."""
+    """Return the folder of a run's leases."""
     return folder / ATTEMPTS
 
 
 def read_json(path: Path, remedy: str = "delete it to run its trial again") -> dict[str, Any] | None:
-    """The object in a file, None where there is no file. Raises UserError, with a remedy, for one that makes no sense."""
+    """Return the object in a file; None if there is no file. Raises UserError, with a remedy, for a damaged one."""
     return read_object(path, remedy)
 
 

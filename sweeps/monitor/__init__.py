@@ -1,14 +1,14 @@
-"""What people see of a sweep and ask of it.
+"""Views of a sweep for users, and their control requests.
 
-board      what the pool shows
+board      the state of a pool for its view
 live_view  the live table
 status     `sweeps status`
 plan_view  `sweeps plan`
-expected_view  its table of what trials take
+expected_view  its table of memory and time per trial
 show       `sweeps show`
 runs       `sweeps runs`
 studies    `sweeps studies`
 revisions  code and packages of finished runs
-requests   pause, resume, stop, retry: a word in a file
-terminal   where commands print; durations and lists
+requests   control requests: one word in a file
+terminal   the console of all commands; durations and lists
 """

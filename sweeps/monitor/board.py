@@ -1,4 +1,4 @@
-"""What the pool shows: written by the pool alone, read by the view's thread. Nothing here waits for anybody."""
+"""The state of a pool for its view: written by the pool alone, read by the view's thread. Nothing here blocks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Running:
     trial: Trial
     started: float
     slots: tuple[int, ...] = ()
-    """All that it takes."""
+    """All slots that it takes."""
 
     def elapsed(self) -> float:
-        """Seconds in this worker."""
+        """Return the seconds since the worker started."""
         return time.monotonic() - self.started
 
 
@@ -34,22 +34,22 @@ class Board:
     """A sweep in progress. Fields are replaced whole, never changed in place, so that a reader needs no lock."""
 
     workers: int
-    """Slots: CUDA devices or processors."""
+    """Number of slots: CUDA devices or processors."""
     pace: Pace
     width: Callable[[Trial], int] = lambda trial: 1
-    """Slots that a trial takes."""
+    """Returns the number of slots that a trial takes."""
     done: int = 0
     diverged: int = 0
-    """Trials whose result is that training diverged."""
+    """Number of trials that diverged, which is a result."""
     failed: int = 0
     running: Mapping[int, Running] = field(default_factory=dict)
-    """By number of the first slot that the trial takes."""
+    """Running trials by the first slot that each takes."""
     waiting: tuple[Trial, ...] = ()
     elsewhere: tuple[tuple[Path, str], ...] = ()
-    """Leases of trials that another process runs, and its host."""
+    """Lease folders of trials that another process runs, each with its host."""
     paused: bool = False
     lines: SimpleQueue[str] = field(default_factory=SimpleQueue)
-    """One a finished or failed trial, in order."""
+    """One line per finished or failed trial, in order."""
 
     def count(self, trial: Trial, standing: Standing) -> None:
         """Count a trial that is over."""
@@ -62,7 +62,7 @@ class Board:
             self.failed += 1
 
     def settle(self, trial: Trial, standing: Standing) -> None:
-        """Count a trial that has just ended and say so."""
+        """Count a trial that has just ended and queue its line."""
         self.count(trial, standing)
         if standing.outcome == "done":
             text = f"done    {trial.label} in {duration(standing.seconds)}"
@@ -73,44 +73,46 @@ class Board:
         self.lines.put(f"[{self._over()}/{self.total()}] {text}")
 
     def drop(self, trial: Trial) -> None:
-        """Take a trial out of those that wait."""
+        """Remove a trial from the waiting ones."""
         self.waiting = tuple(other for other in self.waiting if other != trial)
 
     def queue_again(self, trial: Trial, lost: bool) -> None:
-        """A trial whose attempt ended without deciding it waits behind the others."""
+        """Queue a trial behind the others after an attempt that did not decide it."""
         self.waiting = (*self.waiting, trial)
         why = "another worker took it over" if lost else last_attempt(trial)
         self.lines.put(f"[{self._over()}/{self.total()}] again   {trial.label}: {why}")
 
     def readmit(self, trial: Trial) -> None:
-        """A failure that is to be tried again is none any longer."""
+        """Move a failed trial that is to be retried back to the waiting ones."""
         self.failed -= 1
         self.waiting = (*self.waiting, trial)
         self.lines.put(f"[{self._over()}/{self.total()}] again   {trial.label}: to be retried")
 
     def total(self) -> int:
-        """Trials of the sweep."""
+        """Return the number of trials of the sweep."""
         return self._over() + len(self.running) + len(self.waiting)
 
     def _over(self) -> int:
         return self.done + self.diverged + self.failed
 
     def summary(self) -> str:
-        """Counts and the time left, in one line."""
+        """Return the counts and the time left, in one line."""
         left = len(self.running) + len(self.waiting)
         text = (
             f"{self.done} done, {self.diverged} diverged, {self.failed} failed, {left} left; "
             f"time left {duration(self.seconds_left())}"
         )
         if self.paused:
-            text = f"paused (`sweeps resume` goes on); {text}"
+            text = f"paused (`sweeps resume` continues); {text}"
         if self.elsewhere:
-            paths = ", ".join(f"{path} on {host or 'some machine'}" for path, host in self.elsewhere[:3])
+            paths = ", ".join(
+                f"{path} on {host or 'an unknown machine'}" for path, host in self.elsewhere[:3]
+            )
             text += f"; {len(self.elsewhere)} run in another process, taken over if it vanishes: {paths}"
         return text
 
     def seconds_left(self) -> float | None:
-        """An estimate from finished trials; None before any."""
+        """Estimate the time left from finished trials; None before any has finished."""
         return self.pace.seconds_left([*self._started(), *self._unstarted()], self.workers)
 
     def _started(self) -> list[Left]:
@@ -124,6 +126,6 @@ class Board:
 
 
 def last_attempt(trial: Trial) -> str:
-    """How the last attempt at a trial ended."""
+    """Return a phrase on how the last attempt at a trial ended."""
     lease = newest(attempts_folder(trial.folder))
     return "" if lease is None else f"attempt {lease.number} ended ({lease.outcome}): {lease.message}"

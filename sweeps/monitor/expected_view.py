@@ -1,4 +1,4 @@
-"""The table of `sweeps plan` of what trials take: a row a kind of trial, on the device that is here or on those that would hold it."""
+"""The table of memory and time in `sweeps plan`: one row per kind of trial, on this machine's device or on those that would hold it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sweeps.plan.finished import HOUR
 from sweeps.plan.plan import Plan, PlannedArm, Trial
 
 NAMED = 3
-"""Arms that a row names before it counts the others."""
+"""Number of arms that a row names; the others are counted."""
 HEADINGS = (
     "trials of",
     "to do",
@@ -30,30 +30,30 @@ HEADINGS = (
     "updates",
     "evaluation",
     "rest",
-    "h a trial",
-    "h in all",
+    "h per trial",
+    "h total",
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Arms whose trials take the same."""
+    """Arms whose trials take the same memory and time."""
 
     arms: tuple[PlannedArm, ...]
     trials: int
     expected: Expected
     factor: float
-    """What finished trials make of the cost model."""
+    """The correction of the cost model from finished trials."""
 
     @property
     def seconds(self) -> Seconds | None:
-        """Of one trial."""
+        """Return the corrected seconds of one trial."""
         seconds = self.expected.seconds
         return None if seconds is None else seconds.scaled(self.factor)
 
     @property
     def units(self) -> int:
-        """Devices or processors of a trial, each of whose hours counts."""
+        """Return the number of devices or processors of a trial, whose hours all count."""
         resources = self.arms[0].resources
         return resources.devices if self.expected.place.cuda else resources.threads
 
@@ -67,7 +67,8 @@ def show_expected(
     *,
     others: bool = False,
 ) -> None:
-    """Print what trials that are to run take on a place, or with `others` on every device of the table that would hold them all."""
+    """Print memory and time of the remaining trials on a place, or with `others` on every device in the table that would hold them
+    all."""
     counts = {arm.name: 0 for arm in plan.arms}
     for trial, now in standings.items():
         counts[trial.arm] += now.state in ("pending", "running")
@@ -103,7 +104,7 @@ def kinds_of(
     *,
     named: bool,
 ) -> list[Kind]:
-    """Kinds of trials in the order of their first arms; `counts` are trials an arm, `factors` their corrections."""
+    """Group arms into kinds, in the order of their first arms; `counts` holds trials per arm, `factors` their corrections."""
     found: dict[object, Kind] = {}
     for arm in arms:
         expected = expected_of(arm, place, named=named)
@@ -147,7 +148,7 @@ def _row(kind: Kind) -> list[str | Text]:
 
 
 def _total(kinds: Sequence[Kind], place: Place) -> str | None:
-    """GPU or core hours of all kinds on a place; None where they cannot be told."""
+    """Return the GPU or core hours of all kinds on a place; None if they cannot be estimated."""
     if not kinds or any(kind.seconds is None for kind in kinds):
         return None
     words = {True: 0.0, False: 0.0}
@@ -155,15 +156,15 @@ def _total(kinds: Sequence[Kind], place: Place) -> str | None:
         words[kind.expected.place.cuda] += (
             (kind.seconds.total if kind.seconds else 0) * kind.trials * kind.units / HOUR
         )
-    said = " and ".join(
+    amounts = " and ".join(
         f"{hours:,.3g} {'GPU' if cuda else 'core'} hours" for cuda, hours in words.items() if hours
     )
     trials = sum(kind.trials for kind in kinds)
-    return f"{said} for {trials} trials on {place.name if place.name != CPU else 'the processors here'}"
+    return f"{amounts} for {trials} trials on {place.name if place.name != CPU else 'the processors here'}"
 
 
 def _unknown(plan: Plan, place: Place) -> list[str]:
-    """Why an estimate is missing."""
+    """Return a line per missing estimate, with the reason."""
     lines = [
         f"no estimate for {path}: its folder is not here, and conf/planning/models.yaml has no row for it"
         for path in without_shape(plan)

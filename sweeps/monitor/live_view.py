@@ -1,5 +1,5 @@
-"""The live view: a table on a terminal, plain lines elsewhere. It runs in a thread of its own, so that a slow or
-stopped terminal never holds up the pool.
+"""The live view: a table on a terminal, plain lines elsewhere. It runs in its own thread, so that a slow or
+stopped terminal never blocks the pool.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from sweeps.plan.pace import rollouts_done
 
 REFRESH = 0.5
 HEARTBEAT = 30.0
-"""Seconds between plain lines that only say that the sweep goes on."""
+"""Seconds between plain lines that only report progress."""
 PATIENCE = 2.0
 """Seconds that the end of a sweep waits for the view to catch up."""
 
 
 class View:
-    """Shows a board from entering to leaving the `with` block."""
+    """A view that shows a board inside its `with` block."""
 
     def __init__(self, board: Board, console: Console):
         self.board = board
@@ -56,17 +56,17 @@ class View:
         self._print_news()
 
     def _show_lines(self) -> None:
-        spoken = time.monotonic()
+        printed = time.monotonic()
         while not self._over.wait(REFRESH):
             if self._print_news():
-                spoken = time.monotonic()
-            elif time.monotonic() - spoken >= HEARTBEAT:
+                printed = time.monotonic()
+            elif time.monotonic() - printed >= HEARTBEAT:
                 self._print(heartbeat(self.board))
-                spoken = time.monotonic()
+                printed = time.monotonic()
         self._print_news()
 
     def _print_news(self) -> bool:
-        """Print what has happened since the last call; whether anything has."""
+        """Print the board's new lines. Returns whether there were any."""
         printed = False
         while True:
             try:
@@ -81,13 +81,13 @@ class View:
 
 
 def heartbeat(board: Board) -> str:
-    """What runs and how long it will take, in one line."""
+    """Return the running trials and the time left, in one line."""
     running = ", ".join(f"{item.trial.label} {_progress(item)}" for item in board.running.values())
     return f"running {running or 'nothing'}; {board.summary()}"
 
 
 def table(board: Board) -> Group:
-    """A row per worker, and the counts below."""
+    """Return a table with one row per worker, and the counts below it."""
     grid = Table(box=None, pad_edge=False)
     for heading in ("worker", "trial", "rollouts", "", "elapsed"):
         grid.add_column(heading)

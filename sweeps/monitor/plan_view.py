@@ -1,4 +1,4 @@
-"""`sweeps plan`: what would run, how long it may take and cost, and what it will be able to tell."""
+"""`sweeps plan`: the planned trials, their estimated time and cost, and the statistical power."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from sweeps.plan.sampling import refuse_unsampled
 from sweeps.plan.stale import stale_sentence
 
 NAMED = 5
-"""Arms that a line names before it only counts."""
+"""Number of arms that a line names."""
 
 
 def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | None = None) -> int:
-    """Print arms, cells, seeds, what is left, its memory, time and cost, and the statistics to expect. Returns 0.
+    """Print arms, cells, seeds, the remaining trials with their memory, time and cost, and the expected statistics. Returns 0.
 
-    `on` names a device of conf/planning/devices.yaml to plan for. Raises UserError where a trial that is still to run could not sample
-    in this environment, and, when all is printed, where the device or this machine does not hold one.
+    `on` names a device of conf/planning/devices.yaml to plan for. Raises UserError if a remaining trial could not sample in this
+    environment and, after everything is printed, if one does not fit on the device or this machine.
     """
     standings = {trial: _seen(plan, trial) for trial in plan.trials()}
     predicted = any(is_predicted(arm.config) for arm in plan.arms)
@@ -69,18 +69,18 @@ def _seen(plan: Plan, trial: Trial) -> Standing:
 
 
 def _place(plan: Plan, on: str | None, predicted: bool) -> Place | None:
-    """The device that a plan is asked about. Raises UserError for one that is not in the table, or of no use."""
+    """Return the device to plan for. Raises UserError for one that is not in the table, or that has no effect."""
     if on is None:
         return None
     if not predicted:
         raise UserError(
-            f"--on {on} has no effect: {plan.title()} trains embedded models alone, which are judged by finished trials; leave it out"
+            f"--on {on} has no effect: {plan.title()} trains only embedded models, which are estimated from finished trials; leave it out"
         )
     return named(on)
 
 
 def _unsampled(standings: Mapping[Trial, Standing], predicted: bool) -> list[str]:
-    """What keeps trials from being sampled here. For embedded models a refusal: larger ones are mostly planned somewhere else."""
+    """Return a line if trials cannot sample here. Raises UserError for embedded models; larger ones are usually planned elsewhere."""
     try:
         refuse_unsampled(trial for trial, now in standings.items() if not now.over())
     except UserError as error:
@@ -91,44 +91,44 @@ def _unsampled(standings: Mapping[Trial, Standing], predicted: bool) -> list[str
 
 
 def _of_store(plan: Plan, standings: Mapping[Trial, Standing]) -> tuple[str | None, ...]:
-    """What the store holds besides; a plan without names knows nothing of it."""
+    """Return lines on registration, former arms and stale runs; none for a plan without names."""
     if plan.nameless:
         return ()
     return (registered_line(plan), former_sentence(plan), stale_sentence(standings))
 
 
 def time_lines(expected: Forecast, workers: int) -> list[str]:
-    """Wall time and cost of what is to do, on what they are based, and what cannot be told."""
+    """Return lines on the wall time and cost of the remaining trials, the basis of the estimate, and trials without an estimate."""
     lines = []
     if expected.seconds:
         room = f"{workers} at a time" if max(expected.widths) == 1 else f"on {workers} slots"
         lines.append(
-            f"time for what is to do, {room}: about {duration(expected.seconds_left(workers))}, "
-            f"{_cost(expected.left)}; {expected.by_cell} trials judged by finished ones of their own cell, "
-            f"{expected.by_size} by finished ones of the same size{_judged(expected.judged)}"
+            f"time left, {room}: about {duration(expected.seconds_left(workers))}, "
+            f"{_cost(expected.left)}; {expected.by_cell} trials estimated from finished trials of their own cell, "
+            f"{expected.by_size} from finished trials of the same size{_judged(expected.judged)}"
         )
     elif not expected.untold:
-        lines.append("time for what is to do: none, all trials are over")
+        lines.append("time left: none, all trials are over")
     if expected.untold:
         arms = ", ".join(expected.unknown[:NAMED]) + (", ..." if len(expected.unknown) > NAMED else "")
         rest = "; the time above leaves them out" if expected.seconds else ""
         lines.append(
-            f"time of {expected.untold} trials cannot be told, as none of their cell or size has finished in this store: "
+            f"no time estimate for {expected.untold} trials, because none of their cell or size has finished in this store: "
             f"{arms}{rest}"
         )
     if expected.damaged:
-        lines.append(f"warning: finished runs that say nothing of time: {listed(expected.damaged)}")
+        lines.append(f"warning: finished runs whose time cannot be read: {listed(expected.damaged)}")
     if expected.spent != Cost():
         lines.append(f"spent so far: {_cost(expected.spent)}")
     return lines
 
 
 def _judged(rows: Sequence[Judged]) -> str:
-    """Trials that the cost model judges, and what has corrected it."""
+    """Return a phrase on the trials that the cost model estimates, and on its corrections."""
     trials: Counter[str] = Counter()
     for row in rows:
         trials[_corrected(row)] += row.trials
-    return "".join(f", {count} by the cost model (docs/cost.md){words}" for words, count in trials.items())
+    return "".join(f", {count} from the cost model (docs/cost.md){words}" for words, count in trials.items())
 
 
 def _corrected(row: Judged) -> str:
@@ -143,8 +143,8 @@ def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
     cells = len({arm.cell for arm in plan.arms})
     if plan.nameless:
         return (
-            f"\n{len(plan.arms)} arms, {len(standings)} trials, all to do as far as can be told: cells have no names before model and "
-            f"questions are on this machine, and here {plan.nameless}"
+            f"\n{len(plan.arms)} arms, {len(standings)} trials, whose state is unknown: cells have no names until model and "
+            f"questions are on this machine, and {plan.nameless}"
         )
     return (
         f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} trials: {counts['done']} done, "

@@ -1,4 +1,4 @@
-"""What was asked of a sweep from another terminal or machine: a word in a file, which every worker of it reads now and then."""
+"""Control requests to a sweep from another terminal or machine: one word in a file that every worker reads regularly."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ REQUEST_FILE = "wish.json"
 
 
 def control_folder(plan: Plan) -> Path:
-    """`<store>/studies/<stem>.control`: the leases of the sweep's controllers and what was asked of them."""
+    """Return `<store>/studies/<stem>.control`, which holds the leases of the sweep's controllers and the control request."""
     return manifest_path(plan).with_name(f"{stem(plan)}.control")
 
 
 def typed(plan: Plan, command: str) -> str:
-    """A command on the plan as one types it."""
+    """Return a command on the plan as it is typed."""
     preset = "" if plan.preset == DEFAULT_PRESET else f" --preset {plan.preset}"
     return f"`sweeps {command} {plan.study.name}{preset}`"
 
@@ -33,11 +33,11 @@ class RequestReader:
     """Reads the last control request, for a pool or for a job on another machine."""
 
     folder: Path
-    """As `control_folder`."""
+    """The folder from `control_folder`."""
 
     def __call__(self) -> str:
         """Return the last request, `run` if there never was one."""
-        content = read_json(self.folder / REQUEST_FILE, "delete it to let the sweep go on") or {}
+        content = read_json(self.folder / REQUEST_FILE, "delete it to let the sweep continue") or {}
         return str(content.get("wish", RUN))
 
 
@@ -57,10 +57,10 @@ def no_request() -> str:
 
 
 def write_request(plan: Plan, word: str) -> None:
-    """Write a control request down. Raises UserError if the store cannot be written."""
+    """Write a control request. Raises UserError if the store cannot be written."""
     path = control_folder(plan) / REQUEST_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, json.dumps({"wish": word}) + "\n")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; mend that and say it again") from error
+        raise UserError(f"cannot write {path}: {error.strerror}; fix that and repeat the command") from error

@@ -1,4 +1,4 @@
-"""Which code and packages made the finished runs of a study: what differs among them, or from here, is said."""
+"""Warnings if the code and packages of a study's finished runs differ from each other or from this environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMERIC = ("torch", "transformers", "numpy")
 
 
 def warnings(trials: Sequence[Trial]) -> list[str]:
-    """Sentences: finished runs come from code that is not proven equal, or from other versions of packages than are here."""
+    """Return sentences on finished runs made by code that is not proven equal, or with package versions that differ from these."""
     finished, damaged = [], []
     for trial in trials:
         if (trial.folder / DONE).is_file():
@@ -34,15 +34,15 @@ def warnings(trials: Sequence[Trial]) -> list[str]:
 
 
 def _environment(path: Path) -> dict[str, Any]:
-    """Raises UserError where it makes no sense."""
+    """Read the environment of a run. Raises UserError if it is damaged."""
     found = read_json(path) or {}
     if not isinstance(found.get("versions") or {}, dict):
-        raise UserError(f"{path} is damaged: versions are no names with their versions")
+        raise UserError(f"{path} is damaged: its versions do not map names to versions")
     return found
 
 
 def code_of(environment: dict[str, Any]) -> str:
-    """The epoch that a run belongs to; of a run from before there were epochs, its code's hash, shortened."""
+    """Return the epoch that a run belongs to; for a run older than epochs, the shortened hash of its code."""
     return str(environment.get("epoch") or str(environment.get("code_sha256") or "unknown")[:SHORT])
 
 
@@ -51,7 +51,7 @@ def _mixed_code(finished: Sequence[dict[str, Any]]) -> str | None:
     if len(counts) < 2:
         return None
     parts = ", ".join(f"{runs} runs from code {code}" for code, runs in counts.most_common())
-    return f"warning: finished runs mix states of the code: {parts}"
+    return f"warning: finished runs mix versions of the code: {parts}"
 
 
 def _other_versions(finished: Sequence[dict[str, Any]]) -> str | None:
@@ -66,7 +66,7 @@ def _other_versions(finished: Sequence[dict[str, Any]]) -> str | None:
         return None
     parts = ", ".join(f"{runs} with {package}" for package, runs in sorted(found.items()))
     own = ", ".join(f"{name} {found}" for name, found in here.items())
-    return f"warning: finished runs were made with other packages than are here ({own}): {parts}"
+    return f"warning: finished runs were made with package versions that differ from these ({own}): {parts}"
 
 
 def _version(name: str) -> str | None:

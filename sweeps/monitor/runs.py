@@ -1,4 +1,4 @@
-"""`sweeps runs`: the newest runs of a store, with what was run, when, its score and its folder."""
+"""`sweeps runs`: the newest runs of a store, with their time, outcome, score, options and folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from sweeps.ledger.state import standing
 from sweeps.study.spec import Primary
 
 LABELS = ("seed", "run.", "tracking.", "objective.name", "objective.paper")
-"""Options that are said otherwise, or that change nothing of a run."""
+"""Options that are shown elsewhere, or that do not affect a run."""
 COLUMNS = ("when", "outcome", "score", "what", "folder")
 DAMAGED = "damaged"
 
 
 def show_runs(store: Path, last: int, console: Console) -> int:
-    """Print a line for each of the `last` runs that changed most recently, the newest first. Returns 0."""
+    """Print one line per run for the `last` most recently changed runs, newest first. Returns 0."""
     folders = sorted(_folders(store), key=_changed, reverse=True)
     rows = [COLUMNS, *(_row(folder) for folder in folders[:last])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
@@ -37,19 +37,19 @@ def show_runs(store: Path, last: int, console: Console) -> int:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         console.print(Text(line), soft_wrap=True)
     hidden = len(folders) - last
-    more = f"; --last {len(folders)} shows the other {hidden}, too" if hidden > 0 else ""
+    more = f"; --last {len(folders)} also shows the other {hidden}" if hidden > 0 else ""
     console.print(Text(f"{len(folders)} runs in {store}{more}"), soft_wrap=True)
     return 0
 
 
 def _folders(store: Path) -> list[Path]:
-    """All run folders, also those that code with other numbers made."""
+    """Return all run folders, including those made by code with different numbers."""
     cells = store / "cells"
     return [path for pattern in ("*/seed*", "*/*/seed*") for path in cells.glob(pattern) if path.is_dir()]
 
 
 def _changed(folder: Path) -> float:
-    """When the run ended, or was last begun; seconds since the epoch."""
+    """Return when the run ended or last started, in seconds since the epoch."""
     for name in (DONE, FAILED, CONFIG):
         path = folder / name
         if path.is_file():
@@ -69,7 +69,7 @@ def _row(folder: Path) -> tuple[str, ...]:
 
 
 def _score(folder: Path) -> str:
-    """Sampled accuracy in percent at the last final evaluation, as reports have it."""
+    """Return the sampled accuracy in percent at the last final evaluation, as in reports."""
     try:
         score = primary_score(folder, Primary())
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
@@ -78,9 +78,9 @@ def _score(folder: Path) -> str:
 
 
 def _what(folder: Path) -> str:
-    """Study and arm where there are, objective and seed, and the options that are not the objective's defaults."""
+    """Return the study and arm, if any, the objective and seed, and the options that differ from the objective's defaults."""
     if not (folder / CONFIG).is_file():
-        return f"{folder.name}, which has not begun"
+        return f"{folder.name}, which has not started"
     try:
         config = flat(read_yaml(folder / CONFIG))
     except UserError:
@@ -98,7 +98,7 @@ def _what(folder: Path) -> str:
 
 @functools.cache
 def _usual(objective: str) -> Mapping[str, Any]:
-    """Options of a run that says nothing but its objective; none for an objective that is no longer there."""
+    """Return the options of a run that sets only its objective; none for an objective that no longer exists."""
     if is_file(objective):  # a run folder may name any file
         return {}
     try:

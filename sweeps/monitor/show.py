@@ -1,4 +1,4 @@
-"""`sweeps show`: the command line that makes an arm without any sweep."""
+"""`sweeps show`: the command line that trains an arm without a sweep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweeps.plan.plan import Plan
 
 
 def show_arm(plan: Plan, name: str, console: Console) -> int:
-    """Print a training command that composes to the arm's cell, and the cell. Returns 0; UserError for no such arm."""
+    """Print a training command that composes to the arm's cell, and the cell. Returns 0. Raises UserError for an unknown arm."""
     arm = plan.arm(name)
     options = (*arm.overrides, f"seed={arm.seeds[0]}", *arm.resources.overrides())
     command = ["python", "-m", "sspo.train", *options]

@@ -1,4 +1,4 @@
-"""`sweeps status`: a line an arm, the end of the log of what failed, and a warning where revisions mix."""
+"""`sweeps status`: one line per arm, the end of the log of each failed trial, and a warning if code versions mix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweeps.plan.plan import Plan, PlannedArm, Trial
 from sweeps.plan.stale import stale_sentence
 
 LOOK = 2.0
-"""Seconds between looks at the run folders."""
+"""Seconds between reads of the run folders."""
 OUTCOMES = {
     "done": "done",
     "running": "running",
@@ -31,11 +31,11 @@ OUTCOMES = {
     "pending": "to do",
 }
 RARE = ("stale",)
-"""Outcomes that are named only where there are any."""
+"""Outcomes that are shown only if there are any."""
 
 
 def show_status(plan: Plan, console: Console) -> int:
-    """Print where every trial of the plan stands. Returns 0."""
+    """Print the state of every trial of the plan. Returns 0."""
     standings = _standings(plan)
     console.print(status_table(plan, standings))
     console.print(Text(f"\n{_counts(plan, standings)}"), soft_wrap=True)
@@ -49,21 +49,21 @@ def show_status(plan: Plan, console: Console) -> int:
 
 
 def watch_status(plan: Plan, console: Console) -> int:
-    """Keep showing where every trial stands until nothing is left to run: a table on a terminal, else a line a change."""
+    """Show the state of every trial until nothing is left to run: a table on a terminal, else one line per change."""
     with (
         Live(console=console, auto_refresh=False, transient=True)
         if console.is_terminal
         else nullcontext() as live
     ):
-        said = ""
+        printed = ""
         while True:
             standings = _standings(plan)
             line = _counts(plan, standings)
             if live is not None:
                 live.update(Group(status_table(plan, standings), Text(line)), refresh=True)
-            elif line != said:
+            elif line != printed:
                 console.print(Text(line), soft_wrap=True)
-                said = line
+                printed = line
             if all(now.over() for now in standings.values()):
                 break
             time.sleep(LOOK)
@@ -75,29 +75,27 @@ def _standings(plan: Plan) -> dict[Trial, Standing]:
 
 
 def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
-    """How many of each, where they run and how far they are, in one line."""
+    """Return counts by outcome, and the host and progress of each running trial, in one line."""
     counts = Counter(now.outcome for now in standings.values())
     request = last_request(plan)
-    text = counted(counts) + (f"; {request} was asked for" if request != RUN else "")
+    text = counted(counts) + (f"; {request} was requested" if request != RUN else "")
     running = [_where(trial, now) for trial, now in standings.items() if now.state == "running"]
     return "; ".join((text, *running))
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """How many trials ended or stand in which way, in words."""
+    """Return the number of trials by outcome, in words."""
     shown = [outcome for outcome in OUTCOMES if counts.get(outcome) or outcome not in RARE]
     return ", ".join(f"{counts.get(outcome, 0)} {OUTCOMES[outcome]}" for outcome in shown)
 
 
 def _where(trial: Trial, now: Standing) -> str:
     again = f", attempt {now.attempt}" if now.attempt > 1 else ""
-    return (
-        f"{trial.label} {rollouts_done(trial.folder)}/{trial.rollouts} on {now.host or 'some machine'}{again}"
-    )
+    return f"{trial.label} {rollouts_done(trial.folder)}/{trial.rollouts} on {now.host or 'an unknown machine'}{again}"
 
 
 def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
-    """Seeds of every arm by state."""
+    """Return a table of the seeds of every arm by state."""
     table = Table(box=None, pad_edge=False, title=plan.title(), title_justify="left")
     for heading in ("arm", "cell", "done", "running", "diverged", "failed", "missing"):
         table.add_column(heading)

@@ -15,7 +15,7 @@ from sweeps.study.spec import DEFAULT_PRESET, PAPER_PRESET, PRESETS
 
 COLUMNS = ("name", "arms", "presets", "report", "question")
 WIDTH = 120
-"""Columns of the table if there is no terminal to ask."""
+"""Columns of the table if the output is not a terminal."""
 LEAST_QUESTION = 24
 ELLIPSIS = "..."
 
@@ -33,7 +33,7 @@ def show_studies(reports: Path, console: Console) -> int:
 
 
 def _studies() -> Iterator[tuple[Path, str]]:
-    """Every study with the folder that holds it; of two with one name, the one that commands take."""
+    """Yield every study with its folder; of two with the same name, the one that commands use."""
     seen: set[str] = set()
     for folder in (root / "study" for root in conf_roots()):
         for name in study_names(folder):

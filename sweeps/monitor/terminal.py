@@ -1,8 +1,8 @@
-"""Where commands print, and durations and lists as people say them.
+"""The console on which commands print, and durations and lists in words.
 
-A terminal is printed to as it is, anything else as plain lines of a fixed width. Much of what commands print stood in the
-files of a run, which anybody may have written: a log's last lines, messages, names of hosts. So nothing is read as markup,
-and whatever would act on a terminal is shown instead, in this one place.
+Output to a terminal is styled; any other output is plain lines of a fixed width. Much of what commands print comes from the
+files of a run, which are untrusted: a log's last lines, messages, names of hosts. So nothing is parsed as markup, and
+control characters are shown as visible symbols; this is the only place that does so.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from sspo.console.spoken import spoken
 from sspo.console.visible import visible_lines
 
 PLAIN_WIDTH = 160
-"""Columns where there is no terminal to ask."""
+"""Columns if the output is not a terminal."""
 
 
 class SafeConsole(Console):
-    """A console that prints every text as it stands, control characters as pictures of themselves."""
+    """A console that prints every text verbatim, with control characters as visible symbols."""
 
     def __init__(self, file: IO[str] | None = None, width: int | None = None, *, highlight: bool = True):
         super().__init__(file=file, width=width, highlight=highlight, markup=False, emoji=False)
@@ -33,7 +33,7 @@ class SafeConsole(Console):
         super().print(*(_spoken(one) for one in objects), **settings)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Of what rich draws, its own control codes go through and text is made visible."""
+        """Yield the rendered segments: rich's own control codes pass through, and text is made visible."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
 
@@ -47,12 +47,12 @@ def _spoken(printed: Any) -> Any:
 
 
 def standard_console() -> Console:
-    """A console on standard output."""
+    """Return a console on standard output."""
     return SafeConsole() if sys.stdout.isatty() else SafeConsole(width=PLAIN_WIDTH, highlight=False)
 
 
 def duration(seconds: float | None) -> str:
-    """`unknown`, `42 s`, `3 min 20 s` or `2 h 05 min`."""
+    """Return `unknown`, `42 s`, `3 min 20 s` or `2 h 05 min`."""
     if seconds is None:
         return "unknown"
     whole = round(seconds)
@@ -64,6 +64,6 @@ def duration(seconds: float | None) -> str:
 
 
 def listed(sentences: Sequence[str]) -> str:
-    """The first, and how many more there are."""
+    """Return the first sentence and the number of further ones."""
     rest = len(sentences) - 1
     return sentences[0] + (f"; and {rest} more" if rest else "")

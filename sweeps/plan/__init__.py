@@ -1,20 +1,20 @@
-"""A study and a preset become cells and trials, with their cost.
+"""Expansion of a study and a preset into cells and trials, with their cost.
 
 plan          arms, cells, trials
 manifest      the manifest that analysis reads
 promises      what a study fixes before it runs
-registered    a plan beside its registration
-carried       what runs carry of the plan that ordered them
+registered    a plan compared with its registration
+carried       the record of its plan that each run folder carries
 dropped_arms  arms that a study no longer has
-stale         runs finished by code with other numbers
+stale         runs finished by code with different numbers
 workload      how much work a run is
 sampling      whether rollouts can be sampled here
-expected      what trials take that nobody has run, from their model's shape
+expected      memory and time of trials that have not run, from their model's shape
 finished      a finished trial: time and cost
-learned       what finished trials make of the cost model
-cost          what finished trials and the cost model say of time and cost
+learned       corrections of the cost model from finished trials
+cost          time and cost of a plan, from finished trials and the cost model
 budget        a preset's budget
 pace          time left
-power         what the study will be able to tell
-devices       how many trials at a time
+power         statistical power of a study before it runs
+devices       how many trials run at a time
 """

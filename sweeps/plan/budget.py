@@ -1,4 +1,4 @@
-"""A preset's budget beside what its trials have cost and will: `plan` says how they compare, `run` refuses to exceed it."""
+"""A preset's budget compared with the spent and expected cost: `plan` prints the comparison, `run` refuses to exceed it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ EPSILON = 1e-9
 
 
 def budget_lines(plan: Plan, expected: Forecast) -> list[str]:
-    """A line a limit of the plan's preset; none where it has no budget."""
+    """Return one line per limit of the plan's preset; none if it has no budget."""
     lines = []
     for unit, limit in _limits(plan).items():
         words = unit.replace("_", " ")
         spent, total = getattr(expected.spent, unit), getattr(expected.expected, unit)
         if total > limit + EPSILON:
-            verdict = f"exceeds it by {total - limit:.3g}{_basis(expected)}, so that `sweeps run` will refuse"
+            verdict = (
+                f"exceeds it by {total - limit:.3g}{_basis(expected)}, so `sweeps run` will refuse to start"
+            )
         elif expected.untold:
-            verdict = f"whether that is enough cannot be told: {_untold(expected)}"
+            verdict = f"cannot yet be compared with it: {_why_unknown(expected)}"
         else:
             verdict = f"is within it{_basis(expected)}"
         lines.append(
-            f"budget: {limit:g} {words}; spent {spent:.3g}, with what is to do {total:.3g}, which {verdict}"
+            f"budget: {limit:g} {words}; spent {spent:.3g}; total with the remaining trials {total:.3g}, which {verdict}"
             if not expected.untold or total > limit + EPSILON
-            else f"budget: {limit:g} {words}; spent {spent:.3g}; {verdict}"
+            else f"budget: {limit:g} {words}; spent {spent:.3g}; the total {verdict}"
         )
     return lines
 
 
 def check_budget(plan: Plan, *, over_budget: bool = False) -> list[str]:
-    """What is to be said of a budget before trials start. Raises UserError where they are known to exceed it.
+    """Return the budget lines to print before trials start. Raises UserError if they are known to exceed the budget.
 
-    Where finished trials do not tell, nothing is refused and the lines say so; likewise with `over_budget`.
+    Nothing is refused if the cost cannot be estimated, which the lines state, or with `over_budget`.
     """
     limits = _limits(plan)
     if not limits:
@@ -45,7 +47,7 @@ def check_budget(plan: Plan, *, over_budget: bool = False) -> list[str]:
         total = getattr(expected.expected, unit)
         if total > limit + EPSILON and not over_budget:
             raise UserError(
-                f"{plan.title()} would cost {total:.3g} {unit.replace('_', ' ')} in all, judged by {_judge(expected)}, and "
+                f"{plan.title()} would cost {total:.3g} {unit.replace('_', ' ')} in all, estimated from {_judge(expected)}, and "
                 f"presets.{plan.preset}.budget.{unit} is {limit:g}; raise that, or run with --over-budget (make: OVER_BUDGET=1)"
             )
     return budget_lines(plan, expected) if expected.untold else []
@@ -57,7 +59,7 @@ def _limits(plan: Plan) -> dict[str, float]:
 
 
 def _judge(expected: Forecast) -> str:
-    """By what the total is judged."""
+    """Return the source of the estimated total."""
     if not expected.judged:
         return "finished trials"
     corrected = all(one.scale is not None for one in expected.judged)
@@ -65,9 +67,9 @@ def _judge(expected: Forecast) -> str:
 
 
 def _basis(expected: Forecast) -> str:
-    """Said where it is not finished trials alone."""
-    return f" (judged by {_judge(expected)})" if expected.judged else ""
+    """Return the source of the total in parentheses; empty if it is finished trials alone."""
+    return f" (estimated from {_judge(expected)})" if expected.judged else ""
 
 
-def _untold(expected: Forecast) -> str:
-    return f"no trial like {expected.untold} of those to do has finished in this store"
+def _why_unknown(expected: Forecast) -> str:
+    return f"{expected.untold} of the remaining trials resemble no finished trial in this store"

@@ -1,4 +1,4 @@
-"""What runs carry of the plan that ordered them, and a manifest made again from it where the file is gone."""
+"""The record of its plan that each run carries, and a manifest rebuilt from these records if the file is gone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ OF_ARM = ("cell", "against", "target_clip_frac")
 
 
 def carrying(plan: Plan, trials: Sequence[Trial], *, amended: bool) -> list[Trial]:
-    """The plan's trials with what each run is to carry. `amended`: whether the manifest says that the yardstick was changed."""
+    """Return the plan's trials, each with the record that its run is to carry.
+
+    `amended`: whether the manifest states that the promises were changed after results existed.
+    """
     arms = {arm.name: arm for arm in plan.arms}
     digests = carried_digests(plan, registration_of(plan))
     fixed = {
@@ -49,7 +52,7 @@ def carrying(plan: Plan, trials: Sequence[Trial], *, amended: bool) -> list[Tria
 
 
 def rebuilt(plan: Plan) -> dict[str, Any] | None:
-    """What a manifest of this study and preset must have said, going by its runs; None where none of the store carries it."""
+    """Rebuild the manifest of this study and preset from its runs; None if no run in the store carries a record of it."""
     runs = list(_runs_of(plan))
     if not runs:
         return None
@@ -62,11 +65,11 @@ def rebuilt(plan: Plan) -> dict[str, Any] | None:
 
 
 def _arms(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Arms as a manifest lists them; one that was tested against something else for a while stands there twice."""
+    """Return arms as a manifest lists them; an arm whose reference changed over time is listed once per reference."""
     arms: dict[str, dict[str, Any]] = {}
     for carried in runs:
-        said = {"name": carried["arm"], **{key: carried[key] for key in OF_ARM}}
-        arm = arms.setdefault(json.dumps(said, sort_keys=True), {**said, "seeds": [], "levels": {}})
+        listed = {"name": carried["arm"], **{key: carried[key] for key in OF_ARM}}
+        arm = arms.setdefault(json.dumps(listed, sort_keys=True), {**listed, "seeds": [], "levels": {}})
         arm["seeds"].append(carried["seed"])
         if carried["level"]:
             arm["levels"][str(carried["seed"])] = carried["level"]
@@ -74,7 +77,10 @@ def _arms(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _runs_of(plan: Plan) -> Iterator[tuple[dict[str, Any], Path]]:
-    """What the runs of a store carry of this study and preset, by cell and seed. A damaged file says nothing, as reports do."""
+    """Yield what each run in the store carries of this study and preset, with its folder, by cell and seed.
+
+    A damaged file is skipped, as reports skip it.
+    """
     cells, name = plan.store / "cells", json.dumps(plan.study.name).encode()
     for path in sorted([*cells.glob(f"*/seed*/{PLANNED}"), *cells.glob(f"*/*/seed*/{PLANNED}")]):
         try:

@@ -1,4 +1,4 @@
-"""What finished trials of any study in the store say about the time and cost of those that are still to run."""
+"""Time and cost of the trials that are still to run, estimated from finished trials of any study in the store."""
 
 from __future__ import annotations
 
@@ -25,56 +25,56 @@ from sweeps.plan.workload import Workload, workload
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Trials of a model that the cost model judges alike, and what finished trials of it make of that."""
+    """Trials of one model that the cost model estimates alike, and the correction from its finished trials."""
 
     model: str
     trials: int
     scale: Scale | None
-    """None where no finished trial has corrected the cost model yet."""
+    """None if no finished trial has corrected the cost model yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What the trials of a plan have cost and what the rest will take; of the rest only those that can be told."""
+    """Cost of a plan's trials so far, and the estimated time and cost of the remaining trials that can be estimated."""
 
     spent: Cost
     left: Cost
     seconds: tuple[float, ...]
-    """Of every trial that is to run and can be told."""
+    """Seconds of each remaining trial that can be estimated."""
     widths: tuple[int, ...]
-    """How many slots each of them takes: devices, or processors where there are none."""
+    """How many slots each of them takes: devices, or processors if there are no devices."""
     by_cell: int
-    """Trials judged by finished ones of their own cell."""
+    """Number of trials estimated from finished trials of their own cell."""
     by_size: int
-    """Trials judged by finished ones of any cell with the same amount of work."""
+    """Number of trials estimated from finished trials of any cell with the same amount of work."""
     unknown: tuple[str, ...]
-    """Arms, once each, with trials of which nothing can be told."""
+    """Arms, once each, with trials that cannot be estimated."""
     untold: int
-    """How many trials these are."""
+    """How many trials cannot be estimated."""
     judged: tuple[Judged, ...] = ()
-    """Trials judged by the cost model, a row a model and correction."""
+    """Trials estimated by the cost model, one entry per model and correction."""
     factors: Mapping[str, float] = field(default_factory=dict)
-    """What finished trials make of the cost model, by arms of which there is a correction."""
+    """Correction factors of the cost model, by arm, for arms that have one."""
     damaged: tuple[str, ...] = ()
-    """Finished runs that say nothing of time, a sentence each."""
+    """One sentence per finished run whose time cannot be read."""
 
     @property
     def expected(self) -> Cost:
-        """Spent and left together."""
+        """Return the sum of the spent and the remaining cost."""
         return self.spent + self.left
 
     def seconds_left(self, slots: int) -> float:
-        """Wall seconds until what can be told is done, on so many slots."""
+        """Return the wall seconds until all trials that can be estimated are done, on this many slots."""
         return wall_seconds(self.seconds, self.widths, slots)
 
 
 class Experience:
-    """The finished trials of a store. Of those on other hardware than a trial would have nothing is learnt for it: `devices` is
-    how many CUDA devices that is, 0 on the CPU."""
+    """The finished trials of a store. An estimate uses only trials on the same hardware: `devices` is the number of CUDA
+    devices, 0 on the CPU."""
 
     def __init__(self, store: Path):
         self.damaged: list[str] = []
-        """Of which nothing is learnt, and why, a sentence each."""
+        """One sentence per finished run that cannot be used, with the reason."""
         self._store = store
         self._scales: dict[tuple[str, str, int, bool], Scale | None] = {}
         self._by_cell = {
@@ -84,11 +84,11 @@ class Experience:
         }
 
     def of_cell(self, cell: str, devices: int, gpu: str = "") -> list[Finished]:
-        """The finished trials of a cell."""
+        """Return the finished trials of a cell."""
         return _on(devices, gpu, self._by_cell.get(cell, []))
 
     def spent(self, trial: Trial) -> Cost:
-        """What a finished trial cost; nothing is known of a damaged one, which is named already."""
+        """Return the cost of a finished trial; zero for a damaged one, which `damaged` already names."""
         try:
             found = read_finished(trial.folder)
         except UserError:
@@ -96,11 +96,11 @@ class Experience:
         return Cost() if found is None else found.cost
 
     def of_size(self, size: Workload, devices: int, gpu: str = "") -> list[Finished]:
-        """The finished trials of all cells with that amount of work."""
+        """Return the finished trials of all cells with that amount of work."""
         return _on(devices, gpu, self._by_size.get(size, []))
 
     def scale(self, model: str, place: Place, devices: int, *, trains: bool) -> Scale | None:
-        """What finished trials of a model make of the cost model there; None where there are none."""
+        """Return the correction of the cost model from finished trials of a model at a place; None if there are none."""
         key = (model, place.name, devices, trains)
         if key not in self._scales:
             everyone = [one for found in self._by_cell.values() for one in found if one.devices == devices]
@@ -127,25 +127,30 @@ class Experience:
                     yield found
 
     def _size(self, cell: Path) -> Workload | None:
-        """The amount of work of a cell, from the configuration of the first of its finished trials that has a whole one."""
+        """Return the amount of work of a cell, from the first intact configuration among its finished trials."""
         for marker in markers(cell):
             path = marker.parent / CONFIG
             try:
                 if path.is_file():
                     return workload(read_yaml(path))
-            except (UserError, AttributeError, TypeError, ValueError):  # a group that is a list, and the like
+            except (
+                UserError,
+                AttributeError,
+                TypeError,
+                ValueError,
+            ):  # for example, a list in place of a group
                 self.damaged.append(f"{path} is damaged; delete its run folder to run its trial again")
         return None
 
 
 def _on(devices: int, gpu: str, found: Iterable[Finished]) -> list[Finished]:
-    """Those on so many devices; of a named one (`gpu`) none that ran on another."""
+    """Return the trials on this many devices; if `gpu` names a device, only those that ran on it."""
     return [trial for trial in found if trial.devices == devices and (not gpu or is_of(trial, gpu))]
 
 
 def forecast(plan: Plan, standings: Mapping[Trial, Standing], place: Place | None = None) -> Forecast:
-    """Time and cost of a plan, on this machine or on a place that it is asked about: from the finished trials of its store, else from
-    the cost model for models that it is for. Damaged runs are named and judge nothing."""
+    """Estimate the time and cost of a plan, on this machine or on a given place: from the finished trials of its store, else from
+    the cost model for the models that it covers. Damaged runs are listed and not used."""
     experience = Experience(plan.store)
     judge = _Judge(plan, experience, place)
     spent = Cost()
@@ -158,7 +163,7 @@ def forecast(plan: Plan, standings: Mapping[Trial, Standing], place: Place | Non
 
 
 class _Judge:
-    """Adds up what trials that are to run take."""
+    """Sums the time and cost of the trials that are to run."""
 
     def __init__(self, plan: Plan, experience: Experience, place: Place | None):
         self.plan, self.experience, self.place = plan, experience, place
@@ -174,7 +179,7 @@ class _Judge:
         self.expected: dict[str, Expected | None] = {}
 
     def add(self, trial: Trial) -> None:
-        """One that is to run."""
+        """Add a trial that is to run."""
         devices = trial.resources.devices if self.here else 0
         predicted = self._predicted(trial)
         own = self.experience.of_cell(trial.cell, devices, self.gpu)
@@ -193,7 +198,7 @@ class _Judge:
         self.left += _typical([one.cost for one in alike])
 
     def _predicted(self, trial: Trial) -> tuple[str, Scale | None, Finished] | None:
-        """The model, its correction, and a trial as if it had finished in the time that the cost model says; None where it cannot say."""
+        """Return the model, its correction, and the trial as if it had finished in the estimated time; None if there is no estimate."""
         arm = self.arms[trial.arm]
         if not is_predicted(arm.config):
             return None
@@ -214,7 +219,7 @@ class _Judge:
         return self.expected[name]
 
     def forecast(self, spent: Cost) -> Forecast:
-        """What was added up."""
+        """Return the sums as a forecast."""
         return Forecast(
             spent=spent,
             left=self.left,

@@ -1,4 +1,4 @@
-"""Arms that a study once had and has no longer: its runs are kept, and nobody has to guess why they are there."""
+"""Arms that a study used to have. Their runs are kept, and the manifest records why they are there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sspo.runs.identity import folders_of
 from sweeps.ledger.state import seen
 
 NAMED = 8
-"""Cells that the sentence names before it only counts."""
+"""Number of cells that the sentence names; the rest are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Former:
 
 
 def former_arms(store: Path, listed: Sequence[Former], current: Set[tuple[str, int]]) -> list[Former]:
-    """Of what was listed, the runs that the study no longer has (`current`: cell and seed) and the store still holds."""
+    """Return the listed runs that the study no longer has (`current`: cell and seed) and the store still holds."""
     merged: dict[tuple[str, str], list[int]] = {}
     for arm in listed:
         for seed in arm.seeds:
@@ -39,12 +39,12 @@ def former_arms(store: Path, listed: Sequence[Former], current: Set[tuple[str, i
 
 
 def former_content(arms: Sequence[Former]) -> list[dict[str, Any]]:
-    """As the manifest has them."""
+    """Return former arms in the format of the manifest."""
     return [{"name": arm.name, "cell": arm.cell, "seeds": list(arm.seeds)} for arm in arms]
 
 
 def sentence(store: Path, title: str, arms: Sequence[Former]) -> str | None:
-    """Which cells no longer belong, and that they are kept; None where all do."""
+    """Return a sentence that names the kept cells that no longer belong to the plan; None if all belong."""
     if not arms:
         return None
     runs = [run for arm in arms for seed in arm.seeds for run in folders_of(store, arm.cell, seed).values()]

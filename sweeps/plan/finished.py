@@ -1,4 +1,4 @@
-"""A finished trial: how long it took, on what, and what it cost."""
+"""A finished trial: its duration, hardware and cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Hours of processor cores, of trials that train on the CPU, and of CUDA devices, of those that train on one."""
+    """Core hours of trials that train on the CPU, and device hours of trials that train on CUDA devices."""
 
     core_hours: float = 0.0
     device_hours: float = 0.0
@@ -28,20 +28,20 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A finished trial: how long it took, and on what."""
+    """A finished trial: its duration and hardware."""
 
     seconds: float
     threads: int
     devices: int
     """How many CUDA devices it had; 0 on the CPU."""
     gpu: str = ""
-    """What the driver calls them."""
+    """The driver's name for them."""
     folder: Path = Path()
-    """Of its run."""
+    """The run folder."""
 
     @property
     def cost(self) -> Cost:
-        """What it cost."""
+        """Return the cost of the trial."""
         hours = self.seconds / HOUR
         return (
             Cost(device_hours=hours * self.devices) if self.devices else Cost(core_hours=hours * self.threads)
@@ -49,13 +49,13 @@ class Finished:
 
 
 def markers(cell: Path) -> Iterator[Path]:
-    """Of finished runs, whatever code made them."""
+    """Yield the markers of finished runs of a cell, whichever code made them."""
     yield from cell.glob(f"seed*/{DONE}")
     yield from cell.glob(f"*/seed*/{DONE}")
 
 
 def read_finished(folder: Path) -> Finished | None:
-    """A finished trial; None where it did not record its time. Raises UserError where what it ran on cannot be read."""
+    """Read a finished trial; None if it did not record its time. Raises UserError if its hardware cannot be read."""
     seconds = (read_json(folder / DONE) or {}).get("seconds")
     if not isinstance(seconds, int | float):
         return None
@@ -65,7 +65,7 @@ def read_finished(folder: Path) -> Finished | None:
         threads, device = int(hardware.get("threads", 1)), str(hardware.get("device", "cpu"))
         gpus = int(hardware.get("gpus", 1))
     except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged: it does not say what its trial ran on") from error
+        raise UserError(f"{path} is damaged: it does not name the hardware of its trial") from error
     devices = gpus if device.startswith("cuda") else 0
     gpu = str(hardware.get("gpu") or "")
     return Finished(seconds=float(seconds), threads=threads, devices=devices, gpu=gpu, folder=folder)

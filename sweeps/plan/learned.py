@@ -1,4 +1,4 @@
-"""What finished trials of a model make of the cost model: how many times as long they took as it says."""
+"""Corrections of the cost model: how much longer a model's finished trials took than estimated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from sweeps.plan.finished import Finished
 from sweeps.study.limits import Resources
 
 GREEDY = '"mode": "greedy"'
-"""In a line of eval.jsonl, where a text would have its quotes escaped: most lines are long and of other modes, and need no parsing."""
+"""Marker of greedy lines in eval.jsonl. It cannot occur inside a text, where quotes are escaped; so the many long lines of other
+modes need no parsing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,32 +32,35 @@ class Scale:
     factor: float
     """The median of measured over estimated seconds."""
     trials: int
-    """How many finished ones it is of."""
+    """How many finished trials it is computed from."""
 
 
 def is_of(trial: Finished, name: str) -> bool:
-    """Whether a trial ran on what conf/planning/devices.yaml, or the driver, calls so; `cpu` is any processor."""
+    """Return whether a trial ran on the device of this name in conf/planning/devices.yaml or in the driver; `cpu` is any processor."""
     if trial.devices == 0:
         return name == CPU
     return name in (trial.gpu, row_of(trial.gpu))
 
 
 def scale_of(finished: Iterable[Finished], model: str, place: Place, *, trains: bool) -> Scale | None:
-    """Of the finished trials those of the model on such a place count: of a trial that trains those that trained, where there are
-    any, and likewise of one that only evaluates the base, which says little of updates. None where there are none."""
+    """Return the correction from the finished trials of a model on a place; None if there are none.
+
+    A trial that trains is corrected by trials that trained, if there are any, and one that only evaluates the base by trials that
+    only evaluated, because these contain no updates.
+    """
     ratios = [pair for one in finished if is_of(one, place.name) and (pair := _ratio(one, model)) is not None]
     alike = [ratio for trained, ratio in ratios if trained == trains] or [ratio for _, ratio in ratios]
     return Scale(factor=statistics.median(alike), trials=len(alike)) if alike else None
 
 
 def _ratio(one: Finished, model: str) -> tuple[bool, float] | None:
-    """Whether a trial trained, and measured over estimated seconds; None for another model, and where there is no estimate."""
+    """Return whether a trial trained, and its measured over estimated seconds; None for a different model or without an estimate."""
     config = _config(one.folder)
     if config is None or config.model.path != model:
         return None
     place = found(one.gpu, None) if one.devices else processors_here()
     resources = Resources(threads=one.threads, gpus=max(1, one.devices))
-    sets = [] if sizes_are_listed(config) else _asked(one.folder)
+    sets = [] if sizes_are_listed(config) else _questions(one.folder)
     expected = expected_on(config, place, resources, sets or sets_of(config, named=False))
     if expected is None or expected.seconds is None:
         return None
@@ -64,16 +68,16 @@ def _ratio(one: Finished, model: str) -> tuple[bool, float] | None:
 
 
 def _config(folder: Path) -> TrainConfig | None:
-    """The configuration of a run; None where this code has other options than the one that wrote it, or it is damaged, which the
-    forecast says besides."""
+    """Read the configuration of a run; None if it was written by code with different options, or is damaged, which the
+    forecast reports separately."""
     try:
         return validate(build(TrainConfig, read_yaml(folder / CONFIG)))
     except UserError:
         return None
 
 
-def _asked(folder: Path) -> list[int]:
-    """Questions of each held-out set, counted in the last step's greedy answers; empty where there are none that can be read."""
+def _questions(folder: Path) -> list[int]:
+    """Count the questions of each held-out set in the last step's greedy answers; empty if none can be read."""
     path = folder / EVAL
     counts: Counter[str] = Counter()
     try:
@@ -87,6 +91,6 @@ def _asked(folder: Path) -> list[int]:
         KeyError,
         TypeError,
         RecursionError,
-    ):  # torn, or of other code: then it says as little as none
+    ):  # a torn file, or one written by other code, counts as missing
         return []
     return list(counts.values())

@@ -1,4 +1,5 @@
-"""The study manifest: which cells and seeds are whose. Written before anything runs; analysis reads it and no path."""
+"""The study manifest: the cells and seeds of each arm. It is written before anything runs; analysis reads it and never guesses
+from paths."""
 
 from __future__ import annotations
 
@@ -20,12 +21,12 @@ from sweeps.plan.promises import promised, promises
 from sweeps.study.factors import Factor
 from sweeps.study.spec import DEFAULT_PRESET
 
-REMEDY = "delete it to have it written again"
+REMEDY = "delete it and it is written again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _ListedArm:
-    """What a manifest on disk says of an arm that bears on its results."""
+    """The entries of an arm in a manifest on disk that bear on its results."""
 
     name: str
     cell: str
@@ -36,22 +37,22 @@ class _ListedArm:
 
     @property
     def promise(self) -> tuple[str | None, float | None]:
-        """What it is tested against, and what it was matched to."""
+        """Return the reference that it is tested against, and the clip fraction that it was matched to."""
         return self.against, self.target_clip_frac
 
 
 def stem(plan: Plan) -> str:
-    """`<study>` for the default preset, `<study>.<preset>` for others, so that presets cannot mix."""
+    """Return `<study>` for the default preset, `<study>.<preset>` for others, so that presets cannot mix."""
     return plan.study.name if plan.preset == DEFAULT_PRESET else f"{plan.study.name}.{plan.preset}"
 
 
 def manifest_path(plan: Plan) -> Path:
-    """`<store>/studies/<stem>.json`."""
+    """Return `<store>/studies/<stem>.json`."""
     return plan.store / "studies" / f"{stem(plan)}.json"
 
 
 def content(plan: Plan) -> dict[str, Any]:
-    """What the manifest holds. Raises UserError where the one on disk cannot be read."""
+    """Return the content of the manifest. Raises UserError if the one on disk cannot be read."""
     study, before = plan.study, _before(plan)
     return {
         "study": study.name,
@@ -71,17 +72,17 @@ def content(plan: Plan) -> dict[str, Any]:
 
 
 def former_sentence(plan: Plan) -> str | None:
-    """Which cells of earlier manifests no longer belong to the study, and that they are kept; None where all do."""
+    """Return a sentence that names the kept cells of earlier manifests that no longer belong to the study; None if all belong."""
     return sentence(plan.store, plan.title(), _former(plan, _before(plan)))
 
 
 def is_current(plan: Plan) -> bool:
-    """Whether the manifest on disk already says what the plan says."""
+    """Return whether the manifest on disk equals that of the plan."""
     return _read(manifest_path(plan)) == content(plan)
 
 
 def write_manifest(plan: Plan) -> None:
-    """Write the manifest whole; the file is left untouched where it already says the same. UserError if it cannot be."""
+    """Write the manifest atomically; an equal file is left untouched. Raises UserError if it cannot be written."""
     if is_current(plan):
         return
     path, text = manifest_path(plan), json.dumps(content(plan), indent=1, ensure_ascii=False) + "\n"
@@ -90,12 +91,12 @@ def write_manifest(plan: Plan) -> None:
         write_atomic(path, text)
     except OSError as error:
         raise UserError(
-            f"cannot write the manifest {path}: {error.strerror}; mend that, or give a writable folder with --store"
+            f"cannot write the manifest {path}: {error.strerror}; fix that, or pass a writable folder with --store"
         ) from error
 
 
 def ordered(plan: Plan, trials: Sequence[Trial] | None = None) -> list[Trial]:
-    """The plan's trials, or these of them, with what their runs are to carry of it. Call once its manifest is written."""
+    """Return the plan's trials, or the given ones, with the record that their runs are to carry. Call it after the manifest is written."""
     before = _read(manifest_path(plan)) or {}
     return carrying(
         plan,
@@ -105,7 +106,7 @@ def ordered(plan: Plan, trials: Sequence[Trial] | None = None) -> list[Trial]:
 
 
 def _amended(plan: Plan, before: Mapping[str, Any] | None) -> bool:
-    """Whether the yardstick has ever been changed with a result of the manifest's own trials already there to see."""
+    """Return whether the promises were ever changed when results of the manifest's own trials already existed."""
     if before is None:
         return False
     arms = _listed_arms(plan, before)
@@ -127,7 +128,7 @@ def _former(plan: Plan, before: Mapping[str, Any] | None) -> list[Former]:
 
 
 def _promised_otherwise(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
-    """Whether a cell is now tested against another arm, or said to have been matched to another clip fraction, than before."""
+    """Return whether a cell's reference, or the clip fraction that it is matched to, differs from before."""
     now: dict[str, set[tuple[str | None, float | None]]] = {}
     for planned in plan.arms:
         now.setdefault(planned.cell, set()).add((planned.against, planned.target_clip_frac))
@@ -145,7 +146,7 @@ def _has_results(plan: Plan, arms: Sequence[_ListedArm]) -> bool:
 
 def _listed_arms(plan: Plan, manifest: Mapping[str, Any], key: str = "arms") -> list[_ListedArm]:
     if key not in manifest and key == "former_arms":
-        return []  # a manifest from before these were kept
+        return []  # a manifest older than this key
     try:
         return [
             _ListedArm(
@@ -163,13 +164,13 @@ def _listed_arms(plan: Plan, manifest: Mapping[str, Any], key: str = "arms") -> 
 
 
 def _before(plan: Plan) -> dict[str, Any] | None:
-    """The manifest on disk; where it is gone, what the runs that it ordered say of it."""
+    """Return the manifest on disk; if it is gone, the one rebuilt from its runs."""
     there = _read(manifest_path(plan))
     return rebuilt(plan) if there is None else there
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The manifest on disk, None where there is none."""
+    """Read the manifest on disk; None if there is none."""
     return read_json(path, REMEDY)
 
 
@@ -191,6 +192,6 @@ def _arm(plan: Plan, arm: PlannedArm) -> dict[str, Any]:
 
 
 def _factor(name: str, factor: Factor) -> dict[str, Any]:
-    """A factor with its levels in order, as tables and plots want them."""
+    """Return a factor with its levels in order, as tables and plots need them."""
     levels = [{"name": level, "label": own.label or level} for level, own in factor.levels.items()]
     return {"name": name, "label": factor.label or name, "levels": levels}

@@ -1,4 +1,4 @@
-"""How long a sweep takes, judged by the trials that have finished; and how far a running trial is."""
+"""Time left of a sweep, estimated from the trials that have finished, and the progress of a running trial."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TAIL_BYTES = 16_384
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """A trial that waits or runs."""
+    """A trial that is waiting or running."""
 
     arm: str
     elapsed: float = 0.0
     """Seconds so far."""
     slots: int = 1
-    """How many it takes."""
+    """How many slots it takes."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,18 @@ class Pace:
     seconds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def with_trial(self, trial: Trial, seconds: float | None) -> Pace:
-        """The pace after one more finished trial; unchanged by one that trains nothing or did not record its time."""
+        """Return the pace after one more finished trial; unchanged by one that trains nothing or did not record its time."""
         if seconds is None or trial.rollouts == 0:
             return self
         return Pace({**self.seconds, trial.arm: (*self.seconds.get(trial.arm, ()), seconds)})
 
     def expected(self, arm: str) -> float | None:
-        """Seconds that a trial of the arm takes; None before any has finished."""
+        """Return the expected seconds of a trial of the arm; None before any trial has finished."""
         known = self.seconds.get(arm) or tuple(value for values in self.seconds.values() for value in values)
         return statistics.median(known) if known else None
 
     def seconds_left(self, trials: Sequence[Left], slots: int) -> float | None:
-        """Wall seconds until all of the trials are done. None before any trial has finished."""
+        """Return the wall seconds until all of the trials are done. None before any trial has finished."""
         if not trials:
             return 0.0
         left: list[float] = []
@@ -56,13 +56,13 @@ class Pace:
 
 
 def wall_seconds(seconds: Sequence[float], widths: Sequence[int], slots: int) -> float:
-    """Until trials that take so many seconds, on so many slots each, are all done: no less can it be."""
+    """Return a lower bound of the wall seconds until trials of these seconds and slots are all done."""
     work = sum(one * width for one, width in zip(seconds, widths, strict=True))
     return max(max(seconds, default=0.0), work / slots)
 
 
 def rollouts_done(folder: Path) -> int:
-    """Rollouts that a run's log covers, read from the end of the file; 0 before any."""
+    """Return how many rollouts a run's log covers, read from the end of the file; 0 before the first."""
     try:
         with (folder / METRICS).open("rb") as stream:
             size = stream.seek(0, 2)
@@ -70,7 +70,7 @@ def rollouts_done(folder: Path) -> int:
             lines = stream.read().split(b"\n")
     except FileNotFoundError:
         return 0
-    for line in reversed(lines[:-1]):  # what follows the last newline is still being written
+    for line in reversed(lines[:-1]):  # the text after the last newline is still being written
         try:
             return int(json.loads(line)["rollout"]) + 1
         except ValueError:

@@ -1,4 +1,4 @@
-"""A study and a preset -> arms with their cells -> trials in the order in which they run."""
+"""From a study and a preset to arms with their cells, and to trials in the order in which they run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweeps.study.limits import Resources, Retries
 from sweeps.study.spec import Preset, Study
 
 NAMED = 5
-"""Refused arms that a message names besides the first."""
+"""Number of refused arms that a message names besides the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +32,30 @@ class PlannedArm:
     label: str
     role: str
     cell: str
-    """Its name; empty in a plan without names."""
+    """The cell's name; empty in a plan without names."""
     seeds: tuple[int, ...]
     overrides: tuple[str, ...]
     copy_of: str | None
     rollouts: int
-    """Rollouts of a whole run; 0 where the base is only evaluated."""
+    """Rollouts of a whole run; 0 if the base is only evaluated."""
     recorded: tuple[int, ...]
     """The seeds whose runs record rollouts for `sweeps replay`."""
     against: str | None
-    """The arm that it is tested against; None for the study's baseline."""
+    """The arm that it is tested against; None means the study's baseline."""
     target_clip_frac: float | None
-    """The clip fraction that the arm is matched to, by a controller or by bounds that were calibrated."""
+    """The clip fraction that the arm is matched to, by a controller or by calibrated bounds."""
     factors: Point
-    """Its level of every factor, where a design made the arm."""
+    """Its level of every factor, if a design generated the arm."""
     size: Workload
     """How much work a run is."""
     level: str
-    """The folder level of this code's numbers: see sspo/runs/epochs.py."""
+    """The folder level of this code's numbers; see sspo/runs/epochs.py."""
     sampler: str
     """The engine of its rollouts."""
     config: TrainConfig = field(default_factory=TrainConfig)
-    """What its overrides compose to, under the default seed."""
+    """The configuration that its overrides compose to, under the default seed."""
     resources: Resources = field(default_factory=Resources)
-    """What a trial of it may use."""
+    """The resources of one trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class Trial:
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
     carries: str = field(default="", compare=False, repr=False)
-    """JSON of what its run folder is to say of the plan (sspo/runs/carried.py); nothing where it is empty."""
+    """JSON of the plan's record that its run folder is to carry (sspo/runs/carried.py); empty means none."""
 
     @property
     def folder(self) -> Path:
@@ -85,29 +85,29 @@ class Trial:
 
     @property
     def label(self) -> str:
-        """Return what messages call it."""
+        """Return its name in messages."""
         return f"{self.arm} seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a preset of a study consists of."""
+    """The arms of a preset of a study, with the store of their runs."""
 
     study: Study
     preset: str
     store: Path
     arms: tuple[PlannedArm, ...]
     registrations: Path = FOLDER
-    """Where studies are registered."""
+    """The folder of registrations."""
     nameless: str = ""
-    """Why its cells have no names yet: a model or questions are not on this machine. Empty where they have."""
+    """Why its cells have no names yet: a model or questions are not on this machine. Empty if they have names."""
 
     def title(self) -> str:
-        """How messages call it."""
+        """Return its name in messages."""
         return f"{self.study.name} ({self.preset})"
 
     def trials(self) -> list[Trial]:
-        """Seed-major, the base first, so that a sweep that is cut short is balanced over arms."""
+        """Return all trials, seed by seed with the base first, so that an interrupted sweep is balanced over arms."""
         ordered = sorted(self.arms, key=lambda arm: arm.role != "base")
         longest = max(len(arm.seeds) for arm in ordered)
         return [
@@ -118,7 +118,7 @@ class Plan:
         ]
 
     def recorded_trials(self) -> list[Trial]:
-        """Those whose rollouts are recorded, arm by arm."""
+        """Return the trials whose rollouts are recorded, arm by arm."""
         return [self._trial(arm, seed) for arm in self.arms for seed in arm.recorded]
 
     def _trial(self, arm: PlannedArm, seed: int) -> Trial:
@@ -137,7 +137,7 @@ class Plan:
         )
 
     def level(self, arm: PlannedArm, seed: int) -> str:
-        """The folder level of a run: that of this code, or of a finished run that a study takes from other code."""
+        """Return the folder level of a run: that of this code, or of a finished run that the study accepts from other code."""
         own = cell_folder(self.store, arm.cell, seed, arm.level)
         if self.nameless or not self.study.head.mix_code or (own / DONE).is_file():
             return arm.level
@@ -145,7 +145,7 @@ class Plan:
         return finished[-1] if finished else arm.level
 
     def arm(self, name: str) -> PlannedArm:
-        """The arm of that name. Raises UserError with the nearest valid one."""
+        """Return the arm of that name. Raises UserError with the nearest valid name."""
         by_name = {arm.name: arm for arm in self.arms}
         if name not in by_name:
             raise unknown(f"arm of {self.title()}", name, by_name)
@@ -153,10 +153,10 @@ class Plan:
 
 
 def make_plan(study: Study, preset: str, store: Path, *, nameless: bool = False) -> Plan:
-    """Compose every arm of a preset. `nameless` allows a plan whose cells have no names where a model or questions are not here.
+    """Compose every arm of a preset. `nameless` allows cells without names if a model or questions are not on this machine.
 
-    Raises UserError for a bad preset or override, for two arms that are one, for an arm without the primary score and
-    for one that cannot be matched to the clip fraction that it declares; NotHere for a model or questions that are not here.
+    Raises UserError for an invalid preset or override, for two arms that are the same run, for an arm without the primary score
+    and for one that cannot be matched to the clip fraction that it declares; NotHere for a missing model or missing questions.
     """
     chosen = study.presets[study.preset_for(preset)]
     why = ""
@@ -172,7 +172,8 @@ def make_plan(study: Study, preset: str, store: Path, *, nameless: bool = False)
 
 
 def _plan_arms(study: Study, chosen: Preset, *, named: bool) -> tuple[PlannedArm, ...]:
-    """Raises NotHere for the first arm that lacks a model or questions: the hub is not asked once an arm."""
+    """Compose the arms of a preset. Raises NotHere at the first arm that lacks a model or questions, so that the hub is not queried
+    again for every arm."""
     arms, refused = [], {}
     for name in study.arms:
         if chosen.holds(name):
@@ -188,7 +189,7 @@ def _plan_arms(study: Study, chosen: Preset, *, named: bool) -> tuple[PlannedArm
 
 
 def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
-    """The first of the arms that make no sense with its reason, and how many more there are."""
+    """Return the error of the first invalid arm, with the number of further ones."""
     first, *others = refused
     text = f"{study.name}, {study.described(first)}: {refused[first]}"
     if others:
@@ -236,7 +237,7 @@ def _recorded_seeds(study: Study, name: str, preset: Preset) -> tuple[int, ...]:
 
 
 def _target(study: Study, name: str, config: TrainConfig) -> float | None:
-    """What a controller holds the arm at, else what its spec, or that of the arm it repeats, says it was matched to."""
+    """Return the clip fraction that a controller holds the arm at, else the one declared in its spec or in that of the arm it repeats."""
     declared = study.arms[study.arms[name].copy_of or name].target_clip_frac
     held, reason = config.objective.bounds.target_clip_frac, why_unmatched(config.objective)
     if declared is None or declared == held:
@@ -252,7 +253,7 @@ def _target(study: Study, name: str, config: TrainConfig) -> float | None:
 
 
 def _check_replayed_objective(study: Study) -> None:
-    """Without this a replay is refused only after the runs that it wants are trained."""
+    """Compose the objective of replays now; otherwise a replay would be refused only after its runs are trained."""
     try:
         quick_compose(study.head.replay.objective)
     except UserError as error:
@@ -260,7 +261,7 @@ def _check_replayed_objective(study: Study) -> None:
 
 
 def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
-    """Without this an arm trains for hours before its report finds nothing to compare."""
+    """Check that the arm measures the primary score; otherwise it would train for hours before its report found nothing to compare."""
     primary, measured = study.head.primary, config.evaluation.temperatures
     if primary.mode == "sampled" and primary.temperature not in measured:
         raise UserError(
@@ -270,7 +271,7 @@ def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
 
 
 def _later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
-    """One override a key, the last one."""
+    """Return the last override of each key."""
     return tuple({override.partition("=")[0].lstrip("+"): override for override in overrides}.values())
 
 
@@ -288,7 +289,7 @@ def _refuse_twins(arms: Sequence[PlannedArm]) -> None:
 
 
 def _options_hash(config: TrainConfig) -> str:
-    """Stands for a cell that has no name yet: equal options are one run."""
+    """Return a stand-in for the name of a nameless cell: equal options are the same run."""
     fields = asdict(config)
     for label in ("seed", "run", "tracking"):
         del fields[label]

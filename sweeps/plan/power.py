@@ -1,4 +1,4 @@
-"""What a study will be able to tell, said before any run: its comparisons, its words, and what it cannot say at all."""
+"""The statistical power of a study, shown before any run: its comparisons, its likely verdicts, and what it cannot test."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sweeps.plan.registered import registration_of
 COMPARED = ("arm", "no_clip")
 """Roles that are tested against the baseline; Holm's correction counts these."""
 NAMED = 4
-"""References besides the baseline that a line names before it only counts."""
+"""Number of references besides the baseline that a line names; the rest are counted."""
 ASSUMED = (1.0, 2.0, 3.0)
-"""Spreads over seeds, in smallest effects of interest, at which words are judged where no runs say what it is."""
+"""Standard deviations over seeds, in smallest effects of interest, assumed if no runs have measured it."""
 TIMES = (0, 1, 2)
-"""True effects, in smallest effects of interest, at which words are judged."""
+"""True effects, in smallest effects of interest, at which the probability of each verdict is computed."""
 SHOWN = (SUPPORTED, DIRECTION, EQUIVALENT, REFUTED)
 WITHOUT = {
     "base": "an untrained base: whether arms beat it, and collapse, are not testable",
@@ -33,13 +33,14 @@ WITHOUT = {
 
 
 def preview(plan: Plan) -> list[str]:
-    """Lines on comparisons, needed and planned seeds, words and gates; effects in sd of run-level scores, of differences where paired."""
+    """Return lines on comparisons, needed and planned seeds, verdicts and gates; effects are in sd of run-level scores, or of paired
+    differences."""
     baseline = plan.study.head.baseline
     seeds = {arm.name: len(arm.seeds) for arm in plan.arms if arm.role in COMPARED or arm.name == baseline}
     comparisons = len(seeds.keys() - {baseline})
     if baseline not in seeds or comparisons == 0:
         return [
-            f"statistics: nothing is compared, for this preset holds no arm besides its baseline {baseline}"
+            f"statistics: nothing is compared, because this preset holds no arm besides its baseline {baseline}"
         ]
     paired, n = _pairs(plan), min(seeds.values())
     level = ALPHA / comparisons
@@ -48,7 +49,7 @@ def preview(plan: Plan) -> list[str]:
     references = " or ".join([baseline, *others[:NAMED], *more])
     test = "paired t, as registered" if paired else "Welch's t"
     return [
-        f"statistics: arms compared with {references} ({test}, Holm): {comparisons}, seeds an arm: {n}",
+        f"statistics: arms compared with {references} ({test}, Holm): {comparisons}, seeds per arm: {n}",
         _needed(level, comparisons, paired),
         *_reachable(plan, n, level, paired),
         *_words(plan, n, paired),
@@ -57,7 +58,7 @@ def preview(plan: Plan) -> list[str]:
 
 
 def _pairs(plan: Plan) -> bool:
-    """Whether the report will pair by seed: only where that is registered."""
+    """Return whether the report will pair by seed, which requires a registration of that test."""
     registration = registration_of(plan)
     return (
         plan.study.head.test == "paired" and registration is not None and registration.preset == plan.preset
@@ -71,50 +72,50 @@ def _has(plan: Plan, role: str) -> bool:
 def _needed(level: float, comparisons: int, paired: bool) -> str:
     one, two = (seeds_needed(effect, level, paired=paired) for effect in (1.0, 2.0))
     return (
-        f"  for 80 % power at Holm's first level ({ALPHA}/{comparisons} = {level:.2g}): "
-        f"{one} seeds for an effect of 1 sd, {two} for 2 sd{_of_what(paired)}"
+        f"  for 80% power at Holm's first level ({ALPHA}/{comparisons} = {level:.2g}): "
+        f"{one} seeds for an effect of 1 sd, {two} for 2 sd{_unit(paired)}"
     )
 
 
 def _reachable(plan: Plan, n: int, level: float, paired: bool) -> Iterator[str]:
     if n < FEWEST_RUNS:
-        yield f"  fewer than {FEWEST_RUNS} seeds an arm: the report will show the values of runs, no p and no bold"
+        yield f"  fewer than {FEWEST_RUNS} seeds per arm: the report will show the values of runs, without p-values or bold"
         return
     effect = detectable_effect(n, level, paired=paired)
-    yield f"  with {n} seeds the detectable effect is {effect:.1f} sd{_of_what(paired)}"
+    yield f"  with {n} seeds the detectable effect is {effect:.1f} sd{_unit(paired)}"
     shared = _shared_seeds(plan)
     if shared >= FEWEST_PAIRS:
-        yield f"  joint sign flips of {shared} shared seeds stand beside it: their smallest p is {smallest_sign_flip_p(shared):.2g}"
+        yield f"  joint sign flips of {shared} shared seeds complement it: their smallest p is {smallest_sign_flip_p(shared):.2g}"
     else:
-        yield f"  no test without normality beside it: joint sign flips take {FEWEST_PAIRS} seeds that all arms share, here {shared}"
+        yield f"  no nonparametric test complements it: joint sign flips need {FEWEST_PAIRS} seeds shared by all arms, and there are {shared}"
     yield from (f"  {sentence}" for sentence in warnings(n, paired=paired))
 
 
 def _shared_seeds(plan: Plan) -> int:
-    """Seeds that all compared arms have."""
+    """Return the number of seeds that all compared arms share."""
     sets = [set(arm.seeds) for arm in plan.arms if arm.role in COMPARED]
     return len(set.intersection(*sets)) if sets else 0
 
 
 def _words(plan: Plan, n: int, paired: bool) -> Iterator[str]:
-    """How likely each verdict is on one claim, at no effect, at the smallest one of interest and at twice that."""
+    """Yield the probability of each verdict on one claim, at no effect, at the smallest effect of interest and at twice that."""
     margin = plan.study.head.smallest_effect
     if n < FEWEST_RUNS:
         return
     spread, runs = _spread(plan)
     spreads = [times * margin for times in ASSUMED] if spread is None else [spread]
-    source = "spreads that are assumed" if spread is None else f"the spread of {runs} finished runs here"
-    yield f"  words on one claim with a smallest effect of {_points(margin)}, at {source}:"
+    source = "an assumed spread" if spread is None else f"the spread of {runs} finished runs here"
+    yield f"  verdicts on one claim with a smallest effect of {_points(margin)}, at {source}:"
     for sd in spreads:
         error, df = (sd / math.sqrt(n), n - 1) if paired else (sd * math.sqrt(2 / n), 2 * n - 2)
-        said = [
-            _said(times * margin, word_power(times * margin, margin, error, df, ALPHA)) for times in TIMES
+        verdicts = [
+            _verdicts(times * margin, word_power(times * margin, margin, error, df, ALPHA)) for times in TIMES
         ]
-        yield f"    sd over seeds {_points(sd)}: {'; '.join(said)}"
+        yield f"    sd over seeds {_points(sd)}: {'; '.join(verdicts)}"
 
 
-def _said(effect: float, power: Mapping[str, float]) -> str:
-    words = [f"{word} {100 * power[word]:.0f} %" for word in SHOWN if power[word] >= 0.005]
+def _verdicts(effect: float, power: Mapping[str, float]) -> str:
+    words = [f"{word} {100 * power[word]:.0f}%" for word in SHOWN if power[word] >= 0.005]
     return f"at {_points(effect)}, {', '.join(words) or 'inconclusive'}"
 
 
@@ -123,7 +124,8 @@ def _points(share: float) -> str:
 
 
 def _spread(plan: Plan) -> tuple[float | None, int]:
-    """Standard deviation over seeds within the first few compared arms, over their finished runs here; None where no arm has two."""
+    """Return the standard deviation over seeds within the first few compared arms, and the number of finished runs that it is computed
+    from; None if no arm has two finished runs."""
     if plan.nameless:
         return None, 0
     compared = [arm for arm in plan.arms if arm.role == "arm"][:NAMED]
@@ -137,12 +139,12 @@ def _spread(plan: Plan) -> tuple[float | None, int]:
 
 
 def _scores(plan: Plan, arm: PlannedArm) -> Sequence[float]:
-    """Primary scores of an arm's finished runs."""
+    """Return the primary scores of an arm's finished runs."""
     folders = [trial.folder for trial in plan.trials() if trial.arm == arm.name]
     done = [folder for folder in folders if seen(folder).state == "done"]
     found = (primary_score(folder, plan.study.head.primary) for folder in done)
     return [score for score in found if score is not None]
 
 
-def _of_what(paired: bool) -> str:
+def _unit(paired: bool) -> str:
     return " of the paired differences" if paired else ""

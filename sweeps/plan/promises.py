@@ -1,4 +1,4 @@
-"""What a study fixes before it runs, so that no result can choose its own yardstick."""
+"""The choices that a study fixes before it runs, so that no result can influence how it is judged."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from sweeps.study.spec import StudyHead
 
 LATER: Mapping[str, Any] = {"smallest_effect": StudyHead().smallest_effect, "looks": list(StudyHead().looks)}
-"""What came later, with what it is where nobody says it: left out then, so that older manifests stay as they are."""
+"""Promises added later, with their defaults. A default is left out, so that older manifests stay as they are."""
 KEYS = ("baseline", "test", "primary", "gates", *LATER)
 
 
 def promises(head: StudyHead) -> dict[str, Any]:
-    """As the manifest and every run have them."""
+    """Return the promises as the manifest and every run record them."""
     found = {
         "baseline": head.baseline,
         "test": head.test,
@@ -25,6 +25,6 @@ def promises(head: StudyHead) -> dict[str, Any]:
     return found | {key: value for key, value in later.items() if value != LATER[key]}
 
 
-def promised(said: Mapping[str, Any]) -> dict[str, Any]:
-    """The promises in a manifest, or of a run, each of them said."""
-    return {key: said.get(key, LATER.get(key)) for key in KEYS}
+def promised(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the promises recorded in a manifest or a run, with defaults filled in."""
+    return {key: recorded.get(key, LATER.get(key)) for key in KEYS}

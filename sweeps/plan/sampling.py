@@ -1,4 +1,4 @@
-"""Whether this environment can sample as trials want to: asked before any work, of the interpreter that runs them."""
+"""Checks, before any work, that this environment can sample as trials require, in the interpreter that runs them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from sspo.errors import UserError
 from sweeps.plan.plan import Trial
 
 PACKAGES = {"vllm": "vllm"}
-"""What an engine of rollouts takes besides our own environment, by its name."""
+"""The package that a rollout engine requires besides our own environment, by the engine's name."""
 
 
 def why_not_sampled(engine: str) -> str | None:
-    """Why rollout.engine cannot be had in this environment, and what to do; None where it can."""
+    """Return why rollout.engine is unavailable in this environment, and the remedy; None if it is available."""
     package = PACKAGES.get(engine)
     if package is None or find_spec(package) is not None:
         return None
     return (
-        f"rollout.engine={engine} takes {package}, which is not in this environment: run `make setup-{package}`, then the whole "
-        f"study there, as in `make sweep NAME=... {package.upper()}=1`"
+        f"rollout.engine={engine} requires {package}, which is not in this environment: run `make setup-{package}`, then run the "
+        f"whole study there, as in `make sweep NAME=... {package.upper()}=1`"
     )
 
 
 def refuse_unsampled(trials: Iterable[Trial]) -> None:
-    """Raise UserError for the first of the trials, which are to run, whose engine is not in this environment, or has no use for
-    its devices."""
+    """Raise UserError for the first of the trials to run whose engine is not in this environment or cannot use all of its devices."""
     for trial in trials:
         if trial.resources.devices > 1 and trial.sampler == OWN_ENGINE:
             raise UserError(
-                f"arm '{trial.arm}' wants {trial.resources.devices} CUDA devices a trial, and rollout.engine={trial.sampler} uses one: set "
+                f"arm '{trial.arm}' requires {trial.resources.devices} CUDA devices per trial, and rollout.engine={trial.sampler} uses one: set "
                 "resources.gpus=1 for it, or rollout.engine=vllm"
             )
         reason = why_not_sampled(trial.sampler)

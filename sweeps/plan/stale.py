@@ -1,4 +1,4 @@
-"""Stale runs: finished by code with other numbers than this code's, so `run` would make them again, and only if told to."""
+"""Stale runs, finished by code whose numbers differ from this code's: `run` makes them again only with --fresh."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sweeps.ledger.state import Standing, standing
 from sweeps.plan.plan import Trial
 
 REMEDY = (
-    "`make same-numbers` finds out whether the numbers are equal, --fresh (make: FRESH=1) makes them again and keeps the old "
-    "ones, mix_code: true in the study counts them as they are"
+    "`make same-numbers` checks whether the numbers are equal, --fresh (make: FRESH=1) runs them again and keeps the old "
+    "runs, mix_code: true in the study counts them as they are"
 )
 
 
 def refuse_stale(trials: Iterable[Trial], *, fresh: bool) -> None:
-    """Raise UserError where trials are stale and nobody asked to have them made again."""
+    """Raise UserError if trials are stale and `fresh` was not given."""
     line = None if fresh else stale_sentence({trial: standing(trial.folder) for trial in trials})
     if line is not None:
         raise UserError(f"{line}; {REMEDY}")
 
 
 def stale_sentence(standings: Mapping[Trial, Standing]) -> str | None:
-    """How many finished runs are stale, and whose they are; None where none is."""
+    """Return a sentence with the number of stale finished runs and the code that made them; None if there are none."""
     makers = Counter(now.stale for now in standings.values() if now.outcome == "stale")
     if not makers:
         return None

@@ -1,4 +1,4 @@
-"""How much work a run is: what decides its duration besides the machine. Runs that agree in it are like each other."""
+"""The amount of work of a run: the options that decide its duration besides the machine. Runs of equal workload are comparable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sspo.config import EvaluationConfig
 
 Workload = str
-"""Equal texts are equal amounts of work."""
+"""Equal texts mean equal amounts of work."""
 OPTIONS = (
     ("model", "path"),
     ("rollout", "prompts"),
@@ -24,15 +24,15 @@ OPTIONS = (
     ("trainer", "micro_batch_tokens"),
 )
 SWITCHED = (("task", "eval"), ("trainer", "gradient_checkpointing"))
-"""Options that count where they are given: a configuration of before they came is one without."""
+"""Options that count if they are set: an older configuration that lacks them counts as unset."""
 USUAL_ENGINE = "transformers"
-"""What samples where a configuration of older code does not say."""
+"""The engine if a configuration of older code does not name one."""
 
 
 def workload(config: Mapping[str, Any]) -> Workload:
-    """The amount of work of a run from its resolved config, which may be that of an older version of the code.
+    """Return the amount of work of a run from its resolved config, which may be that of an older version of the code.
 
-    Objective, segmentation and learning rate are no part of it: they change how long answers get, not what is asked for.
+    Objective, segmentation and learning rate are not part of it: they change how long answers become, not how many are sampled.
     """
     options: list[Any] = [config.get(group, {}).get(key) for group, key in OPTIONS]
     engine = config.get("rollout", {}).get("engine", USUAL_ENGINE)
@@ -52,12 +52,12 @@ def workload(config: Mapping[str, Any]) -> Workload:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As a file has them: lists for tuples."""
+    """Return the values as a file stores them: lists in place of tuples."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
     return plain
 
 
 @functools.cache
 def _usual() -> Mapping[str, Any]:
-    """Defaults of evaluation: a configuration of before an option came is one at its default."""
+    """Return the defaults of evaluation: an older configuration without an option counts as using its default."""
     return _plain(asdict(EvaluationConfig()))

@@ -1,5 +1,5 @@
-"""`sweeps replay`: a study's recorded runs under other clip bounds.
+"""`sweeps replay`: a study's recorded runs under different clip bounds.
 
 replay      the command
-recordings  which run folders it reads
+recordings  the run folders that it reads
 """

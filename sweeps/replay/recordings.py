@@ -1,4 +1,4 @@
-"""The recorded runs of a study: which run folder a replay reads for a trial, trained where there is none yet."""
+"""The recorded runs of a study: the run folder that a replay reads for each trial, trained if it does not exist yet."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from sweeps.plan.plan import Plan, Trial
 from sweeps.workers.worker import Command
 
 STAND_INS = "recorded"
-"""A store inside the store, for runs that are trained again only because they ended without a recording."""
+"""A store inside the store, for runs that are trained again because they ended without a recording."""
 
 
 def recordings(trial: Trial) -> list[Path]:
-    """The recorded rollouts of a trial, in order."""
+    """Return the recorded rollouts of a trial, in order."""
     return sorted((trial.folder / RECORDING).glob("rollout*.parquet"))
 
 
 def recorded_runs(
     plan: Plan, options: RunOptions, console: Console, command: Command | None
 ) -> list[Trial] | None:
-    """The run that stands for every recorded trial, trained where it is missing; None after an interrupt.
+    """Return the run to replay for every recorded trial, trained if it is missing; None after an interrupt.
 
-    Raises UserError where a run is too short to record anything or the store cannot take what is missing.
+    Raises UserError if a run is too short to record anything, or if the store cannot hold the missing runs.
     """
     _refuse_short_runs(plan)
     announced: list[Trial] = []
-    while True:  # again after training: what another sweep finished in the meantime may have no recording
+    while True:  # again after training: a run that another sweep finished meanwhile may have no recording
         runs = [_recorded_run(trial) for trial in plan.recorded_trials()]
         stand_ins = [run for run in runs if run.store != plan.store]
         if stand_ins != announced:
@@ -52,7 +52,7 @@ def recorded_runs(
 
 
 def with_recordings(runs: Sequence[Trial], console: Console) -> list[Trial]:
-    """The runs that left something to replay; the others, which diverged early, are named. UserError where none did."""
+    """Return the runs with something to replay, and print the others, which diverged early. Raises UserError if there are none."""
     usable = [run for run in runs if recordings(run)]
     for run in runs:
         if run not in usable:
@@ -74,9 +74,9 @@ def _refuse_short_runs(plan: Plan) -> None:
 
 
 def _recorded_run(trial: Trial) -> Trial:
-    """The trial itself, or its stand-in where it ended without a recording: the same cell and seed, trained again.
+    """Return the trial itself or, if it ended without a recording, its stand-in: the same cell and seed, trained again.
 
-    A diverged run has ended too, and what it recorded until then is its recording.
+    A diverged run has ended too; its recording is what it recorded before.
     """
     ended = standing(trial.folder).outcome in ("done", "diverged")
     return replace(trial, store=trial.store / STAND_INS) if ended and not recordings(trial) else trial

@@ -1,4 +1,4 @@
-"""`sweeps replay`: see that the runs a study wants recorded are, then replay its objective on their recordings."""
+"""`sweeps replay`: ensure that the runs to record are recorded, then replay the study's objective on their recordings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sweeps.workers.worker import Command
 REPLAYER = (sys.executable, "-m", "sspo.replay")
 PRODUCTS = ("replay.parquet", "replay.json")
 STAMP = "made_from.json"
-"""What a finished replay was made from, beside it."""
+"""File that records the inputs of a finished replay."""
 
 
 def run_replay(
@@ -40,10 +40,10 @@ def run_replay(
     command: Command | None = None,
     replayer: Sequence[str] = REPLAYER,
 ) -> int:
-    """Train what is not recorded, then replay. Returns 1 if a trial failed, 130 after an interrupt, else the replayer's.
+    """Train the runs without a recording, then replay. Returns 1 if a trial failed, 130 after an interrupt, else the replayer's status.
 
-    `command` makes the command line of a trial, `replayer` begins that of the replay. Raises UserError where nothing can
-    be recorded, the store cannot be written or another replay of the study runs.
+    `command` makes the command line of a trial, `replayer` starts that of the replay. Raises UserError if nothing can be
+    recorded, the store cannot be written or another replay of the study is running.
     """
     check_options(options)
     with alone(replay_folder(plan).with_name(f"{stem(plan)}.lock"), f"replay of {plan.title()}"):
@@ -54,7 +54,7 @@ def run_replay(
 
 
 def replay_folder(plan: Plan) -> Path:
-    """`<store>/replays/<stem>`."""
+    """Return `<store>/replays/<stem>`."""
     return plan.store / "replays" / stem(plan)
 
 
@@ -92,13 +92,14 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
 
 
 def _trusted(runs: Sequence[Trial]) -> list[str]:
-    """The word that names the files of the user's own that the study's arms name, so that the replay runs them too."""
+    """Return the option that lists the user's own files named by the study's arms, so that the replay may run them too."""
     files = sorted({file for run in runs for file in files_in_words(run.overrides)})
     return [f"{TRUST}={','.join(files)}"] if files else []
 
 
 def _made_from(plan: Plan, runs: Sequence[Trial]) -> dict[str, Any]:
-    """The study's replay settings, the code, and size and modification time (ns) of every recording by its place in the store."""
+    """Return the study's replay settings, the code hash, and the size and modification time (ns) of every recording by its path in
+    the store."""
     paths = [path for run in runs for path in recordings(run)]
     stats = {str(path.relative_to(plan.store)): path.stat() for path in paths}
     return {
@@ -110,7 +111,7 @@ def _made_from(plan: Plan, runs: Sequence[Trial]) -> dict[str, Any]:
 
 def _is_current(folder: Path, made_from: dict[str, Any]) -> bool:
     whole = all((folder / product).is_file() for product in PRODUCTS)
-    before = read_json(folder / STAMP, "delete it to have the replay made again")
+    before = read_json(folder / STAMP, "delete it to replay again")
     return whole and before == json.loads(_text(made_from))
 
 
@@ -119,8 +120,8 @@ def _write_stamp(folder: Path, made_from: dict[str, Any]) -> None:
         write_atomic(folder / STAMP, _text(made_from))
     except OSError as error:
         raise UserError(
-            f"the replay is made, but {folder / STAMP} cannot be written: {error.strerror}; mend that, or the next "
-            "`sweeps replay` makes it again"
+            f"the replay is finished, but {folder / STAMP} cannot be written: {error.strerror}; fix that, or the next "
+            "`sweeps replay` repeats it"
         ) from error
 
 

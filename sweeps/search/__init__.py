@@ -1,21 +1,21 @@
 """Searches: Optuna suggests cells, the pool trains them, the store keeps them. Optuna is imported when one runs.
 
-spec       what a search is
+spec       the contents of a spec
 load       reads conf/search
-checks     what a spec must not say
+checks     refusals of a spec
 options    types of training options
-space      parameters to overrides
-cells      a point to its cell and runs
+space      from parameters to overrides
+cells      from a point to its cell and runs
 corners    refuses a space with impossible ends
-samplers   who suggests and who prunes
-storage    where Optuna keeps a search
-history    what its trials say
+samplers   samplers and pruners
+storage    Optuna's storage of a search
+history    counts of a search's trials
 driver     ask, report, tell
 stream     the pool, fed one suggestion at a time
 run        `sweeps search`
-board      what it shows
-outcome    what it has found
+board      its live board
+outcome    its result
 export     `sweeps export-optuna`
-arguments  which commands are about a search
+arguments  recognizes commands about a search
 command    those commands
 """

@@ -1,4 +1,4 @@
-"""Which commands are about a search. Imports nothing that other commands would have to wait for."""
+"""Recognizes commands about a search. Imports nothing slow, because every command imports it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def folders() -> tuple[Path, ...]:
 
 
 def about_search(arguments: argparse.Namespace) -> bool:
-    """Whether a parsed command is about a search in conf/search/. Raises UserError for a storage of something else."""
+    """Return whether a parsed command is about a search in conf/search/. Raises UserError for --storage with any other name."""
     names = spec_names(folders())
     if arguments.command == "status" and arguments.storage and arguments.name not in names:
         raise unknown("search (only searches have a --storage)", arguments.name, names)

@@ -1,4 +1,4 @@
-"""What a search shows while it runs: the board of a sweep, with trials counted beside their runs."""
+"""The live board of a search: the board of a sweep that also counts trials."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class SearchBoard(Board):
     driver: Driver
 
     def total(self) -> int:
-        """Runs so far and those still to come, as far as one can know."""
+        """Return the number of runs so far plus those still to come, as far as is known."""
         return super().total() + self._unasked()
 
     def summary(self) -> str:
-        """Trials by state, the best, and the time left, in one line."""
+        """Return the trials by state, the best trial, and the time left, in one line."""
         tally = self.driver.tally
         best = "" if tally.best is None else f", best {tally.best.value:.4f} (trial {tally.best.number})"
         text = (
@@ -33,7 +33,7 @@ class SearchBoard(Board):
         return text
 
     def seconds_left(self) -> float | None:
-        """An estimate from finished runs, as if nothing more were pruned; None before any."""
+        """Estimate the time left from finished runs, assuming no further pruning; None before any has finished."""
         to_come = [Left(arm="")] * self._unasked()
         return self.pace.seconds_left([*self._started(), *self._unstarted(), *to_come], self.workers)
 

@@ -1,4 +1,4 @@
-"""One point of a search -> the cell that it composes to and the runs that score it, ordinary ones of the store."""
+"""From one point of a search to the cell that it composes to and the runs that score it, which are ordinary runs of the store."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sweeps.search.spec import Point, Search
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What a point trains."""
+    """The cell that a point trains."""
 
     name: str
     overrides: tuple[str, ...]
     config: TrainConfig
 
     def runs(self, number: int, seeds: tuple[int, ...], store: Path) -> tuple[Trial, ...]:
-        """One run a seed, called after the number of the trial that asked for it."""
+        """Return one run per seed, named after the number of its trial."""
         return tuple(
             Trial(
                 arm=label(number),
@@ -40,12 +40,12 @@ class Cell:
 
 
 def label(number: int) -> str:
-    """How the runs of a trial are called."""
+    """Return the name of a trial's runs."""
     return f"trial{number}"
 
 
 def cell_at(search: Search, preset: str, point: Point) -> Cell:
-    """The cell of a point. Raises UserError where the configuration is refused."""
+    """Return the cell of a point. Raises UserError if the configuration is refused."""
     words = (
         *search.presets[preset].overrides,
         *search.head.overrides,

@@ -1,4 +1,4 @@
-"""What a search's spec must not say, each refused in one sentence before anything is composed."""
+"""Checks of a search's spec; each refuses in one sentence before anything is composed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from sweeps.study.refusals import at_least, check_resolvers, choose
 from sweeps.study.spec import DEFAULT_PRESET, MODES, PRESETS, Primary
 
 NOT_SEARCHED = re.compile(r"(seed|run|tracking|task|evaluation|experiment|trainer\.record)\b")
-"""The replicate, where a run is kept, and what it is measured on: none of it is a choice that a score could justify."""
+"""Options of the replicate, the place of a run and its measurement: none is a choice that a score could justify."""
 
 
 def check(search: Search) -> None:
-    """Raise UserError for the first thing that makes no sense."""
+    """Raise UserError for the first invalid entry."""
     head = search.head
     _check_primary(head.primary)
     _check_sampler(head.sampler)
@@ -49,13 +49,13 @@ def check(search: Search) -> None:
 
 
 def check_key(where: str, key: str) -> None:
-    """Raise UserError for a key that names no option or group, or one that a search must leave alone."""
+    """Raise UserError for a key that does not name an option or group, or that a search must not change."""
     known = option_keys()
     if key not in known:
         raise unknown(f"option in {where}", key, [name for name in known if not NOT_SEARCHED.match(name)])
     if NOT_SEARCHED.match(key):
         raise UserError(
-            f"{where}: '{key}' cannot be searched: it is the replicate, the place of a run or what runs are measured on"
+            f"{where}: '{key}' cannot be searched: it sets the replicate, the place of a run or its measurement"
         )
 
 
@@ -92,10 +92,12 @@ def _check_space(search: Search) -> None:
         earlier = {other.key: other for other in search.space[:index]}
         for condition in parameter.when:
             where = f"space.{parameter.key}.when"
-            choose(f"parameter in {where} (one further up)", condition.key, earlier)
+            choose(f"parameter in {where} (declared above it)", condition.key, earlier)
             domain = earlier[condition.key].domain
             if not isinstance(domain, Choices):
-                raise UserError(f"{where}: '{condition.key}' has a range; only one with choices can decide")
+                raise UserError(
+                    f"{where}: '{condition.key}' has a range; a condition requires a parameter with choices"
+                )
             for value in condition.values:
                 if value not in domain.choices:
                     raise unknown(f"choice in {where}.{condition.key}", str(value), map(str, domain.choices))
@@ -117,7 +119,7 @@ def _check_domain(parameter: Parameter) -> None:
             f"{where}: low must be below high, both finite, got {domain.low:g} and {domain.high:g}"
         )
     if domain.log and domain.low <= 0:
-        raise UserError(f"{where}: a logarithmic range begins above 0, got low {domain.low:g}")
+        raise UserError(f"{where}: a logarithmic range must start above 0, got low {domain.low:g}")
     if domain.log and domain.step is not None:
         raise UserError(f"{where} has log and step: leave one of them out")
     if domain.step is None:
@@ -138,15 +140,15 @@ def _check_point(search: Search, where: str, point: Point) -> None:
         counts, given = active(parameter, point), parameter.key in point
         if given and not counts:
             raise UserError(
-                f"{where}: '{parameter.key}' does not count there, as its `when` is not met; leave it out"
+                f"{where}: '{parameter.key}' is not active there, because its `when` is not met; leave it out"
             )
         if counts and not given:
             raise UserError(
-                f"{where} lacks '{parameter.key}': a point names every parameter that counts there"
+                f"{where} lacks '{parameter.key}': a point must set every parameter that is active there"
             )
         if given and not admits(parameter.domain, point[parameter.key]):
             raise UserError(
-                f"{where}: {parameter.key}={shown(point[parameter.key])} lies outside its own range"
+                f"{where}: {parameter.key}={shown(point[parameter.key])} is outside its own range"
             )
 
 
@@ -154,13 +156,13 @@ def _check_preset(search: Search, name: str, preset: SearchPreset) -> None:
     choose("preset", name, PRESETS)
     least = max(1, len(search.points))
     if preset.trials < least:
-        raise UserError(f"presets.{name}.trials must be at least {least}, one a point, got {preset.trials}")
+        raise UserError(f"presets.{name}.trials must be at least {least}, one per point, got {preset.trials}")
     seeds = preset.seeds
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError(f"presets.{name}.seeds must name one or more different seeds, got {list(seeds)}")
     if min(seeds) < PILOT_SEEDS:
         raise UserError(
-            f"presets.{name}.seeds: a search uses pilot seeds, {PILOT_SEEDS} and above, so that no study reports the very "
+            f"presets.{name}.seeds: a search uses pilot seeds, {PILOT_SEEDS} and above, so that no study reports the "
             f"runs that chose its recipe, got {min(seeds)}"
         )
     _check_overrides(search, f"presets.{name}.overrides", preset.overrides)
@@ -175,4 +177,4 @@ def _check_overrides(search: Search, where: str, overrides: Iterable[str]) -> No
         if re.match(r"[+~]*(seed|run|trainer\.record)\b", override):
             raise UserError(f"{where}: '{override}' belongs to a run, not to a search; leave it out")
         if key in searched and key not in GROUPS:
-            raise UserError(f"{where}: '{override}' is overruled by space.{key}; leave one of them out")
+            raise UserError(f"{where}: '{override}' is overridden by space.{key}; leave one of them out")

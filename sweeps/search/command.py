@@ -1,4 +1,4 @@
-"""The commands of searches, from parsed words to an exit status."""
+"""The commands of searches, from parsed arguments to an exit status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweeps.study.spec import DEFAULT_PRESET
 
 
 def run_command(arguments: argparse.Namespace, console: Console) -> int:
-    """`search` or `status` of a search. Returns its exit status."""
+    """Run `search`, or `status` of a search. Returns its exit status."""
     spec, preset = load(folders(), arguments.name), arguments.preset or DEFAULT_PRESET
     if arguments.command == "status":
         return show_search_status(spec, preset, arguments.store, arguments.storage, console)

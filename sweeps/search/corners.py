@@ -1,5 +1,5 @@
-"""The ends of every range, composed before any work: a space whose corners no run can have is refused, and so is a
-parameter that changes nothing.
+"""The ends of every range, composed before any work: a space with invalid corners is refused, and so is a parameter that
+changes nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from sweeps.search.space import overrides, walk
 from sweeps.search.spec import HELD_OUT, ROLLOUT, Choices, Parameter, Point, Search, Value
 
 MOST = 64
-"""Corners that are composed together; of a space with more, each end of each range beside the lowest and highest rest."""
+"""Maximum number of corners for a full product; a larger space is checked with each end of each range, while all other
+parameters are at their lowest or highest end."""
 
 
 def check_corners(search: Search, preset: str) -> int:
-    """Compose the corners and the points to begin with. Returns how many; UserError for the first that is refused."""
+    """Compose the corners and the initial points. Returns how many. Raises UserError for the first that is refused."""
     corners = [*_corners(search), *search.points]
     for corner in corners:
         config = _compose(search, preset, corner)
@@ -30,7 +31,7 @@ def check_corners(search: Search, preset: str) -> int:
         if not any(_matters(search, preset, parameter, corner) for corner in corners):
             raise UserError(
                 f"{search.name}: space.{parameter.key} changes nothing at any corner of the space: no run depends on it; "
-                "leave it out, or change what it goes with"
+                "leave it out, or change the options that disable it"
             )
     return len(corners)
 
@@ -73,7 +74,7 @@ def _ends(parameter: Parameter) -> tuple[Value, ...]:
 
 
 def _matters(search: Search, preset: str, parameter: Parameter, corner: Point) -> bool:
-    """Whether another value of the parameter is another cell."""
+    """Return whether a different value of the parameter gives a different cell."""
     if parameter.key not in corner:
         return False
     here = cell_at(search, preset, corner).name
@@ -92,7 +93,7 @@ def _check_sampled(search: Search, config: TrainConfig) -> None:
 
 
 def _check_measured(search: Search, config: TrainConfig) -> None:
-    """Without this a search trains for hours before it finds that nothing can be scored or stopped."""
+    """Check that trials can be scored and pruned; otherwise a search would train for hours before it fails."""
     primary, evaluation = search.head.primary, config.evaluation
     if primary.mode == "sampled" and primary.temperature not in evaluation.temperatures:
         raise UserError(
@@ -100,19 +101,17 @@ def _check_measured(search: Search, config: TrainConfig) -> None:
             f"{', '.join(f'{value:g}' for value in evaluation.temperatures)}; add it there or change the primary"
         )
     if config.trainer.rollouts < 1:
-        raise UserError(
-            f"{search.name}: trainer.rollouts=0 trains nothing that could be searched; set at least 1"
-        )
+        raise UserError(f"{search.name}: trainer.rollouts=0 trains nothing to search; set at least 1")
     pruner, rollouts = search.head.pruner, config.trainer.rollouts
     if pruner.name == "none":
         return
     if pruner.watch == ROLLOUT and rollouts < 2:
         raise UserError(
-            f"{search.name}: pruner.watch=rollout looks at rollouts after the first, and trainer.rollouts is {rollouts}; set at "
+            f"{search.name}: pruner.watch=rollout reads rollouts after the first, and trainer.rollouts is {rollouts}; set at "
             "least 2, or pruner.name to none"
         )
     if pruner.watch == HELD_OUT and not 0 < evaluation.every < rollouts:
         raise UserError(
-            f"{search.name}: pruner {pruner.name} stops runs by what they score every evaluation.every={evaluation.every} of "
+            f"{search.name}: pruner {pruner.name} stops runs by their score every evaluation.every={evaluation.every} of "
             f"trainer.rollouts={rollouts} rollouts; set it between, pruner.watch to rollout, or pruner.name to none"
         )

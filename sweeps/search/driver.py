@@ -1,7 +1,7 @@
-"""Ask, report, tell: from a suggestion of Optuna's to its runs, and from finished runs back to a score.
+"""Ask, report, tell: from a suggestion by Optuna to its runs, and from finished runs back to a score.
 
-Everything that a search must not lose is in Optuna's storage or in run folders, so that a driver may die at any moment:
-the next one takes up trials that are RUNNING there, with the same point, cell and runs.
+All state of a search is in Optuna's storage or in run folders, so that a driver may die at any moment: the next one adopts
+the trials that are RUNNING there, with the same point, cell and runs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Open:
-    """A trial that was asked for and is not told yet."""
+    """A trial that Optuna has suggested and whose result is not reported yet."""
 
     asked: Asked
     point: Point
@@ -50,12 +50,12 @@ class Open:
 
     @property
     def number(self) -> int:
-        """Optuna's number of it."""
+        """Return the number of the trial in Optuna."""
         return self.asked.number
 
 
 class Driver:
-    """One search in one storage. Not for several threads; `trials` is how many are to be settled."""
+    """One search in one storage. Not thread-safe; `trials` is the number of trials to settle."""
 
     def __init__(self, search: Search, preset: str, store: Path, study: Study, trials: int):
         self.search = search
@@ -66,12 +66,12 @@ class Driver:
         self.seeds = search.presets[preset].seeds
         self.open: dict[int, Open] = {}
         self.news: list[str] = []
-        """What has been told since somebody last took it."""
+        """Lines on settled trials since the last `take_news`."""
         self._begin()
         self.tally = self._counted()
 
     def ask(self) -> Open | None:
-        """Begin another trial; None where none is left to begin."""
+        """Start another trial; None if none is left to start."""
         from optuna.trial import TrialState
 
         while True:
@@ -87,16 +87,14 @@ class Driver:
                 return opened
 
     def adopt(self) -> list[Open]:
-        """Take up the trials that a driver before this one left behind."""
+        """Adopt the trials that an earlier driver left open."""
         from optuna.trial import Trial as Asked
         from optuna.trial import TrialState
 
         adopted = []
         for left in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self.study.sampler = sampler_for(self.search, left.number)
-            opened = self._take_up(
-                Asked(self.study, left._trial_id)
-            )  # the only handle that Optuna has to a trial
+            opened = self._take_up(Asked(self.study, left._trial_id))  # Optuna's only handle to a trial
             if opened is not None:
                 opened.reported.update(left.intermediate_values)
                 adopted.append(opened)
@@ -104,7 +102,7 @@ class Driver:
         return adopted
 
     def to_prune(self) -> list[Open]:
-        """Report what the curves of open trials say that is new; those that the pruner would stop."""
+        """Report new points of open trials' curves to Optuna. Returns the trials that the pruner would stop."""
         if self.search.head.pruner.name == "none":
             return []
         return [
@@ -112,7 +110,7 @@ class Driver:
         ]
 
     def prune(self, opened: Open) -> None:
-        """Tell that a trial was stopped; its last report is its value in Optuna."""
+        """Settle a trial as pruned; its last report is its value in Optuna."""
         from optuna.trial import TrialState
 
         self._describe(opened, {})
@@ -122,7 +120,7 @@ class Driver:
         )
 
     def conclude(self, opened: Open, ends: Mapping[int, Standing]) -> None:
-        """Tell how a trial ended whose runs, by seed, are all over."""
+        """Settle a trial whose runs, by seed, are all over."""
         from optuna.trial import TrialState
 
         failed = {seed: end for seed, end in ends.items() if end.outcome == "failed"}
@@ -150,12 +148,12 @@ class Driver:
         self.news.append(f"scored  trial {opened.number}: {value:.4f}{mark}; {_words(opened.point)}")
 
     def take_news(self) -> Iterator[str]:
-        """What has been told, once."""
+        """Yield the lines on settled trials, each once."""
         while self.news:
             yield self.news.pop(0)
 
     def _begin(self) -> None:
-        """Queue the points of the spec and what is to be begun again; both are done once however often this runs."""
+        """Queue the points of the spec and the trials to retry; calling this again queues nothing twice."""
         for point in self.search.points:
             self.study.enqueue_trial(dict(point), skip_if_exists=True)
         self.study.pruner = pruner_for(self.search.head.pruner, cell_at(self.search, self.preset, {}).config)
@@ -166,7 +164,7 @@ class Driver:
             self.study.enqueue_trial(lost.params, user_attrs={RETRY_OF: first_of(lost)})
 
     def _take_up(self, asked: Asked) -> Open | None:
-        """A trial with its runs; None, and told to have failed, where no run can have its configuration."""
+        """Open a trial with its runs; None, with the trial settled as failed, if its configuration is refused."""
         point = suggest(self.search.space, asked)
         try:
             cell = cell_at(self.search, self.preset, point)
@@ -180,7 +178,7 @@ class Driver:
         return opened
 
     def _report(self, opened: Open, *, over: bool, until_pruned: bool) -> bool:
-        """Report the mean over seeds at each number of rollouts that all seeds have reached; whether to prune there."""
+        """Report the mean over seeds at each number of rollouts that all seeds have reached. Returns whether to prune there."""
         last = opened.cell.config.trainer.rollouts
         by_rollout = self.search.head.pruner.watch == ROLLOUT
         curves = [
@@ -225,7 +223,7 @@ class Driver:
 
 
 def ends_of(opened: Open) -> dict[int, Standing]:
-    """Where each run of a trial stands, by seed."""
+    """Return the state of each run of a trial, by seed."""
     return {run.seed: standing(run.folder) for run in opened.runs}
 
 

@@ -1,4 +1,4 @@
-"""`sweeps export-optuna`: a finished study as an Optuna journal, a trial an arm, for whoever looks at studies that way."""
+"""`sweeps export-optuna`: a finished study as an Optuna journal with one trial per arm, for use with Optuna's tools."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 ARM = "arm"
 Factors = Mapping[str, Mapping[str, Any]]
-"""Arm to option to value, of the options in which arms differ."""
+"""Values of the options in which arms differ, by arm and option."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Scored:
-    """An arm with its runs; scores and curves of those that have them, by seed."""
+    """An arm with the outcomes, scores and curves of its runs, by seed."""
 
     arm: PlannedArm
     outcomes: Mapping[int, str]
@@ -44,7 +44,7 @@ class _Scored:
 def export_study(plan: Plan, out: Path | None, console: Console) -> int:
     """Write the journal. Returns 0.
 
-    Raises UserError where a run of the study is not over yet, or `out` exists (the default place is written anew).
+    Raises UserError if a run of the study is not over yet, or `out` exists (the default file is overwritten).
     """
     path = out or plan.store / "optuna" / f"{stem(plan)}.journal"
     if out is not None and out.exists():
@@ -59,7 +59,7 @@ def export_study(plan: Plan, out: Path | None, console: Console) -> int:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    text = f"{len(trials)} arms of {plan.title()} in {path}; look at them with `make optuna-dashboard JOURNAL={path}`"
+    text = f"{len(trials)} arms of {plan.title()} in {path}; view them with `make optuna-dashboard JOURNAL={path}`"
     console.print(Text(text), soft_wrap=True)
     return 0
 
@@ -100,7 +100,7 @@ def _require_finished(plan: Plan, scored: Sequence[_Scored]) -> None:
 
 
 def _trial(found: _Scored, factors: Factors, plan: Plan) -> FrozenTrial:
-    """An arm: its mean over scored seeds, FAIL where no seed has a score."""
+    """Return an arm as a trial: its mean over scored seeds, or FAIL if no seed has a score."""
     from optuna.trial import TrialState, create_trial
 
     arm, values = found.arm, {ARM: found.arm.name, **factors[found.arm.name]}
@@ -132,13 +132,13 @@ def _attributes(found: _Scored) -> dict[str, Any]:
 
 
 def _mean_curve(curves: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """The mean over seeds where every seed has a point."""
+    """Return the mean over seeds at every point that all seeds have."""
     shared = set.intersection(*(set(points) for points in curves)) if curves else set()
     return {rollouts: fmean(points[rollouts] for points in curves) for rollouts in sorted(shared)}
 
 
 def _factors(arms: Sequence[PlannedArm]) -> Factors:
-    """What tells arms apart, by name of the arm; the untrained base, which is measured in its own way, has none of it."""
+    """Return the options in which arms differ, by name of the arm; empty for the untrained base, which does not train."""
     trained = [arm for arm in arms if arm.role != "base"]
     flat = {arm.name: _flat(identity(quick_compose(arm.overrides))) for arm in trained}
     keys = sorted({key for values in flat.values() for key in values})
@@ -160,13 +160,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _plain(values: Mapping[str, Any], key: str) -> Any:
-    """A value that Optuna can hold: lists become text; an option without effect, which a cell does not name, is null."""
+    """Return a value that Optuna can store: lists become text; an option without effect, which a cell does not contain, is null."""
     value = values.get(key)
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _distributions(names: Sequence[str], factors: Factors) -> dict[str, Any]:
-    """Numbers that are never null get a range; all else is one of what there is."""
+    """Return a range for each option that is always a number, and a categorical distribution for all others."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     found: dict[str, Any] = {ARM: CategoricalDistribution(tuple(names))}

@@ -1,4 +1,4 @@
-"""What the trials of an Optuna study say of the search: what is settled, what is to be begun again. Pure."""
+"""Pure functions of an Optuna study's trials: which are settled, and which are to be retried."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RETRY_OF = "retry_of"
-"""User attribute: the number of the trial that this one begins again."""
+"""User attribute: the number of the trial that this one retries."""
 REASON = "reason"
-"""User attribute of a failed trial; FINAL ones are not begun again."""
+"""User attribute of a failed trial; trials with a reason in FINAL are not retried."""
 REFUSED, UNSCORED, FAILED = "refused", "unscored", "failed"
 FINAL = (REFUSED, UNSCORED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Trials of a search by state; a trial and what begins it again are one."""
+    """Numbers of trials of a search by state; a trial and its retries count as one."""
 
     complete: int
     pruned: int
     failed: int
-    """For good."""
+    """Permanently failed."""
     open: int
-    """Asked for and not yet settled."""
+    """Started and not yet settled."""
     best: FrozenTrial | None
-    """The first of those with the highest score."""
+    """The first trial with the highest score."""
     ties: tuple[int, ...] = ()
-    """Trials of other cells with that score, by number."""
+    """Numbers of the trials of other cells with the same score."""
 
     @property
     def settled(self) -> int:
-        """Those that nothing more is to be done about."""
+        """Return the number of settled trials."""
         return self.complete + self.pruned + self.failed
 
     @property
     def begun(self) -> int:
-        """Those that have been asked for."""
+        """Return the number of started trials."""
         return self.settled + self.open
 
 
@@ -59,7 +59,7 @@ def tally(trials: Sequence[FrozenTrial], retries: int) -> Tally:
 
 
 def _ties(best: FrozenTrial | None, complete: Sequence[FrozenTrial]) -> tuple[int, ...]:
-    """The first trial of each other cell that scored what the best did."""
+    """Return the first trial of each other cell with the best score."""
     if best is None:
         return ()
     first: dict[str, int] = {}
@@ -70,12 +70,12 @@ def _ties(best: FrozenTrial | None, complete: Sequence[FrozenTrial]) -> tuple[in
 
 
 def to_retry(trials: Sequence[FrozenTrial], retries: int) -> list[FrozenTrial]:
-    """The last attempts that failed and are to be begun again."""
+    """Return the last attempts that failed and are to be retried."""
     return [chain[-1] for chain in _chains(trials) if _lost(chain[-1]) and not _given_up(chain, retries)]
 
 
 def first_of(trial: FrozenTrial) -> int:
-    """The number of the trial that this one begins again, its own where it is the first."""
+    """Return the number of the trial that this one retries; its own number if it is the first attempt."""
     return int(trial.user_attrs.get(RETRY_OF, trial.number))
 
 
@@ -91,7 +91,7 @@ def _state(chain: Sequence[FrozenTrial], retries: int) -> str:
     if _lost(last):
         return "failed" if _given_up(chain, retries) else "open"
     if last.state.name == "WAITING":
-        return "open" if len(chain) > 1 else "waiting"  # a point that was not asked for yet
+        return "open" if len(chain) > 1 else "waiting"  # a point that has not been started yet
     return {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "open"}[last.state.name]
 
 

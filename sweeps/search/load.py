@@ -1,6 +1,6 @@
-"""Searches on disk: `load` reads conf/search/<name>.yaml and refuses, in one sentence, what makes no sense.
+"""Searches on disk: `load` reads conf/search/<name>.yaml and refuses invalid entries in one sentence.
 
-What is refused without composing anything is in checks.py; what only composing can show is refused by corners.py.
+checks.py has the refusals that compose nothing; corners.py has those that require composing.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ RANGES: dict[type, type[FloatRange] | type[IntRange]] = {float: FloatRange, int:
 
 
 def search_names(folder: Folders) -> list[str]:
-    """The searches that a folder of specs holds."""
+    """Return the names of the searches in a folder of specs."""
     return spec_names(folder)
 
 
 def load(folder: Folders, name: str) -> Search:
-    """The search `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
+    """Read the search `<folder>/<name>.yaml`. Raises UserError with one sentence that names the file."""
     return load_spec("search", folder, name, parse)
 
 
 def parse(name: str, content: Mapping[str, Any]) -> Search:
-    """A search from plain values. Raises UserError for the first one that makes no sense."""
+    """Build a search from plain values. Raises UserError for the first invalid one."""
     head = head_values(content, SearchHead, PARTS)
     space = _mapping("space", content.get("space"))
     presets = _mapping("presets", content.get("presets"))
@@ -78,7 +78,7 @@ def _parameter(key: str, content: object) -> Parameter:
 
 
 def _domain(key: str, where: str, values: dict[str, Any]) -> FloatRange | IntRange | Choices:
-    """A range has the type of its option, so that a spec need not say it."""
+    """Return the domain of a parameter. A range has the type of its option, so that a spec need not state it."""
     if "choices" in values:
         if len(values) > 1:
             extra = next(name for name in values if name != "choices")
@@ -105,12 +105,12 @@ def _points(content: object) -> tuple[Point, ...]:
 
 def _mapping(key: str, value: object, *, empty: bool = False) -> Mapping[str, Any]:
     if not isinstance(value, Mapping | None):
-        raise UserError(f"{key} must map names to what they hold, got {shown(value)}")
+        raise UserError(f"{key} must map names to values, got {shown(value)}")
     if value is None or not (value or empty):
         raise UserError(f"{key} must name at least one entry, got {shown(value)}")
     for name in value:
         if not isinstance(name, str):
-            raise UserError(f"{key}: {shown(name)} is no name; put it in quotes")
+            raise UserError(f"{key}: {shown(name)} is not a name; put it in quotes")
     return value
 
 
@@ -123,5 +123,5 @@ def _list(key: str, value: object) -> Sequence[Any]:
 def _scalars(key: str, value: object) -> tuple[Value, ...]:
     for item in _list(key, value):
         if not isinstance(item, SCALARS):
-            raise UserError(f"{key} holds {shown(item)}, which is no single value")
+            raise UserError(f"{key} contains {shown(item)}, which is not a single value")
     return tuple(float(item) if isinstance(item, float) else item for item in _list(key, value))

@@ -1,4 +1,4 @@
-"""The types of training options, by dotted key: what a range of one may hold."""
+"""The types of training options by dotted key, which decide the kind of their ranges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sspo.config import TrainConfig
 
 
 def option_type(key: str) -> type:
-    """The type of an option; that beside None where it may be null; tuple for a list. KeyError for no option."""
+    """Return the type of an option; for a nullable option, the type besides None; tuple for a list. Raises KeyError for an unknown
+    key."""
     return _types()[key]
 
 

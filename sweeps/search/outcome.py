@@ -1,4 +1,4 @@
-"""What a search has found, and why its number is not a result: the best of many, picked on the seeds that score it."""
+"""The result of a search. Its score is not reportable, because it is the best of many on the same seeds that selected it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def status_line(name: str, found: Tally) -> str:
-    """Trials by state and the best score, in one line."""
+    """Return the trials by state and the best score, in one line."""
     best = "no score yet"
     if found.best is not None:
         best = f"best {found.best.value:.4f} (trial {found.best.number}{_tied(found)})"
@@ -43,7 +43,7 @@ def _named(numbers: Sequence[int]) -> str:
 
 
 def show_outcome(search: Search, preset: str, study: Study, folder: Path, console: Console) -> int:
-    """Print what was found and write a study that confirms it. Returns 1 where nothing was scored, else 0."""
+    """Print the result and write a study that confirms it. Returns 1 if nothing was scored, else 0."""
     trials = study.get_trials(deepcopy=False)
     found = tally(trials, search.head.retries)
     _print(console, status_line(study.study_name, found))
@@ -66,7 +66,7 @@ def show_outcome(search: Search, preset: str, study: Study, folder: Path, consol
     command = shlex.join(["python", "-m", "sspo.train", *found.best.user_attrs["overrides"], "seed=0"])
     _print(
         console,
-        f"This score is the best of {found.complete} on the seeds that chose it ({seeds}) and so too high; never report it. Train "
+        f"This score is the best of {found.complete} on the seeds that selected it ({seeds}) and so biased upward; never report it. Train "
         f"fresh seeds: `{command}`, or the study in {path}: copy it to conf/study/{search.name}_confirm.yaml and run "
         f"`make sweep NAME={search.name}_confirm PRESET=paper`",
     )
@@ -74,7 +74,7 @@ def show_outcome(search: Search, preset: str, study: Study, folder: Path, consol
 
 
 def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
-    """A study's spec: the best trial against the first point of the search, on seeds that the search did not see."""
+    """Return the spec of a study that compares the best trial with the first point of the search, on seeds that the search did not use."""
     start = search.points[0] if search.points else {}
     words = {
         "start": list(cell_at(search, preset, start).overrides),
@@ -86,8 +86,8 @@ def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
     }
     primary = search.head.primary
     spec = {
-        "title": f"{search.head.title or search.name}: what the search found, on fresh seeds",
-        "question": "Is what the search found better than where it started, on seeds that did not choose it?",
+        "title": f"{search.head.title or search.name}: the best trial of the search, on fresh seeds",
+        "question": "Does the best trial of the search score higher than its first point, on seeds that did not select it?",
         "baseline": "start",
         "test": "paired",
         "primary": {"mode": primary.mode, "temperature": primary.temperature},
@@ -103,7 +103,7 @@ def confirming_study(search: Search, preset: str, best: FrozenTrial) -> str:
 
 
 def runs_of(search: Search, preset: str, trials: Sequence[FrozenTrial], store: Path) -> list[Trial]:
-    """The runs of every cell that the search has asked for, each once."""
+    """Return the runs of every cell that the search has started, each once."""
     cells = dict.fromkeys(trial.user_attrs["cell"] for trial in trials if "cell" in trial.user_attrs)
     return [
         Trial(arm="", seed=seed, overrides=(), rollouts=0, store=store, cell=cell)
@@ -118,7 +118,7 @@ def _print_best(best: FrozenTrial, console: Console) -> None:
     interval = attributes["interval95"]
     text = f"best: trial {best.number}, {best.value:.4f} ({seeds}"
     if interval is not None:
-        text += f"; 95 % t interval {interval[0]:.4f} to {interval[1]:.4f}, which knows nothing of the choice"
+        text += f"; 95% t interval {interval[0]:.4f} to {interval[1]:.4f}, which ignores the selection"
     _print(console, f"{text}), cell {attributes['cell']}")
     for key, value in best.params.items():
         _print(console, f"  {key} = {json.dumps(value)}")

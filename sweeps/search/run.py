@@ -1,4 +1,4 @@
-"""`sweeps search`: check the space, hold the search, then ask, train and tell until it is settled."""
+"""`sweeps search`: check the space, lock the search, then ask, train and tell until it is settled."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """How a search runs, beside what its runs share with those of a study."""
+    """How a search runs, besides the options that its runs share with those of a study."""
 
     runs: RunOptions
     trials: int | None = None
-    """Instead of the preset's."""
+    """Number of trials; None for the preset's."""
     storage: str | None = None
     """A database by URL, or a journal file; None for one in the store."""
     take_over: bool = False
-    """Go on though a controller on another machine is not known to be gone."""
+    """Continue although a controller on another machine may still be alive."""
 
 
 def run_search(
@@ -55,10 +55,10 @@ def run_search(
     console: Console,
     command: Command | None = None,
 ) -> int:
-    """Settle the preset's trials. Returns 0, 1 where nothing was scored, 130 after an interrupt.
+    """Settle the preset's trials. Returns 0, 1 if nothing was scored, 130 after an interrupt.
 
     `command` makes the command line of a run (default: `python -m sspo.train`). Raises UserError before any work
-    where spec, options, space or storage make no sense, and where another process runs the search.
+    if the spec, options, space or storage are invalid, or if another process runs the search.
     """
     check_options(options.runs)
     trials = _trials(search, preset, options)
@@ -77,14 +77,14 @@ def run_search(
 
 
 def show_search_status(search: Search, preset: str, store: Path, place: str | None, console: Console) -> int:
-    """Print where a search stands, which may be running. Returns 0."""
+    """Print the state of a search, which may be running. Returns 0."""
     _check_preset(search, preset)
     name, path = study_name(search, preset), place or journal_path(search, preset, store)
     study = None
     if "://" in str(path) or Path(path).is_file():
         study = open_study(open_storage(path), name, search.meaning(preset), create=False)
     if study is None:
-        text = f"search {name}: not begun in {hidden(path)}"
+        text = f"search {name}: not started in {hidden(path)}"
     else:
         text = status_line(name, tally(study.get_trials(deepcopy=False), search.head.retries))
     console.print(Text(text), soft_wrap=True)
@@ -92,17 +92,17 @@ def show_search_status(search: Search, preset: str, store: Path, place: str | No
 
 
 def study_name(search: Search, preset: str) -> str:
-    """The search's name in Optuna: `<search>` for the default preset, `<search>.<preset>` for others."""
+    """Return the search's name in Optuna: `<search>` for the default preset, `<search>.<preset>` for others."""
     return search.name if preset == DEFAULT_PRESET else f"{search.name}.{preset}"
 
 
 def searches_folder(store: Path) -> Path:
-    """Where a store keeps what searches leave besides their runs."""
+    """Return the folder of a store for files of searches other than runs."""
     return store / "searches"
 
 
 def journal_path(search: Search, preset: str, store: Path) -> Path:
-    """Where Optuna keeps the search by default."""
+    """Return the default journal of the search."""
     return searches_folder(store) / f"{study_name(search, preset)}.journal"
 
 
@@ -111,7 +111,7 @@ def _trials(search: Search, preset: str, options: SearchOptions) -> int:
     trials = options.trials or search.presets[preset].trials
     if trials < len(search.points):
         raise UserError(
-            f"--trials must be at least {len(search.points)}, one a point of the spec, got {trials}"
+            f"--trials must be at least {len(search.points)}, one per point of the spec, got {trials}"
         )
     return trials
 
@@ -129,18 +129,18 @@ def _open(search: Search, preset: str, store: Path, place: str | None) -> Study:
 
 
 def _refuse_other_code(search: Search, preset: str, study: Study, store: Path) -> None:
-    """A history that holds scores of two states of the code would look for the best of neither."""
+    """Raise UserError for stale runs: a history that mixes scores of two versions of the code would optimize neither."""
     runs = runs_of(search, preset, study.get_trials(deepcopy=False), store)
     line = stale_sentence({run: standing(run.folder) for run in runs})
     if line is not None:
         raise UserError(
-            f"{line}; one history cannot hold scores of both: give a new one with --storage, or find out with "
+            f"{line}; one history cannot hold scores of both: pass a new one with --storage, or check with "
             "`make same-numbers` whether the numbers are equal"
         )
 
 
 def _settle(driver: Driver, options: SearchOptions, console: Console, command: Command | None) -> bool:
-    """Run the search under a view. False where a signal ended it early."""
+    """Run the search under a view. Returns False if a signal ended it early."""
     from optuna.exceptions import StorageInternalError
 
     devices = visible_devices()
@@ -155,7 +155,7 @@ def _settle(driver: Driver, options: SearchOptions, console: Console, command: C
     except (OSError, StorageInternalError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"the search stopped because the system or its storage refused it something: {reason}; mend that and run it again "
+            f"the search stopped because of an error of the system or its storage: {reason}; fix that and run it again "
             "to continue"
         ) from error
     assert not (finished and driver.open), "a trial was left open"

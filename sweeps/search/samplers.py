@@ -1,4 +1,4 @@
-"""Who suggests and who prunes, by name."""
+"""Optuna's samplers and pruners, by name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def sampler_for(search: Search, number: int) -> BaseSampler:
-    """The sampler that suggests trial `number`: its stream derives from the search's seed and that number alone.
+    """Return the sampler that suggests trial `number`: its stream derives from the search's seed and that number alone.
 
-    So a search that was killed goes on as it would have: nothing of a sampler is to be saved. Suggestions still depend
-    on the results that are there when they are made, whose order several workers do not fix.
+    So a search that was killed continues as it would have: a sampler has no state to save. Suggestions still depend on the
+    results available when they are made, whose order is not fixed with several workers.
     """
     import optuna
 
@@ -34,7 +34,7 @@ def sampler_for(search: Search, number: int) -> BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", optuna.exceptions.ExperimentalWarning
-        )  # which options are so changes by release
+        )  # which options are experimental changes by release
         return optuna.samplers.TPESampler(
             seed=seed,
             n_startup_trials=spec.startup,
@@ -45,7 +45,7 @@ def sampler_for(search: Search, number: int) -> BaseSampler:
 
 
 def pruner_for(spec: Pruner, config: TrainConfig) -> BasePruner:
-    """The pruner; steps are rollouts of a run that trains as `config` says."""
+    """Return the pruner; steps are rollouts of a run with the configuration `config`."""
     import optuna
 
     if spec.name == "median":

@@ -1,4 +1,4 @@
-"""Points of the space: which parameters count at one, what Optuna is asked for, and the overrides that make it."""
+"""Points of the space: the parameters that are active at a point, the calls to Optuna, and the overrides of a point."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def active(parameter: Parameter, point: Point) -> bool:
-    """Whether the parameter counts at a point whose earlier parameters are known."""
+    """Return whether the parameter is active at a point whose earlier parameters are known."""
     return all(
         condition.key in point and point[condition.key] in condition.values for condition in parameter.when
     )
 
 
 def admits(domain: FloatRange | IntRange | Choices, value: Value) -> bool:
-    """Whether a value lies in the domain, on its grid where it has one."""
+    """Return whether a value is in the domain, and on its grid if it has one."""
     if isinstance(domain, Choices):
         return any(type(value) is type(choice) and value == choice for choice in domain.choices)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -36,7 +36,7 @@ def admits(domain: FloatRange | IntRange | Choices, value: Value) -> bool:
 
 
 def walk(space: Sequence[Parameter], pick: Callable[[Parameter], Value]) -> dict[str, Value]:
-    """A point: `pick` is called for each parameter that counts, in the order of the spec."""
+    """Build a point: `pick` is called for each active parameter, in the order of the spec."""
     point: dict[str, Value] = {}
     for parameter in space:
         if active(parameter, point):
@@ -45,7 +45,7 @@ def walk(space: Sequence[Parameter], pick: Callable[[Parameter], Value]) -> dict
 
 
 def suggest(space: Sequence[Parameter], asked: Asked) -> dict[str, Value]:
-    """The point that Optuna suggests; a trial that was asked for before gets the same one again."""
+    """Return the point that Optuna suggests; a trial that was started before gets the same point again."""
 
     def pick(parameter: Parameter) -> Value:
         domain = parameter.domain
@@ -61,7 +61,7 @@ def suggest(space: Sequence[Parameter], asked: Asked) -> dict[str, Value]:
 
 
 def overrides(space: Sequence[Parameter], point: Point) -> tuple[str, ...]:
-    """The overrides that make a point."""
+    """Return the overrides that set a point."""
     return tuple(
         f"{key}={rendered(point[parameter.key])}"
         for parameter in space
@@ -71,7 +71,7 @@ def overrides(space: Sequence[Parameter], point: Point) -> tuple[str, ...]:
 
 
 def rendered(value: Value) -> str:
-    """A value as Hydra's override grammar reads it back, a float to its last bit."""
+    """Format a value so that Hydra's override grammar reads it back exactly, a float to its last bit."""
     if value is None:
         return "null"
     if isinstance(value, bool):

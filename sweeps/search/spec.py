@@ -1,6 +1,6 @@
-"""What a search's spec may hold: parameters with their ranges, points to begin with, who suggests, who prunes, presets.
+"""The contents of a search's spec: parameters with their ranges, initial points, sampler, pruner and presets.
 
-Every default of a spec stands here once.
+Every default of a spec is defined here, once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ PRUNERS = ("none", "median", "hyperband")
 HELD_OUT, ROLLOUT = "held_out", "rollout"
 WATCHED = (HELD_OUT, ROLLOUT)
 LATER = (("watch", HELD_OUT),)
-"""Options of a pruner that came after the first histories were begun, at their defaults: those stay what they are."""
+"""Options of a pruner that were added later, with their defaults. A default is left out, so that older histories keep their meaning."""
 PILOT_SEEDS = 900
-"""Least seed of a search: studies run below, so that none reports the very runs that chose its recipe."""
+"""Smallest seed of a search: studies use smaller seeds, so that none reports the runs that chose its recipe."""
 Value = str | int | float | bool | None
 Point = Mapping[str, Value]
 """Parameter to value."""
@@ -31,7 +31,7 @@ class FloatRange:
     low: float
     high: float
     log: bool = False
-    """Whether equal ratios are equally likely, instead of equal differences."""
+    """Whether equal ratios, rather than equal differences, are equally likely."""
     step: float | None = None
 
 
@@ -54,7 +54,7 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """A parameter with choices, and those of them under which another parameter counts."""
+    """A parameter with choices, and the values under which another parameter is active."""
 
     key: str
     values: tuple[Value, ...]
@@ -70,12 +70,12 @@ class Parameter:
     also: tuple[str, ...] = ()
     """Options that take the same value."""
     when: tuple[Condition, ...] = ()
-    """All must hold, else the parameter is not suggested and left to the search's overrides or at its default."""
+    """All must hold; otherwise the parameter is not suggested and keeps the search's override or its default."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampler:
-    """Who suggests the next trial."""
+    """The sampler, which suggests the next trial."""
 
     name: str = "tpe"
     seed: int = 0
@@ -85,7 +85,7 @@ class Sampler:
 
 @dataclass(frozen=True, kw_only=True)
 class Pruner:
-    """Who stops trials whose accuracy curve falls behind."""
+    """The pruner, which stops trials whose accuracy curve falls behind."""
 
     name: str = "none"
     startup: int = 5
@@ -93,7 +93,7 @@ class Pruner:
     warmup: int = 0
     """median: rollouts of a run before it may be stopped."""
     reduction: int = 3
-    """hyperband: one trial in so many goes on to the next rung."""
+    """hyperband: one trial in this many continues to the next rung."""
     watch: str = HELD_OUT
     """`held_out`: the evaluations of every evaluation.every rollouts; `rollout`: the accuracy of each rollout, which costs nothing."""
 
@@ -103,7 +103,7 @@ class SearchPreset:
     """A size of the search."""
 
     trials: int = 30
-    """Suggestions that are trained or read to an end: scored, stopped, or failed for good."""
+    """Number of trials to settle: scored, pruned, or permanently failed."""
     seeds: tuple[int, ...] = (900, 901)
     """Replicates of every trial; its score is the mean over them."""
     overrides: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class SearchPreset:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchHead:
-    """What a search says of itself besides its space, points and presets."""
+    """The entries of a search besides its space, points and presets."""
 
     title: str = ""
     question: str = ""
@@ -119,7 +119,7 @@ class SearchHead:
     sampler: Sampler = field(default_factory=Sampler)
     pruner: Pruner = field(default_factory=Pruner)
     retries: int = 1
-    """How often a trial of which a run failed is begun again; its finished runs are kept."""
+    """Maximum number of retries of a trial with a failed run; its finished runs are kept."""
     overrides: tuple[str, ...] = ()
     """Applied to every trial, after the preset's."""
 
@@ -132,11 +132,11 @@ class Search:
     head: SearchHead
     space: tuple[Parameter, ...]
     points: tuple[Point, ...]
-    """Tried first, in this order."""
+    """Points that are tried first, in this order."""
     presets: Mapping[str, SearchPreset]
 
     def meaning(self, preset: str) -> dict[str, Any]:
-        """What one history of trials must agree on; the number of trials, retries and words may change later."""
+        """Return what must be equal for all trials in one history; the number of trials, retries and texts may change later."""
         chosen = self.presets[preset]
         head = self.head
         return {

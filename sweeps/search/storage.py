@@ -1,4 +1,4 @@
-"""Where Optuna keeps a search: a journal file in the store by default, a database by URL. One controller at a time."""
+"""Optuna's storage of a search: a journal file in the store by default, or a database by URL. One controller at a time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 MEANING, CONTROLLER = "meaning", "controller"
 DRIVERS = {"postgresql://": "postgresql+psycopg://", "postgres://": "postgresql+psycopg://"}
-"""The driver that `make test-search` installs, where a URL names none."""
+"""The driver that `make test-search` installs, used if a URL names none."""
 
 
 def open_storage(place: str | Path) -> BaseStorage:
-    """The storage at a URL or in a journal file, made where there is none. Raises UserError in one sentence."""
+    """Open the storage at a URL or in a journal file, and create it if it does not exist. Raises UserError in one sentence."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -32,7 +32,7 @@ def open_storage(place: str | Path) -> BaseStorage:
 
 
 def name_metric(study: Study, primary: Mapping[str, Any]) -> None:
-    """Have Optuna's tables and plots say what the value of a trial is."""
+    """Name the value of a trial in Optuna's tables and plots."""
     from optuna.exceptions import ExperimentalWarning
 
     decoding = "greedy" if primary["mode"] == "greedy" else f"sampled, T = {primary['temperature']:g}"
@@ -44,9 +44,9 @@ def name_metric(study: Study, primary: Mapping[str, Any]) -> None:
 def open_study(
     storage: BaseStorage, name: str, meaning: Mapping[str, Any], *, create: bool = True
 ) -> Study | None:
-    """The Optuna study of a search; None where there is none and none is to be made.
+    """Open the Optuna study of a search; None if it does not exist and `create` is false.
 
-    Raises UserError, naming what differs, where the study was begun under a spec of another meaning.
+    Raises UserError that names the differences if the study was started under a spec with a different meaning.
     """
     import optuna
 
@@ -65,23 +65,23 @@ def open_study(
         old, new = json.loads(before), json.loads(text)
         changed = [key for key in meaning if old.get(key) != new[key]]
         raise UserError(
-            f"search '{name}' was begun with another {' and '.join(changed) or 'spec'}, and one history cannot hold both: "
-            f"copy the spec to a new name, or put back what was changed"
+            f"search '{name}' was started with a different {' and '.join(changed) or 'spec'}, and one history cannot hold both: "
+            f"copy the spec to a new name, or revert the change"
         )
     return study
 
 
 @contextmanager
 def sole_controller(study: Study, *, take_over: bool) -> Iterator[None]:
-    """Hold a study inside the `with` block: a trial that a live controller runs would look like one left behind.
+    """Hold a study inside the `with` block: otherwise a live controller's trials would be adopted as abandoned ones.
 
-    Raises UserError where another process holds it; one of another machine is taken to be live unless `take_over`.
+    Raises UserError if another process holds it; a process on another machine is assumed to be alive unless `take_over`.
     """
     held = study.user_attrs.get(CONTROLLER)
     own = _controller()
     if held and held != own and not take_over and _may_live(held):
         raise UserError(
-            f"search '{study.study_name}' is run by process {held['pid']} on {held['host']}; wait for it, or give --take-over "
+            f"search '{study.study_name}' is run by process {held['pid']} on {held['host']}; wait for it, or pass --take-over "
             "if that machine is gone"
         )
     study.set_user_attr(CONTROLLER, own)
@@ -95,13 +95,13 @@ def _controller() -> dict[str, Any]:
 
 
 def _may_live(controller: Mapping[str, Any]) -> bool:
-    """False only where the process is known to be gone."""
+    """Return whether the process may be alive; False only if it is known to be gone."""
     here = controller["machine"] == this_machine()
     return not here or start_of(int(controller["pid"])) == controller["start"]
 
 
 def hidden(place: str | Path) -> str:
-    """The place without its password."""
+    """Return the place without its password."""
     if "://" not in str(place):
         return str(place)
     from sqlalchemy.engine import make_url
@@ -120,20 +120,20 @@ def _journal(path: Path) -> BaseStorage:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         backend = JournalFileBackend(str(path))
-        _mend(path)
+        _cut_torn_line(path)
         return JournalStorage(backend)
     except OSError as error:
         raise UserError(
-            f"cannot write the journal {path}: {error.strerror}; mend that, or give another place with --storage"
+            f"cannot write the journal {path}: {error.strerror}; fix that, or pass another place with --storage"
         ) from error
     except (ValueError, KeyError, AssertionError) as error:
         raise UserError(
-            f"the journal {path} is damaged ({error}); put it aside to begin again: finished runs are kept"
+            f"the journal {path} is damaged ({error}); move it away to start again: finished runs are kept"
         ) from error
 
 
-def _mend(path: Path) -> None:
-    """Cut off a line that a killed process left unfinished: the next one would be glued to it and both be lost."""
+def _cut_torn_line(path: Path) -> None:
+    """Cut off a line that a killed process left unfinished: the next line would be appended to it, and both would be lost."""
     from optuna.storages.journal import JournalFileSymlinkLock
 
     content = path.read_bytes()
@@ -161,7 +161,7 @@ def _database(url: str) -> BaseStorage:
         return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except ImportError as error:
         raise UserError(
-            f"--storage {hidden(url)}: its driver is not installed; `pip install 'psycopg[binary]'` brings PostgreSQL's"
+            f"--storage {hidden(url)}: its driver is not installed; `pip install 'psycopg[binary]'` installs PostgreSQL's"
         ) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError, ValueError) as error:
         raise UserError(f"--storage {hidden(url)} cannot be opened: {_first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""The worker pool, fed one suggestion at a time. All that a search asks of `sweeps.workers.pool` is here."""
+"""The worker pool, fed one suggestion at a time. All uses of `sweeps.workers.pool` by a search are here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sweeps.workers.pool import Pool
 from sweeps.workers.worker import GRACE, Command, Worker
 
 LOOK = 0.5
-"""Seconds between looks at the curves of running trials."""
+"""Seconds between reads of the curves of running trials."""
 
 
 class Stream(Pool):
-    """A pool whose trials come from a driver, as workers fall free, and may be stopped by it. Call `run([])`."""
+    """A pool that gets its trials from a driver as workers become free; the driver may also stop them. Call `run([])`."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Stream(Pool):
         super().__init__(board, command, timeout=timeout, devices=devices, watch=watch)
         self.driver = driver
         self._stopping: dict[Path, float] = {}
-        """Run folders whose trainers were asked to stop, and when."""
+        """Run folders whose trainers were signaled to stop, with the time of the signal."""
         self._looked = 0.0
 
     def _sort(self, trials: Sequence[Trial]) -> None:
@@ -46,7 +46,7 @@ class Stream(Pool):
         self._advance()
 
     def _reap(self) -> None:
-        """Those that were asked to stop end without a failure, so the pool does not see them."""
+        """Reap ended workers. Those that were signaled to stop end without a failure, so the pool does not handle them."""
         self._reap_stopped()
         stopping = {slots: w for slots, w in self._active.items() if w.trial.folder in self._stopping}
         self._active = {slots: w for slots, w in self._active.items() if slots not in stopping}
@@ -56,7 +56,7 @@ class Stream(Pool):
             self._active |= stopping
 
     def _note(self, trial: Trial, state: str) -> None:
-        """A failure is the driver's to try again, and nobody else's."""
+        """Do nothing: only the driver retries failures."""
 
     def _fill(self) -> None:
         self._advance()
@@ -65,7 +65,7 @@ class Stream(Pool):
             self._advance()
 
     def _advance(self) -> None:
-        """Tell what is over, stop what is pruned, and ask for more while a worker has nothing to do."""
+        """Settle the trials that are over, stop the pruned ones, and start more while a worker is idle."""
         self._settle()
         if time.monotonic() - self._looked >= LOOK:
             self._looked = time.monotonic()
@@ -82,7 +82,7 @@ class Stream(Pool):
             self.board.lines.put(line)
 
     def _settle(self) -> None:
-        """Conclude the trials of which no run is left, and take up again a run that a twin's pruning stopped."""
+        """Conclude the trials that have no run left, and requeue a run that was stopped when another trial of its cell was pruned."""
         ours = self._ours()
         for opened in list(self.driver.open.values()):
             if any(run.folder in ours for run in opened.runs):
@@ -94,7 +94,7 @@ class Stream(Pool):
                 self._enqueue(opened)
 
     def _enqueue(self, opened: Open) -> None:
-        """Queue what is not finished; a run that failed before gets another attempt with each trial that wants it."""
+        """Queue the unfinished runs; a run that failed before gets another attempt with each trial that includes it."""
         ours = self._ours()
         waiting: list[Trial] = []
         for run in opened.runs:
@@ -104,7 +104,7 @@ class Stream(Pool):
         self.board.waiting = (*self.board.waiting, *waiting)
 
     def _count(self, opened: Open) -> None:
-        """Count the runs that the store has already: they are read."""
+        """Count the runs that the store already has, which are only read."""
         for run in opened.runs:
             now = standing(run.folder)
             if now.outcome in ("done", "diverged"):
@@ -126,7 +126,7 @@ class Stream(Pool):
                 worker.signal(signal.SIGTERM)
 
     def _reap_stopped(self) -> None:
-        """A stopped run keeps its folder as it is, without a failure, so that whoever wants it continues it."""
+        """Reap stopped runs. Their folders keep no failure, so that a later trial can continue them."""
         for slots, worker in list(self._active.items()):
             since = self._stopping.get(worker.trial.folder)
             if since is not None and _gone(worker, since):
@@ -136,7 +136,7 @@ class Stream(Pool):
                 self._show_running()
 
     def _ours(self) -> set[Path]:
-        """Folders of the runs that this pool runs or is going to."""
+        """Return the folders of the runs that this pool runs or will run."""
         return {worker.trial.folder for worker in self._active.values()} | {
             run.folder for run in self.board.waiting
         }

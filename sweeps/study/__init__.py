@@ -1,13 +1,13 @@
-"""What a study's spec may say, and reading one: no run folder is looked at here.
+"""Study specs and how they are read. No run folder is read here.
 
-spec           Study, Arm, Preset: what a spec holds
+spec           Study, Arm, Preset: the contents of a spec
 spec_file      the files of conf/study and conf/search
-load           a spec read and checked
-factors        factors and designs as a spec has them
-design         a design made into arms
+load           reads and checks a spec
+factors        factors and designs in a spec
+design         generates arms from a design
 limits         processors, memory, time and retries of a trial
 labels         labels that must differ
-checks         what a spec must not say
-design_checks  what a design must not say
+checks         refusals of a spec
+design_checks  refusals of a design
 refusals       refusals that both share
 """

@@ -1,4 +1,4 @@
-"""What a spec must not say, each refused in one sentence before anything is composed."""
+"""Checks of a spec; each refuses in one sentence before anything is composed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SIZES = ("min_tokens", "min_segments", "min_cv")
 
 
 def check(study: Study) -> None:
-    """Raise UserError for the first thing that makes no sense."""
+    """Raise UserError for the first invalid entry."""
     _check_head(study)
     for name, arm in study.arms.items():
         _check_arm(study, name, arm)
@@ -65,7 +65,7 @@ def _check_head(study: Study) -> None:
         choose("file in claims", file, [path.stem for path in claim_files()])
     if not 0 < head.smallest_effect < 1:
         raise UserError(
-            f"smallest_effect is a difference of shares and must lie between 0 and 1, got {head.smallest_effect:g}: write "
+            f"smallest_effect is a difference of shares and must be between 0 and 1, got {head.smallest_effect:g}: write "
             "0.02 for two points"
         )
     _check_primary(head.primary)
@@ -84,12 +84,12 @@ def _check_head(study: Study) -> None:
 
 
 def _check_looks(study: Study) -> None:
-    """Looks rise, have enough seeds to test, and lie before the end of the largest preset, which is the one to register."""
+    """Check that looks increase, have enough seeds to test, and come before the end of the largest preset, the one to register."""
     looks, strongest = study.head.looks, study.strongest_preset()
     if any(later <= earlier for earlier, later in itertools.pairwise(looks)):
-        raise UserError(f"looks must be numbers of seeds an arm that rise, got {list(looks)}")
+        raise UserError(f"looks must be increasing numbers of seeds per arm, got {list(looks)}")
     if looks and looks[0] < LOOK_SEEDS:
-        raise UserError(f"looks: a look takes at least {LOOK_SEEDS} seeds an arm, got {looks[0]}")
+        raise UserError(f"looks: a look requires at least {LOOK_SEEDS} seeds per arm, got {looks[0]}")
     if not looks:
         return
     preset = study.presets[strongest]
@@ -100,8 +100,8 @@ def _check_looks(study: Study) -> None:
     )
     if looks[-1] >= fewest:
         raise UserError(
-            f"looks: {looks[-1]} seeds are no interim look, as presets.{strongest} has {fewest} seeds an arm; the end is a "
-            "test of its own and is not listed"
+            f"looks: {looks[-1]} seeds are not an interim look, because presets.{strongest} has {fewest} seeds per arm; the end is a "
+            "separate test and is not listed"
         )
 
 
@@ -110,7 +110,7 @@ def _check_primary(primary: Primary) -> None:
     temperature = primary.temperature
     if primary.mode == "greedy" and temperature != 0:
         raise UserError(
-            f"primary.temperature of greedy decoding is 0, got {temperature:g}; leave it out, or set primary.mode to sampled"
+            f"primary.temperature of greedy decoding must be 0, got {temperature:g}; leave it out, or set primary.mode to sampled"
         )
     if primary.mode == "sampled" and not 0 < temperature < math.inf:
         raise UserError(
@@ -122,7 +122,7 @@ def _check_gates(gates: Gates) -> None:
     for key in SHARES:
         value: float = getattr(gates, key)
         if not 0 <= value <= 1:
-            raise UserError(f"gates.{key} is a share and must lie between 0 and 1, got {value:g}")
+            raise UserError(f"gates.{key} is a share and must be between 0 and 1, got {value:g}")
     for key in SIZES:
         value = getattr(gates, key)
         if not 0 <= value < math.inf:
@@ -142,12 +142,12 @@ def _check_replay(study: Study, replay: Replay) -> None:
         check_resolvers("replay.objective", override)
         if not REPLAYED.match(override):
             raise UserError(
-                f"replay.objective: '{override}' is none of objective=NAME and objective.OPTION=VALUE; the rest of a replay "
+                f"replay.objective: '{override}' is neither objective=NAME nor objective.OPTION=VALUE; the rest of a replay "
                 "comes from the recorded runs, replay.rules and replay.clip"
             )
     for key in ("rules", "targets"):
         if not getattr(replay, key):
-            raise UserError(f"replay.{key} must name at least one")
+            raise UserError(f"replay.{key} must name at least one entry")
         _check_each_once(key, getattr(replay, key))
     for rule in replay.rules:
         check_row("rule", rule, choices("segmentation"), "rule in replay.rules")
@@ -158,7 +158,7 @@ def _check_replay(study: Study, replay: Replay) -> None:
 
 def _check_recordable(name: str, arm: Arm) -> None:
     if arm.role == "base":
-        raise UserError(f"replay.arms: '{name}' has role base, which trains nothing that could be recorded")
+        raise UserError(f"replay.arms: '{name}' has role base, which trains nothing to record")
     if arm.copy_of is not None:
         raise UserError(f"replay.arms: '{name}' is a copy of '{arm.copy_of}'; name that arm instead")
 
@@ -171,7 +171,7 @@ def _check_each_once(key: str, names: Sequence[object]) -> None:
 def _check_target(key: str, target: float) -> None:
     if not 0 < target < 0.5:
         raise UserError(
-            f"{key}: a clip fraction to match is a share between 0 and .5, as about half of the tokens move against "
+            f"{key}: a clip fraction to match must be a share between 0 and 0.5, because about half of the tokens move against "
             f"their clip, got {target:g}"
         )
 
@@ -192,7 +192,7 @@ def _check_arm(study: Study, name: str, arm: Arm) -> None:
     if arm.copy_of is not None:
         _check_copy(study, name, arm, arm.copy_of)
     elif arm.role == "aa":
-        raise UserError(f"arms.{name} has role aa and no copy_of; set copy_of to the arm that it repeats")
+        raise UserError(f"arms.{name} has role aa but no copy_of; set copy_of to the arm that it repeats")
 
 
 def _check_against(study: Study, name: str, arm: Arm, reference: str) -> None:
@@ -201,7 +201,7 @@ def _check_against(study: Study, name: str, arm: Arm, reference: str) -> None:
         raise UserError(f"arms.{name}.against: an arm of role {arm.role} is never tested; leave it out")
     if name in (reference, study.head.baseline):
         what = (
-            "the study's baseline is tested against nothing"
+            "the study's baseline is not tested against any arm"
             if name != reference
             else "an arm is not tested against itself"
         )
@@ -219,14 +219,12 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
             f"arms.{name}.copy_of: '{original}' is itself a copy; name the arm with the overrides"
         )
     if arm.role != "aa":
-        raise UserError(f"arms.{name} is a copy of '{original}' and has role {arm.role}; set its role to aa")
+        raise UserError(f"arms.{name} is a copy of '{original}' but has role {arm.role}; set its role to aa")
     if arm.overrides:
-        raise UserError(
-            f"arms.{name} is a copy of '{original}' and takes its overrides, so it has none of its own"
-        )
+        raise UserError(f"arms.{name} is a copy of '{original}' and uses its overrides; leave out its own")
     if arm.target_clip_frac is not None:
         raise UserError(
-            f"arms.{name} is a copy of '{original}' and takes its target_clip_frac, so it has none of its own"
+            f"arms.{name} is a copy of '{original}' and uses its target_clip_frac; leave out its own"
         )
 
 
@@ -261,18 +259,18 @@ def _check_budget(key: str, budget: Budget) -> None:
 
 
 def _check_seeds_in(study: Study, preset_name: str, name: str, arm: Arm) -> None:
-    """Enough seeds for a paper, and none that a copy shares with its original."""
+    """Check that a paper has enough seeds, and that a copy shares none with its original."""
     preset = study.presets[preset_name]
     seeds = arm.seeds_in(preset)
     if preset_name == PAPER_PRESET and arm.role != "base" and len(seeds) < PAPER_SEEDS:
         raise UserError(
-            f"presets.{PAPER_PRESET} needs at least {PAPER_SEEDS} seeds an arm, and '{name}' has {len(seeds)}"
+            f"presets.{PAPER_PRESET} requires at least {PAPER_SEEDS} seeds per arm, but '{name}' has {len(seeds)}"
         )
     if arm.copy_of is None or not preset.holds(arm.copy_of):
         return
     shared = sorted(set(seeds) & set(study.arms[arm.copy_of].seeds_in(preset)))
     if shared:
         raise UserError(
-            f"arms.{name} repeats '{arm.copy_of}' under other seeds, but both run seed {shared[0]} in presets.{preset_name}; "
+            f"arms.{name} repeats '{arm.copy_of}' with different seeds, but both run seed {shared[0]} in presets.{preset_name}; "
             f"change arms.{name}.seed_offset"
         )

@@ -1,4 +1,4 @@
-"""A design -> its points in the space of factors -> arms with readable names, each a plain `Arm` from there on."""
+"""From a design to its points in the space of factors, and to arms with readable names, each a plain `Arm` from there on."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from sweeps.study.spec import Arm
 MOST_ARMS = 2000
 FIELD = re.compile(r"\{(\w*)\}")
 NO_LEVEL = "–"
-"""In a label, of a factor that does not exist at the arm's point."""
+"""Stands in a label for a factor that does not exist at the arm's point."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generated:
-    """The arms of a design and where each lies."""
+    """The arms of a design and the point of each."""
 
     arms: Mapping[str, Arm]
     points: Mapping[str, Point]
 
 
 def generate(factors: Mapping[str, Factor], design: Design, baseline: str) -> Generated:
-    """The arms of a design by name, in order. Raises UserError for a design that makes no sense or is too large."""
+    """Return the arms of a design by name, in order. Raises UserError for a design that is invalid or too large."""
     check_design(factors, design)
     points = [point for point in _points(factors, design) if not excluded(point, design.exclude)]
     check_points(factors, design, points)
@@ -36,7 +36,7 @@ def generate(factors: Mapping[str, Factor], design: Design, baseline: str) -> Ge
         if name in named:
             raise UserError(
                 f"design: {spelled(named[name])} and {spelled(point)} would both be arm '{name}'; give one of their levels "
-                "another name"
+                "a different name"
             )
         named[name] = point
     references = _references(factors, design, named)
@@ -52,12 +52,12 @@ def generate(factors: Mapping[str, Factor], design: Design, baseline: str) -> Ge
 
 
 def exists(factor: Factor, point: Point) -> bool:
-    """Whether a factor exists where the factors above it have the levels of `point`."""
+    """Return whether a factor exists if the factors above it have the levels of `point`."""
     return all(point.get(other) in levels for other, levels in factor.when.items())
 
 
 def existing(factors: Mapping[str, Factor], point: Point) -> dict[str, str]:
-    """A point without the levels of factors that do not exist there."""
+    """Return a point without the levels of factors that do not exist there."""
     kept: dict[str, str] = {}
     for name, factor in factors.items():
         if name in point and exists(factor, kept):
@@ -66,17 +66,17 @@ def existing(factors: Mapping[str, Factor], point: Point) -> dict[str, str]:
 
 
 def excluded(point: Point, entries: Iterable[Choice]) -> bool:
-    """Whether a point has a level of each factor that some entry names."""
+    """Return whether a point matches an entry, that is, has a listed level of each factor in it."""
     return any(all(point.get(factor) in levels for factor, levels in entry.items()) for entry in entries)
 
 
 def spelled(point: Point) -> str:
-    """`lr=3e-4, updates=16`."""
+    """Format a point, as `lr=3e-4, updates=16`."""
     return ", ".join(f"{factor}={level}" for factor, level in point.items())
 
 
 def reference_point(factors: Mapping[str, Factor], design: Design) -> dict[str, str]:
-    """The first level of every factor, or what `reference` says instead; also of factors that do not exist there."""
+    """Return the first level of every factor, or its level in `reference`, including factors that do not exist at that point."""
     return {name: design.reference.get(name, next(iter(factor.levels))) for name, factor in factors.items()}
 
 
@@ -86,11 +86,11 @@ def _points(factors: Mapping[str, Factor], design: Design) -> list[dict[str, str
     if design.kind == "zip":
         rows = zip(*(factor.levels for factor in factors.values()), strict=True)
         return [dict(zip(factors, row, strict=True)) for row in rows]
-    centre = reference_point(factors, design)
-    points = [existing(factors, centre)]
+    center = reference_point(factors, design)
+    points = [existing(factors, center)]
     for name, factor in factors.items():
         for level in factor.levels:
-            point = existing(factors, {**centre, name: level})
+            point = existing(factors, {**center, name: level})
             if point not in points:
                 points.append(point)
     return points
@@ -126,14 +126,14 @@ def _arm_name(factors: Mapping[str, Factor], design: Design, point: Point) -> st
     name = "_".join(part for part in parts if part)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UserError(
-            f"design: the arm with {spelled(point)} would be called '{name}', and a name is lower-case letters, digits and '_', "
-            "letters first; set the name of one of its levels"
+            f"design: the arm with {spelled(point)} would be named '{name}', but a name must be lowercase letters, digits and '_', "
+            "starting with a letter; set the name of one of its levels"
         )
     return name
 
 
 def _part(factors: Mapping[str, Factor], design: Design, factor: str, level: str) -> str:
-    """What a level adds to the name of an arm: `sspo`, but `lr3e_4` where that is no word, `a_with` where others have it."""
+    """Return a level's part of an arm's name: `sspo`, but `lr3e_4` if the level is not a word, and `a_with` if factors share the level."""
     own = factors[factor].levels[level].name
     if own is not None:
         return own
@@ -148,9 +148,9 @@ def _part(factors: Mapping[str, Factor], design: Design, factor: str, level: str
 
 
 def _changed(factors: Mapping[str, Factor], design: Design, point: Point) -> list[str]:
-    """Factors in which a point differs from the reference; one that exists only there is a part of that difference."""
-    centre = reference_point(factors, design)
-    return [name for name, level in point.items() if level != centre[name]]
+    """Return the factors in which a point differs from the reference; a factor that exists only there is part of the difference."""
+    center = reference_point(factors, design)
+    return [name for name, level in point.items() if level != center[name]]
 
 
 def _label(factors: Mapping[str, Factor], design: Design, point: Point) -> str:
@@ -173,7 +173,7 @@ def _overrides(factors: Mapping[str, Factor], design: Design, point: Point) -> t
 
 
 def _references(factors: Mapping[str, Factor], design: Design, named: Mapping[str, Point]) -> dict[str, str]:
-    """By arm, the arm that it is tested against; the arm itself where it is its own reference."""
+    """Return the reference of each arm; the arm itself if it is its own reference."""
     if not design.against:
         return {name: name for name in named}
     owner = {tuple(point.items()): name for name, point in named.items()}
@@ -183,8 +183,8 @@ def _references(factors: Mapping[str, Factor], design: Design, named: Mapping[st
         wanted = {key: level for key, level in wanted.items() if level}
         if tuple(wanted.items()) not in owner:
             raise UserError(
-                f"design.against: arm '{name}' ({spelled(point)}) has no arm with {spelled(wanted)} to be tested against; leave "
-                "it out of design.exclude, or give a level of every factor that only exists there"
+                f"design.against: arm '{name}' ({spelled(point)}) has no arm with {spelled(wanted)} to be tested against; remove "
+                "that arm from design.exclude, or set a level of every factor that exists only there"
             )
         references[name] = owner[tuple(wanted.items())]
     return references

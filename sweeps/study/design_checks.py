@@ -1,4 +1,4 @@
-"""What factors and a design must not say, each refused in one sentence before any arm is generated."""
+"""Checks of factors and a design; each refuses in one sentence before any arm is generated."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ONLY = {
     "reference_name": AROUND,
     "reference_label": AROUND,
 }
-"""Options of a design that have no effect on other kinds."""
+"""Options of a design that affect only these kinds."""
 
 
 def check_design(factors: Mapping[str, Factor], design: Design) -> None:
-    """Raise UserError for the first thing that makes no sense."""
+    """Raise UserError for the first invalid entry."""
     choose("design.kind", design.kind, KINDS)
     for name, factor in factors.items():
         _check_factor(factors, name, factor)
@@ -46,7 +46,7 @@ def check_design(factors: Mapping[str, Factor], design: Design) -> None:
 
 
 def check_points(factors: Mapping[str, Factor], design: Design, points: Sequence[Point]) -> None:
-    """Raise UserError where a level is in no arm or an exclusion leaves nothing: the design is not what its author thinks."""
+    """Raise UserError if a level is in no arm, because the design is then not what it appears to be."""
     for name, factor in factors.items():
         for level in factor.levels:
             if not any(point.get(name) == level for point in points):
@@ -57,9 +57,7 @@ def check_points(factors: Mapping[str, Factor], design: Design, points: Sequence
 
 def _causes(factor: Factor, design: Design) -> str:
     causes = ["design.exclude"] if design.exclude else []
-    return " or ".join(
-        [*causes, "what its factor's `when` asks for"] if factor.when else causes or ["the design"]
-    )
+    return " or ".join([*causes, "its factor's `when`"] if factor.when else causes or ["the design"])
 
 
 def _check_factor(factors: Mapping[str, Factor], name: str, factor: Factor) -> None:
@@ -68,13 +66,13 @@ def _check_factor(factors: Mapping[str, Factor], name: str, factor: Factor) -> N
         check_overrides(f"{where}.levels.{level_name}.overrides", level.overrides)
         if level.name is not None and not PART.fullmatch(level.name):
             raise UserError(
-                f"{where}.levels.{level_name}.name is a part of an arm's name: lower-case letters, digits and '_', "
+                f"{where}.levels.{level_name}.name is part of an arm's name and must be lowercase letters, digits and '_', "
                 f"got '{level.name}'"
             )
     above = list(factors)[: list(factors).index(name)]
     for other in factor.when:
         if other in factors and other not in above:
-            raise UserError(f"{where}.when names '{other}', which must stand above {name}")
+            raise UserError(f"{where}.when names '{other}', which must be declared above {name}")
     _check_levels({key: factors[key] for key in above}, f"{where}.when", factor.when)
 
 
@@ -85,13 +83,13 @@ def _check_keys_apart(factors: Mapping[str, Factor]) -> None:
             other = owner.setdefault(key, name)
             if other != name and not _apart(factors, other, name):
                 raise UserError(
-                    f"factors {other} and {name} both set {key}, so that one would undo the other; make them one factor, or "
-                    "let one exist only `when` the other leaves that key alone"
+                    f"factors {other} and {name} both set {key}, so one would override the other; make them one factor, or "
+                    "let one exist only `when` the other does not set that key"
                 )
 
 
 def _apart(factors: Mapping[str, Factor], first: str, second: str) -> bool:
-    """Whether two factors never exist at the same point: they ask for different levels of a third one."""
+    """Return whether two factors never exist at the same point, because they require different levels of a third one."""
     one, two = factors[first].when, factors[second].when
     return any(not set(one[key]) & set(two[key]) for key in one.keys() & two.keys())
 
@@ -110,11 +108,11 @@ def _check_levels(factors: Mapping[str, Factor], where: str, choice: Choice) -> 
 
 def _check_kind(factors: Mapping[str, Factor], design: Design) -> None:
     counts = {name: len(factor.levels) for name, factor in factors.items()}
-    told = _told(counts)
+    listed = _listed(counts)
     if design.kind == "zip":
         if len(set(counts.values())) > 1:
             raise UserError(
-                f"design.kind=zip pairs the levels of its factors one by one, so that each needs as many, got {told}"
+                f"design.kind=zip pairs the levels of its factors one by one, so all need the same number, got {listed}"
             )
         conditional = [name for name, factor in factors.items() if factor.when]
         if conditional:
@@ -123,11 +121,11 @@ def _check_kind(factors: Mapping[str, Factor], design: Design) -> None:
             )
     if design.kind == "leave_one_out" and set(counts.values()) != {2}:
         raise UserError(
-            "design.kind=leave_one_out switches each factor off in turn, so that each needs two levels, the one that is on "
-            f"first, got {told}; for more levels set design.kind to one_at_a_time"
+            "design.kind=leave_one_out switches off each factor in turn, so each needs two levels, with the one that is on "
+            f"first, got {listed}; for more levels set design.kind to one_at_a_time"
         )
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def _listed(counts: Mapping[str, int]) -> str:
     words: Iterable[str] = (f"{name} with {count}" for name, count in counts.items())
     return ", ".join(words)

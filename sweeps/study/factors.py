@@ -1,4 +1,4 @@
-"""What a spec may hold to have arms generated: factors with named levels, and the design that combines them.
+"""Entries of a spec that generate arms: factors with named levels, and the design that combines them.
 
 design.py turns these into points and arms.
 """
@@ -16,9 +16,9 @@ KINDS = ("factorial", "one_at_a_time", "leave_one_out", "zip")
 AROUND = ("one_at_a_time", "leave_one_out")
 """Kinds that change one factor of a reference arm at a time."""
 Choice = Mapping[str, tuple[str, ...]]
-"""Factor -> those of its levels that are meant."""
+"""Levels by factor."""
 Point = Mapping[str, str]
-"""Factor -> level."""
+"""One level by factor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,52 +27,52 @@ class Level:
 
     overrides: tuple[str, ...] = ()
     label: str = ""
-    """How labels and tables call it; its name where empty."""
+    """Its label in tables; empty for its name."""
     name: str | None = None
-    """Its part of arm names, '' for none; null makes one of the level's own name."""
+    """Its part of arm names, '' for none; null derives one from the level's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Factor:
-    """Something that a study varies."""
+    """A quantity that a study varies."""
 
     levels: Mapping[str, Level]
-    """By name, in the order of tables; the first is the one that a reference arm has."""
+    """Levels by name, in the order of tables; a reference arm has the first."""
     label: str = ""
     when: Choice = field(default_factory=dict)
-    """The factor exists only where the factors named here have one of these levels; they stand above it."""
+    """The factor exists only if the factors named here, which must be declared above it, have one of these levels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """Which combinations of levels become arms, and how these are called."""
+    """The combinations of levels that become arms, and their names."""
 
     kind: str
     vary: tuple[str, ...] = ()
-    """The order of a factorial's arms: factors from the one that changes least often; the spec's order where empty."""
+    """The order of a factorial's arms: factors from the one that changes least often; empty for the spec's order."""
     label: str = ""
-    """Label of an arm, with {factor} for its level's label; the labels in the factors' order where empty."""
+    """Label of an arm, with {factor} for its level's label; empty for all labels in the factors' order."""
     overrides: tuple[str, ...] = ()
-    """Of every generated arm, before those of its levels."""
+    """Overrides of every generated arm, before those of its levels."""
     reference: Point = field(default_factory=dict)
-    """Levels of the reference arm where they are not the first ones."""
+    """Levels of the reference arm that are not the first ones."""
     reference_name: str = ""
     reference_label: str = ""
     against: Point = field(default_factory=dict)
-    """An arm is tested against the one with these levels and its own otherwise; the baseline where that is itself."""
+    """An arm is tested against the arm with these levels and otherwise its own; if that is itself, against the baseline."""
     exclude: tuple[Choice, ...] = ()
-    """Points that are left out: those that have a level of each factor named in an entry."""
+    """Points to leave out: those that have a listed level of each factor in an entry."""
 
 
 def read_factors(content: Mapping[str, Any]) -> dict[str, Factor]:
-    """The spec's `factors` from plain values. Raises UserError for the first that makes no sense."""
+    """Build the spec's `factors` from plain values. Raises UserError for the first invalid one."""
     return {name: _factor(f"factors.{name}.", dict(inner)) for name, inner in content.items()}
 
 
 def read_design(content: Any) -> Design:
-    """The spec's `design` from plain values. Raises UserError for the first key that makes no sense."""
+    """Build the spec's `design` from plain values. Raises UserError for the first invalid key."""
     if not isinstance(content, Mapping):
-        raise UserError(f"design is a group of options, got {shown(content)}")
+        raise UserError(f"design must be a group of options, got {shown(content)}")
     if "kind" not in content:
         raise UserError(f"design.kind is missing; set it to one of {', '.join(KINDS)}")
     written = dict(content)
@@ -92,10 +92,10 @@ def read_design(content: Any) -> Design:
 
 
 def level_name(where: str, value: Any) -> str:
-    """A level's name as text; YAML reads some of them as numbers. Raises UserError for what is neither."""
+    """Return a level's name as text; YAML reads some of them as numbers. Raises UserError for any other type."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         raise UserError(
-            f"{where}: a level's name is a word or a number, got {shown(value)}; quote it, as YAML reads on, off, yes, no and null otherwise"
+            f"{where}: a level's name must be a word or a number, got {shown(value)}; quote it, because YAML does not read on, off, yes, no and null as words"
         )
     return str(value)
 
@@ -114,7 +114,7 @@ def _factor(where: str, content: dict[str, Any]) -> Factor:
 
 
 def _level(value: Any) -> Any:
-    """A level is a group of options, or in short its overrides, or nothing where it changes nothing."""
+    """Return a level as a group of options; it may be written as its overrides alone, or as null if it changes nothing."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
@@ -123,7 +123,7 @@ def _level(value: Any) -> Any:
 
 
 def _choice(where: str, value: Any) -> dict[str, list[str]]:
-    """Levels by factor; a single one need not be a list."""
+    """Return levels by factor; a single level need not be a list."""
     return {
         factor: [
             level_name(f"{where}.{factor}", level)
@@ -135,5 +135,5 @@ def _choice(where: str, value: Any) -> dict[str, list[str]]:
 
 def _mapping(where: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not value:
-        raise UserError(f"{where} must give a level for one factor or more, got {shown(value)}")
+        raise UserError(f"{where} must set a level of at least one factor, got {shown(value)}")
     return value

@@ -1,7 +1,7 @@
-"""Limits of a trial: processors, CUDA devices, memory and time, and how often it is tried again, by how it failed.
+"""Limits of a trial: processors, CUDA devices, memory and time, and its retries by class of failure.
 
-They are no part of a cell, since none of them is to change a number. Attempts are counted in the trial's folder, whoever
-made them.
+They are not part of a cell, because none of them may change a number. Attempts are counted in the trial's folder, whichever
+process made them.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ class Resources:
     threads: int = 1
     """Processors that it keeps busy; on a machine without CUDA devices it takes as many slots."""
     gpus: int | None = None
-    """CUDA devices of its own; None for one where there are any, or for what the option `gpus` of a cluster's engine says."""
+    """CUDA devices of its own; None for one if there are any, or for the option `gpus` of a cluster's engine."""
     memory_gb: float | None = None
-    """Most resident memory of the trial with all that it starts, 10^9 bytes; None for no limit."""
+    """Maximum resident memory of the trial and its child processes, 10^9 bytes; None for no limit."""
     timeout: float | None = None
-    """Seconds of one attempt; None for no limit."""
+    """Time limit of one attempt in seconds; None for no limit."""
 
     def overridden(self, own: ResourceOverrides) -> Resources:
-        """These with what an arm says itself."""
-        said = {key: value for key, value in asdict(own).items() if value is not None}
-        return Resources(**{**asdict(self), **said})
+        """Apply an arm's overrides to the study's limits."""
+        changed = {key: value for key, value in asdict(own).items() if value is not None}
+        return Resources(**{**asdict(self), **changed})
 
     @property
     def devices(self) -> int:
-        """CUDA devices of a trial where there are any."""
+        """Return the number of CUDA devices of a trial on a machine that has any."""
         return 1 if self.gpus is None else self.gpus
 
     def overrides(self) -> tuple[str, ...]:
-        """What the trainer is told of its devices; nothing of a single one, which it takes unasked."""
+        """Return the trainer's override of its number of devices; none for a single device, which is the default."""
         return (f"run.gpus={self.devices}",) if self.devices > 1 else ()
 
     def memory_bytes(self) -> float:
-        """The limit in bytes, infinite where there is none."""
+        """Return the limit in bytes, infinite if there is none."""
         return math.inf if self.memory_gb is None else self.memory_gb * GIGABYTE
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceOverrides:
-    """What an arm needs other than its study; None for the same."""
+    """Limits of an arm that differ from its study's; None for the study's."""
 
     threads: int | None = None
     gpus: int | None = None
@@ -58,7 +58,7 @@ class ResourceOverrides:
 
 
 def check_resources(key: str, resources: Resources | ResourceOverrides) -> None:
-    """Raise UserError for the first limit that makes no sense; `key` is where the spec says it."""
+    """Raise UserError for the first invalid limit; `key` is its place in the spec."""
     for name in ("threads", "gpus"):
         number: int | None = getattr(resources, name)
         if number is not None:
@@ -72,26 +72,26 @@ def check_resources(key: str, resources: Resources | ResourceOverrides) -> None:
 
 
 LOST = "lost"
-"""The outcome of an attempt whose worker vanished, with its machine or killed; a failure of class killed when it is the last."""
+"""The outcome of an attempt whose worker vanished or was killed; the last such attempt counts as a failure of class killed."""
 CLASS_OF = {LOST: "killed"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retries:
-    """Most attempts after the first one that ended so. One that diverged has its result and is never tried again."""
+    """Maximum number of retries after each class of failure. A trial that diverged has its result and is never retried."""
 
     killed: int = 2
-    """A signal ended the trial: a neighbour took the memory, an operator killed it."""
+    """A signal ended the trial: another process used up the memory, or a person killed it."""
     lost: int = 5
     """Its worker vanished: a reboot, a preemption."""
     oom: int = 0
-    """It ran out of memory, which it mostly does again."""
+    """It ran out of memory, which usually happens again."""
     timeout: int = 0
     error: int = 0
 
 
 FAILURES = tuple(field.name for field in fields(Retries))
-"""Outcomes of attempts of which some may be tried again."""
+"""Outcomes of attempts that may be retried."""
 
 
 def check_retries(key: str, retries: Retries) -> None:
@@ -102,13 +102,13 @@ def check_retries(key: str, retries: Retries) -> None:
 
 
 def with_retries(retries: Retries, text: str) -> Retries:
-    """`retries` changed by an option as `killed=3,oom=1`. Raises UserError in one sentence."""
-    said: dict[str, int] = {}
+    """Return `retries` changed by an option such as `killed=3,oom=1`. Raises UserError in one sentence."""
+    changed: dict[str, int] = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
         if name not in FAILURES:
             raise unknown("class of failure in --retries", name, FAILURES)
         if not number.isdecimal():
-            raise UserError(f"--retries: {name} takes a whole number of at least 0, got '{number}'")
-        said[name] = int(number)
-    return replace(retries, **said)
+            raise UserError(f"--retries: {name} must be a whole number of at least 0, got '{number}'")
+        changed[name] = int(number)
+    return replace(retries, **changed)

@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 from sspo.errors import UserError, shown, unknown
 
 RESOLVER = re.compile(r"\$\{[^}]*:")
-"""An interpolation that asks for something besides an option, as ${oc.env:HOME}."""
+"""An interpolation that reads something other than an option, such as ${oc.env:HOME}."""
 RESERVED = re.compile(r"[+~]*(seed\b|trainer\.record\b|run(?!\.(cache_gb|prompt_tokens|parity)\b)\b)")
-"""What the sweep sets itself: of run.* all but what an engine of the rollout is told."""
+"""Options that the sweep itself sets: all of run.* except those for the rollout engine."""
 
 
 def choose(kind: str, value: str, valid: Collection[str]) -> None:
-    """Raise UserError, with the nearest valid name, for a value that is none of `valid`."""
+    """Raise UserError, with the nearest valid name, for a value that is not in `valid`."""
     if value not in valid:
         raise unknown(kind, value, valid)
 
@@ -26,15 +26,15 @@ def at_least(key: str, value: int, least: int) -> None:
 
 
 def check_seeds(key: str, seeds: Sequence[int]) -> None:
-    """Raise UserError for seeds that are no different whole numbers of at least 0."""
+    """Raise UserError unless seeds are distinct whole numbers of at least 0."""
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise UserError(
-            f"{key} must be different whole numbers of at least 0, one or more, got {shown(list(seeds))}"
+            f"{key} must be one or more distinct whole numbers of at least 0, got {shown(list(seeds))}"
         )
 
 
 def check_overrides(key: str, overrides: Sequence[str]) -> None:
-    """Raise UserError for an override of what the sweep itself sets, or one that reads what is not in the spec."""
+    """Raise UserError for an override of an option that the sweep sets, or one that reads something outside the spec."""
     for override in overrides:
         check_resolvers(key, override)
         if RESERVED.match(override):
@@ -44,12 +44,12 @@ def check_overrides(key: str, overrides: Sequence[str]) -> None:
 
 
 def check_one_experiment(arm: str, overrides: Sequence[str], preset: str, of_preset: Sequence[str]) -> None:
-    """Raise UserError where an arm names an experiment and its preset another: a run takes one, so the preset's would be dropped whole."""
+    """Raise UserError if an arm and its preset name different experiments: a run has only one, so the preset's would be lost."""
     own, wider = _experiments(overrides), _experiments(of_preset)
     if own and wider and own[-1] != wider[-1]:
         raise UserError(
-            f"{arm} has {own[-1]} and {preset} has {wider[-1]}, and a run takes one experiment: write the options of one of them "
-            "out, which are in conf/experiment"
+            f"{arm} has {own[-1]} and {preset} has {wider[-1]}, but a run has only one experiment: replace one of them by its "
+            "options, which are in conf/experiment"
         )
 
 
@@ -59,9 +59,9 @@ def _experiments(overrides: Sequence[str]) -> list[str]:
 
 
 def check_resolvers(key: str, text: str) -> None:
-    """Raise UserError for text that has Hydra look outside the spec: a study is often somebody else's, and its runs are shared."""
+    """Raise UserError for text that makes Hydra read outside the spec: studies are often exchanged, and their runs are shared."""
     if RESOLVER.search(text):
         raise UserError(
-            f"{key}: {shown(text)} would read something outside the spec; write the value itself, or name an option as "
+            f"{key}: {shown(text)} would read something outside the spec; write the value itself, or name an option, such as "
             "${objective.clip.low}"
         )

@@ -1,6 +1,6 @@
-"""What a study's spec may hold: named arms, a baseline, a test fixed before any run, and presets that say how many seeds.
+"""The contents of a study's spec: named arms, a baseline, a test fixed before any run, and presets with their seeds.
 
-Every default of a spec stands here once.
+Every default of a spec is defined here, once.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ DEFAULT_PRESET = "default"
 PAPER_PRESET = "paper"
 PRESETS = ("smoke", DEFAULT_PRESET, PAPER_PRESET)
 PAPER_SEEDS = 8
-"""Fewest seeds an arm behind a claim: what a difference of two standard deviations takes."""
+"""Fewest seeds per arm behind a claim: the number that a difference of two standard deviations requires."""
 LOOK_SEEDS = 4
-"""Fewest seeds an arm at an interim look: with less, a test of means says little that its spread does not hide."""
+"""Fewest seeds per arm at an interim look: with fewer, a test of means has little power."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Primary:
 
     mode: str = "sampled"
     temperature: float = 1.0
-    """Of sampling, one that every run is evaluated at; greedy decoding has 0."""
+    """The sampling temperature, at which every run must be evaluated; 0 for greedy decoding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,31 +42,31 @@ class Gates:
     token_arm: str | None = None
     """The arm with token-level ratios whose clip fraction shows whether clipping acts; None for the baseline."""
     base_max: float = 0.60
-    """Largest score of the untrained base, greedy and at T = .5, that leaves room to learn, as a share."""
+    """Largest score of the untrained base, greedy and at T = 0.5, that leaves room to learn, as a share."""
     no_clip_margin: float = 0.20
     """Share by which the arm without clipping must lose to the best arm."""
     token_clip_min: float = 0.005
-    """Least clip fraction of the token arm over tokens with A != 0 on the last update of a rollout."""
+    """Smallest clip fraction of the token arm over tokens with A != 0 on the last update of a rollout."""
     ceiling: float = 0.95
     floor: float = 0.05
     min_tokens: float = 50
-    """Least mean response length, tokens."""
+    """Smallest mean response length, in tokens."""
     min_segments: float = 8
-    """Least mean number of segments a response."""
+    """Smallest mean number of segments per response."""
     min_cv: float = 0.5
-    """Least coefficient of variation of segment lengths."""
+    """Smallest coefficient of variation of segment lengths."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """Which runs are recorded as they train, and what `sweeps replay` evaluates on their recordings."""
+    """The runs that are recorded as they train, and how `sweeps replay` evaluates their recordings."""
 
     arms: tuple[str, ...] = ()
-    """Whose runs; the baseline where a preset runs none of them, or none is named."""
+    """Arms whose runs are recorded; the baseline if a preset runs none of them, or none is named."""
     seeds: int = 1
-    """How many of an arm's first seeds."""
+    """Number of an arm's first seeds to record."""
     every: int = 2
-    """Rollouts from one recording to the next."""
+    """Number of rollouts from one recording to the next."""
     objective: tuple[str, ...] = ("objective=sspo", "objective.bounds.adapt=none", "objective.bounds.alpha=0")
     """Overrides of the objective that is replayed under every rule and clip bound."""
     rules: tuple[str, ...] = ("token", "subsentence", "sentence", "response", "random")
@@ -74,7 +74,7 @@ class Replay:
     clip: str = "1e-4:1:log40"
     """Clip bounds, low and high alike, in the grammar of `python -m sspo.replay`."""
     targets: tuple[float, ...] = (0.005, 0.02, 0.05)
-    """Clip fractions at which the rules are compared, each with bounds of its own."""
+    """Clip fractions at which the rules are compared, each with its own bounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,37 +83,37 @@ class Arm:
 
     role: str = "arm"
     label: str = ""
-    """How reports call the arm; its name where empty."""
+    """Its label in reports; empty for its name."""
     overrides: tuple[str, ...] = ()
     copy_of: str | None = None
-    """The arm whose cell one of role aa repeats, under seeds of its own."""
+    """The arm whose cell an arm of role aa repeats, with its own seeds."""
     seed_offset: int = 0
     """Added to every seed."""
     seeds: tuple[int, ...] | None = None
-    """Instead of the preset's seeds."""
+    """Its own seeds; None for the preset's."""
     against: str | None = None
-    """The arm that this one is tested against; None for the study's baseline. For arms matched to several targets, each
-    with a reference of its own."""
+    """The arm that this one is tested against; None for the study's baseline. It is for arms matched to several targets, each
+    with its own reference."""
     target_clip_frac: float | None = None
     """The clip fraction that the arm's bounds were calibrated to, over tokens with A != 0 and from a rollout's second
-    update on; None where they were not, or where a controller holds the arm at its own target."""
+    update on; None if they were not calibrated, or if a controller holds the arm at its own target."""
 
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
-    """What a trial of it may use, where that differs from the study's."""
+    """Limits of its trials that differ from the study's."""
 
     def seeds_in(self, preset: Preset) -> tuple[int, ...]:
-        """The seeds that the arm runs in a preset."""
+        """Return the seeds that the arm runs in a preset."""
         return tuple(seed + self.seed_offset for seed in (self.seeds or preset.seeds))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The most that all trials of a preset may cost together, finished ones included; None for no limit."""
+    """Maximum total cost of all trials of a preset, including finished ones; None for no limit."""
 
     core_hours: float | None = None
-    """Hours of a processor core, of trials that train on the CPU."""
+    """Core hours of trials that train on the CPU."""
     device_hours: float | None = None
-    """Hours of a CUDA device, of trials that train on one."""
+    """Device hours of trials that train on CUDA devices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,37 +124,37 @@ class Preset:
     """A subset of the arms; None for all."""
     seeds: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()
-    """Applied to every arm before the arm's own, so that an arm's own difference wins."""
+    """Applied to every arm before the arm's own overrides, which have precedence."""
     budget: Budget = field(default_factory=Budget)
 
     def holds(self, arm: str) -> bool:
-        """Whether the arm runs in this preset."""
+        """Return whether the arm runs in this preset."""
         return self.arms is None or arm in self.arms
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyHead:
-    """What a study says of itself besides its arms and presets."""
+    """The entries of a study besides its arms and presets."""
 
     title: str = ""
     question: str = ""
     baseline: str = ""
     test: str = "welch"
     smallest_effect: float = 0.02
-    """The least difference of the primary score that would matter, as a share."""
+    """The smallest difference of the primary score that would matter, as a share."""
     looks: tuple[int, ...] = ()
-    """Planned interim looks: numbers of seeds an arm at which a registered study may be tested before its end."""
+    """Planned interim looks: numbers of seeds per arm at which a registered study may be tested before its end."""
     claims: tuple[str, ...] = ()
-    """Files of conf/claims that its report judges, such as `paper`."""
+    """Files of conf/claims whose claims its report judges, such as `paper`."""
     reference: bool = False
-    """Whether its results show below them what the SSPO paper reports."""
+    """Whether the SSPO paper's numbers are shown below its results."""
     primary: Primary = field(default_factory=Primary)
     gates: Gates = field(default_factory=Gates)
     replay: Replay = field(default_factory=Replay)
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
     mix_code: bool = False
-    """Whether finished runs count that code with other numbers made; the report then says that it mixes them."""
+    """Whether finished runs made by code with different numbers count; the report then states that it mixes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,12 +166,12 @@ class Study:
     arms: Mapping[str, Arm]
     presets: Mapping[str, Preset]
     factors: Mapping[str, Factor] = field(default_factory=dict)
-    """What a design varies; empty where every arm is written by hand."""
+    """The factors of a design; empty if every arm is written by hand."""
     points: Mapping[str, Point] = field(default_factory=dict)
-    """By generated arm, its level of every factor that exists there. Hand-written arms have none."""
+    """The level of every factor that exists at each generated arm. Arms written by hand have none."""
 
     def described(self, arm: str) -> str:
-        """How messages call an arm: its name, and its levels where it was generated."""
+        """Describe an arm in messages: its name, and its levels if it was generated."""
         point = self.points.get(arm)
         levels = ", ".join(f"{factor}={level}" for factor, level in (point or {}).items())
         return f"arm '{arm}' ({levels})" if levels else f"arm '{arm}'"
@@ -196,10 +196,10 @@ class Study:
         return next(preset for preset in reversed(PRESETS) if preset in self.presets)
 
     def sha256(self) -> str:
-        """Hash of what the spec means: comments, layout and spelled-out defaults do not change it.
+        """Return the hash of the spec's meaning: comments, layout and explicit defaults do not change it.
 
-        What came later is left out where it is not used, so that older specs keep their hash, and so is what no result
-        depends on: how runs are executed, and what the report shows besides them.
+        Options added later are left out at their defaults, so that older specs keep their hash. So are options that do not affect
+        results: how runs are executed, and what else the report shows.
         """
         content = asdict(self)
         for key in ("factors", "points"):

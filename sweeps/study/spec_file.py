@@ -1,4 +1,4 @@
-"""What the files of conf/study/ and conf/search/ have in common: how one is found, and what its head may say."""
+"""The common parts of files in conf/study/ and conf/search/: how a file is found, and how its head is read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Spec = TypeVar("Spec")
 Folders = Path | Sequence[Path]
 """Where specs are looked up: a folder, or several in the order they are searched."""
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
-"""What a spec may be called: its name stands in commands, folders and overrides."""
+"""Valid names of specs: they appear in commands, folders and overrides."""
 
 
 def spec_names(folder: Folders) -> list[str]:
-    """The specs that a folder holds; an editor's lock or a folder is none."""
+    """Return the names of the specs in a folder; editor locks and subfolders are ignored."""
     return sorted(name for name in _files(folder) if FILE_NAME.fullmatch(name))
 
 
 def has_file(folder: Folders, name: str) -> bool:
-    """Whether there is a file for a spec of that name, also where it may not be called so."""
+    """Return whether there is a file for a spec of that name, even if the name is not valid."""
     return name in _files(folder)
 
 
@@ -38,12 +38,12 @@ def _files(folder: Folders) -> dict[str, Path]:
 
 
 def load_spec(kind: str, folder: Folders, name: str, parse: Callable[[str, Mapping[str, Any]], Spec]) -> Spec:
-    """The spec `<folder>/<name>.yaml`. Raises UserError in one sentence that names the file."""
+    """Read the spec `<folder>/<name>.yaml`. Raises UserError with one sentence that names the file."""
     names = spec_names(folder)
     if name not in names:
         if has_file(folder, name):
             raise UserError(
-                f"the file of a {kind} is called by letters of English, digits, '_', '-' and '.', got {shown(name)}; rename it"
+                f"the file name of a {kind} must be English letters, digits, '_', '-' and '.', got {shown(name)}; rename it"
             )
         raise unknown(kind, name, names)
     path = _files(folder)[name]
@@ -55,9 +55,9 @@ def load_spec(kind: str, folder: Folders, name: str, parse: Callable[[str, Mappi
 
 
 def head_values(content: Mapping[str, Any], head: type, parts: Sequence[str]) -> Mapping[str, Any]:
-    """What a spec says of its head, besides its parts. Raises UserError for a key that is neither's.
+    """Return the entries of a spec's head, without its parts. Raises UserError for a key that belongs to neither.
 
-    Greedy decoding is temperature 0, which a spec need not say.
+    Greedy decoding has temperature 0, which a spec need not state.
     """
     keys = [*head.__dataclass_fields__, *parts]  # type: ignore[attr-defined]
     for key in content:

@@ -1,4 +1,4 @@
-"""The attempts at a trial: its leases, in `attempts/` of its folder. They say who tried, how each try ended, and when to stop."""
+"""The attempts at a trial: its leases, in `attempts/` of its folder. They record who tried, how each attempt ended, and when to stop."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ VOID = "void"
 
 
 def acquire_trial(trial: Trial, watch: Watch | None = None) -> Lease | None:
-    """Acquire a trial for this process. None: it is ours to start. Else the lease that speaks against it: another's, or the
-    last one where the trial turns out to be over.
+    """Acquire a trial for this process. Returns None if this process may start it, else the lease that prevents it: another
+    process's, or the last one if the trial is already over.
 
-    `watch` remembers how long others' leases have been still; without one nobody of another machine is given up.
+    `watch` records how long others' leases have been idle; without it, no lease of another machine is taken over.
     """
     folder = attempts_folder(trial.folder)
     own, before = leases.acquire(folder, watch or Watch())
@@ -54,11 +54,11 @@ def acquire_trial(trial: Trial, watch: Watch | None = None) -> Lease | None:
 
 
 def _begin(trial: Trial, own: Lease, before: Lease | None) -> Lease | None:
-    """What a new lease finds: the end of the attempt before it, and whether there is anything left to do."""
+    """Conclude the previous attempt if necessary. Returns None if the trial is left to run, else the own lease, ended as void."""
     if before is not None and not before.outcome:
         _conclude_lost(trial, before)
     fence.check()
-    os.utime(trial.folder)  # so that a client of a server does not go by what it remembers not to be there
+    os.utime(trial.folder)  # so that a network file system client drops its cache of missing files
     if any((trial.folder / marker).is_file() for marker in (DONE, FAILED)):
         leases.end(attempts_folder(trial.folder), own, VOID)
         return own
@@ -68,7 +68,7 @@ def _begin(trial: Trial, own: Lease, before: Lease | None) -> Lease | None:
 
 
 def current_attempt(folder: Path) -> Lease:
-    """The lease that this process has on a run folder. Raises LeaseLost where it has none, or none any longer."""
+    """Return the lease that this process holds on a run folder. Raises LeaseLost if it has none, or has lost it."""
     lease = leases.newest(attempts_folder(folder))
     if lease is None or not lease.own():
         raise LeaseLost(f"{folder} is not leased by this process")
@@ -76,10 +76,10 @@ def current_attempt(folder: Path) -> Lease:
 
 
 def conclude_attempt(trial: Trial, lease: Lease, reason: str, message: str, tail: str) -> None:
-    """Write down how an attempt ended that has just ended: in a marker, or, where it may be tried again, in its lease alone.
+    """Record how an attempt ended: in a marker or, if the trial may be retried, in its lease alone.
 
-    `reason` is empty where the trial's own marker counts. Raises UserError where it ended because the disk is full: that
-    is no fault of the trial, which is left as if interrupted; LeaseLost where it turns out to be another's to judge.
+    `reason` is empty if the trial's own marker counts. Raises UserError if the disk was full: that is not the trial's fault, so
+    it is left as if interrupted. Raises LeaseLost if the trial was taken over.
     """
     folder, where = trial.folder, attempts_folder(trial.folder)
     if (folder / DONE).is_file():
@@ -98,19 +98,19 @@ def conclude_attempt(trial: Trial, lease: Lease, reason: str, message: str, tail
 
 
 def give_back(trial: Trial) -> None:
-    """End this process's lease on a trial that could not be started; it stands as if interrupted."""
+    """End this process's lease on a trial that could not be started; the trial counts as interrupted."""
     folder = attempts_folder(trial.folder)
-    with suppress(LeaseLost):  # then there is nothing to give back
+    with suppress(LeaseLost):  # a lost lease needs no release
         own = current_attempt(trial.folder)
         with fence.under(leases.held(folder, own)):
             leases.end(folder, own, "interrupted")
 
 
 def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) -> None:
-    """Fail a trial whose workers vanished before any could say how it ended, unless it runs or is over after all."""
+    """Fail a trial whose workers vanished before any could record how it ended, unless it runs or is over after all."""
     folder = attempts_folder(trial.folder)
     if acquire_trial(trial, watch) is None:
-        with suppress(LeaseLost):  # somebody was quicker, and judges it
+        with suppress(LeaseLost):  # another process was faster and concludes it
             own = current_attempt(trial.folder)
             with fence.under(leases.held(folder, own)):
                 mark_failed(trial.folder, reason, message, tail)
@@ -118,13 +118,14 @@ def fail_lost(trial: Trial, watch: Watch, reason: str, message: str, tail: str) 
 
 
 def judged_since(trial: Trial, attempt: int) -> bool:
-    """Whether an attempt after number `attempt` was the last, and ended in a way that the trial's retries speak of."""
+    """Return whether the last attempt came after number `attempt` and ended in a failure that the retry limits cover."""
     lease = leases.newest(attempts_folder(trial.folder))
     return lease is not None and lease.number > attempt and lease.outcome in FAILURES
 
 
 def reset_retries(trial: Trial) -> bool:
-    """Have a failed trial tried again as if it never had been; whether it had failed. A divergence is a result and stays."""
+    """Reset a failed trial so that it is retried from a clean count. Returns whether it had failed. A divergence is a result and
+    stays."""
     failed = read_json(trial.folder / FAILED)
     if failed is None or failed.get("reason") == "diverged" or (trial.folder / DONE).is_file():
         return False
@@ -134,7 +135,7 @@ def reset_retries(trial: Trial) -> bool:
 
 
 def _conclude_lost(trial: Trial, lease: Lease) -> None:
-    """The end of an attempt that nobody saw: its trial may have left a marker, else its worker vanished with it."""
+    """Conclude an attempt whose end was not recorded: its trial may have left a marker, else its worker vanished."""
     where = attempts_folder(trial.folder)
     if (trial.folder / DONE).is_file():
         leases.end(where, lease, "done")
@@ -151,7 +152,7 @@ def _conclude_lost(trial: Trial, lease: Lease) -> None:
 
 
 def _decide(trial: Trial, lease: Lease, outcome: str, message: str, tail: str) -> None:
-    """Fail the trial for good, or leave it to be tried again."""
+    """Fail the trial permanently, or leave it to be retried."""
     folder, where = trial.folder, attempts_folder(trial.folder)
     earlier = [attempt for attempt in leases.leases(where) if attempt.number < lease.number]
     ended = Lease(number=lease.number, outcome=outcome)
@@ -163,7 +164,7 @@ def _decide(trial: Trial, lease: Lease, outcome: str, message: str, tail: str) -
 
 
 def _may_try_again(retries: Retries, outcome: str, attempts: Sequence[Lease]) -> bool:
-    """Whether the limits allow one more attempt after `attempts`, the last of which ended in `outcome`."""
+    """Return whether the limits allow one more attempt after `attempts`, the last of which ended in `outcome`."""
     limit: int | None = asdict(retries).get(outcome)
     if limit is None:
         return False

@@ -1,4 +1,4 @@
-"""How a trial ended, as a named reason and an honest sentence. Pure: exit status and log in, words out."""
+"""The reason why a trial ended, as a name and a sentence; a pure function of exit status and log."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import signal
 
 TAIL_LINES = 20
 LONGEST = 300
-"""Characters of a log line that a message repeats."""
+"""Maximum number of characters of a log line that a message repeats."""
 SPACE = re.compile(r"No space left on device|Disk quota exceeded|errno(=| )(28|122)\b", re.IGNORECASE)
 MEMORY = re.compile(r"MemoryError|OutOfMemory|out of memory|cannot allocate memory|\boom\b", re.IGNORECASE)
 
 
 def log_tail(log: str) -> str:
-    """The last lines of a log."""
+    """Return the last lines of a log."""
     return "\n".join(log.splitlines()[-TAIL_LINES:])
 
 
 def no_space(text: str) -> bool:
-    """Whether a message or a log says that the disk is full."""
+    """Return whether a message or a log reports a full disk."""
     return SPACE.search(text) is not None
 
 
 def why_failed(status: int, tail: str, timed_out_after: float | None) -> tuple[str, str]:
-    """(reason, message) for a trial that left no marker. `status` is negative where a signal ended it, as in subprocess.
+    """Return (reason, message) for a trial that left no marker. `status` is negative if a signal ended it, as in subprocess.
 
-    `timed_out_after` is the limit in seconds where the pool itself stopped the trial.
+    `timed_out_after` is the limit in seconds if the pool itself stopped the trial.
     """
     if timed_out_after is not None:
         return "timeout", f"stopped by the sweep after its limit of {timed_out_after:g} s"
@@ -42,11 +42,11 @@ def why_failed(status: int, tail: str, timed_out_after: float | None) -> tuple[s
 
 def _why_signalled(name: str, mentions_memory: bool) -> tuple[str, str]:
     if name == "SIGKILL" and mentions_memory:
-        return "oom", "killed by SIGKILL after its log spoke of memory: most likely out of memory"
+        return "oom", "killed by SIGKILL after its log mentioned memory: most likely out of memory"
     if name == "SIGKILL":
         return (
             "killed",
-            "killed by SIGKILL; its log does not say why (the kernel kills so when memory runs out)",
+            "killed by SIGKILL; its log does not show why (the kernel does this when memory runs out)",
         )
     return "killed", f"killed by {name}"
 

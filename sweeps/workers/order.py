@@ -1,7 +1,7 @@
-"""One trial from its lease to its end, in this process: what the engines beyond this machine place somewhere.
+"""One trial from its lease to its end, in this process: the unit of work that cluster engines place.
 
-Idempotent, because who places work cannot know what became of it: a trial that is over returns at once, one that another
-process runs is left alone, and only the run folder says what happened.
+Idempotent, because an engine that places work cannot observe its result: a trial that is over returns at once, one that
+another process runs is left alone, and only the run folder records what happened.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from sweeps.workers.signals import Stops
 from sweeps.workers.worker import GRACE, Worker
 
 POLL = 0.1
-"""Seconds between looks at the trainer."""
+"""Seconds between checks of the trainer."""
 LOOK = 1.0
-"""Seconds between looks at a lease of another process, and at what was asked of the sweep."""
+"""Seconds between reads of another process's lease and of the control request."""
 HELD, STOPPED, AGAIN = "held", "stopped", "again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A trial as it is sent to where it will run."""
+    """A trial in the form in which it is sent to the machine that runs it."""
 
     trial: Trial
     command: tuple[str, ...]
-    """What trains it."""
+    """The command line that trains it."""
     timeout: float | None = None
-    """Seconds that it may take; None for what its study says."""
+    """Time limit in seconds; None for the study's limit."""
     stale_after: float = STALE_AFTER
-    """Seconds without a sign of life after which what another machine runs is taken over."""
+    """Seconds without a heartbeat after which a trial of another machine is taken over."""
     request: Callable[[], str] = no_request
-    """What was last asked of its sweep, which may reach a job after its controller is gone."""
+    """Returns the latest control request of its sweep, which may reach a job after its controller is gone."""
 
 
 def outcome(trial: Trial) -> str | None:
-    """How the trial ended, `held` where it runs, None where it is to run."""
+    """Return how the trial ended, `held` if it is running, None if it is to run."""
     now = standing(trial.folder)
     if now.state == "running":
         return HELD
@@ -51,11 +51,12 @@ def outcome(trial: Trial) -> str | None:
 
 
 def run_order(order: Order) -> str:
-    """Run a trial unless it is over or runs elsewhere. Returns how it ended: done, diverged or failed, or else
+    """Run a trial unless it is over or runs elsewhere. Returns how it ended: done, diverged or failed, or else:
 
-    `held`: another process has the lease and shows life. `stopped`: this process or its sweep was asked to stop, and so was
-    the trainer; nothing counts as failed and the trial continues from its last checkpoint when it is ordered again.
-    `again`: it failed and its study has it tried again. Call from the main thread, which hears signals. Raises UserError where the disk is full.
+    `held`: another process holds the lease and keeps its heartbeat. `stopped`: this process or its sweep received a stop request,
+    and the trainer was stopped; nothing counts as failed, and the trial continues from its last checkpoint when it is ordered
+    again. `again`: it failed and is to be retried. Call from the main thread, which receives signals. Raises UserError if the disk
+    is full.
     """
     trial, watch, stops = order.trial, Watch(order.stale_after), Stops()
     first: tuple[int, ...] | None = None
@@ -74,18 +75,18 @@ def run_order(order: Order) -> str:
             first = first or sign
             if sign != first:
                 return HELD
-            time.sleep(LOOK)  # long enough, and the watch gives its holder up
+            time.sleep(LOOK)  # after enough of these, the watch declares the lease stale
 
 
 def _run(order: Order, stops: Stops) -> None:
-    """Train under our lease. Whatever is raised here, the trainer ends and the lease with it."""
+    """Train under this process's lease. If anything is raised here, the trainer and the lease end."""
     trial = order.trial
     try:
         worker = Worker(trial, order.command, order.timeout)
     except LeaseLost:
-        return  # somebody else has it
+        return  # another process has it
     except BaseException:
-        give_back(trial)  # Ray's workers live on, and would seem to hold the lease
+        give_back(trial)  # Ray's worker processes live on and would appear to hold the lease
         raise
     stopped, looked = True, time.monotonic()
     try:
@@ -94,7 +95,9 @@ def _run(order: Order, stops: Stops) -> None:
             if time.monotonic() - looked >= LOOK:
                 looked = time.monotonic()
                 stops.count += order.request() == STOP
-        stopped = stops.count > 0  # a cluster signals trainer and worker at once: that end is no failure
+        stopped = (
+            stops.count > 0
+        )  # a cluster signals trainer and worker at once: such an end is not a failure
     finally:
         if stopped:
             _stop(worker, stops)
@@ -103,7 +106,7 @@ def _run(order: Order, stops: Stops) -> None:
 
 
 def _stop(worker: Worker, stops: Stops) -> None:
-    """Ask the trainer to end, and see that it does."""
+    """Signal the trainer to stop, and kill it if it does not."""
     limit = time.monotonic() + GRACE
     worker.signal(signal.SIGTERM)
     while worker.process.poll() is None and time.monotonic() < limit and stops.count < 2:

@@ -1,4 +1,4 @@
-"""Who runs next: keeps every slot busy until no trial is left, whatever happens to single ones."""
+"""The worker pool: keeps every slot busy until no trial is left, whatever happens to individual trials."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sweeps.workers.slots import Need, Slots
 from sweeps.workers.worker import GRACE, Command, Worker
 
 POLL = 0.1
-"""Seconds between looks at the workers."""
+"""Seconds between checks of the workers."""
 LOOK_AROUND = 1.0
-"""Seconds between looks at what changes without us: requests, trials of others, failures that are to be tried again."""
+"""Seconds between checks of external changes: control requests, trials of other processes, failed trials to retry."""
 
 
 class Pool:
@@ -42,12 +42,12 @@ class Pool:
         self.command = command
         self.timeout = timeout
         self.devices = devices
-        """CUDA devices, dealt out to the workers; none on a machine without."""
+        """CUDA devices, distributed over the workers; empty on a machine without any."""
         self.watch = watch or Watch()
         self.request = request
-        """What was last asked for from another terminal."""
+        """Returns the latest control request."""
         self.stops = Stops()
-        """The first signal ends the sweep, the second one stops waiting for its trials."""
+        """Stop signals: the first ends the sweep, the second stops waiting for its trials."""
         self._slots = slots_of(board.workers, devices)
         board.width = self._width
         self._active: dict[tuple[int, ...], Worker] = {}
@@ -55,7 +55,7 @@ class Pool:
         self._next_look = 0.0
 
     def run(self, trials: Sequence[Trial]) -> bool:
-        """Run what the ledger does not show as finished. False where a signal or a request ended the sweep early."""
+        """Run the trials that the ledger does not show as finished. Returns False if a signal or a request ended the sweep early."""
         self._sort(trials)
         with self.stops.heard():
             try:
@@ -68,7 +68,7 @@ class Pool:
         return not self.stops.count
 
     def _sort(self, trials: Sequence[Trial]) -> None:
-        """Count what is finished and queue the rest."""
+        """Count the finished trials and queue the rest."""
         waiting: list[Trial] = []
         for trial in trials:
             now = standing(trial.folder)
@@ -100,7 +100,7 @@ class Pool:
             self.board.queue_again(trial, worker.lost)
 
     def _look_around(self) -> None:
-        """What takes reading the store, and so is not done at every poll."""
+        """Check everything that requires reading the store, which is too slow for every poll."""
         now = time.monotonic()
         if now < self._next_look:
             return
@@ -115,14 +115,14 @@ class Pool:
             self._fill()
 
     def _readmit(self) -> None:
-        """Failures that somebody wants tried again wait with the others."""
+        """Queue failed trials that were reset for a retry."""
         for trial in sorted(self._failed, key=lambda trial: (trial.arm, trial.seed)):
             if not standing(trial.folder).over():
                 self._failed.discard(trial)
                 self.board.readmit(trial)
 
     def _fill(self) -> None:
-        """Start trials in free slots; what another process holds waits its turn, or is counted when it is over."""
+        """Start trials in free slots; a trial that another process holds keeps waiting, or is counted when it is over."""
         elsewhere: dict[Trial, str] = {}
         while self._slots.free():
             waiting = [(trial, self._need(trial)) for trial in self.board.waiting]
@@ -170,11 +170,11 @@ class Pool:
         }
 
     def _stop(self) -> None:
-        """End what still runs: ask first, then kill. Trials that got to their end in the meantime keep their marker.
+        """End the trials that still run: first with a stop signal, then by killing them. Trials that finish meanwhile keep their marker.
 
-        Every step is taken even where another raises; what was raised goes on afterwards.
+        Every step runs even if another raises; the exception propagates afterwards.
         """
-        with ExitStack() as steps:  # the last one that is added is the first that is taken
+        with ExitStack() as steps:  # callbacks run in reverse order
             steps.callback(self._show_running)
             steps.callback(self._active.clear)
             for worker in self._active.values():
@@ -184,7 +184,7 @@ class Pool:
                 steps.callback(worker.signal, signal.SIGTERM)
 
     def _wait(self) -> None:
-        """Give trials that were asked to stop the time to do so."""
+        """Wait for signaled trials to stop, up to the grace period."""
         limit = time.monotonic() + GRACE
         while any(not worker.ended() for worker in self._active.values()):
             if time.monotonic() > limit or self.stops.count > 1:
@@ -193,10 +193,10 @@ class Pool:
 
 
 def most_threads(workers: int, devices: Sequence[str]) -> int:
-    """Threads of all that runs at a time: beside devices one a processor, and no fewer than trials of one thread take."""
+    """Return the total threads of concurrent trials: with devices, one per processor, but at least one per worker."""
     return max(workers, processors()) if devices else workers
 
 
 def slots_of(workers: int, devices: Sequence[str]) -> Slots:
-    """So many slots, on the devices in turn where there are any."""
+    """Return this many slots, distributed over the devices in turn if there are any."""
     return Slots(workers, devices=len(devices), threads=most_threads(workers, devices) if devices else None)

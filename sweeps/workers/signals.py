@@ -1,6 +1,6 @@
-"""Signals to stop, counted instead of raised: an exception between two statements could lose a subprocess.
+"""Stop signals, counted rather than raised: an exception between two statements could lose a subprocess.
 
-And one subprocess in the foreground: its output is ours, and a signal to stop ends both without a traceback.
+Also runs one subprocess in the foreground: it shares our output, and a stop signal ends both without a traceback.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stops:
-    """How often this process was asked to stop while it listened. Listen from the main thread."""
+    """The number of stop signals received inside `heard`, which must be entered from the main thread."""
 
     def __init__(self) -> None:
         self.count = 0
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Count the signals that arrive inside the `with` block; whoever ignores one, as nohup does, means it."""
+        """Count the signals that arrive inside the `with` block. A signal that is already ignored, as under nohup, stays ignored."""
 
         def count(number: int, frame: object) -> None:
             self.count += 1
@@ -38,15 +38,15 @@ class Stops:
 
 
 POLL = 0.1
-"""Seconds between looks at the subprocess."""
+"""Seconds between checks of the subprocess."""
 INTERRUPTED = 130
 
 
 def run_in_foreground(command: Sequence[str]) -> int:
-    """Run to the end and return the exit status, negative where a signal ended it; INTERRUPTED after a signal to us.
+    """Run to the end and return the exit status, negative if a signal ended it; INTERRUPTED after a signal to this process.
 
-    The subprocess is asked to stop at the first signal and killed at the second. It has a session of its own, because a
-    terminal's interrupt would reach it as well, and as an exception in the middle of its imports.
+    The subprocess is signaled to stop at the first signal and killed at the second. It has its own session, because a
+    terminal's interrupt would otherwise reach it too, as an exception in the middle of its imports.
     """
     stops, passed_on = Stops(), 0
     with (
@@ -62,5 +62,5 @@ def run_in_foreground(command: Sequence[str]) -> int:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # the whole group has ended, which is what a signal is for
+    with suppress(ProcessLookupError):  # the whole group has already ended
         os.killpg(process.pid, number)

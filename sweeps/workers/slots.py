@@ -1,4 +1,4 @@
-"""Slots: what trials run on, a CUDA device each or a processor each, and the rule by which free ones are filled again."""
+"""Slots, each a CUDA device or a processor, and the rule by which free slots are filled."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a trial takes while it runs."""
+    """The resources that a trial occupies while it runs."""
 
     slots: int = 1
     threads: int = 0
-    """Counted against a bound of their own where slots are devices."""
+    """Counted against a separate limit if slots are devices."""
 
 
 class Slots:
-    """Numbered slots, some free. A wide trial takes several at once.
+    """Numbered slots, some of them free. A wide trial takes several at once.
 
-    Where there are `devices`, slots are dealt out over them in turn, and no trial gets two of one device. All that runs
-    together has at most `threads`; None where slots are processors, which bound them already.
+    If there are `devices`, slots are distributed over them in turn, and no trial gets two of one device. Concurrent trials have
+    at most `threads` in total; None if slots are processors, which limit them already.
     """
 
     def __init__(self, number: int, *, devices: int = 0, threads: int | None = None):
@@ -34,14 +34,14 @@ class Slots:
         self._overtaken: dict[Hashable, int] = {}
 
     def free(self) -> int:
-        """How many are free."""
+        """Return the number of free slots."""
         return len(self._free)
 
     def next(self, waiting: Sequence[tuple[Key, Need]], without: Collection[Key] = ()) -> Key | None:
-        """Which of the waiting (trial, need) starts now; None where none does. Those in `without` cannot start.
+        """Return the waiting (trial, need) to start now; None if none can. Trials in `without` cannot start.
 
-        They start in order, and one that does not fit yet is overtaken by narrower ones, so that no slot idles. As many
-        times as there are slots and no more: then slots are kept free for it, or it might wait for ever.
+        They start in order, and one that does not fit yet is overtaken by narrower ones, so that no slot is idle, but at most
+        as many times as there are slots: after that, slots are kept free for it, because otherwise it might wait forever.
         """
         blocked: list[Key] = []
         for trial, need in waiting:
@@ -57,14 +57,14 @@ class Slots:
         return None
 
     def take(self, need: Need) -> tuple[int, ...]:
-        """Occupy the lowest free ones, of the least used devices first."""
+        """Occupy the lowest free slots, on the least used devices first."""
         taken = tuple(sorted(self._candidates()[: need.slots]))
         self._free -= set(taken)
         self._taken[taken] = need
         return taken
 
     def give_back(self, taken: tuple[int, ...]) -> None:
-        """Free what `take` returned."""
+        """Release the slots that `take` returned."""
         del self._taken[taken]
         self._free |= set(taken)
 
@@ -74,7 +74,7 @@ class Slots:
         return enough and need.slots <= len(self._candidates())
 
     def _candidates(self) -> list[int]:
-        """The free slots that one trial may take together, in the order in which it does."""
+        """Return the free slots that one trial may take together, in order of preference."""
         if not self._devices:
             return sorted(self._free)
         used = [0] * self._devices

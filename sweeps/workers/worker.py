@@ -26,16 +26,16 @@ from sweeps.workers.exits import log_tail, why_failed
 
 LOG = "log.txt"
 GRACE = 10.0
-"""Seconds between asking a trial to stop and killing it."""
+"""Seconds between signaling a trial to stop and killing it."""
 MEMORY_LOOK = 0.5
-"""Seconds between two looks at a trial's memory."""
+"""Seconds between checks of a trial's memory."""
 LAUNCH = (sys.executable, "-S", str(Path(__file__).with_name("launch.py")))
 PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z./][\w./-]*", re.ASCII | re.IGNORECASE)
 Command = Callable[[Trial], Sequence[str]]
 
 
 def train_command(study: str) -> Command:
-    """The command line of a trial."""
+    """Return a function that makes the command line of a trial."""
 
     def command(trial: Trial) -> list[str]:
         sweep = [f"seed={trial.seed}", f"run.store={quoted(str(trial.store))}"]
@@ -48,7 +48,7 @@ def train_command(study: str) -> Command:
 
 
 def quoted(value: str) -> str:
-    """A string as Hydra's override grammar reads it back, and nothing in it as an interpolation."""
+    """Quote a string so that Hydra's override grammar reads it back verbatim, without interpolation."""
     if PLAIN.fullmatch(value):
         return value
     literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
@@ -57,10 +57,10 @@ def quoted(value: str) -> str:
 
 
 class Worker:
-    """A running trial, which this process holds the lease of. Look at `ended` every second or so: that keeps the lease.
+    """A running trial, whose lease this process holds. Call `ended` about every second: that keeps the lease.
 
-    The trial ends with the thread that makes this. After `settle` it is over, or stands as pending where it is to be tried
-    again: see the ledger.
+    The trial ends with the thread that creates the worker. After `settle` it is over, or pending if it is to be retried; see
+    the ledger.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Worker:
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
     ):
-        """Start it. `timeout`, seconds, goes before the trial's own limit; `environment` is added to this process's.
+        """Start the trial. `timeout`, in seconds, overrides the trial's own limit; `environment` is added to this process's.
 
-        Raises LeaseLost where somebody else has the trial by now.
+        Raises LeaseLost if another process has taken the trial over.
         """
         self.trial = trial
         self.folder = attempts_folder(trial.folder)
@@ -81,7 +81,7 @@ class Worker:
         self.started = time.monotonic()
         self.stop_asked: float | None = None
         self.lost = False
-        """Whether another worker has taken the trial over, for this one showed no life."""
+        """True if another worker has taken the trial over because this one's heartbeat stopped."""
         self._over_memory: int | None = None
         self._beaten = self._weighed = self.started
         with fence.under(self._held()), _deletion_seen():
@@ -90,7 +90,7 @@ class Worker:
             self._share_lease()
 
     def ended(self) -> bool:
-        """Whether the process is gone; stops it first where it is over a limit or no longer ours."""
+        """Return whether the process has ended. Stops it if it exceeds a limit or its lease is lost."""
         if self.process.poll() is not None:
             return True
         now = time.monotonic()
@@ -105,23 +105,23 @@ class Worker:
         return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the trial with all that it started."""
+        """Signal the trial and all processes that it started."""
         try:
             os.killpg(self.process.pid, number)
         except ProcessLookupError:
-            return  # the whole group has ended, which is what a signal is for
+            return  # the whole group has already ended
 
     def settle(self) -> None:
-        """After the end: see that the run folder says how it went, and give the lease back.
+        """After the end: record in the run folder how the trial ended, and release the lease.
 
-        A trial that may be tried again is left without a marker. Raises UserError where the disk is full. Nothing is
-        written where the trial was taken over.
+        A trial that may be retried is left without a marker. Raises UserError if the disk is full. Nothing is written if the trial
+        was taken over.
         """
         self.signal(signal.SIGKILL)
         self._unless_lost(lambda: conclude_attempt(self.trial, self.lease, *self._ending()))
 
     def abandon(self) -> None:
-        """After an interrupt: leave no failure behind, so that the next sweep continues the trial."""
+        """After an interrupt: leave no failure marker, so that the next sweep continues the trial."""
         self._kill()
         self._unless_lost(self._interrupted)
 
@@ -134,7 +134,7 @@ class Worker:
         leases.end(self.folder, self.lease, outcome)
 
     def _unless_lost(self, write: Callable[[], None]) -> None:
-        """Write something, with a look at the lease before every write; nothing where it is lost."""
+        """Call `write` under the fence, which checks the lease before every write; nothing is written if the lease is lost."""
         try:
             with fence.under(self._held()), _deletion_seen():
                 fence.check()
@@ -143,7 +143,7 @@ class Worker:
             self.lost = True
 
     def _ending(self) -> tuple[str, str, str]:
-        """(reason, message, end of the log) where the trial left no marker that counts; the reason is empty where it did."""
+        """Return (reason, message, end of the log) if the trial left no marker that counts; the reason is empty if it did."""
         timed_out = self.timeout if self.stop_asked is not None else None
         marked = (self.trial.folder / FAILED).is_file()
         if timed_out is None and self._over_memory is None and marked:
@@ -153,7 +153,7 @@ class Worker:
             used, limit = self._over_memory / GIGABYTE, self.trial.resources.memory_gb
             return "oom", f"stopped by the sweep: it held {used:.2g} GB, and its limit is {limit:g} GB", tail
         if timed_out is None and self.process.returncode == LEFT:
-            return LOST, "the trial left, for it could not see that its lease was its own", tail
+            return LOST, "the trial stopped because it could not confirm its lease", tail
         return (*why_failed(self.process.returncode, tail, timed_out), tail)
 
     def _environment(self) -> dict[str, str]:
@@ -163,7 +163,7 @@ class Worker:
             "MKL_NUM_THREADS": threads,
             "OMP_WAIT_POLICY": os.environ.get(
                 "OMP_WAIT_POLICY", "PASSIVE"
-            ),  # a thread that spins while it waits takes a core from another trial
+            ),  # a spinning thread takes a core from another trial
             **self._held().environment(),
         }
 
@@ -201,7 +201,7 @@ class Worker:
             self.signal(signal.SIGKILL)
 
     def _share_lease(self) -> None:
-        """Let the lease follow the trainer; where that fails the trainer must not train on with nobody to watch it."""
+        """Add the trainer to the lease; if that fails, kill the trainer, which must not train unsupervised."""
         try:
             self.lease = leases.share(self.folder, self.lease, self.process.pid)
         except BaseException:
@@ -220,7 +220,7 @@ class Worker:
 
 @contextmanager
 def _deletion_seen() -> Iterator[None]:
-    """A file that is not there because somebody deleted the run folder is a lost lease."""
+    """Raise LeaseLost in place of FileNotFoundError if the run folder was deleted."""
     try:
         yield
     except FileNotFoundError:

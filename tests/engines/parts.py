@@ -1,4 +1,4 @@
-"""What the tests of engines share: trials of a stub, the log of what it did, and a sweep of them."""
+"""Shared parts of engine tests: trials of a stub, the log of its actions, and a sweep of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trials_in(store: Path, count: int) -> list[Trial]:
 
 
 def stub(store: Path, seconds: float) -> Command:
-    """A trainer that takes `seconds`; it notes what it does in `<store>/log`."""
+    """Return a stub trainer that takes `seconds` and logs its actions in `<store>/log`."""
 
     def command(trial: Trial) -> list[str]:
         return [sys.executable, "-S", str(STUB), str(trial.folder), str(seconds), str(store / LOG)]
@@ -40,13 +40,13 @@ def stub(store: Path, seconds: float) -> Command:
 
 
 def events(store: Path) -> list[list[str]]:
-    """(event, cell, process) so far, in order."""
+    """Return (event, cell, process) so far, in order."""
     log = store / LOG
     return [line.split() for line in log.read_text().splitlines()] if log.is_file() else []
 
 
 def counted(store: Path, event: str) -> Counter[str]:
-    """How often each cell had the event."""
+    """Return how often each cell had the event."""
     return Counter(cell for what, cell, _ in events(store) if what == event)
 
 
@@ -55,7 +55,7 @@ def states(trials: Sequence[Trial]) -> list[str]:
 
 
 def leased(trials: Sequence[Trial]) -> list[str]:
-    """Trials whose last lease says nothing of its end."""
+    """Return the trials whose last lease has no recorded end."""
     last = [(trial.cell, newest(attempts_folder(trial.folder))) for trial in trials]
     return [cell for cell, lease in last if lease is not None and not lease.outcome]
 
@@ -68,8 +68,10 @@ def swept(
     request: Callable[[], str] = no_request,
     **options: object,
 ) -> tuple[bool, str]:
-    """Whether a sweep of the trials came to its end, and what it printed."""
-    printed = StringIO()  # a console's own capture hears its own thread alone, and the view has another
+    """Return whether a sweep of the trials finished, and its output."""
+    printed = (
+        StringIO()
+    )  # a console's capture records only its own thread, and the view runs in a different one
     chosen = RunOptions(engine=engine, engine_options=words, **options)  # type: ignore[arg-type]
     finished = train("stub", trials, chosen, Console(file=printed, width=200), command, request)
     return finished, printed.getvalue()

@@ -1,4 +1,4 @@
-"""A stand-in for the trainer: `stub.py FOLDER SECONDS LOG`. It notes its start and its end in LOG, with its process."""
+"""A stub trainer: `stub.py FOLDER SECONDS LOG`. It logs its start and its end in LOG, with its process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main(folder: Path, seconds: float, log: Path) -> int:
-    """Take its time, then finish, as a trainer does."""
+    """Sleep, then finish, as a trainer does."""
     note(log, "start", folder)
     time.sleep(seconds)
     whole = folder / ".done"
@@ -21,7 +21,7 @@ def main(folder: Path, seconds: float, log: Path) -> int:
 
 
 def note(log: Path, event: str, folder: Path) -> None:
-    """One line, written whole however many processes write."""
+    """Append one line atomically, even if several processes write."""
     with log.open("a") as stream:
         stream.write(f"{event} {folder.parent.name} {os.getpid()}\n")
 

@@ -1,4 +1,4 @@
-"""What is said to an engine: wrong words are one sentence, before anything is placed."""
+"""Options of engines: invalid ones are refused in one sentence, before anything is placed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.engines.parts import trials_in
         ("--engine slurm --engine-option poll=0", "poll must be more than 0, got 0"),
         ("--engine slurm --engine-option executor=pbs", "executor must be one of slurm, local, got 'pbs'"),
         ("--engine slurm --engine-option partition", "--engine-option must be KEY=VALUE, got 'partition'"),
-        ("--engine slurm --engine-option minutes=[", "'minutes=[' has no value that can be read"),
+        ("--engine slurm --engine-option minutes=[", "the value of 'minutes=[' cannot be read"),
         ("--engine-option gpus=2", "unknown key 'gpus'"),
         ("--detach", "--detach: trials of engine local end with this process; leave it out"),
         ("--engin ray", "unknown option of run '--engin': did you mean '--engine'?"),
@@ -61,7 +61,9 @@ def test_an_engine_whose_package_is_missing_names_the_command_that_brings_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(registry, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"engine ray takes ray, .* run `make sweep NAME=\.\.\. ENGINE=ray`"):
+    with pytest.raises(
+        UserError, match=r"engine ray requires ray, .* run `make sweep NAME=\.\.\. ENGINE=ray`"
+    ):
         registry.check_engine("ray", (), detach=False)
     assert registry.check_engine("local", (), detach=False) == LocalOptions()
 
@@ -123,7 +125,7 @@ def test_a_trial_that_no_node_of_a_ray_cluster_could_take_is_refused(tmp_path: P
     gone, small = {"Alive": False, "Resources": {"GPU": 8.0}}, {"Alive": True, "Resources": {"GPU": 2.0}}
     with pytest.raises(
         UserError,
-        match="arm 'arm0' wants 4 CUDA devices a trial and no node of the Ray cluster has more than 2;",
+        match="arm 'arm0' requires 4 CUDA devices per trial and no node of the Ray cluster has more than 2;",
     ):
         _refuse_more_than_a_node_has(trial, [gone, small, small])  # Ray spreads no task over nodes
     _refuse_more_than_a_node_has(trial, [small, {"Alive": True, "Resources": {"GPU": 4.0}}])
@@ -134,7 +136,7 @@ def test_a_trial_that_no_node_of_a_ray_cluster_could_take_is_refused(tmp_path: P
 
 def test_what_ray_is_asked_for_is_a_trials_devices(tmp_path: Path) -> None:
     class Ray:
-        """Takes tasks as Ray does and starts none."""
+        """Accepts tasks as Ray does and starts none."""
 
         def __init__(self) -> None:
             self.asked: list[tuple[str, float]] = []

@@ -1,4 +1,4 @@
-"""One trial from lease to marker: idempotent, classed as the pool classes it, and stopped without a failure."""
+"""One trial from lease to marker: idempotent, classified as in the pool, and stopped without a failure."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_request_to_stop_reaches_a_job_that_waited_and_one_that_trains_and_no_
 
     user = threading.Thread(target=stop)
     user.start()
-    assert run_order(order) == "stopped"  # in training: nobody waits for its 60 seconds
+    assert run_order(order) == "stopped"  # in training: its 60 seconds are not awaited
     user.join()
     assert standing(trial.folder).state == "pending"
     assert run_order(order) == "stopped"  # out of the queue

@@ -1,4 +1,4 @@
-"""Orders on a cluster that the test plays itself: what is lost is placed again, what ended is never placed twice."""
+"""Orders on a cluster that the test simulates: a lost trial is placed again, one that ended is never placed twice."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from sweeps.workers.signals import Stops
 from tests.engines.parts import leased, states, stub, trials_in
 
 Play = Callable[[Order], bool]
-"""What becomes of an order at the next look; whether its ticket stays live."""
+"""Decides the state of an order at the next check; returns whether its ticket stays live."""
 
 
 class Played:
-    """A cluster whose n-th placing of a cell goes as the n-th of its plays says, the last one from then on."""
+    """A cluster whose n-th placement of a cell follows the n-th of its plays, and then the last one."""
 
     poll = 0.0
 
@@ -91,7 +91,7 @@ def fail(order: Order) -> bool:
 
 
 def killed(order: Order) -> bool:
-    """It fails so that its study has it tried again."""
+    """Fail in a way that the study retries."""
     assert acquire_trial(order.trial) is None
     conclude_attempt(order.trial, current_attempt(order.trial.folder), "killed", "killed by SIGKILL", "")
     return False
@@ -129,7 +129,7 @@ def test_a_lost_trial_is_placed_again_and_after_the_last_time_it_is_a_named_fail
         "killed",
         "placed 3 times and lost each time: node of cell1.2 is gone",
     )
-    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
+    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): placed again"
     assert (board.done, board.failed) == (1, 1)
     assert not leased(trials)
 
@@ -160,7 +160,7 @@ def test_a_lease_whose_host_is_gone_is_a_loss_once_it_has_been_still_for_long(tm
         trials_in(tmp_path, 1), cluster, watch=Watch(10.0, clock=lambda: float(next(seconds)))
     )
     assert (len(cluster.placed), board.done) == (2, 1)
-    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): it is placed again"
+    assert lines[0] == "lost    arm0 seed 0 (node of cell0.0 is gone): placed again"
 
 
 def test_a_request_to_pause_places_nothing_and_one_to_stop_ends_the_sweep(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A real Ray cluster: two nodes, each with processes of its own on this machine, one of which is lost in mid-sweep."""
+"""A real Ray cluster: two nodes, each with its own processes on this machine, one of which is lost in the middle of a sweep."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.trainer.runs import TINY
 
 pytest.importorskip("ray", reason="Ray is in an environment of its own: make test-ray")
 CPUS = 2
-"""Of each node, whatever the machine has."""
+"""Processors of each node, regardless of the machine."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def cluster() -> Iterator[object]:
 
 
 def add_node(cluster: object, **options: object) -> None:
-    """Ray gives a node 30 s to start: on a busy machine the first attempts may not make it."""
+    """Start a node. Ray gives it 30 s, and on a busy machine the first attempts may fail."""
     for attempt in range(ATTEMPTS):
         try:
             cluster.add_node(num_cpus=CPUS, num_gpus=0, **options)  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ def add_node(cluster: object, **options: object) -> None:
 
 
 def meanwhile(act: Callable[[], None]) -> threading.Thread:
-    """Act beside the sweep, which needs the main thread for its signals."""
+    """Act in a thread, because the sweep needs the main thread for its signals."""
     thread = threading.Thread(target=act)
     thread.start()
     return thread

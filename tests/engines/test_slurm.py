@@ -1,4 +1,4 @@
-"""Job arrays by submitit: on its executor of local processes, and on a real Slurm of one machine where there is one."""
+"""Job arrays by submitit: on its executor of local processes, and on a real single-machine Slurm if there is one."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_request_to_stop_ends_local_jobs_and_the_next_call_continues(tmp_path:
     finished, said = swept(trials, stub(tmp_path, 60.0), "slurm", *HERE, workers=2, request=reader)
     user.join()
     assert not finished
-    assert "those that train stop now" in said
+    assert "training jobs stop now" in said
     wait_until(lambda: states(trials) == ["pending"] * 2)
     (tmp_path / REQUEST_FILE).unlink()
     assert swept(trials, stub(tmp_path, 0.0), "slurm", *HERE, workers=2, request=reader)[0]
@@ -83,7 +83,7 @@ def test_a_request_to_stop_ends_local_jobs_and_the_next_call_continues(tmp_path:
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A real slurmctld, slurmd and munged with four processors, whatever the machine has."""
+    """A real slurmctld, slurmd and munged with four processors, regardless of the machine."""
     if MISSING or os.geteuid() != 0:
         pytest.skip(
             f"a real Slurm takes root and {', '.join(MISSING) or 'its daemons'}: "
@@ -159,7 +159,7 @@ def test_a_requeued_job_continues_its_trial_and_no_failure_stays(
         (job,) = jobs_of(trials)
         if how == "preempted":
             subprocess.run(["scontrol", "requeue", job], check=True)
-        else:  # what Slurm sends ahead of the limit; submitit then asks for the requeue itself
+        else:  # the signal that Slurm sends before the limit; submitit then requests the requeue itself
             subprocess.run(["scancel", "--signal=USR2", job], check=True)
         wait_until(lambda: state_of(job) == "PENDING")  # Slurm holds it back for two minutes
         subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], check=False)

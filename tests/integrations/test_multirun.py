@@ -1,4 +1,4 @@
-"""`python -m sspo.train -m`: the cells, folders and ledger of `sweeps run`; what makes no sense is one sentence."""
+"""`python -m sspo.train -m`: the cells, folders and ledger of `sweeps run`; invalid words are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def cells(plan: Plan) -> list[str]:
 
 
 def spec_plan(store: Path) -> Plan:
-    """The same arms as a study's spec has them."""
+    """The same arms as in a study's spec."""
     sizes = ("smoke", "default", "paper")
     presets = {
         name: {"seeds": [0, 1] if name == "default" else list(range(8)), "overrides": list(TINY)}
@@ -70,7 +70,7 @@ def test_a_multirun_runs_the_trials_of_the_same_study_and_a_second_one_runs_noth
     finished = markers(store)
     assert set(finished) == {f"{trial.cell}/seed0" for trial in spec_plan(store).trials() if trial.seed == 0}
 
-    # no sweeper named, another order, another spelling, no name
+    # no sweeper named, a different order, a different spelling, no name
     assert main(["--multirun", *TINY[::-1], "seed=range(0,1)", words[0], f"run.store={store}"]) == 0
     said = capsys.readouterr().out
     assert "2 of 2 trials done" in said
@@ -108,7 +108,7 @@ def test_its_cells_are_those_of_every_combination_each_once(
 
 
 def test_ranges_globs_and_choices_are_lists_of_values() -> None:
-    # as written: Hydra counts binary fractions, by which .4 is in this range
+    # as written: Hydra counts binary fractions, by which 0.4 is in this range
     ranged = planned("objective=grpo", "objective.clip.low=range(0.1,0.4,0.1)")
     assert cells(ranged) == cells(planned("objective=grpo", "objective.clip.low=choice(0.1,0.2,0.3)"))
     globbed = planned("segmentation=glob(s*,exclude=step)", "seed=range(3,5)")
@@ -122,7 +122,7 @@ def test_combinations_that_compose_to_one_cell_are_one_arm() -> None:
 
 
 def test_arms_that_differ_in_a_path_are_named_by_its_last_part() -> None:
-    """Names go into tables and mirrors, and folders have the names of their owners."""
+    """Names appear in tables and mirrors, and paths contain the names of their owners."""
     combos = [
         (f"model.path={value}", "seed=0") for value in ("/home/alice/one", "'/home/alice/a two'", "hub/x")
     ]
@@ -155,7 +155,7 @@ def test_a_multirun_without_a_name_is_named_by_what_it_compares() -> None:
     name = planned("objective=grpo,sspo", "seed=0,1").study.name
     assert planned("seed=1,0", "objective.clip.low=0.2", "objective=grpo,sspo").study.name != name
     assert planned("seed=1,0", "objective=grpo,sspo", "trainer.lr=2e-4").study.name == name
-    assert planned("objective=sspo,grpo", "seed=0,1").study.name != name  # another baseline
+    assert planned("objective=sspo,grpo", "seed=0,1").study.name != name  # a different baseline
     assert planned("objective=grpo,sspo", "seed=0,1", test="paired").study.name != name
 
 
@@ -194,7 +194,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["hydra.sweeper.baseline=grp", "objective=grpo,sspo"], "did you mean 'grpo'?"),
         (["hydra.sweeper.test=pared"], "unknown hydra.sweeper.test 'pared': did you mean 'paired'?"),
         (["hydra.sweeper.study=clip_ablation"], "is the name of a study in conf/study/"),
-        (["hydra.sweeper.study=../up"], "a name is lower-case letters"),
+        (["hydra.sweeper.study=../up"], "a name must be lowercase letters"),
         (["--cfg"], "'--cfg' does not go with -m"),
     ],
 )

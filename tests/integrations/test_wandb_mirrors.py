@@ -30,7 +30,7 @@ OPTIONS = (
     "rollout.prompts=2", "rollout.responses=4", "rollout.max_tokens=72", "evaluation.questions=6", "evaluation.samples=2",
     "evaluation.temperatures=[0.6,1.0]", "evaluation.every=1", "evaluation.curve_questions=2", "tracking=wandb_offline",
 )  # fmt: skip
-"""With the defaults of models that are not embedded: a stream a sample, and texts."""
+"""Use the defaults of models that are not embedded: one stream per sample, and texts."""
 
 
 def spec(folder: Path) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def no_account() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Reports made from run folders, and the mirrors, moved away before the store was."""
+    """Reports made from run folders, and the mirrors, which were moved away before the store was."""
     root = tmp_path_factory.mktemp("study")
     store, reports, mirrors = root / "runs", root / "reports", root / "mirrors"
     plan = make_plan(parse("mini", spec(root)), "default", store)
@@ -111,7 +111,7 @@ def imported(mirrors: Path, out: Path, *options: str, name: str = "mini") -> Pat
 
 
 def final_answers(logs: Logs) -> pd.DataFrame:
-    """What scores are made of; categories as texts."""
+    """Return the columns that scores are computed from, with categories as texts."""
     rows = logs.evaluation[logs.evaluation["final"]].reset_index(drop=True)
     texts = dict.fromkeys(rows.select_dtypes("category"), object)
     return rows.astype({**texts, "tokens": int})

@@ -1,4 +1,4 @@
-"""Which study mirrors are of, from what they carry."""
+"""The study of mirrors, from the plan that they carry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exported sweep: W&B's agents start exactly the planned trials, and each is the run that the study means."""
+"""An exported sweep: W&B's agents start exactly the planned trials, and each is the study's run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def exported(plan: Plan, path: Path) -> dict:
 def test_agents_start_every_planned_trial_once_and_nothing_else(
     preset: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can say
+    # paper: eight seeds of nine arms and one of the untrained base, which no grid of arms and seeds can express
     plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), preset, tmp_path / "my runs")
     sweep = exported(plan, tmp_path / "sweep.yaml")
     started, plans = Counter(), {}
@@ -56,9 +56,7 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
         again = plans[named]
         trial = find_trial(again, said.trial)
         if trial.seed == again.arm(trial.arm).seeds[0]:
-            config = quick_compose(
-                train_command(again.study.name)(trial)[3:]
-            )  # what the trainer itself is given
+            config = quick_compose(train_command(again.study.name)(trial)[3:])  # the trainer's own overrides
             assert run_folder(config) == trial.folder
         started[trial.folder] += 1
     assert started == Counter(trial.folder for trial in plan.trials())
@@ -107,8 +105,8 @@ def test_the_file_says_what_a_trial_takes_and_how_an_agent_is_given_it(tmp_path:
     plan = make_plan(parse("limited", LIMITED), "smoke", tmp_path)
     path = tmp_path / "sweep.yaml"
     content, head = exported(plan, path), path.read_text().partition("program:")[0]
-    first = "grpo: 1 processor, a CUDA device where there is one, any memory, at most 1 s an attempt"
-    wide = "wide: 1 processor, 2 CUDA devices, at most 80 GB of memory, at most 86400 s an attempt"
+    first = "grpo: 1 processor, a CUDA device if there is one, any memory, at most 1 s per attempt"
+    wide = "wide: 1 processor, 2 CUDA devices, at most 80 GB of memory, at most 86400 s per attempt"
     assert content["description"] == f"{first}; {wide}"
     assert all(line.startswith("#") for line in head.splitlines())
     assert f"#   {first}\n#   {wide}\n" in head
@@ -121,7 +119,7 @@ def test_a_trial_of_an_agent_is_held_to_what_its_study_says(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     plan = make_plan(parse("limited", LIMITED), "smoke", tmp_path / "runs")
-    with pytest.raises(UserError, match="arm 'wide' wants 2 CUDA devices a trial"):
+    with pytest.raises(UserError, match="arm 'wide' requires 2 CUDA devices per trial"):
         run_trial(plan, "trial=wide:0", "none", RunOptions(), SILENT)
     assert run_trial(plan, "trial=grpo:0", "none", RunOptions(), SILENT) == 1
     (failed,) = (tmp_path / "runs").rglob("FAILED.json")
@@ -132,9 +130,9 @@ def test_a_trial_of_an_agent_is_held_to_what_its_study_says(
     ("word", "wanted"),
     [
         ("trial=gspo:0", "unknown arm of clip_ablation (smoke) 'gspo': did you mean 'sspo'"),
-        ("trial=grpo:7", "arm 'grpo' of clip_ablation (smoke) has no seed 7, but 0"),
+        ("trial=grpo:7", "arm 'grpo' of clip_ablation (smoke) has no seed 7; its seeds are 0"),
         ("trial=grpo:0:0123456789ab", "not 0123456789ab: export the sweep again"),
-        ("arm=grpo", "'arm=grpo' names no trial; write arm:seed, as in trial=base:0"),
+        ("arm=grpo", "'arm=grpo' is not a valid trial; write arm:seed, as in trial=base:0"),
     ],
 )
 def test_a_name_that_is_no_trial_or_means_another_cell_by_now_is_one_sentence(word: str, wanted: str) -> None:
@@ -147,5 +145,5 @@ def test_a_name_that_is_no_trial_or_means_another_cell_by_now_is_one_sentence(wo
 def test_an_unwritable_place_is_one_sentence(tmp_path: Path) -> None:
     plan = make_plan(load(CONF_ROOT / "study", "clip_ablation"), "smoke", tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write .*: .*; mend that, or name another file with --out"):
+    with pytest.raises(UserError, match=r"cannot write .*: .*; fix that, or name another file with --out"):
         export_sweep(plan, tmp_path / "file" / "sweep.yaml", SILENT)

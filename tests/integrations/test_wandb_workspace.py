@@ -1,4 +1,4 @@
-"""The workspace: only keys that are logged, an arm a line, and what W&B's own model reads back."""
+"""The workspace: only keys that are logged, one line per arm, and readable by W&B's own model."""
 
 from __future__ import annotations
 
@@ -84,5 +84,5 @@ def test_pushing_takes_an_entity_and_an_account(
     assert not path.exists()
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-    with pytest.raises(UserError, match="W&B did not take the workspace: No API key configured"):
+    with pytest.raises(UserError, match="W&B refused the workspace: No API key configured"):
         export_dashboard(plan, path, "me", None, True, SILENT)

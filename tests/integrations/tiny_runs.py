@@ -20,7 +20,7 @@ TINY = (
 
 
 def markers(store: Path) -> Mapping[str, int]:
-    """`cell/seed` of every finished run of a store, with the time at which it was finished, in nanoseconds."""
+    """Return `cell/seed` of every finished run of a store, with the time at which it finished, in nanoseconds."""
     return {
         "/".join(path.parts[-3:-1]): path.stat().st_mtime_ns for path in store.glob("cells/*/*/DONE.json")
     }

@@ -1,4 +1,4 @@
-"""W&B's own agent, short of its server: what it would start for a point of a sweep's grid."""
+"""W&B's own agent without its server: the commands that it would start for a point of a sweep's grid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wandb import wandb_agent
 
 
 def grid(sweep: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every point of the grid. tests/wandb_engine holds this against W&B's own search."""
+    """Return every point of the grid. tests/wandb_engine compares this with W&B's own search."""
     assert sweep["method"] == "grid"
     values = {name: parameter["values"] for name, parameter in sweep["parameters"].items()}
     for point in itertools.product(*values.values()):
@@ -25,7 +25,7 @@ def commands(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> list[list[str]]:
-    """The command lines that the agent's code makes of the points; nothing is started."""
+    """Return the command lines that the agent's code makes for the points; nothing is started."""
     started: list[list[str]] = []
 
     class Process:
@@ -33,7 +33,7 @@ def commands(
             started.append(command)
 
     monkeypatch.setattr(wandb_agent, "AgentProcess", Process)
-    for name in ("WANDB_DIR", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):  # the agent sets them for good
+    for name in ("WANDB_DIR", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):  # the agent sets them permanently
         monkeypatch.setenv(name, str(folder))
     agent = wandb_agent.Agent(api=None, queue=None)
     agent._sweep_command = list(sweep["command"])

@@ -25,13 +25,13 @@ HEAD = r"Registered 20\d\d-\d\d-\d\d \d\d:\d\d UTC \(digest [0-9a-f]{12}\), befo
 
 def test_registered(played: Played) -> None:
     plan = played.plan()
-    assert "not registered: its report will say exploratory (`make register" in registered_line(plan)
+    assert "not registered: its report will be labeled exploratory (`make register" in registered_line(plan)
     assert "registered played (paper): " in played.register(plan)
     written = json.loads((played.registrations / f"{NAME}.json").read_text())
     assert (written["plan"]["test"], written["plan"]["looks"]) == ("welch", [4])
     assert written["plan"]["claims"]["paper.yaml"]["claims"]
-    assert "Tests at 4 and, when every run has ended, 8 seeds an arm" in written["stopping"]
-    assert f"is registered as it is: digest {written['digest'][:12]}" in played.register(plan)
+    assert "Tests at 4 and, when every run has ended, 8 seeds per arm" in written["stopping"]
+    assert f"is already registered without changes: digest {written['digest'][:12]}" in played.register(plan)
     assert registered_line(plan).startswith(f"registered {written['digest'][:12]}, 20")
 
 
@@ -87,11 +87,9 @@ def test_a_planned_look_spends_alpha(played: Played) -> None:
 def test_a_changed_plan_does_not_run_until_it_is_amended(played: Played) -> None:
     presets = {**PRESETS, "paper": {"seeds": 10}}
     plan = played.plan(arms=("grpo", "gspo", "sspo"), presets=presets)
-    with pytest.raises(
-        UserError, match=r"is not what it was registered as: arm sspo added, seeds 8, 9 added"
-    ):
+    with pytest.raises(UserError, match=r"differs from its registration: arm sspo added, seeds 8, 9 added"):
         played.run(plan)
-    assert "after runs had begun: every report will say so: arm sspo added" in played.register(plan)
+    assert "after runs had started, which every report will mention: arm sspo added" in played.register(plan)
     played.run(plan)
     now = played.report()
     assert (now.finished, now.seeds, now.ended) == (True, 10, 30)
@@ -151,7 +149,7 @@ def test_pairing_counts_where_it_was_registered(tmp_path: Path) -> None:
     assert not played.report().paired
     assert played.report().marks == ("Exploratory: no registration precedes these runs.",)
     with pytest.raises(
-        UserError, match=r"cannot be registered any more: grpo seed 0 .*, gspo seed 0 .* have begun"
+        UserError, match=r"can no longer be registered: grpo seed 0 .*, gspo seed 0 .* have already started"
     ):
         played.register(paired)
     shutil.rmtree(played.store)

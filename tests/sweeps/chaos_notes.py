@@ -1,11 +1,11 @@
-"""What every process of the chaos test needs: notes outside the store, a clock that is wrong, and a way to be found out.
+"""Tools of every process in the chaos test: notes outside the store, a wrong clock, and a record of violations.
 
-On the standard library alone, so that a stub starts at once. Nobody breaks SCRATCH, where all of it lies:
+On the standard library alone, so that a stub starts at once. All of it is in SCRATCH, which the test never damages:
 
-    clock       seconds by which wall clocks are wrong      progress    a byte a step of a stub
-    allowance   steps that stubs may take in all            starts      a cell a line
-    standing/   pids of real trials that wait for a kill    finishes    a cell a line
-    go          once it is there they wait no longer        wrong       what must never happen
+    clock       seconds by which wall clocks are wrong      progress    one byte per step of a stub
+    allowance   steps that stubs may take in all            starts      one cell per line
+    standing/   pids of real trials that wait for a kill    finishes    one cell per line
+    go          ends their wait once it exists              wrong       events that must never happen
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def note(path: Path, line: str) -> None:
 
 
 def begin(scratch: Path, folder: Path) -> IO[str]:
-    """Note that the trial of a run folder starts, and whether it may. Keep what is returned until it ends."""
+    """Note that the trial of a run folder starts, and whether it may. Keep the returned value until it ends."""
     name = folder.parent.name
     alone = (scratch / f"{name}.alone").open("w")
     try:
@@ -44,17 +44,17 @@ def begin(scratch: Path, folder: Path) -> IO[str]:
 
 
 def progress(scratch: Path) -> int:
-    """Steps that stubs have taken in all."""
+    """Return the total number of steps of stubs."""
     path = scratch / PROGRESS
     return path.stat().st_size if path.exists() else 0
 
 
 def number(path: Path) -> int:
-    """What a file holds; 0 while it is being written."""
+    """Return the number in a file; 0 while it is being written."""
     return int(path.read_text() or 0)
 
 
 def set_the_clock_wrong(scratch: Path) -> None:
-    """From now on this process's wall clock is wrong by what SCRATCH says at the moment."""
+    """From now on, shift this process's wall clock by the current value in SCRATCH."""
     right = time.time
     time.time = lambda: right() + number(scratch / CLOCK)

@@ -1,4 +1,4 @@
-"""The plans of the chaos test: cells of real tiny training, from a study as any other, among those of a stub."""
+"""The plans of the chaos test: cells of real tiny training, from an ordinary study, among those of a stub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.trainer.killed import SMALL, VARIED
 STEPS = 10
 REAL = {**VARIED, "grpo": ("objective=grpo", "trainer.checkpoint_every=2")}
 BEHIND = 4
-"""Stubs ahead of the last two real ones, which so start while the first two have been killed already."""
+"""Stubs before the last two real trials, which therefore start after the first two have been killed."""
 SIZE = [text for text in (*SMALL, "trainer.rollouts=4") if not RESERVED.match(text)]
 
 
@@ -32,7 +32,7 @@ STUDY = {
 
 
 def plan_of(store: Path) -> Plan:
-    """Arms of one seed each."""
+    """Return arms of one seed each."""
     plan = make_plan(parse("chaos", STUDY), "smoke", store)
     first, last, stubs = plan.arms[:2], plan.arms[2:], [_stub(index) for index in range(STUBS)]
     arms = (*first, *stubs[:BEHIND], *last, *stubs[BEHIND:])
@@ -40,7 +40,7 @@ def plan_of(store: Path) -> Plan:
 
 
 def is_real(trial: Trial) -> bool:
-    """Whether it trains."""
+    """Return whether it trains."""
     return trial.arm in REAL
 
 

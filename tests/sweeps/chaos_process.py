@@ -19,7 +19,7 @@ STUB = Path(__file__).with_name("chaos_trial.py")
 
 
 def commands(study: str, scratch: Path) -> Command:
-    """How a trial starts: a real one as in any sweep."""
+    """Return the command line of a trial; a real one starts as in any sweep."""
     train = train_command(study)
 
     def command(trial: Trial) -> list[str]:

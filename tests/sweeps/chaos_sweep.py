@@ -1,4 +1,4 @@
-"""The sweep of the chaos test: its processes, which are started again when they die, and the kills."""
+"""The sweep of the chaos test: its processes, which are restarted when they die, and the kills."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ class Sweep:
             env={
                 **os.environ,
                 "PYTHONPATH": f"{self.scratch / 'site'}:{ROOT}",
-                "CUDA_VISIBLE_DEVICES": "",  # where other bits would be promised
+                "CUDA_VISIBLE_DEVICES": "",  # where different bits would be promised
             },
         )
         return self.processes[place]
 
     def keep_up(self) -> None:
-        """Start what is not there: the controller first, which the others join."""
+        """Start the missing processes: the controller first, which the others join."""
         for place in PLACES:
             if place not in self.processes or self.processes[place].poll() is not None:
                 if place in self.processes:
@@ -83,13 +83,13 @@ class Sweep:
                     self.start(place)
 
     def allow(self, steps: int) -> int:
-        """Let stubs take so many steps more. Returns how many they will have taken then."""
+        """Let stubs take this many further steps. Returns the total that they will have taken then."""
         goal = progress(self.scratch) + steps
         (self.scratch / ALLOWANCE).write_text(str(goal))
         return goal
 
     def running(self) -> dict[Trial, leases.Lease]:
-        """Trials that run, each with its lease, which names its worker's process and its own."""
+        """Return the running trials, each with its lease, which names its worker's process and its own."""
         newest = {trial: leases.newest(attempts_folder(trial.folder)) for trial in self.trials}
         return {
             trial: lease
@@ -98,7 +98,7 @@ class Sweep:
         }
 
     def standing(self) -> dict[Trial, leases.Lease]:
-        """Real trials that wait for a kill."""
+        """Return the real trials that wait for a kill."""
         said = {path.name: path.read_text() for path in (self.scratch / STANDING).iterdir()}
         return {
             trial: lease
@@ -107,7 +107,7 @@ class Sweep:
         }
 
     def end(self) -> None:
-        """Kill all that is left."""
+        """Kill all remaining processes."""
         while self.processes:
             _, process = self.processes.popitem()
             process.kill()
@@ -115,7 +115,7 @@ class Sweep:
 
 
 class Kills:
-    """All kills in a random order, each as soon as there is what it is for; the clock jumps in between."""
+    """All kills in a random order, each as soon as its target exists; the clock jumps in between."""
 
     def __init__(self, sweep: Sweep):
         self.sweep = sweep
@@ -124,7 +124,7 @@ class Kills:
         self.goal = sweep.allow(STEPS_A_KILL)
 
     def next(self) -> bool:
-        """Whether the next one was made. Call it again and again: what died is started again meanwhile."""
+        """Return whether the next kill was made. Call it repeatedly: dead processes are restarted meanwhile."""
         self.sweep.keep_up()
         running, standing = self.sweep.running(), self.sweep.standing()
         self._turn(running, standing)
@@ -138,7 +138,7 @@ class Kills:
         return made
 
     def _turn(self, running: dict[Trial, leases.Lease], standing: dict[Trial, leases.Lease]) -> None:
-        """Bring another kill forward where waiting for the next one could last for ever, since all that runs waits too."""
+        """Bring another kill forward if waiting for the next one could last forever, because all running trials wait too."""
         aimed = self.left[0] in TRAINING
         nobody = not any(is_real(trial) for trial in running) if aimed else standing == running != {}
         if nobody:
@@ -184,7 +184,7 @@ def _lives(pid: int, start: str) -> bool:
 
 
 def wait_for(true: Callable[[], bool], what: str) -> None:
-    """Fail where something does not get true in time."""
+    """Fail if a condition does not become true in time."""
     limit = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < limit, f"{what}: not within {PATIENCE:g} s"

@@ -1,4 +1,4 @@
-"""A stub trial of the chaos test: `chaos_trial.py FOLDER SCRATCH STEPS`. A line a step, continued from those that are there."""
+"""A stub trial of the chaos test: `chaos_trial.py FOLDER SCRATCH STEPS`. One line per step, continued from the existing ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(folder: Path, scratch: Path, steps: int) -> None:
 
 
 def whole_lines(path: Path) -> int:
-    """How many lines a log has, cut back to those that end."""
+    """Cut a log back to its complete lines and return their number."""
     if not path.exists():
         return 0
     whole, newline, _ = path.read_bytes().rpartition(b"\n")

@@ -1,8 +1,8 @@
-"""Inside a real trial of the chaos test: has it wait to be killed, some way behind its first checkpoint.
+"""Inside a real trial of the chaos test: makes it wait to be killed, some time after its first checkpoint.
 
 Python announces every change of a file to an audit hook before it is made. At a random one after the run has a checkpoint
-the process says that it stands, and stands until somebody kills it or SCRATCH/go is there. So every kill hits training,
-however fast the machine is, and no real trial is done before its time. The product knows nothing of it.
+the process reports that it waits, and waits until it is killed or SCRATCH/go exists. So every kill hits training,
+however fast the machine is, and no real trial finishes early. The product contains no code for this.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Watch:
         self.alone = begin(scratch, self.folder)
 
     def hook(self, event: str, arguments: tuple) -> None:
-        """Called by Python before whatever it announces."""
+        """Handle an audit event, which Python raises before the action."""
         path = changed(event, arguments)
         if path is None or (path.startswith("/") and not path.startswith(str(self.folder))):
             return
@@ -54,7 +54,7 @@ class Watch:
 
 
 def install(scratch: str, seed: str) -> None:
-    """Watch this process where it is a trial."""
+    """Watch this process if it is a trial."""
     lease = os.environ.get(VARIABLE)
     if lease:
         set_the_clock_wrong(Path(scratch))

@@ -1,8 +1,8 @@
 """A sweep of one trial that pulses: `frozen_process.py STORE`. Its trial: `frozen_process.py --trial FOLDER STORE END`.
 
-The trial writes its pid into STORE/pulses twenty times a second, as a run writes its logs, until STORE/release exists; then
-it ends as END says: `finish`, `fail` (it marks that itself) or `raise`. Where STORE/freeze holds `PART EVENT NAME`, the part
-of the sweep called so, `trial` or `worker`, stops itself just before Python does the EVENT to a file called NAME.
+The trial writes its pid to STORE/pulses twenty times per second, as a run writes its logs, until STORE/release exists; then
+it ends as given by END: `finish`, `fail` (it marks that itself) or `raise`. If STORE/freeze contains `PART EVENT NAME`, that part
+of the sweep, `trial` or `worker`, stops itself just before Python performs the EVENT on a file called NAME.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TARGET = {"os.rename": 1, "os.link": 1}
 
 
 def freeze(part: str, store: Path) -> None:
-    """Stop this process at the moment that STORE/freeze names, if that is about this part: once, and for one part."""
+    """Stop this process at the moment that STORE/freeze names, if it names this part: once, and for one part."""
     path = store / "freeze"
     wanted, event, name = path.read_text().split() if path.exists() else ("", "", "")
     if wanted != part:
@@ -58,7 +58,7 @@ def pulse(folder: Path, store: Path, end: str) -> None:
 
 
 def sweep(store: Path, end: str = "finish") -> bool:
-    """Whether it ran to its end."""
+    """Return whether it ran to its end."""
     from sweeps.ledger.leases import Watch
     from sweeps.monitor.board import Board
     from sweeps.plan.pace import Pace

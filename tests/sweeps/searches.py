@@ -1,4 +1,4 @@
-"""A small search over real options, in a storage of its own, for the tests of searches."""
+"""A small search over real options, in its own storage, for the tests of searches."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SPEC: dict[str, Any] = {
 
 
 def spec(**changes: Any) -> dict[str, Any]:
-    """SPEC with other values at dotted keys, `__` for the dots; `...` takes one away."""
+    """Return SPEC with changed values at dotted keys, `__` for the dots; `...` removes a key."""
     content = copy.deepcopy(SPEC)
     for path, value in changes.items():
         *outer, last = path.split("__")
@@ -68,7 +68,7 @@ def driver_of(search: Search, store: Path, trials: int | None = None) -> Driver:
 
 
 def train(opened: Open) -> None:
-    """What the stub trainer does, in this process."""
+    """Do the stub trainer's work in this process."""
     for run in opened.runs:
         if not (run.folder / "DONE.json").is_file():
             log_run(run.folder, score(dict(word.split("=", 1) for word in run.overrides), run.seed))
@@ -76,14 +76,14 @@ def train(opened: Open) -> None:
 
 
 def settle(driver: Driver) -> None:
-    """The whole search, one trial after the other."""
+    """Run the whole search, one trial after the other."""
     while (opened := driver.ask()) is not None:
         train(opened)
         driver.conclude(opened, ends_of(opened))
 
 
 def stub(starts: Path, seconds: float = 0.0, endings: Mapping[str, str] | None = None) -> Command:
-    """The command line of the stub in a process of its own; endings by the name of a trial."""
+    """Return the command line of the stub in its own process; endings by the name of a trial."""
 
     def command(run: Trial) -> list[str]:
         ending = (endings or {}).get(run.arm, "finish")

@@ -1,4 +1,4 @@
-"""A stand-in for `python -m sspo.replay`: `stub_replayer.py BEHAVIOR CALLS ARGUMENT...` appends to CALLS, then behaves."""
+"""A stub for `python -m sspo.replay`: `stub_replayer.py BEHAVIOR CALLS ARGUMENT...` appends to CALLS, then behaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main(behavior: str, calls: Path, arguments: list[str]) -> int:
-    """Do what `behavior` says, as a replay might."""
+    """Behave as given, as a replay might."""
     with calls.open("a") as stream:
         call = {"arguments": arguments}
         stream.write(json.dumps(call) + "\n")

@@ -1,7 +1,7 @@
-"""A stand-in for the trainer of a search: `stub_searched.py FOLDER STARTS SECONDS ENDING key=value...`.
+"""A stub for the trainer of a search: `stub_searched.py FOLDER STARTS SECONDS ENDING key=value...`.
 
 It appends a line to STARTS, logs an accuracy curve and final answers whose mean is an analytic function of the
-overrides and the seed, takes SECONDS for it, and ends as ENDING says: finish or raise.
+overrides and the seed, takes SECONDS for it, and ends as given by ENDING: finish or raise.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BONUS = {"subsentence": 0.1, "sentence": 0.05}
 
 
 def score(values: dict[str, str], seed: int) -> float:
-    """At most .9 for a rule with the largest bonus; seeds differ by a hundredth."""
+    """Return at most 0.9 for a rule with the largest bonus; seeds differ by 0.01."""
     clip = math.log(float(values["objective.clip.high"])) - BEST[0]
     alpha = float(values["objective.bounds.alpha"]) - BEST[1]
     height = 0.8 * math.exp(-0.3 * clip**2 - 0.8 * alpha**2)
@@ -28,7 +28,7 @@ def score(values: dict[str, str], seed: int) -> float:
 
 
 def answers(rollout: int, value: float, *, final: bool) -> list[dict[str, object]]:
-    """Two sets of two questions whose means average to `value`."""
+    """Return two sets of two questions whose means average to `value`."""
     return [
         {
             "rollout": rollout,
@@ -52,7 +52,7 @@ def append(path: Path, rows: list[dict[str, object]]) -> None:
 
 
 def log_run(folder: Path, value: float, seconds: float = 0.0) -> None:
-    """A curve that rises to `value`, then the final answers."""
+    """Log a curve that rises to `value`, then the final answers."""
     folder.mkdir(parents=True, exist_ok=True)
     for rollouts in range(0, ROLLOUTS + 1, EVERY):
         append(folder / "eval.jsonl", answers(rollouts - 1, value * rollouts / ROLLOUTS, final=False))
@@ -73,7 +73,7 @@ def main(folder: Path, starts: Path, seconds: float, ending: str, words: list[st
     if ending == "raise":
         raise ZeroDivisionError("stub")
     for log in ("eval.jsonl", "timing.jsonl"):
-        (folder / log).unlink(missing_ok=True)  # begins again, as a run without a checkpoint
+        (folder / log).unlink(missing_ok=True)  # starts again, as a run without a checkpoint
     values = dict(word.split("=", 1) for word in words)
     log_run(folder, score(values, int(folder.name.removeprefix("seed"))), seconds)
     finish(folder)

@@ -1,4 +1,4 @@
-"""A stand-in for the trainer: `stub_trainer.py FOLDER BEHAVIOR STARTS`. It appends a line to STARTS, then behaves."""
+"""A stub trainer: `stub_trainer.py FOLDER BEHAVIOR STARTS`. It appends a line to STARTS, then behaves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main(folder: Path, behavior: str, starts: Path) -> int:
-    """Do what `behavior` says, as a trainer might."""
+    """Behave as given, as a trainer might."""
     if behavior == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with starts.open("a") as stream:

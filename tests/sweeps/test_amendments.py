@@ -1,4 +1,4 @@
-"""A yardstick that is changed once results are there to see leaves its mark in the manifest, for good."""
+"""A change of the promises after results exist permanently marks the manifest."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def test_a_change_after_a_result_is_marked_and_stays_so(
     assert written(smoke(tmp_path))["amended_after_runs"] is False
     leave(smoke(tmp_path), marker)
     assert written(smoke(tmp_path, **change))["amended_after_runs"] is True
-    assert written(smoke(tmp_path))["amended_after_runs"] is True  # taken back, which undoes nothing
+    assert written(smoke(tmp_path))["amended_after_runs"] is True  # reverted, which does not remove the mark
 
 
 def test_a_change_before_any_result_is_a_free_choice(tmp_path: Path) -> None:
     write_manifest(smoke(tmp_path))
     folder = smoke(tmp_path).trials()[0].folder
     folder.mkdir(parents=True)
-    (folder / "metrics.jsonl").write_text("")  # begun, not ended
+    (folder / "metrics.jsonl").write_text("")  # started, not ended
     assert written(smoke(tmp_path, test="welch"))["amended_after_runs"] is False
 
 
@@ -123,7 +123,7 @@ def test_a_damaged_manifest_is_named_and_not_taken_for_an_unamended_one(tmp_path
     path.parent.mkdir()
     path.write_text('{"arms": [')
     with pytest.raises(
-        UserError, match=r"clip_ablation.smoke.json is damaged .*delete it to have it written"
+        UserError, match=r"clip_ablation.smoke.json is damaged .*delete it and it is written again"
     ):
         write_manifest(smoke(tmp_path))
 

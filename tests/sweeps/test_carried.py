@@ -1,4 +1,4 @@
-"""What a run carries of the plan that ordered it: written once, before it begins, and enough to make a deleted manifest again."""
+"""The record of its plan that a run carries: written once, before it starts, and enough to rebuild a deleted manifest."""
 
 from __future__ import annotations
 

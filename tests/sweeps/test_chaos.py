@@ -34,7 +34,7 @@ MANY = 10**6
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small file system of its own that can be filled, or a plain folder without the right to mount one."""
+    """A small separate file system that can be filled, or a plain folder without permission to mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
@@ -77,7 +77,7 @@ def test_no_cell_is_lost_or_done_twice_whatever_dies(
 
 
 def undisturbed(arm: str, store: Path) -> dict[str, bytes]:
-    """What the logs of an arm hold where nobody disturbs it."""
+    """Return the logs of an undisturbed run of an arm."""
     store.mkdir(exist_ok=True)
     (overrides,) = (trial.overrides for trial in plan_of(store).trials() if trial.arm == arm)
     ended = run(store / arm, (*overrides, "run.device=cpu"))
@@ -86,7 +86,7 @@ def undisturbed(arm: str, store: Path) -> dict[str, bytes]:
 
 
 def kill_all(sweep: Sweep) -> None:
-    """Until each real trial was killed in training; then nothing runs any longer."""
+    """Run until each real trial was killed in training; nothing runs afterwards."""
     kills = Kills(sweep)
     while kills.left:
         wait_for(kills.next, f"a {kills.left[0]} to kill")
@@ -96,7 +96,7 @@ def kill_all(sweep: Sweep) -> None:
 
 
 def tear(trials: list[Trial]) -> None:
-    """Cut into the last lines of every log of what is not done, and into the last checkpoint of up to two real trials."""
+    """Truncate the last lines of every log of an unfinished trial, and the last checkpoint of up to two real trials."""
     rng = random.Random(SEED)
     for trial in trials:
         path = trial.folder / "metrics.jsonl"
@@ -117,14 +117,14 @@ def cut(path: Path, size: int) -> None:
 
 
 def fill_while_stubs_run(sweep: Sweep, ballast: Path) -> None:
-    """There are more slots than real trials, so that some of what runs is a stub."""
+    """There are more slots than real trials, so that some running trials are stubs."""
     goal = progress(sweep.scratch) + 3
     controller = sweep.start("controller", "retry", slots=len(REAL) + 2)
     fill(sweep, ballast, lambda: progress(sweep.scratch) >= goal or controller.poll() is not None)
 
 
 def fill_while_training_runs(sweep: Sweep, ballast: Path) -> None:
-    """Real trials stand while the disk gets full and go on then; stubs take no step and write nothing."""
+    """Real trials wait while the disk fills up and then continue; stubs take no step and write nothing."""
     before = sweep.allow(0)
     controller = sweep.start("controller", "retry", slots=2)
     fill(sweep, ballast, lambda: bool(sweep.standing()) or controller.poll() is not None)
@@ -134,7 +134,7 @@ def fill_while_training_runs(sweep: Sweep, ballast: Path) -> None:
 
 
 def fill(sweep: Sweep, ballast: Path, when: Callable[[], bool]) -> None:
-    """Fill the disk, and see that the controller ends for that and says so."""
+    """Fill the disk, and check that the controller exits and reports it."""
     wait_for(when, "trials before the disk is full")
     with ballast.open("wb", buffering=0) as stream:
         for block in (bytes(2**22), bytes(2**12)):
@@ -160,7 +160,7 @@ def every_failure_is_classed(trials: list[Trial]) -> None:
 
 
 def elsewhere(folder: Path) -> bool:
-    """Whether the other machine had it, of whose death nobody here can know yet."""
+    """Return whether the other machine held it, whose death cannot be detected here yet."""
     lease = leases.newest(attempts_folder(folder))
     return lease is not None and lease.machine.endswith("there")
 

@@ -1,4 +1,4 @@
-"""Designs: which arms factors make, what these are called, what they are tested against, and what is refused."""
+"""Designs: the arms of factors, their names, their references, and refusals."""
 
 from __future__ import annotations
 
@@ -253,49 +253,49 @@ BOTH = {"lr": LR, "objective": OBJECTIVE}
     ("written", "said"),
     [
         (spec(BOTH, "x", kind="factoral"), "did you mean 'factorial'?"),
-        ({key: value for key, value in spec(BOTH, "x").items() if key != "design"}, "factors needs design"),
-        ({key: value for key, value in spec(BOTH, "x").items() if key != "factors"}, "design needs factors"),
+        ({key: value for key, value in spec(BOTH, "x").items() if key != "design"}, "factors requires design"),
+        ({key: value for key, value in spec(BOTH, "x").items() if key != "factors"}, "design requires factors"),
         ({**spec(BOTH, "x"), "design": {"vary": ["lr"]}}, "design.kind is missing"),
-        ({**spec(BOTH, "x"), "design": "factorial"}, "design is a group of options, got 'factorial'"),
+        ({**spec(BOTH, "x"), "design": "factorial"}, "design must be a group of options, got 'factorial'"),
         (spec(BOTH, "x", exlude=[]), "did you mean 'design.exclude'?"),  # codespell:ignore exlude
         (spec(BOTH, "x", exclude={"lr": "3e-4"}), "design.exclude must be a list"),
         (spec(BOTH, "x", exclude=[{"lrr": "3e-4"}]), "unknown factor in design.exclude 'lrr': did you mean 'lr'?"),
         (spec(BOTH, "x", exclude=[{"lr": "3e-3"}]), "unknown level of lr in design.exclude '3e-3': did you mean"),
         (spec(BOTH, "x", exclude=[{"lr": "3e-4"}]), "no arm has lr=3e-4; leave that level out, or change design.exclude"),
-        (spec(BOTH, "x", exclude=[{}]), "design.exclude must give a level for one factor or more, got {}"),
+        (spec(BOTH, "x", exclude=[{}]), "design.exclude must set a level of at least one factor, got {}"),
         (spec(BOTH, "x", against={"objectiv": "sspo"}), "did you mean 'objective'?"),
         (spec(BOTH, "x", against={"objective": "spo"}), "did you mean 'sspo'?"),
         (spec(BOTH, "x", against={"objective": "sspo"}, exclude=[{"lr": "3e-4", "objective": "sspo"}]),
          "arm 'lr3e_4_grpo' (lr=3e-4, objective=grpo) has no arm with lr=3e-4, objective=sspo to be tested against"),
         (spec(BOTH, "x", vary=["lr"]), "design.vary must name each factor once (lr, objective), got ['lr']"),
-        (spec(BOTH, "x", kind="zip"), "so that each needs as many, got lr with 2, objective with 3"),
-        (spec(BOTH, "x", kind="leave_one_out"), "needs two levels, the one that is on first, got lr with 2, objective with 3"),
+        (spec(BOTH, "x", kind="zip"), "so all need the same number, got lr with 2, objective with 3"),
+        (spec(BOTH, "x", kind="leave_one_out"), "needs two levels, with the one that is on first, got lr with 2, objective with 3"),
         (spec(BOTH, "x", reference={"lr": "3e-4"}), "design.reference has no effect on design.kind=factorial"),
         (spec(BOTH, "x", kind="one_at_a_time", vary=["lr", "objective"]), "design.vary has no effect"),
         (spec(BOTH, "x", label="{lrr}"), "unknown factor in design.label 'lrr': did you mean 'lr'?"),
         (spec(BOTH, "x", overrides=["seed=1"]), "design.overrides: 'seed=1' is set by the sweep"),
         (spec({"lr": {"levels": {"a": "seed=1"}}}, "a"), "factors.lr.levels.a.overrides: 'seed=1' is set by the sweep"),
         (spec({"lr": {"levels": {"a": {"overide": []}}}}, "a"), "did you mean 'factors.lr.levels.a.overrides'?"),  # codespell:ignore overide
-        (spec({"lr": {"levels": {True: None}}}, "a"), "is a word or a number, got True; quote it"),
+        (spec({"lr": {"levels": {True: None}}}, "a"), "must be a word or a number, got True; quote it"),
         (spec({"lr": {"levels": {"8": None, 8: None}}}, "a"), "must name each level once"),
         (spec({"lr": {"levels": {}}}, "a"), "factors.lr.levels must name at least one level, got {}"),
         (spec({"lr": {"levels": ["3e-4"]}}, "a"), "factors.lr.levels must name at least one level, got ['3e-4']"),
         (spec({"lr": None}, "a"), "factors.lr.levels must name at least one level"),
-        (spec({"LR": LR}, "a"), "a name is lower-case letters"),
+        (spec({"LR": LR}, "a"), "a name must be lowercase letters"),
         (spec({"lr": {**LR, "level": {}}}, "a"), "did you mean 'factors.lr.levels'?"),
-        (spec({"lr": {"levels": {"a": {"name": "A b"}}}}, "a"), "factors.lr.levels.a.name is a part of an arm's name"),
-        (spec({"lr": {"levels": {"a": {"name": ""}}}}, "a"), "the arm with lr=a would be called ''"),
+        (spec({"lr": {"levels": {"a": {"name": "A b"}}}}, "a"), "factors.lr.levels.a.name is part of an arm's name"),
+        (spec({"lr": {"levels": {"a": {"name": ""}}}}, "a"), "the arm with lr=a would be named ''"),
         (spec({"lr": {"levels": {"a": None, "A": "trainer.lr=1"}}}, "a"), "lr=a and lr=A would both be arm 'a'"),
         (spec({"lr": LR, "rate": LR}, "a"), "factors lr and rate both set trainer.lr"),
-        (spec({"alpha": ALPHA, "objective": OBJECTIVE}, "a"), "factors.alpha.when names 'objective', which must stand above"),
+        (spec({"alpha": ALPHA, "objective": OBJECTIVE}, "a"), "factors.alpha.when names 'objective', which must be declared above"),
         (spec({"objective": OBJECTIVE, "alpha": {**ALPHA, "when": {"objectiv": "sspo"}}}, "a"), "did you mean 'objective'?"),
         (spec({"objective": OBJECTIVE, "alpha": {**ALPHA, "when": {"objective": "ssp"}}}, "a"), "did you mean 'sspo'?"),
-        (spec({"objective": OBJECTIVE, "alpha": ALPHA}, "a", kind="zip", exclude=[]), "so that each needs as many"),
+        (spec({"objective": OBJECTIVE, "alpha": ALPHA}, "a", kind="zip", exclude=[]), "so all need the same number"),
         (spec({"lr": LR, "alpha": {**ALPHA, "when": {"lr": "2e-4"}}}, "a", kind="zip"), "and alpha has a `when`"),
         (spec({"objective": OBJECTIVE, "alpha": ALPHA}, "reference", kind="one_at_a_time", reference={"objective": "grpo"}),
-         "no arm has alpha=-0.5; leave that level out, or change what its factor's `when` asks for"),
+         "no arm has alpha=-0.5; leave that level out, or change its factor's `when`"),
         (spec(BOTH, "x"), "unknown arm as baseline 'x'"),
-        (spec({"objective": OBJECTIVE}, "sspo", {"grpo": None}), "arm 'grpo' stands under arms and is made by the design"),
+        (spec({"objective": OBJECTIVE}, "sspo", {"grpo": None}), "arm 'grpo' is both listed under arms and generated by the design"),
         (spec({"objective": OBJECTIVE}, "sspo", {"a": {"copy_of": "gspoo", "role": "aa"}}), "did you mean 'gspo'?"),
     ],
 )  # fmt: skip
@@ -391,7 +391,7 @@ def test_junk_anywhere_in_a_spec_is_one_sentence_or_a_study(place: tuple[Any, ..
 
 
 def refused(written: dict[str, Any]) -> str | None:
-    """Why a spec is refused; None where it is a study."""
+    """Return why a spec is refused; None if it is valid."""
     try:
         parse("small", written)
     except UserError as error:

@@ -15,9 +15,9 @@ from sweeps.plan.devices import default_workers, device_environment, visible_dev
     [
         ("0,1", ("0", "1")),
         (" 3 , GPU-8f2a ", ("3", "GPU-8f2a")),
-        ("2,-1,0", ("2",)),  # CUDA hides what follows an invalid entry
+        ("2,-1,0", ("2",)),  # CUDA hides the devices after an invalid entry
         ("-1", ()),
-        ("", ()),  # set to nothing hides every device, also those that have a file
+        ("", ()),  # an empty value hides every device, including those that have a file
     ],
 )
 def test_the_devices_are_those_that_the_environment_names(

@@ -1,4 +1,4 @@
-"""Why a trial failed, how long the rest takes, and how far a running one is."""
+"""Why a trial failed, how long the rest takes, and the progress of a running one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sweeps.workers.exits import why_failed
         (3, "Traceback\nZeroDivisionError: x\n", None, "error", "status 3: ZeroDivisionError: x"),
         (0, "", None, "error", "no DONE.json"),
         (1, "MemoryError", None, "oom", "MemoryError"),
-        (1, "no room left", None, "error", "status 1"),  # 'room' is no 'oom'
+        (1, "no room left", None, "error", "status 1"),  # 'room' is not 'oom'
         (-9, "CUDA out of memory", None, "oom", "most likely"),
-        (-9, "step 7", None, "killed", "SIGKILL; its log does not say why"),
+        (-9, "step 7", None, "killed", "SIGKILL; its log does not show why"),
         (-11, "", None, "killed", "SIGSEGV"),
         (-15, "MemoryError", 60.0, "timeout", "60 s"),
     ],

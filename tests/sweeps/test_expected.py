@@ -1,4 +1,4 @@
-"""What trials take that nobody has run: operations by hand, laws, memory, devices, and the tables of conf/planning."""
+"""Estimates for trials that have not run: operations by hand, laws, memory, devices, and the tables of conf/planning."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_operations_are_those_that_one_counts_by_hand() -> None:
     assert one.layers(8) == 4608 + 1024
     # six rows, and the head for six answers of 5 tokens: 2 x 40 x 30 = 2,400
     assert one.look() == 6 * 5632 + 2400
-    # forward, gradients of what comes in, gradients of weights: three times
+    # forward, gradients of inputs, gradients of weights: three times
     assert one.update() == 3 * (6 * 5632 + 2400)
     assert work("trainer.gradient_checkpointing=true").update() == 4 * 6 * 5632 + 3 * 2400
     assert work("trainer.logits=chunked").update() == 3 * 6 * 5632 + 4 * 2400
@@ -117,7 +117,7 @@ def test_laws_of_time() -> None:
 
 
 def test_on_a_processor_a_small_real_model_takes_what_it_took() -> None:
-    """24 rollouts of 8 x 4 answers of 32 tokens by SmolLM2-135M took us on the order of an hour of two cores."""
+    """24 rollouts of 8 x 4 answers of 32 tokens by SmolLM2-135M took about an hour on two cores."""
     words = [
         "model.path=HuggingFaceTB/SmolLM2-135M-Instruct", "rollout.prompts=8", "rollout.responses=4", "rollout.max_tokens=32",
         "trainer.rollouts=24", "trainer.minibatch=16", "evaluation.max_tokens=32",

@@ -1,4 +1,4 @@
-"""Time and cost of a plan from finished trials of any study, and what a budget makes of them."""
+"""Time and cost of a plan from finished trials of any study, and their comparison with a budget."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_nothing_is_told_before_any_trial_has_finished(tmp_path: Path) -> None:
     found = forecasted(plan(tmp_path))
     assert (found.untold, found.unknown, found.expected) == (6, ("grpo", "sspo", "long"), Cost())
     assert time_lines(found, 2) == [
-        "time of 6 trials cannot be told, as none of their cell or size has finished in this store: grpo, sspo, long"
+        "no time estimate for 6 trials, because none of their cell or size has finished in this store: grpo, sspo, long"
     ]
 
 
@@ -102,14 +102,14 @@ def test_device_hours_count_every_device_of_a_trial(tmp_path: Path, monkeypatch:
     presets = {"smoke": {"seeds": 1}, "default": {"seeds": 3}, "paper": {"seeds": 8}}
     spec = {"baseline": "grpo", "arms": {"grpo": ARMS["grpo"]}, "resources": {"gpus": 2}, "presets": presets}
     made = make_plan(parse("wide", spec), "default", tmp_path)
-    finish(of(made, "grpo", 0), 3600, device="cuda")  # as it ran before the study asked for two
+    finish(of(made, "grpo", 0), 3600, device="cuda")  # as it ran before the study required two
     assert (forecasted(made).spent, forecasted(made).untold) == (Cost(device_hours=1), 2)
     finish(of(made, "grpo", 1), 1800, device="cuda", gpus=2)
     found = forecasted(made)
     # spent: 1 h x 1 device and 0.5 h x 2; left: seed 2, as the other one on two devices
     assert (found.spent, found.left) == (Cost(device_hours=2), Cost(device_hours=1))
     assert (found.seconds, found.widths) == ((1800.0,), (2,))
-    assert time_lines(found, 4)[0].startswith("time for what is to do, on 4 slots: about 30 min")
+    assert time_lines(found, 4)[0].startswith("time left, on 4 slots: about 30 min")
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ def test_one_damaged_file_takes_neither_plan_nor_status_away(
 # two grpo trials of an hour each on one core, one of them done
 @pytest.mark.parametrize(
     ("hours", "said"),
-    [(2.0, "is within it"), (1.5, "exceeds it by 0.5, so that `sweeps run` will refuse")],
+    [(2.0, "is within it"), (1.5, "exceeds it by 0.5, so `sweeps run` will refuse to start")],
 )
 def test_a_plan_compares_its_budget_with_what_is_expected(tmp_path: Path, hours: float, said: str) -> None:
     made = plan(tmp_path, ["grpo"], core_hours=hours)
     finish(of(made, "grpo", 0), 3600)
     assert budget_lines(made, forecasted(made)) == [
-        f"budget: {hours:g} core hours; spent 1, with what is to do 2, which {said}"
+        f"budget: {hours:g} core hours; spent 1; total with the remaining trials 2, which {said}"
     ]
     console = Console(width=200)
     with console.capture() as printed:
@@ -168,7 +168,7 @@ def test_a_run_over_its_budget_is_refused_before_any_work_unless_told_otherwise(
     finish(of(made, "grpo", 0), 3600)
     with pytest.raises(UserError) as refusal:
         run_sweep(made, RunOptions(workers=1), Console())
-    assert "would cost 2 core hours in all, judged by finished trials, and presets.default.budget.core_hours is 1.5" in str(
+    assert "would cost 2 core hours in all, estimated from finished trials, and presets.default.budget.core_hours is 1.5" in str(
         refusal.value
     )  # fmt: skip
     assert not (tmp_path / "studies").exists()
@@ -178,7 +178,10 @@ def test_a_run_over_its_budget_is_refused_before_any_work_unless_told_otherwise(
 
 def test_a_budget_that_cannot_be_judged_refuses_nothing_and_says_so(tmp_path: Path) -> None:
     [line] = check_budget(plan(tmp_path, ["grpo", "sspo"], core_hours=1.0, device_hours=None))  # type: ignore[arg-type]
-    assert "whether that is enough cannot be told: no trial like 4 of those to do has finished" in line
+    assert (
+        "the total cannot yet be compared with it: 4 of the remaining trials resemble no finished trial"
+        in line
+    )
 
 
 def test_what_is_known_to_exceed_a_budget_is_refused_although_the_rest_cannot_be_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A changed spec over old cells: which runs no longer belong is said by plan, run and status, and nothing is deleted."""
+"""A changed spec over old cells: plan, run and status name the runs that no longer belong, and nothing is deleted."""
 
 from __future__ import annotations
 

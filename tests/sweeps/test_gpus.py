@@ -1,4 +1,4 @@
-"""Trials of several CUDA devices: what they are told, what they see, and what is refused before any work."""
+"""Trials with several CUDA devices: their overrides, the devices that they see, and refusals before any work."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def test_children_see_devices_that_no_other_sees_and_the_wide_one_has_its_turn(
 @pytest.mark.parametrize(
     ("devices", "options", "resources", "said"),
     [
-        ("", {}, {"gpus": 2}, "arm 'grpo' wants 2 CUDA devices a trial and this machine shows none; lower its resources.gpus"),
-        ("0,5", {}, {"gpus": 4}, r"wants 4 CUDA devices a trial and this machine shows 2 of them \(0, 5\); lower"),
-        ("0,5", {"workers": 1}, {"gpus": 2}, r"wants 2 CUDA devices a trial and there are 1 slots; raise --workers \(make: WORKERS\) to 2"),
-        ("0,5", {}, {"threads": processors() + 2}, f"wants {processors() + 2} threads a trial and there are {max(processors(), 2)} slots"),
-        ("", {"engine": "slurm", "engine_options": ["executor=local"]}, {"gpus": 2}, "this machine shows none"),
-        ("", {"engine": "ray"}, {"gpus": 2}, "this machine shows none"),
+        ("", {}, {"gpus": 2}, "arm 'grpo' requires 2 CUDA devices per trial and this machine has none; lower its resources.gpus"),
+        ("0,5", {}, {"gpus": 4}, r"requires 4 CUDA devices per trial and this machine has 2 of them \(0, 5\); lower"),
+        ("0,5", {"workers": 1}, {"gpus": 2}, r"requires 2 CUDA devices per trial and there are 1 slots; raise --workers \(make: WORKERS\) to 2"),
+        ("0,5", {}, {"threads": processors() + 2}, f"requires {processors() + 2} threads per trial and there are {max(processors(), 2)} slots"),
+        ("", {"engine": "slurm", "engine_options": ["executor=local"]}, {"gpus": 2}, "this machine has none"),
+        ("", {"engine": "ray"}, {"gpus": 2}, "this machine has none"),
     ],
 )  # fmt: skip
 def test_a_trial_that_would_wait_for_ever_is_refused_in_one_sentence(
@@ -166,7 +166,7 @@ def test_a_study_that_samples_with_what_is_not_here_is_refused_before_any_work_a
     }
     mixed = plan(tmp_path / "runs", arms)
     sentence = (
-        "arm 'fast': rollout.engine=vllm takes vllm, which is not in this environment: run `make setup-vllm`, then the whole study "
+        "arm 'fast': rollout.engine=vllm requires vllm, which is not in this environment: run `make setup-vllm`, then run the whole study "
         r"there, as in `make sweep NAME=\.\.\. VLLM=1`"
     )
     with pytest.raises(UserError, match=sentence):
@@ -177,12 +177,12 @@ def test_a_study_that_samples_with_what_is_not_here_is_refused_before_any_work_a
     assert show_status(mixed, QUIET) == 0
     space = {"rollout.engine": {"choices": ["transformers", "vllm"]}}
     search = parse_search("probe", {"space": space, "presets": {"default": {}}})
-    with pytest.raises(UserError, match=r"probe: rollout\.engine=vllm takes vllm"):
+    with pytest.raises(UserError, match=r"probe: rollout\.engine=vllm requires vllm"):
         check_corners(search, "default")
     done = next(trial for trial in mixed.trials() if trial.arm == "fast")
     done.folder.mkdir(parents=True)
     (done.folder / "DONE.json").write_text(json.dumps({"seconds": 1.0}))
-    assert show_plan(mixed, 1, QUIET) == 0  # what is finished needs nothing
+    assert show_plan(mixed, 1, QUIET) == 0  # a finished trial requires nothing
     monkeypatch.setattr(sampling, "find_spec", importlib.util.find_spec)
     assert sampling.why_not_sampled("transformers") is None
 
@@ -190,7 +190,7 @@ def test_a_study_that_samples_with_what_is_not_here_is_refused_before_any_work_a
 def test_devices_that_an_engine_would_leave_idle_are_refused(tmp_path: Path) -> None:
     wide = plan(tmp_path / "runs", {"grpo": {"overrides": ["objective=grpo"]}}, resources={"gpus": 2})
     with pytest.raises(
-        UserError, match=r"wants 2 CUDA devices a trial, and rollout\.engine=transformers uses one"
+        UserError, match=r"requires 2 CUDA devices per trial, and rollout\.engine=transformers uses one"
     ):
         run_sweep(wide, RunOptions(), QUIET)
 

@@ -1,4 +1,4 @@
-"""What a run's files say reaches the terminal as text: no escape sequence, no markup, no mark that turns a line around."""
+"""Texts from a run's files reach the terminal as text: no escape sequence, no markup, no mark that reverses a line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MARKUP = HOSTILE["markup"]
 
 
 def acts(text: str) -> list[str]:
-    """Characters that would act on a terminal."""
+    """Return the characters that would control a terminal."""
     return [character for character in text if not character.isprintable() and character != "\n"]
 
 

@@ -1,4 +1,4 @@
-"""What a trial may use, how often it is tried, what another terminal can ask, and what a frozen worker may no longer do."""
+"""Limits and retries of a trial, control requests from another terminal, and what a frozen worker may no longer do."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_threads_reach_the_trial_and_take_as_many_slots(tmp_path: Path) -> None:
     assert pool.run(wide)
     assert most == 1  # two of 2 slots each are more than 3
     assert [(trial.folder / "threads").read_text() for trial in wide] == ["2 PASSIVE", "2 PASSIVE"]
-    with pytest.raises(UserError, match=r"arm 'a' wants 2 threads a trial and there are 1 slots; lower"):
+    with pytest.raises(UserError, match=r"arm 'a' requires 2 threads per trial and there are 1 slots; lower"):
         train("study", [wide[0]], RunOptions(workers=1), QUIET, command)
 
 
@@ -113,7 +113,7 @@ def test_a_crash_loop_ends_whoever_runs_it(behavior: str, tries: int, tmp_path: 
 
 
 def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Path) -> None:
-    """Dead leases stand in for workers that died: of pid 1 as it never was."""
+    """Make dead leases, which represent workers that died, with a pid 1 that never existed."""
     trial, failed = make_trials(tmp_path, ["loop", "marked"])
     trial = replace(trial, retries=Retries(lost=1))
 
@@ -128,12 +128,12 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
     assert acquire_trial(trial) is None
     assert outcomes(trial) == ["lost", ""]
     die(trial, 2)
-    assert acquire_trial(trial) is not None  # twice is once too often
+    assert acquire_trial(trial) is not None  # twice exceeds the limit
     assert (standing(trial.folder).reason, outcomes(trial)) == ("killed", ["lost", "lost", "void"])
     assert json.loads((trial.folder / FAILED).read_text())["message"] == "its worker, process 1, vanished"
     mark_failed(failed.folder, "diverged", "loss is nan")
     die(failed, 1)
-    assert standing(failed.folder).state == "pending"  # nobody has judged it
+    assert standing(failed.folder).state == "pending"  # not concluded yet
     assert acquire_trial(failed) is not None
     assert (standing(failed.folder).outcome, outcomes(failed)) == ("diverged", ["diverged", "void"])
 
@@ -142,7 +142,7 @@ def test_an_attempt_whose_worker_vanished_is_judged_by_the_next_one(tmp_path: Pa
 def test_a_frozen_worker_whose_trial_was_taken_over_writes_no_more_and_waits_for_the_other(
     trial_too: bool, tmp_path: Path
 ) -> None:
-    """Where the trial goes on under its frozen worker, it finds out by itself."""
+    """If the trial continues under its frozen worker, it detects the loss by itself."""
     pulses = tmp_path / "pulses"
     with subprocess.Popen([sys.executable, frozen_process.__file__, str(tmp_path)]) as frozen:
         wait_until(pulses.exists)
@@ -166,7 +166,7 @@ def test_a_frozen_worker_whose_trial_was_taken_over_writes_no_more_and_waits_for
         assert frozen.wait(60) == 0
     writers = pulses.read_text().split()
     second = next(pid for pid in writers if pid != first)
-    # a write that was frozen between its look and itself may still come
+    # a write that was frozen after its check may still happen
     assert writers[writers.index(second) :].count(first) <= 1
     trial = Trial(arm="one", seed=0, overrides=(), rollouts=1, store=tmp_path, cell="one")
     assert outcomes(trial)[:2] == ["lost", "done"]
@@ -180,7 +180,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
         if len(started(starts)) == 1 and not steps:
             steps.append(said(lambda console: steer(plan, PAUSE, console)))
             steps.append(str(time.monotonic()))
-        if len(steps) == 2 and time.monotonic() > float(steps[1]) + 2.5:  # several looks around
+        if len(steps) == 2 and time.monotonic() > float(steps[1]) + 2.5:  # several checks
             assert len(started(starts)) == 1
             assert [standing(trial.folder).state for trial in plan.trials()].count("done") == 1
             steps.append(said(lambda console: steer(plan, RUN, console)))
@@ -188,7 +188,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
 
     run_sweep(plan, RunOptions(workers=1), QUIET, stub(starts, {"base": "raise"}))  # writes the manifest
     assert said(lambda console: retry(plan, None, None, console)).startswith(
-        "1 trials are to be tried again: base seed 0"
+        "1 trials will be retried: base seed 0"
     )
     for trial in plan.trials():
         (trial.folder / "DONE.json").unlink(missing_ok=True)
@@ -201,9 +201,7 @@ def test_a_pause_lets_what_runs_end_and_starts_nothing_until_it_is_resumed(tmp_p
 
 def test_a_stop_ends_every_worker_and_a_joined_one_finishes_what_is_left(tmp_path: Path) -> None:
     plan, starts = smoke(tmp_path), tmp_path / "starts"
-    with pytest.raises(
-        UserError, match=r"there is no sweep of clip_ablation \(smoke\), as its spec is now, in the store"
-    ):
+    with pytest.raises(UserError, match=r"has no sweep of clip_ablation \(smoke\) with its current spec"):
         run_work(plan, RunOptions(workers=1), QUIET, stub(starts, {}))
     with pytest.raises(UserError, match=r"no sweep of clip_ablation \(smoke\) was ever started"):
         steer(plan, STOP, QUIET)
@@ -213,12 +211,12 @@ def test_a_stop_ends_every_worker_and_a_joined_one_finishes_what_is_left(tmp_pat
     stopper.join()
     assert [standing(trial.folder).state for trial in plan.trials()] == ["pending"] * 3
     with pytest.raises(
-        UserError, match="was stopped; `sweeps resume clip_ablation --preset smoke` lets it go on"
+        UserError, match="was stopped; continue it with `sweeps resume clip_ablation --preset smoke`"
     ):
         run_work(plan, RunOptions(workers=1), QUIET, stub(starts, {}))
-    assert "no sweep of it runs now" in said(lambda console: steer(plan, RUN, console))
+    assert "none of its sweeps is running" in said(lambda console: steer(plan, RUN, console))
     assert run_work(plan, RunOptions(workers=2), QUIET, stub(starts, {"base": "raise"})) == 1
-    assert "1 trials are to be tried again: base seed 0" in said(
+    assert "1 trials will be retried: base seed 0" in said(
         lambda console: retry(plan, "base", "error", console)
     )
     assert run_work(plan, RunOptions(workers=2), QUIET, stub(starts, {})) == 0
@@ -250,7 +248,7 @@ def test_a_failure_that_is_forgiven_while_the_sweep_runs_is_tried_again_by_it(tm
 def test_a_store_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(
-        UserError, match=r"holds something else than runs \(thesis\.tex\); give an empty or new folder"
+        UserError, match=r"holds something other than runs \(thesis\.tex\); pass an empty or new folder"
     ):
         run_sweep(smoke(tmp_path), RunOptions(), QUIET)
 

@@ -1,4 +1,4 @@
-"""A process that lost its lease writes nothing more, whatever happened to the lease, and what is done stays done."""
+"""A process that lost its lease writes nothing more, whatever happened to the lease, and a finished trial stays finished."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def leased(folder: Path) -> Lease:
 
 
 def taken_over(folder: Path) -> None:
-    """What another worker does that has given the holder up."""
+    """Act as another worker that takes the lease over."""
     number = leases.leases(attempts_folder(folder))[-1].number + 1
     text = json.dumps({"processes": [[1, "1"]], "machine": "other", "outcome": "", "token": "theirs"})
     file_of(attempts_folder(folder), number).write_text(text)
 
 
 def at_rename(monkeypatch: pytest.MonkeyPatch, name: str, happens: Callable[[], None]) -> None:
-    """Let something happen between the last look at the lease and the rename of a file: a freeze, seen from outside."""
+    """Make something happen between the last check of the lease and the rename of a file: a freeze, seen from outside."""
     rename = os.replace
 
     def late(source: Path, target: Path) -> None:
@@ -73,7 +73,7 @@ def test_whoever_wakes_up_while_it_marks_a_failure_leaves_its_successors_result(
         if who == "trial":
             mark_failed(trial.folder, "error", "frozen")
         else:
-            with pytest.raises(LeaseLost):  # when it comes to write into its lease
+            with pytest.raises(LeaseLost):  # when it writes to its lease
                 conclude_attempt(trial, lease, "error", "frozen", "")
     assert standing(trial.folder).state == "done"
     assert json.loads((trial.folder / DONE).read_text()) == {"seconds": 3.0}
@@ -104,7 +104,7 @@ def test_a_worker_looks_at_its_lease_before_it_judges(tmp_path: Path) -> None:
     mark_failed(trial.folder, "killed", "by the successor")
     before = {path.name: path.read_bytes() for path in trial.folder.rglob("*.json")}
     with fence.under(leases.held(attempts_folder(trial.folder), lease)):
-        for reason in ("error", "killed"):  # to be failed for good, and to be tried again
+        for reason in ("error", "killed"):  # to fail permanently, and to be retried
             with pytest.raises(LeaseLost, match=r"0001.json was followed by the lease of another worker"):
                 conclude_attempt(trial, lease, reason, "late", "")
     assert {path.name: path.read_bytes() for path in trial.folder.rglob("*.json")} == before
@@ -160,7 +160,7 @@ def test_a_lease_that_makes_no_sense_is_lost_in_one_sentence(
     assert left.value.code == LEFT
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("left: this run is no longer ours: ")
-    assert newest(where) is not None  # somebody's, until it has been still for long
+    assert newest(where) is not None  # held, until it is stale
 
 
 def test_a_lease_that_a_server_cannot_show_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,5 +276,5 @@ def test_a_full_disk_leaves_a_store_that_is_taken_when_there_is_space(
     refuse_foreign(tmp_path / "store")
     check_store(tmp_path / "store", 0)
     (tmp_path / "store" / "thesis.tex").touch()
-    with pytest.raises(UserError, match=r"holds something else than runs \(thesis.tex\)"):
+    with pytest.raises(UserError, match=r"holds something other than runs \(thesis.tex\)"):
         refuse_foreign(tmp_path / "store")

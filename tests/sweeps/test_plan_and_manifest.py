@@ -229,7 +229,7 @@ def test_an_arm_without_a_clip_is_matched_to_nothing() -> None:
 def test_the_plan_says_what_three_seeds_cannot_show() -> None:
     text = "\n".join(preview(clip_ablation("default")))
     assert "0.05/7 = 0.0071" in text  # ten arms less base, baseline and A/A
-    assert "fewer than 4 seeds an arm" in text
+    assert "fewer than 4 seeds per arm" in text
 
 
 @pytest.mark.parametrize("store", ["runs", "a b/c", "it's, 1=2", "null "])

@@ -1,4 +1,4 @@
-"""`sweeps plan` and `run` of models that are not embedded: without names, what a trial takes, refusals, and what is learned."""
+"""`sweeps plan` and `run` of models that are not embedded: cells without names, estimates, refusals, and corrections from finished trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sweeps.plan.budget import budget_lines, check_budget
 from sweeps.plan.cost import Forecast, forecast
 from sweeps.plan.expected import machine
 from sweeps.plan.expected.holds import refuse_what_does_not_fit
-from sweeps.plan.learned import Scale, _asked
+from sweeps.plan.learned import Scale, _questions
 from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.study.load import load, parse
 from tests import tiny_models as tiny
@@ -41,7 +41,7 @@ SMALL = [
 
 @pytest.fixture(autouse=True)
 def memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A machine of 24 GiB without devices; call it for another memory."""
+    """A machine of 24 GiB without devices; call it to change the memory."""
 
     def of(gib: float) -> None:
         monkeypatch.setattr(machine, "room_of", lambda device: Room(whole=gib * GIB, free=gib * GIB))
@@ -72,7 +72,7 @@ def of_recipe(store: Path) -> Plan:
 
 
 def said(made: Plan, **options: Any) -> tuple[str, str]:
-    """What a plan prints, and what it refuses with."""
+    """Return the output of a plan, and its refusal."""
     console, refused = Console(width=200), ""
     with console.capture() as printed:
         try:
@@ -87,7 +87,7 @@ def test_without_the_questions_cells_have_no_names_and_nothing_is_claimed(tmp_pa
         plan(tmp_path, {"sspo": RECIPE, "grpo": [*RECIPE, "objective=grpo"]})
     text, _ = said(of_recipe(tmp_path), on="h100_80gb")
     assert (
-        "3 arms, 6 trials, all to do as far as can be told: cells have no names before model and questions are on this"
+        "3 arms, 6 trials, whose state is unknown: cells have no names until model and questions are on this"
         in text
     )
     assert "task.folder=/nowhere: no such folder" in text
@@ -99,7 +99,7 @@ def test_without_a_model_as_well_a_plan_is_made_and_arms_that_are_one_are_refuse
     text, refused = said(plan(tmp_path, {"sspo": absent}, nameless=True))
     assert "no estimate for" in text
     assert "conf/planning/models.yaml has no row for it" in text
-    assert refused == ""  # where an estimate cannot be made, nothing is refused
+    assert refused == ""  # without an estimate, nothing is refused
     with pytest.raises(UserError, match=r"arms 'sspo' and 'twin' are the same run"):
         plan(tmp_path, {"sspo": absent, "twin": absent}, nameless=True)
 
@@ -115,7 +115,7 @@ def test_on_a_device_that_holds_it_a_plan_says_memory_and_hours_of_each_kind_of_
     assert in_all == pytest.approx(4 * hours, rel=0.01)
     total = next(line for line in text.splitlines() if "GPU hours for 6 trials on h100_80gb" in line)
     assert float(total.split()[0]) == pytest.approx(in_all + float(short[-1]), rel=0.01)
-    assert "6 by the cost model (docs/cost.md), which no finished trial has corrected yet" in text
+    assert "6 from the cost model (docs/cost.md), which no finished trial has corrected yet" in text
 
 
 def test_a_machine_that_cannot_hold_a_trial_is_refused_with_what_would(
@@ -142,7 +142,7 @@ def test_a_machine_that_cannot_hold_a_trial_is_refused_with_what_would(
 
 def test_a_device_of_no_use_or_no_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"--on h200 has no effect: real \(default\) trains embedded models alone"
+        UserError, match=r"--on h200 has no effect: real \(default\) trains only embedded models"
     ):
         show_plan(plan(tmp_path, {"sspo": []}), 1, Console(), on="h200")
     with pytest.raises(
@@ -153,7 +153,7 @@ def test_a_device_of_no_use_or_no_row_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def real(tmp_path: Path) -> list[str]:
-    """Options of runs of a tiny model of one's own."""
+    """Options of runs of a tiny custom model."""
     tiny.save(tmp_path / "model", "llama")
     questions = tmp_path / "questions.jsonl"
     rows = [json.dumps({"question": f"a{i}", "answer": str(i)}) for i in range(4)]
@@ -225,10 +225,10 @@ def test_finished_trials_of_the_model_scale_what_the_cost_model_says(tmp_path: P
     assert (judged.trials, judged.scale.trials, judged.scale.factor) == (2, 2, pytest.approx(4))
     assert after.seconds == pytest.approx([4 * seconds for seconds in before[1].seconds])
     assert (
-        f"2 by the cost model (docs/cost.md), scaled 4x by 2 finished trials of {judged.model} here"
+        f"2 from the cost model (docs/cost.md), scaled 4x by 2 finished trials of {judged.model} here"
         in time_lines(after, 1)[0]
     )
-    # what has finished with the same work goes before the cost model
+    # finished trials with the same work have precedence over the cost model
     assert forecasted(plan(store, {"short": [*real, "trainer.lr=1e-5"]})).by_size == 2
 
 
@@ -254,8 +254,8 @@ def test_the_answers_of_finished_trials_are_not_parsed_to_count_questions(tmp_pa
     text = json.dumps('"mode": "greedy" torn')
     lines = ['{"final": true, "mode": "greedy", "set": "a"}', f'{{"mode": "sampled", "response": {text}']
     (tmp_path / "eval.jsonl").write_text("\n".join(lines))
-    assert _asked(tmp_path) == [1]
-    assert not _asked(tmp_path / "none")
+    assert _questions(tmp_path) == [1]
+    assert not _questions(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_what_cannot_be_read_of_a_finished_trial_teaches_nothing(
     [judged] = forecasted(plan(tmp_path / "runs", {"long": [*real, "trainer.rollouts=3"]})).judged
     assert (judged.scale is None) == (
         name == "config.yaml"
-    )  # questions can be told from the configuration as well
+    )  # the number of questions also follows from the configuration
 
 
 def test_of_a_device_only_trials_on_its_like_count(tmp_path: Path, real: list[str]) -> None:
@@ -304,9 +304,11 @@ def test_of_a_device_only_trials_on_its_like_count(tmp_path: Path, real: list[st
 
 def test_a_budget_says_what_it_is_judged_by(tmp_path: Path, real: list[str]) -> None:
     wide = plan(tmp_path / "runs", {"sspo": real}, core_hours=100.0)
-    assert budget_lines(wide, forecasted(wide))[0].endswith("is within it (judged by the cost model)")
+    assert budget_lines(wide, forecasted(wide))[0].endswith("is within it (estimated from the cost model)")
     tight = plan(tmp_path / "runs", {"sspo": real}, core_hours=1e-5)
-    with pytest.raises(UserError, match=r"in all, judged by the cost model, and presets\.default\.budget"):
+    with pytest.raises(
+        UserError, match=r"in all, estimated from the cost model, and presets\.default\.budget"
+    ):
         check_budget(tight)
 
 

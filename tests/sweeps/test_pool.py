@@ -1,4 +1,4 @@
-"""The pool with a stub trainer in real subprocesses: every ending gets its state and reason, and the rest goes on."""
+"""The pool with a stub trainer in real subprocesses: every ending gets its state and reason, and the other trials continue."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sweep(trials: list[Trial], command: Command, *, timeout: float = 30.0) -> Bo
 
 
 def outcomes(trial: Trial) -> list[str]:
-    """How every attempt at a trial ended, in order."""
+    """Return how every attempt at a trial ended, in order."""
     return [lease.outcome for lease in leases.leases(attempts_folder(trial.folder))]
 
 
@@ -83,7 +83,7 @@ def test_every_ending_has_its_state_and_reason_and_the_other_trials_go_on(tmp_pa
     assert outcomes(trials[0]) == ["error"]
     assert "SIGKILL" in ends["sigkill"].message
     assert "1.5 s" in ends["hang"].message
-    # a line an ending, and two that say that the killed one is tried again
+    # one line per ending, and two for the retries of the killed one
     assert (board.done, board.diverged, board.failed, board.lines.qsize()) == (2, 1, 5, 8 + 2)
     assert not any(holder(attempts_folder(trial.folder)) for trial in trials)
 
@@ -196,7 +196,7 @@ def test_a_killed_controller_takes_its_trainers_along_and_the_next_sweep_goes_on
 
 
 def _wait_for_child(trial: Trial, starts: Path) -> int:
-    """The pid of a trainer that has begun."""
+    """Return the pid of a trainer that has started."""
 
     def begun() -> bool:
         lease = holder(attempts_folder(trial.folder))

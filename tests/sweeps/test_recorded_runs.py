@@ -1,4 +1,4 @@
-"""`sweeps replay` with stubs for the trainer and the replay: which runs it reads, and when it does its work again."""
+"""`sweeps replay` with stubs for the trainer and the replay: the runs that it reads, and when it repeats its work."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def calls(store: Path) -> list[dict[str, Any]]:
 
 
 def finish(trial: Trial, *, recorded: bool) -> Path:
-    """The trial has run. Returns its recording, whether or not there is one."""
+    """Mark the trial as run. Returns the path of its recording, whether or not it exists."""
     recording = trial.folder / "recording" / "rollout000001.parquet"
     recording.parent.mkdir(parents=True)
     if recorded:
@@ -154,7 +154,7 @@ def lose(plan: Plan) -> Plan:
 
 
 def forget_the_code(plan: Plan) -> Plan:
-    """As a stamp was from before it named the code."""
+    """Return a stamp older than the code hash."""
     stamp = replay_folder(plan) / "made_from.json"
     stamp.write_text(
         json.dumps({k: v for k, v in json.loads(stamp.read_text()).items() if k != "code_sha256"})

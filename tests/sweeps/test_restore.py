@@ -1,4 +1,4 @@
-"""Finished runs out of committed compact logs: what a fresh clone need not train again."""
+"""Finished runs restored from committed compact logs, which a fresh clone need not train again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def paper(store: Path) -> Plan:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
-    """A committed report of which this test may change the logs."""
+    """A committed report whose logs the test may change."""
     place = tmp_path / "reports" / NAME
     shutil.copytree(ROOT / "reports" / NAME / "logs", place / "logs")
     shutil.copy(ROOT / "reports" / NAME / "provenance.json", place)
@@ -80,7 +80,10 @@ def test_logs_that_are_not_what_their_report_was_made_from_restore_nothing(tmp_p
     path = reports / NAME / "logs" / name
     path.write_bytes(path.read_bytes() + b"\n")
     text = said(restore_own, paper(tmp_path / "runs"), reports)
-    assert f"nothing is restored from {path.parent}: {name} is not what its report was made from" in text
+    assert (
+        f"nothing is restored from {path.parent}: {name} differs from the file that its report was made from"
+        in text
+    )
     assert not (tmp_path / "runs" / "cells").exists()
 
 
@@ -94,7 +97,7 @@ def test_seconds_by_rollout_are_put_back_and_give_the_same_logs(tmp_path, report
     ]
     write_timing(logs, pa.Table.from_pylist([{**dict.fromkeys(KEYS), **row} for row in rows], SCHEMA))
     text = said(restore_own, two_arms(tmp_path / "none"), reports)
-    assert "timing.parquet is not what its report was made from" in text
+    assert "timing.parquet differs from the file that its report was made from" in text
     content = json.loads(provenance.read_text())
     content["files"]["logs/timing.parquet"] = hashlib.sha256(
         (logs / "timing.parquet").read_bytes()
@@ -149,7 +152,7 @@ def test_a_real_clone_reports_the_same_tables_from_restored_runs(tmp_path):
     assert "73 of 73 run folders" in done.stdout
     tables = [path for path in (ROOT / "reports" / NAME).glob("*.tex") if path.name != "replay.tex"]
     assert len(tables) > 3
-    for table in tables:  # the replay is no part of the runs
+    for table in tables:  # the replay is not part of the runs
         assert (clone / "again" / NAME / table.name).read_text() == table.read_text()
     marker = json.loads(next((clone / "runs").glob("cells/*/seed1/DONE.json")).read_text())
     assert marker["restored"]["logs"] == f"reports/{NAME}/logs"

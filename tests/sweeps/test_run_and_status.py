@@ -63,7 +63,7 @@ def test_a_diverged_trial_is_no_failure_and_is_not_run_again(tmp_path: Path) -> 
     status, text = run(plan, starts, grpo="diverge")
     assert (status, "2 of 3 trials done, 1 diverged, 0 failed" in text) == (0, True)
     failed = next(trial.folder for trial in plan.trials() if trial.arm == "grpo") / "FAILED.json"
-    assert json.loads(failed.read_text())["logs"] == {"eval.jsonl": {}}  # what the run said of its logs stays
+    assert json.loads(failed.read_text())["logs"] == {"eval.jsonl": {}}  # the run's record of its logs stays
     assert run(plan, starts, RunOptions(workers=3, retry_failed=True))[0] == 0
     assert len(started(starts)) == 3
     console = Console(width=200)

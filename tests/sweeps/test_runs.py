@@ -1,4 +1,4 @@
-"""`sweeps runs`: what lies in a store, for somebody who remembers an option and not a hash."""
+"""`sweeps runs`: the runs of a store, for a user who remembers an option and not a hash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOON = time.mktime((2026, 11, 28, 12, 0, 0, 0, 0, -1))
 
 
 def run(folder: Path, *overrides: str, minutes: int) -> Path:
-    """A run folder with its configuration, begun so many minutes after noon."""
+    """Make a run folder with its configuration, started this many minutes after noon."""
     folder.mkdir(parents=True)
     (folder / CONFIG).write_text(yaml.safe_dump(asdict(quick_compose(overrides))))
     os.utime(folder / CONFIG, (NOON + 60 * minutes,) * 2)
@@ -50,7 +50,7 @@ def shown(store: Path, last: int = 20) -> list[str]:
 def test_runs_are_listed_newest_first_with_options_time_score_and_folder(tmp_path: Path) -> None:
     cells = tmp_path / "cells"
     first = run(cells / "aaa" / "seed1", "objective=grpo", "objective.clip.high=0.28", "seed=1", minutes=0)
-    # easy: question p (1 + 0)/2, q 1: mean .75; hard: 0; mean of both sets .375
+    # easy: question p (1 + 0)/2, q 1: mean 0.75; hard: 0; mean of both sets 0.375
     answers = [("easy", "p", 0, 1.0), ("easy", "p", 1, 0.0), ("easy", "q", 0, 1.0), ("hard", "r", 0, 0.0)]
     done(first, answers, minutes=30)
     of_study = ("objective=sspo", "run.study=mine", "run.arm=wide")
@@ -75,7 +75,7 @@ def test_runs_are_listed_newest_first_with_options_time_score_and_folder(tmp_pat
     assert lines[4:] == [f"3 runs in {tmp_path}"]
     _, newest, count = shown(tmp_path, last=1)
     assert newest.split() == lines[1].split()
-    assert count == f"3 runs in {tmp_path}; --last 3 shows the other 2, too"
+    assert count == f"3 runs in {tmp_path}; --last 3 also shows the other 2"
     assert shown(tmp_path / "nothing") == [f"0 runs in {tmp_path / 'nothing'}"]
 
 

@@ -1,4 +1,4 @@
-"""Ask, report, tell: what a driver makes of suggestions, of runs that end in every way, and of what one left behind."""
+"""Ask, report, tell: how a driver handles suggestions, runs that end in every way, and trials that another driver left open."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_tpe_gathers_where_the_score_is_high_and_starts_with_the_points(tmp_path
     assert trials[0].params == START
     drawn = values[1:7]  # at random, as sampler.startup is 6 with the point
     assert fmean(values[-8:]) > median(drawn)
-    assert max(values) > 0.8  # the peak is .905: 0.8 + the bonus of .1 + half of the seeds' hundredth
+    assert max(values) > 0.8  # the peak is 0.905: 0.8 + the bonus of 0.1 + half of the seeds' 0.01
     best = driver.tally.best
     assert best is not None
     assert best.value == max(values)
@@ -152,7 +152,7 @@ def test_a_diverged_run_scores_its_last_finite_checkpoint_and_one_without_a_scor
     assert kept.value == pytest.approx(score({**{k: str(v) for k, v in START.items()}}, 900) + 0.005)
     assert (lost.state.name, lost.user_attrs["reason"]) == ("FAIL", "unscored")
     assert "seed 901 diverged without a score" in lost.user_attrs["message"]
-    assert driver.ask() is None  # to begin it again would select on the outcome
+    assert driver.ask() is None  # a retry would select on the outcome
 
 
 def test_a_point_that_no_run_can_have_fails_its_trial_and_the_search_goes_on(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_point_that_no_run_can_have_fails_its_trial_and_the_search_goes_on(tmp
 def test_a_history_belongs_to_one_meaning_of_a_spec(tmp_path: Path) -> None:
     driver_of(make(), tmp_path)
     driver_of(make(title="words", retries=0, presets__default__trials=50), tmp_path)
-    with pytest.raises(UserError, match="begun with another space and sampler"):
+    with pytest.raises(UserError, match="started with a different space and sampler"):
         driver_of(make(space__segmentation={"choices": ["token", "line"]}, sampler__seed=9), tmp_path)
 
 
@@ -178,7 +178,7 @@ def test_a_study_that_a_live_process_holds_is_refused(tmp_path: Path) -> None:
     study = study_of(make(), tmp_path / "probe.journal")
     study.set_user_attr("controller", {"pid": 1, "start": "0", "host": "elsewhere", "machine": "elsewhere"})
     with (
-        pytest.raises(UserError, match="process 1 on elsewhere; wait for it, or give --take-over"),
+        pytest.raises(UserError, match="process 1 on elsewhere; wait for it, or pass --take-over"),
         sole_controller(study, take_over=False),
     ):
         pass

@@ -1,4 +1,4 @@
-"""A finished study as Optuna trials: what an arm becomes, and what is refused."""
+"""A finished study as Optuna trials: the trial of an arm, and refusals."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_arm_is_a_trial_with_its_seeds_its_interval_and_what_tells_it_apart(t
     assert list(by_arm) == ["base", "narrow", "wide", "broken"]
     wide = by_arm["wide"]
     assert wide.params == {"arm": "wide", "objective.clip.high": 0.3, "segmentation.rule": "subsentence"}
-    assert wide.value == pytest.approx(0.62)  # mean of .60, .62, .64
+    assert wide.value == pytest.approx(0.62)  # mean of 0.60, 0.62, 0.64
     assert wide.user_attrs["seeds"] == pytest.approx({"0": 0.6, "1": 0.62, "2": 0.64})
     interval = t_interval([0.6, 0.62, 0.64])
     assert wide.user_attrs["interval95"] == pytest.approx([interval.low, interval.high])
@@ -81,7 +81,7 @@ def test_an_arm_is_a_trial_with_its_seeds_its_interval_and_what_tells_it_apart(t
     assert by_arm["broken"].user_attrs["outcomes"] == {"0": "failed", "1": "failed", "2": "failed"}
     first = path.read_bytes()
     export(plan)
-    assert len(path.read_bytes().splitlines()) == len(first.splitlines())  # written anew, not added to
+    assert len(path.read_bytes().splitlines()) == len(first.splitlines())  # overwritten, not appended to
 
 
 def test_an_unfinished_study_and_a_file_that_is_there_are_refused(tmp_path: Path) -> None:

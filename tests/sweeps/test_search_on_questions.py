@@ -23,7 +23,7 @@ RATES = (1e-6, 2e-6, 0.5)
 
 
 def search_of(folder: Path) -> Search:
-    """One seed of three learning rates, in that order; runs have the defaults of models that are not embedded."""
+    """Return a spec of one seed and three learning rates, in that order; runs have the defaults of models that are not embedded."""
     model = two_ends(folder / "model")
     train, test = (
         question_file(folder / f"{name}.jsonl", seed) for seed, name in enumerate(("train", "test"))

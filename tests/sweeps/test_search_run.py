@@ -68,7 +68,7 @@ def test_a_search_ends_with_its_best_and_with_a_study_that_confirms_it_and_runs_
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     best = max(trials, key=lambda trial: trial.value)
     assert f"best: trial {best.number}, {best.value:.4f}" in text
-    assert "too high; never report it" in text
+    assert "biased upward; never report it" in text
     assert len(starts(store)) == len(set(starts(store))) == 8
     confirm = store / "searches" / "probe.confirm.yaml"
     plan = make_plan(parse_study("probe_confirm", read_yaml(confirm)), "paper", store)
@@ -84,7 +84,7 @@ def test_a_search_ends_with_its_best_and_with_a_study_that_confirms_it_and_runs_
         '{"code_sha256": "other"}'
     )
     assert (
-        "warning: finished runs mix states of the code: 9 runs from code unknown, 1"
+        "warning: finished runs mix versions of the code: 9 runs from code unknown, 1"
         in run(search, store, trials=5)[1]
     )
     console = Console(width=300)
@@ -111,7 +111,7 @@ def test_a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing(t
     assert journal.is_file()
     assert (
         run(search, store, workers=1)[0] == 0
-    )  # one at a time: else what is asked next depends on who ends first
+    )  # one at a time: otherwise the next suggestion depends on which run ends first
     trials = trials_of(search, store)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
     folders = list((store / "cells").glob("*/seed*"))
@@ -137,7 +137,7 @@ def test_a_pruned_trial_stops_within_a_report_and_its_runs_can_go_on(tmp_path: P
         settle_points.conclude(opened, ends_of(opened))
     (store / "searches").mkdir()
     (store / "probe.journal").rename(store / "searches" / "probe.journal")
-    status, text = run(search, store, seconds=40)  # a report each 10 s
+    status, text = run(search, store, seconds=40)  # one report every 10 s
     third = trials_of(search, store)[2]
     assert (status, third.state.name) == (0, "PRUNED")
     assert "pruned  trial 2 after 5 rollouts" in text
@@ -175,7 +175,7 @@ def test_a_second_controller_and_a_bad_option_are_refused_in_one_sentence(tmp_pa
         run(make(), store)
     with pytest.raises(UserError, match="--workers must be at least 1"):
         run(make(), store, workers=-1)
-    with pytest.raises(UserError, match="--trials must be at least 2, one a point"):
+    with pytest.raises(UserError, match="--trials must be at least 2, one per point"):
         run(make(points=[START, {**START, "segmentation": "sentence"}]), store, trials=1)
     assert not starts(store)
 

@@ -1,4 +1,4 @@
-"""Specs of searches: what is refused, in which words, before any work; and what a point composes to."""
+"""Specs of searches: refusals and their sentences, before any work; and the cell that a point composes to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"space__objective.clip.hgih": {"low": 1, "high": 2}}, r"did you mean 'objective.clip.high'"),
     ({CLIP: {"low": 0.3, "high": 0.1}}, r"low must be below high"),
-    ({CLIP: {"low": 0, "high": 0.1, "log": True}}, r"logarithmic range begins above 0"),
+    ({CLIP: {"low": 0, "high": 0.1, "log": True}}, r"logarithmic range must start above 0"),
     ({CLIP: {"low": 0.1, "high": 0.2, "log": True, "step": 0.1}}, r"log and step"),
     ({CLIP: {"low": 0.1, "high": 0.2, "step": 0.03}}, r"high must lie a whole number of steps above low"),
     ({CLIP: {"low": 0.1}}, r"lacks high"),
@@ -40,20 +40,20 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"space__model.path": {"choices": ["${oc.env:HOME}", "b"]}}, r"outside the spec"),
     (
         {"space": ["objective.clip.high"]},
-        r"space must map names to what they hold, got \['objective.clip.high'\]",
+        r"space must map names to values, got \['objective.clip.high'\]",
     ),
     ({"space__segmentation": {"choices": ["token"]}}, r"two or more different values"),
     ({"space__segmentation": {"choices": ["token", "token"]}}, r"two or more different values"),
     ({"space__seed": {"low": 0, "high": 9}}, r"'seed' cannot be searched"),
     (
         {"space__evaluation.samples": {"low": 1, "high": 9}},
-        r"cannot be searched: .* what runs are measured on",
+        r"cannot be searched: .* its measurement",
     ),
     ({"space__objective.clip.low": {"low": 0.1, "high": 0.2}}, r"'objective.clip.low' is set twice"),
-    ({f"{ALPHA}__when": {"segmentation": ["token"]}}, r"one further up"),
-    ({"overrides": ["objective.clip.high=0.1"]}, r"overruled by space.objective.clip.high"),
+    ({f"{ALPHA}__when": {"segmentation": ["token"]}}, r"declared above it"),
+    ({"overrides": ["objective.clip.high=0.1"]}, r"overridden by space.objective.clip.high"),
     ({"overrides": ["seed=3"]}, r"belongs to a run"),
-    ({"points": [{**START, "objective.clip.high": 0.9}]}, r"lies outside its own range"),
+    ({"points": [{**START, "objective.clip.high": 0.9}]}, r"is outside its own range"),
     ({"points": [{"segmentation": "token"}]}, r"lacks 'objective.clip.high'"),
     ({"points": [START, START]}, r"repeats points\[0\]"),
     ({"presets__default__seeds": [0, 1]}, r"pilot seeds, 900 and above, .* got 0"),
@@ -127,7 +127,7 @@ def test_a_conditional_parameter_counts_where_its_condition_holds_alone() -> Non
     adaptive = {"objective.bounds.adapt": "tanh", "objective.bounds.alpha": 0.5}
     search = make(space=space, points=[fixed, adaptive], overrides=["objective=sspo"])
     assert overrides(search.space, fixed) == ("objective.bounds.adapt=none",)
-    with pytest.raises(UserError, match="does not count there"):
+    with pytest.raises(UserError, match="is not active there"):
         make(space=space, points=[{**fixed, "objective.bounds.alpha": 0.5}])
     when["objective.bounds.adapt"] = ["tnah"]
     with pytest.raises(UserError, match=r"unknown choice in .*when.* 'tnah': did you mean 'tanh'"):

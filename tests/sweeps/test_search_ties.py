@@ -1,4 +1,4 @@
-"""The best of a search is one of several where scores tie, and its history says what a score is."""
+"""The best trial of a search may be one of several with equal scores, and its history names the metric."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def scored(number: int, value: float, cell: str) -> FrozenTrial:
         ([(0.25, "a"), (0.5, "b")], "best 0.5000 (trial 1)"),
         ([(0.5, "a"), (0.25, "b"), (0.5, "c")], "best 0.5000 (trial 0; trial 2 tied)"),
         ([(0.5, "a"), (0.5, "b"), (0.5, "c")], "best 0.5000 (trial 0; trials 1 and 2 tied)"),
-        ([(0.5, "a"), (0.5, "a"), (0.25, "c")], "best 0.5000 (trial 0)"),  # one cell that was asked for twice
+        ([(0.5, "a"), (0.5, "a"), (0.25, "c")], "best 0.5000 (trial 0)"),  # one cell that was suggested twice
     ],
 )
 def test_a_tie_is_said(scores: list[tuple[float, str]], says: str) -> None:

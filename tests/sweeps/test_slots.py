@@ -1,4 +1,4 @@
-"""The rule by which free slots are filled, in simulated time: no slot idles while a trial that fits waits."""
+"""The rule by which free slots are filled, in simulated time: no slot is idle while a trial that fits waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Job = tuple[float, int]
 
 
 def simulate(jobs: Sequence[Job], number: int) -> tuple[list[tuple[int, float]], float]:
-    """Runs jobs by the rule: ([(job, when it started)] in order, the time when the last one ends)."""
+    """Run jobs by the rule. Returns ([(job, when it started)] in order, the time when the last one ends)."""
     slots, waiting, now = Slots(number), list(range(len(jobs))), 0.0
     starts: list[tuple[int, float]] = []
     running: list[tuple[float, tuple[int, ...]]] = []
@@ -32,7 +32,7 @@ def simulate(jobs: Sequence[Job], number: int) -> tuple[list[tuple[int, float]],
 
 
 def greedy(seconds: Sequence[float], number: int) -> float:
-    """The bound: each in turn to whoever is free first, nothing lost in between."""
+    """Return the bound: each job in turn on the first free slot, with nothing lost in between."""
     free = [0.0] * number
     for duration in seconds:
         heapq.heapreplace(free, free[0] + duration)
@@ -83,7 +83,7 @@ def test_trials_of_several_devices_never_take_more_than_there_is_and_none_waits_
     slots, waiting, now = Slots(number, devices=devices, threads=threads), list(range(len(jobs))), 0.0
     running: list[tuple[float, int, tuple[int, ...]]] = []
     order: list[int] = []
-    shared = -(-number // devices)  # trials a device where there are more slots than devices
+    shared = -(-number // devices)  # trials per device if there are more slots than devices
     while waiting or running:
         while (job := slots.next([(index, jobs[index][1]) for index in waiting])) is not None:
             need = jobs[job][1]

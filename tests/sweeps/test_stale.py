@@ -1,4 +1,4 @@
-"""Runs that code with other numbers finished: seen at once, made again only when asked for, and kept."""
+"""Runs finished by code with different numbers: detected at once, run again only on request, and kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRESH = replace(OPTIONS, fresh=True)
 
 @pytest.fixture
 def finished(tmp_path: Path) -> tuple[Path, Path]:
-    """A store in which the smoke preset is done, and the file of what was started."""
+    """A store in which the smoke preset is done, and the file of started trials."""
     starts = tmp_path / "starts"
     assert run(smoke(tmp_path / "runs"), starts)[0] == 0
     return tmp_path / "runs", starts
@@ -68,7 +68,7 @@ def test_stale_runs_are_made_again_when_asked_for_and_the_old_ones_kept(finished
     assert run(plan, starts)[0] == 0  # nothing is stale now
     assert len(started(starts)) == 6
     assert content(plan)["arms"][0]["levels"] == {"0": "code-0123456789ab"}
-    monkeypatch.undo()  # the edit is taken back
+    monkeypatch.undo()  # the edit is reverted
     assert run(smoke(store), starts)[0] == 0
     assert len(started(starts)) == 6
     assert "levels" not in content(smoke(store))["arms"][0]
@@ -100,9 +100,9 @@ def test_status_names_other_versions_of_packages_and_mixed_epochs(finished):
         (folder / "env.json").write_text(text)
     text = said(show_status, smoke(store))
     assert (
-        "warning: finished runs mix states of the code: 2 runs from code epoch1, 1 runs from code epoch2"
+        "warning: finished runs mix versions of the code: 2 runs from code epoch1, 1 runs from code epoch2"
         in text
     )
     assert re.search(
-        r"other packages than are here \(torch \S+, .*\): 2 with torch 1.0, 1 with torch 2.0", text
+        r"package versions that differ from these \(torch \S+, .*\): 2 with torch 1.0, 1 with torch 2.0", text
     )

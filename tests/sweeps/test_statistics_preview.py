@@ -1,4 +1,4 @@
-"""What a plan says before anything runs, against scipy's own noncentral t and its own permutation test."""
+"""The statistics of a plan before anything runs, compared with scipy's own noncentral t and its own permutation test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def said(test: str, arms: int, seeds: int) -> str:
 
 
 def power(effect: float, n: int, alpha: float, paired: bool) -> float:
-    """By scipy's noncentral t, of a t test on n pairs or on n against n runs."""
+    """Return the power of a t test on n pairs or on n against n runs, by scipy's noncentral t."""
     df, shift = (n - 1, effect * math.sqrt(n)) if paired else (2 * n - 2, effect * math.sqrt(n / 2))
     critical = stats.t.ppf(1 - alpha / 2, df)
     wrong_side = float(stats.nct.cdf(-critical, df, shift))  # nan where it is next to nothing
@@ -54,13 +54,15 @@ def test_the_numbers_of_a_plan_are_scipys(
 def test_a_plan_says_what_stands_beside_the_test_and_what_it_lacks() -> None:
     text = said("welch", 3, 8)
     # of eight seeds all patterns but the two of one sign are less extreme: 2 / 2^8
-    assert "joint sign flips of 8 shared seeds stand beside it: their smallest p is 0.0078" in text
-    assert "joint sign flips take 8 seeds that all arms share, here 5" in said("welch", 3, 5)
+    assert "joint sign flips of 8 shared seeds complement it: their smallest p is 0.0078" in text
+    assert "joint sign flips need 8 seeds shared by all arms, and there are 5" in said("welch", 3, 5)
     for lacking in ("an untrained base", "an arm without a clip", "an A/A arm"):
         assert f"without {lacking}" in text
     assert "where runs may collapse, no rule keeps to 5 %" in text
     few = said("welch", 3, 3)
-    assert "fewer than 4 seeds an arm: the report will show the values of runs, no p and no bold" in few
+    assert (
+        "fewer than 4 seeds per arm: the report will show the values of runs, without p-values or bold" in few
+    )
     assert "words" not in few
 
 
@@ -69,8 +71,8 @@ def test_a_plan_says_how_likely_each_word_is() -> None:
     # the smallest effect is 2 points; at a spread of 2, the error of a difference of 8 and 8 runs is 1, on 14 df
     power = word_power(0.02, 0.02, 0.01, 14, 0.05)
     assert (
-        f"direction shown {100 * power['direction shown']:.0f} %" in text.split("sd over seeds 2 points: ")[1]
+        f"direction shown {100 * power['direction shown']:.0f}%" in text.split("sd over seeds 2 points: ")[1]
     )
     assert "at 0 points" in text
     assert "at 4 points" in text
-    assert "spreads that are assumed" in text
+    assert "an assumed spread" in text

@@ -1,4 +1,4 @@
-"""docs/studies.md: every example loads, plans, and makes the arms that the page lists; no key is left out."""
+"""docs/studies.md: every example loads, plans, and gives the arms that the page lists; no key is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study's spec: what is wrong is refused in one sentence that names it and the nearest valid choice."""
+"""A study's spec: every mistake is refused in one sentence that names it and the nearest valid choice."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         several.preset_for(None)
     with pytest.raises(UserError, match="unknown preset of small 'default': valid: paper, smoke"):
         several.preset_for("default")
-    with pytest.raises(UserError, match=r"as presets\.default has 2 seeds an arm"):
+    with pytest.raises(UserError, match=r"because presets\.default has 2 seeds per arm"):
         parse("small", {**spec, "presets": {"default": {"seeds": 2}}, "looks": [4]})
 
 
@@ -73,10 +73,13 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         (changed("titel", value="x"), "did you mean 'title'"),  # codespell:ignore titel
         (changed("baseline", value="grpoo"), "did you mean 'grpo'"),
         (changed("test", value="pared"), "did you mean 'paired'"),
-        (changed("smallest_effect", value=2.0), "lie between 0 and 1, got 2: write 0.02 for two points"),
-        (changed("looks", value=[6, 4]), "numbers of seeds an arm that rise, got [6, 4]"),
-        (changed("looks", value=[3]), "at least 4 seeds an arm, got 3"),
-        (changed("looks", value=[4, 8]), "8 seeds are no interim look, as presets.paper has 8 seeds an arm"),
+        (changed("smallest_effect", value=2.0), "be between 0 and 1, got 2: write 0.02 for two points"),
+        (changed("looks", value=[6, 4]), "increasing numbers of seeds per arm, got [6, 4]"),
+        (changed("looks", value=[3]), "at least 4 seeds per arm, got 3"),
+        (
+            changed("looks", value=[4, 8]),
+            "8 seeds are not an interim look, because presets.paper has 8 seeds per arm",
+        ),
         (changed("primary", value={"mode": "greedi"}), "did you mean 'greedy'"),
         (changed("gates", value={"token_arn": "grpo"}), "did you mean 'gates.token_arm'"),
         (changed("gates", "token_arm", value="sspoo"), "did you mean 'sspo'"),
@@ -90,12 +93,15 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         (changed("arms", "sspo", value={"against": "again"}), "'again' has role aa"),
         (
             changed("arms", "grpo", value={"against": "sspo"}),
-            "the study's baseline is tested against nothing",
+            "the study's baseline is not tested against any arm",
         ),
         (changed("arms", "again", "against", value="grpo"), "an arm of role aa is never tested"),
         (changed("arms", "again", "copy_of", value="gropo"), "did you mean 'grpo'"),
         (changed("arms", "sspo", value={"copy_of": "again"}), "'again' is itself a copy"),
-        (changed("arms", "again", "overrides", value=["objective=sspo"]), "has none of its own"),
+        (
+            changed("arms", "again", "overrides", value=["objective=sspo"]),
+            "uses its overrides; leave out its own",
+        ),
         (changed("arms", "sspo", value={"overrides": ["seed=3"]}), "'seed=3' is set by the sweep"),
         (changed("arms", "sspo", value={"overrides": ["run.gpus=2"]}), "'run.gpus=2' is set by the sweep"),
         (changed("arms", "sspo", value={"overrides": ["run=x"]}), "'run=x' is set by the sweep"),
@@ -126,16 +132,19 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         ),
         (
             changed("presets", "paper", "seeds", value=list(range(7))),
-            "at least 8 seeds an arm, and 'grpo' has 7",
+            "at least 8 seeds per arm, but 'grpo' has 7",
         ),
-        (changed("arms", "sspo", value={"seeds": [0, 1]}), "at least 8 seeds an arm, and 'sspo' has 2"),
-        (changed("presets", value={}), "a study takes seeds: write `seeds: 3`, or presets"),
-        (changed("seeds", value=3), "seeds stand beside presets"),
+        (changed("arms", "sspo", value={"seeds": [0, 1]}), "at least 8 seeds per arm, but 'sspo' has 2"),
+        (changed("presets", value={}), "a study requires seeds: write `seeds: 3`, or presets"),
+        (changed("seeds", value=3), "a study has both seeds and presets"),
         (changed("arms", "again", "role", value="arm"), "set its role to aa"),
         (changed("arms", "sspo", value={"role": "aa"}), "set copy_of to the arm that it repeats"),
         # paper's seeds 0..7 moved by 7 are 7..14: seed 7 is in both, while smoke and default share none
         (changed("arms", "again", "seed_offset", value=7), "both run seed 7 in presets.paper"),
-        (changed("primary", value={"mode": "greedy", "temperature": 1.0}), "greedy decoding is 0, got 1"),
+        (
+            changed("primary", value={"mode": "greedy", "temperature": 1.0}),
+            "greedy decoding must be 0, got 1",
+        ),
         (changed("primary", value={"mode": "sampled", "temperature": 0.0}), "a number above 0, got 0"),
         (changed("primary", value={"temperature": float("nan")}), "a number above 0, got nan"),
         (changed("gates", value={"base_max": 60.0}), "gates.base_max is a share"),
@@ -165,9 +174,9 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         (changed("replay", value={"rules": ["subsentense"]}), "did you mean 'subsentence'"),
         (changed("replay", value={"rules": []}), "replay.rules must name at least one"),
         (changed("replay", value={"clip": "1:1e-4:log40"}), "replay.clip=1:1e-4:log40: a range rises"),
-        (changed("replay", value={"targets": [0.5]}), "a share between 0 and .5, as about half"),
+        (changed("replay", value={"targets": [0.5]}), "a share between 0 and 0.5, because about half"),
         (changed("replay", value={"targets": [float("nan")]}), "got nan"),
-        (changed("replay", value={"objective": ["seed=3"]}), "'seed=3' is none of objective=NAME"),
+        (changed("replay", value={"objective": ["seed=3"]}), "'seed=3' is neither objective=NAME"),
         (changed("replay", value={"objective": ["objective.clip.low=0.1"]}), "and replay.clip"),
         (changed("arms", "sspo", value={"overrides": ["trainer.record=3"]}), "use seeds, replay and"),
         (changed("arms", "sspo", value={"target_clip_frac": 0.7}), "arms.sspo.target_clip_frac: a clip"),
@@ -175,7 +184,7 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
             changed("arms", "sspo", value={"target_clip_frac": 0.1, "role": "base"}),
             "an arm of role base never clips",
         ),
-        (changed("arms", "again", "target_clip_frac", value=0.1), "takes its target_clip_frac"),
+        (changed("arms", "again", "target_clip_frac", value=0.1), "uses its target_clip_frac"),
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused_in_one_sentence(spec: dict[str, Any], said: str) -> None:
@@ -194,7 +203,7 @@ def test_an_arm_s_experiment_does_not_take_the_place_of_its_preset_s(of_arm: str
     spec["presets"]["smoke"]["overrides"] = ["trainer.rollouts=3", "experiment=fast"]
     with pytest.raises(
         UserError,
-        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, and a run takes one",
+        match=r"^arms\.sspo has experiment=quick and presets\.smoke has experiment=fast, but a run has only one",
     ):
         parse("small", spec)
 
@@ -246,7 +255,7 @@ NAMES = ["x=1", "a,b", "it's", "{a}", "${oc.env:HOME}", "сетка", "a b", "~a
 def test_a_file_whose_name_is_grammar_to_hydra_is_refused_by_name(name: str, tmp_path: Path) -> None:
     (tmp_path / f"{name}.yaml").write_text("arms: {}")
     assert study_names(tmp_path) == []
-    with pytest.raises(UserError, match="the file of a study is called by letters of English, digits"):
+    with pytest.raises(UserError, match="the file name of a study must be English letters, digits"):
         load(tmp_path, name)
 
 

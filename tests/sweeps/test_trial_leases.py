@@ -1,4 +1,4 @@
-"""Leases: exactly one holder, judged by signs of life and never by a clock that somebody could set."""
+"""Leases: exactly one holder, judged by heartbeats and never by a clock that can be set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Clock:
 
 
 def foreign(folder: Path, **changes: object) -> Lease:
-    """A lease of a process of another machine."""
+    """Return a lease of a process on another machine."""
     folder.mkdir(parents=True, exist_ok=True)
     lease = replace(Lease(number=1, machine="other", host="far", processes=((1, "1"),)), **changes)
     fence.file_of(folder, lease.number).write_text(json.dumps(vars(lease)))
@@ -36,7 +36,7 @@ def foreign(folder: Path, **changes: object) -> Lease:
 
 
 def still_for(folder: Path, lease: Lease, seconds: float, watch: Watch, clock: Clock) -> bool:
-    """What a watch says after looking every second."""
+    """Return the judgment of a watch that observes every second."""
     over = watch.over(folder, lease)
     for _ in range(int(seconds)):
         clock.now += 1
@@ -53,7 +53,7 @@ def test_a_lease_of_another_machine_is_given_up_when_it_has_been_still_for_long_
     leases.heartbeat(tmp_path, lease)
     assert not still_for(
         tmp_path, lease, 59, watch, clock
-    )  # since the first of these looks, which saw the beat
+    )  # since the first of these observations, which saw the heartbeat
     assert still_for(tmp_path, lease, 1, watch, clock)
 
 
@@ -63,7 +63,7 @@ def test_no_setting_of_any_clock_makes_a_holder_look_dead_or_a_dead_one_alive(
 ) -> None:
     lease, clock = foreign(tmp_path), Clock()
     path, watch = fence.file_of(tmp_path, 1), Watch(60.0, clock)
-    os.utime(path, (wall, wall))  # written by a machine whose clock says 1970, 2001 or 2096
+    os.utime(path, (wall, wall))  # written by a machine whose clock shows 1970, 2001 or 2096
     assert not still_for(tmp_path, lease, 59, watch, clock)
     os.utime(path, (wall - 5e8, wall - 5e8))  # it jumped back, and the holder lives
     assert not still_for(tmp_path, lease, 59, watch, clock)
@@ -76,7 +76,7 @@ def test_an_observer_that_slept_gives_nobody_up_for_it(tmp_path: Path) -> None:
     watch.over(tmp_path, lease)
     clock.now += 3600
     assert not watch.over(tmp_path, lease)
-    # that look counted for LONGEST_LOOK
+    # that observation counted for LONGEST_LOOK
     assert not still_for(tmp_path, lease, 60 - LONGEST_LOOK - 1, watch, clock)
     assert still_for(tmp_path, lease, 1, watch, clock)
 
@@ -141,7 +141,7 @@ def test_a_run_that_was_taken_over_writes_nothing_more(
         monkeypatch.setenv(name, value)
     log = RunLog(tmp_path)
     log.evaluation([{"rollout": 0}])
-    fence.file_of(folder, 2).touch()  # somebody else's
+    fence.file_of(folder, 2).touch()  # another process's
     with pytest.raises(fence.LeaseLost):
         log.evaluation([{"rollout": 1}])
     with pytest.raises(fence.LeaseLost):

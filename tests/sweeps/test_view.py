@@ -1,4 +1,4 @@
-"""The view of a sweep: what it says, and that it holds nobody up."""
+"""The view of a sweep: its texts, and that it never blocks the pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a place holds the trials of a plan, which devices would, and what would lower them."""
+"""Memory checks of a plan: whether its trials fit on a place, which devices would hold them, and what would lower their memory."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from sweeps.plan.plan import Plan, PlannedArm, Trial
 def largest(
     arms: Iterable[PlannedArm], place: Place, *, named: bool = True
 ) -> tuple[PlannedArm, Expected] | None:
-    """The arm that takes most memory of what its place has; None where no estimate can be made."""
+    """Return the arm that takes the largest share of its place's memory; None if no estimate can be made."""
     found = [(arm, one) for arm in arms if (one := expected_of(arm, place, named=named)) is not None]
     return max(found, key=lambda pair: pair[1].memory.bytes / (pair[1].place.memory or 1), default=None)
 
 
 SPARE = 0.1
-"""Of a device's memory, what CUDA's contexts, vLLM's graphs and fragments may take beside the estimate: nobody is sent to buy a device
-that the estimate fills to the brim."""
+"""Share of a device's memory reserved for CUDA contexts, vLLM graphs and fragmentation, which the estimate leaves out: no device
+is suggested that the estimate alone would fill."""
 
 
 def holding(arms: Sequence[PlannedArm], *, named: bool = True) -> list[Place]:
-    """Devices of conf/planning/devices.yaml that hold a trial of every arm with memory to spare, the smallest first."""
+    """Return the devices of conf/planning/devices.yaml that hold a trial of every arm with memory to spare, smallest first."""
     places = []
     for place in all_named():
         most = largest(arms, place, named=named)
@@ -41,7 +41,10 @@ def holding(arms: Sequence[PlannedArm], *, named: bool = True) -> list[Place]:
 
 
 def why_not_held(plan: Plan, arms: Sequence[PlannedArm], place: Place) -> str | None:
-    """What does not fit, what would hold it and what would lower it, in one sentence; None where all fits or nothing can be told."""
+    """Return one sentence on the trial that does not fit, the devices that would hold it and the options that would lower its memory.
+
+    None if all trials fit or no estimate can be made.
+    """
     most = largest(arms, place, named=not plan.nameless)
     if most is None or most[1].fits:
         return None
@@ -61,7 +64,7 @@ def why_not_held(plan: Plan, arms: Sequence[PlannedArm], place: Place) -> str | 
 
 
 def refuse_what_does_not_fit(plan: Plan, trials: Iterable[Trial]) -> None:
-    """Raise UserError where this machine cannot hold one of the trials, which are to run here. Without an estimate nothing is refused."""
+    """Raise UserError if one of the trials to run here does not fit on this machine. Without an estimate, nothing is refused."""
     names = {trial.arm for trial in trials}
     arms = [arm for arm in plan.arms if arm.name in names]
     reason = why_not_held(plan, arms, here()) if arms else None
@@ -69,18 +72,22 @@ def refuse_what_does_not_fit(plan: Plan, trials: Iterable[Trial]) -> None:
         raise UserError(reason)
 
 
-def _where(place: Place, asked: Place) -> str:
+def _where(place: Place, requested: Place) -> str:
     if place.name == CPU:
-        return "this machine, which has no CUDA device," if asked.name == CPU else "this machine's processors"
+        return (
+            "this machine, which has no CUDA device,"
+            if requested.name == CPU
+            else "this machine's processors"
+        )
     return place.name
 
 
 def _lower(arm: PlannedArm, place: Place) -> str:
     shape = shape_at(arm.config.model.path)
-    assert shape is not None, "what has an estimate has a shape"
+    assert shape is not None, "an arm with an estimate has a shape"
 
-    def asks(changed: TrainConfig) -> Estimate:
+    def memory(changed: TrainConfig) -> Estimate:
         return memory_of(shape, changed, place, arm.resources)
 
     more = smaller_cache(shape, arm.config, precision_on(place, arm.config))
-    return Said(estimate=asks(arm.config), savings=largest_savings(arm.config, asks, more=more)).lower()
+    return Said(estimate=memory(arm.config), savings=largest_savings(arm.config, memory, more=more)).lower()

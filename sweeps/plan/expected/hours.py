@@ -1,4 +1,4 @@
-"""Seconds of a trial on a device, from its work and what conf/planning assumes: docs/cost.md has the formulas in words."""
+"""Seconds of a trial on a device, from its work and the assumptions in conf/planning; docs/cost.md has the formulas in words."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ GIGA, TERA = 1e9, 1e12
 
 @dataclass(frozen=True, kw_only=True)
 class Seconds:
-    """Of one trial, by what they go into."""
+    """Seconds of one trial, by activity."""
 
     sampling: float
     updates: float
-    """Optimiser steps and looks at whole rollouts."""
+    """Optimizer steps and forward passes over whole rollouts."""
     evaluation: float
     rest: float
     """Start, grading, weight sync, checkpoints and the host."""
 
     @property
     def total(self) -> float:
-        """All of them."""
+        """Return the sum of all parts."""
         return self.sampling + self.updates + self.evaluation + self.rest
 
     def scaled(self, factor: float) -> Seconds:
-        """So many times as long."""
+        """Return these seconds multiplied by a factor."""
         return Seconds(
             sampling=self.sampling * factor,
             updates=self.updates * factor,
@@ -42,14 +42,14 @@ class Seconds:
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """What a trial reaches on its device."""
+    """The rates that a trial reaches on its device."""
 
     operations: float
-    """A second."""
+    """Operations per second."""
     bytes: float
-    """A second."""
+    """Bytes per second."""
     step: float
-    """Seconds of the host a decoding step."""
+    """Host seconds per decoding step."""
     start: float
     engine: float
     parallel: int = 1
@@ -57,7 +57,7 @@ class Speed:
 
 
 def precision_on(place: Place, config: TrainConfig) -> str:
-    """Of forward passes, as models/device.py resolves it."""
+    """Return the precision of forward passes, as models/device.py resolves it."""
     if config.model.precision != "auto":
         return config.model.precision
     return "bfloat16" if place.cuda else "float32"
@@ -66,7 +66,7 @@ def precision_on(place: Place, config: TrainConfig) -> str:
 def speed_of(
     place: Place, precision: str, assumed: Assumptions, *, threads: int, devices: int
 ) -> Speed | None:
-    """None for a device whose speed no table has."""
+    """Return the rates of a trial on a place; None for a device whose speed is not in the table."""
     if not place.cuda:
         cpu = assumed.cpu
         return Speed(
@@ -100,8 +100,8 @@ def seconds_of(
     threads: int = 1,
     devices: int = 1,
 ) -> Seconds | None:
-    """What a trial takes on a place, with `threads` processors or `devices` CUDA devices; `sets` are the numbers of questions of its
-    held-out sets. None for a device whose speed no table has."""
+    """Estimate the seconds of a trial on a place, with `threads` processors or `devices` CUDA devices. `sets` holds the number of
+    questions of each held-out set. None for a device whose speed is not in the table."""
     precision = precision_on(place, config)
     speed = speed_of(place, precision, assumed, threads=threads, devices=devices)
     if speed is None:
@@ -125,7 +125,7 @@ def seconds_of(
 
 
 def _sampling(work: Work, speed: Speed, sampled: Sampled) -> float:
-    """Prompts, then steps at full width while answers wait, then those of the longest answer alone."""
+    """Sum the time to read the prompts, the decoding steps at full width while answers wait, and those of the longest answer alone."""
     parallel = speed.parallel if work.foreign else 1
     length, rows = work.answer(sampled.limit), work.at_once(sampled)
 

@@ -1,4 +1,4 @@
-"""Where trials would run: the CUDA device or the processors that are here, found without torch, or a device that a plan names."""
+"""The place where trials would run: this machine's CUDA device or processors, found without torch, or a device named by the user."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ PROC = Path("/proc/driver/nvidia/gpus")
 ASK = ("--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
 SIZE = re.compile(r"\d+gb")
 SLICE = "MIG-"
-"""How CUDA_VISIBLE_DEVICES begins the name of a part of a device."""
+"""Prefix in CUDA_VISIBLE_DEVICES of the name of a partition of a device."""
 LESS = {"mig", "laptop"}
-"""Words of names of what is slower than the device whose name it has."""
+"""Words in a driver's name that mark a device slower than the table's device of the same name."""
 SECONDS = 30.0
-"""That nvidia-smi is waited for."""
+"""Timeout of nvidia-smi."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a trial runs on."""
+    """The hardware that a trial runs on."""
 
     name: str
-    """As conf/planning/devices.yaml calls it, as the driver does where it is not there, or `cpu`."""
+    """Its name in conf/planning/devices.yaml, else the driver's name, or `cpu`."""
     memory: float | None
-    """Bytes; None where nothing tells."""
+    """Bytes; None if unknown."""
     device: Device | None = None
-    """How fast it is; None for the CPU, and for a device that the table does not have."""
+    """Its speed; None for the CPU, and for a device that is not in the table."""
 
     @property
     def cuda(self) -> bool:
-        """Whether it is a CUDA device."""
+        """Return whether it is a CUDA device."""
         return self.name != CPU
 
 
@@ -48,7 +48,7 @@ CPU = "cpu"
 
 
 def named(name: str) -> Place:
-    """A device of conf/planning/devices.yaml. Raises UserError with the nearest valid name."""
+    """Return a device of conf/planning/devices.yaml. Raises UserError with the nearest valid name."""
     devices = tables().devices
     if name not in devices:
         raise unknown("device of conf/planning/devices.yaml", name, devices)
@@ -56,27 +56,27 @@ def named(name: str) -> Place:
 
 
 def all_named() -> list[Place]:
-    """Every device of the table, the smallest first."""
+    """Return every device of the table, smallest first."""
     return sorted((named(name) for name in tables().devices), key=lambda place: place.memory or 0)
 
 
 def processors_here() -> Place:
-    """This machine's processors and memory, or what its control group leaves of it."""
+    """Return this machine's processors and memory, within the limit of its control group."""
     return Place(name=CPU, memory=room_of(CPU).whole)
 
 
 def here() -> Place:
-    """The first CUDA device that is visible, else the processors."""
+    """Return the first visible CUDA device, else the processors."""
     devices = visible_devices()
     return _device(devices[0]) if devices else processors_here()
 
 
 @functools.cache
 def _device(name: str) -> Place:
-    """The device that CUDA_VISIBLE_DEVICES calls so: a number or a UUID. Of a part of a device nothing is known."""
+    """Return the device that CUDA_VISIBLE_DEVICES names: a number or a UUID. The size of a partition is unknown."""
     if name.startswith(SLICE):
         return Place(name="a part of a CUDA device (MIG)", memory=None)
-    lines = _asked(name).splitlines()
+    lines = _queried(name).splitlines()
     if lines:
         name, _, memory = lines[0].rpartition(",")
         return found(name.strip(), float(memory) * 2**20 if memory.strip().isdigit() else None)
@@ -88,8 +88,8 @@ def _device(name: str) -> Place:
     return Place(name="an unknown CUDA device", memory=None)
 
 
-def _asked(device: str) -> str:
-    """What nvidia-smi says of a device; empty where it is not here or has nothing to say."""
+def _queried(device: str) -> str:
+    """Return the output of nvidia-smi for a device; empty if it is not installed or fails."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""
@@ -100,13 +100,13 @@ def _asked(device: str) -> str:
     except (
         OSError,
         subprocess.TimeoutExpired,
-    ):  # a broken driver: the plan says that nothing is known of the device
+    ):  # a broken driver: the plan reports an unknown device
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def found(name: str, memory: float | None) -> Place:
-    """The device that the driver calls so; of several rows of its name the one of the nearest memory."""
+    """Return the device with this driver name; among several rows of its name, the one of the nearest memory."""
     key = row_of(name, memory)
     if key is None:
         return Place(name=name, memory=memory)
@@ -115,14 +115,14 @@ def found(name: str, memory: float | None) -> Place:
 
 
 def row_of(name: str, memory: float | None = None) -> str | None:
-    """The row of devices.yaml for a device by its driver's name: "NVIDIA A100-SXM4-40GB" is a100_40gb. None for one without a row."""
-    said, rows = _words(name), tables().devices
-    if said & LESS:
+    """Return the key in devices.yaml for a driver's name: "NVIDIA A100-SXM4-40GB" is a100_40gb. None if it has no row."""
+    words, rows = _words(name), tables().devices
+    if words & LESS:
         return None
-    whole = [key for key in rows if _words(key) <= said]
+    whole = [key for key in rows if _words(key) <= words]
     if len(whole) == 1:
         return whole[0]
-    alike = [key for key in rows if {word for word in _words(key) if not SIZE.fullmatch(word)} <= said]
+    alike = [key for key in rows if {word for word in _words(key) if not SIZE.fullmatch(word)} <= words]
     if memory is None:
         return alike[0] if len(alike) == 1 else None
     return min(alike, key=lambda key: abs(rows[key].memory_gib * GIB - memory), default=None)

@@ -1,4 +1,4 @@
-"""The shape of a model: from its folder where that is at hand, else from conf/planning/models.yaml."""
+"""The shape of a model: from its folder if that is on this machine, else from conf/planning/models.yaml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeps.plan.expected.tables import tables
 
 
 def shape_for(path: str) -> Shape | None:
-    """The shape of the model that `model.path=path` names; None where neither folder nor table tells.
+    """Return the shape of the model that `model.path=path` names; None if neither its folder nor the table has it.
 
     A folder that is not here is looked up by its name: models/Qwen2.5-Math-1.5B is Qwen/Qwen2.5-Math-1.5B. Nothing is downloaded.
     """

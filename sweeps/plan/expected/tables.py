@@ -1,4 +1,4 @@
-"""The tables of conf/planning: devices, shapes of models, sizes of benchmarks and what the cost model assumes."""
+"""The tables of conf/planning: devices, shapes of models, sizes of benchmarks and the assumptions of the cost model."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """What a row of devices.yaml says."""
+    """A row of devices.yaml."""
 
     memory_gib: float
     tflops: float
-    """10^12 operations a second of matrix products in bfloat16."""
+    """10^12 operations per second of matrix products in bfloat16."""
     bandwidth_gbs: float
-    """10^9 bytes a second."""
+    """10^9 bytes per second."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRow:
-    """What a row of models.yaml says; see Shape."""
+    """A row of models.yaml; see Shape."""
 
     parameters: int
     layers: int
@@ -46,7 +46,7 @@ class ModelRow:
     positions: int
 
     def shape(self) -> Shape:
-        """As the estimate of memory takes it."""
+        """Return the shape that the memory estimate reads."""
         values = asdict(self)
         del values["tied"]
         return Shape(**values)
@@ -77,7 +77,7 @@ class OfCpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Assumptions:
-    """What the cost model takes for granted; conf/planning/assumptions.yaml says where each comes from."""
+    """The assumptions of the cost model; conf/planning/assumptions.yaml gives the source of each."""
 
     cuda: OfCuda
     cpu: OfCpu
@@ -103,7 +103,7 @@ class Tables:
 def tables(folder: Path | None = None) -> Tables:
     """Return the tables of a folder, or of `conf/planning`.
 
-    Raises UserError for an unknown key, a missing one, or a value that makes no sense.
+    Raises UserError for an unknown or missing key, or an invalid value.
     """
 
     def file(name: str) -> Path:
@@ -131,7 +131,7 @@ def _assumptions(path: Path) -> Assumptions:
 
 
 def _row(schema: type[Row], values: Any, where: str) -> Row:
-    """A row with every key of its schema, each number above 0."""
+    """Return a row with every key of its schema, each number above 0."""
     if not isinstance(values, Mapping):
         raise UserError(f"{where} must be a group of values")
     missing = _missing(schema, values)
@@ -146,7 +146,7 @@ def _row(schema: type[Row], values: Any, where: str) -> Row:
 
 
 def _missing(schema: Any, values: Mapping[str, Any], prefix: str = "") -> str | None:
-    """The first key without a value."""
+    """Return the first key without a value."""
     inner = {"cuda": OfCuda, "cpu": OfCpu}
     for field in fields(schema):
         if field.name not in values and field.default is MISSING:

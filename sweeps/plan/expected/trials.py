@@ -1,6 +1,6 @@
-"""What the trials of a plan take that nobody has run yet: of every arm whose model has a shape, alike ones together.
+"""Memory and time of a plan's trials that have not run, for every arm whose model has a shape.
 
-Embedded models are judged by finished trials alone: they take seconds, and are here.
+Embedded models are estimated from finished trials alone: they take seconds and are always available.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from sweeps.plan.plan import Plan, PlannedArm
 from sweeps.study.limits import Resources
 
 shape_at = functools.cache(shape_for)
-"""A plan asks for the shape of one model once an arm and device."""
+"""Cached, because a plan requests a model's shape once per arm and device."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What one trial takes on a place."""
+    """Memory and time of one trial on a place."""
 
     place: Place
     memory: Estimate
     seconds: Seconds | None
-    """None for a device whose speed no table has."""
+    """None for a device whose speed is not in the table."""
 
     @property
     def fits(self) -> bool:
-        """Whether the whole memory of the place, where it is known, holds it."""
+        """Return whether the trial fits in the whole memory of the place; True if that is unknown."""
         return self.place.memory is None or self.memory.bytes <= self.place.memory
 
 
 def is_predicted(config: TrainConfig) -> bool:
-    """Whether a run's model is one that the cost model is for."""
+    """Return whether the cost model covers a run's model."""
     return config.model.path not in EMBEDDED_BASES
 
 
 def without_shape(plan: Plan) -> list[str]:
-    """Paths of models of which nothing can be told, once each."""
+    """Return the paths of models without a known shape, once each."""
     paths = dict.fromkeys(arm.config.model.path for arm in plan.arms if is_predicted(arm.config))
     return [path for path in paths if shape_at(path) is None]
 
 
 def expected_of(arm: PlannedArm, place: Place, *, named: bool = True) -> Expected | None:
-    """What a trial of an arm takes there. None for embedded models, and those whose shape nothing tells."""
+    """Estimate a trial of an arm on a place. None for embedded models and for models without a known shape."""
     if not is_predicted(arm.config):
         return None
     return expected_on(arm.config, place, arm.resources, sets_of(arm.config, named=named))
@@ -63,7 +63,7 @@ def expected_of(arm: PlannedArm, place: Place, *, named: bool = True) -> Expecte
 def expected_on(
     config: TrainConfig, place: Place, resources: Resources, sets: Sequence[int]
 ) -> Expected | None:
-    """What a run takes on a place, or on this machine's processors where it asks for them; None without a shape."""
+    """Estimate a run on a place, or on this machine's processors if its run.device is cpu; None without a shape."""
     shape = shape_at(config.model.path)
     if shape is None:
         return None
@@ -85,7 +85,7 @@ def expected_on(
 
 
 def memory_of(shape: Shape, config: TrainConfig, place: Place, resources: Resources) -> Estimate:
-    """As a run says it of itself before it starts, but for its prompts, which are not read here."""
+    """Estimate a run's memory as the run itself does before it starts, except for its prompts, which are not read here."""
     prompt = min(tables().assumptions.longest_prompt, config.run.prompt_tokens)
     return estimate(
         shape,
@@ -97,13 +97,14 @@ def memory_of(shape: Shape, config: TrainConfig, place: Place, resources: Resour
 
 
 def sets_of(config: TrainConfig, *, named: bool) -> list[int]:
-    """Questions of each held-out set: from conf/planning/questions.yaml, else as many as the set has, else as many as are asked."""
+    """Return the number of questions of each held-out set: from conf/planning/questions.yaml, else the size of the set, else
+    evaluation.questions."""
     known, most = tables().questions, config.evaluation.questions
     return [known.get(name) or _size(config, name, named) or most for name in _names(config)]
 
 
 def sizes_are_listed(config: TrainConfig) -> bool:
-    """Whether conf/planning/questions.yaml has every held-out set."""
+    """Return whether conf/planning/questions.yaml lists every held-out set."""
     return all(name in tables().questions for name in _names(config))
 
 
@@ -118,5 +119,5 @@ def _size(config: TrainConfig, name: str, named: bool) -> int | None:
         return None
     try:
         return task_of(config).eval_size(name)
-    except NotHere:  # a lock knows the set, and this machine does not have it
+    except NotHere:  # a lock lists the set, but it is not on this machine
         return None

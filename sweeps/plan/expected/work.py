@@ -1,6 +1,6 @@
 """Operations and bytes of a trial, from the shape of its model and its configuration.
 
-An operation is a multiplication or an addition: a matrix of N numbers takes 2 N for a token. docs/cost.md has the formulas in words.
+An operation is a multiplication or an addition: a matrix of N numbers takes 2 N per token. docs/cost.md has the formulas in words.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Sampled:
 
     rows: int
     prompts: int
-    """How many prompts are read: an engine reads one once for all answers to it."""
+    """How many prompts are read: an engine reads each prompt once for all answers to it."""
     limit: int
-    """Tokens of an answer at most."""
+    """Maximum number of tokens of an answer."""
     times: float = 1
 
 
@@ -37,7 +37,7 @@ class Step:
 
 
 class Work:
-    """What a run does; `sets` are the numbers of questions of its held-out sets."""
+    """The work of a run; `sets` holds the number of questions of each held-out set."""
 
     def __init__(
         self, shape: Shape, config: TrainConfig, assumed: Assumptions, *, sets: Sequence[int], precision: str
@@ -53,11 +53,11 @@ class Work:
         self.prompt = min(assumed.prompt_tokens, config.run.prompt_tokens)
 
     def answer(self, limit: int) -> float:
-        """Tokens of an answer on average."""
+        """Return the average number of tokens of an answer."""
         return min(self.assumed.response_tokens, limit)
 
     def rollouts(self) -> list[Sampled]:
-        """What training samples. Resampling counts as if it always took as long as it may."""
+        """Return what training samples. Resampling is counted at its maximum."""
         rollout, count = self.config.rollout, self.config.trainer.rollouts
         rows = rollout.prompts * rollout.responses
         prompts = rollout.prompts if self.foreign else rows
@@ -67,20 +67,20 @@ class Work:
         return [one] if count else []
 
     def evaluations(self) -> list[Sampled]:
-        """What the curve and the last step sample."""
-        asks, rollouts = self.config.evaluation, self.config.trainer.rollouts
+        """Return what the learning curve and the final evaluation sample."""
+        options, rollouts = self.config.evaluation, self.config.trainer.rollouts
         parts = []
-        if rollouts and asks.every:
-            curves = 1 + rollouts // asks.every  # one is before the first rollout
-            parts += [self._asked(min(asks.curve_questions, size), 1, curves) for size in self.sets]
+        if rollouts and options.every:
+            curves = 1 + rollouts // options.every  # one is before the first rollout
+            parts += [self._answered(min(options.curve_questions, size), 1, curves) for size in self.sets]
         for size in self.sets:
-            questions = min(asks.questions, size)
-            parts.append(self._asked(questions, 1, 1))
-            parts += [self._asked(questions, asks.samples, 1) for _ in asks.temperatures]
+            questions = min(options.questions, size)
+            parts.append(self._answered(questions, 1, 1))
+            parts += [self._answered(questions, options.samples, 1) for _ in options.temperatures]
         return parts
 
-    def _asked(self, questions: int, samples: int, times: int) -> Sampled:
-        """Answers to a set, in batches of equal size."""
+    def _answered(self, questions: int, samples: int, times: int) -> Sampled:
+        """Return the answers to a set, in batches of equal size."""
         answers = questions * samples
         batches = math.ceil(answers / self.config.evaluation.batch)
         rows = math.ceil(answers / batches)
@@ -90,19 +90,19 @@ class Work:
         )
 
     def reading(self, sampled: Sampled) -> float:
-        """Operations of reading the prompts, once."""
+        """Return the operations to read the prompts once."""
         return sampled.prompts * self.layers(self.prompt)
 
     def layers(self, tokens: float) -> float:
-        """Operations of all layers for one row of so many tokens."""
+        """Return the operations of all layers for one row of this many tokens."""
         return 2 * (self.matrices + self.adapters) * tokens + self.attention(tokens)
 
     def attention(self, tokens: float) -> float:
-        """Scores and sums of one row, each token with those before it."""
+        """Return the operations of one row's attention scores and sums, each token with those before it."""
         return 2 * self.shape.layers * self.shape.attention * tokens**2
 
     def at_once(self, sampled: Sampled) -> float:
-        """Answers that are decoded at a time: those whose keys and values fit the engine's cache."""
+        """Return how many answers are decoded at a time: those whose keys and values fit in the engine's cache."""
         if not self.foreign:
             return sampled.rows
         cache = engine.engine_cache_bytes(self.shape, self.config, precision=self.precision)
@@ -110,7 +110,7 @@ class Work:
         return max(1.0, min(sampled.rows, engine.ROWS, fit))
 
     def step(self, rows: float, context: float) -> Step:
-        """One token for each of so many rows, each with so many tokens before it: all weights are read once."""
+        """Return the work of one token for each row, each with `context` tokens before it: all weights are read once."""
         numbers = self.matrices + self.adapters + self.head
         attended = 4 * self.shape.layers * self.shape.attention * context
         return Step(
@@ -119,24 +119,24 @@ class Work:
         )
 
     def responses(self) -> float:
-        """Tokens of a rollout's responses."""
+        """Return the number of tokens of a rollout's responses."""
         rollout = self.config.rollout
         return rollout.prompts * rollout.responses * self.answer(rollout.max_tokens)
 
     def look(self) -> float:
-        """Operations of one forward pass over a rollout, with the logits of its responses."""
+        """Return the operations of one forward pass over a rollout, with the logits of its responses."""
         rollout = self.config.rollout
         row = self.prompt + self.answer(rollout.max_tokens)
         return rollout.prompts * rollout.responses * self.layers(row) + 2 * self.head * self.responses()
 
     def looks(self) -> int:
-        """Forward passes over each rollout beside its updates: old log-probabilities, and a reference's."""
+        """Return the number of forward passes over each rollout besides its updates: old log-probabilities, and a reference's."""
         return int(self.config.trainer.old_logp == "trainer") + int(self.config.objective.kl.coef > 0)
 
     def update(self) -> float:
-        """Operations of one epoch of updates on a rollout: 6 for each number and token, 8 with gradient checkpointing.
+        """Return the operations of one epoch of updates on a rollout: 6 per number and token, 8 with gradient checkpointing.
 
-        Frozen weights want no gradient of their own, 2 less; chunked logits are made twice, 2 more for the head.
+        Frozen weights need no gradient of their own: 2 fewer. Chunked logits are computed twice: 2 more for the head.
         """
         trainer, rollout = self.config.trainer, self.config.rollout
         again = 1 if trainer.gradient_checkpointing else 0
@@ -149,25 +149,25 @@ class Work:
         return rollout.prompts * rollout.responses * a_row + head * 2 * self.head * self.responses()
 
     def steps(self) -> int:
-        """Optimiser steps of a rollout."""
+        """Return the number of optimizer steps per rollout."""
         rows = self.config.rollout.prompts * self.config.rollout.responses
         return math.ceil(rows / self.config.trainer.minibatch) * self.config.trainer.epochs
 
     def step_bytes(self) -> float:
-        """Bytes that an optimiser step reads and writes: weights and moments twice, gradients once."""
+        """Return the bytes that an optimizer step reads and writes: weights and moments twice, gradients once."""
         return self.trained * (3 * FLOAT + 2 * MOMENTS[self.config.trainer.optimizer])
 
     def sync_bytes(self) -> float:
-        """Bytes read and written where an engine gets the new weights."""
+        """Return the bytes read and written when an engine receives the new weights."""
         return 2 * self.shape.parameters * self.width if self.foreign else 0
 
     def checkpoint_bytes(self) -> float:
-        """Bytes of all checkpoints of a run."""
+        """Return the bytes of all checkpoints of a run."""
         trainer = self.config.trainer
         every = trainer.checkpoint_every
         count = 1 + (trainer.rollouts // every if every else 0) if trainer.rollouts else 0
         return count * self.trained * (FLOAT + MOMENTS[trainer.optimizer])
 
     def graded(self) -> float:
-        """Answers that are graded."""
+        """Return the number of answers that are graded."""
         return sum(one.rows * one.times for one in (*self.rollouts(), *self.evaluations()))
