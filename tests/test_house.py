@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ def test_public_functions_have_docstrings():
             if public and node.name != "main" and not ast.get_docstring(node):
                 offenders.append(f"{path.relative_to(ROOT)}: {node.name}")
     assert not offenders
+
+
+@pytest.mark.parametrize("package", ["sspo", "sweeps", "analysis"])
+def test_no_two_public_classes_of_a_package_share_a_name(package):
+    defined = defaultdict(list)
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined[node.name].append(str(path.relative_to(ROOT)))
+    assert not {name: paths for name, paths in defined.items() if len(paths) > 1}
 
 
 @pytest.mark.parametrize("name", study_names(CONF_ROOT / "study"))

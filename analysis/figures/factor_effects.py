@@ -14,18 +14,18 @@ from analysis.figures.factors import grid_origin
 from analysis.figures.figure import Figure
 from analysis.figures.labels import LINE, wrapped
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Series, Slope, number
-from analysis.figures.style import FAINT, TEXT, Look, grid
+from analysis.figures.style import FAINT, TEXT, ArmStyle, grid
 from analysis.statistics import Interval, t_interval
 
-SEEDS = Series(0, "seeds", Look(FAINT, "-", "o"))
-MEAN = Series(1, "mean over seeds, 95 % interval", Look("#000000", "-", "o"))
+SEEDS = Series(0, "seeds", ArmStyle(FAINT, "-", "o"))
+MEAN = Series(1, "mean over seeds, 95 % interval", ArmStyle("#000000", "-", "o"))
 TITLE = 7.5
 SIDE = 0.4
 """Room beside the outer levels on the page, in levels."""
 
 
 @dataclass(frozen=True)
-class Effect:
+class LevelAverages:
     """Final averages in percent by seed (row) and level (column) of a factor, over all levels of the others."""
 
     factor: str
@@ -34,7 +34,7 @@ class Effect:
     """Mean over seeds with its 95 % t interval, per level."""
 
 
-def effects(evidence: Evidence) -> list[Effect] | None:
+def effects(evidence: Evidence) -> list[LevelAverages] | None:
     """An effect per factor; None where the study has no grid, or an arm of it has no score."""
     design = grid_of(evidence.study)
     if design is None or any(
@@ -46,11 +46,13 @@ def effects(evidence: Evidence) -> list[Effect] | None:
         table = 100 * level_means(evidence, design, i, evidence.primary)
         if table.empty:
             return None
-        found.append(Effect(factor, table, tuple(t_interval(table[x].tolist()) for x in table.columns)))
+        found.append(
+            LevelAverages(factor, table, tuple(t_interval(table[x].tolist()) for x in table.columns))
+        )
     return found
 
 
-def draw(_: Evidence, found: list[Effect]) -> Printed:
+def draw(_: Evidence, found: list[LevelAverages]) -> Printed:
     """A panel per factor: a thin line per seed, and the mean over seeds with its 95 % t interval, at every level."""
     one = (TEXT - 0.6) / len(found) - 0.1
     titles = [wrapped(effect.factor, one, TITLE) for effect in found]
@@ -83,7 +85,7 @@ def draw(_: Evidence, found: list[Effect]) -> Printed:
     return figure
 
 
-def chart(_: Evidence, found: list[Effect]) -> Chart:
+def chart(_: Evidence, found: list[LevelAverages]) -> Chart:
     """The same panels, all with one axis of scores."""
     ends = [end for effect in found for i in effect.intervals for end in (i.low, i.high) if end is not None]
     values = [*ends, *(float(v) for effect in found for v in effect.table.to_numpy().ravel())]
@@ -97,7 +99,7 @@ def chart(_: Evidence, found: list[Effect]) -> Chart:
     )
 
 
-def _effect(effect: Effect, y: Axis) -> Panel:
+def _effect(effect: LevelAverages, y: Axis) -> Panel:
     levels = [str(level) for level in effect.table.columns]
     x = list(range(len(levels)))
     slopes = [
@@ -131,14 +133,14 @@ def _effect(effect: Effect, y: Axis) -> Panel:
     )
 
 
-def _interval(effect: Effect, place: int) -> str:
+def _interval(effect: LevelAverages, place: int) -> str:
     interval = effect.intervals[place]
     return number(interval.point) + (
         "" if interval.half_width is None else f" ± {number(interval.half_width, 2)}"
     )
 
 
-def _numbers(effect: Effect) -> Numbers:
+def _numbers(effect: LevelAverages) -> Numbers:
     """A row per level: mean ± half of its interval, and every seed."""
     heads = [
         (effect.factor, None),

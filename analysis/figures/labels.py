@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
-from analysis.figures.style import RC, SMALLEST, Look
+from analysis.figures.style import RC, SMALLEST, ArmStyle
 from analysis.text.escape import plot
 
 LONGEST = 60
@@ -24,7 +24,7 @@ HANDLE = 0.42
 """Inches of a line and its marker in a legend, with the blank beside them."""
 LEADER, AFTER_MARKER = 0.13, 0.07
 """Inches from an axis to the marker of a label at its right, and from that to the text."""
-Entry = tuple[str, Look]
+Entry = tuple[str, ArmStyle]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -74,7 +74,7 @@ def room_at_ends(labels: Sequence[str]) -> float:
     return LEADER + AFTER_MARKER + widest([plot(label, LONGEST) for label in labels]) + 0.06
 
 
-def end_labels(ax: Any, ends: Sequence[tuple[float, float, str, Look]]) -> None:
+def end_labels(ax: Any, ends: Sequence[tuple[float, float, str, ArmStyle]]) -> None:
     """A label at the right of an axis for the end of every line: its last x and y, its label and look. Axes must be final."""
     figure, box = ax.figure, ax.get_position()
     wide, high = box.width * figure.get_figwidth(), box.height * figure.get_figheight()

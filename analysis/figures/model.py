@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.figures.style import Look
+from analysis.figures.style import ArmStyle
 from analysis.text.rounding import rounded
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
@@ -24,7 +24,7 @@ class Series:
 
     number: int
     label: str
-    look: Look
+    look: ArmStyle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Slope:
     """A line through a few points that says one thing wherever it is pointed at: a seed, or the mean of seeds."""
 
     series: Series
-    look: Look
+    look: ArmStyle
     x: Sequence[float]
     y: Sequence[float]
     says: str
@@ -125,13 +125,13 @@ class Numbers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ForestRow:
     """A labelled row of a forest plot: a point with its interval, or with the runs behind it, and words at its right."""
 
     label: str
     against: str
     """What it is compared with, where rows differ in that."""
-    look: Look
+    look: ArmStyle
     x: float
     low: float | None
     high: float | None
@@ -143,10 +143,10 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class ForestPlot:
     """A forest plot: rows from the top down on one axis, zero marked, with a band of what is too small to matter."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ForestRow]
     axis: Axis
     matters: float | None
     """Half the width of the band around zero."""
@@ -165,7 +165,7 @@ class Chart:
     panels: Sequence[Panel]
     tables: Sequence[Numbers]
     note: str = ""
-    rows: Rows | None = None
+    rows: ForestPlot | None = None
     """A forest plot in the place of panels."""
 
 

@@ -13,7 +13,7 @@ from analysis.figures.arm_series import arm_series
 from analysis.figures.figure import Figure
 from analysis.figures.labels import wrapped
 from analysis.figures.model import SMALL, Axis, Chart, Numbers, Panel, Series, Slope, number
-from analysis.figures.style import COLUMN, MUTED, SMALLEST, STEPS, TEXT, Look, grid, looks
+from analysis.figures.style import COLUMN, MUTED, SMALLEST, STEPS, TEXT, ArmStyle, grid, looks
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace
 from analysis.text.unit import Unit
@@ -120,7 +120,7 @@ def _panel(series: Series, title: str, scores: Scores, y: Axis, unit: Unit) -> P
     slopes = [
         Slope(
             series=series,
-            look=Look(RISE, "-", "o") if after >= before else Look(FALL, DASHED, "o"),
+            look=ArmStyle(RISE, "-", "o") if after >= before else ArmStyle(FALL, DASHED, "o"),
             x=(0, 1),
             y=(unit.factor * before, unit.factor * after),
             says=f"{series.label} seed {seed}: {_change(unit, before, after)}",
@@ -131,7 +131,7 @@ def _panel(series: Series, title: str, scores: Scores, y: Axis, unit: Unit) -> P
     before, after = _means(scores)
     mean = Slope(
         series=series,
-        look=Look("#000000", "-", series.look.marker),
+        look=ArmStyle("#000000", "-", series.look.marker),
         x=(0, 1),
         y=(unit.factor * before, unit.factor * after),
         says=f"{series.label}, mean of {len(scores)} seeds: {_change(unit, before, after)}",

@@ -77,7 +77,7 @@ RC: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class ArmStyle:
     """How one arm is drawn, in every figure the same."""
 
     color: str
@@ -86,27 +86,27 @@ class Look:
 
 
 GREYS = {
-    "no_clip": Look("#555555", (0, (5, 1.2)), "s"),
-    "aa": Look(MUTED, (0, (1, 1.5)), "x"),
-    "base": Look(MUTED, (0, (1, 1.5)), "x"),
+    "no_clip": ArmStyle("#555555", (0, (5, 1.2)), "s"),
+    "aa": ArmStyle(MUTED, (0, (1, 1.5)), "x"),
+    "base": ArmStyle(MUTED, (0, (1, 1.5)), "x"),
 }
 
 
 REFERENCE_MARKERS = ("o", "D", "s", "^")
 
 
-def looks(study: Study) -> dict[str, Look]:
+def looks(study: Study) -> dict[str, ArmStyle]:
     """A look an arm: those that others are tested against black and solid, no clip, base and A/A grey, the others by their
     order among the arms of one reference, so that the n-th arm of every reference has one colour."""
     chosen = {arm.name: GREYS[arm.role] for arm in study.arms if arm.role in GREYS}
     references = study.references()
     for group, reference in enumerate(references):
-        chosen[reference.name] = Look("#000000", "-", REFERENCE_MARKERS[group % len(REFERENCE_MARKERS)])
+        chosen[reference.name] = ArmStyle("#000000", "-", REFERENCE_MARKERS[group % len(REFERENCE_MARKERS)])
         mine = [
             a for a in study.with_role("arm") if a not in references and study.reference_of(a) == reference
         ]
         for i, arm in enumerate(mine):
-            chosen[arm.name] = Look(
+            chosen[arm.name] = ArmStyle(
                 COLORS[i % len(COLORS)],
                 DASHES[(i + group) % len(DASHES)],
                 MARKERS[(i + group * len(MARKERS) // 2) % len(MARKERS)],
@@ -116,36 +116,36 @@ def looks(study: Study) -> dict[str, Look]:
 
 RULE_DASHES = (*DASHES, "-")
 RULE_LOOKS = {
-    "token": Look("#000000", "-", "o"),
-    "subsentence": Look(OKABE_ITO[0], DASHES[0], "^"),
-    "sentence": Look(OKABE_ITO[2], DASHES[2], "v"),
-    "response": Look(OKABE_ITO[1], DASHES[3], "D"),
-    "line": Look(OKABE_ITO[5], DASHES[4], "<"),
-    "step": Look(OKABE_ITO[4], DASHES[1], ">"),
-    "entropy_peak": Look(OKABE_ITO[2], DASHES[5], "h"),
-    "regex": Look(OKABE_ITO[5], DASHES[0], "X"),
-    "fixed": Look(OKABE_ITO[3], DASHES[4], "P"),
-    "random": Look("#777777", DASHES[1], "s"),
+    "token": ArmStyle("#000000", "-", "o"),
+    "subsentence": ArmStyle(OKABE_ITO[0], DASHES[0], "^"),
+    "sentence": ArmStyle(OKABE_ITO[2], DASHES[2], "v"),
+    "response": ArmStyle(OKABE_ITO[1], DASHES[3], "D"),
+    "line": ArmStyle(OKABE_ITO[5], DASHES[4], "<"),
+    "step": ArmStyle(OKABE_ITO[4], DASHES[1], ">"),
+    "entropy_peak": ArmStyle(OKABE_ITO[2], DASHES[5], "h"),
+    "regex": ArmStyle(OKABE_ITO[5], DASHES[0], "X"),
+    "fixed": ArmStyle(OKABE_ITO[3], DASHES[4], "P"),
+    "random": ArmStyle("#777777", DASHES[1], "s"),
 }
 """From the finest ratio, GRPO's, to the coarsest, GSPO's; then further rules, and the controls."""
 OTHER_LOOKS = [
     look
-    for look in (Look(color, DASHES[2], marker) for marker in MARKERS for color in OKABE_ITO)
+    for look in (ArmStyle(color, DASHES[2], marker) for marker in MARKERS for color in OKABE_ITO)
     if (look.color, look.marker) not in {(own.color, own.marker) for own in RULE_LOOKS.values()}
 ]
 """Those of rules that have none of their own, in the order of their names."""
-OTHER_RULE = Look(OKABE_ITO[4], DASHES[5], "X")
+OTHER_RULE = ArmStyle(OKABE_ITO[4], DASHES[5], "X")
 
 
-def rule_look(rule: str, turn: int = 0) -> Look:
+def rule_look(rule: str, turn: int = 0) -> ArmStyle:
     """How a segmentation rule is drawn, in every study the same, `fixed 8` as `fixed`; `turn` tells objectives apart where
     there are several, and rules that look alike."""
     look, markers = _base_look(first_word(rule)), ("o", "s", *MARKERS)
     dash, marker = RULE_DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
-    return Look(look.color, RULE_DASHES[dash % len(RULE_DASHES)], markers[marker % len(markers)])
+    return ArmStyle(look.color, RULE_DASHES[dash % len(RULE_DASHES)], markers[marker % len(markers)])
 
 
-def _base_look(name: str) -> Look:
+def _base_look(name: str) -> ArmStyle:
     """The look of a rule by itself: its own, or for a rule of the house that has none the next of the others."""
     unlisted = [rule for rule in RULES if rule not in RULE_LOOKS]
     if name in unlisted:
@@ -158,7 +158,7 @@ def first_word(rule: str) -> str:
     return rule.partition(" ")[0]
 
 
-def run_lines(ax: Any, x: NDArray[Any], y: NDArray[np.float64], look: Look) -> None:
+def run_lines(ax: Any, x: NDArray[Any], y: NDArray[np.float64], look: ArmStyle) -> None:
     """Runs (columns of y) as thin lines behind their mean, one path for all: a tenth of the file."""
     gap = np.full((1, y.shape[1]), np.nan)
     ax.plot(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.figures.model import Row, Rows, number, ticks
+from analysis.figures.model import ForestPlot, ForestRow, number, ticks
 from analysis.figures.svg_frame import cut
 from analysis.figures.svg_marks import asked, shape, stroke
 from analysis.text.escape import page as in_page
@@ -23,7 +23,7 @@ EDGE = 6
 class _Place:
     """Where the axis lies, and how far rows are apart."""
 
-    forest: Rows
+    forest: ForestPlot
     width: int
     left: float
     right: float
@@ -38,12 +38,12 @@ class _Place:
         return self.left + (self.right - self.left) * self.forest.axis.place(min(max(value, low), high))
 
 
-def forest_svg(forest: Rows) -> str:
+def forest_svg(forest: ForestPlot) -> str:
     """Both plots."""
     return _wide(forest) + _narrow(forest)
 
 
-def _wide(forest: Rows) -> str:
+def _wide(forest: ForestPlot) -> str:
     label = max(len(row.label) for row in forest.rows) * CHARACTER + GAP
     against = max(len(row.against) for row in forest.rows) * CHARACTER + GAP
     left = label + (against if any(row.against for row in forest.rows) else 0)
@@ -62,7 +62,7 @@ def _wide(forest: Rows) -> str:
     return _picture(place, "wide", head + "".join(parts), CHARACTER)
 
 
-def _narrow(forest: Rows) -> str:
+def _narrow(forest: ForestPlot) -> str:
     place = _Place(forest, NARROW, 2 * EDGE, NARROW - 2 * EDGE, TALL_ROW)
     parts = []
     for i, row in enumerate(forest.rows):
@@ -77,7 +77,7 @@ def _narrow(forest: Rows) -> str:
     return _picture(place, "narrow", "".join(parts), SMALL_CHARACTER)
 
 
-def _row(place: _Place, row: Row, y: float, texts: str) -> str:
+def _row(place: _Place, row: ForestRow, y: float, texts: str) -> str:
     axis, look = place.forest.axis, row.look
     x, beyond = place.x(row.x), "<" if row.x < axis.low else ">" if row.x > axis.high else ""
     shown = shape(look, x, y, 4.2, beyond or look.marker)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import matplotlib
 
 from analysis.figures.model import Line, Mark, Slope, Tile
-from analysis.figures.style import FAINT, MUTED, TILES, Look
+from analysis.figures.style import FAINT, MUTED, TILES, ArmStyle
 from analysis.figures.svg_frame import Frame
 from analysis.text.escape import page as in_page
 
@@ -129,13 +129,13 @@ def asked(places: str, says: str, shown: str, number: int | None = None) -> str:
     return f'<g class="mark"{switched} data-at="{places}"><title>{in_page(says)}</title>{shown}</g>'
 
 
-def color(look: Look) -> str:
+def color(look: ArmStyle) -> str:
     """As the page calls it: black, greys and dark colours are others on a dark page."""
     greys = {"#555555": "var(--grey)", MUTED: "var(--grey)", FAINT: "var(--faint)"}
     return {"#000000": "currentColor", **greys, **DARK_COLORS}.get(look.color, look.color)
 
 
-def stroke(look: Look, width: float, *, dashed: bool = True) -> str:
+def stroke(look: ArmStyle, width: float, *, dashed: bool = True) -> str:
     """Attributes of a line in an arm's look."""
     dash = look.dash
     pattern = "" if isinstance(dash, str) or not dashed else " ".join(f"{width * d:.1f}" for d in dash[1])
@@ -143,7 +143,7 @@ def stroke(look: Look, width: float, *, dashed: bool = True) -> str:
     return f'stroke="{color(look)}" fill="none" stroke-width="{width}"{dasharray}'
 
 
-def shape(look: Look, x: float, y: float, size: float, marker: str = "") -> str:
+def shape(look: ArmStyle, x: float, y: float, size: float, marker: str = "") -> str:
     """A marker in an arm's look."""
     marker = marker or look.marker
     path = SHAPES[marker].format(r=f"{size:.1f}", h=f"{size / 2.4:.1f}")

@@ -16,7 +16,7 @@ from analysis.figures.catalogue import CURVES
 from analysis.figures.curves import held_out_accuracy
 from analysis.figures.curves.chart import curve_chart
 from analysis.figures.model import Chart
-from analysis.live.logs import KEYS, Evaluations, Points, Question
+from analysis.live.logs import KEYS, Evaluations, MetricSums, Question
 from analysis.live.runs import LiveRun, WatchedRun
 from analysis.logs.compact import EVAL_SCHEMA, Logs
 from analysis.logs.jsonl import BadLine
@@ -37,12 +37,12 @@ NO_LINES = "There are too many runs for a line each; the report has them."
 
 @dataclass
 class _Logged:
-    points: Points
+    points: MetricSums
     evaluations: Evaluations
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnCharts:
     """Charts by name of the figure, and how many arms of how many they show."""
 
     charts: Mapping[str, Chart] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class LiveCurves:
         self._manifest, self._study, self._clock = manifest, study, clock
         self._logs: dict[tuple[str, int], _Logged] = {}
         self._asked: dict[frozenset[Question], frozenset[Question]] = {}
-        self._news, self._next, self._drawn = True, 0.0, Drawn()
+        self._news, self._next, self._drawn = True, 0.0, DrawnCharts()
         self._states: list[tuple[str, int, str]] = []
 
     def read(
@@ -84,7 +84,7 @@ class LiveCurves:
         folder = run.folder
         if (arm, seed) not in self._logs:
             self._logs[arm, seed] = _Logged(
-                Points(folder / runlog.METRICS), Evaluations(folder / runlog.EVAL)
+                MetricSums(folder / runlog.METRICS), Evaluations(folder / runlog.EVAL)
             )
         logs = self._logs[arm, seed]
         try:
@@ -97,7 +97,7 @@ class LiveCurves:
         except OSError as error:
             raise Damaged(name, f"cannot read {name}: {error.strerror}") from error
 
-    def draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> Drawn:
+    def draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> DrawnCharts:
         """The charts: those of before where no point is new, or where they were drawn a moment ago."""
         now = self._clock()
         states = [(run.arm, run.seed, run.state) for run in runs]
@@ -109,12 +109,12 @@ class LiveCurves:
         self._next = now + max(OFTENEST, SHARE * (time.monotonic() - began))
         return self._drawn
 
-    def _draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> Drawn:
+    def _draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> DrawnCharts:
         names = {arm.name for arm in chosen}
         shown = [run for run in runs if run.arm in names]
         evidence = self._evidence(shown, names)
         if evidence is None:
-            return Drawn()
+            return DrawnCharts()
         charts = {}
         most_run_points = 0 if len(shown) > FEW_RUNS else None
         for figure in CURVES:
@@ -124,7 +124,7 @@ class LiveCurves:
             if chart is not None:
                 charts[figure.name] = replace(chart, note=NO_LINES if chart.note else "")
         trained = [arm for arm in self._study.arms if arm.role != "base"]
-        return Drawn(charts, sum(arm.role != "base" for arm in chosen), len(trained))
+        return DrawnCharts(charts, sum(arm.role != "base" for arm in chosen), len(trained))
 
     def _evidence(self, runs: Sequence[LiveRun], names: set[str]) -> Evidence | None:
         """A row a run and rollout in the place of the logs; None before any run has logged a step."""

@@ -97,7 +97,7 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-class Points:
+class MetricSums:
     """Sums of the metrics by rollout, as lines come."""
 
     def __init__(self, path: Path):

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from analysis.figures.svg import chart_html
-from analysis.live.curves import Drawn
+from analysis.live.curves import DrawnCharts
 from analysis.live.runs import INTERRUPTED, STALE, WAITING, LiveRun
-from analysis.live.study import Look, Planned, counts
+from analysis.live.study import Planned, Snapshot, counts
 from analysis.logs.manifest import PRESET_NOTES, Study
 from analysis.logs.run_files import BROKEN, DIVERGED, DONE, FAILED, MISSING, RUNNING
 from analysis.pages.document import SCRIPT, document, style
@@ -48,7 +48,7 @@ def address(runs: Sequence[LiveRun]) -> str:
     return f"/run?{urlencode([('run', run_name(run)) for run in runs])}"
 
 
-def frame(found: Look | Planned) -> Callable[[str], str]:
+def frame(found: Snapshot | Planned) -> Callable[[str], str]:
     """The page that the parts are put into, for a script."""
     if isinstance(found, Planned):
         name, title, question, preset = found.name, found.title, found.question, "not begun"
@@ -66,10 +66,10 @@ class Parts:
     """Markup of the parts: each is made again only where what it shows is another object."""
 
     def __init__(self) -> None:
-        self._before: Look | Planned | None = None
+        self._before: Snapshot | Planned | None = None
         self._parts: dict[str, str] = {}
 
-    def parts(self, found: Look | Planned) -> Mapping[str, str]:
+    def parts(self, found: Snapshot | Planned) -> Mapping[str, str]:
         """By name of the part; the same object where nothing changed. Equal facts give equal markup."""
         before = self._before
         if found is before:
@@ -77,7 +77,7 @@ class Parts:
         if isinstance(found, Planned):
             self._parts = {**dict.fromkeys(PARTS, ""), "counts": _begin(found)}
         else:
-            drawn = isinstance(before, Look) and before.curves is found.curves
+            drawn = isinstance(before, Snapshot) and before.curves is found.curves
             curves = self._parts["curves"] if drawn else _curves(found.curves)
             self._parts = {
                 "counts": _counts(found.runs),
@@ -113,7 +113,7 @@ def _tail(run: LiveRun) -> Markup:
     return escaped(visible(run.log_tail).replace("⏎", ""))
 
 
-def _curves(drawn: Drawn) -> str:
+def _curves(drawn: DrawnCharts) -> str:
     charts = [own(chart_html(chart, CAPTION, traced=False)) for chart in drawn.charts.values()]
     left_out = None if drawn.arms >= drawn.of else (f"{drawn.of:,}", f"{drawn.arms:,}")
     return str(render("curves.html", charts=charts, left_out=left_out))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from analysis.live.page import run_name
 from analysis.live.runs import LiveRun
-from analysis.live.study import LiveStudy, Look, Planned
+from analysis.live.study import LiveStudy, Planned, Snapshot
 from analysis.logs.run_files import BROKEN
 from analysis.single_runs.find import MOST
 from analysis.single_runs.page import page_html
@@ -30,7 +30,7 @@ class RunPages:
     def __init__(self) -> None:
         self._made: dict[tuple[str, ...], tuple[float, str]] = {}
 
-    def page(self, study: LiveStudy, found: Look | Planned, names: Sequence[str]) -> str:
+    def page(self, study: LiveStudy, found: Snapshot | Planned, names: Sequence[str]) -> str:
         """The page of the runs of these names. Raises NoSuchRun."""
         runs = _named(found, names)
         key, now = tuple(run_name(run) for run in runs), time.monotonic()
@@ -41,7 +41,7 @@ class RunPages:
         return page
 
 
-def _named(found: Look | Planned, names: Sequence[str]) -> list[LiveRun]:
+def _named(found: Snapshot | Planned, names: Sequence[str]) -> list[LiveRun]:
     if isinstance(found, Planned):
         raise NoSuchRun("no run is planned yet")
     if not names:

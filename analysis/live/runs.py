@@ -16,7 +16,7 @@ from analysis.logs.run_files import (
     FAILED,
     RUNNING,
     Damaged,
-    Standing,
+    RunMarkers,
     marker,
     number,
     standing,
@@ -122,7 +122,7 @@ class WatchedRun:
         tail = "" if now.failed is None else str(now.failed.get("log_tail", ""))[-TAIL:]
         return replace(run, log_tail=tail)
 
-    def _rollouts(self, now: Standing) -> int:
+    def _rollouts(self, now: RunMarkers) -> int:
         known = None if now.done is None else number(now.done, "rollouts", runlog.DONE)
         return int(known) if known is not None else last_rollout(self.folder / runlog.METRICS) + 1
 
@@ -175,7 +175,7 @@ def last_rollout(metrics: Path) -> int:
         raise Damaged(runlog.METRICS, "its last line names no rollout") from error
 
 
-def _check_ended(now: Standing, seen: tuple[Stat | None, ...]) -> None:
+def _check_ended(now: RunMarkers, seen: tuple[Stat | None, ...]) -> None:
     """Raises Damaged where a finished run's logs have other sizes than it ended with."""
     if now.done is None:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.live.config import Configurations
-from analysis.live.curves import Drawn, LiveCurves, drawn_arms
+from analysis.live.curves import DrawnCharts, LiveCurves, drawn_arms
 from analysis.live.runs import LiveRun, WatchedRun, broken
 from analysis.logs.manifest import (
     DEFAULT_PRESET,
@@ -31,13 +31,13 @@ MOST_LOOKED_AT = 512
 """Finished runs that are looked at closely in one look; of the others only what a change of their folder shows."""
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """A study as one look found it; equal looks share their parts."""
 
     study: Study
     runs: list[LiveRun]
     """In the manifest's order."""
-    curves: Drawn
+    curves: DrawnCharts
 
 
 class Planned(NamedTuple):
@@ -58,10 +58,10 @@ class LiveStudy:
         self._plan = _planned(name, preset, store) if _manifest(name, preset, store) is None else None
         self._path: Path | None = None
         self._manifest: tuple[tuple[int, int], Path] | None = None
-        self._look: Look | None = None
+        self._look: Snapshot | None = None
         self._turn = 0
 
-    def look(self) -> Look | Planned:
+    def look(self) -> Snapshot | Planned:
         """The study, its runs and its curves: the same object as before where nothing changed. Raises UserError where the
         manifest makes no sense."""
         if self._path is None:
@@ -81,7 +81,7 @@ class LiveStudy:
         drawn = self._curves.draw(runs, chosen)
         before = self._look
         if before is None or before.runs != runs or before.curves is not drawn or before.study is not study:
-            self._look = Look(study, runs, drawn)
+            self._look = Snapshot(study, runs, drawn)
         assert self._look is not None
         return self._look
 

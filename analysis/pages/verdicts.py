@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from analysis.claims.measures import MEASURES
-from analysis.claims.section import Judged, Line, about
+from analysis.claims.section import Judged, VerdictLine, about
 from analysis.claims.spec import Claim
 from analysis.figures.svg import why_button
 from analysis.pages.templates import own, render
@@ -23,7 +23,7 @@ class _Told:
     claim: Claim
     word: str
     state: str
-    lines: Sequence[Line]
+    lines: Sequence[VerdictLine]
     """The claim's own first, then one a comparison where it has several or some cannot be tested."""
     measure: str
     about: str
@@ -81,7 +81,7 @@ def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
         measure = MEASURES[claim.measure].meaning
         lines = [line for line in file.lines if line.claim == name]
         told = _Told(_shown(name), claim, verdict.word, file.states[name], lines, measure, about(claim))
-        (untested if verdict.judgement is None else tested).append(told)
+        (untested if verdict.judgment is None else tested).append(told)
     return tested, untested
 
 
@@ -90,7 +90,7 @@ def _folded(untested: Sequence[_Told]) -> str:
     return f"{len(untested)} claim{'' if one else 's'} {'is' if one else 'are'} not testable here: why"
 
 
-def _evidence(line: Line) -> str:
+def _evidence(line: VerdictLine) -> str:
     return ": ".join(text for text in (line.compared, line.evidence) if text)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from analysis.figures.curves.chart import MOST_POINTS
 from analysis.figures.model import Axis, Chart, Line, Numbers, Panel, Series
-from analysis.figures.style import DASHES, MARKERS, OKABE_ITO, Look
+from analysis.figures.style import DASHES, MARKERS, OKABE_ITO, ArmStyle
 from analysis.single_runs.read import Run
 from analysis.single_runs.rows import MeasureRow, measure_rows
 
-FIRST = Look("#000000", "-", "o")
+FIRST = ArmStyle("#000000", "-", "o")
 MOST_NAMED = 8
 """Rollouts that all have a tick."""
 MARGIN = 0.08
@@ -40,13 +40,13 @@ def chart(runs: Sequence[Run]) -> Chart | None:
     )
 
 
-def look(number: int) -> Look:
+def look(number: int) -> ArmStyle:
     """The first run is black; the others differ in colour, dash and mark."""
     if number == 0:
         return FIRST
     i = number - 1
     turn = i // len(OKABE_ITO)
-    return Look(
+    return ArmStyle(
         OKABE_ITO[i % len(OKABE_ITO)], DASHES[(i + turn) % len(DASHES)], MARKERS[(i + turn) % len(MARKERS)]
     )
 

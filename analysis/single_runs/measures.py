@@ -13,7 +13,7 @@ MEAN, LAST = "mean", "last"
 
 
 @dataclass(frozen=True)
-class Measure:
+class RunMeasure:
     """A logged metric by rollout. Without a number of decimals it is written with three significant digits."""
 
     label: str
@@ -34,19 +34,19 @@ class Measure:
 
 
 MEASURES = (
-    Measure("training accuracy, %", "rollout/accuracy", scale=100, decimals=1),
-    Measure("reward", "reward/mean", decimals=3, signed=True),
-    Measure("clipped active tokens, %", "policy/clip_frac_active", scale=100),
-    Measure("clipped at last update, %", "policy/clip_frac_active", LAST, scale=100),
-    Measure("token entropy, nats", "rollout/entropy_token", decimals=3),
-    Measure("segment entropy, nats", "rollout/entropy_segment", decimals=3, always=False),
-    Measure("response length, tokens", "rollout/response_tokens", decimals=1),
-    Measure("truncated responses, %", "rollout/truncated_frac", scale=100, decimals=1),
-    Measure("standard deviation of ratio", "policy/ratio_std"),
-    Measure("gradient norm", "optim/grad_norm"),
-    Measure("KL to sampling policy, nats", "policy/kl_k3", always=False),
-    Measure("KL to base model, nats", "policy/kl_reference", always=False, signed=True),
+    RunMeasure("training accuracy, %", "rollout/accuracy", scale=100, decimals=1),
+    RunMeasure("reward", "reward/mean", decimals=3, signed=True),
+    RunMeasure("clipped active tokens, %", "policy/clip_frac_active", scale=100),
+    RunMeasure("clipped at last update, %", "policy/clip_frac_active", LAST, scale=100),
+    RunMeasure("token entropy, nats", "rollout/entropy_token", decimals=3),
+    RunMeasure("segment entropy, nats", "rollout/entropy_segment", decimals=3, always=False),
+    RunMeasure("response length, tokens", "rollout/response_tokens", decimals=1),
+    RunMeasure("truncated responses, %", "rollout/truncated_frac", scale=100, decimals=1),
+    RunMeasure("standard deviation of ratio", "policy/ratio_std"),
+    RunMeasure("gradient norm", "optim/grad_norm"),
+    RunMeasure("KL to sampling policy, nats", "policy/kl_k3", always=False),
+    RunMeasure("KL to base model, nats", "policy/kl_reference", always=False, signed=True),
 )
 KEYS = tuple(dict.fromkeys(measure.key for measure in MEASURES))
-HELD_OUT = Measure("held-out while training, %", "", scale=100, decimals=1)
+HELD_OUT = RunMeasure("held-out while training, %", "", scale=100, decimals=1)
 """Of evaluations: the mean over sets of the share of right answers at T = 1."""

@@ -15,7 +15,7 @@ from analysis.logs.run_files import (
     DONE,
     RUNNING,
     Damaged,
-    Standing,
+    RunMarkers,
     configuration,
     marker,
     standing,
@@ -126,7 +126,7 @@ def age(seconds: float) -> str:
     return f"{max(0, int(seconds))} s ago"
 
 
-def _state(found: Standing, written: float | None, now: float) -> dict[str, Any]:
+def _state(found: RunMarkers, written: float | None, now: float) -> dict[str, Any]:
     """State and reason; without a marker by when the last line was written."""
     state = found.state()
     parts = [state["reason"], state["message"]]

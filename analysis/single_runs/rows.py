@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from analysis.single_runs.measures import HELD_OUT, MEASURES, Measure
+from analysis.single_runs.measures import HELD_OUT, MEASURES, RunMeasure
 from analysis.single_runs.read import Run
 
 NOT_LOGGED = "not logged"
@@ -18,7 +18,7 @@ AVERAGE = "average of sets"
 class MeasureRow:
     """A measure of every run: rollouts done to a value; empty for a run that has not logged it."""
 
-    measure: Measure
+    measure: RunMeasure
     runs: Sequence[Mapping[int, float]]
 
     def ends(self, run: int) -> list[float]:

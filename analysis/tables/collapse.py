@@ -24,7 +24,7 @@ Flags = Mapping[int, bool]
 
 
 @dataclass(frozen=True)
-class Level:
+class CollapseLevel:
     """A level of a factor: its collapsed runs, and pairs of one seed under the same other levels with the first level's."""
 
     factor: str
@@ -65,7 +65,7 @@ def collapse_table(evidence: Evidence) -> Table | None:
     )
 
 
-def collapse_levels(evidence: Evidence, grid: Grid) -> list[Level]:
+def collapse_levels(evidence: Evidence, grid: Grid) -> list[CollapseLevel]:
     """Every level of every factor, in the grid's order."""
     floor = base_level(evidence)
     by_arm = {arm.name: collapsed_runs(evidence, arm, floor) for arm in grid.arms}
@@ -75,7 +75,7 @@ def collapse_levels(evidence: Evidence, grid: Grid) -> list[Level]:
         for level in grid.levels[i]:
             here_S, first_S = _paired(grid, i, level, first, by_arm)
             flags = [flag for arm, _ in grid.with_level(i, level) for flag in by_arm[arm.name].values()]
-            found.append(Level(factor, level, sum(flags), len(flags), here_S, first_S))
+            found.append(CollapseLevel(factor, level, sum(flags), len(flags), here_S, first_S))
     return found
 
 
@@ -104,7 +104,7 @@ def _trace(evidence: Evidence, grid: Grid) -> Trace:
     return replace(found, reads={**found.reads, RECORD: runs})
 
 
-def _row(level: Level, p_holm: float | None, whole: Trace) -> Row:
+def _row(level: CollapseLevel, p_holm: float | None, whole: Trace) -> Row:
     share = clopper_pearson(level.collapsed, level.runs)
     low, high = 100 * (share.low or 0.0), 100 * (share.high or 0.0)
     pairs = f"{sum(level.here_S)} / {sum(level.first_S)}" if level.p is not None else "–"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from analysis.evidence import replay
-from analysis.evidence.replay import Curve, Replay
+from analysis.evidence.replay import Replay, ReplayCurve
 from analysis.logs.replay_summary import Match
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, trace
 from analysis.logs.trace import replayed as stream_of
@@ -56,7 +56,7 @@ def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
     )
 
 
-def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
+def _row(replayed: Replay, curve: ReplayCurve, match: Match) -> Row:
     counts = replay.total(replayed.at(match))
     shares = [_measure(name, float(replay.share(counts, name).iloc[0]), 100) for name in SHARES.values()]
     ratio_sd = _measure("ratio_sd", float(replay.ratio_sd(counts).iloc[0]), 1)
@@ -81,7 +81,7 @@ def _row(replayed: Replay, curve: Curve, match: Match) -> Row:
     )
 
 
-def _trace(replayed: Replay, curve: Curve, match: Match) -> Trace:
+def _trace(replayed: Replay, curve: ReplayCurve, match: Match) -> Trace:
     """All cells of a row rest on the same counts; a run's value is what it clips at the matched bounds, in %."""
     runs, first = replayed.at(match).groupby("run"), replayed.first_run
     shares = {run: replay.share(replay.total(rows), "clip_frac_active") for run, rows in runs}

@@ -27,7 +27,7 @@ MOST_LINES_OF_A_HEAD = {COLUMN: 2, TEXT: 3}
 
 
 @dataclass(frozen=True)
-class Column:
+class LatexColumn:
     """What a column has to hold, as LaTeX: its head's words, each with the blank behind it, and how wide its cells are."""
 
     head: tuple[str, ...]
@@ -42,7 +42,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Part:
+class LatexTabular:
     """One tabular: which columns, the lines of each one's head, and the points between columns."""
 
     columns: tuple[int, ...]
@@ -59,10 +59,10 @@ class Layout:
     """Over both columns or in one, and the tabulars one below another."""
 
     wide: bool
-    parts: tuple[Part, ...]
+    parts: tuple[LatexTabular, ...]
 
 
-def lay_out(columns: Sequence[Column], *, narrow: bool = False) -> Layout:
+def lay_out(columns: Sequence[LatexColumn], *, narrow: bool = False) -> Layout:
     """The layout that reads best of those that fit. `narrow` asks for one column, whatever it takes."""
     every = tuple(range(len(columns)))
     found = _part(columns, every, COLUMN)
@@ -74,7 +74,7 @@ def lay_out(columns: Sequence[Column], *, narrow: bool = False) -> Layout:
     return Layout(wide=not narrow, parts=_stacked(columns, width))
 
 
-def _stacked(columns: Sequence[Column], width: float) -> tuple[Part, ...]:
+def _stacked(columns: Sequence[LatexColumn], width: float) -> tuple[LatexTabular, ...]:
     """As few tabulars as fit, each with the columns of text that the rows begin with."""
     keys = tuple(itertools.takewhile(lambda i: i == 0 or columns[i].text, range(len(columns))))
     keys = keys if len(keys) < len(columns) else (0,)
@@ -89,13 +89,13 @@ def _stacked(columns: Sequence[Column], width: float) -> tuple[Part, ...]:
     return tuple(_narrowest(columns, (*keys, other)) for other in others)
 
 
-def _part(columns: Sequence[Column], of: tuple[int, ...], width: float) -> Part | None:
+def _part(columns: Sequence[LatexColumn], of: tuple[int, ...], width: float) -> LatexTabular | None:
     """The first way of setting these columns that is narrow enough: with lines in heads, less room, then with lines in labels."""
     most, most_broken = MOST_LINES_OF_A_HEAD[width], MOST_BROKEN_LABELS[width]
     for lines, gap in itertools.product(range(1, most + 1), GAPS):
         heads, widths = _headed(columns, of, lines)
         if sum(widths) + gap * (len(of) - 1) <= width:
-            return Part(of, heads, gap)
+            return LatexTabular(of, heads, gap)
     for gap in GAPS:
         heads, widths = _headed(columns, of, most)
         left = width - sum(widths[1:]) - gap * (len(of) - 1)
@@ -104,11 +104,11 @@ def _part(columns: Sequence[Column], of: tuple[int, ...], width: float) -> Part 
         lines_of = [len(filled(label, left)) for label in those]
         broken = sum(lines > 1 for lines in lines_of)
         if left >= least and max(lines_of) <= MOST_LABEL_LINES and broken <= most_broken * len(those):
-            return Part(of, heads, gap, left)
+            return LatexTabular(of, heads, gap, left)
     return None
 
 
-def _with_lines_below(columns: Sequence[Column], of: tuple[int, ...]) -> Part | None:
+def _with_lines_below(columns: Sequence[LatexColumn], of: tuple[int, ...]) -> LatexTabular | None:
     """One column of a paper, with intervals below their numbers, and labels in as many lines as they need."""
     those = columns[of[0]].labels
     for lines, gap in itertools.product(range(1, MOST_LINES_OF_A_HEAD[COLUMN] + 1), (*GAPS, LEAST_GAP)):
@@ -116,18 +116,18 @@ def _with_lines_below(columns: Sequence[Column], of: tuple[int, ...]) -> Part | 
         widths = [max(columns[i].halved, _wide(head)) for i, head in zip(of[1:], heads[1:], strict=True)]
         left = COLUMN - sum(widths) - gap * len(widths)
         if left >= max(_wide(heads[0]), _longest(those)):
-            return Part(of, heads, gap, left, below=True)
+            return LatexTabular(of, heads, gap, left, below=True)
     return None
 
 
-def _narrowest(columns: Sequence[Column], of: tuple[int, ...]) -> Part:
+def _narrowest(columns: Sequence[LatexColumn], of: tuple[int, ...]) -> LatexTabular:
     """What there is no narrower way for: one column of numbers, and labels as narrow as may be."""
     label = max(NARROWEST_LABEL, _longest(columns[of[0]].labels))
-    return Part(of, _headed(columns, of, MOST_LINES_OF_A_HEAD[TEXT])[0], GAPS[-1], label)
+    return LatexTabular(of, _headed(columns, of, MOST_LINES_OF_A_HEAD[TEXT])[0], GAPS[-1], label)
 
 
 def _headed(
-    columns: Sequence[Column], of: tuple[int, ...], lines: int
+    columns: Sequence[LatexColumn], of: tuple[int, ...], lines: int
 ) -> tuple[tuple[tuple[str, ...], ...], list[float]]:
     """Each column's head in at most so many lines, and the column's width with it."""
     heads = tuple(_broken(columns[i].head, lines, columns[i].width) for i in of)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from analysis.text.escape import latex
-from analysis.text.latex_layout import Column, Layout, Part, filled, lay_out
+from analysis.text.latex_layout import LatexColumn, LatexTabular, Layout, filled, lay_out
 from analysis.text.latex_numbers import aligned
 from analysis.text.latex_widths import measure
 from analysis.text.table import EMPTY, Row, Table, breaks
@@ -98,7 +98,7 @@ class _Float:
         return [(aligned([a for a, _ in of]), aligned([b for _, b in of])) for of in parted]
 
     @cached_property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[LatexColumn]:
         """What each column has to hold."""
         found = []
         for i, (head, cells, texts) in enumerate(
@@ -112,7 +112,7 @@ class _Float:
             words = i == 0 or _of_words(texts)
             labels = tuple(tuple(words_of(text)) for text in texts) if i == 0 else ()
             width = min(width, LONGEST_TEXT) if words and i else width
-            found.append(Column(tuple(words_of(head)), width, words, halved, labels))
+            found.append(LatexColumn(tuple(words_of(head)), width, words, halved, labels))
         return found
 
     def text(self, layout: Layout, name: str) -> str:
@@ -134,7 +134,7 @@ class _Float:
             lines += ["\\medskip"] * (i > 0) + self._tabular(part)
         return "\n".join([*lines, *self._notes(), "\\end{threeparttable}", f"\\end{{{kind}}}"]) + "\n"
 
-    def _tabular(self, part: Part) -> list[str]:
+    def _tabular(self, part: LatexTabular) -> list[str]:
         lines = [
             f"\\setlength{{\\tabcolsep}}{{{part.gap / 2:g}pt}}%",
             f"\\begin{{tabular*}}{{\\linewidth}}{{{self._format(part)}}}",
@@ -151,7 +151,7 @@ class _Float:
             lines += self.row(i, part)
         return [*lines, "\\bottomrule", "\\end{tabular*}"]
 
-    def _format(self, part: Part) -> str:
+    def _format(self, part: LatexTabular) -> str:
         """Numbers end at the right, words begin at the left; what is left of the line is shared out between columns."""
         kinds = []
         for column in (self.columns[i] for i in part.columns):
@@ -160,7 +160,7 @@ class _Float:
             kinds.append(f"p{{{broken:.1f}pt}}" if broken else "l" if column.text else "r")
         return "@{\\extracolsep{\\fill}}" + "".join(kinds) + "@{}"
 
-    def _head(self, part: Part) -> list[str]:
+    def _head(self, part: LatexTabular) -> list[str]:
         """The heads of columns, as many lines as the longest has, flush with the rule below."""
         most = max(map(len, part.heads))
         raised = [("",) * (most - len(head)) + head for head in part.heads]
@@ -174,7 +174,7 @@ class _Float:
         box = rf"\makebox[0pt][l]{{\parbox[t]{{\linewidth}}{{\raggedright {words}\strut}}}}"
         return [rf"\multicolumn{{{width}}}{{@{{}}l}}{{{box}}} \\"]
 
-    def row(self, number: int, part: Part) -> list[str]:
+    def row(self, number: int, part: LatexTabular) -> list[str]:
         """The lines of one row in a tabular."""
         if part.below:
             return self._lines(number, part)
@@ -187,7 +187,7 @@ class _Float:
             cells.append(rf"{{\raggedright {text}\par}}" if broken else text)
         return [_line(cells)]
 
-    def _lines(self, number: int, part: Part) -> list[str]:
+    def _lines(self, number: int, part: LatexTabular) -> list[str]:
         """A row whose intervals stand below their numbers, and a little room below it."""
         assert part.label_width is not None, "labels have the room that numbers leave"
         columns = [filled(self.columns[part.columns[0]].labels[number], part.label_width)]

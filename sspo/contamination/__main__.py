@@ -18,7 +18,7 @@ from sspo.console.spoken import spoken
 from sspo.contamination.lines import Line, Lines, Looked, Overlaps, line_of
 from sspo.contamination.options import COMPLETION, OVERLAP, Options, parse
 from sspo.contamination.overlap import is_checkable, is_shorter, overlapping
-from sspo.contamination.questions import Asked, Part, Training, asked_of, parts_of, training_of
+from sspo.contamination.questions import CheckedQuestions, Part, Training, asked_of, parts_of, training_of
 from sspo.contamination.rates import described, name_of, rated, read_rates, table
 from sspo.errors import UserError
 from sspo.models.folder import base_fingerprint
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(
     options: Options,
-    asked: Sequence[Asked],
+    asked: Sequence[CheckedQuestions],
     training: Training | None,
     description: Mapping[str, Any],
     folder: Path,
@@ -100,7 +100,7 @@ def _precision(options: Options) -> str:
 
 
 def _checked(
-    options: Options, asked: Sequence[Asked], training: Training | None, folder: Path
+    options: Options, asked: Sequence[CheckedQuestions], training: Training | None, folder: Path
 ) -> Sequence[Line]:
     """Every line of the check: those of an earlier process, then the others as they are made."""
     overlaps = {} if training is None else _overlaps(asked, training, options.ngram)
@@ -148,7 +148,7 @@ def _continue_all(options: Options, parts: Sequence[Part], overlaps: Overlaps, l
             count()
 
 
-def _overlaps(asked: Sequence[Asked], training: Training, n: int) -> Overlaps:
+def _overlaps(asked: Sequence[CheckedQuestions], training: Training, n: int) -> Overlaps:
     several = [(one.name, problem) for one in asked for problem in one.problems]
     with Counter("training questions", len(training.problems)) as count:
         read = _counted(training.problems, count)

@@ -19,7 +19,7 @@ DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckedQuestions:
     """The questions of one set that are checked: the first ones, as an evaluation asks them."""
 
     name: str
@@ -46,9 +46,9 @@ class Training:
         return digest_of(self.problems)[:DIGITS]
 
 
-def asked_of(task: Task, questions: int) -> list[Asked]:
+def asked_of(task: Task, questions: int) -> list[CheckedQuestions]:
     """The first `questions` of every set of a task, all where a set has fewer."""
-    return [Asked(name, task.eval_problems(name, questions)) for name in task.eval_sets]
+    return [CheckedQuestions(name, task.eval_problems(name, questions)) for name in task.eval_sets]
 
 
 def training_of(task: Task, config: TrainConfig) -> Training:
@@ -88,7 +88,7 @@ class Part:
     rest: str = ""
 
 
-def parts_of(asked: Sequence[Asked], shares: Sequence[float | None]) -> list[Part]:
+def parts_of(asked: Sequence[CheckedQuestions], shares: Sequence[float | None]) -> list[Part]:
     """Every question at every share, in the order in which they are asked: shares of a set lie together."""
     return [
         _part(one.name, problem.id, problem.prompt, share)

@@ -13,7 +13,7 @@ from sspo.console.percent import percent
 from sspo.contamination.lines import Line
 from sspo.contamination.options import COMPLETION, OVERLAP, Options
 from sspo.contamination.overlap import fewest
-from sspo.contamination.questions import Asked, Training
+from sspo.contamination.questions import CheckedQuestions, Training
 from sspo.errors import UserError
 from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import FORMAT, check_rates, in_percent
@@ -27,7 +27,7 @@ def described(
     options: Options,
     base: str,
     precision: str,
-    asked: Sequence[Asked],
+    asked: Sequence[CheckedQuestions],
     training: Training | None,
     engine: str = OWN_ENGINE,
 ) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sspo.console.spoken import spoken
 from sspo.errors import UserError
 from sspo.evaluate.asked import asked, name_of
 from sspo.evaluate.folder import EVALUATIONS, Folder
-from sspo.evaluate.request import Request, read_request
+from sspo.evaluate.request import EvaluationRequest, read_request
 from sspo.evaluate.summary import summary, warnings
 from sspo.models.memory.said import out_of_memory
 from sspo.runs.lock import alone
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _answer(request: Request, options: Mapping[str, Any], folder: Folder) -> int:
+def _answer(request: EvaluationRequest, options: Mapping[str, Any], folder: Folder) -> int:
     from sspo.evaluate.answers import answer_all
     from sspo.evaluation.expected import expected_of
     from sspo.models.device import is_out_of_memory
@@ -112,7 +112,7 @@ def _warn(sentence: str | None) -> None:
         print(f"evaluation: {sentence}", file=sys.stderr, flush=True)
 
 
-def _say(request: Request, folder: Folder) -> None:
+def _say(request: EvaluationRequest, folder: Folder) -> None:
     """The table, where everything is, and what to do with it."""
     rows = folder.rows()
     for line in summary(rows, request.pass_at):

@@ -13,7 +13,7 @@ from sspo.console.progress import Counter
 from sspo.errors import UserError
 from sspo.evaluate.asked import questions_of
 from sspo.evaluate.folder import ASKED, Folder
-from sspo.evaluate.request import Request
+from sspo.evaluate.request import EvaluationRequest
 from sspo.evaluation.evaluator import Evaluator
 from sspo.evaluation.fits import check_room, held_out
 from sspo.models.device import resolve_device
@@ -31,7 +31,7 @@ UNTRAINED = -1
 Say = Callable[[str | None], None]
 
 
-def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say: Say) -> None:
+def answer_all(request: EvaluationRequest, options: Mapping[str, Any], folder: Folder, say: Say) -> None:
     """Ask whatever the folder does not hold yet, to its DONE.json. `options`: see asked.py; `say` is told what is worth a warning.
 
     Raises UserError for what cannot be asked, before the first question is.
@@ -65,7 +65,7 @@ def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say
     folder.finish({"answers": size, "seconds": round(time.monotonic() - begun, 3)})
 
 
-def _trained(request: Request) -> dict[str, Any] | None:
+def _trained(request: EvaluationRequest) -> dict[str, Any] | None:
     """How far the run had come whose weights are asked; None for a base model."""
     trained = request.trained
     return (
@@ -73,11 +73,11 @@ def _trained(request: Request) -> dict[str, Any] | None:
     )
 
 
-def _rollout(request: Request) -> int:
+def _rollout(request: EvaluationRequest) -> int:
     return UNTRAINED if request.trained is None else request.trained.rollouts - 1
 
 
-def _policy(request: Request, task: Task, say: Say) -> Policy:
+def _policy(request: EvaluationRequest, task: Task, say: Say) -> Policy:
     config = request.config
     policy = load_policy(config.model, resolve_device(config.run.device), config.prompt)
     if request.trained is not None:
@@ -92,7 +92,9 @@ def _policy(request: Request, task: Task, say: Say) -> Policy:
     return policy
 
 
-def _begin(request: Request, folder: Folder, environment: Mapping[str, Any], evaluator: Evaluator) -> int:
+def _begin(
+    request: EvaluationRequest, folder: Folder, environment: Mapping[str, Any], evaluator: Evaluator
+) -> int:
     """How many answers stay; the folder is described and its log ends behind them."""
     keys = (key for one in evaluator.last_step for key in one.answers())
     done = evaluator.kept(folder.answered(keys, _rollout(request)))

@@ -76,7 +76,7 @@ FILES_TASK, GRADER = "task=jsonl", "reward=math_verify"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class EvaluationRequest:
     """What is asked for."""
 
     config: TrainConfig
@@ -88,7 +88,7 @@ class Request:
     """The folder to write to; None leaves it to the store."""
 
 
-def read_request(words: Sequence[str]) -> Request:
+def read_request(words: Sequence[str]) -> EvaluationRequest:
     """The request that the words make. Raises UserError for a word that makes no sense, or that no evaluation reads."""
     own, options = parted(words)
     path, options = _model_path(options)
@@ -118,7 +118,7 @@ def read_request(words: Sequence[str]) -> Request:
         _check_base(config, trained)
     config = _with_questions(config, everything=everything and "evaluation.questions" not in given)
     _refuse_equal_answers(config)
-    return Request(
+    return EvaluationRequest(
         config=config,
         trained=trained,
         pass_at=_pass_at(own.get("pass_at"), config.evaluation.samples),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from sspo.config import BoundsConfig
-from sspo.objective.ratio import partition, segment_mean
+from sspo.objective.ratio import mean_of_segment, partition
 
 FOLLOW_NO_ENTROPY = ("none", "dcpo")
 RANKED = ("rank", "hapo")
@@ -51,7 +51,9 @@ def adapting_entropy(
     if bounds.adapt in FOLLOW_NO_ENTROPY:
         return entropy_BT
     level_id_BT = partition(bounds.entropy_level, segment_id_BT, mask_BT)
-    h_BT = entropy_BT if bounds.entropy_level == "token" else segment_mean(entropy_BT, level_id_BT, mask_BT)
+    h_BT = (
+        entropy_BT if bounds.entropy_level == "token" else mean_of_segment(entropy_BT, level_id_BT, mask_BT)
+    )
     if bounds.adapt != "shuffled":
         return h_BT
     if generator is None:

@@ -48,7 +48,9 @@ def segment_size(segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Te
     return _segment_sum(mask_BT.float(), segment_id_BT, mask_BT).clamp(min=1)
 
 
-def segment_mean(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+def mean_of_segment(
+    value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor
+) -> torch.Tensor:
     """Each token's segment mean of `value_BT`; 0 off the mask."""
     return _segment_sum(value_BT, segment_id_BT, mask_BT) / segment_size(segment_id_BT, mask_BT)
 
@@ -57,7 +59,7 @@ def surrogate_log_ratio(
     d_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor
 ) -> torch.Tensor:
     """l_BT: the segment's mean log-ratio in value, the token's own log-prob in gradient."""
-    mean_BT = segment_mean(d_BT.detach(), segment_id_BT, mask_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
+    mean_BT = mean_of_segment(d_BT.detach(), segment_id_BT, mask_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
     return mean_BT + d_BT - d_BT.detach()
 
 

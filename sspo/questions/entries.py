@@ -24,7 +24,7 @@ FILE, NAMED, GENERATED = "file", "named set", "generated set"
 
 
 @dataclass(frozen=True)
-class Entry:
+class SetEntry:
     """One value of task.train or task.eval."""
 
     text: str
@@ -33,10 +33,10 @@ class Entry:
     """The column of a table that it becomes: a file's name without its end, or the set's name."""
 
 
-def entry(text: str, key: str) -> Entry:
+def entry(text: str, key: str) -> SetEntry:
     """What a value of an option names. Raises UserError where it is neither a file nor a set."""
     if text.startswith(PREFIX):
-        return Entry(text, GENERATED, text.removeprefix(PREFIX))
+        return SetEntry(text, GENERATED, text.removeprefix(PREFIX))
     if "/" in text or text.endswith(".jsonl"):
         name = Path(text).name.removesuffix(".jsonl")
         if not NAME.fullmatch(name):
@@ -47,9 +47,9 @@ def entry(text: str, key: str) -> Entry:
             raise UserError(
                 f"{key}={text}: '{MEANS}' heads the column of means in the results table: rename the file"
             )
-        return Entry(text, FILE, name)
+        return SetEntry(text, FILE, name)
     if text in SETS:
-        return Entry(text, NAMED, text)
+        return SetEntry(text, NAMED, text)
     close = nearest(text, SETS)
     hint = f"did you mean '{close}'? " if close else ""
     raise UserError(
@@ -57,7 +57,7 @@ def entry(text: str, key: str) -> Entry:
     )
 
 
-def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
+def read(one: SetEntry, part: str, config: TaskConfig) -> QuestionSet | Generator:
     """The questions of an entry's part `train` or `test`. Raises UserError where they cannot be had."""
     if one.kind == GENERATED:
         return generator(one.name, config.options)

@@ -15,7 +15,7 @@ from sspo.errors import UserError, unknown
 from sspo.questions.columns import problems
 from sspo.questions.golds import GOLDS
 from sspo.questions.hub_failures import one_sentence
-from sspo.questions.lock_file import Entry, add_entry, entry_of
+from sspo.questions.lock_file import LockEntry, add_entry, entry_of
 from sspo.questions.named_set import NamedSet
 from sspo.questions.question_set import QuestionSet, question_set
 
@@ -35,7 +35,9 @@ def from_hub(name: str, known: NamedSet, part: str, lock: Path) -> QuestionSet:
     if entry is None:
         loaded, revision = _load(name, known, part, known.revision)
         rows = len(loaded.load())
-        entry = add_entry(lock, key, Entry(hub=known.hub, revision=revision, sha256=loaded.digest, rows=rows))
+        entry = add_entry(
+            lock, key, LockEntry(hub=known.hub, revision=revision, sha256=loaded.digest, rows=rows)
+        )
     if entry.hub != known.hub:
         raise UserError(
             f"task.lock={lock}: the questions of {key} came from {entry.hub}, and this code takes those of {known.hub}; "
@@ -44,7 +46,7 @@ def from_hub(name: str, known: NamedSet, part: str, lock: Path) -> QuestionSet:
     return QuestionSet(entry.sha256, functools.partial(_enforced, name, known, part, lock, entry))
 
 
-def _enforced(name: str, known: NamedSet, part: str, lock: Path, entry: Entry) -> Any:
+def _enforced(name: str, known: NamedSet, part: str, lock: Path, entry: LockEntry) -> Any:
     """The problems of the locked revision. Raises UserError where their content is another."""
     loaded, _ = _load(name, known, part, entry.revision)
     if loaded.digest != entry.sha256:

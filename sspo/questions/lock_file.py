@@ -24,7 +24,7 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LockEntry:
     """One set as it was first loaded."""
 
     hub: str
@@ -36,7 +36,7 @@ class Entry:
     rows: int
 
 
-def entry_of(lock: Path, name: str) -> Entry | None:
+def entry_of(lock: Path, name: str) -> LockEntry | None:
     """What a lock file says of a set; None where it says nothing. Raises UserError for a file that makes no sense."""
     found = _entries(lock).get(name)
     if found is None:
@@ -45,11 +45,11 @@ def entry_of(lock: Path, name: str) -> Entry | None:
         case {"hub": str(hub), "revision": str(revision), "sha256": str(sha256), "rows": int(rows)} if (
             re.fullmatch(r"[0-9a-f]{64}", sha256) and revision
         ):
-            return Entry(hub=hub, revision=revision, sha256=sha256, rows=rows)
+            return LockEntry(hub=hub, revision=revision, sha256=sha256, rows=rows)
     raise UserError(f"task.lock={lock} is damaged at '{name}'; {REMEDY}")
 
 
-def add_entry(lock: Path, name: str, entry: Entry) -> Entry:
+def add_entry(lock: Path, name: str, entry: LockEntry) -> LockEntry:
     """Add a set that is not there yet; returns the entry that counts, which another process may have added meanwhile."""
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

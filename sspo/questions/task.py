@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from sspo.config import TaskConfig
 from sspo.errors import UserError
-from sspo.questions.entries import FILE, GENERATED, NAMED, Entry, entry, read
+from sspo.questions.entries import FILE, GENERATED, NAMED, SetEntry, entry, read
 from sspo.questions.epochs import slice_of
 from sspo.questions.generated import Generator, refuse_strange_sets
 from sspo.questions.question_set import QuestionSet
@@ -85,7 +85,7 @@ def open_questions(
     )
 
 
-def refuse_unread(config: TaskConfig, entries: Sequence[Entry]) -> None:
+def refuse_unread(config: TaskConfig, entries: Sequence[SetEntry]) -> None:
     """Raise UserError for an option of the task that no entry reads."""
     kinds = {one.kind for one in entries}
     default = TaskConfig()
@@ -107,7 +107,7 @@ def _prefixed(text: str, prefix: str) -> str:
     return prefix + text if plain else text
 
 
-def _refuse_equal_names(entries: Sequence[Entry]) -> None:
+def _refuse_equal_names(entries: Sequence[SetEntry]) -> None:
     names = [one.name for one in entries]
     for name in names:
         if names.count(name) > 1:

@@ -11,7 +11,7 @@ from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.bounds import clip_bounds, multipliers
 from sspo.objective.context import prepared
 from sspo.objective.critical import critical_scale
-from sspo.objective.ratio import partition, segment_mean, surrogate_log_ratio, token_log_ratio
+from sspo.objective.ratio import mean_of_segment, partition, surrogate_log_ratio, token_log_ratio
 from sspo.recording.recorded import RecordedRollout
 
 
@@ -53,7 +53,7 @@ def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> Visit
         segment_id_NT=segment_id_NT,
         d_NT=d_NT,
         log_ratio_NT=surrogate_log_ratio(d_NT, level_id_NT, mask_NT),
-        level_mean_NT=segment_mean(d_NT, level_id_NT, mask_NT),
+        level_mean_NT=mean_of_segment(d_NT, level_id_NT, mask_NT),
         low_NT=low_BT[visits.row_N],
         high_NT=high_BT[visits.row_N],
     )

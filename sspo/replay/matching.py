@@ -20,7 +20,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fraction:
+class ClipFraction:
     """A clip fraction over units; se is None from one unit."""
 
     value: float
@@ -35,7 +35,7 @@ class Matched:
     low: float | None
     high: float | None
     """None where there is one unit, or the interval reaches past every token."""
-    held_out: Fraction | None
+    held_out: ClipFraction | None
     """Scale of every other unit, fraction on those between; its se has the errors of both halves. None below four units."""
 
 
@@ -49,16 +49,16 @@ def units(critical: Sequence[tuple[int, torch.Tensor]]) -> list[torch.Tensor]:
     return groups[0] if len(groups) == 1 else [torch.cat(group) for group in groups]
 
 
-def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> Fraction:
+def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> ClipFraction:
     """Share of all tokens that bounds at `scale` clip; one tensor of critical scales a unit, none of them empty."""
     clipped = torch.tensor([float((c_N > scale).sum()) for c_N in critical], dtype=torch.float64)
     tokens = torch.tensor([float(len(c_N)) for c_N in critical], dtype=torch.float64)
     value, n = float(clipped.sum() / tokens.sum()), len(critical)
     if n < 2:
-        return Fraction(value=value, se=None)
+        return ClipFraction(value=value, se=None)
     residual = clipped - value * tokens
     variance = n / (n - 1) * float((residual * residual).sum()) / float(tokens.sum()) ** 2
-    return Fraction(value=value, se=math.sqrt(variance))
+    return ClipFraction(value=value, se=math.sqrt(variance))
 
 
 def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
@@ -79,13 +79,13 @@ def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
     return Matched(scale=scale, low=low, high=high, held_out=_held_out(critical, target))
 
 
-def _held_out(critical: Sequence[torch.Tensor], target: float) -> Fraction | None:
+def _held_out(critical: Sequence[torch.Tensor], target: float) -> ClipFraction | None:
     read, kept = critical[::2], critical[1::2]
     scale = scale_at(torch.cat(list(read)), target) if len(kept) > 1 else None
     if scale is None:
         return None
     before, after = clip_fraction(read, scale), clip_fraction(kept, scale)
-    return Fraction(value=after.value, se=math.hypot(before.se or 0.0, after.se or 0.0))
+    return ClipFraction(value=after.value, se=math.hypot(before.se or 0.0, after.se or 0.0))
 
 
 def most(critical: Sequence[torch.Tensor]) -> float:

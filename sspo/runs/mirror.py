@@ -21,18 +21,18 @@ BEFORE = -1
 
 
 @dataclass(kw_only=True)
-class Entry:
+class MirrorEntry:
     """What is mirrored at one optimiser step."""
 
     step: int
     values: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
 
-    def of_the_end(self, step: int) -> Entry:
+    def of_the_end(self, step: int) -> MirrorEntry:
         """What it has of the last evaluation, to be mirrored at another step."""
         values = {key: value for key, value in self.values.items() if key.startswith(f"{EVALUATED}/")}
         tables = {key: table for key, table in self.tables.items() if key.startswith(f"{ANSWERS}/")}
-        return Entry(step=step, values=values, tables=tables)
+        return MirrorEntry(step=step, values=values, tables=tables)
 
 
 class Mirror:
@@ -45,15 +45,15 @@ class Mirror:
         self.at = 0
         """The largest step that was given; a mirror takes none below."""
 
-    def fresh(self) -> list[Entry]:
+    def fresh(self) -> list[MirrorEntry]:
         """What is new, by step; steps rise over all looks."""
-        found: dict[int, Entry] = {}
+        found: dict[int, MirrorEntry] = {}
         for row in self.logs[METRICS].rows():
             self.ends[row["rollout"]] = row["step"]
-            found[row["step"]] = Entry(step=row["step"], values=_known(row))
+            found[row["step"]] = MirrorEntry(step=row["step"], values=_known(row))
         for rollout, values, tables in self._beside():
             step = max(self.ends.get(rollout, self.at), self.at)
-            entry = found.setdefault(step, Entry(step=step, values={"step": step}))
+            entry = found.setdefault(step, MirrorEntry(step=step, values={"step": step}))
             entry.values |= values
             entry.tables |= tables
         self.at = max([self.at, *found])

@@ -11,7 +11,7 @@ from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.models.forward import Forward
 from sspo.models.policy import Policy
 from sspo.objective.micro_batch import part_surrogate, step_context
-from sspo.objective.ratio import segment_mean
+from sspo.objective.ratio import mean_of_segment
 from sspo.segmentation.token_text import token_texts
 from sspo.trainer.collect import Collected
 
@@ -37,7 +37,7 @@ def sample_rows(
     context = step_context(batch, row_b, config.rollout.max_tokens)
     clipped = part_surrogate(logp_BT, part, objective, context).clipped
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT
-    entropy_BT = segment_mean(part.entropy_BT, part.segment_id_BT, part.mask_BT)
+    entropy_BT = mean_of_segment(part.entropy_BT, part.segment_id_BT, part.mask_BT)
     for i, mask_T in enumerate(part.mask_BT):
         row, ids = int(row_b[i]), part.response_BT[i][mask_T].tolist()
         yield {

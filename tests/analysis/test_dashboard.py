@@ -21,7 +21,7 @@ from analysis.figures.catalogue import CURVES
 from analysis.live import bounded_server
 from analysis.live import dashboard as served
 from analysis.live.dashboard import Dashboard, open_dashboard
-from analysis.live.study import LiveStudy, Look
+from analysis.live.study import LiveStudy, Snapshot
 from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import mark_failed
@@ -69,9 +69,9 @@ def dashboard(store: Path) -> Iterator[Dashboard]:
         thread.join(30)
 
 
-def look(study: LiveStudy) -> Look:
+def look(study: LiveStudy) -> Snapshot:
     found = study.look()
-    assert isinstance(found, Look)
+    assert isinstance(found, Snapshot)
     return found
 
 

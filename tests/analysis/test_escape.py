@@ -15,9 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, Rows, Series
-from analysis.figures.model import Row as ForestRow
-from analysis.figures.style import Look
+from analysis.figures.model import Axis, Chart, ForestPlot, ForestRow, Line, Mark, Numbers, Panel, Series
+from analysis.figures.style import ArmStyle
 from analysis.figures.svg import chart_html
 from analysis.logs.trace import trace
 from analysis.pages.document import json_block
@@ -73,7 +72,7 @@ def table_of(text: str) -> Table:
 
 
 def forest_of(text: str) -> Chart:
-    look = Look("#000000", "-", "o")
+    look = ArmStyle("#000000", "-", "o")
     rows = [
         ForestRow(
             label=text, against=text, look=look, x=x, low=None, high=None, runs=(0.1, 0.2), beyond=text, words=text,
@@ -88,12 +87,12 @@ def forest_of(text: str) -> Chart:
         panels=[],
         tables=[],
         note=text,
-        rows=Rows(rows=rows, axis=axis, matters=0.1, band=text, head=text),
+        rows=ForestPlot(rows=rows, axis=axis, matters=0.1, band=text, head=text),
     )
 
 
 def chart_of(text: str) -> Chart:
-    series = Series(0, text, Look("#000000", "-", "o"))
+    series = Series(0, text, ArmStyle("#000000", "-", "o"))
     axis = Axis(label=text, low=0, high=1)
     panel = Panel(
         title=text,

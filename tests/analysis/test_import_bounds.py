@@ -85,9 +85,9 @@ def test_more_runs_or_cells_than_a_study_holds_are_refused_unread(tmp_path: Path
     pq.write_table(pa.table({"step": zeros, "acc": zeros}), tmp_path / "p", compression="zstd")
     assert (tmp_path / "p").stat().st_size < 500_000
     begun = time.process_time()
-    assert "26,000,000 rows of 2 columns" in refused(tmp_path, f"a:0={tmp_path}/p")
+    assert "26,000,000 rows and 2 columns" in refused(tmp_path, f"a:0={tmp_path}/p")
     (tmp_path / "wide.csv").write_text("step," + "a," * 20_000 + "\n" + "\n" * 3_000)
-    assert "3,000 rows of 20,002 columns" in refused(tmp_path, f"a:0={tmp_path}/wide.csv")
+    assert "3,000 rows and 20,002 columns" in refused(tmp_path, f"a:0={tmp_path}/wide.csv")
     assert time.process_time() - begun < 1
 
 
@@ -97,7 +97,7 @@ def test_files_and_runs_beyond_a_limit_are_refused(tmp_path: Path, monkeypatch: 
     os.truncate(path, limits.MOST_BYTES + 1)
     assert "536,870,913 bytes, and an import reads at most 536,870,912" in refused(tmp_path, f"a:0={path}")
     for device in ("/dev/urandom", "/dev/zero"):
-        assert "is no regular file" in refused(tmp_path, f"a:0={device}")
+        assert "is not a regular file" in refused(tmp_path, f"a:0={device}")
     monkeypatch.setattr(limits, "MOST_NUMBERS", 3)
     write_wandb(tmp_path / "w.wandb", [{"acc": 1}, {"acc": 2}])
     assert "more than 3 numbers of one run" in refused(tmp_path, f"a:0={tmp_path}/w.wandb")
@@ -109,7 +109,7 @@ def test_seeds_arms_and_paths_that_nobody_has(tmp_path: Path) -> None:
     assert "no text that a file" in refused(tmp_path, "a:0=x\0y")
     path = tmp_path / "l.csv"
     path.write_text("arm,seed,step,acc\n" + "b" * 5000 + "!,0,1,0.5\n")
-    assert "must be of letters" in refused(tmp_path, str(path))
+    assert "must consist of letters" in refused(tmp_path, str(path))
     path.write_text("arm,seed,step,acc\nb,1e300,1,0.5\n")
     assert "has more than 18 digits" in refused(tmp_path, str(path))
     path.write_text('{"step": "' + "9" * 5000 + '", "acc": 1}\n')

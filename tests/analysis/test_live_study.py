@@ -19,10 +19,10 @@ from analysis.evidence.evidence import Evidence
 from analysis.figures.catalogue import CURVES
 from analysis.figures.figure import charts
 from analysis.live import curves, logs, page
-from analysis.live.logs import GrowingLog, Points
+from analysis.live.logs import GrowingLog, MetricSums
 from analysis.live.page import Parts
 from analysis.live.runs import LiveRun
-from analysis.live.study import LiveStudy, Look, Planned
+from analysis.live.study import LiveStudy, Planned, Snapshot
 from analysis.logs.compact import read_logs
 from analysis.logs.jsonl import BadLine
 from analysis.logs.manifest import from_manifest
@@ -84,9 +84,9 @@ def folder(store: Path, arm: str, seed: int) -> Path:
     return cell_folder(store, cell, seed)
 
 
-def look(study: LiveStudy) -> Look:
+def look(study: LiveStudy) -> Snapshot:
     found = study.look()
-    assert isinstance(found, Look)
+    assert isinstance(found, Snapshot)
     return found
 
 
@@ -96,7 +96,7 @@ def replaced(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def run_of(found: Look, arm: str, seed: int) -> LiveRun:
+def run_of(found: Snapshot, arm: str, seed: int) -> LiveRun:
     return next(run for run in found.runs if (run.arm, run.seed) == (arm, seed))
 
 
@@ -210,7 +210,7 @@ def test_points_are_means_over_updates_and_of_long_runs_every_kth_rollout(
 ) -> None:
     monkeypatch.setattr(logs, "MOST_POINTS", 4)
     path = tmp_path / "metrics.jsonl"
-    points = Points(path)
+    points = MetricSums(path)
     lines = [
         json.dumps({"step": 2 * r + u, "rollout": r, "update": u, "policy/ratio_std": float(r + u)})
         for r in range(9)

@@ -23,7 +23,7 @@ from analysis.logs.timing import KEYS, SCHEMA, TIMING, write_timing
 from sspo.config import TaskConfig
 from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
-from sspo.questions.lock_file import Entry, add_entry, entry_of
+from sspo.questions.lock_file import LockEntry, add_entry, entry_of
 from sspo.recording.file import read_recorded, to_bytes
 from sspo.replay.source import open_run
 from sspo.tasks import open_task
@@ -179,7 +179,7 @@ def _questions(place: Path) -> list[Path]:
     add_entry(
         place / "datasets.lock",
         "aime24/test",
-        Entry(hub="HuggingFaceH4/aime_2024", revision="a", sha256="0" * 64, rows=5),
+        LockEntry(hub="HuggingFaceH4/aime_2024", revision="a", sha256="0" * 64, rows=5),
     )
     return [*files, place / "datasets.lock"]
 

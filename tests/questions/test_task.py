@@ -15,7 +15,7 @@ from sspo.compose.fast import quick_compose
 from sspo.config import TaskConfig
 from sspo.errors import UserError
 from sspo.questions.epochs import slice_of
-from sspo.questions.lock_file import Entry, add_entry, entry_of
+from sspo.questions.lock_file import LockEntry, add_entry, entry_of
 from sspo.runs.identity import cell_hash
 from sspo.tasks import open_task
 from sweeps.plan.plan import make_plan
@@ -134,7 +134,7 @@ def locked(lock: Path, content: str) -> list[str]:
     add_entry(
         lock,
         "aime24/test",
-        Entry(hub="HuggingFaceH4/aime_2024", revision="c" * 40, sha256=content * 64, rows=30),
+        LockEntry(hub="HuggingFaceH4/aime_2024", revision="c" * 40, sha256=content * 64, rows=30),
     )
     return ["task=aime24", f"task.lock={lock}", "trainer.rollouts=0"]
 
@@ -151,7 +151,9 @@ def test_a_plan_takes_from_the_lock_what_a_set_of_the_hub_holds(tmp_path):
     with pytest.raises(UserError, match="is damaged"):
         cell("task=aime24", f"task.lock={tmp_path / '1'}", "trainer.rollouts=0")
     add_entry(
-        tmp_path / "4", "aime24/test", Entry(hub="else/where", revision="c" * 40, sha256="d" * 64, rows=30)
+        tmp_path / "4",
+        "aime24/test",
+        LockEntry(hub="else/where", revision="c" * 40, sha256="d" * 64, rows=30),
     )
     with pytest.raises(UserError, match="came from else/where, and this code takes those of HuggingFaceH4"):
         cell("task=aime24", f"task.lock={tmp_path / '4'}", "trainer.rollouts=0")
@@ -160,7 +162,7 @@ def test_a_plan_takes_from_the_lock_what_a_set_of_the_hub_holds(tmp_path):
 def _adds(lock: Path, number: int) -> None:
     """A process that locks a set of its own and one that all of them lock."""
     for name in (f"own{number}/test", "same/test"):
-        add_entry(lock, name, Entry(hub=f"{number}", revision="r", sha256="0" * 64, rows=number))
+        add_entry(lock, name, LockEntry(hub=f"{number}", revision="r", sha256="0" * 64, rows=number))
 
 
 def test_several_processes_lock_their_sets_and_the_first_of_one_set_counts(tmp_path):
@@ -173,7 +175,7 @@ def test_several_processes_lock_their_sets_and_the_first_of_one_set_counts(tmp_p
         child.join()
     assert sorted(json.loads(lock.read_text())) == [*(f"own{n}/test" for n in range(6)), "same/test"]
     first = entry_of(lock, "same/test")
-    assert first == add_entry(lock, "same/test", Entry(hub="late", revision="r", sha256="1" * 64, rows=1))
+    assert first == add_entry(lock, "same/test", LockEntry(hub="late", revision="r", sha256="1" * 64, rows=1))
     assert [path.name for path in tmp_path.iterdir()] == ["datasets.lock"]
 
 

@@ -28,7 +28,7 @@ from analysis.figures.style import (
     SMALLEST,
     STEPS,
     TEXT,
-    Look,
+    ArmStyle,
     grid,
     looks,
     percent_ticks,
@@ -37,7 +37,7 @@ from analysis.figures.style import (
 from analysis.logs.manifest import Arm
 from analysis.text.escape import plot
 
-LEVEL = Look(MUTED, (0, (2, 2)), "None")
+LEVEL = ArmStyle(MUTED, (0, (2, 2)), "None")
 """Of a dashed line."""
 COLUMNS = 4
 """Small panels side by side, one an arm."""
@@ -218,7 +218,7 @@ def _level(ax: Any, curve: Curve) -> None:
         ax.axhline(level, color=LEVEL.color, linewidth=0.8, linestyle=LEVEL.dash, zorder=1)
 
 
-def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: Look, order: int) -> None:
+def _arm(ax: Any, evidence: Evidence, curve: Curve, arm: Arm, look: ArmStyle, order: int) -> None:
     runs = logged(evidence, curve, arm)
     table = curve.scale * curve.table[runs].dropna(how="all")
     table = table.iloc[drawn_rows(len(table))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.evidence.evidence import Evidence
 from analysis.figures.forest.rows import Forest, interval_text
-from analysis.figures.model import Axis, Chart, Numbers, Row, Rows
+from analysis.figures.model import Axis, Chart, ForestPlot, ForestRow, Numbers
 from analysis.figures.style import looks
 
 
@@ -17,7 +17,7 @@ def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
         label, text = row.arm.label, interval_text(row, unit)
         against = f"vs {row.reference.label}" if found.several else ""
         rows.append(
-            Row(
+            ForestRow(
                 label=label,
                 against=against,
                 look=style[row.arm.name],
@@ -35,7 +35,7 @@ def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
         )
     heads = ["arm", *(["against"] if found.several else []), "difference [interval]", "found", "runs"]
     title = found.label[:1].upper() + found.label[1:]
-    forest = Rows(
+    forest = ForestPlot(
         rows=rows,
         axis=Axis(label=found.label, low=low, high=high),
         matters=found.matters,

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure as Printed
 from matplotlib.ticker import MaxNLocator
 
 from analysis.evidence.evidence import Evidence
-from analysis.figures.forest.rows import Forest, Row
+from analysis.figures.forest.rows import DifferenceRow, Forest
 from analysis.figures.labels import LONGEST, widest, width
-from analysis.figures.style import COLUMN, FAINT, MUTED, SMALLEST, STEPS, TEXT, Look, looks
+from analysis.figures.style import COLUMN, FAINT, MUTED, SMALLEST, STEPS, TEXT, ArmStyle, looks
 from analysis.text.escape import plot
 
 SIZE = 7.5
@@ -56,7 +56,7 @@ def draw(evidence: Evidence, found: Forest) -> Printed:
     return figure
 
 
-def _row(ax: Any, y: int, row: Row, found: Forest, look: Look) -> None:
+def _row(ax: Any, y: int, row: DifferenceRow, found: Forest, look: ArmStyle) -> None:
     low, high = found.limits
     if not low <= row.difference <= high:
         left = row.difference < low

@@ -19,7 +19,7 @@ MARGIN = 0.08
 
 
 @dataclass(frozen=True)
-class Row:
+class DifferenceRow:
     """An arm minus its reference on the axis, with the interval that the results table has, or every run's own difference
     where there is none."""
 
@@ -38,7 +38,7 @@ class Row:
 class Forest:
     """Rows in the manifest's order, and the axis of differences."""
 
-    rows: list[Row]
+    rows: list[DifferenceRow]
     label: str
     limits: tuple[float, float]
     matters: float | None
@@ -72,7 +72,7 @@ def forest(evidence: Evidence) -> Forest | None:
     return Forest(rows, label, _limits(rows, margin), margin, several)
 
 
-def _row(evidence: Evidence, s: Summary, margin: float | None) -> Row | None:
+def _row(evidence: Evidence, s: Summary, margin: float | None) -> DifferenceRow | None:
     reference = evidence.study.reference_of(s.arm)
     if s.arm.role == "base" and AVERAGE in s.columns:
         return _base_row(evidence, s)
@@ -84,10 +84,12 @@ def _row(evidence: Evidence, s: Summary, margin: float | None) -> Row | None:
     mean = sum(theirs.values()) / len(theirs)
     runs = () if low is not None else tuple(factor * (v - mean) for v in s.values[AVERAGE])
     words = _words(s, rule_of(evidence).alpha, low, high, margin)
-    return Row(s.arm, reference, factor * s.comparison.difference, low, high, runs, s.comparison.n, words)
+    return DifferenceRow(
+        s.arm, reference, factor * s.comparison.difference, low, high, runs, s.comparison.n, words
+    )
 
 
-def _base_row(evidence: Evidence, s: Summary) -> Row | None:
+def _base_row(evidence: Evidence, s: Summary) -> DifferenceRow | None:
     """The untrained base minus the baseline: what is no better has learned nothing. Its evaluation is no sample of runs."""
     baseline = evidence.study.arm(evidence.study.baseline)
     theirs = evidence.of_cell(evidence.primary, baseline) if baseline is not None else {}
@@ -95,7 +97,7 @@ def _base_row(evidence: Evidence, s: Summary) -> Row | None:
         return None
     difference = s.columns[AVERAGE].point - sum(theirs.values()) / len(theirs)
     found = evidence.unit.factor * difference
-    return Row(s.arm, baseline, found, None, None, (), s.columns[AVERAGE].n, BASE)
+    return DifferenceRow(s.arm, baseline, found, None, None, (), s.columns[AVERAGE].n, BASE)
 
 
 def _words(
@@ -118,7 +120,7 @@ def p_words(p: float) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
-def _limits(rows: list[Row], matters: float | None) -> tuple[float, float]:
+def _limits(rows: list[DifferenceRow], matters: float | None) -> tuple[float, float]:
     """Axis limits that hold zero, the band and all differences but that of the arm without a clip."""
     inside = [row for row in rows if row.arm.role != "no_clip"] or rows
     ends = [v for row in inside for v in (row.low, row.high, row.difference, *row.runs) if v is not None]
@@ -127,7 +129,7 @@ def _limits(rows: list[Row], matters: float | None) -> tuple[float, float]:
     return min(ends) - margin, max(ends) + margin
 
 
-def interval_text(row: Row, unit: Unit) -> str:
+def interval_text(row: DifferenceRow, unit: Unit) -> str:
     """The difference with its interval."""
     shown = [unit.signed(v / unit.factor) for v in (row.difference, row.low, row.high) if v is not None]
     return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.evidence.replay import Curve, Replay, pool, share
+from analysis.evidence.replay import Replay, ReplayCurve, pool, share
 from analysis.figures.model import Series
-from analysis.figures.style import Look, first_word, rule_look
+from analysis.figures.style import ArmStyle, first_word, rule_look
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, replayed, trace
 from analysis.tables.replay_captions import LIMIT, replayed_runs
 
@@ -15,7 +15,7 @@ RUNS = "thin lines are runs, thick ones their mean"
 LATER = "Updates from the second of a rollout on: on the first, all ratios are 1."
 
 
-def look_of(replay: Replay, curve: Curve) -> Look:
+def look_of(replay: Replay, curve: ReplayCurve) -> ArmStyle:
     """The rule's own; turned on for every further objective, and for every further rule of that name."""
     namesakes = [
         c.rule
@@ -26,7 +26,7 @@ def look_of(replay: Replay, curve: Curve) -> Look:
     return rule_look(curve.rule, place)
 
 
-def rule_series(replay: Replay) -> dict[Curve, Series]:
+def rule_series(replay: Replay) -> dict[ReplayCurve, Series]:
     """Every curve's place and look, in every chart the same."""
     return {curve: Series(i, curve.label, look_of(replay, curve)) for i, curve in enumerate(replay.curves)}
 

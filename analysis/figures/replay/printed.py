@@ -12,7 +12,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from analysis.evidence.replay import Replay
 from analysis.figures.labels import LONGEST, widest
-from analysis.figures.style import MUTED, SMALLEST, TEXT, Look, percent_ticks, run_lines
+from analysis.figures.style import MUTED, SMALLEST, TEXT, ArmStyle, percent_ticks, run_lines
 from analysis.text.escape import plot
 
 HEIGHT, HEIGHT_OF_ENTRY = 2.4, 0.16
@@ -31,7 +31,7 @@ def panel(replay: Replay, others: Sequence[str] = ()) -> tuple[Printed, Any]:
     return figure, figure.add_axes((0.075, 0.42 / height, 0.925 - beside, 1 - 0.53 / height))
 
 
-def mean_of_runs(ax: Any, table: pd.DataFrame, look: Look, label: str, *, marked: bool) -> None:
+def mean_of_runs(ax: Any, table: pd.DataFrame, look: ArmStyle, label: str, *, marked: bool) -> None:
     """Runs as thin lines and their mean as a thick one, with a marker at every point or only in the legend."""
     x = table.index.to_numpy()
     run_lines(ax, x, table.to_numpy(), look)
@@ -54,12 +54,12 @@ def _above(ax: Any) -> float:
     return 3 - 0.001 * len(ax.lines)
 
 
-def legend_marker(look: Look) -> dict[str, Any]:
+def legend_marker(look: ArmStyle) -> dict[str, Any]:
     """A marker that only the legend shows."""
     return {"marker": look.marker, "markersize": 4, "markevery": []}
 
 
-def mark(ax: Any, x: Any, y: Any, look: Look, size: float) -> None:
+def mark(ax: Any, x: Any, y: Any, look: ArmStyle, size: float) -> None:
     """A marker at a bound that was matched."""
     ax.plot(x, y, look.marker, color=look.color, markersize=size, zorder=1 + _above(ax), **MARK)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Printed
 from matplotlib.ticker import MaxNLocator
 
-from analysis.evidence.replay import Curve, Replay
+from analysis.evidence.replay import Replay, ReplayCurve
 from analysis.figures.figure import Figure
 from analysis.figures.model import Axis, Chart, Panel
 from analysis.figures.replay.chart import clipped, mean_of_runs, numbers, shown
@@ -24,7 +24,7 @@ class Steps:
     """Clip fractions in percent by step (index, from 1) and run (columns), at the bounds of one target."""
 
     target: float
-    curves: list[tuple[Curve, pd.DataFrame]]
+    curves: list[tuple[ReplayCurve, pd.DataFrame]]
 
 
 def steps(replay: Replay) -> Steps | None:

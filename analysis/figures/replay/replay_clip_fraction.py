@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure as Printed
 
-from analysis.evidence.replay import Curve, Replay, lies_on, swept_bound
+from analysis.evidence.replay import Replay, ReplayCurve, lies_on, swept_bound
 from analysis.figures.figure import Figure
 from analysis.figures.model import LOG, Axis, Chart, Mark, Panel, number
 from analysis.figures.replay.chart import clipped, mean_of_runs, numbers, shown
@@ -22,7 +22,7 @@ MARK_SIZE = 5.5
 class Swept:
     """Clip fractions in percent of one curve, by the bound that the grid varies (index) and run (columns)."""
 
-    curve: Curve
+    curve: ReplayCurve
     side: str
     grid: pd.DataFrame
     matched: list[tuple[bool, pd.DataFrame]]

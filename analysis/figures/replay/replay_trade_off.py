@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Printed
 from matplotlib.lines import Line2D
 
-from analysis.evidence.replay import Curve, Replay, pool, share, swept_bound, total
+from analysis.evidence.replay import Replay, ReplayCurve, pool, share, swept_bound, total
 from analysis.figures.figure import Figure
 from analysis.figures.labels import LONGEST
 from analysis.figures.model import Axis, Chart, Line, Mark, Numbers, Panel, number
@@ -38,7 +38,7 @@ X, Y = "clipped tokens whose own ratio is inside the bound %", "extreme tokens t
 class Path:
     """One curve's points (columns x and y, in percent): along the grid by bound, and at every matched bound."""
 
-    curve: Curve
+    curve: ReplayCurve
     grid: pd.DataFrame
     matched: list[tuple[Match, pd.DataFrame]]
 

@@ -1,7 +1,7 @@
 """lm-evaluation-harness: `samples_<task>_<date>.jsonl` with the `results_<date>.json` beside it (--log_samples).
 
-A row is a document and a filter, and a filter makes one graded answer of all responses to a document: so a question has one
-row, whatever `repeats` is. A metric is called as in the results file, `exact_match,strict-match`.
+A row is a document and a filter, and a filter turns all responses to a document into one graded answer: so a question has one
+row, whatever `repeats` is. Metrics are named as in the results file, `exact_match,strict-match`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from analysis.importers.limits import clean
 from analysis.importers.outcomes.answers import (
     GREEDY,
-    Answers,
-    Decoding,
+    AnswerCollector,
+    DecodingSettings,
     decoding,
     last_part,
     merged,
@@ -29,17 +29,17 @@ from sspo.errors import UserError
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl")
 INVALID = "[invalid]"
-"""What its filters give where they find no answer."""
+"""The result of its filters if they find no answer."""
 
 
 def matches(row: Mapping[str, Any]) -> bool:
-    """Whether a JSON line is one of its samples."""
+    """Return whether a JSON line is one of its samples."""
     return row.keys() >= {"filtered_resps", "resps", "arguments", "doc"}
 
 
 @dataclass
 class _Task:
-    """The rows of one file: by (document, filter) what is kept."""
+    """The rows of one file: the kept values by (document, filter)."""
 
     path: Path
     name: str
@@ -50,7 +50,7 @@ class _Task:
 
 
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
-    """One evaluation a folder and date, with its tasks as sets."""
+    """Read one evaluation per folder and date, with its tasks as sets."""
     tasks = [_task(path) for path in files]
     dates = dict.fromkeys((task.path.parent, task.date) for task in tasks)
     return [_evaluation(*at, [t for t in tasks if (t.path.parent, t.date) == at], asked) for at in dates]
@@ -61,7 +61,7 @@ def _task(path: Path) -> _Task:
     task = _Task(path, found["task"] if found else path.stem, found["date"] if found else "")
     for number, row in objects(path, task.notes):
         if not matches(row):
-            raise UserError(f"{clean(path.name)} line {number} is no sample of lm-eval")
+            raise UserError(f"{clean(path.name)} line {number} is not a sample of lm-eval")
         key, names = str(row.get("filter", "none")), row.get("metrics")
         listed = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
         values = {f"{name},{key}": row[name] for name in listed if is_number(row.get(name))}
@@ -81,7 +81,7 @@ def _task(path: Path) -> _Task:
 def _evaluation(folder: Path, date: str, tasks: list[_Task], asked: Sequence[str]) -> Outcomes:
     results_file = _results_file(folder, date)
     results = whole_object(results_file) if results_file is not None else {}
-    answers = Answers(tasks[0].path.name if len(tasks) == 1 else folder.name)
+    answers = AnswerCollector(tasks[0].path.name if len(tasks) == 1 else folder.name)
     said: dict[str, dict[str, str]] = {}
     aggregates: dict[tuple[str, str], float] = {}
     metrics: dict[str, str] = {}
@@ -120,8 +120,8 @@ def _results_file(folder: Path, date: str) -> Path | None:
     return path if date and path.is_file() else None
 
 
-def _add(answers: Answers, task: _Task, metric: str) -> list[Decoding]:
-    """Add a task's answers; returns how they were drawn."""
+def _add(answers: AnswerCollector, task: _Task, metric: str) -> list[DecodingSettings]:
+    """Add a task's answers, and return their decodings."""
     drawn = []
     for doc, text, key, values, answer, _, generated in task.rows:
         if metric.endswith(f",{key}") and metric in values:
@@ -134,8 +134,8 @@ def _add(answers: Answers, task: _Task, metric: str) -> list[Decoding]:
     return drawn
 
 
-def _drawn(generated: Any) -> Decoding:
-    """Greedy where nothing is generated but choices are compared."""
+def _drawn(generated: Any) -> DecodingSettings:
+    """Return the decoding of a row: greedy if choices are compared and nothing is generated."""
     if not isinstance(generated, Mapping):
         return GREEDY
     return decoding(generated.get("temperature"), generated.get("do_sample"))
@@ -150,7 +150,7 @@ def _check_whole(task: _Task, metric: str, wanted: Any) -> None:
 
 
 def _scored_by(
-    results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequence[Decoding]
+    results: Mapping[str, Any], task: _Task, metric: str, drawn: Sequence[DecodingSettings]
 ) -> dict[str, str]:
     config = part(results, "configs", task.name) or {}
     generated = task.rows[0][6] if task.rows and isinstance(task.rows[0][6], Mapping) else {}
