@@ -1,4 +1,4 @@
-"""A replay's table and figures: in the study's report where it has runs to report, else beside the replay."""
+"""A replay's table and figures: in the study's report if it has runs to report, else beside the replay."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PAGE = "index.md"
 
 
 def report_replay(name: str, preset: str, store: Path, out: Path) -> str:
-    """Write the report of a study with its replay, and say where.
+    """Write the report of a study with its replay, and return where it is.
 
-    A study without a finished run or compact logs has no report: its replay is then shown where it lies. Raises
-    UserError where there is no replay.
+    A study without a finished run or compact logs has no report: its replay is then shown in its own folder.
+    Raises UserError if there is no replay.
     """
     source = needed_replay(name, preset, store, out)
     try:
@@ -39,19 +39,21 @@ def report_replay(name: str, preset: str, store: Path, out: Path) -> str:
 
 
 def show_replay(folder: Path) -> str:
-    """Write table, figures and a page with their captions into the folder of a replay, and say what was written."""
+    """Write table, figures and a page with their captions into the folder of a replay, and return what was
+    written.
+    """
     replay = Replay(folder)
     if replay.matched_updates.empty:
         raise UserError(
-            f"{folder} holds no update after the first of a rollout, where every ratio is 1: record a run with at least "
-            f"{FIRST_MATCHED_UPDATE + 1} optimiser steps a rollout"
+            f"{folder} holds no update after the first of a rollout, at which every ratio is 1: record a run with at least "
+            f"{FIRST_MATCHED_UPDATE + 1} optimizer steps per rollout"
         )
     table = replay_table(replay)
     write_table(table, folder, "replay")
     figures = draw_figures([figure.of(replay) for figure in REPLAY_FIGURES], folder)
     if table is None and not figures:
         raise UserError(
-            f"{folder} holds neither a grid of bounds nor matched ones: replay with clip=1e-4:1:log40 or --targets 0.02"
+            f"{folder} holds neither a grid of bounds nor matched bounds: replay with clip=1e-4:1:log40 or --targets 0.02"
         )
     write_atomic(folder / PAGE, _page(replay, table, figures))
     names = ["replay.md, .tex and .csv"] if table else []

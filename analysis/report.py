@@ -1,4 +1,4 @@
-"""A study's report: compact logs, tables, figures and pages, in that order and from nothing else."""
+"""A study's report: compact logs, tables, figures and pages, made in that order and only from these."""
 
 from __future__ import annotations
 
@@ -54,9 +54,10 @@ def write_report(
 ) -> tuple[Path, str]:
     """Write the report folder of a study and return it with the preset that was used.
 
-    Runs of the store and the compact logs of an earlier report give the same bytes; analysis.logs.source says which are
-    read, analysis.logs.replay_source which replay. `look` has an unfinished registered study tested, and counts that. Raises UserError where there are neither runs nor logs, or no run is
-    finished.
+    Runs of the store and the compact logs of an earlier report give the same bytes; analysis.logs.source
+    decides which are read, analysis.logs.replay_source which replay. `look` tests an unfinished registered
+    study and counts that as an interim look. Raises UserError if there are neither runs nor logs, or if no
+    run is finished.
     """
     source = choose(name, preset, store, out)
     folder = report_folder(out, name, source.preset)
@@ -64,7 +65,7 @@ def write_report(
     replayed = replay_source(name, source.preset, store, out)
     inputs = None
     if source.manifest is not None:
-        # before the logs are read: a run that ends meanwhile makes the report stale
+        # taken before the logs are read, so that a run that ends meanwhile makes the report stale
         inputs = fingerprint(source.manifest, store, out, registrations)
         place = (logs, store, name, source.preset, inputs)
         if not are_current(*place):
@@ -80,7 +81,7 @@ def write_report(
 
 
 def render(folder: Path, *, replayed: bool) -> Report:
-    """Write everything of a report folder that is made from its compact logs, provenance.json last."""
+    """Write everything in a report folder that is made from its compact logs, provenance.json last."""
     logs = folder / "logs"
     evidence = Evidence(read_logs(logs))
     replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
@@ -93,7 +94,9 @@ def render(folder: Path, *, replayed: bool) -> Report:
 
 
 def _make(evidence: Evidence, replay: Replay | None, folder: Path) -> tuple[Report, Digests]:
-    """The report and the digests of its logs. Curves are drawn meanwhile, so whatever needs no figure comes before their end."""
+    """Return the report and the digests of its logs. Curves are drawn meanwhile, so work that needs no figure
+    comes before their end.
+    """
     figures = [figure.of(evidence) for figure in FIGURES]
     replay_figures = [figure.of(replay) for figure in REPLAY_FIGURES]
     end_figures = begin_figures(figures, folder)
@@ -119,7 +122,7 @@ def _data(
     sections: Mapping[str, Trace],
     folder: Path,
 ) -> list[Table]:
-    """Write verdicts.csv, where there are claims, and gates.csv."""
+    """Write verdicts.csv if there are claims, and gates.csv."""
     judged = verdict_table(evidence, verdicts, sections["verdicts"])
     write_table(judged, folder, VERDICTS, (".csv",))
     held = gates_table(gates, sections["gates"])
@@ -128,7 +131,7 @@ def _data(
 
 
 def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | None]:
-    """Every table of a report by name, in the order of its pages; None where there is nothing to show in it."""
+    """Return every table of a report by name, in page order; None if there is nothing to show in it."""
     notes = _replay_notes(evidence, replay) if replay else []
     common = captions.common(evidence)
     made = {name: _with(make(evidence), common) for name, make in TABLES.items()}
@@ -136,11 +139,11 @@ def make_tables(evidence: Evidence, replay: Replay | None) -> dict[str, Table | 
 
 
 def _with(table: Table | None, common: tuple[str, ...]) -> Table | None:
-    """A table with what is true of the whole report."""
+    """Return a table with the facts that hold for the whole report."""
     return None if table is None else replace(table, common=common)
 
 
 def _replay_notes(evidence: Evidence, replay: Replay) -> list[str]:
-    """What the study adds to every caption of its replay."""
+    """Return the notes that the study adds to every caption of its replay."""
     stranger = strangers(replay, {arm.cell for arm in evidence.study.arms})
-    return [note for note in (stranger, captions.warnings(evidence)[0]) if note]
+    return [note for note in (stranger, evidence.study.note_sentence) if note]

@@ -1,7 +1,7 @@
-"""What a report answers in one minute.
+"""The first screen of a report: a one-minute answer.
 
-differences   which arms lie below and above what they are tested against, and what could have been found
-sentence      that in at most 45 words
-facts         what was run and which gates hold, in a line
-first_screen  the answer, what a reader must know before it counts, and what holds for every number
+differences   the arms below and above their references, and what could have been detected
+sentence      the same in at most 45 words
+facts         what was run and which gates hold, on one line
+first_screen  the answer, the caveats that come before it, and what holds for every number
 """

@@ -1,4 +1,6 @@
-"""Which arms lie below or above what they are tested against, which are not told apart, and what could have been found."""
+"""Arms below, above or not distinguished from their references, and the differences that could have been
+detected.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +16,33 @@ from analysis.statistics.power import detectable_difference
 
 @dataclass(frozen=True)
 class Differences:
-    """The tested arms of a study by what its rule finds, each group from the smallest difference to the largest in size."""
+    """The tested arms of a study by finding, each group ordered from the smallest difference to the largest
+    in size.
+    """
 
     lower: tuple[Summary, ...]
     higher: tuple[Summary, ...]
     undecided: tuple[Summary, ...]
-    """Not told apart from their reference."""
+    """Not distinguished from their reference."""
     untested: tuple[Arm, ...]
-    """Arms that compete and have no p: too few runs, or equal ones."""
+    """Arms that compete but have no p: too few runs, or equal ones."""
     no_clip: Summary | None
-    """The arm without clipping, which is there to fail, where other arms are tested too; in none of the groups above."""
+    """The arm without clipping, which is expected to fail, if other arms are tested too; in none of the
+    groups above.
+    """
     detectable: tuple[float, float] | None
-    """The least and the most over the undecided arms (over all where every one is decided) of the difference that the arm's test
-    finds with 80 % power. Shares, or in an imported metric's own unit."""
+    """The smallest and the largest difference that an undecided arm's test detects with 80 % power (over all
+    arms if every one is decided). Shares, or in an imported metric's own unit.
+    """
 
     @property
     def tested(self) -> int:
-        """Arms in the three groups."""
+        """Count the arms in the three groups."""
         return len(self.lower) + len(self.higher) + len(self.undecided)
 
 
 def differences(evidence: Evidence) -> Differences | None:
-    """None where the report tests nothing."""
+    """Group the tested arms; None if the report tests nothing."""
     alpha = rule_of(evidence).alpha
     tested = [s for s in primary_summaries(evidence) if s.adjusted is not None and s.comparison is not None]
     if alpha is None or not tested:

@@ -1,4 +1,4 @@
-"""What was run, how its runs were scored and which gates hold: a line below the answer."""
+"""Facts below the answer: what was run, how its runs were scored, and which gates hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.logs.run_folders import COUNTED
 
 
 def gates_fact(evidence: Evidence) -> str:
-    """`9 of 10 gates pass, open: A/A agrees`; those that cannot be tested are no part of the ten."""
+    """Return `9 of 10 gates pass, open: A/A agrees`; the ten exclude those that cannot be tested."""
     gates = check_gates(evidence)
     held = Counter(gate.verdict for gate in gates)
     tested = held[PASS] + held[FAIL] + held[OPEN]
@@ -26,13 +26,15 @@ def gates_fact(evidence: Evidence) -> str:
 
 
 def runs_fact(evidence: Evidence) -> str:
-    """`96 of 97 runs ended`."""
+    """Return `96 of 97 runs ended`."""
     ended = int(evidence.runs["status"].isin(COUNTED).sum())
     return f"{ended} of {len(evidence.runs)} runs ended"
 
 
 def collapse_fact(evidence: Evidence) -> str:
-    """How many runs of the arms that clip collapsed, and which arms' shares are shown to differ; empty where none did."""
+    """Return how many runs of the clipping arms collapsed, and which arms' shares are shown to differ; empty
+    if none collapsed.
+    """
     found, alpha = collapses(evidence), rule_of(evidence).alpha
     if found is None:
         return ""
@@ -40,7 +42,7 @@ def collapse_fact(evidence: Evidence) -> str:
     fallen, ended = (sum(found.counts[arm.name][k] for arm in clip) for k in (0, 1))
     if not fallen:
         return ""
-    said = f"{fallen} of {ended} runs that clip collapsed"
+    said = f"{fallen} of {ended} runs with clipping collapsed"
     tested = [arm for arm in clip if arm.name in found.p_holm]
     if alpha is None or not tested:
         return said
@@ -52,9 +54,9 @@ def collapse_fact(evidence: Evidence) -> str:
 
 
 def seeds_fact(evidence: Evidence) -> str:
-    """`8 seeds an arm`, the number that most of them have."""
+    """Return the number of seeds that most arms have."""
     counts = Counter(len(evidence.counted(arm)) for arm in evidence.study.arms if arm.competes)
     if not any(counts):
         return ""
     usual = counts.most_common(1)[0][0]
-    return f"{usual} seed{'' if usual == 1 else 's'} an arm"
+    return f"{usual} seed{'' if usual == 1 else 's'} per arm"

@@ -1,4 +1,6 @@
-"""What stands above a report's tables: the answer, what a reader must know before it counts, and what holds for every number."""
+"""The text above a report's tables: the answer, the caveats that come before it, and what holds for every
+number.
+"""
 
 from __future__ import annotations
 
@@ -17,36 +19,32 @@ class FirstScreen:
     """Texts; pages escape them."""
 
     standing: str
-    """Preset, and whether the study was registered."""
+    """The preset, and whether the study was registered."""
     question: str
     answer: str
     """At most 45 words."""
     head: tuple[str, ...]
-    """What became of a registration, and gates that failed with their numbers."""
+    """The state of a registration, and failed gates with their numbers."""
     facts: tuple[str, ...]
     """What was run and how it was scored, a few words each."""
     warnings: tuple[str, ...]
-    """Runs that did not finish, and what makes a comparison say nothing or something else."""
+    """Runs that did not finish, and reasons why a comparison means nothing or something else."""
     common: tuple[str, ...]
-    """What is true of every table and figure, and does not stand above."""
+    """What holds for every table and figure and is not stated above."""
 
 
 def first_screen(evidence: Evidence) -> FirstScreen:
-    """Of a study's evidence."""
-    study, marks = evidence.study, rule_of(evidence).marks
-    head = [line for line in captions.head(evidence) if line != NO_REGISTRATION]
-    warnings = captions.warnings(evidence)
-    above = {study.note_sentence, *marks, *captions.failed_sentence(evidence)}
+    """Return the first screen of a study."""
+    study, rule = evidence.study, rule_of(evidence)
+    marks = [mark for mark in rule.marks if mark != NO_REGISTRATION]  # the standing states the same
     return FirstScreen(
-        standing=" · ".join((study.note, rule_of(evidence).standing.state)),
+        standing=" · ".join((study.note, rule.standing.state)),
         question=study.question,
         answer=answer(evidence),
-        head=tuple(head),
+        head=(*marks, *captions.failures(evidence)),
         facts=tuple(fact for fact in _facts(evidence) if fact),
-        warnings=tuple(line for line in warnings if line not in above),
-        common=tuple(
-            line for line in captions.common(evidence) if line not in (*warnings, captions.of_study(evidence))
-        ),
+        warnings=tuple(captions.run_warnings(evidence)),
+        common=captions.of_runs(evidence),
     )
 
 

@@ -1,4 +1,4 @@
-"""The answer to a study's question, generated from the very comparisons that its results table prints."""
+"""The answer to a study's question, generated from the comparisons that its results table prints."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.inference.findings import Summary, primary_summaries
 from analysis.inference.rule import rule_of
 from analysis.statistics.families import FEWEST_RUNS
+from analysis.text.pieces import in_words
 
 MOST_WORDS = 45
 NAMED = 3
-"""Arms that are named before they are only counted, where words allow."""
+"""Arms named before they are only counted, if the word limit allows."""
 
 
 def answer(evidence: Evidence) -> str:
-    """Who lies above or below whom by how much, who is not told apart, and what could have been found; at most 45 words.
+    """Return which arms are above or below which and by how much, which are not distinguished, and what could
+    have been detected.
 
-    Where nothing is tested it says why, and between which scores the arms lie. Labels of arms stand in it as they are: more
-    than 45 words are left where even the tersest version has them.
+    At most 45 words. If nothing is tested, the answer gives the reason and the range of scores. Arms' labels
+    are not shortened: the limit is exceeded if even the tersest version is longer.
     """
     found = differences(evidence)
     if found is None:
@@ -30,7 +32,7 @@ def answer(evidence: Evidence) -> str:
 
 
 def _short(versions: Iterable[str]) -> str:
-    """The first version that is short enough, from the fullest to the tersest; else the last."""
+    """Return the first version that is short enough, from the fullest to the tersest; else the last."""
     said = ""
     for said in versions:
         if len(said.split()) <= MOST_WORDS:
@@ -39,7 +41,9 @@ def _short(versions: Iterable[str]) -> str:
 
 
 def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int, control: bool) -> str:
-    """With what could have been found, up to `named` arms of a group by name, and the arm that does not clip."""
+    """Return one version: with or without what could have been detected, up to `named` arms per group by
+    name, and the arm without clipping.
+    """
     parts, thans = [], []
     for side, word in ((found.lower, "lower"), (found.higher, "higher")):
         if side:
@@ -57,12 +61,12 @@ def _tested(evidence: Evidence, found: Differences, detectable: bool, named: int
         parts.append(f"{n} arm{'' if n == 1 else 's'} could not be tested")
     said = "; ".join(parts) + "."
     if detectable and found.detectable is not None:
-        said += f" Differences of {_span(evidence, found.detectable)} could have been found (80 % power)."
+        said += f" Differences of {_span(evidence, found.detectable)} could have been detected (80 % power)."
     return said
 
 
 def _than(evidence: Evidence, side: Sequence[Summary]) -> str:
-    """What these arms are tested against, with its average where it is one."""
+    """Return the references of these arms, with the average if there is only one."""
     found = {ref.name: ref for s in side if (ref := evidence.study.reference_of(s.arm)) is not None}
     if len(found) > 1:
         return "their references"
@@ -72,21 +76,23 @@ def _than(evidence: Evidence, side: Sequence[Summary]) -> str:
 
 
 def _apart(evidence: Evidence, side: Sequence[Summary], word: str, tested: int, named: int) -> str:
-    """`GRPO scores 8.7 [1.5, 16.0] points lower`, or how many of the tested arms do, from the least to the most."""
+    """Return `GRPO scores 8.7 [1.5, 16.0] points lower`, or how many of the tested arms do, from the least to
+    the most.
+    """
     points = evidence.unit.points
     if len(side) <= named:
-        sizes = _listed([_size(evidence, s) for s in side])
-        return f"{_listed([s.arm.label for s in side])} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
+        sizes = in_words([_size(evidence, s) for s in side])
+        return f"{in_words([s.arm.label for s in side])} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
     sizes = " to ".join(_size(evidence, s) for s in _ends(side))
     count = f"{len(side)} of {tested} arms" if tested > 1 else "The other arm"
     return f"{count} score{'s' if len(side) == 1 else ''} {sizes}{points} {word}"
 
 
 def _control(evidence: Evidence, summary: Summary) -> str:
-    """The arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
+    """Return the arm that does not clip: `no clip scores 54.1 [43.6, 64.7] lower`."""
     assert summary.comparison is not None, "an arm that was tested was compared"
     if not summary.found(rule_of(evidence).alpha or 0.0):
-        return f"{summary.arm.label} ({_signed(evidence, summary)}) is not told apart"
+        return f"{summary.arm.label} ({_signed(evidence, summary)}) is not distinguished"
     word = "lower" if summary.comparison.difference < 0 else "higher"
     return f"{summary.arm.label} scores {_size(evidence, summary)} {word}"
 
@@ -95,17 +101,17 @@ def _undecided(evidence: Evidence, arms: Sequence[Summary], named: int) -> list[
     if not arms:
         return []
     if len(arms) <= named:
-        each = _listed([f"{s.arm.label} ({_signed(evidence, s)})" for s in arms])
-        return [f"{each} {'is' if len(arms) == 1 else 'are'} not told apart"]
-    return [f"{_count(len(arms))} not told apart ({_range(evidence, arms)})"]
+        each = in_words([f"{s.arm.label} ({_signed(evidence, s)})" for s in arms])
+        return [f"{each} {'is' if len(arms) == 1 else 'are'} not distinguished"]
+    return [f"{_count(len(arms))} not distinguished ({_range(evidence, arms)})"]
 
 
 def _all_undecided(evidence: Evidence, arms: Sequence[Summary]) -> str:
     points, than = evidence.unit.points, _than(evidence, arms)
     if len(arms) == 1:
-        return f"{arms[0].arm.label} is not told apart from {than}: {_signed(evidence, arms[0])}{points}"
+        return f"{arms[0].arm.label} is not distinguished from {than}: {_signed(evidence, arms[0])}{points}"
     ends = f"{_signed(evidence, arms[0])} to {_signed(evidence, arms[-1])}{points}"
-    return f"None of {len(arms)} arms is told apart from {than}: differences of {ends}"
+    return f"None of {len(arms)} arms is distinguished from {than}: differences of {ends}"
 
 
 def _count(arms: int) -> str:
@@ -118,17 +124,17 @@ def _range(evidence: Evidence, arms: Sequence[Summary]) -> str:
 
 
 def _span(evidence: Evidence, ends: tuple[float, float]) -> str:
-    """`8.5 points`, or `9.0 to 43.2 points`."""
+    """Return `8.5 points` or `9.0 to 43.2 points`."""
     return " to ".join(dict.fromkeys(map(evidence.unit.text, ends))) + evidence.unit.points
 
 
 def _ends(arms: Sequence[Summary]) -> Sequence[Summary]:
-    """The first and the last, once where they are one."""
+    """Return the first and the last, once if they are the same."""
     return arms if len(arms) == 1 else (arms[0], arms[-1])
 
 
 def _size(evidence: Evidence, summary: Summary) -> str:
-    """A difference without its sign, with the interval that agrees with p."""
+    """Format a difference without its sign, with the interval that agrees with p."""
     assert summary.comparison is not None, "an arm that was tested was compared"
     assert summary.adjusted is not None, "an arm that was tested has a p"
     size, low, high = summary.comparison.difference, summary.adjusted.low, summary.adjusted.high
@@ -145,13 +151,8 @@ def _signed(evidence: Evidence, summary: Summary) -> str:
     return f"{evidence.unit.signed(summary.comparison.difference)} [{low}, {high}]"
 
 
-def _listed(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def _untested(evidence: Evidence, named: int) -> str:
-    """Why nothing is tested, and the averages of up to `named` arms, else the range that they span."""
+    """Return why nothing is tested, and the averages of up to `named` arms, else their range."""
     scored = [s for s in primary_summaries(evidence) if s.arm.role != "base" and AVERAGE in s.columns]
     if not scored:
         return "No trained run is scored yet."
@@ -159,19 +160,18 @@ def _untested(evidence: Evidence, named: int) -> str:
     averages = sorted(scored, key=lambda s: -s.columns[AVERAGE].point)
     said = [f"{s.arm.label} {evidence.unit.text(s.columns[AVERAGE].point)}" for s in averages]
     if len(said) <= named:
-        return f"{why} Average{'s' if len(said) > 1 else ''}: {_listed(said)}."
+        return f"{why} Average{'s' if len(said) > 1 else ''}: {in_words(said)}."
     return f"{why} Averages lie between those of {said[-1]} and {said[0]}."
 
 
 def _why_untested(evidence: Evidence, scored: Sequence[Summary]) -> str:
     if rule_of(evidence).alpha is None:
-        return (
-            f"Nothing is tested yet: {rule_of(evidence).standing.ended} of {len(evidence.runs)} runs ended."
-        )
+        return f"Nothing is tested yet: {rule_of(evidence).standing.ended} of {len(evidence.runs)} runs have ended."
     competing = [s for s in scored if s.arm.competes]
     if len(competing) < 2:
         planned = sum(arm.competes for arm in evidence.study.arms)
-        return f"Nothing is compared: of {planned} arm{'' if planned == 1 else 's'} that compete {len(competing)} is scored."
+        scored_arms = f"{len(competing)} of {planned} competing arm{'' if planned == 1 else 's'}"
+        return f"Nothing is compared: {scored_arms} {'is' if len(competing) == 1 else 'are'} scored."
     if min(sorted((s.columns[AVERAGE].n for s in competing), reverse=True)[:2]) < FEWEST_RUNS:
-        return f"Nothing is tested: that takes {FEWEST_RUNS} scored runs of both arms."
-    return "Nothing is tested: no arm with enough runs, which differ, has such a reference."
+        return f"Nothing is tested: a test needs {FEWEST_RUNS} scored runs of both arms."
+    return "Nothing is tested: no arm and its reference both have enough runs that differ."

@@ -1,4 +1,6 @@
-"""Work in a second process, begun now and asked for later: drawing takes as long as everything else in a report."""
+"""Work in a second process, started now and collected later: drawing takes as long as everything else in a
+report.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ Result = TypeVar("Result")
 
 
 def begin(work: Callable[[], Result]) -> Callable[[], Result]:
-    """Begin `work` and return what waits for its result, which must be picklable; an exception of it is raised there.
+    """Start `work` and return a function that waits for its result, which must be picklable, or raises its
+    exception.
 
-    The process is forked, so that it has this one's tables without a copy. Where that is not safe (other systems than
-    Linux) or of no use (one core), the work is done when it is asked for.
+    The process is forked, so that it has this one's tables without a copy. If that is not safe (systems other
+    than Linux) or not useful (one core), the work is done when its result is requested.
     """
     if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
         return work
@@ -45,5 +48,5 @@ def _work(work: Callable[[], object], pipe: Connection) -> None:
         pipe.send((work(), None))
     except Exception as error:
         pipe.send((None, error))
-    except KeyboardInterrupt:  # the parent was interrupted as well, and says so
+    except KeyboardInterrupt:  # the parent was interrupted as well, and reports it
         pipe.close()

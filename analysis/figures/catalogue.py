@@ -1,4 +1,6 @@
-"""The figures of a report, in the order in which they are drawn and listed: a new one is its module and its line here."""
+"""The figures of a report, in drawing and page order. To add a figure, write its module and add its line
+here.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ CURVES: tuple[Figure[Evidence, list[Curve]], ...] = (
     ratio_quantiles.FIGURE,
     length.FIGURE,
 )
-"""Over a run: the dashboard shows them too."""
+"""Figures over a run; the dashboard shows them too."""
 FIGURES: tuple[Figure[Evidence, Any], ...] = (
     difference_to_baseline.FIGURE,
     paired_by_seed.FIGURE,

@@ -34,11 +34,13 @@ class Points:
 
     arms: list[tuple[Arm, pd.Series, pd.Series]]
     highest: float
-    """Clipped share of any run."""
+    """The highest clipped share of any run."""
 
 
 def points(evidence: Evidence) -> Points | None:
-    """None where no run has both, or every arm was matched to a clip fraction: then they stand where they were put."""
+    """Return the points; None if no run has both, or if every arm was matched to a clip fraction and the
+    figure would only show the design.
+    """
     if matched(evidence):
         return None
     clip, final = 100 * run_means(evidence, CLIPPED), evidence.unit.factor * evidence.primary[AVERAGE]
@@ -116,13 +118,13 @@ def chart(evidence: Evidence, found: Points) -> Chart:
 
 
 def caption(_: Evidence) -> str:
-    """What marks are."""
-    return "Clipped share of active tokens against the final average: a small mark a run, a large one the arm's mean"
+    """Return what marks are."""
+    return "Clipped share of active tokens against the final average: small marks are runs, large marks are means of arms"
 
 
 def notes(_: Evidence) -> tuple[str, ...]:
-    """What the axis is."""
-    return ("Active tokens have an advantage other than zero.", "The axis is linear below 0.01 %.")
+    """Return what the axis is."""
+    return ("Active tokens have a nonzero advantage.", "The axis is linear below 0.01 %.")
 
 
 def origin(evidence: Evidence) -> Trace:

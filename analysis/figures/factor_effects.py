@@ -35,7 +35,7 @@ class LevelAverages:
 
 
 def effects(evidence: Evidence) -> list[LevelAverages] | None:
-    """An effect per factor; None where the study has no grid, or an arm of it has no score."""
+    """Return one effect per factor; None if the study has no grid, or if an arm of it has no score."""
     design = grid_of(evidence.study)
     if design is None or any(
         evidence.primary.empty or not evidence.of_arm(evidence.primary, a) for a in design.arms
@@ -53,7 +53,9 @@ def effects(evidence: Evidence) -> list[LevelAverages] | None:
 
 
 def draw(_: Evidence, found: list[LevelAverages]) -> Printed:
-    """A panel per factor: a thin line per seed, and the mean over seeds with its 95 % t interval, at every level."""
+    """Draw one panel per factor: a thin line per seed, and the mean over seeds with its 95 % t interval, at
+    every level.
+    """
     one = (TEXT - 0.6) / len(found) - 0.1
     titles = [wrapped(effect.factor, one, TITLE) for effect in found]
     labels = [
@@ -86,7 +88,7 @@ def draw(_: Evidence, found: list[LevelAverages]) -> Printed:
 
 
 def chart(_: Evidence, found: list[LevelAverages]) -> Chart:
-    """The same panels, all with one axis of scores."""
+    """Return the same panels as a chart, all with one axis of scores."""
     ends = [end for effect in found for i in effect.intervals for end in (i.low, i.high) if end is not None]
     values = [*ends, *(float(v) for effect in found for v in effect.table.to_numpy().ravel())]
     margin = 0.06 * (max(values) - min(values)) or 1.0
@@ -141,7 +143,7 @@ def _interval(effect: LevelAverages, place: int) -> str:
 
 
 def _numbers(effect: LevelAverages) -> Numbers:
-    """A row per level: mean ± half of its interval, and every seed."""
+    """Return one row per level: mean ± half of its interval, and every seed."""
     heads = [
         (effect.factor, None),
         ("mean", MEAN.number),
@@ -155,8 +157,8 @@ def _numbers(effect: LevelAverages) -> Numbers:
 
 
 def caption(_: Evidence) -> str:
-    """What lines are."""
-    return "Final average by level of every factor, over all levels of the others: grey lines are seeds, black their mean with 95 % t intervals"
+    """Return what lines are."""
+    return "Final average by level of every factor, over all levels of the others: gray lines are seeds, black is their mean with 95 % t intervals"
 
 
 FIGURE = Figure(

@@ -1,4 +1,4 @@
-"""What the figures of factorial studies share."""
+"""Shared parts of the figures of factorial studies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.logs.trace import Trace
 
 
 def grid_origin(evidence: Evidence) -> Trace:
-    """Scores of the arms of the design."""
+    """Return the trace of the scores of the design's arms."""
     gridded = [arm for arm in evidence.study.arms if arm.factors]
     return primary_traces(evidence).of(
         gridded, "averages of the runs at each level or crossing of the design's factors"

@@ -1,4 +1,4 @@
-"""Figures as files: who draws what in which process, and under which caption."""
+"""Figures as files: which process draws which, and under which caption."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class Drawn:
     caption: str
     """What it shows, in at most 40 words."""
     notes: tuple[str, ...] = ()
-    """How to read it, where the caption is too short for that: folded on the page."""
+    """How to read it, beyond the caption: folded on the page."""
 
 
 def begin_figures(shown: Sequence[Shown], folder: Path) -> Callable[[], list[Drawn]]:
-    """Begin to draw and write every figure there is data for, curves in a second process; returns what ends it.
+    """Start to draw and write every figure that has data, curves in a second process; return a function that
+    finishes.
 
     Files of figures without data, left by an earlier report, are removed.
     """
@@ -44,7 +45,7 @@ def begin_figures(shown: Sequence[Shown], folder: Path) -> Callable[[], list[Dra
 
 
 def draw_figures(shown: Iterable[Shown], folder: Path, notes: Iterable[str] = ()) -> list[Drawn]:
-    """Draw and write them now; `notes` follow those of every figure."""
+    """Draw and write figures now; `notes` follow those of every figure."""
     with matplotlib.rc_context(RC):
         return [
             Drawn(one.figure.name, f"{one.caption()}.", (*one.notes(), *notes))
@@ -54,7 +55,7 @@ def draw_figures(shown: Iterable[Shown], folder: Path, notes: Iterable[str] = ()
 
 
 def _write(shown: Shown, folder: Path) -> bool:
-    """Write the figure's files, or remove them where there is nothing to show."""
+    """Write the figure's files, or remove them if there is nothing to show."""
     name, printed = shown.figure.name, shown.printed()
     if printed is None:
         for kind in KINDS:

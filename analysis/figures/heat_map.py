@@ -1,4 +1,4 @@
-"""The scores of two factors' crossings in a factorial study, and how many of the runs there collapsed."""
+"""The scores at the crossings of two factors in a factorial study, and how many of the runs there collapsed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ MOST_PANELS = 6
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where two factors cross: the mean final average in percent of the arm there, None without one, and how many of its
-    runs collapsed."""
+    """The crossing of two factors' levels: the mean final average in percent of the arm there, None without
+    one, and how many of its runs collapsed.
+    """
 
     mean: float | None = None
     collapsed: int = 0
@@ -37,7 +38,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Crossings:
-    """The last two factors of a grid crossed, a panel per combination of the others."""
+    """The last two factors of a grid crossed, one panel per combination of the others."""
 
     factors: tuple[str, str]
     rows: tuple[str, ...]
@@ -48,7 +49,7 @@ class Crossings:
 
 
 def crossings(evidence: Evidence) -> Crossings | None:
-    """None without two factors, without a score, or with more panels than can be read."""
+    """Return the crossings; None without two factors, without a score, or with more panels than can be read."""
     grid = grid_of(evidence.study)
     if grid is None or len(grid.factors) < 2 or evidence.primary.empty:
         return None
@@ -79,7 +80,7 @@ def _crossing(evidence: Evidence, arm: Arm, floor: float | None) -> Crossing:
 
 
 def draw(_: Evidence, found: Crossings) -> Printed:
-    """A tile per crossing: mean score and collapsed runs."""
+    """Draw one tile per crossing: mean score and collapsed runs."""
     height = 0.36 * len(found.rows) + 0.85
     figure = Printed(figsize=(TEXT, height))
     axes = figure.subplots(1, len(found.panels), squeeze=False)[0]
@@ -120,19 +121,19 @@ def _panel(ax: Any, found: Crossings, at: Mapping[tuple[str, str], Crossing]) ->
 
 
 def chart(_: Evidence, found: Crossings) -> Chart:
-    """The same tiles; colors have one scale."""
+    """Return the same tiles as a chart; colors share one scale."""
     low, high = found.limits
     return Chart(
         name=FIGURE.name,
         series=[],
         panels=[_tiles(found, panel, at) for panel, at in found.panels.items()],
         tables=[_crossed(found, panel, at) for panel, at in found.panels.items()],
-        note=f"Colours go evenly from {points(low / 100)} % (dark blue) to {points(high / 100)} % (yellow).",
+        note=f"Colors run evenly from {points(low / 100)} % (dark blue) to {points(high / 100)} % (yellow).",
     )
 
 
 def _tiles(found: Crossings, panel: Sequence[str], at: Mapping[tuple[str, str], Crossing]) -> Panel:
-    """Rows from the top down, as in the files."""
+    """Return tiles with rows from the top down, as in the files."""
     (low, high), last = found.limits, len(found.rows) - 1
     tiles = [
         Tile(
@@ -176,10 +177,8 @@ def _crossed(found: Crossings, panel: Sequence[str], at: Mapping[tuple[str, str]
 
 
 def caption(_: Evidence) -> str:
-    """What panels and numbers are."""
-    return (
-        "Mean final average in % where the last two factors cross, and how many of the runs there collapsed"
-    )
+    """Return what panels and numbers are."""
+    return "Mean final average in % at the crossings of the last two factors, and how many of the runs there collapsed"
 
 
 FIGURE = Figure(name="heat_map", data=crossings, draw=draw, chart=chart, caption=caption, trace=grid_origin)

@@ -1,4 +1,4 @@
-"""Text in print: how wide it is, labels at the ends of lines, and one legend for all panels."""
+"""Text in print: its width, labels at the ends of lines, and one legend for all panels."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from analysis.figures.style import RC, SMALLEST, ArmStyle
 from analysis.text.escape import plot
 
 LONGEST = 60
-"""Characters of a label that is drawn."""
+"""The most characters drawn of a label."""
 LINE = 0.125
 """Inches between two lines of the smallest text."""
 HANDLE = 0.42
 """Inches of a line and its marker in a legend, with the blank beside them."""
 LEADER, AFTER_MARKER = 0.13, 0.07
-"""Inches from an axis to the marker of a label at its right, and from that to the text."""
+"""Inches from an axis to the marker of a label at its right, and from the marker to the text."""
 Entry = tuple[str, ArmStyle]
 
 
 @functools.lru_cache(maxsize=4096)
 def width(text: str, size: float = SMALLEST) -> float:
-    """Inches that a line of text takes in print."""
+    """Return the width in inches of a line of text in print."""
     if not text.strip():
         return 0.0
     path = TextPath((0, 0), text, size=size, prop=FontProperties(family=RC["font.family"]))
@@ -37,12 +37,12 @@ def width(text: str, size: float = SMALLEST) -> float:
 
 
 def widest(texts: Sequence[str], size: float = SMALLEST) -> float:
-    """Inches of the widest of some texts."""
+    """Return the width in inches of the widest of some texts."""
     return max((width(text, size) for text in texts), default=0.0)
 
 
 def wrapped(text: str, inches: float, size: float = SMALLEST) -> str:
-    """A label as Matplotlib draws it, on as many lines as keep it within a width."""
+    """Return a label as Matplotlib draws it, wrapped to a width."""
     whole = plot(text, LONGEST).replace(" %", "\N{NO-BREAK SPACE}%")
     for characters in range(len(whole), 7, -1):
         lines = textwrap.wrap(whole, characters)
@@ -52,7 +52,9 @@ def wrapped(text: str, inches: float, size: float = SMALLEST) -> str:
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Places moved as little as possible (least squares) so that neighbours are `gap` apart, between `low` and `high`."""
+    """Move places as little as possible (least squares) so that neighbors are `gap` apart, between `low` and
+    `high`.
+    """
     order = sorted(range(len(places)), key=lambda i: places[i])
     blocks: list[tuple[float, int]] = []  # mean and size: isotonic regression of the places less their gaps
     for rank, i in enumerate(order):
@@ -70,15 +72,17 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def room_at_ends(labels: Sequence[str]) -> float:
-    """Inches at the right of an axis that labels at the ends of its lines take."""
+    """Return the inches that labels at the ends of lines take at the right of an axis."""
     return LEADER + AFTER_MARKER + widest([plot(label, LONGEST) for label in labels]) + 0.06
 
 
 def end_labels(ax: Any, ends: Sequence[tuple[float, float, str, ArmStyle]]) -> None:
-    """A label at the right of an axis for the end of every line: its last x and y, its label and look. Axes must be final."""
+    """Draw a label at the right of an axis for the end of every line: its last x and y, its label and style.
+    Axes must be final.
+    """
     figure, box = ax.figure, ax.get_position()
     wide, high = box.width * figure.get_figwidth(), box.height * figure.get_figheight()
-    ax.autoscale_view()  # else limits are found when the figure is drawn, too late for places
+    ax.autoscale_view()  # else limits are computed when the figure is drawn, too late for places
     to_axes = ax.transData + ax.transAxes.inverted()
     at = [to_axes.transform((x, y)) for x, y, _, _ in ends]
     inside = [(min(x, 1.0), min(max(y, 0.0), 1.0)) for x, y in at]
@@ -95,12 +99,12 @@ def end_labels(ax: Any, ends: Sequence[tuple[float, float, str, ArmStyle]]) -> N
 
 
 def legend_height(entries: Sequence[Entry], inches: float) -> float:
-    """Inches that a shared legend takes below the panels."""
+    """Return the inches that a shared legend takes below the panels."""
     return LINE * math.ceil(len(entries) / _columns(entries, inches)) + 0.08 if entries else 0.0
 
 
 def shared_legend(figure: Figure, entries: Sequence[Entry]) -> None:
-    """One legend for all panels, at the foot of the figure."""
+    """Draw one legend for all panels, at the foot of the figure."""
     if not entries:
         return
     handles = [
@@ -118,7 +122,7 @@ def shared_legend(figure: Figure, entries: Sequence[Entry]) -> None:
 
 
 def _columns(entries: Sequence[Entry], inches: float) -> int:
-    """As many as fit beside each other, the rows evenly filled."""
+    """Return as many columns as fit side by side, with evenly filled rows."""
     each = HANDLE + 0.12 + widest([plot(label, LONGEST) for label, _ in entries])
     most = max(1, min(len(entries), int((inches - 0.1) / each)))
     return math.ceil(len(entries) / math.ceil(len(entries) / most))

@@ -1,4 +1,6 @@
-"""What the charts of index.html show, apart from how they are drawn: the same numbers that the figures of the paper show."""
+"""The contents of the charts of index.html, independent of drawing: the same numbers as in the paper's
+figures.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,16 @@ from analysis.text.rounding import rounded
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
 FULL, QUARTER, SMALL = "full", "quarter", "small"
-"""Sizes of panels: three, four or five fit beside each other."""
+"""Sizes of panels: three, four or five fit side by side."""
 LINEAR_BELOW = 0.01
-"""Where a symmetric log axis is linear, in percent."""
+"""The end of the linear part of a symmetric log axis, in percent."""
 LINEAR_SHARE = 0.4
 """Decades that its linear part takes."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Who is drawn: one arm, or one rule of a replay. `number` is its place in the legend."""
+    """One drawn arm, or one rule of a replay. `number` is its place in the legend."""
 
     number: int
     label: str
@@ -29,7 +31,7 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A mean over runs, with the ends of its interval and the runs behind it; nan where there is nothing."""
+    """A mean over runs, with the ends of its interval and the runs behind it; nan if there is no value."""
 
     series: Series
     x: Sequence[float]
@@ -43,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A point with what it says when asked."""
+    """A point with its tooltip."""
 
     series: Series
     x: float
@@ -56,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Slope:
-    """A line through a few points that says one thing wherever it is pointed at: a seed, or the mean of seeds."""
+    """A line through a few points with one tooltip along its length: a seed, or the mean of seeds."""
 
     series: Series
     look: ArmStyle
@@ -69,8 +71,9 @@ class Slope:
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """A field at whole numbers of both axes: its texts, the first the value, and the place of the value from 0 to 1 on
-    the chart's colours; None where there is no value."""
+    """A field at whole numbers of both axes: its texts, the first of them the value, and the position of the
+    value from 0 to 1 on the chart's color scale; None if there is no value.
+    """
 
     x: int
     y: int
@@ -81,7 +84,7 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A direction: its label, scale, ends, and names for whole numbers on it where it has any."""
+    """A direction: its label, scale, ends, and names of whole numbers on it, if it has any."""
 
     label: str
     low: float
@@ -90,14 +93,14 @@ class Axis:
     names: Sequence[str] = ()
 
     def place(self, value: float) -> float:
-        """From 0 at the low end to 1 at the high one."""
+        """Return a position from 0 at the low end to 1 at the high end."""
         low, high, at = (warped(v, self.scale) for v in (self.low, self.high, value))
         return (at - low) / (high - low) if high > low else 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One set of axes. `table` names the table of the chart that its lines are read from."""
+    """One set of axes. `table` is the index of the chart's table with the values of its lines."""
 
     title: str
     x: Axis
@@ -110,14 +113,16 @@ class Panel:
     """Values of y with a dashed line."""
     table: int = 0
     size: str = FULL
-    """How many fit beside each other on a wide page."""
+    """How many fit side by side on a wide page."""
     switch: Series | None = None
-    """Whose panel it is, where it goes with one series."""
+    """The series that switches the panel on and off, if it belongs to one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """A chart's numbers as a table: its title, heads with the series that each column is of, and rows of text."""
+    """A chart's numbers as a table: its title, heads with the series that each column belongs to, and rows of
+    text.
+    """
 
     title: str
     heads: Sequence[tuple[str, int | None]]
@@ -126,34 +131,38 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True)
 class ForestRow:
-    """A labelled row of a forest plot: a point with its interval, or with the runs behind it, and words at its right."""
+    """A labeled row of a forest plot: a point with its interval, or with the runs behind it, and words at its
+    right.
+    """
 
     label: str
     against: str
-    """What it is compared with, where rows differ in that."""
+    """The reference, if rows have different ones."""
     look: ArmStyle
     x: float
     low: float | None
     high: float | None
     runs: Sequence[float]
     beyond: str
-    """The number beside the arrow where x lies off the axis."""
+    """The number beside the arrow if x is off the axis."""
     words: str
     says: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForestPlot:
-    """A forest plot: rows from the top down on one axis, zero marked, with a band of what is too small to matter."""
+    """A forest plot: rows from the top down on one axis, zero marked, with a band of differences that are too
+    small to matter.
+    """
 
     rows: Sequence[ForestRow]
     axis: Axis
     matters: float | None
     """Half the width of the band around zero."""
     band: str
-    """What the band is called."""
+    """The name of the band."""
     head: str
-    """Stands above the words."""
+    """The head above the words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,11 +175,11 @@ class Chart:
     tables: Sequence[Numbers]
     note: str = ""
     rows: ForestPlot | None = None
-    """A forest plot in the place of panels."""
+    """A forest plot instead of panels."""
 
 
 def warped(value: float, scale: str) -> float:
-    """A value on the axis of its scale, in no unit."""
+    """Return a value on the axis of its scale, without a unit."""
     if scale == LOG:
         return math.log10(value) if value > 0 else math.nan
     if scale == SYMLOG:
@@ -181,7 +190,7 @@ def warped(value: float, scale: str) -> float:
 
 
 def ticks(axis: Axis, about: int = 5) -> list[float]:
-    """Round values on an axis, low to high."""
+    """Return round values on an axis, low to high."""
     if axis.names:
         return [float(i) for i in range(len(axis.names))]
     if axis.scale == SYMLOG:
@@ -198,7 +207,7 @@ def ticks(axis: Axis, about: int = 5) -> list[float]:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A value with few significant digits and a true minus; – for none."""
+    """Format a value with few significant digits and a true minus; – if it is not finite."""
     if not math.isfinite(value):
         return "–"
     if 1e-3 <= abs(value) < 1e4 or value == 0:

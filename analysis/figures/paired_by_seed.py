@@ -1,4 +1,4 @@
-"""Seed by seed: what became of each seed's score when the arm that it is tested against was replaced by the arm."""
+"""Seed by seed: how each seed's score changed from the reference to the arm."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from analysis.text.unit import Unit
 
 COLUMNS = 5
 MOST_PANELS = 12
-"""In print."""
+"""The most panels in print."""
 FALL, RISE = "#D55E00", "#0072B2"
 SIDE = 0.28
-"""Room beside both ends of a line on the page, in its lengths."""
+"""Room beside both ends of a line on the page, as a share of its length."""
 DASHED = (0, (4, 2))
 Scores = dict[int, tuple[float, float]]
 """(reference's score, arm's score) of every seed that both have."""
 Pairs = tuple[Arm, Arm, Scores]
-"""An arm, what it is tested against, and their scores."""
+"""An arm, its reference, and their scores."""
 
 
 def pairs(evidence: Evidence) -> list[Pairs] | None:
-    """Every arm that shares a seed with its reference, the reference, and both scores by seed. The arm that does not clip
-    is left out: its fall would flatten the others. None where no arm shares a seed."""
+    """Return every arm that shares a seed with its reference, the reference, and both scores by seed.
+
+    The arm that does not clip is left out: its fall would flatten the others. None if no arm shares a seed.
+    """
     study = evidence.study
     tested = [(arm, study.reference_of(arm)) for arm in study.with_role("arm")]
     found = [(arm, other, _shared(evidence, arm, other)) for arm, other in tested if other is not None]
@@ -46,7 +48,9 @@ def _shared(evidence: Evidence, arm: Arm, reference: Arm) -> Scores:
 
 
 def draw(evidence: Evidence, found: list[Pairs]) -> Printed:
-    """A small panel per arm: a line per shared seed from the reference's score (left) to the arm's (right)."""
+    """Draw one small panel per arm: a line per shared seed from the reference's score (left) to the arm's
+    (right).
+    """
     shown = found[:MOST_PANELS]
     columns = min(COLUMNS, len(shown))
     inches = TEXT if columns > 2 else COLUMN
@@ -80,7 +84,7 @@ def draw(evidence: Evidence, found: list[Pairs]) -> Printed:
 
 
 def _seeds(ax: Any, scores: Scores, marker: str, unit: Unit) -> tuple[float, float]:
-    """Lines of all seeds and of their means, which are returned."""
+    """Draw lines of all seeds and of their means; return the means."""
     for before, after in scores.values():
         ax.plot(
             [0, 1],
@@ -97,7 +101,7 @@ def _seeds(ax: Any, scores: Scores, marker: str, unit: Unit) -> tuple[float, flo
 
 
 def chart(evidence: Evidence, shown: list[Pairs]) -> Chart:
-    """The same panels, all with one axis of scores."""
+    """Return the same panels as a chart, all with one axis of scores."""
     unit, series, several = evidence.unit, arm_series(evidence), evidence.study.several_references()
     values = [unit.factor * score for *_, scores in shown for pair in scores.values() for score in pair]
     margin = 0.06 * (max(values) - min(values)) or 1.0
@@ -112,7 +116,7 @@ def chart(evidence: Evidence, shown: list[Pairs]) -> Chart:
             for arm, other, scores in shown
         ],
         tables=[_numbers(series, shown, unit)],
-        note=f"Up is the final average{' in %' if unit.percent else ''}, the same axis in every panel.",
+        note=f"The vertical axis is the final average{' in %' if unit.percent else ''}, the same in every panel.",
     )
 
 
@@ -164,7 +168,7 @@ def _change(unit: Unit, before: float, after: float) -> str:
 
 
 def _numbers(series: dict[str, Series], shown: list[Pairs], unit: Unit) -> Numbers:
-    """A row per seed and one of means; a column per arm."""
+    """Return one row per seed and one of means; one column per arm."""
     seeds = sorted({seed for *_, scores in shown for seed in scores})
     rows = [
         [
@@ -179,7 +183,7 @@ def _numbers(series: dict[str, Series], shown: list[Pairs], unit: Unit) -> Numbe
 
 
 def caption(evidence: Evidence) -> str:
-    """What lines are."""
+    """Return what lines are."""
     return (
         f"Final average seed by seed, from {evidence.study.yardstick()} (left) to the arm (right): blue rises, dashed orange falls, "
         "black is the mean"
@@ -187,19 +191,19 @@ def caption(evidence: Evidence) -> str:
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """Which seeds and arms there are."""
-    said = ["Seeds that both arms have; without the A/A arm and the arm that does not clip."]
+    """Return which seeds and arms are shown."""
+    said = ["Only seeds that both arms have; without the A/A arm and the arm that does not clip."]
     found = pairs(evidence) or []
     if len(found) > MOST_PANELS:
-        said.append(f"Print shows {MOST_PANELS} of {len(found)} arms; the page has all.")
+        said.append(f"The printed figure shows {MOST_PANELS} of {len(found)} arms; the page shows all.")
     return tuple(said)
 
 
 def origin(evidence: Evidence) -> Trace:
-    """Scores of the arms."""
+    """Return the trace of the arms' scores."""
     return primary_traces(evidence).of(
         evidence.study.with_role("arm"),
-        "averages of the seeds that an arm shares with what it is tested against",
+        "averages of the seeds that an arm shares with its reference",
     )
 
 

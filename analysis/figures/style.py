@@ -1,4 +1,6 @@
-"""The shared look of all figures: paper widths, colours and marks that survive grey print, reproducible files."""
+"""The shared style of all figures: paper widths, colors and markers that survive gray print, reproducible
+files.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,25 @@ from sspo.config import RULES
 matplotlib.use("Agg")
 
 COLUMN, TEXT = 3.3, 6.75
-"""Inches: one column and both columns of a two-column paper. Files are made at these widths, for text keeps its size then."""
+"""Inches: one column and both columns of a two-column paper. Files have these widths so that text keeps its
+size in the paper.
+"""
 SMALLEST = 7.0
 """Points of the smallest text."""
 STEPS = (1, 2, 2.5, 5, 10)
-"""Between ticks, times a power of ten."""
+"""Steps between ticks, times a power of ten."""
 FAINT, MUTED = "#bbbbbb", "#666666"
 HIGHEST = 1.6
-"""Times the highest value: the upper end of a symmetric log axis."""
+"""The upper end of a symmetric log axis, as a multiple of the highest value."""
 
 TILES = matplotlib.colormaps["cividis"]
-"""Even steps of lightness, alike to colour-blind readers, readable in grey and on a dark page."""
+"""Even steps of lightness, the same for color-blind readers, readable in gray and on a dark page."""
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 COLORS = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
     "#332288", "#B06BE0", "#882255", "#2F9E9E", "#7A3E00", "#6B6B00",
 )  # fmt: skip
-"""Of the arms of one reference: dark and light by turns, first those of Okabe and Ito."""
+"""Colors of the arms of one reference, dark and light in turn, starting with those of Okabe and Ito."""
 DASHES: tuple[Any, ...] = (
     (0, (5, 1.2)),
     (0, (1.2, 1)),
@@ -44,7 +48,7 @@ DASHES: tuple[Any, ...] = (
     (0, (2, 1, 1, 1, 1, 1)),
     (0, (9, 1, 2, 1)),
 )
-"""None is solid: solid lines are what others are tested against."""
+"""None is solid: solid lines are references."""
 MARKERS = ("^", "D", "v", "P", "X", "<", ">", "h")
 
 RC: dict[str, Any] = {
@@ -78,14 +82,14 @@ RC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """How one arm is drawn, in every figure the same."""
+    """The style of one arm, the same in every figure."""
 
     color: str
     dash: Any
     marker: str
 
 
-GREYS = {
+GRAYS = {
     "no_clip": ArmStyle("#555555", (0, (5, 1.2)), "s"),
     "aa": ArmStyle(MUTED, (0, (1, 1.5)), "x"),
     "base": ArmStyle(MUTED, (0, (1, 1.5)), "x"),
@@ -96,9 +100,10 @@ REFERENCE_MARKERS = ("o", "D", "s", "^")
 
 
 def looks(study: Study) -> dict[str, ArmStyle]:
-    """A look an arm: those that others are tested against black and solid, no clip, base and A/A grey, the others by their
-    order among the arms of one reference, so that the n-th arm of every reference has one colour."""
-    chosen = {arm.name: GREYS[arm.role] for arm in study.arms if arm.role in GREYS}
+    """Return each arm's style: references black and solid; no clip, base and A/A gray; the others by their
+    order among the arms of one reference, so that the n-th arm of every reference has the same color.
+    """
+    chosen = {arm.name: GRAYS[arm.role] for arm in study.arms if arm.role in GRAYS}
     references = study.references()
     for group, reference in enumerate(references):
         chosen[reference.name] = ArmStyle("#000000", "-", REFERENCE_MARKERS[group % len(REFERENCE_MARKERS)])
@@ -133,20 +138,21 @@ OTHER_LOOKS = [
     for look in (ArmStyle(color, DASHES[2], marker) for marker in MARKERS for color in OKABE_ITO)
     if (look.color, look.marker) not in {(own.color, own.marker) for own in RULE_LOOKS.values()}
 ]
-"""Those of rules that have none of their own, in the order of their names."""
+"""Styles of rules that have none of their own, in the order of their names."""
 OTHER_RULE = ArmStyle(OKABE_ITO[4], DASHES[5], "X")
 
 
 def rule_look(rule: str, turn: int = 0) -> ArmStyle:
-    """How a segmentation rule is drawn, in every study the same, `fixed 8` as `fixed`; `turn` tells objectives apart where
-    there are several, and rules that look alike."""
+    """Return a segmentation rule's style, the same in every study, `fixed 8` like `fixed`; `turn`
+    distinguishes objectives if there are several, and rules with one style.
+    """
     look, markers = _base_look(first_word(rule)), ("o", "s", *MARKERS)
     dash, marker = RULE_DASHES.index(look.dash) + turn, markers.index(look.marker) + turn
     return ArmStyle(look.color, RULE_DASHES[dash % len(RULE_DASHES)], markers[marker % len(markers)])
 
 
 def _base_look(name: str) -> ArmStyle:
-    """The look of a rule by itself: its own, or for a rule of the house that has none the next of the others."""
+    """Return the style of a rule itself: its own, or the next free one for a built-in rule without one."""
     unlisted = [rule for rule in RULES if rule not in RULE_LOOKS]
     if name in unlisted:
         return OTHER_LOOKS[unlisted.index(name) % len(OTHER_LOOKS)]
@@ -154,12 +160,12 @@ def _base_look(name: str) -> ArmStyle:
 
 
 def first_word(rule: str) -> str:
-    """The name in the label of a rule, which options may follow."""
+    """Return the rule's name from its label, which may continue with options."""
     return rule.partition(" ")[0]
 
 
 def run_lines(ax: Any, x: NDArray[Any], y: NDArray[np.float64], look: ArmStyle) -> None:
-    """Runs (columns of y) as thin lines behind their mean, one path for all: a tenth of the file."""
+    """Draw runs (columns of y) as thin lines behind their mean, as a single path: a tenth of the file size."""
     gap = np.full((1, y.shape[1]), np.nan)
     ax.plot(
         np.tile(np.append(x, np.nan), y.shape[1]),
@@ -184,7 +190,9 @@ def grid(
     share_x: bool = True,
     share_y: Literal["row", "all", "none"] = "row",
 ) -> tuple[Figure, Any]:
-    """A figure of `rows` x `columns` axes: its width and the height of a row, and room around and between rows, in inches."""
+    """Return a figure of `rows` x `columns` axes: its width and the height of a row, and room around and
+    between rows, in inches.
+    """
     width, row = size
     height = top + below + rows * row + (rows - 1) * gap
     figure = Figure(figsize=(width, height))
@@ -201,7 +209,7 @@ def grid(
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write name.pdf and name.png (200 dpi); the bytes depend on the drawing alone."""
+    """Write name.pdf and name.png (200 dpi); the bytes depend only on the drawing."""
     metadata: dict[str, dict[str, Any]] = {
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
         "png": {"Software": None},
@@ -213,7 +221,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 
 def percent_ticks(axis: Any, values: Sequence[float]) -> None:
-    """A symmetric log axis in percent: 0 has a place, and .01 to 100 % are apart."""
+    """Set ticks in percent on a symmetric log axis, which has a place for 0 and separates 0.01 to 100 %."""
     highest = HIGHEST * max([0.01, *values])
     ticks = [t for t in (0.0, 0.01, 0.1, 1.0, 10.0, 100.0) if t <= highest]
     axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])

@@ -1,6 +1,7 @@
-"""Charts as HTML: panels of inline SVG, a legend that switches series, and the numbers as tables that hovering reads.
+"""Charts as HTML: panels of inline SVG, a legend that switches series, and tables of the numbers that
+tooltips show.
 
-No style attribute and no script in it: the page's policy allows neither.
+They contain no style attribute and no script: the page's policy allows neither.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from analysis.text.escape import page as in_page
 
 
 def chart_html(chart: Chart, caption: str, notes: Sequence[str] = (), *, traced: bool = True) -> str:
-    """A figure element; its id is the chart's name. `notes` are folded; a `traced` one has a button that opens its provenance."""
+    """Return a figure element; its id is the chart's name. `notes` are folded; a `traced` one has a button
+    that opens its provenance.
+    """
     tables = "".join(_table(chart, table, i) for i, table in enumerate(chart.tables))
     why = f" {why_button('figure', chart.name)}" if traced else ""
     told = [*notes, chart.note] if chart.note else notes
@@ -27,10 +30,10 @@ def chart_html(chart: Chart, caption: str, notes: Sequence[str] = (), *, traced:
 
 
 def drawn_html(chart: Chart) -> str:
-    """What is drawn of a chart, with its legend and without words around it."""
+    """Return the drawing of a chart, with its legend and without text around it."""
     if chart.rows is not None:
         return forest_svg(chart.rows)
-    rows: dict[str, list[str]] = {}  # what has one axis of y stands in one row
+    rows: dict[str, list[str]] = {}  # panels with one y axis share a row
     for i, panel in enumerate(chart.panels):
         rows.setdefault(panel.y.label, []).append(_panel(chart, panel, i))
     size = chart.panels[0].size
@@ -40,13 +43,13 @@ def drawn_html(chart: Chart) -> str:
 
 
 def _notes(notes: Sequence[str]) -> str:
-    """How to read a figure, folded."""
+    """Return how to read a figure, folded."""
     told = "".join(f"<p>{in_page(note)}</p>" for note in notes)
     return f"<details><summary>How to read this figure</summary>{told}</details>" if told else ""
 
 
 def why_button(kind: str, name: str) -> str:
-    """A button that opens the provenance of a figure or section."""
+    """Return a button that opens the provenance of a figure or section."""
     return (
         f'<button type="button" class="why" data-{kind}="{in_page(name)}" '
         f'aria-haspopup="dialog">where it comes from</button>'
@@ -81,7 +84,7 @@ def _panel(chart: Chart, panel: Panel, place: int) -> str:
 
 
 def _about(panel: Panel) -> str:
-    """What a panel shows, for who does not see it."""
+    """Describe a panel for readers who cannot see it."""
     about = f"{panel.y.label or 'arms'} against {panel.x.label}" + (f", {panel.title}" if panel.title else "")
     drawn: list[Line | Slope | Mark] = [*panel.lines, *panel.slopes, *panel.marks]
     who = ", ".join(dict.fromkeys(one.series.label for one in drawn))
@@ -89,7 +92,9 @@ def _about(panel: Panel) -> str:
 
 
 def _asked(chart: Chart, panel: Panel, frame: Frame) -> str:
-    """Attributes by which the script answers a pointer and the arrow keys: from a table along x, or from marks."""
+    """Return attributes with which the script responds to a pointer and the arrow keys: from a table along x,
+    or from marks.
+    """
     own = "" if panel.switch is None else f' data-k="{panel.switch.number}"'
     if any(one.low or one.runs for one in panel.lines):
         return (

@@ -1,5 +1,6 @@
-"""A forest plot as SVG, twice: for a wide page, and for a narrow one, where a row's words stand above its interval. The style
-sheet shows one of them."""
+"""A forest plot as SVG, twice: for a wide page, and for a narrow one, on which a row's words are above its
+interval. The style sheet shows one of them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from analysis.text.escape import page as in_page
 
 WIDE, NARROW = 1140, 368
 CHARACTER, SMALL_CHARACTER = 7.2, 6.2
-"""About how wide characters are, in the wide plot and in the narrow one."""
+"""Approximate widths of characters in the wide plot and in the narrow one."""
 ROW, TALL_ROW = 22, 38
 HEAD, FOOT = 20, 36
 GAP = 14
@@ -21,7 +22,7 @@ EDGE = 6
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the axis lies, and how far rows are apart."""
+    """The position of the axis, and the distance between rows."""
 
     forest: ForestPlot
     width: int
@@ -39,7 +40,7 @@ class _Place:
 
 
 def forest_svg(forest: ForestPlot) -> str:
-    """Both plots."""
+    """Return both plots."""
     return _wide(forest) + _narrow(forest)
 
 
@@ -111,7 +112,7 @@ def _picture(place: _Place, kind: str, content: str, character: float) -> str:
 
 
 def _ground(place: _Place, character: float) -> str:
-    """The band with its name, grid and ticks, zero and the axis."""
+    """Return the band with its name, grid and ticks, zero and the axis."""
     forest, bottom, parts = place.forest, place.bottom, []
     if forest.matters is not None:
         low, high = place.x(-forest.matters), place.x(forest.matters)

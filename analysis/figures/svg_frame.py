@@ -1,4 +1,4 @@
-"""Where the axes of a chart's panel lie, and how they are drawn as SVG."""
+"""Positions of the axes of a chart's panel, and their drawing as SVG."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from analysis.text.escape import page as in_page
 SIZES = {FULL: (360, 250), QUARTER: (270, 220), SMALL: (210, 190)}
 """Width and height of a panel."""
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 36, 40
-"""Room around the axes; above them are two lines."""
+"""Room around the axes; two lines of text fit above them."""
 TILED_LEFT, TILE = 88, 44
 """Room for the names of rows of tiles, and the height of one."""
 MOST_LINES = 2
 CHARACTER, LINE = 6.3, 14
-"""About how wide a character is, and how far lines are apart."""
+"""Approximate width of a character, and the distance between lines."""
 
 
 class Frame:
-    """Where the axes of a panel lie, in the units of its picture."""
+    """Positions of the axes of a panel, in the units of its picture."""
 
     def __init__(self, panel: Panel):
         self.panel = panel
@@ -30,16 +30,16 @@ class Frame:
         self.bottom = self.height - BOTTOM
 
     def x(self, value: float) -> float:
-        """Where a value of x lies."""
+        """Return the position of a value of x."""
         return self.left + (self.right - self.left) * self.panel.x.place(value)
 
     def y(self, value: float) -> float:
-        """Where a value of y lies."""
+        """Return the position of a value of y."""
         return self.bottom - (self.bottom - TOP) * self.panel.y.place(value)
 
 
 def axes(frame: Frame) -> str:
-    """Grid, ticks, both axes and their labels."""
+    """Return grid, ticks, both axes and their labels."""
     panel, parts = frame.panel, []
     for value in ticks(panel.x):
         x = frame.x(value)
@@ -63,7 +63,9 @@ def axes(frame: Frame) -> str:
 
 
 def _head(frame: Frame) -> list[tuple[str, str]]:
-    """Lines above the axes from the bottom up: what y is and, over it, the panel's title, of which one that is alone may take both."""
+    """Return lines above the axes from the bottom up: the label of y and, over it, the panel's title; either
+    alone may take both.
+    """
     panel, most = frame.panel, int((frame.width - 6) / CHARACTER)
     if panel.y.label and panel.size != SMALL:
         return [
@@ -77,7 +79,9 @@ def _head(frame: Frame) -> list[tuple[str, str]]:
 
 
 def _room(frame: Frame, value: float) -> int:
-    """Characters of a name below the x axis that touch neither its neighbours nor the picture's edge."""
+    """Return how many characters of a name below the x axis touch neither its neighbors nor the picture's
+    edge.
+    """
     names, x = frame.panel.x.names, frame.x(value)
     between = int((frame.x(value + 1) - x) / CHARACTER) - 1
     beside = [len(names[i]) for i in (int(value) - 1, int(value) + 1) if 0 <= i < len(names)]
@@ -90,5 +94,5 @@ def _tick(axis: Axis, value: float, characters: int) -> str:
 
 
 def cut(name: str, characters: int) -> str:
-    """A name that fits, its end left out where it is too long."""
+    """Return a name that fits, cut at its end if it is too long."""
     return name if len(name) <= characters else name[: max(1, characters - 1)] + "…"

@@ -1,4 +1,4 @@
-"""What stands inside the axes of a chart, as SVG: lines, points, slopes and tiles."""
+"""The contents of a chart's axes as SVG: lines, points, slopes and tiles."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ DARK_COLORS = {
     "#7A3E00": "var(--brown)",
     "#6B6B00": "var(--olive)",
 }
-"""Colours that a dark page has lighter."""
+"""Colors that are lighter on a dark page."""
 DARK, LIGHT = "dark", "light"
-"""Classes of text in tiles, whatever the page's own colours are."""
+"""Classes of text in tiles, independent of the page's own colors."""
 
 
 def line(frame: Frame, drawn: Line, place: int) -> str:
-    """Band, runs and mean of one series; a marker at about five points."""
+    """Return band, runs and mean of one series; with a marker at about five points."""
     look, x = drawn.series.look, [frame.x(v) for v in drawn.x]
     parts = [_band(frame, drawn, x), _path(x, [[frame.y(v) for v in run] for run in drawn.runs], "run")]
     mean = [frame.y(v) for v in drawn.mean]
@@ -62,7 +62,7 @@ def _path(x: Sequence[float], runs: Sequence[Sequence[float]], name: str) -> str
 
 
 def _points(x: Sequence[float], y: Sequence[float]) -> str:
-    """Path data with a gap wherever there is no value."""
+    """Return path data with a gap wherever there is no value."""
     parts, pen = [], "M"
     for a, b in zip(x, y, strict=True):
         if not (math.isfinite(a) and math.isfinite(b)):
@@ -74,7 +74,7 @@ def _points(x: Sequence[float], y: Sequence[float]) -> str:
 
 
 def mark(frame: Frame, drawn: Mark) -> str:
-    """A point and its interval."""
+    """Return a point and its interval."""
     look, x, y = drawn.series.look, frame.x(drawn.x), frame.y(drawn.y)
     shown = shape(look, x, y, drawn.size)
     if drawn.half is not None:
@@ -85,7 +85,7 @@ def mark(frame: Frame, drawn: Mark) -> str:
 
 
 def slope(frame: Frame, drawn: Slope) -> str:
-    """A line through its points, with a marker at each where it has them."""
+    """Return a line through its points, with a marker at each if it has them."""
     at = [(frame.x(a), frame.y(b)) for a, b in zip(drawn.x, drawn.y, strict=True)]
     data = _points([x for x, _ in at], [y for _, y in at])
     shown = f'<path d="{data}" {stroke(drawn.look, drawn.width)}/>'
@@ -96,7 +96,9 @@ def slope(frame: Frame, drawn: Slope) -> str:
 
 
 def tile(frame: Frame, drawn: Tile) -> str:
-    """A field of the colour of its share of the ramp, with its text inside; without a share an empty one."""
+    """Return a field in the color of its share of the ramp, with its text inside; an empty one without a
+    share.
+    """
     left, right = (frame.x(drawn.x + side) for side in (-0.5, 0.5))
     top, bottom = (frame.y(drawn.y + side) for side in (0.5, -0.5))
     middle, height = (left + right) / 2, (top + bottom) / 2
@@ -116,7 +118,7 @@ def tile(frame: Frame, drawn: Tile) -> str:
 
 
 def readable(ground: str) -> str:
-    """The class of the one of two inks that stands out more on a colour (#rrggbb), by relative luminance."""
+    """Return the class of the ink with more contrast on a color (#rrggbb), by relative luminance."""
     channels = (int(ground[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
@@ -124,19 +126,19 @@ def readable(ground: str) -> str:
 
 
 def asked(places: str, says: str, shown: str, number: int | None = None) -> str:
-    """A group that answers where it is pointed at; `places` are its points, x and y by turns."""
+    """Return a group with a tooltip; `places` are its points, x and y in turn."""
     switched = "" if number is None else f' data-k="{number}"'
     return f'<g class="mark"{switched} data-at="{places}"><title>{in_page(says)}</title>{shown}</g>'
 
 
 def color(look: ArmStyle) -> str:
-    """As the page calls it: black, greys and dark colours are others on a dark page."""
-    greys = {"#555555": "var(--grey)", MUTED: "var(--grey)", FAINT: "var(--faint)"}
-    return {"#000000": "currentColor", **greys, **DARK_COLORS}.get(look.color, look.color)
+    """Return a style's color as the page names it: black, grays and dark colors differ on a dark page."""
+    grays = {"#555555": "var(--gray)", MUTED: "var(--gray)", FAINT: "var(--faint)"}
+    return {"#000000": "currentColor", **grays, **DARK_COLORS}.get(look.color, look.color)
 
 
 def stroke(look: ArmStyle, width: float, *, dashed: bool = True) -> str:
-    """Attributes of a line in an arm's look."""
+    """Return the attributes of a line in an arm's style."""
     dash = look.dash
     pattern = "" if isinstance(dash, str) or not dashed else " ".join(f"{width * d:.1f}" for d in dash[1])
     dasharray = f' stroke-dasharray="{pattern}"' if pattern else ""
@@ -144,7 +146,7 @@ def stroke(look: ArmStyle, width: float, *, dashed: bool = True) -> str:
 
 
 def shape(look: ArmStyle, x: float, y: float, size: float, marker: str = "") -> str:
-    """A marker in an arm's look."""
+    """Return a marker in an arm's style."""
     marker = marker or look.marker
     path = SHAPES[marker].format(r=f"{size:.1f}", h=f"{size / 2.4:.1f}")
     fill, edge = ("none", color(look)) if marker == "x" else (color(look), "var(--page)")

@@ -1,4 +1,6 @@
-"""An HTTP server for one person's browser: so many connections at once and no more, and none that only waits."""
+"""An HTTP server for one person's browser: it bounds the number of connections and drops those that only
+wait.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,14 @@ from typing import Any
 
 MOST_CONNECTIONS = 32
 PATIENCE = 10.0
-"""Seconds that a whole request may take to come."""
+"""Seconds within which a whole request must arrive."""
 FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """Answers at most MOST_CONNECTIONS at once, each in a thread; hangs up on a request that has not come after PATIENCE."""
+    """Serves at most MOST_CONNECTIONS at once, one thread each; hangs up on a request that has not arrived
+    after PATIENCE.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -27,11 +31,11 @@ class BoundedServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler]):
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.waiting: dict[Any, float] = {}
-        """Connections whose request is not here yet, and since when."""
+        """Connections whose request has not arrived yet, with the time at which they opened."""
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a thread for a connection, or refuse it where there are too many."""
+        """Start a thread for a connection, or refuse it if there are too many."""
         if not self._free.acquire(blocking=False):
             request.setblocking(False)
             with contextlib.suppress(OSError):  # it has gone already
@@ -47,7 +51,7 @@ class BoundedServer(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer one connection and give its place free."""
+        """Serve one connection and release its slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -55,11 +59,11 @@ class BoundedServer(ThreadingHTTPServer):
             self._free.release()
 
     def has_come(self, request: Any) -> None:
-        """Note that a whole request is here: from now on it is ours that takes time."""
+        """Record that a whole request has arrived, so that PATIENCE no longer applies."""
         self.waiting.pop(request, None)
 
     def service_actions(self) -> None:
-        """Hang up on who has not asked anything for too long, also where a byte comes now and then."""
+        """Hang up on connections without a whole request for too long, even if single bytes trickle in."""
         now = time.monotonic()
         for request, since in list(self.waiting.items()):
             if now - since > PATIENCE:
@@ -68,6 +72,6 @@ class BoundedServer(ThreadingHTTPServer):
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away in mid-answer is no error."""
+        """Ignore a browser that disconnects before its response is complete."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)

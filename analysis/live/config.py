@@ -1,4 +1,6 @@
-"""What the dashboard asks of runs' configurations, which are read once for all runs of an arm: they differ in their seed."""
+"""Settings that the dashboard reads from runs' configurations; the runs of an arm differ only in their seed
+and share one.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +21,24 @@ SEED = re.compile(rb"^seed: \d+$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Configured:
-    """What is asked of a configuration; nothing is known of a run that has written none."""
+    """The settings read from a configuration; all None for a run that has not written one."""
 
     planned: int | None = None
     """Rollouts of the whole run."""
     ratio: str | None = None
     level: str | None = None
-    """The folder level that this code would give it; None where the configuration says nothing to this code."""
+    """The folder level that this code would give it; None if this code cannot build the configuration."""
 
 
 class Configurations:
-    """Reads configurations, and makes sense of every different one once."""
+    """Reads configurations and parses each different one once."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Configured | Damaged] = {}
-        """By content without the seed."""
+        """Keyed by content without the seed."""
 
     def of(self, folder: Path) -> Configured:
-        """That of a run folder. Raises Damaged."""
+        """Return the settings of a run folder. Raises Damaged."""
         try:
             with (folder / runlog.CONFIG).open("rb") as stream:
                 content = SEED.sub(b"", stream.read(LARGEST + 1))
@@ -55,7 +57,7 @@ def _configured(content: bytes) -> Configured | Damaged:
         config = parse_mapping(content, Path(runlog.CONFIG))
         planned, ratio = setting(config, "trainer.rollouts"), setting(config, "objective.ratio")
         if planned is not None and type(planned) is not int:
-            raise Damaged(runlog.CONFIG, "trainer.rollouts is no whole number")
+            raise Damaged(runlog.CONFIG, "trainer.rollouts is not a whole number")
     except Damaged as error:
         return error
     except UserError as error:

@@ -1,4 +1,6 @@
-"""The curves of a study that runs: whose are drawn, and their charts, drawn again now and then and only where a point is new."""
+"""The curves of a running study: which arms are drawn, and their charts, redrawn at intervals and only if
+there is a new point.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,13 @@ from analysis.logs.run_folders import COUNTED, METRIC_COLUMNS
 from sspo.runs import runlog
 
 MOST_ARMS, MOST_RUNS = 40, 1000
-"""Arms and runs that curves are drawn of."""
+"""The most arms and runs whose curves are drawn."""
 FEW_RUNS = 200
-"""With more runs only the means are drawn, no line a run."""
+"""Above this number of runs only means are drawn, without a line per run."""
 OFTENEST = 4.0
-"""Seconds between two drawings, and at least SHARE times what the last one took."""
+"""Seconds between two drawings, and at least SHARE times the duration of the last one."""
 SHARE = 20.0
-NO_LINES = "There are too many runs for a line each; the report has them."
+NO_LINES = "There are too many runs for one line per run; the report has them."
 
 
 @dataclass
@@ -43,7 +45,7 @@ class _Logged:
 
 @dataclass(frozen=True)
 class DrawnCharts:
-    """Charts by name of the figure, and how many arms of how many they show."""
+    """Charts by figure name, and how many of the study's arms they show."""
 
     charts: Mapping[str, Chart] = field(default_factory=dict)
     arms: int = 0
@@ -51,7 +53,7 @@ class DrawnCharts:
 
 
 class LiveCurves:
-    """Reads the logs of the runs that are drawn as they grow."""
+    """Reads the logs of the drawn runs as they grow."""
 
     def __init__(
         self, manifest: Mapping[str, Any], study: Study, clock: Callable[[], float] = time.monotonic
@@ -65,7 +67,7 @@ class LiveCurves:
     def read(
         self, watched: Mapping[tuple[str, int], WatchedRun], chosen: Sequence[Arm]
     ) -> dict[tuple[str, int], Damaged]:
-        """Take in what the chosen arms' runs have written since; returns the damaged logs by run."""
+        """Read what the chosen arms' runs have written since the last call. Return the damaged logs by run."""
         names = {arm.name for arm in chosen}
         self._logs = {key: log for key, log in self._logs.items() if key[0] in names}
         damaged = {}
@@ -98,7 +100,7 @@ class LiveCurves:
             raise Damaged(name, f"cannot read {name}: {error.strerror}") from error
 
     def draw(self, runs: Sequence[LiveRun], chosen: Sequence[Arm]) -> DrawnCharts:
-        """The charts: those of before where no point is new, or where they were drawn a moment ago."""
+        """Return the charts: the previous ones if there is no new point, or if they were drawn a moment ago."""
         now = self._clock()
         states = [(run.arm, run.seed, run.state) for run in runs]
         if not (self._news or states != self._states) or now < self._next:
@@ -127,7 +129,9 @@ class LiveCurves:
         return DrawnCharts(charts, sum(arm.role != "base" for arm in chosen), len(trained))
 
     def _evidence(self, runs: Sequence[LiveRun], names: set[str]) -> Evidence | None:
-        """A row a run and rollout in the place of the logs; None before any run has logged a step."""
+        """Return evidence with one row per run and rollout in place of the logs; None before any run has
+        logged a step.
+        """
         logs = [self._logs.get((run.arm, run.seed)) for run in runs]
         stride = max((log.points.stride for log in logs if log is not None), default=1)
         frames = []
@@ -146,13 +150,17 @@ class LiveCurves:
         return Evidence(Logs(manifest, records, metrics, EVAL_SCHEMA.empty_table().to_pandas()))
 
     def _record(self, run: LiveRun, log: _Logged | None) -> dict[str, Any]:
-        """As in runs.json; a run that only began counts as one that is there, so that curves have it."""
+        """Return the run's record as in runs.json; a run that has only started counts as present, so that
+        curves include it.
+        """
         started = log is not None and bool(log.points.sums or log.evaluations.found)
         status = run.state if run.state in (*COUNTED, MISSING) else DONE if started else RUNNING
         return {"arm": run.arm, "seed": run.seed, "cell": run.cell, "status": status, "ratio": run.ratio}
 
     def _held_out(self, evidence: Evidence, runs: Sequence[LiveRun]) -> list[Curve]:
-        """As in a report: the smaller evaluations where there are any, of those the whole ones."""
+        """Return the held-out curve as in a report: the smaller evaluations if there are any, and of those
+        only complete ones.
+        """
         roles = {arm.name: arm.role for arm in evidence.study.arms}
         found = {
             (rollout, final, index): one
@@ -171,7 +179,9 @@ class LiveCurves:
         return [Curve("held-out accuracy %", _by_run(table), reference=self._base(base, asked))]
 
     def _base(self, runs: Sequence[LiveRun], asked: frozenset[Question]) -> float | None:
-        """The untrained base on the questions of the curves; None where it has not answered them all."""
+        """Return the untrained base's score on the questions of the curves; None if it has not answered them
+        all.
+        """
         by_set: dict[str, list[float]] = {}
         answered = set()
         for run in runs:
@@ -191,8 +201,11 @@ def _by_run(points: pd.Series) -> pd.DataFrame:
 
 
 def drawn_arms(study: Study, runs: Sequence[LiveRun]) -> tuple[Arm, ...]:
-    """The arms that curves show, in the study's order: the base, those that others are tested against, those that train now,
-    then the others, up to MOST_ARMS and MOST_RUNS."""
+    """Return the arms that curves show, in the study's order.
+
+    The base and the references of tests come first, then arms that are training, then the others, up to
+    MOST_ARMS and MOST_RUNS.
+    """
     training = {run.arm for run in runs if run.state == RUNNING}
     references = {arm.name for arm in study.references()}
 

@@ -1,6 +1,6 @@
 'use strict';
-// Asks for what changed and puts only those parts in; switches and open parts stay as they are. The parts are the
-// server's own markup, escaped there, and the page's policy runs no script in them.
+// Fetches the parts that changed and replaces only those; switches and open folds keep their state. The parts are the
+// server's own markup, escaped there, and the page's policy blocks any script in them.
 (() => {
   const digests = {};
   const settle = (old, fresh) => {
@@ -38,7 +38,7 @@
       }
       said.textContent = '';
     } catch {
-      said.textContent = 'The dashboard has stopped: this is what it showed last.';
+      said.textContent = 'The dashboard has stopped: this is its last state.';
     }
     setTimeout(refresh, 2000);
   };

@@ -1,6 +1,6 @@
-"""`python -m analysis dashboard NAME`: a study while it runs, on a page that this machine alone can open.
+"""`python -m analysis dashboard NAME`: a study while it runs, on a page that only this machine can open.
 
-Reads the store and nothing else, writes nothing, and asks no other host for anything.
+Reads only the store, writes nothing, and contacts no other host.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from sspo.errors import UserError
 HOST = "127.0.0.1"
 SCRIPT = (Path(__file__).parent / "dashboard.js").read_text(encoding="utf-8")
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the store, however many pages ask."""
+"""Minimum seconds between two reads of the store, however many pages are open."""
 
 
 class Dashboard(BoundedServer):
-    """Answers `/` with the page, `/state` with the parts that changed since the digests in its query, and `/run` with the page of the
-    runs in its query."""
+    """Serves `/` with the page, `/state` with the parts that changed since the digests in its query, and
+    `/run` with the page of the runs in its query.
+    """
 
     def __init__(self, study: LiveStudy, port: int):
         self.study, self.reading, self.markup = study, threading.Lock(), Parts()
@@ -44,13 +45,13 @@ class Dashboard(BoundedServer):
         super().__init__((HOST, port), _Handler)
 
     def page(self) -> str:
-        """The page, without its parts."""
+        """Return the page, without its parts."""
         with self.reading:
             self._look()
             return frame(self._seen)(SCRIPT)
 
     def changed(self, known: Mapping[str, list[str]]) -> str:
-        """JSON of the parts whose digest is not the known one."""
+        """Return JSON of the parts whose digest differs from the known one."""
         with self.reading:
             self._look()
             found = self.markup.parts(self._seen)
@@ -67,13 +68,13 @@ class Dashboard(BoundedServer):
         return json.dumps(fresh)
 
     def runs(self, names: Sequence[str]) -> str:
-        """The page of the runs of these names. Raises NoSuchRun."""
+        """Return the page of the runs with these names. Raises NoSuchRun."""
         with self.reading:
             self._look()
             return self._runs.page(self.study, self._seen, names)
 
     def _look(self) -> None:
-        """Look at the store, but not once more for every page that asks."""
+        """Read the store, but not again for each page that polls."""
         if time.monotonic() >= self._next:
             self._seen = self.study.look()
             self._next = time.monotonic() + LOOK_EVERY
@@ -88,27 +89,28 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             address = urlsplit(self.path)
         except ValueError:
-            self._answer(HTTPStatus.BAD_REQUEST, "text/plain", "that is no address")
+            self._answer(HTTPStatus.BAD_REQUEST, "text/plain", "not a valid address")
             return
         port = self.server.server_address[1]
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
-            # a page elsewhere whose name was made to point here must not read the study
+            # another site whose host name resolves to this machine must not read the study
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
         elif self._from_elsewhere():
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"open http://{HOST}:{port}/")
         elif address.path in ("/", "/state", "/run"):
             self._answer(*self._made(address.path, parse_qs(address.query)))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", "there is only / and /run")
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", "the only pages are / and /run")
 
     def _from_elsewhere(self) -> bool:
-        """Whether a page of another site asks, other than by a link that a person follows: it could read nothing, and make
-        the dashboard work."""
+        """Return whether a page of another site sent the request, other than by a link that a person follows:
+        such a page could not read the response, but it could make the dashboard work.
+        """
         site, mode = (self.headers.get(f"Sec-Fetch-{name}", "") for name in ("Site", "Mode"))
         return site not in ("", "same-origin", "none") and mode != "navigate"
 
     def _made(self, path: str, query: dict[str, list[str]]) -> tuple[HTTPStatus, str, str]:
-        """Status, kind and text of an answer; what goes wrong is one sentence in the browser."""
+        """Return status, content type and text of a response; an error becomes one sentence in the browser."""
         try:
             if path == "/":
                 return HTTPStatus.OK, "text/html", self.server.page()
@@ -121,9 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
             return HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", str(error)
         except (
             Exception
-        ) as error:  # a fault of the dashboard: whoever runs it has the details, who looks has a sentence
+        ) as error:  # a bug in the dashboard: its terminal gets the details, the browser a sentence
             traceback.print_exc(file=sys.stderr)
-            sentence = f"the dashboard failed ({type(error).__name__}); its terminal says where"
+            sentence = f"the dashboard failed ({type(error).__name__}); its terminal shows where"
             return HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", sentence
 
     def _answer(self, status: HTTPStatus, kind: str, text: str) -> None:
@@ -135,33 +137,39 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header(
             "Content-Security-Policy", "frame-ancestors 'none'"
-        )  # which a page cannot say of itself
+        )  # a page cannot set this in a meta element
         self.end_headers()
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """A line a request says nothing to whoever watches a study."""
+        """Log nothing: one line per request is noise to a person who watches a study."""
 
 
 def open_dashboard(name: str, preset: str | None, store: Path, port: int) -> Dashboard:
-    """A dashboard that listens. Raises UserError where the study is not planned or the port is taken."""
+    """Return a listening dashboard. Raises UserError if the study is not planned or the port is taken."""
     study = LiveStudy(name, preset, store)
     try:
         return Dashboard(study, port)
     except OverflowError as error:
-        raise UserError(f"port {port} is none: give one from 1 to 65535, or 0 for any free one") from error
+        raise UserError(
+            f"port {port} does not exist: choose one from 1 to 65535, or 0 for any free one"
+        ) from error
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        why = "is taken" if error.errno == errno.EADDRINUSE else "needs rights that you do not have"
-        raise UserError(f"port {port} of {HOST} {why}: set another one, as in PORT={port + 1}") from error
+        why = "is taken" if error.errno == errno.EADDRINUSE else "needs privileges that you do not have"
+        raise UserError(
+            f"port {port} of {HOST} {why}: choose a different one, such as PORT={port + 1}"
+        ) from error
 
 
 def serve(name: str, preset: str | None, store: Path, port: int) -> None:
-    """Serve until interrupted; says where first."""
+    """Print the address, then serve until interrupted."""
     with open_dashboard(name, preset, store, port) as dashboard:
-        print(f"watching {name} on http://{HOST}:{dashboard.server_address[1]}/ (Ctrl-C ends it)", flush=True)
+        print(
+            f"watching {name} on http://{HOST}:{dashboard.server_address[1]}/ (Ctrl-C stops it)", flush=True
+        )
         try:
             dashboard.serve_forever()
         except KeyboardInterrupt:
-            print("stopped; the study goes on")
+            print("stopped; the study continues")

@@ -1,4 +1,6 @@
-"""The leases of a run: who works on it touches the newest one every two seconds, and writes into it how it ended."""
+"""The leases of a run: a worker touches its lease (the newest) every two seconds and records in it how the
+attempt ended.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +23,21 @@ class Lease:
 
     number: int
     outcome: str
-    """Empty while it lasts, and where the file is torn: then it is somebody's until it has been still for long."""
+    """Empty while the lease lasts, and if the file is torn: then it counts as held until it has been
+    untouched for long.
+    """
     touched: float
 
 
 class Leases:
-    """Looks at the leases of a run folder again and again; one that has ended is read once."""
+    """Polls the leases of a run folder; reads an ended lease only once."""
 
     def __init__(self, run: Path):
         self._folder = run / FOLDER
         self._ended: tuple[int, Lease] | None = None
 
     def newest(self) -> Lease | None:
-        """The lease that counts; None where there never was one."""
+        """Return the current lease; None if there has never been one."""
         try:
             with os.scandir(self._folder) as entries:
                 names = [entry.name for entry in entries if NAME.fullmatch(entry.name)]

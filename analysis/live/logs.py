@@ -1,4 +1,6 @@
-"""The logs of a run that is being written: what is new is read, what was read is kept as the points of its curves."""
+"""Logs of a run that is being written: new lines are read, and earlier ones are kept as the points of the
+run's curves.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,13 @@ KEYS = (
     "policy/ratio_p50",
     "policy/ratio_p99",
 )
-"""Metrics that curves show."""
+"""Metrics that the curves show."""
 MOST_POINTS = 128
-"""Rollouts that are kept of a run: of a longer one every second, every fourth, ..."""
+"""Rollouts kept per run; a longer run keeps every second one, every fourth, and so on."""
 MOST_BYTES = 1 << 25
-"""Of a log that are read at once."""
+"""Bytes of a log read at once."""
 LOOKED_BACK = 256
-"""Bytes before what is new that must be what they were."""
+"""Bytes before the new lines that must be unchanged."""
 METRICS_SCHEMA = pa.schema([f for f in METRIC_COLUMNS if f.name in (*NEEDED[runlog.METRICS], *KEYS)])
 EVAL_SCHEMA = pa.schema([f for f in EVAL_COLUMNS if f.name in NEEDED[runlog.EVAL]])
 
@@ -45,24 +47,27 @@ Question = tuple[str, str]
 
 
 class GrowingLog:
-    """Gives the whole lines of a file that it has not given before."""
+    """Yields the whole lines of a file that it has not yielded before."""
 
     def __init__(self, path: Path):
         self.path = path
         self.seen: tuple[int, int, int] | None = None
-        """The file when it was last read."""
+        """The file's state at the last read."""
         self._offset, self._before = 0, b""
 
     def state(self) -> tuple[int, int, int] | None:
-        """Inode, size and time of the file as it is now; None where there is none."""
+        """Return inode, size and time of the file as it is now; None if it does not exist."""
         try:
             return _state(self.path.stat())
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def pieces(self) -> Iterator[tuple[bytes, bool]]:
-        """New lines, at most MOST_BYTES at a time, and whether they are the file's first. Where the file is no longer what
-        was read, all of it is new. Raises BadLine for a line longer than a piece."""
+        """Yield new lines, at most MOST_BYTES at a time, with whether they start the file.
+
+        If the earlier part of the file has changed, all of it is new. Raises BadLine if a line is longer than
+        MOST_BYTES.
+        """
         try:
             stream = self.path.open("rb")
         except (FileNotFoundError, NotADirectoryError):
@@ -98,7 +103,7 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
 
 
 class MetricSums:
-    """Sums of the metrics by rollout, as lines come."""
+    """Sums of the metrics by rollout, updated as lines arrive."""
 
     def __init__(self, path: Path):
         self._log = GrowingLog(path)
@@ -107,10 +112,10 @@ class MetricSums:
     def _clear(self) -> None:
         self.stride = 1
         self.sums: dict[int, NDArray[np.float64]] = {}
-        """By rollout: totals of KEYS, and how many values are in each."""
+        """By rollout: sums of KEYS, and the number of values in each."""
 
     def read(self) -> bool:
-        """Take in what is new, and say whether there was anything. Raises BadLine for a line that is no step."""
+        """Read new lines and return whether there were any. Raises BadLine if a line is not a step."""
         if self._log.state() in (None, self._log.seen):
             return False
         news = False
@@ -123,7 +128,7 @@ class MetricSums:
                 self._add(table)
                 news = True
         except BadLine:
-            self._log = GrowingLog(self._log.path)  # the next reading begins anew
+            self._log = GrowingLog(self._log.path)  # the next read starts from the beginning
             self._clear()
             raise
         return news
@@ -144,7 +149,7 @@ class MetricSums:
                 self.sums = {at: of for at, of in self.sums.items() if on_grid(at, self.stride)}
 
     def means(self, stride: int) -> tuple[list[int], NDArray[np.float64]]:
-        """Rollouts on the grid in order, and a row of means each; nan where nothing was logged."""
+        """Return the rollouts on the grid in order, and one row of means for each; nan if nothing was logged."""
         rollouts = sorted(at for at in self.sums if on_grid(at, stride))
         sums = np.array([self.sums[at] for at in rollouts]).reshape(-1, 2, len(KEYS))
         means = np.full(sums[:, 0].shape, np.nan)
@@ -152,7 +157,7 @@ class MetricSums:
 
 
 def on_grid(rollout: int, stride: int) -> bool:
-    """Whether a rollout is among every `stride`-th."""
+    """Return whether a rollout is on the grid of every `stride`-th one."""
     return (rollout + 1) % stride == 0
 
 
@@ -162,7 +167,7 @@ class Evaluated:
 
     answers: int
     mean: float
-    """Over sets, of the mean over a set's answers."""
+    """The mean over sets of the mean over a set's answers."""
     asked: frozenset[Question]
 
 
@@ -174,11 +179,13 @@ class Evaluations:
         self._state: tuple[int, int, int] | None = None
         self.found: dict[tuple[int, bool], Evaluated] = {}
         self.values: dict[Question, list[float]] = {}
-        """The last final one's answers."""
+        """Answers of the last final evaluation."""
 
     def read(self, asked: dict[frozenset[Question], frozenset[Question]]) -> bool:
-        """Read the whole log where it changed, as evaluations are rare, and say whether it did. `asked` keeps every set of
-        questions once for all runs. Raises BadLine for a line that is no answer."""
+        """Read the whole log again if it changed, as evaluations are rare, and return whether it did.
+
+        `asked` interns each set of questions for all runs. Raises BadLine if a line is not an answer.
+        """
         log = GrowingLog(self._path)
         if log.state() in (None, self._state):
             return False
@@ -199,7 +206,7 @@ class Evaluations:
 
 
 def _add_answers(answers: dict[tuple[int, bool], dict[tuple[str, str, int], float]], lines: bytes) -> None:
-    """Each answer once: where an evaluation was made again, the later one counts."""
+    """Add each answer once; if an evaluation was repeated, the later one counts."""
     table = parse_lines(lines, EVAL_SCHEMA)
     check_filled(table, EVAL_SCHEMA.names)
     columns = {name: table.column(name).to_pylist() for name in EVAL_SCHEMA.names}
@@ -213,7 +220,7 @@ def _add_answers(answers: dict[tuple[int, bool], dict[tuple[str, str, int], floa
 
 
 def _mean(answers: Mapping[tuple[str, str, int], float]) -> float:
-    """Mean over sets of the mean over answers."""
+    """Return the mean over sets of the mean over answers."""
     by_set: dict[str, list[float]] = {}
     for (name, _, _), value in answers.items():
         by_set.setdefault(name, []).append(value)

@@ -28,30 +28,32 @@ PARTS = ("counts", "failures", "curves", "runs")
 LOST = (FAILED, DIVERGED, BROKEN, INTERRUPTED)
 STATES = (RUNNING, DONE, STALE, WAITING, MISSING, *LOST)
 MOST_ROWS = 200
-"""Runs with a row each; of more, the arms have rows, and only those runs that train or ask to be looked at."""
+"""The most runs with a row each; beyond it arms have rows, and only runs that train or need attention have
+their own.
+"""
 MOST_FAILURES = 50
-"""Runs to look at that are shown with the end of their log."""
+"""The most runs that need attention shown with the end of their log."""
 CAPTION = (
-    "Runs as far as they have come: thick lines are means as far as all of an arm's started runs are, thin ones the runs of "
+    "Progress so far: thick lines are means over all of an arm's started runs, up to the slowest; thin lines are the runs of "
     "arms with fewer than five. "
-    "Nothing is tested before the runs are done."
+    "Nothing is tested until the runs are done."
 )
 
 
 def run_name(run: LiveRun) -> str:
-    """What an address calls a run: never a path."""
+    """Return a run's name in addresses: never a path."""
     return f"{run.arm}:{run.seed}"
 
 
 def address(runs: Sequence[LiveRun]) -> str:
-    """Where the page of these runs is."""
+    """Return the address of the page of these runs."""
     return f"/run?{urlencode([('run', run_name(run)) for run in runs])}"
 
 
 def frame(found: Snapshot | Planned) -> Callable[[str], str]:
-    """The page that the parts are put into, for a script."""
+    """Return a function from a script to the page that holds the parts."""
     if isinstance(found, Planned):
-        name, title, question, preset = found.name, found.title, found.question, "not begun"
+        name, title, question, preset = found.name, found.title, found.question, "not started"
     else:
         study = found.study
         name, title, question = study.name, study.title, study.question
@@ -63,14 +65,14 @@ def frame(found: Snapshot | Planned) -> Callable[[str], str]:
 
 
 class Parts:
-    """Markup of the parts: each is made again only where what it shows is another object."""
+    """Markup of the parts; a part is rendered again only if the object behind it has been replaced."""
 
     def __init__(self) -> None:
         self._before: Snapshot | Planned | None = None
         self._parts: dict[str, str] = {}
 
     def parts(self, found: Snapshot | Planned) -> Mapping[str, str]:
-        """By name of the part; the same object where nothing changed. Equal facts give equal markup."""
+        """Return markup by part name: the same object if nothing changed. Equal facts give equal markup."""
         before = self._before
         if found is before:
             return self._parts
@@ -109,7 +111,7 @@ def _failures(runs: Sequence[LiveRun]) -> str:
 
 
 def _tail(run: LiveRun) -> Markup:
-    """The end of its log, whose line breaks need no mark: the element that it stands in keeps them."""
+    """Return the end of a run's log without marks for its line breaks, which the element around it keeps."""
     return escaped(visible(run.log_tail).replace("⏎", ""))
 
 

@@ -1,4 +1,6 @@
-"""The page of single runs of the study, as their logs are now. Runs are named by arm and seed, and no address holds a path."""
+"""The page of single runs of the study, as their logs are now. Runs are named by arm and seed; no address
+contains a path.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +18,22 @@ from analysis.single_runs.read import Run, read_run
 from sspo.errors import UserError, unknown
 
 FRESH = 2.0
-"""Seconds for which a page is given again as it was made."""
+"""Seconds for which a rendered page is reused."""
 MOST_KEPT = 8
 
 
 class NoSuchRun(UserError):
-    """An address that names no run of the study."""
+    """An address that names a run outside the study, or none."""
 
 
 class RunPages:
-    """Makes pages of runs, and keeps the last few for a moment, so that many browsers ask for little."""
+    """Renders pages of runs and keeps the last few for a moment, so that many browsers cost little."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, ...], tuple[float, str]] = {}
 
     def page(self, study: LiveStudy, found: Snapshot | Planned, names: Sequence[str]) -> str:
-        """The page of the runs of these names. Raises NoSuchRun."""
+        """Return the page of the runs with these names. Raises NoSuchRun."""
         runs = _named(found, names)
         key, now = tuple(run_name(run) for run in runs), time.monotonic()
         when, page = self._made.get(key, (0.0, ""))
@@ -43,11 +45,11 @@ class RunPages:
 
 def _named(found: Snapshot | Planned, names: Sequence[str]) -> list[LiveRun]:
     if isinstance(found, Planned):
-        raise NoSuchRun("no run is planned yet")
+        raise NoSuchRun("no runs are planned yet")
     if not names:
-        raise NoSuchRun("tick one run or more, then compare")
+        raise NoSuchRun("select at least one run, then press compare")
     if len(names) > MOST:
-        raise NoSuchRun(f"at most {MOST} runs stand side by side, got {len(names)}")
+        raise NoSuchRun(f"at most {MOST} runs can be compared, got {len(names)}")
     planned = {run_name(run): run for run in found.runs}
     for name in names:
         if name not in planned:
@@ -58,7 +60,7 @@ def _named(found: Snapshot | Planned, names: Sequence[str]) -> list[LiveRun]:
 def _page(study: LiveStudy, runs: Sequence[LiveRun]) -> str:
     clock = time.strftime("%H:%M:%S")
     note = (
-        f"As of {clock}. Load this page again for newer lines."
+        f"As of {clock}. Reload this page for newer lines."
         if any(r.written for r in runs)
         else "Not started."
     )
@@ -66,7 +68,7 @@ def _page(study: LiveStudy, runs: Sequence[LiveRun]) -> str:
 
 
 def _read(study: LiveStudy, run: LiveRun) -> Run:
-    """The run's logs, under the name and state by which the dashboard knows it."""
+    """Return the run's logs, under the dashboard's name and state for it."""
     read = read_run(study.folder(run.arm, run.seed))
     said = read.state == BROKEN or (run.state == BROKEN and read.warnings)
     reason = "" if said else run.reason.removeprefix(f"{run.state}: ")

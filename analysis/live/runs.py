@@ -1,4 +1,4 @@
-"""One run as its folder has it now, read again only where a size or a time in it changed."""
+"""One run as its folder is now, read again only if a size or a time in it changed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from analysis.logs.run_files import (
 from sspo.runs import runlog
 
 SILENT = 300.0
-"""Seconds after which a run without a marker and without a lease that wrote nothing is said to be silent."""
+"""Seconds without a write after which a run without a marker and a lease counts as silent."""
 STILL = 60.0
-"""Seconds after which a lease that nobody touched is given up; its holder touches it every two."""
+"""Seconds after which an untouched lease counts as abandoned; its holder touches it every two."""
 INTERRUPTED, STALE, WAITING = "silent", "stale", "waiting"
 TAIL = 2000
-"""Characters of a failed run's log that are shown, its last ones."""
+"""Characters shown from the end of a failed run's log."""
 LAST_LINES = 1 << 18
-"""Bytes at the end of a log in which its last line is looked for."""
+"""Bytes at the end of a log in which its last line is searched."""
 LOGS = (runlog.METRICS, runlog.EVAL)
 
 ENDED = (DONE, STALE)
@@ -53,12 +53,14 @@ class LiveRun:
     seed: int
     cell: str
     state: str
-    """As in a report; `silent` for a run without a marker that shows no sign of life; `waiting` for one whose last attempt
-    ended without a result; `stale` for a finished one that this code would give other numbers."""
+    """As in a report; `silent` for a run without a marker that shows no sign of life; `waiting` for one whose
+    last attempt ended without a result; `stale` for a finished one for which this code would give
+    different numbers.
+    """
     reason: str = ""
     rollouts: int = 0
     planned: int | None = None
-    """Rollouts of the whole run; None before it has written its configuration."""
+    """Rollouts of the whole run; None until it has written its configuration."""
     written: float | None = None
     """When it last wrote a line, in seconds since 1970."""
     log_tail: str = ""
@@ -66,7 +68,7 @@ class LiveRun:
 
 
 class WatchedRun:
-    """Looks at a run folder again and again."""
+    """Polls a run folder."""
 
     def __init__(self, planned: LiveRun, folder: Path, level: str, configurations: Configurations):
         self.run, self.folder = planned, folder
@@ -76,8 +78,10 @@ class WatchedRun:
         self._leases = Leases(folder)
 
     def look(self, now: float, *, closely: bool = True) -> LiveRun:
-        """The run at `now`, in seconds since 1970: the same object as before where nothing changed. Of a run that is done
-        only the folder and what it ended with are looked at, unless `closely`."""
+        """Return the run at `now`, in seconds since 1970: the same object as before if nothing changed.
+
+        For a run that is done, check only the folder and the files that it ended with, unless `closely`.
+        """
         try:
             found = self._look(now, closely)
         except OSError as error:
@@ -117,7 +121,7 @@ class WatchedRun:
         except Damaged as error:
             return broken(run, error)
         if run.state == DONE and config.level not in (None, self._level):
-            reason = "finished by code with other numbers; a sweep makes it again with --fresh"
+            reason = "finished by code that gives different numbers; a sweep with --fresh runs it again"
             run = replace(run, state=STALE, reason=reason)
         tail = "" if now.failed is None else str(now.failed.get("log_tail", ""))[-TAIL:]
         return replace(run, log_tail=tail)
@@ -127,12 +131,14 @@ class WatchedRun:
         return int(known) if known is not None else last_rollout(self.folder / runlog.METRICS) + 1
 
     def _alive(self, base: LiveRun, now: float) -> LiveRun:
-        """A run that is not done, by its signs of life: the touches of its lease, and what it wrote."""
+        """Return a run that is not done with its state by its signs of life: the touches of its lease, and
+        its writes.
+        """
         lease = self._leases.newest()
         if lease is not None and lease.outcome:
             if base.state == FAILED:
                 return base
-            ended = f"attempt {lease.number} ended ({lease.outcome}): the next sweep goes on with it"
+            ended = f"attempt {lease.number} ended ({lease.outcome}): the next sweep continues it"
             return replace(base, state=WAITING, reason=ended)
         if lease is None:
             if base.state == FAILED:
@@ -144,17 +150,19 @@ class WatchedRun:
             return replace(base, state=RUNNING, reason="", log_tail="")
         if base.state == FAILED:
             return base
-        return replace(base, state=INTERRUPTED, reason="no marker and no sign of life: stopped, or very slow")
+        return replace(base, state=INTERRUPTED, reason="no marker and no sign of life: stopped or very slow")
 
 
 def broken(run: LiveRun, error: Damaged) -> LiveRun:
-    """A run with a file that makes no sense."""
+    """Return a run with its state set to broken because a file in it cannot be read."""
     state = error.state()
     return replace(run, state=BROKEN, reason=f"{state['reason']}: {state['message']}", log_tail="")
 
 
 def last_rollout(metrics: Path) -> int:
-    """The rollout of a log's last whole line; -1 where there is none yet. Raises Damaged where it names none."""
+    """Return the rollout of a log's last whole line; -1 if there is no line yet. Raises Damaged if the line
+    has no rollout.
+    """
     try:
         with metrics.open("rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - LAST_LINES))
@@ -172,18 +180,18 @@ def last_rollout(metrics: Path) -> int:
             raise ValueError("it names no rollout")
         return found
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Damaged(runlog.METRICS, "its last line names no rollout") from error
+        raise Damaged(runlog.METRICS, "its last line has no rollout") from error
 
 
 def _check_ended(now: RunMarkers, seen: tuple[Stat | None, ...]) -> None:
-    """Raises Damaged where a finished run's logs have other sizes than it ended with."""
+    """Raise Damaged if a finished run's logs differ in size from what it recorded at its end."""
     if now.done is None:
         return
     for name, (size, _) in ended_with(now.done, runlog.DONE).extents.items():
         stat = seen[1 + FILES.index(name)] if name in LOGS else None
         if name in LOGS and (0 if stat is None else stat[1]) != size:
             found = 0 if stat is None else stat[1]
-            raise Damaged(name, f"{name} has {found} bytes and the run ended with {size}", "was changed")
+            raise Damaged(name, f"{name} has {found} bytes, but had {size} when the run ended", "was changed")
 
 
 def _modified(folder: Path) -> float:

@@ -1,4 +1,6 @@
-"""A study as its store has it now: states, failures and the curves so far, of runs that are being written, too."""
+"""A study as its store is now: states, failures and the curves so far, including runs that are still being
+written.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,11 @@ from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, unknown
 
 MOST_LOOKED_AT = 512
-"""Finished runs that are looked at closely in one look; of the others only what a change of their folder shows."""
+"""Finished runs checked closely per read; for the others only changes of their folder are noticed."""
 
 
 class Snapshot(NamedTuple):
-    """A study as one look found it; equal looks share their parts."""
+    """A study at one read of its store; equal reads share their parts."""
 
     study: Study
     runs: list[LiveRun]
@@ -41,17 +43,17 @@ class Snapshot(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A study that has a spec and no manifest yet."""
+    """A study that has a spec but no manifest yet."""
 
     name: str
     title: str
     question: str
     command: str
-    """What begins it."""
+    """The command that starts it."""
 
 
 class LiveStudy:
-    """Reads a store again and again, and of it only what changed. Nothing is ever written."""
+    """Polls a store and reads only what changed. Never writes anything."""
 
     def __init__(self, name: str, preset: str | None, store: Path):
         self.name, self.preset, self.store = name, preset, store
@@ -62,8 +64,10 @@ class LiveStudy:
         self._turn = 0
 
     def look(self) -> Snapshot | Planned:
-        """The study, its runs and its curves: the same object as before where nothing changed. Raises UserError where the
-        manifest makes no sense."""
+        """Return the study, its runs and its curves: the same object as before if nothing changed.
+
+        Raises UserError if the manifest is invalid.
+        """
         if self._path is None:
             self._path = _manifest(self.name, self.preset, self.store)
         if self._path is None:
@@ -86,7 +90,7 @@ class LiveStudy:
         return self._look
 
     def folder(self, arm: str, seed: int) -> Path:
-        """Where a planned run lies. Raises KeyError for one that the study does not plan."""
+        """Return the folder of a planned run. Raises KeyError if the study does not plan it."""
         return self._watched[arm, seed].folder
 
     def _read_manifest(self, path: Path) -> Study:
@@ -124,7 +128,7 @@ class LiveStudy:
 
 
 def _manifest(name: str, preset: str | None, store: Path) -> Path | None:
-    """The manifest to watch, the latest where no preset is named; None where there is none."""
+    """Return the manifest to watch, the latest if no preset is given; None if there is none."""
     times = {}
     for path in (manifest_path(store, name, p) for p in ([preset] if preset else PRESETS)):
         try:
@@ -135,7 +139,7 @@ def _manifest(name: str, preset: str | None, store: Path) -> Path | None:
 
 
 def _planned(name: str, preset: str | None, store: Path) -> Planned:
-    """What the spec of a study says that has no manifest. Raises UserError where there is no spec either."""
+    """Return the spec of a study that has no manifest yet. Raises UserError if there is no spec either."""
     specs = {path.stem: path for path in conf_files("study")}
     if name not in specs:
         known = {study_of(path.stem) for path in (store / "studies").glob("*.json")}
@@ -152,5 +156,5 @@ def _planned(name: str, preset: str | None, store: Path) -> Planned:
 
 
 def counts(runs: Iterable[LiveRun]) -> Counter[str]:
-    """How many runs are in each state."""
+    """Count the runs in each state."""
     return Counter(run.state for run in runs)

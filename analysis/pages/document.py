@@ -1,4 +1,6 @@
-"""A page that loads nothing: the frame of index.html and of the dashboard, with the policy that forbids loading."""
+"""The frame of a page that loads nothing, shared by index.html and the dashboard, with the policy that
+forbids loading.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ SCRIPT = (ROOM / "page.js").read_text(encoding="utf-8")
 
 
 def style(*sheets: str) -> str:
-    """The style sheets of this room by name, one after the other."""
+    """Return the named style sheets of this room, joined."""
     return "".join("\n" + (ROOM / f"{name}.css").read_text(encoding="utf-8") for name in sheets)
 
 
@@ -31,10 +33,11 @@ def document(
     connect: str = "none",
     forms: str = "none",
 ) -> str:
-    """An HTML document that can load nothing: its policy knows its one style and its one script by their hashes.
+    """Return an HTML document that can load nothing: its policy allows its one style and its one script, by
+    their hashes.
 
-    `data` is for the script to show where numbers come from; `connect` is what else it may ask for, and `forms` where its forms may
-    go: `none` or `self`.
+    `data` is what the script shows as provenance. `connect` is where the script may send requests and `forms`
+    where forms may go: `none` or `self`.
     """
     page = render(
         "document.html",
@@ -52,7 +55,7 @@ def document(
 
 
 def json_block(content: Any) -> str:
-    """JSON for a script element: no text in it can end the element or begin a comment."""
+    """Return JSON for a script element: no text in it can end the element or begin a comment."""
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -1,4 +1,6 @@
-"""The report as one self-contained page, index.html: nothing in it loads anything, and its policy forbids that too."""
+"""The report as one self-contained page, index.html: nothing in it loads anything, and its policy forbids
+loading.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ DIGITS = 7
 
 
 def page_html(report: Report, found: Origins) -> str:
-    """The page. Every text from data is escaped, in markup and in the data block that the script reads."""
+    """Return the page. Every text from data is escaped, both in markup and in the data block that the script
+    reads.
+    """
     study, evidence = report.evidence.study, report.evidence
     samples = samples_html(evidence)
     body = render(
@@ -58,14 +62,14 @@ def page_html(report: Report, found: Origins) -> str:
 
 
 def _figures(report: Report, *, first: bool) -> Iterator[Markup]:
-    """The figure that answers, or all the others."""
+    """Yield the figure with the answer, or all the others."""
     for figure in report.figures:
         if (figure.name == FOREST) is first:
             yield own(chart_html(report.charts[figure.name], figure.caption, figure.notes))
 
 
 def _sections(report: Report, samples: Markup) -> list[tuple[str, str]]:
-    """What the page's own links go to, in its order: each table by its name, then the sections."""
+    """Return the targets of the page's own links, in page order: each table by name, then the sections."""
     tables = [(table.name, title(table)) for table in report.other_tables]
     found = [("verdicts", "Claims")] if report.verdicts else []
     found += [("gates", "Gates"), *tables, ("figures", "Figures")]
@@ -74,7 +78,7 @@ def _sections(report: Report, samples: Markup) -> list[tuple[str, str]]:
 
 
 def _texts(report: Report) -> Iterator[str]:
-    """Everything that the page says in words, for its glossary."""
+    """Yield all text on the page that its glossary may explain."""
     first = report.first
     yield from (first.standing, first.question, first.answer, *first.head, *first.facts)
     yield from (*first.warnings, *first.common)
@@ -89,10 +93,10 @@ def _texts(report: Report) -> Iterator[str]:
 
 
 def _embedded(report: Report, found: Origins) -> dict[str, Any]:
-    """What the script shows of provenance."""
+    """Return the provenance data for the script."""
     content = traced(report, found, DIGITS)
     content["tables"] = {table.name: content["tables"][table.name] for table in report.tables}
-    for table in content["tables"].values():  # rows are called here as the page's attributes call them
+    for table in content["tables"].values():  # row names must match the page's attributes
         table["cells"] = [[visible(key), *cell] for key, *cell in table["cells"]]
     trained: dict[str, None] = {}
     for run in content["runs"]:
@@ -101,6 +105,6 @@ def _embedded(report: Report, found: Origins) -> dict[str, Any]:
     made = ", ".join(f"{name} {number}" for name, number in content["made_with"].items())
     packages = " | ".join(text for text in trained if text) or "versions that were not recorded"
     files = dict(FILES)
-    if report.evidence.logs.contamination:  # the page of a report without it stays as it was
+    if report.evidence.logs.contamination:  # a page without contamination keeps its bytes
         files |= {stream: f"../../../{file}" for stream, file in OF_STORE.items()}
     return {**content, "trained_with": packages, "made_with": made, "files": files}

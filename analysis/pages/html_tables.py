@@ -1,4 +1,6 @@
-"""Tables of index.html: heads that sort, a filter, and cells that open their provenance. Without a script they are tables."""
+"""Tables of index.html: headers that sort, a filter, and cells that open their provenance. Without a script
+they are plain tables.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,14 @@ from analysis.text.glossary import parts, terms_used
 from analysis.text.table import HOW_TO_READ, Cell, Row, Table
 
 FEWEST_TO_FILTER = 6
-"""Rows from which on a filter helps."""
+"""Fewest rows with a filter."""
 
 
 def table_html(table: Table) -> Markup:
-    """A figure element: what it shows, a table that scrolls sideways on a narrow screen, and how to read it, folded.
+    """Return a figure element: caption, a table that scrolls sideways on a narrow screen, and how to read it,
+    folded.
 
-    Groups of rows are sorted apart.
+    Each group of rows is sorted separately.
     """
     groups = itertools.groupby(table.rows, key=lambda row: row.group)
     bodies = [
@@ -41,40 +44,42 @@ def table_html(table: Table) -> Markup:
 
 
 def explained(text: str) -> Markup:
-    """Text in which the first occurrence of a term of the glossary says what it means, to the pointer and to the keyboard."""
+    """Return text in which the first occurrence of each glossary term has its meaning as a tooltip, for
+    pointer and keyboard.
+    """
     return render("words.html", parts=list(parts(text)))
 
 
 def glossary_html(texts: Iterable[str]) -> Markup:
-    """A list of the terms that these texts have, with what they mean."""
+    """Return a list of the terms that occur in these texts, with their meanings."""
     return render("glossary.html", terms=list(terms_used(texts).values()))
 
 
 def texts_of(table: Table) -> tuple[str, ...]:
-    """The words of a table, cells apart: what a glossary has to explain."""
+    """Return the text of a table without its cells: what the glossary has to cover."""
     meanings = (meaning for _, meaning in table.explained)
     return (*table.caption, *table.heads, *table.notes, *meanings)
 
 
 def _meaning(table: Table, column: str) -> str:
-    """What a column is: as the table says, else as the glossary does."""
+    """Return a column's meaning: from the table, else from the glossary."""
     if column in table.meanings:
         return table.meanings[column]
     return " ".join(term.meaning for term in terms_used([column]).values())
 
 
 def title(table: Table) -> str:
-    """What the page calls a table."""
+    """Return a table's title on the page."""
     return table.title or table.name.replace("_", ", ").capitalize()
 
 
 def html_row(row: Row) -> Markup:
-    """One row on a line of its own, which no other file of the report has a use for."""
+    """Return one row on a line of its own, so that tools can compare rows by line."""
     return render("row.html", row=row, values=[_value(cell) for cell in row.cells])
 
 
 def _value(cell: Cell) -> str | None:
-    """What a column is sorted by: the first number of a cell, unrounded; a cell without one goes last."""
+    """Return a cell's sort value: its first number, unrounded; cells without one sort last."""
     numbers = (v for v in cell.data.values() if isinstance(v, int | float) and not isinstance(v, bool))
     found = next(numbers, None)
     return None if found is None else f"{found:.9g}"

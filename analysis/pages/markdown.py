@@ -13,11 +13,12 @@ from analysis.pages.samples_text import samples_markdown
 from analysis.pages.verdicts import verdicts_markdown
 from analysis.provenance.record import provenance
 from analysis.text.escape import markdown
+from analysis.text.pieces import folded
 from analysis.text.table import Table, to_markdown
 
 
 def page_markdown(report: Report) -> str:
-    """The same content for GitHub, with figures as links to their PNG files."""
+    """Return the same content for GitHub, with figures as links to their PNG files."""
     evidence, first = report.evidence, report.first
     parts = [
         f"# {markdown(evidence.study.title)}",
@@ -41,7 +42,7 @@ def page_markdown(report: Report) -> str:
         "## Runs",
         summary(evidence) + ".",
         *([_lines(NOTED_HEADS, noted)] if (noted := noted_lines(evidence)) else []),
-        _folded("By arm", _lines(ARM_HEADS, arm_lines(evidence))),
+        folded("By arm", _lines(ARM_HEADS, arm_lines(evidence))),
         "## Provenance",
         "\n".join(
             f"- {markdown(key)}: {markdown(value)}" for key, value in provenance(evidence, report.replay)
@@ -55,32 +56,27 @@ def _table(table: Table) -> str:
 
 
 def _figure(figure: Drawn) -> str:
-    notes = _folded("How to read it", markdown(" ".join(figure.notes))) if figure.notes else ""
+    notes = folded("How to read it", markdown(" ".join(figure.notes))) if figure.notes else ""
     return "\n\n".join(
         [f"![{figure.name}]({figure.name}.png)", markdown(figure.caption), *([notes] if notes else [])]
     )
 
 
 def _gates(report: Report) -> Iterator[str]:
-    """Those that do not pass, and the others in a fold."""
+    """Yield the gates that do not pass, then the others in a fold."""
     apart = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict != PASS]
     passed = [(g.name, g.verdict, g.evidence) for g in report.gates if g.verdict == PASS]
     heads = ("gate", "verdict", "evidence")
     if apart:
         yield _lines(heads, apart, bold=1)
     if passed:
-        yield _folded(f"{len(passed)} pass", _lines(heads, passed, bold=1))
+        yield folded(f"{len(passed)} pass", _lines(heads, passed, bold=1))
 
 
 def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]], bold: int | None = None) -> str:
-    """A table; its column `bold` is in bold."""
+    """Return a table; its column `bold` is in bold."""
     lines = [f"| {' | '.join(heads)} |", f"|{':--|' * len(heads)}"]
     for row in rows:
         cells = [f"**{cell}**" if i == bold else cell for i, cell in enumerate(map(markdown, row))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _folded(summary: str, content: str) -> str:
-    """What GitHub shows when its summary is clicked."""
-    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"

@@ -1,6 +1,6 @@
 'use strict';
 // Everything on the page is readable without this script. It sorts and filters tables, switches the arms of a figure, shows
-// the values under the pointer, and opens the provenance of a number. Text from data is only ever set as text.
+// the values under the pointer, and opens the provenance of a number. Text from data is set only as text.
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const make = (tag, text, parent) => {
@@ -10,7 +10,7 @@
     return element;
   };
 
-  // Sorting: inside each group of rows; a third click gives the order of the report back.
+  // Sorting within each group of rows; a third click restores the order of the report.
   const value = (row, column) => {
     const cell = row.cells[column];
     return cell.dataset.v === undefined ? null : Number(cell.dataset.v);
@@ -51,7 +51,7 @@
     });
   };
 
-  // One stop of the tab key a table; arrow keys go from cell to cell.
+  // One tab stop per table; arrow keys move from cell to cell.
   const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   const wireArrows = (table) => {
     const first = table.querySelector('tbody button');
@@ -78,7 +78,7 @@
     });
   };
 
-  // Arms of a figure on and off, in its panels and in its numbers.
+  // Switches arms of a figure on and off, in its panels and in its tables.
   const wireSwitch = (box) => {
     const apply = () => {
       const figure = box.closest('figure');
@@ -89,10 +89,10 @@
       }
     };
     box.addEventListener('change', apply);
-    apply(); // a browser may come back to a page with boxes as they were left
+    apply(); // a browser may restore the boxes of a page as they were left
   };
 
-  // Values under the pointer or, with the arrow keys, at a place along the panel.
+  // Values under the pointer or, with the arrow keys, at a position along the panel.
   const tip = make('div', undefined, document.body);
   tip.className = 'tip';
   tip.setAttribute('role', 'status');
@@ -135,7 +135,7 @@
     panel.dataset.index = index;
     showAt(point);
   };
-  // How far a mark is from a place: 0 on it, else from its point, or from the line through its points.
+  // Distance of a mark from a position: 0 on the mark, else from its point or from the line through its points.
   const points = (mark) => {
     const numbers = mark.dataset.at.split(' ').map(Number);
     return numbers.flatMap((x, i) => (i % 2 ? [] : [{ x, y: numbers[i + 1] }]));
@@ -203,7 +203,7 @@
     all('svg.panel', root).forEach(wirePanel);
   };
   wire(document);
-  document.addEventListener('fresh', (event) => wire(event.target)); // the dashboard puts new parts in
+  document.addEventListener('fresh', (event) => wire(event.target)); // the dashboard replaces parts
 
   // Provenance of a cell, a figure or a section.
   const source = document.getElementById('provenance-data');
@@ -228,7 +228,7 @@
     scroll.className = 'scroll';
     scroll.tabIndex = 0;
     const table = make('table', undefined, scroll);
-    make('caption', 'Runs behind it', table);
+    make('caption', 'Runs behind this number', table);
     const head = make('tr', undefined, make('thead', undefined, table));
     for (const title of ['run', 'value', 'file', 'steps', 'config', 'revision / code', 'uncommitted']) {
       make('th', title, head).scope = 'col';

@@ -1,4 +1,4 @@
-"""The runs of a report as its pages list them: a line an arm, and a line for every run that is not simply done."""
+"""The runs of a report as its pages list them: one line per arm, and one line for every run that is not done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Line = tuple[str, str, str, str]
 
 
 def arm_lines(evidence: Evidence) -> list[Line]:
-    """Of every arm its label, seeds, how many of its runs are in which state, and the cell that all of them are of."""
+    """Return, per arm, its label, its seeds, its runs by state, and the cell that they share."""
     lines = []
     for arm in evidence.study.arms:
         runs = evidence.runs[evidence.runs["arm"] == arm.name]
@@ -26,7 +26,7 @@ def arm_lines(evidence: Evidence) -> list[Line]:
 
 
 def noted_lines(evidence: Evidence) -> list[Line]:
-    """Of every run that is not done its name, state, reason and cell."""
+    """Return, per run that is not done, its name, state, reason and cell."""
     return [_line(run) for run in evidence.runs.to_dict("records") if run["status"] != DONE]
 
 
@@ -38,6 +38,6 @@ def _line(run: Mapping[str, Any]) -> Line:
 
 
 def summary(evidence: Evidence) -> str:
-    """`97 planned: 96 done, 1 failed`."""
+    """Return a summary such as `97 planned: 96 done, 1 failed`."""
     states: Sequence[tuple[Any, int]] = list(evidence.runs["status"].value_counts().sort_index().items())
     return f"{len(evidence.runs)} planned: " + ", ".join(f"{number} {state}" for state, number in states)

@@ -1,4 +1,4 @@
-"""Sampled responses in index.html: cuts in the text, and under it ratio and entropy as two lines of color."""
+"""Sampled responses in index.html: cuts in the text, and below it ratio and entropy as two lines of color."""
 
 from __future__ import annotations
 
@@ -33,21 +33,22 @@ from analysis.text.escape import visible
 from analysis.text.rounding import rounded
 
 SECTION_BYTES = 1_250_000
-"""The page stays below 3 MB with its figures."""
+"""Keeps the page below 3 MB with its figures."""
 LIMITS = (TOKENS, 160, 80, 40, 20)
-"""Tokens shown of a response: the first limit by which the section fits."""
+"""Tokens shown of a response: the first limit with which the section fits."""
 BLANK_LINES = re.compile(r"(?:⏎\n){2,}")
 
 
 @dataclass(frozen=True)
 class Box:
-    """A stretch of text that shares one color, and whether a bound clips it."""
+    """A stretch of text with one color, and whether a bound clips it."""
 
     before: str
     text: Markup
     after: Markup
-    """Blanks before a box and line breaks after it stay outside: a box that begins or ends with one would leave a stub on
-    the other line."""
+    """Blanks before a box and line breaks after it stay outside: a box that begins or ends with one would
+    leave a stub on the other line.
+    """
     shade: int
     says: str
     clipped: bool
@@ -55,7 +56,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Span:
-    """A segment as its boxes; the blank before the first and the break after the last lie outside the segment too."""
+    """A segment as its boxes; the blank before the first and the break after the last are outside the segment
+    too.
+    """
 
     before: str
     boxes: list[Box]
@@ -66,8 +69,9 @@ class Span:
 
 
 def samples_html(evidence: Evidence, said: str | None = None, noun: str = "arm") -> Markup:
-    """The section, or nothing where the logs hold no samples; `said` stands in the place of how a report chose them, and `noun` for
-    who answered."""
+    """Return the section, empty if there are no samples; `said` replaces the text on how a report chose them,
+    and `noun` names who answered.
+    """
     samples, lacking = evidence.logs.samples, missing(evidence)
     if not samples and not lacking:
         return Markup()
@@ -97,7 +101,7 @@ def _section(evidence: Evidence, limit: int, lacking: list[str], said: str | Non
 def _prompt(evidence: Evidence, prompt: Prompt, limit: int, noun: str) -> dict[str, Any]:
     same = ""
     if prompt.alike and len(prompt.samples) > 1:
-        same = "; all of them are the same tokens" + ("" if prompt.whole else ", as far as they were kept")
+        same = "; all have the same tokens" + ("" if prompt.whole else ", as far as they were kept")
     return {
         "rollout": prompt.rollout,
         "text": prompt.text.strip(),
@@ -138,12 +142,12 @@ def _box(stretch: Stretch, segment: Segment, sample: Sample) -> Box:
 
 
 def _on_one_line(breaks: re.Match[str]) -> str:
-    """Blank lines take no room: their marks stand side by side."""
+    """Join blank lines: their marks stand side by side."""
     return breaks[0].replace("\n", "") + "\n"
 
 
 def _row(segment: Segment, sample: Sample) -> tuple[int, str, str, str, str, Markup]:
-    """Number, tokens, entropy, ratio, clipped tokens and text."""
+    """Return number, tokens, entropy, ratio, clipped tokens and text."""
     ratios = [stretch.log_ratio for stretch in segment.stretches]
     spread = sorted({ratio(min(ratios)), ratio(max(ratios))}, key=float)
     tokens = f"{segment.tokens:,}" + (f" ({segment.kept} shown)" if segment.kept < segment.tokens else "")

@@ -1,4 +1,4 @@
-"""What a report says of sampled responses in words: how they were chosen, what an arm's facts are, which arms are missing."""
+"""Texts about sampled responses: how they were chosen, facts about an arm, and which arms are missing."""
 
 from __future__ import annotations
 
@@ -24,49 +24,51 @@ from analysis.text.rounding import rounded
 from sspo.config.choices import term_of_record
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
-"""The last stands for a token that adds no text: the first bytes of a character that a later token completes."""
+"""The last stands for a token that adds no text: the first bytes of a character that a later token completes.
+"""
 ENTROPY_EDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Nats: each class is twice as wide as the one before it."""
 RATIO_EDGES = (1.003, 1.01, 1.03, 1.1, 1.3)
-"""Above 1; below it their reciprocals. Log-ratios grow about threefold a class, from GSPO's to a token's."""
+"""Above 1; below it their reciprocals. Log-ratios grow about threefold per class, from GSPO's to a token's.
+"""
 MARKDOWN_TOKENS, MARKDOWN_PROMPT = 160, 600
 """Tokens of a response and last characters of a prompt in index.md."""
 
 
 def entropy_class(entropy: float) -> int:
-    """0 to 6."""
+    """Return a class from 0 to 6."""
     return bisect_right(ENTROPY_EDGES, entropy)
 
 
 def ratio_class(log_ratio: float) -> int:
-    """0 to 10; 5 is 1."""
+    """Return a class from 0 to 10; 5 is a ratio of 1."""
     size = bisect_right([math.log(edge) for edge in RATIO_EDGES], abs(log_ratio))
     return len(RATIO_EDGES) + (size if log_ratio > 0 else -size)
 
 
 def ratio(log_ratio: float) -> str:
-    """A ratio as a number that tells GSPO's from 1."""
+    """Format a ratio with enough digits to distinguish GSPO's from 1."""
     value = math.exp(log_ratio)
     return rounded(value, ".4f") if 0.01 <= value < 100 else rounded(value, ".3g")
 
 
 def caption(samples: tuple[Sample, ...], seed: int) -> str:
-    """How the responses were chosen, and what is shown of them."""
+    """Return how the responses were chosen, and what is shown of them."""
     rollouts = sorted({sample.rollout for sample in samples})
-    which = "the only one that was logged"
+    which = "the only one logged"
     if len(rollouts) > 1:
-        which = f"the first that was logged, and rollout {rollouts[-1]}, the last"
+        which = f"the first one logged, and rollout {rollouts[-1]}, the last"
     return (
-        f"Answers to the same prompts from the arms' runs of seed {seed}: examples, no statistic. They are from rollout {rollouts[0]}, {which}; "
-        "prompts to which more arms' answers have an advantage come first, and neither ratios nor clipping had a say. "
-        "Entropy is that of the policy that sampled, in nats, the mean over the segment. Ratio and clipping are what one more "
-        "update would see after the rollout's last update. The ratio is at the level at which the arm's objective takes it: "
+        f"Answers to the same prompts from the arms' runs of seed {seed}: examples, not statistics. They are from rollout {rollouts[0]}, {which}; "
+        "prompts for which more arms' answers have an advantage come first; ratios and clipping played no part in the choice. "
+        "Entropy is that of the sampling policy, in nats, the mean over the segment. Ratio and clipping are those of one more "
+        "update after the rollout's last. The ratio is at the level at which the arm's objective takes it: "
         "each token's own, or one for all tokens of a segment or of the response."
     )
 
 
 def facts(evidence: Evidence, sample: Sample, shown: Sample) -> list[str]:
-    """Rule, level, advantage, counts of the whole response, and how much of it is shown."""
+    """Return rule, level, advantage, counts of the whole response, and how much of it is shown."""
     record = record_of(evidence, sample)
     sentences = [
         f"rule {record['rule'] or 'not recorded'}",
@@ -85,18 +87,18 @@ def facts(evidence: Evidence, sample: Sample, shown: Sample) -> list[str]:
 
 
 def record_of(evidence: Evidence, sample: Sample) -> Mapping[str, Any]:
-    """The run that sampled it."""
+    """Return the run that sampled it."""
     return evidence.logs.runs[sample.run]
 
 
 def arm_label(evidence: Evidence, sample: Sample) -> str:
-    """What the study calls the arm that sampled it."""
+    """Return the study's label of the arm that sampled it."""
     arm = evidence.study.arm(str(record_of(evidence, sample)["arm"]))
     return arm.label if arm else str(record_of(evidence, sample)["arm"])
 
 
 def clipped_side(sample: Sample) -> str:
-    """Which bound clips: the upper one where the advantage is positive."""
+    """Return which bound clips: the upper one if the advantage is positive."""
     return "high" if sample.advantage > 0 else "low"
 
 
@@ -108,16 +110,16 @@ def _advantage(sample: Sample, record: Mapping[str, Any]) -> str:
     if sample.advantage == 0:
         return "A = 0, nothing can be clipped"
     which = "the token's own ratio" if term and term.in_logs else "the ratio"
-    return f"{value}, clipped where {which} is {'above' if sample.advantage > 0 else 'below'} its bound"
+    return f"{value}, clipped if {which} is {'above' if sample.advantage > 0 else 'below'} its bound"
 
 
 def count(number: int, noun: str) -> str:
-    """`1 token`, `2,976 tokens`."""
+    """Return a count such as `1 token` or `2,976 tokens`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def missing(evidence: Evidence) -> list[str]:
-    """`label: why` of each arm that shows nothing, or nothing of some rollout."""
+    """Return `label: why` for each arm that shows nothing, or nothing of some rollout."""
     samples = evidence.logs.samples
     seed = record_of(evidence, samples[0])["seed"] if samples else None
     rollouts = {sample.rollout for sample in samples}
@@ -145,7 +147,7 @@ def _why_missing(records: list[Mapping[str, Any]], seed: int | None) -> str:
 
 
 def samples_markdown(evidence: Evidence) -> list[str]:
-    """A section for GitHub: the first prompt alone, cuts as bars and what is clipped in bold."""
+    """Return a section for GitHub: only the first prompt, with cuts as bars and clipped text in bold."""
     samples, lacking = evidence.logs.samples, missing(evidence)
     if not samples and not lacking:
         return []
@@ -155,7 +157,7 @@ def samples_markdown(evidence: Evidence) -> list[str]:
         rest = f", and {count(len(others), 'more prompt')}" if others else ""
         parts += [
             markdown(caption(samples, record_of(evidence, samples[0])["seed"])),
-            f"Cuts are {CUT}, and what would be clipped is bold. index.html has entropy and ratio of every segment{rest}.",
+            f"Cuts are {CUT}; tokens that would be clipped are bold. index.html has entropy and ratio of every segment{rest}.",
             _prompt_markdown(evidence, first),
         ]
     if lacking:
@@ -180,7 +182,7 @@ def _prompt_markdown(evidence: Evidence, prompt: Prompt) -> str:
 
 
 def _segment_markdown(segment: Segment) -> str:
-    """Neighbouring clipped stretches share one pair of tags; blanks stay outside."""
+    """Adjacent clipped stretches share one pair of tags; blanks stay outside."""
     marked = ""
     for stretch in segment.stretches:
         text = _inert(stretch.text or NOTHING)
@@ -195,5 +197,5 @@ def _segment_markdown(segment: Segment) -> str:
 
 
 def _inert(text: str) -> str:
-    """As markdown(), and no address in it becomes a link."""
+    """Escape as markdown() does, and keep addresses from becoming links."""
     return markdown(visible(text)).replace("://", "\\://").replace("www.", "www\\.")

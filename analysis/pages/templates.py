@@ -1,4 +1,6 @@
-"""HTML templates: whatever is put into one is escaped and made visible (analysis.text.escape.page), unless it is markup already."""
+"""HTML templates: every value is escaped and made visible (analysis.text.escape.page), unless it is markup
+already.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +25,27 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals["newline"] = own("\n")  # as a plain text it would be shown as ⏎
+        self._environment.globals["newline"] = own("\n")  # plain text would be shown as ⏎
 
     def render(self, name: str, /, **values: object) -> Markup:
-        """A template with these values in it. Its own last line break is no part of it."""
+        """Render a template with these values. The template's own last line break is dropped."""
         return Markup(self._environment.get_template(name).render(values))  # noqa: S704 escaped by the environment
 
 
 def _inert(value: object) -> Markup:
-    """Runs on every value before Jinja's own escaping, which then finds nothing left to escape."""
+    """Escape every value before Jinja does, which then finds nothing left to escape."""
     return value if isinstance(value, Markup) else Markup(in_page(str(value)))  # noqa: S704 escaped here
 
 
 def escaped(text: str) -> Markup:
-    """Text that went through `visible` already, which marks a line break once more if it sees it again."""
+    """Escape text that has been through `visible`, which would mark its line breaks a second time."""
     return Markup(html.escape(text))  # noqa: S704 escaped here
 
 
 def own(text: str) -> Markup:
-    """Markup, style or script of this package, and never text from data."""
-    return Markup(text)  # noqa: S704 the callers' duty
+    """Mark markup, style or script of this package as safe; never text from data."""
+    return Markup(text)  # noqa: S704 callers pass only this package's own text
 
 
 render = Templates(Path(__file__).parent / "templates").render
-"""Of this room's templates."""
+"""Renders a template of this room."""

@@ -1,4 +1,6 @@
-"""The section "Claims" of both pages: a line a claim that these runs can test, and the others in one fold."""
+"""The section "Claims" of both pages: one line per claim that these runs can test, and the others in one
+fold.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +15,31 @@ from analysis.claims.spec import Claim
 from analysis.figures.svg import why_button
 from analysis.pages.templates import own, render
 from analysis.text.escape import markdown
+from analysis.text.pieces import folded
 
 
 @dataclass(frozen=True)
 class _Told:
-    """A claim with what is said of it."""
+    """A claim with its verdict and the text about it."""
 
     name: str
     claim: Claim
     word: str
     state: str
     lines: Sequence[VerdictLine]
-    """The claim's own first, then one a comparison where it has several or some cannot be tested."""
+    """The claim's own line first, then one per comparison if it has several or some cannot be tested."""
     measure: str
     about: str
 
 
 def verdicts_html(judged: Sequence[Judged]) -> Markup:
-    """One section; nothing without claims."""
+    """Return one section; nothing without claims."""
     files = [(file, *_parted(file)) for file in judged]
     return (
         render(
             "verdicts.html",
             files=files,
-            folded=_folded,
+            folded=_untestable,
             why=lambda section: own(why_button("section", section)),
         )
         if judged
@@ -45,7 +48,7 @@ def verdicts_html(judged: Sequence[Judged]) -> Markup:
 
 
 def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
-    """The same as paragraphs for GitHub; none without claims."""
+    """Return the same as paragraphs for GitHub; none without claims."""
     parts = ["## Claims"] if judged else []
     for file in judged:
         tested, untested = _parted(file)
@@ -61,19 +64,15 @@ def verdicts_markdown(judged: Sequence[Judged]) -> list[str]:
             parts.append("\n".join(table))
         if untested:
             why = [f"- {markdown(f'{t.name}: {t.claim.says} {t.lines[0].evidence}')}" for t in untested]
-            parts.append(_details(_folded(untested), why))
+            parts.append(folded(_untestable(untested), "\n".join(why)))
         how = [f"- {markdown(f'{t.name}: {t.about}')}" for t in tested]
         compared = [f"- {markdown(f'{t.name}: {_evidence(line)}')}" for t in tested for line in t.lines[1:]]
-        parts.append(_details("How claims are judged", [markdown(file.rule), "", *how, *compared]))
+        parts.append(folded("How claims are judged", "\n".join([markdown(file.rule), "", *how, *compared])))
     return parts
 
 
-def _details(summary: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"])
-
-
 def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
-    """Claims that were tested, and those that could not be."""
+    """Split claims into tested and untestable ones."""
     tested: list[_Told] = []
     untested: list[_Told] = []
     for name, claim in file.claims.claims.items():
@@ -85,7 +84,7 @@ def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
     return tested, untested
 
 
-def _folded(untested: Sequence[_Told]) -> str:
+def _untestable(untested: Sequence[_Told]) -> str:
     one = len(untested) == 1
     return f"{len(untested)} claim{'' if one else 's'} {'is' if one else 'are'} not testable here: why"
 
@@ -95,5 +94,5 @@ def _evidence(line: VerdictLine) -> str:
 
 
 def _shown(name: str) -> str:
-    """`C2_retains` is the claim C2 and which half of it."""
+    """Return a claim's name for readers: `C2_retains` is the claim C2 and which half of it."""
     return name.replace("_", ", ")

@@ -1,7 +1,7 @@
-"""Where numbers come from, and whether anything they were made from has changed.
+"""The origin of each number, and whether any of its inputs has changed.
 
 record     provenance.json and the sentences of the pages
-traces     where figures and sections come from
+traces     the origin of figures and sections
 sources    digests of the run folders behind them
-freshness  whether a report and its compact logs are what their inputs would give again
+freshness  whether a report and its compact logs match their inputs as they are now
 """

@@ -1,8 +1,8 @@
-"""Whether a report and its compact logs are what their inputs would give again.
+"""Checks whether a report and its compact logs match their inputs as they are now.
 
-The inputs are the manifest, the runs, the replay and this package, as a fingerprint. Cheap on purpose (no log is read): a second
-`make sweep` of a finished study must not draw the same figures again, and a report that is made anew takes the compact logs
-of an earlier one whose bytes are still what was written.
+The inputs are the manifest, the runs, the replay and this package, reduced to a fingerprint. The check is
+cheap on purpose (it reads no log): a second `make sweep` of a finished study must not redraw the same
+figures, and a new report reuses the compact logs of an earlier one if their bytes are unchanged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CODE = ("*.py", "*.js", "*.css", "*.html")
 
 
 def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:
-    """Whether the report folder was written from the inputs as they are now."""
+    """Return whether the report folder was written from the inputs as they are now."""
     folder = report_folder(out, name, preset)
     stamp = folder / STAMP
     needed = (stamp, folder / "index.html", manifest_path(store, name, preset))
@@ -47,7 +47,9 @@ def is_fresh(name: str, preset: str, store: Path, out: Path) -> bool:
 
 
 def stamp_report(folder: Path, inputs: str | None) -> None:
-    """Note the fingerprint, taken before the report was written; None (made from compact logs alone) is no note."""
+    """Write the fingerprint, taken before the report was written; None (made from compact logs alone) removes
+    it.
+    """
     if inputs is None:
         (folder / STAMP).unlink(missing_ok=True)
     else:
@@ -57,8 +59,12 @@ def stamp_report(folder: Path, inputs: str | None) -> None:
 def fingerprint(
     manifest: Mapping[str, Any], store: Path, out: Path, registrations: Path = REGISTRATIONS
 ) -> str:
-    """A hash over the manifest, the registration and looks at it, the size and time of every run's logs and markers and of the replay's
-    files and the store's checks for contamination, the code of this package, the glossary and the claims."""
+    """Return a hash over every input of a report.
+
+    It covers the manifest; the registration and its interim looks; the size and time of every run's logs and
+    markers, of the replay's files and of the store's contamination checks; the code of this package; the
+    glossary; and the claims.
+    """
     study = from_manifest(manifest)
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
     for arm in study.arms:
@@ -74,16 +80,14 @@ def fingerprint(
     for path in (registration_path(study.name, registrations), looks_path(study.name, registrations)):
         digest.update(path.read_bytes() if path.is_file() else b"none")
     code = [*package_files(), *sorted(Path(metrics.__file__).parent.glob("*.py"))]
-    spec = study_file(
-        study.name
-    )  # manifests from before studies named their claims are judged by those it names
+    spec = study_file(study.name)  # older manifests do not name their claims: the spec does
     for source in [*code, *claim_files(), *([spec] if spec.is_file() else [])]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
 def package_files() -> list[Path]:
-    """The code that reports are made by, with the scripts, style sheets and templates of its pages."""
+    """Return the code that makes reports, with the scripts, style sheets and templates of their pages."""
     return sorted(path for kind in CODE for path in Path(__file__).parents[1].rglob(kind))
 
 
@@ -99,20 +103,23 @@ FILES = (MANIFEST, RUNS, METRICS, EVAL, SAMPLES, TIMING, SOURCES, RATES)
 
 
 def are_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> bool:
-    """Whether the folder holds, byte for byte, the compact logs that were made from `inputs` (analysis.provenance.freshness)."""
+    """Return whether the folder holds, byte for byte, the compact logs that were made from `inputs`."""
     note = _note(store, name, preset)
     try:
         return bool(json.loads(note.read_text(encoding="utf-8")) == _state(logs, inputs))
     except (
         OSError,
         ValueError,
-    ):  # none, torn or not ours to read: the logs are made anew, and so is the note
+    ):  # missing, torn or unreadable: the logs and the note are made again
         return False
 
 
 def note_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -> None:
-    """Note that the compact logs in the folder were made from `inputs`. A store that can't be written gets none, and the next
-    report reads the runs again; that is said once, on stderr."""
+    """Record that the compact logs in the folder were made from `inputs`.
+
+    A store that cannot be written gets no record, and the next report reads the runs again; stderr gets one
+    line about it.
+    """
     note, state = _note(store, name, preset), json.dumps(_state(logs, inputs), indent=1)
     if not note.parent.parent.is_dir():
         return
@@ -120,9 +127,7 @@ def note_current(logs: Path, store: Path, name: str, preset: str, inputs: str) -
         note.parent.mkdir(exist_ok=True)
         write_atomic(note, state)
     except OSError as error:
-        say_once(
-            f"note: what this report was made from is not kept in {note.parent}: {error.strerror or error}"
-        )
+        say_once(f"note: cannot record this report's inputs in {note.parent}: {error.strerror or error}")
 
 
 def _note(store: Path, name: str, preset: str) -> Path:

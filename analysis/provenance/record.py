@@ -1,4 +1,4 @@
-"""Where the numbers of a report come from: in words for its pages, and as provenance.json for `why` and `verify`."""
+"""Origins of a report's numbers: in words for its pages, and as provenance.json for `why` and `verify`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from analysis.text.table import Table
 FILE = "provenance.json"
 FORMAT = 1
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "matplotlib")
-"""What the report itself was made with."""
+"""Packages that make the report."""
 CAPTION = "caption"
 DIGITS = 12
-"""Significant digits of a run's value: more than a table shows, fewer than another processor may round apart."""
+"""Significant digits of a run's value: more than a table shows, fewer than would differ between processors.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Origins:
 
 
 def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[str, str]]:
-    """Facts in order: what ran, on which base, with which versions, the hashes to check it by, and what was replayed."""
+    """Return facts in order: what ran, on which base, with which versions, the hashes to check it by, and
+    what was replayed.
+    """
     manifest, runs = evidence.logs.manifest, evidence.runs
     seconds = runs["seconds"].dropna().astype("float64")
     return [
@@ -58,13 +61,13 @@ def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[s
         ("base model", ", ".join(sorted({str(b) for b in runs["base"].dropna()})) or "not recorded"),
         ("versions", _versions(evidence) or "not recorded"),
         ("compute", f"{rounded(seconds.sum() / 3600, '.1f')} hours over {len(seconds)} finished runs"),
-        ("compact logs", "logs/: the same report is made from them alone"),
+        ("compact logs", "logs/: the same report can be made from them alone"),
         *([replay_captions.provenance(replay)] if replay else []),
     ]
 
 
 def manifest_sha256(evidence: Evidence) -> str:
-    """Hash of the manifest's content, whatever its layout."""
+    """Return the hash of the manifest's content, independent of its layout."""
     text = json.dumps(evidence.logs.manifest, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -78,7 +81,7 @@ def _versions(evidence: Evidence) -> str:
 
 
 def origins(report: Report) -> Origins:
-    """The traces of a report; figures that it does not have are left out."""
+    """Return the traces of a report, without figures that it does not have."""
     shown = {figure.name for figure in report.figures}
     figures = figure_traces(report.evidence, report.replay, shown)
     sections = dict(report.sections)
@@ -94,7 +97,7 @@ def origins(report: Report) -> Origins:
 
 
 def traced(report: Report, found: Origins, digits: int = DIGITS) -> dict[str, Any]:
-    """Runs, and the traces of all cells, figures and sections, as plain data."""
+    """Return the runs and the traces of all cells, figures and sections as plain data."""
     return {
         "study": report.evidence.study.name,
         "preset": report.evidence.study.preset,
@@ -109,7 +112,9 @@ def traced(report: Report, found: Origins, digits: int = DIGITS) -> dict[str, An
 
 
 def recorded(report: Report, found: Origins, folder: Path, streams: Digests) -> str:
-    """provenance.json of a written report folder: its traces, and digests of its files and of its runs' streams."""
+    """Return provenance.json of a written report folder: its traces, and digests of its files and of its
+    runs' streams.
+    """
     files = {
         path.relative_to(folder).as_posix(): file_digest(path)
         for path in sorted(folder.rglob("*"))
@@ -131,13 +136,13 @@ def recorded(report: Report, found: Origins, folder: Path, streams: Digests) -> 
 
 @functools.cache
 def made_with() -> dict[str, str]:
-    """The versions of what this report is made with."""
+    """Return the versions of the packages that make reports."""
     return {name: version(name) for name in PACKAGES}
 
 
 @functools.cache
 def analysis_sha256() -> str:
-    """Hash of the code that made a report."""
+    """Return the hash of the code that makes reports."""
     digest = hashlib.sha256()
     root = Path(__file__).parents[1]
     for path in package_files():
@@ -146,7 +151,7 @@ def analysis_sha256() -> str:
 
 
 def _runs(evidence: Evidence, replay: Replay | None) -> list[dict[str, Any]]:
-    """The study's runs by index, then those that were replayed."""
+    """Return the study's runs by index, then those that were replayed."""
     logs = evidence.logs
     steps = logs.metrics.groupby("run")["step"].max().to_dict()
     final = evidence.final.groupby("run")["rollout"].max().to_dict()
@@ -209,7 +214,7 @@ def _plain(found: Trace | None, digits: int) -> dict[str, Any]:
 
 
 def _lines(value: Any) -> str:
-    """JSON with a line an entry of the first level: a difference then shows which."""
+    """Format JSON with one line per top-level entry, so that a diff shows which entry changed."""
     if isinstance(value, dict) and value:
         return "{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()) + "\n}"
     if isinstance(value, list) and value:

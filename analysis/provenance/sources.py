@@ -1,4 +1,6 @@
-"""Digests of the run folders that compact logs were made from: logs/sources.json, beside the logs and as good as they are."""
+"""Digests of the run folders that compact logs were made from: logs/sources.json, beside the logs and as
+trustworthy as they are.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ FILE = "sources.json"
 
 @dataclass(frozen=True)
 class Changed:
-    """One file of a run folder that is not what it was."""
+    """One file of a run folder that differs from its record."""
 
     run: int
     path: Path
@@ -40,29 +42,29 @@ class Changed:
 
 
 def write_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) -> None:
-    """Record the files of every run, in the order of runs.json, as they are in the store now."""
+    """Record the files of every run as they are in the store now, in the order of runs.json."""
     found = [dict(_files(store, run)) for run in runs]
     lines = ",\n".join(f" {json.dumps(files, sort_keys=True)}" for files in found)
     write_atomic(logs / FILE, f"[\n{lines}\n]\n")
 
 
 def present(store: Path, runs: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Runs whose folder is in the store."""
+    """Return the runs whose folder is in the store."""
     return [i for i, run in enumerate(runs) if _folder(store, run).is_dir()]
 
 
 def changed_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) -> list[Changed] | None:
-    """Files of the runs that are in the store and differ from what was recorded; None where nothing was recorded."""
+    """Return files of runs in the store that differ from the record, or None if nothing was recorded."""
     if not (logs / FILE).is_file():
         return None
     recorded = read_json(logs / FILE)
-    untold = (
+    unrecorded = (
         set() if any(files.get(runlog.TIMING) for files in recorded) else {runlog.TIMING}
-    )  # noted before seconds were kept
+    )  # recorded before seconds were kept
     found = []
     for i in present(store, runs):
         then, now = recorded[i], dict(_files(store, runs[i]))
-        for name in sorted({*then, *now} - untold):
+        for name in sorted({*then, *now} - unrecorded):
             if then.get(name) != now.get(name):
                 what = "is gone" if name not in now else "is new" if name not in then else "has changed"
                 found.append(Changed(i, _folder(store, runs[i]) / name, what))
@@ -70,7 +72,7 @@ def changed_sources(store: Path, runs: Sequence[Mapping[str, Any]], logs: Path) 
 
 
 def _files(store: Path, run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(file, digest) as the run left them: of a run that was put back from compact logs, what those recorded."""
+    """Yield (file, digest) as the run left them; for a run restored from compact logs, what those recorded."""
     recorded = _restored(_folder(store, run))
     if recorded is not None:
         yield from recorded.items()
@@ -85,7 +87,7 @@ def _restored(folder: Path) -> dict[str, str] | None:
     for name in (runlog.DONE, runlog.FAILED):
         try:
             content = marker(folder, name)
-        except Damaged:  # its record says so; what lies there is hashed as it is
+        except Damaged:  # its record reports that; the files are hashed as they are
             return None
         if content is not None:
             origin = content.get("restored")

@@ -1,4 +1,4 @@
-"""Where figures and the sections of prose come from."""
+"""Origins of figures and of the sections of prose."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from analysis.logs.compact import METRIC_KEYS
 from analysis.logs.trace import RECORD, SAMPLES, Trace, joined, metric, trace
 
 FIRST = ("difference_to_baseline", "paired_by_seed", "held_out_accuracy", "clip_against_accuracy")
-"""Figures that provenance.json has before the others: its bytes are part of committed reports."""
+"""Figures that provenance.json lists before the others: its bytes are part of committed reports."""
 
 
 def figure_traces(evidence: Evidence, replay: Replay | None, shown: Collection[str]) -> dict[str, Trace]:
-    """Of the figures that a report shows, by name."""
+    """Return the trace of each figure that a report shows, by name."""
     mine = [figure for figure in FIGURES if figure.name in shown]
     found = {figure.name: figure.trace(evidence) for figure in mine}
     ordered = {name: found[name] for name in (*FIRST, *found) if name in found}
@@ -27,7 +27,7 @@ def figure_traces(evidence: Evidence, replay: Replay | None, shown: Collection[s
 
 
 def section_traces(evidence: Evidence, claims: Mapping[str, str]) -> dict[str, Trace]:
-    """Of the sections that speak of all runs at once; `claims` are files with their SHA-256."""
+    """Return the traces of the sections that cover all runs at once; `claims` are files with their SHA-256."""
     everything = frozenset(counted_runs(evidence, "base", "arm", "no_clip", "aa"))
     primary = primary_traces(evidence)
     logged = [key for key in METRIC_KEYS if evidence.logs.metrics[key].notna().any()]

@@ -1,4 +1,4 @@
-"""The curves of the page: a panel a measure, a line a run."""
+"""The curves of the page: one panel per measure, one line per run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from analysis.single_runs.rows import MeasureRow, measure_rows
 
 FIRST = ArmStyle("#000000", "-", "o")
 MOST_NAMED = 8
-"""Rollouts that all have a tick."""
+"""The most rollouts that each have a tick."""
 MARGIN = 0.08
-"""Of the range that was seen, above and below it."""
+"""Share of the observed range added above and below it."""
 
 
 def chart(runs: Sequence[Run]) -> Chart | None:
-    """All measures that any of the runs has logged; None where there is none."""
+    """Return a chart of all measures that any of the runs has logged; None if there is none."""
     series = [Series(i, run.label, look(i)) for i, run in enumerate(runs)]
     rows = [row for row in measure_rows(runs) if any(row.values(i) for i in range(len(runs)))]
     if not rows:
@@ -41,7 +41,7 @@ def chart(runs: Sequence[Run]) -> Chart | None:
 
 
 def look(number: int) -> ArmStyle:
-    """The first run is black; the others differ in colour, dash and mark."""
+    """Return the style of a run: the first is black; the others differ in color, dash and marker."""
     if number == 0:
         return FIRST
     i = number - 1
@@ -52,7 +52,9 @@ def look(number: int) -> ArmStyle:
 
 
 def _rollouts(row: MeasureRow) -> list[int]:
-    """Rollouts at which any run has a value: all, or as many as a screen shows, the last among them."""
+    """Return the rollouts at which any run has a value: all, or as many as a screen shows, including the
+    last.
+    """
     found = sorted({at for values in row.runs for at, value in values.items() if math.isfinite(value)})
     if len(found) <= MOST_POINTS:
         return found
@@ -82,7 +84,7 @@ def _panel(row: MeasureRow, lines: Sequence[Line], axis: Axis, place: int) -> Pa
 
 
 def _axis(first: int, last: int) -> Axis:
-    """That of all panels. Of few rollouts each has a tick of its own, and nothing between them."""
+    """Return the axis shared by all panels. A few rollouts have a tick each, and nothing between them."""
     if last > MOST_NAMED:
         return Axis(label="rollout", low=float(first), high=float(max(last, first + 1)))
     last = max(last, 1)

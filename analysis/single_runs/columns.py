@@ -1,4 +1,6 @@
-"""Text in columns as wide as a terminal: cut, wrapped and laid side by side by the cells that characters take there."""
+"""Text in columns that fit a terminal: cut, wrapped and placed side by side by the cells that characters take
+there.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +11,29 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 GAP = 2
 WIDEST = 28
-"""Cells of a column that stands beside others."""
+"""The most cells of a column that stands beside others."""
 
 
 def fitted(text: str, width: int) -> str:
-    """Text of at most so many cells, cut with …."""
+    """Return text of at most `width` cells, cut with …."""
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(1, width - 1)).rstrip() + "…"
 
 
 def right(text: str, width: int) -> str:
-    """Text at the right of a column."""
+    """Right-align text in a column."""
     cut = fitted(text, width)
     return " " * (width - cell_len(cut)) + cut
 
 
 def left(text: str, width: int) -> str:
-    """Text at the left of a column."""
+    """Left-align text in a column."""
     return set_cell_size(fitted(text, width), width)
 
 
 def wrapped(text: str, width: int, first: str = "", rest: str = "") -> Iterator[str]:
-    """Lines of at most so many cells; they begin with `first` and `rest`."""
+    """Yield lines of at most `width` cells; they start with `first` and then `rest`."""
     room = max(8, width - cell_len(rest))
     start = first
     for line in text.split("\n"):
@@ -44,7 +46,9 @@ def wrapped(text: str, width: int, first: str = "", rest: str = "") -> Iterator[
 def grid(
     names: Sequence[str], heads: Sequence[str], cells: Sequence[Sequence[str]], width: int
 ) -> Iterator[str]:
-    """A table with a name a row and a column a head; columns that do not fit go below, under the same names."""
+    """Yield a table with one row per name and one column per head; columns that do not fit go below, under
+    the same names.
+    """
     most = min(max(map(cell_len, names), default=0), max(WIDEST, width // 2))
     widths = [
         min(WIDEST, max(cell_len(text) for text in (head, *(row[i] for row in cells))))
@@ -59,7 +63,7 @@ def grid(
 
 
 def _parts(widths: Sequence[int], room: int) -> Iterator[tuple[int, int]]:
-    """Ranges of columns that fit side by side, at least one each."""
+    """Yield ranges of columns that fit side by side, at least one each."""
     start, used = 0, 0
     for i, width in enumerate(widths):
         if i > start and used + GAP + width > room:

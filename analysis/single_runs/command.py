@@ -14,7 +14,7 @@ DEFAULT_SAMPLES = 2
 
 
 def add_run_command(commands: Any) -> None:
-    """Add it to the subparsers of the command line."""
+    """Add the command to the subparsers of the command line."""
     asked = commands.add_parser("run", help="single runs side by side (`python -m sweeps runs` lists them)")
     asked.add_argument(
         "runs",
@@ -27,13 +27,11 @@ def add_run_command(commands: Any) -> None:
         type=int,
         default=DEFAULT_SAMPLES,
         metavar="N",
-        help=f"sampled responses of a run (default: {DEFAULT_SAMPLES})",
+        help=f"sampled responses per run (default: {DEFAULT_SAMPLES})",
     )
+    asked.add_argument("--page", type=Path, metavar="FILE", help="also write a page with curves (.html)")
     asked.add_argument(
-        "--page", type=Path, metavar="FILE", help="write a page as well, with curves: an .html"
-    )
-    asked.add_argument(
-        "--preset", help="of the study that STUDY:ARM:SEED names (default: the one planned last)"
+        "--preset", help="preset of the study in STUDY:ARM:SEED (default: the one planned last)"
     )
     asked.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
     asked.set_defaults(run=_run, out=Path())
@@ -63,12 +61,12 @@ def _encoding() -> str:
 
 
 def _print(text: str) -> None:
-    """Characters that the terminal has not are spelled."""
+    """Print text, with escapes for characters that the terminal cannot show."""
     print(text.encode(_encoding(), "backslashreplace").decode(_encoding()), end="")
 
 
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.samples < 0:
-        raise UserError(f"--samples is a number of responses, 0 or more, got {arguments.samples}")
+        raise UserError(f"--samples must be 0 or more, got {arguments.samples}")
     if arguments.page is not None and arguments.page.suffix != ".html":
         raise UserError(f"--page writes an .html file, got {arguments.page.name}")

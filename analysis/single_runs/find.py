@@ -1,4 +1,4 @@
-"""The run folders that a path, or a study's name for a run, stands for."""
+"""Finds the run folders that a path, or a study's name for a run, refers to."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ from sspo.errors import UserError, nearest, unknown
 from sspo.runs import runlog
 
 MOST = 10
-"""Runs side by side: so many lines are told apart."""
+"""The most runs side by side: more lines cannot be distinguished."""
 OF_A_RUN = (runlog.CONFIG, runlog.METRICS, runlog.DONE, runlog.FAILED)
 OF_A_CELL, OF_A_STORE = ("*", "*/seed*"), ("cells/*/seed*", "cells/*/*/seed*")
-"""A cell's runs lie one level deeper where code with other numbers made them."""
+"""A cell's runs are one level deeper if code with different numbers made them."""
 BELOW = (OF_A_CELL, OF_A_STORE, tuple(f"*/{pattern}" for pattern in OF_A_STORE))
-"""Where run folders lie below a cell, a store or the folder that a store is in."""
+"""Patterns of run folders below a cell, a store or the folder that contains a store."""
 ABOVE = 3
-"""Levels between a run folder and what lies in it."""
+"""Levels between a run folder and a path inside it."""
 LIST = "`python -m sweeps runs` lists the newest"
 
 
 def find(words: Sequence[str], store: Path, preset: str | None = None) -> list[Path]:
-    """The run folders that the words name, each once and in this order. Raises UserError naming the word that names none."""
+    """Return the run folders that the words name, each once and in this order.
+
+    Raises UserError for a word that names no run.
+    """
     found = list(dict.fromkeys(folder for word in words for folder in _named(word, store, preset)))
     if len(found) > MOST:
         raise UserError(
-            f"{', '.join(words)}: {len(found)} runs, and at most {MOST} stand side by side; name some of them, {LIST}"
+            f"{', '.join(words)}: {len(found)} runs, and at most {MOST} fit side by side; name fewer, {LIST}"
         )
     return found
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a file that only runs have. A configuration alone is one just begun if the folder is called after a seed."""
+    """Return whether a folder holds a file that only runs have. A configuration alone counts as a run that
+    has just started if the folder is named after a seed.
+    """
     there = [name for name in OF_A_RUN if (folder / name).is_file()]
     return bool(there) and (there != [runlog.CONFIG] or folder.name.startswith("seed"))
 
 
 def below(folder: Path) -> list[Path]:
-    """Run folders below a folder, at the nearest level that has any."""
+    """Return the run folders below a folder, at the nearest level that has any."""
     for patterns in BELOW:
         found = _matching(folder, patterns)
         if found:
@@ -47,7 +52,7 @@ def below(folder: Path) -> list[Path]:
 
 
 def store_folders(store: Path) -> list[Path]:
-    """All run folders of a store."""
+    """Return all run folders of a store."""
     return _matching(store, OF_A_STORE)
 
 
@@ -64,7 +69,7 @@ def _named(word: str, store: Path, preset: str | None) -> list[Path]:
     if ":" in word and "/" not in word:
         return _of_study(word, store, preset)
     raise UserError(
-        f"'{word}' is no folder, and no run's name such as STUDY:ARM:SEED{_nearest(path, word, store)}; {LIST}"
+        f"'{word}' is neither a folder nor a run's name such as STUDY:ARM:SEED{_nearest(path, word, store)}; {LIST}"
     )
 
 
@@ -83,7 +88,7 @@ def _at(path: Path) -> list[Path]:
 
 
 def _nearest(path: Path, word: str, store: Path) -> str:
-    """A folder with runs that was perhaps meant."""
+    """Suggest a folder with runs that may have been meant."""
     beside = [p for p in _folders(path.parent) if is_run(p) or below(p)]
     names = {str(p): p for p in beside} | {str(p): p for p in store_folders(store)}
     close = nearest(word, [p for p in names if p != str(path)])
@@ -98,7 +103,7 @@ def _folders(place: Path) -> Iterable[Path]:
 
 
 def _of_study(word: str, store: Path, preset: str | None) -> list[Path]:
-    """Of STUDY:ARM or STUDY:ARM:SEED."""
+    """Return the run folders of STUDY:ARM or STUDY:ARM:SEED."""
     name, *rest = word.split(":")
     study = _study(name, store, preset)
     arm_name, _, seed_text = ":".join(rest).rpartition(":")
@@ -110,7 +115,7 @@ def _of_study(word: str, store: Path, preset: str | None) -> list[Path]:
         raise unknown(f"arm of {study.name}", arm_name or seed_text, [arm.name for arm in study.arms])
     if seed_text not in map(str, arm.seeds):
         seeds = ", ".join(map(str, arm.seeds))
-        raise UserError(f"{study.name} plans no seed '{seed_text}' of {arm.name}: its seeds are {seeds}")
+        raise UserError(f"{study.name} does not plan seed '{seed_text}' of {arm.name}: its seeds are {seeds}")
     return _there([(arm, int(seed_text))], study, store)
 
 
@@ -119,12 +124,12 @@ def _there(planned: Sequence[tuple[Arm, int]], study: Study, store: Path) -> lis
     found = [folder for folder in folders if is_run(folder)]
     if not found:
         names = ", ".join(f"{study.name}:{arm.name}:{seed}" for arm, seed in planned)
-        raise UserError(f"{names} has not begun: there is no {folders[0]}")
+        raise UserError(f"{names} has not started: {folders[0]} does not exist")
     return found
 
 
 def _study(name: str, store: Path, preset: str | None) -> Study:
-    """The study as it was planned last, under the preset where one is named."""
+    """Return the study as it was planned last, under the preset if one is given."""
     plans = {path.stem: path for path in (store / "studies").glob("*.json")}
     mine = [path for stem, path in plans.items() if name in (stem, study_of(stem))]
     if preset is not None:
@@ -133,7 +138,7 @@ def _study(name: str, store: Path, preset: str | None) -> Study:
         known = {study_of(stem) for stem in plans}
         if not known:
             raise UserError(
-                f"no study is planned in {store}, so '{name}' names none: give a run folder instead"
+                f"no study is planned in {store}, so '{name}' cannot be found: give a run folder instead"
             )
         if name in known:
             valid = ", ".join(PRESETS)

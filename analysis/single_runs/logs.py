@@ -1,4 +1,4 @@
-"""A run's logs as they are now: measures by rollout, held-out scores, and what it said to whoever watched."""
+"""A run's logs as they are now: measures by rollout, held-out scores, and the warnings that it printed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from analysis.single_runs.measures import KEYS, LAST, MEASURES
 from sspo.runs import runlog
 
 SAID = "log.txt"
-"""Where a sweep keeps what a trial printed."""
+"""File in which a sweep keeps the output of a trial."""
 MOST_SAID, LONGEST_SAID = 8, 400
-"""Warnings that are shown, and characters of each."""
+"""The most warnings shown, and characters of each."""
 ROUTINE = re.compile(
     r"rollout \d+/\d+|continuing after rollout|memory: |done; |\d+/\d+ held-out answers|\S*/seed\d+$"
 )
-"""What a trial prints that is no warning."""
+"""Output of a trial that is not a warning."""
 METRICS_SCHEMA = pa.schema(
     [("step", pa.int64()), ("rollout", pa.int64()), ("update", pa.int64())]
     + [(key, pa.float64()) for key in KEYS]
@@ -35,7 +35,9 @@ METRICS_SCHEMA = pa.schema(
 EVAL_SCHEMA = pa.schema([column for column in EVAL_COLUMNS if column.name in NEEDED[runlog.EVAL]])
 DECODINGS = ["mode", "temperature"]
 LARGEST = 1 << 29
-"""Bytes of a log that is read: a page of a few runs must not take the memory of the machine that trains them."""
+"""The largest log that is read, in bytes: a page of a few runs must not exhaust the memory of the machine
+that trains them.
+"""
 AT_ONE = ("sampled", 1.0)
 
 Scores = Mapping[str, float]
@@ -44,23 +46,25 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a run scored on held-out questions."""
+    """A run's scores on held-out questions."""
 
     curve: Mapping[int, float] = field(default_factory=dict)
-    """Rollouts done to the mean over sets at T = 1, of whole evaluations while training."""
+    """Rollouts done, mapped to the mean over sets at T = 1, from complete evaluations during training."""
     last: Mapping[tuple[str, float], Scores] = field(default_factory=dict)
-    """The last whole evaluation: decoding to scores by set."""
+    """The last complete evaluation: decoding, mapped to scores by set."""
     after: int = 0
     """Rollouts done at the last evaluation."""
     final: bool = False
 
 
 def read_table(folder: Path, name: str, schema: pa.Schema, ended: Ended) -> pd.DataFrame:
-    """The whole lines of a log; empty where there is no file. Raises Damaged for a bad line, and for a log that is not what its run
-    ended with."""
+    """Return the whole lines of a log; empty if there is no file.
+
+    Raises Damaged for a bad line, and for a log that has changed since its run ended.
+    """
     try:
         if (folder / name).stat().st_size > LARGEST:
-            raise Damaged(name, f"more than {LARGEST >> 20} MiB", "is too large to be shown")
+            raise Damaged(name, f"more than {LARGEST >> 20} MiB", "is too large to show")
         content = (folder / name).read_bytes()
     except FileNotFoundError:
         content = b""
@@ -79,14 +83,18 @@ def read_table(folder: Path, name: str, schema: pa.Schema, ended: Ended) -> pd.D
 
 
 def of_whole_rollouts(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The lines of rollouts whose last update is logged, which is where accuracy stands, or after which another one began."""
+    """Return the lines of complete rollouts: their last update, which has the accuracy, is logged, or a later
+    rollout has started.
+    """
     over = metrics["rollout"][metrics[MEASURES[0].key].notna()].max()
     begun = metrics["rollout"].max() - 1
     return metrics[metrics["rollout"] <= max(begun, begun if np.isnan(over) else over)]
 
 
 def by_rollout(metrics: pd.DataFrame) -> dict[str, dict[int, float]]:
-    """Measures by their labels: rollouts done (from 1) to a value; those that were never logged are left out."""
+    """Return, by measure label, rollouts done (from 1) mapped to values, without measures that were never
+    logged.
+    """
     found = {}
     rollout = metrics["rollout"] + 1
     for measure in MEASURES:
@@ -102,7 +110,9 @@ def by_rollout(metrics: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 
 def held_out(evaluation: pd.DataFrame, *, ended: bool) -> HeldOut:
-    """Scores of the whole evaluations; a final one counts once the run has `ended`, for until then it may be half written."""
+    """Return the scores of complete evaluations; a final one counts once the run has `ended`, as it may be
+    half written until then.
+    """
     if evaluation.empty:
         return HeldOut()
     key = ["rollout", "final", *DECODINGS, "set"]
@@ -129,7 +139,7 @@ def held_out(evaluation: pd.DataFrame, *, ended: bool) -> HeldOut:
 
 
 def said(folder: Path) -> list[str]:
-    """Warnings in what a trial printed, each once; none where no sweep kept it."""
+    """Return the warnings in a trial's output, each once; none if no sweep kept the output."""
     try:
         text = (folder / SAID).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -141,12 +151,12 @@ def said(folder: Path) -> list[str]:
 
 
 def noticed(measures: Mapping[str, Mapping[int, float]], metrics: pd.DataFrame) -> list[str]:
-    """What the measures say that a reader could miss."""
+    """Return notes on what a reader of the measures could miss."""
     notes = []
     clipped = metrics["policy/clip_frac_active"].dropna()
     if len(clipped) and not np.any(clipped):
         notes.append("no update clipped a token")
     accuracy = list(measures.get(MEASURES[0].label, {}).values())
     if len(accuracy) > 1 and not np.any(accuracy):
-        notes.append("no sampled response was right")
+        notes.append("no sampled response was correct")
     return notes

@@ -1,4 +1,4 @@
-"""What is shown of a run, by rollout: which metric, in which unit, and how a value is written."""
+"""Measures shown of a run, by rollout: the metric, its unit, and its number format."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from analysis.figures.model import number
 from analysis.text.rounding import rounded
 
 MEAN, LAST = "mean", "last"
-"""Over a rollout's updates, or of its last one."""
+"""The mean over a rollout's updates, or the value of its last update."""
 
 
 @dataclass(frozen=True)
 class RunMeasure:
-    """A logged metric by rollout. Without a number of decimals it is written with three significant digits."""
+    """A logged metric by rollout. Without a number of decimals it has three significant digits."""
 
     label: str
     key: str
@@ -22,12 +22,12 @@ class RunMeasure:
     scale: float = 1.0
     decimals: int | None = None
     always: bool = True
-    """Whether it has a row also where no run logged it."""
+    """Whether it has a row even if no run logged it."""
     signed: bool = False
     """Whether it can be negative."""
 
     def text(self, value: float) -> str:
-        """A value in its unit; – for none."""
+        """Format a value in its unit; – for none."""
         if not math.isfinite(value) or self.decimals is None:
             return number(self.scale * value)
         return rounded(self.scale * value, f".{self.decimals}f").replace("-", "−")
@@ -49,4 +49,4 @@ MEASURES = (
 )
 KEYS = tuple(dict.fromkeys(measure.key for measure in MEASURES))
 HELD_OUT = RunMeasure("held-out while training, %", "", scale=100, decimals=1)
-"""Of evaluations: the mean over sets of the share of right answers at T = 1."""
+"""From evaluations: the mean over sets of the share of correct answers at T = 1."""

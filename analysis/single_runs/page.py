@@ -1,4 +1,4 @@
-"""Single runs as one self-contained page: what each is, curves, last values, options that differ, and responses."""
+"""Single runs as one self-contained page: facts, curves, last values, options that differ, and responses."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ CSS = (ROOM / "runs.css").read_text(encoding="utf-8")
 render = Templates(ROOM / "templates").render
 IN_A_TITLE = 3
 """Runs that a title names."""
-OF_CURVES = "A line a run; the value of a rollout is the mean over its updates. Held-out accuracy while training is at T = 1."
-OF_MEASURES = "At the last rollout that logged the measure; the mean over its updates where it is logged at each of them."
-OF_CLIPPING = (
-    "Active tokens have an advantage that is not zero; those whose gradient the clip removed are clipped."
+OF_CURVES = "One line per run; a rollout's value is the mean over its updates. Held-out accuracy while training is at T = 1."
+OF_MEASURES = (
+    "At the last rollout that logged the measure; the mean over its updates if each of them logged it."
 )
-OF_SCORES = "Right answers at the last evaluation."
-OF_OPTIONS = "Where a run is kept and mirrored, and its seed, are left out."
+OF_CLIPPING = "Active tokens have a nonzero advantage; those whose gradient the clip removed are clipped."
+OF_SCORES = "Correct answers at the last evaluation."
+OF_OPTIONS = "Without the seed and the options for where a run is stored and mirrored."
 
 
 def page_html(runs: Sequence[Run], notes: Sequence[str] = (), back: str | None = None) -> str:
-    """The page. `notes` stand under its title, `back` is an address of the server that it is from."""
+    """Return the page. `notes` appear under its title; `back` is an address of the server that serves it."""
     drawn = chart(runs)
     samples, broken = choose(runs, SAMPLES)
-    samples = [replace(sample, rollout=sample.rollout + 1) for sample in samples]  # as the curves count them
+    samples = [replace(sample, rollout=sample.rollout + 1) for sample in samples]  # numbered as in the curves
     body = render(
         "runs.html",
         title=title(runs),
@@ -62,19 +62,21 @@ def page_html(runs: Sequence[Run], notes: Sequence[str] = (), back: str | None =
 
 
 def title(runs: Sequence[Run]) -> str:
-    """The labels of the runs, as many as a title holds."""
+    """Return the labels of the runs, as many as a title holds."""
     names = [run.label for run in runs[:IN_A_TITLE]]
     more = [f"{len(runs) - IN_A_TITLE} more"] if len(runs) > IN_A_TITLE else []
     return ", ".join([*names, *more])
 
 
 def write_page(runs: Sequence[Run], path: Path) -> None:
-    """Write the page to a file. Raises UserError where it lies in the folder of one of the runs, or cannot be written."""
+    """Write the page to a file. Raises UserError if it is in the folder of one of the runs, or cannot be
+    written.
+    """
     place = path.resolve()
     for run in runs:
         if run.folder.resolve() in place.parents:
             raise UserError(
-                f"{path} lies in a run folder, which holds what the run wrote alone; choose another place"
+                f"{path} is in a run folder, which holds only what the run wrote; choose a different path"
             )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

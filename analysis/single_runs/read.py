@@ -1,4 +1,4 @@
-"""One run as its folder has it now, whatever became of it."""
+"""One run as its folder is now, in whatever state."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from analysis.logs.run_files import (
 )
 from analysis.single_runs import logs
 from analysis.single_runs.logs import HeldOut
-from analysis.single_runs.settings import Options, label, told_apart
+from analysis.single_runs.settings import Options, label, made_unique
 from sspo.runs import runlog
 from sspo.runs.epochs import flat
 
 SILENT = 300.0
-"""Seconds without a line after which a run that has no marker is said to be unfinished rather than running."""
+"""Seconds without a line after which a run without a marker counts as unfinished rather than running."""
 UNFINISHED = "unfinished"
 WRITTEN = (runlog.CONFIG, *runlog.LOGS, runlog.DONE, runlog.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a run is, and what it logged so far."""
+    """A run's facts, and what it has logged so far."""
 
     folder: Path
     label: str
     state: str
     reason: str = ""
     written: float | None = None
-    """When a file of it was last written, in seconds since 1970."""
+    """When one of its files was last written, in seconds since 1970."""
     config: Options = field(default_factory=dict)
-    """Options by dotted names."""
+    """Options by dotted name."""
     nested: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     measures: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    """By label: rollouts done to a value. What was never logged is not there."""
+    """By label: rollouts done, mapped to values. Measures that were never logged are missing."""
     held_out: HeldOut = field(default_factory=HeldOut)
     warnings: Sequence[str] = ()
 
@@ -59,26 +59,26 @@ class Run:
 
     @property
     def planned(self) -> int | None:
-        """Rollouts of the whole run, where its configuration says."""
+        """Rollouts of the whole run, if its configuration states them."""
         found = self.config.get("trainer.rollouts")
         return found if type(found) is int else None
 
     @property
     def ended(self) -> bool:
-        """Whether what it logged is all that it will log."""
+        """Whether it will log nothing more."""
         return self.state in (DONE, DIVERGED)
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """The runs in these folders, with labels that no two share."""
+    """Read the runs in these folders, with unique labels."""
     runs = [read_run(folder) for folder in folders]
     cells = [place(folder) for folder in folders]
-    labels = told_apart([run.label for run in runs], [run.config for run in runs], cells)
+    labels = made_unique([run.label for run in runs], [run.config for run in runs], cells)
     return [replace(run, label=label) for run, label in zip(runs, labels, strict=True)]
 
 
 def read_run(folder: Path, now: float | None = None) -> Run:
-    """The run in a folder; a file of it that makes no sense is named among its warnings and costs what it holds."""
+    """Read the run in a folder; a damaged file is named among its warnings, and its contents are missing."""
     warnings: list[str] = []
     nested = _read(lambda: configuration(folder), {}, warnings)
     environment = _read(lambda: marker(folder, runlog.ENVIRONMENT), None, warnings) or {}
@@ -113,13 +113,15 @@ def read_run(folder: Path, now: float | None = None) -> Run:
 
 
 def place(folder: Path) -> str:
-    """What tells a run folder from another of the same name: `cell/level/seed0` without what lies above."""
+    """Return the path that distinguishes run folders of the same name: `cell/level/seed0`, without the
+    folders above.
+    """
     parts = folder.resolve().parts
     return "/".join(parts[parts.index("cells") + 1 :] if "cells" in parts else parts[-2:])
 
 
 def age(seconds: float) -> str:
-    """How long ago, in one unit."""
+    """Return how long ago something happened, in one unit."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
@@ -127,7 +129,7 @@ def age(seconds: float) -> str:
 
 
 def _state(found: RunMarkers, written: float | None, now: float) -> dict[str, Any]:
-    """State and reason; without a marker by when the last line was written."""
+    """Return state and reason; without a marker they depend on when the last line was written."""
     state = found.state()
     parts = [state["reason"], state["message"]]
     reason = ": ".join(part for part in parts if part and part != state["status"])
@@ -141,7 +143,7 @@ def _state(found: RunMarkers, written: float | None, now: float) -> dict[str, An
         return {"state": RUNNING, "reason": f"last line {age(since)}"}
     return {
         "state": UNFINISHED,
-        "reason": f"no marker, and the last line is {age(since)}: stopped, or very slow",
+        "reason": f"no marker, and the last line is {age(since)}: stopped or very slow",
     }
 
 
@@ -156,7 +158,7 @@ def _written(folder: Path) -> float | None:
 
 
 def _read(read: Any, otherwise: Any, warnings: list[str]) -> Any:
-    """What a file says; what is wrong with it goes to the warnings."""
+    """Return what a file holds; damage goes to the warnings."""
     try:
         return read()
     except Damaged as error:

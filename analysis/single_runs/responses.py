@@ -14,15 +14,17 @@ from analysis.single_runs.read import Run
 from sspo.runs import runlog
 
 CAPTION = (
-    "The last rollout that logged responses; prompts that more of the runs answered come first. Entropy is of the policy that sampled, the "
-    "mean over a segment; ratio and clipping are what one more update would see."
+    "From the last rollout that logged responses; prompts that more runs answered come first. Entropy is that of the sampling policy, the "
+    "mean over a segment; ratio and clipping are as in one more update."
 )
 
 Key = tuple[int, int, str]
 
 
 def choose(runs: Sequence[Run], most: int) -> tuple[list[Sample], dict[int, str]]:
-    """At most so many samples a run, in the order of their prompts, and a sentence for each run whose samples cannot be read."""
+    """Choose at most `most` samples per run, in the order of their prompts; return them with a sentence for
+    each run whose samples cannot be read.
+    """
     logged: dict[int, dict[Key, Sample]] = {}
     broken: dict[int, str] = {}
     for number, run in enumerate(runs):
@@ -34,7 +36,9 @@ def choose(runs: Sequence[Run], most: int) -> tuple[list[Sample], dict[int, str]
 
 
 def _last(run: Run, number: int) -> dict[Key, Sample]:
-    """Samples of the last logged rollout by what they answer. Raises ValueError naming a bad line."""
+    """Return samples of the last logged rollout, keyed by what they answer. Raises ValueError naming a bad
+    line.
+    """
     path = run.folder / runlog.SAMPLES
     if not path.is_file():
         return {}
@@ -68,18 +72,18 @@ def _pick(logged: Mapping[int, Mapping[Key, Sample]], most: int) -> list[Sample]
 
 
 def prompts(samples: Sequence[Sample]) -> list[Prompt]:
-    """Samples by what they answer, in order."""
+    """Group samples by what they answer, in order."""
     return by_prompt(samples)
 
 
 def ratio_level(run: Run) -> str | None:
-    """The level at which the run's objective takes its ratio."""
+    """Return the level at which the run's objective takes its ratio."""
     found = run.config.get("objective.ratio")
     return None if found is None else str(found)
 
 
 def as_evidence(runs: Sequence[Run], samples: Sequence[Sample], broken: Mapping[int, str]) -> Evidence:
-    """The runs as a study of one run an arm, which the page's section of samples is made from."""
+    """Return the runs as a study with one run per arm, from which the page's section of samples is made."""
     arms = [
         {"name": str(i), "label": run.label, "role": "arm", "cell": "", "seeds": [0]}
         for i, run in enumerate(runs)

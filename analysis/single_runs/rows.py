@@ -1,4 +1,6 @@
-"""Numbers of several runs as rows: measures at the first, middle and last rollout, and scores of the last evaluation."""
+"""Numbers of several runs as rows: measures at the first, middle and last rollout, and scores of the last
+evaluation.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,15 @@ AVERAGE = "average of sets"
 
 @dataclass(frozen=True)
 class MeasureRow:
-    """A measure of every run: rollouts done to a value; empty for a run that has not logged it."""
+    """A measure of every run: rollouts done, mapped to values; empty for a run that has not logged it."""
 
     measure: RunMeasure
     runs: Sequence[Mapping[int, float]]
 
     def ends(self, run: int) -> list[float]:
-        """A run's first, middle and last value: of two there is no middle, and one is the last. Empty without any."""
+        """Return a run's first, middle and last value: two values have no middle, and one is the last. Empty
+        if there is none.
+        """
         values = self.values(run)
         if not values:
             return []
@@ -30,18 +34,18 @@ class MeasureRow:
         return [first, values[(len(values) - 1) // 2] if len(values) > 2 else math.nan, values[-1]]
 
     def values(self, run: int) -> list[float]:
-        """A run's finite values by rollout."""
+        """Return a run's finite values by rollout."""
         return [value for value in self.line(run) if math.isfinite(value)]
 
     def line(self, run: int) -> list[float]:
-        """A run's values by rollout, nan where none was logged."""
+        """Return a run's values by rollout, nan where none was logged."""
         found = self.runs[run]
         return [found[at] for at in sorted(found)]
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A set under a decoding: a score a run, nan for one that was not asked."""
+    """A set under a decoding: one score per run, nan for a run that did not answer it."""
 
     name: str
     decoding: str
@@ -49,7 +53,9 @@ class ScoreRow:
 
 
 def measure_rows(runs: Sequence[Run]) -> list[MeasureRow]:
-    """Held-out accuracy while training, then every measure that is always shown or that a run has logged."""
+    """Return held-out accuracy while training, then every measure that is always shown or that a run has
+    logged.
+    """
     rows = [
         MeasureRow(measure, [run.measures.get(measure.label, {}) for run in runs])
         for measure in MEASURES
@@ -60,7 +66,9 @@ def measure_rows(runs: Sequence[Run]) -> list[MeasureRow]:
 
 
 def score_rows(runs: Sequence[Run]) -> list[ScoreRow]:
-    """The last evaluation, a row a decoding and set, and the unweighted average where a run has several sets."""
+    """Return the last evaluation: one row per decoding and set, and the unweighted average if a run has
+    several sets.
+    """
     decodings = dict.fromkeys(decoding for run in runs for decoding in run.held_out.last)
     rows = []
     for decoding in decodings:
@@ -75,7 +83,9 @@ def score_rows(runs: Sequence[Run]) -> list[ScoreRow]:
 
 
 def score_grid(runs: Sequence[Run]) -> tuple[list[str], list[str], list[list[float]]]:
-    """Names of rows, heads and scores: of one run a row a set and a column a decoding, of several a column a run."""
+    """Return row names, heads and scores: for one run, one row per set and one column per decoding; for
+    several, one column per run.
+    """
     rows = score_rows(runs)
     if len(runs) > 1:
         names = [f"{row.name}, {row.decoding}" for row in rows]
@@ -88,12 +98,12 @@ def score_grid(runs: Sequence[Run]) -> tuple[list[str], list[str], list[list[flo
 
 
 def said_decoding(mode: str, temperature: float) -> str:
-    """`greedy`, or `T = 0.6`."""
+    """Return `greedy` or `T = 0.6`."""
     return f"T = {temperature:g}" if mode == "sampled" else mode
 
 
 def evaluated(run: Run) -> str:
-    """When the last evaluation was, in words."""
+    """Return in words when the last evaluation was."""
     if not run.held_out.last:
         return "not evaluated"
     which = f"after rollout {run.held_out.after}" if run.held_out.after else "before training"
@@ -101,7 +111,7 @@ def evaluated(run: Run) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """What a run is besides its state and its place on this machine, as names with values."""
+    """Return a run's facts other than its state and its path, as names with values."""
     planned = f" of {run.planned}" if run.planned is not None else ""
     took = f" in {run.seconds:,.0f} s" if isinstance(run.seconds, int | float) else ""
     rows = [("rollouts", f"{run.rollouts}{planned}{took}"), ("objective", _objective(run))]
@@ -109,7 +119,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _objective(run: Run) -> str:
-    """Its name, ratio, bounds and cuts."""
+    """Return the objective's name, ratio, bounds and cuts."""
     config = run.config
     parts = [str(config.get("objective.name") or "not recorded")]
     if config.get("objective.ratio"):

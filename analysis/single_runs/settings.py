@@ -1,4 +1,4 @@
-"""Options of runs: which differ, and labels that tell the runs apart."""
+"""Options of runs: those that differ, and labels that distinguish the runs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 LABELS = ("run.", "tracking.")
-"""Groups that say where a run is kept or shown, and change no number."""
+"""Groups that set where a run is stored or shown, and change no number."""
 ABSENT = "not set"
 IN_A_LABEL = 3
-"""Options that a label names at most."""
+"""The most options that a label names."""
 
 Options = Mapping[str, Any]
 
 
 def shown_value(value: Any) -> str:
-    """An option's value as one writes it on a command line."""
+    """Format an option's value as on a command line."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -25,7 +25,9 @@ def shown_value(value: Any) -> str:
 
 
 def differing(configs: Sequence[Options]) -> dict[str, list[str]]:
-    """Options that are not the same in all runs, with a value a run; – where a run's configuration has none of that name."""
+    """Return options that differ between runs, with one value per run; `not set` if a run's configuration has
+    no such option.
+    """
     keys = dict.fromkeys(key for config in configs for key in config)
     found = {}
     for key in keys:
@@ -38,14 +40,14 @@ def differing(configs: Sequence[Options]) -> dict[str, list[str]]:
 
 
 def label(config: Options, otherwise: str) -> str:
-    """What a run is called: arm or objective, and seed."""
+    """Return a run's label: arm or objective, and seed."""
     name = config.get("run.arm") or config.get("objective.name")
     seed = config.get("seed")
     return otherwise if name is None or seed is None else f"{name} seed {seed}"
 
 
-def told_apart(labels: Sequence[str], configs: Sequence[Options], cells: Sequence[str]) -> list[str]:
-    """Labels that no two runs share: to equal ones come the options in which they differ, or else their folders."""
+def made_unique(labels: Sequence[str], configs: Sequence[Options], cells: Sequence[str]) -> list[str]:
+    """Make labels unique: equal ones get the options in which they differ, or else their folders."""
     counts = Counter(labels)
     found = list(labels)
     for shared in [name for name, count in counts.items() if count > 1]:

@@ -9,20 +9,21 @@ from itertools import pairwise
 LEVELS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.-:=+*#"
 TRUSTED = 9
-"""Digits of a place between the ends: halfway is halfway whatever binary fractions make of it."""
+"""Digits of a position between the ends: halfway is halfway, whatever its binary fraction."""
 MIDDLE = 3
 """The level of numbers that are all the same, unless they are all zero."""
 
 
 def ends(rows: Iterable[Iterable[float]]) -> tuple[float, float]:
-    """The lowest and the highest finite number; nan where there is none."""
+    """Return the lowest and the highest finite number; nan if there is none."""
     seen = [value for row in rows for value in row if math.isfinite(value)]
     return (min(seen), max(seen)) if seen else (math.nan, math.nan)
 
 
 def sparkline(values: Sequence[float], low: float, high: float, width: int, levels: str = LEVELS) -> str:
-    """A character a value between `low` and `high`, or a mean of neighbours where there are more than `width`; a blank where there is
-    none."""
+    """Return one character per value between `low` and `high`, or per mean of neighbors if there are more
+    than `width`; a blank where there is no value.
+    """
     return "".join(_level(value, low, high, levels) for value in _fitted(values, width))
 
 

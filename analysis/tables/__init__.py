@@ -1,6 +1,6 @@
-"""One table per file, and the captions that tables and figures share.
+"""One file per table, and the captions that tables and figures share.
 
-catalogue        which tables there are, in their order
+catalogue        the tables, in order
 captions         sentences that several tables need, and how results are judged
 replay_captions  sentences that every reader of a replay needs
 results          averages with differences to the reference, and scores by set
@@ -13,9 +13,9 @@ dynamics         what clipping did while runs trained
 effects          main effects and interactions
 gates            the gates as data
 by_question      arms paired by question, given their runs
-single_runs      what a study of one run an arm can say
-evaluation       what was asked, and how exactly it scores a run
-grading          statuses of answers, and where two graders disagree
+single_runs      the findings of a study with one run per arm
+evaluation       the questions of the evaluation, and how precisely it scores a run
+grading          statuses of answers, and disagreements between two graders
 sampler          how far samplers were from the trainer
 contamination    signs that the base knew the questions
 replay           equal clipping across rules

@@ -1,4 +1,4 @@
-"""The untrained base: what every arm started from."""
+"""The untrained base: the starting point of every arm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ PASS_K = 16
 
 
 def base_table(evidence: Evidence) -> Table | None:
-    """Greedy, sampled and pass@16 scores of the base, in percent points; None where no base run is scored."""
+    """Return greedy, sampled and pass@16 scores of the base, in percent points; None if no base run is
+    scored.
+    """
     bases = evidence.study.with_role("base")
     runs = [run for arm in bases for run in evidence.counted(arm)]
     rows = [
@@ -26,13 +28,13 @@ def base_table(evidence: Evidence) -> Table | None:
         return None
     caption = ("Scores (%) of the untrained base by decoding: one evaluation, so no interval over seeds.",)
     passed = any(row.cells[0].text.startswith("pass@") for row in rows)
-    notes = (f"pass@{PASS_K} is the unbiased estimate.",) if passed else ()
+    notes = (f"pass@{PASS_K} is an unbiased estimate.",) if passed else ()
     columns = ("decoding", *evidence.sets, *([AVERAGE] if len(evidence.sets) > 1 else []))
     return Table("base", caption, columns, tuple(rows), title="Untrained base", notes=notes)
 
 
 def _decodings(evidence: Evidence) -> list[tuple[str, str, pd.DataFrame]]:
-    """Title, the stream of its answers, and scores."""
+    """Return title, stream of answers, and scores, per decoding."""
     sampled = evidence.questions.loc[evidence.questions["mode"] == "sampled", "temperature"]
     temperatures = sorted(float(t) for t in sampled.unique())
     return [

@@ -27,7 +27,9 @@ COLUMNS = ("arm", REFERENCE, "questions", BY_QUESTION, "p by question", "correla
 
 
 def by_question_table(evidence: Evidence) -> Table | None:
-    """Every tested arm of the primary metric; None where nothing is tested, and for imported scores, which have no questions."""
+    """Return every tested arm under the primary metric; None if nothing is tested, and for imported scores,
+    which have no questions.
+    """
     how = evidence.study.mode, evidence.study.temperature
     if evidence.study.imported or evidence.scores(*how).empty:
         return None
@@ -46,8 +48,8 @@ def by_question_table(evidence: Evidence) -> Table | None:
     return Table(
         "by_question",
         (
-            f"Differences in {metric}, in points, with arms paired by question: what other questions would have shown of these "
-            "very runs, beside the difference over runs.",
+            f"Differences in {metric}, in points, with arms paired by question: what other questions would have shown for these "
+            "same runs, beside the difference over runs.",
         ),
         COLUMNS,
         tuple(rows),
@@ -79,7 +81,7 @@ def _row(
 
 
 def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Cell, Cell, Cell]:
-    """Questions, difference with its interval, p, and correlation of a pair."""
+    """Return questions, difference with its interval, p, and correlation of a pair."""
     c = found.comparison
     if c is None:
         none = f"none ({found.left_out} left out)" if found.left_out else "–"
@@ -104,14 +106,14 @@ def question_cells(found: Paired, source: Trace | None = None) -> tuple[Cell, Ce
 
 
 def difference_text(c: Difference) -> str:
-    """`+1.2 [−0.3, +2.7]` in points; the difference alone without an interval."""
+    """Format `+1.2 [−0.3, +2.7]` in points; only the difference without an interval."""
     if c.low is None or c.high is None:
         return PERCENT.signed(c.difference)
     return f"{PERCENT.signed(c.difference)} [{PERCENT.signed(c.low)}, {PERCENT.signed(c.high)}]"
 
 
 def _over_runs(summary: Summary, source: Trace | None) -> Cell:
-    """As the results table has it."""
+    """Return the difference as in the results table."""
     if summary.comparison is None:
         return NOTHING
     low, high = summary.shown_interval
@@ -132,17 +134,17 @@ MEANINGS = {
     "questions": "Questions that both arms answered.",
     BY_QUESTION: "A question's score is the mean over an arm's runs and their samples. t interval over questions, clustered by question "
     "within sets.",
-    "p by question": "Of the difference by question, unadjusted.",
-    "correlation": "Of the two arms over questions within sets: the higher it is, the more pairing gains.",
+    "p by question": "p of the difference by question, unadjusted.",
+    "correlation": "Correlation of the two arms over questions within sets: the higher it is, the more pairing gains.",
     OVER_RUNS: "The difference of the results table, whose interval is over seeds.",
 }
 
 
 def _notes(evidence: Evidence) -> tuple[str, ...]:
     again = (
-        "The A/A arm repeats its reference under other seeds: a difference by question is no effect there."
+        "The A/A arm repeats its reference with other seeds: a difference by question is not an effect there."
     )
     return (
-        "By question, nothing is said of other seeds, so neither bold, p (Holm) nor verdicts use it.",
+        "Pairing by question says nothing about other seeds, so bold, p (Holm) and verdicts do not use it.",
         *([again] if evidence.study.with_role("aa") else []),
     )

@@ -1,4 +1,4 @@
-"""What captions and notes share: how many runs, what an interval is, which runs are missing, how answers were decoded."""
+"""Sentences that captions and notes share: numbers of runs, intervals, missing runs, and decodings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from analysis.inference.rule import rule_of
 from analysis.logs.manifest import LOGGED
 from analysis.statistics.evaluation import root_mean_square
 from analysis.statistics.families import FEWEST_RUNS
+from analysis.text.pieces import in_words
 from analysis.text.rounding import rounded
 
-CONDITIONAL = "conditional on one base model"
 INTERVALS = "± (half the width) and brackets give 95 % confidence intervals over seeds, unless a header says otherwise."
+FAILED_GATE = "Failed gate"
 FEW = f"Arms have fewer than {FEWEST_RUNS} seeds, so tables show the values of their runs."
 
 
 def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
-    """How many scored runs arms have: the usual number, then those that differ from it by name."""
+    """Return how many scored runs arms have: the usual number, then the arms that differ, by name."""
     counts = [(a.label, len(values(evidence, scores, a))) for a in evidence.study.arms if a.role != "base"]
     (usual, _), *others = Counter(n for _, n in counts).most_common()
     if not any(n for _, n in counts):
@@ -35,42 +36,42 @@ def run_counts(evidence: Evidence, scores: pd.DataFrame) -> str:
         return f"Each arm was trained with {_seeds(usual)}."
     twice = {arm.label for arm in evidence.study.arms if len(evidence.same_cell(arm)) > 1}
     listed = ", ".join(
-        f"{label} ({n}{', with its A/A runs' if label in twice else ''})" for label, n in counts if n != usual
+        f"{label} ({n}{', including its A/A runs' if label in twice else ''})"
+        for label, n in counts
+        if n != usual
     )
-    return f"Each arm was trained with {_seeds(usual)}, but for {listed}."
+    return f"Each arm was trained with {_seeds(usual)}, except {listed}."
 
 
 def _seeds(n: int) -> str:
     return f"{n} seed{'' if n == 1 else 's'}"
 
 
-def conditional(evidence: Evidence) -> str:
-    """That one base model is behind all runs; empty where imported logs do not say so."""
-    if not evidence.study.imported:
-        return CONDITIONAL
-    base = evidence.logs.manifest["imported"].get("base")
-    return f"{CONDITIONAL} ({base})" if base else ""
-
-
 def _one_base(evidence: Evidence) -> str:
-    """The same as a sentence that needs no other."""
+    """Return, as a sentence of its own, that all runs start from one base model; empty if imported logs do
+    not state it.
+    """
     base = evidence.logs.manifest["imported"].get("base") if evidence.study.imported else ""
     if base is None:
         return ""
-    return (
-        f"All runs start from one base model{f' ({base})' if base else ''}: another may give other results."
-    )
+    return f"All runs start from one base model{f' ({base})' if base else ''}: a different one may give different results."
 
 
 def interval_rule(evidence: Evidence) -> str:
-    """What ± and brackets are in a table of runs; empty where no arm has the runs that they take."""
+    """Return what ± and brackets mean in a table of runs; with too few runs, that tables show values."""
     most = max((len(values(evidence, evidence.primary, arm)) for arm in evidence.study.arms), default=0)
     return INTERVALS if most >= FEWEST_RUNS else FEW
 
 
 def warnings(evidence: Evidence) -> list[str]:
-    """Preset note, runs that did not finish, mixed code, and what makes comparisons say nothing, as sentences."""
-    sentences = [evidence.study.note_sentence, *rule_of(evidence).marks, *failed_sentence(evidence)]
+    """Return, as sentences, the preset note, the state of the registration, failed gates, and the warnings about runs."""
+    said = [evidence.study.note_sentence, *rule_of(evidence).marks, *failed_sentence(evidence)]
+    return [*said, *run_warnings(evidence)]
+
+
+def run_warnings(evidence: Evidence) -> list[str]:
+    """Return, as sentences, runs that did not finish, mixed code, and reasons why comparisons mean nothing."""
+    sentences = []
     states = run_states(evidence)
     if states:
         noted = sum(map(len, runs_to_note(evidence).values()))
@@ -82,37 +83,41 @@ def warnings(evidence: Evidence) -> list[str]:
 
 
 def of_study(evidence: Evidence) -> str:
-    """Which study it is, for files that go alone: a page has its title."""
+    """Return which study it is, for separate files: a page has its title."""
     return f"Study: {evidence.study.title}."
 
 
 def common(evidence: Evidence) -> tuple[str, ...]:
-    """What is true of every table and figure of a report: how many runs, what an interval is, and the warnings."""
-    counts = run_counts(evidence, evidence.primary)
+    """Return what holds for every table and figure of a report: the study, its runs, and the warnings."""
+    return tuple(filter(None, (of_study(evidence), *of_runs(evidence), *warnings(evidence))))
+
+
+def of_runs(evidence: Evidence) -> tuple[str, ...]:
+    """Return what holds for all runs: their numbers, what an interval is, their base model, and matched clipping."""
     sentences = (
-        of_study(evidence),
-        counts,
+        run_counts(evidence, evidence.primary),
         interval_rule(evidence),
         _one_base(evidence),
         *matching_note(evidence),
-        *warnings(evidence),
     )
-    return tuple(sentence for sentence in sentences if sentence)
+    return tuple(filter(None, sentences))
 
 
-def head(evidence: Evidence) -> list[str]:
-    """What stands at the head of a report: what is registered, and which gates failed, with their numbers."""
-    return [*rule_of(evidence).marks, *(f"Failed gate: {g.name} ({g.evidence})." for g in failed(evidence))]
+def failures(evidence: Evidence) -> list[str]:
+    """Return one sentence per failed gate, with its numbers, for the head of a report."""
+    return [f"{FAILED_GATE}: {gate.name} ({gate.evidence})." for gate in failed(evidence)]
 
 
 def failed_sentence(evidence: Evidence) -> list[str]:
-    """The gates that failed, for every caption; none where all hold."""
+    """Return the failed gates in one sentence, for every caption; none if all hold."""
     names = [gate.name for gate in failed(evidence)]
-    return [f"Failed gate{'s' if len(names) > 1 else ''}: {'; '.join(names)}."] if names else []
+    return [f"{FAILED_GATE}{'s' if len(names) > 1 else ''}: {'; '.join(names)}."] if names else []
 
 
 def _mixed_code(evidence: Evidence) -> str:
-    """That runs differ in their epoch of numbers; where none knows one, in the hash of their code. Empty where they do not."""
+    """Return that runs differ in their numerics epoch, or, if none records one, in the hash of their code.
+    Empty if they do not.
+    """
     started = [record for record in evidence.logs.runs if record.get("code_sha256") is not None]
     if any("epoch" in record for record in started):
         epochs = sorted({str(record.get("epoch", "epoch1")) for record in started})
@@ -122,7 +127,9 @@ def _mixed_code(evidence: Evidence) -> str:
 
 
 def code_versions(evidence: Evidence) -> list[str]:
-    """Distinct training code of the runs: the hash of the code itself, with a revision that holds it, shortened."""
+    """Return the distinct training code of the runs: the hash of the code itself, with a revision that has
+    it, shortened.
+    """
     started = evidence.runs[evidence.runs["code_sha256"].notna()]
     revisions: dict[str, str] = {}
     for revision, code in zip(started["revision"], started["code_sha256"], strict=True):
@@ -131,7 +138,7 @@ def code_versions(evidence: Evidence) -> list[str]:
 
 
 def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
-    """What a score is and how answers were decoded, in a few words; k is samples a question."""
+    """Return in a few words what a score is and how answers were decoded; k is samples per question."""
     if mode == "greedy":
         return "greedy accuracy"
     if mode == LOGGED and not evidence.by_question:
@@ -146,7 +153,7 @@ def decoding(evidence: Evidence, mode: str, temperature: float) -> str:
 
 
 def decoding_notes(evidence: Evidence, mode: str, temperature: float) -> list[str]:
-    """What else a reader must know of the score."""
+    """Return what else a reader must know about the score."""
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     if mode == LOGGED:
@@ -167,7 +174,9 @@ def _avg_at(samples: pd.Series) -> str:
 
 
 def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
-    """Standard errors of one run's average under a decoding, apart from seeds, and what one question is worth. In points."""
+    """Return the standard errors of one run's average under a decoding, apart from seeds, and the worth of
+    one question. In points.
+    """
     errors = list(evidence.evaluation_errors(mode, temperature).values())
     clustered = [e.clustered for e in errors if e.clustered is not None]
     sampling = [e.sampling for e in errors if e.sampling is not None]
@@ -179,30 +188,30 @@ def evaluation_note(evidence: Evidence, mode: str, temperature: float) -> str:
     if not parts:
         return ""
     return (
-        f"Seeds apart, the evaluation of one run has a standard error of {' and '.join(parts)}; one question counts for "
+        f"Apart from seeds, the evaluation of one run has a standard error of {' and '.join(parts)}; one question counts for "
         f"{_worth(questions_by_set(evidence, mode, temperature))}."
     )
 
 
 def _worth(sizes: Mapping[str, int]) -> str:
-    """Points of the average, of a question of each set; sets of equal size have one number."""
+    """Return the points of the average that one question of each set is worth; sets of equal size share a
+    number.
+    """
     of_size: dict[int, list[str]] = {}
     for name, size in sizes.items():
         of_size.setdefault(size, []).append(name)
     worth = {size: rounded(100 / size / len(sizes), ".2f") for size in sorted(of_size)}
-    first, *others = [f"in {_listed(of_size[size])}" for size in worth]
+    first, *others = [f"in {in_words(of_size[size])}" for size in worth]
     points, *more = worth.values()
     if not more:
         return f"{points} points"
     return ", ".join([f"{points} points {first}", *map(" ".join, zip(more, others, strict=True))])
 
 
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
 def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[str, int]:
-    """Questions of every evaluation set in the final evaluation under a decoding: the fewest that a run has."""
+    """Return the questions of every evaluation set in the final evaluation under a decoding: the fewest of
+    any run.
+    """
     q = evidence.questions
     q = q[(q["mode"] == mode) & (q["temperature"] == temperature)]
     found = q.groupby(["run", "set"], observed=True).size().groupby("set", observed=True).min()
@@ -210,19 +219,21 @@ def questions_by_set(evidence: Evidence, mode: str, temperature: float) -> dict[
 
 
 def judged(evidence: Evidence, summaries: list[Summary], *, below: bool) -> list[str]:
-    """How the primary average is judged. `below`: whether an arm is marked as not shown to beat the untrained base."""
+    """Return how the primary average is judged. `below`: whether an arm is marked as not shown to beat the
+    untrained base.
+    """
     rule = rule_of(evidence)
     if rule.alpha is None:
-        return ["Nothing is tested before the study has finished."]
+        return ["Nothing is tested until the study has finished."]
     tested = [s for s in summaries if s.adjusted is not None]
     if not tested:
         return [
-            f"Nothing is tested: a p takes {FEWEST_RUNS} scored runs of both arms.",
+            f"Nothing is tested: a p needs {FEWEST_RUNS} scored runs of both arms.",
             *_unvaried(evidence, summaries),
         ]
     holm = f"adjusted by Holm for {len(tested)} arms" if len(tested) > 1 else "of a single arm, not adjusted"
     return [
-        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference leaves out zero where p is below {rounded(rule.alpha, '.2g')}.",
+        f"p: {_test(evidence, tested)}, {holm}. The interval of a difference excludes zero if p is below {rounded(rule.alpha, '.2g')}.",
         *_unvaried(evidence, summaries),
         _bold_rule(evidence, summaries),
         *(["†: not shown to score higher than the untrained base."] if below else []),
@@ -232,24 +243,24 @@ def judged(evidence: Evidence, summaries: list[Summary], *, below: bool) -> list
 
 
 def _unvaried(evidence: Evidence, summaries: list[Summary]) -> list[str]:
-    """Arms that have the runs that a p takes, and no p as these do not vary."""
+    """Return the arms that have enough runs for a p but get none because the runs do not vary."""
     found = [
         s.arm.label
         for s in summaries
         if s.arm.competes and s.comparison is not None and s.adjusted is None
         and min(s.columns[AVERAGE].n, s.comparison.n) >= FEWEST_RUNS
     ]  # fmt: skip
-    return [f"No p for {', '.join(found)}: equal runs have no spread to test by."] if found else []
+    return [f"No p for {', '.join(found)}: equal runs have no spread to test against."] if found else []
 
 
 def _rests(tested: list[Summary], alpha: float) -> list[str]:
-    """What the marks behind a p mean, where there is one."""
+    """Return what the marks after a p mean, if there is one."""
     marks = {s.rests_on(alpha) for s in tested}
     if not any(s.flips_p is not None for s in tested):
         return []
     says = {
-        NORMALITY: "n: rests on the normal distribution; a test that does without it (joint sign flips of seeds) does not show the difference.",
-        SIGNS: "s: joint sign flips of seeds show the difference, and the t test does not.",
+        NORMALITY: "n: depends on the normal distribution; a test without it (joint sign flips of seeds) does not show the difference.",
+        SIGNS: "s: joint sign flips of seeds show the difference, but the t test does not.",
     }
     found = [sentence for mark, sentence in says.items() if mark in marks]
     return found or [
@@ -258,7 +269,7 @@ def _rests(tested: list[Summary], alpha: float) -> list[str]:
 
 
 def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]:
-    """Findings that pairing by seed makes or unmakes."""
+    """Return findings that depend on pairing by seed."""
     return [
         f"Only {test} shows a difference for {', '.join(s.arm.label for s in arms)}."
         for test, arms in alone(evidence, tested, alpha).items()
@@ -266,9 +277,11 @@ def _alone(evidence: Evidence, tested: list[Summary], alpha: float) -> list[str]
 
 
 def _test(evidence: Evidence, tested: list[Summary]) -> str:
-    """The test of differences, naming the arms that a paired study could not pair."""
+    """Return the test of differences, naming the arms that a paired study could not pair."""
     if not rule_of(evidence).paired:
-        common = " (or, as some runs collapsed, a t test with one spread for all arms where that finds less)"
+        common = (
+            " (or, because some runs collapsed, a t test with one spread for all arms if that finds less)"
+        )
         return "Welch's t test" + (common if any_collapsed(evidence) else "")
     welch = [s.arm.label for s in tested if s.comparison is not None and s.comparison.test == "welch"]
     fallen = f" (Welch's t test for {', '.join(welch)}, planned on other seeds)" if welch else ""
@@ -287,4 +300,4 @@ def _bold_rule(evidence: Evidence, summaries: list[Summary]) -> str:
         return "Nothing is bold: a single arm has no rival."
     if not few:
         return ""
-    return f"Nothing is bold: that takes {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."
+    return f"Nothing is bold: bold needs {FEWEST_RUNS} scored runs of every arm, which {', '.join(few[:3])} lack{'s' if len(few) == 1 else ''}."

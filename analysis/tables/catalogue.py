@@ -1,4 +1,4 @@
-"""The tables of a report by name, in the order of its pages: a new one is its module and its line here."""
+"""The tables of a report by name, in page order. To add a table, write its module and add its line here."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "grading": grading_table,
     "contamination": contamination_table,
 }
-"""None where there is nothing to show."""
+"""A table is None if there is nothing to show."""
 IN_ONE_COLUMN = ("results",)
-"""Those that have a short form too, for one column of a paper: NAME_short.tex."""
+"""Tables that also have a short form for one column of a paper: NAME_short.tex."""
 REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}
-"""Of a replay, and of what else a reader of them must know."""
+"""Tables of a replay, given also what else a reader of them must know."""

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.evidence.collapse import base_level, collapsed_runs
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.factors import Grid, grid_of
-from analysis.evidence.result_traces import ResultTraces
+from analysis.evidence.result_traces import primary_traces
 from analysis.inference.rule import rule_of
 from analysis.logs.manifest import Arm
 from analysis.logs.trace import RECORD, Trace
@@ -20,24 +20,30 @@ from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
 Flags = Mapping[int, bool]
-"""Whether the run of a seed collapsed."""
+"""By seed, whether its run collapsed."""
 
 
 @dataclass(frozen=True)
 class CollapseLevel:
-    """A level of a factor: its collapsed runs, and pairs of one seed under the same other levels with the first level's."""
+    """A level of a factor: its collapsed runs, and pairs with runs of the first level with the same seed and
+    other levels.
+    """
 
     factor: str
     name: str
     collapsed: int
     runs: int
     here_S: tuple[int, ...] = ()
-    """By seed, collapsed runs of pairs with the factor's first level, of that level's pairs in `first_S`."""
+    """By seed: collapsed runs of this level in pairs with the factor's first level, and of the first level in
+    `first_S`.
+    """
     first_S: tuple[int, ...] = ()
 
     @property
     def p(self) -> float | None:
-        """Exact: a seed's two counts change places. None for the first level, and where counts never differ."""
+        """Return the exact p of swapping each seed's two counts. None for the first level, and if the counts
+        never differ.
+        """
         if self.here_S == self.first_S:
             return None
         rng = named_rng("collapse", self.factor, self.name)
@@ -45,7 +51,7 @@ class CollapseLevel:
 
 
 def collapse_table(evidence: Evidence) -> Table | None:
-    """None where the study has no grid or no run of it was counted."""
+    """Return the table; None if the study has no grid or no run of it was counted."""
     grid = grid_of(evidence.study)
     levels = [] if grid is None else collapse_levels(evidence, grid)
     if grid is None or not any(level.runs for level in levels):
@@ -66,7 +72,7 @@ def collapse_table(evidence: Evidence) -> Table | None:
 
 
 def collapse_levels(evidence: Evidence, grid: Grid) -> list[CollapseLevel]:
-    """Every level of every factor, in the grid's order."""
+    """Return every level of every factor, in the grid's order."""
     floor = base_level(evidence)
     by_arm = {arm.name: collapsed_runs(evidence, arm, floor) for arm in grid.arms}
     found = []
@@ -82,7 +88,9 @@ def collapse_levels(evidence: Evidence, grid: Grid) -> list[CollapseLevel]:
 def _paired(
     grid: Grid, factor: int, level: str, first: Mapping[tuple[str, ...], Arm], by_arm: Mapping[str, Flags]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Collapsed runs by seed, at the level and at the first one, under levels of the others that both have."""
+    """Return collapsed runs by seed, at the level and at the first one, under levels of the others that both
+    have.
+    """
     counts: dict[int, list[int]] = {}
     for arm, rest in grid.with_level(factor, level):
         theirs: Flags = by_arm[first[rest].name] if rest in first else {}
@@ -95,7 +103,7 @@ def _paired(
 
 
 def _trace(evidence: Evidence, grid: Grid) -> Trace:
-    primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+    primary = primary_traces(evidence)
     bases = evidence.study.with_role("base")
     found = primary.of(
         [*grid.arms, *bases], "runs that diverged or scored below the base, of those that ended"
@@ -138,9 +146,9 @@ def _row(level: CollapseLevel, p_holm: float | None, whole: Trace) -> Row:
 
 PAIRED = "paired: here / first level"
 MEANINGS = {
-    "collapsed": "Runs that diverged or scored below the untrained base in the end.",
-    "share %": "Collapsed runs of all, with an exact (Clopper-Pearson) interval.",
+    "collapsed": "Runs that diverged or scored below the untrained base at the end.",
+    "share %": "Share of collapsed runs, with an exact (Clopper-Pearson) interval.",
     PAIRED: "Collapsed runs at this level and at the factor's first, of runs with the same seed and the same levels of the others.",
-    "p (Holm)": "Exact permutation test in which a seed's two counts change places, as its conditions are not independent; adjusted by "
-    "Holm over all levels, a family of its own.",
+    "p (Holm)": "Exact permutation test that swaps a seed's two counts, as its conditions are not independent; adjusted by "
+    "Holm over all levels, as a family of their own.",
 }

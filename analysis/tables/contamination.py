@@ -14,13 +14,14 @@ from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import NGRAM, SHARES, in_percent
 
 NAMED = 3
-"""Checks of a set that the notes name of those that are not shown."""
+"""Checks that the notes name per set, among those that are not shown."""
 
 
 def contamination_table(evidence: Evidence) -> Table | None:
-    """Completed and overlapping questions by set, in percent; None where no check of the study's base was made.
+    """Return completed and overlapping questions by set, in percent; None if the study's base was not
+    checked.
 
-    Of several checks of a set, options decide which one is shown, and the notes name the others.
+    If a set has several checks, options decide which one is shown, and the notes name the others.
     """
     runs = checked_runs(evidence.logs.manifest, evidence.logs.runs)
     bases = set(evidence.runs["base"].dropna())
@@ -52,7 +53,7 @@ def contamination_table(evidence: Evidence) -> Table | None:
     return Table(
         "contamination",
         (
-            "Signs that the base model, or the training set, knew the evaluation questions. Finding none is no proof.",
+            "Signs that the base model had seen the evaluation questions, or that the training set contains them. Finding none is not proof.",
         ),
         columns,
         tuple(rows),
@@ -70,9 +71,10 @@ def _chosen(
     order: Callable[[CheckedSet], tuple[Any, ...]],
     words: Callable[[CheckedSet], str],
 ) -> tuple[Chosen, list[str]]:
-    """By base and set, the check that comes first, and a sentence where others have other options.
+    """Return, by base and set, the first check, with a sentence for each set whose other checks have
+    different options.
 
-    Checks with equal options say the same, so that their names decide nothing that is shown but the name.
+    Checks with equal options give the same results, so that their order affects only which name is shown.
     """
     shown: Chosen = {}
     others: dict[tuple[str, str], dict[tuple[Any, ...], str]] = {}
@@ -84,12 +86,12 @@ def _chosen(
     for (_, name), of in others.items():
         listed = [*list(of.values())[:NAMED], *(["others"] if len(of) > NAMED else [])]
         more = "check is" if len(of) == 1 else "checks are"
-        sentences.append(f"{len(of)} more {more} not shown of {name}: {'; '.join(listed)}.")
+        sentences.append(f"{len(of)} more {more} not shown for {name}: {'; '.join(listed)}.")
     return shown, sentences
 
 
 def _as_completed(one: CheckedSet) -> tuple[Any, ...]:
-    """The usual shares first, then most questions."""
+    """Sort the usual shares first, then by most questions."""
     shares = tuple(row.share for row in one.completion)
     return (shares != SHARES, -one.questions, shares, one.precision != "float32", one.digest)
 
@@ -100,7 +102,7 @@ def _completed_with(one: CheckedSet) -> str:
 
 
 def _as_compared(one: CheckedSet) -> tuple[Any, ...]:
-    """The study's own training questions first, then the usual n, then most questions."""
+    """Sort the study's own training questions first, then the usual n, then by most questions."""
     training = (one.training or "", one.training_digest or "")
     ngram = one.ngram or 0
     return (not one.own_training, ngram != NGRAM, -one.questions, ngram, training, one.digest)
@@ -131,7 +133,7 @@ def _completion_cells(one: CheckedSet | None, shares: Sequence[float], runs: lis
 
 def _exact(one: CheckedSet | None, share: float, row: Completion | None, runs: list[int]) -> Cell:
     events, n = (row.exact, row.asked) if row else (0, 0)
-    what = f"questions of {one.name if one else ''} that the base wrote to their end, word for word, after {in_percent(share)} %"
+    what = f"questions of {one.name if one else ''} that the base completed word for word after {in_percent(share)} %"
     return _share(f"exact_{in_percent(share)}", what, events, n, one, runs)
 
 
@@ -149,7 +151,7 @@ def _rouge(one: CheckedSet | None, share: float, row: Completion | None, runs: l
 def _overlap_cells(one: CheckedSet | None, runs: list[int]) -> list[Cell]:
     if one is None or one.overlap is None:
         return [Cell("–", {"compared": None}), Cell("–", {"overlap": None})]
-    whole = f", or are shorter and stand whole in one ({one.overlap.whole})" if one.overlap.whole else ""
+    whole = f", or are shorter and contained whole in one ({one.overlap.whole})" if one.overlap.whole else ""
     what = f"questions of {one.name} that share {one.ngram} words in a row with one of {one.training}{whole}"
     cell = _share("overlap", what, one.overlap.overlapping, one.overlap.checked, one, runs)
     return [Cell(str(one.overlap.checked), {"compared": one.overlap.checked}), cell]
@@ -177,10 +179,10 @@ def _were(questions: int) -> str:
 
 def _meanings(columns: Sequence[str]) -> dict[str, str]:
     said = {
-        "asked": "Questions of which the base was shown the first part.",
-        "EM": "After the first part of a question's words and no template, the base greedily wrote the rest word for word.",
-        "ROUGE-L": "Mean F1 of what the base wrote against the rest, 0 to 1 (arXiv 2507.10532).",
-        "compared": "Questions that were compared with training questions.",
+        "asked": "Questions whose first part the base was shown.",
+        "EM": "Given the first part of a question's words and no template, the base greedily wrote the rest word for word.",
+        "ROUGE-L": "Mean F1 of the base's text against the rest, 0 to 1 (arXiv 2507.10532).",
+        "compared": "Questions compared with training questions.",
         "overlap": "Questions that share a run of words with a training question.",
     }
     return {
@@ -197,20 +199,20 @@ def _notes(
     foreign = [one.name for one in compared if one.own_training is False]
     ways = sorted({f"{one.ngram} words in a row with one of {one.training}" for one in compared})
     left_out = [
-        *([f"{_counted(short)} of one word {_were(short)} not asked"] if short else []),
-        *([f"{_counted(unchecked)} of too few words {_were(unchecked)} not compared"] if unchecked else []),
+        *([f"{_counted(short)} with one word {_were(short)} not asked"] if short else []),
+        *([f"{_counted(unchecked)} with too few words {_were(unchecked)} not compared"] if unchecked else []),
     ]
     sentences = (
         f"Overlap: questions that share {' or '.join(ways)}"
-        + (f", or are shorter and stand whole in one ({whole} of them)." if whole else ".")
+        + (f", or are shorter and contained whole in one ({whole} of them)." if whole else ".")
         if ways
         else "",
-        f"Compared with other training questions than the study's: {', '.join(foreign)}." if foreign else "",
-        f"Sets{' and training questions' if ways else ''} are taken for the study's by their names.",
+        f"Compared with training questions other than the study's: {', '.join(foreign)}." if foreign else "",
+        f"Sets{' and training questions' if ways else ''} are identified as the study's by their names.",
         *others,
-        "Brackets hold a 95 % Wilson interval over questions.",
+        "Brackets give a 95 % Wilson interval over questions.",
         f"{'; '.join(left_out).capitalize()}." if left_out else "",
-        "Paraphrases, translations and answers that were seen are not looked for. A single hit is no proof either: the end of a short "
+        "Paraphrases, translations and memorized answers are not detected. A single hit is not proof either: the end of a short "
         "or formulaic question can be guessed.",
     )
     return tuple(sentence for sentence in sentences if sentence)

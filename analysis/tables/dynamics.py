@@ -15,7 +15,7 @@ from sspo.metrics import MIN_ELIGIBLE
 
 
 def dynamics_table(evidence: Evidence) -> Table | None:
-    """Mean and t interval over runs of every measure; None where no run trained."""
+    """Return the mean and t interval over runs of every measure; None if no run trained."""
     if evidence.logs.metrics.empty:
         return None
     means = {m.name: run_means(evidence, m) for m in MEASURES}
@@ -33,7 +33,7 @@ def dynamics_table(evidence: Evidence) -> Table | None:
     return Table(
         "dynamics",
         (
-            f"What clipping did while arms trained: means over a run's updates (of sampled answers: over rollouts), then over runs{with_intervals(rows)}.",
+            f"What clipping did during training: means over a run's updates (for sampled answers: over rollouts), then over runs{with_intervals(rows)}.",
         ),
         ("arm", *titles),
         tuple(rows),
@@ -44,7 +44,7 @@ def dynamics_table(evidence: Evidence) -> Table | None:
 
 
 def _trace(measure: Measure, runs: list[int], values: dict[int, float]) -> Trace:
-    steps = {"": "all of a run's optimiser steps", "last_update": "the last update of each rollout"}
+    steps = {"": "all of a run's optimizer steps", "last_update": "the last update of each rollout"}
     over = steps.get(measure.over, "the last half of a run's rollouts, from the second update of each on")
     if measure.pooled is not None:
         of_run = f"sum of {measure.pooled.part} over sum of {measure.pooled.whole}, over {over}"
@@ -67,8 +67,8 @@ def _cell(measure: Measure, values: list[float]) -> Cell:
 
 OVER = {
     "": "",
-    "last_update": " Over the last update of each rollout, where the policy is furthest from the one that sampled.",
-    "matched": " Over the second half of the rollouts, from the second update of each on: what arms are matched on.",
+    "last_update": " Over the last update of each rollout, at which the policy is furthest from the one that sampled.",
+    "matched": " Over the second half of the rollouts, from the second update of each on: the updates on which arms are matched.",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.evidence.collapse import any_collapsed
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.factors import TIMES, Grid, grid_of
-from analysis.evidence.result_traces import ResultTraces
+from analysis.evidence.result_traces import primary_traces
 from analysis.inference.rule import Rule, rule_of
 from analysis.logs.trace import Trace
 from analysis.statistics import Interval, holm
@@ -18,8 +18,9 @@ from analysis.text.table import Cell, Row, Table
 
 
 def effects_table(evidence: Evidence) -> Table | None:
-    """A line a contrast, grouped by effect; None where the study is no full grid, its effects can't be estimated, or nothing may be
-    tested."""
+    """Return one row per contrast, grouped by effect; None if the study is not a full grid, its effects
+    cannot be estimated, or nothing may be tested.
+    """
     grid, rule = grid_of(evidence.study), rule_of(evidence)
     if grid is None or not grid.full or rule.alpha is None:
         return None
@@ -54,9 +55,10 @@ def effects_table(evidence: Evidence) -> Table | None:
 
 
 def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None:
-    """Effects by the study's rule; None with fewer runs of an arm than a p takes, or where nothing estimates them.
+    """Return the effects by the study's rule; None if an arm has fewer runs than a p needs, or if they cannot
+    be estimated.
 
-    Within seeds only where pairing is the rule and all arms have the same ones.
+    Within seeds only if pairing is the rule and all arms share their seeds.
     """
     of = evidence.of_arm if rule.paired else evidence.of_cell
     scores = {arm.name: of(evidence.primary, arm) for arm in grid.arms}
@@ -81,20 +83,20 @@ def estimated(evidence: Evidence, grid: Grid, rule: Rule) -> list[Effect] | None
     try:
         found = at(0.95)
     except ValueError:
-        return None  # equal runs, or fewer seeds than contrasts: the results table shows which
-    # intervals at the level of Holm's step agree with p where an effect is one contrast; several share it
+        return None  # equal runs, or fewer seeds than contrasts: the results table shows which of these
+    # intervals at the level of Holm's step agree with p if an effect is one contrast; several share the level
     levels = holm_levels([effect.p for effect in found], rule.alpha or ALPHA)
     return [at(1 - levels[i] / len(effect.contrasts))[i] for i, effect in enumerate(found)]
 
 
 def _trace(evidence: Evidence, grid: Grid) -> Trace:
     formula = "contrast of the cell means of the grid, unweighted over the other factors; its F test is joint over the effect"
-    primary = ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
+    primary = primary_traces(evidence)
     return primary.of(grid.arms, formula)
 
 
 def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float | None, whole: Trace) -> Row:
-    """`p` stands in the first row of an effect, with its name and F."""
+    """Return a row; `p` is shown in the first row of an effect, with its name and F."""
     name, first = TIMES.join(effect.factors), p is not None
     text = signed(interval.point)
     if interval.low is not None and interval.high is not None:
@@ -121,7 +123,7 @@ def _row(effect: Effect, levels: tuple[str, ...], interval: Interval, p: float |
 
 
 MEANINGS = {
-    "contrast": "The level that is compared with the first one; of an interaction a difference of differences.",
+    "contrast": "The level that is compared with the first one; for an interaction, a difference of differences.",
     "F": "The joint test of all contrasts of an effect, with its degrees of freedom.",
-    "p (Holm)": "Of the F test, adjusted by Holm over effects: a family of its own.",
+    "p (Holm)": "p of the F test, adjusted by Holm over effects, as a family of their own.",
 }

@@ -1,4 +1,4 @@
-"""What was asked and how exactly it scores a run: every decoding, set by set."""
+"""The questions of the evaluation, and how precisely it scores a run: every decoding, set by set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.text.rounding import rounded
 from analysis.text.table import Cell, Row, Table
 
 ERRORS = "SE over questions", "SE over samples"
-WORTH, OF_AVERAGE = "points a question", "points of the average"
+WORTH, OF_AVERAGE = "points per question", "points of the average"
 FIRST = (
     "answers",
     "set",
@@ -30,7 +30,9 @@ PASS, MAJORITY = "pass@k", "maj@k"
 
 
 def evaluation_table(evidence: Evidence) -> Table | None:
-    """Final answers of the trained runs by decoding and set, and of the base; None for imported scores, and without answers."""
+    """Return final answers of the trained runs by decoding and set, and of the base; None for imported
+    scores, and without answers.
+    """
     if evidence.study.imported or evidence.final.empty:
         return None
     found = list(decodings(evidence))
@@ -44,20 +46,22 @@ def evaluation_table(evidence: Evidence) -> Table | None:
     return Table(
         "evaluation",
         (
-            "What the final evaluation asked, and how exactly it scores a single run. Scores are means (%) over all trained runs.",
+            "What the final evaluation asked, and how precisely it scores a single run. Scores are means (%) over all trained runs.",
         ),
         (*FIRST, *LAST, *extra),
         tuple(rows),
         notes=(
-            "Scores here compare no arms. Averages are unweighted over sets.",
-            *(["Of the base only averages are shown: it answered the same questions."] if shortened else []),
+            "Scores here do not compare arms. Averages are unweighted over sets.",
+            *(["For the base only averages are shown: it answered the same questions."] if shortened else []),
         ),
         meanings=MEANINGS,
     )
 
 
 def _shown(decoding: Decoding, asked: list[dict[str, int]]) -> tuple[Asked, ...]:
-    """Its sets and their average, which is that of a single set; of the base, which answered the same, the average alone."""
+    """Return its sets and their average; only the set if there is one; only the average for a base that
+    answered the same questions.
+    """
     if len(decoding.sets) == 1:
         return tuple(decoding.sets)
     return (
@@ -138,7 +142,7 @@ def _whose(decoding: Decoding) -> str:
 
 
 MEANINGS = {
-    "k": "Samples a question.",
+    "k": "Samples per question.",
     ERRORS[
         0
     ]: "Standard error, in points, of one run's score over questions, clustered by question; a root mean square over runs.",
@@ -149,6 +153,6 @@ MEANINGS = {
     OF_AVERAGE: "Points of the average over sets that one question counts for.",
     "truncated %": "Answers cut at the token limit.",
     "tokens": "Mean length of an answer.",
-    PASS: "Questions with a right answer among k samples (%).",
-    MAJORITY: "Questions whose most frequent answer of k is right (%).",
+    PASS: "Questions with a correct answer among k samples (%).",
+    MAJORITY: "Questions whose most frequent answer of k is correct (%).",
 }

@@ -1,4 +1,4 @@
-"""Gates as data: a row a gate, written as gates.csv beside the files of the tables."""
+"""Gates as data: one row per gate, written as gates.csv beside the files of the tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = "gates"
 
 
 def gates_table(gates: Sequence[Gate], whole: Trace) -> Table:
-    """Every gate in order; `whole` is the trace of the section, for gates speak of all runs at once."""
+    """Return every gate in order; `whole` is the trace of the section, as gates cover all runs at once."""
     rows = tuple(
         Row(
             "",
@@ -25,5 +25,8 @@ def gates_table(gates: Sequence[Gate], whole: Trace) -> Table:
         for gate in gates
     )
     return Table(
-        NAME, ("What must hold before the study can say anything.",), ("gate", "verdict", "evidence"), rows
+        NAME,
+        ("What must hold before the study's comparisons mean anything.",),
+        ("gate", "verdict", "evidence"),
+        rows,
     )

@@ -1,4 +1,4 @@
-"""How answers were graded, set by set: shares of statuses, and how often a second grader said otherwise."""
+"""How answers were graded, set by set: shares of statuses, and how often a second grader disagreed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ ALL = "all sets"
 
 
 def grading_table(evidence: Evidence) -> Table | None:
-    """Final answers of all runs, in percent; None where a reward graded them that has no processes and no second grader."""
+    """Return final answers of all runs, in percent; None if their reward has neither grader processes nor a
+    second grader.
+    """
     answers = evidence.final
     if answers.empty or not is_graded(answers):
         return None
@@ -34,7 +36,7 @@ def grading_table(evidence: Evidence) -> Table | None:
 
 
 def disagreement(answers: pd.DataFrame) -> tuple[int, int]:
-    """Answers that two graders looked at, and those that one takes for right and the other does not."""
+    """Return how many answers two graders graded, and how many one of them accepts and the other does not."""
     if SECOND.name not in answers:
         return 0, 0
     seen = answers[answers[SECOND.name].notna()]
@@ -70,15 +72,15 @@ def _cell(what: str, count: int, whole: int, runs: list[int]) -> Cell:
 
 def _caption(answers: pd.DataFrame) -> str:
     twice, apart = disagreement(answers)
-    said = f"; two graders disagree on {apart} of the {twice} that both looked at" if twice else ""
-    return f"Final answers of all runs and decodings, by what the grader said{said}."
+    said = f"; two graders disagree on {apart} of the {twice} that both graded" if twice else ""
+    return f"Final answers of all runs and decodings, by the grader's verdict{said}."
 
 
 MEANINGS = {
     "unparsable %": "No answer was found in the response.",
     "timeout %": "The grader ran out of processor seconds on the answer, which scores 0.",
-    "crashed %": "The grader died of the answer, which scores 0.",
+    "crashed %": "The grader crashed on the answer, which scores 0.",
     "truncated %": "Cut at the token limit and not graded, which scores 0.",
-    "graded twice": "Answers that a second grader looked at.",
-    "disagree %": "One grader takes the answer for right and the other does not.",
+    "graded twice": "Answers that a second grader graded too.",
+    "disagree %": "One grader accepts the answer and the other does not.",
 }

@@ -1,4 +1,6 @@
-"""How fast arms learn: the area under their held-out curves, by rollouts, tokens and seconds, and when they reach a score."""
+"""How fast arms learn: the area under their held-out curves, by rollouts, tokens and seconds, and when they
+reach a score.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +35,14 @@ REACHED = {
 
 @dataclass(frozen=True)
 class _Study:
-    """What every row needs."""
+    """Data that every row needs."""
 
     evidence: Evidence
     found: Learning
     curves: str
-    """The stream of the answers that curves are made of."""
+    """The stream of the answers behind the curves."""
     everyone: list[int]
-    """All trained runs with a curve: lengths that are matched, and targets, rest on them."""
+    """All trained runs with a curve: matched lengths and targets depend on them."""
 
     def runs(self, arm: Arm) -> list[int]:
         return [run for run in self.evidence.counted(arm) if run in self.found.curves]
@@ -49,23 +51,27 @@ class _Study:
         return trace(formula, [self.curves, RECORD], runs, values)
 
     def of_target(self) -> Trace:
-        """What the target rests on."""
+        """Return the data behind the target."""
         curves = trace("", [self.curves, RECORD], self.everyone)
         base = trace("", [answers("sampled", 1.0)], counted_runs(self.evidence, "base"))
         return joined("", curves, base)
 
     def of(self, what: str) -> Trace:
-        """What places by tokens or seconds rest on, of all runs: the least total says how far areas go."""
+        """Return the data behind lengths in tokens or seconds, of all runs: the smallest total limits the
+        areas.
+        """
         return trace("", [{BY_TOKENS: metric(TOKENS), SECONDS: TIMING}[what], RECORD], self.everyone)
 
     def matched(self) -> list[str]:
-        """What curves are matched on beside rollouts."""
+        """Return the scales other than rollouts on which curves are matched."""
         lengths = {BY_TOKENS: self.found.tokens, SECONDS: self.found.seconds}
         return [what for what, length in lengths.items() if length is not None]
 
 
 def learning_table(evidence: Evidence) -> Table | None:
-    """A row a trained arm; None with fewer than two of them, or without held-out scores at two places."""
+    """Return one row per trained arm; None with fewer than two of them, or without held-out scores at two
+    points.
+    """
     found = learning(evidence) if len(trained_arms(evidence)) > 1 else None
     if found is None:
         return None
@@ -135,7 +141,7 @@ def _scaled(study: _Study, of_run: Mapping[int, float]) -> dict[int, float]:
 
 
 def _mean(study: _Study, name: str, of_run: Mapping[int, float], source: Trace) -> Cell:
-    """`mean ± half width`; below four runs their values."""
+    """Format `mean ± half width`; with fewer than four runs their values."""
     unit = study.evidence.unit
     if not of_run:
         return NOTHING
@@ -148,19 +154,19 @@ def _mean(study: _Study, name: str, of_run: Mapping[int, float], source: Trace) 
 
 
 def _places(study: _Study, arm: Arm, what: str) -> dict[int, float | None]:
-    """By run; of seconds, the runs that logged them."""
+    """Return places by run; in seconds, only of runs that logged them."""
     runs = [run for run in study.runs(arm) if what != SECONDS or study.found.timed(run)]
     return {run: study.found.reached(run, what) for run in runs}
 
 
 def _reached(what: str, study: _Study, arm: Arm) -> Cell:
-    """The median over runs; where half of them never arrive, that."""
+    """Return the median over runs, or that half of them never arrive."""
     places = _places(study, arm, what)
     if not places:
         return NOTHING
     middle = median_reached(list(places.values()))
     beyond = f"> {study.found.rollouts:g}" if what == ROLLOUTS else "not reached"
-    formula = "median over runs of when the first evaluation has the target's score, runs that never do being later than all others"
+    formula = "median over runs of when the first evaluation reaches the target score; runs that never do count as later than all others"
     known = {run: place for run, place in places.items() if place is not None}
     parts = [study.trace("", list(places), known), study.of_target()]
     source = joined(formula, *parts, *([] if what == ROLLOUTS else [study.of(what)]))
@@ -175,7 +181,7 @@ def _never(study: _Study, arm: Arm) -> Cell:
     places = _places(study, arm, ROLLOUTS)
     never = {run: float(place is None) for run, place in places.items()}
     source = joined(
-        "runs without an evaluation that has the target's score (1)",
+        "runs without an evaluation that reaches the target score (1)",
         study.trace("", list(places), never),
         study.of_target(),
     )
@@ -188,7 +194,7 @@ def _and_target(found: Learning) -> str:
 
 
 def _tested(study: _Study, arms: list[Arm]) -> bool:
-    """Whether some arm has runs enough for an interval."""
+    """Return whether some arm has enough runs for an interval."""
     return any(len(study.runs(arm)) >= FEWEST_RUNS for arm in arms)
 
 
@@ -204,7 +210,7 @@ def _notes(study: _Study) -> tuple[str, ...]:
     sentences.append(_of_seconds(study))
     sizes = [len(study.runs(arm)) for arm in trained_arms(study.evidence)]
     if min(sizes) < FEWEST_RUNS <= max(sizes):
-        sentences.append(f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value.")
+        sentences.append(f"For an arm with fewer than {FEWEST_RUNS} runs, the table shows each run's value.")
     return tuple(sentences)
 
 
@@ -212,10 +218,10 @@ def _meanings(study: _Study) -> dict[str, str]:
     found = study.found
     said = {
         AREA: "Mean height of the held-out curve over all rollouts: the area under it, divided by its length.",
-        REACHED[ROLLOUTS]: "Median over runs of the first evaluation that has the target's score.",
+        REACHED[ROLLOUTS]: "Median over runs of the first evaluation that reaches the target score.",
         REACHED[BY_TOKENS]: "The same, in tokens of a response, summed over rollouts.",
         REACHED[SECONDS]: "The same, in seconds of training.",
-        NEVER: "Runs that never have the target's score.",
+        NEVER: "Runs that never reach the target score.",
     }
     if found.tokens is not None:
         length = rounded(found.tokens, ",.0f")
@@ -228,11 +234,11 @@ def _meanings(study: _Study) -> dict[str, str]:
 
 
 def _of_seconds(study: _Study) -> str:
-    """What they are and how far they go."""
+    """Return what the seconds are and how far they go."""
     if study.found.seconds is None:
-        return "These logs hold no seconds by rollout."
+        return "These logs have no seconds by rollout."
     curves = [run for run in study.everyone if run in study.found.curves]
     untimed = sum(not study.found.timed(run) for run in curves)
     without = f"; {untimed} of {len(curves)} runs have none" if untimed else ""
     length = rounded(study.found.seconds, ",.0f" if study.found.seconds >= 1000 else ".3g")
-    return f"Seconds: of training on the machines at hand, where other load counts; up to {length}{without}."
+    return f"Seconds: of training on the machines used, including the effect of other load; up to {length}{without}."

@@ -1,4 +1,4 @@
-"""The table of equal clipping: what each segmentation rule keeps and loses where all clip the same share."""
+"""The table of equal clipping: what each segmentation rule keeps and loses if all clip the same share."""
 
 from __future__ import annotations
 
@@ -26,16 +26,20 @@ SHARES = {
     "collateral %": "collateral_clip_frac",
     "signal kept %": "signal_kept",
 }
-"""By title, the name of a share of pooled counts."""
+"""Title to the name of a share of pooled counts."""
 COLUMNS = ("rule", "target %", "bound", "held out %", *SHARES, "ratio sd", "gradient noise")
 FEWEST_FOR_NOISE = 2
-"""Runs: one run's gradient noise says nothing of how it varies."""
+"""Runs: the gradient noise of one run does not show how it varies."""
 LONGEST = 1e4
-"""Numbers from here on are written as powers of ten: a few ratios that exploded make a standard deviation of any size."""
+"""Numbers from here on are written as powers of ten: a few exploded ratios make a standard deviation of any
+size.
+"""
 
 
 def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
-    """A row a target and rule, targets ascending; None where no bounds were matched. `notes` are added to its own."""
+    """Return one row per target and rule, targets ascending; None if no bounds were matched. `notes` are
+    added to its own.
+    """
     pairs = [(curve, match) for curve in replayed.curves for match in replayed.matches(curve)]
     pairs.sort(key=lambda pair: pair[1].target)
     if not pairs:
@@ -44,7 +48,7 @@ def replay_table(replayed: Replay, notes: Iterable[str] = ()) -> Table | None:
     return Table(
         "replay",
         (
-            "Recorded rollouts evaluated again under each segmentation rule, at the bound where it clips the target share of active "
+            "Recorded rollouts evaluated again under each segmentation rule, at the bound at which it clips the target share of active "
             "tokens: what each rule keeps and loses at equal clipping.",
         ),
         COLUMNS,
@@ -82,7 +86,9 @@ def _row(replayed: Replay, curve: ReplayCurve, match: Match) -> Row:
 
 
 def _trace(replayed: Replay, curve: ReplayCurve, match: Match) -> Trace:
-    """All cells of a row rest on the same counts; a run's value is what it clips at the matched bounds, in %."""
+    """Return the trace of a row: its cells share the same counts; a run's value is what it clips at the
+    matched bounds, in %.
+    """
     runs, first = replayed.at(match).groupby("run"), replayed.first_run
     shares = {run: replay.share(replay.total(rows), "clip_frac_active") for run, rows in runs}
     clipped = {first + int(run): float(share.iloc[0]) for run, share in shares.items()}
@@ -103,7 +109,7 @@ def _measure(name: str, value: float, scale: int) -> Cell:
 
 
 def _bound(match: Match) -> Cell:
-    """Both sides where they differ, and the interval of the lower one."""
+    """Return both sides if they differ, and the interval of the lower one."""
     text = rounded(match.low, "#.3g")
     if match.low != match.high:
         text += f"/{rounded(match.high, '#.3g')}"
@@ -135,27 +141,27 @@ def _noise(runs: list[float]) -> Cell:
 def _meanings(replayed: Replay) -> dict[str, str]:
     unit = "run" if len(replayed.summary.runs) > 1 else "recorded rollout"
     return {
-        "target %": "Share of active tokens that every rule is to clip, from the second update of a rollout on.",
-        "bound": f"The clip distance (lower/upper where they differ) calibrated on all replayed runs; the interval is over {unit}s.",
-        "held out %": f"What bounds calibrated on every other {unit} clip on those between.",
+        "target %": "Share of active tokens that every rule should clip, from the second update of a rollout on.",
+        "bound": f"The clip distance (lower/upper if they differ) calibrated on all replayed runs; the interval is over {unit}s.",
+        "held out %": f"Share that bounds calibrated on every other {unit} clip on those in between.",
         "clip %": "Clipped share of active tokens.",
         "low %": "Clipped with A < 0, of active tokens.",
         "high %": "Clipped with A > 0, of active tokens.",
-        "extreme retained %": "Of tokens with own |log-ratio| above log 1.5 that a clip could stop, the share that was not clipped.",
+        "extreme retained %": "Of tokens whose own |log-ratio| is above log 1.5 and that a clip could stop, the share that was not clipped.",
         "collateral %": "Of clipped tokens, the share whose own ratio is inside the bound.",
         "signal kept %": "Share of the sum of |A| that is on tokens not clipped.",
         "ratio sd": "Standard deviation of the importance ratio over tokens.",
         "gradient noise": "Variance of the parameter gradient (trace) over the squared norm of its mean, over "
-        f"{replayed.summary.sub_batches} parts of a rollout whose checkpoint is there; mean over runs.",
+        f"{replayed.summary.sub_batches} parts of a rollout whose checkpoint exists; mean over runs.",
     }
 
 
 def _notes(replayed: Replay, notes: Iterable[str]) -> tuple[str, ...]:
     parts = replayed.summary.sub_batches
     sentences = (
-        "Shares pool the tokens of all replayed runs and are no estimate over runs; "
-        f"{EMPTY} stands for fewer than {MIN_ELIGIBLE} such tokens.",
-        f"Gradient noise is about {parts} where the parts share no direction; ± is half a 95 % t interval over runs; below "
+        "Shares pool the tokens of all replayed runs and are not estimates over runs; "
+        f"{EMPTY} means fewer than {MIN_ELIGIBLE} such tokens.",
+        f"Gradient noise is about {parts} if the parts share no direction; ± is half a 95 % t interval over runs; with fewer than "
         f"{FEWEST_FOR_NOISE} runs it is not shown."
         if parts
         else "",

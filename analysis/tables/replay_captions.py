@@ -1,4 +1,4 @@
-"""What every reader of a replay must know: which runs, over which tokens, and what a replay cannot say."""
+"""Caveats for every reader of a replay: the runs, the tokens, and the limits of a replay."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Collection
 from analysis.evidence.replay import Replay
 
 LIMIT = (
-    "The log-ratios are those of the recorded runs, whose own clip shaped them: training under another bound drifts "
+    "The log-ratios are those of the recorded runs, whose own clip shaped them: training under a different bound drifts "
     "differently, so this is what a bound would have clipped, not what training under it would clip"
 )
 
 
 def replayed_runs(replay: Replay) -> str:
-    """How many recorded rollouts of which runs, by arm."""
+    """Return how many rollouts were recorded, of which runs, by arm."""
     runs = replay.summary.runs
     seeds: dict[str, list[int]] = {}
     for run in runs:
@@ -27,17 +27,17 @@ def replayed_runs(replay: Replay) -> str:
 
 
 def strangers(replay: Replay, cells: Collection[str]) -> str:
-    """A sentence where recorded runs are of cells that the study no longer has; else empty."""
+    """Return a sentence if recorded runs belong to cells that the study no longer has; else empty."""
     foreign = [f"{run.arm} seed {run.seed}" for run in replay.summary.runs if run.cell not in cells]
     return (
-        f"Replayed runs that are none of this study as it is planned now: {', '.join(foreign)}."
+        f"Replayed runs that are not part of this study as it is planned now: {', '.join(foreign)}."
         if foreign
         else ""
     )
 
 
 def unreached(replay: Replay) -> str:
-    """A sentence where no bound of a rule clips a target's share; else empty."""
+    """Return a sentence if no bound of a rule clips a target's share; else empty."""
     found = {(m.objective, m.rule, m.target) for m in replay.summary.matched}
     lost = [
         f"{100 * target:g} % ({curve.label})"
@@ -49,24 +49,24 @@ def unreached(replay: Replay) -> str:
 
 
 def fidelity(replay: Replay) -> str:
-    """How closely each run's own objective, replayed, gives what the run logged."""
+    """Return how closely each run's own objective, replayed, reproduces what the run logged."""
     runs = replay.summary.runs
     off = [f"{run.arm} seed {run.seed}" for run in runs if not run.reproduced]
     if off:
-        return f"The replay does not reproduce what these runs logged, trust them less: {', '.join(off)}."
+        return f"The replay does not reproduce what these runs logged; trust them less: {', '.join(off)}."
     worst = max(run.largest_difference or 0.0 for run in runs)
     closeness = f"to within {worst:.0e}" if worst else "exactly"
-    return f"Each run's own objective, replayed, gives the metrics that the run logged {closeness}."
+    return f"Each run's own objective, replayed, reproduces the metrics that the run logged {closeness}."
 
 
 def unfinished(replay: Replay) -> str:
-    """A sentence where a run was not done when it was replayed; else empty."""
+    """Return a sentence if a run was not done when it was replayed; else empty."""
     runs = [f"{run.arm} seed {run.seed} ({run.state})" for run in replay.summary.runs if run.state != "done"]
-    return f"Not whole runs: {', '.join(runs)}." if runs else ""
+    return f"Incomplete runs: {', '.join(runs)}." if runs else ""
 
 
 def provenance(replay: Replay) -> tuple[str, str]:
-    """The replay as a fact of a report's provenance."""
+    """Return the replay as a fact of a report's provenance."""
     codes = sorted({f"{run.revision[:12]}/{run.code_sha256[:12]}" for run in replay.summary.runs})
     grid = f"; clip {replay.summary.clip}" if replay.summary.clip else ""
     text = f"{replayed_runs(replay)}{grid}; code (revision/hash) of the runs {', '.join(codes)}"

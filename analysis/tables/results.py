@@ -25,28 +25,28 @@ from analysis.text.table import EMPTY, Cell, Row, Table
 NOTHING = Cell(EMPTY)
 REFERENCE, DIFFERENCE, P, MISSING = "reference", "difference", "p (Holm)", "missing"
 INTERVAL, ADJUSTED = "± 95 % CI", "adjusted CI"
-"""What stands behind ±, and what in brackets where intervals agree with adjusted p, in a header."""
+"""Header texts: the meaning of ±, and of brackets if intervals agree with adjusted p."""
 BELOW_BASE = " †"
-"""Behind the average of an arm that is not shown to beat the untrained base."""
+"""Follows the average of an arm that is not shown to beat the untrained base."""
 RESTS = {NORMALITY: " n", SIGNS: " s"}
-"""Behind a p, what a finding rests on."""
+"""Follows a p: what a finding depends on."""
 GROUPS = {"base": "base", "arm": "arm", "no_clip": "arm", "aa": "a/a"}
 
 
 def primary_results(evidence: Evidence) -> Table | None:
-    """Scores of the study's primary metric, averaged over sets."""
+    """Return scores under the study's primary metric, averaged over sets."""
     return results_table(evidence, "results", evidence.study.mode, evidence.study.temperature)
 
 
 def greedy_results(evidence: Evidence) -> Table | None:
-    """Scores of greedy answers, where they are not those of the primary metric."""
+    """Return scores of greedy answers; None if they are the primary metric."""
     if (evidence.study.mode, evidence.study.temperature) == GREEDY:
         return None
     return results_table(evidence, "results_greedy", *GREEDY)
 
 
 def results_by_set(evidence: Evidence) -> Table | None:
-    """Scores of the primary metric set by set; None with a single set, whose score is the average."""
+    """Return scores under the primary metric set by set; None with a single set, whose score is the average."""
     how = evidence.study.mode, evidence.study.temperature
     if len(evidence.sets) < 2 or evidence.scores(*how).empty:
         return None
@@ -69,7 +69,9 @@ def results_by_set(evidence: Evidence) -> Table | None:
 
 
 def results_table(evidence: Evidence, name: str, mode: str, temperature: float) -> Table | None:
-    """Scores under one decoding and differences to the reference; None where no run was evaluated that way."""
+    """Return scores under one decoding and differences to the reference; None if no run was evaluated that
+    way.
+    """
     how = mode, temperature
     if evidence.scores(*how).empty:
         return None
@@ -85,7 +87,7 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
         _caption(evidence, how, primary),
         columns,
         (*rows, *reported),
-        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, in no statistic"},
+        headings={"reference": f"Reported by {source(evidence.sets)}; not comparable, not in any statistic"},
         title="Results" if primary else "Greedy results",
         caption_trace=traces.whole("runs counted, and standard errors of one run's average"),
         notes=_notes(evidence, summaries, how, primary),
@@ -95,18 +97,20 @@ def results_table(evidence: Evidence, name: str, mode: str, temperature: float) 
 
 
 def difference_column(evidence: Evidence) -> str:
-    """What the column of differences is called: with its reference, where all arms have one."""
+    """Return the name of the column of differences: with the reference, if all arms share it."""
     first, *others = evidence.study.references()
     return DIFFERENCE if others else f"{DIFFERENCE} to {first.label}"
 
 
 def shows_reported(evidence: Evidence) -> bool:
-    """Whether the paper's own numbers stand below: only where the study, or the import, asks for them."""
+    """Return whether the paper's own numbers are shown below: only if the study, or the import, requests
+    them.
+    """
     return bool(asked(evidence.logs.manifest, "reference"))
 
 
 def _in_order(summaries: list[Summary]) -> list[Summary]:
-    """The untrained base first."""
+    """Put the untrained base first."""
     return sorted(summaries, key=lambda s: s.arm.role != "base")
 
 
@@ -115,7 +119,7 @@ def _has_intervals(rows: Sequence[Row], mark: str = " ± ") -> bool:
 
 
 def with_intervals(rows: Sequence[Row]) -> str:
-    """What a caption says where cells have intervals over runs."""
+    """Return the caption's words for cells with intervals over runs."""
     there = any(mark in cell.text for row in rows for cell in row.cells[1:] for mark in (" ± ", " ["))
     return ", with 95 % CIs" if there else ""
 
@@ -129,7 +133,7 @@ def _qualifiers(rows: Sequence[Row], difference: str, primary: bool) -> dict[str
 
 
 def _below_base(evidence: Evidence, arm: Arm) -> bool:
-    """Whether the arm was tested against the untrained base and not shown to beat it."""
+    """Return whether the arm was tested against the untrained base and not shown to beat it."""
     found = above_base(evidence).get(arm.name)
     return found is not None and found.shown is False
 
@@ -144,7 +148,7 @@ def _row(
     named = NOTHING if reference is None else Cell(reference.label, {REFERENCE: reference.name})
     sets = _by_set(evidence, summary, traces)
     average = _score(evidence, summary, AVERAGE, traces, marked=primary)
-    if primary or len(sets) < 2:  # the data file has the sets all the same
+    if primary or len(sets) < 2:  # the data file still has the sets
         by_set = {key: value for cell in sets for key, value in cell.data.items()}
         average, sets = replace(average, data={**average.data, **by_set}), []
     cells = (
@@ -166,7 +170,9 @@ def _by_set(evidence: Evidence, summary: Summary, traces: ResultTraces) -> list[
 def _score(
     evidence: Evidence, summary: Summary, column: str, traces: ResultTraces, *, marked: bool = False
 ) -> Cell:
-    """Mean and half interval, or the values of few runs. `marked` has † behind an arm that is not shown to beat the base."""
+    """Return the mean and half interval, or the values of few runs. `marked` adds † to an arm that is not
+    shown to beat the base.
+    """
     arm, unit = summary.arm, evidence.unit
     found = summary.columns.get(column)
     if found is not None and found.n < FEWEST_RUNS:
@@ -179,7 +185,7 @@ def _score(
 
 
 def _counts(evidence: Evidence, summary: Summary, traces: ResultTraces) -> tuple[Cell, Cell]:
-    """Scored runs, of those planned where some are not, and what became of the others."""
+    """Return scored runs, with the number planned if some are missing, and the states of the others."""
     arm, scored = summary.arm, summary.columns.get(AVERAGE)
     planned, n = sum(len(same.seeds) for same in evidence.same_cell(arm)), scored.n if scored else 0
     states = evidence.runs.loc[evidence.runs["arm"] == arm.name, "status"].value_counts()
@@ -190,7 +196,7 @@ def _counts(evidence: Evidence, summary: Summary, traces: ResultTraces) -> tuple
 
 
 def _comparison(evidence: Evidence, summary: Summary) -> tuple[Cell, Cell]:
-    """The difference with the interval that agrees with p, and Holm's p with what it rests on."""
+    """Return the difference with the interval that agrees with p, and Holm's p with what it depends on."""
     c, unit, adjusted = summary.comparison, evidence.unit, summary.adjusted
     if c is None:
         return NOTHING, NOTHING
@@ -224,7 +230,7 @@ def _comparison(evidence: Evidence, summary: Summary) -> tuple[Cell, Cell]:
 
 
 def _both(evidence: Evidence, summary: Summary) -> dict[str, float | int | str | None]:
-    """Either test as it comes, and how far seeds pair: for the data file."""
+    """Return both tests, unadjusted, and how well seeds pair: for the data file."""
     found, unit = summary.compared, evidence.unit
     if found is None or rule_of(evidence).alpha is None:
         return {}
@@ -237,7 +243,7 @@ def _both(evidence: Evidence, summary: Summary) -> dict[str, float | int | str |
 
 
 def _reported(evidence: Evidence, width: int) -> tuple[Row, ...]:
-    """The paper's own averages, in rows of that many cells."""
+    """Return the paper's own averages, in rows of `width` cells."""
     return tuple(
         Row(
             "reference",
@@ -263,7 +269,7 @@ def _in_points(evidence: Evidence) -> str:
 
 
 def _caption(evidence: Evidence, how: tuple[str, float], primary: bool) -> tuple[str, ...]:
-    """`how` is the table's decoding."""
+    """Return the caption; `how` is the table's decoding."""
     first, *others = evidence.study.references()
     to = "the arm that each is compared with" if others else first.label
     metric, several = f"{_metric(evidence, how)}{_in_points(evidence)}", len(evidence.sets) > 1
@@ -285,7 +291,7 @@ def _notes(
             if primary
             else [untested]
         ),
-        f"Of an arm with fewer than {FEWEST_RUNS} runs the table shows each run's value." if few else "",
+        f"For an arm with fewer than {FEWEST_RUNS} runs, the table shows each run's value." if few else "",
         *captions.decoding_notes(evidence, *how),
         captions.evaluation_note(evidence, *how),
     ]
@@ -293,7 +299,7 @@ def _notes(
 
 
 SECONDARY = "Secondary: differences have unadjusted intervals, no p and no bold."
-UNFINISHED = "Secondary: no p, no bold, and no intervals of differences before the study has finished."
+UNFINISHED = "Secondary: no p, no bold, and no intervals of differences until the study has finished."
 
 
 def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> dict[str, str]:
@@ -303,7 +309,7 @@ def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> 
         difference: f"Mean of the arm minus mean of its reference, in {'points' if evidence.unit.percent else 'the unit of the score'}.",
         REFERENCE: "The arm that this one is compared with.",
         P: f"Probability that chance alone gives a difference at least as large{over}.",
-        "n": "Scored runs. Runs of the A/A arm count for the arm that it repeats."
+        "n": "Scored runs. Runs of the A/A arm count toward the arm that it repeats."
         if evidence.study.with_role("aa")
         else "Scored runs.",
         MISSING: "Planned runs that did not finish. A diverged one is scored at its last finite weights.",

@@ -1,4 +1,6 @@
-"""How far samplers were from the trainer, arm by arm: the engine, |d| of tokens, and what the objective made of it."""
+"""How far samplers were from the trainer, arm by arm: the engine, |d| of tokens, and how the objective
+treated it.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ WHERE_LOGGED = (
 
 
 def sampler_table(evidence: Evidence) -> Table | None:
-    """Mean and t interval over runs of every column; None where no run logged how far its sampler was from the trainer."""
+    """Return the mean and t interval over runs of every column; None if no run logged how far its sampler was
+    from the trainer.
+    """
     values = {column.key: _by_run(evidence, column) for column in (*ALWAYS, *WHERE_LOGGED)}
     if not any(values[column.key] for column in ALWAYS):
         return None
@@ -70,7 +74,7 @@ def sampler_table(evidence: Evidence) -> Table | None:
 
 
 def _by_run(evidence: Evidence, column: Column) -> Mapping[int, float]:
-    """Each run's own number; runs that did not log the key are absent."""
+    """Return each run's own number, without runs that did not log the key."""
     if column.largest:
         found = evidence.logs.metrics.groupby("run")[column.key].max().astype("float64").dropna()
     else:
@@ -116,11 +120,11 @@ def _mean(column: Column, runs: list[int], mine: Mapping[int, float]) -> Cell:
 
 
 MEANINGS = {
-    "engine": "What sampled the answers.",
+    "engine": "The engine that sampled the answers.",
     "mean": "Mean |d| over a run's tokens.",
     "largest": "The largest |d| of all tokens.",
     ALWAYS[2].title: f"Tokens whose |d| is above {APART:g}.",
-    WHERE_LOGGED[0].title: "Responses that weigh nothing under objective.mis_cap.",
+    WHERE_LOGGED[0].title: "Responses with zero weight under objective.mis_cap.",
     WHERE_LOGGED[
         1
     ].title: "The trainer's probability of a token over the sampler's, cut at objective.tis_cap.",
@@ -129,5 +133,5 @@ MEANINGS = {
 
 def _notes(rows: list[Row]) -> tuple[str, ...]:
     not_logged = any(cell.text == EMPTY for row in rows for cell in row.cells)
-    said = f"{EMPTY}: not logged. A sampler over the trainer's own weights is compared only where an option asks."
+    said = f"{EMPTY}: not logged. A sampler over the trainer's own weights is compared only if an option requests it."
     return (said,) if not_logged else ()

@@ -1,4 +1,6 @@
-"""What a study of one run an arm can say: each run's score with its interval over questions, and what training changed."""
+"""The findings of a study with one run per arm: each run's score with its interval over questions, and what
+training changed.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ COLUMNS = ("arm", "answers", "score", "questions", CHANGE, "p by question", "cor
 
 
 def single_runs_table(evidence: Evidence) -> Table | None:
-    """Every arm and the base, by decoding; None where an arm has a second scored run, whose spread is what then counts, and for
-    imported scores."""
+    """Return every arm and the base, by decoding; None for imported scores, and if an arm has a second scored
+    run, as then the spread over runs counts.
+    """
     study = evidence.study
     decodings = [(study.mode, study.temperature), GREEDY]
     scored = {how: evidence.scores(*how) for how in dict.fromkeys(decodings)}
@@ -40,7 +43,7 @@ def single_runs_table(evidence: Evidence) -> Table | None:
         return None
     return Table(
         "single_runs",
-        ("How exactly each single run is scored (%), and what its training changed, over questions.",),
+        ("How precisely each single run is scored (%), and what its training changed, over questions.",),
         COLUMNS,
         tuple(rows),
         title="Single runs, by question",
@@ -51,7 +54,7 @@ def single_runs_table(evidence: Evidence) -> Table | None:
 
 
 def _row(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> Row | None:
-    """None for an arm without a scored run under this decoding."""
+    """Return None for an arm without a scored run under this decoding."""
     means = question_means(evidence, arm, mode, temperature)
     if means.empty:
         return None
@@ -89,7 +92,7 @@ def _row(evidence: Evidence, arm: Arm, mode: str, temperature: float) -> Row | N
 
 
 def _text(score: QuestionComparison) -> str:
-    """`34.8 [29.1, 40.4]` in points; the score alone without an interval."""
+    """Format `34.8 [29.1, 40.4]` in points; only the score without an interval."""
     point = rounded(100 * score.difference, ".1f")
     if score.low is None or score.high is None:
         return point
@@ -102,12 +105,12 @@ def _points(share: float | None) -> float | None:
 
 
 NOTES = (
-    "Intervals are over questions: they say nothing of what another seed would have given.",
-    "Arms are not compared here: with one seed each, what differs between two of them may be chance.",
+    "Intervals are over questions: they say nothing about other seeds.",
+    "Arms are not compared here: with one seed each, a difference between two of them may be chance.",
 )
 MEANINGS = {
     "score": "The mean over questions.",
     CHANGE: "The same questions before and after this run's training, paired.",
-    "p by question": "Of the change, unadjusted.",
-    "correlation": "Of the run's scores and the base's over questions within sets.",
+    "p by question": "p of the change, unadjusted.",
+    "correlation": "Correlation of the run's scores with the base's over questions within sets.",
 }

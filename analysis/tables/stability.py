@@ -1,4 +1,4 @@
-"""Collapse as a pre-defined yes or no: counted with exact intervals, never averaged over survivors."""
+"""Collapse as a predefined yes or no: counted with exact intervals, never averaged over survivors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.evidence.evidence import Evidence
-from analysis.evidence.result_traces import ResultTraces
+from analysis.evidence.result_traces import primary_traces
 from analysis.inference.collapses import collapses
 from analysis.logs.manifest import Arm
 from analysis.logs.run_files import DIVERGED
@@ -19,7 +19,9 @@ from analysis.text.table import Cell, Row, Table
 
 
 def stability_table(evidence: Evidence) -> Table | None:
-    """Diverged and collapsed runs an arm; collapsed: diverged, or below the untrained base on the primary metric."""
+    """Return diverged and collapsed runs per arm; collapsed: diverged, or below the untrained base on the
+    primary metric.
+    """
     found = collapses(evidence)
     if found is None:
         return None
@@ -31,7 +33,7 @@ def stability_table(evidence: Evidence) -> Table | None:
     below = (
         ""
         if floor is None
-        else f" or scored below the untrained base in the end ({evidence.unit.text(floor)}{evidence.unit.points})"
+        else f" or scored below the untrained base at the end ({evidence.unit.text(floor)}{evidence.unit.points})"
     )
     caption = (f"Runs that collapsed: they diverged{below}.",)
     columns = ("arm", "diverged", "collapsed", "share %", "p (Holm)")
@@ -40,10 +42,10 @@ def stability_table(evidence: Evidence) -> Table | None:
         "diverged": "Runs whose numbers stopped being finite, of those that ended.",
         "collapsed": "Diverged runs and those below the base, of those that ended.",
         "share %": "Collapsed runs, with an exact (Clopper-Pearson) interval.",
-        "p (Holm)": f"Fisher's exact test against {evidence.study.yardstick()}{adjusted_over}: a family of its own.",
+        "p (Holm)": f"Fisher's exact test against {evidence.study.yardstick()}{adjusted_over}, as a family of its own.",
     }
-    base = _primary(evidence).of(evidence.study.with_role("base"), "score of the untrained base")
-    notes = ("No score of the base is there, so divergence alone counts.",) if floor is None else ()
+    base = primary_traces(evidence).of(evidence.study.with_role("base"), "score of the untrained base")
+    notes = ("The base has no score, so only divergence counts.",) if floor is None else ()
     return Table(
         "stability",
         caption,
@@ -56,15 +58,11 @@ def stability_table(evidence: Evidence) -> Table | None:
     )
 
 
-def _primary(evidence: Evidence) -> ResultTraces:
-    return ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
-
-
 def _traces(
     evidence: Evidence, arms: Sequence[Arm], tested: Sequence[Arm]
 ) -> dict[str, tuple[Trace, Trace, Trace]]:
-    """By arm, of its diverged runs, of its collapsed ones and of its p."""
-    found, primary = {}, _primary(evidence)
+    """Return, by arm, the traces of its diverged runs, of its collapsed ones and of its p."""
+    found, primary = {}, primary_traces(evidence)
     for arm in arms:
         runs = evidence.counted(arm)
         diverged = {run: float(evidence.runs.at[run, "status"] == DIVERGED) for run in runs}

@@ -1,4 +1,6 @@
-"""Where arms stand: over the untrained base, against their reference in seed standard deviations, and among each other."""
+"""How arms compare: with the untrained base, with their reference in seed standard deviations, and among each
+other.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ ABOVE, ABOVE_P, EFFECT, BEST, IQM, BEATS = (
 
 @dataclass(frozen=True)
 class _Study:
-    """What every row needs."""
+    """Data that every row needs."""
 
     evidence: Evidence
     arms: Sequence[Arm]
@@ -53,7 +55,7 @@ class _Study:
 
 
 def standing_table(evidence: Evidence) -> Table | None:
-    """A row a trained arm; None with fewer than two that are scored, and where nothing may be tested."""
+    """Return one row per trained arm; None with fewer than two scored arms, and if nothing may be tested."""
     arms = trained_arms(evidence)
     if len(arms) < 2 or rule_of(evidence).alpha is None:
         return None
@@ -77,7 +79,7 @@ def standing_table(evidence: Evidence) -> Table | None:
 
 
 def _best(evidence: Evidence, arms: Sequence[Arm]) -> dict[str, float]:
-    """The probability of the highest mean by name; empty where a competing arm has too few runs for it."""
+    """Return the probability of the highest mean by name; empty if a competing arm has too few runs for it."""
     competing = [arm for arm in arms if arm.competes]
     groups = [values(evidence, evidence.primary, arm) for arm in competing]
     if len(groups) < 2 or min(map(len, groups)) < FEWEST_RUNS:
@@ -103,13 +105,14 @@ def _above(study: _Study, arm: Arm) -> tuple[Cell, Cell]:
     if found is None:
         return NOTHING, NOTHING
     bases = study.evidence.study.with_role("base")
-    formula = f"mean of {arm.label}'s runs minus the untrained base's score, by a t whose error holds that of the base's evaluation"
+    formula = f"mean of {arm.label}'s runs minus the untrained base's score, by a t test whose error includes that of the base's evaluation"
     if found.p_holm is None:
         source = study.traces.of([arm, *bases], formula)
         return Cell(_signed(found, unit), _data(found, unit), trace=source), NOTHING
     family = [a for a in study.arms if a.competes]
     source = study.traces.of(
-        [*family, *bases], f"{formula}; the interval is that at which Holm's step over all arms tests it"
+        [*family, *bases],
+        f"{formula}; the interval is at the level at which Holm's step over all arms tests it",
     )
     p = Cell(p_text(found.p_holm), {"above_base_p": found.p, "above_base_p_holm": found.p_holm}, trace=source)
     return Cell(_signed(found, unit), _data(found, unit), trace=source), p
@@ -181,24 +184,24 @@ def _number(name: str, found: Interval, scale: float, spec: str, source: Trace) 
 
 
 def _column(scores: list[float]) -> NDArray[np.float64]:
-    """Runs by one task: their average over sets."""
+    """Return runs by one task: their average over sets."""
     return np.array(scores)[:, None]
 
 
 def _notes(study: _Study) -> tuple[str, ...]:
-    few = f"Of arms with fewer than {FEWEST_RUNS} runs there are values alone."
+    few = f"For arms with fewer than {FEWEST_RUNS} runs there are only values."
     return (few,) if any(map(study.enough, study.arms)) and not study.enough(*study.arms) else ()
 
 
 def _meanings(evidence: Evidence) -> dict[str, str]:
-    """docs/reports.md says more."""
+    """Return column meanings; docs/reports.md has more."""
     base = base_score(evidence)
     drawn = "samples" if base is not None and base.given_questions else "questions"
     return {
         ABOVE: f"Mean of the arm minus the score of the untrained base, whose error over {drawn} counts too.",
-        ABOVE_P: "Of the difference to the base, adjusted by Holm over arms; intervals agree with it.",
+        ABOVE_P: "p of the difference to the base, adjusted by Holm over arms; intervals agree with it.",
         EFFECT: "Difference to the reference in standard deviations over seeds, pooled over both arms (Hedges' g).",
-        BEST: "Probability that this arm has the highest mean, if every arm's mean is as uncertain as its t interval says; no p.",
+        BEST: "Probability that this arm has the highest mean, if every arm's mean is as uncertain as its t interval shows; not a p-value.",
         IQM: "Mean of the middle half of the runs.",
         BEATS: "Share of pairs of runs, one of each arm, in which this arm's scores higher.",
     }

@@ -1,4 +1,6 @@
-"""Makes text from data inert in HTML, LaTeX, Markdown, CSV and Matplotlib, and what is unseen in it visible."""
+"""Makes text from data inert in HTML, LaTeX, Markdown, CSV and Matplotlib, and invisible characters in it
+visible.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +13,18 @@ from sspo.console.visible import visible as visible  # other files take it from 
 
 
 def latex(text: str) -> str:
-    """Text that LaTeX prints as it stands, on one line, written in ASCII alone."""
+    """Return text that LaTeX prints literally, on one line, in ASCII."""
     return "".join(map(printed, unicodedata.normalize("NFC", _seen_line(text))))
 
 
 def markdown(text: str) -> str:
-    """Text that GitHub prints as it stands, inside a table cell too."""
+    """Return text that GitHub shows literally, including in a table cell."""
     inert = _seen_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", inert)
 
 
 def page(text: str) -> str:
-    """Text that a browser shows as it stands, in an element or in an attribute in double quotes."""
+    """Return text that a browser shows literally, in an element or in an attribute in double quotes."""
     return html.escape(visible(text))
 
 
@@ -30,7 +32,9 @@ FORMULA = ("=", "+", "-", "@")
 
 
 def csv_field(value: object) -> object:
-    """A field of a CSV file; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Return a field of a CSV file; text that a spreadsheet would read as a formula gets a leading
+    apostrophe.
+    """
     if not isinstance(value, str):
         return value
     text = _seen_line(value)
@@ -38,11 +42,15 @@ def csv_field(value: object) -> object:
 
 
 def plot(text: str, characters: int) -> str:
-    """Text that Matplotlib draws as it stands (no mathematics), cut to fit a legend; tables have it whole."""
+    """Return text that Matplotlib draws literally (no mathematics), cut to fit a legend; tables show all of
+    it.
+    """
     line = _seen_line(text)
     return (line if len(line) <= characters else line[: characters - 1].rstrip() + "…").replace("$", r"\$")
 
 
 def _seen_line(text: str) -> str:
-    """On one line, with nothing unseen in it. White space goes first: a tab is a blank and no control picture."""
+    """Return text on one line with invisible characters made visible. White space is joined first: a tab
+    becomes a blank.
+    """
     return visible(" ".join(text.split()))

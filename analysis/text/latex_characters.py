@@ -1,4 +1,4 @@
-"""What LaTeX prints for a character: ASCII alone, which any document compiles, whatever its encoding."""
+"""Characters as LaTeX prints them, in ASCII, which any document compiles whatever its encoding."""
 
 from __future__ import annotations
 
@@ -84,11 +84,13 @@ ACCENTS = {
     "\u0327": ("c", None),
     "\u0331": ("b", None),
 }
-"""The command of a combining mark over a letter in text, and over one in maths."""
+"""The command of a combining mark over a letter in text, and over one in math."""
 
 
 def printed(character: str) -> str:
-    """The character as LaTeX prints it; one that its usual fonts have no sign for is named by its code: U+6F22."""
+    """Return the character as LaTeX prints it; one without a glyph in the usual fonts is named by its code:
+    U+6F22.
+    """
     if character in LATEX:
         return LATEX[character]
     if character.isascii():

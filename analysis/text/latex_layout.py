@@ -1,6 +1,7 @@
-"""How a table is set in a paper of two columns: in one column where it fits, else over both, else in parts one below another.
+"""The layout of a table in a two-column paper: in one column if it fits, else over both, else in parts one
+below another.
 
-Text is never shrunk. A heading breaks over lines where that makes its column narrower, then labels do.
+Text is never shrunk. First a heading breaks over lines if that makes its column narrower, then labels do.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from analysis.text.latex_widths import measure
 
 INCH = 72.27
 COLUMN, TEXT = 3.25 * INCH - 2, 6.75 * INCH - 2
-"""Points of one column and of the text in the usual two-column styles, less what widths may be wrong by."""
+"""Points of one column and of the text in the usual two-column styles, less the error of the estimated
+widths.
+"""
 GAPS, LEAST_GAP = (12.0, 9.0, 6.0), 4.0
-"""Points between columns, the usual ones first; the least where a table must be narrow."""
+"""Points between columns, the usual ones first; then the minimum if a table must be narrow."""
 NARROWEST_LABEL = 55.0
 """Points of a column of labels that break over lines."""
 MOST_LABEL_LINES = 2
 MOST_WORDS, WIDE_HEAD = 10, 90.0
-"""Words of a head that all ways of breaking are tried for; the lines of longer ones are filled up to a width."""
+"""The most words of a head for which all ways of breaking are tried; longer heads are filled up to a width.
+"""
 MOST_BROKEN_LABELS = {COLUMN: 0.5, TEXT: 1.0}
 """The share of labels in two lines up to which a table stays in one column."""
 MOST_LINES_OF_A_HEAD = {COLUMN: 2, TEXT: 3}
@@ -28,42 +32,44 @@ MOST_LINES_OF_A_HEAD = {COLUMN: 2, TEXT: 3}
 
 @dataclass(frozen=True)
 class LatexColumn:
-    """What a column has to hold, as LaTeX: its head's words, each with the blank behind it, and how wide its cells are."""
+    """A column's content as LaTeX: its head's words, each with the blank after it, and the width of its
+    cells.
+    """
 
     head: tuple[str, ...]
     width: float
     """Of its widest cell."""
     text: bool
-    """Whether it holds words, which begin at the left, and not numbers."""
+    """Whether it holds words, which are left-aligned, rather than numbers."""
     halved: float = 0.0
-    """Of its widest cell where intervals stand below their numbers."""
+    """Of its widest cell if intervals are below their numbers."""
     labels: tuple[tuple[str, ...], ...] = ()
-    """Of the first column, whose cells may break over lines: the words of each."""
+    """For the first column, whose cells may break over lines: the words of each."""
 
 
 @dataclass(frozen=True)
 class LatexTabular:
-    """One tabular: which columns, the lines of each one's head, and the points between columns."""
+    """One tabular: its columns, the lines of each one's head, and the points between columns."""
 
     columns: tuple[int, ...]
     heads: tuple[tuple[str, ...], ...]
     gap: float
     label_width: float | None = None
-    """Points at which labels break over lines; None where none has to."""
+    """Points at which labels break over lines; None if none needs to."""
     below: bool = False
-    """Whether what follows a number, such as its interval, stands in a line below it."""
+    """Whether text after a number, such as its interval, goes on a line below it."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Over both columns or in one, and the tabulars one below another."""
+    """In one column or over both, and the tabulars one below another."""
 
     wide: bool
     parts: tuple[LatexTabular, ...]
 
 
 def lay_out(columns: Sequence[LatexColumn], *, narrow: bool = False) -> Layout:
-    """The layout that reads best of those that fit. `narrow` asks for one column, whatever it takes."""
+    """Return the most readable layout that fits. `narrow` forces one column."""
     every = tuple(range(len(columns)))
     found = _part(columns, every, COLUMN)
     if found is None and narrow:
@@ -75,7 +81,7 @@ def lay_out(columns: Sequence[LatexColumn], *, narrow: bool = False) -> Layout:
 
 
 def _stacked(columns: Sequence[LatexColumn], width: float) -> tuple[LatexTabular, ...]:
-    """As few tabulars as fit, each with the columns of text that the rows begin with."""
+    """Return as few tabulars as fit, each with the text columns with which the rows begin."""
     keys = tuple(itertools.takewhile(lambda i: i == 0 or columns[i].text, range(len(columns))))
     keys = keys if len(keys) < len(columns) else (0,)
     others = range(len(keys), len(columns))
@@ -90,7 +96,9 @@ def _stacked(columns: Sequence[LatexColumn], width: float) -> tuple[LatexTabular
 
 
 def _part(columns: Sequence[LatexColumn], of: tuple[int, ...], width: float) -> LatexTabular | None:
-    """The first way of setting these columns that is narrow enough: with lines in heads, less room, then with lines in labels."""
+    """Return the first way of setting these columns that is narrow enough: heads on several lines, smaller
+    gaps, then labels on several lines.
+    """
     most, most_broken = MOST_LINES_OF_A_HEAD[width], MOST_BROKEN_LABELS[width]
     for lines, gap in itertools.product(range(1, most + 1), GAPS):
         heads, widths = _headed(columns, of, lines)
@@ -109,7 +117,9 @@ def _part(columns: Sequence[LatexColumn], of: tuple[int, ...], width: float) -> 
 
 
 def _with_lines_below(columns: Sequence[LatexColumn], of: tuple[int, ...]) -> LatexTabular | None:
-    """One column of a paper, with intervals below their numbers, and labels in as many lines as they need."""
+    """Fit one column of a paper, with intervals below their numbers, and labels on as many lines as they
+    need.
+    """
     those = columns[of[0]].labels
     for lines, gap in itertools.product(range(1, MOST_LINES_OF_A_HEAD[COLUMN] + 1), (*GAPS, LEAST_GAP)):
         heads, _ = _headed(columns, of, lines)
@@ -121,7 +131,7 @@ def _with_lines_below(columns: Sequence[LatexColumn], of: tuple[int, ...]) -> La
 
 
 def _narrowest(columns: Sequence[LatexColumn], of: tuple[int, ...]) -> LatexTabular:
-    """What there is no narrower way for: one column of numbers, and labels as narrow as may be."""
+    """Return the last resort: one column of numbers, and labels as narrow as possible."""
     label = max(NARROWEST_LABEL, _longest(columns[of[0]].labels))
     return LatexTabular(of, _headed(columns, of, MOST_LINES_OF_A_HEAD[TEXT])[0], GAPS[-1], label)
 
@@ -129,13 +139,15 @@ def _narrowest(columns: Sequence[LatexColumn], of: tuple[int, ...]) -> LatexTabu
 def _headed(
     columns: Sequence[LatexColumn], of: tuple[int, ...], lines: int
 ) -> tuple[tuple[tuple[str, ...], ...], list[float]]:
-    """Each column's head in at most so many lines, and the column's width with it."""
+    """Return each column's head in at most `lines` lines, and the column's width with it."""
     heads = tuple(_broken(columns[i].head, lines, columns[i].width) for i in of)
     return heads, [max(columns[i].width, _wide(head)) for i, head in zip(of, heads, strict=True)]
 
 
 def _broken(words: tuple[str, ...], lines: int, width: float) -> tuple[str, ...]:
-    """A head in as few lines as are as narrow as its cells, or else in the narrowest of at most so many."""
+    """Break a head into the fewest lines that are as narrow as its cells, or else into the narrowest of at
+    most `lines`.
+    """
     ways = sorted(_ways(words, lines), key=lambda way: (max(_wide(way), width), len(way), _wide(way)))
     return ways[0]
 
@@ -154,12 +166,12 @@ def _ways(words: tuple[str, ...], lines: int) -> Iterator[tuple[str, ...]]:
 
 
 def _longest(labels: Sequence[Sequence[str]]) -> float:
-    """The width of the longest word."""
+    """Return the width of the longest word."""
     return max((measure(word.rstrip()) for label in labels for word in label), default=0.0)
 
 
 def filled(words: Sequence[str], width: float) -> list[str]:
-    """Words with the blanks behind them as lines of at most a width."""
+    """Fill lines of at most `width` with words, which carry the blanks after them."""
     lines: list[str] = []
     line = ""
     for word in words:

@@ -1,7 +1,7 @@
-"""The cells of a column as LaTeX in which digits stand below digits: missing ones are held open with \\phantom.
+"""The cells of a column as LaTeX with digits aligned below digits: \\phantom holds the room of missing ones.
 
-Figures of one column have one shape, such as `12.3 ± 0.4` or `+8.7 [1.5, 16.0]`. The last number ends at the right edge;
-each one before it gets the room that it would need at its longest.
+The numbers of one column have one shape, such as `12.3 ± 0.4` or `+8.7 [1.5, 16.0]`. The last number ends at
+the right edge; each earlier one gets the room of its longest value.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from analysis.text.escape import latex
 _NUMBER = re.compile(r"[+−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?")
 _PARTS = re.compile(r"(?P<sign>[+−]?)(?P<whole>[\d,]*)(?P<rest>.*)", re.DOTALL)
 LONGEST_MARK = 3
-"""Characters behind the last number that are no more than a mark, such as ` †`."""
+"""Characters after the last number that are only a mark, such as ` †`."""
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """The numbers of a cell, and what stands between them, before and behind."""
+    """The numbers of a cell, and the text between, before and after them."""
 
     numbers: tuple[str, ...]
     between: tuple[str, ...]
@@ -29,12 +29,12 @@ class _Shape:
     behind: str
 
     def begins(self, other: _Shape) -> bool:
-        """Whether a longer cell begins as this one does, and this one ends in no more than a mark."""
+        """Return whether a longer cell begins as this one does, and this one ends in at most a mark."""
         return self.between == other.between[: len(self.between)] and len(self.behind) <= LONGEST_MARK
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
-    """The cells of a column that is flush right, as LaTeX."""
+    """Return the cells of a right-aligned column as LaTeX."""
     shapes = [_shape(text) for text in texts]
     longest = _longest([shape for shape in shapes if shape is not None])
     if longest is None:
@@ -59,13 +59,15 @@ def _shape(text: str) -> _Shape | None:
     numbers = tuple(found[0] for found in _NUMBER.finditer(text))
     first, *others = _NUMBER.split(text)
     between, last = others[:-1], others[-1] if others else ""
-    if not numbers or "e" in "".join(numbers) or "/" in between:  # 8/8 is one thing
+    if not numbers or "e" in "".join(numbers) or "/" in between:  # 8/8 is one value
         return None
     return _Shape(numbers, tuple(between), first, last)
 
 
 def _longest(shapes: Sequence[_Shape]) -> _Shape | None:
-    """The shape that most of the cells with most numbers have; none where too many cells are of another."""
+    """Return the most frequent shape among the cells with most numbers; None if too many cells differ from
+    it.
+    """
     if not shapes:
         return None
     most = max(len(shape.numbers) for shape in shapes)
@@ -75,7 +77,7 @@ def _longest(shapes: Sequence[_Shape]) -> _Shape | None:
 
 
 def _parts(number: str) -> tuple[str, str, str]:
-    """Sign, whole part and what follows it."""
+    """Split a number into sign, whole part and the rest."""
     found = _PARTS.fullmatch(number)
     assert found is not None
     return found["sign"], found["whole"], found["rest"]
@@ -96,12 +98,12 @@ def _cell(shape: _Shape, longest: _Shape, room: Sequence[Sequence[tuple[str, str
 
 
 def _held(text: str) -> str:
-    """The room of a text, without it."""
+    """Return the room of a text without the text."""
     held = re.sub(r"\d", "0", text)
     return rf"\phantom{{{_edged(held).replace(' ', '~')}}}" if text else ""
 
 
 def _edged(text: str) -> str:
-    """Part of a line as LaTeX, with the blanks at its ends."""
+    """Return part of a line as LaTeX, with the blanks at its ends."""
     inner = latex(text)
     return " " * text[:1].isspace() + inner + " " * (text[-1:].isspace() and bool(inner))

@@ -18,34 +18,36 @@ SIZE = "\\fontsize{8}{9.6}\\selectfont\\frenchspacing"
 SHORT = re.compile(r"average|reference|difference( to .*)?|p( \(Holm\))?|n")
 """Columns of the short form."""
 LONGEST_TEXT = 100.0
-"""Points of a cell of words, beside labels, before it breaks over lines."""
+"""Points of a cell of words, other than labels, before it breaks over lines."""
 LONGEST_WORD = 90.0
-"""Points of a word before it may break, behind a mark or anywhere."""
+"""Points of a word before it may break, after a mark or anywhere."""
 MANY_GROUPS = 4
-"""From so many on a little space parts them, and no rule."""
+"""With at least this many groups, a small space separates them instead of a rule."""
 _BLANKS = re.compile(r"\s+(?!%(?:\s|$))")
 _WORDS = re.compile(r"[^/_=,.:;-]*[/_=,.:;-]+|[^/_=,.:;-]+")
 _SIGNS = re.compile(r"(?<=\\rangle\$)")
-"""Behind a sign that is named by its code: a character may be several."""
+"""The position after a sign that is named by its code: a character may consist of several."""
 _NUMERIC = re.compile(r"\s*[<>(\[]?\s*[+−-]?[.\d]")
 _SPREAD = re.compile(r"([^\s\[]+) (± \S+|\[[^\]]*\])(.*)")
 _MARK = re.compile(r"(\S{1,2}): ")
 
 
 def to_latex(table: Table) -> str:
-    """The float; needs \\usepackage{booktabs,threeparttable} alone."""
+    """Return the float; it needs only \\usepackage{booktabs,threeparttable}."""
     found = _Float(table)
     return found.text(lay_out(found.columns), table.name)
 
 
 def to_short_latex(table: Table) -> str:
-    """The float for one column: what was found, and of the notes those on marks and on the whole report."""
+    """Return the float for one column: the findings, with only the notes on marks and on the whole report."""
     found = _Float(shortened(table))
     return found.text(lay_out(found.columns, narrow=True), f"{table.name}_short")
 
 
 def shortened(table: Table) -> Table:
-    """The columns that say what was found, and the notes that they cannot do without; no group under a heading of its own."""
+    """Return the columns with the findings and the notes that they need, without groups that have a heading
+    of their own.
+    """
     columns = [0, *(i for i, name in enumerate(table.columns) if i and SHORT.fullmatch(name))]
     rows = tuple(
         replace(row, cells=tuple(row.cells[i] for i in columns))
@@ -64,7 +66,7 @@ def shortened(table: Table) -> Table:
 
 
 def latex_lines(table: Table, *, narrow: bool = False) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """Each line that shows a row, the row's number, and which columns stand in it."""
+    """Yield each line that shows a row, with the row's number and its columns."""
     found = _Float(table)
     for part in lay_out(found.columns, narrow=narrow).parts:
         columns = tuple(table.columns[c] for c in part.columns)
@@ -75,7 +77,7 @@ def latex_lines(table: Table, *, narrow: bool = False) -> Iterator[tuple[str, in
 
 @dataclass(frozen=True)
 class _Float:
-    """A table on its way to LaTeX."""
+    """A table being rendered to LaTeX."""
 
     table: Table
 
@@ -85,7 +87,7 @@ class _Float:
 
     @cached_property
     def _cells(self) -> list[list[str]]:
-        """By column, what its rows show."""
+        """By column, the text of its rows."""
         return [
             [breakable(text) for text in of] if i == 0 or _of_words(of) else aligned(of)
             for i, of in enumerate(self._texts)
@@ -93,13 +95,13 @@ class _Float:
 
     @cached_property
     def _halves(self) -> list[tuple[list[str], list[str]]]:
-        """By column, what its rows show where what follows a number stands below it."""
+        """By column, the text of its rows in two halves: the number, and what goes on the line below it."""
         parted = [[_half(text) for text in of] for of in self._texts]
         return [(aligned([a for a, _ in of]), aligned([b for _, b in of])) for of in parted]
 
     @cached_property
     def columns(self) -> list[LatexColumn]:
-        """What each column has to hold."""
+        """Return what each column has to hold."""
         found = []
         for i, (head, cells, texts) in enumerate(
             zip(self.table.heads, self._cells, self._texts, strict=True)
@@ -116,7 +118,7 @@ class _Float:
         return found
 
     def text(self, layout: Layout, name: str) -> str:
-        """The whole file; `name` is what a paper refers to."""
+        """Return the whole file; `name` is the label in a paper."""
         kind = "table*" if layout.wide else "table"
         place = "a text 6.75 in wide" if layout.wide else "a column 3.25 in wide"
         caption = " ".join(map(breakable, self.table.caption))
@@ -152,7 +154,9 @@ class _Float:
         return [*lines, "\\bottomrule", "\\end{tabular*}"]
 
     def _format(self, part: LatexTabular) -> str:
-        """Numbers end at the right, words begin at the left; what is left of the line is shared out between columns."""
+        """Return the column format: numbers end at the right, words begin at the left; columns share the rest
+        of the line.
+        """
         kinds = []
         for column in (self.columns[i] for i in part.columns):
             broken = LONGEST_TEXT if column.text and column.width >= LONGEST_TEXT else None
@@ -161,13 +165,13 @@ class _Float:
         return "@{\\extracolsep{\\fill}}" + "".join(kinds) + "@{}"
 
     def _head(self, part: LatexTabular) -> list[str]:
-        """The heads of columns, as many lines as the longest has, flush with the rule below."""
+        """Return the heads of columns, as many lines as the longest needs, flush with the rule below."""
         most = max(map(len, part.heads))
         raised = [("",) * (most - len(head)) + head for head in part.heads]
         return [_line([head[i] for head in raised]) for i in range(most)]
 
     def _heading(self, row: Row, width: int) -> list[str]:
-        """A line above a group, which takes no part in how wide columns are."""
+        """Return a line above a group, which does not affect column widths."""
         if row.group not in self.table.headings:
             return []
         words = rf"\emph{{{breakable(self.table.headings[row.group])}}}"
@@ -175,7 +179,7 @@ class _Float:
         return [rf"\multicolumn{{{width}}}{{@{{}}l}}{{{box}}} \\"]
 
     def row(self, number: int, part: LatexTabular) -> list[str]:
-        """The lines of one row in a tabular."""
+        """Return the lines of one row in a tabular."""
         if part.below:
             return self._lines(number, part)
         cells = []
@@ -188,7 +192,7 @@ class _Float:
         return [_line(cells)]
 
     def _lines(self, number: int, part: LatexTabular) -> list[str]:
-        """A row whose intervals stand below their numbers, and a little room below it."""
+        """Return a row with intervals below their numbers, and a little room below it."""
         assert part.label_width is not None, "labels have the room that numbers leave"
         columns = [filled(self.columns[part.columns[0]].labels[number], part.label_width)]
         for i in part.columns[1:]:
@@ -198,7 +202,7 @@ class _Float:
         return [*lines[:-1], f"{lines[-1]}[2pt]"]
 
     def _notes(self) -> list[str]:
-        """How to read it: a paragraph on the table, one on its columns, one on the whole report."""
+        """Return how to read it: a paragraph on the table, one on its columns, one on the whole report."""
         meant = [
             f"\\emph{{{breakable(name)}}}: {breakable(meaning)}" for name, meaning in self.table.explained
         ]
@@ -212,8 +216,11 @@ class _Float:
 
 
 def words_of(text: str) -> list[str]:
-    """A text's words as LaTeX, each with the blank behind it; a long one in pieces that lines may break between. A percent sign
-    stays with its number."""
+    """Return a text's words as LaTeX, each with the blank after it; a long one in pieces that lines may break
+    between.
+
+    A percent sign stays with its number.
+    """
     found = []
     for word in filter(None, _BLANKS.split(text.strip())):
         whole = latex(word).replace(r" \%", r"~\%")
@@ -224,7 +231,7 @@ def words_of(text: str) -> list[str]:
 
 
 def _pieces(word: str) -> list[str]:
-    """As few as are short."""
+    """Split a word into as few short pieces as possible."""
     found = [""]
     for sign in (sign for character in word for sign in _SIGNS.split(latex(character))):
         if found[-1] and measure(found[-1] + sign) > LONGEST_WORD:
@@ -234,14 +241,14 @@ def _pieces(word: str) -> list[str]:
 
 
 def breakable(text: str) -> str:
-    """A text as LaTeX whose long words may break over lines."""
+    """Return a text as LaTeX with long words that may break over lines."""
     return "".join(
         word if word.endswith(" ") else rf"{word}\allowbreak{{}}" for word in words_of(text)
     ).rstrip()
 
 
 def _half(text: str) -> tuple[str, str]:
-    """A number with its mark, and what else stands behind it."""
+    """Split a cell into a number with its mark, and the text after it."""
     found = _SPREAD.fullmatch(text)
     return (text, "") if found is None else (found[1] + found[3], found[2])
 
@@ -251,11 +258,13 @@ def _marked(text: str, *, bold: bool) -> str:
 
 
 def _of_words(texts: Sequence[str]) -> bool:
-    """Whether most of what a column shows is words."""
+    """Return whether most of a column's text is words."""
     shown = [text for text in texts if text not in ("", EMPTY)]
     return 2 * sum(_NUMERIC.match(text) is None for text in shown) > len(shown)
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Begins with an empty group: after `\\\\` a label's own `[` or `*` would be an argument."""
+    """Join cells into a line that begins with an empty group: after `\\\\` a label's own `[` or `*` would be
+    an argument.
+    """
     return "{}" + " & ".join(cells) + " \\\\"

@@ -1,7 +1,7 @@
-"""How wide LaTeX text is at 8 pt, in points, so that a table can be laid out before anything is compiled.
+"""Widths of LaTeX text at 8 pt, in points, so that a table can be laid out before anything is compiled.
 
-The widths are Computer Modern's (cmr8), which is wider than Times and its kin: what fits by them fits in most papers.
-What a font is not known for is taken for wide.
+The widths are Computer Modern's (cmr8), which is wider than Times and similar fonts: what fits by them fits
+in most papers. A character of unknown width counts as wide.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 SIZE = 8.0
 BOLD = 1.16
-"""How much wider bold text is, at most for digits and letters."""
+"""How much wider bold text is, at most, for digits and letters."""
 _OF_WIDTH = {
     295: "!',.:;[]`il",
     325: "fj",
@@ -46,17 +46,17 @@ _WIDTHS = {character: width / 1000 for width, those in _OF_WIDTH.items() for cha
     "~": 0.354,
 }
 _MINUS = 0.826
-"""Of a `-` in maths; in text it is a hyphen."""
+"""Of a `-` in math; in text it is a hyphen."""
 _COMMANDS = {"dag": 0.472, "ddag": 0.472, "pm": 0.826, "S": 0.472, "textbackslash": 0.531}
 _NOTHING = frozenset({"phantom", "emph", "textbf", "mathrm", "allowbreak", *"`'^\"=.uvrHdcb"})
-"""Commands that show only what is in their braces, and accents."""
+"""Commands that show only the contents of their braces, and accents."""
 _WIDEST, _LONG = 0.95, 2.0
-"""What a sign of unknown width is taken for, and an arrow whose command begins with `long`."""
+"""The width of an unknown sign, and of an arrow whose command begins with `long`."""
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|(.)", re.DOTALL)
 
 
 def measure(source: str, *, bold: bool = False) -> float:
-    """The width of LaTeX text of ours, at most some percent too much."""
+    """Return the width of LaTeX text of this package, too wide by a few percent at most."""
     total, maths = 0.0, False
     for found in _TOKEN.finditer(source):
         command, character = found[1], found[2]

@@ -13,18 +13,18 @@ from analysis.text.unit import PERCENT, Unit
 ONE_DIGIT = 0.35
 """Half widths that begin with 35 or more have one significant digit, others two."""
 LOPSIDED = 0.07
-"""Of half an interval's width: how far its middle may be from the mean to be written with ±."""
+"""Share of half an interval's width by which its middle may differ from the mean if it is written with ±."""
 MOST_DECIMALS = 6
 """Smaller numbers have an exponent."""
 
 
 def points(value: float) -> str:
-    """A share as percent points with one decimal and a true minus."""
+    """Format a share as percent points with one decimal and a true minus."""
     return PERCENT.text(value)
 
 
 def spread(interval: Interval | None, unit: Unit = PERCENT) -> str:
-    """`mean ± half width`; the mean alone without an interval."""
+    """Format `mean ± half width`; only the mean without an interval."""
     if interval is None:
         return "–"
     half = interval.half_width
@@ -32,30 +32,32 @@ def spread(interval: Interval | None, unit: Unit = PERCENT) -> str:
 
 
 def between(low: float, high: float, unit: Unit = PERCENT, *, sign: bool = False) -> str:
-    """`[low, high]`."""
+    """Format `[low, high]`."""
     return f"[{unit.text(low, sign=sign)}, {unit.text(high, sign=sign)}]"
 
 
 def score(interval: Interval | None, values: Sequence[float], unit: Unit = PERCENT) -> str:
-    """Mean and half width of a score; of few runs their values, which say more."""
+    """Format the mean and half width of a score; with few runs their values, which are more informative."""
     if interval is None or interval.n >= FEWEST_RUNS:
         return spread(interval, unit)
     return listed(unit.text(value) for value in values)
 
 
 def listed(values: Iterable[str]) -> str:
-    """The values of few runs."""
+    """Join the values of few runs."""
     return " / ".join(values)
 
 
 def over_runs(values: Sequence[float], *, share: bool = False) -> Interval:
-    """Mean over runs with its 95 % interval, which leaves out what a share cannot be; none of fewer runs than it takes."""
+    """Return the mean over runs with its 95 % interval, cut to possible values of a share; without an
+    interval if there are too few runs.
+    """
     found = share_interval(values) if share else t_interval(values)
     return found if found.n >= FEWEST_RUNS else Interval(found.point, None, None, found.n)
 
 
 def measured(values: Sequence[float], *, share: bool = False) -> str:
-    """Mean over runs with its interval, or the values of few runs; shares in percent."""
+    """Format the mean over runs with its interval, or the values of few runs; shares in percent."""
     scale = 100 if share else 1
     if len(values) < FEWEST_RUNS:
         return listed(_plain(scale * value) for value in values)
@@ -65,9 +67,10 @@ def measured(values: Sequence[float], *, share: bool = False) -> str:
 
 
 def estimate(point: float, low: float | None = None, high: float | None = None) -> str:
-    """`22.7 ± 0.7`, or `0.007 [0, 0.021]` where the interval reaches further to one side than to the other.
+    """Format `22.7 ± 0.7`, or `0.007 [0, 0.021]` if the interval reaches further to one side than to the
+    other.
 
-    Decimals are those of at most two significant digits of half the interval's width.
+    Decimals show at most two significant digits of half the interval's width.
     """
     if low is None or high is None or high <= low:
         return _plain(point)
@@ -77,7 +80,7 @@ def estimate(point: float, low: float | None = None, high: float | None = None) 
         _power(value) if digits > MOST_DECIMALS else _fixed(value, digits)
         for value in (point, low, high, half)
     ]
-    # up to the last digit, which each end rounds for itself
+    # up to the last digit: each end is rounded separately
     lopsided = max(abs(point - half - low), abs(point + half - high))
     if lopsided <= max(0.6 * 10.0**-digits, LOPSIDED * half):
         return f"{texts[0]} ± {texts[3]}"
@@ -85,13 +88,15 @@ def estimate(point: float, low: float | None = None, high: float | None = None) 
 
 
 def half_decimals(half: float) -> int:
-    """Decimals that leave half a width two significant digits, or one where it begins with 35 or more."""
+    """Return the decimals that leave half a width two significant digits, or one if it begins with 35 or
+    more.
+    """
     power = math.floor(math.log10(half)) + 1
     return max(0, (1 if half / 10.0**power >= ONE_DIGIT else 2) - power)
 
 
 def _plain(value: float) -> str:
-    """A number without an error: three significant digits."""
+    """Format a number without an error: three significant digits."""
     if value == 0:
         return "0"
     power = math.floor(math.log10(abs(value)))
@@ -110,7 +115,7 @@ def _power(value: float) -> str:
 def numbers(
     name: str, interval: Interval | None, unit: Unit = PERCENT
 ) -> dict[str, float | int | str | None]:
-    """Unrounded mean, interval and n for the data file."""
+    """Return the unrounded mean, interval and n for the data file."""
     if interval is None:
         return {f"{name}_mean": None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
     low, high = (None if v is None else unit.factor * v for v in (interval.low, interval.high))
@@ -123,12 +128,14 @@ def numbers(
 
 
 def signed(value: float) -> str:
-    """A difference of shares as signed percent points."""
+    """Format a difference of shares as signed percent points."""
     return PERCENT.signed(value)
 
 
 def p_text(p: float | None) -> str:
-    """A p-value to three decimals, from 0.1 on to two, and to four where three would make 0.05 of one below it."""
+    """Format a p-value to three decimals, to two from 0.1 on, and to four if three would round a p below 0.05
+    to 0.05.
+    """
     if p is None:
         return "–"
     if p < 0.001:

@@ -1,4 +1,4 @@
-"""A table for a terminal: aligned columns, and the caption below with how to read it."""
+"""A table for a terminal: aligned columns, and below them its caption and how to read it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDTH = 110
 
 
 def to_plain(table: Table) -> str:
-    """Column 1 to the left, the others to the right; groups of rows parted by a blank line."""
+    """Format a table: column 1 left-aligned, the others right-aligned; a blank line separates groups of rows."""
     lines = [[visible(" ".join(column.split())) for column in table.heads]]
     lines += [[visible(" ".join(cell.text.split())) for cell in row.cells] for row in table.rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
@@ -24,9 +24,7 @@ def to_plain(table: Table) -> str:
         text.append(
             "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()
         )
-    caption = [
-        part
-        for sentence in (*table.caption, *table.notes)
-        for part in textwrap.wrap(visible(sentence), WIDTH)
-    ]
+    meanings = (f"{name}: {meaning}" for name, meaning in table.explained)
+    said = (*table.caption, *table.notes, *meanings, *table.common)
+    caption = [part for sentence in said for part in textwrap.wrap(visible(sentence), WIDTH)]
     return "\n".join([*text, "", *caption]) + "\n"

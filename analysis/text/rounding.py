@@ -1,4 +1,4 @@
-"""How numbers are rounded for print: on their decimal value, halves away from zero."""
+"""Rounding for print: on the decimal value, halves away from zero."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 
 TRUSTED = 12
-"""Significant digits of a sum that no order of adding changes: 27.749999999999996 is 27.75."""
+"""Significant digits of a sum that do not depend on the order of addition: 27.749999999999996 is 27.75."""
 _PRECISION = re.compile(r"\.(\d+)([fge])$")
 
 
 def rounded(value: float, spec: str) -> str:
-    """`format(value, spec)` for a spec such as `.1f` or `+.3g`, but 27.75 is 27.8 and 12.5 is 13, as one rounds by hand.
+    """Format as `format(value, spec)` with a spec such as `.1f` or `+.3g`, but round 27.75 to 27.8 and 12.5
+    to 13, as by hand.
 
-    Binary numbers hold no 27.75 of a mean, only a neighbour: Python's own formatting rounds that, or a half to even.
+    A binary number cannot hold a mean of 27.75, only a neighbor: Python's own formatting rounds that, or a
+    half to even.
     """
     found = _PRECISION.search(spec)
     if found is None:
-        raise ValueError(f"a format with a number of digits, such as .1f, and not {spec!r}")
+        raise ValueError(f"the format must have a number of digits, such as .1f, got {spec!r}")
     if not math.isfinite(value):
         return format(value, spec)
     exact = Decimal(f"{value:.{TRUSTED}g}")

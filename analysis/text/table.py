@@ -1,4 +1,8 @@
-"""One table, its renderings as Markdown and as data (analysis.text.latex_table and analysis.pages.html_tables have the others). A cell shows rounded text and carries the unrounded numbers behind it."""
+"""One table, rendered as Markdown and as data; the other renderings are in analysis.text.latex_table and
+analysis.pages.html_tables.
+
+A cell shows rounded text and carries the unrounded numbers behind it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from analysis.logs.trace import Trace
 from analysis.text.escape import csv_field, markdown
+from analysis.text.pieces import folded
 
 
 @dataclass(frozen=True)
@@ -20,23 +25,23 @@ class Cell:
     data: Mapping[str, float | int | str | None] = field(default_factory=dict)
     bold: bool = False
     trace: Trace | None = None
-    """Where it comes from; None for text of the study's manifest."""
+    """The origin of its numbers; None for text from the study's manifest."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """Cells of one line; rows of different groups are parted by a rule."""
+    """Cells of one line; a rule separates rows of different groups."""
 
     group: str
     cells: tuple[Cell, ...]
     name: str = ""
-    """What tells it from other rows where its first cell does not."""
+    """Distinguishes it from other rows if its first cell does not."""
     aside: Mapping[str, float | int | str | None] = field(default_factory=dict)
-    """Numbers for the data file of columns that the table leaves out."""
+    """Numbers for the data file from columns that the table leaves out."""
 
     @property
     def key(self) -> str:
-        """What the row is called: its name, else the arm, else the text of its first cell."""
+        """Return the row's name: its own, else the arm's, else the text of its first cell."""
         return self.name or str(self.cells[0].data.get("arm") or self.cells[0].text)
 
 
@@ -52,20 +57,20 @@ class Table:
     headings: Mapping[str, str] = field(default_factory=dict)
     """Group to a line of text above its rows."""
     title: str = ""
-    """What a page calls the table; its name where empty."""
+    """The table's title on a page; its name if empty."""
     caption_trace: Trace | None = None
-    """What the numbers in the caption and the notes rest on."""
+    """The origin of the numbers in the caption and the notes."""
     notes: tuple[str, ...] = ()
-    """How to read it, where the caption is too short for that: folded on the page, notes below it in print."""
+    """How to read it, beyond the caption: folded on the page, notes below it in print."""
     meanings: Mapping[str, str] = field(default_factory=dict)
-    """Column to what it is, where its heading does not say so."""
+    """Column to its meaning, if its heading does not explain it."""
     common: tuple[str, ...] = ()
-    """What is true of the whole report: a page says it once, a file that goes alone says it in its notes."""
+    """What holds for the whole report: a page states it once, a separate file states it in its notes."""
     qualifiers: Mapping[str, str] = field(default_factory=dict)
-    """Column to what stands in brackets behind its name, such as what follows ±."""
+    """Column to the text in brackets after its name, such as the meaning of ±."""
 
     def __post_init__(self) -> None:
-        """Leave out columns in which no row shows anything; their data stay."""
+        """Remove columns in which no row shows anything; keep their data."""
         shown = [i for i in range(len(self.columns)) if i == 0 or self._shows(i)]
         if self.rows and len(shown) < len(self.columns):
             object.__setattr__(self, "rows", tuple(_kept(row, shown) for row in self.rows))
@@ -76,13 +81,13 @@ class Table:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The columns' names as their headers print them."""
+        """Return the columns' names as their headers print them."""
         said = self.qualifiers
         return tuple(f"{name} ({said[name]})" if said.get(name) else name for name in self.columns)
 
     @property
     def explained(self) -> tuple[tuple[str, str], ...]:
-        """Columns that need more words than their headers, with what they are."""
+        """Return the columns that need more words than their headers, with their meanings."""
         return tuple((name, self.meanings[name]) for name in self.columns if name in self.meanings)
 
 
@@ -91,32 +96,34 @@ EMPTY = "–"
 
 
 def _kept(row: Row, shown: Sequence[int]) -> Row:
-    """The row with the cells of these columns."""
+    """Return the row with the cells of these columns."""
     left_out = (cell for i, cell in enumerate(row.cells) if i not in shown)
     aside = {key: value for cell in left_out for key, value in cell.data.items()}
     return replace(row, cells=tuple(row.cells[i] for i in shown), aside={**row.aside, **aside})
 
 
 def decimals(value: float) -> int:
-    """Two significant digits for small numbers, one decimal from 10 on: clip rates span 0.01 to 40 %."""
+    """Return two significant digits for small numbers, one decimal from 10 on: clip rates span 0.01 to 40 %."""
     if value == 0 or abs(value) >= 10:
         return 1
     return max(2, 1 - math.floor(math.log10(abs(value))))
 
 
 def breaks(table: Table) -> list[tuple[Row, bool]]:
-    """Each row, and whether it begins another group than the one above."""
+    """Return each row, and whether it begins a new group."""
     groups = [row.group for row in table.rows]
     return [(row, i > 0 and groups[i - 1] != row.group) for i, row in enumerate(table.rows)]
 
 
 def to_markdown(table: Table) -> str:
-    """GitHub Markdown for a page: the caption above, how to read it folded below. The page says once what is common."""
+    """Return GitHub Markdown for a page: the caption above, how to read it folded below. The page states
+    common facts once.
+    """
     return _markdown(table, [*map(markdown, table.notes), *_meanings(table)])
 
 
 def to_markdown_alone(table: Table) -> str:
-    """The same for a file of its own, with what is common to the report."""
+    """Return the same for a separate file, including the facts common to the report."""
     return _markdown(table, [*map(markdown, table.notes), *_meanings(table), *map(markdown, table.common)])
 
 
@@ -133,8 +140,7 @@ def _markdown(table: Table, said: Sequence[str]) -> str:
             lines.append("| " + " | ".join([heading] + [""] * (len(table.columns) - 1)) + " |")
         lines.append(_markdown_row(row))
     if said:
-        lines += ["", f"<details><summary>{HOW_TO_READ}</summary>", "", *(f"- {one}" for one in said)]
-        lines += ["", "</details>"]
+        lines += ["", folded(HOW_TO_READ, "\n".join(f"- {one}" for one in said))]
     return "\n".join(lines) + "\n"
 
 
@@ -146,7 +152,7 @@ HOW_TO_READ = "How to read this table"
 
 
 def marked(text: str, cell: Cell, bold: str) -> str:
-    """Escaped text as the cell's emphasis has it."""
+    """Apply a cell's emphasis to escaped text."""
     return bold.format(text) if cell.bold else text
 
 
@@ -156,7 +162,7 @@ def _markdown_row(row: Row) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Unrounded numbers, with n and interval columns; empty where there is no number."""
+    """Return unrounded numbers as CSV, with n and interval columns; empty if there is no number."""
     rows = [
         {"group": r.group, **{k: v for c in r.cells for k, v in c.data.items()}, **r.aside}
         for r in table.rows
@@ -170,5 +176,5 @@ def to_csv(table: Table) -> str:
 
 
 def markdown_rows(table: Table) -> list[str]:
-    """The line that each row is in Markdown."""
+    """Return each row's line of Markdown."""
     return [_markdown_row(row) for row in table.rows]

@@ -1,4 +1,6 @@
-"""The files of a table: NAME.md, NAME.tex and NAME.csv, and of some NAME_short.tex for one column of a paper."""
+"""The files of a table: NAME.md, NAME.tex and NAME.csv, and for some NAME_short.tex for one column of a
+paper.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ RENDERED: Mapping[str, Callable[[Table], str]] = {
     ".csv": to_csv,
     SHORT: to_short_latex,
 }
-"""By what follows the table's name in that of its file."""
+"""Keyed by the part of a file's name after the table's name."""
 USUAL = (".md", ".tex", ".csv")
 
 
 def write_table(table: Table | None, folder: Path, name: str, kinds: Iterable[str] = USUAL) -> None:
-    """Write the usual files, or those of `kinds`; without a table, remove those that an earlier report left."""
+    """Write the usual files, or those of `kinds`; without a table, remove those of an earlier report."""
     for kind in kinds:
         path = folder / f"{name}{kind}"
         if table is None:
@@ -31,7 +33,7 @@ def write_table(table: Table | None, folder: Path, name: str, kinds: Iterable[st
 
 
 def parted(file: str) -> tuple[str, str]:
-    """The name of the table that a file shows, and what kind of file it is."""
+    """Split a file's name into the table that it shows and the kind of file."""
     if file.endswith(SHORT):
         return file.removesuffix(SHORT), SHORT
     name, dot, kind = file.partition(".")

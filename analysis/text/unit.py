@@ -1,4 +1,4 @@
-"""What scores are shown in: percent points of a share, or the unit of an imported metric, whatever that is."""
+"""The unit of scores: percent points of a share, or the unit of an imported metric."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PLAIN = range(-4, 7)
 
 @dataclass(frozen=True)
 class Unit:
-    """How a score is written. `factor` is what it is multiplied by, on axes and in data files too."""
+    """The format of a score. Scores are multiplied by `factor`, also on axes and in data files."""
 
     factor: float
     decimals: int
     mark: str
-    """What follows a number or the name of an axis."""
+    """Follows a number or the name of an axis."""
     points: str
-    """What a difference is counted in, with the blank before it."""
+    """The unit of a difference, with the blank before it."""
     exponent: bool = False
     name: str = "its own unit"
-    """What scores are in, as captions say it."""
+    """The unit of scores in captions."""
 
     @property
     def percent(self) -> bool:
@@ -36,13 +36,13 @@ class Unit:
         return self.factor != 1
 
     def text(self, value: float, *, sign: bool = False) -> str:
-        """A score with a true minus."""
+        """Format a score with a true minus."""
         kind = "e" if self.exponent else "f"
         flag = "+" if sign else ""
         return rounded(self.factor * value, f"{flag}.{self.decimals}{kind}").replace("-", "−")
 
     def signed(self, value: float) -> str:
-        """A difference of scores, with its sign."""
+        """Format a difference of scores with its sign."""
         return self.text(value, sign=True)
 
 
@@ -50,7 +50,7 @@ PERCENT = Unit(100, 1, " %", " points", name="percent points")
 
 
 def own_unit(values: NDArray[np.float64], name: str | None = None) -> Unit:
-    """The unit of a metric that is no share: decimals by its largest value, and its name where one is known."""
+    """Return the unit of a metric that is not a share: decimals by its largest value, and its name if known."""
     largest = float(np.max(np.abs(values), initial=0.0))
     power = math.floor(math.log10(largest)) if largest > 0 else 0
     plain = power in PLAIN

@@ -1,7 +1,9 @@
-"""A report's digests, to be kept where whoever can write the report cannot write: in a signed tag, in a paper.
+"""A report's digests, to be kept out of reach of anyone who can write the report: in a signed tag, in a
+paper.
 
-The digest of provenance.json covers the report: that file holds those of every other file, logs and claims among them. The
-digest of the logs outlives the code that makes reports of them. Both can be made with coreutils alone (docs/reports.md).
+The digest of provenance.json covers the report: that file holds the digests of every other file, including
+logs and claims. The digest of the logs outlives the code that makes reports from them. Both can be computed
+with coreutils alone (docs/reports.md).
 """
 
 from __future__ import annotations
@@ -27,21 +29,23 @@ LOGS = "logs/"
 
 @dataclass(frozen=True)
 class Anchors:
-    """Two digests of a report folder as it lies there."""
+    """Two digests of a report folder as it is now."""
 
     report: str
     logs: str
 
 
 def anchors_of(folder: Path, content: Mapping[str, Any]) -> Anchors:
-    """Of the files that are there now; `content` is provenance.json, which names those of the logs."""
+    """Return the digests of the files that exist now; `content` is provenance.json, which names those of the
+    logs.
+    """
     names = sorted(name for name in content["files"] if name.startswith(LOGS) and (folder / name).is_file())
     lines = "".join(f"{file_digest(folder / name)}  {name}\n" for name in names)
     return Anchors(file_digest(folder / FILE), hashlib.sha256(lines.encode()).hexdigest())
 
 
 def differing_files(folder: Path, content: Mapping[str, Any]) -> list[str]:
-    """Files of a report that are gone or are not what its provenance.json says."""
+    """Return the files of a report that are gone or differ from its provenance.json."""
     return [
         name
         for name, digest in content["files"].items()
@@ -50,12 +54,14 @@ def differing_files(folder: Path, content: Mapping[str, Any]) -> list[str]:
 
 
 def anchor_lines(name: str, preset: str | None, out: Path) -> list[str]:
-    """What to keep, and how. Raises UserError where there is no report, or one whose files are not what they were."""
+    """Return what to keep, and how. Raises UserError if there is no report, or if one of its files has
+    changed.
+    """
     folder, content = read_provenance(name, preset, out)
     differing = differing_files(folder, content)
     if differing:
         raise UserError(
-            f"{folder / differing[0]} is not what the report was written with: `make verify NAME={shlex.quote(name)}` says more"
+            f"{folder / differing[0]} has changed since the report was written: run `make verify NAME={shlex.quote(name)}` for details"
         )
     found, of = anchors_of(folder, content), f"{content['study']} (preset {content['preset']})"
     stated = f"report sha256:{found.report} logs sha256:{found.logs}"
@@ -72,7 +78,9 @@ def anchor_lines(name: str, preset: str | None, out: Path) -> list[str]:
 
 
 def given_anchor(text: str) -> str:
-    """The digest that a user names. Raises UserError where it is none: half a digest proves nothing."""
+    """Return the digest that a user gave. Raises UserError if it is not a whole digest: half of one proves
+    nothing.
+    """
     match = DIGEST.fullmatch(text.strip().lower())
     if match is None:
         raise UserError(
@@ -82,12 +90,12 @@ def given_anchor(text: str) -> str:
 
 
 def against(anchor: str, found: Anchors) -> tuple[bool, str]:
-    """Whether an anchor is one of the report's digests, and what that says."""
+    """Return whether an anchor is one of the report's digests, and a sentence about it."""
     if anchor == found.report:
-        return True, "the report is the one that was anchored"
+        return True, "the report matches the anchor"
     if anchor == found.logs:
-        return True, "the logs are those that were anchored"
+        return True, "the logs match the anchor"
     return False, (
-        f"the anchor {anchor[:SHORT]} is neither the digest of this report ({found.report[:SHORT]}) nor of its logs "
-        f"({found.logs[:SHORT]}): what was anchored had other logs, or was made of them by other code"
+        f"the anchor {anchor[:SHORT]} matches neither the digest of this report ({found.report[:SHORT]}) nor that of its logs "
+        f"({found.logs[:SHORT]}): the anchored report had different logs, or was made from them by different code"
     )

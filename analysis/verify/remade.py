@@ -1,4 +1,4 @@
-"""A report folder beside one that is made again from its compact logs."""
+"""Compares a report folder with one made again from its compact logs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from analysis.text.table_files import parted
 from analysis.verify.table_lines import differing_cells, differing_in_csv, same_numbers
 
 TEXT = (".md", ".tex", ".csv")
-"""Files that do not depend on how another version of Matplotlib draws."""
+"""Files that do not depend on how a different version of Matplotlib draws."""
 MADE_WITH = ("made_with", "analysis_sha256")
-"""What may differ in provenance.json without a number being another."""
+"""Keys of provenance.json that may differ although every number is the same."""
 
 
 def differences(folder: Path, again: Path, content: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By file of `folder` that the logs in `again` do not give: the cells, figures or sections that differ in it.
+    """Return, by file of `folder` that the logs in `again` do not reproduce, the cells, figures or sections
+    that differ in it.
 
-    Drawings and the last digits of CSV files may differ where another processor or another version of a package made
-    them: figures are compared only where the same packages did, CSV files number by number.
+    Drawings and the last digits of CSV files may differ if a different processor or a different version of a
+    package made them: figures are compared only if the same packages made them, CSV files number by number.
     """
     from analysis.report import render  # pandas and Matplotlib: not for --help
 
@@ -54,14 +55,14 @@ def _compare(there: Path, again: Path, tables: Mapping[str, Table]) -> list[str]
     try:
         mine, wanted = (path.read_text(encoding="utf-8") for path in (there, again))
     except UnicodeDecodeError:
-        return [f"{name} (no text)"]
+        return [f"{name} (not text)"]
     if kind == ".csv":
         return [] if same_numbers(mine, wanted) else differing_in_csv(tables[name], mine)
     return differing_cells([tables[name]] if name in tables else list(tables.values()), mine, wanted, kind)
 
 
 def _other_provenance(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
-    """Whether traces differ, digests of files aside: those are compared with the files themselves."""
+    """Return whether traces differ, except digests of files, which are compared with the files themselves."""
     keys = {*recorded, *again} - {*MADE_WITH, "files"}
     return any(_rounded(recorded.get(key)) != _rounded(again.get(key)) for key in keys)
 

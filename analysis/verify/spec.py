@@ -1,7 +1,7 @@
-"""The spec of a study today beside the one that a report was planned from.
+"""Compares a study's spec of today with the one that a report was planned from.
 
-Manifests hold a digest of what the file says; older ones hold one of what it means, which this package cannot make again:
-then what both state outright is compared, and nothing else.
+Manifests hold a digest of the spec's text. Older ones hold a digest of its meaning, which this package cannot
+compute again: for those, only what both state outright is compared.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from sspo.errors import UserError
 
 STATED = ("title", "question", "baseline", "test", "smallest_effect", "looks")
 MAY_GO = ("smallest_effect", "looks")
-"""Of those, the ones that a manifest has only where the spec stated them."""
+"""Those that a manifest has only if the spec stated them."""
 LISTED = 6
 """Differences named before the list is cut."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What became of a spec."""
+    """The result of comparing a spec."""
 
     changed: str = ""
-    """A sentence; empty where it is what it was, or cannot be told."""
+    """A sentence; empty if the spec is unchanged or cannot be compared."""
     note: str = ""
-    """What was compared, where nothing changed."""
+    """What was compared, if nothing changed."""
 
 
 def spec_today(manifest: Mapping[str, Any]) -> Spec:
-    """The spec of a report's study, held against its manifest."""
+    """Compare the spec of a report's study with its manifest."""
     if "imported" in manifest:
-        return Spec(note="imported, so no spec of its own")
+        return Spec(note="imported, so it has no spec of its own")
     path = study_file(str(manifest["study"]))
     try:
         now = written_sha256(path)
         differ = list(_differing(manifest, read_yaml(path))) if now is not None else []
     except UserError as error:
         return Spec(changed=f"the spec of this study cannot be compared: {error}")
-    except (AttributeError, KeyError, TypeError, ValueError):  # a spec that no sweep would take
+    except (AttributeError, KeyError, TypeError, ValueError):  # a spec that no sweep would accept
         differ = ["its form"]
     if now is None:
         return Spec(note="its spec is gone from conf/study")
     planned = manifest.get("written_sha256")
     if planned == now or (planned is None and not differ):
         return Spec(
-            note="its spec is what it was"
+            note="its spec is unchanged"
             if planned
-            else "of its spec only what the manifest states, which has no hash of it"
+            else "only the parts of its spec that the manifest states: it has no hash of the spec"
         )
     return Spec(changed=_sentence(path, differ))
 
@@ -69,7 +69,7 @@ def _sentence(path: Path, differ: Sequence[str]) -> str:
 
 
 def _differing(manifest: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
-    """What both state, and state otherwise."""
+    """Yield what both state differently."""
     for key in STATED:
         if key in spec or (key in MAY_GO and manifest.get(key)):
             yield from _otherwise(key.replace("_", " "), manifest.get(key), spec.get(key))
@@ -87,7 +87,7 @@ def _differing(manifest: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator
 
 
 def _arms(manifest: Mapping[str, Any], spec: Mapping[str, Any], preset: Mapping[str, Any]) -> Iterator[str]:
-    """Arms by name, and of those that were written by hand seeds and overrides: a design's are made by a sweep."""
+    """Compare arms by name, and for handwritten arms seeds and overrides; a sweep makes those of a design."""
     planned, written = {arm["name"]: arm for arm in manifest["arms"]}, spec.get("arms") or {}
     listed = preset.get("arms")
     if listed is None and "design" not in spec:
@@ -102,7 +102,7 @@ def _arms(manifest: Mapping[str, Any], spec: Mapping[str, Any], preset: Mapping[
         offset = own.get("seed_offset") or 0
         seeds = [seed + offset for seed in _seeds(own.get("seeds") or preset.get("seeds"))]
         yield from _otherwise(f"seeds of {name}", ranges(arm["seeds"]), ranges(seeds))
-        if "overrides" in arm and arm.get("copy_of") is None:  # a copy has those of its original
+        if "overrides" in arm and arm.get("copy_of") is None:  # a copy has the overrides of its original
             overrides = [*(preset.get("overrides") or ()), *(own.get("overrides") or ())]
             yield from _otherwise(f"overrides of {name}", arm["overrides"], overrides)
 

@@ -1,4 +1,4 @@
-"""Which cells of a table a text file shows otherwise: a file that was written again beside the one that is there."""
+"""Finds the cells that differ between a table in a text file and the table written again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from analysis.text.table_files import SHORT
 from analysis.verify.why import cell_name
 
 NEAR = 1e-9
-"""Relative difference of numbers that another processor may have added up in another order."""
+"""Relative difference of numbers that a different processor may have added in a different order."""
 _MARKDOWN, _LATEX = re.compile(r"(?<!\\)\|"), re.compile(r"(?<!\\)&")
 _SPLIT = {".md": _MARKDOWN, ".tex": _LATEX, SHORT: _LATEX, ".html": re.compile(r"(?=<t[hd]\b)")}
 _RENDER = {
@@ -31,7 +31,7 @@ _RENDER = {
 
 @dataclass(frozen=True)
 class _Line:
-    """Where a line of a file has its cells from."""
+    """The origin of a line's cells."""
 
     table: Table
     row: int
@@ -39,7 +39,9 @@ class _Line:
 
 
 def differing_cells(tables: list[Table], there: str, expected: str, kind: str) -> list[str]:
-    """Names of the cells in lines of `expected` that `there` has otherwise; `layout` for what is no cell."""
+    """Return the names of the cells in lines of `expected` that differ in `there`; `layout` for text outside
+    cells.
+    """
     rows = {line: where for table in tables for line, where in _lines(table, kind)}
     captions = functools.cache(lambda: _rendered(tables, kind))
     found: list[str] = []
@@ -55,7 +57,7 @@ def differing_cells(tables: list[Table], there: str, expected: str, kind: str) -
 
 
 def same_numbers(there: str, expected: str) -> bool:
-    """Whether two CSV files hold the same cells, numbers up to the order in which they were added."""
+    """Return whether two CSV files hold the same cells, with numbers equal up to the order of addition."""
     mine, wanted = (list(csv.reader(io.StringIO(text))) for text in (there, expected))
     return len(mine) == len(wanted) and all(
         len(a) == len(b) and all(_near(x, y) for x, y in zip(a, b, strict=True))
@@ -64,7 +66,7 @@ def same_numbers(there: str, expected: str) -> bool:
 
 
 def differing_in_csv(table: Table, there: str) -> list[str]:
-    """Names of the cells whose numbers a CSV file states otherwise."""
+    """Return the names of the cells whose numbers differ in a CSV file."""
     mine = list(csv.DictReader(io.StringIO(there)))
     found = []
     for row, wanted in enumerate(csv.DictReader(io.StringIO(to_csv(table)))):
@@ -86,7 +88,7 @@ def _near(a: str, b: str) -> bool:
 
 
 def _lines(table: Table, kind: str) -> Iterator[tuple[str, _Line]]:
-    """The lines that show rows, and what stands in each."""
+    """Yield the lines that show rows, and the origin of each."""
     if kind in (".tex", SHORT):
         shown = shortened(table) if kind == SHORT else table
         for line, row, columns in latex_lines(shown, narrow=kind == SHORT):
@@ -100,7 +102,7 @@ def _lines(table: Table, kind: str) -> Iterator[tuple[str, _Line]]:
 def _cells(where: _Line, mine: str, wanted: str, kind: str) -> Iterator[str]:
     name, key, columns = where.table.name, where.table.rows[where.row].key, where.columns
     a, b = (_SPLIT[kind].split(line) for line in (mine, wanted))
-    offset = 1 if kind in (".md", ".html") else 0  # Markdown begins with a bar, HTML with the row's own tag
+    offset = 1 if kind in (".md", ".html") else 0  # Markdown starts with a bar, HTML with the row's own tag
     if len(a) != len(b):
         yield from (cell_name(name, key, column) for column in columns)
         return
@@ -110,7 +112,7 @@ def _cells(where: _Line, mine: str, wanted: str, kind: str) -> Iterator[str]:
 
 
 def _rendered(tables: list[Table], kind: str) -> dict[str, str]:
-    """Each line of the tables to the name of the first that has it."""
+    """Map each line of the tables to the name of the first table that has it."""
     found: dict[str, str] = {}
     for table in tables:
         for render in _RENDER[kind]:

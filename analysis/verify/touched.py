@@ -1,4 +1,4 @@
-"""Which cells, figures and sections rest on given streams of given runs."""
+"""Finds the cells, figures and sections that depend on given streams of given runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from analysis.verify.why import cell_name
 
 
 def touched(content: Mapping[str, Any], different: set[tuple[str, int]]) -> tuple[list[str], list[str]]:
-    """Names of what reads one of `different` (stream, run), and of cells of which only the emphasis rests on them.
+    """Return the names of whatever reads one of `different` (stream, run), and of cells whose emphasis alone
+    depends on one.
 
-    A run's record (its state and configuration) stands behind everything that reads the run.
+    A run's record (its state and configuration) is behind everything that reads the run.
     """
     records = {run for stream, run in different if stream == RECORD}
     direct, adjusted = [], []
@@ -25,12 +26,12 @@ def touched(content: Mapping[str, Any], different: set[tuple[str, int]]) -> tupl
 
 
 def everything(content: Mapping[str, Any]) -> list[str]:
-    """Names of all cells, figures and sections."""
+    """Return the names of all cells, figures and sections."""
     return [name for name, _ in traces(content)]
 
 
 def traces(content: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Name and trace of all of them."""
+    """Yield the name and trace of each cell, figure and section."""
     for name, table in content["tables"].items():
         for row, column, _, trace in table["cells"]:
             yield cell_name(name, row, column), trace

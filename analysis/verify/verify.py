@@ -1,7 +1,8 @@
-"""`python -m analysis verify NAME`: is every byte what it was, and which cells and figures would another one touch?
+"""`python -m analysis verify NAME`: checks that every byte is unchanged, and names the cells and figures that
+a change touches.
 
-Hashes the report's files, its compact logs by run and stream, and the run folders where they are there; then makes the
-report again from the logs and compares.
+Hashes the report's files, its compact logs by run and stream, and the run folders if they exist; then makes
+the report again from the logs and compares.
 """
 
 from __future__ import annotations
@@ -32,33 +33,35 @@ from analysis.verify.why import cell_name, one_line_each, read_provenance
 from sspo.errors import UserError
 
 LISTED = 12
-"""Streams named of a run before the list is cut."""
+"""Streams listed per run before the list is cut."""
 
 
 @dataclass
 class Verified:
-    """What was found, in lines to print."""
+    """The findings, as lines to print."""
 
     folder: Path
-    """Of the report."""
+    """The report's folder."""
     lines: list[str] = field(default_factory=list)
     intact: bool = True
 
     def changed(self, line: str) -> None:
-        """Note something that is not what it was."""
+        """Record something that has changed."""
         self.intact = False
         self.lines.append(line)
 
     def touches(self, names: Iterable[str], adjusted: Iterable[str] = ()) -> None:
-        """Name cells and figures below what was changed."""
+        """Name the cells and figures that a change touches, below its line."""
         for title, found in (("touches", list(names)), ("touches the bold or adjusted p of", list(adjusted))):
             if found:
                 self.lines.append(f"  {title} {len(found)}: {' '.join(f'{name};' for name in found)[:-1]}")
 
 
 def verify(name: str, preset: str | None, store: Path, out: Path, anchor: str | None = None) -> Verified:
-    """Check a study's report, against a digest from outside where one is given. Raises UserError where there is none with a
-    provenance.json."""
+    """Check a study's report, and compare it with a digest kept elsewhere if one is given.
+
+    Raises UserError if there is no report with a provenance.json.
+    """
     kept = None if anchor is None else given_anchor(anchor)
     folder, content = read_provenance(name, preset, out)
     found = Verified(folder)
@@ -74,14 +77,14 @@ def verify(name: str, preset: str | None, store: Path, out: Path, anchor: str | 
         how = "; ".join(filter(None, (runs, spec, anchored)))
         found.lines.append(
             f"verified {folder}: {len(content['files'])} files, {cells} cells and {len(content['figures'])} figures of "
-            f"{len(content['runs'])} runs are what they were, and the logs give them again ({how})"
+            f"{len(content['runs'])} runs are unchanged, and the logs reproduce them ({how})"
         )
     found.lines = one_line_each(found.lines)
     return found
 
 
 def _anchored(anchor: str, folder: Path, content: Mapping[str, Any], found: Verified) -> str:
-    """The report against a digest that was kept elsewhere; in words, what that digest was of."""
+    """Compare the report with a digest kept elsewhere. Return in words what that digest was of."""
     holds, sentence = against(anchor, anchors_of(folder, content))
     if not holds:
         found.changed(sentence)
@@ -89,7 +92,7 @@ def _anchored(anchor: str, folder: Path, content: Mapping[str, Any], found: Veri
 
 
 def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
-    """Compact logs against their digests."""
+    """Compare the compact logs with their digests."""
     differing = [name for name in differing_files(folder, content) if name.startswith("logs/")]
     for name in differing:
         found.changed(f"{name} {'has changed' if (folder / name).is_file() else 'is gone'}")
@@ -101,7 +104,7 @@ def _logs(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
 
 
 def _claims(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
-    """The files of claims that the study names against those that the verdicts were given on."""
+    """Compare the claim files that the study names with those that the verdicts are based on."""
     recorded = content.get("claims", {})
     try:
         asked = {path.name for path in judged_files(read_json(folder / "logs" / MANIFEST))}
@@ -111,7 +114,7 @@ def _claims(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
         LookupError,
         TypeError,
         AttributeError,
-    ):  # named already: the manifest is one of the logs
+    ):  # reported already: the manifest is one of the logs
         asked = set()
     wanted = [path for path in claim_files() if path.name in asked or path.name in recorded]
     changed = list(changed_claims(recorded, wanted))
@@ -125,11 +128,11 @@ def _claims(folder: Path, content: Mapping[str, Any], found: Verified) -> bool:
 
 
 def _spec(folder: Path, found: Verified) -> str:
-    """The spec of the study as it is now against the one that was planned; in words, what was compared."""
+    """Compare the study's spec as it is now with the planned one. Return in words what was compared."""
     try:
         manifest = read_json(folder / "logs" / MANIFEST)
         spec = spec_today(manifest)
-    except (UserError, OSError, LookupError, TypeError):  # named already: the manifest is one of the logs
+    except (UserError, OSError, LookupError, TypeError):  # reported already: the manifest is one of the logs
         return ""
     if spec.changed:
         found.changed(spec.changed)
@@ -141,7 +144,7 @@ def _recorded(content: Mapping[str, Any]) -> Digests:
 
 
 def _name(content: Mapping[str, Any], different: Digests, found: Verified) -> None:
-    """Runs and streams that differ, and what rests on them."""
+    """Name the runs and streams that differ, and what depends on them."""
     by_run: dict[int, list[str]] = {}
     for stream, runs in different.items():
         for run in runs:
@@ -158,15 +161,15 @@ def _name(content: Mapping[str, Any], different: Digests, found: Verified) -> No
 
 
 def _run_folders(folder: Path, content: Mapping[str, Any], store: Path, found: Verified) -> str:
-    """Run folders against what was recorded of them; in words, how many were there."""
+    """Compare run folders with their record. Return in words how many exist."""
     study = [run for run in content["runs"] if "versions" in run]
     there = present(store, study)
     if not there:
-        return f"no run folder in {store}: the compact logs stand for them"
+        return f"no run folder in {store}: only the compact logs were checked"
     try:
         differing = changed_sources(store, study, folder / "logs")
     except (UserError, LookupError, AttributeError):
-        found.changed(f"logs/{SOURCES} cannot be read: run folders are compared by what they say")
+        found.changed(f"logs/{SOURCES} cannot be read: run folders are compared by their contents")
         differing = None
     for change in differing or ():
         found.changed(f"{change.path} {change.what}")
@@ -180,14 +183,18 @@ def _run_folders(folder: Path, content: Mapping[str, Any], store: Path, found: V
 
 
 def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> Digests:
-    """Streams of these runs that the store's folders give otherwise; all of them where they cannot be read."""
+    """Return the streams of these runs whose values differ in the store's folders; all of them if those
+    cannot be read.
+    """
     from analysis.logs.run_folders import compact
 
     before = {s: {r: d for r, d in of.items() if r in runs} for s, of in _recorded(content).items()}
     with tempfile.TemporaryDirectory() as place:
         try:
             manifest = read_json(manifest_path(store, content["study"], content["preset"]))
-            compact(store, manifest, Path(place), as_ended=False)  # what is changed is named by its cells
+            compact(
+                store, manifest, Path(place), as_ended=False
+            )  # a change is reported by the cells that it touches
         except (UserError, OSError):
             return {stream: dict.fromkeys(of, "") for stream, of in before.items() if of}
         now = {s: {r: d for r, d in of.items() if r in runs} for s, of in stream_digests(Path(place)).items()}
@@ -195,21 +202,21 @@ def _said_otherwise(content: Mapping[str, Any], store: Path, runs: set[int]) -> 
 
 
 LATER = (TIMING, TRAINING_RESPONSES)
-"""Streams that older reports have no digests of: that they are there now is no change."""
+"""Streams that older reports have no digests of: their presence now is not a change."""
 
 
 def _changes(before: Digests, now: Digests) -> Digests:
-    """Streams that differ."""
+    """Return the streams that differ."""
     return changes(before, {s: of for s, of in now.items() if s not in LATER or s in before})
 
 
 def _of_runs(streams: Digests) -> Digests:
-    """Those that run folders give: replays and checks for contamination lie elsewhere."""
+    """Return the streams that run folders hold; replays and contamination checks are stored elsewhere."""
     return {s: of for s, of in streams.items() if not s.startswith("replay/") and s != CONTAMINATION}
 
 
 def _remade(folder: Path, content: Mapping[str, Any], found: Verified, changed: str) -> None:
-    """The report's own files against their digests, and against what the logs give again."""
+    """Compare the report's own files with their digests, and with what the logs give now."""
     differing = {name for name in differing_files(folder, content) if not name.startswith("logs/")}
     with tempfile.TemporaryDirectory() as place:
         again = Path(place) / folder.name
@@ -221,16 +228,16 @@ def _remade(folder: Path, content: Mapping[str, Any], found: Verified, changed: 
             found_again = {}
     for name in sorted(differing):
         gone = "" if (folder / name).is_file() else " and is gone"
-        found.changed(f"{name} is not what was written{gone}")
+        found.changed(f"{name} has changed since it was written{gone}")
         found.touches(found_again.get(name, [name]))
     other_code = content["analysis_sha256"] != analysis_sha256()
     for name, names in found_again.items():
         if name not in differing:
-            why = changed or (" (it was made by other analysis code)" if other_code else "")
-            found.changed(f"{name} is not what the logs give now{why}")
+            why = changed or (" (it was made by different analysis code)" if other_code else "")
+            found.changed(f"{name} differs from what the logs give now{why}")
             found.touches(names)
     recorded = {*content["files"], FILE, STAMP}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in recorded:
-            found.changed(f"{name} is none of the report's files")
+            found.changed(f"{name} is not one of the report's files")

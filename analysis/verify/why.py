@@ -1,4 +1,6 @@
-"""`python -m analysis why NAME TARGET`: the formula behind a cell or figure, and the runs with their values."""
+"""`python -m analysis why NAME TARGET`: shows the formula behind a cell or figure, and the runs with their
+values.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,16 @@ COLUMNS = {
     "delta": "difference",
     "Δ average": "difference",
     "p": "p (Holm)",
+    "points a question": "points per question",
 }
-"""What people call them, and a name that they had; a name goes for all that begin with it."""
+"""Common names, and a name that a column once had; a name matches every column that begins with it."""
 TARGET = re.compile(r"(?P<table>[^\[\]]+)\[(?P<row>.*?)(?:,(?P<column>[^,]*))?\]", re.DOTALL)
 GIVE = "give a table's cell as results[ARM,COLUMN], a caption as results[caption], or: figure NAME"
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was asked for: its name, what stands there, and where it comes from."""
+    """A target that was found: its name, its text, and its origin."""
 
     name: str
     text: str
@@ -37,9 +40,9 @@ class Found:
 
 
 def read_provenance(name: str, preset: str | None, out: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder and the provenance.json of a study's report, of the strongest preset where none is named.
+    """Return the folder and provenance.json of a study's report, of the strongest preset if none is given.
 
-    Raises UserError where there is none, or one that this version does not read.
+    Raises UserError if there is none, or if this version cannot read it.
     """
     folders = [report_folder(out, name, p) for p in ([preset] if preset else PRESETS)]
     folder = next((f for f in folders if (f / FILE).is_file()), None)
@@ -65,7 +68,7 @@ def _no_report(name: str, preset: str | None, folders: Sequence[Path], out: Path
 
 
 def why(name: str, target: str, preset: str | None, out: Path) -> str:
-    """The answer in lines. Raises UserError with the nearest name where the target is none."""
+    """Return the answer as lines. Raises UserError with the nearest name if the target does not exist."""
     folder, content = read_provenance(name, preset, out)
     found = find(content, target)
     lines = [
@@ -81,12 +84,12 @@ def why(name: str, target: str, preset: str | None, out: Path) -> str:
 
 
 def one_line_each(lines: Iterable[str]) -> list[str]:
-    """Names from data cannot start lines of their own, nor hold what a terminal would obey."""
+    """Remove characters with which names from data could start lines of their own or control a terminal."""
     return ["".join(c if c.isprintable() else "�" for c in line) for line in lines]
 
 
 def find(content: Mapping[str, Any], target: str) -> Found:
-    """The cell, caption, figure or section that a target names."""
+    """Return the cell, caption, figure or section that a target names."""
     given = one_line(target)
     kind, _, rest = given.partition(" ")
     others = {**content["figures"], **content["sections"]}
@@ -108,15 +111,16 @@ def find(content: Mapping[str, Any], target: str) -> Found:
 
 
 def _column(name: str, key: str, column: str, tables: Mapping[str, Any]) -> str:
-    """The column of a table that was meant. Raises UserError; of a column that another table has for this row it names that one."""
+    """Return the column that was meant.
+
+    Raises UserError; if another table has that column for this row, the error names that table.
+    """
     try:
         return _named(f"column of {name}", column, tables[name]["columns"], COLUMNS)
     except UserError as error:
         for other, table in tables.items():
             if column in table["columns"] and key in table["rows"]:
-                raise UserError(
-                    f"{name} has no column '{column}': ask for {other}[{key},{column}]"
-                ) from error
+                raise UserError(f"{name} has no column '{column}': use {other}[{key},{column}]") from error
         raise
 
 
@@ -125,7 +129,7 @@ def _cell(name: str, tables: Mapping[str, Any], row: str, column: str | None) ->
     if row.lower() == CAPTION and column is None:
         key, title = CAPTION, ""
     elif column is None:
-        raise UserError(f"'{name}[{row}]' names no column: {GIVE}")
+        raise UserError(f"'{name}[{row}]' does not name a column: {GIVE}")
     else:
         key = _named(f"row of {name}", row, table["rows"], _labels(table, row))
         title = _column(name, key, column.strip(), tables)
@@ -133,14 +137,14 @@ def _cell(name: str, tables: Mapping[str, Any], row: str, column: str | None) ->
         if (at, of) == (key, title):
             return Found(cell_name(name, at, of), text, trace)
     if key == CAPTION:
-        raise UserError(f"the caption of {name} states no number of its own: ask for one of its cells")
+        raise UserError(f"the caption of {name} states no number of its own: use one of its cells")
     raise UserError(
-        f"{cell_name(name, key, title)} is text of the study's manifest or has no number: no run is behind it"
+        f"{cell_name(name, key, title)} comes from the study's manifest or has no number: no run is behind it"
     )
 
 
 def _labels(table: Mapping[str, Any], row: str) -> dict[str, str]:
-    """Label to row. Raises UserError where the label that was given is that of several."""
+    """Map labels to rows. Raises UserError if several rows have the given label."""
     labels = list(zip(table["labels"], table["rows"], strict=True))
     meant = [key for label, key in labels if label.lower() == row.lower()]
     if len(meant) > 1 and row not in table["rows"]:
@@ -149,12 +153,14 @@ def _labels(table: Mapping[str, Any], row: str) -> dict[str, str]:
 
 
 def cell_name(table: str, row: str, column: str) -> str:
-    """How a cell is written: `results[grpo,average]`, `results[caption]`."""
+    """Return a cell's name: `results[grpo,average]`, `results[caption]`."""
     return f"{table}[{row},{column}]" if column else f"{table}[{row}]"
 
 
 def _named(kind: str, given: str, valid: Iterable[str], others: Mapping[str, str] | None = None) -> str:
-    """The valid name that is meant: itself, in another case, by another name, or by how it begins."""
+    """Return the valid name that is meant: an exact match, in different case, by an alias, or by its
+    beginning.
+    """
     names = list(valid)
     if given in names:
         return given
@@ -172,7 +178,7 @@ def _named(kind: str, given: str, valid: Iterable[str], others: Mapping[str, str
 
 
 def _run_lines(content: Mapping[str, Any], trace: Mapping[str, Any]) -> list[str]:
-    """A line a run: its value, file, step, config hash and code."""
+    """Format one line per run: its value, file, step, config hash and code."""
     values, read = dict(trace.get("values", ())), sorted({run for _, run in pairs(trace["reads"])})
     files: dict[int, set[str]] = {}
     for stream, run in pairs(trace["reads"]):

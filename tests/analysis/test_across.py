@@ -67,7 +67,9 @@ def test_each_study_has_its_answer_and_its_counts(store: Path, out: Path) -> Non
     assert "2 studies, 0 of them registered; 21 runs listed, 17 distinct. " in text
     baseline, below = score(store, "grpo"), score(store, "grpo") - score(store, "no_clip")
     assert "[The study &lt;toy&gt;](toy/index.md) (preset paper; exploratory): " in text
-    assert f"told apart from GRPO .2 ({baseline:.1f}): " in text or f"than GRPO .2 ({baseline:.1f})" in text
+    assert (
+        f"distinguished from GRPO .2 ({baseline:.1f}): " in text or f"than GRPO .2 ({baseline:.1f})" in text
+    )
     assert f"no clip scores {below:.1f} " in text
     rows = {line.split(" | ")[0]: line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line}
     heads = rows["| study"]

@@ -66,8 +66,8 @@ def test_a_report_of_other_logs_verifies_and_not_against_the_digest_of_before(fo
     said = run_here(main, "anchor", "toy", "--out", str(folder.parent)).stdout.splitlines()
     assert said[0] == f"toy (preset paper): report sha256:{report} logs sha256:{logs}"
     assert said[3] == f"  to check: make verify NAME=toy ANCHOR={report}"
-    assert "; the report is the one that w" in checked(folder, "--anchor", report).stdout
-    assert "; the logs are those that w" in checked(folder, "--anchor", f"sha256:{logs.upper()}").stdout
+    assert "; the report matches the anchor" in checked(folder, "--anchor", report).stdout
+    assert "; the logs match the anchor" in checked(folder, "--anchor", f"sha256:{logs.upper()}").stdout
     change(folder, "value", 0.0, final=True)
     render(folder, replayed=False)
     now = digests(folder)
@@ -75,8 +75,8 @@ def test_a_report_of_other_logs_verifies_and_not_against_the_digest_of_before(fo
         ended = checked(folder, "--anchor", anchor)
         assert (ended.returncode, ended.stderr) == (1, "")
         assert ended.stdout == (
-            f"the anchor {anchor[:12]} is neither the digest of this report ({now[0][:12]}) nor of its logs ({now[1][:12]}): "
-            "what was anchored had other logs, or was made of them by other code\n"
+            f"the anchor {anchor[:12]} matches neither the digest of this report ({now[0][:12]}) nor that of its logs ({now[1][:12]}): "
+            "the anchored report had different logs, or was made from them by different code\n"
         )
     assert checked(folder, "--anchor", now[0]).returncode == 0
 
@@ -101,7 +101,7 @@ def test_what_is_no_anchor_is_one_sentence(folder: Path) -> None:
     (folder / "results.md").write_text("other")
     ended = run_here(main, "anchor", "toy", "--out", str(folder.parent))
     assert ended.returncode != 0
-    assert f"{folder / 'results.md'} is not what the report was written with" in ended.stderr
+    assert f"{folder / 'results.md'} has changed since the report was written" in ended.stderr
 
 
 @pytest.mark.usefixtures("unremade")
@@ -134,5 +134,5 @@ def test_so_does_one_of_an_evaluation_while_training(folder: Path, column: str, 
 def test_a_file_that_nobody_sees_is_named(folder: Path, name: str) -> None:
     (folder / name).write_text("?")
     assert verify("toy", None, folder.parent / "none", folder.parent).lines == [
-        f"{name} is none of the report's files"
+        f"{name} is not one of the report's files"
     ]

@@ -161,7 +161,7 @@ def test_the_base_line_is_the_base_on_the_questions_of_the_curve(small: Small) -
     said = " ".join(held_out_accuracy.notes(Evidence(small.logs)))
     first = 100 * held_out(Evidence(small.logs)).loc[-1].mean()
     assert f"the untrained base on these questions, {100 * sum(values) / len(values):.1f} %" in said
-    assert f"Runs begin at {first:.1f} % with 1 sample a question, the line is over 16" in said
+    assert f"Runs start at {first:.1f} % with 1 sample per question; the line is over 16" in said
 
 
 def test_a_mean_ends_where_a_run_does_and_few_runs_have_no_band() -> None:

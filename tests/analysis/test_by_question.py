@@ -93,7 +93,7 @@ def test_arms_are_paired_by_question_beside_their_difference_over_runs(logs: Log
     assert found["over_runs"] == pytest.approx(found["by_question"])
     assert found["over_runs_low"] != pytest.approx(found["by_question_low"])
     assert table is not None
-    assert "nothing is said of other seeds" in " ".join(table.notes)
+    assert "says nothing about other seeds" in " ".join(table.notes)
     assert [row.key for row in table.rows] == ["sspo", "grpo_aa"]
     assert not any(cell.bold for row in table.rows for cell in row.cells)
 
@@ -122,7 +122,7 @@ def test_the_evaluation_is_counted_by_set_and_decoding(logs: Logs) -> None:
     found = cells(table, "T=1 short")
     assert (found["questions"], found["k"]) == ("6", "4")
     # one question of 6 is worth 16.67 points of its set, and a fifth of that of the average of five
-    assert (found["points a question"], found["points of the average"]) == ("16.67", "3.33")
+    assert (found["points per question"], found["points of the average"]) == ("16.67", "3.33")
     scores = evidence.primary.loc[[r for r, record in enumerate(logs.runs) if record["arm"] != "base"]]
     assert numbers(table, "T=1 short")["score"] == pytest.approx(100 * scores["short"].mean())
     average = numbers(table, "T=1 average")

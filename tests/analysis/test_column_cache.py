@@ -126,7 +126,7 @@ def test_a_report_from_a_store_that_cannot_be_written_is_made_and_says_so(
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "studies").touch()  # in the way, as a folder without permission is
     note_current(*place)
-    assert capsys.readouterr().err.startswith("note: what this report was made from is not kept in ")
+    assert capsys.readouterr().err.startswith("note: cannot record this report's inputs in ")
     assert not are_current(*place)
     (tmp_path / FOLDER / "studies").unlink()
     note_current(*place)

@@ -111,14 +111,16 @@ def test_rates_of_the_studys_base_and_sets_become_a_table(store: Path) -> None:
     ]
     caption = " ".join((*table.caption, *table.notes))
     assert "share 13 words in a row with one of 7473 training questions (gsm8k)" in caption
-    assert "Finding none is no proof" in caption
-    assert "or are shorter and stand whole in one (1 of them)" in caption
-    assert "1 question of one word was not asked; 1 question of too few words was not compared." in caption
+    assert "Finding none is not proof" in caption
+    assert "or are shorter and contained whole in one (1 of them)" in caption
     assert (
-        "1 more check is not shown of short: EM after 40, 60, 80 %, 11 questions of digest e, float32."
+        "1 question with one word was not asked; 1 question with too few words was not compared." in caption
+    )
+    assert (
+        "1 more check is not shown for short: EM after 40, 60, 80 %, 11 questions of digest e, float32."
         in caption
     )
-    assert "taken for the study's by their names" in caption
+    assert "identified as the study's by their names" in caption
 
 
 @pytest.mark.parametrize("names", [("0", "5", "f"), ("f", "5", "0")])
@@ -133,10 +135,10 @@ def test_options_decide_which_of_several_checks_is_shown(store: Path, names: tup
     assert f"check {names[2]}" in str(table.rows[0].cells[-1].trace)
     caption = " ".join((*table.caption, *table.notes))
     assert (
-        "2 more checks are not shown of short: 3 words in a row with one of 7473 training questions (gsm8k) of digest d gsm8k, "
+        "2 more checks are not shown for short: 3 words in a row with one of 7473 training questions (gsm8k) of digest d gsm8k, "
         "21 questions of digest e; 13 words in a row with one of 7473 training questions (other) of digest d other, 31 questions of digest e."
     ) in caption
-    assert "Compared with other training questions" not in caption
+    assert "Compared with training questions other" not in caption
 
 
 def test_a_check_against_other_training_questions_is_named_as_that(store: Path) -> None:
@@ -145,11 +147,11 @@ def test_a_check_against_other_training_questions_is_named_as_that(store: Path) 
     write_check(store, "aaa")
     table = contamination_table(Evidence(read_logs(logs_of(store))))
     assert table is not None
-    assert "Compared with other training questions than the study's: short." in " ".join(table.notes)
+    assert "Compared with training questions other than the study's: short." in " ".join(table.notes)
     write_check(store, "bbb", training="mine")
     table = contamination_table(Evidence(read_logs(logs_of(store))))
     assert table is not None
-    assert "Compared with other" not in " ".join(table.notes)
+    assert "Compared with training questions other" not in " ".join(table.notes)
 
 
 def test_without_a_check_nothing_is_added_and_a_clone_keeps_what_it_has(store: Path) -> None:

@@ -187,7 +187,7 @@ def test_an_address_that_names_no_run_is_not_found(dashboard: Dashboard) -> None
         ("run=../../../etc:0", "unknown run '../../../etc:0'"),
         ("run=/etc/passwd", "unknown run '/etc/passwd'"),
         ("run=grpo:0&run=%00", "unknown run"),
-        ("", "tick one run or more"),
+        ("", "select at least one run"),
         ("&".join(["run=grpo:0"] * 11), "at most 10 runs"),
     ):
         status, content = ask(dashboard, f"/run?{query}")
@@ -201,10 +201,10 @@ def test_a_taken_port_a_wrong_one_and_a_study_that_is_none_are_one_sentence(stor
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(
-            UserError, match=rf"port {port} of 127.0.0.1 is taken: set another one, as in PORT="
+            UserError, match=rf"port {port} of 127.0.0.1 is taken: choose a different one, such as PORT="
         ):
             open_dashboard("toy", None, store, port)
-    with pytest.raises(UserError, match="port 99999 is none"):
+    with pytest.raises(UserError, match="port 99999 does not exist"):
         open_dashboard("toy", None, store, 99999)
     with pytest.raises(UserError, match="did you mean 'toy'"):
         open_dashboard("tooy", None, store, 0)
@@ -233,7 +233,7 @@ def test_a_fault_is_an_answer_with_one_sentence_and_no_dropped_connection(
     monkeypatch.setattr(dashboard.study, "look", lambda: 1 / 0)
     assert ask(dashboard, "/state") == (
         500,
-        b"the dashboard failed (ZeroDivisionError); its terminal says where",
+        b"the dashboard failed (ZeroDivisionError); its terminal shows where",
     )
     assert "Traceback" in capsys.readouterr().err
 

@@ -54,7 +54,7 @@ EDITED = "conf/study/toy.yaml has changed since this study was planned: "
 def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypatch, capsys) -> None:
     spec.write_text("# a comment\n" + SPEC.replace("{grpo: {}, gspo: {}}", "{gspo: {}, grpo: {}}"))
     assert said("report", monkeypatch, capsys)[1] == ""
-    assert "its spec is what it was)" in said("verify", monkeypatch, capsys)[0]
+    assert "its spec is unchanged)" in said("verify", monkeypatch, capsys)[0]
     spec.write_text(SPEC.replace("grpo: {}", "grpo: {resources: {gpus: 2}}"))
     text = said("report", monkeypatch, capsys)[1]
     assert text.startswith("note: conf/study/toy.yaml was edited after this study was planned")
@@ -118,7 +118,7 @@ def test_what_a_spec_says_otherwise_is_named(
 def test_without_a_digest_only_what_the_manifest_states_is_compared(today: Callable[..., Spec]) -> None:
     same = today(f"# as it was\n{SPEC}", digest=False)
     assert same.changed == ""
-    assert same.note == "of its spec only what the manifest states, which has no hash of it"
+    assert same.note == "only the parts of its spec that the manifest states: it has no hash of the spec"
 
 
 def test_a_spec_that_cannot_be_read_is_named(today: Callable[..., Spec]) -> None:

@@ -54,7 +54,7 @@ def test_captions_count_every_arm_and_why_answers_for_none_it_was_not_asked_of(t
     compact(store, manifest, tmp_path / "logs")
     evidence = Evidence(read_logs(tmp_path / "logs"))
     assert captions.run_counts(evidence, evidence.primary) == (
-        "Each arm was trained with 3 seeds, but for GRPO (grpo_hi) (2)."
+        "Each arm was trained with 3 seeds, except GRPO (grpo_hi) (2)."
     )
     write_report("toy", "paper", store, tmp_path)
     _, content = read_provenance("toy", None, tmp_path)

@@ -171,8 +171,8 @@ def test_runs_stand_where_nothing_is_tested(few: Evidence) -> None:
 
 def test_print_says_what_it_leaves_out(many: Evidence, few: Evidence) -> None:
     # no clip and the first eleven others have panels, the reference is in each: 13 of 15
-    assert "Print shows 13 of 15 arms; the page has all." in entropy.FIGURE.of(many).notes()
-    assert not any("Print shows" in note for note in entropy.FIGURE.of(few).notes())
+    assert "The printed figure shows 13 of 15 arms; the page shows all." in entropy.FIGURE.of(many).notes()
+    assert not any("The printed figure shows" in note for note in entropy.FIGURE.of(few).notes())
 
 
 def test_clipping_of_matched_arms_is_one_panel_and_no_scatter(tmp_path: Path) -> None:

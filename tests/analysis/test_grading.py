@@ -64,7 +64,7 @@ def test_statuses_and_disagreements_are_counted(store: tuple[Path, dict[str, obj
     assert rows["long"] == ["long", "8", "0.0", "100.0", "0.0", "0.0", "0.0", "0.0", "–", "–"]
     # of 40 in five sets: ok 2 = 5 %, wrong 2 + 32 = 85 %, the others 1 = 2.5 %
     assert rows["all sets"] == ["all sets", "40", "5.0", "85.0", "2.5", "2.5", "2.5", "2.5", "5", "40.0"]
-    assert "two graders disagree on 2 of the 5 that both looked at" in table.caption[0]
+    assert "two graders disagree on 2 of the 5 that both graded" in table.caption[0]
     before = stream_digests(logs)
     assert GRADING in before
     regrade(store[0], [("wrong", "wrong"), *given[1:]])

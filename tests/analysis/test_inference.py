@@ -11,12 +11,14 @@ import pytest
 from scipy import stats
 from synthetic_store import ARMS, FakeArm, Scale, write_study
 
+from analysis.answer.first_screen import first_screen
 from analysis.checks.gates import check_gates
 from analysis.evidence.evidence import Evidence, values
 from analysis.inference import findings
 from analysis.inference.findings import NORMALITY, SIGNS, Summary, alone, primary_summaries
 from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
+from analysis.registration.standing import NO_REGISTRATION
 from analysis.statistics.words import word_power
 from analysis.tables import captions
 from analysis.tables.results import greedy_results, primary_results
@@ -94,7 +96,7 @@ def test_below_four_runs_an_arm_shows_its_values_and_is_not_tested(three: Eviden
     assert not any(cell.bold for r in table.rows for cell in r.cells)
     # with its A/A runs the reference has six
     assert "±" in row(table, "grpo").cells[average].text
-    assert "a p takes 4 scored runs of both arms" in " ".join(table.notes)
+    assert "a p needs 4 scored runs of both arms" in " ".join(table.notes)
 
 
 def with_p(summary: Summary, p: float, flips: float | None, other: float | None) -> Summary:
@@ -123,7 +125,7 @@ def test_a_finding_of_one_method_says_which(eight: Evidence, monkeypatch: pytest
     table = primary_results(eight)
     assert row(table, "sspo").cells[table.columns.index("p (Holm)")].text == "0.010 n"
     notes = " ".join(table.notes)
-    assert "n: rests on the normal distribution" in notes
+    assert "n: depends on the normal distribution" in notes
     assert "Only a paired t, within seeds, shows a difference for no clip." in notes
 
 
@@ -147,12 +149,20 @@ def test_the_aa_gate_is_a_test_of_equivalence_and_says_its_power(eight: Evidence
 def test_a_failed_gate_stands_in_the_head_and_in_every_caption(tmp_path: Path) -> None:
     apart = [dataclasses.replace(a, level=0.5) if a.name == "grpo_aa" else a for a in FEW[1:]]
     evidence = make(tmp_path, apart, 4)
-    assert any(
-        line.startswith("Failed gate: A/A agrees (a difference is shown") for line in captions.head(evidence)
-    )
-    assert any("A/A agrees" in sentence for sentence in captions.warnings(evidence))
+    screen = first_screen(evidence)
+    assert any(line.startswith("Failed gate: A/A agrees (a difference is shown") for line in screen.head)
+    assert "Failed gate: A/A agrees." in captions.warnings(evidence)
+    assert not any(captions.FAILED_GATE in line for line in (*screen.warnings, *screen.common))
     # what the preset lacks is not tested, and no failure
     assert gate(evidence, "untrained base has room")[0] == "not testable"
+
+
+def test_the_first_screen_states_each_common_fact_of_the_captions_once(eight: Evidence) -> None:
+    screen, study = first_screen(eight), eight.study
+    above = {captions.of_study(eight), study.note_sentence, NO_REGISTRATION, *captions.failed_sentence(eight)}
+    assert screen.common
+    below = [line for line in captions.common(eight) if line not in above]
+    assert below == [*screen.common, *screen.warnings]
 
 
 def test_no_run_is_summarised_twice(eight: Evidence) -> None:

@@ -253,7 +253,7 @@ def test_a_lease_is_a_sign_of_life_and_says_how_it_ended(store: Path) -> None:
     os.utime(lease, (time.time() - 61, time.time() - 61))
     assert state()[0] == "silent"
     lease.write_text('{"outcome": "interrupted"}')
-    assert state() == ("waiting", "attempt 1 ended (interrupted): the next sweep goes on with it")
+    assert state() == ("waiting", "attempt 1 ended (interrupted): the next sweep continues it")
     (path / "FAILED.json").write_text('{"reason": "oom", "message": "no memory"}')
     assert state() == ("failed", "oom: no memory")
     (path / "attempts" / "0002.json").write_text("{torn")
@@ -295,7 +295,7 @@ def test_of_many_runs_arms_have_rows_and_few_arms_are_drawn(
     assert "<h2>Arms</h2>" in parts["runs"]
     assert "sspo_05 seed 1" in parts["runs"]
     assert "grpo seed 0" not in parts["runs"]
-    assert "Of 2 arms 1 are drawn" in parts["curves"]
+    assert "1 of 2 arms are drawn" in parts["curves"]
     assert all(
         not line.runs for chart in found.curves.charts.values() for p in chart.panels for line in p.lines
     )

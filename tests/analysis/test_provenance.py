@@ -201,7 +201,7 @@ def test_why_prints_formula_runs_and_the_values_that_their_folders_hold(
         (["toy", "results[grpo,averge]"], "did you mean 'average'?"),  # codespell:ignore averge
         (["toy", "reslts[grpo,average]"], "did you mean 'results'?"),
         (["toy", "figure", "entropi"], "unknown figure 'entropi': did you mean 'entropy'?"),
-        (["toy", "results[grpo]"], "names no column"),
+        (["toy", "results[grpo]"], "does not name a column"),
         (["toy", "results[grpo,arm]"], "no run is behind it"),
         (["tooy", "results[grpo,average]"], "unknown study 'tooy': did you mean 'toy'?"),
         (["toy", "gates", "--preset", "smoke"], "study 'toy' (preset smoke) has no report"),
@@ -291,11 +291,11 @@ def test_a_flipped_byte_of_a_logged_column_and_of_a_table_name_what_they_touch(
     arms = arms_of_changed_runs(out / "toy" / "logs" / "metrics.parquet", logs, "policy/ratio_std", out)
     said = verify("toy", None, tmp_path / "none", tmp_path)
     assert not said.intact
-    first = said.lines[: said.lines.index("entropy.pdf is not what was written")]
+    first = said.lines[: said.lines.index("entropy.pdf has changed since it was written")]
     sections = ("verdicts", "gates", "verdicts[", "gates[")
     touched_by_logs = {name for name in named(first, "touches") if not name.startswith(sections)}
     assert touched_by_logs == {f"dynamics[{arm},ratio sd]" for arm in arms} | {"figure ratio_spread"}
-    at = said.lines.index("results_greedy.md is not what was written")
+    at = said.lines.index("results_greedy.md has changed since it was written")
     assert said.lines[at + 1] == "  touches 1: results_greedy[grpo,medium]"
 
 

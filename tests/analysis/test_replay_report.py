@@ -86,7 +86,7 @@ def test_the_store_and_the_compact_logs_give_the_same_report(place: Path) -> Non
     page = first["index.md"].decode()
     assert "### Equal clipping" in page
     assert "Replayed: 4 recorded rollouts of grpo seeds 0, 1." in page
-    assert "none of this study" not in page
+    assert "not part of this study" not in page
     assert all(f'id="{name}"'.encode() in first["index.html"] for name in ("replay", *FIGURES))
     for path in folder.glob("*.*"):
         path.unlink()
@@ -101,7 +101,7 @@ def test_a_replay_of_the_store_joins_runs_of_the_logs_and_outranks_their_replay(
     page = (write(place) / "index.md").read_text()
     assert "clip 1e-3:1:log9" in page
     assert b"log9" in (folder / "logs" / "replay.json").read_bytes()
-    sentence = "none of this study as it is planned now: grpo seed 1."
+    sentence = "not part of this study as it is planned now: grpo seed 1."
     assert sentence in page
 
 
@@ -161,7 +161,7 @@ def test_a_folder_gets_its_own_page(tmp_path: Path) -> None:
     for name in FIGURES:
         assert f"![{name}]({name}.png)" in page
         assert (folder / f"{name}.png").is_file()
-    assert "training under another bound drifts differently" in page
+    assert "training under a different bound drifts differently" in page
 
 
 def test_a_study_with_runs_gets_its_whole_report_and_one_without_gets_it_later(place: Path) -> None:
@@ -202,11 +202,11 @@ def test_a_replay_that_is_not_there_is_told_what_to_do(place: Path) -> None:
 def test_a_replay_with_nothing_to_compare_says_what_to_record(tmp_path: Path) -> None:
     rows = replay_rows()
     first = write_toy_replay(tmp_path / "first", rows[rows["update"] == 0])
-    with pytest.raises(UserError, match="at least 2 optimiser steps a rollout"):
+    with pytest.raises(UserError, match="at least 2 optimizer steps per rollout"):
         show_replay(first)
     lone = rows[(rows["target"].isna()) & (rows["low"] == rows["low"].max())]
     point = write_toy_replay(
         tmp_path / "point", lone, {**replay_head(), "rules": ["token"], "targets": [], "matched": []}
     )
-    with pytest.raises(UserError, match="neither a grid of bounds nor matched ones"):
+    with pytest.raises(UserError, match="neither a grid of bounds nor matched bounds"):
         show_replay(point)

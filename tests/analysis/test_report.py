@@ -185,7 +185,7 @@ def test_published_numbers_stand_apart_and_enter_no_statistic(report: Path, evid
     reported = [r for r in rows if r["group"] == "reference"]
     assert [r["average_mean"] for r in reported] == ["46.72", "44.42", "43.01"]
     assert all(r["p_holm"] == "" and r["average_n"] == "" for r in reported)
-    assert "not comparable, in no statistic" in to_markdown(table)
+    assert "not comparable, not in any statistic" in to_markdown(table)
     assert set(evidence.runs["arm"]) == {arm.name for arm in ARMS}
 
 
@@ -268,7 +268,7 @@ def test_one_seed_has_no_interval_and_nothing_is_bold(tmp_path: Path) -> None:
     assert table is not None
     assert "±" not in to_markdown(table)
     assert "textbf" not in to_latex(table)
-    assert "a p takes 4 scored runs of both arms" in " ".join(table.notes)
+    assert "a p needs 4 scored runs of both arms" in " ".join(table.notes)
     assert "not evidence about any arm" in " ".join(captions.common(lone))
     assert {g.name: g.verdict for g in check_gates(lone)}["A/A agrees"] == "not testable"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from analysis.__main__ import main
 from analysis.single_runs.find import find
@@ -142,7 +143,7 @@ def test_a_run_without_a_sign_of_life_a_diverged_and_a_changed_one_say_so(tmp_pa
     (bad / METRICS).write_bytes(b"{}\n" + (bad / METRICS).read_bytes())
     runs = read_runs([silent, diverged, changed, bad])
     assert [run.state for run in runs] == ["unfinished", "diverged", "done", "running"]
-    assert "stopped, or very slow" in runs[0].reason
+    assert "stopped or very slow" in runs[0].reason
     assert runs[1].reason == "loss is nan"
     assert runs[2].warnings == [
         f"metrics.jsonl was changed: metrics.jsonl has 200 bytes and the run ended with {size(diverged)}"
@@ -191,6 +192,21 @@ def test_a_terminal_without_blocks_gets_ascii(tmp_path: Path) -> None:
     assert line(text, "reward") == "reward -0.500 -0.500 -0.500 ---".replace("---", ":::")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_no_line_is_wider_than_the_terminal(tmp_path: Path, width: int, encoding: str) -> None:
+    for name, note in (("a", "naïve – 漢字漢字 " * 6), ("b", "déjà vu")):
+        log = write(tmp_path / name, options={"note": note})
+        rows = list(sample_lines("grpo", "token", 0, 0))
+        rows[0]["texts"][0] = "é漢" * 60
+        log.samples(rows)
+    runs = read_runs([tmp_path / "a", tmp_path / "b"])
+    for shown in (runs, runs[:1]):
+        text = as_text(shown, width, samples=2, encoding=encoding)
+        assert ("\\u6f22" if encoding == "ascii" else "漢") in text
+        assert max(map(cell_len, text.splitlines())) <= width
+
+
 @pytest.mark.parametrize(
     ("values", "width", "shown"),
     [([0.0, float("nan"), 1.0], 8, "▁ █"), ([0.0, 0.0, 1.0, 1.0], 2, "▁█"), ([], 8, "")],
@@ -229,7 +245,7 @@ def test_the_page_escapes_what_a_log_says_and_stays_out_of_run_folders(tmp_path:
         page.count('<svg class="panel"') == 5
     )  # accuracy, reward, clipping twice, gradient norm: nothing else is logged
     assert '<section class="samples" id="samples">' in page
-    with pytest.raises(UserError, match="lies in a run folder"):
+    with pytest.raises(UserError, match="is in a run folder"):
         write_page(runs, folder / "checkpoints" / "page.html")
     write_page(runs, tmp_path / "pages" / "one.html")
     assert (tmp_path / "pages" / "one.html").read_text() == page
@@ -264,8 +280,8 @@ def manifest(store: Path) -> dict[str, Any]:
     [
         ("toi:grpo:0", "unknown study 'toi': did you mean 'toy'?"),  # codespell:ignore toi
         ("toy:grop:0", "unknown arm of toy 'grop': did you mean 'grpo'?"),  # codespell:ignore grop
-        ("toy:grpo:7", "toy plans no seed '7' of grpo: its seeds are 0, 1"),
-        ("nothing", "'nothing' is no folder, and no run's name such as STUDY:ARM:SEED"),
+        ("toy:grpo:7", "toy does not plan seed '7' of grpo: its seeds are 0, 1"),
+        ("nothing", "'nothing' is neither a folder nor a run's name such as STUDY:ARM:SEED"),
     ],
 )
 def test_a_wrong_name_is_one_sentence_with_the_nearest(store: Path, word: str, says: str) -> None:
@@ -283,7 +299,7 @@ def test_a_wrong_folder_names_what_was_looked_for_and_the_nearest_run(store: Pat
         UserError, match=r"no run in .*: looked for config.yaml, metrics.jsonl, DONE.json, FAILED.json"
     ):
         find([str(tmp_path)], store)
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="is neither a folder"):
         find(["../cells"], store)
 
 
@@ -299,11 +315,11 @@ def test_the_command_prints_writes_and_refuses(
     status, out, _ = said("toy:grpo", "--page", str(tmp_path / "x.html"))
     assert status == 0
     assert "options that differ" not in out
-    assert "configurations are equal but for the seed" in out
+    assert "configurations are equal except for the seed" in out
     assert out.endswith(f"wrote {tmp_path / 'x.html'}\n")
     for words, error in (
         (("toy:grpo", "--page", "x.txt"), "error: --page writes an .html file, got x.txt\n"),
-        (("toy:grpo", "--samples", "-1"), "error: --samples is a number of responses, 0 or more, got -1\n"),
+        (("toy:grpo", "--samples", "-1"), "error: --samples must be 0 or more, got -1\n"),
     ):
         assert said(*words) == (2, "", error)
 

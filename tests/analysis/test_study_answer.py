@@ -62,7 +62,7 @@ def test_the_sentence_names_few_arms_with_the_intervals_of_the_table(logs: Path)
     half = {level: 100 * stats.t.ppf(1 - level / 2, 6) * 0.0057735 for level in (0.05, 0.025, 0.05 / 3)}
     lower = f"x 0 scores 10.0 [{10 - half[0.05 / 3]:.1f}, {10 + half[0.05 / 3]:.1f}] points lower than GRPO .2 (50.0)"
     higher = f"x 2 scores 10.0 [{10 - half[0.025]:.1f}, {10 + half[0.025]:.1f}] points higher"
-    same = f"x 1 (+0.2 [−{half[0.05] - 0.2:.1f}, +{half[0.05] + 0.2:.1f}]) is not told apart."
+    same = f"x 1 (+0.2 [−{half[0.05] - 0.2:.1f}, +{half[0.05] + 0.2:.1f}]) is not distinguished."
     assert answer(evidence).startswith(f"{lower}; {higher}; {same} Differences of ")
     found = differences(evidence)
     assert found is not None
@@ -81,7 +81,7 @@ def test_what_could_have_been_found_is_found_with_the_power_that_is_said() -> No
 
 def test_without_a_finding_the_range_and_its_intervals_stand(logs: Path) -> None:
     said = answer(scored(logs, {"grpo": 0.5, "x0": 0.5, "x1": 0.502, "x2": 0.495, "no_clip": 0.5}))
-    assert said.startswith("None of 3 arms is told apart from GRPO .2 (50.0): differences of −0.5 [")
+    assert said.startswith("None of 3 arms is distinguished from GRPO .2 (50.0): differences of −0.5 [")
     assert " to +0.2 [" in said
 
 
@@ -97,7 +97,7 @@ def test_it_is_never_longer_than_its_limit(logs: Path, labels: Sequence[str], me
     )
     said = answer(evidence)
     assert len(said.split()) <= MOST_WORDS
-    assert "could have been found (80 % power)" in said
+    assert "could have been detected (80 % power)" in said
 
 
 def test_no_clip_that_is_not_apart_is_no_finding_and_arms_without_a_p_are_counted(logs: Path) -> None:
@@ -110,7 +110,7 @@ def test_no_clip_that_is_not_apart_is_no_finding_and_arms_without_a_p_are_counte
     said = answer(evidence)
     assert said.startswith("x 0 scores 10.0 [")
     assert "] points lower than GRPO .2 (50.0); no clip (+0.0 [" in said
-    assert "]) is not told apart; 2 arms could not be tested. Differences of " in said
+    assert "]) is not distinguished; 2 arms could not be tested. Differences of " in said
 
 
 def test_where_nothing_is_tested_it_says_why(tmp_path: Path) -> None:
@@ -124,10 +124,10 @@ def test_where_nothing_is_tested_it_says_why(tmp_path: Path) -> None:
     better, worse = sorted(scores, key=lambda name: -scores[name])
     label = {"grpo": "GRPO .2", "gspo": "GSPO 3e-4/4e-4"}
     assert answer(evidence) == (
-        "Nothing is tested: that takes 4 scored runs of both arms. "
+        "Nothing is tested: a test needs 4 scored runs of both arms. "
         f"Averages: {label[better]} {scores[better]:.1f} and {label[worse]} {scores[worse]:.1f}."
     )
     shown = first_screen(evidence)
     assert shown.standing == "preset paper · exploratory"
     assert "7 of 7 runs ended" in shown.facts
-    assert "3 seeds an arm" in shown.facts
+    assert "3 seeds per arm" in shown.facts

@@ -79,7 +79,7 @@ def test_arms_whose_runs_are_all_equal_say_why_they_have_no_p(evidence: Evidence
     table = primary_results(Evidence(dataclasses.replace(evidence.logs, evaluation=rows.assign(value=value))))
     assert table is not None
     notes = " ".join(table.notes)
-    assert "No p for SSPO .05 adaptive: equal runs have no spread to test by." in notes
+    assert "No p for SSPO .05 adaptive: equal runs have no spread to test against." in notes
     assert "of a single arm, not adjusted" in notes
 
 

@@ -107,7 +107,7 @@ def test_without_seconds_there_is_no_file_and_all_others_are_what_they_were(
     plain = read_logs(tmp_path / "logs")
     assert plain.timing is None
     assert not COLUMNS_OF_SECONDS & set(table(plain).columns)
-    assert of_seconds(table(plain)) == "These logs hold no seconds by rollout."
+    assert of_seconds(table(plain)) == "These logs have no seconds by rollout."
     made(store, tmp_path / "logs")
     assert (tmp_path / "logs" / TIMING).is_file()
     compact(untimed, manifest, tmp_path / "logs")  # over logs that had seconds
@@ -154,7 +154,7 @@ def test_a_damaged_log_of_seconds_costs_the_run_nothing_else(tmp_path: Path, dam
     assert len(logs.metrics[logs.metrics["run"] == 5]) == 8
     assert (
         of_seconds(table(logs))
-        == "Seconds: of training on the machines at hand, where other load counts; up to 30; 1 of 12 runs have none."
+        == "Seconds: of training on the machines used, including the effect of other load; up to 30; 1 of 12 runs have none."
     )
 
 

@@ -135,7 +135,8 @@ def test_a_changed_claim_names_its_verdicts_and_those_adjusted_with_them(
     assert "H2" not in touched
     assert "verdicts[H2,effect]" in adjusted
     assert any(
-        line.startswith("verdicts.csv is not what the logs give now (claims have") for line in found.lines
+        line.startswith("verdicts.csv differs from what the logs give now (claims have")
+        for line in found.lines
     )
 
 

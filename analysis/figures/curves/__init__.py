@@ -1,8 +1,8 @@
-"""Curves over a run: a module per figure, and what they share.
+"""Curves over a run: one module per figure, and shared parts.
 
-family                    what makes a figure of curves
-panels                    which arms share a panel; means and bands
-chosen                    what print shows where there is more than it can
+family                    makes a figure of curves
+panels                    the arms that share a panel; means and bands
+chosen                    the arms and rollouts that print shows if it cannot show all
 printed                   curves for the paper
 chart                     curves for the page
 held_out_accuracy         held-out accuracy while training

@@ -31,17 +31,19 @@ from analysis.figures.style import HIGHEST
 from analysis.logs.manifest import Arm
 
 FEWEST_QUARTERS = 4
-"""Panels beside each other from which they are smaller."""
+"""From this number of panels side by side, panels are smaller."""
 MOST_POINTS = 60
-"""Of one line on the page; the files of a figure have them all."""
+"""The most points of one line on the page; the files of a figure have all."""
 MOST_RUN_POINTS = 40_000
-"""Of all lines of runs in one chart: above it the page would outgrow its 3 MB, and its lines hide each other."""
+"""The most points of all lines of runs in one chart: above it the page would exceed its 3 MB, and its lines
+hide each other.
+"""
 
 
 def curve_chart(
     evidence: Evidence, name: str, logged: Sequence[Curve], *, most_run_points: int | None = None
 ) -> Chart | None:
-    """A chart of curves; without the lines of runs where they have more points than a page should hold."""
+    """Return a chart of curves, without the lines of runs if they have more points than a page should hold."""
     curves = [curve for curve in logged if not curve.table.empty]
     if not curves:
         return None
@@ -66,7 +68,7 @@ def curve_chart(
             panels.append(replace(panel, size=size))
         tables.append(_numbers(curve, list(lines.values()), kept))
     drawn_series = {line.series for panel in panels for line in panel.lines}
-    note = "There are too many runs for a line each." if many else ""
+    note = "There are too many runs for one line per run." if many else ""
     return Chart(
         name=name,
         series=[s for s in everyone.values() if s in drawn_series],
@@ -77,7 +79,7 @@ def curve_chart(
 
 
 def _thinned(rollouts: int) -> NDArray[np.intp]:
-    """Places of the rollouts that are drawn: all, or as many as a screen can show, the last among them."""
+    """Return the positions of the drawn rollouts: all, or as many as a screen can show, including the last."""
     if rollouts <= MOST_POINTS:
         return np.arange(rollouts)
     return np.unique(np.linspace(0, rollouts - 1, MOST_POINTS).round().astype(np.intp))
@@ -126,7 +128,7 @@ def _panel(
 
 
 def _numbers(curve: Curve, lines: Sequence[Line], kept: NDArray[np.intp]) -> Numbers:
-    """A row per rollout: the mean of every arm with its interval."""
+    """Return one row per rollout: the mean of every arm with its interval."""
     rows = [
         [f"{x:g}", *(_mean(line.mean[i], line.low[i], line.high[i]) for line in lines)]
         for i, x in enumerate(_rollouts(curve, kept))

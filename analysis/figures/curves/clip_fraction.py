@@ -9,14 +9,17 @@ from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_o
 
 
 def clip_kind(evidence: Evidence) -> str:
-    """The clip fraction that was logged: of active tokens, or of all where imported logs have no other."""
+    """Return the clip fraction that was logged: of active tokens, or of all tokens if imported logs have no
+    other.
+    """
     active = evidence.logs.metrics["policy/clip_frac_active"].notna().any()
     return "clip_frac" if evidence.study.imported and not active else "clip_frac_active"
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Clipped share of tokens, then its low and high parts. Where every arm is matched to a target there is no more to see
-    than that they are, in one panel."""
+    """Return the clipped share of tokens, then its low and high parts. If every arm is matched to a target,
+    only the share is informative: it gets one panel.
+    """
     kind = clip_kind(evidence)
     if matched(evidence):
         table = by_rollout(evidence, f"policy/{kind}")
@@ -34,21 +37,23 @@ def rows(evidence: Evidence) -> list[Curve]:
 
 
 def caption(evidence: Evidence) -> str:
-    """What is clipped of what."""
+    """Return which tokens the share is of."""
     tokens = "tokens with A ≠ 0" if clip_kind(evidence) == "clip_frac_active" else "response tokens"
     if matched(evidence):
-        return f"Clipped share of {tokens}, which every arm was matched to"
+        return f"Clipped share of {tokens}, to which every arm was matched"
     return f"Clipped share of {tokens}, and its parts clipped low (A < 0) and high (A > 0)"
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """How updates are pooled, and what the axis is."""
-    pooled = "A point is the mean over a rollout's updates; A is a token's advantage."
+    """Return how updates are pooled, and what the axis is."""
+    pooled = "Each point is the mean over a rollout's updates; A is a token's advantage."
     below = (
-        "Targets hold over updates from the second of a rollout on; on the first, where ratios are 1, little is clipped, so that "
-        "means lie below them."
+        "Targets apply from the second update of a rollout on; on the first, ratios are 1 and little is clipped, so "
+        "means are below them."
     )
-    scale = "The axis is linear below 0.01 %; intervals are taken of the arcsine root, which ends at 0."
+    scale = (
+        "The axis is linear below 0.01 %; intervals are computed on the arcsine-root scale, which ends at 0."
+    )
     return pooled, below if matched(evidence) else scale
 
 

@@ -8,7 +8,7 @@ from analysis.figures.curves.family import curve_figure, metrics_origin
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Token entropy of the sampling policy."""
+    """Return the token entropy of the sampling policy."""
     return [Curve("token entropy (nats)", rollout_level(evidence, "rollout/entropy_token"), scale=1.0)]
 
 

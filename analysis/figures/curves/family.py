@@ -1,4 +1,4 @@
-"""What makes a figure of curves: its quantities by rollout, what they are called, and what they are read from."""
+"""Makes a figure of curves: its quantities by rollout, their names, and their origin."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ def curve_figure(
     origin: Callable[[Evidence], Trace],
     notes: Callable[[Evidence], tuple[str, ...]] = lambda _: (),
 ) -> Figure[Evidence, list[Curve]]:
-    """A figure of curves, each `row_height` inches high where it has small panels in print; `caption` says what the curves are,
-    `notes` what is special of them."""
-    made = functools.lru_cache(maxsize=2)(rows)  # captions and notes ask again
+    """Return a figure of curves, each `row_height` inches high if it has small panels in print.
+
+    `caption` returns what the curves are, `notes` what is special about them.
+    """
+    made = functools.lru_cache(maxsize=2)(rows)  # captions and notes need them again
     return Figure(
         name=name,
         data=made,
@@ -57,20 +59,22 @@ def _trained(evidence: Evidence) -> list[Arm]:
 
 
 def _how(evidence: Evidence, curves: list[Curve]) -> tuple[str, ...]:
-    """What lines and bands are."""
-    said = ["Solid black is what the other arms are tested against."]
+    """Return what lines and bands are."""
+    said = ["Solid black is the reference of the other arms."]
     if _bands(evidence, curves):
         said.append(
             "Bands are pointwise 95 % t intervals of the mean over seeds, cut at the axis; mean and band end where the first run of "
             "the arm ends."
         )
     if any(map(functools.partial(shows_runs, evidence), _trained(evidence))):
-        said.append(f"Thin lines are runs, of arms with fewer than {FEWEST_FOR_BAND}, which have no band.")
+        said.append(
+            f"Thin lines are runs of arms with fewer than {FEWEST_FOR_BAND} runs, which have no band."
+        )
     return tuple(said)
 
 
 def metrics_origin(formula: str, *keys: str) -> Callable[[Evidence], Trace]:
-    """Where curves of logged metrics come from."""
+    """Return a function that returns the trace of curves of logged metrics."""
 
     def origin(evidence: Evidence) -> Trace:
         runs = counted_runs(evidence, "arm", "no_clip")

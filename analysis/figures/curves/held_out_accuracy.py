@@ -16,8 +16,9 @@ MOST_NAMED = 3
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Held-out accuracy while training, with the untrained base on the same questions as a line; of imported logs the
-    primary metrics."""
+    """Return held-out accuracy while training, with the untrained base on the same questions as a line; from
+    imported logs, the primary metrics.
+    """
     if evidence.study.imported:
         label = (
             ", ".join(evidence.sets) if len(evidence.sets) == 1 else f"mean of {len(evidence.sets)} metrics"
@@ -27,7 +28,7 @@ def rows(evidence: Evidence) -> list[Curve]:
 
 
 def caption(evidence: Evidence) -> str:
-    """What is asked how often at each point."""
+    """Return which questions each point covers, and how many samples."""
     rows = curve_answers(evidence)
     if evidence.study.imported:
         kind = "Mean over answers to" if evidence.by_question else "Logged values of"
@@ -48,11 +49,11 @@ def _listed(sets: tuple[str, ...]) -> str:
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """What points share, and why curves may begin off the line of the base."""
+    """Return what points have in common, and why curves may start off the line of the base."""
     rows = curve_answers(evidence)
     if evidence.study.imported or rows.empty:
         return ()
-    said = ["Every point of every run asks the same questions."]
+    said = ["Every point of every run uses the same questions."]
     begun = bool((rows["rollout"] < 0).any())
     if begun:
         said.append("Rollout 0 is before training.")
@@ -63,8 +64,8 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
         few, many = rows["sample"].nunique(), base_samples(evidence)
         if begun and few < many:
             said.append(
-                f"Runs begin at {_percent(float(first))} with {few} sample{'s' if few > 1 else ''} a question, the line is "
-                f"over {many}: it is the same model, and the gap is noise of sampling."
+                f"Runs start at {_percent(float(first))} with {few} sample{'s' if few > 1 else ''} per question; the line is "
+                f"over {many}. It is the same model: the gap is sampling noise."
             )
     return tuple(said)
 
@@ -74,13 +75,13 @@ def _percent(share: float) -> str:
 
 
 def origin(evidence: Evidence) -> Trace:
-    """Curves, and the line of the untrained base where it answered their questions."""
+    """Return the trace of the curves, and of the line of the untrained base if it answered their questions."""
     while_training = not curve_answers(evidence)["final"].any()
     drawn = counted_runs(evidence, "arm", "no_clip")
     curves = trace("", [answers("sampled", 1.0, final=not while_training)], drawn)
     base = counted_runs(evidence, "base") if base_line(evidence) is not None else []
     formula = (
-        "mean over sets of the share of right answers at T = 1, by rollout: mean over runs, 95 % t interval"
+        "mean over sets of the share of correct answers at T = 1, by rollout: mean over runs, 95 % t interval"
     )
     return joined(formula, curves, trace("", [answers("sampled", 1.0)], base))
 

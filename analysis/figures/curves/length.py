@@ -8,7 +8,7 @@ from analysis.figures.curves.family import curve_figure, metrics_origin
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Length of the sampled training responses."""
+    """Return the length of the sampled training responses."""
     return [Curve("response tokens", rollout_level(evidence, "rollout/response_tokens"), scale=1.0)]
 
 

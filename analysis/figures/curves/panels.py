@@ -1,4 +1,4 @@
-"""Which arms of curves share a panel, and what is shown of them: means, bands and the ends of the axis."""
+"""The arms that share a panel of curves, and its contents: means, bands and the ends of the axis."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from analysis.logs.manifest import Arm
 from analysis.statistics import half_widths
 
 MOST_IN_PANEL = 4
-"""Arms per panel, their reference aside."""
+"""The most arms per panel, not counting their reference."""
 MOST_GROUPS = 4
-"""Panels side by side: with more, arms are not also kept apart by the level of their ratio."""
+"""The most panels side by side: with more, arms are not also separated by the level of their ratio."""
 FEWEST_FOR_BAND = 5
-"""With fewer runs an interval is many times their spread: the runs are drawn in its place."""
+"""With fewer runs an interval is many times their spread, and the runs are drawn instead."""
 PERCENT = 100.0
 """The scale of a share, whose band ends at 0 and 100."""
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Band:
-    """Mean over runs by rollout with the ends of its 95 % t interval; nan where there is none."""
+    """Mean over runs by rollout with the ends of its 95 % t interval; nan if there is none."""
 
     mean: Floats
     low: Floats
@@ -36,8 +36,9 @@ class Band:
 
 @functools.lru_cache(maxsize=4)
 def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
-    """Panels: a heading and the arms in it, the arm that they are tested against first. Arms whose runs never started are in
-    none."""
+    """Return the panels: a heading and its arms, the reference first. Arms whose runs never started are in
+    none.
+    """
     study, references = evidence.study, evidence.study.references()
     trained = [arm for arm in study.with_role("arm", "no_clip") if evidence.counted(arm)]
     groups = _grouped(evidence, trained, by_level=not study.several_references())
@@ -46,7 +47,7 @@ def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
     split = []
     for (reference, heading), arms in groups.items():
         parts = -(-len(arms) // MOST_IN_PANEL)
-        size = -(-len(arms) // parts)  # neighbours together: their colours differ
+        size = -(-len(arms) // parts)  # neighbors together: their colors differ
         own = [reference] if evidence.counted(reference) else []
         for part in range(parts):
             count = f" ({part + 1} of {parts})" if parts > 1 else ""
@@ -60,11 +61,11 @@ def families(evidence: Evidence) -> list[tuple[str, list[Arm]]]:
 def _grouped(
     evidence: Evidence, trained: Sequence[Arm], *, by_level: bool
 ) -> dict[tuple[Arm, str], list[Arm]]:
-    """Arms by what they are tested against, and by the level of their ratio where that differs."""
+    """Group arms by their reference, and by the level of their ratio if it differs."""
     study, references = evidence.study, evidence.study.references()
     headings = {arm.name: _level(evidence, arm) for arm in trained}
     levels = {headings[arm.name] for arm in trained if arm.role == "arm"}
-    # where clipped arms have one level, the arm without a clip needs no panel of its own
+    # if clipped arms share one level, the arm without a clip needs no panel of its own
     apart = by_level and len(levels) > 1
     groups: dict[tuple[Arm, str], list[Arm]] = {}
     for arm in trained:
@@ -81,29 +82,31 @@ def _level(evidence: Evidence, arm: Arm) -> str:
 
 
 def of_arm(evidence: Evidence, curve: Curve, arm: Arm) -> Floats:
-    """An arm's values on the axis: a row a rollout, a column a run that logged any."""
+    """Return an arm's values on the axis: one row per rollout, one column per run that logged any."""
     columns = [curve.by_run[run] for run in logged(evidence, curve, arm)]
     return np.column_stack(columns) if columns else np.empty((len(curve.table), 0))
 
 
 def logged(evidence: Evidence, curve: Curve, arm: Arm) -> list[int]:
-    """The arm's runs that the curve has."""
+    """Return the arm's runs that the curve has."""
     return [run for run in evidence.counted(arm) if run in curve.by_run]
 
 
 def arms_of(evidence: Evidence, curve: Curve) -> list[Arm]:
-    """Arms that the curve has values of, what others are tested against first."""
+    """Return the arms for which the curve has values, references first."""
     everyone = [arm for _, arms in families(evidence) for arm in arms]
     return [a for a in dict.fromkeys(everyone) if np.isfinite(of_arm(evidence, curve, a)).any()]
 
 
 def shows_runs(evidence: Evidence, arm: Arm) -> bool:
-    """Whether an arm's runs are drawn as thin lines: where they are too few for a band."""
+    """Return whether an arm's runs are drawn as thin lines because they are too few for a band."""
     return len(evidence.counted(arm)) < FEWEST_FOR_BAND
 
 
 def limits(evidence: Evidence, curve: Curve) -> tuple[float, float]:
-    """A row's limits from what is drawn in it. A band is cut where no run was: it must not flatten what was seen."""
+    """Return a row's limits from what is drawn in it. A band is cut beyond the runs: it must not flatten the
+    data.
+    """
     arms = arms_of(evidence, curve)
     if curve.robust:
         arms = [arm for arm in arms if arm.role != "no_clip"] or arms
@@ -127,7 +130,7 @@ def limits(evidence: Evidence, curve: Curve) -> tuple[float, float]:
 def off_axis(
     evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: tuple[float, float]
 ) -> list[tuple[Arm, float]]:
-    """Those of some arms whose mean leaves an axis, with its furthest value."""
+    """Return the arms whose mean leaves an axis, with its furthest value."""
     (low, high), found = span, []
     for arm in arms:
         mean = band(of_arm(evidence, curve, arm), len(evidence.counted(arm)), curve).mean
@@ -142,10 +145,11 @@ def _least(values: Floats, otherwise: float) -> float:
 
 
 def band(y: Floats, runs: int, curve: Curve) -> Band:
-    """Mean over runs (columns) with its interval, a row per rollout.
+    """Return the mean over runs (columns) with its interval, one row per rollout.
 
-    Nothing where fewer than `runs` are left, and no interval where `runs` are too few for a band. Those of a spread are
-    of its logarithms, intervals of a share on a log axis of its arcsine root; those of other shares end at 0 and 100 %.
+    No mean if fewer than `runs` are left, and no interval if `runs` are too few for a band. Intervals of a
+    spread are those of its logarithms; those of a share on a log axis are those of its arcsine root; those of
+    other shares end at 0 and 100 %.
     """
     if curve.geometric:
         with np.errstate(divide="ignore", invalid="ignore"):

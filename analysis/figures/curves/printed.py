@@ -1,4 +1,4 @@
-"""Curves for the paper: what fits into one panel with a label at the end of every line, else small panels."""
+"""Curves for the paper: in one panel with a label at the end of every line if they fit, else in small panels."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from analysis.logs.manifest import Arm
 from analysis.text.escape import plot
 
 LEVEL = ArmStyle(MUTED, (0, (2, 2)), "None")
-"""Of a dashed line."""
+"""The style of a dashed line."""
 COLUMNS = 4
-"""Small panels side by side, one an arm."""
+"""Small panels side by side, one per arm."""
 Span = tuple[float, float]
 BELOW = 0.36
 """Inches for the axis below the panels."""
 
 
 def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Printed | None:
-    """None where nothing was logged."""
+    """Draw the curves; None if nothing was logged."""
     curves = [curve for curve in curves if curve.table.notna().to_numpy().any()]
     if not curves:
         return None
@@ -61,7 +61,7 @@ def draw(evidence: Evidence, curves: list[Curve], row_height: float) -> Printed 
 
 
 def _one_panel(evidence: Evidence, curve: Curve) -> Printed:
-    """All arms, each with its label at the end of its line."""
+    """Draw all arms, each with its label at the end of its line."""
     style, arms = looks(evidence.study), arms_of(evidence, curve)
     room = room_at_ends([*(arm.label for arm in arms), curve.named])
     inches = COLUMN if room < 1.15 and len(arms) < MOST_PANELS else TEXT
@@ -82,7 +82,7 @@ def _one_panel(evidence: Evidence, curve: Curve) -> Printed:
 
 
 def _end(evidence: Evidence, curve: Curve, arm: Arm) -> tuple[float, float] | None:
-    """Where the arm's mean ends; None where it has none."""
+    """Return where the arm's mean ends; None if it has none."""
     table = curve.scale * curve.table[logged(evidence, curve, arm)]
     mean = band(table.to_numpy(), len(evidence.counted(arm)), curve).mean
     seen = np.flatnonzero(np.isfinite(mean))
@@ -90,7 +90,7 @@ def _end(evidence: Evidence, curve: Curve, arm: Arm) -> tuple[float, float] | No
 
 
 def _side_by_side(evidence: Evidence, curves: Sequence[Curve]) -> Printed:
-    """A panel a curve."""
+    """Draw one panel per curve."""
     style = looks(evidence.study)
     arms = list(dict.fromkeys(arm for curve in curves for arm in arms_of(evidence, curve)))
     entries: list[Entry] = [(arm.label, style[arm.name]) for arm in arms]
@@ -110,7 +110,7 @@ def _side_by_side(evidence: Evidence, curves: Sequence[Curve]) -> Printed:
 
 
 def _panel_an_arm(evidence: Evidence, curve: Curve) -> Printed:
-    """A small panel an arm, with what it is tested against in black in each."""
+    """Draw one small panel per arm, with its reference in black in each."""
     study, style = evidence.study, looks(evidence.study)
     shown = drawn_arms(evidence, curve)
     several = study.several_references()
@@ -154,7 +154,7 @@ def _title(evidence: Evidence, arm: Arm, inches: float, *, several: bool) -> str
 
 
 def _grid(evidence: Evidence, curves: Sequence[Curve], row_height: float) -> Printed:
-    """A row a curve and a column a group of arms, with one legend."""
+    """Draw one row per curve and one column per group of arms, with one legend."""
     style, groups = looks(evidence.study), drawn_groups(evidence, len(curves))
     arms = list(dict.fromkeys(arm for _, arms in groups for arm in arms))
     entries: list[Entry] = [(arm.label, style[arm.name]) for arm in arms]
@@ -180,7 +180,7 @@ def _grid(evidence: Evidence, curves: Sequence[Curve], row_height: float) -> Pri
 
 
 def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: Span, *, last: bool) -> None:
-    """Scales, ticks and, in the last row, the name of x."""
+    """Set scales, ticks and, in the last row, the name of x."""
     if curve.geometric:
         low, high = span
         ax.set_yscale("log")
@@ -203,7 +203,7 @@ def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: 
 
 
 def _beyond(ax: Any, arm: Arm, value: float) -> None:
-    """An arrow with the furthest mean of an arm that leaves the axis, at the side where it does."""
+    """Draw an arrow with the furthest mean of an arm that leaves the axis, at the side where it leaves."""
     up = value > ax.get_ylim()[1]
     text = f"{'↑' if up else '↓'} {plot(arm.label, 20)}: {number(value)}"
     ax.text(

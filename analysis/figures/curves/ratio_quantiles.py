@@ -12,11 +12,13 @@ from analysis.figures.curves.panels import arms_of, band, limits, of_arm, off_ax
 MEDIAN = "ratio, median"
 NAMES = (("ratio, 99 %", "p99"), (MEDIAN, "p50"), ("ratio, 1 %", "p01"))
 ALIKE = 0.01
-"""The median is left out where no arm's mean is further from 1."""
+"""The median is left out if no arm's mean is further from 1 than this."""
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Percentiles of the ratios that the loss used, from the highest to the lowest; the median where it tells arms apart."""
+    """Return percentiles of the ratios that the loss used, from the highest to the lowest; the median only if
+    it distinguishes arms.
+    """
     curves = [
         Curve(label, by_rollout(evidence, f"policy/ratio_{name}"), scale=1.0, robust=True)
         for label, name in NAMES
@@ -33,21 +35,21 @@ def _flat(evidence: Evidence, curve: Curve) -> bool:
 
 
 def caption(evidence: Evidence) -> str:
-    """Which percentiles."""
+    """Return which percentiles are shown."""
     median = any(curve.label == MEDIAN for curve in rows(evidence))
     named = "99th percentile, median and 1st percentile" if median else "99th and 1st percentile"
     return f"{named} over tokens of the importance ratio that the loss used"
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """How updates are pooled, and what is not seen."""
-    said = ["A point is the mean over a rollout's updates."]
+    """Return how updates are pooled, and what is not shown."""
+    said = ["Each point is the mean over a rollout's updates."]
     curves = rows(evidence)
     if not any(curve.label == MEDIAN for curve in curves):
         said.append(f"The median stays within {ALIKE:g} of 1 in every arm and is not drawn.")
     if any(off_axis(evidence, c, arms_of(evidence, c), limits(evidence, c)) for c in curves):
         said.append(
-            "No clip leaves the axis, which the other arms set: its furthest mean stands at the arrow."
+            "The arm without clipping leaves the axis, which the other arms set: the arrow gives its furthest mean."
         )
     return tuple(said)
 

@@ -8,7 +8,9 @@ from analysis.figures.curves.family import OVER_UPDATES, curve_figure, metrics_o
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Spread of the ratios that the loss used, and of the tokens' own log-ratios, which no averaging narrows."""
+    """Return the spread of the ratios that the loss used, and of the tokens' own log-ratios, which no
+    averaging narrows.
+    """
     keys = (("ratio sd %", "policy/ratio_std"), ("token log-ratio sd %", "policy/token_log_ratio_std"))
     return [Curve(label, by_rollout(evidence, key), geometric=True) for label, key in keys]
 
@@ -21,7 +23,7 @@ FIGURE = curve_figure(
         "Standard deviation over tokens of the importance ratio that the loss used, and of the tokens' own log-ratios"
     ),
     notes=lambda _: (
-        "A point is the mean over a rollout's updates. Means and intervals over runs are taken of logarithms (geometric means).",
+        "Each point is the mean over a rollout's updates. Means and intervals over runs are computed on logarithms (geometric means).",
     ),
     origin=metrics_origin(OVER_UPDATES, "policy/ratio_std", "policy/token_log_ratio_std"),
 )

@@ -1,4 +1,4 @@
-"""Reward and accuracy of what was sampled for training."""
+"""Reward and accuracy of responses sampled for training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.figures.curves.family import curve_figure, metrics_origin
 
 
 def rows(evidence: Evidence) -> list[Curve]:
-    """Reward of the sampled training responses, then their accuracy."""
+    """Return the reward of the sampled training responses, then their accuracy."""
     return [
         Curve("reward", rollout_level(evidence, "reward/mean"), scale=1.0),
         Curve("accuracy %", rollout_level(evidence, "rollout/accuracy")),

@@ -1,6 +1,6 @@
-"""Every arm's difference to what it is tested against, with words that need no legend.
+"""Every arm's difference to its reference, with words that need no legend.
 
-rows                    what is known of every arm, in words too
+rows                    every arm's difference, in words too
 printed                 for the paper
 page                    for the page
 difference_to_baseline  the figure

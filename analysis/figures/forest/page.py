@@ -9,7 +9,7 @@ from analysis.figures.style import looks
 
 
 def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
-    """The same rows; the table has their numbers."""
+    """Return the same rows as a chart; its table has their numbers."""
     unit, style = evidence.unit, looks(evidence.study)
     low, high = found.limits
     rows, numbers = [], []
@@ -33,7 +33,7 @@ def chart(evidence: Evidence, found: Forest, name: str) -> Chart:
         numbers.append(
             [label, *([row.reference.label] if found.several else []), text, row.words, str(row.n)]
         )
-    heads = ["arm", *(["against"] if found.several else []), "difference [interval]", "found", "runs"]
+    heads = ["arm", *(["against"] if found.several else []), "difference [interval]", "finding", "runs"]
     title = found.label[:1].upper() + found.label[1:]
     forest = ForestPlot(
         rows=rows,

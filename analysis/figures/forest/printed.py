@@ -1,4 +1,4 @@
-"""The forest of differences for the paper: in one column where its words leave room, else over both."""
+"""The forest of differences for the paper: in one column if its words leave room, else over both."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SIZE = 7.5
 ROW, ABOVE, BELOW = 0.165, 0.2, 0.4
 """Inches of a row, of the line above the rows, and below them."""
 NARROWEST = 1.25
-"""Inches of the axis: where a column leaves less, the figure takes both."""
+"""Inches of the axis; if a column leaves less, the figure takes both."""
 GAP = 0.1
 
 
 def draw(evidence: Evidence, found: Forest) -> Printed:
-    """A row an arm: its label, its interval, and what was found in words."""
+    """Draw one row per arm: its label, its interval, and the finding in words."""
     n, style = len(found.rows), looks(evidence.study)
     labels = [plot(row.arm.label, LONGEST) for row in found.rows]
     against = [f"vs {plot(row.reference.label, LONGEST)}" if found.several else "" for row in found.rows]
@@ -77,7 +77,7 @@ def _row(ax: Any, y: int, row: DifferenceRow, found: Forest, look: ArmStyle) -> 
 
 
 def _band(ax: Any, found: Forest) -> None:
-    """The smallest effect of interest, named once above the rows, inside the axis."""
+    """Draw the smallest effect of interest, named once above the rows, inside the axis."""
     if found.matters is None:
         return
     ax.axvspan(-found.matters, found.matters, color=FAINT, alpha=0.4, linewidth=0, zorder=-1)
@@ -90,7 +90,7 @@ def _band(ax: Any, found: Forest) -> None:
 
 
 def _axis_label(ax: Any, label: str) -> None:
-    """Below the axis, its end at the figure's where it is wider than the axis."""
+    """Center the label below the axis, moved inward if it would leave the figure."""
     box, inches = ax.get_position(), ax.figure.get_figwidth()
     half = width(label, SIZE) / 2 / inches
     middle = (box.x0 + box.x1) / 2

@@ -1,4 +1,4 @@
-"""What is known of every arm's difference to the arm that it is tested against, in words too."""
+"""Every arm's difference to its reference, in words too."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from analysis.statistics.families import FEWEST_RUNS
 from analysis.text.numbers import p_text
 from analysis.text.unit import Unit
 
-SAME, ALIKE, UNTESTED, BASE = "A/A", "not told apart", "not tested", "untrained"
+SAME, ALIKE, UNTESTED, BASE = "A/A", "not distinguished", "not tested", "untrained"
 MARGIN = 0.08
-"""Of the axis beyond its outermost value, at either end."""
+"""Share of the axis beyond its outermost value, at either end."""
 
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """An arm minus its reference on the axis, with the interval that the results table has, or every run's own difference
-    where there is none."""
+    """An arm minus its reference on the axis, with the interval of the results table, or with every run's own
+    difference if there is none.
+    """
 
     arm: Arm
     reference: Arm
@@ -29,7 +30,7 @@ class DifferenceRow:
     low: float | None
     high: float | None
     runs: tuple[float, ...]
-    """Each run minus the mean of the reference; none where the row has an interval."""
+    """Each run minus the mean of the reference; empty if the row has an interval."""
     n: int
     words: str
 
@@ -42,9 +43,9 @@ class Forest:
     label: str
     limits: tuple[float, float]
     matters: float | None
-    """The smallest effect of interest, on the axis; None where the study names none."""
+    """The smallest effect of interest, on the axis; None if the study has none."""
     several: bool
-    """Whether rows have several references, so that each says its own."""
+    """Whether rows have different references, so that each names its own."""
 
     @property
     def tested(self) -> bool:
@@ -53,12 +54,12 @@ class Forest:
 
     @property
     def band(self) -> str:
-        """What the grey band is called; empty without one."""
+        """The label of the gray band; empty without one."""
         return "" if self.matters is None else f"± {number(self.matters)}: too small to matter"
 
 
 def forest(evidence: Evidence) -> Forest | None:
-    """None where nothing is compared. The arm that does not clip may lie off the axis."""
+    """Return the forest; None if nothing is compared. The arm that does not clip may be off the axis."""
     unit, matters = evidence.unit, evidence.study.smallest_effect
     margin = None if matters is None else unit.factor * matters
     rows = [row for s in primary_summaries(evidence) if (row := _row(evidence, s, margin)) is not None]
@@ -90,7 +91,9 @@ def _row(evidence: Evidence, s: Summary, margin: float | None) -> DifferenceRow 
 
 
 def _base_row(evidence: Evidence, s: Summary) -> DifferenceRow | None:
-    """The untrained base minus the baseline: what is no better has learned nothing. Its evaluation is no sample of runs."""
+    """Return the untrained base minus the baseline: an arm that is not better has learned nothing. The base's
+    evaluation is not a sample of runs.
+    """
     baseline = evidence.study.arm(evidence.study.baseline)
     theirs = evidence.of_cell(evidence.primary, baseline) if baseline is not None else {}
     if baseline is None or not theirs:
@@ -115,13 +118,15 @@ def _words(
 
 
 def p_words(p: float) -> str:
-    """A p-value as tables print it, called by its name."""
+    """Format a p-value as tables print it, with its name."""
     text = p_text(p)
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _limits(rows: list[DifferenceRow], matters: float | None) -> tuple[float, float]:
-    """Axis limits that hold zero, the band and all differences but that of the arm without a clip."""
+    """Return axis limits that include zero, the band and all differences except that of the arm without a
+    clip.
+    """
     inside = [row for row in rows if row.arm.role != "no_clip"] or rows
     ends = [v for row in inside for v in (row.low, row.high, row.difference, *row.runs) if v is not None]
     ends += [0.0] if matters is None else [-matters, matters]
@@ -130,6 +135,6 @@ def _limits(rows: list[DifferenceRow], matters: float | None) -> tuple[float, fl
 
 
 def interval_text(row: DifferenceRow, unit: Unit) -> str:
-    """The difference with its interval."""
+    """Format the difference with its interval."""
     shown = [unit.signed(v / unit.factor) for v in (row.difference, row.low, row.high) if v is not None]
     return shown[0] if len(shown) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"

@@ -1,4 +1,6 @@
-"""What the figures of a replay share in print: one panel, its legend, and how runs, marks and targets are drawn."""
+"""Shared parts of the figures of a replay in print: one panel, its legend, and how runs, marks and targets
+are drawn.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ MARK: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.6, "lin
 
 
 def panel(replay: Replay, others: Sequence[str] = ()) -> tuple[Printed, Any]:
-    """One panel with a legend at its right: an entry per curve, and the `others`."""
+    """Return one panel with a legend at its right: one entry per curve, and the `others`."""
     labels = [*(plot(curve.label, LONGEST) for curve in replay.curves), *others]
     height = max(HEIGHT, HEIGHT_OF_ENTRY * len(labels) + 0.1)
     figure = Printed(figsize=(TEXT, height))
@@ -32,7 +34,9 @@ def panel(replay: Replay, others: Sequence[str] = ()) -> tuple[Printed, Any]:
 
 
 def mean_of_runs(ax: Any, table: pd.DataFrame, look: ArmStyle, label: str, *, marked: bool) -> None:
-    """Runs as thin lines and their mean as a thick one, with a marker at every point or only in the legend."""
+    """Draw runs as thin lines and their mean as a thick one, with a marker at every point or only in the
+    legend.
+    """
     x = table.index.to_numpy()
     run_lines(ax, x, table.to_numpy(), look)
     marker = {"marker": look.marker, "markersize": 4} if marked else legend_marker(look)
@@ -49,23 +53,24 @@ def mean_of_runs(ax: Any, table: pd.DataFrame, look: ArmStyle, label: str, *, ma
 
 
 def _above(ax: Any) -> float:
-    """What is drawn first stands on top: a control, the last rule, must not hide what it controls for, nor a large mark a
-    small one."""
+    """Return a z-order that keeps what is drawn first on top: a control, the last rule, must not hide the
+    rule that it controls for, nor a large mark a small one.
+    """
     return 3 - 0.001 * len(ax.lines)
 
 
 def legend_marker(look: ArmStyle) -> dict[str, Any]:
-    """A marker that only the legend shows."""
+    """Return the arguments of a marker that only the legend shows."""
     return {"marker": look.marker, "markersize": 4, "markevery": []}
 
 
 def mark(ax: Any, x: Any, y: Any, look: ArmStyle, size: float) -> None:
-    """A marker at a bound that was matched."""
+    """Draw a marker at a matched bound."""
     ax.plot(x, y, look.marker, color=look.color, markersize=size, zorder=1 + _above(ax), **MARK)
 
 
 def clip_axis(ax: Any, targets: Sequence[float]) -> None:
-    """Percent on a symmetric log axis, with a dashed line at every target."""
+    """Set percent on a symmetric log axis, with a dashed line at every target."""
     highest = max(float(np.nanmax(line.get_ydata(), initial=0)) for line in ax.lines)
     ax.set_yscale("symlog", linthresh=0.01, linscale=0.4)
     percent_ticks(ax.yaxis, [highest])
@@ -79,12 +84,12 @@ def clip_axis(ax: Any, targets: Sequence[float]) -> None:
 
 
 def handles(ax: Any) -> list[Any]:
-    """The entries of a legend so far."""
+    """Return the entries of a legend so far."""
     return list(ax.get_legend_handles_labels()[0])
 
 
 def legend(ax: Any, entries: list[Any]) -> None:
-    """At the right, past the names of targets."""
+    """Draw the legend at the right, past the names of targets."""
     ax.legend(
         handles=entries,
         loc="center left",

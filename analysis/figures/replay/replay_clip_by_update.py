@@ -1,4 +1,4 @@
-"""Clip fraction by optimizer step of a rollout, at matched bounds."""
+"""Clip fraction by optimizer step within a rollout, at matched bounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analysis.figures.replay.family import RUNS, UPRIGHT, by_run, foot, look_of,
 from analysis.figures.replay.printed import clip_axis, handles, legend, panel
 from analysis.figures.replay.printed import mean_of_runs as draw_runs
 
-STEP = "optimiser step of a rollout"
+STEP = "optimizer step within a rollout"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Steps:
 
 
 def steps(replay: Replay) -> Steps | None:
-    """At the bounds of the middle target; None without matched bounds."""
+    """Return the steps at the bounds of the middle target; None without matched bounds."""
     target = middle_target(replay)
     if target is None:
         return None
@@ -43,13 +43,13 @@ def steps(replay: Replay) -> Steps | None:
 
 
 def middle_target(replay: Replay) -> float | None:
-    """The target in the middle of those that some rule was matched to, the lower one of two."""
+    """Return the middle one of the targets to which some rule was matched, the lower one of two."""
     targets = sorted({match.target for match in replay.summary.matched})
     return targets[(len(targets) - 1) // 2] if targets else None
 
 
 def draw(replay: Replay, found: Steps) -> Printed:
-    """A line per rule."""
+    """Draw one line per rule."""
     figure, ax = panel(replay)
     for curve, table in found.curves:
         draw_runs(ax, table, look_of(replay, curve), curve.label, marked=True)
@@ -61,7 +61,7 @@ def draw(replay: Replay, found: Steps) -> Printed:
 
 
 def chart(replay: Replay, found: Steps) -> Chart:
-    """The same lines."""
+    """Return the same lines as a chart."""
     everyone = rule_series(replay)
     lines = [mean_of_runs(everyone[curve], table) for curve, table in found.curves]
     at = [x for line in lines for x in line.x]
@@ -77,16 +77,16 @@ def chart(replay: Replay, found: Steps) -> Chart:
 
 
 def caption(_: Replay) -> str:
-    """At which bounds."""
+    """Return which bounds are used."""
     return (
-        "Clipped share of tokens with A ≠ 0 by optimiser step of a rollout, at bounds matched to the dashed target; "
+        "Clipped share of tokens with A ≠ 0 by optimizer step within a rollout, at bounds matched to the dashed target; "
         f"{RUNS}"
     )
 
 
 def notes(replay: Replay) -> tuple[str, ...]:
-    """How the first update differs."""
-    met = "Bounds meet the target over all steps from the second on; on the first, ratios are 1."
+    """Return how the first update differs."""
+    met = "Bounds match the target over all steps from the second on; on the first, ratios are 1."
     return met, UPRIGHT, *foot(replay)
 
 

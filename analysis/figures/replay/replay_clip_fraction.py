@@ -26,11 +26,11 @@ class Swept:
     side: str
     grid: pd.DataFrame
     matched: list[tuple[bool, pd.DataFrame]]
-    """At every matched bound, and whether it lies on the grid."""
+    """Whether each matched bound is on the grid, and its fractions."""
 
 
 def swept(replay: Replay) -> list[Swept] | None:
-    """None where no grid was replayed, or low and high vary apart in it."""
+    """Return the curves; None if no grid was replayed, or if low and high vary separately in it."""
     found = []
     for curve in replay.curves:
         grid = replay.grid(curve)
@@ -42,7 +42,7 @@ def swept(replay: Replay) -> list[Swept] | None:
 
 
 def draw(replay: Replay, found: list[Swept]) -> Printed:
-    """A line per rule, with marks at the matched bounds that lie on it."""
+    """Draw one line per rule, with marks at the matched bounds on it."""
     figure, ax = panel(replay)
     for one in found:
         look = look_of(replay, one.curve)
@@ -67,7 +67,7 @@ def _bound_label(replay: Replay, found: list[Swept]) -> str:
 
 
 def chart(replay: Replay, found: list[Swept]) -> Chart:
-    """The same lines, with marks at all matched bounds."""
+    """Return the same lines as a chart, with marks at all matched bounds."""
     everyone = rule_series(replay)
     lines = [mean_of_runs(everyone[one.curve], one.grid) for one in found]
     marks = [
@@ -95,16 +95,16 @@ def chart(replay: Replay, found: list[Swept]) -> Chart:
 
 
 def caption(replay: Replay) -> str:
-    """What the S-curves show."""
+    """Return what the S-curves show."""
     targets = "; dashed: the targets" if replay.summary.targets else ""
     return (
-        "Clipped share of tokens with A ≠ 0 against the clip bound, by rule: equal bounds are not equal clipping; "
+        "Clipped share of tokens with A ≠ 0 against the clip bound, by rule: equal bounds do not clip equally; "
         f"{RUNS}{targets}"
     )
 
 
 def notes(replay: Replay) -> tuple[str, ...]:
-    """What marks are, and which updates count."""
+    """Return what marks are, and which updates count."""
     matched = (
         ("Marks: the bounds matched to the targets, all runs pooled.",) if replay.summary.matched else ()
     )

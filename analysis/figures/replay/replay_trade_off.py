@@ -1,4 +1,4 @@
-"""What a clip misses and what it hits for nothing: extreme tokens that pass against clipped tokens that need not have been."""
+"""Misses and needless hits of a clip: extreme tokens that pass against tokens clipped without need."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Path:
 
 
 def paths(replay: Replay) -> list[Path] | None:
-    """A path per curve, maybe without points; None where no point of any has enough tokens."""
+    """Return one path per curve, possibly without points; None if no point of any path has enough tokens."""
     found = []
     for curve in replay.curves:
         grid = replay.grid(curve)
@@ -56,7 +56,7 @@ def paths(replay: Replay) -> list[Path] | None:
 
 
 def costs(counts: pd.DataFrame) -> pd.DataFrame:
-    """Points of the trade-off in percent; those from too few tokens are left out."""
+    """Return points of the trade-off in percent, without those from too few tokens."""
     axes = {"x": share(counts, "collateral_clip_frac"), "y": share(counts, "extreme_retained_frac")}
     return 100 * pd.DataFrame(axes).dropna()
 
@@ -66,7 +66,7 @@ def _has_points(path: Path) -> bool:
 
 
 def draw(replay: Replay, found: list[Path]) -> Printed:
-    """A line along the grid, and marks that are larger where more is clipped."""
+    """Draw a line along the grid, and marks that are larger if more is clipped."""
     targets = sorted({match.target for match in replay.summary.matched})
     sizes = dict(zip(targets, np.linspace(*MARK_SIZES, len(targets)), strict=True))
     figure, ax = panel(replay, [_matched(target) for target in sizes])
@@ -98,7 +98,7 @@ def _matched(target: float) -> str:
 
 
 def chart(replay: Replay, found: list[Path]) -> Chart:
-    """The grid as a line of small marks, matched bounds as large ones."""
+    """Return the grid as a line of small marks, and matched bounds as large ones."""
     everyone = rule_series(replay)
     marks, lines, rows = [], [], []
     for path in found:
@@ -126,24 +126,24 @@ def chart(replay: Replay, found: list[Path]) -> Chart:
 
 
 def caption(_: Replay) -> str:
-    """What each axis means and where it is good to be."""
+    """Return what each axis means, and which corner is better."""
     return (
-        "What a clip misses (up: extreme tokens that pass) and what it hits for nothing (right: clipped tokens whose own ratio "
+        "What a clip misses (up: extreme tokens that pass) and what it hits needlessly (right: clipped tokens whose own ratio "
         "is inside the bound), along the grid of bounds; lower left is better"
     )
 
 
 def notes(replay: Replay) -> tuple[str, ...]:
-    """What counts as what, and which way not to read it."""
+    """Return definitions, and a way not to read the figure."""
     marks = (
-        ("Marks: bounds matched to the targets, a larger one clips more.",) if replay.summary.matched else ()
+        ("Marks: bounds matched to the targets; larger marks clip more.",) if replay.summary.matched else ()
     )
     return (
-        "Extreme tokens have an own |log-ratio| above log 1.5 in the direction that a clip could stop. Wider bounds are further "
+        "Extreme tokens have a |log-ratio| of their own above log 1.5 in the direction that a clip could stop. Wider bounds are further "
         "up.",
-        "Tokens inside the bound are clipped for their segment's sake; under token ratios there are none, by definition. "
-        "Both axes judge by a token's own ratio: the token rule is what the others are compared with, not a winner.",
-        f"Tokens of all runs are pooled; nothing is shown where fewer than {MIN_ELIGIBLE} are eligible.",
+        "Tokens inside the bound are clipped because of their segment; under token ratios there are none, by definition. "
+        "Both axes judge by a token's own ratio: the token rule is the yardstick of the others, not a winner.",
+        f"Tokens of all runs are pooled; nothing is shown if fewer than {MIN_ELIGIBLE} are eligible.",
         LATER,
         *marks,
         *foot(replay),
