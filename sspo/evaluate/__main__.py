@@ -40,6 +40,7 @@ words:
   pass_at=[1,4]       the k of pass@k and maj@k (default: powers of two up to k, and k)
   batch=64            answers at once: memory and speed; of embedded models (1024) also their numbers, see evaluation.stream
   prompt=, reward=    as in training (docs/prompts.md, docs/graders.md); reward.workers=2 grades twice as fast
+  trust=FILE.py:NAME  runs a task or reward of your own that a run folder names (docs/extending.md)
   store=runs          where the folder is made (of a run folder: its own store); out=FOLDER names it instead
   device=auto         or cpu, cuda; threads=1
   rollout=vllm        asks through vLLM (docs/vllm.md); a run folder is asked through its own engine unless a word says otherwise
