@@ -1,8 +1,7 @@
-"""Reports of studies: write one (report, replay), ask where a number comes from (why), check that nothing changed (verify),
-keep its digest elsewhere (anchor), put all of them on one page (index), watch a study while it runs (dashboard), show
-single runs side by side (run), make a study
-of other tools' logs (import), list every logged number (table), put evaluations beside each other (evaluate), or ask a
-hierarchical model for a second opinion (hierarchy).
+"""Reports of studies: write one (report, replay), trace a number to its runs (why), check that nothing changed (verify),
+print digests to keep elsewhere (anchor), put all reports on one page (index), watch a study while it runs (dashboard),
+show single runs side by side (run), make a study of other tools' logs (import), list every logged number (table), compare
+evaluations (evaluate), or fit a hierarchical model for a second opinion (hierarchy).
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ from sspo.console.version import VERSION_WORDS, version_line
 from sspo.errors import unknown
 
 DASHBOARD_PORT = 8765
-LOOK = "test a registered study before its end; counted, and said by all its later reports (docs/registration.md)"
+LOOK = "test a registered study before its end; all its later reports count that look (docs/registration.md)"
 ONLY_READ = ("why", "verify", "anchor", "dashboard", "run")
 
 
 def main() -> int:
-    """Parse the command line and write what it asks for; what is printed says where and from which preset."""
+    """Parse the command line and run one command. Returns its exit status."""
     arguments = parsed(sys.argv[1:])
     if getattr(arguments, "preset", None) not in (None, *PRESETS):
         raise unknown("preset", arguments.preset, PRESETS)
@@ -49,7 +48,7 @@ def main() -> int:
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The command line's arguments. Raises UserError for words that make no sense."""
+    """Return the parsed command line. Raises UserError for an invalid one."""
     parser = Parser(prog="python -m analysis", description=__doc__)
     parser.add_argument(*VERSION_WORDS, action="version", version=version_line())
     commands = parser.add_subparsers(dest="command", required=True)
@@ -61,11 +60,11 @@ def _add_commands(commands: Any) -> None:
     report = commands.add_parser("report", help="write the report folder of a study")
     report.add_argument("name", help="name of the study")
     report.add_argument(
-        "--if-stale", action="store_true", help="do nothing where the report is up to date (needs --preset)"
+        "--if-stale", action="store_true", help="do nothing if the report is up to date (needs --preset)"
     )
     report.add_argument("--look", action="store_true", help=LOOK)
     report.set_defaults(run=_report)
-    replay = commands.add_parser("replay", help="draw a replay, in its study's report where there is one")
+    replay = commands.add_parser("replay", help="draw a replay, in the report of its study if it has one")
     replay.add_argument("name", help="name of the study, or a folder that `python -m sspo.replay` wrote")
     replay.set_defaults(run=_replay)
     dashboard = commands.add_parser(
@@ -85,7 +84,7 @@ def _add_commands(commands: Any) -> None:
     add_evaluate_command(commands)
     add_run_command(commands)
     add_hierarchy_command(commands)
-    defaults = {report: "the strongest there is evidence for", replay: DEFAULT_PRESET}
+    defaults = {report: "the strongest with evidence", replay: DEFAULT_PRESET}
     defaults |= dict.fromkeys(checks, "the strongest that has a report")
     defaults[dashboard] = "the one that was planned last"
     for command, preset in defaults.items():
@@ -97,7 +96,7 @@ def _add_commands(commands: Any) -> None:
 
 
 def _add_checks(commands: Any) -> tuple[Any, ...]:
-    why = commands.add_parser("why", help="the formula and the runs behind a cell or a figure")
+    why = commands.add_parser("why", help="show the formula and the runs behind a cell or a figure")
     why.add_argument("name", help="name of the study")
     why.add_argument("target", help='"results[ARM,COLUMN]", "results[caption]" or "figure NAME"', nargs="+")
     why.set_defaults(run=_why)
@@ -106,10 +105,11 @@ def _add_checks(commands: Any) -> tuple[Any, ...]:
     )
     verify.add_argument("name", help="name of the study")
     verify.add_argument(
-        "--anchor", help="a digest that `anchor` printed: is this the report, or are these the logs, of then?"
+        "--anchor",
+        help="a digest that `anchor` printed: check that the report, or its logs, are unchanged since",
     )
     verify.set_defaults(run=_verify)
-    anchor = commands.add_parser("anchor", help="digests of a report, for a signed tag or a paper")
+    anchor = commands.add_parser("anchor", help="print digests of a report, for a signed tag or a paper")
     anchor.add_argument("name", help="name of the study")
     anchor.set_defaults(run=_anchor)
     return why, verify, anchor
@@ -117,7 +117,7 @@ def _add_checks(commands: Any) -> tuple[Any, ...]:
 
 def _add_index(commands: Any) -> None:
     index = commands.add_parser(
-        "index", help="one page over all reports: answers, tests, looks, runs that several share"
+        "index", help="write one page over all reports: answers, tests, looks, runs that several share"
     )
     index.add_argument(
         "--out", type=Path, default=Path("reports"), help="folder of reports (default: reports)"
@@ -143,7 +143,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _say_if_edited(logs: Path) -> None:
-    """On the terminal alone: equal logs give equal reports."""
+    """Note on the terminal that a spec was edited; the report does not, as equal logs give equal reports."""
     from analysis.logs.compact import MANIFEST
     from analysis.logs.manifest import edited_sentence, read_json
 

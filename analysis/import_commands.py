@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.logs.manifest import IMPORTED
+from sspo.console.spoken import spoken
 from sspo.errors import UserError
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -154,9 +155,8 @@ def _import_mirrors(arguments: argparse.Namespace) -> int:
 
 
 def _wrote(folder: Path, arguments: argparse.Namespace) -> int:
-    print(
-        f"wrote {folder}; now: python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
-    )
+    again = f"python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
+    print(f"wrote {folder}; now: {spoken(again)}")
     return 0
 
 

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
-from sspo.compose.hydra_compose import GROUPS, choices, compose
+from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import TrainConfig
 from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
 from sspo.console.option_help import asks_for_help, help_text
+from sspo.console.spoken import spoken
 from sspo.console.version import VERSION_WORDS, version_line
-from sspo.errors import UserError
+from sspo.errors import UserError, unknown
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
 from sspo.runs.identity import code_level, level_of, other_folders, run_folder
 from sspo.runs.lock import alone
-from sspo.runs.outcome import name_of, say_outcome
+from sspo.runs.outcome import describe_outcome, name_of
 from sspo.runs.revision import why_unrecorded
 from sspo.runs.runlog import CONFIG, DONE, RECORDING, mark_failed
 
@@ -48,8 +49,11 @@ Train one run. Every option is key=value and has a default:
 """
 
 
+OPTIONS = ("--cfg", "--fresh", "--show-prompt")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: done. 1: the run failed and FAILED.json says how. 2: refused before any work."""
+    """Run the command. Exit status 0: done. 1: the run failed and FAILED.json records how. 2: refused before any work."""
     overrides = list(sys.argv[1:] if arguments is None else arguments)
     if asks_for_help(overrides):
         print(help_text(overrides, USAGE, [f"{group}={' '.join(choices(group))}" for group in GROUPS]))
@@ -59,13 +63,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if set(FLAGS) & set(overrides):
         return multirun([text for text in overrides if text not in FLAGS])
+    _refuse_dashes(overrides)
     with held_files():
         return _one_run(overrides)
 
 
+def _refuse_dashes(words: Sequence[str]) -> None:
+    """Raise UserError for a word with dashes that is not an option: options of a run are key=value."""
+    for word in words:
+        if not word.startswith("-") or word in OPTIONS:
+            continue
+        key = word.lstrip("-").partition("=")[0]
+        if key in option_keys():
+            raise UserError(f"'{word}': options of a run have no dashes; write {key}=VALUE")
+        raise unknown("option", word, ["--help", "--options", *FLAGS, *VERSION_WORDS, *OPTIONS])
+
+
 def _one_run(overrides: Sequence[str]) -> int:
     fresh = "--fresh" in overrides
-    config = compose([text for text in overrides if text not in ("--cfg", "--fresh", "--show-prompt")])
+    config = compose([text for text in overrides if text not in OPTIONS])
     folder = run_folder(config)
     if "--cfg" in overrides:
         print_config(config, folder)
@@ -80,12 +96,12 @@ def _one_run(overrides: Sequence[str]) -> int:
     check_positions(config)
     status = train(config, folder)
     if status == 0:
-        say_outcome(config, folder, overrides)
+        _say_outcome(config, folder, overrides)
     return status
 
 
 def _refuse_other_orders(config: TrainConfig) -> None:
-    """A sweep says which numbers it wants: a worker with other code must not fill its table with its own."""
+    """Refuse a run whose sweep ordered different numbers: a worker with different code must not fill the sweep's table."""
     own = order_name(level_of(config))
     if config.run.epoch not in ("", own):
         raise UserError(
@@ -99,7 +115,7 @@ def _refuse_stale(folder: Path, *, fresh: bool) -> None:
     if done and not fresh and not (folder / CONFIG).is_file():
         raise UserError(
             f"stale: {described(done[-1])} has finished this run, and this is {described(code_level())}; `make same-numbers` "
-            "finds out whether the numbers are equal, --fresh trains it again and keeps the old run"
+            "determines whether the numbers are equal, --fresh trains it again and keeps the old run"
         )
 
 
@@ -109,8 +125,13 @@ def _finished(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> in
             f"already finished, without a recording: {folder}; add run.store=<another folder> to train it again with one"
         )
     print(f"already finished: {folder}")
-    say_outcome(config, folder, overrides)
+    _say_outcome(config, folder, overrides)
     return 0
+
+
+def _say_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> None:
+    for line in describe_outcome(config, folder, overrides):
+        print(spoken(line), flush=True)
 
 
 def train(config: TrainConfig, folder: Path) -> int:
@@ -145,7 +166,7 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
         if is_out_of_memory(error):
             return _fail(folder, "oom", out_of_memory(expected))
         if isinstance(error, OSError):
-            if nobody_reads():  # it continues with the same command
+            if nobody_reads():  # the same command continues it
                 raise
             return _fail(
                 folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
@@ -158,7 +179,7 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
 
 
 def _say_memory(config: TrainConfig, name: str) -> Expected:
-    """One line on what the run takes, before it takes it."""
+    """Print one line on the memory that the run needs, before it starts; return the expectation."""
     from sspo.evaluation.expected import expected_of, room_here
 
     expected = expected_of(config)
@@ -167,7 +188,7 @@ def _say_memory(config: TrainConfig, name: str) -> Expected:
 
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
-    """Train from where the folder stands to its DONE.json, which comes after the mirror is whole."""
+    """Train from the folder's state to its DONE.json, which is written after the mirror is complete."""
     from sspo.runs import tracking
     from sspo.trainer.loop import Trainer
     from sspo.trainer.optim import Diverged
@@ -197,7 +218,7 @@ def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | Non
 
 
 def print_config(config: TrainConfig, folder: Path) -> None:
-    """The resolved configuration as YAML, with the run folder it would use."""
+    """Print the resolved configuration as YAML, with the run folder that it would use."""
     from dataclasses import asdict
 
     import yaml
@@ -207,7 +228,7 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 
 
 def print_prompt(config: TrainConfig) -> None:
-    """The first question in the words of its template, as the model gets it; nothing else, so that it can be compared."""
+    """Print only the first question in its template, as the model receives it, so that it can be compared."""
     from sspo.models.encoding import open_encoder
     from sspo.tasks import first_question, task_of
 

@@ -1,4 +1,4 @@
-"""`python -m sweeps COMMAND NAME`: sweeps/commands.py has a row for each."""
+"""`python -m sweeps COMMAND NAME`: sweeps/commands.py has one row per command."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def main() -> int:
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    """The parsed command line. Raises UserError, with the nearest valid name for a mistyped one."""
-    parser = Parser(prog="python -m sweeps", description="Run the arms and seeds of a study.")
+    """Return the parsed command line. Raises UserError, with the nearest valid name for a mistyped one."""
+    parser = Parser(prog="python -m sweeps", description="Plan studies, run their trials, and steer them.")
     parser.add_argument(*VERSION_WORDS, action="version", version=version_line())
     commands = parser.add_subparsers(dest="command", required=True)
     for name, verb in COMMANDS.items():

@@ -1,4 +1,4 @@
-"""The commands of `python -m sweeps`: a row each, which says what it takes and what it does."""
+"""The commands of `python -m sweeps`, one row each."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ Act = Callable[[argparse.Namespace, Console], int]
 
 @dataclass(frozen=True, kw_only=True)
 class Verb:
-    """A command: what it is for, what it takes after NAME, and what it does with the parsed words. `act` returns the
-    exit status."""
+    """A command: its purpose, its options, and the function that runs it and returns the exit status."""
 
     purpose: str
     act: Act
@@ -42,7 +41,7 @@ class Verb:
     words: Sequence[str] = ()
     """Words that must follow NAME."""
     about: str = "a study in conf/study/, or a multirun"
-    """What NAME names; empty for a command without one."""
+    """The meaning of NAME; empty for a command without one."""
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -63,7 +62,7 @@ def _work(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _run_options(arguments: argparse.Namespace) -> RunOptions:
-    """Of a command that takes some of them."""
+    """Return the options of a run that a command was given."""
     names = [field.name for field in fields(RunOptions)]
     return RunOptions(**{name: getattr(arguments, name) for name in names if hasattr(arguments, name)})
 
@@ -171,41 +170,41 @@ COMMANDS: Mapping[str, Verb] = {
         act=_work,
         options=(*ON_A_STUDY, "--workers", "--timeout", "--retries", "--stale-after", "--fresh"),
     ),
-    "pause": Verb(purpose="let what runs end and start nothing further", act=_steer(PAUSE)),
+    "pause": Verb(purpose="let running trials end and start no more", act=_steer(PAUSE)),
     "resume": Verb(purpose="go on after a pause or a stop", act=_steer(RUN)),
-    "stop": Verb(purpose="end the sweep everywhere; it continues with `run`", act=_steer(STOP)),
+    "stop": Verb(purpose="end the sweep on every machine; `run` continues it", act=_steer(STOP)),
     "retry": Verb(
         purpose="try failed trials again, also while the sweep runs",
         act=_retry,
         options=(*ON_A_STUDY, "--failed", "--arm", "--reason"),
     ),
     "replay": Verb(
-        purpose="evaluate other objectives and clip bounds on recorded rollouts; trains what is not recorded yet",
+        purpose="evaluate other objectives and clip bounds on recorded rollouts; what is not recorded yet is trained first",
         act=_replay,
         options=(*ON_A_STUDY, "--workers", "--retry-failed", "--fresh", "--report"),
     ),
     "restore": Verb(
-        purpose="put finished runs back whose compact logs are committed, so that they are not trained again",
+        purpose="put back finished runs from committed logs instead of training them again",
         act=_restore,
         options=(*ON_A_STUDY, "--reports"),
     ),
     "plan": Verb(
-        purpose="say what would run, for how long, and what it will be able to tell",
+        purpose="show what would run, how long it would take, and its statistical power",
         act=_show_plan,
         options=(*ON_A_STUDY, "--workers", "--on"),
     ),
     "register": Verb(
-        purpose="write down what binds a study before its first run: registrations/NAME.json (preset paper if the study has one)",
+        purpose="fix what a study tests before its first run: registrations/NAME.json (preset paper if the study has one)",
         act=_register,
         options=(*ON_A_STUDY, "--reports"),
     ),
     "status": Verb(
-        purpose="say where every trial of a study, or a search, stands",
+        purpose="show where every trial of a study, or a search, stands",
         act=_status,
         options=(*ON_A_STUDY, "--live", "--storage"),
     ),
     "runs": Verb(
-        purpose="list the newest runs of the store: what, when, score and folder",
+        purpose="list the newest runs: name, time, score and folder",
         act=_runs,
         options=("--store", "--last"),
         about="",
@@ -217,13 +216,13 @@ COMMANDS: Mapping[str, Verb] = {
         about="",
     ),
     "search": Verb(
-        purpose="let Optuna look for the best cell of a space; finished runs are read, not run again",
+        purpose="let Optuna search a space for the best cell; finished runs are read, not run again",
         act=_search,
         options=(*ON_A_STUDY, "--workers", "--timeout", "--trials", "--storage", "--take-over"),
         about="a search in conf/search/",
     ),
     "trial": Verb(
-        purpose="run one trial, arm:seed, as an agent of W&B does",
+        purpose="run one trial, arm:seed, as a W&B agent does",
         act=_trial,
         options=(*ON_A_STUDY, "--retry-failed", "--timeout", "--tracking", "--fresh"),
         words=("trial",),
@@ -243,5 +242,5 @@ COMMANDS: Mapping[str, Verb] = {
         act=_export_optuna,
         options=(*ON_A_STUDY, "--out"),
     ),
-    "show": Verb(purpose="print the training command that makes an arm", act=_show, words=("arm",)),
+    "show": Verb(purpose="print the training command of an arm", act=_show, words=("arm",)),
 }

@@ -1,4 +1,4 @@
-"""The options that commands of `sweeps` share: each is described once, a command names those that it takes."""
+"""The options that commands of `sweeps` share: each is described once, and a command names its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweeps.study.spec import DEFAULT_PRESET, PRESETS
 
 
 def whole_number(option: str) -> Any:
-    """Reads a whole number of at least 1; UserError names the option and what make calls it."""
+    """Return a reader of whole numbers of at least 1; its UserError names the option, here and in make."""
 
     def read(text: str) -> int:
         try:
@@ -29,7 +29,7 @@ def whole_number(option: str) -> Any:
 
 
 def seconds(option: str) -> Any:
-    """Reads a positive number of seconds."""
+    """Return a reader of positive numbers of seconds."""
 
     def read(text: str) -> float:
         try:
@@ -44,7 +44,7 @@ def seconds(option: str) -> Any:
 
 
 LAST = 20
-"""Runs that a list shows unasked: the score of each takes a look at its log."""
+"""Runs that a list shows by default: each costs a reading of its log."""
 RETRIABLE = ("oom", "timeout", "killed", "error")
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -55,48 +55,48 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--workers": {
         "type": whole_number("--workers (make: WORKERS)"),
         "metavar": "N",
-        "help": "trials at a time, fewer where each takes several devices or threads (default: one a CUDA device, or a processor where there is none)",
+        "help": "trials at a time, fewer if each takes several devices or threads (default: one per CUDA device, or per processor without one)",
     },
     "--on": {
         "metavar": "DEVICE",
-        "help": "a device of conf/planning/devices.yaml that trials would run on (default: what is here)",
+        "help": "plan for a device of conf/planning/devices.yaml (default: this machine's)",
     },
     "--timeout": {
         "type": seconds("--timeout"),
         "metavar": "SECONDS",
-        "help": "limit of one trial (default: none)",
+        "help": "time limit of one trial (default: none)",
     },
     "--retries": {
         "metavar": "CLASS=N,...",
-        "help": "tries after the first one by how it failed, as killed=3,oom=1 (default: what the study says)",
+        "help": "further tries per class of failure, as in killed=3,oom=1 (default: the study's)",
     },
     "--stale-after": {
         "type": seconds("--stale-after"),
         "default": STALE_AFTER,
         "metavar": "SECONDS",
-        "help": f"without a sign of life, until another machine's trial is taken over (default: {STALE_AFTER:g})",
+        "help": f"time without a heartbeat after which another machine's trial is taken over (default: {STALE_AFTER:g})",
     },
     "--last": {
         "type": whole_number("--last"),
         "default": LAST,
         "metavar": "N",
-        "help": f"how many (default: {LAST})",
+        "help": f"number of runs to list (default: {LAST})",
     },
-    "--live": {"action": "store_true", "help": "keep showing it until nothing is left to run"},
+    "--live": {"action": "store_true", "help": "refresh it until nothing is left to run"},
     "--failed": {
         "action": "store_true",
         "required": True,
-        "help": "the only kind that can be retried; said aloud",
+        "help": "required: only failed trials can be retried",
     },
-    "--arm": {"metavar": "ARM", "help": "only its trials"},
-    "--reason": {"choices": RETRIABLE, "help": "only those that failed so"},
+    "--arm": {"metavar": "ARM", "help": "only trials of this arm"},
+    "--reason": {"choices": RETRIABLE, "help": "only trials that failed for this reason"},
     "--retry-failed": {
         "action": "store_true",
         "help": "run failed trials once more; one that diverged has its result and is not run again",
     },
     "--fresh": {
         "action": "store_true",
-        "help": "make stale runs again, which code with other numbers finished; the old ones are kept",
+        "help": "train stale runs again, which code with other numbers finished; the old ones are kept",
     },
     "--report": {
         "action": "store_true",
@@ -111,19 +111,19 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--trials": {
         "type": whole_number("--trials"),
         "metavar": "N",
-        "help": "trials to settle in all (default: the preset's)",
+        "help": "trials in all (default: the preset's)",
     },
     "--storage": {
         "metavar": "PLACE",
-        "help": "of a search: an Optuna journal, or a database by URL (default: a journal in the store)",
+        "help": "place of a search: an Optuna journal, or a database by URL (default: a journal in the store)",
     },
     "--take-over": {
         "action": "store_true",
-        "help": "go on though another machine, known to be gone, holds the search",
+        "help": "take the search over from another machine that is known to be gone",
     },
     "--tracking": {
         "metavar": "NAME",
-        "help": "mirror of the logs, instead of the study's own: none, wandb_offline, wandb_online",
+        "help": "mirror of the logs instead of the study's: none, wandb_offline, wandb_online",
     },
     "--entity": {"help": "W&B user or team"},
     "--project": {"help": "W&B project (default: that of the runs)"},
@@ -142,11 +142,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "--detach": {
         "action": "store_true",
-        "help": "leave once every trial is placed, where the engine runs them without us",
+        "help": "return once every trial is placed, if the engine runs them on its own",
     },
     "--over-budget": {
         "action": "store_true",
-        "help": "run although finished trials say that the preset's budget will not do",
+        "help": "run even if finished trials show that the preset's budget is too small",
     },
 }
 

@@ -13,6 +13,7 @@ from sspo.calibrate import main as calibrate
 from sspo.console.one_sentence import one_sentence
 from sspo.replay.__main__ import main as replay
 from sspo.segmentation.show import main as show
+from sspo.train import main as train
 from sweeps.__main__ import main as sweeps
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,8 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
         (analysis, "", "the following arguments are required: command"),
         (replay, "run --target 0.1", "unrecognized arguments: --target 0.1; `python -m sspo.replay --help`"),
         (calibrate, "run", "the following arguments are required: --target-clip-frac"),
+        (train, "--objective grpo", "'--objective': options of a run have no dashes; write objective=VALUE"),
+        (train, "--fesh seed=1", "unknown option '--fesh': did you mean '--fresh'?"),
         (show, "--sed 1", "unrecognized arguments: --sed"),
         (sweeps, "runs --last many", "--last must be a whole number of at least 1, got 'many'"),
         (sweeps, "runs mine", "'mine' is one word too many for `python -m sweeps runs`"),
@@ -66,9 +69,10 @@ def test_a_mistyped_command_line_is_one_sentence(
     assert printed.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("module", ["sspo.train", "sweeps", "analysis"])
+@pytest.mark.parametrize("module", ["sspo", "sspo.train", "sweeps", "analysis"])
 def test_an_interrupt_while_it_imports_is_quiet(module: str) -> None:
     late = {
+        "sspo": "sspo.console.commands",
         "sspo.train": "sspo.compose.hydra_compose",
         "sweeps": "sweeps.commands",
         "analysis": "analysis.provenance.freshness",

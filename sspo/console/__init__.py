@@ -1,17 +1,18 @@
-"""What a person at a terminal types and reads.
+"""Command lines and messages: all that a person at a terminal types and reads.
 
 commands      the commands of `sspo`, one row each
 spoken        commands in texts, as the user types them
+commands_page  docs/commands.md
 completion    `sspo completion`: scripts of shells
 candidates    the words that may stand next
 objectives    `sspo objectives`
 option_help   options with their meanings, for `--help`
 version       the version, as `--version` prints it
-command_line  words of command lines, refused in one sentence
-one_sentence  how a command ends
-interrupts    imported first: an interrupt during imports ends quietly
+command_line  parsers that refuse in one sentence
+one_sentence  the end of a command
+interrupts    a hook for interrupts during imports
 closed_pipe   output that nobody reads any more
-visible       unseen characters made visible
+visible       control characters made visible
 percent       shares with one digit
-progress      progress with the time that is left
+progress      progress with the time left
 """

@@ -1,4 +1,4 @@
-"""Output that nobody reads any more, as behind `head`: what was still to be said is dropped, and that is no error."""
+"""Output that nobody reads any more, as behind `head`: the rest is dropped, which is not an error."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import sys
 from typing import TextIO
 
 CLOSED_PIPE = 128 + 13
-"""Exit status, as shells say it of a program that the signal SIGPIPE ended."""
+"""Exit status of a program that the signal SIGPIPE ended, as shells report it."""
 
 
 def nobody_reads() -> list[TextIO]:
-    """Those of standard output and error whose reader has left."""
+    """Return those of standard output and error whose reader has left."""
     return [stream for stream in (sys.stdout, sys.stderr) if _has_no_reader(stream)]
 
 
 def drop(streams: list[TextIO]) -> None:
-    """Let what is left in them go nowhere; else Python would complain of it as it ends."""
+    """Discard the rest of these streams; otherwise Python would complain when it ends."""
     for stream in streams:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -28,5 +28,5 @@ def _has_no_reader(stream: TextIO) -> bool:
     except OSError:  # kept in memory
         return False
     asked = select.poll()
-    asked.register(number, 0)  # errors are told unasked
+    asked.register(number, 0)  # errors are reported in any case
     return any(flags & (select.POLLERR | select.POLLHUP) for _, flags in asked.poll(0))

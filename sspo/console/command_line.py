@@ -6,26 +6,30 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from sspo.console.spoken import prog
+from sspo.console.spoken import prog, spoken
 from sspo.errors import UserError, unknown
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses in one sentence, and takes no option that is cut short."""
+    """A parser that refuses in one sentence and takes no abbreviated option."""
 
     def __init__(self, *words: Any, **settings: Any):
         super().__init__(*words, **{"allow_abbrev": False, **settings})
         self.prog = prog(self.prog)
 
+    def format_help(self) -> str:
+        """Return the help with commands as the user types them."""
+        return spoken(super().format_help())
+
     def error(self, message: str) -> NoReturn:
-        """Raise UserError instead of leaving."""
-        raise UserError(f"{message}; `{self.prog} --help` says what there is")
+        """Raise UserError instead of ending the process."""
+        raise UserError(f"{message}; `{self.prog} --help` lists what it takes")
 
 
 def parse(
     parser: Parser, commands: Mapping[str, argparse.ArgumentParser], words: Sequence[str]
 ) -> argparse.Namespace:
-    """The parsed words of `COMMAND ...`, with the command's name as `command`.
+    """Return the parsed words of `COMMAND ...`, with the command's name as `command`.
 
     Raises UserError, with the nearest valid name for a mistyped one.
     """

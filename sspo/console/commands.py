@@ -303,7 +303,7 @@ COMMANDS: Mapping[str, Command] = {
         "analysis import",
         "make a study of the logs of other tools",
         make=True,
-        options="from from-wandb plan map title question baseline primary label unit named scale final-step smallest-effect arm-from seed-from step-from base claims reference importance-sampling-level loss-mode loss-agg-mode out",
+        options="from importer from-wandb plan map title question baseline primary label unit named scale final-step smallest-effect arm-from seed-from step-from base claims reference importance-sampling-level loss-mode loss-agg-mode out",
     ),
     "export-wandb": Command(
         TOOLS,

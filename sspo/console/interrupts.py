@@ -1,6 +1,6 @@
-"""Imported first by what is started as `python -m`: an interrupt while the rest is being imported ends it without a traceback.
+"""A hook for interrupts during imports, which end a command without a traceback: every front door imports it first.
 
-Once `sspo.console.one_sentence` runs, that one answers interrupts; importing takes a second or more before.
+Once `sspo.console.one_sentence` runs, it handles interrupts itself; imports take a second or more before that.
 """
 
 from __future__ import annotations

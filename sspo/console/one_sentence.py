@@ -1,4 +1,4 @@
-"""How a command ends: with its exit status, or with one sentence on stderr and never a traceback."""
+"""The end of a command: its exit status, or one sentence on stderr and never a traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sspo.runs.fence import LeaseLost
 def one_sentence(main: Callable[[], int]) -> int:
     """Run a command; a UserError ends as one line on stderr and exit status 2, an interrupt as 130, a lost lease as LEFT.
 
-    Where its reader has left it ends in silence, as CLOSED_PIPE.
+    If its reader has left, it ends silently with CLOSED_PIPE.
     """
     try:
         try:

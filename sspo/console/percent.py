@@ -1,4 +1,4 @@
-"""Shares as a person reads them."""
+"""Shares as text in percent."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ TENTH = Decimal("0.1")
 
 
 def percent(share: float) -> str:
-    """In percent with one digit, a half rounded up as reports round it: 0.0625 is 6.3."""
+    """Return a share in percent with one digit, a half rounded up as reports round it: 0.0625 is 6.3."""
     return str(Decimal(f"{100 * share:.{TRUSTED}g}").quantize(TENTH, ROUND_HALF_UP))

@@ -1,4 +1,4 @@
-"""Progress of a run with an estimate of what is left: a live bar on a terminal, plain lines otherwise."""
+"""Progress with an estimate of the time left: a live bar on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sspo.metrics import Metric
 
 Item = TypeVar("Item")
 PLAIN_EVERY = 10.0
-"""Seconds between lines of a counter where there is no terminal."""
+"""Seconds between lines of a counter without a terminal."""
 
 
 class Counter:
-    """Counts equal pieces of work inside a `with` block: call it after each one, or with how many. On stderr: stdout is for
-    results."""
+    """A counter of equal pieces of work, for a `with` block: call it after each one, or with their number. It prints on
+    stderr, as stdout is for results."""
 
     def __init__(self, name: str, total: int, *, done: int = 0, pieces: str = ""):
-        """`done` of them an earlier process did, which say nothing of this one's speed. `pieces` are what the rate counts."""
+        """Begin at `done` of `total`: an earlier process did them at a speed of its own. `pieces` names the unit of the rate."""
         self.name = name
         self.total = total
         self.done = self.before = done
@@ -43,7 +43,7 @@ class Counter:
             self.bar.stop()
 
     def __call__(self, pieces: int = 1) -> None:
-        """So many more pieces are done."""
+        """Add pieces that are done."""
         self.done += pieces
         now = time.monotonic()
         rate = (self.done - self.before) / max(now - self.start, 1e-9)
@@ -70,7 +70,7 @@ def _bar(console: Console) -> RichProgress:
 
 
 class Progress:
-    """Call begin once, advance after each rollout's updates, and end last; `scored` counts the answers of an evaluation."""
+    """Progress of a run: call begin once, advance after each rollout's updates, and end last; `scored` counts answers."""
 
     def __init__(self, name: str):
         self.name = name
@@ -80,7 +80,7 @@ class Progress:
         self.bar: RichProgress | None = None
 
     def begin(self, done: int, total: int) -> None:
-        """`done` rollouts were finished by an earlier process."""
+        """Start after `done` rollouts, which an earlier process finished."""
         self.start, self.done_before, self.total = time.monotonic(), done, total
         if sys.stdout.isatty():
             self.bar = _bar(Console())
@@ -90,7 +90,7 @@ class Progress:
             print(f"{self.name}: continuing after rollout {done}/{total}", flush=True)
 
     def advance(self, done: int, metrics: Mapping[str, Metric]) -> None:
-        """The updates of rollout `done` are made. What is left is that of rollouts: an evaluation counts by itself."""
+        """Report that the updates of rollout `done` are made. The time left is that of rollouts, without evaluations."""
         accuracy = metrics["rollout/accuracy"].value()
         if self.bar is not None:
             self.bar.update(
@@ -108,7 +108,7 @@ class Progress:
         )
 
     def scored(self, rows: Iterable[Item], total: int) -> Iterator[Item]:
-        """The answers of an evaluation, `total` of them, as they come; says how far it is where it takes long."""
+        """Yield the answers of an evaluation, `total` of them, and report progress if it takes long."""
         start = said = time.monotonic()
         task = None if self.bar is None else self.bar.add_task(f"{self.name}  held-out answers", total=total)
         for done, row in enumerate(rows, start=1):
@@ -126,11 +126,11 @@ class Progress:
             self.bar.remove_task(task)
 
     def warn(self, sentence: str | None) -> None:
-        """Say a warning, if there is one, where neither a bar nor a log hides it."""
+        """Print a warning, if there is one, on stderr."""
         if sentence is not None:
             print(f"{self.name}: {sentence}", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         if self.bar is not None:
             self.bar.stop()

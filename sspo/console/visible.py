@@ -1,4 +1,4 @@
-"""Makes what is unseen in a text visible, so that no log and no message moves a cursor, sets a title or turns a line around."""
+"""Control characters made visible, so that no log and no message moves a cursor, sets a title or reverses a line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 
 def visible(text: str) -> str:
-    """Text whose control and format characters are seen and do nothing: marks that turn its direction, zero widths.
+    """Return text whose control and format characters are visible and have no effect.
 
     A line break is `⏎` and then a break; others are control pictures or `⟨U+202E⟩`.
     """
@@ -14,7 +14,7 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """The same for a terminal: line breaks stay what they are, and a tab is as wide as it looks."""
+    """Return the same for a terminal: line breaks stay, and tabs become blanks."""
     return "\n".join(visible(line) for line in text.expandtabs().split("\n"))
 
 

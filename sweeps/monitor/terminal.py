@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
+from sspo.console.spoken import spoken
 from sspo.console.visible import visible_lines
 
 PLAIN_WIDTH = 160
@@ -26,10 +28,22 @@ class SafeConsole(Console):
     def __init__(self, file: IO[str] | None = None, width: int | None = None, *, highlight: bool = True):
         super().__init__(file=file, width=width, highlight=highlight, markup=False, emoji=False)
 
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print as rich does; texts name commands as the user types them."""
+        super().print(*(_spoken(one) for one in objects), **settings)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Of what rich draws, its own control codes go through and text is made visible."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
+
+
+def _spoken(printed: Any) -> Any:
+    if isinstance(printed, str):
+        return spoken(printed)
+    if isinstance(printed, Text) and not printed.spans and spoken(printed.plain) != printed.plain:
+        return Text(spoken(printed.plain), style=printed.style)
+    return printed
 
 
 def standard_console() -> Console:

@@ -64,9 +64,7 @@ def foreign(trained: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path, Pat
 
 def test_an_evaluation_repeats_a_run_with_its_own_files_where_the_command_names_them(trained) -> None:
     run, rows = trained
-    with pytest.raises(
-        UserError, match=f"task.name={rows}:task stands in .*, and an evaluation runs no file"
-    ):
+    with pytest.raises(UserError, match=f"task.name={rows}:task is in .*, but an evaluation runs no file"):
         read_request([f"model={run}"])
     with pytest.raises(UserError, match=f"add trust={rows}:reward if you trust {rows}"):
         read_request([f"model={run}", f"task.name={rows}:task"])
@@ -81,7 +79,7 @@ def test_an_evaluation_refuses_a_file_that_changed_since(trained) -> None:
     content = rows.read_text()
     rows.write_text(content + "# changed\n")
     try:
-        with pytest.raises(UserError, match=r"is not under cell \w+, which its configuration has with"):
+        with pytest.raises(UserError, match=r"is not under cell \w+, the cell of its configuration with"):
             read_request([f"model={run}", f"trust={rows}:task,{rows}:reward"])
     finally:
         rows.write_text(content)

@@ -268,5 +268,5 @@ def test_options_have_the_types_of_their_defaults() -> None:
     assert found == {"file": "a", "limit": 3, "share": 1.0, "shuffle": True}
     with pytest.raises(UserError, match=r"unknown option of task.options 'limt': did you mean 'limit'"):
         read_options("task.options", ["limt=3"], defaults)
-    with pytest.raises(UserError, match=r"task.options: limit must be of the kind of 1, got 'x'"):
+    with pytest.raises(UserError, match=r"task.options: limit must have the type of 1, got 'x'"):
         read_options("task.options", ["limit=x"], defaults)

@@ -97,7 +97,9 @@ def test_a_file_that_the_command_line_names_is_run_if_it_is_the_one_of_the_cell(
     path = tmp_path / "rows.py"
     content = path.read_text()
     path.write_text(content + "# changed")
-    with pytest.raises(UserError, match=r"is not under cell \w+, which its configuration has with .*rows.py"):
+    with pytest.raises(
+        UserError, match=r"is not under cell \w+, the cell of its configuration with the current .*rows.py"
+    ):
         replay(words)
     assert not canary.exists()
     path.write_text(content)

@@ -69,5 +69,5 @@ def test_a_device_that_is_not_there_is_refused_before_a_folder_is_named(tmp_path
     assert one_sentence(lambda: main(["run.device=cuda", f"run.store={tmp_path / 'st'}"])) == 2
     said = capsys.readouterr()
     assert (said.out, len(said.err.splitlines())) == ("", 1)
-    assert "torch sees no CUDA device" in said.err
+    assert "torch finds no CUDA device" in said.err
     assert not (tmp_path / "st").exists()
