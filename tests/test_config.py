@@ -124,7 +124,7 @@ TARGET = "objective.bounds.target_clip_frac"
             ["objective=sspo_fixed", "objective.bounds.side=high"],
             "side=high has no effect while objective.bounds.adapt is 'none'",
         ),
-        (["objective=dcpo_clip", "objective.bounds.entropy_level=token"], "follows no entropy"),
+        (["objective=dcpo_clip", "objective.bounds.entropy_level=token"], "does not follow entropy"),
         (["objective=grpo", "objective.tau.positive=2"], "objective.tau has no effect on term 'ppo'"),
         (["objective=sapo", "objective.tau.negative=0"], "tau.negative must be a positive finite number"),
         (["objective=dcpo_clip", "objective.ratio=segment"], "set objective.ratio=token"),

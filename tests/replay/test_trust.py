@@ -77,7 +77,7 @@ def foreign(written, tmp_path, request):
 def test_no_file_of_a_foreign_run_is_run(foreign, tmp_path, capfd):
     folder, rule, key, canary = foreign
     out = ["--out", str(tmp_path / "out"), "--processes", "1"]
-    with pytest.raises(UserError, match=f"{key}={rule} stands in .*: add trust={rule} if you trust"):
+    with pytest.raises(UserError, match=f"{key}={rule} is in .*: add trust={rule} if you trust"):
         replay([str(folder), *out])
     if key.startswith("segmentation."):
         assert replay([str(folder), "segmentation=token", *out]) in (0, 1)

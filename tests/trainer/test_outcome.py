@@ -42,7 +42,7 @@ def test_a_finished_run_says_its_scores_its_folder_and_what_to_do_next(tmp_path)
         "  short    greedy 50.0  sampled at 0.7 100.0",
         "  longest  greedy 25.0",
         f"folder: {tmp_path}",
-        f"see it: python -m analysis run {tmp_path}",
+        f"plot it: python -m analysis run {tmp_path}",
         "next: python -m sspo.train -m objective=grpo 'run.arm='\"'\"'a b'\"'\"'' seed=0,1,2   # the same with three seeds",
     ]
     (tmp_path / "recording").mkdir()
