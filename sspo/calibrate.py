@@ -1,7 +1,8 @@
-"""`python -m sspo.calibrate RUN --target-clip-frac 0.02 --rules token,subsentence`: bounds that clip equally often.
+"""`python -m sspo.calibrate RUN --target-clip-frac 0.02 --rules token,subsentence`: find bounds that clip equally
+often.
 
-Equal epsilon is not equal clipping. For each segmentation rule this prints the clip bounds at which the ratio taken over
-its segments is clipped as often as the target says, on recorded rollouts, as arms that a study can include.
+Equal epsilon is not equal clipping. For each segmentation rule this prints the clip bounds at which the ratio taken
+over its segments is clipped at the target rate on recorded rollouts, as arms that a study can include.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders, words = split_words(given.words)
     (target, *more) = parse_shares("--target-clip-frac", given.target_clip_frac)
     if more:
-        raise UserError("--target-clip-frac takes one share; call calibrate once for each")
+        raise UserError("--target-clip-frac takes one share; run calibrate once for each")
     request, processes = _request(words, given.rules), process_count(PROCESSES, given.processes)
     runs = parse_runs(folders, words)
     chosen = common_curves(request, [run.config for run in runs])
@@ -56,20 +57,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _request(words: Sequence[str], rules: str) -> Request:
-    """Every rule as a segment-level ratio: rule 'token' is the token ratio and 'response' the response ratio, exactly."""
+    """Return a request with every rule as a segment-level ratio: rule 'token' is exactly the token ratio and 'response'
+    the response ratio.
+    """
     for rule in rules.split(","):
         check("rule", rule, choices("segmentation"), "rule of --rules")
     taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
     if taken:
-        raise UserError(f"'{taken[0]}' is what calibrate finds or sets itself: leave it out and use --rules")
+        raise UserError(f"'{taken[0]}' is found or set by calibrate itself: leave it out and use --rules")
     request = parse_request([*words, "objective.ratio=segment", f"segmentation={rules}"])
     if len(request.names["objective"]) > 1:
-        raise UserError("calibrate takes one objective: call it once for each")
+        raise UserError("calibrate takes one objective: run it once for each")
     return request
 
 
 def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: float) -> Matched:
-    """The curve's bounds at the target. Raises UserError where it has none."""
+    """Return the curve's bounds at the target. Raises UserError if it has none."""
     if not matchable(curve):
         raise UserError(
             f"objective '{curve.objective.name}' has no matched form: {why_unmatched(curve.objective)}"

@@ -1,4 +1,4 @@
-"""Errors meant for the person at the keyboard: one sentence, no traceback."""
+"""Errors for users: one sentence, no traceback."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ SHORT.maxlong = 40
 
 
 class UserError(Exception):
-    """What is wrong, what was got and what to set instead, in one sentence."""
+    """One sentence: what is wrong, what was got and what to set instead."""
 
 
 class NotHere(UserError):
-    """A model or questions that may well exist are not on this machine: a plan can do without them, a run cannot."""
+    """A model or questions that may exist are not on this machine: a plan can do without them, a run cannot."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name most like `name`, or None where nothing resembles it."""
+    """Return the valid name most like `name`, or None if nothing resembles it."""
     matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.4)
     return matches[0] if matches else None
 
 
 def shown(value: object) -> str:
-    """A value as messages repeat it: in full where it is short, else its beginning."""
+    """Return a value as repeated in messages: in full if it is short, else its beginning."""
     return SHORT.repr(value)
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
-    """The sentence for a name that is not one of `valid`; the nearest valid name comes first."""
+    """Return the error for a name that is not one of `valid`; the nearest valid name comes first."""
     choices = sorted(valid)
     close = nearest(name, choices)
     hint = f"did you mean '{close}'? " if close else ""
@@ -46,7 +46,9 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
 
 
 def siblings(name: str, choices: Iterable[str]) -> list[str]:
-    """Of many names with dots, those beside `name`: what the longest known group that it begins with holds, groups with `.*`."""
+    """Return the dotted names beside `name`: the members of the longest known group that it begins with, groups with
+    `.*`.
+    """
     known = list(choices)
     group = name
     while group := group.rpartition(".")[0]:

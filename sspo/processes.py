@@ -1,7 +1,8 @@
-"""One function over many pieces of work in several processes: the results of one process, in its order.
+"""Parallel execution of one function over many pieces of work in several processes, with the results of one, in its
+order.
 
-Workers are forked, so they begin with all that is imported and read; the numbers of pieces go over to them, and results
-come back.
+Workers are forked, so they start with everything already imported and read; only the numbers of pieces are sent to
+them, and results are sent back.
 """
 
 from __future__ import annotations
@@ -21,30 +22,31 @@ from sspo.errors import UserError
 T = TypeVar("T")
 Outcome = tuple[Any, Exception | None]
 FORKS = sys.platform == "linux"
-"""Elsewhere libraries of the system do not survive a fork, or there is none."""
+"""On other systems, system libraries do not survive a fork, or there is none."""
 MOST_UNASKED = 8
 
 
 def process_count(option: str, wanted: int | None) -> int:
-    """How many processes to use: `wanted`, or one a core that this process may run on, MOST_UNASKED at most.
+    """Return the number of processes: `wanted`, or one per core that this process may run on, at most MOST_UNASKED.
 
-    Raises UserError, naming the option, where `wanted` makes no sense.
+    Raises UserError, naming the option, if `wanted` is invalid.
     """
     if wanted is None:
         return min(len(os.sched_getaffinity(0)), MOST_UNASKED) if FORKS else 1
     if wanted < 1:
         raise UserError(f"{option} must be at least 1, got {wanted}")
     if wanted > 1 and not FORKS:
-        raise UserError(f"{option}={wanted}: several processes take Linux; leave it out")
+        raise UserError(f"{option}={wanted}: several processes require Linux; leave it out")
     return wanted
 
 
 @contextmanager
 def ordered_map(function: Callable[[int], T], pieces: int, processes: int) -> Iterator[Iterator[T]]:
-    """function(0), ..., function(pieces - 1), in order, inside the `with` block; what a piece raises is raised in its turn.
+    """Yield function(0), ..., function(pieces - 1), in order, inside the `with` block; an error of a piece is raised in
+    its turn.
 
-    Enter it before a thread is started or a progress bar shown. Results are pickled: let them hold arrays, not tensors.
-    The iterator raises UserError where a worker is killed.
+    Enter it before a thread is started or a progress bar shown. Results are pickled: return arrays, not tensors. The
+    iterator raises UserError if a worker is killed.
     """
     if min(processes, pieces) < 2:
         yield map(function, range(pieces))
@@ -61,13 +63,13 @@ def ordered_map(function: Callable[[int], T], pieces: int, processes: int) -> It
 
 
 def _in_order(workers: Sequence[_Worker], pieces: int) -> Iterator[Any]:
-    """Whoever is free gets the next piece; results wait for their turn."""
+    """Yield results in order; each free worker gets the next piece."""
     numbers = iter(range(pieces))
     busy: dict[Any, tuple[_Worker, int]] = {
         worker.connection: (worker, number) for worker, number in zip(workers, numbers, strict=False)
     }
     for worker, number in busy.values():
-        worker.ask(number)
+        worker.send(number)
     done: dict[int, Outcome] = {}
     for wanted in range(pieces):
         while wanted not in done:
@@ -75,7 +77,7 @@ def _in_order(workers: Sequence[_Worker], pieces: int) -> Iterator[Any]:
                 worker, number = busy.pop(connection)
                 done[number] = worker.answer()
                 if (following := next(numbers, None)) is not None:
-                    worker.ask(following)
+                    worker.send(following)
                     busy[worker.connection] = (worker, following)
         result, error = done.pop(wanted)
         if error is not None:
@@ -95,15 +97,15 @@ class _Worker:
         self.process.start()
         theirs.close()
 
-    def ask(self, number: int) -> None:
-        """Let it compute a piece."""
+    def send(self, number: int) -> None:
+        """Assign it a piece."""
         try:
             self.connection.send(number)
         except OSError as error:
             raise self._killed() from error
 
     def answer(self) -> Outcome:
-        """What came of the piece it was asked for."""
+        """Return the outcome of its piece."""
         try:
             outcome: Outcome = self.connection.recv()
         except (EOFError, OSError) as error:
@@ -111,7 +113,7 @@ class _Worker:
         return outcome
 
     def end(self) -> None:
-        """Stop it, whatever it does: nobody waits for its results any more."""
+        """Stop it, whatever it is doing: its results are no longer needed."""
         self.process.terminate()
         self.process.join()
         self.connection.close()
@@ -126,11 +128,13 @@ class _Worker:
 
 
 def _serve(function: Callable[[int], Any], connection: Connection, inherited: Sequence[Connection]) -> None:
-    """The life of a worker. It ends with its parent, whose death closes the pipe."""
+    """Run a worker. It ends with its parent, whose death closes the pipe."""
     for other in inherited:
         other.close()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: the parent ends its workers
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal interrupts all processes: the parent ends its workers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     with suppress(EOFError, ConnectionError):  # the parent is gone
         while True:
@@ -143,13 +147,13 @@ def _outcome(function: Callable[[int], Any], number: int) -> Outcome:
     except UserError as error:
         return None, error
     except Exception as error:
-        error.add_note("".join(traceback.format_exception(error)))  # what is pickled has no traceback
+        error.add_note("".join(traceback.format_exception(error)))  # pickling drops the traceback
         return None, error
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """No worker is interrupted before it can say that it ignores that."""
+    """Block interrupts until a worker is able to ignore them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

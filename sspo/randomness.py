@@ -1,7 +1,7 @@
 """Named random streams: every draw derives from (seed, purpose, step), so a resumed run needs no generator state.
 
-A generator gives its numbers in order, so what one row gets depends on the rows before it. `uniforms` has no order: each
-number is a function of its stream, its step and its place, on any device and in any batch.
+A generator yields its numbers in order, so the numbers of one row depend on the rows before it. `uniforms` has no
+order: each number is a function of its stream, its step and its position, on any device and in any batch.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def derive(seed: int, purpose: str, step: int = 0) -> int:
-    """A 63-bit seed for one named stream; seed 0 is a seed like any other."""
+    """Return a 63-bit seed for one named stream; seed 0 is a seed like any other."""
     digest = hashlib.sha256(f"{seed}/{purpose}/{step}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def python_stream(seed: int, purpose: str, step: int = 0) -> random.Random:
-    """A Python generator for one named stream."""
+    """Return a Python generator for one named stream."""
     return random.Random(derive(seed, purpose, step))
 
 
 def torch_stream(seed: int, purpose: str, step: int = 0) -> torch.Generator:
-    """A CPU torch generator for one named stream; draws are made on the CPU so that devices agree."""
+    """Return a CPU torch generator for one named stream; draws are made on the CPU so that devices agree."""
     import torch
 
     return torch.Generator().manual_seed(derive(seed, purpose, step))
@@ -39,9 +39,10 @@ BITS = 31
 
 
 def uniforms(stream_b: torch.Tensor, step: int, count: int) -> torch.Tensor:
-    """Uniform numbers in (0, 1] as float32: row by row the `count` numbers of a stream's step.
+    """Return uniform numbers in (0, 1] as float32, (rows, count): row by row the `count` numbers of a stream's step.
 
-    stream_b: int64, a stream a row, from `derive`. Equal streams and steps give equal rows, wherever they stand.
+    stream_b: int64, one stream per row, from `derive`. Equal streams and steps give equal rows, wherever they are in
+    the batch.
     """
     import torch
 
@@ -52,18 +53,18 @@ def uniforms(stream_b: torch.Tensor, step: int, count: int) -> torch.Tensor:
 
 
 def _mixed(x: torch.Tensor) -> torch.Tensor:
-    """SplitMix64's output function, in int64 that wraps around. Overwrites x."""
+    """Return SplitMix64's output function, in int64 that wraps around. Overwrites x."""
     x.bitwise_xor_(_shifted(x, 30)).mul_(_signed(MIX_1))
     x.bitwise_xor_(_shifted(x, 27)).mul_(_signed(MIX_2))
     return x.bitwise_xor_(_shifted(x, 31))
 
 
 def _shifted(x: torch.Tensor, by: int) -> torch.Tensor:
-    """Shifted to the right, zeros first: torch copies the sign."""
+    """Return x shifted to the right, filled with zeros: torch's own shift copies the sign."""
     return (x >> by).bitwise_and_((1 << 64 - by) - 1)
 
 
 def _signed(word: int) -> int:
-    """64 bits as torch's int64 has them."""
+    """Return 64 bits as a signed int64 of torch."""
     word &= (1 << 64) - 1
     return word - (1 << 64) if word >> 63 else word

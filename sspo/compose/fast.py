@@ -1,7 +1,8 @@
 """Configurations for planning: Hydra composes every choice of a file once, and options are set on a copy.
 
-A plan has hundreds of configurations that choose from the same few files. What cannot be put together so, an
-interpolation, a package, a file that reaches beyond its group, goes to Hydra whole: the answer is always Hydra's.
+A plan has hundreds of configurations that choose from the same few files. Configurations that cannot be composed this
+way (an interpolation, a package, a file that reaches beyond its group) go to Hydra as a whole: the result always equals
+Hydra's.
 """
 
 from __future__ import annotations
@@ -24,26 +25,28 @@ from sspo.config.validation import validate
 from sspo.errors import UserError
 
 SPECIAL = ("$", "???")
-"""What stands for something else than itself in an override or a value: interpolation and missing values."""
+"""Marks in an override or a value that are not literal: interpolation and missing values."""
 PACKAGED = "@"
-"""What stands in the key of an override that puts a group elsewhere; in a value it names a revision of a model."""
+"""Mark in the key of an override that relocates a group; in a value it names a revision of a model."""
 Roots = tuple[Path, ...]
-"""Where files are looked up, for what is kept."""
+"""Folders in which files are searched, as a cache key."""
 Choice = tuple[str, str]
 """A group and the file chosen from it."""
 
 
 class _NotPlain(Exception):
-    """Only Hydra itself can say what this composes to."""
+    """Raised if only Hydra itself can compose this."""
 
 
 def quick_compose(overrides: Sequence[str]) -> TrainConfig:
-    """The validated config that `overrides` make, equal to `compose`'s. Raises the same UserError."""
+    """Return the validated config that `overrides` make, equal to `compose`'s. Raises the same UserError."""
     return validate(build(TrainConfig, fitted(quick_values(overrides))))
 
 
 def quick_values(overrides: Sequence[str]) -> dict[str, Any]:
-    """The values that `overrides` compose to, equal to `composed`'s and as little validated. Raises the same UserError."""
+    """Return the values that `overrides` compose to, equal to `composed`'s and equally unvalidated. Raises the same
+    UserError.
+    """
     try:
         parsed = hydra.parse_overrides(overrides)
         own = hydra.with_own(overrides, parsed)
@@ -72,14 +75,14 @@ def _composed(overrides: Sequence[str], parsed: Sequence[Override]) -> dict[str,
 
 @functools.lru_cache(maxsize=4096)
 def _selection(roots: Roots, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
-    """What a choice of files composes to, before any option is set. Never to be changed by the caller."""
+    """Return the composition of a choice of files, before any option is set. The caller must not change it."""
     usual = _by_hydra(roots, ())
     experiments = [name for group, name in choices if group == "experiment"]
     of_groups = {choice: _alone(roots, choice) for choice in choices if choice[0] != "experiment"}
     if any(_changed(usual, values) - {group} for (group, _), values in of_groups.items()):
         return _by_hydra(roots, choices)
     set_by_experiments = {group for name in experiments for group in _groups_of_experiment(name)}
-    # whether an experiment or a choice of what it sets holds is Hydra's to say; every other choice lies on top
+    # Hydra decides between an experiment and a choice that it also sets; every other choice takes precedence
     under = _by_hydra(roots, tuple(one for one in choices if one[0] in {"experiment", *set_by_experiments}))
     chosen = {
         group: values[group]
@@ -90,7 +93,7 @@ def _selection(roots: Roots, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
 
 
 def _groups_of_experiment(name: str) -> set[str]:
-    """The groups that an experiment chooses from or sets options of, be it to what they are anyway."""
+    """Return the groups that an experiment chooses from or sets options of, even to their defaults."""
     file = hydra.choice_file("experiment", name)
     assert file is not None
     written = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -131,7 +134,7 @@ def _schema() -> Mapping[str, Any]:
 
 
 def _listed(value: Any) -> Any:
-    """As Hydra gives it back: a list for every tuple."""
+    """Return the value as Hydra returns it: a list for every tuple."""
     if isinstance(value, dict):
         return {key: _listed(inner) for key, inner in value.items()}
     return [_listed(inner) for inner in value] if isinstance(value, (list, tuple)) else value
@@ -150,12 +153,12 @@ def _by_hydra(roots: Roots, choices: tuple[Choice, ...]) -> Mapping[str, Any]:
 
 
 def _changed(usual: Mapping[str, Any], values: Mapping[str, Any]) -> set[str]:
-    """The groups whose options differ."""
+    """Return the groups whose options differ."""
     return {group for group in usual if usual[group] != values[group]}
 
 
 def _texts(values: Any) -> list[str]:
-    """Every text among values, at any depth."""
+    """Return every text among values, at any depth."""
     if isinstance(values, str):
         return [values]
     inner = values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
@@ -163,7 +166,7 @@ def _texts(values: Any) -> list[str]:
 
 
 def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose dictionaries may be changed; values are only ever replaced whole."""
+    """Return a copy whose dictionaries may be changed; values are only replaced whole."""
     return {key: _copied(value) if isinstance(value, dict) else value for key, value in tree.items()}
 
 

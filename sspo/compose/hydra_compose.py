@@ -1,7 +1,7 @@
-"""Hydra composition: overrides -> a validated TrainConfig, or one sentence that says what is wrong.
+"""Hydra composition: overrides -> a validated TrainConfig, or one sentence that names the error.
 
-Overrides are checked against the schema and the files under conf/ before Hydra sees them, because Hydra's own
-messages for a mistyped name run over nine lines.
+Overrides are checked against the schema and the files under conf/ before Hydra reads them, because Hydra's own messages
+for a mistyped name are nine lines long.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ NAMED: Mapping[str, tuple[str, Sequence[str]]] = {
 
 
 def compose(overrides: Sequence[str]) -> TrainConfig:
-    """The validated config that `overrides` make. Raises UserError."""
+    """Return the validated config that `overrides` make. Raises UserError."""
     return _compose(tuple(overrides), conf_roots())
 
 
@@ -71,7 +71,7 @@ def _compose(overrides: tuple[str, ...], roots: tuple[Path, ...]) -> TrainConfig
 
 
 def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, Any]:
-    """The values that Hydra composes, not validated; interpolations as written unless they are to be resolved.
+    """Return the values that Hydra composes, not validated; interpolations are unresolved unless `resolve` is set.
 
     Raises UserError.
     """
@@ -88,16 +88,16 @@ def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, An
 
 
 def _for_hydra(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
-    """The overrides without `experiment=null`, which is the default and makes Hydra raise a bare ValueError."""
+    """Return the overrides without `experiment=null`, which is the default and makes Hydra raise a bare ValueError."""
     experiments = [one.value() for one in parsed if one.key_or_group == "experiment"]
     if None in experiments and len(experiments) > 1:
-        raise UserError(f"experiment is given {len(experiments)} times and one of them is null; give it once")
+        raise UserError(f"experiment is given {len(experiments)} times and one of them is null; set it once")
     nothing = {one.input_line for one in parsed if one.key_or_group == "experiment" and one.value() is None}
     return [text for text in overrides if text not in nothing]
 
 
 def choices(group: str) -> list[str]:
-    """The names that `group=NAME` accepts, those of installed packages included; a user's file is accepted too."""
+    """Return the names that `group=NAME` accepts, including those of installed packages; a user's file is accepted too."""
     house = house_choices(group)
     if group not in OF_GROUP:
         return house
@@ -105,7 +105,7 @@ def choices(group: str) -> list[str]:
 
 
 def house_choices(group: str) -> list[str]:
-    """The names that `group=NAME` accepts wherever nothing is installed beside the house."""
+    """Return the names that `group=NAME` accepts without additional packages."""
     if group == "objective":
         return list(HOUSE_VARIANTS)
     files = {path.stem for path in conf_files(group)}
@@ -113,9 +113,9 @@ def house_choices(group: str) -> list[str]:
 
 
 def with_own(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
-    """The overrides with a choice that Hydra knows where one chooses a row of a user's own.
+    """Return the overrides, with every choice of a user's own row replaced by a choice that Hydra knows.
 
-    Raises UserError where such a row is not there, or an objective's row is none.
+    Raises UserError if such a row does not exist, or an objective's row is not an objective.
     """
     return [
         text
@@ -126,7 +126,7 @@ def with_own(overrides: Sequence[str], parsed: Sequence[Override]) -> list[str]:
 
 
 def _plugin(override: Override) -> Plugin | None:
-    """The row of a user's own that a choice of a group names."""
+    """Return the user's own row that a choice of a group names."""
     group, value = override.key_or_group, override.value()
     if group not in OF_GROUP or not isinstance(value, str) or value in own_choices.VALUES:
         return None
@@ -136,12 +136,12 @@ def _plugin(override: Override) -> Plugin | None:
 
 
 def _rows(group: str) -> Container[str]:
-    """The house's rows that a group chooses from."""
+    """Return the built-in rows that a group selects from."""
     return HOUSE_VARIANTS if group == "objective" else NAMED[group][1]
 
 
 def choice_file(group: str, name: str) -> Path | None:
-    """The file of conf/ that a choice is; None where it needs none."""
+    """Return the file of conf/ for a choice, or None if it needs none."""
     if group == "objective" or name in own_choices.VALUES:
         return None
     file, (_, named) = conf_file(group, f"{name}.yaml"), NAMED.get(group, ("", ()))
@@ -149,7 +149,7 @@ def choice_file(group: str, name: str) -> Path | None:
 
 
 def choice_values(group: str, name: str) -> dict[str, Any]:
-    """What a choice sets: what its file holds, or else its name alone."""
+    """Return the values that a choice sets: the content of its file, or only its name."""
     if name in own_choices.VALUES:
         return own_choices.VALUES[name]
     if group == "objective":
@@ -162,14 +162,16 @@ def choice_values(group: str, name: str) -> dict[str, Any]:
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
-    """Hydra's reading of overrides. Raises UserError for one that names no option, no choice, or several values at once."""
+    """Return the overrides as Hydra parses them. Raises UserError for one that names no option, no choice, or several
+    values.
+    """
     parsed = []
     for text in overrides:
         try:
             parsed.append(_parse(text))
         except HydraException as error:
             raise UserError(
-                f"'{text}' is no override: write key=value, quoting values with spaces or commas"
+                f"'{text}' is not a valid override: write key=value, quoting values with spaces or commas"
             ) from error
         _check_override(parsed[-1], text)
     return parsed
@@ -186,7 +188,7 @@ def _check_override(override: Override, text: str) -> None:
         raise UserError(f"'{text}' would delete an option; set it to another value instead")
     if override.is_sweep_override():
         raise UserError(
-            f"'{text}' names several values; one run has one: add -m to run each, or write them as arms of a study in conf/study/"
+            f"'{text}' names several values, but a run has one: add -m to run each, or write them as arms of a study in conf/study/"
         )
     if key in GROUPS:
         value = override.value()
@@ -210,7 +212,7 @@ def _check_override(override: Override, text: str) -> None:
 
 @functools.cache
 def option_keys() -> tuple[str, ...]:
-    """Every dotted option key, and the groups."""
+    """Return every dotted option key, and the groups."""
     keys: list[str] = list(GROUPS)
 
     def walk(values: dict[str, Any], prefix: str) -> None:

@@ -1,7 +1,7 @@
 """`python -m sspo.train -m key=a,b ...`: every combination of the values, through Hydra's own multirun.
 
-Words are checked here, before Hydra sees them, so that what is wrong is one sentence. What becomes of a combination is
-the business of the sweeper plugin in hydra_plugins/, which this package knows by its name alone.
+Words are checked here, before Hydra reads them, so that every error is one sentence. The sweeper plugin in
+hydra_plugins/, which this package knows only by name, runs the combinations.
 """
 
 from __future__ import annotations
@@ -31,15 +31,17 @@ SWEEPER = "sspo"
 PLUGIN = "hydra_plugins.sspo_sweeper.sspo_sweeper"
 CHOICE = "hydra/sweeper"
 LIMIT = 10_000
-"""Most combinations of one multirun: beyond it a list was surely not meant."""
+"""Maximum combinations of one multirun: a longer list is surely a mistake."""
 
 
 def multirun(words: Sequence[str]) -> int:
-    """Hand the words of a command line with -m to the sweeper plugin. Returns its exit status; UserError in one sentence."""
+    """Pass the words of a command line with -m to the sweeper plugin. Return its exit status; UserError in one
+    sentence.
+    """
     for word in words:
         if word.startswith("-"):
             raise UserError(
-                f"'{word}' does not go with -m; for what would run, without running it, add hydra.sweeper.plan=true"
+                f"'{word}' cannot be used with -m; to show what would run without running it, add hydra.sweeper.plan=true"
             )
     own = [word for word in words if word.startswith(("hydra.", "hydra/"))]
     combinations([word for word in words if word not in own])
@@ -87,11 +89,13 @@ def combinations(overrides: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _values(text: str) -> tuple[str, list[str]]:
-    """The option that an override sets, by whatever sign before it, and the overrides, of one value each, that it stands for."""
+    """Return the option that an override sets, whatever sign precedes it, and the single-value overrides that it
+    expands to.
+    """
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException:
-        parse_overrides([text])  # has the sentence
+        parse_overrides([text])  # raises with the right sentence
         raise
     key = override.get_key_element()
     if not override.is_sweep_override():
@@ -109,28 +113,32 @@ def _swept(override: Override, text: str) -> list[str]:
     value, group = override.value(), override.key_or_group
     if isinstance(value, Glob):
         if group not in GROUPS:
-            raise UserError(f"'{text}': glob goes over the files of a group, one of {', '.join(GROUPS)}")
+            raise UserError(f"'{text}': glob selects files of a group, one of {', '.join(GROUPS)}")
         return list(value.filter(choices(group)))
     if getattr(value, "shuffle", False):
         raise UserError(
             f"'{text}' shuffles its values, but trials run in the plan's order; leave shuffle out"
         )
     if not override.is_discrete_sweep():
-        raise UserError(f"'{text}' names a continuum; name values, or a range(start,stop,step)")
+        raise UserError(f"'{text}' names an interval; name values, or a range(start,stop,step)")
     if isinstance(value, RangeSweep):
         return _range(value, text)
     return list(override.sweep_string_iterator())
 
 
 def _range(numbers: RangeSweep, text: str) -> list[str]:
-    """The numbers as they are written. Hydra counts in binary, where range(.1,.4,.1) has .4 and might miss the cell of .3."""
+    """Return the numbers as they are written. Hydra computes in binary, where range(0.1,0.4,0.1) includes 0.4 and may
+    miss the cell of 0.3.
+    """
     start, stop, step = (Decimal(str(end)) for end in (numbers.start, numbers.stop, numbers.step))
     if step == 0 or not all(end.is_finite() for end in (start, stop, step)):
-        raise UserError(f"'{text}' never ends; give range(start,stop,step) a step other than 0")
+        raise UserError(
+            f"'{text}' never ends; set the step of range(start,stop,step) to a value other than 0"
+        )
     count = max(math.ceil((stop - start) / step), 0)
     if count > LIMIT:
         raise UserError(
-            f"'{text}' has {count} values, more than {LIMIT}; give range(start,stop,step) a larger step"
+            f"'{text}' has {count} values, more than {LIMIT}; set a larger step in range(start,stop,step)"
         )
     return [str(start + index * step) for index in range(count)]
 
@@ -139,13 +147,15 @@ def _check_plugin() -> None:
     known = [plugin.__module__ for plugin in Plugins.instance().discover(Sweeper)]
     if PLUGIN not in known:
         raise UserError(
-            "-m takes the sweeper plugin, which is not on Python's path: run `make setup`, or start from the folder of the "
+            "-m requires the sweeper plugin, which is not on Python's path: run `make setup`, or start from the folder of the "
             "checkout"
         )
 
 
 def _check_own(words: Sequence[str]) -> None:
-    """Settings of Hydra's own: the sweeper and its options, as all else would have no effect."""
+    """Check Hydra's own settings: only the sweeper and its options are allowed, because all others would have no
+    effect.
+    """
     options = [
         key for key in ConfigStore.instance().load(f"{CHOICE}/{SWEEPER}.yaml").node if key != "_target_"
     ]
@@ -156,10 +166,10 @@ def _check_own(words: Sequence[str]) -> None:
             raise unknown("setting of a multirun", key, keys)
         if key == CHOICE and value != SWEEPER:
             raise UserError(
-                f"'{word}': another sweeper knows no ledger, leases or resume; set {CHOICE}={SWEEPER}, or leave it out with -m"
+                f"'{word}': other sweepers have no ledger, leases or resume; set {CHOICE}={SWEEPER}, or leave it out with -m"
             )
         if OverridesParser.create().parse_override(word).is_sweep_override():
-            raise UserError(f"'{word}' names several values; {key} takes one")
+            raise UserError(f"'{word}' names several values, but {key} takes one")
 
 
 def _never_called(config: DictConfig) -> None:

@@ -1,4 +1,6 @@
-"""Rows of a user's own as choices of a group: Hydra takes no path for a name, so each has one that its content gives."""
+"""A user's own rows as choices of a group: Hydra accepts no path as a name, so each gets a name derived from its
+content.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from hydra.core.config_store import ConfigStore
 from sspo.config.plugins.table import Plugin
 
 VALUES: dict[str, dict[str, Any]] = {}
-"""What each such choice sets."""
+"""The values that each such choice sets."""
 
 
 def add(group: str, plugin: Plugin, values: Callable[[str, str], dict[str, Any]]) -> str:
-    """Make a row a choice of its group, and return the choice's name: another one after its code changed."""
+    """Make a row a choice of its group, and return the choice's name, which changes with its code."""
     told = f"{group} {plugin.name} {plugin.digest}"
     choice = f"own_{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     if choice not in VALUES:

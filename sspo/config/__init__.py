@@ -1,21 +1,21 @@
-"""What may be set, and what is refused before any work. No torch here.
+"""Configuration: every option, and the checks before any work. No torch here.
 
 schema            every option: type, default, bounds
 choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
-validation        what a value may be
+validation        valid values of options
 reward_sum        rewards that are added up
-engine_checks     what goes with which engine of the rollout
-objective_checks  points of the product without meaning
-prompt_checks     prompt templates: names, files, what of them is in a cell
+engine_checks     compatibility of options with each engine
+objective_checks  combinations of choices without meaning
+prompt_checks     prompt templates: names, files, their part of a cell
 plugins           rows of a user's own: by entry point, or by file and name
-folder_table      tables that are folders: a row per file
+folder_table      tables that are folders: one row per file
 grid              grids of clip bounds
-patterns          the user's regular expressions, bounded
+patterns          user-supplied regular expressions, bounded
 pattern_child     the process that matches them
-yaml_file         YAML from anybody's hand
-json_file         JSON from anybody's hand
+yaml_file         user-supplied YAML
+json_file         user-supplied JSON
 options           every option with its type, default, choices and meaning
 places            where the project's own files are, and where a user's are
 study_file        where a study's spec is kept

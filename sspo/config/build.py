@@ -16,7 +16,7 @@ KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or f
 
 
 def build(schema: type[Config], values: Mapping[str, Any], where: str = "") -> Config:
-    """A frozen `schema` from a plain mapping; a UserError names the offending key."""
+    """Return a frozen `schema` from a plain mapping; a UserError names the offending key."""
     hints = _hints(typing.cast(type, schema))
     names = [f.name for f in dataclasses.fields(schema)]  # type: ignore[arg-type]
     for key in values:
@@ -62,10 +62,10 @@ def _float(key: str, value: float) -> float:
 
 
 def _as_list(value: object) -> str:
-    """How a single value is written as a list of one."""
+    """Return the spelling of a single value as a list of one."""
     return f"; write [{value}]" if isinstance(value, str | int | float) else ""
 
 
 def _as_whole(hint: type, value: object) -> str:
-    """How a whole number is written that came with a fraction of nothing."""
+    """Return the spelling of a whole number that was given with a zero fraction."""
     return f"; write {int(value)}" if hint is int and isinstance(value, float) and value.is_integer() else ""

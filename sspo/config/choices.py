@@ -25,22 +25,22 @@ KL_ESTIMATORS = ("k1", "k2", "k3")
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """What everybody but the loss must know of a clip term. Its function is in sspo/objective/clip.py."""
+    """Properties of a clip term outside the loss. Its function is in sspo/objective/clip.py."""
 
     clips: bool
-    """Whether its clip removes the gradient of the tokens that it clips."""
+    """True if its clip removes the gradient of the tokens that it clips."""
     bounds: bool = True
-    """Whether the clip bounds play a part."""
+    """True if it uses the clip bounds."""
     in_logs: bool = False
-    """Whether clip.low and clip.high are distances of the log-ratio from 0, not of the ratio from 1."""
+    """True if clip.low and clip.high are distances of the log-ratio from 0, not of the ratio from 1."""
     matchable: bool = False
-    """Whether a bound can hold its clip fraction: the tighter the bound, the more gradients the clip removes."""
+    """True if a bound can maintain its clip fraction: the tighter the bound, the more gradients the clip removes."""
     open_below: bool = False
-    """Whether clip.low = 1 stands for no lower bound."""
+    """True if clip.low = 1 means no lower bound."""
     tau: bool = False
-    """Whether objective.tau has an effect."""
+    """True if objective.tau has an effect."""
     no_clip: bool = False
-    """Whether it has neither a clip nor anything in its place, so that others' clips are held against it."""
+    """True if it has neither a clip nor a substitute, so that it is the reference for other terms' clips."""
 
 
 HOUSE_TERMS: Mapping[str, Term] = {
@@ -64,13 +64,13 @@ def clip_term(**facts: bool) -> Callable[[Function], Function]:
 
 
 def _facts(plugin: Plugin) -> Term:
-    """The facts in the decorator of a user's term. Raises UserError where there is none, or it cannot be read."""
+    """Return the facts in the decorator of a user's term. Raises UserError if it is missing or cannot be read."""
     said = f"{plugin.key}={plugin.name}"
     call = next(_decorators(plugin.tree(), plugin.attribute), None)
     if call is None:
         raise UserError(
             f"{said}: put @clip_term(clips=True) or @clip_term(clips=False) of sspo.objective.clip above the function, which "
-            "says whether its clip removes gradients"
+            "states whether its clip removes gradients"
         )
     facts: dict[str, bool] = {}
     for keyword in call.keywords:
@@ -81,12 +81,12 @@ def _facts(plugin: Plugin) -> Term:
             raise UserError(f"{said}: {keyword.arg} in @clip_term must be True or False, written out")
         facts[keyword.arg] = value
     if call.args or "clips" not in facts:
-        raise UserError(f"{said}: @clip_term takes keywords and needs clips, as in @clip_term(clips=True)")
+        raise UserError(f"{said}: @clip_term takes keywords and needs clips, such as @clip_term(clips=True)")
     return Term(**facts)
 
 
 def _decorators(tree: ast.Module, name: str) -> Iterator[ast.Call]:
-    """Calls of clip_term, by that name or as an attribute, above the function of that name."""
+    """Yield calls of clip_term, by that name or as an attribute, above the function of that name."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             for call in node.decorator_list:
@@ -100,7 +100,9 @@ TERMS: Mapping[str, Term] = PluginTable("term", HOUSE_TERMS, _facts)
 
 
 def term_of_record(name: object) -> Term | None:
-    """The facts of a term that a log names; None if the log names none, or a user's term whose source is not there."""
+    """Return the facts of a term that a log names, or None if the log names none, or a user's term whose source is
+    missing.
+    """
     try:
         return TERMS.get(str(name))
     except UserError:

@@ -24,26 +24,29 @@ OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
         "texts": True,
     },
 }
-"""What models that are not embedded are given. evaluation.every is 0: no curve, so the first rollout comes first."""
+"""Defaults of models that are not embedded. evaluation.every is 0: without a curve, training starts with the first
+rollout.
+"""
 OF_LEAN = ("auto", "sdpa")
-"""What model.attention may be where the lean paths serve, which have one of their own; another one is decoded plainly."""
+"""Values of model.attention that the lean paths support, which have their own; with a different one, decoding is plain.
+"""
 OF_EMBEDDED = {"rollout": RolloutConfig(), "trainer": TrainerConfig(), "evaluation": EvaluationConfig()}
 LENGTH = "max_tokens"
-"""The option of an evaluation that other models take from the rollout's of that name."""
+"""The option of an evaluation that other models copy from the rollout's option of that name."""
 
 
 def names_in(group: str) -> tuple[str, ...]:
-    """The options of a group that depend on the model."""
+    """Return the options of a group that depend on the model."""
     return (*OF_OTHERS[group], *([LENGTH] if group == "evaluation" else []))
 
 
 def unset(values: dict[str, Any]) -> dict[str, Any]:
-    """The schema's defaults with null where they depend on the model."""
+    """Return the schema's defaults, with null where they depend on the model."""
     return values | {group: {**values[group], **dict.fromkeys(names_in(group))} for group in OF_OTHERS}
 
 
 def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values in which what was left at null has the default that fits the model. What is no group stays as it is.
+    """Return values in which every null has the default that fits the model. A value that is not a group is unchanged.
 
     A response of an evaluation is as long as one of the training, unless the model is embedded.
     """

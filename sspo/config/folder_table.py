@@ -1,7 +1,7 @@
-"""A table that is a folder: each file is a row, and the file's name is the row's. A new row is one new file.
+"""A table that is a folder: each file is a row, named after the file. A new row is one new file.
 
-Listing the names imports no row, so a command line can be checked without torch; a row is imported when it is asked for.
-sspo/runs/code_key.py follows `FolderTable(folder, export)` to the rows, to which no name in the code leads.
+Listing the names imports no row, so a command line can be checked without torch; a row is imported when it is used.
+sspo/runs/code_key.py follows `FolderTable(folder, export)` to the rows, which no name in the code refers to.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Row = TypeVar("Row")
 
 
 def names_in(folder: str, root: Path = ROOT) -> tuple[str, ...]:
-    """The names of a folder's rows, sorted; `folder` is dotted, as in `sspo.tasks`."""
+    """Return the names of a folder's rows, sorted; `folder` is dotted, such as `sspo.tasks`."""
     stems = (path.stem for path in root.joinpath(*folder.split(".")).glob("*.py"))
     return tuple(sorted(stem for stem in stems if stem.isidentifier() and not stem.startswith("_")))
 
 
 class FolderTable(Mapping[str, Row], Generic[Row]):
-    """What each file of a folder exports under one name, by the file's name."""
+    """The objects that each file of a folder exports under one name, by the file's name."""
 
     def __init__(self, folder: str, export: str):
         self.folder = folder

@@ -13,7 +13,7 @@ RANGE = re.compile(r"(?P<first>[^:]+):(?P<last>[^:]+):(?P<kind>log|lin)(?P<count
 
 
 def parse_grid(key: str, text: str) -> tuple[float, ...]:
-    """The positive numbers of a grid in rising order, none twice. Raises UserError naming `key`."""
+    """Return the positive numbers of a grid in ascending order, without duplicates. Raises UserError naming `key`."""
     matched = RANGE.fullmatch(text)
     if matched is None:
         numbers = [_number(key, part, text) for part in text.split(",")]
@@ -22,7 +22,7 @@ def parse_grid(key: str, text: str) -> tuple[float, ...]:
         count = int(matched["count"])
         if not 2 <= count <= MOST_POINTS or not first < last:
             raise UserError(
-                f"{key}={text}: a range rises and has 2 to {MOST_POINTS} points, as in 1e-4:1:log40"
+                f"{key}={text}: a range must ascend and have 2 to {MOST_POINTS} points, such as 1e-4:1:log40"
             )
         make = np.geomspace if matched["kind"] == "log" else np.linspace
         numbers = make(first, last, count).tolist()
@@ -36,6 +36,6 @@ def _number(key: str, part: str, text: str) -> float:
         number = float("nan")
     if not 0 < number < float("inf"):
         raise UserError(
-            f"{key}={text}: '{part}' is no positive number; write a number, a list like 0.1,0.2 or a range like 1e-4:1:log40"
+            f"{key}={text}: '{part}' is not a positive number; write a number, a list like 0.1,0.2 or a range like 1e-4:1:log40"
         )
     return number

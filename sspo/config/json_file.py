@@ -1,4 +1,4 @@
-"""JSON files from anybody's hand: bounded before they are read, and refused in one sentence where they make no sense."""
+"""User-supplied JSON files: bounded before they are read, and refused in one sentence if they are invalid."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ from typing import Any
 from sspo.errors import UserError
 
 LARGEST = 256_000_000
-"""Bytes of a file: many times the largest that the project writes."""
+"""Maximum bytes of a file: many times the largest that the project writes."""
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 """An escape that may be half a character."""
 
 
 def parse_json(content: bytes) -> Any:
-    """What JSON text holds. Raises ValueError, in words, for bytes that are no text, NaN, infinities, and what nests too deep.
+    """Return the content of JSON text. Raises ValueError, in words, for bytes that are not text, NaN, infinities, and
+    deep nesting.
 
-    Half a character (a lone surrogate), which no file could be written with, becomes its escape: it stands in messages
-    about names of files that are no text.
+    Half a character (a lone surrogate), with which no file could be written, becomes its escape, as in messages about
+    file names that are not text.
     """
 
     def refuse(word: str) -> Any:
-        raise ValueError(f"{word} is no JSON")
+        raise ValueError(f"{word} is not JSON")
 
     try:
         found = json.loads(content.decode("utf-8"), parse_constant=refuse)
         return _whole(found) if HALF.search(content) else found
     except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start + 1} is no UTF-8 text") from error
+        raise ValueError(f"byte {error.start + 1} is not UTF-8 text") from error
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
 
 
 def read_json(path: Path, remedy: str) -> Any:
-    """A JSON file's content. Raises UserError with a remedy, and FileNotFoundError or NotADirectoryError where there is none."""
+    """Return a JSON file's content. Raises UserError with a remedy, and FileNotFoundError or NotADirectoryError if it
+    does not exist.
+    """
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST + 1)
@@ -51,13 +54,15 @@ def read_json(path: Path, remedy: str) -> Any:
 
 
 def read_object(path: Path, remedy: str) -> dict[str, Any] | None:
-    """The object in a JSON file, None where there is no file. Raises UserError with a remedy for one that makes no sense."""
+    """Return the object in a JSON file, or None if the file does not exist. Raises UserError with a remedy for an
+    invalid one.
+    """
     try:
         content = read_json(path, remedy)
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it holds no object; {remedy}")
+        raise UserError(f"{path} is damaged: it does not hold an object; {remedy}")
     return content
 
 

@@ -1,6 +1,7 @@
-"""Points of the objective's product that have no meaning, refused with the reason; and which have a matched form.
+"""Combinations of an objective's choices that have no meaning, refused with the reason; and which objectives have a
+matched form.
 
-Every axis value is valid by itself here; sspo/config/validation.py has seen to that.
+Every axis value is already valid here; sspo/config/validation.py checks that.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from sspo.errors import UserError
 
 
 def check_objective(objective: ObjectiveConfig) -> None:
-    """Raise UserError for the first number, or combination of choices, that makes no sense."""
+    """Raise UserError for the first invalid number or combination of choices."""
     _check_options(objective)
     bounds = TERMS[objective.term].bounds
     if not bounds:
@@ -22,19 +23,21 @@ def check_objective(objective: ObjectiveConfig) -> None:
 
 
 def why_unmatched(objective: ObjectiveConfig) -> str | None:
-    """Why no scale of clip.low and clip.high gives the objective a wanted clip fraction; None where one does."""
+    """Return why no scale of clip.low and clip.high gives the objective a chosen clip fraction, or None if one does."""
     term = TERMS[objective.term]
     if term.in_logs:
-        return f"term '{objective.term}' clips log-ratios, and bounds are matched by scaling distances of the ratio"
+        return f"term '{objective.term}' clips log-ratios, but bounds are matched by scaling distances of the ratio"
     if not term.matchable:
         return f"no bound of term '{objective.term}' removes a token's gradient"
     if objective.bounds.adapt == "dcpo":
-        return "the bounds of 'dcpo' are no multiples of clip.low and clip.high"
+        return "the bounds of 'dcpo' are not multiples of clip.low and clip.high"
     return None
 
 
 def widest_g(bounds: BoundsConfig) -> float:
-    """The most that adapting can widen a bound by; for a g its extremes over the least mean that it is divided by."""
+    """Return the largest factor by which adaptation can widen a bound; for a g, its maximum over the least mean that
+    divides it.
+    """
     if bounds.adapt in G_NAMES:
         return (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
     return 1 + bounds.alpha if bounds.adapt == "hapo" else 1.0
@@ -58,7 +61,7 @@ def _check_options(objective: ObjectiveConfig) -> None:
         )
     if mis is not None and not 1 < mis < float("inf"):
         raise UserError(
-            "objective.mis_cap must be a finite number above 1, as responses count whose mean ratio is between its inverse and it, "
+            "objective.mis_cap must be a finite number above 1, because responses count if their mean ratio is between its inverse and it, "
             f"or null to mask none, got {mis}"
         )
 
@@ -84,7 +87,7 @@ def _check_clip(objective: ObjectiveConfig) -> None:
     if term.in_logs:
         if not 0 < clip.low < float("inf"):
             raise UserError(
-                f"objective.clip.low must be a positive finite number: term '{objective.term}' holds log-ratios above -low, got {clip.low}"
+                f"objective.clip.low must be a positive finite number: term '{objective.term}' clips log-ratios at -low, got {clip.low}"
             )
         return
     no_lower = term.open_below and clip.low == 1 and (bounds.adapt == "none" or bounds.side == "high")
@@ -129,19 +132,19 @@ def _check_bounds(objective: ObjectiveConfig) -> None:
     if adapt in ("none", "dcpo") and bounds.entropy_level != BoundsConfig().entropy_level:
         raise UserError(
             f"objective.bounds.entropy_level={bounds.entropy_level} has no effect while objective.bounds.adapt is '{adapt}', which "
-            f"follows no entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}"
+            f"does not follow entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}"
         )
     if adapt in ("hapo", "dcpo") and bounds.side != "both":
         raise UserError(
-            f"objective.bounds.side={bounds.side} has no effect on the bounds of '{adapt}', whose formula says what moves on "
-            "either side: set objective.bounds.side=both"
+            f"objective.bounds.side={bounds.side} has no effect on the bounds of '{adapt}', whose formula determines both "
+            "sides: set objective.bounds.side=both"
         )
     if adapt == "dcpo" and TERMS[objective.term].in_logs:
         raise UserError(
-            f"objective.term={objective.term} clips log-ratios and the bounds of 'dcpo' are derived for ratios: set objective.term=ppo"
+            f"objective.term={objective.term} clips log-ratios, but the bounds of 'dcpo' are derived for ratios: set objective.term=ppo"
         )
     if adapt == "dcpo" and objective.ratio != "token":
         raise UserError(
-            f"the bounds of 'dcpo' come from each token's own probability and objective.ratio={objective.ratio} averages over "
+            f"the bounds of 'dcpo' come from each token's own probability, but objective.ratio={objective.ratio} averages over "
             "tokens: set objective.ratio=token"
         )

@@ -77,9 +77,9 @@ class Option:
     """The default for models that are not embedded; None if it is the same."""
     meaning: str
     choices: Sequence[str] = ()
-    """The names that it takes, in the order in which messages list them."""
+    """The names that it accepts, in the order in which messages list them."""
     open: bool = False
-    """Whether it takes others beside them, such as a file of the user's own."""
+    """True if it accepts other values too, such as a user's own file."""
 
     @property
     def group(self) -> str:

@@ -1,7 +1,8 @@
-"""A process of its own that matches texts and ends itself after some seconds of CPU time; the standard library alone.
+"""A separate process that matches texts and ends itself after some seconds of CPU time; it uses only the standard
+library.
 
 Standard input: JSON of `pattern`, `texts` and `seconds`. Standard output: JSON, a list of spans for every text. It is
-started by its path (sspo/config/patterns.py), so it imports nothing of the house.
+started by its path (sspo/config/patterns.py), so it imports nothing from the project.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ MEMORY = 1 << 30
 
 
 def main() -> None:
-    """Match, under limits that the kernel keeps."""
+    """Match, under limits that the kernel enforces."""
     asked = json.load(sys.stdin)
     seconds = asked["seconds"]
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))

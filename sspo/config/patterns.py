@@ -1,8 +1,8 @@
-"""The user's regular expressions, bounded: in their size, and in the CPU time that a text may take.
+"""User-supplied regular expressions, bounded in their size and in the CPU time per text.
 
-Python's `re` tries every way to match, and for `(a+)+b` these double with each letter. So an expression is tried before
-any work on texts that are hard for its kind, in a process that ends itself; and while a run goes on each text has
-seconds of CPU time, by a timer signal in the main thread and in such a process in any other.
+Python's `re` tries every way to match, and for `(a+)+b` their number doubles with each letter. An expression is
+therefore tried before any work on texts that are hard for its kind, in a process that ends itself; during a run each
+text has seconds of CPU time, by a timer signal in the main thread and in such a process in any other.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from sspo.errors import UserError
 Spans = list[tuple[int, int]]
 
 LONGEST = 2_000
-"""Characters of an expression."""
+"""Maximum characters of an expression."""
 SECONDS = 2
 """CPU time of the trial, and of one text."""
 REPEATED = 30
-"""A text of as many equal pieces takes hours where ways to match double with each."""
+"""Number of equal pieces at which a text takes hours if the number of ways to match doubles with each."""
 PIECES = 24
 CHILD = Path(__file__).with_name("pattern_child.py")
 KEY = "segmentation.pattern"
@@ -36,12 +36,14 @@ ADVICE = "a repeat inside a repeat is the usual cause: write (a+)+ as a+"
 
 
 class _OutOfTimeError(Exception):
-    """The timer rang."""
+    """Raised when the timer expires."""
 
 
 @functools.lru_cache(maxsize=256)
 def check_pattern(pattern: str, tried: bool = True) -> None:
-    """Raise UserError for what is no expression, matches nothing, or takes too long on hard texts; `tried`: try them."""
+    """Raise UserError for an invalid expression, one that matches the empty text, or one that is too slow on hard
+    texts; `tried`: try those texts.
+    """
     compiled = compile_pattern(pattern)
     if tried and in_child(pattern, hard_texts(pattern), SECONDS) is None:
         raise UserError(f"{KEY}: '{_shown(pattern)}' takes more than {SECONDS} s on a short text; {ADVICE}")
@@ -50,9 +52,9 @@ def check_pattern(pattern: str, tried: bool = True) -> None:
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The compiled expression. Raises UserError."""
+    """Return the compiled expression. Raises UserError."""
     if len(pattern) > LONGEST:
-        raise UserError(f"{KEY} must have {LONGEST} characters at most, got {len(pattern)}")
+        raise UserError(f"{KEY} must have at most {LONGEST} characters, got {len(pattern)}")
     try:
         return re.compile(pattern)
     except RecursionError as error:
@@ -60,11 +62,13 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
             f"{KEY}: '{_shown(pattern)}' nests too deep: use fewer groups inside groups"
         ) from error
     except (re.error, OverflowError) as error:
-        raise UserError(f"{KEY}: '{_shown(pattern)}' is no regular expression: {error}") from error
+        raise UserError(f"{KEY}: '{_shown(pattern)}' is not a regular expression: {error}") from error
 
 
 def hard_texts(pattern: str) -> list[str]:
-    """Texts that make an expression try many ways: what it is spelled with, many times over and then something else."""
+    """Return texts with many ways to match: the characters of the expression, many times over, and then a different
+    one.
+    """
     spelled = re.sub(r"\\.", " ", pattern)
     letters = list(dict.fromkeys(char for char in spelled if char.isalnum() or char in " ,;:!'\"%&=<>/#~@"))
     words = re.findall(r"\w\w+", spelled)
@@ -76,7 +80,7 @@ def hard_texts(pattern: str) -> list[str]:
 
 
 def match_spans(pattern: str, texts: Sequence[str]) -> list[Spans]:
-    """The spans of all matches in each text. Raises UserError where one takes too long."""
+    """Return the spans of all matches in each text. Raises UserError if one takes too long."""
     if threading.current_thread() is not threading.main_thread():
         found = in_child(pattern, texts, SECONDS * max(1, len(texts)))
         if found is None:
@@ -93,7 +97,7 @@ def match_spans(pattern: str, texts: Sequence[str]) -> list[Spans]:
 
 
 def in_child(pattern: str, texts: Sequence[str], seconds: int) -> list[Spans] | None:
-    """Spans by a process of its own; None where it took more than its seconds or memory."""
+    """Return the spans, computed in a separate process, or None if it exceeded its seconds or memory."""
     asked = json.dumps({"pattern": pattern, "texts": list(texts), "seconds": seconds})
     command = [sys.executable, "-I", "-S", str(CHILD)]
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
@@ -116,7 +120,7 @@ def _shown(pattern: str) -> str:
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """CPU time of this process; `re` looks for signals while it matches."""
+    """Limit the CPU time of this process; `re` checks for signals while it matches."""
 
     def ring(*_: object) -> None:
         raise _OutOfTimeError

@@ -1,4 +1,4 @@
-"""reward.also read: `name*weight` each, rewards that are added to reward.name in training."""
+"""Parsing of reward.also: `name*weight` each, rewards that are added to reward.name in training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEY = "reward.also"
 
 
 def weights(config: RewardConfig) -> list[tuple[str, float]]:
-    """Each further reward's name and weight, in their order. Raises UserError."""
+    """Return each further reward's name and weight, in their order. Raises UserError."""
     found = [_read(text) for text in config.also]
     names = [label_of("reward", name, REWARD_NAMES) for name in (config.name, *(name for name, _ in found))]
     for name in names[1:]:
@@ -25,7 +25,7 @@ def weights(config: RewardConfig) -> list[tuple[str, float]]:
 
 
 def names_in_use(config: RewardConfig) -> Sequence[str]:
-    """Every reward of a run, the one that evaluation scores by first. Raises UserError."""
+    """Return every reward of a run, the one used for evaluation first. Raises UserError."""
     return [config.name, *(name for name, _ in weights(config))]
 
 
@@ -46,5 +46,5 @@ def _read(text: str) -> tuple[str, float]:
     except ValueError:
         weight = math.nan
     if not star or not math.isfinite(weight) or weight == 0:
-        raise UserError(f"{KEY} takes a reward and its weight, as in 'brevity*0.05', got {shown(text)}")
+        raise UserError(f"{KEY} takes a reward and its weight, such as 'brevity*0.05', got {shown(text)}")
     return name, weight

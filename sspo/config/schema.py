@@ -1,7 +1,7 @@
 """Every option of a training run: its type, its default and its bounds, once.
 
 sspo/config/build.py turns a plain mapping into these frozen dataclasses and refuses unknown keys and wrong types in one
-sentence; sspo/config/validation.py refuses values that make no sense. YAML under conf/ holds differences only.
+sentence; sspo/config/validation.py refuses invalid values. YAML under conf/ holds only differences.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from sspo.config.folder_table import names_in
 
 RULES = (*names_in("sspo.segmentation.rules"), "random")
-"""The rules of the house; `random` shuffles the lengths of another one."""
+"""The built-in rules; `random` shuffles the lengths of another one."""
 TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
 ENGINES = names_in("sspo.rollout")
 OWN_ENGINE = "transformers"
-"""The engine that samples from the very weights that are trained, on the trainer's device; others have weights of their own."""
+"""The engine that samples from the trained weights themselves, on the trainer's device; others have weights of their
+own.
+"""
 TRACKING_MODES = ("none", "wandb_offline", "wandb_online")
 DEVICES = ("auto", "cpu", "cuda")
 STREAMS = ("batch", "sample")
@@ -36,16 +38,16 @@ MAX_LR = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
-    """Where problems come from."""
+    """The source of problems."""
 
     name: str = "chain"
     """A name of TASK_NAMES, or a task of your own (docs/extending.md)."""
     train: str | None = None
-    """What is trained on: a JSON Lines file, or a question set by its name; null is the task's own."""
+    """Training questions: a JSON Lines file, or a question set by its name; null uses the task's own."""
     eval: tuple[str, ...] = ()
-    """What is evaluated on, in the order of a table's columns, each as in task.train; empty is the task's own."""
+    """Evaluation questions, in the order of a table's columns, each as in task.train; empty uses the task's own."""
     folder: str | None = None
-    """A folder that holds question sets by their names, NAME.jsonl each; null asks the Hugging Face hub."""
+    """A folder that holds question sets by their names, NAME.jsonl each; null uses the Hugging Face hub."""
     question: str = "question"
     """The column of a JSON Lines file that holds the question."""
     answer: str = "answer"
@@ -55,29 +57,31 @@ class TaskConfig:
     options: tuple[str, ...] = ()
     """Options of a generated question set or of a task of your own, as `name=value`."""
     lock: str = "conf/study/datasets.lock"
-    """Where the first load of a question set from the hub writes its revision and hash, and later loads are held to them."""
+    """The file to which the first load of a question set from the hub writes its revision and hash, which later loads
+    must match.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptConfig:
-    """The words around a question."""
+    """The text around a question."""
 
     template: str = "none"
     """A name of TEMPLATE_NAMES, or a Jinja2 file of your own that ends in .j2 or .jinja."""
     system: str = ""
-    """Template 'chat': the system message; empty is the template's own."""
+    """Template 'chat': the system message; empty uses the template's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoraConfig:
-    """Low-rank adapters (arXiv 2106.09685): the base stays as it is, and only they are trained."""
+    """Low-rank adapters (arXiv 2106.09685): the base stays unchanged, and only they are trained."""
 
     rank: int = 0
     """0 trains every weight."""
     alpha: float = 32.0
-    """What an adapter adds is scaled by alpha / rank."""
+    """An adapter's output is scaled by alpha / rank."""
     targets: tuple[str, ...] = ()
-    """Names of the linear layers that get one, as `q_proj`; empty is every linear layer but the head."""
+    """Names of the linear layers that get one, such as `q_proj`; empty means every linear layer but the head."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,72 +89,79 @@ class ModelConfig:
     """The base policy."""
 
     path: str = EMBEDDED
-    """A name of EMBEDDED_BASES, a folder with a Hugging Face causal language model and its tokenizer, or one of the hub with
-    the commit that it is pinned to, as `owner/name@<40 hexadecimal digits>`."""
+    """A name of EMBEDDED_BASES, a folder with a Hugging Face causal language model and its tokenizer, or a model of the
+    hub with the commit that it is pinned to, such as `owner/name@<40 hexadecimal digits>`.
+    """
     precision: str = "auto"
-    """Of forward passes: float32 or bfloat16; auto is bfloat16 on CUDA and float32 elsewhere. Trained weights and the optimiser
-    stay in float32."""
+    """Precision of forward passes: float32 or bfloat16; auto is bfloat16 on CUDA and float32 elsewhere. Trained weights
+    and the optimizer stay in float32.
+    """
     attention: str = "auto"
-    """Which of transformers' implementations of attention; auto leaves it to transformers."""
+    """The attention implementation of transformers; auto leaves the choice to transformers."""
     lora: LoraConfig = field(default_factory=LoraConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutConfig:
-    """How responses are sampled."""
+    """Sampling of responses."""
 
     engine: str = OWN_ENGINE
-    """Who samples: a name of ENGINES. `vllm` has weights of its own, which are synced after every update (docs/vllm.md)."""
+    """The sampling engine: a name of ENGINES. `vllm` has weights of its own, which are synced after every update
+    (docs/vllm.md).
+    """
     prompts: int = 16
     responses: int = 16
-    """Responses a prompt; advantages are relative to this group."""
+    """Responses per prompt; advantages are relative to this group."""
     max_tokens: int = 112
-    """Token limit of a response; what reaches it is truncated."""
+    """Token limit of a response; a response that reaches it is truncated."""
     temperature: float = 1.0
-    """Sampling temperature, also that of log-probabilities, entropies and ratios."""
+    """Sampling temperature, also used for log-probabilities, entropies and ratios."""
     resample: int = 0
-    """DAPO's dynamic sampling: how often at most prompts whose responses all score alike are replaced by new ones."""
+    """DAPO's dynamic sampling: maximum extra sampling rounds used to replace prompts whose responses all receive the
+    same reward.
+    """
     stop: tuple[str, ...] = ()
     """Texts that end a response, in training and evaluation; they stay part of it."""
     decode: str = "plain"
-    """How engine 'transformers' goes from token to token: `plain` is transformers' own forward pass, `lean` one of fewer and larger steps
-    for architectures that it knows, equal within rounding."""
+    """The decoding of engine 'transformers': `plain` is transformers' own forward pass, `lean` one of fewer and larger
+    steps for supported architectures, equal within rounding.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class RewardConfig:
-    """How a response is scored."""
+    """Scoring of responses."""
 
     name: str = "exact_answer"
     """A name of REWARD_NAMES, or a reward of your own (docs/extending.md)."""
     options: tuple[str, ...] = ()
     """Options of a reward of your own, as `name=value`."""
     overlong_buffer: int = 0
-    """DAPO's overlong penalty: the reward falls linearly over the last so many tokens that fit; 0 is no penalty."""
+    """DAPO's overlong penalty: the reward falls linearly over this many tokens before the limit; 0 means no penalty."""
     overlong_penalty: float = 1.0
-    """How far it has fallen at the token limit."""
+    """Reward lost at the token limit."""
     also: tuple[str, ...] = ()
-    """Further rewards that are added in training, as `name*weight`; evaluation scores by reward.name alone."""
+    """Further rewards that are added in training, as `name*weight`; evaluation uses only reward.name."""
     cpu_seconds: float = 10.0
-    """Reward 'math_verify': processor seconds that one answer may take before it scores 0 as `timeout`."""
+    """Reward 'math_verify': processor seconds per answer before it scores 0 as `timeout`."""
     memory_mb: int = 2048
-    """... and what its grader may take of memory."""
+    """... and MiB of memory that its grader may take."""
     second: int = 64
-    """... and how many answers of each rollout and batch of an evaluation a second grader looks at; 0 for none."""
+    """... and answers of each rollout and evaluation batch that a second grader checks; 0 for none."""
     workers: int = 1
-    """... and how many processes grade at once; no part of a cell's identity."""
+    """... and processes that grade at once; not part of a cell's identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationConfig:
-    """Where a response is cut."""
+    """Segmentation of responses."""
 
     rule: str = "subsentence"
     """A name of RULES, or a rule of your own: an entry point's name or `path/to/file.py:function` (docs/extending.md)."""
     fixed_tokens: int = 8
-    """Tokens a segment of rule 'fixed'."""
+    """Tokens per segment of rule 'fixed'."""
     fixed_like: str | None = None
-    """With rule 'fixed': as many segments as this rule gives, lengths equal within 1; null cuts by fixed_tokens."""
+    """Rule 'fixed': as many segments as this rule makes, lengths equal within 1; null cuts by fixed_tokens."""
     random_like: str = "subsentence"
     """The rule whose segment lengths rule 'random' shuffles."""
     entropy_quantile: float = 0.8
@@ -164,7 +175,7 @@ class SegmentationConfig:
     protect_numbers: bool = True
     """No cut at a decimal point or thousands comma between digits."""
     protect_abbreviations: bool = True
-    """No cut at the periods of `e.g.`, `Fig.` and their like."""
+    """No cut at the periods of `e.g.`, `Fig.` and similar abbreviations."""
     protect_latex: bool = True
     """No cut inside closed LaTeX: $...$, $$...$$, \\(...\\), \\[...\\], and {...} on one line."""
     protect_code: bool = True
@@ -173,9 +184,9 @@ class SegmentationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipConfig:
-    """Clip bounds on the importance ratio: it is held inside [1 - low, 1 + high].
+    """Clip bounds on the importance ratio: it is clipped to [1 - low, 1 + high].
 
-    Term 'gmpo' clips the log-ratio and has it inside [-low, high]; adaptation 'dcpo' makes its bounds of the two.
+    Term 'gmpo' clips the log-ratio to [-low, high]; adaptation 'dcpo' derives its bounds from the two.
     """
 
     low: float = 0.2
@@ -184,26 +195,28 @@ class ClipConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BoundsConfig:
-    """How clip bounds follow entropy: low * g and high * g with g of token-weighted mean one."""
+    """Adaptation of clip bounds to entropy: low * g and high * g with g of token-weighted mean one."""
 
     adapt: str = "none"
     alpha: float = 0.0
-    """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses, 0 is a fixed clip."""
+    """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses that, 0 is a fixed clip."""
     entropy_level: str = "segment"
-    """Whose mean entropy the bounds follow: the token's own, its segment's or its response's."""
+    """The level of the mean entropy that bounds follow: the token's own, its segment's or its response's."""
     side: str = "both"
     target_clip_frac: float | None = None
-    """Clip fraction (tokens with A != 0, from a rollout's second update on) at which a controller holds the arm by
-    scaling clip.low and clip.high together; null leaves them where they are."""
+    """Clip fraction (tokens with A != 0, from a rollout's second update on) that a controller maintains for the arm by
+    scaling clip.low and clip.high together; null leaves them fixed."""
     target_gain: float = 0.8
-    """The controller's step in the log scale a rollout, as a multiple of the relative error of the clip fraction."""
+    """The controller's step per rollout in the log scale, as a multiple of the relative error of the clip fraction."""
     target_range: tuple[float, float] = (1e-5, 0.9)
-    """What clip.low and clip.high of a controlled arm stay inside; low also below what alpha could widen to 1."""
+    """The range of clip.low and clip.high of a controlled arm; low also stays below the value that alpha could widen to
+    1.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class TauConfig:
-    """Temperatures of term 'sapo' by the sign of A: the larger, the faster the gradient fades away from ratio 1."""
+    """Temperatures of term 'sapo' by the sign of A: the larger, the faster the gradient decays away from ratio 1."""
 
     positive: float = 1.0
     negative: float = 1.05
@@ -220,7 +233,7 @@ class KlConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
-    """One point of advantage x ratio level x clip bounds x clip term x aggregation, and two options beside it."""
+    """One point of advantage x ratio level x clip bounds x clip term x aggregation, with three additional options."""
 
     name: str = "sspo"
     paper: str = ""
@@ -235,21 +248,21 @@ class ObjectiveConfig:
     tau: TauConfig = field(default_factory=TauConfig)
     kl: KlConfig = field(default_factory=KlConfig)
     tis_cap: float | None = None
-    """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, at
-    most so much; null trusts that the two agree."""
+    """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, capped at
+    this value; null assumes that the two agree."""
     mis_cap: float | None = None
     """Masked importance sampling: a response whose geometric mean of the trainer's probabilities over the sampler's is above
-    this, or below its inverse, weighs nothing; null masks none."""
+    this, or below its inverse, has weight 0; null masks none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
-    """The order and size of optimiser steps."""
+    """The order and size of optimizer steps."""
 
     rollouts: int = 20
     """Rollouts of the run; 0 evaluates the untrained base."""
     minibatch: int = 32
-    """Responses an optimiser step; rollout.prompts * rollout.responses / minibatch steps an epoch."""
+    """Responses per optimizer step; an epoch has rollout.prompts * rollout.responses / minibatch steps."""
     epochs: int = 1
     """Passes over each rollout."""
     lr: float = 2e-4
@@ -261,57 +274,64 @@ class TrainerConfig:
     micro_batch_tokens: int = 8192
     """Padded prompt and response tokens of one forward pass; memory only, never the objective."""
     forward: str = "plain"
-    """The forward pass of updates: `plain` is transformers' own, `lean` one without padding for architectures that it knows."""
+    """The forward pass of updates: `plain` is transformers' own, `lean` one without padding for supported
+    architectures.
+    """
     logits: str = "full"
-    """`full` holds the logits of a whole micro-batch, `chunked` those of a part of the vocabulary at a time, and makes them again
+    """`full` holds the logits of a whole micro-batch, `chunked` those of a part of the vocabulary at a time, and recomputes them
     for the backward pass: the same within rounding, in a fraction of the memory."""
     old_logp: str = "trainer"
-    """Who says what the old log-probabilities and entropies are: `trainer` looks at every rollout once more, `sampler` takes
-    what the sampler saw, so that ratios of the first step are 1 within rounding only."""
+    """The source of old log-probabilities and entropies: `trainer` runs one more forward pass over every rollout, `sampler` uses
+    the sampler's own, so that ratios of the first step are 1 only within rounding."""
     gradient_checkpointing: bool = False
-    """Keep a layer's input alone, and run the layer again in the backward pass; memory only, never the numbers."""
+    """Keep only a layer's input, and run the layer again in the backward pass; affects memory only, never the numbers.
+    """
     optimizer: str = "adamw"
-    """adamw; adamw_fused: the same step within rounding, in one pass and without memory of its own; or adamw_8bit: moments in 8
-    bits, by the package bitsandbytes."""
+    """adamw; adamw_fused: the same step within rounding, in one pass and without extra memory; or adamw_8bit: moments in 8
+    bits, with the package bitsandbytes."""
     checkpoint_every: int = 8
-    """Rollouts between checkpoints; 0 keeps the final one alone."""
+    """Rollouts between checkpoints; 0 keeps only the final one."""
     samples_every: int = 8
     """Rollouts between logged sample responses; 0 logs none."""
     record: int = 0
-    """Record all that the loss saw of every k-th rollout, for replay; 0 for none. No part of a cell's identity."""
+    """Record the inputs of the loss in every k-th rollout, for replay; 0 for none. Not part of a cell's identity."""
     warn_after: int = 3
-    """Rollouts after which a run warns, once, where its clipping cannot act; 0 never does."""
+    """Rollouts after which a run warns, once, if its clipping cannot act; 0 never warns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
     """Held-out scoring: the same questions and sampling seeds for every arm and every seed.
 
-    The numbers here are those of the embedded models; sspo/config/fitted.py has what others are given.
+    The numbers here are those of the embedded models; sspo/config/fitted.py has the defaults of others.
     """
 
     questions: int = 100
-    """Questions a set at the last step."""
+    """Questions per set at the last step."""
     samples: int = 4
-    """Sampled responses a question: the k of avg@k."""
+    """Sampled responses per question: the k of avg@k."""
     temperatures: tuple[float, ...] = (1.0,)
-    """Sampling temperatures; greedy decoding is always scored as well, and alone where there are none."""
+    """Sampling temperatures; greedy decoding is always scored as well, and alone if the list is empty."""
     top_p: float = 1.0
-    """Sampled answers are drawn from the likeliest tokens that together have this probability; 1 is the whole softmax."""
+    """Sampled answers are drawn from the likeliest tokens with this total probability; 1 is the whole softmax."""
     top_k: int = 0
-    """... and from the so many likeliest tokens; 0 is all of them."""
+    """... and from this many likeliest tokens; 0 is all of them."""
     max_tokens: int = 160
     every: int = 5
     """Rollouts between the smaller evaluations behind accuracy curves; 0 for none."""
     curve_questions: int = 32
-    """Questions a set in those, one sample each at temperature 1."""
+    """Questions per set in those, one sample each at temperature 1."""
     batch: int = 1024
-    """Responses sampled at once; under evaluation.stream=batch it belongs to the measurement, as numbers are drawn so."""
+    """Responses sampled at once; under evaluation.stream=batch it is part of the measurement, because random numbers
+    are drawn per batch.
+    """
     stream: str = "batch"
-    """Whose sampling numbers are: `batch` draws them a batch, `sample` from a stream that set, question and sample name, so
-    that no answer depends on what it was asked with."""
+    """The stream of sampling numbers: `batch` draws them per batch, `sample` from a stream per set, question and sample, so
+    that no answer depends on the others of its batch."""
     texts: bool = False
-    """Whether eval.jsonl holds the text of every answer, and what it answers, which maj@k counts. No part of a cell's identity."""
+    """Write the text of every answer to eval.jsonl, and its extracted answer, which maj@k counts. Not part of a cell's
+    identity.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,26 +344,29 @@ class TrackingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Where and how a run executes; no part of a cell's identity."""
+    """Location and execution of a run; not part of a cell's identity."""
 
     store: str = "runs"
     device: str = "auto"
     threads: int = 1
     gpus: int = 1
-    """CUDA devices of a trial: the trainer holds the first, and rollout.engine=vllm spreads its model over all of them."""
+    """CUDA devices of a trial: the trainer uses the first, and rollout.engine=vllm spreads its model over all of them.
+    """
     cache_gb: float | None = None
-    """Engine 'vllm': GiB of keys and values that it sets aside; null is what a whole rollout takes, within bounds (docs/vllm.md)."""
+    """Engine 'vllm': GiB reserved for keys and values; null is the need of a whole rollout, within bounds
+    (docs/vllm.md).
+    """
     prompt_tokens: int = 4096
-    """Engine 'vllm': the longest prompt that it is started for."""
+    """Engine 'vllm': the longest prompt, in tokens, that it is started for."""
     parity: float | None = None
-    """How far (nats) log-probabilities may be apart between trainer and an engine with weights of its own, one token in a thousand
-    aside, before the run ends; null is 1e-4 in float32 and 0.05 in bfloat16."""
+    """Maximum difference (nats) of log-probabilities between trainer and an engine with weights of its own, except for one token
+    in a thousand, before the run ends; null is 1e-4 in float32 and 0.05 in bfloat16."""
     checkpoints_kept: int = 2
-    """How many of a run's last checkpoints lie there while it lasts; a finished one keeps its last alone."""
+    """Number of a run's last checkpoints that are kept while it runs; a finished run keeps only its last."""
     study: str = ""
     arm: str = ""
     epoch: str = ""
-    """The epoch of numbers that a sweep ordered: code of another one refuses. Empty takes the code's own."""
+    """The epoch of numbers that a sweep ordered: code of a different epoch refuses. Empty uses the code's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

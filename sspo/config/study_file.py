@@ -1,4 +1,4 @@
-"""Where a study's spec is kept, and a digest of what it says: whoever reads a manifest can see that the spec was edited."""
+"""The file of a study's spec, and a digest of its content, by which a reader of a manifest detects edits of the spec."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def study_file(name: str) -> Path:
 
 
 def written_sha256(path: Path) -> str | None:
-    """A digest of what a spec says, apart from comments and layout; None where there is no file. Raises UserError."""
+    """Return a digest of a spec's content without comments and layout, or None if the file does not exist. Raises
+    UserError.
+    """
     if not path.is_file():
         return None
     text = json.dumps(read_yaml(path), sort_keys=True, separators=(",", ":"), default=str)

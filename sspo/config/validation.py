@@ -1,5 +1,6 @@
-"""What a value may be: choices, bounds and combinations, refused in one sentence that names the key, what was got
-and what to set instead."""
+"""Valid values of options: choices, bounds and combinations, refused in one sentence that names the key, the given
+value and what to set instead.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +47,11 @@ from sspo.config.reward_sum import check_options, weights
 from sspo.errors import UserError, unknown
 
 MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
-"""Of graders: less time is less than the clock of processes tells apart, less memory than an ordinary answer takes."""
+"""Limits of graders: less time is below the resolution of process clocks, less memory than an ordinary answer needs."""
 
 
 def validate(config: TrainConfig) -> TrainConfig:
-    """The config itself; raises UserError in one sentence for the first value that makes no sense."""
+    """Return the config itself; raise UserError in one sentence for the first invalid value."""
     _check_choices(config)
     _check_counts(config)
     _check_numbers(config)
@@ -139,7 +140,7 @@ def _check_counts(config: TrainConfig) -> None:
 
 
 def check_segmentation(segmentation: SegmentationConfig) -> None:
-    """Raise UserError for the first option of segmentation that makes no sense."""
+    """Raise UserError for the first invalid option of segmentation."""
     for key in ("rule", "random_like", "fixed_like"):
         value = getattr(segmentation, key)
         if value is None:
@@ -157,7 +158,7 @@ def check_segmentation(segmentation: SegmentationConfig) -> None:
     if most is not None and most < 2 * least - 1:
         raise UserError(
             f"segmentation.max_tokens must be at least 2 * min_tokens - 1 = {2 * least - 1}, so that both halves of a "
-            f"segment that is split keep to min_tokens, got {most}"
+            f"split segment have at least min_tokens, got {most}"
         )
     if not 0 <= segmentation.entropy_quantile <= 1:
         raise UserError(
@@ -174,7 +175,7 @@ def _check_numbers(config: TrainConfig) -> None:
             raise UserError(f"{name} must be a positive finite number, got {number}")
     if trainer.lr > MAX_LR:
         raise UserError(
-            f"trainer.lr must be at most {MAX_LR:g}, as AdamW moves every weight by about that much a step, got {trainer.lr:g}; "
+            f"trainer.lr must be at most {MAX_LR:g}, because AdamW moves every weight by about that much per step, got {trainer.lr:g}; "
             f"the default is {TrainConfig().trainer.lr:g}"
         )
     for name, number in (("trainer.beta1", trainer.beta1), ("trainer.beta2", trainer.beta2)):
@@ -223,21 +224,21 @@ def _check_lora(model: ModelConfig) -> None:
         raise UserError(f"model.lora.alpha must be a positive finite number, got {lora.alpha}")
     if not all(lora.targets) or len(set(lora.targets)) < len(lora.targets):
         raise UserError(
-            f"model.lora.targets must name different layers, as [q_proj,v_proj], got {list(lora.targets)}"
+            f"model.lora.targets must name different layers, such as [q_proj,v_proj], got {list(lora.targets)}"
         )
     idle = [name for name in ("alpha", "targets") if getattr(lora, name) != getattr(LoraConfig(), name)]
     if idle and not lora.rank:
         raise UserError(
-            f"model.lora.{idle[-1]} has no effect with model.lora.rank=0, which trains every weight: give a rank"
+            f"model.lora.{idle[-1]} has no effect with model.lora.rank=0, which trains every weight: set a rank"
         )
 
 
 def _check_rollout(config: TrainConfig) -> None:
-    """DAPO's options of the rollout and the reward."""
+    """Check DAPO's options of the rollout and the reward."""
     rollout, reward = config.rollout, config.reward
     if rollout.resample and rollout.responses == 1:
         raise UserError(
-            f"rollout.resample={rollout.resample} looks for prompts whose responses score unequally, and rollout.responses=1 has "
+            f"rollout.resample={rollout.resample} selects prompts whose responses score unequally, but rollout.responses=1 has "
             "none: raise rollout.responses"
         )
     if not all(rollout.stop) or len(set(rollout.stop)) < len(rollout.stop):
@@ -251,12 +252,12 @@ def _check_rollout(config: TrainConfig) -> None:
     if not 0 < reward.overlong_penalty < float("inf"):
         raise UserError(
             f"reward.overlong_penalty must be a positive finite number, got {reward.overlong_penalty}; "
-            "reward.overlong_buffer=0 is no penalty"
+            "reward.overlong_buffer=0 means no penalty"
         )
     for name, cap in (("tis_cap", config.objective.tis_cap), ("mis_cap", config.objective.mis_cap)):
         if config.trainer.old_logp == "sampler" and cap is not None:
             raise UserError(
-                f"objective.{name} weighs the trainer's probabilities by the sampler's, and trainer.old_logp=sampler takes the "
+                f"objective.{name} weighs the trainer's probabilities by the sampler's, but trainer.old_logp=sampler uses the "
                 f"sampler's for both: set trainer.old_logp=trainer, or leave {name} null"
             )
     weights(reward)
@@ -271,7 +272,7 @@ def _check_rollout(config: TrainConfig) -> None:
 
 
 def _check_target(config: TrainConfig, updates: int) -> None:
-    """What a controller of the clip fraction needs to have an effect and to stay inside its range."""
+    """Check that a controller of the clip fraction has an effect and stays inside its range."""
     objective, bounds = config.objective, config.objective.bounds
     target, (least, most) = (
         bounds.target_clip_frac,
@@ -282,16 +283,16 @@ def _check_target(config: TrainConfig, updates: int) -> None:
     unmatched = why_unmatched(objective)
     if unmatched is not None:
         raise UserError(
-            f"objective.bounds.target_clip_frac: this objective has no matched form, as {unmatched}; match arms of term ppo, "
+            f"objective.bounds.target_clip_frac: this objective has no matched form, because {unmatched}; match arms of term ppo, "
             "or leave the target null"
         )
     if not 0 < target < 0.5:
         raise UserError(
-            f"objective.bounds.target_clip_frac must be in (0, .5): about half of the tokens move against their clip, got {target}"
+            f"objective.bounds.target_clip_frac must be in (0, 0.5): about half of the tokens move away from their clip, got {target}"
         )
     if updates < 2:
         raise UserError(
-            "objective.bounds.target_clip_frac needs at least two optimiser steps a rollout, as the first sees ratios of 1: "
+            "objective.bounds.target_clip_frac needs at least two optimizer steps per rollout, because ratios are 1 in the first: "
             "lower trainer.minibatch or raise trainer.epochs"
         )
     if not 0 < bounds.target_gain <= 2:

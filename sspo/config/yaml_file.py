@@ -1,7 +1,8 @@
-"""YAML as studies, searches, claims and mappings need it, from anybody's hand: bounded before it is read, each key once.
+"""User-supplied YAML of studies, searches, claims and mappings: bounded before it is read, each key once.
 
-Numbers are read as Hydra reads them, so that 1e-5 is one and no text. Sizes are counted on the stream of the parser's
-events, which nests nothing, before anything is built of them: a parser in C that recurses ends the whole process.
+Numbers are read as in Hydra, so that 1e-5 is a number and not a text. Sizes are counted on the stream of the parser's
+events, which does not nest, before anything is built from them: a parser in C that recurses would end the whole
+process.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import yaml
 from sspo.errors import UserError
 
 LARGEST = 1_000_000
-"""Bytes of a file."""
+"""Maximum bytes of a file."""
 DEEPEST = 30
-"""Lists and mappings inside one another."""
+"""Maximum nesting of lists and mappings."""
 MOST_VALUES = 50_000
-"""Values and keys, each alias counted as all that it stands for."""
+"""Maximum number of values and keys, each alias counted in full."""
 LONGEST_NUMBER = 100
-"""Characters of a number."""
+"""Maximum characters of a number."""
 FLOAT, INT, TEXT = (f"tag:yaml.org,2002:{name}" for name in ("float", "int", "str"))
 FLOATS = re.compile(
     r"""^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
@@ -32,14 +33,14 @@ FLOATS = re.compile(
     |\.(?:nan|NaN|NAN))$""",
     re.X,
 )
-"""What Hydra's loader takes for a number with a fraction."""
+"""Texts that Hydra's loader reads as a number with a fraction."""
 
 
 class WrittenFloat(float):
-    """A number that is printed as it was written, because it may name something, as a level of a factor."""
+    """A number that is printed as it was written, because it may be a name, such as a level of a factor."""
 
     def __new__(cls, value: float, text: str) -> WrittenFloat:
-        """`text` is what stood in the file."""
+        """Create the number; `text` is its form in the file."""
         number = super().__new__(cls, value)
         number.text = text
         return number
@@ -81,17 +82,17 @@ _Loader.add_constructor(FLOAT, _Loader.construct_written_float)
 
 
 class _Refused(Exception):
-    """What is wrong, and where."""
+    """An error and its position."""
 
     def __init__(self, what: str, mark: Any):
         super().__init__(f"{what} at line {mark.line + 1}")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
+    """Return the mapping in a YAML file.
 
-    Raises UserError, naming the file and where possible the line, where it cannot be read, is too large or too deep, is no
-    mapping, no YAML or no UTF-8, or repeats a key.
+    Raises UserError, naming the file and if possible the line, if it cannot be read, is too large or too deep, is not a
+    mapping, not YAML or not UTF-8, or repeats a key.
     """
     try:
         with path.open("rb") as stream:
@@ -102,7 +103,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse_mapping(raw: bytes, path: Path) -> dict[str, Any]:
-    """The mapping that the bytes of a YAML file hold; `path` names it in messages. Raises UserError as `read_yaml` does."""
+    """Return the mapping in the bytes of a YAML file; `path` names it in messages. Raises UserError as `read_yaml`
+    does.
+    """
     content = parse_yaml(_text(raw, path), path)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path} must hold a mapping of names to values, got {_kind(content)}")
@@ -110,7 +113,7 @@ def parse_mapping(raw: bytes, path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str, path: Path) -> Any:
-    """What YAML text holds; `path` names it in messages. Raises UserError as `read_yaml` does."""
+    """Return the content of YAML text; `path` names it in messages. Raises UserError as `read_yaml` does."""
     try:
         _bound(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 a SafeLoader
@@ -121,7 +124,7 @@ def parse_yaml(text: str, path: Path) -> Any:
         where = f" at line {mark.line + 1}" if mark else ""
         said = " ".join(str(getattr(error, "problem", None) or error).split())
         raise UserError(f"{path} is not valid YAML{where}: {said}") from error
-    except (ValueError, OverflowError) as error:  # a number that only looks like one, as 0x_
+    except (ValueError, OverflowError) as error:  # a text that only looks like a number, such as 0x_
         raise UserError(f"{path} is not valid YAML: {error}") from error
 
 
@@ -138,7 +141,9 @@ def _text(content: bytes, path: Path) -> str:
 
 
 def _bound(text: str) -> None:
-    """Refuse what would take a reader long, much memory or a deep stack. Sizes are those of the values themselves, by alias."""
+    """Refuse content that would take a reader long, much memory or a deep stack. Aliases count with the size of their
+    values.
+    """
     sizes: dict[str, int] = {}
     open_: list[tuple[str | None, int]] = []
     count = 0
@@ -171,7 +176,7 @@ def _check_scalar(event: yaml.ScalarEvent) -> None:
 
 
 def _resolved(value: str) -> str | None:
-    """The type that a plain scalar is read as."""
+    """Return the type that a plain scalar is read as."""
     resolvers = _Loader.yaml_implicit_resolvers.get(value[:1], [])
     return next((tag for tag, pattern in resolvers if pattern.match(value)), None)
 
@@ -180,5 +185,5 @@ def _kind(content: object) -> str:
     if content is None:
         return "an empty file"
     if isinstance(content, dict):
-        return "a key that is no word; put it in quotes"
+        return "a key that is not a word; put it in quotes"
     return "a list" if isinstance(content, list) else "a single value"

@@ -1,10 +1,10 @@
-"""`python -m sspo.contamination`: was a model, or its training set, shown the questions that it is evaluated on?
+"""`python -m sspo.contamination`: check whether a model, or its training set, has seen its evaluation questions.
 
-options     what may be asked of it
-words       texts cut into words, and two texts compared
+options     the options of a check
+words       texts split into words, and comparison of two texts
 overlap     word n-grams that questions share with training questions
-completion  a model goes on with the beginning of a question
+completion  a model's continuation of the beginning of a question
 questions   the questions of a task that are checked
-lines       contamination.jsonl, a line a question and share, which only grows
-rates       contamination.json, and what is printed of it
+lines       contamination.jsonl, one line per question and share, which only grows
+rates       contamination.json, and its printed summary
 """

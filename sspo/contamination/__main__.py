@@ -1,4 +1,4 @@
-"""`python -m sspo.contamination [key=value ...]`: was a model shown the questions that it is evaluated on?"""
+"""`python -m sspo.contamination [key=value ...]`: check whether a model has seen its evaluation questions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
+from sspo.console import interrupts  # noqa: F401 (first, because the imports below take a second)
 
 # isort: split
 from sspo.console.one_sentence import one_sentence
@@ -31,10 +31,10 @@ from sspo.types import Problem
 
 USAGE = """usage: python -m sspo.contamination [key=value ...]
 
-Two checks of a task's evaluation questions (docs/contamination.md). Options are those of `python -m sspo.train`, and:
-  checks=[completion,overlap]   completion: does the model write the rest of a question whose beginning it is shown?
-                                overlap: do questions share n words in a row with training questions?
-  shares=[0.4,0.6,0.8]          how much of a question's words the model is shown
+Check a task's evaluation questions for contamination (docs/contamination.md). Options are those of `python -m sspo.train`, and:
+  checks=[completion,overlap]   completion: the model writes the rest of a question from its beginning
+                                overlap: questions share n words in a row with training questions
+  shares=[0.4,0.6,0.8]          shares of a question's words that the model is shown
   ngram=13                      n, from 2 to 1000
 
   python -m sspo.contamination model.path=models/SmolLM2-135M-Instruct task=gsm8k task.folder=data evaluation.questions=100
@@ -45,7 +45,7 @@ Results go to <run.store>/contamination/<hash>/; a check that was interrupted co
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: the rates are written. 2: refused before any work."""
+    """Run the checks. Exit status 0: the rates are written. 2: refused before any work."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if {"-h", "--help"} & set(words):
         print(spoken(USAGE), end="")
@@ -90,7 +90,7 @@ def _check(
 
 
 def _precision(options: Options) -> str:
-    """Of the model's forward passes, without torch where no model is asked."""
+    """Return the precision of the model's forward passes, without torch if no model is used."""
     if COMPLETION not in options.checks:
         return ""
     from sspo.models.device import resolve_device, resolve_precision
@@ -102,7 +102,7 @@ def _precision(options: Options) -> str:
 def _checked(
     options: Options, asked: Sequence[Asked], training: Training | None, folder: Path
 ) -> Sequence[Line]:
-    """Every line of the check: those of an earlier process, then the others as they are made."""
+    """Return every line of the check: those of an earlier process, then the others as they are made."""
     overlaps = {} if training is None else _overlaps(asked, training, options.ngram)
     asks = COMPLETION in options.checks
     lines = Lines(folder / LINES)
@@ -116,7 +116,7 @@ def _checked(
 
 
 def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines: Lines) -> None:
-    """Ask the model, and write what it says after every batch."""
+    """Run the model, and write its continuations after every batch."""
     from sspo.contamination.completion import continuation_memory
     from sspo.models.device import is_out_of_memory
 
@@ -127,7 +127,7 @@ def _continue(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        raise UserError(f"{out_of_memory(expected)}; what is done is not asked again") from error
+        raise UserError(f"{out_of_memory(expected)}; finished work is not repeated") from error
 
 
 def _continue_all(options: Options, parts: Sequence[Part], overlaps: Overlaps, lines: Lines) -> None:

@@ -1,4 +1,4 @@
-"""A model goes on with the beginning of a question: partial-prompt completion (arXiv 2507.10532)."""
+"""A model's continuation of the beginning of a question: partial-prompt completion (arXiv 2507.10532)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from sspo.rollout import Sampler, open_sampler
 from sspo.trainer.probe import check_sampling
 
 MORE = 8
-"""Tokens that a continuation may be longer than the rest of the question: where its last word ends must be seen."""
+"""Tokens by which a continuation may exceed the rest of the question, so that the end of its last word is visible."""
 
 MOST = 32
-"""Questions at once: whatever the batch the texts are the same, and after each one progress is shown and kept."""
+"""Questions at once: texts do not depend on the batch, and progress is shown and saved after each one."""
 
 
 def continuation_memory(config: TrainConfig) -> Expected:
-    """What asking a model to go on with questions takes: what it is shown and what it writes are a question, and a few tokens."""
+    """Return the memory of continuing questions: the visible part and the continuation are one question, plus a few
+    tokens.
+    """
     asks = replace(
         config.evaluation, batch=min(config.evaluation.batch, MOST), max_tokens=MORE, temperatures=()
     )
@@ -40,7 +42,7 @@ def continuation_memory(config: TrainConfig) -> Expected:
 
 
 class Continuer:
-    """Continues texts greedily and without a template: what a base model would write next."""
+    """Continues texts greedily and without a template, as a base model would."""
 
     def __init__(self, config: TrainConfig):
         torch.set_num_threads(config.run.threads)
@@ -49,19 +51,20 @@ class Continuer:
         unstopped = replace(config, rollout=replace(config.rollout, stop=()))
         self.sampler: Sampler = open_sampler(self.policy, unstopped)
         self.remarks: Sequence[str] = [*self.policy.remarks, *self.sampler.remarks]
-        """What is worth a warning."""
+        """Warnings."""
         self.batch = min(config.evaluation.batch, MOST)
 
     def check(self, parts: Sequence[Part]) -> None:
-        """Raise UserError where a part cannot be read, or leaves the model no room to go on."""
+        """Raise UserError if a part cannot be read, or leaves the model no room to continue."""
         for part in parts:
             if part.shown is not None:
                 self.policy.prompts([part.shown], self._limit(part))
 
     def batches(self, parts: Sequence[Part]) -> Iterator[Sequence[tuple[Part, str | None]]]:
-        """The parts with what the model writes after each, in their order; None after a part that shows nothing.
+        """Yield the parts with the model's continuation of each, in their order; None after a part with nothing
+        visible.
 
-        A row is cut at its own limit, so that its text does not depend on its neighbours in the batch.
+        A row is cut at its own limit, so that its text does not depend on its neighbors in the batch.
         """
         for start in range(0, len(parts), self.batch):
             several = parts[start : start + self.batch]

@@ -1,12 +1,12 @@
-"""contamination.jsonl: a line a question and share, in the order in which they are asked. It only grows.
+"""contamination.jsonl: one line per question and share, in processing order. It only grows.
 
-set, question  which one
-share          of its words that was shown; null where no model was asked
-exact, rouge   the continuation against the rest; null where no model was asked, or the question has only one word
+set, question  the question
+share          visible share of its words; null if no model was used
+exact, rouge   the continuation compared with the rest; null if no model was used, or the question has only one word
 continuation   the text that the model wrote, a few tokens longer than the rest
-overlap        whether the question shares n words in a row with a training question; null where nobody looked, or it
+overlap        whether the question shares n words in a row with a training question; null if not checked, or if it
                has too few words
-whole          whether it overlaps because it has fewer than n words and all of them stand there; null likewise
+whole          whether it overlaps because it has fewer than n words and all of them occur there; null likewise
 training       the id of the first such training question
 """
 
@@ -26,23 +26,23 @@ Line = Mapping[str, Any]
 
 
 class Looked(NamedTuple):
-    """What looking for a question among the training questions gave."""
+    """The result of searching the training questions for a question."""
 
     training: str | None
     """The first training question that it overlaps with, if any."""
     shorter: bool
-    """Whether it has fewer than n words."""
+    """True if it has fewer than n words."""
 
 
 Overlaps = Mapping[tuple[str, str], Looked]
-"""By set and question; questions that were not looked for are left out."""
+"""By set and question; questions that were not searched for are left out."""
 
 
 class Lines:
-    """The file of one check, which an interrupted one goes on with."""
+    """The file of one check, which a later process continues after an interruption."""
 
     def __init__(self, path: Path):
-        """Keep the whole lines that are there; one that was cut off goes. Raises UserError where they cannot be read."""
+        """Keep the complete lines in the file and drop a truncated one. Raises UserError if they cannot be read."""
         self.path = path
         self.file = LogFile(path)
         content = path.read_bytes() if path.is_file() else b""
@@ -54,7 +54,7 @@ class Lines:
         self.file.cut(len(whole))
 
     def left(self, parts: Sequence[Part], overlaps: Overlaps) -> Sequence[Part]:
-        """The parts that have no line yet. Raises UserError where a line is not what its part and its text give."""
+        """Return the parts without a line. Raises UserError if a line disagrees with its part and its text."""
         if len(self.lines) > len(parts) or not all(
             _is_of(line, part, overlaps) for line, part in zip(self.lines, parts, strict=False)
         ):
@@ -68,17 +68,17 @@ class Lines:
         self.lines += several
 
     def settle(self) -> None:
-        """Bring all lines to the disk."""
+        """Flush all lines to disk."""
         self.file.settle()
 
     def _damaged(self) -> UserError:
         return UserError(
-            f"{self.path} is not what this check wrote: remove {self.path.parent} and run it again"
+            f"{self.path} was not written by this check: remove {self.path.parent} and run it again"
         )
 
 
 def line_of(part: Part, continuation: str | None, overlaps: Overlaps) -> Line:
-    """The line of a part, with what the model wrote after it."""
+    """Return the line of a part, with the model's continuation of it."""
     return {
         "set": part.set,
         "question": part.question,
@@ -91,7 +91,7 @@ def line_of(part: Part, continuation: str | None, overlaps: Overlaps) -> Line:
 
 
 def _is_of(line: Any, part: Part, overlaps: Overlaps) -> bool:
-    """Whether a line that was read is the one that its part and the text in it make."""
+    """Return whether a line equals the one that its part and its text make."""
     text = line.get("continuation") if isinstance(line, dict) else None
     if (not isinstance(text, str)) if part.shown is not None else text is not None:
         return False

@@ -1,4 +1,4 @@
-"""What may be asked of a check: options of a training command, and a few that are only its own."""
+"""The options of a check: those of a training command, and a few of its own."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ COMPLETION, OVERLAP = "completion", "overlap"
 CHECKS = (COMPLETION, OVERLAP)
 OWN = ("checks", "shares", "ngram")
 LEAST, MOST = 2, 1000
-"""n of an n-gram: one word in a row is none, and no question is longer."""
+"""Range of n of an n-gram: one word is not an n-gram, and no question is longer."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """One check: where the questions and the model are, and what is done with them."""
+    """One check: its questions, its model and its settings."""
 
     config: TrainConfig
     checks: tuple[str, ...] = CHECKS
     shares: tuple[float, ...] = SHARES
-    """How much of a question's words the model is shown."""
+    """Shares of a question's words that the model is shown."""
     ngram: int = NGRAM
 
 
 def parse(words: Sequence[str]) -> Options:
-    """The options in words `key=value`. Raises UserError in one sentence."""
+    """Return the options in words `key=value`. Raises UserError in one sentence."""
     own: dict[str, Any] = {}
     others: list[str] = []
     for word in words:
@@ -48,7 +48,7 @@ def parse(words: Sequence[str]) -> Options:
     config = compose(others)
     if config.model.lora.rank:
         raise UserError(
-            f"model.lora.rank={config.model.lora.rank} has no effect on a check, which asks the model as it is: leave it out"
+            f"model.lora.rank={config.model.lora.rank} has no effect on a check, which uses the model as it is: leave it out"
         )
     return Options(
         checks=_checks(own.get("checks", list(CHECKS))),
@@ -62,7 +62,7 @@ def _value(key: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{key} takes a value or a list like [a,b], got {shown(text)}") from error
+        raise UserError(f"{key} must be a value or a list like [a,b], got {shown(text)}") from error
 
 
 def _checks(given: Any) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def _checks(given: Any) -> tuple[str, ...]:
         if name not in CHECKS:
             raise unknown("check in checks", str(name), CHECKS)
     if not names:
-        raise UserError(f"checks names none; take one or both of {', '.join(CHECKS)}")
+        raise UserError(f"checks names none; set one or both of {', '.join(CHECKS)}")
     return tuple(check for check in CHECKS if check in names)
 
 
@@ -80,16 +80,16 @@ def _shares(given: Any) -> tuple[float, ...]:
     for share in shares:
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
             raise UserError(
-                f"each of shares must be above 0 and below 1, as in shares=[0.4,0.6,0.8], got {shown(share)}"
+                f"each of shares must be above 0 and below 1, such as shares=[0.4,0.6,0.8], got {shown(share)}"
             )
     if not shares:
-        raise UserError("shares is empty; give at least one, as in shares=[0.6]")
+        raise UserError("shares is empty; set at least one, such as shares=[0.6]")
     return tuple(sorted({float(share) for share in shares}))
 
 
 def _ngram(given: Any) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or not LEAST <= given <= MOST:
         raise UserError(
-            f"ngram must be a whole number from {LEAST} to {MOST}, as in ngram={NGRAM}, got {shown(given)}"
+            f"ngram must be a whole number from {LEAST} to {MOST}, such as ngram={NGRAM}, got {shown(given)}"
         )
     return given

@@ -1,4 +1,4 @@
-"""The questions of a task that are checked: those of its sets, and those that it trains on."""
+"""The checked questions of a task: those of its sets, and those that it trains on."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Asked:
-    """The questions of one set that are checked: the first ones, as an evaluation asks them."""
+    """The checked questions of one set: the first ones, as in an evaluation."""
 
     name: str
     problems: Sequence[Problem]
 
     @property
     def digest(self) -> str:
-        """A hash of ids, questions and right answers."""
+        """Return a hash of ids, questions and right answers."""
         return digest_of(self.problems)[:DIGITS]
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a task trains on."""
+    """The training questions of a task."""
 
     name: str
     problems: Sequence[Problem]
     whole: bool
-    """Whether these are all training questions; where they are generated, they are those that one run would draw."""
+    """True if these are all training questions; if they are generated, they are those that one run would draw."""
 
     @property
     def digest(self) -> str:
-        """A hash of ids, questions and right answers."""
+        """Return a hash of ids, questions and right answers."""
         return digest_of(self.problems)[:DIGITS]
 
 
 def asked_of(task: Task, questions: int) -> list[Asked]:
-    """The first `questions` of every set of a task, all where a set has fewer."""
+    """Return the first `questions` of every set of a task, all if a set has fewer."""
     return [Asked(name, task.eval_problems(name, questions)) for name in task.eval_sets]
 
 
 def training_of(task: Task, config: TrainConfig) -> Training:
-    """What the task trains on. Raises UserError where it has nothing for that."""
+    """Return the training questions. Raises UserError if the task has none."""
     if not task.trains:
         raise UserError(
-            f"task={config.task.name} has no training questions to look for overlap in: give task.train=FILE or a set with "
-            "some, as gsm8k, or checks=[completion]"
+            f"task={config.task.name} has no training questions to search for overlap: set task.train=FILE or a set with "
+            "some, such as gsm8k, or checks=[completion]"
         )
     name = training_name(config.task.train, config.task.name)
     if isinstance(task, QuestionTask) and isinstance(task.train, QuestionSet):
@@ -64,7 +64,7 @@ def training_of(task: Task, config: TrainConfig) -> Training:
     drawn = list(chain.from_iterable(_drawn(task, config)))
     if not drawn:
         raise UserError(
-            "trainer.rollouts=0: a run of none draws no training questions to look for overlap in; give it some, or "
+            "trainer.rollouts=0: such a run draws no training questions to search for overlap; raise it, or set "
             "checks=[completion]"
         )
     return Training(name, drawn, whole=False)
@@ -77,19 +77,19 @@ def _drawn(task: Task, config: TrainConfig) -> Iterator[list[Problem]]:
 
 @dataclass(frozen=True)
 class Part:
-    """A share of a question, and what comes after it."""
+    """A share of a question, and the text after it."""
 
     set: str
     question: str
     share: float | None
-    """None where no model is asked."""
+    """None if no model is used."""
     shown: str | None = None
-    """None where no model is asked, or the question has only one word."""
+    """None if no model is used, or the question has only one word."""
     rest: str = ""
 
 
 def parts_of(asked: Sequence[Asked], shares: Sequence[float | None]) -> list[Part]:
-    """Every question at every share, in the order in which they are asked: shares of a set lie together."""
+    """Return every question at every share, in processing order: shares of a set are adjacent."""
     return [
         _part(one.name, problem.id, problem.prompt, share)
         for one in asked

@@ -1,4 +1,4 @@
-"""contamination.json: rates and counts of a check, and what is printed of them."""
+"""contamination.json: rates and counts of a check, and its printed summary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sspo.runs.contamination import FORMAT, check_rates, in_percent
 from sspo.runs.content_hash import content_hash
 
 NAMED = 5
-"""Questions that the printed table names of those that overlap."""
+"""Maximum number of overlapping questions that the printed table names."""
 
 
 def described(
@@ -31,10 +31,10 @@ def described(
     training: Training | None,
     engine: str = OWN_ENGINE,
 ) -> dict[str, Any]:
-    """Everything that the result depends on: the check is named by its hash."""
+    """Return everything that the result depends on: its hash is the check's name."""
     named = (
         COMPLETION in options.checks and engine != OWN_ENGINE
-    )  # checks of before there were engines keep their names
+    )  # checks from before engines existed keep their names
     return {
         "format": FORMAT,
         "base": base,
@@ -56,12 +56,12 @@ def described(
 
 
 def name_of(description: Mapping[str, Any]) -> str:
-    """The check's name."""
+    """Return the check's name."""
     return content_hash(description)
 
 
 def rated(description: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
-    """The content of contamination.json."""
+    """Return the content of contamination.json."""
     by_set: dict[str, list[Line]] = {one["set"]: [] for one in description["asked"]}
     for line in lines:
         by_set[line["set"]].append(line)
@@ -101,7 +101,7 @@ def _overlap(lines: Iterable[Line]) -> dict[str, Any]:
 
 
 def read_rates(path: Path, description: Mapping[str, Any]) -> dict[str, Any]:
-    """A finished check of that description. Raises UserError where the file says what no such check does."""
+    """Return a finished check of that description. Raises UserError if the file is not a valid result of it."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         check_rates(content)
@@ -109,11 +109,11 @@ def read_rates(path: Path, description: Mapping[str, Any]) -> dict[str, Any]:
             return dict(content)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path} is damaged: remove {path.parent} and run the check again") from error
-    raise UserError(f"{path} is of another check: remove {path.parent} and run the check again")
+    raise UserError(f"{path} belongs to a different check: remove {path.parent} and run the check again")
 
 
 def table(rates: Mapping[str, Any]) -> Iterator[str]:
-    """Lines to print."""
+    """Yield lines to print."""
     if rates["shares"]:
         yield from _completed(rates)
     for name, of_set in rates["sets"].items():
@@ -135,7 +135,7 @@ def _completed(rates: Mapping[str, Any]) -> Iterator[str]:
     for name, of_set in rates["sets"].items():
         short = max(row["too_short"] for row in of_set["completion"])
         if short:
-            yield f"{name}: not asked: {short}, of one word"
+            yield f"{name}: not completed: {short}, of one word"
 
 
 def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> str:
@@ -164,7 +164,7 @@ def _said(name: str, overlap: Mapping[str, Any], rates: Mapping[str, Any]) -> st
 
 
 def interval(events: int, n: int) -> str:
-    """A share in percent with its interval; a dash where nothing was counted."""
+    """Return a share in percent with its interval; a dash if nothing was counted."""
     if n == 0:
         return "-"
     low, high = wilson(events, n)

@@ -1,7 +1,7 @@
-"""Texts cut into words, and two texts compared.
+"""Texts split into words, and comparison of two texts.
 
-A word ends at a space. Scripts that write none between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer) have a word a
-character.
+A word ends at a space. Scripts without spaces between words (Chinese, Japanese, Thai, Lao, Burmese, Khmer) have one
+word per character.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-"""Characters of scripts that write no space between words."""
+"""Characters of scripts without spaces between words."""
 ALONE = re.compile(f"[{UNSPACED}]")
 UNBROKEN = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 ROUNDING = 1e-9
-"""0.6 x 5 words must be 3 words, whatever a float makes of it."""
+"""Tolerance: 0.6 x 5 words must be 3 words despite floating-point rounding."""
 
 
 class _Parts(dict[int, str]):
-    """What a character is to words: part of one, one of its own, or the end of one. Each is looked up once."""
+    """The role of a character in words: part of one, one of its own, or the end of one. Each is looked up once."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -37,8 +37,8 @@ class _Parts(dict[int, str]):
 PARTS = _Parts()
 
 
-def normalised(text: str) -> list[str]:
-    """Words without case and punctuation, as n-grams are made of: `\\frac{1}{2}?` is frac, 1, 2.
+def normalized(text: str) -> list[str]:
+    """Return words without case and punctuation, the elements of n-grams: `\\frac{1}{2}?` is frac, 1, 2.
 
     Unicode's NFKC and case folding: é is one letter however it is written, and ﬁ is fi.
     """
@@ -47,9 +47,9 @@ def normalised(text: str) -> list[str]:
 
 
 def cut(text: str, share: float) -> tuple[str, str] | None:
-    """The text up to the end of that share of its words, rounded down, and the rest with the space before it.
+    """Return the text up to the end of that share of its words, rounded down, and the rest with the space before it.
 
-    At least one word stands on either side; None where the text has only one.
+    Each side has at least one word; None if the text has only one.
     """
     ends = [match.end() for match in UNBROKEN.finditer(text)]
     if len(ends) < 2:
@@ -59,28 +59,30 @@ def cut(text: str, share: float) -> tuple[str, str] | None:
 
 
 def written(text: str) -> list[str]:
-    """Words as they stand, in Unicode's NFKC: their case and punctuation count."""
+    """Return words unchanged, in Unicode's NFKC: their case and punctuation count."""
     return UNBROKEN.findall(unicodedata.normalize("NFKC", text))
 
 
 def as_long_as(continuation: str, rest: str) -> list[str]:
-    """Words of the continuation, no more than the rest has."""
+    """Return words of the continuation, no more than the rest has."""
     return written(continuation)[: len(written(rest))]
 
 
 def is_exact(continuation: str, rest: str) -> bool:
-    """Whether the continuation begins with the rest, word for word; space of any kind and length is one space."""
+    """Return whether the continuation begins with the rest, word for word; space of any kind and length is one space."""
     return as_long_as(continuation, rest) == written(rest)
 
 
 def rouge_l(continuation: str, rest: str) -> float:
-    """ROUGE-L as an F1 (Lin, 2004, with beta = 1) over words, of a continuation cut to as many words as the rest has."""
+    """Return ROUGE-L as an F1 (Lin, 2004, with beta = 1) over words, of a continuation cut to the number of words in
+    the rest.
+    """
     mine, wanted = as_long_as(continuation, rest), written(rest)
     return 2 * common(mine, wanted) / (len(mine) + len(wanted))
 
 
 def common(first: Sequence[str], second: Sequence[str]) -> int:
-    """Length of the longest common subsequence."""
+    """Return the length of the longest common subsequence."""
     above = [0] * (len(second) + 1)
     for one in first:
         row = [0]

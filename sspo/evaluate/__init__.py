@@ -1,9 +1,9 @@
-"""`python -m sspo.evaluate key=value ...`: one evaluation of one model, which anybody can repeat.
+"""`python -m sspo.evaluate key=value ...`: one reproducible evaluation of one model.
 
 request  the words of the command line as a configuration
-subject  which weights are asked
-asked    what makes two evaluations the same one
-folder   its log, and where a killed one goes on
+subject  the evaluated weights
+asked    the identity of an evaluation
+folder   its log, and where a killed one resumes
 answers  from the model to the last row
-summary  what is said of it on the terminal
+summary  the terminal summary
 """

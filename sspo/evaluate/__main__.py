@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
+from sspo.console import interrupts  # noqa: F401 (first, because the imports below take a second)
 
 # isort: split
 from sspo.console.one_sentence import one_sentence
@@ -23,33 +23,33 @@ from sspo.train import print_config, print_prompt
 
 USAGE = """usage: python -m sspo.evaluate model=MODEL benchmarks=[SET,...] [key=value ...]
 
-One evaluation: greedy answers, k sampled ones a question, and what they say. Killed and started again it goes on.
+Evaluate one model: greedy answers, k sampled answers per question, and a summary. A repeated command resumes a killed one.
   python -m sspo.evaluate model=models/SmolLM2-135M-Instruct benchmarks=[gsm8k,math500] prompt=chat k=4 temperature=0.7
-  python -m sspo.evaluate model=runs/cells/0123456789ab/seed0       # a finished run: its own evaluation, repeated
+  python -m sspo.evaluate model=runs/cells/0123456789ab/seed0       # a finished run: repeat its own evaluation
   python -m sspo.evaluate model=embedded k=16 pass_at=[1,4,16]
 
 words:
-  model=MODEL         a base model's name, a folder with a causal language model, or a run folder of ours, whose options then
-                      hold unless a word says otherwise (base=FOLDER: where its base lies now)
+  model=MODEL         a base model's name, a folder with a causal language model, or a run folder, whose options then
+                      apply unless a word overrides them (base=FOLDER: the present location of its base)
   benchmarks=[...]    question sets by name, or JSON Lines files (docs/tasks.md); task=, task.folder= and the like work too
-  k=1                 sampled answers a question (embedded models: 4)
-  temperature=1       of these; 0 for greedy answers alone
-  top_p=1             likeliest tokens that together have this probability
-  top_k=0             the so many likeliest tokens, before top_p; 0 for all
-  max_tokens=2048     of an answer (embedded models: 160)
+  k=1                 sampled answers per question (embedded models: 4)
+  temperature=1       of the sampled answers; 0 for greedy answers only
+  top_p=1             sample from the likeliest tokens with this total probability
+  top_k=0             sample from this many likeliest tokens, before top_p; 0 for all
+  max_tokens=2048     token limit of an answer (embedded models: 160)
   questions=N         the first N of each set (default: all; of generated sets 100)
   pass_at=[1,4]       the k of pass@k and maj@k (default: powers of two up to k, and k)
-  batch=64            answers at once: memory and speed; of embedded models (1024) also their numbers, see evaluation.stream
+  batch=64            answers at once: memory and speed; for embedded models (1024) also their random numbers, see evaluation.stream
   prompt=, reward=    as in training (docs/prompts.md, docs/graders.md); reward.workers=2 grades twice as fast
-  store=runs          where the folder is made (of a run folder: its own store); out=FOLDER names it instead
+  store=runs          store of the output folder (for a run folder: its own store); out=FOLDER names the folder itself
   device=auto         or cpu, cuda; threads=1
-  rollout=vllm        asks through vLLM (docs/vllm.md); a run folder is asked through its own engine unless a word says otherwise
+  rollout=vllm        sample with vLLM (docs/vllm.md); a run folder uses its own engine unless a word overrides it
   any option evaluation.*, task.*, prompt.*, reward.*, rollout.stop (sspo/config/schema.py)
 
 options:
-  --help          this text
+  --help          print this text and stop
   --cfg           print the composed configuration and stop
-  --show-prompt   print the first prompt as the model gets it, and stop
+  --show-prompt   print the first prompt as the model receives it and stop
 """
 
 SETTINGS = {
@@ -57,11 +57,11 @@ SETTINGS = {
     "evaluation.max_tokens": "max_tokens",
     "run.cache_gb": "run.cache_gb",
 }
-"""What takes less memory, and what it is called here."""
+"""Settings that reduce memory, and their names in this command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: done. 1: out of memory or disk, to be continued. 2: refused before any work."""
+    """Run the command. Exit status 0: done. 1: out of memory or disk, can be resumed. 2: refused before any work."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or {"-h", "--help"} & set(words):
         print(spoken(USAGE), end="")
@@ -97,7 +97,7 @@ def _answer(request: Request, options: Mapping[str, Any], folder: Folder) -> int
             raise
         except Exception as error:
             if is_out_of_memory(error):
-                why = f"{out_of_memory(expected)}; run it again to go on"
+                why = f"{out_of_memory(expected)}; repeat the command to resume"
             elif isinstance(error, OSError):
                 why = f"cannot write or read {error.filename or folder.path}: {error.strerror or error}"
             else:
@@ -113,7 +113,7 @@ def _warn(sentence: str | None) -> None:
 
 
 def _say(request: Request, folder: Folder) -> None:
-    """The table, where everything is, and what to do with it."""
+    """Print the table, the location of the results and the next command."""
     rows = folder.rows()
     for line in summary(rows, request.pass_at):
         print(line)

@@ -1,4 +1,4 @@
-"""From the model to the last row: what is checked, asked, graded and written, in that order."""
+"""The steps of an evaluation from the model to the last row: check, sample, grade and write, in that order."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from sspo.trainer.probe import check_sampling
 from sspo.trainer.saved_model import load_weights
 
 UNTRAINED = -1
-"""The rollout that rows of a base model name: the one before the first."""
+"""Rollout number in rows of a base model: the one before the first."""
 Say = Callable[[str | None], None]
 
 
 def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say: Say) -> None:
-    """Ask whatever the folder does not hold yet, to its DONE.json. `options`: see asked.py; `say` is told what is worth a warning.
+    """Sample all answers that the folder lacks, up to its DONE.json. `options`: see asked.py; `say` prints warnings.
 
-    Raises UserError for what cannot be asked, before the first question is.
+    Raises UserError for an evaluation that cannot run, before the first question.
     """
     config, begun = request.config, time.monotonic()
     torch.set_num_threads(config.run.threads)
@@ -66,7 +66,7 @@ def answer_all(request: Request, options: Mapping[str, Any], folder: Folder, say
 
 
 def _trained(request: Request) -> dict[str, Any] | None:
-    """How far the run had come whose weights are asked; None for a base model."""
+    """Return how far the run behind the weights had come, or None for a base model."""
     trained = request.trained
     return (
         None if trained is None else {"rollouts": trained.rollouts, "of": trained.of, "state": trained.state}
@@ -93,7 +93,7 @@ def _policy(request: Request, task: Task, say: Say) -> Policy:
 
 
 def _begin(request: Request, folder: Folder, environment: Mapping[str, Any], evaluator: Evaluator) -> int:
-    """How many answers stay; the folder is described and its log ends behind them."""
+    """Return how many answers are kept; the folder is described and its log cut after them."""
     keys = (key for one in evaluator.last_step for key in one.answers())
     done = evaluator.kept(folder.answered(keys, _rollout(request)))
     try:

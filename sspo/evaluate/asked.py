@@ -1,4 +1,4 @@
-"""What makes two evaluations the same one: all that can change a row, and nothing else."""
+"""The identity of an evaluation: everything that can change a row, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from sspo.tasks import task_of
 
 GROUPS = ("model", "prompt")
 OF_ROLLOUT = ("engine", "decode")
-"""Options of the rollout by which answers are sampled too; they stand here without their group."""
+"""Options of the rollout that affect the sampling of answers; here they appear without their group."""
 OF_TRAINING = ("also", "overlong_buffer", "overlong_penalty")
 QUESTIONS = "questions."
-"""Begins the keys of what is asked, set by set."""
+"""Prefix of the keys of questions, set by set."""
 NUMBERS = "numbers"
-"""The level of the code that gives them (sspo/runs/epochs.py)."""
+"""The level of the code that gives the numbers (sspo/runs/epochs.py)."""
 BASE = "base"
-"""Stands for the weights of a model that was not trained here."""
+"""Value for the weights of a model that was not trained here."""
 
 
 def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
-    """The options of an evaluation by their dotted names, its weights and its questions by their content."""
-    from sspo.models import device  # torch: not for a word that makes no sense
+    """Return the options of an evaluation by their dotted names, with weights and questions by their content."""
+    from sspo.models import device  # imports torch: not before the words are checked
 
     whole = identity(config)
     groups = {name: whole[name] for name in GROUPS if name in whole}
@@ -52,32 +52,34 @@ def asked(config: TrainConfig, trained: Trained | None) -> dict[str, Any]:
 
 
 def unread(config: TrainConfig) -> tuple[str, ...]:
-    """Options of the group `evaluation` that change no answer: what is asked is in `questions`, and greedy answers are not drawn."""
+    """Return options of the group `evaluation` that change no answer: questions count by content, and greedy answers
+    are not drawn.
+    """
     drawing = () if config.evaluation.temperatures else ("top_p", "top_k", "samples")
     return ("every", "curve_questions", "questions", *drawing)
 
 
 def _questions(config: TrainConfig) -> dict[str, str]:
-    """By set, a hash of the ids, prompts and right answers that are asked."""
+    """Return, by set, a hash of the ids, prompts and right answers."""
     task = task_of(config)
     count = config.evaluation.questions
     return {name: digest_of(task.eval_problems(name, count))[:DIGITS] for name in task.eval_sets}
 
 
 def name_of(options: Mapping[str, Any]) -> str:
-    """Twelve hexadecimal digits that name an evaluation."""
+    """Return twelve hexadecimal digits that name an evaluation."""
     return content_hash(options)
 
 
 def questions_of(options: Mapping[str, Any]) -> dict[str, str]:
-    """By set, the hash of what is asked."""
+    """Return, by set, the hash of its questions."""
     return {key.removeprefix(QUESTIONS): value for key, value in options.items() if key.startswith(QUESTIONS)}
 
 
 def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
-    """In what an evaluation that is there differs, in words; None where it is the same."""
+    """Return how an existing evaluation differs, in words, or None if it is the same."""
     if there.get(NUMBERS) != here.get(NUMBERS):
-        return f"code with other numbers began it, {there.get(NUMBERS) or 'epoch1'}, and this is {here.get(NUMBERS) or 'epoch1'}"
+        return f"code with different numbers began it, {there.get(NUMBERS) or 'epoch1'}, and this is {here.get(NUMBERS) or 'epoch1'}"
     for key in sorted({*there, *here}):
         if there.get(key) != here.get(key):
             one, other = (options.get(key, _usual(key)) for options in (there, here))
@@ -86,7 +88,7 @@ def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
 
 
 def _usual(key: str) -> Any:
-    """What holds of an option that is left out at its default; None where it has none."""
+    """Return the default of an option that is left out at its default, or None if it has none."""
     group, _, label = (f"rollout.{key}" if key in OF_ROLLOUT else key).partition(".")
     usual: Any = asdict(TrainConfig()).get(group)
     return usual[label] if label in LATER_OPTIONS.get(group, ()) else None

@@ -1,7 +1,7 @@
-"""An evaluation's folder: config.yaml, env.json, eval.jsonl and, last, DONE.json, as a run's are.
+"""An evaluation's folder: config.yaml, env.json, eval.jsonl and, last, DONE.json, like those of a run.
 
-Rows come in one order (sspo/evaluation/order.py), so whatever whole lines a killed process left are the beginning of the
-whole, and the next one goes on behind them.
+Rows have one order (sspo/evaluation/order.py), so the complete lines that a killed process left are a prefix of the
+whole, and the next process continues after them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 Key = tuple[str, str, float, int]
 EVALUATIONS = "evaluations"
 ASKED = "asked"
-"""Where env.json holds what is asked."""
+"""Key of env.json that holds the identity of the evaluation."""
 
 
 class Folder:
@@ -37,34 +37,36 @@ class Folder:
         self.log = LogFile(path / EVAL)
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Raise UserError where another evaluation lies here, or something else than one."""
+        """Raise UserError if the folder holds a different evaluation, or something else."""
         if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"out={self.path} is a file: give a folder")
-        environment = read_object(self.path / ENVIRONMENT, "give another folder with out=")
+            raise UserError(f"out={self.path} is a file: use a folder")
+        environment = read_object(self.path / ENVIRONMENT, "set out= to a different folder")
         if environment is None:
             strange = [name for name in (EVAL, CONFIG) if (self.path / name).exists()]
             if strange:
                 raise UserError(
-                    f"out={self.path} holds no evaluation to continue, but has {strange[0]}: give another folder"
+                    f"out={self.path} holds no evaluation to continue, but has {strange[0]}: use a different folder"
                 )
             return
         there = environment.get(ASKED)
         if not isinstance(there, dict):
-            raise UserError(f"out={self.path} is the folder of a run, and no evaluation: give another one")
+            raise UserError(
+                f"out={self.path} is the folder of a run, not of an evaluation: use a different one"
+            )
         differs = difference(there, options)
         if differs is not None:
             raise UserError(
-                f"out={self.path} holds another evaluation ({differs}): repeat its words to continue it, or give another folder"
+                f"out={self.path} holds a different evaluation ({differs}): repeat its words to continue it, or use a different folder"
             )
 
     def is_done(self) -> bool:
-        """Whether it is finished. Raises UserError where its log is not what it ended with."""
-        done = read_object(self.path / DONE, "delete the folder to ask again")
+        """Return whether the evaluation is finished. Raises UserError if its log has changed since."""
+        done = read_object(self.path / DONE, "delete the folder to evaluate again")
         if done is None:
             return False
         if done.get("logs") != {EVAL: asdict(extent_of(self.path / EVAL))}:
             raise UserError(
-                f"{self.path / EVAL} is not what the evaluation ended with: delete the folder to ask again"
+                f"{self.path / EVAL} has changed since the evaluation ended: delete the folder to evaluate again"
             )
         return True
 
@@ -74,28 +76,30 @@ class Folder:
         write_atomic(self.path / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
 
     def answered(self, keys: Iterable[Key], rollout: int) -> int:
-        """How many whole rows there are, which must be the first of `keys` after that rollout. Raises UserError where they are not."""
+        """Return the number of complete rows, which must be the first of `keys` after that rollout. Raises UserError if
+        they are not.
+        """
         rows = self.rows()
         for number, (row, key) in enumerate(zip_longest(rows, keys), 1):
             if row is None:
                 break
             if key is None or key_of(row) != key or row["rollout"] != rollout:
                 raise UserError(
-                    f"line {number} of {self.path / EVAL} is not what this evaluation asks there: give another folder with out="
+                    f"line {number} of {self.path / EVAL} is not the expected answer of this evaluation: set out= to a different folder"
                 )
         return len(rows)
 
     def keep(self, rows: int) -> None:
-        """Cut the log behind its first rows. Raises OSError."""
+        """Cut the log after its first rows. Raises OSError."""
         lines = self._lines()[:rows]
         self.log.cut(sum(len(line) for line in lines))
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Add the rows of answers that came together. Raises OSError."""
+        """Append the rows of answers that came together. Raises OSError."""
         self.log.append("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
     def rows(self) -> list[dict[str, Any]]:
-        """All whole rows. Raises UserError for a damaged one."""
+        """Return all complete rows. Raises UserError for a damaged one."""
         found = []
         for number, line in enumerate(self._lines(), 1):
             try:
@@ -103,13 +107,13 @@ class Folder:
                 _check(row)
             except (ValueError, KeyError, TypeError) as error:
                 raise UserError(
-                    f"line {number} of {self.path / EVAL} is damaged: give another folder with out="
+                    f"line {number} of {self.path / EVAL} is damaged: set out= to a different folder"
                 ) from error
             found.append(row)
         return found
 
     def finish(self, content: Mapping[str, Any]) -> None:
-        """Mark the evaluation finished, once all of it is on the disk. Raises OSError."""
+        """Mark the evaluation finished, once everything is on disk. Raises OSError."""
         write_marker(self.path, DONE, {**content, "logs": {EVAL: asdict(self.log.settle())}})
 
     def _lines(self) -> list[bytes]:
@@ -119,7 +123,7 @@ class Folder:
 
 
 def _check(row: Any) -> None:
-    """Raise KeyError, TypeError or ValueError for what no evaluation writes."""
+    """Raise KeyError, TypeError or ValueError for a row that no evaluation writes."""
     temperature, value, tokens = row["temperature"], row["value"], row["tokens"]
     fits = (
         all(isinstance(row[name], str) for name in ("set", "question", "mode", "status"))
@@ -138,5 +142,5 @@ def _check(row: Any) -> None:
 
 
 def key_of(row: Row) -> Key:
-    """Which answer a row is of."""
+    """Return the identity of a row's answer."""
     return row["set"], row["question"], row["temperature"], row["sample"]

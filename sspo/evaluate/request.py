@@ -35,11 +35,11 @@ SHORT = {
     "threads": "run.threads",
     "store": "run.store",
 }
-"""Words that stand for an option; `model` stands for the group's choice or for model.path."""
+"""Abbreviations of options; `model` abbreviates the group's choice or model.path."""
 LISTS = ("benchmarks", "temperature")
-"""Words that may give one value of a list without brackets."""
+"""Words that accept one value of a list without brackets."""
 OWN = ("pass_at", "out", "base", "trust")
-"""Words that are no options of a run."""
+"""Words that are not options of a run."""
 GROUPS = ("task", "prompt", "model", "reward")
 """Groups of options that an evaluation reads."""
 READ = (
@@ -55,7 +55,7 @@ READ = (
     "run.cache_gb",
     "run.prompt_tokens",
 )
-"""Options, or beginnings of options, that it reads."""
+"""Options, or prefixes of options, that it reads."""
 UNREAD = (
     "reward.also",
     "reward.overlong_buffer",
@@ -71,13 +71,13 @@ UNREAD = (
 """Of these, the ones that only training reads."""
 OF_ROLLOUT = ("rollout.engine", "rollout.stop", "rollout.decode", "rollout.max_tokens")
 MAX_TOKENS = 2048
-"""Tokens of an answer of a model that is not embedded, unless a word says otherwise."""
+"""Tokens of an answer of a model that is not embedded, unless a word overrides it."""
 FILES_TASK, GRADER = "task=jsonl", "reward=math_verify"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked for."""
+    """A parsed command line."""
 
     config: TrainConfig
     trained: Trained | None
@@ -85,11 +85,11 @@ class Request:
     pass_at: tuple[int, ...]
     """The k of pass@k and maj@k."""
     out: Path | None
-    """The folder to write to; None leaves it to the store."""
+    """The output folder; None leaves it to the store."""
 
 
 def read_request(words: Sequence[str]) -> Request:
-    """The request that the words make. Raises UserError for a word that makes no sense, or that no evaluation reads."""
+    """Return the request of the words. Raises UserError for a word that is invalid, or that no evaluation reads."""
     own, options = parted(words)
     path, options = _model_path(options)
     trained = read_run(path) if path is not None and is_run(path) else None
@@ -101,7 +101,7 @@ def read_request(words: Sequence[str]) -> Request:
     values = quick_values([*_beginning(given, own_model=path is not None), *options])
     if trained is None and "base" in own:
         raise UserError(
-            "base= is where the base of a run folder lies now, and model= names no run folder: leave it out"
+            "base= is the present location of a run folder's base, and model= names no run folder: leave it out"
         )
     if trained is not None:
         values = _as_trained(values, trained.options, given)
@@ -127,7 +127,7 @@ def read_request(words: Sequence[str]) -> Request:
 
 
 def _fill(values: Mapping[str, Any], given: Sequence[str]) -> None:
-    """Set what holds for an evaluation of its own where no word or run gives it."""
+    """Set the defaults of a separate evaluation if no word or run sets the option."""
     evaluation = values["evaluation"]
     if not evaluation["temperatures"] and "evaluation.samples" not in given:
         evaluation["samples"] = 1
@@ -138,7 +138,9 @@ def _fill(values: Mapping[str, Any], given: Sequence[str]) -> None:
 
 
 def parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Words that are no options of a run, and the rest as its overrides. Raises UserError for what no evaluation reads."""
+    """Return the words that are not options of a run, and the rest as its overrides. Raises UserError for a word that
+    no evaluation reads.
+    """
     own: dict[str, str] = {}
     options = []
     for word in words:
@@ -160,12 +162,14 @@ def parted(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def _unknown_word(key: str) -> UserError:
     meant = [word for word, option in SHORT.items() if option.endswith(f".{key}")]
     if meant:
-        return UserError(f"unknown word '{key}': did you mean '{meant[0]}'? It stands for {SHORT[meant[0]]}")
+        return UserError(f"unknown word '{key}': did you mean '{meant[0]}'? It abbreviates {SHORT[meant[0]]}")
     return unknown("word", key, (*SHORT, *OWN, *GROUPS))
 
 
 def _listed(key: str, value: str) -> str:
-    """The value as a list where its option is one; greedy decoding is no temperature, as it is always scored."""
+    """Return the value as a list if its option is one; greedy decoding does not count as a temperature, because it is
+    always scored.
+    """
     if key not in LISTS:
         return value
     inside = value[1:-1] if value.startswith("[") and value.endswith("]") else value
@@ -193,29 +197,33 @@ def _refuse_unread(given: Sequence[str]) -> None:
 
 
 def _model_path(options: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The value of model.path, None where no word gives one, and the other options. Raises UserError where there are two."""
+    """Return the value of model.path (None if no word sets it) and the other options. Raises UserError if two words set
+    it.
+    """
     models = [one for one in parse_overrides(options) if one.key_or_group in ("model", "model.path")]
     if len(models) > 1:
-        raise UserError(f"model is given {len(models)} times: give it once")
+        raise UserError(f"model is given {len(models)} times: set it once")
     paths = [one.value() for one in parse_overrides(options) if one.key_or_group == "model.path"]
     rest = [text for text in options if not text.startswith("model.path=")]
     return (str(paths[-1]) if paths else None), rest
 
 
 def _beginning(given: Sequence[str], *, own_model: bool) -> list[str]:
-    """What holds unless a word says otherwise."""
+    """Return the defaults that hold unless a word overrides them."""
     asked = [FILES_TASK] if "task.eval" in given and "task" not in given else []
     graded = [GRADER] if own_model and not {"reward", "reward.name"} & set(given) else []
     return [*asked, *graded, "trainer.rollouts=0", "tracking=none"]
 
 
 def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
-    """Values in which whatever no word gave is as the run had it: its words repeat the run's last evaluation."""
+    """Return values in which every option that no word set is the run's: its words repeat the run's last evaluation."""
     merged = dict(values)
     for group in (*GROUPS, "evaluation", "rollout"):
-        own = options.get(group, {})  # a run of before there were such options had their defaults
+        own = options.get(group, {})  # a run from before such options existed had their defaults
         if not isinstance(own, Mapping):
-            raise UserError(f"the run's config.yaml holds no options in '{group}': give another run folder")
+            raise UserError(
+                f"the run's config.yaml holds no options in '{group}': use a different run folder"
+            )
         if group in given or (group == "task" and "task.eval" in given):
             continue
         merged[group] = {
@@ -224,14 +232,16 @@ def _as_trained(values: dict[str, Any], options: Mapping[str, Any], given: Seque
         }
     rollout = options.get("rollout", {})
     if merged["rollout"]["engine"] != rollout.get("engine", OWN_ENGINE):
-        merged["rollout"]["decode"] = values["rollout"]["decode"]  # what the run has is another engine's
+        merged["rollout"]["decode"] = values["rollout"][
+            "decode"
+        ]  # the run's value belongs to a different engine
     return merged
 
 
 def _refuse_untrusted(
     values: Mapping[str, Any], trained: Trained, folder: Path, base: str | None, words: Sequence[str]
 ) -> None:
-    """Raise UserError if the run's own task or reward is a file that no word names, or that is not what it was in training."""
+    """Raise UserError if the run's own task or reward is a file that no word names, or that changed since training."""
     own = build(TrainConfig, trained.options)
     files = {name: key for name, key in files_in_use(own).items() if _value(values, key) == name}
     refuse_unnamed(files, words, "an evaluation")
@@ -241,18 +251,20 @@ def _refuse_untrusted(
 
 
 def _value(values: Mapping[str, Any], key: str) -> Any:
-    """The value of an option that an evaluation reads; None for another."""
+    """Return the value of an option that an evaluation reads, or None for a different one."""
     group, _, option = key.partition(".")
     return values[group][option] if group in GROUPS else None
 
 
 def _from_run(key: str, given: Sequence[str]) -> bool:
-    """Whether the run says what an option is. Of its rollout counts what shapes an answer; the rest is training."""
+    """Return whether the run sets an option. Of its rollout, only what shapes an answer counts; the rest is training."""
     return key not in given and (not key.startswith("rollout.") or key in OF_ROLLOUT)
 
 
 def _with_questions(config: TrainConfig, *, everything: bool) -> TrainConfig:
-    """The configuration with no more questions than the largest set has, or with all; generated sets have no end."""
+    """Return the configuration with no more questions than the largest set has, or with all; generated sets are
+    endless.
+    """
     task, asked = open_task(config.task), config.evaluation.questions
     sizes = [task.eval_size(name) for name in task.eval_sets]
     known = [size for size in sizes if size is not None]
@@ -264,10 +276,10 @@ def _with_questions(config: TrainConfig, *, everything: bool) -> TrainConfig:
 
 
 def _refuse_own_questions(path: str, given: Sequence[str]) -> None:
-    """The default task asks in the words of the embedded models."""
+    """Raise UserError unless a word names questions: the default task is in the language of the embedded models."""
     if not {"task", "task.name", "task.eval"} & set(given):
         raise UserError(
-            f"model={path} needs questions: give benchmarks=[SET,...], by name or as files (docs/tasks.md)"
+            f"model={path} needs questions: set benchmarks=[SET,...] to names or files (docs/tasks.md)"
         )
 
 
@@ -275,12 +287,12 @@ def _check_base(config: TrainConfig, trained: Trained) -> None:
     path = config.model.path
     if path not in EMBEDDED_BASES and hub_model(path) is None and not Path(path).expanduser().is_dir():
         raise UserError(
-            f"the run was trained from {path}, which is not there: give its base with base=FOLDER"
+            f"the run was trained from {path}, which does not exist here: set base=FOLDER to its base"
         )
     found = base_fingerprint(path)
     if trained.base is not None and found != trained.base:
         raise UserError(
-            f"the run was trained from a base with fingerprint {trained.base}, and {path} has {found}: give its base with base=FOLDER"
+            f"the run was trained from a base with fingerprint {trained.base}, and {path} has {found}: set base=FOLDER to its base"
         )
 
 
@@ -288,28 +300,28 @@ def _refuse_equal_answers(config: TrainConfig) -> None:
     evaluation: EvaluationConfig = config.evaluation
     if not evaluation.temperatures and evaluation.samples > 1:
         raise UserError(
-            f"k={evaluation.samples} with temperature=0 would ask for equal answers, as greedy decoding has one: give a temperature "
+            f"k={evaluation.samples} with temperature=0 would sample equal answers, because greedy decoding has only one: set a temperature "
             "above 0, or k=1"
         )
 
 
 def _pass_at(text: str | None, samples: int) -> tuple[int, ...]:
-    """The numbers of pass_at; without the word, powers of two up to the samples, and these."""
+    """Return the numbers of pass_at; without the word, powers of two up to the samples, and their number."""
     if text is None:
         return tuple(sorted({2**i for i in range(1, samples.bit_length())} | ({samples} - {1})))
     inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     parts = inside.split(",")
     if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise UserError(f"pass_at must list whole numbers above 0, as [1,8], got '{text}'")
+        raise UserError(f"pass_at must list whole numbers above 0, such as [1,8], got '{text}'")
     wanted = tuple(sorted({int(part) for part in parts}))
     if wanted[-1] > samples:
         raise UserError(
-            f"pass_at={text} needs at least {wanted[-1]} samples a question, got k={samples}: give k={wanted[-1]}"
+            f"pass_at={text} needs at least {wanted[-1]} samples per question, got k={samples}: set k={wanted[-1]}"
         )
     return wanted
 
 
 def _out(text: str | None) -> Path | None:
     if text == "":
-        raise UserError("out= names no folder: write out=FOLDER, or leave it out")
+        raise UserError("out= does not name a folder: write out=FOLDER, or leave it out")
     return None if text is None else Path(text).expanduser()

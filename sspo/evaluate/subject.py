@@ -1,4 +1,4 @@
-"""Which weights an evaluation asks: a base model, or what a training run of ours ended with."""
+"""The weights of an evaluation: a base model, or the result of a training run."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ class Trained:
 
     checkpoint: Path
     sha256: str
-    """Of the weights."""
+    """Digest of the weights."""
     rollouts: int
     """Finished rollouts."""
     options: Mapping[str, Any]
-    """The run's configuration, as its config.yaml has it."""
+    """The run's configuration, from its config.yaml."""
     base: str | None
-    """The fingerprint of the base that it was trained from; None where its env.json does not say."""
+    """The fingerprint of the base that it was trained from; None if its env.json does not record it."""
     state: str
     """done, diverged, failed or unfinished."""
     store: Path | None
-    """The run store that it lies in."""
+    """The run store that contains it."""
 
     @property
     def of(self) -> int | None:
-        """Rollouts that it was to have."""
+        """Return the rollouts that the run was planned to have."""
         trainer = self.options.get("trainer")
         rollouts = trainer.get("rollouts") if isinstance(trainer, Mapping) else None
         return rollouts if isinstance(rollouts, int) else None
 
     def remark(self) -> str | None:
-        """What is worth a warning: weights that are not those of the run's fixed last step."""
+        """Return a warning if the weights are not those of the run's fixed last step."""
         if self.state == "done":
             return None
         return f"warning: the run is {self.state}: these are its weights after rollout {self.rollouts} of {self.of}"
 
 
 def is_run(path: str) -> bool:
-    """Whether a model path is a run folder of ours."""
+    """Return whether a model path is a run folder."""
     folder = Path(path).expanduser()
     return (folder / CONFIG).is_file() and not (folder / "config.json").is_file()
 
@@ -59,20 +59,20 @@ def refuse_cell(path: str) -> None:
     runs = sorted(one.parent for place in places for one in folder.glob(place))
     if runs:
         raise UserError(
-            f"model={path} holds {len(runs)} runs and is none: give one of them, as model={runs[0]}"
+            f"model={path} holds {len(runs)} runs and is not one itself: name one of them, such as model={runs[0]}"
         )
 
 
 def read_run(path: str) -> Trained:
-    """The last whole checkpoint of a run folder. Raises UserError where there is none."""
+    """Return the last complete checkpoint of a run folder. Raises UserError if there is none."""
     folder = Path(path).expanduser()
     options = read_yaml(folder / CONFIG)
     choice = checkpoint_files.choose(folder / CHECKPOINTS)
     if choice.checkpoint is None:
         why = "; ".join(choice.refused.values()) or "it has none"
-        raise UserError(f"model={path} is a run folder without a checkpoint that can be used ({why})")
-    state = read_object(choice.checkpoint / STATE, "take another checkpoint") or {}
-    environment = read_object(folder / ENVIRONMENT, "give another run folder") or {}
+        raise UserError(f"model={path} is a run folder without a usable checkpoint ({why})")
+    state = read_object(choice.checkpoint / STATE, "use a different checkpoint") or {}
+    environment = read_object(folder / ENVIRONMENT, "use a different run folder") or {}
     return Trained(
         checkpoint=choice.checkpoint,
         sha256=checkpoint_files.weights_digest(choice.checkpoint),
@@ -87,7 +87,7 @@ def read_run(path: str) -> Trained:
 def _state(folder: Path) -> str:
     if (folder / DONE).is_file():
         return "done"
-    failed = read_object(folder / FAILED, "give another run folder")
+    failed = read_object(folder / FAILED, "use a different run folder")
     if failed is None:
         return "unfinished"
     return "diverged" if failed.get("reason") == "diverged" else "failed"

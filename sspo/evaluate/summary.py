@@ -1,4 +1,4 @@
-"""What an evaluation says on the terminal: a line a set and decoding, in percent."""
+"""The terminal summary of an evaluation: one line per set and decoding, in percent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from sspo.metrics.at_k import majority, pass_at_k
 Row = Mapping[str, Any]
 RIGHT = 1.0
 MOSTLY = 0.25
-"""Share of answers that were cut from which on a score says more of the limit than of the model."""
+"""Share of truncated answers from which a score reflects the limit more than the model."""
 
 
 def summary(rows: Sequence[Row], pass_at: Sequence[int]) -> list[str]:
-    """A table of all rows: score with its standard error over questions, pass@k and maj@k, truncated share and tokens."""
+    """Return a table of all rows: score with its standard error over questions, pass@k and maj@k, truncated share and
+    tokens.
+    """
     names = [f"{what}@{k}" for k in pass_at for what in ("pass", "maj")]
     lines = [
         [
@@ -63,8 +65,9 @@ def _line(name: str, temperature: float, rows: Sequence[Row], pass_at: Sequence[
 
 
 def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[Row]]) -> tuple[str, str]:
-    """pass@k and maj@k in percent; a dash where there are not so many samples, no answers to vote, or values between right and
-    wrong."""
+    """Return pass@k and maj@k in percent; a dash if there are too few samples, no answers to vote on, or values between
+    right and wrong.
+    """
     graded = any(row["value"] not in (0.0, RIGHT) for group in questions for row in group)
     if not temperature or k > samples or graded:
         return "–", "–"
@@ -79,9 +82,9 @@ def _at(k: int, samples: int, temperature: float, questions: Sequence[Sequence[R
 
 
 def warnings(rows: Sequence[Row], max_tokens: int) -> list[str]:
-    """A sentence for every set and decoding whose answers were mostly cut."""
+    """Return one sentence for every set and decoding whose answers were mostly truncated."""
     return [
-        f"warning: {percent(share)} % of the answers to {name} ({_how(temperature)}) were cut at max_tokens={max_tokens}: their "
+        f"warning: {percent(share)} % of the answers to {name} ({_how(temperature)}) were truncated at max_tokens={max_tokens}: their "
         "score measures the limit, so raise it"
         for (name, temperature), group in _groups(rows).items()
         if (share := fmean(row["status"] == "truncated" for row in group)) >= MOSTLY

@@ -1,8 +1,8 @@
-"""Held-out scoring, the same for a curve, a run's last step and an evaluation of its own.
+"""Held-out scoring, the same for a curve, a run's last step and a separate evaluation.
 
-evaluator  asks every question of every held-out set
-order      in which order, and what is asked at once
+evaluator  scores every question of every held-out set
+order      the order of questions, and what is sampled at once
 scoring    responses to scores
-fits       prompts and answers, looked at before any work
+fits       checks of prompts and answers before any work
 expected   memory, estimated before any work
 """

@@ -22,14 +22,14 @@ from sspo.types import Response
 
 Row = dict[str, Any]
 BY_SAMPLE = "sample"
-"""The value of evaluation.stream under which every answer has numbers of its own."""
+"""The value of evaluation.stream under which every answer has random numbers of its own."""
 
 
 class Evaluator:
     """Scores the current policy on every held-out set of a task.
 
-    An answer's row holds its rollout, final, set, question, mode, temperature, sample, value, status and tokens; `second`
-    where a second grader looked at it; `answer` and `response` under evaluation.texts.
+    An answer's row holds its rollout, final, set, question, mode, temperature, sample, value, status and tokens;
+    `second` if a second grader scored it; `answer` and `response` under evaluation.texts.
     """
 
     def __init__(
@@ -41,7 +41,9 @@ class Evaluator:
         config: EvaluationConfig,
         second: int = 0,
     ):
-        """`second`: how many answers of each set and decoding the second grader looks at; it counts under streams a sample."""
+        """Prepare the evaluation. `second`: number of answers of each set and decoding that the second grader scores,
+        under one stream per sample.
+        """
         self.reward = reward
         self.policy = policy
         self.sampler = sampler
@@ -52,12 +54,12 @@ class Evaluator:
 
     @functools.cached_property
     def last_step(self) -> list[Asked]:
-        """What `final` asks, in order."""
+        """Return the questions of `final`, in order."""
         return list(_last_step(self.task, self.config))
 
     @functools.cached_property
     def curve_step(self) -> list[Asked]:
-        """What `curve` asks, in order."""
+        """Return the questions of `curve`, in order."""
         count = self.config.curve_questions
         return [
             Asked(set=name, problems=self.task.eval_problems(name, count), temperature=1.0, samples=1)
@@ -65,22 +67,24 @@ class Evaluator:
         ]
 
     def final(self, rollout: int) -> Iterator[Row]:
-        """The scores at the fixed last step: greedy, and `samples` a question at each temperature."""
+        """Yield the scores at the fixed last step: greedy, and `samples` per question at each temperature."""
         for rows in self.batches(rollout):
             yield from rows
 
     def curve(self, rollout: int) -> Iterator[Row]:
-        """A smaller sample for accuracy over time: one response a question at temperature 1."""
+        """Yield a smaller sample for accuracy over time: one response per question at temperature 1."""
         for asked in self.curve_step:
             for part in self._slices(asked, 0):
                 yield from self._ask(asked, part, rollout, final=False)
 
     def size(self, *, final: bool) -> int:
-        """How many answers an evaluation scores."""
+        """Return the number of answers that an evaluation scores."""
         return sum(asked.size for asked in (self.last_step if final else self.curve_step))
 
     def batches(self, rollout: int, done: int = 0) -> Iterator[list[Row]]:
-        """The rows of `final` as they come, after the first `done` of them, which must be at most what `kept` says."""
+        """Yield the rows of `final` in batches, after the first `done` of them, which must be at most the result of
+        `kept`.
+        """
         for asked in self.last_step:
             if done < asked.size:
                 for part in self._slices(asked, done):
@@ -88,7 +92,7 @@ class Evaluator:
             done = max(0, done - asked.size)
 
     def kept(self, done: int) -> int:
-        """How many of the first `done` rows of `final` another process can go on from."""
+        """Return how many of the first `done` rows of `final` another process can resume from."""
         if self.by_sample:
             return done
         kept = 0
@@ -146,7 +150,9 @@ class Evaluator:
         ]
 
     def _seen_twice(self, asked: Asked, part: Slice, responses: Sequence[Response]) -> list[Response]:
-        """The responses, with word of which the second grader looks at: evenly apart in the whole set, whatever the batch."""
+        """Return the responses with the second grader's choices marked: evenly spaced in the whole set, whatever the
+        batch.
+        """
         begin, most = part.first * asked.samples + part.begin, min(self.second, asked.size)
         return [
             replace(response, twice=place * most // asked.size < (place + 1) * most // asked.size)

@@ -1,4 +1,4 @@
-"""What a command is expected to take of memory, with the prompts that it is to read; see models/memory."""
+"""The expected memory of a command with its prompts; see models/memory."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from sspo.tasks import Task, task_of
 from sspo.types import Problem
 
 LOOKED_AT = 64
-"""Prompts whose lengths are counted."""
+"""Number of prompts whose lengths are counted."""
 
 
 def expected_of(
     config: TrainConfig, *, trains: bool = True, names: Mapping[str, str] | None = None
 ) -> Expected:
-    """What a training takes, or an evaluation alone; of the settings that lower it only those of `names`, where they are given.
+    """Return the expectation for a training, or for an evaluation alone; with only those memory settings that are in
+    `names`, if given.
 
-    Raises UserError for a folder that cannot be trained, and questions that cannot be had.
+    Raises UserError for a folder that cannot be trained, and for questions that cannot be read.
     """
     path = config.model.path
     folder = whole_model(path)
@@ -54,12 +55,12 @@ def expected_of(
 
 
 def room_here(config: TrainConfig) -> Room:
-    """The memory of the device that a configuration runs on."""
+    """Return the memory of the device that a configuration runs on."""
     return room_of(resolve_device(config.run.device).type)
 
 
 def _longest(config: TrainConfig, task: Task) -> int:
-    """Tokens of the longest of a few prompts."""
+    """Return the number of tokens of the longest of a few prompts."""
     encoder = open_encoder(config.model.path, config.prompt)
     looked_at = itertools.islice(_prompts(config, task), LOOKED_AT)
     return max((len(encoder.ids(problem.prompt)) for problem in looked_at), default=1)

@@ -1,4 +1,4 @@
-"""Prompts that a model can read and answers that a reward can, looked at before any work."""
+"""Checks, before any work, that a model can read the prompts and a reward the answers."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from sspo.types import Problem
 
 
 def held_out(task: Task, count: int) -> Iterator[Problem]:
-    """The first `count` questions of every held-out set."""
+    """Yield the first `count` questions of every held-out set."""
     return (problem for name in task.eval_sets for problem in task.eval_problems(name, count))
 
 
 def most_asked(config: EvaluationConfig) -> int:
-    """How many questions of a set a run asks at most."""
+    """Return the maximum number of questions of a set that a run uses."""
     return max(config.questions, config.curve_questions if config.every else 0)
 
 
 def check_room(
     policy: Policy, prompts: Iterable[Problem], key: str, response: int, started_for: int | None = None
 ) -> str | None:
-    """The warning, if any, that a prompt and `response` tokens, the value of option `key`, go beyond a model's positions.
+    """Return a warning if a prompt and `response` tokens, the value of option `key`, exceed a model's trained
+    positions, or None.
 
-    Raises UserError for a prompt that the model cannot read, and where it has no such positions; also where an engine that is
-    started for rows of `started_for` tokens cannot take them.
+    Raises UserError for a prompt that the model cannot read, and if it has no such positions; also if an engine that is
+    started for rows of `started_for` tokens cannot accept them.
     """
     longest = max((len(policy.encode(problem.prompt)) for problem in prompts), default=0)
     if started_for is not None and longest + response > started_for:
         raise UserError(
-            f"a prompt of {longest} tokens and {key}={response} take {longest + response}, and the engine of the rollout is started for "
-            f"{started_for}: raise run.prompt_tokens to {longest}, or lower {key} where the model has no more positions"
+            f"a prompt of {longest} tokens and {key}={response} need {longest + response}, and the engine of the rollout is started for "
+            f"{started_for}: raise run.prompt_tokens to {longest}, or lower {key} if the model has no more positions"
         )
     limit, lack = policy.positions.limit, policy.positions.lack(longest, response)
     if lack is None or limit is None:
@@ -44,6 +45,4 @@ def check_room(
             if longest < limit
             else f"model.path={policy.path}: {lack}"
         )
-    return (
-        f"warning: model.path={policy.path}: {lack} with {key}={response}; it was not made for those beyond"
-    )
+    return f"warning: model.path={policy.path}: {lack} with {key}={response}; it was not trained beyond them"

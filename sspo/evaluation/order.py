@@ -1,6 +1,6 @@
 """The order of an evaluation: set by set, decoding by decoding, question by question, sample by sample.
 
-It depends on neither the batch nor the machine, so a log is always the beginning of the whole.
+It does not depend on the batch or the machine, so a log is always a prefix of the whole.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ class Asked:
     temperature: float
     """0 is greedy."""
     samples: int
-    """Answers a question."""
+    """Answers per question."""
 
     @property
     def mode(self) -> str:
-        """As a row of the log has it."""
+        """Return the mode as in a row of the log."""
         return "sampled" if self.temperature else "greedy"
 
     @property
     def size(self) -> int:
-        """Answers in all."""
+        """Return the number of answers."""
         return len(self.problems) * self.samples
 
     def answers(self) -> Iterator[tuple[str, str, float, int]]:
-        """Set, question, temperature and sample of every answer, in order."""
+        """Yield set, question, temperature and sample of every answer, in order."""
         for problem, sample in product(self.problems, range(self.samples)):
             yield self.set, problem.id, self.temperature, sample
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """What is asked at once: of questions in [first, last) the samples in [begin, end)."""
+    """A batch of an evaluation: samples in [begin, end) of questions in [first, last)."""
 
     first: int
     last: int
@@ -50,7 +50,9 @@ class Slice:
 
 
 def slices(asked: Asked, batch: int, done: int = 0) -> Iterator[Slice]:
-    """Slices of at most `batch` answers, after the first `done` of them: whole questions, or parts of one that has more samples."""
+    """Yield slices of at most `batch` answers, after the first `done` of them: whole questions, or parts of one with
+    more samples.
+    """
     question, sample = divmod(done, asked.samples)
     while question < len(asked.problems):
         if sample or asked.samples > batch:
@@ -64,9 +66,9 @@ def slices(asked: Asked, batch: int, done: int = 0) -> Iterator[Slice]:
 
 
 def whole_slices(asked: Asked, batch: int, done: int = 0) -> Iterator[Slice]:
-    """Slices of whole questions, at least one, after the first `done` answers, which must be whole slices too.
+    """Yield slices of whole questions, at least one, after the first `done` answers, which must be whole slices too.
 
-    Their numbers are drawn a slice at a time, so where a slice begins is part of the measurement.
+    Random numbers are drawn one slice at a time, so the beginning of a slice is part of the measurement.
     """
     at_once = max(1, batch // asked.samples)
     for first in range(done // asked.samples, len(asked.problems), at_once):
@@ -75,6 +77,6 @@ def whole_slices(asked: Asked, batch: int, done: int = 0) -> Iterator[Slice]:
 
 
 def whole(asked: Asked, batch: int, done: int) -> int:
-    """How many of the first `done` answers are whole slices of `whole_slices`."""
+    """Return how many of the first `done` answers are whole slices of `whole_slices`."""
     answers = max(1, batch // asked.samples) * asked.samples
     return asked.size if done >= asked.size else done // answers * answers

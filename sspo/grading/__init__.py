@@ -1,11 +1,11 @@
-"""Is a response's answer the right one? Two graders that share no parser.
+"""Grading of responses against right answers, by two graders that share no parser.
 
-graders  math-verify in processes of its own: answers in, statuses out
+graders  math-verify in separate processes: answers in, statuses out
 answer   the part of a text that is its answer
 golds    right answers that cannot be read
-server   `python -m sspo.grading.server`: forks the process that grades, and says how it died
+server   `python -m sspo.grading.server`: forks the process that grades, and reports how it died
 limits   processor seconds and memory of one answer
-verdict  what math-verify says
-second   the second grader, which is all our own
-vote     what a response answers, for a majority
+verdict  math-verify's verdict
+second   the second grader, with no code shared
+vote     the answer of a response, for a majority vote
 """

@@ -1,4 +1,4 @@
-"""The part of a text that is its answer, found in one pass however long the text is: what the graders read, and nothing else.
+"""The part of a text that is its answer, which is all that graders read, found in one pass however long the text is.
 
 It is the last closed box (`\\boxed{...}` or `\\fbox{...}`), with the boxes before it that commas, `and` or `or` join to it
 (`\\boxed{1} and \\boxed{2}` are two solutions), or else the end of the text, of which the grader takes the last expression.
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 WINDOW = 20_000
-"""Characters at the end of a text in which a box is looked for."""
+"""Characters at the end of a text that are searched for a box."""
 TAIL = 4_000
 """Characters at the end of a text without a box that are read."""
 LONGEST = 2_000
 """Characters of boxes that are read. The longest gold answer of five benchmarks (1,639 answers) has 204."""
 DEEPEST = 20
-"""How deep the brackets of an answer may nest. Those answers nest 4 deep; a grammar takes exponential time in the depth."""
+"""Maximum nesting of an answer's brackets. Those answers nest 4 deep; a grammar takes exponential time in the depth."""
 TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 JOINT = re.compile(
@@ -33,7 +33,7 @@ SCIENTIFIC = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE]([-+]?[0-9]{1,3})
 
 @dataclass(frozen=True)
 class Box:
-    """A closed box of a text: where the command begins, its content, and where its brace closes."""
+    """A closed box of a text: the beginning of the command, its content, and the position of its closing brace."""
 
     start: int
     content: str
@@ -41,9 +41,9 @@ class Box:
 
 
 def find_answer(text: str) -> str | None:
-    """What a grader reads of a text; None where that is longer or nested deeper than any answer.
+    """Return what a grader reads of a text, or None if that is longer or nested deeper than any answer.
 
-    Boxes come back as `\\boxed{...}`, joined by commas; a percent sign behind the last one counts as inside it.
+    Boxes are returned as `\\boxed{...}`, joined by commas; a percent sign after the last one counts as inside it.
     """
     boxes = closed_boxes(text[-WINDOW:])
     if not boxes:
@@ -62,7 +62,7 @@ def find_answer(text: str) -> str | None:
 
 
 def plain_number(text: str) -> str:
-    """A number with an exponent of at most three digits as plain decimals; any other text as it stands."""
+    """Return a number with an exponent of at most three digits as plain decimals, and any other text unchanged."""
     number = SCIENTIFIC.fullmatch(text.strip())
     return (
         text
@@ -72,17 +72,19 @@ def plain_number(text: str) -> str:
 
 
 def closed_boxes(text: str) -> list[Box]:
-    """Every box whose brace closes, in the order in which they close; an inner one before its outer one."""
+    """Return every box whose brace closes, in the order in which they close; an inner one before its outer one."""
     return [Box(start, text[inside:end], end + 1) for start, inside, end in _braces(text) if start != inside]
 
 
 def unclosed_boxes(text: str) -> int:
-    """How many boxes are opened and not closed."""
+    """Return how many boxes are opened and not closed."""
     return sum(bool(BOX.fullmatch(found.group())) for found in TOKEN.finditer(text)) - len(closed_boxes(text))
 
 
 def _braces(text: str) -> list[tuple[int, int, int]]:
-    """Pairs of braces: where a box's command begins (that of a plain brace is its content), the content, the closing brace."""
+    """Return pairs of braces: the beginning of a box's command (for a plain brace, of its content), the content, the
+    closing brace.
+    """
     opened: list[tuple[int, int]] = []
     pairs = []
     for found in TOKEN.finditer(text):

@@ -1,4 +1,4 @@
-"""Right answers that cannot be read, found before a run begins: a response to them could never score."""
+"""A check for right answers that cannot be read, made before a run begins: no response to them could ever score."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sspo.grading.graders import Graders
 from sspo.types import Problem
 
 LOOKED_AT = 2_000
-"""Right answers that are looked at, at a hundred or more a processor second; others are met in training."""
+"""Maximum number of right answers checked, at a hundred or more per processor second; others surface in training."""
 SHOWN = 3
 ESCAPED = re.compile(r"\\[\\{}]")
 """A line's end or a printed brace."""
 
 
 def check_golds(problems: Iterable[Problem], graders: Graders) -> None:
-    """Raise UserError where a right answer says nothing, or, boxed, does not count as right when compared with itself.
+    """Raise UserError if a right answer is empty of content or, boxed, is not judged right when compared with itself.
 
-    They are counted, and the first three are named. Equal ones are looked at once, LOOKED_AT at most.
+    They are counted, and the first three are named. Equal ones are checked once, LOOKED_AT at most.
     """
     named = ((gold, problem.id) for problem in problems for gold in problem.golds)
     first: dict[str, str] = {}
@@ -43,10 +43,10 @@ def check_golds(problems: Iterable[Problem], graders: Graders) -> None:
 
 
 def says_something(gold: str) -> bool:
-    """Whether a right answer has a letter or a digit, does not end in `=`, and closes the braces and brackets that it opens.
+    """Return whether a right answer has a letter or a digit, does not end in `=`, and closes its braces and brackets.
 
-    Round and square brackets are counted together, as [0, 1) is an interval. Texts that fail equal themselves, so that no
-    comparison finds them.
+    Round and square brackets are counted together, because [0, 1) is an interval. Texts that fail are equal to
+    themselves, so that no comparison detects them.
     """
     bare = ESCAPED.sub("", gold)
     depth = 0

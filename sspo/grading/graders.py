@@ -1,7 +1,7 @@
-"""The processes that grade: answers go in, statuses come out, and nothing that an answer does reaches this process.
+"""The processes that grade: answers go in, statuses come out, and no effect of an answer reaches this process.
 
-They start with the first answer, serve a whole run and end with it. A status is a function of the answer, the right answers
-and the two limits: not of the load, of the order, or of how many processes there are.
+They start with the first answer, serve a whole run and end with it. A status is a function of the answer, the right
+answers and the two limits: not of the load, of the order, or of the number of processes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Graders:
     """`reward.workers` processes with math-verify."""
 
     def __init__(self, config: RewardConfig):
-        """Starts nothing. Raises UserError where math-verify is not installed."""
+        """Prepare without starting anything. Raises UserError if math-verify is not installed."""
         missing = [name for name in PACKAGES if find_spec(name) is None]
         if missing:
             raise UserError(
@@ -50,7 +50,8 @@ class Graders:
         self._owner = os.getpid()
 
     def grade(self, texts: Iterable[str], golds: Iterable[Sequence[str]]) -> list[str]:
-        """A status a text: ok, wrong, unparsable, timeout or crashed. `golds[i]` are the right answers to text i.
+        """Return one status per text: ok, wrong, unparsable, timeout or crashed. `golds[i]` are the right answers to
+        text i.
 
         Equal answers to equal questions are graded once.
         """
@@ -61,12 +62,12 @@ class Graders:
         try:
             found = self._statuses([one for one in wanted if one not in at_once]) | at_once
         except BaseException:
-            self.close()  # others may still owe a reply, which the next answer must not get
+            self.close()  # others may still owe a reply, which must not go to the next answer
             raise
         return [UNPARSABLE if answer is None else found[answer, right] for answer, right in asked]
 
     def _statuses(self, asked: Sequence[Asked]) -> dict[Asked, str]:
-        """Whoever is free gets the next answer."""
+        """Return the statuses; each free server gets the next answer."""
         found: dict[Asked, str] = {}
         waiting = iter(asked)
         servers = self._running(len(asked))
@@ -88,7 +89,7 @@ class Graders:
         return found
 
     def _running(self, wanted: int) -> list[_Server]:
-        """As many servers as there is work for. A forked copy of this process starts its own."""
+        """Return as many servers as there is work for. A forked copy of this process starts its own."""
         if self._owner != os.getpid():
             self._servers, self._owner = [], os.getpid()
         self._servers = [server for server in self._servers if server.process.poll() is None]
@@ -97,7 +98,7 @@ class Graders:
         return self._servers[:wanted]
 
     def server_pids(self) -> list[int]:
-        """Process ids; each has the process that grades as its child."""
+        """Return process ids; each has the process that grades as its child."""
         return [server.process.pid for server in self._servers]
 
     def close(self) -> None:
@@ -108,7 +109,8 @@ class Graders:
 
 
 def status_of_whole_number(answer: str, golds: Sequence[str]) -> str | None:
-    """What math-verify says of a boxed whole number where whole numbers are asked for, without asking it; None for anything else.
+    """Return math-verify's verdict on a boxed whole number against whole numbers without calling it, or None for
+    anything else.
 
     Half of ordinary answers are such, and need no grammar and no limits.
     """
@@ -119,12 +121,12 @@ def status_of_whole_number(answer: str, golds: Sequence[str]) -> str | None:
 
 
 class _Server:
-    """A process of sspo/grading/server.py, and the answer that it works on."""
+    """A process of sspo/grading/server.py, and its current answer."""
 
     def __init__(self) -> None:
         self.current: Asked | None = None
         path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
-        # sympy orders by hash in places: a fixed seed makes equal answers take equal ways
+        # sympy orders by hash in places: with a fixed seed, equal answers take equal paths
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", main.__module__],
@@ -140,18 +142,18 @@ class _Server:
         self.replies: IO[bytes] = self.process.stdout
         self.end = weakref.finalize(self, _end, self.process, os.getpid())
         if self._status() != "ready":
-            raise RuntimeError("a grader that does not begin with its word")
+            raise RuntimeError("a grader that does not begin with READY")
 
     def ask(self, asked: Asked, limits: Mapping[str, float]) -> None:
-        """Hand it an answer."""
+        """Send it an answer."""
         answer, golds = asked
         self.current = asked
         self._send({"answer": answer, "golds": golds, **limits})
 
     def answer(self) -> tuple[Asked, str]:
-        """What it was asked for, and its status."""
+        """Return the answer that it was given, and its status."""
         if self.current is None:
-            raise RuntimeError("a reply that nobody waits for")
+            raise RuntimeError("an unexpected reply")
         return self.current, self._status()
 
     def _send(self, request: Mapping[str, object]) -> None:
@@ -170,17 +172,17 @@ class _Server:
         return str(json.loads(line)["status"])
 
     def _dead(self) -> UserError:
-        """No answer is read in the server, so none is why it died."""
+        """Return the error for a dead server. The server reads no answer, so no answer is the cause."""
         status = self.process.wait()
         how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
         return UserError(
             f"reward 'math_verify': the process that starts graders {how}: if memory is short, lower reward.memory_mb or "
-            "reward.workers; `python -m sspo.grading.server` alone shows what it lacks"
+            "reward.workers; `python -m sspo.grading.server` shows what is missing"
         )
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
-    """Close the pipes, at which it ends, and take note of that. A forked copy of its owner leaves it alone."""
+    """Close the pipes, at which it ends, and reap it. A forked copy of its owner leaves it alone."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()

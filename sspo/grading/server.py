@@ -1,9 +1,10 @@
-"""`python -m sspo.grading.server`: forks the process that grades, hands it an answer at a time, and says how it died.
+"""`python -m sspo.grading.server`: forks the process that grades, sends it one answer at a time, and reports how it
+died.
 
-A line of JSON each way, over standard input and output: {"answer", "golds", "cpu_seconds", "memory_mb"} becomes {"status"},
-in order; the first line out says READY. The server itself reads no answer, so it lives on when one kills. Forks
-begin with math-verify imported: after a death the next costs milliseconds and not a second. Server and grader end when whoever
-started them does, since a pipe closes then.
+One line of JSON each way, over standard input and output: {"answer", "golds", "cpu_seconds", "memory_mb"} becomes
+{"status"}, in order; the first line of output is READY. The server itself reads no answer, so it survives when one
+kills. Forks start with math-verify imported: after a death the next costs milliseconds and not a second. Server and
+grader end when their parent does, because a pipe closes then.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from typing import IO, Any
 from sspo.grading.limits import OUT_OF_TIME, limited, memory, settle
 
 MOST = 1 << 20
-"""Bytes of what a grader says."""
+"""Bytes of a grader's reply."""
 GROWN_MB = 64
-"""A grader that has grown by so much is replaced, so that no answer finds what an earlier one left."""
+"""A grader that has grown by this much is replaced, so that no answer is affected by an earlier one."""
 READY, TIMEOUT, CRASHED = "ready", "timeout", "crashed"
 PR_SET_PDEATHSIG = 1
 
@@ -38,12 +39,12 @@ class Grader:
     replies: IO[bytes]
 
     def ask(self, line: bytes) -> None:
-        """Hand it a request. Where it is dead already, its reply says so."""
+        """Send it a request. If it is dead already, its reply shows that."""
         with suppress(BrokenPipeError):
             self.requests.write(line)
 
     def died_of(self) -> int:
-        """The signal that it died of; 0 for none. Waits for it."""
+        """Return the signal that killed it; 0 for none. Waits for it."""
         self.requests.close()
         self.replies.close()
         _, status = os.waitpid(self.pid, 0)
@@ -64,11 +65,13 @@ class Server:
             self.tell(self._status(line))
 
     def tell(self, status: str) -> None:
-        """A reply."""
+        """Write a reply."""
         self.told.write(json.dumps({"status": status}).encode() + b"\n")
 
     def _status(self, line: bytes) -> str:
-        """Of one answer. What dies of anything but its time is tried once more: that may have been somebody else's doing."""
+        """Return the status of one answer. A death from anything but its time is retried once, because the answer may
+        not be the cause.
+        """
         for _ in range(2):
             grader = self.grader = self.grader or self._fork()
             grader.ask(line)
@@ -83,7 +86,7 @@ class Server:
         return CRASHED
 
     def _reply(self, grader: Grader) -> dict[str, Any] | None:
-        """What the grader says; None where it died. Ends it and this process when the requests end meanwhile."""
+        """Return the grader's reply, or None if it died. Ends it and this process if the requests end in the meantime."""
         ready, _, _ = select.select([grader.replies, self.asked], [], [])
         if grader.replies not in ready:
             os.kill(grader.pid, signal.SIGKILL)
@@ -110,7 +113,7 @@ class Server:
 
 
 def _grade(server: int, requests: IO[bytes], replies: IO[bytes]) -> None:
-    """The life of a grader. It is killed when the server dies."""
+    """Run a grader. It is killed when the server dies."""
     from sspo.grading.verdict import judge, read
 
     if sys.platform == "linux":
@@ -138,13 +141,15 @@ def main() -> None:
     server = Server(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0))
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):
-        os.dup2(nothing, standard)  # a library that prints would speak between the lines
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: who started it ends it
-    from sspo.grading.verdict import warm  # late: who starts this process has no use for math-verify
+        os.dup2(nothing, standard)  # output of a library would corrupt the protocol
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal interrupts all processes: the parent ends this one
+    from sspo.grading.verdict import warm  # late: the parent process does not need math-verify
 
     warm()
     gc.collect()
-    gc.freeze()  # so that a fork copies as little as can be
+    gc.freeze()  # so that a fork copies as little as possible
     server.tell(READY)
     server.serve()
 

@@ -1,8 +1,9 @@
-"""What math-verify says of an answer. It is imported by the processes that grade, and by nothing else.
+"""math-verify's verdict on an answer. Only the processes that grade import this module.
 
-The right answer is parsed first and comes first, as its comparison is not symmetric. Its own limits are wall time, which a
-busy machine runs out of, so they are off: sspo/grading/limits.py has others. Whatever was asked before, an answer meets the
-same state: caches are emptied and sympy's random numbers, which decide whether expressions look equal, begin again.
+The right answer is parsed first and comes first, because math-verify's comparison is not symmetric. Its own limits are
+wall time, which depends on the load of the machine, so they are off: sspo/grading/limits.py has others. Every answer
+starts from the same state, whatever came before: caches are emptied, and sympy's random numbers, which decide whether
+expressions look equal, restart.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from latex2sympy2_extended.antlr_parser import PSParser
 from math_verify import parse, verify
 
 OK, WRONG, UNPARSABLE, CRASHED = "ok", "wrong", "unparsable", "crashed"
-"""Of the keys of sspo.types.STATUSES."""
+"""Keys of sspo.types.STATUSES."""
 CACHES = (
     math_verify.parser.parse_latex_cached,
     math_verify.parser.parse_expr_cached,
@@ -27,7 +28,7 @@ CACHES = (
 )
 RANDOM_SEED = 0
 GOLDS_KEPT = 256
-"""Right answers that are kept parsed: a rollout has many responses to each."""
+"""Right answers that stay parsed: a rollout has many responses to each."""
 WARM = (
     ("12", "13"),
     (r"\frac{1}{2}", "0.5"),
@@ -42,21 +43,23 @@ WARM = (
     (r"25\%", r"3.0 \times 10^8 \text{ m}"),
 )
 
-logging.getLogger("math_verify").setLevel(logging.CRITICAL)  # it warns that its limits are off
+logging.getLogger("math_verify").setLevel(logging.CRITICAL)  # it warns that its own limits are off
 if not hasattr(PSParser.AtomContext, "FUNC_GAMMA"):
-    # latex2sympy2_extended 1.11.0 ships parsers for three antlr runtimes, and asks each atom for a \Gamma that only the newest
-    # one knows. Under the older ones, which Hydra needs, that question is an error for all it asks later: percentages.
+    # latex2sympy2_extended 1.11.0 ships parsers for three antlr runtimes, and queries each atom for a \Gamma that only the newest
+    # one defines. Under the older ones, which Hydra requires, that query raises before all later ones: percentages.
     PSParser.AtomContext.FUNC_GAMMA = lambda self: None
 
 
 def read(golds: Sequence[str]) -> list[list[Any]]:
-    """What the right answers say; an empty list for one that cannot be read. Raises MemoryError."""
+    """Return the parsed right answers; an empty list for one that cannot be read. Raises MemoryError."""
     return [list(_gold(gold)) for gold in golds]
 
 
 def judge(answer: str, golds: Sequence[Sequence[Any]]) -> str:
-    """OK if the answer is any of the right ones (see `read`); WRONG; UNPARSABLE where no expression is found in it, or none that
-    can be read or compared, also as it nests too deep; CRASHED where memory ran out and math-verify did not go on after that."""
+    """Return OK if the answer is any of the right ones (see `read`); WRONG; UNPARSABLE if no expression is found in it,
+    or none that can be read or compared, including one that nests too deep; CRASHED if memory ran out and math-verify
+    stopped.
+    """
     _forget()
     try:
         found = _parse(answer)
@@ -72,7 +75,7 @@ def judge(answer: str, golds: Sequence[Sequence[Any]]) -> str:
 
 
 def warm() -> None:
-    """Read and compare what makes sympy import what it imports late, so that no answer pays for it."""
+    """Trigger sympy's lazy imports, so that no answer pays for them."""
     for gold, answer in WARM:
         judge(f"\\boxed{{{answer}}}", read([gold]))
 

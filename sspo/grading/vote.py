@@ -1,7 +1,7 @@
-"""What a response answers, as a text that equal answers share: a vote of maj@k.
+"""The answer of a response, as a text that equal answers share: a vote of maj@k.
 
-Numbers are equal by value (`1/2`, `0.5` and `\\frac12` are one vote), anything else by its text without spaces. The graders
-decide what is right, and all right answers are one vote whatever this says (sspo/metrics/at_k.py).
+Numbers are equal by value (`1/2`, `0.5` and `\\frac12` are one vote), anything else by its text without spaces. The
+graders decide what is right, and all right answers are one vote whatever this module returns (sspo/metrics/at_k.py).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from sspo.grading.second.tokens import cleaned
 from sspo.grading.second.values import evaluate
 
 LONGEST = 200
-"""Characters of a vote; what is longer is no answer to a question of these sets."""
+"""Maximum characters of a vote; a longer text is not an answer to a question of these sets."""
 DIGITS = 10
-"""Significant digits of numbers that are no fractions."""
+"""Significant digits of numbers that are not fractions."""
 
 
 def vote(text: str) -> str | None:
-    """The vote of a response; None where it gives no answer."""
+    """Return the vote of a response, or None if it gives no answer."""
     for answer in map(cleaned, find_answer(text)):
         numbers = filter(None, map(_number, readings(answer)))
         said = next(numbers, squeezed(answer))
@@ -32,7 +32,7 @@ def vote(text: str) -> str | None:
 
 
 def _number(tree: Node) -> str | None:
-    """A number's value as text; None for what is no real number. `x = 5` and 5 degrees are 5."""
+    """Return a number's value as text, or None if it is not a real number. `x = 5` and 5 degrees are 5."""
     if tree.op == "rel" and tree.name == "=" and len(tree.args) == 2 and named(tree.args[0]):
         tree = tree.args[1]
     if tree.op == "degree":

@@ -1,4 +1,4 @@
-"""What all that comes from the Hugging Face hub has in common.
+"""Code shared by everything that comes from the Hugging Face hub.
 
-failures  what goes wrong there, in one sentence
+failures  failures of the hub, in one sentence
 """

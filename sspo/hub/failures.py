@@ -1,4 +1,4 @@
-"""What goes wrong between us and the hub, in one sentence that says what to do: mostly, which folder to give instead."""
+"""Failures of the Hugging Face hub, in one sentence that names the remedy: usually a folder to use instead."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from sspo.errors import NotHere, UserError
 
 PATIENCE = 5.0
-"""Seconds after which it is said that the hub is waited for: its client tries again for most of a minute, without a word."""
+"""Seconds after which a message reports the wait: the hub's client retries silently for most of a minute."""
 LONGEST = 200
-"""Characters of a library's own message that are repeated."""
+"""Maximum characters of a library's own message that are repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is asked of the hub, in the words of a message."""
+    """The object requested from the hub, in the words of a message."""
 
     what: str
     kind: str
@@ -26,7 +26,7 @@ class Wanted:
     repo: str
     revision: str | None
     instead: str
-    """What to do without the hub."""
+    """The remedy without the hub."""
     pronoun: str = "it"
 
 
@@ -36,9 +36,9 @@ def one_sentence(
     others: tuple[type[Exception], ...] = (),
     say: Callable[[BaseException], str | None] = lambda _: None,
 ) -> Iterator[None]:
-    """Turn what the hub's client raises inside the `with` block into NotHere, a UserError.
+    """Turn the exceptions of the hub's client inside the `with` block into NotHere, a UserError.
 
-    `others` are the exceptions of a library above the client; `say` may know what one of them means.
+    `others` are the exceptions of a library above the client; `say` may translate one of them.
     """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
@@ -52,36 +52,38 @@ def one_sentence(
     except UserError:
         raise
     except known as error:
-        raise NotHere(f"{wanted.what} cannot be had: {_why(error, wanted, say)}; {wanted.instead}") from error
+        raise NotHere(
+            f"{wanted.what} cannot be downloaded: {_why(error, wanted, say)}; {wanted.instead}"
+        ) from error
     finally:
         waiting.cancel()
 
 
 def _say_waiting(wanted: Wanted) -> None:
     print(
-        f"waiting for {wanted.what} (HF_HUB_OFFLINE=1 takes what the cache has, and asks nobody)",
+        f"waiting for {wanted.what} (HF_HUB_OFFLINE=1 uses only the cache)",
         file=sys.stderr,
         flush=True,
     )
 
 
 def _why(error: BaseException, wanted: Wanted, say: Callable[[BaseException], str | None]) -> str:
-    """The cause among an error and those that it came from that says most."""
+    """Return the most informative cause among an error and those that it came from."""
     import httpx2
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RevisionNotFoundError
 
     chain = list(_causes(error))
     for cause in chain:
         if isinstance(cause, GatedRepoError):
-            return f"{wanted.repo} wants you to accept its terms on the hub and to set HF_TOKEN"
+            return f"{wanted.repo} requires you to accept its terms on the hub and to set HF_TOKEN"
         if isinstance(cause, RevisionNotFoundError):
             return f"{wanted.repo} has no revision {wanted.revision}"
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
             return _status(cause.response.status_code, wanted)
     if any(type(cause).__name__ in ("DatasetNotFoundError", "RepositoryNotFoundError") for cause in chain):
-        return f"the hub has no {wanted.kind} {wanted.repo}, or asks for an account (HF_TOKEN)"
+        return f"the hub has no {wanted.kind} {wanted.repo}, or requires an account (HF_TOKEN)"
     if any(isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError) for cause in chain):
-        return "the download broke off, also when it was tried again"
+        return "the download was interrupted, also when it was retried"
     if any(_unreachable(cause) for cause in chain):
         return f"the hub cannot be reached, and the cache does not have {wanted.pronoun}"
     return say(error) or " ".join(str(chain[-1]).split())[:LONGEST] or type(chain[-1]).__name__
@@ -96,7 +98,7 @@ def _status(status: int, wanted: Wanted) -> str:
 
 
 def _unreachable(cause: BaseException) -> bool:
-    """Whether nobody answered, or the hub is switched off."""
+    """Return whether the hub did not answer, or is switched off."""
     import httpx2
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -1,10 +1,10 @@
-"""What a run may log. No torch here.
+"""The metrics that a run may log. No torch here.
 
 glossary  every key, with unit, reduction, meaning and direction
 metric    observations that merge
 at_k      pass@k and maj@k
 wilson    an interval for a share
-replayed  what a replay counts, and the shares of these counts
+replayed  the counts of a replay, and the shares of these counts
 page      docs/metrics.md
 """
 

@@ -1,4 +1,4 @@
-"""Scores of several answers to one question: exact expectations over which k of n samples are looked at."""
+"""Scores of several answers to one question: exact expectations over the choice of k of n samples."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Chances = NDArray[np.float64]
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """Unbiased pass@k from `correct` of `n` samples (arXiv 2107.03374). Raises ValueError unless k <= n."""
+    """Return the unbiased pass@k from `correct` of `n` samples (arXiv 2107.03374). Raises ValueError unless k <= n."""
     if not 0 <= correct <= n or not 1 <= k <= n:
         raise ValueError(f"pass@{k} from {correct} of {n} samples")
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
 
 
 def maj_at_k(n: int, correct: int, others: Sequence[int], k: int) -> float:
-    """Unbiased maj@k: the chance that the most frequent answer of k of the `n` samples is right.
+    """Return the unbiased maj@k: the probability that the most frequent answer of k of the `n` samples is right.
 
     `correct` samples are right and so share one answer; `others` counts the samples of each wrong answer. The remaining
-    samples gave no answer: they take a place among the k and vote for nothing. Answers with equally many votes share the
-    chance; k samples without any vote are wrong. After self-consistency (arXiv 2203.11171), averaged over all
+    samples gave no answer: they count among the k but cast no vote. Answers with equally many votes share the
+    probability; k samples without any vote are wrong. After self-consistency (arXiv 2203.11171), averaged over all
     subsets of size k. Raises ValueError unless the counts fit into n and k <= n.
     """
     if min(n - correct - sum(others), correct, *others, 0) < 0 or not 1 <= k <= n:
@@ -34,10 +34,10 @@ def maj_at_k(n: int, correct: int, others: Sequence[int], k: int) -> float:
 
 
 def majority(values: Sequence[float], answers: Sequence[str | None], k: int) -> float:
-    """Unbiased maj@k of one question's samples.
+    """Return the unbiased maj@k of one question's samples.
 
-    Right samples (value 1) are one answer, however it is written; wrong ones vote by their text, None for nothing. Raises
-    ValueError unless k is at most the number of samples.
+    Right samples (value 1) are one answer, however it is written; wrong ones vote by their text, None casts no vote.
+    Raises ValueError unless k is at most the number of samples.
     """
     wrong = Counter(a for v, a in zip(values, answers, strict=True) if v < 1 and a is not None)
     return maj_at_k(len(values), sum(v >= 1 for v in values), list(wrong.values()), k)
@@ -45,8 +45,11 @@ def majority(values: Sequence[float], answers: Sequence[str | None], k: int) -> 
 
 @functools.lru_cache(maxsize=100_000)
 def _majority(n: int, correct: int, others: tuple[int, ...], k: int) -> float:
-    """Each sample is among the k with chance k/n, independently, given that k are: so answers multiply as polynomials whose
-    coefficients are binomial chances, and no number leaves the range of a float."""
+    """Return maj@k by polynomial multiplication.
+
+    Each sample is among the k with probability k/n, independently, given that k are. Answers therefore multiply as
+    polynomials whose coefficients are binomial probabilities, and no number leaves the range of a float.
+    """
     p = k / n
     right = _chances(correct, p)
     wins = 0.0
@@ -55,16 +58,17 @@ def _majority(n: int, correct: int, others: tuple[int, ...], k: int) -> float:
             others_N = _outvoted(others, votes, k - votes, p)
             rest_N = np.convolve(others_N, _chances(n - correct - sum(others), p))
         else:
-            rest_N = _chances(n - correct, p)  # nobody has as many votes
+            rest_N = _chances(n - correct, p)  # no answer has as many votes
         wins += float(right[votes] * rest_N[k - votes]) if k - votes < len(rest_N) else 0.0
     return min(1.0, wins / float(_chances(n, p)[k]))
 
 
 def _outvoted(others: tuple[int, ...], votes: int, most: int, p: float) -> Chances:
-    """By how many wrong answers are drawn, the chance that none has more than `votes`, over one more than the number of ties.
+    """Return, by the number of wrong answers drawn, the probability that none has more than `votes`, over one more than
+    the number of ties.
 
-    1 / (1 + ties) is the integral of y^ties over [0, 1]: a wrong answer that ties counts y, and the nodes of a Gauss rule are
-    as many as make the sum exact.
+    1 / (1 + ties) is the integral of y^ties over [0, 1]: a wrong answer that ties contributes y, and the Gauss rule has
+    enough nodes to make the sum exact.
     """
     tying = sum(count >= votes for count in others)
     node, weight = np.polynomial.legendre.leggauss(tying // 2 + 1)
@@ -80,7 +84,7 @@ def _outvoted(others: tuple[int, ...], votes: int, most: int, p: float) -> Chanc
 
 
 def _chances(count: int, p: float) -> Chances:
-    """Binomial chances of 0 to `count`."""
+    """Return the binomial probabilities of 0 to `count`."""
     if p == 1:
         return np.concatenate([np.zeros(count), np.ones(1)])
     j = np.arange(count + 1)
@@ -90,7 +94,7 @@ def _chances(count: int, p: float) -> Chances:
 
 
 def _power(one: Chances, times: int, most: int) -> Chances:
-    """A polynomial multiplied with itself, up to x^most."""
+    """Return a power of a polynomial, up to x^most."""
     result = np.ones(1)
     while times:
         if times & 1:

@@ -1,4 +1,4 @@
-"""A Metric is a partial observation: micro-batches merge before anything is divided, so that a mean of means can't happen.
+"""Mergeable observations: micro-batches merge before anything is divided, so that a mean of means cannot occur.
 
 Values may be Python numbers or scalar tensors; nothing is read back from a device before `value()`.
 """
@@ -17,14 +17,15 @@ from sspo.metrics.glossary import PERCENTILES, entry_of
 @dataclass(frozen=True)
 class Metric:
     """A mergeable observation. parts: mean (total, count); sd (total, total of squares, count); sum, last (value,);
-    min, max (value,); percentiles (p01 to p99) arrays of values, NaN where there is none."""
+    min, max (value,); percentiles (p01 to p99) arrays of values, NaN if missing.
+    """
 
     reduction: str
     parts: tuple[Any, ...]
     min_count: int = 1
 
     def merge(self, other: Metric) -> Metric:
-        """The observation over both parts of a batch."""
+        """Return the observation over both parts of a batch."""
         if self.reduction != other.reduction or self.reduction == "last":
             raise ValueError(f"cannot merge {self.reduction} with {other.reduction}")
         if self.reduction in PERCENTILES:
@@ -36,7 +37,7 @@ class Metric:
         return Metric(self.reduction, parts, self.min_count)
 
     def value(self) -> float | None:
-        """The reduced value; None where nothing (or too little) was observed, or a part is not finite."""
+        """Return the reduced value, or None if nothing (or too little) was observed, or a part is not finite."""
         if self.reduction in PERCENTILES:
             values = np.concatenate([_array(part) for part in self.parts])
             found = float(np.percentile(values, PERCENTILES[self.reduction])) if values.size else math.nan
@@ -60,7 +61,7 @@ def _array(part: Any) -> np.ndarray:
 
 
 def observe(key: str, *parts: Any) -> Metric:
-    """A Metric of the glossary's reduction for `key`."""
+    """Return a Metric with the glossary's reduction for `key`."""
     entry = entry_of(key)
     if entry is None:
         raise KeyError(key)

@@ -1,7 +1,7 @@
-"""What a replay counts per run, update and point, and the shares of these counts.
+"""The counts of a replay per run, update and point, and the shares of these counts.
 
-Counts of tokens are named as in the glossary, without `policy/`. Pool with counts: a mean of shares weighs a short rollout
-like a long one.
+Counts of tokens are named as in the glossary, without `policy/`. Pool with counts: a mean of shares weighs a short
+rollout like a long one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RATIO_SUMS = ("ratio_sum", "ratio_squares")
 """In double precision: a standard deviation is the small difference of two large sums."""
 CLIPPED = ("clipped_low", "clipped_high")
 SIDES = {"clipped_tokens": CLIPPED}
-"""Counts of the glossary that a replay counts in parts."""
+"""Counts of the glossary that a replay splits into parts."""
 
 
 class Fraction(NamedTuple):

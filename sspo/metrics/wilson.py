@@ -7,7 +7,9 @@ from statistics import NormalDist
 
 
 def wilson(events: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a binomial share (Wilson, 1927). Raises ValueError unless 0 <= events <= n and n > 0."""
+    """Return Wilson's score interval of a binomial share (Wilson, 1927). Raises ValueError unless 0 <= events <= n and
+    n > 0.
+    """
     if not 0 <= events <= n or n == 0:
         raise ValueError(f"{events} events of {n}")
     z = NormalDist().inv_cdf(0.5 + level / 2)

@@ -1,22 +1,22 @@
-"""Any causal language model from a folder or the hub, or one sentence for what it lacks.
+"""Any causal language model from a folder or the hub, or one sentence that names what it lacks.
 
-folder       where a model path leads
+folder       resolves a model path to its folder
 hub          models of the hub, each at one commit
 description  the JSON files of a folder
-checks       folders that hold something else
-loading      reading one
+checks       refusals of folders that cannot be trained
+loading      reads a folder
 adapters     a folder of adapters, merged into its base
 tokens       end tokens and padding
-positions    how many tokens it has positions for
+positions    the number of positions of a model
 device       device and precision
-attention    which implementation of attention
+attention    the implementation of attention
 lora         adapters beside frozen layers
-reference    what a KL penalty is taken to
-encoding     a question becomes token ids
+reference    the reference model of a KL penalty
+encoding     turns a question into token ids
 policy       the model with its tokenizer
 forward      whole rows to log-probabilities and entropies
-decode       a model goes on with responses, token by token
+decode       continues responses token by token
 lean         decoders of the Llama family in fewer and larger steps
 picking      logits to tokens
-memory       what a run takes, before it starts
+memory       the memory of a run, estimated before it starts
 """

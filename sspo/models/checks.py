@@ -1,4 +1,4 @@
-"""What a model folder is that cannot be trained: each kind in one sentence, from its JSON files and the headers of its weights."""
+"""Refusals of model folders that cannot be trained: one sentence per kind, from JSON files and weight headers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from sspo.models.memory.headers import Header, read_headers
 from sspo.models.memory.shape import HEADS, HIDDEN, LAYERS, VOCABULARY
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-"""Types that weights are read from."""
+"""Types of weights that are read."""
 TABLES = ("I64", "I32", "BOOL", "U8")
-"""Types of buffers that older folders hold beside the weights; of matrices only BOOL and U8 masks."""
+"""Types of buffers that older folders store beside the weights; as matrices only BOOL and U8, which are masks."""
 OF_TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "merges.txt", "*.tiktoken", "tekken.json", "*.spm")
-"""Files that a tokenizer is read from, under any of its names."""
+"""Files that a tokenizer may be read from, under any of their names."""
 
 
 def why_no_model(folder: Path) -> str:
-    """What a path is that leads to no model, as far as one can see."""
+    """Return the reason that a path does not lead to a model, as far as its files show."""
     if folder.is_file():
-        return f"{folder} is a file; give the folder that holds it"
+        return f"{folder} is a file; use the folder that holds it"
     if not folder.is_dir():
-        return f"there is no folder {folder}; give one that save_pretrained wrote"
-    return f"no config.json in {folder}; give a folder that save_pretrained wrote"
+        return f"there is no folder {folder}; use one that save_pretrained wrote"
+    return f"no config.json in {folder}; use a folder that save_pretrained wrote"
 
 
 def check_folder(path: str, folder: Path) -> None:
-    """Raise UserError for a folder that holds something else than a causal language model in floating-point weights."""
+    """Raise UserError unless the folder holds a causal language model with floating-point weights."""
     described = read_described(path, folder / "config.json")
     _check_described(path, described)
     _check_types(path, read_headers(path, folder))
@@ -39,23 +39,23 @@ def check_tokenizer_is_there(path: str, folder: Path) -> None:
     """Raise UserError for a folder without any tokenizer."""
     if not any(next(folder.glob(name), None) for name in OF_TOKENIZERS):
         raise UserError(
-            f"model.path={path}: it holds no tokenizer (tokenizer.json); save the one that the model was trained with there, with "
+            f"model.path={path}: it holds no tokenizer (tokenizer.json); save the model's own tokenizer there with "
             "save_pretrained"
         )
 
 
 def _check_described(path: str, described: Mapping[str, Any]) -> None:
-    quantised = described.get("quantization_config")
-    if quantised:
-        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+    quantized = described.get("quantization_config")
+    if quantized:
+        method = quantized.get("quant_method") if isinstance(quantized, dict) else None
         raise UserError(
-            f"model.path={path}: its weights are quantised ({method or 'quantization_config in config.json'}), so they cannot be "
-            "trained; give the folder of the model before that, in float32, float16 or bfloat16"
+            f"model.path={path}: its weights are quantized ({method or 'quantization_config in config.json'}), so they cannot be "
+            "trained; use the folder of the unquantized model, in float32, float16 or bfloat16"
         )
     if described.get("is_encoder_decoder") is True:
         raise UserError(
-            f"model.path={path}: {described.get('model_type')} is an encoder-decoder, and only causal language models are trained; "
-            "give a model that only goes on with a text, as GPT-2, Llama or Qwen do"
+            f"model.path={path}: {described.get('model_type')} is an encoder-decoder, and only causal language models can be trained; "
+            "use a decoder-only model such as GPT-2, Llama or Qwen"
         )
     for name in (*LAYERS, *HIDDEN, *HEADS, *VOCABULARY):
         size = described.get(name)
@@ -69,8 +69,8 @@ def _check_types(path: str, headers: Mapping[str, Header]) -> None:
     ]
     if packed:
         raise UserError(
-            f"model.path={path}: {packed[0]} is of type {headers[packed[0]].dtype}, so the weights are quantised and cannot be "
-            "trained; give the folder of the model before that, in float32, float16 or bfloat16"
+            f"model.path={path}: {packed[0]} is of type {headers[packed[0]].dtype}, so the weights are quantized and cannot be "
+            "trained; use the folder of the unquantized model, in float32, float16 or bfloat16"
         )
 
 

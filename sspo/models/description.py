@@ -10,13 +10,13 @@ from typing import Any
 from sspo.errors import UserError
 
 LONGEST = 200
-"""Characters of a reader's complaint that a message repeats."""
+"""Number of characters of a parser's error that a message repeats."""
 
 
 def read_described(path: str, file: Path) -> Mapping[str, Any]:
-    """The mapping that a file of the folder `model.path=path` holds; empty where there is no file.
+    """Return the mapping in a file of the folder `model.path=path`; empty if the file does not exist.
 
-    Raises UserError for one that is torn or holds something else.
+    Raises UserError for a file that is damaged or holds something else.
     """
     if not file.is_file():
         return {}
@@ -26,5 +26,5 @@ def read_described(path: str, file: Path) -> Mapping[str, Any]:
         why = f"{type(error).__name__}: {error}"[:LONGEST]
         raise UserError(f"model.path={path}: its {file.name} cannot be read: {why}") from error
     if not isinstance(content, dict):
-        raise UserError(f"model.path={path}: its {file.name} holds no mapping")
+        raise UserError(f"model.path={path}: its {file.name} does not hold a mapping")
     return content

@@ -1,4 +1,4 @@
-"""A question becomes token ids: the words around it, then what the tokenizer puts before a text."""
+"""Questions to token ids: the prompt template, then the tokens that the tokenizer puts before a text."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """A tokenizer with the words around a question."""
+    """A tokenizer with a prompt template."""
 
     tokenizer: PreTrainedTokenizerFast
     template: Template
     bos_id: int | None
-    """What a prompt begins with."""
+    """First token of a prompt."""
     appended: int
-    """Tokens that the tokenizer puts after a text, and that a prompt does not have."""
+    """Number of tokens that the tokenizer appends to a text, and that a prompt does not have."""
 
     def ids(self, question: str) -> list[int]:
-        """Token ids of a question's prompt: what its tokenizer puts before a text and nothing that it puts after one.
+        """Return the token ids of a question's prompt: with the tokens that its tokenizer puts before a text, and
+        without those that it appends.
 
-        A template that brings its own special tokens gets no others. Else the bos token comes first where there is one, also
-        if the tokenizer adds none by itself; `add_bos_token: false` in tokenizer_config.json leaves it out.
+        A template with special tokens of its own gets no others. Otherwise the bos token, if any, comes first, even if
+        the tokenizer does not add it; `add_bos_token: false` in tokenizer_config.json omits it.
         """
         prompt = self.template.render(question)
         if self.template.own_tokens:
@@ -42,15 +43,15 @@ class Encoder:
         if self.bos_id is not None and ids[:1] != [self.bos_id]:
             ids = [self.bos_id, *ids]
         if self.bos_id is not None and ids[:2] == [self.bos_id] * 2:
-            ids = ids[1:]  # the tokenizer put one before a text that began with it
+            ids = ids[1:]  # the tokenizer added a second one to a text that began with it
         return ids
 
     def shown(self, question: str) -> str:
-        """The prompt as the model gets it, special tokens and all."""
+        """Return the prompt as the model receives it, including special tokens."""
         return str(self.tokenizer.decode(self.ids(question), clean_up_tokenization_spaces=False))
 
     def remarks(self) -> list[str]:
-        """What is worth a warning: a template written for another vocabulary."""
+        """Return a warning if the template was written for a different vocabulary."""
         encoded = {
             mark: self.tokenizer.encode(mark, add_special_tokens=False) for mark in self.template.marks
         }
@@ -60,13 +61,13 @@ class Encoder:
         if not unknown:
             return []
         return [
-            f"warning: the prompt's template writes {' and '.join(unknown)}, which this model does not know as tokens: "
-            "look at --show-prompt, and take prompt=chat or another template"
+            f"warning: the prompt's template writes {' and '.join(unknown)}, which are not tokens of this model: "
+            "check --show-prompt, and use prompt=chat or another template"
         ]
 
 
 def open_encoder(path: str, prompt: PromptConfig) -> Encoder:
-    """Read a model folder's tokenizer. Raises UserError where it cannot be read, or the template not be used with it."""
+    """Read a model folder's tokenizer. Raises UserError if it cannot be read or does not fit the template."""
     tokenizer = read_tokenizer(path)
     return Encoder(
         tokenizer=tokenizer,

@@ -1,4 +1,4 @@
-"""Where a model path leads, and what is there: the folder, its fingerprint and the positions it has."""
+"""Model paths: the folder that a path leads to, its fingerprint and its number of positions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ DIGITS = 12
 
 HASHED = (".safetensors", ".bin", ".json", ".model", ".txt")
 OF_TRAINING = ("optimizer.safetensors", "state.json", "logs.json")
-"""What a checkpoint of ours holds beside its model."""
+"""Files of a checkpoint of ours that are not part of its model."""
 
 
 def model_folder(path: str) -> Path:
-    """The folder of a model path, downloaded if it names one of the hub. Raises NotHere where there is no model."""
+    """Return the folder of a model path, downloaded if it names a model of the hub. Raises NotHere if there is no
+    model.
+    """
     hub = hub_model(path)
     if hub is not None:
         return hub_folder(hub)
@@ -40,16 +42,16 @@ def model_folder(path: str) -> Path:
 
 
 def whole_model(path: str) -> Path:
-    """The folder of a model path; of adapters that of their base, which says what architecture it is."""
+    """Return the folder of a model path; for adapters that of their base, which describes the architecture."""
     folder = model_folder(path)
     base = base_of(path, folder)
     return folder if base is None else model_folder(base)
 
 
 def check_positions(config: TrainConfig, *, download: bool = True) -> None:
-    """Raise UserError where the model has no position for every token that the limits allow a response alone.
+    """Raise UserError if the token limits of a response alone exceed the model's positions.
 
-    A model of the hub that is not there yet is left alone where it is not to be downloaded. Prompts are counted once there is a
+    A model of the hub that is not cached is skipped if `download` is false. Prompts are counted once there is a
     tokenizer: trainer/ready.py.
     """
     path = config.model.path
@@ -65,9 +67,10 @@ def check_positions(config: TrainConfig, *, download: bool = True) -> None:
 
 
 def chat_template(path: str) -> bytes:
-    """The file of a model folder's chat template; empty where it stands in tokenizer_config.json, or nowhere.
+    """Return the content of a model folder's chat template file; empty if the template is in tokenizer_config.json or
+    missing.
 
-    Empty for a model of the hub too, whose fingerprint stands for all of its files.
+    Also empty for a model of the hub, whose fingerprint covers all of its files.
     """
     if hub_model(path) is not None:
         return b""
@@ -77,8 +80,9 @@ def chat_template(path: str) -> bytes:
 
 @functools.cache
 def base_fingerprint(path: str) -> str:
-    """The recipe's hash for an embedded base, a hash of the name and commit of a model of the hub, else one of the folder's
-    weights, configuration and tokenizer."""
+    """Return the recipe's hash for an embedded base, a hash of name and commit for a model of the hub, else one of the
+    folder's weights, configuration and tokenizer.
+    """
     hub = hub_model(path)
     if hub is not None:
         return hashlib.sha256(str(hub).encode()).hexdigest()[:DIGITS]
@@ -89,7 +93,7 @@ def base_fingerprint(path: str) -> str:
     base = base_of(path, folder)
     skipped: tuple[str, ...] = OF_TRAINING
     if base is not None:
-        skipped = (*OF_TRAINING, ADAPTER_CONFIG)  # which says where the base lies
+        skipped = (*OF_TRAINING, ADAPTER_CONFIG)  # which holds the path of the base
         digest.update(f"{base_fingerprint(base)} {sizes(path, folder)}".encode())
     for file in sorted(folder.iterdir()):
         if file.suffix in HASHED and file.name not in skipped and file.is_file():

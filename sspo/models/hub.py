@@ -1,6 +1,7 @@
-"""Models of the Hugging Face hub: `owner/name@<commit>` names one, whose files come once and stay in the hub's cache.
+"""Models of the Hugging Face hub: `owner/name@<commit>` names one, whose files are downloaded once and stay in the
+hub's cache.
 
-Which model a path names is known without the hub: a commit stands for its content.
+A path identifies its model without access to the hub, because a commit fixes the content.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from sspo.hub.failures import Wanted, one_sentence
 
 COMMIT = re.compile("[0-9a-f]{40}")
 NAMED = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-"""How the hub names a repository; a path of two parts may look like it."""
+"""Form of repository names on the hub; a local path with two parts may match it too."""
 WRITTEN = "owner/name@<commit>, with all 40 hexadecimal digits of the commit, in lower case"
 FILES = {
     "allow_patterns": ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"],
     "ignore_patterns": ["*/*", "consolidated*"],
 }
-"""What is downloaded: nothing that runs code, and neither folders nor the same weights in another form beside."""
+"""Files that are downloaded: nothing that runs code, no folders, and no second copy of the weights in a different
+format.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,10 @@ class HubModel:
 
 
 def hub_model(path: str) -> HubModel | None:
-    """The model of the hub that `model.path=path` names; None for a local folder, which wins where it is there.
+    """Return the model of the hub that `model.path=path` names, or None for a local folder, which takes precedence if
+    it exists.
 
-    Raises UserError for one that is pinned to no commit.
+    Raises UserError for a model that is not pinned to a commit.
     """
     repo, at, commit = path.partition("@")
     if not at or path.startswith(("/", ".", "~")) or "/" in commit or Path(path).is_dir():
@@ -52,26 +56,26 @@ def hub_model(path: str) -> HubModel | None:
         )
     if not COMMIT.fullmatch(commit):
         raise UserError(
-            f"model.path={path}: a model of the hub is pinned to a commit, as branches move on, and '{commit}' is none; write {WRITTEN} "
+            f"model.path={path}: a model of the hub must be pinned to a commit, because branches move, and '{commit}' is not one; write {WRITTEN} "
             "(its page on the hub lists them under Files and versions)"
         )
     return HubModel(repo, commit)
 
 
 def looks_like_one(path: str) -> bool:
-    """Whether a path could be a repository without its commit."""
+    """Return whether a path could be a repository without its commit."""
     return NAMED.fullmatch(path) is not None
 
 
 def cached(model: HubModel) -> Path | None:
-    """The model's folder in the hub's cache; None unless all of its files are there."""
+    """Return the model's folder in the hub's cache, or None unless all of its files are there."""
     from huggingface_hub import constants, get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError, LocalEntryNotFoundError
 
     try:
         if (
             not constants.HF_HUB_OFFLINE
-        ):  # what other programs left there may be a part, unless it says what the whole is
+        ):  # files left by other programs may be incomplete, unless an index lists all of them
             get_cached_repo_tree(model.repo, revision=model.commit)
         return Path(_snapshot(model, local_files_only=True))
     except (CachedRepoTreeNotFoundError, LocalEntryNotFoundError):
@@ -80,7 +84,7 @@ def cached(model: HubModel) -> Path | None:
 
 @functools.cache
 def hub_folder(model: HubModel) -> Path:
-    """The model's folder in the hub's cache, downloaded if it is not there. Raises UserError where it cannot be had."""
+    """Return the model's folder in the hub's cache, downloaded if needed. Raises UserError if it cannot be downloaded."""
     return cached(model) or _downloaded(model)
 
 
@@ -90,7 +94,7 @@ def _downloaded(model: HubModel) -> Path:
         kind="model",
         repo=model.repo,
         revision=model.commit,
-        instead="give a local folder as model.path to do without the hub",
+        instead="use a local folder as model.path to avoid the hub",
     )
     with one_sentence(wanted):
         found = _snapshot(model, dry_run=True)
@@ -108,11 +112,11 @@ def _downloaded(model: HubModel) -> Path:
 def _check_files(model: HubModel, names: list[str]) -> None:
     if "config.json" not in names:
         raise UserError(
-            f"model.path={model}: the hub has no config.json there, so it is no model of transformers"
+            f"model.path={model}: the hub has no config.json there, so it is not a transformers model"
         )
     if not any(name.endswith(".safetensors") for name in names):
         raise UserError(
-            f"model.path={model}: the hub has no weights as safetensors there, and others may run code; take a commit or a model that "
+            f"model.path={model}: the hub has no safetensors weights there, and other formats may run code; use a commit or a model that "
             "has them"
         )
 
@@ -122,11 +126,11 @@ def _snapshot(model: HubModel, **how: bool) -> Any:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
-    huggingface_hub.logging.set_verbosity_error()  # it says each time that it tries again
+    huggingface_hub.logging.set_verbosity_error()  # it logs every retry
     options: dict[str, Any] = {**FILES, **how}
     return huggingface_hub.snapshot_download(model.repo, revision=model.commit, **options)
 
 
 def _say(text: str) -> None:
-    """On the standard error: --show-prompt prints a prompt and nothing else."""
+    """Print to standard error: --show-prompt prints only a prompt on standard output."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Reading a model folder: safetensors and JSON alone, no code of its own, and whatever is wrong is one sentence."""
+"""Reading of model folders: only safetensors and JSON, no code of the folder's own, and one sentence for every failure."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAMED = 4
-"""Weights that a message names before it counts the others."""
+"""Number of weights that a message names before it counts the rest."""
 Read = TypeVar("Read")
 
 
 def read_tokenizer(path: str) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model folder. Raises UserError where it cannot be read."""
+    """Return the tokenizer of a model folder. Raises UserError if it cannot be read."""
     folder = model_folder(path)
     check_tokenizer_is_there(path, folder)
     fast = (folder / "tokenizer.json").is_file()
     if not fast and (folder / "tokenizer.model").is_file() and not _installed("sentencepiece"):
         raise UserError(
-            f"model.path={path}: its tokenizer.model is read with the package sentencepiece, which is not installed: run "
-            "`pip install sentencepiece protobuf`, or give a folder with a tokenizer.json"
+            f"model.path={path}: its tokenizer.model requires the package sentencepiece, which is not installed: run "
+            "`pip install sentencepiece protobuf`, or use a folder with a tokenizer.json"
         )
     if fast:
         reader = PreTrainedTokenizerFast
     else:
-        # It picks a class by model type and replaces the decoder that tokenizer.json names; and it is slow to import.
+        # It chooses a class by model type and replaces the decoder that tokenizer.json names; it is also slow to import.
         from transformers import AutoTokenizer
 
         reader = AutoTokenizer
@@ -52,11 +52,11 @@ def read_tokenizer(path: str) -> PreTrainedTokenizerFast:
 def read_model(
     path: str, attention: str = AUTO, dtype: torch.dtype = torch.float32
 ) -> tuple[PreTrainedModel, list[str]]:
-    """The model on the CPU, and what is worth a warning. Raises UserError unless every weight is there.
+    """Return (model on the CPU, warnings). Raises UserError unless every weight is present.
 
     `attention` is a model.attention; AUTO leaves it to transformers.
     """
-    from transformers import AutoModelForCausalLM  # seconds to import: only who runs a model waits for it
+    from transformers import AutoModelForCausalLM  # deferred: takes seconds to import
 
     logging.disable_progress_bar()
     folder = model_folder(path)
@@ -65,15 +65,18 @@ def read_model(
         merge(path, folder, whole)
         return whole, remarks
     check_folder(path, folder)
-    asked, implementation = "", {}
+    extra, implementation = "", {}
     if attention != AUTO:
-        asked, implementation = f" with model.attention={attention}", {"attn_implementation": attention}
+        extra, implementation = (
+            f" with model.attention={attention}",
+            {"attn_implementation": attention},
+        )
     before = logging.get_verbosity()
-    logging.set_verbosity_error()  # its table of missing weights is the sentence below
+    logging.set_verbosity_error()  # the sentence below replaces its table of missing weights
     try:
         model, found = _read(
             path,
-            f"a causal language model{asked}",
+            f"a causal language model{extra}",
             lambda: AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
@@ -81,7 +84,7 @@ def read_model(
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
-                ignore_mismatched_sizes=True,  # so that they are named, and refused below
+                ignore_mismatched_sizes=True,  # so that they are named and refused below
                 output_loading_info=True,
             ),
         )
@@ -90,21 +93,25 @@ def read_model(
     _check_complete(path, found)
     check_taken(path, attention, model.config._attn_implementation)
     unused = found["unexpected_keys"]
-    return model, [f"warning: weights that the model has no place for: {_listed(unused)}"] if unused else []
+    return model, [f"warning: weights that the model does not use: {_listed(unused)}"] if unused else []
 
 
 def _check_complete(path: str, found: dict[str, Iterable]) -> None:
-    """transformers makes up what is missing: a random head would train, and the reference would have another one."""
-    for key, what in (("missing_keys", "are not in it"), ("mismatched_keys", "have another shape in it")):
+    """Raise UserError for missing weights, which transformers initializes at random: the head and the reference would
+    differ.
+    """
+    for key, what in (("missing_keys", "are missing"), ("mismatched_keys", "have a different shape")):
         names = [name if isinstance(name, str) else name[0] for name in found[key]]
         if names:
             raise UserError(
-                f"model.path={path}: weights of the model {what}: {_listed(names)}; give a folder with all of them"
+                f"model.path={path}: weights of the model {what}: {_listed(names)}; use a folder with all of them"
             )
 
 
 def _read(path: str, what: str, read: Callable[[], Read]) -> Read:
-    """What `read` returns. Any failure of it but a lack of memory is the folder's, and a UserError."""
+    """Return the result of `read`. Any failure other than lack of memory is attributed to the folder and raised as
+    UserError.
+    """
     try:
         return read()
     except Exception as error:
@@ -114,12 +121,14 @@ def _read(path: str, what: str, read: Callable[[], Read]) -> Read:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an exception says, and the next where it ends in a colon; with its class unless it was meant for people."""
+    """Return an exception's first line, and the next if it ends in a colon; with the class unless it is meant for
+    users.
+    """
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    said = [" ".join(lines[:2])] if lines and lines[0].endswith(":") else lines[:1]
-    if isinstance(error, OSError | ValueError | ImportError) and said:
-        return said[0].strip()
-    return ": ".join([type(error).__name__, *(line.strip() for line in said)])
+    reason = [" ".join(lines[:2])] if lines and lines[0].endswith(":") else lines[:1]
+    if isinstance(error, OSError | ValueError | ImportError) and reason:
+        return reason[0].strip()
+    return ": ".join([type(error).__name__, *(line.strip() for line in reason)])
 
 
 def _listed(names: Iterable[str]) -> str:

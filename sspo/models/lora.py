@@ -1,6 +1,8 @@
-"""Low-rank adapters (LoRA) beside a model's linear layers, through peft: they are trained and the model stays as it is.
+"""Low-rank adapters (LoRA) beside a model's linear layers, through peft: they are trained and the model stays
+unchanged.
 
-An adapter adds B A x times alpha / rank to what its layer gives. A is random and B is zero, so a fresh adapter changes nothing.
+An adapter adds B A x times alpha / rank to its layer's output. A is random and B is zero, so a new adapter changes
+nothing.
 """
 
 from __future__ import annotations
@@ -22,47 +24,47 @@ if TYPE_CHECKING:
     from sspo.config import LoraConfig
 
 NAMED = 8
-"""Layers that a message names."""
+"""Number of layers that a message names."""
 FIRST, SECOND = ".lora_A.", ".lora_B."
 """Parts of the names of the two matrices."""
 
 
 def add_adapters(path: str, model: PreTrainedModel, config: LoraConfig) -> None:
-    """Freeze the model of `model.path=path` and put fresh adapters beside its layers, in float32.
+    """Freeze the model of `model.path=path` and put new adapters beside its layers, in float32.
 
-    Every run starts with the same ones, whatever its seed: a matrix depends on its name and shape alone. Raises UserError for
-    a target that the model does not have.
+    Every run starts with the same ones, whatever its seed: a matrix depends only on its name and shape. Raises
+    UserError for a target that the model does not have.
     """
     targets = _targets(path, model, config.targets)
-    import peft  # it takes seconds: only a run with adapters waits for it
+    import peft  # takes seconds to import: only a run with adapters waits for it
 
     asked = peft.LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,  # type: ignore[arg-type]  # which takes fractions too
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # it also accepts fractions
         target_modules=targets,
         exclude_modules=_heads_like(model, targets) or None,
         lora_dropout=0.0,
         task_type="CAUSAL_LM",
     )
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # layers that hold their matrix the other way around are recognised
+        warnings.simplefilter("ignore")  # layers with a transposed matrix are recognized
         model.add_adapter(asked)
     _start(model)
 
 
 def trainable(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
-    """Names and parameters that training changes, in the model's order: all of them, or the adapters'."""
+    """Yield names and parameters that training changes, in the model's order: all of them, or the adapters'."""
     return ((name, one) for name, one in model.named_parameters() if one.requires_grad)
 
 
 def has_adapters(model: PreTrainedModel) -> bool:
-    """Whether there are adapters beside its layers."""
+    """Return whether the model has adapters."""
     return bool(getattr(model, "_hf_peft_config_loaded", False))
 
 
 @contextlib.contextmanager
 def without_adapters(model: PreTrainedModel) -> Iterator[None]:
-    """Inside the `with` block the model is the base that its adapters lie over. Not for forward passes with a gradient."""
+    """Make the model its base, without adapters, inside the `with` block. Not for forward passes with a gradient."""
     model.disable_adapters()
     try:
         yield
@@ -71,8 +73,8 @@ def without_adapters(model: PreTrainedModel) -> Iterator[None]:
 
 
 def linear_layers(model: PreTrainedModel) -> list[str]:
-    """Full names of the linear layers but the head, in the model's order."""
-    from transformers.pytorch_utils import Conv1D  # a linear layer with its matrix the other way around
+    """Return the full names of the linear layers except the head, in the model's order."""
+    from transformers.pytorch_utils import Conv1D  # a linear layer with a transposed matrix
 
     head = model.get_output_embeddings()
     return [
@@ -83,31 +85,31 @@ def linear_layers(model: PreTrainedModel) -> list[str]:
 
 
 def _heads_like(model: PreTrainedModel, targets: Sequence[str]) -> list[str]:
-    """The head's name, where it ends as a target does."""
+    """Return the head's name, if it ends with a target."""
     head = model.get_output_embeddings()
     names = [name for name, layer in model.named_modules() if layer is head]
     return [name for name in names if any(f".{name}".endswith(f".{one}") for one in targets)]
 
 
 def _targets(path: str, model: PreTrainedModel, asked: Sequence[str]) -> list[str]:
-    """Ends of the names of the layers that get an adapter."""
+    """Return the name endings of the layers that get an adapter."""
     layers = linear_layers(model)
     short = list(dict.fromkeys(name.split(".")[-1] for name in layers))
     if not short:
-        raise UserError(f"model.path={path}: it has no linear layer for model.lora.rank; set it to 0")
+        raise UserError(f"model.path={path}: it has no linear layer for model.lora.rank; set that to 0")
     absent = [one for one in asked if not any(f".{name}".endswith(f".{one}") for name in layers)]
     if absent:
         close = nearest(absent[0], short)
         raise UserError(
-            f"model.lora.targets: '{absent[0]}' is no linear layer of the model, its head aside; it has {', '.join(short[:NAMED])}"
-            f"{f', and nearest is {close}' if close else ''}"
+            f"model.lora.targets: '{absent[0]}' is not a linear layer of the model (the head does not count); it has {', '.join(short[:NAMED])}"
+            f"{f', and the nearest is {close}' if close else ''}"
         )
     return sorted(asked or short)
 
 
 @torch.no_grad()
 def _start(model: PreTrainedModel) -> None:
-    """The start of the paper, drawn from streams of our own and in float32, which is also that of a linear layer in torch."""
+    """Initialize the adapters as in the paper and in torch's linear layers, from streams of our own and in float32."""
     for name, parameter in model.named_parameters():
         if FIRST in name:
             drawn = torch.empty(parameter.shape)

@@ -1,4 +1,4 @@
-"""One token a row, from its logits and random numbers that are handed over."""
+"""Token choice: one token per row, from its logits and given random numbers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import torch
 from sspo.randomness import uniforms
 
 Draws = torch.Generator | Sequence[int]
-"""Where a batch's random numbers come from: a generator that all rows share, or a stream (sspo.randomness.derive) for each
-row, whose tokens then depend neither on the other rows nor on their number."""
+"""Source of a batch's random numbers: a generator that all rows share, or one stream (sspo.randomness.derive) per row,
+whose tokens then depend neither on the other rows nor on their number.
+"""
 Picker = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
-"""(logits_bV, row_b, t) -> token_b: the tokens at place t of the batch's rows row_b."""
+"""(logits_bV, row_b, t) -> token_b: the tokens at position t of the batch's rows row_b."""
 SLOWEST = 24.0
 """The longest waiting time of a token: a uniform number that float32 rounds to one must not make it infinite."""
 
 AT_ONCE = 1 << 18
-"""Numbers that fit into a processor's cache: a CPU draws twice as fast so."""
+"""Numbers that fit into a processor's cache: drawing them in such blocks is twice as fast on a CPU."""
 
 FEW = 1024
-"""Tokens that hold the nucleus nearly always, and are found faster than all are sorted."""
+"""Number of tokens that nearly always contain the nucleus, and are found faster than all are sorted."""
 
 
 def picker(
@@ -33,9 +34,9 @@ def picker(
     *,
     top_k: int = 0,
 ) -> Picker:
-    """How a batch's tokens are picked; greedy at temperature 0, whatever the draws."""
+    """Return the function that picks a batch's tokens; greedy at temperature 0, whatever the draws."""
     if isinstance(draws, torch.Generator):
-        # drawn even where nothing is sampled, on the CPU and before the loop: a row's tokens depend on its own numbers alone
+        # drawn even if nothing is sampled, on the CPU and before the loop: a row's tokens depend only on its own numbers
         uniform_BT = torch.rand(rows, max_tokens, generator=draws).to(device)
         return lambda logits_bV, row_b, t: pick(
             kept(logits_bV, temperature, top_p, top_k), uniform_BT[row_b, t], temperature
@@ -49,7 +50,7 @@ def picker(
 
 
 def pick(logits_BV: torch.Tensor, uniform_B: torch.Tensor, temperature: float) -> torch.Tensor:
-    """One token a row: the arg max at temperature 0, else the inverse CDF at `uniform_B`."""
+    """Return one token per row: the arg max at temperature 0, else the inverse CDF at `uniform_B`."""
     if temperature == 0:
         return logits_BV.argmax(-1)
     cdf_BV = (logits_BV / temperature).softmax(-1).cumsum(-1)
@@ -60,11 +61,12 @@ def pick(logits_BV: torch.Tensor, uniform_B: torch.Tensor, temperature: float) -
 def pick_by_stream(
     logits_BV: torch.Tensor, stream_B: torch.Tensor, step: int, temperature: float
 ) -> torch.Tensor:
-    """One token a row: the arg max at temperature 0, else the winner of a race (Gumbel-max).
+    """Return one token per row: the arg max at temperature 0, else the winner of a race (Gumbel-max).
 
-    Every token waits for an exponential time with its probability as the rate, and the first one is picked: that is a draw
-    from the softmax. Rounding of the logits changes the winner only where two tokens arrive together. An inverse CDF would
-    pass on the rounding of every token before the one it finds, and batches of other sizes round differently.
+    Every token waits for an exponential time with its probability as the rate, and the first one is picked: this is a
+    draw from the softmax. Rounding of the logits changes the winner only if two tokens arrive together. An inverse CDF
+    would accumulate the rounding of every token before the one it finds, and batches of different sizes round
+    differently.
     """
     if temperature == 0:
         return logits_BV.argmax(-1)
@@ -79,7 +81,8 @@ def _first(score_bV: torch.Tensor, stream_b: torch.Tensor, step: int) -> torch.T
 
 
 def kept(logits_BV: torch.Tensor, temperature: float, top_p: float, top_k: int = 0) -> torch.Tensor:
-    """Logits of what may be drawn, -inf for the others: the nucleus of the `top_k` likeliest tokens, whose probabilities sum to 1.
+    """Return logits with -inf for tokens that may not be drawn: the nucleus of the `top_k` likeliest tokens is kept,
+    whose probabilities sum to 1.
 
     vLLM and transformers apply the two in this order too.
     """
@@ -89,7 +92,9 @@ def kept(logits_BV: torch.Tensor, temperature: float, top_p: float, top_k: int =
 
 
 def likeliest(logits_BV: torch.Tensor, top_k: int) -> torch.Tensor:
-    """Logits of the `top_k` likeliest tokens, -inf for the others; 0 keeps all. Those as likely as the last one stay too."""
+    """Return the logits of the `top_k` likeliest tokens, -inf for the others; 0 keeps all. Ties with the last one are
+    kept too.
+    """
     if not 0 < top_k < logits_BV.shape[1]:
         return logits_BV
     last_B1 = logits_BV.topk(top_k).values[:, -1:]
@@ -97,9 +102,10 @@ def likeliest(logits_BV: torch.Tensor, top_k: int) -> torch.Tensor:
 
 
 def nucleus(logits_BV: torch.Tensor, temperature: float, top_p: float) -> torch.Tensor:
-    """Logits of the smallest set of likeliest tokens that together have at least probability `top_p`, -inf for the others.
+    """Return the logits of the smallest set of likeliest tokens with a total probability of at least `top_p`, -inf for
+    the others.
 
-    Nucleus sampling, arXiv 1904.09751. The likeliest token always stays, and of equally likely ones all or none.
+    Nucleus sampling, arXiv 1904.09751. The likeliest token is always kept, and of equally likely ones all or none.
     """
     if temperature == 0 or top_p >= 1:
         return logits_BV
@@ -116,11 +122,11 @@ def nucleus(logits_BV: torch.Tensor, temperature: float, top_p: float) -> torch.
 
 
 def log_prob(logits_BV: torch.Tensor, token_B: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probability of each row's token (nats) at a temperature above 0."""
+    """Return the log-probability of each row's token (nats) at a temperature above 0."""
     return (logits_BV / temperature).log_softmax(-1).gather(1, token_B[:, None])[:, 0]
 
 
 def entropy(logits_BV: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Entropy of each row's distribution (nats) at a temperature above 0."""
+    """Return the entropy of each row's distribution (nats) at a temperature above 0."""
     entropy_B: torch.Tensor = torch.special.entr((logits_BV / temperature).softmax(-1)).sum(-1)
     return entropy_B

@@ -1,4 +1,4 @@
-"""The policy: a Hugging Face causal language model and its tokenizer, from a local folder only."""
+"""The policy: a Hugging Face causal language model and its tokenizer, read only from a local folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """A model on its device, in evaluation mode for good: dropout would make ratios differ from one."""
+    """A model on its device, permanently in evaluation mode: dropout would make ratios differ from one."""
 
     path: str
     """The model.path that it was read from, for messages."""
@@ -36,27 +36,29 @@ class Policy:
     """Every token that ends a response, the tokenizer's own first."""
     pad_id: int
     rows: int
-    """Token ids that the model can read and give."""
+    """Number of token ids that the model can read and produce."""
     positions: Positions
     precision: str = "float32"
-    """Of forward passes."""
+    """Precision of forward passes."""
     remarks: Sequence[str] = ()
-    """What is worth a warning."""
+    """Warnings."""
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerFast:
-        """The model's tokenizer."""
+        """Return the model's tokenizer."""
         return self.encoder.tokenizer
 
     def encode(self, question: str) -> list[int]:
-        """Token ids of a question's prompt. Raises UserError for a token that the model has no row for."""
+        """Return the token ids of a question's prompt. Raises UserError for a token without a row in the model."""
         ids = self.encoder.ids(question)
         if not ids or max(ids) >= self.rows:
             raise self._unreadable(question, ids)
         return ids
 
     def prompts(self, texts: Iterable[str], response: int) -> list[list[int]]:
-        """Prompts as `encode` has them. Raises UserError for one that leaves no positions for `response` tokens."""
+        """Return prompts as `encode` makes them. Raises UserError for one that leaves no positions for `response`
+        tokens.
+        """
         rows = [self.encode(text) for text in texts]
         lack = self.positions.lack(max(map(len, rows)), response)
         if lack is not None and self.positions.hard:
@@ -64,7 +66,7 @@ class Policy:
         return rows
 
     def decode(self, response_BT: torch.Tensor, mask_BT: torch.Tensor) -> list[str]:
-        """Texts of responses without special tokens, and without the token that ended them."""
+        """Return the texts of responses without special tokens and without the token that ended them."""
         rows = [ids[mask].tolist() for ids, mask in zip(response_BT.cpu(), mask_BT.cpu(), strict=True)]
         rows = [row[:-1] if row and row[-1] in self.end_ids else row for row in rows]
         return list(
@@ -74,17 +76,17 @@ class Policy:
     def _unreadable(self, prompt: str, ids: list[int]) -> UserError:
         if not ids:
             return UserError(
-                f"model.path={self.path}: its tokenizer gives no token for the prompt '{prompt}'"
+                f"model.path={self.path}: its tokenizer produces no tokens for the prompt '{prompt}'"
             )
         token = self.tokenizer.convert_ids_to_tokens(max(ids))
         return UserError(
             f"model.path={self.path}: the prompt '{prompt}' has token {max(ids)} ('{token}') and the model has {self.rows} "
-            "tokens; tokenizer and weights are not of one model"
+            "tokens; tokenizer and weights belong to different models"
         )
 
 
 def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model folder. Raises UserError where there is none that can be read."""
+    """Return the tokenizer of a model folder. Raises UserError if none can be read."""
     return read_tokenizer(path)
 
 
@@ -92,9 +94,10 @@ NO_TEMPLATE = PromptConfig()
 
 
 def load_policy(config: ModelConfig, device: torch.device, prompt: PromptConfig = NO_TEMPLATE) -> Policy:
-    """Read a model, its weights as float32, but those that adapters freeze in the precision of forward passes.
+    """Read a model: its weights in float32, except that those frozen by adapters are in the precision of forward
+    passes.
 
-    Raises UserError in one sentence for one that cannot be trained.
+    Raises UserError in one sentence for a model that cannot be trained.
     """
     path, precision = config.path, resolve_precision(config.precision, device)
     check_attention(config.attention, device, precision)
@@ -110,7 +113,7 @@ def load_policy(config: ModelConfig, device: torch.device, prompt: PromptConfig 
         model=model.to(device).eval(),
         encoder=encoder,
         end_ids=ends,
-        pad_id=pad if pad is not None and pad < rows else ends[0],  # masked wherever it stands
+        pad_id=pad if pad is not None and pad < rows else ends[0],  # always masked
         rows=rows,
         positions=positions_of(model),
         precision=precision,
@@ -129,4 +132,4 @@ def _several_ends(tokenizer: PreTrainedTokenizerFast, ends: Sequence[int]) -> li
     named = [
         f"{token!r} ({i})" for i, token in zip(ends, tokenizer.convert_ids_to_tokens(list(ends)), strict=True)
     ]
-    return [f"a response ends with {' or '.join(named)}, as the model's folder says"]
+    return [f"a response ends with {' or '.join(named)}, according to the model's folder"]

@@ -1,4 +1,4 @@
-"""How many tokens a model has positions for. A table of positions ends there; rotary ones go on, untrained."""
+"""The number of positions of a model. A table of positions ends there; rotary positions continue, untrained."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ NAMES = (
     "max_target_positions",
     "n_ctx",
 )
-"""What config.json calls the limit, by architecture."""
+"""Names of the limit in config.json, by architecture."""
 NESTED = ("text_config", "decoder_config")
-"""Where a model of several modalities describes the one that writes text."""
+"""Keys under which a multimodal model describes the part that writes text."""
 TABLES = ("pos", "wpe", "alibi")
-"""Parts of the name of a table of positions."""
+"""Parts of the name of a position table."""
 BESIDE = 2
-"""Rows that such a table may have besides the positions."""
+"""Number of rows that such a table may have besides the positions."""
 ENDS_ALL_THE_SAME = ("mpt",)
-"""Model types that make a table of the limit's length only while they run."""
+"""Model types that build a table of the limit's length only at run time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +34,22 @@ class Positions:
     """A model's limit."""
 
     limit: int | None = None
-    """Tokens of prompt and response together; None where config.json names no limit."""
+    """Maximum tokens of prompt and response together; None if config.json names no limit."""
     hard: bool = False
-    """Whether the model cannot run beyond it."""
+    """True if the model cannot run beyond the limit."""
 
     def lack(self, prompt: int, response: int) -> str | None:
-        """What is wrong with so many tokens of each, in words; None where they fit."""
+        """Return what is wrong with these numbers of tokens, in words, or None if they fit."""
         if self.limit is None or prompt + response <= self.limit:
             return None
         return (
-            f"it has {self.limit} positions, and a prompt of {prompt} tokens with a response of up to {response} takes "
+            f"it has {self.limit} positions, and a prompt of {prompt} tokens with a response of up to {response} needs "
             f"{prompt + response}"
         )
 
 
 def limit_of(described: Mapping[str, Any]) -> int | None:
-    """The limit that a config.json names, under any of its names; None where it names none."""
+    """Return the limit that a config.json names, under any of its names, or None."""
     for part in (described, *_nested(described)):
         for name in NAMES:
             value = part.get(name)
@@ -59,7 +59,7 @@ def limit_of(described: Mapping[str, Any]) -> int | None:
 
 
 def positions_of(model: PreTrainedModel) -> Positions:
-    """The limit of a model that was read, defaults of its class included."""
+    """Return the limit of a loaded model, including defaults of its class."""
     config = model.config.get_text_config(decoder=True)
     limit = limit_of({name: getattr(config, name, None) for name in NAMES})
     if limit is None:

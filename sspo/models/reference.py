@@ -1,4 +1,4 @@
-"""The model that a KL penalty is taken to: the base, as it was before any training."""
+"""The reference model of a KL penalty: the base, as it was before any training."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sspo.types import Batch
 
 
 def open_reference(policy: Policy, config: TrainConfig) -> Forward:
-    """The base of a policy: a second model, or the policy's own without its adapters."""
+    """Return the base of a policy: a second model, or the policy's own without its adapters."""
     if has_adapters(policy.model):
         return _Below(policy, open_forward(policy, config.trainer))
     return open_forward(load_policy(config.model, policy.model.device), config.trainer)
 
 
 class _Below:
-    """See Forward; the model under the adapters, without a gradient."""
+    """The forward pass of the model under the adapters, without a gradient. See Forward."""
 
     def __init__(self, policy: Policy, forward: Forward):
         self.model = policy.model

@@ -1,4 +1,4 @@
-"""Which token ids end a response, which one pads, and what a tokenizer appends to a whole text."""
+"""The token ids that end a response, the one that pads, and those that a tokenizer appends to a text."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 SAYS_ENDS = ("generation_config.json", "config.json")
-"""Files of a model folder that may name end tokens besides the tokenizer."""
+"""Files of a model folder, besides the tokenizer's, that may name end tokens."""
 
 
 def row_count(model: PreTrainedModel) -> int:
-    """How many token ids the model can read and give: rows of its embedding, and of its head where that has fewer."""
+    """Return the number of token ids that the model can read and produce: the rows of its embedding, or of its head if
+    fewer.
+    """
     head = model.get_output_embeddings()
     rows = [model.get_input_embeddings().weight.shape[0]]
     return int(min(rows if head is None else [*rows, head.weight.shape[0]]))
 
 
 def end_ids(path: str, folder: Path, tokenizer: PreTrainedTokenizerFast, rows: int) -> tuple[int, ...]:
-    """Every token that ends a response: the tokenizer's, then those that the folder's files name, as far as the model has them.
+    """Return every token that ends a response: the tokenizer's, then those that the folder's files name, if the model
+    has them.
 
-    A chat model ends its turn with another token than a text, and any of three places may name either. Raises UserError
-    where no token is left, as then no response could ever end.
+    A chat model ends its turn with a different token than a text, and any of three places may name either. Raises
+    UserError if no token is left, because no response could then end.
     """
     named = [*_ids(tokenizer.eos_token_id)]
     for name in SAYS_ENDS:
@@ -44,13 +47,13 @@ def end_ids(path: str, folder: Path, tokenizer: PreTrainedTokenizerFast, rows: i
     if not usable:
         raise UserError(
             f"model.path={path}: the model has {rows} tokens and its end token is {named[0]}, so no response could ever "
-            "end; give it a row with resize_token_embeddings, or name another eos_token"
+            "end; add a row with resize_token_embeddings, or set a different eos_token"
         )
     return usable
 
 
 def appended_by(tokenizer: PreTrainedTokenizerFast) -> int:
-    """How many tokens the tokenizer puts after a text. A prompt goes on, so it has none of them."""
+    """Return how many tokens the tokenizer appends to a text. A prompt is continued, so it has none of them."""
     whole, bare = tokenizer.encode("1"), tokenizer.encode("1", add_special_tokens=False)
     for start in range(len(whole) - len(bare) + 1):
         if whole[start : start + len(bare)] == bare:
@@ -59,7 +62,9 @@ def appended_by(tokenizer: PreTrainedTokenizerFast) -> int:
 
 
 def bos_of(path: str, folder: Path, tokenizer: PreTrainedTokenizerFast) -> int | None:
-    """The token that a prompt begins with; None where the tokenizer has none, or the folder says `add_bos_token: false`."""
+    """Return the token that a prompt begins with, or None if the tokenizer has none or the folder sets `add_bos_token:
+    false`.
+    """
     if read_described(path, folder / "tokenizer_config.json").get("add_bos_token") is False:
         return None
     bos: int | None = tokenizer.bos_token_id

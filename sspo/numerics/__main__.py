@@ -1,7 +1,8 @@
-"""`python -m sspo.numerics`: does this code give the numbers of its parent? Notes the answer in sspo/numerics.json.
+"""`python -m sspo.numerics`: compare this code's numbers with its parent's and record the result.
 
-Both revisions are probed on this machine, side by side: the parent in a git worktree of its own. Equal bits, and the code
-key joins the parent's epoch: finished runs stay current. Other bits open an epoch that says which runs it touches.
+Both revisions are probed on this machine, side by side: the parent in a git worktree of its own. If the bits are equal,
+the code key joins the parent's epoch in sspo/numerics.json and finished runs stay current. Different bits open an epoch
+that lists the runs it touches.
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ from sspo.runs.revision import git
 PROBE = "sspo.numerics.probe"
 CHANGELOG = "CHANGELOG.md"
 SECTION = "## Numbers\n\n"
-"""Of the changelog: a line an epoch, the newest first."""
+"""Section of the changelog: one line per epoch, the newest first."""
 FURTHEST = 200
-"""Commits that are looked through for the parent."""
+"""Commits that are searched for the parent."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: the key is listed, by now if not before. 2: refused, or the probe failed."""
+    """Run the comparison. Exit status 0: the key is listed, possibly only now. 2: refused, or the probe failed."""
     parser = argparse.ArgumentParser(prog="python -m sspo.numerics", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--parent", metavar="REV", help="revision to compare with (default: the last whose key is listed)"
     )
     parser.add_argument(
-        "--why", default="", help="of a new epoch, for the changelog: why the numbers changed"
+        "--why", default="", help="reason for changed numbers, for the changelog entry of a new epoch"
     )
-    parser.add_argument("--check", action="store_true", help="only say whether this code's key is listed")
+    parser.add_argument("--check", action="store_true", help="only report whether this code's key is listed")
     asked = parser.parse_args(arguments)
     key, epochs = code_key(), read_epochs()
     listed = epoch_of(key, epochs)
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def parent_tree(revision: str | None) -> Iterator[tuple[Path, str]]:
-    """A worktree of the parent revision, and its code key. Raises UserError where there is none."""
+    """Provide a worktree of the parent revision, and its code key. Raises UserError if there is none."""
     if git("rev-parse", "HEAD") is None:
         raise UserError("the numbers of a parent revision can only be compared in a git checkout")
     with tempfile.TemporaryDirectory() as place:
@@ -81,7 +82,7 @@ def _check_out(tree: Path, revision: str | None) -> str:
         raise UserError(f"git has no revision '{revision or 'HEAD'}', or cannot make a worktree of it")
     if revision is not None:
         if (key := _key_of(tree)) is None:
-            raise UserError(f"revision {revision} does not run: it cannot tell its own code key")
+            raise UserError(f"revision {revision} does not run: it cannot compute its own code key")
         return key
     listed = {key for epoch in read_epochs() for key in epoch.keys}
     for commit in (git("rev-list", "--first-parent", f"--max-count={FURTHEST}", "HEAD") or "").split():
@@ -94,11 +95,11 @@ def _check_out(tree: Path, revision: str | None) -> str:
 
 
 def _key_of(tree: Path) -> str | None:
-    """The key of another revision as its own code has it: which modules decide no number, it knows by their names there.
+    """Return the key of another revision as computed by its own code, which lists its modules that decide no number.
 
-    None where that code does not run, as between two commits of one move.
+    None if that code does not run, as between two commits of one move.
     """
-    if not (tree / FILE).is_file():  # from before there were keys
+    if not (tree / FILE).is_file():  # from before keys existed
         return make_key(tree)
     command = [sys.executable, "-P", "-m", "sspo.numerics", "--check"]
     environment = {**os.environ, "PYTHONPATH": str(tree)}
@@ -108,8 +109,8 @@ def _key_of(tree: Path) -> str | None:
 
 
 def _probe_both(tree: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the parent and this checkout give, probed at the same time."""
-    if not (tree / FILE).is_file():  # from before there were probes
+    """Return the results of the parent and of this checkout, probed at the same time."""
+    if not (tree / FILE).is_file():  # from before probes existed
         shutil.copytree(ROOT / "sspo" / "numerics", tree / "sspo" / "numerics")
     with tempfile.TemporaryDirectory() as place:
         outs = [Path(place) / name for name in ("before.json", "now.json")]
@@ -131,7 +132,7 @@ def _start(root: Path, out: Path) -> subprocess.Popen[bytes]:
 
 
 def settle(key: str, parent_key: str, found: Comparison, why: str, root: Path = ROOT) -> None:
-    """Write down what the comparison found: the key joins the parent's epoch, or a new one and a line of the changelog."""
+    """Record the result: the key joins the parent's epoch, or a new one with a line of the changelog."""
     content = json.loads((root / FILE).read_text(encoding="utf-8"))
     parent = epoch_of(parent_key, read_epochs(root))
     if parent is None:

@@ -1,4 +1,4 @@
-"""Two probes of one machine side by side: what is equal, what differs, and which runs a difference touches."""
+"""Two probes of one machine side by side: equal and different parts, and the runs that a difference touches."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from typing import Any
 from sspo.runs.epochs import Facts
 
 DEEPEST = 3
-"""Options of the smallest sets that are all looked for; where they do not do, one set is found by leaving options out."""
+"""Size of the smallest sets of options that are all searched for; beyond it, one set is found by leaving options out.
+"""
 Probe = Mapping[str, Mapping[str, Any]]
 """Entry name to {"options", "parts"}."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What two revisions say of the same probes."""
+    """The comparison of two revisions' probes."""
 
     equal: tuple[str, ...]
     different: Mapping[str, tuple[str, ...]]
     """Entry to the parts that differ."""
     new: tuple[str, ...]
-    """Entries that the later revision alone has, or has with other options."""
+    """Entries that only the later revision has, or has with different options."""
     gone: tuple[str, ...]
     clauses: tuple[Facts, ...]
     """Runs that the differences touch."""
 
 
 def compare(before: Probe, now: Probe) -> Comparison:
-    """Compare what both have. A part that one of them lacks says nothing; an entry without a common part is a new one."""
+    """Compare the common entries. A part that one of them lacks is ignored; an entry without a common part is a new
+    one.
+    """
     shared = {name for name in now if name in before and before[name]["options"] == now[name]["options"]}
     common = {name: sorted(set(before[name]["parts"]) & set(now[name]["parts"])) for name in shared}
     shared = {name for name in shared if common[name]}
@@ -53,11 +56,11 @@ def compare(before: Probe, now: Probe) -> Comparison:
 
 
 def touched(different: Sequence[Facts], equal: Sequence[Facts]) -> tuple[Facts, ...]:
-    """The fewest options that tell the runs that differ from those that do not.
+    """Return the fewest options that separate the runs that differ from those that do not.
 
-    A clause is a set of options that a differing probe has and no equal one: of one option where one does, else of two or three,
-    else as many as it takes. Every smallest set counts, since nothing here says which of them is the cause: too many runs
-    are made again rather than too few.
+    A clause is a set of options that a differing probe has and no equal one: of one option if one suffices, else of two
+    or three, else as many as needed. Every smallest set counts, because the cause among them is unknown: too many runs
+    are repeated rather than too few.
     """
     clauses: dict[str, Facts] = {}
     varying = _varying([*different, *equal])
@@ -81,7 +84,7 @@ def _smallest(own: Facts, equal: Sequence[Facts]) -> list[Facts]:
 
 
 def _reduced(own: Facts, equal: Sequence[Facts]) -> Facts:
-    """A set of options without any that it can do without."""
+    """Return a set of options without any redundant one."""
     clause = dict(own)
     for key in sorted(own):
         fewer = {name: value for name, value in clause.items() if name != key}
@@ -95,7 +98,7 @@ def _held_by(clause: Facts, probes: Iterable[Facts]) -> bool:
 
 
 def _varying(probes: Sequence[Facts]) -> set[str]:
-    """Options that do not have one value throughout. Where nothing varies, all are named."""
+    """Return the options that do not have one value throughout. If nothing varies, all are returned."""
     values: dict[str, set[str]] = {}
     for facts in probes:
         for key, value in facts.items():

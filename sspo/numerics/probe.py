@@ -2,9 +2,9 @@
 
     entries    {name: {"options": {dotted option: value}, "parts": {part: digest}}}
 
-Two revisions are compared by running this in each on one machine: equal parts are equal bits. What a revision probes is
-its own affair; an entry is compared where both have it with the same options, a part where both have it, so a new row
-or a new logged key disturbs nothing.
+Two revisions are compared by running this in each on one machine: equal parts are equal bits. Each revision defines its own
+probes; an entry is compared if both have it with the same options, and a part if both have it, so a new row
+or a new logged key affects nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Entry = dict[str, Any]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status 0: all probed."""
+    """Run all probes. Exit status 0: all probed."""
     out = Path(arguments[0])
     import torch
 
     torch.set_num_threads(1)
-    # runs first: they are children that are forked before this process has used autograd
+    # runs first: their processes are forked before this one has used autograd
     entries = run_entries(out.with_suffix(".runs")) | loss_entries() | rule_entries()
     out.write_text(json.dumps({"entries": entries}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return 0

@@ -1,4 +1,4 @@
-"""Loss, gradient and metrics of every named objective, and of every option beside them, on one ragged batch."""
+"""Loss, gradient and metrics of every named objective and of every additional option, on one ragged batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REWARDS = ((1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.5, 0.0))
 
 
 def objectives() -> dict[str, ObjectiveConfig]:
-    """What is probed, by name: every row of VARIANTS, and options that no row has."""
+    """Return the probed objectives by name: every row of VARIANTS, and options that no row has."""
     grpo, sspo, sapo = VARIANTS["grpo"], VARIANTS["sspo"], VARIANTS["sapo"]
     extra = {f"sspo/{name}": replace(sspo, aggregation=name) for name in AGGREGATIONS}
     extra |= {
@@ -39,7 +39,7 @@ def objectives() -> dict[str, ObjectiveConfig]:
 
 
 def loss_entries() -> dict[str, Any]:
-    """A probe entry an objective."""
+    """Return one probe entry per objective."""
     return {f"loss of {name}": _entry(objective) for name, objective in objectives().items()}
 
 
@@ -47,7 +47,7 @@ def _entry(objective: ObjectiveConfig) -> dict[str, Any]:
     options = flat({"objective": asdict(objective)})
     del options["objective.name"], options["objective.paper"]
     if objective.mis_cap is None:
-        del options["objective.mis_cap"]  # which probes of before do not have
+        del options["objective.mis_cap"]  # which earlier probes lack
     logp_BT, batch = _batch(objective)
     logp_BT.requires_grad_()
     out = part_loss(logp_BT, batch, objective, step_context(batch, torch.arange(ROWS), WIDTH))
@@ -59,12 +59,12 @@ def _entry(objective: ObjectiveConfig) -> dict[str, Any]:
 
 
 def bits(tensor: torch.Tensor) -> str:
-    """A digest of a tensor's bits."""
+    """Return a digest of a tensor's bits."""
     return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
 
 
 def _batch(objective: ObjectiveConfig) -> tuple[torch.Tensor, Batch]:
-    """(logp_BT, the batch as the objective wants it): two optimiser steps off policy."""
+    """Return (logp_BT, the batch with the columns of the objective): two optimizer steps off policy."""
     generator = torch.Generator().manual_seed(11)
 
     def draw(low: float, high: float) -> torch.Tensor:

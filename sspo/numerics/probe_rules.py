@@ -1,4 +1,6 @@
-"""Segment ids of every rule and option of segmentation, on texts of many kinds, with every byte a token and in pieces."""
+"""Segment ids of every rule and option of segmentation, on texts of many kinds, with byte tokens and with merged
+pieces.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ TEXTS = (
     " \n \n  So,  \n\n\nthen .  ; , \t x",
 )
 PIECES = (("\u0120", "\u0120"), ("t", "h"), ("th", "e"), (".", "\u010a"), (",", "\u0120"), ("1", "0"))
-"""Merges of the second vocabulary: blanks, a word, and marks that stand in one piece with what follows them."""
+"""Merges of the second vocabulary: blanks, a word, and marks that share a piece with the following text."""
 
 
 ANSWERS = 12
@@ -36,7 +38,7 @@ ANSWERS = 12
 
 
 def configs() -> dict[str, SegmentationConfig]:
-    """What is probed, by name."""
+    """Return the probed configurations by name."""
     plain = SegmentationConfig()
     named = {rule: replace(plain, rule=rule) for rule in RULES}
     for like in ("sentence", "line", "token"):
@@ -54,10 +56,10 @@ def configs() -> dict[str, SegmentationConfig]:
 
 
 def rule_entries() -> dict[str, Any]:
-    """A probe entry a configuration and kind of base model; a part a text and vocabulary.
+    """Return one probe entry per configuration and kind of base model, and one part per text and vocabulary.
 
-    The bases that ship with the project have texts of their own, so that a change of cuts which they cannot meet does not
-    touch their runs.
+    The bases that ship with the project have texts of their own, so that a change of cuts that cannot occur in their
+    texts does not touch their runs.
     """
     shipped = {base: _texts_of(base) for base in RECIPES}
     found = {}
@@ -69,7 +71,7 @@ def rule_entries() -> dict[str, Any]:
 
 
 Texts = Mapping[str, tuple[PreTrainedTokenizerFast, Sequence[str]]]
-"""By the name of a vocabulary: it, and what is cut in it."""
+"""By the name of a vocabulary: the tokenizer, and the texts that are segmented with it."""
 
 
 def _any_texts() -> Texts:
@@ -77,7 +79,7 @@ def _any_texts() -> Texts:
 
 
 def _texts_of(base: str) -> Texts:
-    """Worked answers as the base was taught them, right ones and wrong ones."""
+    """Return worked answers as the base was taught them, right ones and wrong ones."""
     problems = ChainTask().train_problems(0, 0, ANSWERS)
     style = RECIPES[base].style
     texts = [worked_answer(one.prompt, python_stream(0, one.id), style=style) for one in problems]
@@ -103,7 +105,7 @@ def _ids(
 
 
 def byte_tokenizer(merges: tuple[tuple[str, str], ...]) -> PreTrainedTokenizerFast:
-    """Every byte a token, and the merged ones."""
+    """Return a tokenizer with one token per byte, and the merged ones."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = [*alphabet, *("".join(pair) for pair in merges), "<eos>"]
     tokenizer = Tokenizer(models.BPE({word: i for i, word in enumerate(words)}, list(merges)))

@@ -1,5 +1,6 @@
-"""Whole runs of seconds that together go through every branch of the configuration: three rollouts, evaluated, killed
-after the first and continued."""
+"""Whole runs that take seconds and together cover every branch of the configuration: three rollouts, evaluated, killed
+after the first and resumed.
+"""
 
 from __future__ import annotations
 
@@ -62,14 +63,14 @@ CELLS = {
     ),
     "file": ("task=jsonl", "task.train=QUESTIONS.jsonl", "task.eval=[QUESTIONS.jsonl]", "objective=grpo"),
 }  # fmt: skip
-"""Named sets and generators are read by the code that reads a file, so of these one file is enough."""
+"""Named sets and generators are read by the code that reads a file, so one file covers these."""
 QUESTIONS = "QUESTIONS.jsonl"
-"""Stands for a file that is made beside the runs."""
+"""Placeholder for a file that is made beside the runs."""
 TABLES = ("metrics.jsonl", "eval.jsonl", "samples.jsonl")
 
 
 def run_entries(store: Path) -> dict[str, Any]:
-    """A probe entry a run, made in `store`, which is emptied."""
+    """Return one probe entry per run, made in `store`, which is emptied."""
     shutil.rmtree(store, ignore_errors=True)
     questions = _write_questions(store / QUESTIONS)
     import_module("sspo.trainer.loop")  # once, and not in every child
@@ -83,7 +84,9 @@ def run_entries(store: Path) -> dict[str, Any]:
 
 
 def _write_questions(path: Path) -> Path:
-    """Seven questions in the embedded model's words: fewer than two rollouts ask, so that an epoch ends inside one."""
+    """Write seven questions in the embedded model's words: fewer than two rollouts need, so that an epoch ends inside
+    one.
+    """
     # read from left to right: (n + 2 - n) * 3 = 6
     rows = [{"question": f"{n} + 2 - {n} * 3 ?", "answer": 6} for n in range(7)]
     path.parent.mkdir(parents=True)
@@ -108,13 +111,14 @@ def _entry(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _tensors(path: Path) -> bytes:
-    """A file's names and tensors in the one order that there is for them, without what else it says: the bytes that a checkpoint
-    of before the first saved models had, so that those compare too."""
+    """Return a file's names and tensors in canonical order, without other metadata: the bytes of checkpoints from
+    before saved models existed, so that those can be compared too.
+    """
     return save(load_file(path))
 
 
 def _train(overrides: Sequence[str], killed_at: Path | None = None) -> int:
-    """One process of a run; killed as soon as a path is there, if it has not ended by then. Returns its exit status."""
+    """Run one process of a run; kill it as soon as a path exists, if it has not ended by then. Return its exit status."""
     child = multiprocessing.get_context("fork").Process(target=_quietly, args=(overrides,))
     child.start()
     while child.is_alive():
@@ -132,7 +136,7 @@ def _quietly(overrides: Sequence[str]) -> None:
 
 
 def _columns(path: Path) -> dict[str, str]:
-    """A digest a logged key over all lines: a key that came later leaves the others alone."""
+    """Return one digest per logged key over all lines: a new key does not affect the others."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     keys = sorted({key for row in rows for key in row})
     return {

@@ -7,16 +7,16 @@ entropy_bounds    bounds that follow entropy
 published_bounds  bounds of two papers
 clip              clip terms
 kl                KL estimators
-sampler_weight    trainer's over sampler's probability
+sampler_weight    trainer's probability over the sampler's
 aggregate         tokens to a scalar
 advantage         rewards to advantages
-context           what an objective must know of a whole rollout
+context           quantities of a whole rollout that an objective needs
 micro_batch       one optimizer step's share of the loss
-inputs            what policy_loss takes, checked
-diagnostics       what the loss saw, as metrics
+inputs            checks of the arguments of policy_loss
+diagnostics       metrics of the loss
 critical          the scale at which a token stops being clipped
-clip_controller   holds an arm's clip fraction
-variants          every named objective, a row each
-notes             their prose
+clip_controller   keeps an arm's clip fraction at its target
+variants          every named objective, one row each
+notes             descriptions of the variants
 page              docs/objectives.md
 """

@@ -1,4 +1,4 @@
-"""Clip terms: ratios, advantages and bounds -> the term to maximise, and where its gradient was removed.
+"""Clip terms: ratios, advantages and bounds -> the term to maximize, and where its gradient was removed.
 
 A new term of the house is a function of TermInputs here, its line in TERM_FUNCTIONS, and a row in sspo/config/choices.py;
 a user's own is such a function below @clip_term (docs/extending.md).
@@ -22,14 +22,14 @@ __all__ = ["TERM_FUNCTIONS", "ClippedTerm", "Surrogate", "TermInputs", "clip_ter
 
 @dataclass(frozen=True, kw_only=True)
 class TermInputs:
-    """All that a term may look at; each has a row a response and a column a token but tau."""
+    """Inputs of a clip term. All are (B, T) except tau."""
 
     logp_BT: torch.Tensor
     """Carries the gradient."""
     d_BT: torch.Tensor
-    """The tokens' own log-ratios, 0 off the mask."""
+    """The tokens' own log-ratios (nats), 0 off the mask."""
     log_ratio_BT: torch.Tensor
-    """Those of the objective's ratio level."""
+    """Log-ratios at the objective's ratio level (nats)."""
     advantage_BT: torch.Tensor
     low_BT: torch.Tensor
     high_BT: torch.Tensor
@@ -42,20 +42,20 @@ class TermInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class ClippedTerm:
-    """term_BT is to be maximised; a clipped token has no gradient."""
+    """term_BT is to be maximized; a clipped token has no gradient."""
 
     term_BT: torch.Tensor
     clipped_low_BT: torch.Tensor
     clipped_high_BT: torch.Tensor
     log_ratio_BT: torch.Tensor
-    """Of the ratio that the term used."""
+    """Log-ratio that the term used (nats)."""
     capped_BT: torch.Tensor | None = None
-    """Where a ratio was cut and the gradient was not; None where the term has no such place."""
+    """True where a ratio was capped and the gradient was kept; None if the term has no cap."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surrogate:
-    """What becomes of each token before anything is summed."""
+    """The term of each token before anything is summed."""
 
     d_BT: torch.Tensor
     """The tokens' own log-ratios, nats."""
@@ -65,9 +65,9 @@ class Surrogate:
 
 
 def ppo(x: TermInputs) -> ClippedTerm:
-    """min(r A, clip(r, 1 - lo, 1 + hi) A). Clipped: A > 0 and r > 1 + hi, or A < 0 and r < 1 - lo.
+    """Return min(r A, clip(r, 1 - lo, 1 + hi) A). Clipped: A > 0 and r > 1 + hi, or A < 0 and r < 1 - lo.
 
-    PPO's, arXiv 1707.06347 equation 7; GRPO, DAPO, Dr.GRPO, GSPO and our reading of SSPO differ elsewhere.
+    PPO's, arXiv 1707.06347 equation 7; GRPO, DAPO, Dr.GRPO, GSPO and our reading of SSPO differ in other choices.
     """
     ratio_BT = x.log_ratio_BT.exp()
     inside_BT = torch.minimum(torch.maximum(ratio_BT, 1 - x.low_BT), 1 + x.high_BT)
@@ -80,15 +80,16 @@ def ppo(x: TermInputs) -> ClippedTerm:
 
 
 def unclipped(x: TermInputs) -> ClippedTerm:
-    """r A: the bounds play no part."""
+    """Return r A: the bounds are not used."""
     return _without_clipping(x.log_ratio_BT.exp() * x.advantage_BT, x)
 
 
 def cispo(x: TermInputs) -> ClippedTerm:
-    """sg(clip(r, 1 - lo, 1 + hi)) A log pi (CISPO, arXiv 2506.13585): weights are cut, gradients never.
+    """Return sg(clip(r, 1 - lo, 1 + hi)) A log pi (CISPO, arXiv 2506.13585): weights are capped, gradients never
+    removed.
 
-    lo = 1 is no lower bound, as in the paper, which tunes hi alone and does not print it; hi = 4, a cap of 5, is that of
-    ScaleRL (arXiv 2510.13786). The value is no estimate of anything: only its gradient means something.
+    lo = 1 means no lower bound, as in the paper, which tunes only hi and does not print it; hi = 4, a cap of 5, is that
+    of ScaleRL (arXiv 2510.13786). The value estimates nothing: only its gradient is meaningful.
     """
     ratio_BT = x.log_ratio_BT.detach().exp()
     weight_BT = torch.minimum(torch.maximum(ratio_BT, 1 - x.low_BT), 1 + x.high_BT)
@@ -98,11 +99,11 @@ def cispo(x: TermInputs) -> ClippedTerm:
 
 
 def gmpo(x: TermInputs) -> ClippedTerm:
-    """A exp(mean_t c_t), c_t = sgn(A) min(sgn(A) d_t, sgn(A) clip(d_t, -lo, hi)) (GMPO, arXiv 2507.20673).
+    """Return A exp(mean_t c_t), c_t = sgn(A) min(sgn(A) d_t, sgn(A) clip(d_t, -lo, hi)) (GMPO, arXiv 2507.20673).
 
-    Each token's log-ratio is clipped on the side where A pushes it, before the geometric mean is taken over the ratio
-    level: over the response in the paper. The clip is stated in logs, lo = hi = .4 (ratios .67 to 1.49). A clipped token
-    has no gradient of its own, but its value stays in the mean that scales the others'.
+    Each token's log-ratio is clipped on the side towards which A pushes it, before the geometric mean is taken over the
+    ratio level: over the response in the paper. The clip is configured in logs, lo = hi = 0.4 (ratios 0.67 to 1.49). A
+    clipped token has no gradient of its own, but its value stays in the mean that scales the others'.
     """
     up_BT, down_BT = torch.log1p(x.high_BT), torch.log1p(-x.low_BT)
     high_BT = (x.advantage_BT > 0) & (x.d_BT > up_BT) & x.mask_BT
@@ -118,7 +119,7 @@ def gmpo(x: TermInputs) -> ClippedTerm:
 
 
 def sapo(x: TermInputs) -> ClippedTerm:
-    """A sigmoid(tau (r - 1)) 4 / tau, tau by the sign of A (SAPO, arXiv 2511.20347): a soft gate, no clip.
+    """Return A sigmoid(tau (r - 1)) 4 / tau, tau by the sign of A (SAPO, arXiv 2511.20347): a soft gate, no clip.
 
     tau 1.0 where A > 0 and 1.05 elsewhere are the paper's; the factor makes the gradient at r = 1 that of r A.
     """
@@ -147,7 +148,7 @@ HOUSE_FUNCTIONS: Mapping[str, Callable[[TermInputs], ClippedTerm]] = {
 
 
 def _own(plugin: Plugin) -> Callable[[TermInputs], ClippedTerm]:
-    """A user's own term, whose result is checked."""
+    """Return a user's own term, whose result is checked."""
     function = called(plugin)
 
     def checked(x: TermInputs) -> ClippedTerm:

@@ -1,18 +1,18 @@
-"""The controller behind bounds.target_clip_frac: holds an arm's clip fraction while its policy drifts.
+"""The controller behind bounds.target_clip_frac: keeps an arm's clip fraction at its target while its policy drifts.
 
-After each rollout two things are known of its matched tokens: the share f that was clipped, and the scale of the bounds
-that would have clipped the target share q (objective/critical.py). The log of the scale then moves by
+Each rollout yields two figures for its matched tokens: the share f that was clipped, and the scale of the bounds that
+would have clipped the target share q (objective/critical.py). The log of the scale then moves by
 
     target_gain * (f - q) / q,   but never past the scale that would have met the target,
 
-and all the way after the first rollout, so where clip.low and clip.high begin is soon forgotten. The proportional step
-alone would hold the mean of f exactly in the long run, however f drifts; the limit keeps one rollout of extreme drift
-from throwing bounds about, and its price is a realised mean above the target where f fluctuates by multiples from
-rollout to rollout, as it does at targets of a percent (simulated: 1.1 times at 5 %, 1.6 times at 1 %, where the level of
-drift has a standard deviation of .3 in its log). Reports compare what was realised with the target.
+and all the way after the first rollout, so the initial clip.low and clip.high soon stop mattering. The proportional
+step alone would keep the mean of f exact in the long run, however f drifts. The limit prevents one rollout of extreme
+drift from moving the bounds far; its price is a realized mean above the target if f fluctuates by multiples from
+rollout to rollout, as it does at targets of one percent (simulated: 1.1 times at 5 %, 1.6 times at 1 %, with a standard
+deviation of 0.3 in the log of the level of drift). Reports compare the realized fraction with the target.
 
-Matched are tokens with A != 0 (solved groups must not tighten bounds) and updates from the second on (the first sees
-ratios of 1).
+Matched tokens are those with A != 0 (solved groups must not tighten bounds) in updates from the second on (in the
+first, all ratios are 1).
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from sspo.metrics import MIN_ELIGIBLE
 from sspo.objective.critical import scale_at
 
 WIDEST_LOW = 0.99
-"""A lower clip distance of 1 would hold ratios above 0, which they always are."""
+"""A lower clip distance of 1 would keep ratios above 0, which they always are."""
 
 EDGE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipControl:
-    """The controller's whole state; part of a checkpoint."""
+    """The complete state of the controller; part of a checkpoint."""
 
     log_scale: float = 0.0
-    """Log of what clip.low and clip.high are multiplied by, nats."""
+    """Log of the factor on clip.low and clip.high, nats."""
     rollouts: int = 0
-    """Rollouts that it was steered by; 0 leaves bounds as configured."""
+    """Rollouts that it has been updated from; 0 leaves bounds as configured."""
 
     @property
     def scale(self) -> float:
-        """What clip.low and clip.high are multiplied by."""
+        """Return the factor on clip.low and clip.high."""
         return math.exp(self.log_scale)
 
 
 def scaled(objective: ObjectiveConfig, scale: float) -> ObjectiveConfig:
-    """The objective with both clip bounds multiplied by `scale`; itself at 1."""
+    """Return the objective with both clip bounds multiplied by `scale`; the same object if scale is 1."""
     if scale == 1:
         return objective
     clip = ClipConfig(low=objective.clip.low * scale, high=objective.clip.high * scale)
@@ -57,10 +57,10 @@ def scaled(objective: ObjectiveConfig, scale: float) -> ObjectiveConfig:
 
 
 def steer(control: ClipControl, critical_N: torch.Tensor, objective: ObjectiveConfig) -> ClipControl:
-    """The state after a rollout whose matched tokens have critical scales `critical_N` of the configured bounds.
+    """Return the state after a rollout whose matched tokens have critical scales `critical_N` of the configured bounds.
 
-    A rollout with fewer than MIN_ELIGIBLE such tokens, or in which no bounds would have clipped as many as the target
-    wants, teaches nothing and changes nothing.
+    The state is unchanged if the rollout has fewer than MIN_ELIGIBLE such tokens, or if no bounds would have clipped
+    the target share of them.
     """
     bounds, target = objective.bounds, objective.bounds.target_clip_frac
     if target is None or len(critical_N) < MIN_ELIGIBLE:
@@ -79,13 +79,15 @@ def steer(control: ClipControl, critical_N: torch.Tensor, objective: ObjectiveCo
 
 
 def at_edge(control: ClipControl, objective: ObjectiveConfig) -> bool:
-    """Whether the range of bounds, and not the target, decides where the controller is."""
+    """Return whether the range of bounds, and not the target, determines the controller's scale."""
     least, most = scale_range(objective.clip, objective.bounds)
     return control.rollouts > 0 and not least * (1 + EDGE) < control.scale < most * (1 - EDGE)
 
 
 def scale_range(clip: ClipConfig, bounds: BoundsConfig) -> tuple[float, float]:
-    """Scales that keep clip.low and clip.high inside bounds.target_range, and every token's lower bound above 0."""
+    """Return the (least, most) scale that keeps clip.low and clip.high inside bounds.target_range, and every token's
+    lower bound above 0.
+    """
     least, most = bounds.target_range
     widest = 1.0 if bounds.side == "high" else widest_g(bounds)
     return (

@@ -1,4 +1,6 @@
-"""What an objective must know of a whole rollout, found once and carried by its rows: micro-batches then agree."""
+"""Quantities of a whole rollout that an objective needs, computed once and carried by its rows so that micro-batches
+agree.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sspo.types import Batch, LossContext, TokenExtras
 
 
 def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, rollout: int) -> Batch:
-    """The rollout's batch with the columns that the objective asks for. Row i answers prompt i // group.
+    """Return the rollout's batch with the columns that the objective requires. Row i answers prompt i // group.
 
     The permutation of shuffled bounds derives from (seed, rollout).
     """
@@ -26,7 +28,10 @@ def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, ro
 
 
 def group_weight(mask_BT: torch.Tensor, group: int) -> torch.Tensor:
-    """Responses of each row's prompt over the tokens of all of them; 0 where they have none."""
+    """Return, (B,), the number of responses to each row's prompt over their total tokens; 0 if they have no tokens.
+
+    `group` consecutive rows share a prompt.
+    """
     tokens_P = mask_BT.sum(1).view(-1, group).sum(1)
     weight_P = torch.where(tokens_P > 0, group / tokens_P.double(), 0.0)
     return weight_P.repeat_interleave(group)
@@ -41,10 +46,10 @@ def whole_batch(
     group: int | None = None,
     seed: int = 0,
 ) -> LossContext:
-    """The context of a call that is the whole batch; the padded width stands for the token limit.
+    """Return the context of a call that is the whole batch; the padded width serves as the token limit.
 
-    `group` is how many rows in a row share a prompt, which aggregation 'group_token_mean' alone asks; `seed` is that of
-    shuffled bounds.
+    `group` is the number of consecutive rows that share a prompt, required by aggregation 'group_token_mean' only;
+    `seed` is that of shuffled bounds. Raises ValueError if bounds follow entropy and entropy_BT is None.
     """
     generator = torch_stream(seed, "shuffled bounds")
     low_BT, high_BT = multipliers(entropy_BT, segment_id_BT, mask_BT, objective.bounds, generator) or (

@@ -1,10 +1,10 @@
-"""How far bounds must widen before they let a token go: what makes clip fractions comparable across ratio levels.
+"""The scale of the bounds at which a token stops being clipped: it makes clip fractions comparable across ratio levels.
 
 With bounds s * lo_t and s * hi_t a token is clipped for exactly the s below its critical scale,
 
     c_t = (r_t - 1) / hi_t   where A > 0,      c_t = (1 - r_t) / lo_t   where A < 0,
 
-so the clip fraction at every s is one minus the distribution function of c, and the s of a wanted clip fraction is one
+so the clip fraction at every s is one minus the distribution function of c, and the s of a given clip fraction is one
 of its quantiles: no search, no training.
 """
 
@@ -18,18 +18,21 @@ import torch
 def critical_scale(
     log_ratio_BT: torch.Tensor, advantage_BT: torch.Tensor, low_BT: torch.Tensor, high_BT: torch.Tensor
 ) -> torch.Tensor:
-    """c_BT; 0 where no bounds clip the token (A = 0, or the ratio moved to the side that is never clipped)."""
+    """Return c_BT, dimensionless; 0 if no bounds clip the token (A = 0, or the ratio moved to the side that is never
+    clipped).
+    """
     excess_BT = log_ratio_BT.exp() - 1
     reach_BT = torch.where(advantage_BT > 0, excess_BT / high_BT, -excess_BT / low_BT)
     return torch.where(advantage_BT != 0, reach_BT.clamp(min=0), 0.0)
 
 
 def scale_at(critical_N: torch.Tensor, target: float) -> float | None:
-    """The scale that leaves a share `target` of the tokens clipped, midway (in logs) between the two tokens it parts.
+    """Return the scale at which a share `target` of the tokens is clipped: the geometric mean of the critical scales of
+    the two tokens that it separates, or None if no scale reaches the target.
 
-    `critical_N` holds the critical scales of all eligible tokens. Equal ones (tokens of one segment) are not parted:
-    the nearest cut between segments is taken. None where no scale reaches the target, because fewer tokens than that
-    move towards their clip at all or there are too few to part any.
+    `critical_N` holds the critical scales of all eligible tokens. Equal ones (tokens of one segment) are not separated:
+    the nearest boundary between segments is used. No scale reaches the target if too few tokens move towards their
+    clip, or if all critical scales are equal.
     """
     wanted = round(target * len(critical_N))
     falling_N = critical_N.double().sort(descending=True).values

@@ -1,4 +1,4 @@
-"""What the loss saw, as glossary metrics; nothing is read back from the device here."""
+"""Metrics of the loss, keyed by the glossary; nothing is read back from the device here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sspo.objective.ratio import segment_size
 from sspo.objective.sampler_weight import SamplerWeights
 
 EXTREME = math.log(1.5)
-"""A token is extreme when its own ratio is beyond 1.5 or below 1 / 1.5."""
+"""A token is extreme if its own ratio is above 1.5 or below 1 / 1.5."""
 
 
 def diagnose(
@@ -25,7 +25,7 @@ def diagnose(
     segment_id_BT: torch.Tensor,
     objective: ObjectiveConfig,
 ) -> dict[str, Metric]:
-    """Metrics of one (micro-)batch; bound metrics only where the term has bounds."""
+    """Return the metrics of one (micro-)batch; those of bounds only if the term has bounds."""
     d_BT, clipped = seen.d_BT.detach(), seen.clipped
     metrics = {"policy/loss": observe("policy/loss", loss.detach())}
     metrics |= _clip_fractions(advantage_BT, mask_BT, segment_id_BT, clipped)
@@ -43,7 +43,7 @@ def diagnose_options(
     mask_BT: torch.Tensor,
     objective: ObjectiveConfig,
 ) -> dict[str, Metric]:
-    """Metrics of what only some objectives have: a cut weight, a KL penalty, weights against the sampler."""
+    """Return the metrics that only some objectives have: capped weights, a KL penalty, weights against the sampler."""
     metrics, tokens = {}, mask_BT.sum()
 
     def share(key: str, value_BT: torch.Tensor) -> None:
@@ -113,7 +113,7 @@ def _extremes(
     high_BT: torch.Tensor,
     clipped: ClippedTerm,
 ) -> dict[str, Metric]:
-    """C2 and C3: extreme tokens that a clip kept, and innocent tokens that it took."""
+    """Return C2 and C3: extreme tokens that the clip kept, and tokens inside their own bounds that it clipped."""
     clipped_BT = (clipped.clipped_low_BT | clipped.clipped_high_BT) & mask_BT
     extreme_BT = (d_BT.abs() > EXTREME) & (advantage_BT * d_BT > 0) & mask_BT
     own_ratio_BT = d_BT.exp()

@@ -1,12 +1,13 @@
-"""Bounds that follow entropy: which entropy H, its statistics over a rollout, and g, what bounds are multiplied by.
+"""Bounds that follow entropy: the entropy H of each token, its statistics over a rollout, and g, the factor on the
+bounds.
 
     tanh      g = 1 + alpha * tanh((H - mu) / sd)
     linear    g = clip(H / mu, 1 - |alpha|, 1 + |alpha|)        (mirrored about 1 for negative alpha)
     rank      g = 1 + alpha * (2 * midrank - 1)
-    shuffled  tanh's, of an H that was dealt out anew: a control without entropy in it
+    shuffled  tanh's, of a permuted H: a control in which bounds carry no information about entropy
 
-mu and sd are moments, midrank in (0, 1) is the share of smaller values plus half that of equal ones, all over the response
-tokens of the rollout. sd = 0 (mu = 0 for linear) gives g = 1. Negative alpha is the reversed control.
+mu and sd are moments; midrank in (0, 1) is the share of smaller values plus half that of equal ones, all over the
+response tokens of the rollout. sd = 0 (mu = 0 for linear) gives g = 1. Negative alpha is the reversed control.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from sspo.objective.ratio import partition, segment_mean
 
 FOLLOW_NO_ENTROPY = ("none", "dcpo")
 RANKED = ("rank", "hapo")
-"""Adaptations that ask for all values of the rollout in order."""
+"""Adaptations that need all values of the rollout in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntropyStats:
-    """What g must know of the entropy that bounds follow, over all response tokens of a rollout batch (nats)."""
+    """Statistics of the entropy that bounds follow, over all response tokens of a rollout batch (nats)."""
 
     mean: torch.Tensor
     sd: torch.Tensor
     sorted_N: torch.Tensor | None = None
-    """All values in rising order, where ranks or quantiles are asked for; one zero where there is no token."""
+    """All values in ascending order, if ranks or quantiles are needed; a single zero if there are no tokens."""
 
 
 def adapting_entropy(
@@ -41,12 +42,12 @@ def adapting_entropy(
     bounds: BoundsConfig,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """H_BT at the configured level: the token's own entropy, or the mean of its segment or response.
+    """Return H_BT (nats) at the configured level: the token's own entropy, or the mean of its segment or response.
 
-    Bounds that follow no entropy look at none: theirs is the token's own.
+    Bounds that do not follow entropy get entropy_BT unchanged.
 
-    Adaptation 'shuffled' hands the values of the whole rollout round among its tokens, segments or responses, by a
-    permutation from `generator`: the same bounds, at places that say nothing of entropy. It is a ValueError without one.
+    Adaptation 'shuffled' redistributes the values of the whole rollout among its tokens, segments or responses by a
+    permutation from `generator`: the same bounds, at positions unrelated to entropy. Raises ValueError without one.
     """
     if bounds.adapt in FOLLOW_NO_ENTROPY:
         return entropy_BT
@@ -55,14 +56,16 @@ def adapting_entropy(
     if bounds.adapt != "shuffled":
         return h_BT
     if generator is None:
-        raise ValueError("shuffled bounds need the rollout's own permutation: see objective/context.py")
+        raise ValueError(
+            "shuffled bounds require a generator for the rollout's permutation: see sspo/objective/context.py"
+        )
     return _shuffled(h_BT, level_id_BT, mask_BT, generator)
 
 
 def _shuffled(
     h_BT: torch.Tensor, level_id_BT: torch.Tensor, mask_BT: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
-    """h_BT with its values permuted over units (row, id); drawn on the CPU, so that devices agree."""
+    """Return h_BT with its values permuted over units (row, id); drawn on the CPU, so that devices agree."""
     units_B = level_id_BT.amax(1) + 1
     unit_BT = (level_id_BT + (units_B.cumsum(0) - units_B)[:, None]).clamp(min=0)
     value_U = torch.zeros(int(units_B.sum()), dtype=h_BT.dtype, device=h_BT.device)
@@ -74,7 +77,7 @@ def _shuffled(
 
 
 def entropy_stats(h_BT: torch.Tensor, mask_BT: torch.Tensor, bounds: BoundsConfig) -> EntropyStats:
-    """Statistics of what bounds follow, over all response tokens of a rollout batch."""
+    """Return the statistics of `h_BT` (nats) over all response tokens of a rollout batch."""
     count = mask_BT.sum().clamp(min=1)
     mean = torch.where(mask_BT, h_BT, 0.0).sum() / count
     sd = (torch.where(mask_BT, (h_BT - mean) ** 2, 0.0).sum() / count).sqrt()
@@ -88,14 +91,14 @@ def _sorted(h_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
 
 
 def tanh_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
-    """1 + alpha * tanh((H - mu) / sd)."""
+    """Return 1 + alpha * tanh((H - mu) / sd), (B, T)."""
     mean, sd = stats.mean, stats.sd
     z_BT = torch.where(sd > 0, (h_BT - mean) / sd.where(sd > 0, 1.0), 0.0)
     return 1 + alpha * z_BT.tanh()
 
 
 def linear_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
-    """clip(H / mu, 1 - |alpha|, 1 + |alpha|), mirrored about 1 for negative alpha."""
+    """Return clip(H / mu, 1 - |alpha|, 1 + |alpha|), (B, T), mirrored about 1 for negative alpha."""
     mean = stats.mean
     share_BT = torch.where(mean > 0, h_BT / mean.where(mean > 0, 1.0), 1.0)
     g_BT = share_BT.clamp(1 - abs(alpha), 1 + abs(alpha))
@@ -103,7 +106,9 @@ def linear_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Ten
 
 
 def rank_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
-    """1 + alpha * (2 * midrank - 1): evenly spread whatever the shape of the entropies; its mean is 1 by itself."""
+    """Return 1 + alpha * (2 * midrank - 1), (B, T): evenly spread whatever the distribution of the entropies; its mean
+    is 1 by construction.
+    """
     assert stats.sorted_N is not None
     below_BT = torch.searchsorted(stats.sorted_N, h_BT.contiguous())
     upto_BT = torch.searchsorted(stats.sorted_N, h_BT.contiguous(), right=True)

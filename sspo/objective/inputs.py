@@ -1,4 +1,6 @@
-"""What policy_loss takes, refused in one sentence where a shape would broadcast into something else or a column is missing."""
+"""Checks of the arguments of policy_loss: one sentence for a shape that would broadcast wrongly or a column that is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sspo.objective.variants import VARIANTS
 
 
 def check_objective_row(objective: Any) -> None:
-    """Raise ValueError unless it is a row of VARIANTS or another ObjectiveConfig."""
+    """Raise ValueError unless `objective` is a row of VARIANTS or another ObjectiveConfig."""
     if isinstance(objective, ObjectiveConfig):
         return
     if not isinstance(objective, str):
@@ -23,7 +25,7 @@ def check_objective_row(objective: Any) -> None:
     if objective not in VARIANTS:
         raise ValueError(str(unknown("objective", objective, VARIANTS)))
     raise ValueError(
-        f"the objective must be a row and not its name: pass VARIANTS['{objective}'] of sspo.objective.variants"
+        f"the objective must be a row, not its name: pass VARIANTS['{objective}'] of sspo.objective.variants"
     )
 
 
@@ -33,31 +35,38 @@ def check_columns(
     segment_id_BT: torch.Tensor | None,
     **others: torch.Tensor,
 ) -> None:
-    """Raise ValueError for the first column that is missing, or that is not one number a token where it must be."""
+    """Raise ValueError for the first column that is missing or has the wrong shape.
+
+    Every column has the shape (B, T) of logp_BT; advantage_BT may also have (B, 1), one advantage per response.
+    """
     if logp_BT.dim() != 2:
         raise ValueError(f"logp_BT must have the shape (responses, tokens), got {tuple(logp_BT.shape)}")
     if segment_id_BT is None:
         raise ValueError(
-            "segment_id_BT is None, and metrics count segments under every objective: give what sspo.segmentation.segment "
-            "returns, or mask_BT.long() - 1 for one segment a response"
+            "segment_id_BT is None, and metrics count segments under every objective: pass the result of "
+            "sspo.segmentation.segment, or mask_BT.long() - 1 for one segment per response"
         )
     shape, rows = tuple(logp_BT.shape), logp_BT.shape[0]
+    if advantage_BT is None:
+        raise ValueError(f"advantage_BT is None: it must have logp_BT's shape {shape}")
     for name, column in {**others, "segment_id_BT": segment_id_BT}.items():
+        if column is None:
+            raise ValueError(f"{name} is None: it must have logp_BT's shape {shape}")
         if tuple(column.shape) != shape:
             raise ValueError(f"{name} must have logp_BT's shape {shape}, got {tuple(column.shape)}")
     if tuple(advantage_BT.shape) not in (shape, (rows, 1)):
         raise ValueError(
-            f"advantage_BT must have the shape {shape}, or {(rows, 1)} for one advantage a response, got "
+            f"advantage_BT must have the shape {shape}, or {(rows, 1)} for one advantage per response, got "
             f"{tuple(advantage_BT.shape)}"
-            + ("; give it as advantage_B[:, None]" if advantage_BT.dim() == 1 else "")
+            + ("; pass it as advantage_B[:, None]" if advantage_BT.dim() == 1 else "")
         )
 
 
 def check_entropy(entropy_BT: torch.Tensor | None, objective: ObjectiveConfig) -> None:
-    """Raise ValueError where bounds follow an entropy that is not there."""
+    """Raise ValueError if bounds follow entropy and entropy_BT is None."""
     adapt = objective.bounds.adapt
     if entropy_BT is None and adapt not in FOLLOW_NO_ENTROPY:
         raise ValueError(
-            f"entropy_BT is None, and the bounds of objective '{objective.name}' follow it (bounds.adapt='{adapt}'): give the "
+            f"entropy_BT is None, and the bounds of objective '{objective.name}' follow it (bounds.adapt='{adapt}'): pass the "
             "sampling policy's entropy at each token, in nats"
         )

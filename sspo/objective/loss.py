@@ -28,14 +28,16 @@ def policy_loss(
     *,
     context: LossContext | None = None,
 ) -> LossOut:
-    """The loss to minimise (points) and its metrics, keyed by the glossary: `metrics["policy/clip_frac"].value()` is a
-    number, None where nothing was counted, and `merge` adds those of another micro-batch.
+    """Return the loss to minimize (scalar, points) and its metrics by glossary key: `metrics["policy/clip_frac"].value()`
+    is a number, None if nothing was counted, and `merge` adds those of another micro-batch.
 
-    logp_BT carries the gradient; old_logp_BT and entropy_BT (nats) are the sampling policy's; mask_BT is True on
-    response tokens; segment_id_BT is -1 off the mask; an advantage a response has the shape (B, 1). Only ratio level
-    'segment' uses the ids for the ratio, metrics and segment-level entropy always do. entropy_BT may be None where bounds
-    do not follow it. `context` None means that this call is the whole batch. Options that need more than that (groups of
-    a prompt, reference or sampler log-probabilities) find it in the context. ValueError says what does not fit.
+    Args, all (B, T): logp_BT (nats) carries the gradient; old_logp_BT and entropy_BT (nats) are the sampling policy's;
+    advantage_BT (points) may be (B, 1), one per response; mask_BT is True on response tokens; segment_id_BT is -1 off the
+    mask. Only ratio level 'segment' uses the ids for the ratio; metrics and segment-level entropy always do. entropy_BT
+    may be None if bounds do not follow it. `context` None means that this call is the whole batch; options that need
+    more (groups of a prompt, reference or sampler log-probabilities) read it there.
+
+    Raises ValueError, in one sentence, for a missing or misshapen column or a missing part of the context.
     """
     check_objective_row(objective)
     check_columns(logp_BT, advantage_BT, segment_id_BT, old_logp_BT=old_logp_BT, mask_BT=mask_BT)
@@ -51,7 +53,7 @@ def policy_loss(
         term_BT = weights.weigh(term_BT)
     if objective.kl.coef > 0:
         if context.extras.reference_logp_BT is None:
-            raise ValueError("objective.kl asks for the reference's log-probabilities in the context")
+            raise ValueError("objective.kl requires the reference's log-probabilities in the context")
         kl_BT = kl_to_reference(logp_BT, context.extras.reference_logp_BT, mask_BT, objective.kl.estimator)
         term_BT = term_BT - objective.kl.coef * kl_BT
     loss = -AGGREGATIONS[objective.aggregation](term_BT, mask_BT, segment_id_BT, context)
@@ -71,7 +73,7 @@ def surrogate(
     objective: ObjectiveConfig,
     context: LossContext,
 ) -> Surrogate:
-    """Ratio, level, bounds and clip term: what becomes of every token before anything is summed."""
+    """Return the term of every token before anything is summed: ratio, level, bounds and clip term."""
     d_BT = token_log_ratio(logp_BT, old_logp_BT, mask_BT)
     level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
     log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)

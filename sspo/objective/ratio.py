@@ -4,8 +4,8 @@
     D_s = sum_{t in s} d_t / n_s
     l_t = sg(D_s(t)) + d_t - sg(d_t)          (the GSPO-token form, arXiv 2507.18071)
 
-Every token its own segment gives GRPO's ratio, one segment a response GSPO's, both exactly; SSPO (arXiv 2511.04256)
-lies between.
+One segment per token gives GRPO's ratio, one segment per response GSPO's, both exactly; SSPO (arXiv 2511.04256) lies
+between.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from __future__ import annotations
 import torch
 
 MAX_LOG_RATIO = 20.0
-"""exp(20) is 5e8: beyond it only overflow is left to represent, and every clip acts long before."""
+"""exp(20) is 5e8: every clip acts long before, and larger values could only overflow."""
 
 
 NOT_FINITE = 1e6
-"""What stands for an infinite log-ratio (nats): in a mean over fewer than 50,000 tokens it still is beyond the limit above."""
+"""Substitute for an infinite log-ratio (nats): in a mean over fewer than 50,000 tokens it is still beyond the limit
+above.
+"""
 
 
 def token_log_ratio(logp_BT: torch.Tensor, old_logp_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """d_BT = logp - old_logp on the mask (nats), 0 off it, and always finite.
+    """Return d_BT = logp - old_logp on the mask (nats), 0 off it, and always finite.
 
-    A token that the new policy gives no probability counts as d = -1e6 and one that the old policy gave none as 1e6,
-    so that its ratio is at the limit of what is represented, exp(-20) or exp(20), as is that of its segment; where both are
+    A token to which the new policy gives no probability counts as d = -1e6 and one to which the old policy gave none as
+    1e6, so that its ratio is at the representable limit, exp(-20) or exp(20), as is that of its segment; if both are
     -inf, d = 0. None of them has a gradient.
     """
     d_BT = (logp_BT - old_logp_BT).nan_to_num(nan=0.0, posinf=NOT_FINITE, neginf=-NOT_FINITE)
@@ -32,7 +34,11 @@ def token_log_ratio(logp_BT: torch.Tensor, old_logp_BT: torch.Tensor, mask_BT: t
 
 
 def partition(level: str, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """The segment ids that the ratio is averaged over: each token, the given segments, or the whole response."""
+    """Return, (B, T), the segment ids that the ratio is averaged over: each token, the given segments or the whole
+    response.
+
+    `level` is 'token', 'segment' or 'response'; any other raises ValueError. Ids are -1 off the mask.
+    """
     if level == "segment":
         return segment_id_BT
     if level == "token":
@@ -40,29 +46,32 @@ def partition(level: str, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) ->
         return torch.where(mask_BT, position_T, -1)
     if level == "response":
         return torch.where(mask_BT, 0, -1)
-    raise ValueError(f"no ratio level '{level}'")
+    raise ValueError(f"unknown ratio level '{level}': valid: response, segment, token")
 
 
 def segment_size(segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """Tokens of the segment that each token belongs to; 1 off the mask."""
+    """Return, (B, T), the number of tokens of the segment that each token belongs to; 1 off the mask."""
     return _segment_sum(mask_BT.float(), segment_id_BT, mask_BT).clamp(min=1)
 
 
 def segment_mean(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """Each token's segment mean of `value_BT`; 0 off the mask."""
+    """Return, (B, T), each token's segment mean of `value_BT`; 0 off the mask."""
     return _segment_sum(value_BT, segment_id_BT, mask_BT) / segment_size(segment_id_BT, mask_BT)
 
 
 def surrogate_log_ratio(
     d_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor
 ) -> torch.Tensor:
-    """l_BT: the segment's mean log-ratio in value, the token's own log-prob in gradient."""
+    """Return l_BT (nats): the segment's mean log-ratio in value, the token's own log-probability in gradient.
+
+    The value is clamped to [-20, 20].
+    """
     mean_BT = segment_mean(d_BT.detach(), segment_id_BT, mask_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
     return mean_BT + d_BT - d_BT.detach()
 
 
 def _segment_sum(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """Each token's segment total. Ids are below T, so (B, T) slots hold every segment of every row."""
+    """Return each token's segment total. Ids are below T, so (B, T) slots hold every segment of every row."""
     slot_BT = segment_id_BT.clamp(min=0)
     kept_BT = torch.where(mask_BT, value_BT, 0.0)
     total_BS = torch.zeros_like(kept_BT).scatter_add(1, slot_BT, kept_BT)

@@ -1,10 +1,11 @@
-"""What a token's term weighs where the sampler computes by other numerics than the trainer: w = pi_old / pi_sampler.
+"""Weights of token terms for a sampler whose numerics differ from the trainer's: w = pi_old / pi_sampler.
 
-Truncated importance sampling cuts each token's w at a cap (Ionides 2008; for LLM training Yao et al. 2025, "Your efficient RL
-framework secretly brings you off-policy RL training", with a cap of 2). Masked importance sampling drops a response whose
-geometric mean of w leaves [1 / cap, cap]: its terms are multiplied by 0, and what the loss divides by stays. That condition is
-verl's rejection by geometric mean (Liu, Li et al. 2025, "When Speed Kills Stability"), which also takes the response out of what
-it divides by; that it stays there is TRL's `sequence_mask`, which looks at the product of w instead of its mean.
+Truncated importance sampling caps each token's w (Ionides 2008; for LLM training Yao et al. 2025, "Your efficient RL
+framework secretly brings you off-policy RL training", with a cap of 2). Masked importance sampling drops a response
+whose geometric mean of w leaves [1 / cap, cap]: its terms are multiplied by 0, and the loss's divisor is unchanged.
+That condition is verl's rejection by geometric mean (Liu, Li et al. 2025, "When Speed Kills Stability"), which also
+removes the response from the divisor; keeping it there follows TRL's `sequence_mask`, which tests the product of w
+instead of its mean.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from sspo.types import LossContext
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerWeights:
-    """Weights of both options; None for the one that is off."""
+    """Weights of both options; None for an option that is off."""
 
     truncated_BT: torch.Tensor | None
     """min(w, tis_cap) of each token."""
     kept_B: torch.Tensor | None
-    """Whether a response counts under mis_cap."""
+    """True if the response counts under mis_cap."""
 
     def weigh(self, term_BT: torch.Tensor) -> torch.Tensor:
-        """Each token's term times its weights, which are constants to the gradient."""
+        """Return each token's term times its weights, which are constants to the gradient."""
         if self.truncated_BT is not None:
             term_BT = self.truncated_BT * term_BT
         return term_BT if self.kept_B is None else self.kept_B[:, None] * term_BT
@@ -38,12 +39,15 @@ class SamplerWeights:
 def sampler_weights(
     old_logp_BT: torch.Tensor, context: LossContext, mask_BT: torch.Tensor, objective: ObjectiveConfig
 ) -> SamplerWeights | None:
-    """The weights that the objective asks for; None where it asks for none."""
-    asked = [name for name in ("tis_cap", "mis_cap") if getattr(objective, name) is not None]
-    if not asked:
+    """Return the weights that the objective requires, or None if it requires none.
+
+    Raises ValueError if it requires weights and the context has no sampler log-probabilities.
+    """
+    required = [name for name in ("tis_cap", "mis_cap") if getattr(objective, name) is not None]
+    if not required:
         return None
     if context.extras.sampler_logp_BT is None:
-        raise ValueError(f"objective.{asked[0]} asks for the sampler's log-probabilities in the context")
+        raise ValueError(f"objective.{required[0]} requires the sampler's log-probabilities in the context")
     log_w_BT = token_log_ratio(old_logp_BT, context.extras.sampler_logp_BT, mask_BT)
     tis, mis = objective.tis_cap, objective.mis_cap
     return SamplerWeights(
@@ -53,6 +57,6 @@ def sampler_weights(
 
 
 def _kept(log_w_BT: torch.Tensor, mask_BT: torch.Tensor, cap: float) -> torch.Tensor:
-    """Responses whose mean log w is within +-log(cap); one without a token is."""
+    """Return which responses have a mean log w within +-log(cap); a response without tokens does."""
     mean_B = log_w_BT.double().sum(1) / mask_BT.sum(1).clamp(min=1)
     return mean_B.abs() <= math.log(cap)

@@ -1,13 +1,13 @@
 """VARIANTS: the one table of named objectives. A variant is a row of choices, pinned on every axis to its paper.
 
-Frameworks' defaults disagree with the papers and with each other: docs/objectives.md has each row's formula and what verl,
-TRL and others do under the same name. A name claims no more than its row: `dcpo_clip` and `hapo_clip` are the clip
+Frameworks' defaults differ from the papers and from each other: docs/objectives.md has each row's formula and the behavior of
+verl, TRL and others under the same name. A name claims no more than its row: `dcpo_clip` and `hapo_clip` are the clip
 bounds of those papers alone, `rloo` is the token-level PPO loss that frameworks run under that name, and `dapo` and
 `dapo_group` are its clip and aggregation, whose dynamic sampling and overlong penalty are options of the rollout and reward.
 
 Reading sspo: only the abstract of arXiv 2511.04256 is public to us, so its row is our reading of it and every
-choice in it is configuration. The bound .05 is a starting point for segments of about ten tokens, where averaging
-log-ratios shrinks them; it is no constant of the paper. The rows after it change one choice of it each.
+choice in it is configuration. The bound 0.05 is a starting point for segments of about ten tokens, where averaging
+log-ratios shrinks them; it is not a constant of the paper. The rows after it change one choice of it each.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SSPO = replace(
 
 
 def _ablated(name: str, **bounds: str | float) -> ObjectiveConfig:
-    """sspo with other options of its bounds."""
+    """Return sspo with different options of its bounds."""
     return replace(_SSPO, name=name, bounds=replace(_SSPO.bounds, **bounds))  # type: ignore[arg-type]
 
 
@@ -133,7 +133,7 @@ _ABLATIONS = (
 
 
 def _row(plugin: Plugin) -> ObjectiveConfig:
-    """A user's own row, under the name that leads to it. Raises UserError where it is none."""
+    """Return a user's own row, under the name that leads to it. Raises UserError if it is not an objective."""
     row = plugin.load()
     if not isinstance(row, ObjectiveConfig):
         raise UserError(

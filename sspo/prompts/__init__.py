@@ -1,7 +1,7 @@
-"""The words around a question, which turn it into a prompt.
+"""Prompt templates: the text around a question.
 
 templates  one template per file, by its name
-own_file   a Jinja2 file of the user's own
+own_file   a user-supplied Jinja2 file
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> Template:
-    """The template that a configuration names. Raises UserError where it cannot be used with this tokenizer."""
+    """Return the template that a configuration names. Raises UserError if it cannot be used with this tokenizer."""
     if is_own_template(config.template):
         from sspo.prompts.own_file import open_own
 

@@ -1,4 +1,4 @@
-"""A template of the user's own: a Jinja2 file with {{ question }} in it, rendered in a sandbox."""
+"""A user-supplied template: a Jinja2 file with {{ question }} in it, rendered in a sandbox."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 PROBE = "1 + 1 = ?"
 FIELDS = ("question", "bos", "eos")
-"""What such a file may ask for: the question, and the tokenizer's own first and last token as text."""
+"""Fields that such a file may use: the question, and the tokenizer's own first and last token as text."""
 
 
 def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
-    """The file's template. Raises UserError for one that cannot be read, has no question, or asks for an unknown field.
+    """Return the file's template. Raises UserError for one that cannot be read, has no question, or uses an unknown
+    field.
 
-    A file that asks for `bos`, or whose text begins with a special token of the tokenizer, brings all of them along; other text
+    A file that uses `bos`, or whose text begins with a special token of the tokenizer, supplies all of them; other text
     gets the tokenizer's.
     """
     assert is_own_template(path)
@@ -34,7 +35,7 @@ def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
         asked = meta.find_undeclared_variables(environment.parse(text))
         template = environment.from_string(text)
     except TemplateError as error:
-        raise UserError(f"prompt.template={path} is no Jinja2 template: {error}") from error
+        raise UserError(f"prompt.template={path} is not a Jinja2 template: {error}") from error
     for field in sorted(asked - set(FIELDS)):
         raise unknown(f"field of {Path(path).name}", field, FIELDS)
     if "question" not in asked:
@@ -46,7 +47,7 @@ def open_own(path: str, tokenizer: PreTrainedTokenizerFast) -> Template:
     def render(question: str) -> str:
         try:
             return template.render(question=question, **tokens)
-        except Exception as error:  # whatever a template of anybody's hand raises
+        except Exception as error:  # a user's template may raise anything
             raise UserError(
                 f"prompt.template={path} cannot be rendered: {type(error).__name__}: {error}"
             ) from error

@@ -1,4 +1,4 @@
-"""A row -> a problem: which columns hold the question, its right answers and its id, and what they may hold."""
+"""A row -> a problem: the columns of its question, right answers and id, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Columns:
     answer: str = "answer"
     """A text or a number, or a list of answers that are equally right."""
     id: str = "id"
-    """A set without the column, or with null in all of it, names its questions by their place, from 1."""
+    """A set without the column, or with null in all of it, identifies its questions by their position, from 1."""
 
 
 def problems(
@@ -34,10 +34,10 @@ def problems(
     gold: Callable[[str], str] = plain,
     remedies: Mapping[str, str] | None = None,
 ) -> Iterator[Problem]:
-    """A problem a row; rows come with their line or place. Raises UserError for the first row that makes none.
+    """Yield one problem per row; rows come with their line or position. Raises UserError for the first invalid row.
 
-    `where` names the file or set in messages, `remedies` an option for each of the columns question, answer and, if it must be
-    there, id.
+    `where` names the file or set in messages; `remedies` names an option for each of the columns question, answer and,
+    if it is required, id.
     """
     options = remedies or {}
     first: tuple[int, bool] | None = None
@@ -72,12 +72,12 @@ def _cell(row: Row, column: str, at: str, remedy: str) -> Any:
 
 
 def _refuse_mixture(row: Row, column: str, at: str, first: int, first_has: bool) -> None:
-    """Raise UserError for a row with an id in a set whose first row, at line `first`, has none, or the other way round."""
+    """Raise UserError for a row with an id in a set whose first row, at line `first`, has none, or the reverse."""
     has = row.get(column) is not None
     if has != first_has:
         raise UserError(
-            f"{at}: {'an' if has else 'no'} id in column '{column}', and line {first} has {'one' if first_has else 'none'}: "
-            "give every question an id, or none"
+            f"{at}: {'an' if has else 'no'} id in column '{column}', but line {first} has {'one' if first_has else 'none'}: "
+            "give every question an id, or none of them"
         )
 
 
@@ -90,7 +90,7 @@ def _question(value: Any, at: str) -> str:
 
 
 def _golds(value: Any, gold: Callable[[str], str], at: str) -> tuple[str, ...]:
-    """The right answers, each once, in their order."""
+    """Return the right answers, each once, in their order."""
     given = value if isinstance(value, list | tuple) else [value]
     if not given:
         raise UserError(f"{at}: the list of answers is empty")
@@ -107,12 +107,12 @@ def _golds(value: Any, gold: Callable[[str], str], at: str) -> tuple[str, ...]:
 
 
 def _written(number: str) -> str:
-    """A decimal number without an exponent; any zero is 0."""
+    """Return a decimal number without an exponent; any zero is 0."""
     return format(Decimal(number) or Decimal(0), "f")
 
 
 def _text(value: Any, at: str) -> str:
-    """A text, or a number as people write it: 142.0 is 142."""
+    """Return a text, or a number as people write it: 142.0 is 142."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

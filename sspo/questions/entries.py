@@ -1,4 +1,4 @@
-"""What task.train and task.eval name: a JSON Lines file, a set by its name, or one of reasoning-gym's."""
+"""The entries of task.train and task.eval: a JSON Lines file, a set by its name, or one of reasoning-gym's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sspo.questions.question_set import QuestionSet
 from sspo.questions.sets import SETS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
-"""What may head a column of a table."""
+"""Valid headers of a results column."""
 MEANS = "average"
-"""The column of a results table that no set may be called by."""
+"""The column of a results table that is reserved for means."""
 FILE, NAMED, GENERATED = "file", "named set", "generated set"
 
 
@@ -30,22 +30,22 @@ class Entry:
     text: str
     kind: str
     name: str
-    """The column of a table that it becomes: a file's name without its end, or the set's name."""
+    """The results column of the set: a file's name without its suffix, or the set's name."""
 
 
 def entry(text: str, key: str) -> Entry:
-    """What a value of an option names. Raises UserError where it is neither a file nor a set."""
+    """Return the entry that an option's value names. Raises UserError if it is neither a file nor a set."""
     if text.startswith(PREFIX):
         return Entry(text, GENERATED, text.removeprefix(PREFIX))
     if "/" in text or text.endswith(".jsonl"):
         name = Path(text).name.removesuffix(".jsonl")
         if not NAME.fullmatch(name):
             raise UserError(
-                f"{key}={text}: the file's name heads a column of the table, so it must be of at most 60 letters, digits and . _ + -, got {shown(name)}"
+                f"{key}={text}: the file's name becomes the header of a results column, so it may have at most 60 letters, digits and . _ + -, got {shown(name)}"
             )
         if name == MEANS and key == "task.eval":
             raise UserError(
-                f"{key}={text}: '{MEANS}' heads the column of means in the results table: rename the file"
+                f"{key}={text}: '{MEANS}' is the header of the column of means in the results table: rename the file"
             )
         return Entry(text, FILE, name)
     if text in SETS:
@@ -53,12 +53,12 @@ def entry(text: str, key: str) -> Entry:
     close = nearest(text, SETS)
     hint = f"did you mean '{close}'? " if close else ""
     raise UserError(
-        f"unknown question set '{text}' in {key}: {hint}valid: {', '.join(SETS)}, {PREFIX}NAME, or a file as ./NAME.jsonl"
+        f"unknown question set '{text}' in {key}: {hint}valid: {', '.join(SETS)}, {PREFIX}NAME, or a file such as ./NAME.jsonl"
     )
 
 
 def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
-    """The questions of an entry's part `train` or `test`. Raises UserError where they cannot be had."""
+    """Return the questions of an entry's part `train` or `test`. Raises UserError if they cannot be read."""
     if one.kind == GENERATED:
         return generator(one.name, config.options)
     if one.kind == FILE:
@@ -69,7 +69,7 @@ def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
     if part == "train" and known.train is None:
         trained = ", ".join(name for name in SETS if SETS[name].train is not None)
         raise UserError(
-            f"task.train={one.name} is a benchmark and has no training questions; take one of {trained}, or a file"
+            f"task.train={one.name} is a benchmark and has no training questions; use one of {trained}, or a file"
         )
     if config.folder is not None:
         return read_set(_at_home(config.folder, "task.folder"), one.name, known, part)
@@ -77,10 +77,10 @@ def read(one: Entry, part: str, config: TaskConfig) -> QuestionSet | Generator:
 
 
 def _at_home(text: str, key: str) -> Path:
-    """A path whose `~` or `~name` is a home folder. Raises UserError where nobody has that home."""
+    """Expand `~` or `~name` in a path. Raises UserError if the home folder is unknown."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise UserError(
-            f"{key}={text}: the home folder that it begins with is not known; write the folder out"
+            f"{key}={text}: the home folder at its beginning is unknown; write the full path"
         ) from error

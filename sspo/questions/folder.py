@@ -1,7 +1,8 @@
-"""Named sets from a folder of one's own: NAME.jsonl for what is evaluated on, NAME/train.jsonl and NAME/test.jsonl for both.
+"""Named sets from a user's folder: NAME.jsonl for evaluation sets, NAME/train.jsonl and NAME/test.jsonl for sets with
+both.
 
-A file has the set's own columns, with the right answer where the set has it, or the plain ones: `question` or `problem`, `answer`
-or `answers`, and `id`.
+A file has the set's own columns, with the right answer in the set's form, or the plain ones: `question` or `problem`,
+`answer` or `answers`, and `id`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ PLAIN = tuple(
 
 
 def read_set(folder: Path, name: str, known: NamedSet, part: str) -> QuestionSet:
-    """The part `train` or `test` of a named set. Raises NotHere where the folder does not have it."""
+    """Return the part `train` or `test` of a named set. Raises NotHere if the folder does not have it."""
     if not folder.is_dir():
         raise NotHere(f"task.folder={folder}: no such folder")
     places = _places(folder, name, known, part)
@@ -37,7 +38,7 @@ def read_set(folder: Path, name: str, known: NamedSet, part: str) -> QuestionSet
 
 
 def _places(folder: Path, name: str, known: NamedSet, part: str) -> list[Path]:
-    """Where a part may lie. A folder that is called like the set is the set's own."""
+    """Return the possible files of a part. A folder with the set's name is the set's own."""
     nested = [folder / name / f"{part}.jsonl", *([folder / f"{part}.jsonl"] if folder.name == name else [])]
     alone = known.train is None or known.test is None
     return [folder / f"{name}.jsonl", *nested] if alone else nested

@@ -1,7 +1,7 @@
-"""reasoning-gym's data sets: questions that a generator makes without end, asked for by (seed, rollout).
+"""reasoning-gym's data sets: endless questions from a generator, selected by (seed, rollout).
 
-The package is an extra (`make setup-gym`) without most of what it depends on. Its own __init__ imports every category of
-generators at once, with a solver or a font for some; so a category is imported when a set of it is asked for.
+The package is an extra (`make setup-gym`) without most of its dependencies. Its own __init__ imports every category of
+generators at once, some with a solver or a font; a category is therefore imported only when one of its sets is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sspo.types import Problem
 
 PACKAGE = "reasoning_gym"
 PREFIX = f"{PACKAGE}:"
-"""What an entry of task.train and task.eval begins with that names one of its sets."""
+"""Prefix of entries of task.train and task.eval that name one of its sets."""
 CATEGORIES = (
     "arithmetic",
     "algebra",
@@ -41,13 +41,13 @@ CATEGORIES = (
     "probability",
 )
 MOST_QUESTIONS = 10_000
-"""Questions of a held-out set that may be asked for."""
+"""Maximum number of questions of a held-out set."""
 LOOKED_AT = 200
-"""Questions that are looked at for one of the wanted split that is new, before a set counts as too small."""
+"""Questions that are searched for a new one of the required split before a set counts as too small."""
 HASHED = 16
-"""Questions of either split that the digest is taken over, with the set's options and the package's version."""
+"""Number of questions of either split in the digest, with the set's options and the package's version."""
 OWN = ("seed", "size")
-"""Options of the sets that their use decides."""
+"""Options of the sets that this module sets itself."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,19 @@ class Generator:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the package's version, the options in use and the first questions."""
+        """Return the SHA-256 of the package's version, the options in use and the first questions."""
         return _digest(self)
 
     def train(self, seed: int, rollout: int, count: int) -> list[Problem]:
-        """The questions of one rollout; a function of (seed, rollout) alone."""
+        """Return the questions of one rollout; a function of (seed, rollout) alone."""
         stream = self._stream(derive(seed, f"reasoning-gym {self.name}", rollout))
         return self._take(stream, count, f"train/{rollout}", want_held_out=False)
 
     def test(self, count: int) -> list[Problem]:
-        """The first `count` held-out questions, no two alike; the same for every run."""
+        """Return the first `count` held-out questions, all distinct; the same for every run."""
         if count > MOST_QUESTIONS:
             raise UserError(
-                f"evaluation questions must be at most {MOST_QUESTIONS} a set of reasoning-gym, got {count}"
+                f"evaluation questions must be at most {MOST_QUESTIONS} per reasoning-gym set, got {count}"
             )
         stream = self._stream(derive(0, f"reasoning-gym {self.name}, held out"))
         return self._take(stream, count, self.name, want_held_out=True)
@@ -80,7 +80,7 @@ class Generator:
     def _take(
         self, stream: Iterator[tuple[str, str]], count: int, where: str, *, want_held_out: bool
     ) -> list[Problem]:
-        """The first questions of a split; held-out ones differ from each other."""
+        """Return the first questions of a split; held-out ones are distinct."""
         taken: list[Problem] = []
         asked: set[str] = set()
         since = 0
@@ -93,13 +93,13 @@ class Generator:
                 since = 0
             elif since >= LOOKED_AT:
                 raise UserError(
-                    f"{PREFIX}{self.name} makes only {len(taken)} different questions of the {count} that are asked for; ask for "
-                    "fewer, or set task.options so that there are more"
+                    f"{PREFIX}{self.name} makes only {len(taken)} of the {count} different questions required; set a "
+                    "smaller number, or set task.options so that there are more"
                 )
         return taken
 
     def _stream(self, seed: int) -> Iterator[tuple[str, str]]:
-        """Its questions and answers without end."""
+        """Yield its questions and answers endlessly."""
         made = _made(self, seed % 2**31)
         for number in itertools.count():
             try:
@@ -111,13 +111,13 @@ class Generator:
             question, answer = item.get("question"), item.get("answer")
             if not isinstance(question, str) or not isinstance(answer, str) or not answer.strip():
                 raise UserError(
-                    f"{PREFIX}{self.name}: a question of it has no right answer of its own ({shown(answer)}), so it cannot be scored here"
+                    f"{PREFIX}{self.name}: one of its questions has no right answer ({shown(answer)}), so it cannot be scored here"
                 )
             yield question, answer.strip()
 
 
 def refuse_strange_sets(options: Sequence[str], names: Sequence[str]) -> None:
-    """Raise UserError for an option `set.name=value` whose set is none of `names`, those that the task reads."""
+    """Raise UserError for an option `set.name=value` whose set is not in `names`, the sets of the task."""
     for text in options:
         of = text.partition("=")[0].strip().rpartition(".")[0]
         if of and of not in names:
@@ -125,9 +125,9 @@ def refuse_strange_sets(options: Sequence[str], names: Sequence[str]) -> None:
 
 
 def generator(name: str, options: Sequence[str]) -> Generator:
-    """A data set by its name with options as `name=value`, or `set.name=value` for one set of several.
+    """Return a data set by its name, with options as `name=value`, or `set.name=value` for one set of several.
 
-    Raises UserError where the package is not installed, or has no such set or option.
+    Raises UserError if the package is not installed, or has no such set or option.
     """
     given = []
     for text in options:
@@ -156,7 +156,7 @@ def _digest(of: Generator) -> str:
 
 
 def _made(of: Generator, seed: int) -> Any:
-    """The package's own object, whose items depend on the seed and their number."""
+    """Return the package's own object, whose items depend on the seed and their number."""
     values = {key: _value(text) for key, text in of.options}
     make, config = _registered(of.name)
     fields = [field for field in config.__dataclass_fields__ if field not in OWN]
@@ -166,12 +166,12 @@ def _made(of: Generator, seed: int) -> Any:
     try:
         return make(config=config(seed=seed, size=MOST_QUESTIONS, **values))
     except (AssertionError, TypeError, ValueError) as error:
-        given = ", ".join(f"{key}={text}" for key, text in of.options) or "to be without any"
+        given = ", ".join(f"{key}={text}" for key, text in of.options) or "to have no options"
         raise UserError(f"task.options: {PREFIX}{of.name} refuses {given}: {error}") from error
 
 
 def _value(text: str) -> Any:
-    """An option's value: JSON, or the text itself."""
+    """Return an option's value: JSON, or the text itself."""
     try:
         return json.loads(text)
     except ValueError:
@@ -180,7 +180,7 @@ def _value(text: str) -> Any:
 
 @functools.cache
 def _registered(name: str) -> tuple[Any, Any]:
-    """A set's class and the class of its options."""
+    """Return a set's class and the class of its options."""
     _without_its_init()
     from_factory: Mapping[str, tuple[Any, Any]] = importlib.import_module(f"{PACKAGE}.factory").DATASETS
     lacking: dict[str, str] = {}
@@ -197,17 +197,19 @@ def _registered(name: str) -> tuple[Any, Any]:
     hint = f"did you mean '{close}'? " if close else ""
     left = ", ".join(f"{category} (needs {package})" for category, package in lacking.items())
     raise UserError(
-        f"unknown reasoning-gym data set '{name}': {hint}there are {len(from_factory)}, as chain_sum or gsm_symbolic"
+        f"unknown reasoning-gym data set '{name}': {hint}there are {len(from_factory)}, such as chain_sum or gsm_symbolic"
         + (f"; these categories cannot be imported: {left}" if left else "")
     )
 
 
 def _without_its_init() -> None:
-    """Make the package known without running its __init__."""
+    """Register the package without running its __init__."""
     if PACKAGE in sys.modules:
         return
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None:
         raise UserError(f"{PREFIX[:-1]} is not installed: run `make setup-gym`")
     sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
-    importlib.import_module(f"{PACKAGE}.coaching")  # first, as there: it and the factory import each other
+    importlib.import_module(
+        f"{PACKAGE}.coaching"
+    )  # first, as in its __init__: it and the factory import each other

@@ -1,21 +1,21 @@
-"""Where in an answer's text the right answer stands: in all of it, after `####`, in the last box, or between dollar signs."""
+"""The right answer in an answer's text: all of it, after `####`, in the last box, or between dollar signs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 SHORT = 40
-"""Characters of an answer that is surely no worked solution."""
+"""Number of characters of an answer that is surely not a worked solution."""
 BOX = "\\boxed"
 
 
 def plain(text: str) -> str:
-    """The text itself."""
+    """Return the text itself."""
     return text.strip()
 
 
 def hashes(text: str) -> str:
-    """What follows the last `####`, as in GSM8K, without thousands separators."""
+    """Return the text after the last `####`, as in GSM8K, without thousands separators."""
     _, mark, answer = text.rpartition("####")
     if not mark:
         raise ValueError("its answer has no ####")
@@ -23,13 +23,13 @@ def hashes(text: str) -> str:
 
 
 def hashes_or_short(text: str) -> str:
-    """As `hashes`; without any `####`, one short line is the answer as it stands."""
+    """Return the result of `hashes`; without any `####`, one short line is the answer as it is."""
     whole = text.strip()
     return whole if "####" not in whole and "\n" not in whole and len(whole) <= SHORT else hashes(text)
 
 
 def boxed(text: str) -> str:
-    """What the last `\\boxed` of a worked solution holds, as in MATH: `\\boxed{...}`, or `\\boxed 7` without braces."""
+    """Return the content of the last `\\boxed` of a worked solution, as in MATH: `\\boxed{...}`, or `\\boxed 7` without braces."""
     start = text.rfind(BOX)
     if start < 0:
         raise ValueError("its solution has no \\boxed")
@@ -46,7 +46,7 @@ def boxed(text: str) -> str:
 
 
 def undollared(text: str) -> str:
-    """The text without the dollar signs that LaTeX stands in, as in OlympiadBench."""
+    """Return the text without the dollar signs around LaTeX, as in OlympiadBench."""
     return text.replace("$", "").strip()
 
 
@@ -56,6 +56,6 @@ GOLDS: Mapping[str, Callable[[str], str]] = {
     "boxed": boxed,
     "undollared": undollared,
 }
-"""Each raises ValueError, in words, for a text that does not have it."""
+"""Functions that each raise ValueError, in words, for a text without the answer."""
 OF_FILES: Mapping[str, Callable[[str], str]] = {**GOLDS, "hashes": hashes_or_short}
-"""The same for files of one's own, which may have the answer alone."""
+"""The same for user-supplied files, which may contain only the answer."""

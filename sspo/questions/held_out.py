@@ -1,4 +1,4 @@
-"""Which generated questions are never trained on: a property of the question itself, so that no seed can leak one."""
+"""The generated questions that are never trained on: a property of the question itself, so that no seed can leak one."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ EVAL_SHARE = 5
 
 
 def held_out(question: str) -> bool:
-    """Whether a question is evaluated on, and never trained on."""
+    """Return whether a question is for evaluation, and never trained on."""
     return hashlib.sha256(question.encode()).digest()[0] % EVAL_SHARE == 0

@@ -1,7 +1,7 @@
-"""Named sets from the Hugging Face hub, through `datasets`: one revision, one content, both held to the lock.
+"""Named sets from the Hugging Face hub, through `datasets`: one revision and one content, both enforced by the lock.
 
-What was loaded once lies in the cache of `datasets` and is taken from there where the hub cannot be reached. Tables alone are
-read (Parquet, JSON, CSV, Arrow): no code of a repository is run and no pickle is opened.
+Loaded sets stay in the cache of `datasets` and are read from there if the hub cannot be reached. Only tables are read
+(Parquet, JSON, CSV, Arrow): no code of a repository is run and no pickle is opened.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from sspo.questions.question_set import QuestionSet, question_set
 
 TABLES = ("parquet", "json", "csv", "arrow")
 CACHED = "cache"
-"""What `datasets` calls a table that it takes from its cache, because the hub is out of reach: the newest one there."""
+"""Name that `datasets` gives to a table from its cache when the hub is out of reach: the newest one there."""
 COMMIT_DIGITS = 40
 
 
 def from_hub(name: str, known: NamedSet, part: str, lock: Path) -> QuestionSet:
-    """The part `train` or `test` of a named set. What the lock knows is not loaded before its questions are asked for.
+    """Return the part `train` or `test` of a named set. A set that the lock lists is loaded only when its questions are
+    used.
 
-    Raises UserError where the hub does not have it, or has another content than the lock says.
+    Raises UserError if the hub does not have it, or its content differs from the lock.
     """
     key = f"{name}/{part}"
     entry = entry_of(lock, key)
@@ -38,27 +39,27 @@ def from_hub(name: str, known: NamedSet, part: str, lock: Path) -> QuestionSet:
         entry = add_entry(lock, key, Entry(hub=known.hub, revision=revision, sha256=loaded.digest, rows=rows))
     if entry.hub != known.hub:
         raise UserError(
-            f"task.lock={lock}: the questions of {key} came from {entry.hub}, and this code takes those of {known.hub}; "
-            "use another lock file for studies on them"
+            f"task.lock={lock}: the questions of {key} came from {entry.hub}, and this code uses those of {known.hub}; "
+            "use a different lock file for studies on them"
         )
     return QuestionSet(entry.sha256, functools.partial(_enforced, name, known, part, lock, entry))
 
 
 def _enforced(name: str, known: NamedSet, part: str, lock: Path, entry: Entry) -> Any:
-    """The problems of the locked revision. Raises UserError where their content is another."""
+    """Return the problems of the locked revision. Raises UserError if their content differs."""
     loaded, _ = _load(name, known, part, entry.revision)
     if loaded.digest != entry.sha256:
         raise UserError(
             f"the questions of {name} ({part}) at revision {entry.revision[:12]} of {known.hub} have the SHA-256 "
-            f"{loaded.digest[:12]}..., and task.lock={lock} says {entry.sha256[:12]}...: they are not those that the study "
-            "stands on"
+            f"{loaded.digest[:12]}..., but task.lock={lock} records {entry.sha256[:12]}...: they differ from those that the study "
+            "relies on"
         )
     return loaded.load()
 
 
 @functools.lru_cache(maxsize=32)
 def _load(name: str, known: NamedSet, part: str, revision: str | None) -> tuple[QuestionSet, str]:
-    """The questions of a part, and the commit that they came from."""
+    """Return the questions of a part, and the commit that they came from."""
     split = known.train if part == "train" else known.test
     where = f"the questions of {name} ({part}) from the hub's {known.hub}"
     table, commit = _table(name, known, str(split), revision, where)
@@ -67,19 +68,19 @@ def _load(name: str, known: NamedSet, part: str, revision: str | None) -> tuple[
 
 
 def _table(name: str, known: NamedSet, split: str, revision: str | None, where: str) -> tuple[Any, str]:
-    """Rows of a split, and the commit that they came from."""
+    """Return the rows of a split, and the commit that they came from."""
     import datasets
     import huggingface_hub
 
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
-    huggingface_hub.logging.set_verbosity_error()  # it says each time that it tries again
+    huggingface_hub.logging.set_verbosity_error()  # it logs every retry
     with one_sentence(name, known, revision, where):
         builder = datasets.load_dataset_builder(known.hub, known.config, revision=revision)
         kind = type(builder).__module__.removeprefix("datasets.packaged_modules.").partition(".")[0]
         if kind not in (*TABLES, CACHED):
             raise UserError(
-                f"{where} are no table but '{kind}', which is not read; valid: {', '.join(TABLES)}"
+                f"{where} are not a table but '{kind}', which is not read; valid: {', '.join(TABLES)}"
             )
         commit = _commit(builder.hash, revision, where)
         builder.download_and_prepare()
@@ -90,13 +91,13 @@ def _table(name: str, known: NamedSet, split: str, revision: str | None, where: 
 
 
 def _commit(found: object, wanted: str | None, where: str) -> str:
-    """The commit that a builder's cache is named by. Raises UserError where it is not the wanted one."""
+    """Return the commit that a builder's cache is named after. Raises UserError if it differs from the required one."""
     commit = str(found)
     if len(commit) != COMMIT_DIGITS or set(commit) - set("0123456789abcdef"):
-        raise UserError(f"{where} come from no commit that can be told: {commit[:80]}")
+        raise UserError(f"{where} come from an unidentified commit: {commit[:80]}")
     if wanted is not None and commit != wanted:
         raise UserError(
-            f"{where}: revision {wanted} cannot be had, as the hub does not answer and the cache has {commit} alone"
+            f"{where}: revision {wanted} is not available: the hub does not answer and the cache has only {commit}"
         )
     return commit
 

@@ -1,4 +1,4 @@
-"""What goes wrong between `datasets` and the hub: mostly, which folder to give instead."""
+"""Failures of `datasets` and the hub, in one sentence that usually names a folder to use instead."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def one_sentence(
     name: str, known: NamedSet, revision: str | None, where: str
 ) -> contextlib.AbstractContextManager[None]:
-    """Turns what `datasets` and the hub's client raise inside the `with` block into a UserError."""
+    """Turn the exceptions of `datasets` and the hub's client inside the `with` block into a UserError."""
     import pyarrow
     from datasets.exceptions import DatasetsError
 
-    instead = f"give task.folder=FOLDER with the questions in {_file(name, known)} to do without it"
+    instead = f"set task.folder=FOLDER with the questions in {_file(name, known)} to avoid it"
     wanted = Wanted(
         what=where, kind="data set", repo=known.hub, revision=revision, instead=instead, pronoun="them"
     )
@@ -34,7 +34,7 @@ def _file(name: str, known: NamedSet) -> str:
 
 
 def _no_configuration(error: BaseException, known: NamedSet) -> str | None:
-    """What `datasets` means where it knows no such configuration; None for another error."""
+    """Return the message for an unknown configuration in `datasets`, or None for a different error."""
     if not str(error).startswith("BuilderConfig"):
         return None
     offered = [part.strip(" '\"[]") for part in str(error).partition("[")[2].split(",")]

@@ -1,4 +1,4 @@
-"""JSON Lines files of anybody's hand: bounded, and refused with the line that makes no sense."""
+"""User-supplied JSON Lines files: bounded in size, and refused with the number of the invalid line."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sspo.questions.golds import OF_FILES
 from sspo.questions.question_set import QuestionSet, question_set
 
 ARRAY = re.compile(rb"\s*\[\s*(\{|$)")
-"""How a first line begins where the whole file is one array."""
+"""First line of a file that is one JSON array."""
 HEADER = re.compile(rb'"?\w[\w .-]*"?\s*[,;\t]')
-"""How a first line begins that is a CSV file's names of columns."""
+"""First line of a CSV file with column names."""
 
 Look = tuple[int, int]
-"""A file's time of change (ns) and its size (bytes)."""
+"""A file's modification time (ns) and its size (bytes)."""
 
 
 def read_file(path: Path, key: str, columns: Columns) -> QuestionSet:
-    """The questions of a file that an option names (`key`). Raises UserError where it cannot be read or makes no sense."""
+    """Return the questions of a file that an option names (`key`). Raises UserError if it cannot be read or is invalid."""
     look = look_at(path)
     if look is None:
         raise UserError(f"{key}={path}: {why_absent(path)}")
@@ -32,7 +32,7 @@ def read_file(path: Path, key: str, columns: Columns) -> QuestionSet:
 
 
 def look_at(path: Path) -> Look | None:
-    """What a file looks like from outside; None where there is no file."""
+    """Return a file's modification time and size, or None if it does not exist."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -41,7 +41,7 @@ def look_at(path: Path) -> Look | None:
 
 
 def why_absent(path: Path) -> str:
-    """That there is no such file, and which one may have been meant."""
+    """Return the reason that a file cannot be found, and the file that may have been meant."""
     if not path.parent.is_dir():
         return f"no folder {path.parent}"
     if path.is_dir():
@@ -63,7 +63,9 @@ def _read(path: Path, _look: Look, columns: Columns, key: str) -> QuestionSet:
 def read_kept(
     path: Path, _look: Look, columns: tuple[Columns, ...], gold: str, only: tuple[str, ...]
 ) -> QuestionSet:
-    """A file of a folder of sets, read by the first of `columns` that its first row has; see read_set in folder.py."""
+    """Return a file of a folder of sets, read with the first of `columns` that its first row has; see read_set in
+    folder.py.
+    """
     table = list(rows(path, str(path)))
     first = table[0][1] if table else {}
     fitting = [one for one in columns if {one.question, one.answer} <= set(first)]
@@ -75,7 +77,7 @@ def read_kept(
 
 
 def _counts(row: dict[str, Any], only: tuple[str, ...], at: str) -> bool:
-    """Whether a row has one of the values that count. Raises UserError where it lacks their column."""
+    """Return whether a row has one of the values that count. Raises UserError if it lacks their column."""
     if only[0] not in row:
         raise UserError(
             f"{at}: no column '{only[0]}', by whose values questions are taken ({', '.join(only[1:])}): it has "
@@ -85,7 +87,8 @@ def _counts(row: dict[str, Any], only: tuple[str, ...], at: str) -> bool:
 
 
 def rows(path: Path, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number from 1, row) of each line that is not blank. Raises UserError with the line of what is no JSON object.
+    """Yield (line number from 1, row) for each line that is not blank. Raises UserError with the number of an invalid
+    line.
 
     `where` names the file in messages.
     """
@@ -102,19 +105,21 @@ def rows(path: Path, where: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         form = _other_form(text) if first else None
         if form:
-            raise UserError(f"{where}, line {line}: a JSON object a line is read; this looks like {form}")
+            raise UserError(
+                f"{where}, line {line}: one JSON object per line is required; this looks like {form}"
+            )
         first = False
         try:
             row = parse_json(text)
         except ValueError as error:
-            raise UserError(f"{where}, line {line}: no JSON ({error})") from error
+            raise UserError(f"{where}, line {line}: not JSON ({error})") from error
         if not isinstance(row, dict):
             raise UserError(f"{where}, line {line}: a row must be a JSON object with named columns")
         yield line, row
 
 
 def _other_form(text: bytes) -> str | None:
-    """What a file is that begins with a line which no JSON Lines file begins with."""
+    """Return the format of a file whose first line cannot begin a JSON Lines file, or None."""
     if ARRAY.match(text):
         return "one JSON array"
     return "CSV" if HEADER.match(text) else None

@@ -1,6 +1,6 @@
-"""Which revision and content of each set from the hub a study stands on: a JSON file beside the studies.
+"""The revision and content of each hub set that a study relies on: a JSON file beside the studies.
 
-The first load of a set adds its entry, every later one is held to it. Several processes may do so at once.
+The first load of a set adds its entry, and every later one must match it. Several processes may do so at once.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from sspo.config.json_file import read_object
 from sspo.errors import UserError
 
-REMEDY = "take it from version control, or remove the entry that is damaged: the next load writes it anew"
+REMEDY = "restore it from version control, or remove the damaged entry: the next load writes it again"
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
-"""What a file system without locks says."""
+"""Errors of file systems without locks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Entry:
 
 
 def entry_of(lock: Path, name: str) -> Entry | None:
-    """What a lock file says of a set; None where it says nothing. Raises UserError for a file that makes no sense."""
+    """Return a lock file's entry for a set, or None. Raises UserError for an invalid file."""
     found = _entries(lock).get(name)
     if found is None:
         return None
@@ -50,7 +50,9 @@ def entry_of(lock: Path, name: str) -> Entry | None:
 
 
 def add_entry(lock: Path, name: str, entry: Entry) -> Entry:
-    """Add a set that is not there yet; returns the entry that counts, which another process may have added meanwhile."""
+    """Add a set that is not listed yet; return the effective entry, which another process may have added in the
+    meantime.
+    """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with _alone(lock.parent):
@@ -60,7 +62,7 @@ def add_entry(lock: Path, name: str, entry: Entry) -> Entry:
             return there or entry
     except OSError as error:
         raise UserError(
-            f"task.lock={lock} cannot be written: {error.strerror}; name a file in a folder that you may write to"
+            f"task.lock={lock} cannot be written: {error.strerror}; set it to a file in a writable folder"
         ) from error
 
 
@@ -83,7 +85,7 @@ def _write(lock: Path, entries: dict[str, object]) -> None:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from the lock files of a folder. Where the file system has no locks nothing does."""
+    """Exclude other processes from the lock files of a folder, if the file system has locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:

@@ -1,4 +1,4 @@
-"""What is known of a set that has a name: where the hub has it, its splits and columns, and where its right answers stand."""
+"""The description of a named set: its location on the hub, its splits and columns, and the form of its right answers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class NamedSet:
     hub: str
     """Its id on the Hugging Face hub."""
     config: str | None = None
-    """Its configuration there; null is the only one, or the default."""
+    """Its configuration there; null for the only one, or the default."""
     revision: str | None = None
-    """The commit there, where a public source says which one to take; null takes what the lock says, and at first the newest."""
+    """The commit there, if a public source states one; null uses the lock's, and initially the newest."""
     columns: Columns = field(default_factory=Columns)
     gold: str = "plain"
-    """A name of sspo.questions.golds.GOLDS."""
+    """A key of sspo.questions.golds.GOLDS."""
     only: tuple[str, ...] = ()
-    """A column and the values of it that count; empty takes every row."""
+    """A column and the values of it that count; empty uses every row."""
     test: str | None = "test"
-    """The split to evaluate on; null where there is none."""
+    """The split to evaluate on; null if there is none."""
     train: str | None = None
-    """The split to train on; null for a benchmark, which nobody should train on."""
+    """The split to train on; null for a benchmark, which must not be trained on."""

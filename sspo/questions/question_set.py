@@ -1,4 +1,4 @@
-"""What a reader of questions hands on: problems in order, and a hash of all that is asked and right."""
+"""The result of a reader of questions: problems in order, and a hash of all questions and right answers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ class QuestionSet:
     digest: str
     """SHA-256 of ids, questions and right answers in their order."""
     load: Callable[[], Sequence[Problem]]
-    """The problems. A set whose digest a lock knows is first read here; raises UserError where it cannot be."""
+    """The problems. A set whose digest is in a lock is first read here; raises UserError if it cannot be."""
 
 
 def question_set(problems: Iterable[Problem], where: str) -> QuestionSet:
-    """A set that is at hand. Raises UserError where it is empty, or two questions have one id; `where` names it there."""
+    """Return a set that is in memory. Raises UserError if it is empty, or two questions share an id; `where` names it
+    in messages.
+    """
     asked = tuple(problems)
     if not asked:
         raise UserError(f"{where} holds no questions")
@@ -35,7 +37,7 @@ def question_set(problems: Iterable[Problem], where: str) -> QuestionSet:
 
 
 def digest_of(problems: Iterable[Problem]) -> str:
-    """SHA-256 of ids, questions and right answers in their order."""
+    """Return the SHA-256 of ids, questions and right answers in their order."""
     digest = hashlib.sha256()
     for problem in problems:
         digest.update(json.dumps([problem.id, problem.prompt, *problem.golds]).encode() + b"\n")

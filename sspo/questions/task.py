@@ -25,7 +25,7 @@ READ_BY = {
     "lock": (NAMED,),
     "options": (GENERATED,),
 }
-"""Which kinds of entries read which option of the task."""
+"""The kinds of entries that read each option of the task."""
 
 
 class QuestionTask:
@@ -40,7 +40,7 @@ class QuestionTask:
         self.fingerprint: str | None = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:DIGITS]
 
     def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
-        """The questions of one rollout: each once an epoch, in a seeded order."""
+        """Return the questions of one rollout: each once per epoch, in a seeded order."""
         if isinstance(self.train, Generator):
             return self.train.train(seed, rollout, count)
         assert self.train is not None, (
@@ -50,12 +50,12 @@ class QuestionTask:
         return [problems[place] for place in slice_of(len(problems), seed, rollout, count)]
 
     def eval_problems(self, name: str, count: int) -> list[Problem]:
-        """The first `count` questions of a set, all where it has fewer."""
+        """Return the first `count` questions of a set, all if it has fewer."""
         one = self.sets[name]
         return one.test(count) if isinstance(one, Generator) else list(one.load()[:count])
 
     def eval_size(self, name: str) -> int | None:
-        """How many questions a set has; None for a generator."""
+        """Return the number of questions of a set; None for a generator."""
         one = self.sets[name]
         return None if isinstance(one, Generator) else len(one.load())
 
@@ -63,17 +63,17 @@ class QuestionTask:
 def open_questions(
     config: TaskConfig, own_train: str | None, own_eval: Sequence[str], prefix: str = ""
 ) -> QuestionTask:
-    """The task that options describe; a task's own sets count where an option is empty.
+    """Return the task that options describe; a task's own sets are used if an option is empty.
 
-    `prefix` is put before an entry that names neither file nor set with it. Raises UserError where questions cannot be had, two sets
-    have one name, or an option is given that nothing reads.
+    `prefix` is put before an entry that names neither a file nor a set without it. Raises UserError if questions cannot
+    be read, two sets share a name, or no entry reads an option.
     """
     train_text = config.train if config.train is not None else own_train
     train = None if train_text is None else entry(_prefixed(train_text, prefix), "task.train")
     chosen = [entry(_prefixed(text, prefix), "task.eval") for text in config.eval or own_eval]
     if not chosen:
         raise UserError(
-            f"task={config.name} has no questions of its own to evaluate on: give task.eval=[FILE,...]"
+            f"task={config.name} has no questions of its own to evaluate on: set task.eval=[FILE,...]"
         )
     _refuse_equal_names(chosen)
     entries = [*([train] if train else []), *chosen]
@@ -112,5 +112,5 @@ def _refuse_equal_names(entries: Sequence[Entry]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UserError(
-                f"task.eval names two sets '{name}', and each is a column of the table: rename one of the files, or leave one out"
+                f"task.eval names two sets '{name}', but each is a column of the table: rename one of the files, or leave one out"
             )

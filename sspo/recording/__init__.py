@@ -1,4 +1,4 @@
-"""What the loss saw of a rollout, kept.
+"""Recordings of the loss's inputs in a rollout.
 
 recorded  a rollout in memory
 file      on disk

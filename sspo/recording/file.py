@@ -1,17 +1,17 @@
-"""A recorded rollout as one Parquet file, a line a visit, that any data-frame library reads.
+"""A recorded rollout as one Parquet file, with one row per visit, readable by any data-frame library.
 
-    update, row            which optimiser step of the rollout looked at which response
+    update, row            the optimizer step of the rollout and the response that it visited
     problem, prompt        the problem's id and its prompt's token ids
     reward, status         the response's score
     advantage              of every token of the response
     token, cut             token ids; True on the last token of a segment
     old_logp, entropy      nats, under the policy that sampled
-    logp                   nats, under the policy right before the optimiser step
-    reference_logp         nats, under the base model; with a KL penalty alone
-    sampler_logp           nats, as the sampler saw it; with truncated or masked importance sampling, or rollout.engine=vllm, alone
+    logp                   nats, under the policy right before the optimizer step
+    reference_logp         nats, under the base model; only with a KL penalty
+    sampler_logp           nats, from the sampler; only with truncated or masked importance sampling, or rollout.engine=vllm
 
-Sixteen bytes and a bit a token a visit before compression. The file carries a hash of its content, so that damage is
-refused instead of replayed.
+A visit takes slightly more than sixteen bytes per token before compression. The file carries a hash of its content, so that
+damage is refused instead of replayed.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ LISTS = {
     "logp": pa.float32(),
 }
 OPTIONAL = ("reference_logp", "sampler_logp")
-"""Lists of a run with a KL penalty, or whose sampler is held against the trainer: nats, under the base model and as the sampler saw it."""
+"""Lists of a run with a KL penalty, or whose sampler is compared with the trainer: nats, under the base model and from
+the sampler.
+"""
 FLOATS = ("old_logp", "entropy", "logp")
 
 
 def to_bytes(recorded: RecordedRollout) -> bytes:
-    """The rollout as the content of a Parquet file."""
+    """Return the rollout as the content of a Parquet file."""
     table = _table(recorded)
     head = {
         "format": FORMAT,
@@ -80,7 +82,7 @@ def to_bytes(recorded: RecordedRollout) -> bytes:
 
 
 def read_recorded(path: Path) -> RecordedRollout:
-    """The rollout of a file. Raises UserError where it is damaged, cut short, or no recording of this format."""
+    """Return the rollout of a file. Raises UserError if it is damaged, truncated, or not a recording of this format."""
     try:
         with pq.ParquetFile(path) as file:
             table = file.read(use_threads=False)
@@ -88,11 +90,11 @@ def read_recorded(path: Path) -> RecordedRollout:
         whole = head["format"] == FORMAT and head.pop("sha256") == _digest(head, table)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise UserError(
-            f"{path} is no whole recording: it is damaged or cut short; train its run again in another run.store"
+            f"{path} is not a complete recording: it is damaged or truncated; train its run again in another run.store"
         ) from error
     if not whole:
         raise UserError(
-            f"{path} is not what was recorded (its content does not match its own hash, or its format is not {FORMAT}); "
+            f"{path} is damaged or in a different format (its content does not match its own hash, or its format is not {FORMAT}); "
             "train its run again in another run.store"
         )
     return _recorded(head, table)
@@ -140,7 +142,7 @@ def _table(recorded: RecordedRollout) -> pa.Table:
 
 
 def _lists(value_NT: torch.Tensor, mask_NT: torch.Tensor, kind: pa.DataType) -> pa.ListArray:
-    """The values on the mask, a list a row."""
+    """Return the values on the mask, one list per row."""
     offsets = np.zeros(len(mask_NT) + 1, np.int32)
     offsets[1:] = mask_NT.sum(1).cumsum(0).numpy()
     return pa.ListArray.from_arrays(offsets, pa.array(value_NT[mask_NT].numpy(), kind))
@@ -167,7 +169,9 @@ def _optional(table: pa.Table) -> list[str]:
 
 
 def _array(column: pa.Array) -> np.ndarray:
-    """Numbers or truth values; raises ArrowException where one is null. Arrow's own way there would import pandas."""
+    """Return numbers or truth values as an array. Raises ArrowException if one is null. Arrow's own conversion would
+    import pandas.
+    """
     if column.null_count:
         raise pa.ArrowInvalid("a value is null")
     if pa.types.is_boolean(column.type):
@@ -183,7 +187,7 @@ def _lengths(column: pa.ListArray) -> np.ndarray:
 
 
 def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
-    """Tensors of the table; a row of the batch is that of its first visit."""
+    """Return the tensors of the table; a row of the batch is that of its first visit."""
     optional = _optional(table)
     lists = {name: table.column(name).combine_chunks() for name in (*LISTS, *optional)}
     row_N = _tensor(table, "row")
@@ -224,7 +228,7 @@ def _tensor(table: pa.Table, name: str) -> torch.Tensor:
 def _padded(
     lists: dict[str, pa.ListArray], names: tuple[str, ...], *, left: bool
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """(mask_NT, padded columns) of list columns of equal lengths; zero off the mask."""
+    """Return (mask_NT, padded columns) of list columns of equal lengths; zero off the mask."""
     length_N = torch.from_numpy(_lengths(lists[names[0]]))
     width = max(int(length_N.max()), 1)
     mask_NT = torch.arange(width) < length_N[:, None]

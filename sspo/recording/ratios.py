@@ -1,4 +1,6 @@
-"""A recorded rollout under an objective: the ratios and bounds of every visit, and how far bounds must go to match."""
+"""A recorded rollout under an objective: the ratios and bounds of every visit, and the bounds at which clip fractions
+match.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from sspo.recording.recorded import RecordedRollout
 
 @dataclass(frozen=True, kw_only=True)
 class VisitRatios:
-    """What an objective makes of N visits; all are (N, T) but update_N."""
+    """N visits under an objective; all tensors are (N, T) except update_N."""
 
     update_N: torch.Tensor
     mask_NT: torch.Tensor
@@ -26,8 +28,9 @@ class VisitRatios:
     d_NT: torch.Tensor
     """The tokens' own log-ratios, nats."""
     log_ratio_NT: torch.Tensor
-    """Those of the objective's ratio level as the loss has them, nats: its gradient trick rounds tokens of one segment
-    apart by a last bit."""
+    """Log-ratios of the objective's ratio level as in the loss, nats: its gradient trick makes tokens of one segment
+    differ in the last bit.
+    """
     level_mean_NT: torch.Tensor
     """The same without that: equal for all tokens of a segment."""
     low_NT: torch.Tensor
@@ -36,7 +39,7 @@ class VisitRatios:
 
 @torch.no_grad()
 def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> VisitRatios:
-    """Ratios and bounds at every visit, by the very functions that the loss calls."""
+    """Return ratios and bounds at every visit, computed by the functions of the loss itself."""
     batch, visits = recorded.batch, recorded.visits
     g = batch.extras.g
     if g is None:
@@ -60,7 +63,7 @@ def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> Visit
 
 
 def critical_of_matched(ratios: VisitRatios) -> torch.Tensor:
-    """Critical scales of the bounds, one a matched token: A != 0, second update of the rollout or later."""
+    """Return critical scales of the bounds, one per matched token: A != 0, second update of the rollout or later."""
     critical_NT = critical_scale(ratios.level_mean_NT, ratios.advantage_NT, ratios.low_NT, ratios.high_NT)
     late_N1 = (ratios.update_N > 0)[:, None]
     return critical_NT[late_N1 & ratios.mask_NT & (ratios.advantage_NT != 0)]
@@ -69,7 +72,9 @@ def critical_of_matched(ratios: VisitRatios) -> torch.Tensor:
 def seen_by(
     recorded: RecordedRollout, objective: ObjectiveConfig, segment_id_BT: torch.Tensor, seed: int
 ) -> RecordedRollout:
-    """The recording of a run of that seed with another objective's advantages and columns, and other segments."""
+    """Return the recording as if a run with that seed had used another objective's advantages and columns, and other
+    segments.
+    """
     mask_BT, reward_PG = recorded.batch.mask_BT, recorded.rewards()
     tokens_PG = mask_BT.sum(1).view(reward_PG.shape).to(reward_PG.device)
     advantage_B = ADVANTAGES[objective.advantage](reward_PG, tokens_PG).flatten()

@@ -1,4 +1,4 @@
-"""A rollout with every visit that optimiser steps paid to it: all that an objective needs to be evaluated again."""
+"""A rollout with every visit of its optimizer steps: everything needed to evaluate an objective again."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import torch
 from sspo.types import Batch, Score
 
 Visit = tuple[torch.Tensor, torch.Tensor]
-"""(row_b, logp_bT): the rows of one optimiser step and their log-probabilities right before it."""
+"""(row_b, logp_bT): the rows of one optimizer step and their log-probabilities right before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visits:
-    """N visits in the order of optimiser steps; each response is visited once an epoch."""
+    """N visits in the order of optimizer steps; each response is visited once per epoch."""
 
     row_N: torch.Tensor
     """Row of the rollout."""
     update_N: torch.Tensor
-    """Optimiser step of the rollout, from 0."""
+    """Optimizer step of the rollout, from 0."""
     logp_NT: torch.Tensor
     """Log-probabilities of the row's tokens under the policy right before that step, nats."""
 
     @property
     def updates(self) -> int:
-        """Optimiser steps of the rollout."""
+        """Return the number of optimizer steps of the rollout."""
         return int(self.update_N.max()) + 1
 
     def of_update(self, update: int) -> Visit:
-        """The visits of one optimiser step."""
+        """Return the visits of one optimizer step."""
         mine_N = self.update_N == update
         return self.row_N[mine_N], self.logp_NT[mine_N]
 
 
 def join_visits(steps: Sequence[Visit]) -> Visits:
-    """The visits of a rollout's optimiser steps, which are given in order."""
+    """Return the visits of a rollout's optimizer steps, which are given in order."""
     update_N = torch.cat([torch.full_like(row_b, update) for update, (row_b, _) in enumerate(steps)])
     return Visits(
         row_N=torch.cat([row_b for row_b, _ in steps]),
@@ -47,21 +47,21 @@ def join_visits(steps: Sequence[Visit]) -> Visits:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRollout:
-    """One rollout, its scores and its visits. Tensors are on the CPU where it comes from a file."""
+    """One rollout, its scores and its visits. Tensors are on the CPU if it comes from a file."""
 
     number: int
     """Rollout of the run, from 0."""
     first_step: int
-    """Optimiser step of update 0, counted from 1 over the run."""
+    """Optimizer step of update 0, counted from 1 over the run."""
     clip_scale: float
-    """What the controller multiplied clip.low and clip.high by in this rollout; 1 without one."""
+    """The controller's factor on clip.low and clip.high in this rollout; 1 without one."""
     problem_ids: tuple[str, ...]
-    """One a prompt."""
+    """One per prompt."""
     scores: tuple[Score, ...]
-    """One a row."""
+    """One per row."""
     batch: Batch
     visits: Visits
 
     def rewards(self) -> torch.Tensor:
-        """reward_PG: rewards by prompt and response."""
+        """Return reward_PG: rewards by prompt and response."""
         return torch.tensor([score.value for score in self.scores]).view(len(self.problem_ids), -1)

@@ -1,15 +1,15 @@
-"""Recorded rollouts answer clip questions: any objective, segmentation rule and grid of bounds, without training.
+"""Replay: clip fractions of any objective, rule and grid of bounds on recorded rollouts, without training.
 
-request     what a command line asks
+request     a parsed command line
 arguments   its words
 source      a recorded run on disk
-fidelity    whether a run is whole and its own objective gives back its log
+fidelity    checks that a run is complete and reproduces its log
 evaluate    rollouts under curves, in several processes
 tally       clipping at every bound of a grid
 matching    bounds that clip equally often
-rules       rules by the options they read
+rules       rules by the options that they read
 table       the table, and its rows as they come
 grad_noise  gradient noise and its column
-summary     replay.json, and what is printed
+summary     replay.json and the printed summary
 snippet     calibrated arms for a study
 """

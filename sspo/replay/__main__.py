@@ -1,4 +1,4 @@
-"""`python -m sspo.replay RUN... [key=value ...]`: clip questions answered from recorded rollouts, without training."""
+"""`python -m sspo.replay RUN... [key=value ...]`: replay clip questions on recorded rollouts, without training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ clip, clip.low and clip.high take a number, a list like 0.1,0.2 or a range like 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: the table is written. 1: written, but a recording does not reproduce its run's logs. 2: refused."""
+    """Run the command. Exit status 0: the table is written. 1: written, but a recording does not reproduce its run's
+    logs. 2: refused.
+    """
     torch.set_num_threads(1)  # tensors of one rollout are too small to share
     given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     folders, words = split_words(given.words)
@@ -71,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
     for curve, target in unmet:
         reason = why_unmatched(curve.objective)
-        why = "reach it" if reason is None else f"clip anything: its term has no matched form, as {reason}"
+        why = (
+            "reach it" if reason is None else f"clip anything: its term has no matched form, because {reason}"
+        )
         print(
             f"warning: target {100 * target:g} %: no bounds of objective {curve.objective.name} under rule "
             f"{curve.label} {why}",
@@ -82,12 +86,12 @@ def _say_unmet(unmet: Sequence[tuple[Curve, float]]) -> None:
 def _with_noise(
     table: pa.Table, runs: Sequence[RecordedRun], request: Request, out: Console
 ) -> tuple[pa.Table, int]:
-    """The table with gradient noise where it can be measured, and over how many parts of a rollout that is."""
+    """Return the table with gradient noise if it can be measured, and the number of parts of a rollout that it uses."""
     device = resolve_device("auto")
     table, parts = add_noise(table, runs, request, lambda run: load_policy(run.config.model, device))
     if not parts:
         out.print(
-            "no gradient noise: no checkpoint belongs to a recorded rollout (that of the last rollout does where "
+            "no gradient noise: no checkpoint belongs to a recorded rollout (that of the last rollout does if "
             "trainer.record divides trainer.rollouts)",
             soft_wrap=True,
         )
@@ -102,19 +106,19 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "words", nargs="*", metavar="RUN|key=value", help="run folders, and what to replay on them"
+        "words", nargs="*", metavar="RUN|key=value", help="run folders, and options of the replay"
     )
     parser.add_argument(
-        "--targets", metavar="SHARES", help="clip fractions to match bounds to, as in 0.005,0.02"
+        "--targets", metavar="SHARES", help="clip fractions to match bounds to, such as 0.005,0.02"
     )
     parser.add_argument(
-        "--grad-noise", action="store_true", help="measure gradient noise where a checkpoint is there"
+        "--grad-noise", action="store_true", help="measure gradient noise if a checkpoint is there"
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("runs/replays/last"),
-        help="folder to write (default: runs/replays/last)",
+        help="output folder (default: runs/replays/last)",
     )
     add_processes(parser)
     return parser

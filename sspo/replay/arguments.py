@@ -19,16 +19,17 @@ RULES = "segmentation."
 
 
 def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Run folders, and key=value words. A folder may hold a '=' where it exists."""
+    """Return run folders, and key=value words. An existing folder may contain a '='."""
     folders = [word for word in words if "=" not in word or Path(word).is_dir()]
     return [Path(word) for word in folders], [word for word in words if word not in folders]
 
 
 def parse_runs(folders: Sequence[Path], words: Sequence[str] = ()) -> list[RecordedRun]:
-    """The recorded runs. Raises UserError where there is none, one is no recorded run, two are the same run, or one needs a
-    file of somebody's own that no word names."""
+    """Return the recorded runs. Raises UserError if there are none, one is not a recorded run, two are the same run, or
+    one needs a user's own file that no word names.
+    """
     if not folders:
-        raise UserError("name one or more run folders, as in <store>/cells/<cell>/seed0")
+        raise UserError("name one or more run folders, such as <store>/cells/<cell>/seed0")
     runs: dict[tuple[str, int], RecordedRun] = {}
     for folder in folders:
         run = open_run(folder)
@@ -45,7 +46,7 @@ def parse_runs(folders: Sequence[Path], words: Sequence[str] = ()) -> list[Recor
 
 
 def parse_shares(option: str, text: str | None) -> tuple[float, ...]:
-    """Clip fractions of a comma list, each once and in its order; none for None. Raises UserError."""
+    """Return the clip fractions of a comma list, each once and in its order; empty for None. Raises UserError."""
     shares = [] if text is None else [_share(option, part) for part in text.split(",")]
     return tuple(dict.fromkeys(shares))
 
@@ -57,16 +58,16 @@ def _share(option: str, part: str) -> float:
         share = 0.0
     if not 0 < share < 0.5:
         raise UserError(
-            f"{option}: a clip fraction is a number in (0, .5), as about half of the tokens move against their clip, got '{part}'"
+            f"{option}: a clip fraction is a number in (0, 0.5), because about half of the tokens move away from their clip, got '{part}'"
         )
     return share
 
 
 def add_processes(parser: ArgumentParser) -> None:
-    """The option that says how many processes share the rollouts."""
+    """Add the option for the number of processes that share the rollouts."""
     parser.add_argument(
         PROCESSES,
         type=int,
         metavar="N",
-        help=f"processes that share the rollouts (default: one a core, {MOST_UNASKED} at most); the result is the same",
+        help=f"processes that share the rollouts (default: one per core, {MOST_UNASKED} at most); the result is the same",
     )

@@ -27,7 +27,9 @@ from sspo.segmentation import segment, segmentation_seed
 
 
 def segment_ids(run: RecordedRun, recorded: RecordedRollout, rule: SegmentationConfig) -> torch.Tensor:
-    """segment_id_BT of a recorded rollout under a rule; random cuts as the run itself would have drawn them."""
+    """Return segment_id_BT of a recorded rollout under a rule; random cuts are those that the run itself would have
+    drawn.
+    """
     batch = recorded.batch
     seed = segmentation_seed(run.config.seed, recorded.number)
     return segment(
@@ -36,13 +38,15 @@ def segment_ids(run: RecordedRun, recorded: RecordedRollout, rule: SegmentationC
 
 
 def unit_ratios(run: RecordedRun, recorded: RecordedRollout, curve: Curve) -> VisitRatios:
-    """The ratios of every visit under the curve's objective and rule, with bounds of 1 before entropy shapes them."""
+    """Return the ratios of every visit under the curve's objective and rule, with bounds of 1 before entropy shapes
+    them.
+    """
     seen = seen_by(recorded, curve.objective, segment_ids(run, recorded, curve.segmentation), run.config.seed)
     return visit_ratios(seen, replace(curve.objective, clip=EVEN))
 
 
 def critical_scales(ratios: VisitRatios, shape: ClipConfig) -> torch.Tensor:
-    """Critical scales of the rollout's matched tokens, in multiples of a curve's shape."""
+    """Return critical scales of the rollout's matched tokens, in multiples of a curve's shape."""
     shaped = replace(ratios, low_NT=ratios.low_NT * shape.low, high_NT=ratios.high_NT * shape.high)
     return critical_of_matched(shaped)
 
@@ -54,7 +58,9 @@ Critical = list[list[tuple[int, torch.Tensor]]]
 def match_targets(
     chosen: Sequence[Curve], critical: Critical, targets: Sequence[float]
 ) -> list[tuple[int, float, Matched | None]]:
-    """(index of the curve, target, its match) of every pair; None where no bounds of the curve meet the target."""
+    """Return (index of the curve, target, its match) for every pair; the match is None if no bounds of the curve meet
+    the target.
+    """
     return [
         (i, target, match(units(of_curve), target) if matchable(curve) else None)
         for i, (curve, of_curve) in enumerate(zip(chosen, critical, strict=True))
@@ -63,7 +69,7 @@ def match_targets(
 
 
 def at_scales(curve: Curve, scales: Sequence[float]) -> Curve:
-    """The curve at multiples of its shape."""
+    """Return the curve at multiples of its shape."""
     return replace(
         curve,
         low_K=tuple(curve.shape.low * scale for scale in scales),
@@ -78,7 +84,9 @@ def rows_of(
     ratios: VisitRatios,
     target: float | Sequence[float] = math.nan,
 ) -> Chunk:
-    """Rows of the table: the rollout, of the run with that number, at the curve's bounds; `target` what they were matched to."""
+    """Return rows of the table: the rollout, of the run with that number, at the curve's bounds; `target` is the one
+    they match.
+    """
     clips = matchable(curve)
     never = [math.inf] * len(curve.low_K)
     counts = tally(ratios, curve.low_K if clips else never, curve.high_K if clips else never)
@@ -108,21 +116,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What the first look gives."""
+    """Results of the first pass over the rollouts."""
 
     agreements: tuple[Agreement, ...]
-    """How each run's own objective reproduces its logs."""
+    """Agreement of each run's own objective with its logs."""
     critical: Critical
     chunks: tuple[Chunk, ...]
-    """The grid's rows by run, rollout and curve; none where they were not wanted."""
+    """The grid's rows by run, rollout and curve; empty unless requested."""
 
 
 def survey(
     runs: Sequence[RecordedRun], request: Request, processes: int, name: str, *, with_rows: bool = True
 ) -> Survey:
-    """Evaluate every rollout under its run's own objective and under every curve; `name` is what is counted meanwhile.
+    """Evaluate every rollout under its run's own objective and under every curve; `name` labels the progress counter.
 
-    Raises UserError where a log or a recording cannot be read whole.
+    Raises UserError if a log or a recording cannot be read completely.
     """
     logged = [run.logged_steps() for run in runs]
 
@@ -157,7 +165,7 @@ def matched_rows(
     matched: Sequence[tuple[int, float, Matched]],
     processes: int,
 ) -> tuple[Chunk, ...]:
-    """Rows of the matched points, (index of the curve, target, its match), of every rollout."""
+    """Return rows of the matched points, (index of the curve, target, its match), of every rollout."""
 
     def look(number: int, recorded: RecordedRollout, own: Sequence[Curve]) -> list[Chunk]:
         chunks = []
@@ -180,7 +188,7 @@ def _each_rollout(
     processes: int,
     name: str,
 ) -> list[tuple[int, T]]:
-    """(number of the run, what `look` gives of it, one of its rollouts and the curves there) by run and rollout."""
+    """Return (number of the run, result of `look` for it, one of its rollouts and the curves there) by run and rollout."""
     places = [(number, path) for number, run in enumerate(runs) for path in run.files]
     curves_of = functools.cache(lambda number, scale: curves(request, runs[number].config, scale))
 

@@ -1,7 +1,7 @@
-"""Is a recorded run whole, and does its own objective give back what it logged?
+"""Checks that a recorded run is complete, and that its own objective reproduces its log.
 
-The loss is called as the trainer called it, micro-batch by micro-batch, so its metrics must be those of the log. What does not
-agree is damaged, or was trained by other code.
+The loss is called as in the trainer, micro-batch by micro-batch, so its metrics must equal those of the log. A run that
+disagrees is damaged, or was trained by different code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sspo.objective.micro_batch import part_loss, step_context
 from sspo.recording.recorded import RecordedRollout
 from sspo.replay.source import RecordedRun
 from sspo.rewards import open_reward
-from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
+from sspo.trainer.rollout_metrics import clipping_of_rollout, summarize
 
 TOLERANCE = 1e-6
 """Relative to a metric's value, absolute below 1."""
@@ -41,14 +41,17 @@ NOT_REPLAYED = (
     "rollout/grader_disagreement_frac",
     "rollout/second_answers",
 )
-"""Of the optimiser, of prompts and rewards before a recording, and of second graders, which it does not have."""
+"""Metrics of the optimizer, of prompts and rewards before a recording, and of second graders, which a recording lacks.
+"""
 LEFT_OUT = ("reward/part/", "rollout/mismatch_")
-"""Begin the names of parts of a summed reward, of which a recording has the sum, and of what no objective has a part in."""
+"""Prefixes of metrics of the parts of a summed reward, of which a recording has only the sum, and of metrics that do
+not depend on the objective.
+"""
 
 
 @torch.no_grad()
 def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[str, Metric]]:
-    """Metrics of each optimiser step under the run's own objective; rollout-level ones with the last."""
+    """Return metrics of each optimizer step under the run's own objective; rollout-level ones with the last."""
     objective = scaled(config.objective, recorded.clip_scale)
     batch = prepared(recorded.batch, objective, config.rollout.responses, config.seed, recorded.number)
     steps: list[dict[str, Metric]] = []
@@ -63,25 +66,25 @@ def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[st
             parts.append(part_loss(logp_bt, part, objective, context).metrics)
         steps.append(merge_all(parts))
     statuses = open_reward(config.reward).statuses
-    steps[-1] |= summarise(recorded.scores, recorded.rewards(), batch, statuses)
+    steps[-1] |= summarize(recorded.scores, recorded.rewards(), batch, statuses)
     steps[-1] |= clipping_of_rollout(steps, recorded.clip_scale)
     return steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How recorded rollouts of a run and its logs agree."""
+    """Agreement of a run's recorded rollouts with its logs."""
 
     rollouts: tuple[int, ...]
     steps: int
     difference: float
-    """The largest over all steps and metrics; infinite where a step or a metric is on one side alone."""
+    """The largest over all steps and metrics; infinite if a step or a metric exists on one side only."""
     where: str
-    """The metric and step of it."""
+    """The metric and step of that difference."""
 
     @property
     def holds(self) -> bool:
-        """Whether replaying the run's own objective gives what the run logged."""
+        """Return whether replaying the run's own objective reproduces the log."""
         return self.difference <= TOLERANCE
 
 
@@ -99,7 +102,7 @@ def agreement(
 
 
 def pooled(agreements: Sequence[Agreement]) -> Agreement:
-    """How all of the rollouts agree."""
+    """Combine the agreements of all rollouts."""
     worst = max(agreements, key=lambda found: (found.difference, found.where))
     return Agreement(
         rollouts=tuple(number for found in agreements for number in found.rollouts),
@@ -132,7 +135,7 @@ def _difference(replayed: float | None, logged: float | None) -> float:
 
 
 def say_agreement(runs: Sequence[RecordedRun], agreements: Sequence[Agreement], out: Console) -> None:
-    """How each run's own objective, replayed, compares with its logs; warnings go to stderr."""
+    """Print how each run's own objective, replayed, compares with its logs; warnings go to stderr."""
     for run, mine in zip(runs, agreements, strict=True):
         out.print(
             f"{run.folder}: {len(run.files)} recorded rollouts; the run's own objective reproduces its {mine.steps} logged "
@@ -145,9 +148,9 @@ def say_agreement(runs: Sequence[RecordedRun], agreements: Sequence[Agreement], 
 
 def _warnings(run: RecordedRun, found: Agreement) -> Iterator[str]:
     if run.state != "done":
-        yield f"the run is {run.state}: what it recorded until then is no whole run"
+        yield f"the run is {run.state}: its recordings do not cover a complete run"
     if not found.holds:
         yield (
-            f"replay and log disagree, most in {found.where}: the run was trained by other code, on another kind of "
+            f"replay and log disagree, most in {found.where}: the run was trained by different code or on a different kind of "
             "machine, or its log was changed"
         )

@@ -43,11 +43,12 @@ def gradient_noise(
     points: Sequence[tuple[ObjectiveConfig, torch.Tensor]],
     config: TrainConfig,
 ) -> list[float | None]:
-    """tr(Cov) / |mean|^2 of the gradients of sixteen random parts of the rollout, for each (objective, segment_id_BT).
+    """Return tr(Cov) / |mean|^2 of the gradients of sixteen random parts of the rollout, for each (objective,
+    segment_id_BT).
 
-    `policy` is as it was after the rollout's last update, where ratios are furthest from 1. |mean|^2 holds a share of the
-    noise itself, so the estimate saturates at the number of parts, which is what pure noise gives. None where every
-    gradient is zero. Memory: three float64 parameter vectors a point.
+    `policy` is the one after the rollout's last update, where ratios are furthest from 1. |mean|^2 contains a share of
+    the noise itself, so the estimate saturates at the number of parts, its value for pure noise. None if every gradient
+    is zero. Memory: three float64 parameter vectors per point.
     """
     variants = [
         (objective, seen_by(recorded, objective, ids_BT, config.seed)) for objective, ids_BT in points
@@ -69,7 +70,7 @@ def gradient_noise(
 
 
 def parts_of(recorded: RecordedRollout) -> int:
-    """In how many parts the rollout is cut."""
+    """Return the number of parts that the rollout is split into."""
     return min(SUB_BATCHES, len(recorded.batch.mask_BT))
 
 
@@ -81,7 +82,9 @@ def _gradients(
     row_b: torch.Tensor,
     config: TrainConfig,
 ) -> list[torch.Tensor]:
-    """The parameter gradient of each variant's loss on the given rows: one forward pass, and a backward pass each."""
+    """Return the parameter gradient of each variant's loss on the given rows: one forward pass, and one backward pass
+    each.
+    """
     model = policy.model
     parameters = [p for p in model.parameters() if p.requires_grad]
     flat = [torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64) for _ in variants]
@@ -102,7 +105,9 @@ def _loss_gradient(
     objective: ObjectiveConfig,
     config: TrainConfig,
 ) -> torch.Tensor:
-    """d loss / d logp_bt of the rows `index_b` of a part `row_b`, which the chain rule carries to the parameters."""
+    """Return d loss / d logp_bt of the rows `index_b` of a part `row_b`, which the chain rule propagates to the
+    parameters.
+    """
     batch = recorded.batch
     leaf_bt = logp_bt.clone().requires_grad_()
     context = step_context(batch, row_b, config.rollout.max_tokens)
@@ -128,9 +133,9 @@ def add_noise(
     request: Request,
     policy_of: Callable[[RecordedRun], Policy],
 ) -> tuple[pa.Table, int]:
-    """Fill grad_noise where a run's checkpoint belongs to a recorded rollout; returns over how many parts of a rollout.
+    """Fill grad_noise if a run's checkpoint belongs to a recorded rollout; return the number of parts per rollout.
 
-    Matched points are measured where there are any, all points otherwise.
+    Matched points are measured if there are any, all points otherwise.
     """
     columns = {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
     noise = columns["grad_noise"].copy()
@@ -156,7 +161,7 @@ def add_noise(
 
 
 def _last_recorded(run: RecordedRun) -> tuple[RecordedRollout, Path] | None:
-    """The recorded rollout that the run's checkpoint came right after, and the checkpoint."""
+    """Return the recorded rollout right before the run's checkpoint, and the checkpoint."""
     for path in run.files:
         saved = run.checkpoint_after(rollout_of(path.name))
         if saved is not None:
@@ -176,7 +181,7 @@ def _load(saved: Path, model: PreTrainedModel) -> None:
 def _points(
     columns: Mapping[str, np.ndarray], lines: np.ndarray, chosen: Sequence[Curve]
 ) -> Iterator[tuple[ObjectiveConfig, SegmentationConfig]]:
-    """The objective and rule of each of the table's lines."""
+    """Yield the objective and rule of each of the table's lines."""
     by_name = {(curve.objective.name, curve.label): curve for curve in chosen}
     for line in lines:
         curve = by_name[columns["objective"][line], columns["rule"][line]]

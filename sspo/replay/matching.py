@@ -1,9 +1,9 @@
-"""Bounds at which objectives clip equally often, read off recorded rollouts.
+"""Bounds at which objectives clip equally often, determined from recorded rollouts.
 
 The scale of the bounds that clips a share q of the matched tokens is a quantile of their critical scales
-(objective/critical.py). Tokens of a rollout go up and down together, and so do rollouts of a run: the unit is the run
-where several are pooled, and the rollout within one. The clip fraction at a scale has a standard error over units, and
-the interval of the scale is where fractions q +- t se are met (Woodruff's interval for a quantile of clustered data).
+(objective/critical.py). Tokens of a rollout are correlated, and so are rollouts of a run: the unit is the run if
+several are pooled, and the rollout within one. The clip fraction at a scale has a standard error over units, and the
+interval of the scale covers the fractions q +- t se (Woodruff's interval for a quantile of clustered data).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Fraction:
-    """A clip fraction over units; se is None from one unit."""
+    """A clip fraction over units; se is None for a single unit."""
 
     value: float
     se: float | None
@@ -29,18 +29,22 @@ class Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """The scale that meets a target, its interval over units, and how it did on units that it was not read from."""
+    """The scale that meets a target, its interval over units, and its clip fraction on held-out units."""
 
     scale: float
     low: float | None
     high: float | None
-    """None where there is one unit, or the interval reaches past every token."""
+    """None if there is one unit, or the interval extends past every token."""
     held_out: Fraction | None
-    """Scale of every other unit, fraction on those between; its se has the errors of both halves. None below four units."""
+    """Scale of every other unit, fraction on those between; its se includes the errors of both halves. None below four
+    units.
+    """
 
 
 def units(critical: Sequence[tuple[int, torch.Tensor]]) -> list[torch.Tensor]:
-    """Critical scales by unit, from (run, those of one of its rollouts); what has no matched token is left out."""
+    """Return critical scales by unit, from (run, those of one of its rollouts); units without matched tokens are
+    dropped.
+    """
     by_run: dict[int, list[torch.Tensor]] = {}
     for run, critical_N in critical:
         if len(critical_N):
@@ -50,7 +54,7 @@ def units(critical: Sequence[tuple[int, torch.Tensor]]) -> list[torch.Tensor]:
 
 
 def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> Fraction:
-    """Share of all tokens that bounds at `scale` clip; one tensor of critical scales a unit, none of them empty."""
+    """Return the share of all tokens that bounds at `scale` clip; one non-empty tensor of critical scales per unit."""
     clipped = torch.tensor([float((c_N > scale).sum()) for c_N in critical], dtype=torch.float64)
     tokens = torch.tensor([float(len(c_N)) for c_N in critical], dtype=torch.float64)
     value, n = float(clipped.sum() / tokens.sum()), len(critical)
@@ -62,7 +66,7 @@ def clip_fraction(critical: Sequence[torch.Tensor], scale: float) -> Fraction:
 
 
 def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
-    """The scale at which `target` of the tokens of all units are clipped; None where no scale does that."""
+    """Return the scale at which `target` of the tokens of all units are clipped, or None if no scale achieves that."""
     if not critical:
         return None
     pooled_N = torch.cat(list(critical))
@@ -72,7 +76,7 @@ def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
     se = clip_fraction(critical, scale).se
     low = high = None
     if se is not None:
-        from scipy.special import stdtrit  # a while to import: only who matches bounds waits for it
+        from scipy.special import stdtrit  # slow to import: only commands that match bounds wait for it
 
         reach = se * float(stdtrit(len(critical) - 1, (1 + LEVEL) / 2))
         low, high = scale_at(pooled_N, target + reach), scale_at(pooled_N, target - reach)
@@ -89,5 +93,5 @@ def _held_out(critical: Sequence[torch.Tensor], target: float) -> Fraction | Non
 
 
 def most(critical: Sequence[torch.Tensor]) -> float:
-    """The largest clip fraction that any bounds give: the share of tokens that move towards their clip."""
+    """Return the largest clip fraction that any bounds give: the share of tokens that move towards their clip."""
     return float((torch.cat(list(critical)) > 0).double().mean()) if critical else 0.0

@@ -1,9 +1,9 @@
-"""What a command line asks to replay: objectives x segmentation rules, and a grid of bounds for each.
+"""A parsed command line of a replay: objectives x segmentation rules, and a grid of bounds for each.
 
     objective=sspo,grpo  segmentation=token,subsentence  clip=1e-4:1:log40  objective.bounds.alpha=0
 
 `clip` sets both sides of the clip, `clip.low` and `clip.high` one each (both: every pair). Without an objective or a rule
-the run's own is replayed, without a grid at the objective's own bounds.
+the run's own is replayed; without a grid, the objective's own bounds are used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LABELS = ("objective.name", "objective.paper")
 EVEN = ClipConfig(low=1.0, high=1.0)
 TRAINING_ONLY = ("objective.kl.", "objective.tis_cap", "objective.mis_cap")
 NO_CONTROLLER = "objective.bounds.target_clip_frac=null"
-"""Bounds are those of the request; where a run's controller had them is passed on as a scale."""
+"""Bounds are those of the request; the scale of a run's controller is passed separately."""
 FORMS = (
     "objective=",
     "segmentation=",
@@ -59,10 +59,10 @@ class Request:
     names: Mapping[str, tuple[str, ...]]
     """Objectives and rules by group; empty for the run's own."""
     options: tuple[str, ...]
-    """Overrides on top."""
+    """Additional overrides."""
     grids: Mapping[str, tuple[float, ...]]
     words: tuple[str, ...] = ()
-    """As they were given: a file that they name may run."""
+    """The words as given: a file that they name may run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,31 +71,31 @@ class Curve:
 
     objective: ObjectiveConfig
     segmentation: SegmentationConfig
-    """With options that the rule does not look at as they are by default."""
+    """With the options that the rule does not read at their defaults."""
     label: str
-    """What the rule is called, unlike every other rule of the replay."""
+    """Label of the rule, unique in the replay."""
     low_K: tuple[float, ...]
     high_K: tuple[float, ...]
     shape: ClipConfig
-    """Bounds at scale 1 where bounds are matched: equal on both sides where the grid is, else the objective's own."""
+    """Bounds at scale 1 if bounds are matched: equal on both sides if the grid is, else the objective's own."""
 
 
 def parse_request(words: Sequence[str]) -> Request:
-    """The request of `key=value` words. Raises UserError for a key that has no meaning here."""
+    """Return the request of `key=value` words. Raises UserError for a key without meaning here."""
     names: dict[str, tuple[str, ...]] = {group: () for group in GROUPS}
     grids: dict[str, tuple[float, ...]] = {}
     options = []
     for word in words:
         key, sign, value = word.partition("=")
         if not sign or not value:
-            raise UserError(f"'{word}' is no key=value: write one of {', '.join(FORMS)}")
+            raise UserError(f"'{word}' is not of the form key=value: write one of {', '.join(FORMS)}")
         if key in grids or names.get(key):
             raise UserError(f"{key} is given twice: write its values as one list")
         if key in GRIDS:
             grids[key] = parse_grid(key, value)
         elif key in LABELS or key.startswith(("objective.bounds.target_", *TRAINING_ONLY)):
             raise UserError(
-                f"{key} means nothing to a replay: it is a label of the run, or steers bounds or adds to the loss while training"
+                f"{key} has no effect on a replay: it is a label of the run, or it steers bounds or adds to the loss only in training"
             )
         elif key in GROUPS:
             names[key] = tuple(dict.fromkeys(value.split(",")))
@@ -106,14 +106,14 @@ def parse_request(words: Sequence[str]) -> Request:
         else:
             raise unknown("key", key, [form.rstrip("=") for form in FORMS])
     if "clip" in grids and len(grids) > 1:
-        raise UserError("clip sets both sides: give it alone, or clip.low and clip.high")
+        raise UserError("clip sets both sides: set only clip, or clip.low and clip.high")
     return Request(names=names, options=tuple(options), grids=grids, words=tuple(words))
 
 
 def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> list[Curve]:
-    """What to replay on a run of that config. Raises UserError where an objective or rule makes no sense.
+    """Return the curves to replay on a run with that config. Raises UserError for an invalid objective or rule.
 
-    `clip_scale` is where the run's controller had its bounds: they are the run's own bounds then.
+    `clip_scale` is the scale of the run's controller: it applies to the run's own bounds.
     """
     chosen = []
     for objective_name in request.names["objective"] or (None,):
@@ -143,22 +143,24 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
 
 
 def _files(rule: SegmentationConfig, term: str) -> dict[str, str]:
-    """The files that a curve runs, with the options that name them."""
+    """Return the files that a curve runs, with the options that name them."""
     files = {name: key for key, name in rule_files(rule).items()}
     return files | ({term: "objective.term"} if is_file(term) else {})
 
 
 def _check_replayable(objective: ObjectiveConfig) -> None:
-    """A term that never clips is replayed as that; one that clips must do so at multiples of its bounds."""
+    """Refuse an objective whose term clips, but not at multiples of its bounds. A term that never clips is replayed as
+    that.
+    """
     reason = why_unmatched(objective)
     if reason is not None and TERMS[objective.term].clips:
         raise UserError(
-            f"objective '{objective.name}' cannot be replayed at other bounds, as {reason}; replay another with objective=NAME"
+            f"objective '{objective.name}' cannot be replayed at different bounds, because {reason}; replay a different one with objective=NAME"
         )
 
 
 def _refuse_twins(names: Sequence[str | None], rules: Sequence[SegmentationConfig]) -> None:
-    """Points of the same curve under two names would be counted twice."""
+    """Refuse two names for one rule: points of the same curve would be counted twice."""
     first: dict[SegmentationConfig, str | None] = {}
     for name, rule in zip(names, rules, strict=True):
         if rule in first:
@@ -169,28 +171,28 @@ def _refuse_twins(names: Sequence[str | None], rules: Sequence[SegmentationConfi
 
 
 def common_curves(request: Request, configs: Sequence[TrainConfig]) -> list[Curve]:
-    """What to replay on all of several runs. Raises UserError where that differs from run to run."""
+    """Return the curves to replay on all of several runs. Raises UserError if they differ from run to run."""
     first, *others = [curves(request, config) for config in configs]
     if any(other != first for other in others):
         raise UserError(
-            "the runs differ in objective or segmentation, and pooling them would mix those: name them, as in objective=sspo "
+            "the runs differ in objective or segmentation, and pooling them would mix those: name them, for example objective=sspo "
             "segmentation=subsentence clip=0.05, or replay the runs one by one"
         )
     return first
 
 
 def matchable(curve: Curve) -> bool:
-    """Whether bounds can give the objective a wanted clip fraction."""
+    """Return whether bounds can give the objective a chosen clip fraction."""
     return why_unmatched(curve.objective) is None
 
 
 def _config(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
-    """The run's own options, then the named choices, then the overrides: one validated config."""
+    """Return one validated config: the run's own options, then the named choices, then the overrides."""
     chosen = [f"{group}={name}" for group, name in zip(GROUPS, (objective, rule), strict=True) if name]
     overrides = parse_overrides([*chosen, *request.options, NO_CONTROLLER])[len(chosen) :]
     values = asdict(config)
     own = config.objective.name
-    known = not is_file(own) and own in VARIANTS  # a name may be a mere label
+    known = not is_file(own) and own in VARIANTS  # a name may be only a label
     row = VARIANTS[objective or (own if known else "sspo")]
     values["objective"] |= asdict(row) if objective else {"name": row.name, "paper": row.paper}
     values["segmentation"] |= choice_values("segmentation", rule) if rule else {}
@@ -201,7 +203,7 @@ def _config(request: Request, config: TrainConfig, objective: str | None, rule: 
 
 
 def as_overrides(values: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Nested options as overrides, names aside: those come from the row that is chosen."""
+    """Return nested options as overrides, except names, which come from the chosen row."""
     words = []
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -220,7 +222,7 @@ def _word(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As Hydra reads it back: within quotes a backslash is itself unless a quote follows."""
+    """Return the text quoted for Hydra, in which a backslash within quotes is literal unless a quote follows."""
     escaped = QUOTE.sub(lambda found: found[1] * 2 + "\\'", text)
     return f"'{TRAILING.sub(lambda found: found[0] * 2, escaped)}'"
 

@@ -1,4 +1,4 @@
-"""Segmentation rules as a replay tells them apart: by the options that they look at, under labels that say those."""
+"""Segmentation rules of a replay: distinguished by the options that they read, with labels that name these."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sspo.segmentation import OPTIONS
 
 DEFAULT = SegmentationConfig()
 LOOKED_AT = {"random": ("random_like",), **OPTIONS}
-"""Options that one rule alone looks at."""
+"""Options that only one rule reads."""
 
 
 def in_use(rule: SegmentationConfig) -> SegmentationConfig:
-    """The rule with the options that it does not look at as they are by default. One of the user's own may look at all."""
+    """Return the rule with the options that it does not read at their defaults. A user's own rule may read all of them."""
     names = rules_in_use(rule)
     if not set(names) <= set(RULES):
         return rule
@@ -27,11 +27,11 @@ def in_use(rule: SegmentationConfig) -> SegmentationConfig:
 
 
 def labels(rules: Iterable[SegmentationConfig]) -> Mapping[SegmentationConfig, str]:
-    """A label of its own for each rule of a replay.
+    """Return a unique label for each rule of a replay.
 
-    A rule's name alone stands for the rule as it is by default, where it is the only one of that name: `random`, but
-    `random of sentence`; `fixed 8` and `fixed like subsentence` where both are there. Options that no label tells
-    follow where rules differ in them: `sentence (min_tokens=8)`.
+    A rule's name alone is the label of the rule with its defaults, if it is the only one of that name: `random`, but
+    `random of sentence`; `fixed 8` and `fixed like subsentence` if both occur. Options that no label shows follow if
+    rules differ in them: `sentence (min_tokens=8)`.
     """
     different = list(dict.fromkeys(rules))
     names = Counter(rule.rule for rule in different)

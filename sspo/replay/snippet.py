@@ -19,15 +19,17 @@ from sspo.replay.request import Curve, as_overrides
 DIGITS = 4
 PLAIN, NO_NAME = re.compile(r"[a-z][\w .,%=()-]*"), re.compile(r"[^a-z0-9_]+")
 CONTROLLER = ("target_clip_frac", "target_gain", "target_range")
-"""Calibrated bounds stay where they are."""
+"""Controller options, which calibrated arms do not set: their bounds are fixed."""
 
 
 def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) -> str:
-    """YAML of an `arms:` section; comments give each bound's interval and what it reached on held-out rollouts."""
+    """Return YAML of an `arms:` section; comments give each bound's interval and its clip fraction on held-out
+    rollouts.
+    """
     lines = [
         f"# Bounds that clip {100 * target:g} % of the matched tokens (A != 0, second update of a rollout and later),",
-        f"# read off recorded rollouts of {runs}.",
-        "# Training under them drifts in its own way: the report compares the realised rate with target_clip_frac.",
+        f"# determined from recorded rollouts of {runs}.",
+        "# Training under them drifts differently: the report compares the realized rate with target_clip_frac.",
         "arms:",
     ]
     for curve, matched in found:
@@ -42,15 +44,17 @@ def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) ->
 
 
 def check_arm(curve: Curve, matched: Matched) -> None:
-    """Raise UserError where training would refuse the calibrated bounds."""
+    """Raise UserError if training would refuse the calibrated bounds."""
     try:
         quick_compose(_overrides(curve, matched))
     except UserError as error:
-        raise UserError(f"rule '{curve.label}' meets the target where it cannot train: {error}") from error
+        raise UserError(
+            f"rule '{curve.label}' meets the target only at bounds that training refuses: {error}"
+        ) from error
 
 
 def _overrides(curve: Curve, matched: Matched) -> list[str]:
-    """What makes the arm."""
+    """Return the overrides of the arm."""
     point = at_scales(curve, [matched.scale])
     bounds = {"low": point.low_K[0], "high": point.high_K[0]}
     rule = curve.segmentation.rule
@@ -69,7 +73,7 @@ def _overrides(curve: Curve, matched: Matched) -> list[str]:
 
 
 def _changed(values: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    """The nested options that differ from a default."""
+    """Return the nested options that differ from a default."""
     changed: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):

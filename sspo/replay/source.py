@@ -1,4 +1,4 @@
-"""A recorded run on disk: its configuration, its recordings in order, and what it logged."""
+"""A recorded run on disk: its configuration, its recordings in order, and its logs."""
 
 from __future__ import annotations
 
@@ -46,34 +46,34 @@ class RecordedRun:
     """done, `failed (reason)`, or unfinished."""
 
     def read(self, path: Path) -> RecordedRollout:
-        """One of the recordings. Raises UserError where it is damaged or misnamed."""
+        """Read one of the recordings. Raises UserError if it is damaged or misnamed."""
         recorded = read_recorded(path)
         if path.name != recording_name(recorded.number):
             raise UserError(
-                f"{path} holds rollout {recorded.number}: give it back its name, or delete the copy"
+                f"{path} holds rollout {recorded.number}: rename it accordingly, or delete the copy"
             )
         return recorded
 
     def logged_steps(self) -> dict[int, dict[str, Any]]:
-        """Lines of metrics.jsonl by optimiser step."""
+        """Return the lines of metrics.jsonl by optimizer step."""
         path = self.folder / METRICS
         try:
             rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
             return {row["step"]: row for row in rows}
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(
-                f"{path} cannot be read whole ({error}): finish the run, then replay it"
+                f"{path} cannot be read completely ({error}): finish the run, then replay it"
             ) from error
 
     def checkpoint_after(self, rollout: int) -> Path | None:
-        """The checkpoint of the policy right after the rollout's last update, if it is the run's last."""
+        """Return the checkpoint of the policy right after the rollout's last update, if it is the run's last."""
         last = checkpoint_files.checkpoints(self.folder / CHECKPOINTS)[-1:]
         return next(
             (found for found in last if found.name == checkpoint_files.folder_name(rollout + 1)), None
         )
 
     def describe(self) -> dict[str, Any]:
-        """Which run this is, without a path of the machine."""
+        """Return the identity of the run, without a path of the machine."""
         return {
             "cell": cell_hash(self.config),
             "seed": self.config.seed,
@@ -86,9 +86,9 @@ class RecordedRun:
 
 
 def open_run(folder: Path) -> RecordedRun:
-    """The recorded run in a folder. Raises UserError where there is no run, or nothing was recorded."""
+    """Return the recorded run in a folder. Raises UserError if there is no run, or nothing was recorded."""
     if not (folder / CONFIG).is_file():
-        raise UserError(f"{folder} is no run folder: it has no {CONFIG}; give <store>/cells/<cell>/seed<k>")
+        raise UserError(f"{folder} is not a run folder: it has no {CONFIG}; use <store>/cells/<cell>/seed<k>")
     files = tuple(sorted((folder / RECORDING).glob("rollout*.parquet")))
     if not files:
         raise UserError(
@@ -121,11 +121,11 @@ def _state(folder: Path) -> str:
 
 
 def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    """The mapping that a file holds. Raises UserError where it holds none."""
+    """Return the mapping in a file. Raises UserError if it does not hold one."""
     try:
         values = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
-        raise UserError(f"{path} holds no mapping: it is not what a run wrote")
+        raise UserError(f"{path} does not hold a mapping: a run did not write it")
     return values

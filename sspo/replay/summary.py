@@ -1,4 +1,4 @@
-"""What a replay says of itself: replay.json, and what is printed."""
+"""The results of a replay: replay.json and the printed summary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sspo.replay.table import with_fractions_pooled
 from sspo.runs.revision import code_hash
 
 SHOWN = 9
-"""Points of a curve that are printed; the table has all."""
+"""Points of a curve that are printed; the table has all of them."""
 PLAIN_WIDTH = 150
 COLUMNS = {
     "clip %": "clip_frac_active",
@@ -35,12 +35,12 @@ COLUMNS = {
 
 
 def console() -> Console:
-    """The terminal, or plain lines of a fixed width."""
+    """Return the terminal's console, or one for plain lines of a fixed width."""
     return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH, highlight=False)
 
 
 def print_summary(out: Console, table: pa.Table) -> None:
-    """Pooled over runs and rollouts, over updates from the second on; tokens with A != 0."""
+    """Print results pooled over runs and rollouts, over updates from the second on; tokens with A != 0."""
     view = Table(
         title="updates from the second on, clip % of tokens with A != 0, pooled over rollouts",
         title_justify="left",
@@ -66,7 +66,7 @@ def print_summary(out: Console, table: pa.Table) -> None:
 
 
 def _thinned(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """All matched points, and a few of the grid of each curve."""
+    """Yield all matched points, and a few of the grid of each curve."""
     curves: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         curves.setdefault((row["objective"], row["rule"]), []).append(row)
@@ -81,7 +81,7 @@ def _percent(share: float | None) -> str:
 
 
 def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) -> list[dict[str, Any]]:
-    """Identity and provenance of each run, and how well its own objective reproduced its logs."""
+    """Return identity and provenance of each run, and how well its own objective reproduced its logs."""
     return [
         {
             **run.describe(),
@@ -95,7 +95,7 @@ def describe_runs(runs: Sequence[RecordedRun], agreements: Sequence[Agreement]) 
 
 
 def describe_curves(curves: Sequence[Curve]) -> dict[str, Any]:
-    """What was replayed, under which code, and what the labels of rules stand for."""
+    """Return the replayed curves, the code that replayed them, and the rules behind the labels."""
     segmentations = {curve.label: curve.segmentation for curve in curves}
     return {
         "code_sha256": code_hash(),
@@ -106,7 +106,7 @@ def describe_curves(curves: Sequence[Curve]) -> dict[str, Any]:
 
 
 def matched_record(curve: Curve, target: float, found: Matched | None) -> Mapping[str, Any]:
-    """The bounds that meet a target; null where none do."""
+    """Return the bounds that meet a target; null if none do."""
     record: dict[str, Any] = {
         "objective": curve.objective.name,
         "rule": curve.label,

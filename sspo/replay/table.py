@@ -1,6 +1,6 @@
 """The replay table: one row per (run, rollout, update, point), with counts to pool and fractions to read.
 
-docs/replay.md says what each column means. Pool with counts; a mean of fractions weighs a short rollout like a long one.
+docs/replay.md describes each column. Pool with counts; a mean of fractions weighs a short rollout like a long one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SCHEMA = pa.schema(
 
 
 def with_fractions(columns: Mapping[str, Any]) -> pa.Table:
-    """A table of SCHEMA from its other columns; fractions are computed here and nowhere else."""
+    """Return a table of SCHEMA from its other columns; fractions are computed here and nowhere else."""
     columns = dict(columns)
     for name, (part, whole, least) in FRACTIONS.items():
         over, under = (sum(np.asarray(columns[key], np.float64) for key in keys) for keys in (part, whole))
@@ -67,7 +67,7 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UserError, before any work, where the folder can't be one."""
+    """Raise UserError, before any work, if the folder cannot be used."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,13 +75,13 @@ def check_folder(folder: Path) -> None:
 
 
 def write_replay(folder: Path, table: pa.Table, head: Mapping[str, Any]) -> None:
-    """Write the table, then its head, each whole or not at all. Raises UserError where the folder cannot be written."""
+    """Write the table, then its head, each completely or not at all. Raises UserError if the folder cannot be written."""
     buffer = io.BytesIO()
     pq.write_table(table.combine_chunks(), buffer, compression="zstd")
     text = json.dumps({"format": FORMAT, **head}, indent=1, sort_keys=True, allow_nan=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / HEAD).unlink(missing_ok=True)  # a head never describes another table
+        (folder / HEAD).unlink(missing_ok=True)  # a head must never describe a different table
         write_atomic(folder / TABLE, buffer.getvalue())
         write_atomic(folder / HEAD, text)
     except OSError as error:
@@ -89,7 +89,8 @@ def write_replay(folder: Path, table: pa.Table, head: Mapping[str, Any]) -> None
 
 
 def with_fractions_pooled(table: pa.Table) -> list[dict[str, Any]]:
-    """One record a point, with counts summed over runs, rollouts and updates from the second on, and their fractions.
+    """Return one record per point, with counts summed over runs, rollouts and updates from the second on, and their
+    fractions.
 
     grad_noise is the mean over runs. Points are in the order of the table.
     """
@@ -101,7 +102,7 @@ def with_fractions_pooled(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def fractions(counts: Mapping[str, float]) -> dict[str, float | None]:
-    """The fractions of summed counts."""
+    """Return the fractions of summed counts."""
     shares: dict[str, float | None] = {}
     for name, (part, whole, least) in FRACTIONS.items():
         over, under = (sum(counts[key] for key in keys) for keys in (part, whole))
@@ -111,16 +112,16 @@ def fractions(counts: Mapping[str, float]) -> dict[str, float | None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """U x K rows: optimiser steps of a rollout by points of a curve."""
+    """U x K rows: optimizer steps of a rollout by points of a curve."""
 
     updates: int
     points: int
     columns: Mapping[str, Any]
-    """Numbers (U, K) or what broadcasts to that, or one text for all rows."""
+    """Numbers (U, K) or broadcastable to that, or one text for all rows."""
 
 
 def table_of(chunks: Sequence[Chunk]) -> pa.Table:
-    """The replay table of all chunks, in their order."""
+    """Return the replay table of all chunks, in their order."""
     if not chunks:
         return SCHEMA.empty_table()
     sizes = [chunk.updates * chunk.points for chunk in chunks]

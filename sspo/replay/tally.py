@@ -1,9 +1,9 @@
 """Clipping of a recorded rollout at every bound of a grid, in one pass.
 
-A token that a bound clips is clipped by every tighter one, so how many bounds of a sorted grid clip it is all there is
-to know of it. Tokens are counted by that number (and by update), and the counts at all bounds are sums from the end:
-the cost hardly depends on the size of the grid. Comparisons are those of the loss, in its float32: a count here is
-the loss's own, not one within rounding of it.
+A token that a bound clips is clipped by every tighter one, so the number of bounds of a sorted grid that clip it
+describes it completely. Tokens are counted by that number (and by update), and the counts at all bounds are sums from
+the end: the cost hardly depends on the size of the grid. Comparisons are those of the loss, in its float32: a count
+here equals the loss's own exactly, not only within rounding.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ QUANTILES = {
 }
 Array = NDArray[np.float64]
 Counts = dict[str, Array]
-"""Named counts, (U, K): updates of the rollout by bounds of the grid; (U, 1) where bounds do not matter."""
+"""Named counts, (U, K): updates of the rollout by bounds of the grid; (U, 1) if bounds do not matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """Active tokens that one side of the clip can touch: those with A < 0 for low, A > 0 for high."""
+    """Active tokens that one side of the clip can affect: those with A < 0 for low, A > 0 for high."""
 
     update_M: NDArray[np.int64]
     ratio_M: NDArray[np.float32]
     own_ratio_M: NDArray[np.float32]
     unit_M: NDArray[np.float32]
-    """What a bound is multiplied by at the token: g, or 1."""
+    """Factor on a bound at the token: g, or 1."""
     weights: Mapping[str, NDArray[np.float64]]
     sign: int
 
     def clipped_by(self, ratio_M: NDArray[np.float32], bound_M: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """The loss's comparison with 1 + bound, or 1 - bound, in its own float32."""
+        """Return the loss's comparison with 1 + bound, or 1 - bound, in its own float32."""
         edge_M = np.float32(1) + np.float32(self.sign) * (bound_M * self.unit_M)
         return ratio_M > edge_M if self.sign > 0 else ratio_M < edge_M
 
     def tighter_bounds(self, ratio_M: NDArray[np.float32], grid_K: NDArray[np.float32]) -> NDArray[np.int64]:
-        """How many bounds of the rising grid clip each token."""
+        """Return how many bounds of the ascending grid clip each token."""
         excess_M = self.sign * (ratio_M - np.float32(1)) / self.unit_M
         number_M = np.searchsorted(grid_K, excess_M, side="left")
         last = len(grid_K) - 1
-        while True:  # the division rounds: ask the loss's own comparison on both sides of the guess
+        while True:  # the division rounds: apply the loss's own comparison on both sides of the guess
             more_M = (number_M <= last) & self.clipped_by(ratio_M, grid_K[np.minimum(number_M, last)])
             less_M = (number_M > 0) & ~self.clipped_by(ratio_M, grid_K[np.maximum(number_M - 1, 0)])
             if not (more_M | less_M).any():
@@ -65,9 +65,9 @@ class Side:
 
 
 def tally(unit: VisitRatios, low_K: Sequence[float], high_K: Sequence[float]) -> Counts:
-    """Counts at the K pairs of bounds (clip.low, clip.high); keys are those of the replay table.
+    """Return counts at the K pairs of bounds (clip.low, clip.high); keys are those of the replay table.
 
-    `unit` are the ratios of an objective whose clip.low and clip.high are 1; a bound of infinity never clips.
+    `unit` holds the ratios of an objective whose clip.low and clip.high are 1; a bound of infinity never clips.
     """
     updates = int(unit.update_N.max()) + 1
     whole = {
@@ -98,7 +98,7 @@ def _count_side(side: Side, grid_K: NDArray[np.float32], updates: int) -> Counts
     place_K = np.argsort(order_K, kind="stable")
 
     def at_bounds(number_M: NDArray[np.int64], weight_M: NDArray[np.float64] | None) -> Array:
-        """Weight of the tokens that each bound of the grid clips, in the grid's own order."""
+        """Return the weight of the tokens that each bound of the grid clips, in the grid's own order."""
         slots = len(grid_K) + 1
         held = np.bincount(side.update_M * slots + number_M, weight_M, minlength=updates * slots)
         beyond_UK = held.reshape(updates, slots)[:, ::-1].cumsum(1)[:, ::-1][:, 1:]
@@ -135,7 +135,7 @@ def _side(ratios: VisitRatios, whole: Mapping[str, torch.Tensor], sign: int) -> 
 
 
 def _denominators(ratios: VisitRatios, whole: Mapping[str, torch.Tensor], updates: int) -> Counts:
-    """Counts that no bound changes, (U, 1)."""
+    """Return the counts that do not depend on bounds, (U, 1)."""
     ratio_NT = torch.where(ratios.mask_NT, whole["ratio"], 0.0).double()
     rows = {
         "tokens": ratios.mask_NT.sum(1),
@@ -155,7 +155,7 @@ def _denominators(ratios: VisitRatios, whole: Mapping[str, torch.Tensor], update
 
 
 def distribution(ratios: VisitRatios) -> Counts:
-    """Quantiles of the objective's ratio over the tokens of each update, (U, 1)."""
+    """Return quantiles of the objective's ratio over the tokens of each update, (U, 1)."""
     ratio_NT = ratios.log_ratio_NT.exp().double()
     of_update = [ratios.update_N == update for update in range(int(ratios.update_N.max()) + 1)]
     by_update = [ratio_NT[mine_N][ratios.mask_NT[mine_N]].numpy() for mine_N in of_update]

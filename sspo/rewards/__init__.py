@@ -3,7 +3,7 @@
 The folder is the table: a new reward is one new file, and its name is the value of reward.name.
 
 exact_answer  1 for the right answer
-math_verify   1 for what math-verify takes for one
+math_verify   1 for a right answer according to math-verify
 boxed_format  1 for exactly one box
 brevity       1 - tokens / limit
 """
@@ -26,19 +26,21 @@ class Reward(Protocol):
 
     @property
     def statuses(self) -> Sequence[str]:
-        """The states of sspo.types.STATUSES that a score of it can have, besides `truncated`."""
+        """Return the states of sspo.types.STATUSES that its scores can have, besides `truncated`."""
         ...
 
     def check(self, problems: Iterable[Problem]) -> None:
-        """Raise UserError, before any work, where problems have right answers that it cannot read."""
+        """Raise UserError, before any work, if problems have right answers that it cannot read."""
         ...
 
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
-        """One Score a response; response i answers problem i."""
+        """Return one Score per response; response i answers problem i."""
         ...
 
     def answers(self, responses: Sequence[Response]) -> list[str | None]:
-        """What each response answers, so that equal answers are equal texts; None where it gives none, or was truncated."""
+        """Return the answer of each response, with equal texts for equal answers; None if it gives none, or was
+        truncated.
+        """
         ...
 
 
@@ -49,10 +51,10 @@ class PerAnswer:
     judge: Callable[[str, str], Score]
     statuses: Sequence[str] = ("ok", "wrong", "unparsable")
     answer: Callable[[str], str | None] = lambda text: None
-    """What a text answers; a reward that asks for no answer leaves it at None."""
+    """Returns the answer of a text; a reward without answers leaves it at None."""
 
     def check(self, problems: Iterable[Problem]) -> None:
-        """Any right answer can be read."""
+        """Accept any right answer."""
 
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
         """See Reward. Of several right answers the best score counts."""
@@ -72,7 +74,7 @@ MEMBERS = ("statuses", "check", "score", "answers")
 
 
 def _own(plugin: Plugin) -> Callable[[RewardConfig], Reward]:
-    """A user's own `open_reward`, whose result is checked."""
+    """Return a user's own `open_reward`, whose result is checked."""
     function = called(plugin)
     return lambda config: made(plugin, function(config), MEMBERS)
 
@@ -84,7 +86,7 @@ REWARDS: Mapping[str, Callable[[RewardConfig], Reward]] = PluginTable(
 
 @dataclass(frozen=True)
 class Sum:
-    """A reward, and others with their weights added to it. The state of a score is the main reward's."""
+    """A reward, and others with their weights added to it. The status of a score is the main reward's."""
 
     main: Reward
     name: str
@@ -93,11 +95,11 @@ class Sum:
 
     @property
     def statuses(self) -> Sequence[str]:
-        """The main reward's."""
+        """Return the main reward's statuses."""
         return self.main.statuses
 
     def check(self, problems: Iterable[Problem]) -> None:
-        """Every reward does."""
+        """Check the problems with every reward."""
         asked = list(problems)
         for reward in (self.main, *(other for _, _, other in self.others)):
             reward.check(asked)
@@ -118,21 +120,21 @@ class Sum:
         ]
 
     def answers(self, responses: Sequence[Response]) -> list[str | None]:
-        """The main reward's."""
+        """Return the main reward's answers."""
         return self.main.answers(responses)
 
 
 def with_others(main: Reward, config: RewardConfig) -> Reward:
-    """What training sums up: the main reward and those of reward.also; the main one itself where there are none."""
+    """Return the sum for training: the main reward and those of reward.also; the main one itself if there are none."""
     others = [(part_name(name), weight, REWARDS[name](config)) for name, weight in weights(config)]
     return Sum(main, part_name(config.name), others) if others else main
 
 
 def part_name(name: str) -> str:
-    """What logs call a reward: its name, without the path of a user's file."""
+    """Return a reward's name in logs: without the path of a user's file."""
     return label_of("reward", name, REWARD_NAMES)
 
 
 def open_reward(config: RewardConfig) -> Reward:
-    """The reward that a configuration names."""
+    """Return the reward that a configuration names."""
     return REWARDS[config.name](config)

@@ -1,4 +1,4 @@
-"""1 if the response has exactly one box, closed and not empty, whatever it says: \\boxed{...}."""
+"""1 if the response has exactly one box, closed and not empty, whatever its content: \\boxed{...}."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sspo.types import Score
 
 
 def score(text: str, answer: str) -> Score:
-    """Score(1, ok) or Score(0, wrong); the right answer is not looked at."""
+    """Return Score(1, ok) or Score(0, wrong); the right answer is ignored."""
     del answer
     boxes = closed_boxes(text)
     one = len(boxes) == 1 and bool(boxes[0].content.strip()) and not unclosed_boxes(text)
@@ -17,6 +17,6 @@ def score(text: str, answer: str) -> Score:
 
 
 def open_reward(config: RewardConfig) -> PerAnswer:
-    """The reward; it has no options."""
+    """Return the reward; it has no options."""
     del config
     return PerAnswer(score, statuses=("ok", "wrong"))

@@ -1,7 +1,7 @@
-"""1 for an empty response, falling linearly to 0 at the token limit, whatever the response says.
+"""1 for an empty response, falling linearly to 0 at the token limit, whatever its content.
 
-The plainest length reward, of no paper. Kimi k1.5's (arXiv 2501.12599) compares a response with the others of its group
-instead, and DAPO's overlong penalty (reward.overlong_buffer) looks at its last tokens alone.
+The plainest length reward, from no paper. Kimi k1.5's (arXiv 2501.12599) compares a response with the others of its
+group instead, and DAPO's overlong penalty (reward.overlong_buffer) affects only the last tokens before the limit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Brevity:
     statuses: Sequence[str] = ("ok",)
 
     def check(self, problems: Iterable[Problem]) -> None:
-        """Every problem will do."""
+        """Accept every problem."""
 
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
         """See Reward."""
@@ -32,11 +32,11 @@ class Brevity:
         ]
 
     def answers(self, responses: Sequence[Response]) -> list[str | None]:
-        """It asks for no answer."""
+        """Return None for each response: this reward reads no answer."""
         return [None] * len(responses)
 
 
 def open_reward(config: RewardConfig) -> Brevity:
-    """The reward; it has no options."""
+    """Return the reward; it has no options."""
     del config
     return Brevity()

@@ -12,7 +12,7 @@ STATEMENT = re.compile(r"\banswer (\S+) \.")
 
 
 def score(text: str, answer: str) -> Score:
-    """Score(1, ok), Score(0, wrong), or Score(0, unparsable) where no answer is stated."""
+    """Return Score(1, ok), Score(0, wrong), or Score(0, unparsable) if no answer is stated."""
     statements = STATEMENT.findall(text)
     if not statements:
         return Score(value=0.0, status="unparsable")
@@ -21,12 +21,12 @@ def score(text: str, answer: str) -> Score:
 
 
 def answer(text: str) -> str | None:
-    """What the last statement states."""
+    """Return the answer in the last statement."""
     statements = STATEMENT.findall(text)
     return str(statements[-1]) if statements else None
 
 
 def open_reward(config: RewardConfig) -> PerAnswer:
-    """The reward; it has no options."""
+    """Return the reward; it has no options."""
     del config
     return PerAnswer(score, answer=answer)

@@ -1,9 +1,9 @@
-"""1 for what math-verify takes for a right answer: boxed, or the last one of the text (docs/graders.md).
+"""1 for a right answer according to math-verify: boxed, or the last one of the text (docs/graders.md).
 
-Grading happens in processes of its own (sspo/grading), limited in processor seconds and memory, so that an answer that takes
-all of them is `timeout` or `crashed` on any machine under any load. A truncated response is not graded, even where a box is
-closed in it: it did not end. A second grader with a parser of its own looks at a sample of the answers; its status stands
-beside the first one's and changes no value.
+Grading runs in separate processes (sspo/grading), limited in processor seconds and memory, so that an answer that uses
+up either is `timeout` or `crashed` on any machine under any load. A truncated response is not graded, even if it
+contains a closed box, because it did not end. A second grader with a parser of its own checks a sample of the answers;
+its status is recorded beside the first one's and changes no value.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class MathVerify:
 
     graders: Graders
     second: int
-    """How many answers of a call the second grader looks at."""
+    """Number of answers per call that the second grader checks."""
     statuses: Sequence[str] = ("ok", "wrong", "unparsable", "timeout", "crashed")
 
     def check(self, problems: Iterable[Problem]) -> None:
-        """Raise UserError where right answers cannot be read."""
+        """Raise UserError if right answers cannot be read."""
         check_golds(problems, self.graders)
 
     def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
@@ -54,18 +54,18 @@ class MathVerify:
 
 
 def second_opinion(text: str, golds: Sequence[str]) -> str:
-    """The second grader's status."""
+    """Return the second grader's status."""
     from sspo.grading.second.grader import judge
 
     return str(judge(text, golds).status)
 
 
 def spread(rows: Sequence[int], most: int) -> list[int]:
-    """At most so many of the rows, evenly apart: a sample that draws no random number."""
+    """Return at most `most` of the rows, evenly spaced: a sample that draws no random number."""
     count = min(most, len(rows))
     return [rows[k * len(rows) // count] for k in range(count)]
 
 
 def open_reward(config: RewardConfig) -> MathVerify:
-    """The reward; its processes start with the first answer. Raises UserError where math-verify is not installed."""
+    """Return the reward; its processes start with the first answer. Raises UserError if math-verify is not installed."""
     return MathVerify(Graders(config), config.second)

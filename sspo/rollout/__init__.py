@@ -1,11 +1,11 @@
-"""Sampling responses. A sampler is handed its random numbers; it never draws from ambient state.
+"""Sampling of responses. A sampler receives its random numbers; it never draws from ambient state.
 
-One engine per file, which exports `open_sampler`: (policy, config) -> Sampler. The folder is the table: a new engine is
-one new file.
+Each engine is one file that exports `open_sampler`: (policy, config) -> Sampler. The folder is the table: a new engine
+is one new file.
 
-transformers  the default sampler, over the very weights that are trained
+transformers  the default sampler, over the trained weights themselves
 vllm          vLLM's engine, with weights of its own
-engine        what such an engine needs around it
+engine        support code for such an engine
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ class Sampler(Protocol):
     """Draws responses from the current policy."""
 
     paths: Mapping[str, str]
-    """Options of the rollout, and what became of them."""
+    """Options of the rollout and their resolved values."""
     remarks: Sequence[str]
-    """What is worth a warning."""
+    """Warnings."""
     foreign: bool
-    """Whether it computes by other code than the trainer's, over weights of its own: then its log-probabilities of what it
-    sampled are held against the trainer's."""
+    """True if it computes with different code than the trainer, over weights of its own: its log-probabilities of
+    sampled tokens are then compared with the trainer's.
+    """
 
     def sample(
         self,
@@ -48,13 +49,13 @@ class Sampler(Protocol):
         with_logp: bool = False,
         with_entropy: bool = False,
     ) -> Rollout:
-        """`responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding; `top_p` below 1 samples from the nucleus,
-        `top_k` above 0 from the so many likeliest tokens.
+        """Return `responses` rows per prompt, prompt-major. Temperature 0 is greedy decoding; `top_p` below 1 samples
+        from the nucleus, `top_k` above 0 from that many likeliest tokens.
 
-        `draws` is a generator for the whole batch, or a stream a row (sspo/models/picking.py).
+        `draws` is a generator for the whole batch, or one stream per row (sspo/models/picking.py).
 
-        `with_logp` and `with_entropy` ask for the sampler's own log-probabilities and entropies at that temperature, which
-        must be above 0, from the whole softmax.
+        `with_logp` and `with_entropy` request the sampler's own log-probabilities and entropies at that temperature,
+        which must be above 0, from the whole softmax.
         """
         ...
 
@@ -71,5 +72,5 @@ ENGINES: Mapping[str, Callable[[Policy, TrainConfig], Sampler]] = FolderTable("s
 
 
 def open_sampler(policy: Policy, config: TrainConfig) -> Sampler:
-    """The sampler of a run, which samples from the policy's weights as they are."""
+    """Return the sampler of a run, which samples from the policy's current weights."""
     return ENGINES[config.rollout.engine](policy, config)

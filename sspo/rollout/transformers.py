@@ -1,7 +1,7 @@
 """The default sampler: token by token over any Hugging Face causal language model.
 
-`generate` draws from ambient randomness; here the numbers are handed over (models/picking.py), and a row's tokens depend on
-its own numbers alone, not on which rows finished earlier.
+`generate` draws from ambient randomness; here the numbers are passed in (models/picking.py), and a row's tokens depend
+only on its own numbers, not on which rows finished earlier.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from sspo.models.policy import Policy
 from sspo.types import Rollout
 
 SPLIT_CHARACTER = 3
-"""Bytes of a character whose others stand before the tail of a response."""
+"""Bytes of a character that may precede the tail of a response."""
 BROKEN = "�"
-"""What stands for bytes that are no character."""
+"""The replacement for bytes that do not form a character."""
 COMPACT_BELOW = 0.75
-"""Rows that finished leave the batch once less than this share of it is still running."""
+"""Finished rows leave the batch once fewer than this share of it are still running."""
 
 
 def open_sampler(policy: Policy, config: TrainConfig) -> TransformersSampler:
-    """The sampler of a policy; of the run's options it needs the texts that end a response."""
+    """Return the sampler of a policy; of the run's options it needs the texts that end a response."""
     stops = Stops(config.rollout.stop, policy.tokenizer) if config.rollout.stop else None
     return TransformersSampler(
         policy.model,
@@ -45,14 +45,14 @@ class Stops:
         self.texts = texts
         self.tokenizer = tokenizer
         self.tail = max(len(text.encode()) for text in texts) + SPLIT_CHARACTER
-        """Tokens that a text ending with the last one can stretch over: each has at least one byte."""
+        """Tokens that a text can span if it ends with the last one: each token has at least one byte."""
 
     def found_b(self, response_bT: torch.Tensor) -> torch.Tensor:
-        """Whether each row, all of whose tokens are given, contains one of the texts near its end."""
+        """Return whether each row, given with all of its tokens, contains one of the texts near its end."""
         tails = self._decoded(response_bT[:, -self.tail :])
         broken = [row for row, tail in enumerate(tails) if BROKEN in tail]
         for row, whole in zip(broken, self._decoded(response_bT[broken]), strict=True):
-            tails[row] = whole  # a tail that begins inside a character may take whole ones with it
+            tails[row] = whole  # a tail that begins inside a character may corrupt the following ones
         found = [any(text in tail for text in self.texts) for tail in tails]
         return torch.tensor(found, dtype=torch.bool, device=response_bT.device)
 
@@ -75,7 +75,8 @@ class TransformersSampler:
         stops: Stops | None = None,
         decoders: Decoders | None = None,
     ):
-        """A response ends with the first of `end_ids`, or when `stops` says so; `pad_id` is masked wherever it stands.
+        """Prepare sampling: a response ends with the first of `end_ids`, or when `stops` matches; `pad_id` is always
+        masked.
 
         `decoders` None decodes plainly in float32.
         """
@@ -88,11 +89,11 @@ class TransformersSampler:
         self.end_E = torch.tensor(end_ids, dtype=torch.long, device=model.device)
 
     def sync(self, model: PreTrainedModel) -> None:
-        """The model that samples is the one that is trained."""
+        """Do nothing but check that the sampled model is the trained one."""
         assert model is self.model
 
     def rest(self) -> None:
-        """There is nothing apart from the model that is trained."""
+        """Do nothing: there is only the trained model."""
 
     @torch.inference_mode()
     def sample(
@@ -108,7 +109,7 @@ class TransformersSampler:
         with_logp: bool = False,
         with_entropy: bool = False,
     ) -> Rollout:
-        """See Sampler. Prompts are run once each and their past repeated for the group."""
+        """See Sampler. Each prompt is run once and its past repeated for the group."""
         device = self.model.device
         prompt_PL, prompt_mask_PL = left_pad(prompts, self.pad_id)
         rows = len(prompts) * responses
@@ -142,7 +143,7 @@ class TransformersSampler:
         pick: Picker,
         seen: Seen,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids, and where a row ends; `seen` is filled in."""
+        """Return token ids and the ends of rows; `seen` is filled in."""
         rows, device = len(prompt_PL) * responses, prompt_PL.device
         decoder = self.decoders.new()
         logits_bV = decoder.begin(prompt_PL, prompt_mask_PL, responses, max_tokens)
@@ -169,13 +170,13 @@ class TransformersSampler:
     def _ends(
         self, token_b: torch.Tensor, response_BT: torch.Tensor, row_b: torch.Tensor, t: int
     ) -> torch.Tensor:
-        """Whether each of the rows ends with its token at `t`."""
+        """Return whether each of the rows ends with its token at `t`."""
         ends_b = torch.isin(token_b, self.end_E)
         return ends_b if self.stops is None else ends_b | self.stops.found_b(response_BT[row_b, : t + 1])
 
 
 class Seen:
-    """What a sampler saw of the distributions that it drew from, where that is asked for."""
+    """The requested statistics of the distributions that a sampler drew from."""
 
     def __init__(
         self,
@@ -192,7 +193,7 @@ class Seen:
         self.entropy_BT = torch.zeros(rows, max_tokens, device=device) if entropy else None
 
     def look(self, logits_bV: torch.Tensor, token_b: torch.Tensor, row_b: torch.Tensor, t: int) -> None:
-        """Note the token at place `t` of the rows."""
+        """Record the token at position `t` of the rows."""
         if self.logp_BT is not None:
             self.logp_BT[row_b, t] = log_prob(logits_bV, token_b, self.temperature)
         if self.entropy_BT is not None:
@@ -204,7 +205,7 @@ def _on(value_BT: torch.Tensor | None, mask_BT: torch.Tensor) -> torch.Tensor | 
 
 
 def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and mask (rows, longest) with padding on the left."""
+    """Return ids and mask (rows, longest) with padding on the left."""
     width = max(len(row) for row in rows)
     ids = torch.full((len(rows), width), pad_id)
     mask = torch.zeros(len(rows), width, dtype=torch.bool)
@@ -215,6 +216,6 @@ def left_pad(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Te
 
 
 def until_first(is_end_BT: torch.Tensor) -> torch.Tensor:
-    """True up to and including the first end of each row."""
+    """Return a mask that is True up to and including the first end of each row."""
     count_BT = is_end_BT.int()
     return (count_BT.cumsum(1) - count_BT) == 0

@@ -1,6 +1,6 @@
 """vLLM's engine (docs/vllm.md): weights of its own, which are synced in place after every update.
 
-With one device the engine lives in this process, so that tensors are handed over as they are. With several its workers are
+With one device the engine runs in this process, so that tensors are passed directly. With several its workers are
 processes of their own, and read the weights from a folder in memory.
 """
 
@@ -49,42 +49,47 @@ SETTINGS = {
     "VLLM_LOGGING_LEVEL": "ERROR",
     "VLLM_NO_USAGE_STATS": "1",
 }
-"""What vLLM reads from the environment, where the user has not set it: no engine process, cores left alone, nothing sent,
-and on a GPU the model runner that it has on a CPU, with which all of this was run."""
+"""Environment variables of vLLM, unless the user set them: no engine process, no CPU pinning, no telemetry, and on a
+GPU the same model runner as on a CPU, with which all of this was tested.
+"""
 CALLS = ("generate", "collective_rpc", "reset_prefix_cache", "sleep", "wake_up")
-"""Of vLLM's class LLM."""
+"""Required methods of vLLM's class LLM."""
 WAYS = ("weights_iterator", "weights_path")
-"""How its reload_weights takes them: in the process, and from a folder."""
+"""Ways in which its reload_weights accepts weights: in the process, and from a folder."""
 EXPERTS = ".experts."
-"""Stands in the names of the weights of a mixture of experts."""
+"""Part of the weight names of a mixture of experts."""
 AT_ONCE = 8192
 """Tokens of one forward pass, unless a row has more."""
 ROOM = 2 << 30
-"""Bytes of a CUDA device for what vLLM takes beside weights and cache."""
+"""Bytes of a CUDA device reserved for vLLM beside weights and cache."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 def open_sampler(policy: Policy, config: TrainConfig) -> VllmSampler:
-    """The sampler of a policy, on the policy's device. Raises UserError where vLLM is missing or cannot serve the model."""
+    """Return the sampler of a policy, on the policy's device. Raises UserError if vLLM is missing or does not support
+    the model.
+    """
     if find_spec("vllm") is None:
         raise UserError(
-            "rollout.engine=vllm, and the package vllm is not installed here: run `make setup-vllm`, then .venv-vllm/bin/python in "
-            "the place of .venv/bin/python, or `make sweep NAME=... VLLM=1`"
+            "rollout.engine=vllm, but the package vllm is not installed here: run `make setup-vllm`, then use .venv-vllm/bin/python instead "
+            "of .venv/bin/python, or `make sweep NAME=... VLLM=1`"
         )
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     with undisturbed(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what vLLM uses of torch is its own affair
+        warnings.simplefilter("ignore")  # vLLM's deprecated uses of torch concern only vLLM
         return VllmSampler(_start(policy, config), policy, config)
 
 
 class VllmSampler:
-    """Samples with an engine of vLLM's. Each row is a request with a seed of its own, so rows do not depend on one another."""
+    """Samples with a vLLM engine. Each row is a request with a seed of its own, so rows do not depend on one another."""
 
     foreign = True
 
     def __init__(self, llm: Any, policy: Policy, config: TrainConfig):
-        """`llm` does what vllm.LLM does, over weights that nobody has sent yet; its processes are this one's youngest children."""
+        """Wrap a started engine: `llm` implements vllm.LLM, with no weights sent yet; its processes are this one's
+        latest children.
+        """
         self.llm = llm
         self.policy = policy
         self.stop = list(config.rollout.stop)
@@ -102,7 +107,7 @@ class VllmSampler:
     def sync(self, model: PreTrainedModel) -> None:
         """Send every weight, in place; a sleeping engine gets memory for weights first and for its cache last."""
         if self.asleep:
-            torch.cuda.empty_cache()  # vLLM takes memory past torch's allocator, which keeps what the updates freed
+            torch.cuda.empty_cache()  # vLLM allocates outside torch's allocator, which holds on to memory that the updates freed
             self._ask("wake_up", tags=["weights"])
         weights = folder_weights(model, self.dtype, head=self.head)
         if self.in_process:
@@ -114,7 +119,7 @@ class VllmSampler:
         self.asleep = False
 
     def rest(self) -> None:
-        """Free the device's memory until the next `sync`; a CPU's engine keeps what it has."""
+        """Free the device's memory until the next `sync`; a CPU engine keeps its memory."""
         if self.sleeps and not self.asleep:
             self._ask("sleep", level=2)
             self.asleep = True
@@ -132,9 +137,11 @@ class VllmSampler:
         with_logp: bool = False,
         with_entropy: bool = False,
     ) -> Rollout:
-        """See Sampler; without entropies, which vLLM does not give."""
+        """See Sampler; without entropies, which vLLM does not provide."""
         assert not with_entropy
-        assert not (with_logp and (top_k or top_p < 1)), "vLLM's are of the tokens that are left"
+        assert not (with_logp and (top_k or top_p < 1)), (
+            "vLLM normalizes log-probabilities over the kept tokens"
+        )
         assert not self.asleep
         self._check_length(max(map(len, prompts)), max_tokens)
         seeds = row_seeds(draws, len(prompts) * responses)
@@ -149,11 +156,11 @@ class VllmSampler:
             "detokenize": bool(self.stop),
             "skip_special_tokens": False,
             "stop_token_ids": list(self.policy.end_ids),
-            "ignore_eos": True,  # the ends are those of the policy, whatever the folder's files say
+            "ignore_eos": True,  # the ends are those of the policy, whatever the folder's files name
         }
-        # so that nothing of older weights is left, and a run that goes on computes what one without a stop does
+        # so that no state of older weights remains, and a resumed run computes the same as an uninterrupted one
         if not self._ask("reset_prefix_cache"):
-            raise RuntimeError("vLLM keeps its prefix cache although no request runs")
+            raise RuntimeError("vLLM keeps its prefix cache although no request is running")
         outputs = self._generate([prompt for prompt in prompts for _ in range(responses)], seeds, options)
         answers = [_answer(output, with_logp=with_logp) for output in outputs]
         return as_rollout(prompts, responses, answers, self.policy.pad_id, self.policy.model.device)
@@ -172,27 +179,31 @@ class VllmSampler:
     def _check_length(self, prompt: int, response: int) -> None:
         if prompt + response > self.longest:
             raise UserError(
-                f"a prompt of {prompt} tokens with a response of up to {response} takes {prompt + response}, and vLLM's engine was "
-                f"started for {self.longest}: raise run.prompt_tokens, or shorten them where the model has no more positions"
+                f"a prompt of {prompt} tokens with a response of up to {response} needs {prompt + response}, and vLLM's engine was "
+                f"started for {self.longest}: raise run.prompt_tokens, or shorten them if the model has no more positions"
             )
 
     def _through_a_folder(self, weights: Iterator[tuple[str, torch.Tensor]]) -> None:
-        """Workers in other processes read a file: vLLM hands no tensors from process to process here."""
+        """Send weights through a file, which workers in other processes read: vLLM passes no tensors between processes
+        here.
+        """
         place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
         with tempfile.TemporaryDirectory(prefix="sspo-", dir=place) as folder:
-            apart = {name: value.cpu().clone() for name, value in weights}  # no two names for one tensor
+            apart = {
+                name: value.cpu().clone() for name, value in weights
+            }  # one tensor must not have two names
             try:
                 save_file(apart, Path(folder, "model.safetensors"), metadata={"format": "pt"})
             except SafetensorError as error:
                 size = sum(value.nbytes for value in apart.values()) / GIB
                 raise UserError(
-                    f"rollout.engine=vllm: {folder} has no room for {size:.2f} GiB of weights, by which an engine of several processes is "
-                    f"synced ({error}): give it more, as by `docker run --shm-size`, or set run.gpus=1"
+                    f"rollout.engine=vllm: {folder} has no space for {size:.2f} GiB of weights, which an engine with several processes "
+                    f"requires ({error}): enlarge it, for example with `docker run --shm-size`, or set run.gpus=1"
                 ) from error
             self._ask("collective_rpc", "reload_weights", kwargs={"weights_path": folder})
 
     def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """What a method of vllm.LLM gives. Raises UserError where a process of the engine is gone."""
+        """Call a method of vllm.LLM and return its result. Raises UserError if a process of the engine has died."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         with undisturbed():
@@ -200,13 +211,13 @@ class VllmSampler:
                 return outlived(partial(getattr(self.llm, method), *arguments, **options), self.processes)
             except (EngineDied, EngineDeadError) as error:
                 raise EngineDied(
-                    f"rollout.engine=vllm: the process of its engine died ({error}), by a signal or for want of memory; the same command "
-                    "goes on from the last checkpoint"
+                    f"rollout.engine=vllm: the process of its engine died ({error}), by a signal or for lack of memory; the same command "
+                    "resumes from the last checkpoint"
                 ) from error
 
 
 def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
-    """What vllm.LLM is started with."""
+    """Return the arguments of vllm.LLM."""
     device = policy.model.device
     cuda = device.type == "cuda"
     cache, row = _cache(policy, config), longest_row(config, policy.positions.limit)
@@ -218,14 +229,14 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
         "max_model_len": row,
         "max_num_seqs": ROWS,
         "max_num_batched_tokens": max(row, AT_ONCE),
-        "enable_chunked_prefill": cuda,  # half a prompt's draw is taken back, which a CPU's generator cannot: vLLM would end
+        "enable_chunked_prefill": cuda,  # a partial prompt's draw is undone, which a CPU generator cannot do: vLLM would exit
         "kv_cache_memory_bytes": cache,
         "enable_prefix_caching": True,
         "enforce_eager": not cuda,
         "enable_sleep_mode": cuda,
         "worker_extension_cls": worker.NAME,
-        "generation_config": "vllm",  # sampling is what the configuration says, not what the folder recommends
-        "logprobs_mode": "processed_logprobs",  # at the temperature that was sampled at
+        "generation_config": "vllm",  # sampling follows the configuration, not the folder's recommendation
+        "logprobs_mode": "processed_logprobs",  # at the sampling temperature
         "load_format": "dummy"
         if _in_process(config)
         else "safetensors",  # weights are sent before the first request
@@ -242,18 +253,18 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
 
 
 def _start(policy: Policy, config: TrainConfig) -> Any:
-    """vLLM's engine, which has answered once. Raises UserError."""
+    """Return vLLM's engine after one successful answer. Raises UserError."""
     logging.getLogger("torch._library").setLevel(logging.ERROR)  # it warns that a CPU has no Triton
     try:
         import vllm
     except (ImportError, OSError) as error:
         raise UserError(
-            f"rollout.engine=vllm: vllm cannot be imported ({error}): torchvision, torchaudio and torchcodec must not be beside it "
+            f"rollout.engine=vllm: vllm cannot be imported ({error}): torchvision, torchaudio and torchcodec must not be installed beside it "
             "(docs/vllm.md)"
         ) from error
     _check_calls(vllm)
     _check_model(vllm, policy)
-    gc.collect()  # an engine that nobody holds any more takes vLLM's process groups with it when it goes
+    gc.collect()  # an unreferenced engine destroys vLLM's process groups when it is collected
     try:
         llm = vllm.LLM(**engine_options(policy, config))
         params = vllm.SamplingParams(max_tokens=1, temperature=0.0, detokenize=False)
@@ -261,27 +272,27 @@ def _start(policy: Policy, config: TrainConfig) -> Any:
         return llm
     except (
         Exception
-    ) as error:  # its worker processes fail with a bare one; whatever it is, it stays the cause
+    ) as error:  # its worker processes raise a bare Exception; the original is kept as the cause
         raise _not_started(error, policy, config) from error
 
 
 def _check_model(vllm: Any, policy: Policy) -> None:
-    """Raise UserError for an architecture that vLLM does not have, or cannot give new weights."""
+    """Raise UserError for an architecture that vLLM does not support, or cannot update with new weights."""
     said, model = f"rollout.engine=vllm: vllm {vllm.__version__}", policy.model
     architecture = type(model).__name__
     if architecture not in vllm.ModelRegistry.get_supported_archs():
         raise UserError(
-            f"{said} has no {architecture}, which model.path={policy.path} is; take rollout=transformers"
+            f"{said} does not support {architecture}, the architecture of model.path={policy.path}; use rollout=transformers"
         )
     experts = any(EXPERTS in name for name, _ in model.named_parameters())
     if experts and model.device.type == "cpu":
         raise UserError(
-            f"{said} on a CPU takes no new weights for mixtures of experts, as model.path={policy.path} is one; take rollout=transformers"
+            f"{said} on a CPU accepts no new weights for mixtures of experts such as model.path={policy.path}; use rollout=transformers"
         )
 
 
 def _check_calls(vllm: Any) -> None:
-    """Raise UserError for a version that cannot be asked what we ask."""
+    """Raise UserError for a version that lacks a required method."""
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
     lacking = [f"LLM.{name}" for name in CALLS if not hasattr(vllm.LLM, name)]
@@ -290,25 +301,25 @@ def _check_calls(vllm: Any) -> None:
     lacking += [f"reload_weights({name}=...)" for name in WAYS if name not in taken]
     if lacking:
         raise UserError(
-            f"rollout.engine=vllm: vllm {vllm.__version__} has no {lacking[0]}, which weights are synced by; `make setup-vllm` installs a "
-            "version that has"
+            f"rollout.engine=vllm: vllm {vllm.__version__} has no {lacking[0]}, which syncs weights; `make setup-vllm` installs a "
+            "version that does"
         )
 
 
 def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserError:
-    """One sentence of what vLLM says over many lines."""
+    """Return one sentence for a start-up failure that vLLM reports over many lines."""
     said = " ".join(str(error).split())[:300]
     if is_out_of_memory(error) or "memory" in said.lower():
         gib = _cache(policy, config) / GIB
         return UserError(
-            f"rollout.engine=vllm: there is not enough memory for trainer and engine both: lower run.cache_gb (now {gib:.2f}), "
-            f"run.prompt_tokens or model.precision; vLLM says: {said}"
+            f"rollout.engine=vllm: there is not enough memory for both trainer and engine: lower run.cache_gb (now {gib:.2f}), "
+            f"run.prompt_tokens or model.precision; vLLM reports: {said}"
         )
-    return UserError(f"rollout.engine=vllm cannot serve model.path={policy.path}: vLLM says: {said}")
+    return UserError(f"rollout.engine=vllm cannot serve model.path={policy.path}: vLLM reports: {said}")
 
 
 def _in_process(config: TrainConfig) -> bool:
-    """Whether tensors can be handed to the engine."""
+    """Return whether tensors can be passed to the engine directly."""
     return config.run.gpus == 1 and os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
 
 
@@ -317,21 +328,23 @@ def _dtype(policy: Policy) -> torch.dtype:
 
 
 def _cache(policy: Policy, config: TrainConfig) -> int:
-    """Bytes of keys and values that the engine sets aside on each device. Raises UserError where they cannot be worked out."""
+    """Return the bytes of keys and values that the engine reserves on each device. Raises UserError if they cannot be
+    computed.
+    """
     folder = whole_model(policy.path)
     shape = read_shape(policy.path, folder)
     if isinstance(shape, NoShape):
         if config.run.cache_gb is not None:
             return int(config.run.cache_gb * GIB)
         raise UserError(
-            f"rollout.engine=vllm: {folder / 'config.json'} names no {' and no '.join(shape.lacks)}, so the size of its cache is not "
-            "known: give run.cache_gb"
+            f"rollout.engine=vllm: {folder / 'config.json'} names no {' and no '.join(shape.lacks)}, so the size of its cache is "
+            "unknown: set run.cache_gb"
         )
     return engine_cache_bytes(shape, config, precision=policy.precision)
 
 
 def _answer(output: Any, *, with_logp: bool) -> Answer:
-    """The one response to a request."""
+    """Return the one response to a request."""
     (found,) = output.outputs
     logp = None
     if with_logp:

@@ -1,16 +1,18 @@
-"""planned.json of a run folder: what ordered the run, as it was when the run began. Written once by a sweep, before the trainer.
+"""planned.json of a run folder: the study and arm that ordered it, as they were when the run began.
 
-    study, preset                               whose plan
+A sweep writes it once, before the trainer starts.
+
+    study, preset                               the plan
     arm, label, role, cell, seed, level,
-    against, target_clip_frac                   what the run is in it
+    against, target_clip_frac                   the run's part in it
     promises                                    baseline, test, primary, gates, ... of the study
-    amended                                     whether these had been changed by then with results there to see
+    amended                                     whether these had been changed after results were visible
     registration, registered, amendment         digest and time of the registration, digest of its last amendment; null
-                                                where there was none, or where the run had begun before this was written
-    started                                     when it was written, UTC; null where the run had begun before
+                                                if there was none, or if the run had begun before this was written
+    started                                     when it was written, UTC; null if the run had begun before
 
-So a report without git can tell what was fixed before the runs, and a manifest that was deleted can be made again. It is no
-part of what the run computes: the trainer neither writes nor reads it.
+A report without git can thus state what was fixed before the runs, and a deleted manifest can be restored. It does not affect
+what the run computes: the trainer neither writes nor reads it.
 """
 
 from __future__ import annotations
@@ -28,14 +30,14 @@ UNKNOWN = {"registration": None, "registered": None, "amendment": None, "started
 
 
 def utc_now() -> str:
-    """The time as records have it."""
+    """Return the current time in the format of records."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def carry(folder: Path, content: Mapping[str, Any]) -> None:
-    """Leave what ordered a run in its folder, unless something has already.
+    """Write the study and arm that ordered a run to its folder, unless the file exists.
 
-    A run that has begun without it does not claim that its registration preceded it.
+    A run that began without the file does not claim that its registration preceded it.
     """
     if (folder / PLANNED).is_file():
         return

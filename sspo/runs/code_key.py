@@ -1,10 +1,11 @@
-"""The code key: a hash of the code that a run's numbers come from, and of nothing else.
+"""The code key: a hash of exactly the code that a run's numbers depend on.
 
-It is taken over syntax trees. Starting from the trainer, every function, class and constant that the code can reach by
-name counts, with what each of its names stands for. So comments, docstrings, annotations of functions, layout, where in
-the tree something stands and what nothing uses do not change the key. Every row of a table that is a folder counts, under its
-name: which of them a run takes is its configuration's affair. Logging, tracking and messages to the user end the
-search: what they do is no number. The same source has the same key under Python 3.11 to 3.13.
+It is computed over syntax trees. Starting from the trainer, every function, class and constant that the code can reach
+by name counts, together with the definitions that its names refer to. Comments, docstrings, annotations of functions,
+layout, the location of a definition in the tree and unused code therefore do not change the key. Every row of a table
+that is a folder counts, under its name: the configuration decides which of them a run uses. Logging, tracking and
+messages to the user end the search, because they compute no number. The same source has the same key under Python 3.11
+to 3.13.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ROOT = FOLDER.parent
 PACKAGE = "sspo"
 ENTRY = ("sspo.trainer.loop", "Trainer")
 TABLE = ("sspo.config.folder_table", "FolderTable")
-"""What makes a folder's files into a table."""
+"""The class that turns a folder's files into a table."""
 NO_NUMBERS = (
     "sspo.trainer.clock",
     "sspo.config.schema:RunConfig",
@@ -45,29 +46,30 @@ NO_NUMBERS = (
     "sspo.trainer.sample_log",
     "sspo.trainer.clip_watch",
 )
-"""Modules, and names in one, whose code decides no number that a run logs: they write, time, watch and tell."""
+"""Modules, and names in modules, whose code decides no number that a run logs: they write, time, watch and report."""
 DIGITS = 12
 NOTE = Path(PACKAGE, "__pycache__", "code_key.json")
-"""The last key, by what the files looked like, as Python keeps compiled code."""
+"""The last key, by the state of the files, like Python's compiled code."""
 ROUNDS = 6
-"""How far apart two pieces of code may stand for a difference of one to change the hash of the other; far enough to
-tell apart equal functions of two modules that use unequal ones."""
+"""The maximum distance between two pieces of code at which a change of one changes the hash of the other; large enough
+to distinguish equal functions of two modules that use unequal ones.
+"""
 
 
 @dataclass(frozen=True)
 class _Module:
-    """What a module's top level binds."""
+    """The names that a module's top level binds."""
 
     statements: Mapping[str, tuple[ast.stmt, ...]]
-    """By the name that they bind; those that bind none under the empty name."""
+    """By the name that they bind; those that bind none are under the empty name."""
     imports: Mapping[str, Place]
-    """Name to (module, name there); the name is empty where the module itself is bound."""
+    """Name to (module, name there); the name is empty if the module itself is bound."""
 
 
 def code_key(root: Path = ROOT) -> str:
-    """Twelve hexadecimal digits that name the numerics of a checkout's training code.
+    """Return twelve hexadecimal digits that name the numerics of a checkout's training code.
 
-    Raises SyntaxError where a file of it cannot be parsed.
+    Raises SyntaxError if one of its files cannot be parsed.
     """
     looks = _looks(root)
     if looks not in _known:
@@ -79,7 +81,7 @@ _known: dict[str, str] = {}
 
 
 def _looks(root: Path) -> str:
-    """What the package's files look like from outside, so that a key is made again only where one changed."""
+    """Return the state of the package's files, so that a key is recomputed only if one changed."""
     found = sorted(path for path in (root / PACKAGE).rglob("*.py") if APP not in path.relative_to(root).parts)
     files = [path for path in found if path.is_file()]
     facts = [f"{path.relative_to(root)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
@@ -87,7 +89,7 @@ def _looks(root: Path) -> str:
 
 
 def _kept(root: Path, looks: str) -> str | None:
-    """The key that was noted beside the compiled code for files that look like this."""
+    """Return the key that was stored beside the compiled code for files in this state."""
     try:
         noted = json.loads((root / NOTE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -97,7 +99,7 @@ def _kept(root: Path, looks: str) -> str | None:
 
 
 def _keep(root: Path, looks: str, key: str) -> str:
-    """Note a key, where the checkout can be written."""
+    """Store a key, if the checkout is writable."""
     note = root / NOTE
     temporary = note.with_name(f".{note.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
@@ -108,7 +110,7 @@ def _keep(root: Path, looks: str, key: str) -> str:
 
 
 def make_key(root: Path) -> str:
-    """The code key of a checkout, made anew."""
+    """Compute the code key of a checkout."""
     modules = _Modules(root)
     names = _reached(modules)
     hashes = {place: _digest(*map(canonical, modules.statements(place))) for place in names}
@@ -121,7 +123,7 @@ def make_key(root: Path) -> str:
 
 
 class _Modules:
-    """The package's modules, parsed as they are asked for."""
+    """The package's modules, parsed on demand."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -129,7 +131,7 @@ class _Modules:
         self._files: dict[str, Path | None] = {}
 
     def file(self, module: str) -> Path | None:
-        """The file of a module; None where it is not of the package."""
+        """Return the file of a module, or None if it is not part of the package."""
         if module not in self._files:
             place = self.root.joinpath(*module.split("."))
             paths = (place.with_suffix(".py"), place / "__init__.py")
@@ -144,12 +146,12 @@ class _Modules:
         return self._parsed[module]
 
     def statements(self, place: Place) -> tuple[ast.stmt, ...]:
-        """What binds a name at the top level of its module."""
+        """Return the statements that bind a name at the top level of its module."""
         return self[place[0]].statements.get(place[1], ())
 
     def resolve(self, module: str, name: str) -> Place | None:
-        """Where a name that a module uses is bound; None where that is no code of ours that counts."""
-        for _ in range(16):  # names handed on from module to module
+        """Return where a name that a module uses is bound, or None if that is not counted code of the package."""
+        for _ in range(16):  # names re-exported from module to module
             if module in NO_NUMBERS or f"{module}:{name}" in NO_NUMBERS:
                 return None
             if name in self[module].statements:
@@ -160,11 +162,11 @@ class _Modules:
             if not module.startswith(PACKAGE) or not name:
                 return None
             if self.file(f"{module}.{name}") is not None and name not in self[module].statements:
-                return None  # a module: its names are looked up where they are used
+                return None  # a module: its names are resolved where they are used
         raise RecursionError(f"{module}.{name} is imported in a circle")
 
     def module_of(self, module: str, name: str) -> str | None:
-        """The module of ours that a name stands for, if it stands for one."""
+        """Return the package's module that a name refers to, if any."""
         target = self[module].imports.get(name)
         if target is None or not target[0].startswith(PACKAGE):
             return None
@@ -172,18 +174,19 @@ class _Modules:
         return whole if self.file(whole) is not None else None
 
     def is_table(self, module: str, called: ast.expr) -> bool:
-        """Whether what a module calls makes a folder into a table."""
+        """Return whether a call turns a folder into a table."""
         return isinstance(called, ast.Name) and self.resolve(module, called.id) == TABLE
 
     def rows(self, folder: str, export: str) -> dict[str, Place]:
-        """What the files of a folder export under one name, by the files' names."""
+        """Return the objects that the files of a folder export under one name, by the files' names."""
         found = {name: self.resolve(f"{folder}.{name}", export) for name in names_in(folder, self.root)}
         return {f"{folder}.{name}": place for name, place in found.items() if place is not None}
 
 
 def _reached(modules: _Modules) -> dict[Place, list[tuple[str, Place]]]:
-    """Everything that the entry reaches by name, and what the modules of those names do as they are imported; of each,
-    what its names stand for."""
+    """Return everything that the entry reaches by name, plus the import-time code of those modules; for each, the
+    definitions of its names.
+    """
     found: dict[Place, list[tuple[str, Place]]] = {}
     waiting = [ENTRY]
     while waiting:
@@ -198,8 +201,9 @@ def _reached(modules: _Modules) -> dict[Place, list[tuple[str, Place]]]:
 
 
 def _names(modules: _Modules, place: Place) -> list[tuple[str, Place]]:
-    """(name, where it is bound) of all that the code of a place uses. A local name that is bound at the top level as well
-    counts too: that only makes the key change more often."""
+    """Return (name, where it is bound) for every name that the code of a place uses. A local name that is also bound at
+    the top level counts too, which only makes the key change more often.
+    """
     module, own = place
     used: dict[str, Place] = {}
     for statement in modules.statements(place):

@@ -1,4 +1,4 @@
-"""Syntax trees as the code key takes them: what a module binds and imports, and code as text that says no more than it does."""
+"""Canonical syntax trees for the code key: a module's bindings and imports, and code as text without irrelevant detail."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import ast
 from collections.abc import Callable
 
 DROPPED = {"type_params", "type_comment", "ctx", "kind", "returns", "annotation", "type_ignores"}
-"""Fields of syntax nodes that differ between versions of Python or that decide no number. Annotations in a class stay."""
+"""Fields of syntax nodes that differ between versions of Python or that decide no number. Annotations in a class are
+kept.
+"""
 
 Place = tuple[str, str]
 """(module, name)."""
 
 
 def bindings(tree: ast.Module) -> dict[str, tuple[ast.stmt, ...]]:
-    """By name, the statements of a module's top level that bind it; those that bind none under the empty name."""
+    """Return, by name, the statements of a module's top level that bind it; those that bind none are under the empty
+    name.
+    """
     bound: dict[str, tuple[ast.stmt, ...]] = {}
     for statement in tree.body:
         if not isinstance(statement, ast.Import | ast.ImportFrom) and not _is_text(statement):
@@ -35,9 +39,9 @@ def _bound_by(statement: ast.stmt) -> list[str]:
 
 
 def imports(tree: ast.Module) -> dict[str, Place]:
-    """Name to (module, name there) of all imports; the name there is empty where the module itself is bound.
+    """Return name to (module, name there) for all imports; the name there is empty if the module itself is bound.
 
-    Also of those inside functions and under `if`: they bind what the code below them means.
+    This includes imports inside functions and under `if`: they bind names for the code below them.
     """
     bound: dict[str, Place] = {}
     for node in ast.walk(tree):
@@ -49,7 +53,9 @@ def imports(tree: ast.Module) -> dict[str, Place]:
 
 
 def canonical(node: ast.AST) -> str:
-    """A syntax tree as text that any version of Python gives alike, without docstrings, imports and what tells no number."""
+    """Return a syntax tree as text that is equal in every version of Python, without docstrings, imports and irrelevant
+    fields.
+    """
     written: list[str] = []
     _write(node, written.append, in_class=False)
     return "".join(written)
@@ -83,7 +89,7 @@ def _without_text(body: object) -> object:
 
 
 def _is_text(statement: object) -> bool:
-    """Whether a statement is a string that does nothing: a docstring, or one below a constant."""
+    """Return whether a statement is a bare string: a docstring, or one below a constant."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)

@@ -1,7 +1,7 @@
-"""Where a store keeps its checks for contamination: `<store>/contamination/<hash>/`.
+"""The contamination checks of a store: `<store>/contamination/<hash>/`.
 
-contamination.jsonl  a line a question and share of it that was shown, with the text that the model wrote
-contamination.json   rates and counts, last: a check without it is not finished
+contamination.jsonl  one line per question and visible share of it, with the text that the model wrote
+contamination.json   rates and counts, written last: a check without it is not finished
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = "contamination"
 LINES, RATES = "contamination.jsonl", "contamination.json"
 FORMAT = 2
-"""Of contamination.json; another one is not read."""
+"""Format of contamination.json; other formats are not read."""
 SHARES = (0.4, 0.6, 0.8)
 """The usual shares of a question, those of arXiv 2507.10532."""
 NGRAM = 13
@@ -23,46 +23,46 @@ NGRAM = 13
 
 
 def training_name(train: str | None, task: str) -> str:
-    """What training questions are called: by their file or set, or by the task whose own they are."""
+    """Return the name of training questions: their file or set, or the task that they belong to."""
     return PurePath(train or task).name.removesuffix(".jsonl")
 
 
 def in_percent(share: float) -> str:
-    """A share in percent with every digit that it was given with: two shares never look alike."""
+    """Return a share in percent with all of its digits, so that two shares never look alike."""
     return f"{(Decimal(repr(share)) * 100).normalize():f}"
 
 
 def count(value: Any) -> int:
-    """A whole number of at least 0. Raises ValueError for anything else, true and false among it."""
+    """Return a whole number of at least 0. Raises ValueError for anything else, including true and false."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise ValueError(f"{value!r} is no count")
+    raise ValueError(f"{value!r} is not a count")
 
 
 def fraction(value: Any) -> float:
-    """A number from 0 to 1. Raises ValueError."""
+    """Return a number from 0 to 1. Raises ValueError for anything else."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     if known and math.isfinite(value) and 0 <= value <= 1:
         return float(value)
-    raise ValueError(f"{value!r} is no share")
+    raise ValueError(f"{value!r} is not a share")
 
 
 def text(value: Any) -> str:
-    """Raises ValueError for what is no text."""
+    """Return a text. Raises ValueError for anything else."""
     if isinstance(value, str):
         return value
-    raise ValueError(f"{value!r} is no text")
+    raise ValueError(f"{value!r} is not a text")
 
 
 def flag(value: Any) -> bool:
-    """Raises ValueError for what is neither true nor false."""
+    """Return true or false. Raises ValueError for anything else."""
     if isinstance(value, bool):
         return value
     raise ValueError(f"{value!r} is neither true nor false")
 
 
 def check_completion(row: Mapping[str, Any], questions: int) -> None:
-    """Raise ValueError, TypeError or KeyError for a share's counts that do not add up."""
+    """Raise ValueError, TypeError or KeyError if a share's counts do not add up."""
     fraction(row["share"])
     asked = count(row["asked"])
     _agree(asked + count(row["too_short"]) == questions, "asked and too_short are all questions")
@@ -73,7 +73,7 @@ def check_completion(row: Mapping[str, Any], questions: int) -> None:
 
 
 def check_overlap(row: Mapping[str, Any], questions: int) -> None:
-    """Raise ValueError, TypeError or KeyError for counts of an overlap that do not add up."""
+    """Raise ValueError, TypeError or KeyError if counts of an overlap do not add up."""
     checked, overlapping = count(row["checked"]), count(row["overlapping"])
     _agree(checked + count(row["not_checked"]) == questions, "checked and not_checked are all questions")
     _agree(count(row["whole"]) <= overlapping <= checked, "whole <= overlapping <= checked")

@@ -1,4 +1,4 @@
-"""Short names of content: equal options, in whatever order, have one name."""
+"""Short names of content: equal options, in any order, have one name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ DIGITS = 12
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
-    """Twelve hexadecimal digits of the SHA-256 of content that JSON can hold."""
+    """Return twelve hexadecimal digits of the SHA-256 of JSON content."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]

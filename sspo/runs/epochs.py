@@ -1,9 +1,10 @@
-"""Epochs: which states of the code give equal numbers, and so which finished runs this code would not make again.
+"""Epochs: the states of the code that give equal numbers, and thus the finished runs that this code would not
+reproduce.
 
 sspo/numerics.json lists epochs in order. Each holds the code keys (sspo/runs/code_key.py) that are proven to give equal
-numbers, and says which runs it touched when it was opened: those that the epoch before would have given other numbers. A run
-belongs to the last epoch that touched it, so its folder does not change with an epoch that left it alone. Code whose key
-no epoch lists is an epoch of its own.
+numbers, and the runs that it touched when it was opened: those whose numbers differ from the epoch before. A run
+belongs to the last epoch that touched it, so its folder does not change with an epoch that did not affect it. Code
+whose key no epoch lists is an epoch of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sspo.runs.code_key import ROOT
 
 FILE = Path("sspo", "numerics.json")
 FIRST = ""
-"""The level of the first epoch, to which everything belongs that was made before there were epochs."""
+"""The level of the first epoch, which contains everything made before epochs existed."""
 
 Facts = Mapping[str, Any]
 """Options of a run by their dotted names."""
@@ -28,7 +29,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """One set of numbers that the code has given."""
+    """A set of numbers that some states of the code give."""
 
     number: int
     """Counted from 1."""
@@ -36,15 +37,15 @@ class Epoch:
     """Code keys that give them."""
     why: str
     touches: tuple[Facts, ...]
-    """Runs whose numbers differ from those of the epoch before: all that hold every option of one of these clauses."""
+    """Runs whose numbers differ from those of the epoch before: all that match every option of one of these clauses."""
 
     def touched(self, facts: Facts) -> bool:
-        """Whether it changed the numbers of a run with these options."""
+        """Return whether the epoch changed the numbers of a run with these options."""
         return any(all(facts.get(key) == value for key, value in clause.items()) for clause in self.touches)
 
 
 def read_epochs(root: Path = ROOT) -> tuple[Epoch, ...]:
-    """The epochs of a checkout in order. Raises UserError where the file makes no sense."""
+    """Return the epochs of a checkout in order. Raises UserError if the file is invalid."""
     path = root / FILE
     return _read(path, path.stat().st_mtime_ns) if path.is_file() else ()
 
@@ -67,12 +68,12 @@ def _read(path: Path, _mtime: int) -> tuple[Epoch, ...]:
 
 
 def epoch_of(key: str, epochs: Sequence[Epoch]) -> int | None:
-    """The last epoch that lists a code key; None where none does."""
+    """Return the last epoch that lists a code key, or None."""
     return max((epoch.number for epoch in epochs if key in epoch.keys), default=None)
 
 
 def level_under(facts: Facts, key: str, epochs: Sequence[Epoch]) -> str:
-    """The folder level of a run with these options under the code of that key."""
+    """Return the folder level of a run with these options under the code with that key."""
     current = epoch_of(key, epochs)
     if current is None:
         return f"code-{key}"
@@ -81,17 +82,17 @@ def level_under(facts: Facts, key: str, epochs: Sequence[Epoch]) -> str:
 
 
 def level_name(epoch: int) -> str:
-    """The folder level of an epoch."""
+    """Return the folder level of an epoch."""
     return FIRST if epoch == 1 else f"epoch{epoch}"
 
 
 def order_name(level: str) -> str:
-    """A level as one word that is never empty, for orders to workers and records of runs."""
+    """Return a level as one word that is never empty, for orders to workers and records of runs."""
     return level or "epoch1"
 
 
 def flat(options: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """Nested options by dotted names; tuples as lists, as JSON has them."""
+    """Return nested options by dotted names; tuples as lists, as in JSON."""
     found: dict[str, Any] = {}
     for key, value in options.items():
         if isinstance(value, Mapping):
@@ -102,7 +103,7 @@ def flat(options: Mapping[str, Any], where: str = "") -> dict[str, Any]:
 
 
 def described(level: str) -> str:
-    """A folder level in words."""
+    """Return a folder level in words."""
     if level == FIRST:
         return "epoch 1"
     if level.startswith("code-"):

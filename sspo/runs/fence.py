@@ -1,10 +1,10 @@
-"""The fence: a run that a sweep took for dead and gave to another worker must not write on when it wakes up.
+"""The fence: a run whose lease was taken over must not write after it resumes.
 
-A worker hands its trial the lease that it runs under in the environment, and holds to that lease itself while it judges
-how the trial ended. Every write looks at the lease first. It is lost where it was ended from outside, where another one
-follows, and where its file is gone, cannot be read or bears the token of somebody else (numbers start anew in a run folder
-that was deleted; tokens never come twice). The look comes right before the write and not with it, so a process that is
-frozen just between the two still finishes that one write.
+A worker passes the lease that it runs under to its trial in the environment, and obeys that lease itself while it
+judges how the trial ended. Every write checks the lease first. It is lost if it was ended from outside, if another
+follows it, and if its file is gone, cannot be read or bears a different token (numbers restart in a run folder that was
+deleted; tokens are unique). The check comes right before the write and is not atomic with it, so a process that is
+frozen exactly between the two still finishes that one write.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 VARIABLE, TOKEN = "SSPO_CLAIM", "SSPO_CLAIM_TOKEN"
 """Path of the lease's file, `<folder>/<number>.json`, and its token; not set for a run that no sweep started."""
 LEFT = 75
-"""Exit status of a process that no longer had its lease: `try again`, as sysexits.h has it."""
+"""Exit status of a process that no longer had its lease: `try again`, as in sysexits.h."""
 
 
 class LeaseLost(SystemExit):
-    """The run belongs to another worker now: leave at once, and mark nothing."""
+    """The run belongs to another worker now: exit at once, and write no marker."""
 
     def __init__(self, message: str):
         super().__init__(LEFT)
@@ -36,24 +36,24 @@ class LeaseLost(SystemExit):
 
 @dataclass(frozen=True)
 class HeldLease:
-    """A lease as its holder remembers it."""
+    """A lease as its holder recorded it."""
 
     path: Path
     token: str
-    """Empty for a lease from before there were tokens."""
+    """Empty for a lease from before tokens existed."""
 
     def environment(self) -> dict[str, str]:
-        """What a trial needs in its environment to write under this lease."""
+        """Return the environment variables that a trial needs to write under this lease."""
         return {VARIABLE: str(self.path.absolute()), TOKEN: self.token}
 
     def why_lost(self) -> str | None:
-        """Why this process no longer has the lease, in words that follow the file's name; None where it has."""
+        """Return why this process no longer has the lease, in words that follow the file's name, or None if it has."""
         try:
             if file_of(self.path.parent, int(self.path.stem) + 1).exists():
-                return "was followed by the lease of another worker"
+                return "was superseded by another worker's lease"
             content = json.loads(self.path.read_bytes())
             if content.get("token", "") != self.token:
-                return "is the lease of another worker"
+                return "is another worker's lease"
             return "was ended by another worker" if content["outcome"] else None
         except FileNotFoundError:
             return "is gone"
@@ -68,7 +68,7 @@ _held: ContextVar[HeldLease | None] = ContextVar("held", default=None)
 
 @contextmanager
 def under(lease: HeldLease) -> Iterator[None]:
-    """Inside the `with` block every write of this process looks at this lease, too."""
+    """Make every write of this process check this lease too, inside the `with` block."""
     before = _held.set(lease)
     try:
         yield
@@ -77,15 +77,15 @@ def under(lease: HeldLease) -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise LeaseLost where this process runs under a lease that it no longer has."""
+    """Raise LeaseLost if this process runs under a lease that it no longer has."""
     for lease in (_inherited(), _held.get()):
         why = None if lease is None else lease.why_lost()
         if lease is not None and why is not None:
-            raise LeaseLost(f"this run is no longer ours: {lease.path} {why}; nothing more was written")
+            raise LeaseLost(f"this run was taken over: {lease.path} {why}; nothing more was written")
 
 
 def file_of(folder: Path, number: int) -> Path:
-    """The file of a folder's lease of that number. Numbers count from 1."""
+    """Return the file of a folder's lease with that number. Numbers count from 1."""
     return folder / f"{number:04d}.json"
 
 

@@ -1,9 +1,9 @@
-"""Which run is which: a cell is the hash of everything that can change its numbers, save the seed.
+"""The identity of a run: a cell is the hash of everything that can change its numbers, except the seed.
 
-Where a run is stored, mirrored, recorded or executed, and what its arm or objective is called, are no part of it, so
-the same configuration by another route is the same cell. Options of a controller that is switched off are none
-either, nor are options that came later at their defaults: older cells keep their names. Device and code are
-recorded in env.json and not in the cell. The base model enters by its content.
+The store, mirror, recording and execution of a run, and the names of its arm and objective, are not part of it, so the
+same configuration by a different route is the same cell. Options of a disabled controller are not part of it either,
+nor are later options at their defaults: older cells keep their names. Device and code are recorded in env.json and not
+in the cell. The base model enters by its content.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LATER = (
     "protect_latex",
     "protect_code",
 )
-"""Segmentation options that came after the first cells were named. Their defaults cut the embedded task as before."""
+"""Segmentation options added after the first cells were named. Their defaults cut the embedded task as before."""
 LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
     "reward": ("options", "also", "cpu_seconds", "memory_mb", "second"),
@@ -45,14 +45,14 @@ LATER_OPTIONS = {
     "evaluation": ("top_p", "top_k", "stream"),
 }
 PLACES = ("train", "eval", "folder", "question", "answer", "id", "options", "lock")
-"""Options of the task that say which questions it reads: their content is `read`."""
+"""Options of the task that select its questions, whose content is `read`."""
 GRADED, GRADED_OPTIONS = "math_verify", ("cpu_seconds", "memory_mb", "second")
 """The reward that has such options."""
 NAMES_A_RULE = ("rule", "random_like", "fixed_like")
 
 
 def numeric_options(config: TrainConfig) -> dict[str, Any]:
-    """The options that can change a run's numbers, save the seed; what is switched off is left out."""
+    """Return the options that can change a run's numbers, except the seed; disabled options are left out."""
     fields = asdict(config)
     for label in ("seed", "run", "tracking"):
         del fields[label]
@@ -63,7 +63,7 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
         del fields["trainer"][label]
     del fields["evaluation"]["texts"]
     if config.evaluation.stream == "sample":
-        del fields["evaluation"]["batch"]  # which draws nothing then
+        del fields["evaluation"]["batch"]  # draws nothing then
     if config.objective.bounds.target_clip_frac is None:
         for label in ("target_clip_frac", "target_gain", "target_range"):
             del fields["objective"]["bounds"][label]
@@ -72,7 +72,7 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
 
 
 def identity(config: TrainConfig) -> dict[str, Any]:
-    """What a cell's hash is taken over."""
+    """Return the content that a cell's hash is computed from."""
     fields = numeric_options(config)
     fields["segmentation"] = _segmentation_identity(config.segmentation)
     options = {name: value for name, value in fields["model"].items() if name != "path"}
@@ -99,7 +99,7 @@ def _task_identity(config: TrainConfig, plain: dict[str, Any]) -> dict[str, Any]
 
 
 def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
-    """Options that came after the first cells were named, where they are switched off or have no effect."""
+    """Drop options added after the first cells were named, if they are disabled or have no effect."""
     objective, rollout, reward = config.objective, config.rollout, config.reward
     _drop_at_defaults(fields, config)
     if not TERMS[objective.term].tau:
@@ -110,7 +110,7 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
         if getattr(objective, label) is None:
             del fields["objective"][label]
     if rollout.engine != TrainConfig().rollout.engine:
-        fields["rollout"].pop("decode", None)  # which is how engine transformers goes from token to token
+        fields["rollout"].pop("decode", None)  # affects only engine transformers
     if rollout.resample == 0:
         del fields["rollout"]["resample"]
     if reward.overlong_buffer == 0:
@@ -122,9 +122,10 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
 
 
 def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
-    """Options of tasks, prompts and rewards for real language models, which came after the first cells were named.
+    """Drop options of tasks, prompts and rewards for real language models, which were added after the first cells were
+    named.
 
-    Where questions are kept is no part of a cell: their content is (`read`).
+    The location of questions is not part of a cell: their content is (`read`).
     """
     for group in LATER_OPTIONS:
         default = asdict(getattr(TrainConfig(), group))
@@ -158,11 +159,11 @@ def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
 
 
 OTHER_BASE = "other"
-"""Stands among the facts of a run for every base model that does not ship with the project."""
+"""Value among the facts of a run for every base model that does not ship with the project."""
 
 
 def facts_of(config: TrainConfig) -> dict[str, Any]:
-    """A run's options by their dotted names, as the clauses of sspo/numerics.json ask for them."""
+    """Return a run's options by their dotted names, as the clauses of sspo/numerics.json use them."""
     facts = flat(numeric_options(config))
     if config.model.path not in EMBEDDED_BASES:
         facts["model.path"] = OTHER_BASE
@@ -170,19 +171,19 @@ def facts_of(config: TrainConfig) -> dict[str, Any]:
 
 
 def level_of(config: TrainConfig) -> str:
-    """The folder level of a run's numbers under this code: part of its place in the store, and not of its cell."""
+    """Return the folder level of a run's numbers under this code: part of its place in the store, not of its cell."""
     return level_under(facts_of(config), *_numerics())
 
 
 def code_level() -> str:
-    """The level of this code's latest epoch, or its own where none lists it."""
+    """Return the level of this code's latest epoch, or its own if no epoch lists it."""
     key, epochs = _numerics()
     current = epoch_of(key, epochs)
     return level_name(current) if current is not None else f"code-{key}"
 
 
 def _numerics() -> tuple[str, tuple[Epoch, ...]]:
-    """The code key and the epochs, looked at once a second: a plan asks for the level of every cell."""
+    """Return the code key and the epochs, refreshed at most once per second: a plan needs the level of every cell."""
     return _looked(code_key, int(time.monotonic()))
 
 
@@ -192,27 +193,31 @@ def _looked(find: Callable[[], str], _second: int) -> tuple[str, tuple[Epoch, ..
 
 
 def cell_hash(config: TrainConfig) -> str:
-    """Twelve hexadecimal digits that name the config's cell."""
+    """Return twelve hexadecimal digits that name the config's cell."""
     return content_hash(identity(config))
 
 
 def run_folder(config: TrainConfig) -> Path:
-    """Where this code keeps the run: `<store>/cells/<cell>/seed<k>`, below the level of its numbers where it has one."""
+    """Return the folder of the run under this code: `<store>/cells/<cell>/seed<k>`, below the level of its numbers, if
+    any.
+    """
     return cell_folder(Path(config.run.store), cell_hash(config), config.seed, level_of(config))
 
 
 def cell_folder(store: Path, cell: str, seed: int, level: str = "") -> Path:
-    """Where a store keeps one run. `level` keeps apart what code with other numbers made (sspo/runs/epochs.py)."""
+    """Return the folder of one run in a store. `level` separates runs made by code with different numbers
+    (sspo/runs/epochs.py).
+    """
     return store / "cells" / cell / level / f"seed{seed}"
 
 
 def folders_of(store: Path, cell: str, seed: int) -> dict[str, Path]:
-    """The run folders that are there of a cell and seed, by their levels."""
+    """Return the existing run folders of a cell and seed, by their levels."""
     return _at_all_levels(store / "cells" / cell, f"seed{seed}")
 
 
 def other_folders(folder: Path) -> dict[str, Path]:
-    """Run folders of the same cell and seed that code with other numbers made, by their levels."""
+    """Return run folders of the same cell and seed made by code with different numbers, by their levels."""
     cell = folder.parent if folder.parent.parent.name == "cells" else folder.parent.parent
     return {level: path for level, path in _at_all_levels(cell, folder.name).items() if path != folder}
 

@@ -1,8 +1,8 @@
-"""One process at a time in a run folder: a lock of the system's, which ends with its process however that ends.
+"""One process at a time in a run folder: an operating-system lock, which ends with its process however that ends.
 
-The file stays behind a process that was killed and locks nothing then; what it holds is for messages. A sweep's trials are
-kept apart by their leases (fence.py): where the sweep gave a run of its own to another worker, that one takes the lock over,
-although a process that froze may still hold it. The file is renewed for that, and a lock counts only on the file that is there.
+The file of a killed process remains and locks nothing; its content is for messages. A sweep's trials are separated by
+their leases (fence.py): if the sweep reassigned one of its runs, the new worker takes the lock over, although a frozen
+process may still hold it. The file is replaced for that, and only a lock on the current file counts.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from sspo.runs import fence
 
 LOCK = "run.lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
-"""What a file system without locks says."""
+"""Errors of file systems without locks."""
 LOOKS, PAUSE = 20, 0.05
-"""A holder writes down who it is right after it has the lock: how often, and with which seconds between, we look for that."""
+"""A holder writes its identity right after it gets the lock: number of reads of it, and seconds between them."""
 
 
 @contextmanager
 def alone(folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
-    """Hold the run folder inside the `with` block; it is made where it is not there.
+    """Hold the run folder, which is created if missing, inside the `with` block.
 
-    Raises UserError where another process holds it, or it cannot be written.
+    Raises UserError if another process holds it, or it cannot be written.
     """
     path = folder / LOCK
     try:
@@ -51,7 +51,7 @@ def alone(folder: Path, warn: Callable[[str], None]) -> Iterator[None]:
 
 
 def _take(path: Path, warn: Callable[[str], None]) -> int:
-    """A descriptor that holds the lock."""
+    """Return a descriptor that holds the lock."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -65,18 +65,20 @@ def _take(path: Path, warn: Callable[[str], None]) -> int:
                 os.close(handle)
                 raise
             warn(
-                "warning: this file system has no locks, so nothing stops a second process from writing to this run"
+                "warning: this file system has no locks, so nothing prevents a second process from writing to this run"
             )
         if _is_at(handle, path):
             os.pwrite(
                 handle, _who().ljust(os.fstat(handle).st_size).encode(), 0
-            )  # over what a killed one wrote
+            )  # over the content of a killed process
             return handle
-        os.close(handle)  # its holder has just ended, and taken the file away
+        os.close(handle)  # its holder has just ended and removed the file
 
 
 def _ask_holder(path: Path) -> None:
-    """Take the file from a holder whose lease has passed to this process. Raises UserError where it is another's run."""
+    """Take the file from a holder whose lease has passed to this process. Raises UserError if it belongs to a different
+    run.
+    """
     for _ in range(LOOKS):
         holder = _read(path)
         if holder:
@@ -89,13 +91,13 @@ def _ask_holder(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     raise UserError(
-        f"this run is under way as process {holder.get('pid', 'unknown')} on {holder.get('host', 'an unknown host')}, since "
-        f"{holder.get('since', 'an unknown time')}: wait for it, or end it and run this again to continue ({path.parent})"
+        f"this run is already running as process {holder.get('pid', 'unknown')} on {holder.get('host', 'an unknown host')}, since "
+        f"{holder.get('since', 'an unknown time')}: wait for it, or stop it and repeat this command to continue ({path.parent})"
     )
 
 
 def _is_at(handle: int, path: Path) -> bool:
-    """Whether the open file is the one that is there by that name."""
+    """Return whether the open file is the current file with that name."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
@@ -114,7 +116,7 @@ def _who() -> str:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """What a holder wrote; empty where it has not yet, or is gone."""
+    """Return the identity that a holder wrote; empty if it is not written yet or gone."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""An append-only file that knows what it holds, so that a checkpoint can say how far it goes and a resume can check it."""
+"""An append-only file that tracks its content, so that a checkpoint can record its extent and a resume can verify it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """The beginning of a file: how long it is and what it holds."""
+    """The beginning of a file: its length and its digest."""
 
     size: int
     """Bytes."""
@@ -21,7 +21,7 @@ class Extent:
 
 
 class LogFile:
-    """Grows at its end alone. What was appended is counted and hashed here, so that other hands show."""
+    """Grows only at its end. Appended text is counted and hashed here, so that foreign changes are detected."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -29,7 +29,7 @@ class LogFile:
         self.digest = hashlib.sha256()
 
     def append(self, text: str) -> None:
-        """Add text, handed to the system before this returns; on the disk it is after `settle`."""
+        """Append text, which the operating system has before this returns; it is on disk after `settle`."""
         content = text.encode()
         with self.path.open("ab") as stream:
             stream.write(content)
@@ -37,7 +37,7 @@ class LogFile:
         self.digest.update(content)
 
     def cut(self, size: int) -> None:
-        """Keep the first `size` bytes; a file of none is none. Needs no space on the disk."""
+        """Keep the first `size` bytes; with none, remove the file. Needs no disk space."""
         if size:
             os.truncate(self.path, size)
         else:
@@ -45,10 +45,10 @@ class LogFile:
         self.size, self.digest = size, _digest(self.path, size)
 
     def settle(self) -> Extent:
-        """Bring all of it to the disk. Raises OSError where the file is not as long as what was written to it."""
+        """Flush the file to disk. Raises OSError if its length differs from what was written."""
         found = size_of(self.path)
         if found != self.size:
-            message = f"changed by other hands: it has {found} bytes and {self.size} were written"
+            message = f"changed by another program: it has {found} bytes and {self.size} were written"
             raise OSError(errno.EIO, message, str(self.path))
         if found:
             sync(self.path)
@@ -56,18 +56,20 @@ class LogFile:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 where there is none."""
+    """Return the size of a file in bytes; 0 if it does not exist."""
     return path.stat().st_size if path.is_file() else 0
 
 
 def extent_of(path: Path, size: int | None = None) -> Extent:
-    """The first `size` bytes of a file, or all of it; fewer where it is shorter, none where there is none."""
+    """Return the extent of the first `size` bytes of a file, or of all of it; shorter if the file is, empty if there is
+    none.
+    """
     length = size_of(path) if size is None else min(size, size_of(path))
     return Extent(size=length, sha256=_digest(path, length).hexdigest())
 
 
 def sync(path: Path) -> None:
-    """Bring a file's content, or a folder's names, to the disk."""
+    """Flush a file's content, or a folder's names, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,8 +1,8 @@
-"""What a run folder's logs say to a mirror: numbers and tables by optimiser step.
+"""A run folder's logs as a mirror shows them: numbers and tables by optimizer step.
 
-metrics.jsonl is mirrored line by line. Beside the last line of a rollout stand what timing.jsonl, eval.jsonl and samples.jsonl have
-of it; evaluations become means a set and decoding, and the answers of the last one a table. Everything is made from
-files, so a mirror that is begun anew is equal to one that never was interrupted.
+metrics.jsonl is mirrored line by line. The entries of timing.jsonl, eval.jsonl and samples.jsonl for a rollout appear
+at its last line; evaluations become means per set and decoding, and the answers of the last one a table. Everything is
+computed from files, so a restarted mirror equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ BEFORE = -1
 
 @dataclass(kw_only=True)
 class Entry:
-    """What is mirrored at one optimiser step."""
+    """The data mirrored at one optimizer step."""
 
     step: int
     values: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
 
     def of_the_end(self, step: int) -> Entry:
-        """What it has of the last evaluation, to be mirrored at another step."""
+        """Return the part that belongs to the last evaluation, to be mirrored at another step."""
         values = {key: value for key, value in self.values.items() if key.startswith(f"{EVALUATED}/")}
         tables = {key: table for key, table in self.tables.items() if key.startswith(f"{ANSWERS}/")}
         return Entry(step=step, values=values, tables=tables)
 
 
 class Mirror:
-    """Reads a run folder; each look gives what has been logged since the one before."""
+    """Reads a run folder; each call returns the lines logged since the previous one."""
 
     def __init__(self, folder: Path):
         self.logs = {name: _Growing(folder / name) for name in (METRICS, TIMING, EVAL, SAMPLES)}
         self.ends = {BEFORE: 0}
         """The last step of each rollout."""
         self.at = 0
-        """The largest step that was given; a mirror takes none below."""
+        """The largest step mirrored so far; a mirror accepts none below it."""
 
     def fresh(self) -> list[Entry]:
-        """What is new, by step; steps rise over all looks."""
+        """Return new entries by step; steps increase over all calls."""
         found: dict[int, Entry] = {}
         for row in self.logs[METRICS].rows():
             self.ends[row["rollout"]] = row["step"]
@@ -60,7 +60,7 @@ class Mirror:
         return [found[step] for step in sorted(found)]
 
     def _beside(self) -> Iterator[tuple[int, dict[str, Any], dict[str, Table]]]:
-        """Rollout, numbers and tables of what is logged less often than steps."""
+        """Yield rollout, numbers and tables of logs that are written less often than steps."""
         for row in self.logs[TIMING].rows():
             values = _known(row)
             yield values.pop("rollout"), values, {}
@@ -71,7 +71,7 @@ class Mirror:
 
 
 class _Growing:
-    """A log of JSON lines and how far it was read. A last line without its end is left for the next look."""
+    """A log of JSON lines and how far it was read. An incomplete last line is left for the next call."""
 
     def __init__(self, path: Path):
         self.path, self.read = path, 0
@@ -93,7 +93,9 @@ def _known(row: Row) -> dict[str, Any]:
 
 
 def _groups(rows: Iterator[Row], *keys: str) -> Mapping[tuple[Any, ...], list[Row]]:
-    """Rows by their values of keys, in the order of the log; long texts are let go, so that an evaluation fits into memory."""
+    """Return rows grouped by their values of keys, in the order of the log, without long texts so that an evaluation
+    fits into memory.
+    """
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         kept = {key: value for key, value in row.items() if key != "response"}

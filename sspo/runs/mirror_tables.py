@@ -1,4 +1,4 @@
-"""Evaluations and samples as a mirror shows them: means a set and decoding, and tables of answers and of responses.
+"""Evaluations and samples as a mirror shows them: means per set and decoding, and tables of answers and of responses.
 
 Keys: docs/metrics.md, "In the mirror alone".
 """
@@ -16,21 +16,21 @@ from typing import Any
 from sspo.runs.runlog import Row
 
 STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
-"""Those of sspo.types, which loads torch."""
+"""The keys of sspo.types.STATUSES, repeated here because that module loads torch."""
 AVERAGE = "average"
 EVALUATED, CURVE = "eval", "curve"
-"""Where keys of the last evaluation begin, and those of the smaller ones before it."""
+"""Key prefixes of the last evaluation, and of the smaller ones before it."""
 ANSWERS, SAMPLES = "answers", "samples"
 """Keys of tables."""
 MOST_ROWS = 10_000
-"""Of one table: what W&B keeps of a table in a file."""
+"""Rows per table: the limit of W&B for a table in a file."""
 LONGEST_ANSWER = 200
-"""Characters of an answer; of a longer one the first, and a digest by which equal ones are known."""
+"""Characters of an answer; a longer one is cut, with a digest that identifies it."""
 CUT = "│"
 """Between two segments of a response."""
 ALWAYS = ("set", "question", "sample", "mode", "temperature", "value", "status", "tokens", "rollout", "place")
 WHERE_LOGGED = ("second", "answer")
-"""Columns of answers that not every run logs."""
+"""Columns of answers that only some runs log."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,14 @@ class Table:
 
 
 def decoding(row: Row) -> str:
-    """How an answer was drawn, as keys say it: `greedy`, or `sampled_0.6` at T = 0.6."""
+    """Return how an answer was drawn, as in keys: `greedy`, or `sampled_0.6` at T = 0.6."""
     return "greedy" if row["mode"] == "greedy" else f"sampled_{row['temperature']:g}"
 
 
 def summary(rows: Sequence[Row], *, final: bool) -> dict[str, float]:
-    """Means of one evaluation by key: a set's score is the mean over questions of the mean over samples, and the average is
-    unweighted over sets. Beside the score stand the share of each status and the mean number of tokens."""
+    """Return the means of one evaluation by key: a set's score is the mean over questions of the mean over samples, and
+    the average is unweighted over sets. The share of each status and the mean number of tokens accompany each score.
+    """
     found: dict[str, float] = {}
     for how, drawn in _by(rows, decoding).items():
         of_sets = {name: _of_set(group) for name, group in _by(drawn, lambda row: row["set"]).items()}
@@ -68,8 +69,9 @@ def _of_set(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def answer_tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """Every answer of an evaluation without its text, in tables of at most MOST_ROWS rows by set and decoding; `place` is where it
-    stands in the evaluation."""
+    """Return every answer of an evaluation without its text, in tables of at most MOST_ROWS rows by set and decoding;
+    `place` is its position in the evaluation.
+    """
     columns = (*ALWAYS, "truncated", *(name for name in WHERE_LOGGED if any(name in row for row in rows)))
     tables: dict[str, Table] = {}
     placed = [{**row, "place": place} for place, row in enumerate(rows)]
@@ -96,7 +98,7 @@ def _short(text: str) -> str:
 
 
 def sample_table(rows: Iterable[Row]) -> dict[str, Table]:
-    """The sampled responses of one rollout as a table: what was asked, the response, where it is cut, and what it got."""
+    """Return the sampled responses of one rollout as a table: prompt, response with its cuts, and score."""
     columns = (
         "rollout",
         "row",
@@ -133,12 +135,12 @@ def _cut(texts: Sequence[str], segment_ids: Sequence[int]) -> str:
 
 
 def _plain(name: str) -> str:
-    """A set's name as a part of a file name."""
+    """Return a set's name as a part of a file name."""
     return re.sub(r"[^\w.+-]+", "_", name)
 
 
 def _by(rows: Iterable[Row], key: Any) -> Mapping[Any, list[Row]]:
-    """Rows in groups, in the order in which these begin."""
+    """Return rows in groups, in order of first appearance."""
     found: dict[Any, list[Row]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)

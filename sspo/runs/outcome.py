@@ -1,4 +1,4 @@
-"""What a finished run says of itself on the terminal: held-out scores, its folder, and what to do next."""
+"""The terminal summary of a finished run: held-out scores, its folder and next commands."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from sspo.errors import UserError
 from sspo.runs.runlog import EVAL, RECORDING
 
 Scores = Mapping[tuple[str, str], float]
-"""Mean score by set and way of decoding, in the order of the log."""
+"""Mean score by set and decoding, in the order of the log."""
 
 
 def name_of(config: TrainConfig) -> str:
-    """What a run is called on the terminal."""
+    """Return the name of a run on the terminal."""
     return f"{config.run.arm or config.objective.name} seed {config.seed}"
 
 
 def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]) -> Iterator[str]:
-    """A line that it is done, one a held-out set with its scores in percent, the folder, and next commands."""
+    """Yield the lines of the summary: done, one line per held-out set with its scores in percent, the folder and next
+    commands.
+    """
     scores = final_scores(folder)
     yield f"{name_of(config)}: done; held-out scores, %:"
     sets = list(dict.fromkeys(name for name, _ in scores))
@@ -33,12 +35,12 @@ def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]
         yield f"  {name:<{width}}  {'  '.join(parts)}"
     yield f"folder: {folder}"
     if not config.run.study:
-        yield f"see it: python -m analysis run {shlex.quote(str(folder))}"
+        yield f"plot it: python -m analysis run {shlex.quote(str(folder))}"
         yield f"next: {_next(folder, overrides)}"
 
 
 def final_scores(folder: Path) -> Scores:
-    """Scores of the last evaluation in a run's log. Raises UserError where it is damaged."""
+    """Return the scores of the last evaluation in a run's log. Raises UserError if it is damaged."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     try:
         rows = [json.loads(line) for line in (folder / EVAL).read_text(encoding="utf-8").splitlines()]
@@ -53,6 +55,6 @@ def final_scores(folder: Path) -> Scores:
 
 def _next(folder: Path, overrides: Sequence[str]) -> str:
     if any((folder / RECORDING).glob("*")):
-        return f"python -m sspo.replay {shlex.quote(str(folder))}   # what another rule or bound would have clipped"
+        return f"python -m sspo.replay {shlex.quote(str(folder))}   # what a different rule or bound would have clipped"
     words = [word for word in overrides if not word.startswith(("seed=", "--"))]
     return f"python -m sspo.train -m {shlex.join([*words, 'seed=0,1,2'])}   # the same with three seeds"

@@ -1,7 +1,8 @@
-"""What the studies of a store say of a run: the arm that it is, and what the study asks of its arms.
+"""The plans of a store's studies for a run: its arm, and the study's tests of its arms.
 
 A sweep writes manifests into the store before anything runs; a mirror carries them, so that a table can be made from
-mirrors alone. Overrides stay behind, as they may name places on this machine, and of a place in a title the last part is left.
+mirrors alone. Overrides are omitted, because they may name places on this machine; of a path in a title only the last
+part is kept.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ OF_STUDY = (
     "factors",
 )
 TEXTS = ("title", "question", "label")
-"""Which hold the words of a command line where a multirun was the study."""
+"""Fields that hold the words of a command line if the study is a multirun."""
 PLACE = re.compile(r"""(?<![\w.~/-])(?:~[\w.-]*)?/(?:[^/,;'"()\[\]{}=]+/)*(?=[^\s/])""")
-"""The folders of an absolute path, wherever it stands in a text."""
+"""The folders of an absolute path anywhere in a text."""
 OF_ARM = ("name", "label", "role", "cell", "seeds", "copy_of", "against", "target_clip_frac", "factors")
 
 
 def plans_of(config: TrainConfig) -> list[dict[str, Any]]:
-    """The plans of the run's study that hold it, by preset; none where no sweep ordered it, or none can be read."""
+    """Return the plans of the run's study that contain it, by preset; empty if no sweep ordered it, or none can be
+    read.
+    """
     if not config.run.study:
         return []
     whose = (config.run.study, cell_hash(config), config.seed)
@@ -49,7 +52,9 @@ def plans_of(config: TrainConfig) -> list[dict[str, Any]]:
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
-    """The plan of a manifest; of a damaged one, which is no reason not to train, that it cannot be read."""
+    """Yield the plan of a manifest; for a damaged one, which is no reason to stop training, the fact that it cannot be
+    read.
+    """
     try:
         content = read_json(path, "plan the study again")
         yield {**_part(content, OF_STUDY), "arms": [_part(arm, OF_ARM) for arm in content["arms"]]}

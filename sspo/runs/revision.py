@@ -1,4 +1,4 @@
-"""Which code this is: its revision in git, and a hash of what is on disk."""
+"""The revision of the code in git, and a hash of the code on disk."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ REDIRECTS = (
     "GIT_NAMESPACE",
     "GIT_PREFIX",
 )
-"""Variables by which git works on another repository than the one that it is in, as inside a hook."""
+"""Variables that make git use a repository other than the surrounding one, as inside a hook."""
 
 
 def code_hash() -> str:
-    """A hash over the training code as it is on disk, committed or not, with the configuration it composes from.
+    """Return a hash over the training code on disk, committed or not, with the configuration that it composes from.
 
-    Studies are left out: they say which runs there are, and a run's own config.yaml says what it was. So is what is no
-    file, such as the lock of an editor.
+    Studies are excluded: they define which runs exist, and a run's own config.yaml records what it was. Anything that
+    is not a regular file, such as an editor's lock, is excluded too.
     """
     digest, package = hashlib.sha256(), ROOT / "sspo"
     app = app_root(package)
@@ -42,14 +42,15 @@ def code_hash() -> str:
 
 
 def revision() -> str | None:
-    """The commit that is checked out; None where there is no git, no checkout, or only one of something around it."""
+    """Return the commit that is checked out, or None without git, without a checkout, or inside a foreign checkout."""
     return git("rev-parse", "HEAD")
 
 
 def diff_hash() -> str | None:
-    """A hash of what differs from the revision in code and configuration, new files too; empty where nothing does.
+    """Return a hash of the differences from the revision in code and configuration, including new files; empty if there
+    are none.
 
-    None where there is no revision.
+    None without a revision.
     """
     changed = _git("diff", "HEAD", "--binary", "--no-ext-diff", "--no-color", "--", "sspo", "conf")
     names = _git("ls-files", "-z", "--others", "--exclude-standard", "--", "sspo", "conf")
@@ -65,19 +66,19 @@ def diff_hash() -> str | None:
 
 
 def git(*arguments: str) -> str | None:
-    """What a git command says about the checkout, as text; None where there is no git, or no repository of its own."""
+    """Return the output of a git command about the checkout, or None without git or a repository of its own."""
     said = _git(*arguments)
     return None if said is None else os.fsdecode(said)
 
 
 def why_unrecorded() -> str | None:
-    """What to set so that git tells the revision, where it only refuses to; None where there is nothing to set."""
+    """Return the setting that makes git report the revision, if git only refuses to, or None."""
     done = _run("rev-parse", "HEAD")
     if done is None or b"safe.directory" not in done.stderr:
         return None
     return (
-        "git does not trust this checkout, which belongs to another user, so that the run records no revision; "
-        f"`git config --global --add safe.directory {shlex.quote(str(ROOT))}` changes that"
+        "git does not trust this checkout, which belongs to another user, so the run records no revision; "
+        f"`git config --global --add safe.directory {shlex.quote(str(ROOT))}` fixes that"
     )
 
 

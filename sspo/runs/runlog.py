@@ -1,13 +1,13 @@
 """The run folder: its file names, and RunLog, its only writer.
 
-    config.yaml     the resolved configuration            eval.jsonl      a line a question and sample
+    config.yaml     the resolved configuration            eval.jsonl      one line per question and sample
     env.json        versions, code revision, hardware     samples.jsonl   responses with segments, ratios and clipped flags
-    metrics.jsonl   a line an optimiser step              checkpoints/    the last few: trainer/checkpoint_files.py
-    timing.jsonl    seconds, a line a rollout             recording/      what the loss saw, a file a recorded rollout
+    metrics.jsonl   one line per optimizer step           checkpoints/    the last few: trainer/checkpoint_files.py
+    timing.jsonl    seconds, one line per rollout         recording/      inputs of the loss, one file per rollout
                                                           DONE.json or FAILED.json, last
 
-Logs only grow, and every checkpoint says how far it covers each of them, so that a resumed run cuts them there. Every
-line names the rollout it belongs to, counted from 0. Existence of a folder or log never means done; only the marker does.
+Logs only grow, and every checkpoint records how far it covers each of them, so that a resumed run cuts them there. Every
+line names the rollout it belongs to, counted from 0. A folder or log never means that a run is done; only the marker does.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ Row = Mapping[str, Any]
 
 
 NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
-"""What file systems without hard links say."""
+"""Errors of file systems without hard links."""
 
 
 def write_atomic(path: Path, content: str | bytes, *, first: bool = False) -> None:
-    """Write a whole file or none of it; text is UTF-8. Where `first`, a file that is there already stays as it is.
+    """Write a whole file or none of it; text is UTF-8. If `first`, an existing file is left unchanged.
 
-    LeaseLost where the run is another worker's by now.
+    Raises LeaseLost if another worker has taken over the run.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -63,7 +63,7 @@ def write_atomic(path: Path, content: str | bytes, *, first: bool = False) -> No
 
 
 def _link(temporary: Path, path: Path) -> None:
-    """Give a whole file its name unless the name is taken: which of two comes first is for the file system to say."""
+    """Rename a complete file unless the name is taken: the file system decides which of two comes first."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -77,9 +77,9 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
-    """Write DONE.json or FAILED.json. The first DONE.json stays for good: no later marker replaces or removes it.
+    """Write DONE.json or FAILED.json. The first DONE.json is final: no later marker replaces or removes it.
 
-    So a process that was frozen while it marked a failure, and wakes up after its successor has finished, changes nothing.
+    A process that froze while it marked a failure, and resumes after its successor has finished, thus changes nothing.
     """
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
     write_atomic(folder / name, text, first=name == DONE)
@@ -90,9 +90,11 @@ def write_marker(folder: Path, name: str, content: Mapping[str, Any]) -> None:
 def mark_failed(
     folder: Path, reason: str, message: str, log_tail: str = "", logs: Mapping[str, Any] | None = None
 ) -> None:
-    """Record a named failure, also of a run that failed before it had a folder; of one that is scored, what its logs are."""
+    """Record a named failure, also of a run that failed before it had a folder; for one that is scored, with its logs'
+    extent.
+    """
     if reason not in FAILURES:
-        raise ValueError(f"{reason} is no failure class")
+        raise ValueError(f"{reason} is not a failure class")
     fence.check()
     folder.mkdir(parents=True, exist_ok=True)
     content = {"reason": reason, "message": message, "log_tail": log_tail}
@@ -100,7 +102,7 @@ def mark_failed(
 
 
 def unmark_failed(folder: Path) -> None:
-    """Take a failure back, so that the run may be tried again."""
+    """Remove a failure marker, so that the run can be retried."""
     fence.check()
     (folder / FAILED).unlink(missing_ok=True)
 
@@ -122,7 +124,7 @@ class RunLog:
             ) from error
 
     def describe(self, config: Mapping[str, Any], environment: Mapping[str, Any], *, resumed: bool) -> None:
-        """Write config.yaml and env.json; a resumed run keeps what each earlier process ran under as `earlier`."""
+        """Write config.yaml and env.json; a resumed run keeps the environment of each earlier process as `earlier`."""
         write_atomic(self.folder / CONFIG, yaml.safe_dump(dict(config), sort_keys=False))
         before = self.folder / ENVIRONMENT
         if resumed and before.is_file():
@@ -130,7 +132,7 @@ class RunLog:
         write_atomic(self.folder / ENVIRONMENT, json.dumps(environment, indent=1, sort_keys=True) + "\n")
 
     def step(self, step: int, rollout: int, update: int, metrics: Mapping[str, Metric]) -> Row:
-        """One optimiser step: `step` counts from 1 over the run, `update` from 0 in its rollout. Returns the line."""
+        """Log one optimizer step: `step` counts from 1 over the run, `update` from 0 in its rollout. Return the line."""
         own = sorted(set(metrics) - set(GLOSSARY))
         unknown = [key for key in own if entry_of(key) is None]
         if unknown:
@@ -141,22 +143,24 @@ class RunLog:
         return row
 
     def timing(self, rollout: int, seconds: Mapping[str, float]) -> None:
-        """Seconds and speeds of one rollout."""
+        """Log seconds and speeds of one rollout."""
         unknown = sorted(set(seconds) - set(TIMING_KEYS))
         if unknown:
             raise KeyError(f"not in the glossary: {', '.join(unknown)}")
         self._append(TIMING, [{"rollout": rollout, **seconds}])
 
     def evaluation(self, rows: Iterable[Row]) -> None:
-        """Scores of held-out questions: rollout, final, set, question, mode, temperature, sample, value, status, tokens."""
+        """Log scores of held-out questions: rollout, final, set, question, mode, temperature, sample, value, status,
+        tokens.
+        """
         self._append(EVAL, rows)
 
     def samples(self, rows: Iterable[Row]) -> None:
-        """Sampled responses under the policy after the rollout's last update."""
+        """Log sampled responses under the policy after the rollout's last update."""
         self._append(SAMPLES, rows)
 
     def recording(self, rollout: int, content: bytes) -> None:
-        """What the loss saw of one rollout."""
+        """Write the recording of one rollout."""
         folder = self.folder / RECORDING
         folder.mkdir(exist_ok=True)
         path = folder / recording_name(rollout)
@@ -164,9 +168,9 @@ class RunLog:
         self.recorded[f"{RECORDING}/{path.name}"] = extent_of(path)
 
     def settle(self) -> dict[str, Extent]:
-        """Bring all that was logged to the disk and say how far each file goes: what a checkpoint of now covers.
+        """Flush all logs to disk and return the extent of each file: what a checkpoint of now covers.
 
-        Raises OSError where other hands made a log shorter or longer.
+        Raises OSError if another program made a log shorter or longer.
         """
         extents = {name: file.settle() for name, file in self.files.items()}
         if self.recorded:
@@ -175,18 +179,18 @@ class RunLog:
         return {name: extent for name, extent in extents.items() if extent.size} | self.recorded
 
     def lacks(self, covered: Mapping[str, Extent]) -> str | None:
-        """What is missing of that which a checkpoint covers, in words; None where all of it is there."""
+        """Return what is missing of the files that a checkpoint covers, in words, or None."""
         for name, wanted in covered.items():
             grows = name in self.files
             found = extent_of(self.folder / name, wanted.size if grows else None)
             if found.size < wanted.size:
                 return f"{name} has {found.size} of the {wanted.size} bytes that it covers"
             if found != wanted:
-                return f"{name} is not what was written"
+                return f"{name} has changed since it was written"
         return None
 
     def rewind(self, covered: Mapping[str, Extent]) -> None:
-        """Keep what a checkpoint covers and no more, and nothing that a killed process was writing."""
+        """Truncate all files to the extent that a checkpoint covers, and remove the leftovers of a killed process."""
         fence.check()
         for name, file in self.files.items():
             file.cut(covered[name].size if name in covered else 0)
@@ -199,11 +203,11 @@ class RunLog:
                 path.unlink()
 
     def done(self, content: Mapping[str, Any]) -> None:
-        """Mark the run finished, once all of it is on the disk. The marker says what the logs are that it ends."""
+        """Mark the run finished, once everything is on disk. The marker records the extent of its logs."""
         write_marker(self.folder, DONE, {**content, "logs": self.ended()})
 
     def ended(self) -> dict[str, Any]:
-        """Bytes and digest of every log and recording, all of them on the disk."""
+        """Return bytes and digest of every log and recording, all of them on disk."""
         return {name: asdict(extent) for name, extent in self.settle().items()}
 
     def _append(self, name: str, rows: Iterable[Row]) -> None:
@@ -213,17 +217,17 @@ class RunLog:
 
 
 def recording_name(rollout: int) -> str:
-    """The file name of a recorded rollout."""
+    """Return the file name of a recorded rollout."""
     return f"rollout{rollout:06d}.parquet"
 
 
 def rollout_of(name: str) -> int:
-    """The rollout that a recording's file name names."""
+    """Return the rollout of a recording's file name."""
     return int(name.removeprefix("rollout").removesuffix(".parquet"))
 
 
 def _earlier(path: Path) -> list[dict[str, Any]]:
-    """What each earlier process ran under; where their env.json is damaged, that it is."""
+    """Return the environment of each earlier process; if their env.json is damaged, the fact that it is."""
     try:
         past = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:

@@ -21,7 +21,7 @@ from sspo.runs.runlog import ENVIRONMENT, Row
 MIRROR = "wandb"
 """W&B's folder inside a run folder."""
 PROGRAM = "sspo"
-"""What W&B is told instead of the machine's name, which is often its owner's."""
+"""Sent to W&B instead of the machine's name, which often contains its owner's."""
 
 
 OF_ENVIRONMENT = (
@@ -36,25 +36,25 @@ OF_ENVIRONMENT = (
     "python",
     "versions",
 )
-"""What a mirror has of env.json: nothing that names a place on this machine."""
+"""Fields of env.json that are mirrored: none that names a place on this machine."""
 LONGEST_TAG = 64
 """Characters; W&B refuses a run with a longer one."""
 NO_PLACES = (("segmentation", "pattern"), ("rollout", "stop"), ("prompt", "system"))
-"""Options that are texts, however they begin."""
+"""Options that are texts, even if they look like paths."""
 STATE, ENDED, DIVERGED, FAILED = "run/state", "done", "diverged", "failed"
 OF_THE_END = ("seconds", "rollout0_sha256")
-"""What a mirror has of DONE.json."""
+"""Fields of DONE.json that are mirrored."""
 
 
 class Tracker(Protocol):
-    """Is told of every line of metrics.jsonl, and of the end."""
+    """Receives every line of metrics.jsonl, and the end of the run."""
 
     def log(self, row: Row) -> None:
-        """A line was written."""
+        """Mirror a new line."""
         ...
 
     def finish(self, state: str, ended: Mapping[str, Any]) -> None:
-        """The run ended in `state`; `ended` is what DONE.json will hold. Flush and close."""
+        """End the mirror: the run ended in `state`, with `ended` as the content of DONE.json. Flush and close."""
         ...
 
 
@@ -62,17 +62,17 @@ class NoTracker:
     """tracking=none."""
 
     def log(self, row: Row) -> None:
-        """Nothing to mirror to."""
+        """Do nothing."""
 
     def finish(self, state: str, ended: Mapping[str, Any]) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
 
 class WandbTracker:
-    """One W&B run a training run, grouped by study and cell so that a group's spread is over seeds alone.
+    """One W&B run per training run, grouped by study and cell so that a group's spread is over seeds alone.
 
-    W&B loses what it had in memory when it is killed, and of two offline folders with one id a sync keeps one history.
-    So every process begins the mirror anew, under the same id, with what the run folder's logs hold by then.
+    W&B loses its in-memory data when it is killed, and a sync keeps one history of two offline folders with one id.
+    Every process therefore restarts the mirror, under the same id, with the current content of the run folder's logs.
     """
 
     def __init__(self, config: TrainConfig, folder: Path):
@@ -104,12 +104,14 @@ class WandbTracker:
             ),
         )
         self.there: int = self.run.step
-        """Online, what the server has stays, but for the last evaluation: a process that was killed during it had sent its step alone."""
+        """Online, data on the server is final except for the last evaluation: a process killed during it had sent only
+        its step.
+        """
         self.mirror = Mirror(folder)
         self._send()
 
     def log(self, row: Row) -> None:
-        """Mirror what the logs hold by now; null values are left out."""
+        """Mirror the current content of the logs; null values are left out."""
         self._send()
 
     def finish(self, state: str, ended: Mapping[str, Any]) -> None:
@@ -135,7 +137,9 @@ def _in_file(table: Table) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def _table_in_file() -> Any:
-    """A wandb.Table that is a file of its run alone: W&B would put another copy into an artifact, which names the user's home."""
+    """Return a wandb.Table stored only as a file of its run: W&B would put a copy into an artifact, which names the
+    user's home.
+    """
     import wandb
 
     class InFile(wandb.Table):  # type: ignore[misc]
@@ -145,16 +149,16 @@ def _table_in_file() -> Any:
 
 
 def _origin(config: TrainConfig, folder: Path) -> dict[str, Any]:
-    """Where the numbers come from, as far as a table made from mirrors alone says it: code, versions, and the study's plan."""
+    """Return the origin of the numbers, for tables made from mirrors alone: code, versions and the study's plan."""
     found = read_object(folder / ENVIRONMENT, "run that seed again") or {}
     environment = {key: found[key] for key in OF_ENVIRONMENT if key in found}
     return {"environment": environment, "plans": plans_of(config)}
 
 
 def mirrored(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as W&B gets it: without the store, and with the last part alone of other places on this machine.
+    """Return the configuration for W&B: without the store, and with only the last part of other paths on this machine.
 
-    Home folders have the names of their owners, and a mirror is often shared further than a checkout.
+    Home folders contain their owners' names, and a mirror is often shared more widely than a checkout.
     """
     content = asdict(config)
     del content["run"]["store"]
@@ -174,12 +178,12 @@ def _named_by_last_part(value: Any) -> Any:
 
 
 def run_id(config: TrainConfig) -> str:
-    """The same for every process that works on a run, whatever study asks for it."""
+    """Return an id that is the same for every process that works on a run, whatever study orders it."""
     return f"{cell_hash(config)}-seed{config.seed}"
 
 
 def _discard(mirror: Path) -> None:
-    """Out of the way first: W&B's service may outlive a killed process for a moment and write there."""
+    """Rename the mirror before deleting it: W&B's service may briefly outlive a killed process and write there."""
     going = mirror.with_name(".wandb-superseded")
     shutil.rmtree(going, ignore_errors=True)
     if mirror.exists():
@@ -188,5 +192,5 @@ def _discard(mirror: Path) -> None:
 
 
 def build_tracker(config: TrainConfig, folder: Path) -> Tracker:
-    """The tracker that tracking.mode names."""
+    """Return the tracker that tracking.mode names."""
     return NoTracker() if config.tracking.mode == "none" else WandbTracker(config, folder)

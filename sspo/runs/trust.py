@@ -1,7 +1,7 @@
-"""Whose code a reader of run folders may run: a row of a user's own is a file, and a run folder may name any file.
+"""The user code that a reader of run folders may run: a user's own row is a file, and a run folder may name any file.
 
-A file runs only if the command line names it, in any option or as `trust=path/to/file.py:name`, and only if the run's cell is
-that of its content. What an installed package offers was installed by the user, and is trusted.
+A file runs only if the command line names it, in any option or as `trust=path/to/file.py:name`, and only if the run's
+cell matches its content. Code of an installed package was installed by the user, and is trusted.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ TRUST = "trust"
 
 
 def refuse_unnamed(files: Mapping[str, str], words: Iterable[str], reader: str = "a replay") -> None:
-    """Raise UserError for a file, by name with the option that names it, that no word of this command line names."""
+    """Raise UserError for a file (by name, with the option that names it) that no word of this command line names."""
     named = files_in_words(words)
     for name, key in files.items():
         if name not in named:
             raise UserError(
-                f"{key}={name} stands in the run's config.yaml, and {reader} runs no file that its command line does not name: "
+                f"{key}={name} is in the run's config.yaml, but {reader} runs no file that its command line does not name: "
                 f"add {TRUST}={name} if you trust {name.rpartition(':')[0]}"
             )
 
 
 def refuse_changed(folder: Path, config: TrainConfig, named: Container[str]) -> None:
-    """Raise UserError if a run's own file is named, but the run's cell is not that of the file as it is now."""
+    """Raise UserError if the command line names a run's own file, but the run's cell does not match the file's current
+    content.
+    """
     for name in files_in_use(config):
         if name not in named:
             continue
         now = cell_hash(config)
         if now not in folder.resolve().parts[-3:-1]:  # <cell>[/<level of code>]/seed<k>
             raise UserError(
-                f"{folder} is not under cell {now}, which its configuration has with {name.rpartition(':')[0]} as it is now: "
+                f"{folder} is not under cell {now}, the cell of its configuration with the current {name.rpartition(':')[0]}: "
                 "the file differs from the one that the run was trained with, or the folder lost its cell's name"
             )

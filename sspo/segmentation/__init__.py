@@ -1,6 +1,6 @@
-"""Where a response is cut: token ids -> segment_id_BT. A new rule is one new file in rules/.
+"""Segmentation of responses: token ids -> segment_id_BT. A new rule is one new file in rules/.
 
-A rule says after which tokens a segment ends; what all rules share (ids from 0, non-decreasing, -1 off the mask,
+A rule determines after which tokens a segment ends; everything that rules share (ids from 0, non-decreasing, -1 off the mask,
 short segments merged forward, long ones split) happens once, here. docs/segmentation.md has every rule and option.
 
 rules            the rules, one file each
@@ -9,17 +9,17 @@ random_cuts      the control: the same lengths in shuffled order
 even_cuts        the control: as many segments, of equal lengths
 own_rule         a rule of the user's own, checked
 cuts             cuts, segment ids and lengths
-vocabulary       what every piece of a vocabulary says
-readable         whether that is what its tokenizer decodes
-delimiter_table  which pieces hold which characters
+vocabulary       the text of every piece of a vocabulary
+readable         a check that this text is what its tokenizer decodes
+delimiter_table  the pieces that hold each character
 events           delimiters and brackets in the order of the text
-walks            what stands before or after an event
+walks            automata over the text before or after an event
 protections      numbers and abbreviations
-list_numbers     marks that number what follows
+list_numbers     marks that number the text after them
 openers          asterisks and quotation marks that open
 latex            LaTeX spans
 code             code spans
-token_text       what each token adds to the text
+token_text       the text that each token adds
 show             `python -m sspo.segmentation.show`
 """
 
@@ -51,12 +51,12 @@ OPTIONS: Mapping[str, tuple[str, ...]] = FolderTable("sspo.segmentation.rules", 
 
 
 def segmentation_seed(seed: int, rollout: int) -> int:
-    """The seed of a rollout's random cuts, in training as in replay."""
+    """Return the seed of a rollout's random cuts, in training as in replay."""
     return derive(seed, "segmentation", rollout)
 
 
 def check_readable(rule_config: SegmentationConfig, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Raise UserError, before any sampling, where the rule reads text and the tokenizer's pieces cannot be read."""
+    """Raise UserError, before any sampling, if the rule reads text and the tokenizer's pieces cannot be read."""
     if any(READS_TEXT.get(name, False) for name in rules_in_use(rule_config)):
         readable_vocabulary(tokenizer)
 
@@ -69,10 +69,12 @@ def segment(
     entropy_BT: torch.Tensor | None = None,
     seed: int | None = None,
 ) -> torch.Tensor:
-    """segment_id_BT: contiguous from 0 in each row, non-decreasing, -1 off the mask.
+    """Return segment_id_BT, (B, T) int64: contiguous from 0 in each row, non-decreasing, -1 off the mask.
 
-    `mask_BT` is True on a prefix of each row. Rule 'random' shuffles the lengths that `random_like` gives and needs
-    `seed`; its draw depends on the seed and the row's own tokens. `entropy_BT` (nats) is for rules that cut by it.
+    `token_ids_BT` are token ids; `mask_BT` is True on a prefix of each row. Rule 'random' shuffles the segment lengths
+    of `random_like` and needs `seed` (ValueError without); its draw depends on the seed and the row's own tokens.
+    `entropy_BT` (nats) is for rules that cut by it. Raises UserError if the rule reads text that the tokenizer's pieces
+    do not give.
     """
     if token_ids_BT.numel() == 0:
         return token_ids_BT.new_full(token_ids_BT.shape, -1, dtype=torch.long)
@@ -89,7 +91,7 @@ def segment(
 
 
 def _cuts(name: str, responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """cut_BT of a rule that draws nothing, within min_tokens and max_tokens."""
+    """Return cut_BT of a rule that draws nothing, within min_tokens and max_tokens."""
     if name == "fixed" and config.fixed_like is not None:
         return even_cuts(responses.mask_BT, _cuts(config.fixed_like, responses, config))
     if name not in RULES:

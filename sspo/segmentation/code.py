@@ -1,7 +1,7 @@
-"""Code in a response: fenced blocks, and spans of three or more backticks inside a paragraph, as CommonMark has them.
+"""Code in a response: fenced blocks, and spans of three or more backticks inside a paragraph, as defined by CommonMark.
 
-A fence of backticks or tildes begins its line and closes with a line of at least as many of them and nothing else. What
-never closes is no code, unlike in CommonMark: so a response cannot turn its rest into one segment.
+A fence of backticks or tildes begins its line and closes with a line of at least as many of them and nothing else.
+Unlike in CommonMark, a block that never closes is not code, so a response cannot turn its remainder into one segment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FEWEST = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Three or more backticks or tildes that touch."""
+    """A run of three or more adjacent backticks or tildes."""
 
     index: int
     """Its first event."""
@@ -32,15 +32,17 @@ class Run:
     row: int
     paragraph: int
     opens: bool
-    """It may open a block: it begins its line, and no backtick follows on the line of backticks."""
+    """True if it may open a block: it begins its line, and for backticks no other backtick follows on that line."""
     closes: bool
-    """It may close a block: it is alone on its line."""
+    """True if it may close a block: it is alone on its line."""
 
 
 def code_pairs(
     events: Events, line_E: torch.Tensor, paragraph_E: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(first event of what opens, first event of what closes) of all code, given numbers of lines and paragraphs."""
+    """Return (first event of each opening run, first event of its closing run) for all code, given line and paragraph
+    numbers.
+    """
     pairs: list[tuple[int, int]] = []
     for _, of_row in groupby(_runs(events, line_E, paragraph_E), key=attrgetter("row")):
         runs = list(of_row)
@@ -51,7 +53,7 @@ def code_pairs(
 
 
 def _runs(events: Events, line_E: torch.Tensor, paragraph_E: torch.Tensor) -> list[Run]:
-    """Every run of a batch, in order."""
+    """Return every run of a batch, in order."""
     index_c = (events.is_kind(Kind.BACKTICK) | events.is_kind(Kind.TILDE)).nonzero().squeeze(1)
     begins_c = torch.ones(len(index_c), dtype=torch.bool)
     begins_c[1:] = (
@@ -80,7 +82,7 @@ def _runs(events: Events, line_E: torch.Tensor, paragraph_E: torch.Tensor) -> li
 
 
 def _backtick_follows(events: Events, last_s: torch.Tensor, line_E: torch.Tensor) -> torch.Tensor:
-    """Whether a backtick stands on the same line after a run."""
+    """Return whether a backtick follows each run on the same line."""
     index_b = events.is_kind(Kind.BACKTICK).nonzero().squeeze(1)
     if len(index_b) == 0:
         return torch.zeros_like(last_s, dtype=torch.bool)
@@ -90,8 +92,8 @@ def _backtick_follows(events: Events, last_s: torch.Tensor, line_E: torch.Tensor
 
 
 def _blocks(runs: Sequence[Run]) -> Iterator[tuple[int, int]]:
-    """The fenced blocks of one response. What opens is skipped where nothing below is long enough to close it."""
-    longest: dict[int, list[int]] = {}  # by kind: of what closes below each run
+    """Yield the fenced blocks of one response. An opening run is skipped if no run below is long enough to close it."""
+    longest: dict[int, list[int]] = {}  # by kind: the longest closing run below each run
     for kind in {run.kind for run in runs}:
         length, lengths = 0, []
         for run in reversed(runs):
@@ -108,14 +110,16 @@ def _blocks(runs: Sequence[Run]) -> Iterator[tuple[int, int]]:
 
 
 def _spans(runs: Sequence[Run], blocks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Spans of backticks outside the blocks: a run and the next one as long in its paragraph, which a block ends."""
+    """Yield spans of backticks outside the blocks: a run and the next one of the same length in its paragraph, which a
+    block ends.
+    """
     openers, closers = [opener for opener, _ in blocks], [closer for _, closer in blocks]
     free = []
     for run in runs:
         begun, ended = bisect_right(openers, run.index), bisect_left(closers, run.index)
         if (
             run.kind == int(Kind.BACKTICK) and begun == ended
-        ):  # as many blocks begun as ended: outside of them
+        ):  # as many blocks began as ended: outside all blocks
             free.append((run.index, (run.paragraph, ended, run.length)))
     partner: dict[int, int] = {}
     seen: dict[tuple[int, int, int], int] = {}

@@ -1,4 +1,4 @@
-"""Cuts, segment ids and lengths, and how one becomes the other."""
+"""Cuts, segment ids and lengths, and conversions between them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Responses:
-    """What a rule may look at."""
+    """Inputs of a segmentation rule."""
 
     token_ids_BT: torch.Tensor
     mask_BT: torch.Tensor
     tokenizer: PreTrainedTokenizerBase
     entropy_BT: torch.Tensor | None = None
-    """Entropy (nats) of the policy that sampled, at every token; None where nobody measured it."""
+    """Entropy (nats) of the sampling policy at every token; None if it was not measured."""
 
 
 def ids_from_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """A token's id is the number of cuts before it; the token that is cut after belongs to the segment it ends."""
+    """Return segment ids, (B, T): the number of cuts before each token, -1 off the mask.
+
+    A token that is cut after belongs to the segment that it ends.
+    """
     return (cut_BT.cumsum(1) - cut_BT.long()).where(mask_BT, -1)
 
 
 def merge_short(cut_BT: torch.Tensor, min_tokens: int) -> torch.Tensor:
-    """Drop cuts that would end a segment of fewer than `min_tokens`, so it grows into the next one.
+    """Drop cuts that would end a segment of fewer than `min_tokens`, so that it is merged into the next one.
 
-    A response's last segment has no next one and may stay short. Which cut is kept after a kept one depends on that
-    one alone; so the cuts of all rows are a chain of pointers, followed in steps of 1, 2, 4 ... at once.
+    A response's last segment has no next one and may stay short. The cut that is kept after a kept cut depends on that
+    one alone, so the cuts of all rows form a chain of pointers, which is followed in steps of 1, 2, 4, ... at once.
     """
     if min_tokens == 1:
         return cut_BT
     rows, width = cut_BT.shape
-    # a row's cuts come after its start, which counts as a cut before its first token
+    # a row's cuts follow its start, which counts as a cut before its first token
     stride = width + min_tokens
     row_C, column_C = cut_BT.nonzero(as_tuple=True)
     start_B = torch.arange(rows, device=cut_BT.device) * stride
@@ -44,7 +47,7 @@ def merge_short(cut_BT: torch.Tensor, min_tokens: int) -> torch.Tensor:
     place_D = torch.cat([start_B, place_C]).sort().values
     next_D = torch.searchsorted(
         place_D, place_D + min_tokens
-    )  # past a row's last cut this is another row's start
+    )  # past a row's last cut this is the next row's start
     end = len(place_D)
     next_D = torch.cat([next_D, next_D.new_tensor([end])])
     is_start_D = torch.cat([place_D % stride == 0, place_D.new_zeros(1, dtype=torch.bool)])
@@ -61,7 +64,7 @@ def merge_short(cut_BT: torch.Tensor, min_tokens: int) -> torch.Tensor:
 
 
 def split_long(cut_BT: torch.Tensor, mask_BT: torch.Tensor, max_tokens: int | None) -> torch.Tensor:
-    """Cut segments of more than `max_tokens` into the fewest parts that keep to it, equal within one token."""
+    """Cut segments of more than `max_tokens` into the fewest parts within that limit, equal to within one token."""
     if max_tokens is None:
         return cut_BT
     id_BT = ids_from_cuts(cut_BT, mask_BT)

@@ -1,4 +1,4 @@
-"""Which characters matter to a rule, and where every piece of a vocabulary holds them: the table behind the fast path."""
+"""Characters that matter to a rule, and their positions in every piece of a vocabulary: the table behind the fast path."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LINE_MARKS = "\n"
 SENTENCE_MARKS = ".?!…。？！．｡؟۔।॥" + LINE_MARKS
 CLAUSE_MARKS = ",;:，；：、､،؛" + SENTENCE_MARKS
 CLOSERS = ")]\"'*”’»」』】》）"
-"""What may stand between a mark and the end of its segment: `(so it is.)`, `"yes," he said`, `**Step 1.**`."""
+"""Characters allowed between a mark and the end of its segment: `(so it is.)`, `"yes," he said`, `**Step 1.**`."""
 
 
 class Kind(IntEnum):
-    """What an event is. Marks come first: every kind up to MARK ends a segment unless something protects it."""
+    """The kind of an event. Marks come first: every kind up to MARK ends a segment unless something protects it."""
 
     COMMA = 0
     COLON = 1
@@ -41,7 +41,7 @@ class Kind(IntEnum):
     ASTERISK = 9
     QUOTE = 10
     APOSTROPHE = 11
-    """These three open as well as close."""
+    """APOSTROPHE, ASTERISK and QUOTE open as well as close."""
     HALF = 12
     """The end of a character that began in an earlier piece."""
     INERT = 13
@@ -69,17 +69,17 @@ OWN_KINDS = {
     '"': Kind.QUOTE,
     "'": Kind.APOSTROPHE,
 }
-"""Marks and closing characters that something more is asked about."""
+"""Marks and closing characters that need a kind of their own because further rules apply to them."""
 SPAN_KINDS = dict(
     zip("$\\()[]{}`~", [kind for kind in Kind if kind >= Kind.DOLLAR], strict=True),
 )
 NEED_CONTEXT = frozenset("()[]" + CLOSERS)
-"""Characters that mean something only right after another event, which is where a piece may begin."""
+"""Characters that matter only right after another event, which is where a piece may begin."""
 HALF_CHARACTER = re.compile(rb"[\x80-\xbf]+")
 
 
 class Gap(IntEnum):
-    """What stands between an event and the one before it."""
+    """The text between an event and the one before it."""
 
     NOTHING = 0
     BLANKS = 1
@@ -92,19 +92,19 @@ class MarkTable:
 
     vocabulary: Vocabulary
     holds_V: torch.Tensor
-    """The piece has an event."""
+    """True if the piece has an event."""
     start_V: torch.Tensor
     count_V: torch.Tensor
     kind_K: torch.Tensor
     before_K: torch.Tensor
     after_K: torch.Tensor
-    """Kin of the characters next to it; NONE where they belong to another piece."""
+    """Kin of the adjacent characters; NONE if they belong to another piece."""
     lead_K: torch.Tensor
     """The gap to the previous event of the piece, or to the piece's beginning."""
     trail_K: torch.Tensor
     """The gap to the piece's end."""
     inside_K: torch.Tensor
-    """The piece's bytes up to the event; with it where it is a HALF."""
+    """The piece's bytes up to the event; including it if it is a HALF."""
     end_K: torch.Tensor
     """The piece's bytes up to the event's end."""
     half_ends: dict[bytes, Kind]
@@ -117,7 +117,9 @@ _TABLES: weakref.WeakKeyDictionary[PreTrainedTokenizerBase, dict[tuple[str, bool
 
 
 def mark_table(tokenizer: PreTrainedTokenizerBase, marks: str, *, spans: bool) -> MarkTable:
-    """The table of a set of delimiter characters, with LaTeX and code fences or without, built once a tokenizer."""
+    """Return the table of a set of delimiter characters, with or without LaTeX and code fences, built once per
+    tokenizer.
+    """
     tables = _TABLES.setdefault(tokenizer, {})
     if (marks, spans) not in tables:
         tables[marks, spans] = build_table(readable_vocabulary(tokenizer), marks, spans=spans)
@@ -125,7 +127,7 @@ def mark_table(tokenizer: PreTrainedTokenizerBase, marks: str, *, spans: bool) -
 
 
 def build_table(vocabulary: Vocabulary, marks: str, *, spans: bool) -> MarkTable:
-    """Find the events of every piece."""
+    """Build the table: find the events of every piece."""
     kinds = _kinds(marks, spans=spans)
     half_ends = {char: kind for char, kind in kinds.items() if len(char) > 1}
     halves = {char[i:] for char in half_ends for i in range(1, len(char))}
@@ -163,7 +165,7 @@ def build_table(vocabulary: Vocabulary, marks: str, *, spans: bool) -> MarkTable
 
 
 def _kinds(marks: str, *, spans: bool) -> dict[bytes, Kind]:
-    """Bytes -> kind of every character that can be an event."""
+    """Return bytes -> kind for every character that can be an event."""
     kinds = {closer: OWN_KINDS.get(closer, Kind.CLOSER) for closer in CLOSERS}
     kinds |= {mark: OWN_KINDS.get(mark, Kind.MARK) for mark in marks}
     if spans:
@@ -174,13 +176,13 @@ def _kinds(marks: str, *, spans: bool) -> dict[bytes, Kind]:
 def _events(
     piece: bytes, wanted: re.Pattern[bytes], kinds: dict[bytes, Kind], half: bytes
 ) -> Iterator[tuple[int, ...]]:
-    """(kind, before, after, lead, trail, bytes up to the event, and to its end) of a piece's events."""
+    """Yield (kind, before, after, lead, trail, bytes up to the event, and to its end) for a piece's events."""
     spots = [(match.start(), match.end(), kinds[match[0]]) for match in wanted.finditer(piece)]
     if half:
         spots.insert(0, (0, len(half), Kind.HALF))
     end_of_last = 0
     for begin, end, kind in spots:
-        touches = begin == end_of_last  # the event before it, or the beginning of the piece
+        touches = begin == end_of_last  # the previous event, or the beginning of the piece
         if piece[begin:end].decode(errors="replace") in NEED_CONTEXT and not touches:
             continue
         yield (

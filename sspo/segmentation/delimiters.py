@@ -1,7 +1,7 @@
-"""Cuts at delimiters in the text, as rules subsentence, sentence, line and step make them.
+"""Cuts at delimiters in the text, as made by the rules subsentence, sentence, line and step.
 
-Nothing is decoded: what the pieces of the vocabulary hold is looked up, and the rest are tensor operations on the
-delimiters that are found. A delimiter ends its segment, together with what closes right after it.
+Nothing is decoded: the contents of vocabulary pieces are looked up, and the rest are tensor operations on the
+delimiters found. A delimiter ends its segment, together with the closing characters right after it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sspo.segmentation.protections import after_abbreviations, inside_numbers
 def delimiter_cuts(
     responses: Responses, config: SegmentationConfig, marks: str, *, blank_lines_only: bool = False
 ) -> torch.Tensor:
-    """cut_BT after every token that holds the end of a run of unprotected marks."""
+    """Return cut_BT, (B, T) bool: True at every token that holds the end of a run of unprotected marks."""
     spans = config.protect_latex or config.protect_code
     events = find_events(responses, mark_table(responses.tokenizer, marks, spans=spans))
     active_E = _unprotected_marks(events, config)
@@ -38,7 +38,7 @@ def delimiter_cuts(
 
 
 def _unprotected_marks(events: Events, config: SegmentationConfig) -> torch.Tensor:
-    """Which events end a segment: marks that nothing protects, and formulas that end with one."""
+    """Return which events end a segment: unprotected marks, and formulas that end with a mark."""
     active_E = events.kind_E <= int(Kind.MARK)
     if config.protect_numbers:
         active_E &= ~inside_numbers(events)
@@ -52,10 +52,10 @@ def _unprotected_marks(events: Events, config: SegmentationConfig) -> torch.Tens
 
 
 def _run_ends(events: Events, active_E: torch.Tensor) -> torch.Tensor:
-    r"""The last event of every run of marks: `.")`, `?!`, `,\n`, `.` and two line breaks.
+    r"""Return the last event of every run of marks: `.")`, `?!`, `,\n`, `.` and two line breaks.
 
-    A mark or closing character goes on with the run that it touches, a line break also across blanks; after a line
-    break only further line breaks do. What opens the text after it closes nothing.
+    A mark or closing character continues the run that it touches; a line break also continues it across blanks; after a
+    line break only further line breaks do. A character that opens the text after it closes nothing.
     """
     newline_E = events.is_kind(Kind.NEWLINE)
     closer_E = (events.kind_E >= int(Kind.CLOSER)) & (events.kind_E <= int(Kind.APOSTROPHE))
@@ -73,7 +73,7 @@ def _run_ends(events: Events, active_E: torch.Tensor) -> torch.Tensor:
 
 
 def _in_runs(active_E: torch.Tensor, goes_on_E: torch.Tensor) -> torch.Tensor:
-    """Which events are marks, or go on from one."""
+    """Return which events are marks or continue a run from one."""
     order_E = torch.arange(len(active_E))
     origin_E = order_E.where(~goes_on_E, 0).cummax(0).values
     return active_E[origin_E]

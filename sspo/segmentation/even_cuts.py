@@ -1,4 +1,4 @@
-"""The control for segment lengths: as many segments as another rule gives, of equal lengths."""
+"""The control for segment lengths: as many segments as the compared rule makes, of equal lengths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import torch
 
 
 def even_cuts(mask_BT: torch.Tensor, like_BT: torch.Tensor) -> torch.Tensor:
-    """As many segments as cuts `like_BT` make, of lengths that differ by one at most, the longer ones spread out."""
+    """Return cut_BT, (B, T) bool: as many segments as the cuts `like_BT` make, of lengths that differ by at most one,
+    with the longer ones spread out.
+    """
     position_T = torch.arange(mask_BT.shape[1], device=mask_BT.device)
     tokens_B1 = mask_BT.sum(1, keepdim=True)
     inner_BT = like_BT & mask_BT & (position_T < tokens_B1 - 1)  # a cut after the last token makes no segment

@@ -1,7 +1,7 @@
 """The delimiters and brackets of a batch of responses, in the order of the text, as flat tensors.
 
-Most tokens hold neither. So tokens are looked up once, and everything a rule has to think about happens on the few
-events that are found: E of them in all rows together, an event a character.
+Most tokens hold neither. Tokens are therefore looked up once, and everything else that a rule does is computed on the
+few events found: E of them in all rows together, one event per character.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from sspo.segmentation.vocabulary import Kin
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
-    """E events; `position_E` is that of its token in the flattened batch."""
+    """E events; `position_E` is the position of the event's token in the flattened batch."""
 
     table: MarkTable
     ids_N: torch.Tensor
     mask_N: torch.Tensor
     width: int
-    """Tokens a row: T."""
+    """Tokens per row: T."""
     position_E: torch.Tensor
     entry_E: torch.Tensor
     """Rows of the table."""
     kind_E: torch.Tensor
     begins_row_E: torch.Tensor
-    """The first event of a response."""
+    """True for the first event of a response."""
     gap_E: torch.Tensor
-    """What stands between an event and the one before it."""
+    """The text between an event and the one before it."""
 
     def __len__(self) -> int:
         return len(self.position_E)
 
     def is_kind(self, kind: Kind) -> torch.Tensor:
-        """Which events are of a kind."""
+        """Return which events are of a kind."""
         return self.kind_E == int(kind)
 
     def kin_before(self, index_e: torch.Tensor) -> torch.Tensor:
-        """Kin of the character right before some events."""
+        """Return the Kin of the character right before each given event."""
         position_e = self.position_E[index_e]
         outside_e = self.table.vocabulary.last_V[self.ids_N[(position_e - 1).clamp(min=0)]]
         outside_e = outside_e.where(position_e % self.width > 0, int(Kin.NONE))
@@ -50,7 +50,7 @@ class Events:
         return inside_e.where(inside_e != int(Kin.NONE), outside_e)
 
     def kin_after(self, index_e: torch.Tensor) -> torch.Tensor:
-        """Kin of the character right after some events."""
+        """Return the Kin of the character right after each given event."""
         position_e = self.position_E[index_e]
         next_e = (position_e + 1).clamp(max=len(self.ids_N) - 1)
         outside_e = self.table.vocabulary.first_V[self.ids_N[next_e]]
@@ -61,9 +61,10 @@ class Events:
     def bytes_before(
         self, index_e: torch.Tensor, count: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """The last `count` bytes of the text before some events, nearest first; 0 where the response begins.
+        """Yield the last `count` bytes of the text before the given events, nearest first; 0 if the response begins
+        there.
 
-        With each byte come the position of its token and how many bytes of that token stand before it.
+        With each byte come the position of its token and the number of bytes of that token before it.
         """
         position_e, left_e = self.position_E[index_e], self.table.inside_K[self.entry_E[index_e]]
         for _ in range(count):
@@ -73,12 +74,12 @@ class Events:
     def byte_before(
         self, position_e: torch.Tensor, left_e: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """One byte back from places that have `left` bytes of their token before them: the byte, and its place."""
+        """Return the byte before places that have `left` bytes of their token before them, and the place of that byte."""
         vocabulary = self.table.vocabulary
         into_previous_e = (left_e == 0) & (position_e % self.width > 0)
         position_e = position_e - into_previous_e.long()
         piece_e = self.ids_N[position_e]
-        # nothing stands before a special token, whose piece is empty: from there on `left` is -1
+        # nothing precedes a special token, whose piece is empty: from there on `left` is -1
         left_e = (vocabulary.length_V[piece_e].where(into_previous_e, left_e) - 1).clamp(min=-1)
         byte_e = vocabulary.bytes_N[(vocabulary.start_V[piece_e] + left_e).clamp(min=0)]
         return byte_e.where(left_e >= 0, 0), position_e, left_e
@@ -86,9 +87,9 @@ class Events:
     def byte_after(
         self, position_e: torch.Tensor, left_e: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The byte at places that have `left` bytes of their token before them, and the place after it.
+        """Return the byte at places that have `left` bytes of their token before them, and the place after it.
 
-        0 where the response ends or a special token stands.
+        The byte is 0 at the end of the response and at a special token.
         """
         vocabulary = self.table.vocabulary
         into_next_e = left_e >= vocabulary.length_V[self.ids_N[position_e]]
@@ -102,7 +103,7 @@ class Events:
 
 
 def find_events(responses: Responses, table: MarkTable) -> Events:
-    """The events of a batch."""
+    """Return the events of a batch."""
     ids_BT = responses.token_ids_BT.to(table.holds_V.device).clamp(max=len(table.holds_V) - 1)
     mask_BT = responses.mask_BT.to(table.holds_V.device)
     ids_N, width = ids_BT.flatten(), ids_BT.shape[1]
@@ -132,7 +133,7 @@ def find_events(responses: Responses, table: MarkTable) -> Events:
 
 
 def _with_halves(events: Events) -> Events:
-    """HALF events become what the whole character is, and are left out where it is none that matters."""
+    """Replace HALF events with the whole character's event, and drop those whose character is not an event."""
     half_e = events.is_kind(Kind.HALF).nonzero().squeeze(1)
     half_ends = events.table.half_ends
     walk = list(events.bytes_before(half_e, max(map(len, half_ends))))
@@ -150,7 +151,7 @@ def _with_halves(events: Events) -> Events:
     keep_E = kind_E != int(Kind.INERT)
     behind_E = torch.zeros_like(
         keep_E
-    )  # with a character of no interest between its piece's beginning and itself
+    )  # with an irrelevant character between its piece's beginning and itself
     behind_E[1:] = ~keep_E[:-1] & (events.position_E[1:] == events.position_E[:-1])
     is_half_E = events.is_kind(Kind.HALF) & keep_E
     is_half_E, behind_E, begin_E, left_E = (x[keep_E] for x in (is_half_E, behind_E, begin_E, left_E))
@@ -178,7 +179,7 @@ def _only(events: Events, keep_E: torch.Tensor) -> Events:
 def _touches(
     events: Events, index_e: torch.Tensor, position_e: torch.Tensor, left_e: torch.Tensor
 ) -> torch.Tensor:
-    """Whether the event before ends where a character begins, `left_e` bytes into the token at `position_e`."""
+    """Return whether the previous event ends where a character begins, `left_e` bytes into the token at `position_e`."""
     table, before_e = events.table, (index_e - 1).clamp(min=0)
     end_e, holder_e = table.end_K[events.entry_E[before_e]], events.position_E[before_e]
     here_e = (holder_e == position_e) & (end_e == left_e)
@@ -188,7 +189,7 @@ def _touches(
 
 
 def _with_gaps(events: Events) -> Events:
-    """Fill gap_E in."""
+    """Fill in gap_E."""
     table, position_E = events.table, events.position_E
     lead_E, trail_E = table.lead_K[events.entry_E], table.trail_K[events.entry_E]
     gap_E = lead_E.clone()
@@ -201,9 +202,9 @@ def _with_gaps(events: Events) -> Events:
 
 
 def _look_through_blanks(events: Events, gap_E: torch.Tensor, trail_E: torch.Tensor) -> None:
-    """Where nothing but blank pieces stands between an event and the one before, their gap is no text.
+    """Set the gap to no text if only blank pieces lie between an event and the one before.
 
-    Looked at for line breaks and for what may close a formula alone: nobody asks about the others.
+    This is done for line breaks and for characters that may close a formula alone; nothing uses the other gaps.
     """
     asked_E = events.is_kind(Kind.NEWLINE) | events.is_kind(Kind.DOLLAR) | events.is_kind(Kind.BACKSLASH)
     open_E = asked_E & (events.table.lead_K[events.entry_E] < int(Gap.TEXT))

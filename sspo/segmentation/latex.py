@@ -1,7 +1,7 @@
-"""LaTeX spans, with code beside them: which events lie inside a span that is closed.
+"""LaTeX spans, together with code: which events lie inside a closed span.
 
 A span that never closes protects nothing, whether the response was truncated or a dollar sign meant money. Every kind
-of span is found on its own, and what lies inside any of them is protected. A pair is always two neighbours among the
+of span is found separately, and everything inside any of them is protected. A pair is always two neighbors among the
 events of its kind, so all responses are searched at once.
 """
 
@@ -19,29 +19,33 @@ from sspo.segmentation.vocabulary import Kin
 
 @dataclass(frozen=True, kw_only=True)
 class Spans:
-    """What closed spans do to events."""
+    """Effects of closed spans on events."""
 
     inside_E: torch.Tensor
-    """The event lies between the delimiters of a span, or is a mark that a backslash makes a command (`\\,`)."""
+    """True if the event lies between the delimiters of a span, or is a mark that a backslash turns into a command
+    (`\\,`).
+    """
     ends_clause_E: torch.Tensor
-    """The event closes a formula with a delimiter as its last character: `$a,$` ends what the comma ends."""
+    """True if the event closes a formula whose last character is a delimiter: `$a,$` ends the clause that the comma
+    ends.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Neighbourhoods that all kinds of span ask about."""
+    """Neighborhoods shared by the searches for all kinds of span."""
 
     touches_E: torch.Tensor
-    """Nothing stands between the event and the one before it."""
+    """True if nothing lies between the event and the one before it."""
     escaped_E: torch.Tensor
-    """An odd number of backslashes stands right before the event."""
+    """True if an odd number of backslashes directly precedes the event."""
     line_E: torch.Tensor
     paragraph_E: torch.Tensor
     """Numbers that change at every line break and every blank line, and with the response."""
 
 
 def find_spans(events: Events, *, latex: bool, code: bool) -> Spans:
-    """The closed spans of a batch."""
+    """Return the closed spans of a batch."""
     context = _context(events)
     depth_E = torch.zeros(len(events) + 1, dtype=torch.long)
     inside_E = torch.zeros(len(events), dtype=torch.bool)
@@ -66,7 +70,7 @@ def find_spans(events: Events, *, latex: bool, code: bool) -> Spans:
 
 
 Pairs = tuple[torch.Tensor, torch.Tensor, int]
-"""(event that opens, event that closes, events of a closing delimiter)."""
+"""(opening event, closing event, events per closing delimiter)."""
 
 
 def _context(events: Events) -> Context:
@@ -82,19 +86,20 @@ def _context(events: Events) -> Context:
 
 
 def _escaped(backslash_E: torch.Tensor, touches_E: torch.Tensor) -> torch.Tensor:
-    """Which events come right after an odd run of backslashes."""
+    """Return which events come right after an odd run of backslashes."""
     order_E = torch.arange(len(backslash_E))
     goes_on_E = backslash_E & _previous(backslash_E) & touches_E
-    start_E = order_E.where(~goes_on_E, 0).cummax(0).values  # where the run of backslashes began
+    start_E = order_E.where(~goes_on_E, 0).cummax(0).values  # first event of the run of backslashes
     odd_E = backslash_E & ((order_E - start_E) % 2 == 0)
     return _previous(odd_E) & touches_E
 
 
 def _dollar_pairs(events: Events, context: Context) -> Pairs:
-    """`$...$` in one paragraph.
+    """Return the pairs of `$...$` in one paragraph.
 
-    As in Pandoc an opening dollar has a character other than a space right after it, a closing one such a character
-    right before it and no digit after it; so `$5 and $6` is money. An opening dollar inside an open span begins anew.
+    As in Pandoc, an opening dollar is directly followed by a character other than a space; a closing one directly
+    follows such a character and is not followed by a digit, so `$5 and $6` is money. An opening dollar inside an open
+    span starts it anew.
     """
     run_start_E, length_E = _runs(events.is_kind(Kind.DOLLAR) & ~context.escaped_E, context)
     index_s = (run_start_E & (length_E == 1)).nonzero().squeeze(1)
@@ -104,7 +109,7 @@ def _dollar_pairs(events: Events, context: Context) -> Pairs:
     index_s, opens_s, closes_s = (x[opens_s | closes_s] for x in (index_s, opens_s, closes_s))
     first_s = _begins_group(context.paragraph_E[index_s])
     both_s = opens_s & closes_s
-    # a dollar that could be either toggles; every other one, and the first of a paragraph, sets the state
+    # a dollar that could be either toggles the state; any other one, and the first of a paragraph, sets it
     sets_s = ~both_s | first_s
     order_s = torch.arange(len(index_s))
     setter_s = order_s.where(sets_s, 0).cummax(0).values
@@ -115,7 +120,7 @@ def _dollar_pairs(events: Events, context: Context) -> Pairs:
 
 
 def _double_dollar_pairs(events: Events, context: Context) -> Pairs:
-    """`$$...$$` in one paragraph: every second one closes."""
+    """Return the pairs of `$$...$$` in one paragraph: every second one closes."""
     run_start_E, length_E = _runs(events.is_kind(Kind.DOLLAR) & ~context.escaped_E, context)
     opener_s, closer_s = _alternating(
         (run_start_E & (length_E == 2)).nonzero().squeeze(1), context.paragraph_E
@@ -124,7 +129,9 @@ def _double_dollar_pairs(events: Events, context: Context) -> Pairs:
 
 
 def _bracket_pairs(events: Events, context: Context, opener: Kind, closer: Kind) -> Pairs:
-    r"""`\(...\)` or `\[...\]` in one paragraph: a closing delimiter and the one before it, if that opens."""
+    r"""Return the pairs of `\(...\)` or `\[...\]` in one paragraph: a closing delimiter and the one before it, if
+    that opens.
+    """
     is_either_E = context.escaped_E & (events.is_kind(opener) | events.is_kind(closer))
     index_s = is_either_E.nonzero().squeeze(1)
     opens_s = events.kind_E[index_s] == int(opener)
@@ -134,7 +141,7 @@ def _bracket_pairs(events: Events, context: Context, opener: Kind, closer: Kind)
 
 
 def _add_braces(depth_E: torch.Tensor, events: Events, context: Context) -> None:
-    """`{...}` on one line, nested: what lies inside any matched pair."""
+    """Add `{...}` on one line, nested: the contents of every matched pair."""
     opens_E, closes_E = events.is_kind(Kind.OPEN_BRACE), events.is_kind(Kind.CLOSE_BRACE)
     index_s = ((opens_E | closes_E) & ~context.escaped_E).nonzero().squeeze(1)
     if len(index_s) == 0:
@@ -146,7 +153,7 @@ def _add_braces(depth_E: torch.Tensor, events: Events, context: Context) -> None
     total_s = step_s.cumsum(0)
     start_s = torch.arange(len(index_s)).where(first_s, 0).cummax(0).values
     level_s = total_s - (total_s - step_s)[start_s]
-    # a term a line that outweighs any depth keeps the running minima of different lines apart
+    # one term per line that outweighs any depth separates the running minima of different lines
     apart_s = group_s * (2 * len(index_s) + 2)
     lowest_so_far_s = ((level_s - apart_s).cummin(0).values + apart_s).clamp(max=0)
     lowest_to_come_s = (level_s + apart_s).flip(0).cummin(0).values.flip(0) - apart_s
@@ -155,7 +162,7 @@ def _add_braces(depth_E: torch.Tensor, events: Events, context: Context) -> None
 
 
 def _runs(is_kind_E: torch.Tensor, context: Context) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where runs of one character begin, and how long each is (3 stands for more, too)."""
+    """Return where runs of one character begin, and how long each is (3 means three or more)."""
     goes_on_E = is_kind_E & _previous(is_kind_E) & context.touches_E
     second_E, third_E = _next(goes_on_E), _next(_next(goes_on_E))
     length_E = 1 + second_E.long() + (second_E & third_E).long()
@@ -163,7 +170,7 @@ def _runs(is_kind_E: torch.Tensor, context: Context) -> tuple[torch.Tensor, torc
 
 
 def _alternating(index_s: torch.Tensor, group_E: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """First and second, third and fourth ... of every group."""
+    """Return first and second, third and fourth, ... of every group."""
     order_s = torch.arange(len(index_s))
     start_s = order_s.where(_begins_group(group_E[index_s]), 0).cummax(0).values
     closer_s = ((order_s - start_s) % 2 == 1).nonzero().squeeze(1)
@@ -171,7 +178,7 @@ def _alternating(index_s: torch.Tensor, group_E: torch.Tensor) -> tuple[torch.Te
 
 
 def _add(depth_E: torch.Tensor, opener_s: torch.Tensor, closer_s: torch.Tensor) -> None:
-    """Events from an opening delimiter to the one before its closing delimiter are inside."""
+    """Mark the events from an opening delimiter to the one before its closing delimiter as inside."""
     depth_E[opener_s] += 1
     depth_E[closer_s] -= 1
 

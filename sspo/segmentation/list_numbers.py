@@ -1,6 +1,6 @@
-"""Marks that number what follows: `1. Add`, `**2.** Set`, `(3.) Stop`, `a. Add`, `iv. Add`, `１．`, `1、`, `一、`.
+"""Marks that number the text after them: `1. Add`, `**2.** Set`, `(3.) Stop`, `a. Add`, `iv. Add`, `１．`, `1、`, `一、`.
 
-Such a mark stands behind a label that begins its line, apart from blanks and what Markdown or brackets put before it.
+Such a mark follows a label that begins its line, except for blanks and the Markdown or brackets before it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ DIGITS = string.digits + "０１２３４５６７８９"
 NUMERALS = "一二三四五六七八九十"
 ROMAN = "ivxIVX"
 TIGHT = "*_([{\"'"
-"""What may touch a label: emphasis, brackets, quotation marks."""
+"""Characters that may touch a label: emphasis, brackets, quotation marks."""
 BLANKS = " \t\r"
 LOOSE = TIGHT + BLANKS + "#>-+"
-"""What may stand before it: headings, quotations and bullets too, which a blank sets apart (`-1.` is a number)."""
+"""Characters that may precede it: also headings, quotations and bullets, which a blank separates (`-1.` is a number).
+"""
 LONGEST_NUMBER, LONGEST_NUMERAL, LONGEST_ROMAN = 3, 3, 4
 
 
 def numbering_marks(events: Events) -> torch.Tensor:
-    """Which events are marks right behind the label of a list's item."""
+    """Return which events are marks right after the label of a list item."""
     kinds_E = events.is_kind(Kind.PERIOD) | events.is_kind(Kind.WIDE_PERIOD) | events.is_kind(Kind.WIDE_COMMA)
     index_e = kinds_E.nonzero().squeeze(1)
     index_e = index_e[_may_begin_line(events, index_e)]
     index_e = index_e[accepted(events, index_e, LABEL, "mark")]
-    # a letter before an ASCII period is a label only where a blank follows: `a.b` is none
+    # a letter before an ASCII period is a label only if a blank follows: `a.b` is not one
     letter_e = (events.kind_E[index_e] == int(Kind.PERIOD)) & (events.kin_before(index_e) == int(Kin.LETTER))
     flag_E = torch.zeros(len(events), dtype=torch.bool)
     flag_E[index_e[~letter_e]] = True
@@ -40,13 +41,13 @@ def numbering_marks(events: Events) -> torch.Tensor:
 
 
 def _may_begin_line(events: Events, index_e: torch.Tensor) -> torch.Tensor:
-    """Which events have nothing right before them that no label has; cheap, and asked first."""
+    """Return which events have no impossible character right before them; a cheap test that runs first."""
     before_e = events.kind_E[(index_e - 1).clamp(min=0)].long()
     return ~NOT_BEFORE_LABELS[before_e] | events.begins_row_E[index_e]
 
 
 def _label() -> Automaton:
-    """Backward from the mark to the beginning of its line."""
+    """Build the automaton that walks backward from the mark to the beginning of its line."""
     automaton = Automaton(backward=True)
     labels = []
     for name, characters, longest in (
@@ -70,7 +71,7 @@ def _label() -> Automaton:
 
 
 def _spaced() -> Automaton:
-    """Forward from the mark, over what may close, to a blank."""
+    """Build the automaton that walks forward from the mark, over closing characters, to a blank."""
     automaton = Automaton(backward=False)
     automaton.on(["mark"], "*_)]}\"'", "mark")
     automaton.on(["mark"], BLANKS, "accepted")

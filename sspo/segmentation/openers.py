@@ -1,7 +1,7 @@
-"""Asterisks and quotation marks right after a mark: do they close what stands before, or open what follows?
+"""Asterisks and quotation marks right after a mark: whether they close the text before or open the text after.
 
-In spaced text a character that closes is followed by a space, as CommonMark's flanking rule has it. Where text follows
-directly (`步骤：**计算**`, `Answer:**42**`) the line decides: what is open on it is closed first.
+In spaced text a closing character is followed by a space, as in CommonMark's flanking rule. If text follows directly
+(`步骤：**计算**`, `Answer:**42**`), the line decides: a character that is open on it is closed first.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from sspo.segmentation.events import Events
 from sspo.segmentation.walks import EDGE, Automaton, accepted
 
 COUNTED = {Kind.ASTERISK: b"*", Kind.QUOTE: b'"'}
-"""An apostrophe also stands inside words, so that counting would tell nothing."""
+"""Without the apostrophe, which also occurs inside words, so that counting it would be meaningless."""
 
 
 def opens_or_closes(events: Events) -> torch.Tensor:
-    """Which events open as well as close."""
+    """Return which events open as well as close."""
     return (events.kind_E >= int(Kind.ASTERISK)) & (events.kind_E <= int(Kind.APOSTROPHE))
 
 
 def openers(events: Events, index_c: torch.Tensor) -> torch.Tensor:
-    """Of such events that could close, in order, those that open what follows."""
+    """Return those of the given events (which could close, in order) that open the text after them."""
     begins_c = torch.ones(len(index_c), dtype=torch.bool)
     begins_c[1:] = index_c[1:] != index_c[:-1] + 1
-    run_c = begins_c.cumsum(0) - 1  # of characters that touch
+    run_c = begins_c.cumsum(0) - 1  # runs of adjacent characters
     last_s = index_c[begins_c.roll(-1)]
     index_c = index_c[accepted(events, last_s, TEXT, "end")[run_c]]
     if len(index_c) == 0:
@@ -40,7 +40,9 @@ def openers(events: Events, index_c: torch.Tensor) -> torch.Tensor:
 
 
 def _nothing_open(events: Events, index_k: torch.Tensor, character: bytes, kind: Kind) -> torch.Tensor:
-    """Whether the line has an even number of runs as long before each event's run; quotation marks are no runs."""
+    """Return whether the line has an even number of equally long runs before each event's run; quotation marks form no
+    runs.
+    """
     before_k = _on_line(events, index_k, character)
     if kind == Kind.QUOTE:
         return before_k % 2 == 0
@@ -51,7 +53,7 @@ def _nothing_open(events: Events, index_k: torch.Tensor, character: bytes, kind:
 
 
 def _on_line(events: Events, index_k: torch.Tensor, character: bytes) -> torch.Tensor:
-    """How many of a character stand on an event's line before it."""
+    """Return how many of a character precede each event on its line."""
     vocabulary, width = events.table.vocabulary, events.width
     up_to_N = torch.cat([torch.zeros(1, dtype=torch.long), (vocabulary.bytes_N == character[0]).cumsum(0)])
     start_V = vocabulary.start_V
@@ -61,7 +63,7 @@ def _on_line(events: Events, index_k: torch.Tensor, character: bytes) -> torch.T
     before_RT = count_RT.cumsum(1) - count_RT
 
     def before(index_k: torch.Tensor) -> torch.Tensor:
-        """How many stand in the response before an event."""
+        """Return how many precede each event in the response."""
         position_k = events.position_E[index_k]
         begin_k = start_V[events.ids_N[position_k]]
         within_k = up_to_N[begin_k + events.table.inside_K[events.entry_E[index_k]]] - up_to_N[begin_k]
@@ -78,7 +80,9 @@ def _on_line(events: Events, index_k: torch.Tensor, character: bytes) -> torch.T
 
 
 def _text() -> Automaton:
-    """Forward from a character to text that it could open: no space, no mark and nothing that closes."""
+    """Build the automaton that walks forward from a character to text that it could open: no space, mark or closing
+    character.
+    """
     automaton = Automaton(backward=False)
     automaton.on(["end"], [*CLAUSE_MARKS, *CLOSERS, *" \t\r}", EDGE.decode()], "other")
     automaton.otherwise(except_from="other")

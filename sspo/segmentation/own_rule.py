@@ -1,4 +1,4 @@
-"""Rules of the user's own: a function of the same shape as every rule here, whose result is checked."""
+"""A user's own rules: a function with the signature of every rule here, whose result is checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rule = Callable[[Responses, SegmentationConfig], torch.Tensor]
 
 
 def own_rule(plugin: Plugin) -> Rule:
-    """The rule of a plug-in. Raises UserError where there is none, or it returns no cuts."""
+    """Return the rule of a plug-in. Raises UserError if there is none, or it returns no cuts."""
     rule: Rule = called(plugin)
 
     def checked(responses: Responses, config: SegmentationConfig) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Delimiters that end nothing: inside numbers and after abbreviations. (Inside LaTeX and code: latex.py.)"""
+"""Delimiters that end nothing: inside numbers and after abbreviations. (latex.py covers those inside LaTeX and code.)"""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ ABBREVIATIONS = (
     *("dr", "mr", "mrs", "ms", "prof", "jr", "sr", "rev", "gen", "inc", "ltd", "corp"),
     *("jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
 )
-"""Without the last period, in lower case. Words that often end a sentence (`etc`, `no`, `sec`, `st` as in `1st`) are not
-listed, nor are initials: `point A. Then` is commoner in mathematics than `A. Weil`."""
+"""Without the last period, in lower case. Words that often end a sentence (`etc`, `no`, `sec`, `st` as in `1st`) are
+not listed, nor are initials: `point A. Then` is more common in mathematics than `A. Weil`.
+"""
 LONGEST = 7
 
 
 def inside_numbers(events: Events) -> torch.Tensor:
-    """Which events stand inside a number.
+    """Return which events are inside a number.
 
-    A comma or colon is protected between digits; a period before a digit, unless a letter stands right before it:
-    `3.14`, `$.50`, `10:30`, but `Fig.3` ends at its period. The wide colon and period, between digits of either width.
+    A comma or colon is protected between digits; a period before a digit, unless a letter directly precedes it: `3.14`,
+    `$.50`, `10:30`, but `Fig.3` ends at its period. The wide colon and period are protected between digits of either
+    width.
     """
     index_e = (events.kind_E <= int(Kind.PERIOD)).nonzero().squeeze(1)
     before_e, after_e = events.kin_before(index_e), events.kin_after(index_e)
@@ -56,9 +58,9 @@ def inside_numbers(events: Events) -> torch.Tensor:
 
 
 def after_abbreviations(events: Events) -> torch.Tensor:
-    """Which events are periods of an abbreviation.
+    """Return which events are periods of an abbreviation.
 
-    The word before the period, letters and periods without a break, is listed; or it begins a listed one and a letter
+    The word before the period (letters and periods without a break) is listed, or it begins a listed one and a letter
     follows directly (`e.` of `e.g.`).
     """
     index_e = events.is_kind(Kind.PERIOD).nonzero().squeeze(1)
@@ -81,7 +83,7 @@ def _flag(events: Events, index_e: torch.Tensor) -> torch.Tensor:
 
 
 def _word_byte() -> torch.Tensor:
-    """A byte in lower case where it can be part of an abbreviation, else 0."""
+    """Return, per byte, its lower case if it can be part of an abbreviation, else 0."""
     byte_256 = torch.zeros(256, dtype=torch.long)
     for byte in b"abcdefghijklmnopqrstuvwxyz.":
         byte_256[byte] = byte
@@ -90,7 +92,7 @@ def _word_byte() -> torch.Tensor:
 
 
 def _codes(words: set[str]) -> torch.Tensor:
-    """Words packed as `after_abbreviations` packs the text: the last letter lowest."""
+    """Return words packed as `after_abbreviations` packs the text: the last letter lowest."""
     return torch.tensor(sorted(int.from_bytes(word.encode()[::-1], "little") for word in words))
 
 

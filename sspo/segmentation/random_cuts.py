@@ -1,4 +1,6 @@
-"""The control that the idea needs: the same segment lengths in shuffled order, so cuts fall at no boundary of sense."""
+"""The control for the idea of SSPO: the same segment lengths in shuffled order, so cuts do not fall at meaningful
+boundaries.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sspo.segmentation.cuts import Responses
 
 
 def shuffled_cuts(responses: Responses, cut_BT: torch.Tensor, seed: int) -> torch.Tensor:
-    """cut_BT with each row's segment lengths in random order, drawn from the seed and the row's tokens."""
+    """Return cut_BT with each row's segment lengths in random order, drawn from the seed and the row's tokens."""
     ids_BT, position_T = responses.token_ids_BT.cpu().numpy(), np.arange(cut_BT.shape[1])
     tokens_B = responses.mask_BT.sum(1).cpu().numpy()
     to_last_BT = tokens_B[:, None] - 1 - position_T

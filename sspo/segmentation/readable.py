@@ -1,4 +1,6 @@
-"""Whether what is read from a vocabulary's pieces is what its tokenizer decodes: asked before any text is cut."""
+"""A check that text read from a vocabulary's pieces is the text that its tokenizer decodes, made before any text is
+cut.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHECKED = 4_000
-"""About how many pieces are decoded."""
+"""Approximate number of pieces that are decoded."""
 _CHECKED: weakref.WeakSet[PreTrainedTokenizerBase] = weakref.WeakSet()
 
 
 def readable_vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """The tables of a tokenizer. Raises UserError where pieces do not join to the text that it decodes.
+    """Return the tables of a tokenizer. Raises UserError if its pieces do not join to the text that it decodes.
 
-    Added tokens are all looked at, of the others some thousands: reading errs by the kind of piece.
+    All added tokens are checked, and a few thousand of the others: a reading error affects a whole kind of piece.
     """
     vocabulary = vocabulary_of(tokenizer)
     if tokenizer not in _CHECKED:
@@ -42,13 +44,13 @@ def _check(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[bytes]) -> None:
             else f" (token {wrong} is read as '{pieces[wrong].decode()}' and decoded as '{_decoded(tokenizer, [wrong])}')"
         )
         raise UserError(
-            f"this tokenizer's pieces do not join to the text that it decodes{where}, so rules that read text would cut in "
+            f"this tokenizer's pieces do not join to the text that it decodes{where}, so rules that read text would cut in the "
             "wrong places: use segmentation=token, response or fixed, or another tokenizer"
         )
 
 
 def _join(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[bytes], ids: list[int]) -> bool:
-    """Whether pieces are the decoded text; some decoders leave a first space out."""
+    """Return whether the pieces join to the decoded text; some decoders omit a first space."""
     return b"".join(pieces[i] for i in ids).decode().lstrip(" ") == _decoded(tokenizer, ids).lstrip(" ")
 
 
@@ -58,5 +60,5 @@ def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
 
 
 def _is_text(piece: bytes) -> bool:
-    """Whether a piece is made of whole characters."""
+    """Return whether a piece consists of whole characters."""
     return "\ufffd" not in piece.decode(errors="replace")

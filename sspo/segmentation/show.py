@@ -1,4 +1,4 @@
-"""`python -m sspo.segmentation.show`: a text with its cuts in colour, the lengths of its segments, and a summary.
+"""`python -m sspo.segmentation.show`: print a text with its cuts in color, its segment lengths and a summary.
 
 python -m sspo.segmentation.show --rule subsentence --model path/to/tokenizer protect_latex=false < text
 """
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = sys.stdin.read()
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     if not ids:
-        raise UserError("nothing to cut: give a text on standard input")
+        raise UserError("nothing to cut: pass a text on standard input")
     console = Console(highlight=False, soft_wrap=True)
     show(ids, cut(ids, config, tokenizer, options.seed), tokenizer, console)
     return 0
@@ -58,34 +58,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m sspo.segmentation.show", description="Print a text with its cuts.")
-    parser.add_argument("--rule", default="subsentence", help="a rule, or path/to/file.py:function")
+    parser.add_argument("--rule", default="subsentence", help="name of a rule, or path/to/file.py:function")
     parser.add_argument(
         "--model",
         default=EMBEDDED,
-        help=f"one of {', '.join(EMBEDDED_BASES)}, or a folder with a tokenizer.json or a model",
+        help=f"one of {', '.join(EMBEDDED_BASES)}, or a folder that holds a tokenizer.json or a model",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of rule 'random'")
+    parser.add_argument("--seed", type=int, default=0, help="seed of rule 'random'")
     parser.add_argument(
-        "options", nargs="*", metavar="key=value", help="options of segmentation: min_tokens=4"
+        "options", nargs="*", metavar="key=value", help="segmentation options, such as min_tokens=4"
     )
     return parser
 
 
 def config_of(rule: str, words: Sequence[str]) -> SegmentationConfig:
-    """The options of a command line. Raises UserError."""
+    """Parse the options of a command line. Raises UserError."""
     values: dict[str, Any] = {"rule": rule}
     for word in words:
         key, sign, value = word.partition("=")
         if not sign:
             raise UserError(
-                f"'{word}' is no option: write key=value, one of {', '.join(asdict(SegmentationConfig()))}"
+                f"'{word}' is not an option: write key=value with one of {', '.join(asdict(SegmentationConfig()))}"
             )
         key = key.removeprefix("segmentation.")
         values[key] = value if key == "pattern" else yaml.safe_load(value)
     config = build(SegmentationConfig, values, "segmentation.")
     check_segmentation(config)
     if "entropy_peak" in (config.rule, config.random_like, config.fixed_like):
-        raise UserError("rule 'entropy_peak' needs the entropies of a policy, and a text has none")
+        raise UserError("rule 'entropy_peak' needs the entropies of a policy, which a text does not have")
     return config
 
 
@@ -100,7 +100,7 @@ def _tokenizer(path: str) -> PreTrainedTokenizerBase:
 def cut(
     ids: Sequence[int], config: SegmentationConfig, tokenizer: PreTrainedTokenizerBase, seed: int
 ) -> list[int]:
-    """The segment of every token of one text."""
+    """Return the segment of every token of one text."""
     ids_BT = torch.tensor([ids])
     mask_BT = torch.ones_like(ids_BT, dtype=torch.bool)
     found: list[int] = segment(ids_BT, mask_BT, config, tokenizer, seed=seed)[0].tolist()
@@ -110,8 +110,8 @@ def cut(
 def show(
     ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedTokenizerBase, console: Console
 ) -> None:
-    """Print the text in alternating colours with a bar at every cut, then lengths and a summary."""
-    console.print(coloured(ids, segments, tokenizer))
+    """Print the text in alternating colors with a bar at every cut, then lengths and a summary."""
+    console.print(colored(ids, segments, tokenizer))
     console.print()
     lengths = list(Counter(segments).values())
     console.print(_histogram(lengths))
@@ -119,8 +119,8 @@ def show(
     console.print(summary(lengths))
 
 
-def coloured(ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> Text:
-    """The text, a colour a segment; line breaks stay visible."""
+def colored(ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> Text:
+    """Return the text with one color per segment; line breaks stay visible."""
     pieces_V = vocabulary_of(tokenizer).pieces_V
     text = Text()
     for s in range(segments[-1] + 1):
@@ -133,7 +133,7 @@ def coloured(ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedT
 
 
 def _histogram(lengths: Sequence[int]) -> Table:
-    """How many segments have which length."""
+    """Return a table of segment lengths and their counts."""
     counts = sorted(Counter(lengths).items())
     most = max(count for _, count in counts)
     table = Table(box=None, pad_edge=False)
@@ -147,7 +147,9 @@ def _histogram(lengths: Sequence[int]) -> Table:
 
 
 def summary(lengths: Sequence[int]) -> str:
-    """One line on the lengths; random cuts of them are a control where they vary by .5 of their mean or more."""
+    """Return one line about the lengths. Random cuts are a useful control if the lengths vary by 0.5 of their mean or
+    more.
+    """
     mean = statistics.fmean(lengths)
     variation = statistics.pstdev(lengths) / mean
     return (

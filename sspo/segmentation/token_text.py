@@ -1,4 +1,4 @@
-"""What each token of a response adds to its text, for people to read."""
+"""The text that each token of a response adds, for people to read."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def token_texts(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """One text a token; joined they are the response, special tokens by their names.
+    """Return one text per token; joined they are the response, with special tokens shown by name.
 
-    Decoding token by token would lose spaces (word-level and sentence-piece vocabularies) and characters that several
-    tokens spell: such a character stands at the token that completes it, and U+FFFD where nothing completes it.
+    Decoding token by token would lose spaces (word-level and sentence-piece vocabularies) and characters that span
+    several tokens: such a character appears at the token that completes it, and U+FFFD if nothing completes it.
     """
     pieces_V = vocabulary_of(tokenizer).pieces_V
     special = set(tokenizer.all_special_ids)

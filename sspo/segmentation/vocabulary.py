@@ -1,7 +1,7 @@
-"""What every piece of a tokenizer's vocabulary says, as bytes and as tables over token ids.
+"""The text of every piece of a tokenizer's vocabulary, as bytes and as tables over token ids.
 
-Bytes and not characters: byte-level pieces may begin or end inside a UTF-8 character. Context that rules look at
-(digits, letters, spaces) is ASCII, so that it never straddles two pieces.
+Bytes and not characters: byte-level pieces may begin or end inside a UTF-8 character. The context that rules read
+(digits, letters, spaces) is ASCII, so it never straddles two pieces.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Kin(IntEnum):
     """The class of a character next to a delimiter."""
 
     NONE = 0
-    """No character: the response begins or ends here, or a special token stands here."""
+    """No character: the response begins or ends here, or a special token is here."""
     SPACE = 1
     DIGIT = 2
     LETTER = 3
@@ -48,7 +48,7 @@ BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Pieces and tables over token ids, on the CPU; the last row stands for ids past the tokenizer's vocabulary."""
+    """Pieces and tables over token ids, on the CPU; the last row is for ids past the tokenizer's vocabulary."""
 
     pieces_V: Sequence[bytes]
     """The text of every piece; empty for special tokens."""
@@ -57,9 +57,9 @@ class Vocabulary:
     """Kin of the first and the last character."""
     special_V: torch.Tensor
     blank_V: torch.Tensor
-    """The piece is spaces and tabs alone."""
+    """True if the piece consists of spaces and tabs only."""
     bytes_N: torch.Tensor
-    """All pieces one after the other: piece v is bytes_N[start_V[v] : start_V[v] + length_V[v]]."""
+    """All pieces concatenated: piece v is bytes_N[start_V[v] : start_V[v] + length_V[v]]."""
     start_V: torch.Tensor
     length_V: torch.Tensor
 
@@ -68,18 +68,18 @@ _VOCABULARIES: weakref.WeakKeyDictionary[PreTrainedTokenizerBase, Vocabulary] = 
 
 
 def vocabulary_of(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """The tables of a tokenizer, built once."""
+    """Return the tables of a tokenizer, built once."""
     if tokenizer not in _VOCABULARIES:
         _VOCABULARIES[tokenizer] = read_vocabulary(tokenizer)
     return _VOCABULARIES[tokenizer]
 
 
 def read_vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """Look at every piece once."""
+    """Read every piece once."""
     pieces = [
         *read_pieces(tokenizer),
         b"",
-    ]  # models pad their vocabulary, and may sample what no tokenizer wrote
+    ]  # models pad their vocabulary, and may sample ids that no tokenizer produces
     special_V = torch.zeros(len(pieces), dtype=torch.bool)
     special_V[sorted(tokenizer.all_special_ids)] = True
     for i in tokenizer.all_special_ids:
@@ -98,23 +98,23 @@ def read_vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
 
 
 def read_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
-    """The bytes that each token id adds to a text, by the decoder that the tokenizer names."""
+    """Return the bytes that each token id adds to a text, by the decoder that the tokenizer names."""
     decoder = decoder_steps(tokenizer)
     if not decoder & {"ByteLevel", "Metaspace", "Replace"}:
         return _decoded_pieces(tokenizer)
     tokens = tokenizer.convert_ids_to_tokens(list(range(id_count(tokenizer))))
-    read = _byte_level if "ByteLevel" in decoder else _metaspace  # of added tokens too, as the decoder does
+    read = _byte_level if "ByteLevel" in decoder else _metaspace  # for added tokens too, as the decoder does
     return [b"" if token is None else read(token) for token in tokens]
 
 
 def id_count(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The highest id and one more: a vocabulary may leave ids out, so its size says less."""
+    """Return the highest id plus one: a vocabulary may skip ids, so its size can be smaller."""
     highest: int = max(tokenizer.get_vocab().values())
     return highest + 1
 
 
 def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:
-    """The names of the steps by which a fast tokenizer turns pieces into text; none where it has no such steps."""
+    """Return the names of the steps by which a fast tokenizer turns pieces into text; empty if it has no such steps."""
     decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
     if decoder is None:
         return set()
@@ -123,7 +123,7 @@ def decoder_steps(tokenizer: PreTrainedTokenizerBase) -> set[str]:
 
 
 def _decoded_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
-    """Pieces by decoding each alone; a word-level tokenizer puts a space between them."""
+    """Return pieces by decoding each alone; a word-level tokenizer puts a space between them."""
     rows = [[i] for i in range(id_count(tokenizer))]
     pieces = tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
     between = "" if pieces_are_glued(tokenizer) else " "
@@ -131,7 +131,9 @@ def _decoded_pieces(tokenizer: PreTrainedTokenizerBase) -> list[bytes]:
 
 
 def pieces_are_glued(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether neighbouring pieces can touch. A word-level tokenizer puts spaces between them: `5 , 3` is no number."""
+    """Return whether neighboring pieces can touch. A word-level tokenizer puts spaces between them: `5 , 3` is not a
+    number.
+    """
     ids = tokenizer.encode("5,5", add_special_tokens=False)
     text: str = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
     return text.strip() == "5,5"
@@ -140,7 +142,7 @@ def pieces_are_glued(tokenizer: PreTrainedTokenizerBase) -> bool:
 def _byte_level(token: str) -> bytes:
     try:
         return bytes(BYTE_OF_LETTER[ord(letter)] for letter in token)
-    except KeyError:  # an added token that is not written in the byte-level alphabet reads as it is
+    except KeyError:  # an added token that is not in the byte-level alphabet is read literally
         return token.encode()
 
 
@@ -150,7 +152,9 @@ def _metaspace(token: str) -> bytes:
 
 
 def _byte_of_letter() -> dict[int, int]:
-    """The alphabet of byte-level tokenizers: printable bytes stand for themselves, the others for letters from 256 on."""
+    """Return the alphabet of byte-level tokenizers: printable bytes map to themselves, the others to letters from 256
+    on.
+    """
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     return {byte: byte for byte in printable} | {256 + i: byte for i, byte in enumerate(others)}
@@ -160,7 +164,7 @@ BYTE_OF_LETTER = _byte_of_letter()
 
 
 def _kin_table(ends: list[bytes]) -> torch.Tensor:
-    """Kin of one byte a piece; NONE where there is none."""
+    """Return the Kin of one byte per piece; NONE if it is empty."""
     present_V = np.array([len(end) > 0 for end in ends])
     kin_V = np.zeros(len(ends), dtype=np.uint8)
     kin_V[present_V] = KIN_OF_BYTE[np.frombuffer(b"".join(ends), dtype=np.uint8)]

@@ -1,4 +1,4 @@
-"""Small automata over the bytes before or after an event: what stands there, however the text is split into pieces."""
+"""Small automata over the bytes before or after an event, independent of how the text is split into pieces."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sspo.segmentation.events import Events
 
 REFUSED, ACCEPTED = 0, 1
 EDGE = b"\0"
-"""What is read where the response begins or ends, or a special token stands."""
+"""The byte that is read where the response begins or ends, or at a special token."""
 FARTHEST = 64
-"""Bytes that are looked at; beyond them nothing is accepted."""
+"""Number of bytes examined; beyond them nothing is accepted."""
 
 
 class Automaton:
-    """Transitions over bytes; whatever no transition allows is refused."""
+    """Transitions over bytes; a byte without a transition is rejected."""
 
     def __init__(self, *, backward: bool):
         self.backward = backward
@@ -25,7 +25,7 @@ class Automaton:
         self.next_SB = torch.zeros(64, 256, dtype=torch.long)
 
     def on(self, states: Iterable[str], characters: Iterable[str], target: str) -> None:
-        """From each of the states, every one of the characters leads to the target."""
+        """Add transitions: from each of the states, every one of the characters leads to the target."""
         for state in states:
             for character in characters:
                 spelled = character.encode()
@@ -36,26 +36,26 @@ class Automaton:
         for k, byte in enumerate(spelled[:-1]):
             between = self.number(f"{state}-{spelled[: k + 1].hex()}-{target}")
             if self.next_SB[at, byte] > ACCEPTED:
-                between = int(self.next_SB[at, byte])  # the beginning of another character
+                between = int(self.next_SB[at, byte])  # a character with the same first bytes
             self.next_SB[at, byte] = between
             at = between
         self.next_SB[at, spelled[-1]] = self.number(target)
 
     def otherwise(self, except_from: str) -> None:
-        """Whatever no transition names is accepted, in every state but one."""
+        """Accept whatever no transition names, in every state but one."""
         for name, state in self.states.items():
             if state > ACCEPTED and name != except_from:
                 self.next_SB[state] = self.next_SB[state].where(self.next_SB[state] > 0, ACCEPTED)
 
     def number(self, state: str) -> int:
-        """The row of a state."""
+        """Return the row of a state."""
         if state not in self.states and len(self.states) == len(self.next_SB):
             self.next_SB = torch.cat([self.next_SB, torch.zeros_like(self.next_SB)])
         return self.states.setdefault(state, len(self.states))
 
 
 def accepted(events: Events, index_e: torch.Tensor, automaton: Automaton, start: str) -> torch.Tensor:
-    """Which events the automaton accepts, walking away from them byte by byte."""
+    """Return which events the automaton accepts, walking away from them byte by byte."""
     state_e = torch.full((len(index_e),), automaton.number(start))
     open_i = torch.arange(len(index_e))
     position_i, entry_i = events.position_E[index_e], events.entry_E[index_e]
@@ -77,7 +77,7 @@ def accepted(events: Events, index_e: torch.Tensor, automaton: Automaton, start:
 def _begin(
     events: Events, entry_i: torch.Tensor, position_i: torch.Tensor, left_i: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where characters begin whose end is an event: all that are asked about have three bytes."""
+    """Return where the characters begin whose ends are the given events; all of them have three bytes."""
     half_i = events.table.kind_K[entry_i] == int(Kind.HALF)
     if half_i.any():
         for _ in range(3):

@@ -7,7 +7,7 @@
                 answer 3 .
 
 A worked answer is written in clauses of 2 to 16 tokens, in one of two styles: clauses alone, or clauses in sentences
-in lines. Where a response is cut makes a difference in both; sentences and lines are told apart in the second alone.
+in lines. Segmentation matters in both; sentences and lines differ only in the second.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CLAUSES = (
     "then we take the {a} we have and see that {a} {op} {b} gives {c}",
 )
 ENDINGS = (" , ", " , ", " . ", " . \n ")
-"""What ends a step's clause in paragraphs, equally likely: half of them end a sentence, a quarter a line."""
+"""Endings of a step's clause in paragraphs, equally likely: half of them end a sentence, a quarter a line."""
 VOCABULARY = (
     *"0123456789",
     *OPERATORS,
@@ -44,20 +44,20 @@ VOCABULARY = (
 
 
 def clauses(steps: Sequence[str], answer: int, rng: random.Random) -> str:
-    """One sentence of clauses, then the answer."""
+    """Return one sentence of clauses, then the answer."""
     del rng
     return f"{' , '.join(steps)} . answer {answer} ."
 
 
 def paragraphs(steps: Sequence[str], answer: int, rng: random.Random) -> str:
-    """Clauses in sentences in lines; the answer has a line of its own."""
+    """Return clauses in sentences in lines; the answer has a line of its own."""
     text = "".join(step + rng.choice(ENDINGS) for step in steps[:-1])
     return f"{text}{steps[-1]} . \n answer {answer} ."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How a worked answer is written, and the words that it takes."""
+    """A style of worked answers, and the words that it uses."""
 
     join: Callable[[Sequence[str], int, random.Random], str]
     vocabulary: tuple[str, ...]
@@ -89,18 +89,18 @@ EVAL_SETS = {
 
 
 def apply(a: int, op: str, b: int) -> int:
-    """One operation modulo ten."""
+    """Return the result of one operation modulo ten."""
     return {"+": a + b, "-": a - b, "*": a * b}[op] % 10
 
 
 def parse(prompt: str) -> tuple[int, list[tuple[str, int]]]:
-    """A prompt's first digit and its operations."""
+    """Return a prompt's first digit and its operations."""
     first, *rest = prompt.split()[:-1]
     return int(first), [(op, int(b)) for op, b in zip(rest[::2], rest[1::2], strict=True)]
 
 
 def solve(prompt: str) -> int:
-    """The right answer."""
+    """Return the right answer."""
     value, operations = parse(prompt)
     for op, b in operations:
         value = apply(value, op, b)
@@ -108,7 +108,7 @@ def solve(prompt: str) -> int:
 
 
 def draw_prompt(rng: random.Random, family: Family, *, want_held_out: bool) -> str:
-    """One prompt of the family from the wanted split."""
+    """Return one prompt of the family from the requested split."""
     while True:
         prompt = str(rng.randint(0, 9))
         for _ in range(rng.randint(family.min_steps, family.max_steps)):
@@ -122,7 +122,7 @@ def draw_prompt(rng: random.Random, family: Family, *, want_held_out: bool) -> s
 def worked_answer(
     prompt: str, rng: random.Random, step: Callable[[int, str, int], int] = apply, style: str = "clauses"
 ) -> str:
-    """A worked answer in randomly chosen clauses; `step` may compute wrongly, and later clauses then follow it."""
+    """Return a worked answer in randomly chosen clauses; `step` may compute wrongly, and later clauses then follow it."""
     value, operations = parse(prompt)
     steps = []
     for op, b in operations:
@@ -141,7 +141,7 @@ class ChainTask:
     trains = True
 
     def train_problems(self, seed: int, rollout: int, count: int) -> list[Problem]:
-        """The prompts of one rollout; a function of (seed, rollout) alone."""
+        """Return the prompts of one rollout; a function of (seed, rollout) alone."""
         rng = python_stream(seed, "train problems", rollout)
         prompts = [draw_prompt(rng, TRAIN, want_held_out=False) for _ in range(count)]
         return [
@@ -149,10 +149,10 @@ class ChainTask:
         ]
 
     def eval_problems(self, name: str, count: int) -> list[Problem]:
-        """The first `count` questions of a held-out set; the same for every run."""
+        """Return the first `count` questions of a held-out set; the same for every run."""
         if count > MOST_QUESTIONS:
             raise UserError(
-                f"evaluation questions must be at most {MOST_QUESTIONS} a set of task chain, got {count}"
+                f"evaluation questions must be at most {MOST_QUESTIONS} per set of task chain, got {count}"
             )
         rng = python_stream(0, f"eval problems {name}")
         unique: dict[str, None] = {}
@@ -161,11 +161,11 @@ class ChainTask:
         return [Problem(id=f"{name}/{i}", prompt=p, answer=str(solve(p))) for i, p in enumerate(unique)]
 
     def eval_size(self, name: str) -> int | None:
-        """None: questions are drawn."""
+        """Return None: questions are drawn without end."""
         return None
 
 
 def open_task(config: TaskConfig) -> ChainTask:
-    """The task; it reads no option."""
+    """Return the task; it reads no option."""
     refuse_unread(config, ())
     return ChainTask()

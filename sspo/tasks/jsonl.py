@@ -1,4 +1,4 @@
-"""Questions of one's own, from JSON Lines files: `task=jsonl task.train=a.jsonl task.eval=[b.jsonl,c.jsonl]`."""
+"""Questions from user-supplied JSON Lines files: `task=jsonl task.train=a.jsonl task.eval=[b.jsonl,c.jsonl]`."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from sspo.questions.task import QuestionTask, open_questions
 
 
 def open_task(config: TaskConfig) -> QuestionTask:
-    """The task; it has no sets of its own, so task.eval must name some."""
+    """Return the task; it has no sets of its own, so task.eval must name some."""
     return open_questions(config, None, ())

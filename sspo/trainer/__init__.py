@@ -1,21 +1,21 @@
-"""The training loop and what it needs.
+"""The training loop and its parts.
 
-loop              the order
-collect           one rollout made ready for the loss
-mismatch          how far sampler and trainer are apart
+loop              the order of a run's steps
+collect           one rollout prepared for the loss
+mismatch          the difference between sampler and trainer
 dynamic_sampling  prompts, samples, scores; groups replaced
 overlong          the penalty on long responses
 optim             AdamW, warm-up, and finite steps
 ready             the policy, checked before any log
-probe             whether a model samples as it trains
-checkpoint        what a checkpoint holds
+probe             a check that a model samples as it trains
+checkpoint        the content of a checkpoint
 saved_model       the model in it, as transformers loads it
-checkpoint_files  which checkpoints there are
-rollout_metrics   what was sampled
+checkpoint_files  the checkpoint folders of a run
+rollout_metrics   metrics of sampled responses
 sample_log        responses for people to read
-clip_watch        whether clipping can act
-learn_watch       whether the first rollout teaches anything
-cut_watch         whether a rule cuts
+clip_watch        warnings if clipping cannot act
+learn_watch       warnings if the first rollout teaches nothing
+cut_watch         warnings if a rule does not cut
 environment       versions, revision, hardware
 clock             seconds by phase
 """

@@ -1,8 +1,8 @@
-"""What a checkpoint holds: the model, optimiser moments and a RunState. Which ones there are is trainer/checkpoint_files.py's
-affair, and how the model lies there trainer/saved_model.py's.
+"""The content of a checkpoint: the model, optimizer moments and a RunState. trainer/checkpoint_files.py manages the
+folders, and trainer/saved_model.py the model's files.
 
-Random streams derive from (seed, purpose, step), so weights, optimiser moments, two counters and where the
-clip controller is are all of a run's state.
+Random streams derive from (seed, purpose, step), so weights, optimizer moments, two counters and the state of the clip
+controller are a run's whole state.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """All of a run's state besides weights and optimiser moments."""
+    """A run's whole state except weights and optimizer moments."""
 
     rollouts: int = 0
     """Finished rollouts."""
     steps: int = 0
-    """Optimiser steps taken."""
+    """Completed optimizer steps."""
     rollout0_sha256: str | None = None
     """Hash of the first rollout's tokens; None before it."""
     seconds: float = 0.0
     """Wall time so far."""
     control: ClipControl = field(default_factory=ClipControl)
-    """The clip controller's state, at rest where there is none."""
+    """The clip controller's state, initial if there is no controller."""
 
 
 class Checkpoints:
-    """The checkpoints of one run: of this policy and optimiser, in this folder."""
+    """The checkpoints of one run: of this policy and optimizer, in this folder."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Checkpoints:
         keep: int,
         say: Callable[[str | None], None],
     ):
-        """`say` tells the user where a checkpoint cannot be used."""
+        """Open the checkpoints of a run; `say` prints the reason if one cannot be used."""
         self.folder = folder
         self.model = policy.model
         self.saved = SavedModel(policy)
@@ -64,7 +64,7 @@ class Checkpoints:
         self.say = say
 
     def save(self, state: RunState, log: RunLog) -> None:
-        """Save the run's state and how far its logs go, which are on the disk before it is there. Raises OSError."""
+        """Save the run's state and the extent of its logs, which are flushed to disk first. Raises OSError."""
         fence.check()
         covered = log.settle()
         checkpoint_files.add(
@@ -76,7 +76,7 @@ class Checkpoints:
         )
 
     def resume(self, log: RunLog) -> RunState:
-        """Load the last checkpoint that can be used, and cut the logs back to what it covers."""
+        """Load the last usable checkpoint, and truncate the logs to its extent."""
         checkpoint_files.clear_leftovers(self.folder)
         choice = self.choose(log)
         for refused in choice.refused:
@@ -85,19 +85,19 @@ class Checkpoints:
         return self.load(choice) or RunState()
 
     def choose(self, log: RunLog | None = None) -> checkpoint_files.Choice:
-        """The last checkpoint that is whole and, where a log is given, whose logs are all there."""
+        """Return the last checkpoint that is complete and, if a log is given, whose logs are all present."""
         choice = checkpoint_files.choose(self.folder, log)
         self.say(choice.sentence())
         return choice
 
     def load(self, choice: checkpoint_files.Choice) -> RunState | None:
-        """Load what was chosen; None where that is the base model."""
+        """Load the chosen checkpoint; return None if the choice is the base model."""
         if choice.checkpoint is None:
             return None
         return restore(choice.checkpoint, self.model, self.optimizer)
 
     def keep_last(self, keep: int) -> None:
-        """Drop all but the last `keep`."""
+        """Delete all but the last `keep`."""
         checkpoint_files.keep_last(self.folder, keep)
 
     def _write(self, folder: Path, state: RunState) -> None:
@@ -107,16 +107,14 @@ class Checkpoints:
 
 
 def save_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Save an optimiser's moments, step counts and whatever else it keeps of a parameter. Raises OSError."""
+    """Save an optimizer's moments, step counts and other state per parameter. Raises OSError."""
     names: dict[torch.Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
     kept: dict[str, torch.Tensor] = {}
     seen: set[int] = set()
     for parameter, moment in optimizer.state.items():
         for key, value in moment.items():
             tensor = torch.as_tensor(value).contiguous()
-            if (
-                tensor.data_ptr() in seen
-            ):  # the tables of 8-bit moments are one for all, and a file has no such thing
+            if tensor.data_ptr() in seen:  # 8-bit moments share one lookup table, which a file cannot express
                 tensor = tensor.clone()
             seen.add(tensor.data_ptr())
             kept[f"{names[parameter]}|{key}"] = tensor
@@ -125,7 +123,7 @@ def save_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
 
 
 def load_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Give the optimiser what was saved of each parameter."""
+    """Load the saved state of each parameter into the optimizer."""
     moments, fused = load_file(path), bool(optimizer.defaults.get("fused"))
     for name, parameter in model.named_parameters():
         moment = {
@@ -138,14 +136,16 @@ def load_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
 
 
 def _as_it_was(key: str, value: torch.Tensor, device: torch.device, *, fused: bool) -> torch.Tensor | int:
-    """torch counts steps in a float on the CPU, or beside the weights where it is fused; bitsandbytes in an int."""
+    """Return a value in the optimizer's type: torch counts steps in a float on the CPU, or beside the weights if fused;
+    bitsandbytes counts in an int.
+    """
     if key.endswith("|step") and not fused:
         return value if value.is_floating_point() else int(value)
     return value.to(device)
 
 
 def restore(checkpoint: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> RunState:
-    """Load weights and moments; returns the state they belong to."""
+    """Load weights and moments; return the state that they belong to."""
     load_weights(checkpoint, model)
     load_moments(checkpoint / OPTIMIZER, model, optimizer)
     state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))

@@ -1,14 +1,14 @@
-"""The checkpoint folders of a run: each appears whole or not at all, the last few are kept, and one is continued from.
+"""The checkpoint folders of a run: each appears completely or not at all, and the last few are kept.
 
     rollout<k>/             after k finished rollouts
         model.safetensors, config.json, tokenizer.json, ...     the model as transformers loads it: trainer/saved_model.py
-        optimizer.safetensors, state.json                       what else a Trainer is made again from
-        logs.json           how far each log and which recordings it covers, with digests
-        SHA256SUMS          of all the others, as `sha256sum --check` reads it
+        optimizer.safetensors, state.json                       the rest of a Trainer's state
+        logs.json           the extent of each log and the recordings it covers, with digests
+        SHA256SUMS          of all other files, in the format of `sha256sum --check`
 
-What SHA256SUMS lists is the checkpoint; of before, when a model was its weights alone, there are some of four files. A checkpoint
-is continued from where its own files and all that it covers are what was written, so that no log can get a hole: otherwise the one
-before it is, and in the end the base model.
+The files listed in SHA256SUMS are the checkpoint; older checkpoints, whose model was its weights alone, have four
+files. A run resumes from a checkpoint only if its own files and all files that it covers are unchanged, so that no log
+can get a hole; otherwise it resumes from the previous one, and finally from the base model.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ MODEL, ADAPTERS = "model.safetensors", "adapter_model.safetensors"
 OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 LOGS, SUMS = "logs.json", "SHA256SUMS"
 BESIDE = (OPTIMIZER, STATE, LOGS)
-"""What every checkpoint has beside its weights."""
+"""Files of every checkpoint besides its weights."""
 WEIGHTS = re.compile(r"(adapter_)?model(-\d{5}-of-\d{5})?\.safetensors")
-"""Files of weights: one, or several of a large model; adapters alone where only they are trained."""
+"""Weight files: one, or several for a large model; only adapters if only they are trained."""
 DIGEST = re.compile(r"([0-9a-f]{64})  ([^/\0]+)")
 
 
 def folder_name(rollouts: int) -> str:
-    """The name of a checkpoint after so many finished rollouts."""
+    """Return the name of a checkpoint after a number of finished rollouts."""
     return f"rollout{rollouts:06d}"
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """All of a run's, oldest first, whole or not."""
+    """Return all checkpoint folders of a run, oldest first, complete or not."""
     return sorted(folder.glob("rollout*"))
 
 
 def add(
     folder: Path, rollouts: int, fill: Callable[[Path], None], covered: Mapping[str, Extent], *, keep: int
 ) -> None:
-    """Add the checkpoint that `fill` writes into a folder, and drop all but the last `keep`.
+    """Add the checkpoint that `fill` writes into a folder, and delete all but the last `keep`.
 
-    What it covers must be on the disk already. Raises OSError, and leaves nothing of it, where it cannot be written, and
-    LeaseLost where the run went to another worker meanwhile.
+    Covered files must already be on disk. Raises OSError, and leaves no part of it, if it cannot be written, and
+    LeaseLost if another worker took over the run.
     """
     partial = folder / f".partial-{os.getpid()}"
     try:
@@ -78,13 +78,13 @@ def add(
 
 
 def keep_last(folder: Path, keep: int) -> None:
-    """Drop all but the last `keep`."""
+    """Delete all but the last `keep`."""
     for old in checkpoints(folder)[:-keep]:
         drop(old)
 
 
 def drop(checkpoint: Path) -> None:
-    """Delete one, if it is there, so that none is ever there in part."""
+    """Delete a checkpoint, if it exists, atomically."""
     fence.check()
     if checkpoint.is_dir():
         going = checkpoint.with_name(f".dropped-{checkpoint.name}")
@@ -93,14 +93,14 @@ def drop(checkpoint: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Delete what a killed process was writing or dropping."""
+    """Delete the leftovers of a process that was killed while writing or deleting."""
     fence.check()
     for leftover in folder.glob(".*"):
         shutil.rmtree(leftover)
 
 
 def flaw(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint's own files, in words; None where they are what was written."""
+    """Return what is wrong with a checkpoint's own files, in words, or None if they are unchanged."""
     try:
         wanted = _digests(checkpoint)
     except FileNotFoundError:
@@ -109,31 +109,32 @@ def flaw(checkpoint: Path) -> str | None:
         return f"its {SUMS} is damaged"
     for name, digest in wanted.items():
         if extent_of(checkpoint / name).sha256 != digest:
-            return f"its {name} is not what was written"
+            return f"its {name} has changed since it was written"
     return None
 
 
 def _digests(checkpoint: Path) -> dict[str, str]:
-    """What SHA256SUMS lists, by file. Raises ValueError where it is not as `add` wrote it, and FileNotFoundError.
+    """Return the digests in SHA256SUMS, by file. Raises ValueError if it differs from what `add` writes, and
+    FileNotFoundError.
 
-    A list that was cut short lacks what stands last in it, which every checkpoint has.
+    A truncated list lacks its last entry, which every checkpoint has.
     """
     *lines, rest = (checkpoint / SUMS).read_text(encoding="utf-8").split("\n")
     found = [DIGEST.fullmatch(line) for line in lines]
     wanted = {line[2]: line[1] for line in found if line}
     whole = not rest and len(wanted) == len(lines) and wanted.keys() >= set(BESIDE)
     if not whole or not any(map(WEIGHTS.fullmatch, wanted)):
-        raise ValueError(f"{checkpoint / SUMS} lists no checkpoint")
+        raise ValueError(f"{checkpoint / SUMS} does not list a checkpoint")
     return wanted
 
 
 def weight_files(checkpoint: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights."""
+    """Return the files that hold a checkpoint's weights."""
     return sorted(path for path in checkpoint.iterdir() if WEIGHTS.fullmatch(path.name))
 
 
 def weights_digest(checkpoint: Path) -> str:
-    """The SHA-256 of a whole checkpoint's weights: of their file, or of the list of several."""
+    """Return the SHA-256 of a complete checkpoint's weights: of their file, or of the list of several."""
     digests = {name: digest for name, digest in _digests(checkpoint).items() if WEIGHTS.fullmatch(name)}
     if len(digests) == 1:
         return next(iter(digests.values()))
@@ -142,14 +143,14 @@ def weights_digest(checkpoint: Path) -> str:
 
 
 def covered_by(checkpoint: Path) -> dict[str, Extent]:
-    """How far each log goes that a whole checkpoint covers."""
+    """Return the extent of each log that a complete checkpoint covers."""
     extents = json.loads((checkpoint / LOGS).read_text(encoding="utf-8"))
     return {name: Extent(**extent) for name, extent in extents.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What a run continues from."""
+    """The starting point of a resumed run."""
 
     checkpoint: Path | None = None
     """None for the base model."""
@@ -158,18 +159,18 @@ class Choice:
     """Later checkpoints that are not used, each with the reason."""
 
     def sentence(self) -> str | None:
-        """What to tell the user; None where nothing was refused."""
+        """Return the message for the user, or None if nothing was refused."""
         if not self.refused:
             return None
         reasons = "; ".join(
             f"checkpoint {path.name} is not used: {why}" for path, why in self.refused.items()
         )
         where = "the base model" if self.checkpoint is None else self.checkpoint.name
-        return f"{reasons}; going on from {where}"
+        return f"{reasons}; resuming from {where}"
 
 
 def choose(folder: Path, log: RunLog | None = None) -> Choice:
-    """The last checkpoint that is whole and, where a log is given, whose logs are all there."""
+    """Return the last checkpoint that is complete and, if a log is given, whose logs are all present."""
     refused: dict[Path, str] = {}
     for checkpoint in reversed(checkpoints(folder)):
         why = flaw(checkpoint)

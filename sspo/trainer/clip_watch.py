@@ -1,4 +1,4 @@
-"""Whether clipping can act at all in a run: an arm whose clip never acts, or always does, tests nothing about clipping."""
+"""Warnings for runs whose clip never acts or always does: such an arm does not test clipping."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sspo.objective.clip_controller import ClipControl, at_edge, scaled
 CLIPPED, ACTIVE = "policy/clip_frac_matched", "policy/active_token_frac"
 HOLD = " or set objective.bounds.target_clip_frac"
 MOST = 0.5
-"""Above this share of removed gradients the clip is the objective."""
+"""If more than this share of gradients is removed, the clip dominates the objective."""
 
 
 class ClipWatch:
-    """Looks at the first `trainer.warn_after` rollouts of a run and then says, once, what is wrong with its clipping."""
+    """Watches the first `trainer.warn_after` rollouts of a run and then warns, once, about its clipping."""
 
     def __init__(self, config: TrainConfig, finished: int):
         self.config = config
@@ -26,7 +26,7 @@ class ClipWatch:
         self.edge_said = False
 
     def look(self, steps: Sequence[dict[str, Metric]]) -> str | None:
-        """The warning that the metrics of a rollout's optimiser steps complete; None else."""
+        """Return the warning that the metrics of a rollout's optimizer steps complete, or None."""
         last = self.config.trainer.warn_after
         if self.finished >= last:
             return None
@@ -41,7 +41,7 @@ class ClipWatch:
         return f"warning: clipping cannot act in this run: over rollouts up to {last}, {'; '.join(reasons)}"
 
     def look_at_control(self, control: ClipControl) -> str | None:
-        """The warning, once, that the clip controller is held by its range and not by its target."""
+        """Return the warning, once, that the range and not the target determines the clip controller's bounds."""
         objective = self.config.objective
         if self.edge_said or objective.bounds.target_clip_frac is None or not at_edge(control, objective):
             return None
@@ -49,21 +49,21 @@ class ClipWatch:
         clip = scaled(objective, control.scale).clip
         return (
             f"warning: the clip controller is at the edge of its range, clip.low={clip.low:.3g} and clip.high={clip.high:.3g}: "
-            f"it cannot hold objective.bounds.target_clip_frac={objective.bounds.target_clip_frac:g}; choose another target, "
-            "or widen objective.bounds.target_range (with less objective.bounds.alpha where low may not reach 1)"
+            f"it cannot hold objective.bounds.target_clip_frac={objective.bounds.target_clip_frac:g}; choose a different target, "
+            "or widen objective.bounds.target_range (with less objective.bounds.alpha if low may not reach 1)"
         )
 
     def _reasons(self, metrics: dict[str, Metric]) -> list[str]:
         clipped = metrics[CLIPPED].value()
         if not metrics[ACTIVE].value():
-            return []  # learn_watch.py has said so, and why
+            return []  # learn_watch.py has already warned with the reason
         if not TERMS[self.config.objective.term].clips:
             return []
         rollout, trainer = self.config.rollout, self.config.trainer
         if rollout.prompts * rollout.responses * trainer.epochs == trainer.minibatch:
-            return ["there is one optimiser step a rollout, so every ratio is 1: lower trainer.minibatch"]
+            return ["there is one optimizer step per rollout, so every ratio is 1: lower trainer.minibatch"]
         if self.config.objective.bounds.target_clip_frac is not None:
-            return []  # the controller's own warning is the one to read
+            return []  # the controller's own warning covers it
         hold = HOLD if why_unmatched(self.config.objective) is None else ""
         if clipped == 0:
             return [f"no token was clipped: tighten objective.clip, or raise trainer.lr{hold}"]

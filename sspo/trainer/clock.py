@@ -1,4 +1,4 @@
-"""Seconds by phase. Wall time lives in timing.jsonl alone, so that metrics can be compared bit for bit."""
+"""Seconds by phase. Wall time is only in timing.jsonl, so that metrics can be compared bit for bit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 GIBIBYTE = 2**30
 RESIDENT_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes in which the system counts resident memory."""
+"""Bytes per unit in which the system counts resident memory."""
 STATUS = Path("/proc/self/status")
 
 
@@ -31,7 +31,7 @@ class Clock:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
     def report(self, sampled_tokens: int, trained_tokens: int) -> dict[str, float]:
-        """Seconds a phase, tokens a second and the most memory so far, keyed by the glossary."""
+        """Return seconds per phase, tokens per second and the peak memory so far, keyed by the glossary."""
         report = {f"seconds/{phase}": round(value, 4) for phase, value in self.seconds.items()}
         report["speed/sampled_tokens"] = round(sampled_tokens / self.seconds["rollout"], 1)
         report["speed/trained_tokens"] = round(trained_tokens / self.seconds["update"], 1)
@@ -39,7 +39,7 @@ class Clock:
 
 
 def _memory() -> dict[str, float]:
-    """GiB that this process has held at most, and of its CUDA device where it uses one."""
+    """Return the peak GiB of this process, and of its CUDA device if it uses one."""
     found = {"memory/resident_peak": round(resident_peak() / GIBIBYTE, 3)}
     if torch.cuda.is_initialized():
         found["memory/device_peak"] = round(torch.cuda.max_memory_allocated() / GIBIBYTE, 3)
@@ -47,7 +47,9 @@ def _memory() -> dict[str, float]:
 
 
 def resident_peak() -> int:
-    """Bytes that this process has held at most. On Linux from /proc: what getrusage says of a child begins at the peak of the process that started it."""
+    """Return the peak bytes of this process. On Linux from /proc, because getrusage starts a child at its parent's
+    peak.
+    """
     if STATUS.is_file():
         said = STATUS.read_text(encoding="ascii", errors="replace")
         return int(said.partition("VmHWM:")[2].split()[0]) * 1024

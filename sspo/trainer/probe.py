@@ -1,9 +1,9 @@
-"""Whether a model samples as it trains: a few tokens are drawn and looked at again before any training.
+"""A check that a model samples as it trains: a few tokens are drawn and evaluated again before any training.
 
-The sampler goes token by token and trusts that the model keeps its past in the cache that it is handed; the trainer sees
-whole rows, padded on the left. An architecture that keeps its past elsewhere, or reads its padding, would train on ratios
-that mean nothing, and no error would say so. An untrained model hardly depends on its past, so differences are held
-against that dependence: what another prompt does to the same tokens.
+The sampler goes token by token and relies on the model to keep its past in the cache that it is given; the trainer
+evaluates whole rows, padded on the left. An architecture that keeps its past elsewhere, or reads its padding, would
+train on meaningless ratios without any error. An untrained model hardly depends on its past, so differences are
+compared with that dependence: the effect of a different prompt on the same tokens.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LENGTHS = (2, 9, 5, 3)
 """Tokens of the prompts: unequal, so that all but one are padded."""
 RESPONSES, TOKENS = 3, 6
 ENDING = 0.15
-"""Share of the vocabulary that ends a probed response, so that rows leave the batch while others go on."""
+"""Share of the vocabulary that ends a probed response, so that some rows leave the batch while others continue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Probed:
     padded: float
     """Between a row among others and the row alone."""
     dependence: float
-    """What another prompt does to them, as a root mean square."""
+    """Effect of a different prompt on them, as a root mean square."""
 
 
 def check_sampling(policy: Policy) -> None:
@@ -57,18 +57,18 @@ def check_sampling(policy: Policy) -> None:
     if not found.padded <= tolerance:
         raise UserError(
             f"{name} reads its padding: log-probabilities of a row padded on the left differ by {found.padded:.2g} nats from "
-            f"those of the row alone, where rounding makes {tolerance:.2g} at most"
+            f"those of the row alone, and rounding explains at most {tolerance:.2g}"
         )
     if not found.sampled <= tolerance:
         raise UserError(
             f"{name} does not sample as it trains: log-probabilities of sampled tokens differ by {found.sampled:.2g} nats, "
-            f"where rounding makes {tolerance:.2g} at most, so it keeps its past outside the cache, or looks ahead"
+            f"and rounding explains at most {tolerance:.2g}, so it keeps its past outside the cache or attends to later tokens"
         )
 
 
 @torch.no_grad()
 def probe(policy: Policy) -> Probed:
-    """Sample a few rows of random prompts and look at them again; draws come from a stream of their own."""
+    """Sample a few rows of random prompts and evaluate them again; draws come from a stream of their own."""
     generator = torch_stream(0, "probe")
     rollout = _sample(policy, generator)
     batch = bare_batch(rollout.prompt_BL, rollout.prompt_mask_BL, rollout.response_BT, rollout.mask_BT)
@@ -95,7 +95,7 @@ def _sample(policy: Policy, generator: torch.Generator) -> Rollout:
 
 
 def _padded(forward: PlainForward, batch: Batch, seen_BT: torch.Tensor, row: int) -> float:
-    """How far a row's log-probabilities are from those of the row alone, which has no padding."""
+    """Return how far a row's log-probabilities are from those of the row alone, which has no padding."""
     alone = batch.rows(torch.tensor([row], device=seen_BT.device))
     width = alone.mask_BT.shape[1]
     return float((forward.token_logp(alone, 1.0)[0] - seen_BT[row, :width]).abs().max())

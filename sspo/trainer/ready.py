@@ -1,4 +1,4 @@
-"""The policy of a run, looked at before any log is: what cannot be trained is one sentence."""
+"""The policy of a run, checked before any log is written: a model that cannot be trained is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 EMBEDDED_REWARD = "exact_answer"
 LOOKED_AT = 1000
-"""Prompts of training that are looked at beforehand; others as they are drawn."""
+"""Number of training prompts that are checked beforehand; the others as they are drawn."""
 
 
 def ready_policy(
     config: TrainConfig, task: Task, device: torch.device, say: Callable[[str | None], None]
 ) -> Policy:
-    """The policy on its device. `say` is told what is worth a warning. Raises UserError for a model that cannot be trained."""
+    """Return the policy on its device. `say` prints warnings. Raises UserError for a model that cannot be trained."""
     policy = load_policy(config.model, device, config.prompt)
     for remark in policy.remarks:
         say(remark)
@@ -37,7 +37,7 @@ def ready_policy(
     say(trained_and_asked(_training(config, task), _held_out(config, task)))
     if config.reward.name == EMBEDDED_REWARD and config.model.path not in EMBEDDED_BASES:
         say(
-            f"warning: reward.name={EMBEDDED_REWARD} reads only what the embedded models write, `answer 4 .`; take reward=math_verify"
+            f"warning: reward.name={EMBEDDED_REWARD} reads only the format of the embedded models, `answer 4 .`; use reward=math_verify"
         )
     say(rounded_ratios(config, policy.precision))
     check_sampling(policy)
@@ -45,34 +45,38 @@ def ready_policy(
 
 
 def rounded_ratios(config: TrainConfig, precision: str) -> str | None:
-    """The warning that ratios to the sampler's own log-probabilities are rounded too far for tight clips; None where they are not."""
+    """Return the warning that rounding of ratios to the sampler's own log-probabilities is too large for tight clips,
+    or None.
+    """
     if config.trainer.old_logp != "sampler" or precision != "bfloat16":
         return None
     return (
-        "warning: trainer.old_logp=sampler with forward passes in bfloat16: before any step log-ratios of tokens are off 0 by some "
-        "0.004 (embedded model), on which tight clips act: take trainer.old_logp=trainer or model.precision=float32"
+        "warning: trainer.old_logp=sampler with forward passes in bfloat16: before any step, log-ratios of tokens differ from 0 by about "
+        "0.004 (embedded model), on which tight clips act: use trainer.old_logp=trainer or model.precision=float32"
     )
 
 
 def trained_and_asked(training: Iterable[Problem], held_out: Iterable[Problem]) -> str | None:
-    """The warning that questions of the evaluation are trained on too, as far as both are looked at; None where none is."""
+    """Return the warning that evaluation questions are also trained on, among those checked, or None."""
     trained, asked = {problem.prompt for problem in training}, {problem.prompt for problem in held_out}
     both = len(trained & asked)
     if not both:
         return None
     return (
-        f"warning: {both} of {len(asked)} evaluation questions are trained on as well, so their scores say nothing of new "
-        "questions: take them out of task.train"
+        f"warning: {both} of {len(asked)} evaluation questions are also trained on, so their scores do not measure new "
+        "questions: remove them from task.train"
     )
 
 
 def check_answers(config: TrainConfig, task: Task, reward: Reward) -> None:
-    """Raise UserError where the reward cannot read right answers of the problems to come."""
+    """Raise UserError if the reward cannot read correct answers of the coming problems."""
     reward.check(itertools.chain(_held_out(config, task), _training(config, task)))
 
 
 def _check_prompts(config: TrainConfig, task: Task, policy: Policy) -> Iterable[str | None]:
-    """Encode the prompts to come, so that none is a surprise. Returns warnings; raises UserError for what cannot run."""
+    """Encode the coming prompts, so that failures appear early. Return warnings; raise UserError for prompts that
+    cannot run.
+    """
     row, (rollout, evaluation) = (
         longest_if_foreign(config, policy.positions.limit),
         (config.rollout, config.evaluation),

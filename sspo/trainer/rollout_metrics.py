@@ -1,4 +1,4 @@
-"""Rollout-level metrics: what was sampled, before any update."""
+"""Rollout-level metrics of sampled responses, before any update."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ STATUS_KEYS = {
     "truncated": "rollout/truncated_frac",
 }
 ALWAYS = ("ok", "wrong", "unparsable", "truncated")
-"""States that every run logs the share of; of the others a run whose reward can give them."""
+"""States whose share every run logs; of the others, those that the run's reward can assign."""
 
 
-def summarise(
+def summarize(
     scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch, statuses: Sequence[str] = ()
 ) -> dict[str, Metric]:
-    """Metrics of one rollout, keyed by the glossary. `statuses` are those that the reward can give."""
+    """Return the metrics of one rollout, keyed by the glossary. `statuses` are those that the reward can assign."""
     rows, tokens = len(scores), batch.mask_BT.sum()
     values = reward_PG.double()
     equal_P = reward_PG.amax(1) == reward_PG.amin(1)
@@ -48,7 +48,7 @@ def summarise(
 
 
 def _parts(scores: Sequence[Score]) -> dict[str, Metric]:
-    """The mean of each reward that was added up."""
+    """Return the mean of each reward in a weighted sum."""
     sums: dict[str, float] = {}
     for name, value in (part for score in scores for part in score.parts):
         sums[name] = sums.get(name, 0.0) + value
@@ -57,7 +57,7 @@ def _parts(scores: Sequence[Score]) -> dict[str, Metric]:
 
 
 def _second(scores: Sequence[Score]) -> dict[str, Metric]:
-    """How often a second grader said otherwise: one says right and the other does not."""
+    """Return how often a second grader disagrees: one accepts and the other does not."""
     seen = [score for score in scores if score.second is not None]
     if not seen:
         return {}
@@ -67,7 +67,9 @@ def _second(scores: Sequence[Score]) -> dict[str, Metric]:
 
 
 def clipping_of_rollout(steps: Sequence[dict[str, Metric]], scale: float) -> dict[str, Metric]:
-    """What arms are matched on: the clip fraction of tokens with A != 0 from the second of the rollout's updates on."""
+    """Return the clip fraction that arms are matched on: of tokens with A != 0, from the second of the rollout's
+    updates on.
+    """
     later = [step["policy/clip_frac_active"] for step in steps[1:]]
     nothing = observe("policy/clip_frac_matched", 0, 0)
     return {
@@ -77,7 +79,7 @@ def clipping_of_rollout(steps: Sequence[dict[str, Metric]], scale: float) -> dic
 
 
 def _segments(batch: Batch) -> dict[str, Metric]:
-    """A sum over segments is a sum over tokens weighted by 1 / n_s."""
+    """Return segment metrics. A sum over segments is a sum over tokens weighted by 1 / n_s."""
     size_BT = segment_size(batch.segment_id_BT, batch.mask_BT).double()
     weight_BT = torch.where(batch.mask_BT, 1 / size_BT, 0.0)
     rows, segments = batch.mask_BT.any(1).sum(), (batch.segment_id_BT.amax(1) + 1).sum()
@@ -97,7 +99,7 @@ def _segments(batch: Batch) -> dict[str, Metric]:
 
 
 def _entropy_by_segment(batch: Batch) -> torch.Tensor:
-    """Mean entropy of each segment (B, T slots); empty slots are zero."""
+    """Return the mean entropy of each segment (B, T slots); empty slots are zero."""
     slot_BT = batch.segment_id_BT.clamp(min=0)
     entropy_BT = batch.entropy_BT.where(batch.mask_BT, 0.0).double()
     share_BT = entropy_BT / segment_size(batch.segment_id_BT, batch.mask_BT)

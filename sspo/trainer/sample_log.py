@@ -1,4 +1,6 @@
-"""Sample responses for people to read: pieces, cuts, entropy, and the ratio and clipping that one more update would see."""
+"""Sample responses for people to read: pieces, cuts, entropy, and the ratio and clipping of a hypothetical further
+update.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ def sample_rows(
     collected: Collected,
     number: int,
 ) -> Iterator[dict[str, Any]]:
-    """Lines for samples.jsonl: a response to each of the rollout's first prompts, under the policy after its last update and the
-    objective whose bounds that update used. `texts` are what each token adds to the response, `pieces` each token decoded
-    alone."""
+    """Yield lines of samples.jsonl: one response to each of the rollout's first prompts, under the policy after its
+    last update and the objective whose bounds that update used. `texts` are the texts that each token adds to the
+    response, `pieces` each token decoded alone.
+    """
     batch, reward_B = collected.batch, collected.reward_PG.flatten().tolist()
     row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
     part = batch.rows(row_b)

@@ -1,6 +1,7 @@
-"""The model in a checkpoint: a folder as save_pretrained writes it, so that whatever reads transformers' folders reads it.
+"""The model in a checkpoint: a folder as save_pretrained writes it, readable by anything that reads transformers'
+folders.
 
-Weights are the float32 ones that training goes on from. Where adapters are trained they alone are there, and
+Weights are the float32 ones that training continues from. If adapters are trained, only they are saved, and
 adapter_config.json names the base. The tokenizer is the base's own, file by file.
 """
 
@@ -31,23 +32,23 @@ AS_IN_THE_BASE = (
     "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
     "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt", "spiece.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
-"""Files of a base that training leaves as they are."""
+"""Files of a base that training does not change."""
 INDEX = "model.safetensors.index.json"
 SHARD = "5GB"
-"""The most that a file of weights holds."""
+"""Maximum size of a weight file."""
 
 
 class SavedModel:
-    """Writes the model of a policy, whose base may be gone by then."""
+    """Writes the model of a policy, even after its base is gone."""
 
     def __init__(self, policy: Policy):
-        """Raises UserError for adapters on adapters, which no reader of transformers' folders has a base for."""
+        """Read the base's files. Raises UserError for adapters on adapters, which transformers' readers cannot load."""
         self.policy = policy
         base = model_folder(policy.path)
         if has_adapters(policy.model) and base_of(policy.path, base) is not None:
             raise UserError(
-                f"model.path={policy.path} are adapters, and model.lora would train others on them: merge them into their base, or "
-                "take model.lora.rank=0"
+                f"model.path={policy.path} is a folder of adapters, and model.lora would train more on top: merge them into their base, or "
+                "use model.lora.rank=0"
             )
         self.files = {name: (base / name).read_bytes() for name in AS_IN_THE_BASE if (base / name).is_file()}
         self.base = base.resolve()
@@ -58,7 +59,7 @@ class SavedModel:
 
         model = self.policy.model
         own = model.generation_config
-        # save_pretrained refuses some that from_pretrained takes; the base's own file follows
+        # save_pretrained refuses some that from_pretrained accepts; the base's own file follows
         model.generation_config = GenerationConfig(
             eos_token_id=list(self.policy.end_ids), pad_token_id=self.policy.pad_id
         )
@@ -75,7 +76,7 @@ class SavedModel:
             (folder / name).write_bytes(content)
 
     def _name_base(self, path: Path) -> None:
-        """Say in adapter_config.json what the adapters belong to, as transformers and peft read it."""
+        """Name the adapters' base in adapter_config.json, as transformers and peft read it."""
         name, at, revision = self.policy.path.partition("@")
         hub = bool(at) and not Path(self.policy.path).expanduser().is_dir()
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -87,7 +88,9 @@ class SavedModel:
 
 
 def _list_weights(folder: Path) -> None:
-    """Write the index of a single file of weights too: vLLM reads every *.safetensors that no index leaves out, moments as well."""
+    """Write the weight index even for a single file: vLLM reads every *.safetensors that no index excludes, including
+    moments.
+    """
     if not (folder / INDEX).is_file():
         with safe_open(folder / MODEL, framework="pt") as stream:
             places = dict.fromkeys(stream.keys(), MODEL)
@@ -97,7 +100,7 @@ def _list_weights(folder: Path) -> None:
 
 @contextmanager
 def full_disk(path: Path) -> Iterator[None]:
-    """Safetensors has a name of its own for a full disk too: raise OSError."""
+    """Raise OSError for a full disk, for which safetensors has an exception of its own."""
     try:
         yield
     except SafetensorError as error:
@@ -105,7 +108,7 @@ def full_disk(path: Path) -> Iterator[None]:
 
 
 def load_weights(checkpoint: Path, model: PreTrainedModel) -> None:
-    """Copy a checkpoint's weights into the model that they are of. Raises UserError where they are of another one."""
+    """Copy a checkpoint's weights into their model. Raises UserError if they belong to a different one."""
     held: dict[str, Path] = {}
     for file in weight_files(checkpoint):
         with safe_open(file, framework="pt") as stream:
@@ -116,15 +119,17 @@ def load_weights(checkpoint: Path, model: PreTrainedModel) -> None:
     elif has_adapters(model) or (checkpoint / ADAPTER_CONFIG).is_file():
         lacking = min(wanted.keys() - held.keys())
         raise UserError(
-            f"{checkpoint} holds other weights than the model trains ({lacking} is not there): give model.lora as the run had it"
+            f"the weights in {checkpoint} differ from those that the model trains ({lacking} is missing): set model.lora as in the run"
         )
-    else:  # transformers saves some architectures under other names and in other pieces than it runs them
+    else:  # transformers saves some architectures under different names and in different pieces than it runs them
         read = load_policy(ModelConfig(path=str(checkpoint), precision="float32"), torch.device("cpu")).model
         model.load_state_dict(read.state_dict())
 
 
 def _named(model: PreTrainedModel) -> Mapping[str, torch.Tensor]:
-    """What a checkpoint holds of the model, by the names it has there unless the architecture has others for its files."""
+    """Return the weights of the model by their names in a checkpoint, unless the architecture renames them in its
+    files.
+    """
     if has_adapters(model):
         return {f"{PREFIX}{name}": value for name, value in model.get_adapter_state_dict().items()}
     return dict(model.named_parameters())
@@ -139,6 +144,6 @@ def _copy(wanted: Mapping[str, torch.Tensor], held: Mapping[str, Path]) -> None:
                         saved = stream.get_tensor(name)
                         if saved.shape != tensor.shape:
                             raise UserError(
-                                f"{file}: {name} has shape {tuple(saved.shape)}, and in the model {tuple(tensor.shape)}"
+                                f"{file}: {name} has shape {tuple(saved.shape)}, but {tuple(tensor.shape)} in the model"
                             )
                         tensor.copy_(saved)

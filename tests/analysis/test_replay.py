@@ -214,7 +214,7 @@ def damage(folder: Path, kind: str) -> None:
         ("another format", "has format 2, this version reads 1"),
         ("a list", "has format None"),
         ("half a head", "lacks a usable 'rules'"),
-        ("endless bound", "Infinity is no JSON"),
+        ("endless bound", "Infinity is not JSON"),
         ("another replay's", "of different replays"),
     ],
 )

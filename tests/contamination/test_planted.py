@@ -159,7 +159,7 @@ def test_questions_that_cannot_be_checked_are_counted_and_shares_are_printed_as_
     assert rates["sets"]["odd"]["overlap"]["not_checked"] == 2
     assert "odd: 1 of 1 questions" in said
     assert "not checked: 2, of fewer than 8 words" in said
-    assert "odd: not asked: 2, of one word" in said
+    assert "odd: not completed: 2, of one word" in said
     assert "  60.1 %  " in said
     assert "  60.4 %  " in said
     _write(place / "none.jsonl", ["2", "?!"])
@@ -172,7 +172,7 @@ def test_questions_that_cannot_be_checked_are_counted_and_shares_are_printed_as_
     [
         (
             ["shares=[0.4,1.0]"],
-            "each of shares must be above 0 and below 1, as in shares=[0.4,0.6,0.8], got 1.0",
+            "each of shares must be above 0 and below 1, such as shares=[0.4,0.6,0.8], got 1.0",
         ),
         (["shares=[]"], "shares is empty"),
         (["checks=[overlp]"], "unknown check in checks 'overlp': did you mean 'overlap'?"),
@@ -180,7 +180,7 @@ def test_questions_that_cannot_be_checked_are_counted_and_shares_are_printed_as_
         (["ngram=1001"], "ngram must be a whole number from 2 to 1000"),
         (["share=0.5"], "unknown option 'share': did you mean 'shares'?"),
         (["task=aime24", "task.folder=nowhere"], "nowhere"),
-        (["task=jsonl", "task.eval=[{place}/fresh.jsonl]"], "no training questions to look for overlap in"),
+        (["task=jsonl", "task.eval=[{place}/fresh.jsonl]"], "no training questions to search for overlap"),
         (["task=jsonl", "task.eval=[math50]"], "did you mean 'math500'?"),
         (["trainer.rollouts=0"], "draws no training questions"),
         (["model=nowhere"], "model.path=nowhere: there is no folder nowhere"),
@@ -227,7 +227,7 @@ def test_edited_lines_and_rates_are_refused(place: Path) -> None:
         lines = [json.loads(line) for line in written.splitlines()]
         edit(lines)
         (folder / LINES).write_text("".join(json.dumps(line) + "\n" for line in lines))
-        _refused(place, options, "is not what this check wrote", what)
+        _refused(place, options, "was not written by this check", what)
 
 
 def _refused(place: Path, options: tuple[str, ...], said: str, what: str = "") -> None:

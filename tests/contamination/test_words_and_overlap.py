@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from sspo.contamination.overlap import is_checkable, overlapping
-from sspo.contamination.words import common, cut, is_exact, normalised, rouge_l
+from sspo.contamination.words import common, cut, is_exact, normalized, rouge_l
 from sspo.metrics.wilson import wilson
 from sspo.types import Problem
 from tests.laws import law
@@ -108,7 +108,7 @@ def test_a_question_of_eight_words_is_looked_for_as_a_whole_and_one_of_seven_is_
     ],
 )
 def test_words_are_compared_without_case_and_by_unicode(text: str, words: list[str]) -> None:
-    assert normalised(text) == words
+    assert normalized(text) == words
 
 
 def test_chinese_is_cut_by_characters() -> None:

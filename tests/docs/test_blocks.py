@@ -57,18 +57,29 @@ def named_of(words, store):
     if any(RANDOM_MODEL in word for word in words) and not (store / RANDOM_MODEL).is_dir():
         # `make` writes it, which test_real_models.py lets it do; any model stands in for it here
         tiny_models.save(store / RANDOM_MODEL)
-    for name in (RULE_FILE, RANDOM_MODEL):
+    for name in (*files_shown(), RANDOM_MODEL):
         words = [word.replace(name, str(store / name)) for word in words]
     return words
 
 
+def files_shown():
+    """Files of the reader's own that pages show: a block's first line is its path."""
+    found = {}
+    for block in blocks("python"):
+        name = block.text.partition("\n")[0].removeprefix("# ")
+        if name.endswith(".py"):
+            assert name not in found, f"{block}: {name} is shown twice"
+            found[name] = block.text
+    return found
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the rule that docs/segmentation.md shows."""
+    """A folder with the files that pages show."""
     folder = tmp_path_factory.mktemp("docs")
-    (text,) = [block.text for block in blocks("python") if block.text.startswith(f"# {RULE_FILE}")]
-    (folder / RULE_FILE).parent.mkdir()
-    (folder / RULE_FILE).write_text(text)
+    for name, text in files_shown().items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
     return folder
 
 
@@ -203,7 +214,7 @@ def study_values(block):
 def test_yaml_is_what_its_loader_takes(tmp_path):
     for block in blocks("yaml"):
         values = yaml.safe_load(block.text)
-        if block.page in ("studies.md", "sweeps.md"):
+        if block.page in ("studies.md", "sweeps.md", "extending.md"):
             assert parse_study("mine", study_values(block)).arms, str(block)
         elif block.page == "search.md":
             assert parse_search("mine", {"title": "a search", **values}), str(block)

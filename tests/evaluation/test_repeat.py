@@ -57,7 +57,7 @@ def test_a_run_is_asked_on_its_own_base(run: Path, tmp_path: Path) -> None:
     gone = altered(run, tmp_path / "b" / "cells" / "c" / "seed0", model__path="/gone/model")
     ended = evaluate(f"model={gone}")
     assert (
-        "the run was trained from /gone/model, which is not there: give its base with base=FOLDER"
+        "the run was trained from /gone/model, which does not exist here: set base=FOLDER to its base"
         in ended.stderr
     )
     # with its base it goes into its own store; one greedy question of each set is asked
@@ -189,14 +189,14 @@ def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("k=4", "pass_at=[2,8]"), "pass_at=[2,8] needs at least 8 samples a question, got k=4: give k=8"),
-        (("pass_at=two",), "pass_at must list whole numbers above 0, as [1,8], got 'two'"),
-        (("k=4", "temperature=0"), "k=4 with temperature=0 would ask for equal answers"),
+        (("k=4", "pass_at=[2,8]"), "pass_at=[2,8] needs at least 8 samples per question, got k=4: set k=8"),
+        (("pass_at=two",), "pass_at must list whole numbers above 0, such as [1,8], got 'two'"),
+        (("k=4", "temperature=0"), "k=4 with temperature=0 would sample equal answers"),
         (("benchmarks=[mth500]",), "unknown question set 'mth500' in task.eval: did you mean 'math500'?"),
         (("top_k=-1",), "evaluation.top_k must be at least 0, got -1"),
         (("engine=vllm",), "unknown word 'engine': did you mean 'rollout'?"),
         (("rollout=vlm",), "unknown rollout.engine 'vlm': did you mean 'vllm'?"),
-        (("rollout=vllm", "rollout.decode=lean"), "rollout.decode=lean is a way of engine 'transformers'"),
+        (("rollout=vllm", "rollout.decode=lean"), "rollout.decode=lean requires engine 'transformers'"),
         (("top_p=0",), "evaluation.top_p must be in (0, 1], got 0"),
         (("evaluation.stream=question",), "unknown evaluation.stream 'question'"),
         (("objective.clip.low=0.1",), "objective.clip.low has no effect on an evaluation"),
@@ -204,11 +204,11 @@ def test_another_batch_goes_on_where_numbers_are_named_by_sample(questions: Path
         (("seed=3",), "unknown word 'seed'"),
         (("samples=2",), "unknown word 'samples': did you mean 'k'?"),
         (("model=embedded", "model.path=embedded"), "model is given 2 times"),
-        ((f"model={weights_folder('embedded')}",), "needs questions: give benchmarks=[SET,...]"),
-        (("out=",), "out= names no folder"),
+        ((f"model={weights_folder('embedded')}",), "needs questions: set benchmarks=[SET,...] to names or files"),
+        (("out=",), "out= does not name a folder"),
         (("reward.overlong_buffer=3",), "reward.overlong_buffer has no effect on an evaluation"),
         (("pass_at=[1,2",), "pass_at must list whole numbers above 0"),
-        (("base=/tmp",), "base= is where the base of a run folder lies now"),
+        (("base=/tmp",), "base= is the present location of a run folder's base"),
         (("benchmark=[gsm8k]",), "unknown word 'benchmark': did you mean 'benchmarks'?"),
         (("model=nowhere", "benchmarks=[a.jsonl]"), "model.path=nowhere: there is no folder nowhere"),
         (("k=many",), "evaluation.samples must be a whole number, got 'many'"),
@@ -237,11 +237,11 @@ def test_a_folder_of_another_evaluation_is_not_continued(run: Path, tmp_path: Pa
     ):
         ended = evaluate(*words, f"out={out}")
         assert ended.returncode == 2
-        assert f"out={out} holds another evaluation" in ended.stderr
+        assert f"out={out} holds a different evaluation" in ended.stderr
         assert said in ended.stderr
     ended = evaluate(*SMALL, f"out={run}")
     assert ended.returncode == 2
-    assert "is the folder of a run, and no evaluation" in ended.stderr
+    assert "is the folder of a run, not of an evaluation" in ended.stderr
 
 
 def test_a_damaged_log_is_refused(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_damaged_log_is_refused(tmp_path: Path) -> None:
     whole = (out / "eval.jsonl").read_text()
     (out / "eval.jsonl").write_text(whole.replace('"value": 0.0', '"value": 1.0'))
     ended = evaluate(*SMALL, f"out={out}")
-    assert (ended.returncode, "is not what the evaluation ended with" in ended.stderr) == (2, True)
+    assert (ended.returncode, "has changed since the evaluation ended" in ended.stderr) == (2, True)
     (out / "DONE.json").unlink()
     for content, said in (
         ("nonsense\n" + whole, "line 1 of"),
@@ -308,7 +308,7 @@ def test_graded_values_have_no_majority_and_cut_answers_are_named() -> None:
     assert warnings(graded, 9) == []
     cut = [row("1", i, 0.0, None) for i in range(4)]
     (said,) = warnings(cut, 9)
-    assert said.startswith("warning: 100.0 % of the answers to s (T = 1) were cut at max_tokens=9")
+    assert said.startswith("warning: 100.0 % of the answers to s (T = 1) were truncated at max_tokens=9")
 
 
 def test_the_table_by_hand() -> None:

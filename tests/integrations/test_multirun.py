@@ -173,8 +173,8 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["objective=grpo,ssspo"], "unknown objective 'ssspo': did you mean 'sspo'?"),
         (["objective=glob(z*)"], "'objective=glob(z*)' names no value"),
         (["objective=grpo,sspo", "tracking.project='${oc.env:HOME}'"], "outside the spec"),
-        (["seed=glob(*)"], "glob goes over the files of a group"),
-        (["objective.clip.low=interval(0,1)"], "names a continuum; name values, or a range"),
+        (["seed=glob(*)"], "glob selects files of a group"),
+        (["objective.clip.low=interval(0,1)"], "names an interval; name values, or a range"),
         (["objective=shuffle(grpo,sspo)"], "shuffles its values"),
         (["seed=range(0,3,0)"], "'seed=range(0,3,0)' never ends"),
         (["trainer.lr=range(0,1,1e-9)"], "has 1000000000 values, more than 10000"),
@@ -185,7 +185,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["run.threads=1,2"], "'run.threads=1,2' is set by the sweep"),
         (["trainer.record=1"], "'trainer.record=1' is set by the sweep"),
         (["run.store=a,b"], "'run.store=a,b' names several values"),
-        (["hydra/sweeper=basic"], "another sweeper knows no ledger"),
+        (["hydra/sweeper=basic"], "other sweepers have no ledger"),
         (["hydra/launcher=basic"], "unknown setting of a multirun 'hydra/launcher'"),
         (["hydra.sweeper.worker=2"], "did you mean 'hydra.sweeper.workers'?"),
         (["hydra.sweeper.workers=1,2"], "hydra.sweeper.workers takes one"),
@@ -195,7 +195,7 @@ def test_arms_have_different_names_that_need_no_quoting(values: list[str]) -> No
         (["hydra.sweeper.test=pared"], "unknown hydra.sweeper.test 'pared': did you mean 'paired'?"),
         (["hydra.sweeper.study=clip_ablation"], "is the name of a study in conf/study/"),
         (["hydra.sweeper.study=../up"], "a name must be lowercase letters"),
-        (["--cfg"], "'--cfg' does not go with -m"),
+        (["--cfg"], "'--cfg' cannot be used with -m"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence_before_any_work(

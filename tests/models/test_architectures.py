@@ -158,7 +158,7 @@ def test_a_head_that_is_not_told_takes_all_logits_and_says_why(tmp_path, case):
     assert way.paths["logits"] == "full"
     (said,) = way.remarks
     assert f"(architecture {kind})" in said
-    assert ("differ by" if case == "multiplies" else "is no plain linear layer") in said
+    assert ("differ by" if case == "multiplies" else "is not a plain linear layer") in said
     assert "\n" not in said
 
 

@@ -114,7 +114,9 @@ def test_an_end_token_that_is_not_special_is_no_text_of_the_response(tmp_path):
     assert policy.end_ids == (256, 1)
     ids = torch.tensor([[19, 1], [1, 19]])  # 4" and "4
     assert policy.decode(ids, torch.ones_like(ids, dtype=torch.bool)) == ["4", '"4']
-    assert policy.remarks == ["a response ends with '<|end|>' (256) or '\"' (1), as the model's folder says"]
+    assert policy.remarks == [
+        "a response ends with '<|end|>' (256) or '\"' (1), according to the model's folder"
+    ]
 
 
 def test_a_prompt_has_what_the_tokenizer_puts_before_a_text_and_nothing_after_it(tmp_path):
@@ -139,10 +141,10 @@ def test_add_bos_token_false_is_heard(tmp_path):
 def test_weights_that_are_missing_or_of_another_shape_are_named(tmp_path, capsys):
     folder = tiny.without(tiny.save(tmp_path / "m"), "lm_head.weight")
     said = refused(folder, tmp_path / "st", capsys)
-    assert "weights of the model are not in it: lm_head.weight; give a folder" in said
+    assert "weights of the model are missing: lm_head.weight; use a folder" in said
     assert "lm_head" in refused(folder, tmp_path / "st", capsys, "objective.kl.coef=0.05")
     tied = tiny.without(tiny.save(tmp_path / "tied", tie_word_embeddings=True), "model.norm.weight")
-    assert "not in it: model.norm.weight;" in refused(tied, tmp_path / "st", capsys)
+    assert "are missing: model.norm.weight;" in refused(tied, tmp_path / "st", capsys)
     wide = tiny.described(tiny.save(tmp_path / "wide"), intermediate_size=65)
     assert "mlp.down_proj.weight" in refused(wide, tmp_path / "st", capsys)
 
@@ -152,7 +154,7 @@ def test_a_tied_head_is_complete_and_weights_without_a_place_are_a_warning(tmp_p
     assert not tied.remarks
     folder = tiny.described(tiny.save(tmp_path / "m"), num_hidden_layers=1)
     (remark,) = load_policy(ModelConfig(path=str(folder)), CPU).remarks
-    assert remark.startswith("warning: weights that the model has no place for: model.layers.1.")
+    assert remark.startswith("warning: weights that the model does not use: model.layers.1.")
 
 
 def test_a_pad_token_without_a_row_is_masked_like_any_other(tmp_path, capsys):
@@ -215,7 +217,7 @@ def test_a_limit_of_rotary_positions_is_a_warning_and_a_nested_one_is_found(tmp_
 def test_a_prompt_that_leaves_no_positions_is_refused_when_it_comes(tmp_path):
     policy = load_policy(ModelConfig(path=str(tiny.save(tmp_path / "m", "gpt2", n_positions=12))), CPU)
     assert len(policy.prompts(["1 + 2 ?"], 5)[0]) == 7
-    with pytest.raises(UserError, match="a prompt of 7 tokens with a response of up to 6 takes 13"):
+    with pytest.raises(UserError, match="a prompt of 7 tokens with a response of up to 6 needs 13"):
         policy.prompts(["1 + 2 ?"], 6)
 
 
@@ -226,14 +228,14 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\ns
     ("file", "content", "wanted"),
     [
         ("model.safetensors", POINTER, "it is a pointer of git-lfs"),
-        ("model.safetensors", b"\xff" * 64, "model.safetensors is no safetensors file, or torn"),
-        ("model.safetensors", b"", "model.safetensors is no safetensors file, or torn"),
+        ("model.safetensors", b"\xff" * 64, "model.safetensors is not a safetensors file, or is damaged"),
+        ("model.safetensors", b"", "model.safetensors is not a safetensors file, or is damaged"),
         ("tokenizer.json", POINTER, "cannot load a tokenizer"),
         ("tokenizer.json", b"{", "cannot load a tokenizer"),
         ("tokenizer_config.json", b"{", "cannot load a tokenizer"),
         ("config.json", b'{"model_type": ', "its config.json cannot be read: JSONDecodeError"),
         ("config.json", b'{"a":' * 100_000, "its config.json cannot be read: RecursionError"),
-        ("config.json", b"[]", "its config.json holds no mapping"),
+        ("config.json", b"[]", "its config.json does not hold a mapping"),
         ("config.json", b'{"model_type": "no_such"}', "cannot load a"),
         ("generation_config.json", b"{", "cannot"),
     ],

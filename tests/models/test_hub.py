@@ -91,12 +91,12 @@ def test_a_pinned_model_comes_once_and_every_failure_is_a_sentence(tmp_path: Pat
         for one, why in zip(
             said[1:],
             (
-                f"me/tiny has no revision {'c' * 40}; give a local folder",
+                f"me/tiny has no revision {'c' * 40}; use a local folder",
                 "the hub has no model me/none, or not all of its files (404)",
-                "the hub has no weights as safetensors there",
+                "the hub has no safetensors weights there",
                 "the hub has no config.json there",
                 "the hub refuses me/secret to this account (401)",
-                "the download broke off",
+                "the download was interrupted",
             ),
             strict=True,
         ):
@@ -128,8 +128,8 @@ def test_a_commit_names_a_model_without_a_look_at_it(tmp_path: Path, monkeypatch
     ("path", "why"),
     [
         ("me/tiny", "or a model of the hub as owner/name@<commit>, with all 40 hexadecimal digits"),
-        ("me/tiny@main", "as branches move on, and 'main' is none"),
-        (f"me/tiny@{OLD[:12]}", f"'{OLD[:12]}' is none"),
+        ("me/tiny@main", "because branches move, and 'main' is not one"),
+        (f"me/tiny@{OLD[:12]}", f"'{OLD[:12]}' is not one"),
         (f"me/tiny@{'A' * 40}", "in lower case"),
         (f"tiny@{OLD}", "there is no such folder, and a model of the hub is written as owner/name@<commit>"),
     ],
@@ -143,7 +143,7 @@ def test_a_model_without_its_commit_is_told_how_it_is_written(path: str, why: st
 def test_a_long_wait_for_the_hub_is_said_once_and_a_short_one_is_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(NotHere, match="cannot be had"), one_sentence(WANTED):
+    with pytest.raises(NotHere, match="cannot be downloaded"), one_sentence(WANTED):
         raise OSError("no route")
     monkeypatch.setattr(failures, "PATIENCE", 0.01)
     with one_sentence(WANTED):

@@ -141,7 +141,7 @@ def test_a_row_s_values_do_not_depend_on_its_neighbours(policy):
 @pytest.mark.parametrize(
     ("kind", "options", "why"),
     [
-        ("gpt2", {}, "architecture gpt2 is none of Llama, Mistral, Qwen2, Qwen3"),
+        ("gpt2", {}, "architecture gpt2 is not one of Llama, Mistral, Qwen2, Qwen3"),
         ("mistral", {"sliding_window": 8}, "sliding window"),
         ("llama", {"hidden_act": "gelu"}, "activation gelu"),
         ("llama", {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}}, "'dynamic'"),

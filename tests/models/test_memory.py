@@ -154,8 +154,8 @@ def test_the_three_largest_savings_are_named_with_what_they_save():
     near = expected.line(Room(whole=900 * GIB, free=size * 1.1))
     assert "trainer.gradient_checkpointing=true (now false) saves about" in near
     assert "nearly all of the" in near
-    assert "more than the 1.0 GiB that are free" in expected.line(Room(whole=2 * GIB, free=GIB), shared=True)
-    assert out_of_memory(expected).startswith("out of memory; this run takes about")
+    assert "more than the free 1.0 GiB" in expected.line(Room(whole=2 * GIB, free=GIB), shared=True)
+    assert out_of_memory(expected).startswith("out of memory; this run needs about")
     assert "no attention heads" in Expected(estimate=NoShape(lacks=("attention heads",))).line(
         Room(whole=1, free=1)
     )
@@ -300,7 +300,7 @@ def test_a_run_without_memory_names_three_settings_and_its_estimate(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     (said,) = (line for line in done.stderr.splitlines() if line.startswith("failed (oom): "))
-    assert "out of memory; this run takes about" in said
+    assert "out of memory; this run needs about" in said
     assert said.count(" saves about ") == 3
     assert "trainer.logits=chunked (now full)" in said
     (failed,) = (tmp_path / "st").rglob("FAILED.json")

@@ -156,14 +156,14 @@ def test_frozen_weights_are_held_in_the_precision_of_forward_passes(folders: dic
     [
         (
             {"lora": LoraConfig(rank=4, targets=("q_porj",))},
-            "'q_porj' is no linear layer of the model.*nearest is q_proj",
+            "'q_porj' is not a linear layer of the model.*nearest is q_proj",
         ),
         (
             {"lora": LoraConfig(rank=4, targets=("q_proj", "lm_head"))},
-            "'lm_head' is no linear layer of the model, its head aside",
+            "'lm_head' is not a linear layer of the model .the head does not count",
         ),
-        ({"attention": "flash_attention_2"}, "flash_attention_2 trains on CUDA alone, and the device is cpu"),
-        ({"attention": "flex_attention"}, "flex_attention trains on CUDA alone"),
+        ({"attention": "flash_attention_2"}, "flash_attention_2 trains only on CUDA, and the device is cpu"),
+        ({"attention": "flex_attention"}, "flex_attention trains only on CUDA"),
     ],
 )
 def test_what_the_model_or_the_machine_lacks_is_one_sentence(
@@ -183,13 +183,13 @@ def test_attention_is_the_one_that_was_asked_for(
         UserError, match=r"with model\.attention=sdpa from it: MptForCausalLM does not support"
     ):
         policy_of(tiny_models.save(tmp_path / "mpt", "mpt"), attention="sdpa")
-    with pytest.raises(UserError, match=r"has no model\.attention=sdpa, and would take eager"):
+    with pytest.raises(UserError, match=r"does not support model\.attention=sdpa and would use eager"):
         attention.check_taken("x", "sdpa", "eager")
     cuda = torch.device("cuda")
-    with pytest.raises(UserError, match="computes in bfloat16 alone, and the precision is float32"):
+    with pytest.raises(UserError, match="computes only in bfloat16, and the precision is float32"):
         attention.check_attention("flash_attention_2", cuda, "float32")
     monkeypatch.setattr(attention.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match="takes the package flash-attn"):
+    with pytest.raises(UserError, match="requires the package flash-attn"):
         attention.check_attention("flash_attention_2", cuda, "bfloat16")
 
 
@@ -199,7 +199,7 @@ def test_bfloat16_where_a_device_computes_in_it(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
         assert device.resolve_precision("auto", cuda) == auto
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
-    with pytest.raises(UserError, match="bfloat16, and Tesla T4 does not compute in it"):
+    with pytest.raises(UserError, match="bfloat16, but Tesla T4 does not support it"):
         device.resolve_precision("bfloat16", cuda)
     assert device.resolve_precision("bfloat16", CPU) == "bfloat16"
     for capable, said in ((True, 0), (False, 1)):

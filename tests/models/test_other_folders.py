@@ -52,9 +52,12 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (shutil.rmtree, "there is no folder"),
     "no weights": (
         lambda f: (f / WEIGHTS).unlink(),
-        "it holds no weights; give a folder with model.safetensors",
+        "it holds no weights; use a folder with model.safetensors",
     ),
-    "gguf": (lambda f: (f / WEIGHTS).rename(f / "m.gguf"), "its weights are in m.gguf, which is not read"),
+    "gguf": (
+        lambda f: (f / WEIGHTS).rename(f / "m.gguf"),
+        "its weights are in m.gguf, a format that is not read",
+    ),
     "pickle": (
         lambda f: (f / WEIGHTS).rename(f / "pytorch_model.bin"),
         "its weights are pickled (pytorch_model.bin)",
@@ -62,7 +65,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "another name": (lambda f: (f / WEIGHTS).rename(f / "a.safetensors"), "(there is a.safetensors)"),
     "torn": (
         lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-100]),
-        "model.safetensors is torn: it has",
+        "model.safetensors is incomplete: it has",
     ),
     "torn header": (
         lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:50]),
@@ -72,12 +75,12 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
         _in_shards,
         "1 of the 2 files that its model.safetensors.index.json names are not there: model-00002",
     ),
-    "gptq": (_quantised("gptq"), "its weights are quantised (gptq)"),
-    "bitsandbytes": (_quantised("bitsandbytes"), "its weights are quantised (bitsandbytes)"),
-    "int8": (lambda f: _as_type(f, torch.int8), "is of type I8, so the weights are quantised"),
+    "gptq": (_quantised("gptq"), "its weights are quantized (gptq)"),
+    "bitsandbytes": (_quantised("bitsandbytes"), "its weights are quantized (bitsandbytes)"),
+    "int8": (lambda f: _as_type(f, torch.int8), "is of type I8, so the weights are quantized"),
     "float8": (
         lambda f: _as_type(f, torch.float8_e4m3fn),
-        "is of type F8_E4M3, so the weights are quantised",
+        "is of type F8_E4M3, so the weights are quantized",
     ),
     "encoder-decoder": (
         lambda f: tiny.described(f, is_encoder_decoder=True, model_type="t5"),

@@ -125,8 +125,8 @@ def test_options_without_what_they_ask_for_are_errors():
     for objective, wanted in (
         (replace(VARIANTS["grpo"], kl=KlConfig(coef=0.1)), "reference"),
         (replace(VARIANTS["grpo"], tis_cap=2.0), "sampler"),
-        (replace(VARIANTS["grpo"], mis_cap=2.0), "objective.mis_cap asks for the sampler"),
-        (VARIANTS["dapo_group"], "share a prompt"),
+        (replace(VARIANTS["grpo"], mis_cap=2.0), "objective.mis_cap requires the sampler"),
+        (VARIANTS["dapo_group"], "requires the prompt of each row"),
     ):
         with pytest.raises(ValueError, match=wanted):
             policy_loss(*batch, objective)

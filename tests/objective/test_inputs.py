@@ -29,7 +29,7 @@ def batch(**changes):
         (
             {"advantage_BT": torch.tensor([1.0, -1.0])},
             VARIANTS["grpo"],
-            r"got \(2,\); give it as advantage_B\[:, None\]",
+            r"got \(2,\); pass it as advantage_B\[:, None\]",
         ),
         (
             {"advantage_BT": torch.ones(1, 2)},
@@ -47,6 +47,8 @@ def batch(**changes):
             r"mask_BT must have logp_BT's shape \(2, 2\), got \(2, 3\)",
         ),
         ({"segment_id_BT": None}, VARIANTS["sspo"], "segment_id_BT is None"),
+        ({"old_logp_BT": None}, VARIANTS["grpo"], r"old_logp_BT is None: it must have .* \(2, 2\)"),
+        ({"advantage_BT": None}, VARIANTS["grpo"], "advantage_BT is None"),
         (
             {"segment_id_BT": torch.zeros(2).long()},
             VARIANTS["sspo"],

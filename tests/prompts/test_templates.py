@@ -55,7 +55,7 @@ def test_published_templates_are_word_for_word_those_that_papers_used(chat_model
         "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
         "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"
     )
-    assert "which this model does not know as tokens" in encoder.remarks()[0]
+    assert "which are not tokens of this model" in encoder.remarks()[0]
     r1 = open_encoder(str(chat_model), PromptConfig(template="r1"))
     assert r1.template.render("1+1?").endswith("</answer>.\nUser: 1+1?\nAssistant: <think>")
     assert r1.shown("1+1?").startswith("<s>A conversation between User and Assistant.")
@@ -92,7 +92,7 @@ def test_a_file_of_ones_own_may_write_the_bos_or_leave_it_to_the_tokenizer(
     [
         ("{{ qestion }}", "unknown field of own.j2 'qestion': did you mean 'question'"),
         ("Hello.", r"has no {{ question }} in it"),
-        ("{{ question", "is no Jinja2 template"),
+        ("{{ question", "is not a Jinja2 template"),
         (FORBIDDEN, "cannot be rendered: SecurityError"),
         ("{{ question }}{{ 1 / 0 }}", "cannot be rendered: ZeroDivisionError"),
         ("{{ [1, 2]|random }}{{ question }}", "No filter named 'random'"),
@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
         (["prompt=qwen"], "qwen_math"),
         (["prompt.template='~nobody-here/a.j2'"], "cannot be read: Could not determine home directory"),
         (["prompt.template=absent.j2"], r"prompt\.template=absent\.j2 cannot be read: No such file"),
-        (["prompt=r1", "prompt.system=Hi"], "read by prompt.template=chat alone"),
+        (["prompt=r1", "prompt.system=Hi"], "read only by prompt.template=chat"),
         (["rollout.stop=['']"], "rollout.stop must name different texts"),
     ],
 )
@@ -121,7 +121,7 @@ def test_what_cannot_be_a_prompt_is_refused_before_any_work(words: list[str], sa
 
 
 def test_a_model_without_a_chat_template_is_told_what_to_take(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UserError, match=r"has no chat template.* take prompt=qwen_math"):
+    with pytest.raises(UserError, match=r"has no chat template.* use prompt=qwen_math"):
         main(["prompt=chat", "--show-prompt"])
     assert main(["--show-prompt"]) == 0
     assert capsys.readouterr().out == "<bos> 3 - 4 + 5 - 5 - 9 + 3 - 7 * 3 ?\n"

@@ -86,19 +86,19 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
         assert (gsm8k["rows"], gsm8k["answer"]) == (4, "1000")  # `#### 1,000` of the first row
         assert (amc23["rows"], amc23["answer"]) == (2, "42")  # the number 42.0
         for name, why in (
-            ("aime25", "math-ai/aime25 cannot be had: the hub has no data set math-ai/aime25"),
-            ("aime24", "HuggingFaceH4/aime_2024 cannot be had: "),
-            ("aime26", "MathArena/aime_2026 cannot be had: the download broke off"),
+            ("aime25", "math-ai/aime25 cannot be downloaded: the hub has no data set math-ai/aime25"),
+            ("aime24", "HuggingFaceH4/aime_2024 cannot be downloaded: "),
+            ("aime26", "MathArena/aime_2026 cannot be downloaded: the download was interrupted"),
         ):
             said = ask(f"{name}/test")["error"]
             assert why in said
-            assert f"; give task.folder=FOLDER with the questions in FOLDER/{name}.jsonl" in said
+            assert f"; set task.folder=FOLDER with the questions in FOLDER/{name}.jsonl" in said
             assert ("HF_TOKEN" in said) == (name != "aime26")
         for name, why in (
             ("math500", "has two questions with the id 'x'"),
             ("minerva", "unknown split of math-ai/minervamath 'test'"),
             ("olympiadbench", "no column 'question': "),
-            ("hmmt_feb26", "are no table but 'text'"),
+            ("hmmt_feb26", "are not a table but 'text'"),
         ):
             assert why in ask(f"{name}/test")["error"]
         assert json.loads(lock.read_text()) == {
@@ -115,7 +115,7 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
         assert ask("amc23/test") == amc23
         ask("forget")
         hub.commits["openai/gsm8k"][OLD]["t.jsonl"] = lines(GSM8K[::-1])
-        assert "they are not those that the study stands on" in ask("gsm8k/test")["error"]
+        assert "they differ from those that the study relies on" in ask("gsm8k/test")["error"]
         written = json.loads(lock.read_text())
         written["amc23/test"]["revision"] = "c" * 40
         lock.write_text(json.dumps(written))
@@ -128,7 +128,7 @@ def test_the_first_load_is_locked_and_later_ones_are_held_to_it(tmp_path: Path) 
         ask("gsm8k/test")
     with Child(address, tmp_path / "cache", lock, HF_HUB_OFFLINE="1") as ask:
         # the cache has what the hub changed, and the lock still holds
-        assert "they are not those that the study stands on" in ask("gsm8k/test")["error"]
+        assert "they differ from those that the study relies on" in ask("gsm8k/test")["error"]
         assert "the hub cannot be reached, and the cache does not have" in ask("amc23/test")["error"]
         lock.unlink()
         assert ask("gsm8k/test")["rows"] == 4

@@ -84,16 +84,16 @@ GOOD = {"question": "q", "answer": "1"}
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ((GOOD, '{"question": '), "line 2: no JSON ("),
-        (('{"question": ',), "line 1: no JSON ("),
-        (("[", '{"question": "q", "answer": "1"}', "]"), "line 1: a JSON object a line is read; this looks like one JSON array"),
-        (("", ' [{"question": "q", "answer": "1"}]'), "line 2: a JSON object a line is read; this looks like one JSON array"),
-        (("question,answer", "q,1"), "line 1: a JSON object a line is read; this looks like CSV"),
-        (('"question";"the answer"', "q,1"), "line 1: a JSON object a line is read; this looks like CSV"),
-        ((GOOD, "q,1"), "line 2: no JSON ("),
+        ((GOOD, '{"question": '), "line 2: not JSON ("),
+        (('{"question": ',), "line 1: not JSON ("),
+        (("[", '{"question": "q", "answer": "1"}', "]"), "line 1: one JSON object per line is required; this looks like one JSON array"),
+        (("", ' [{"question": "q", "answer": "1"}]'), "line 2: one JSON object per line is required; this looks like one JSON array"),
+        (("question,answer", "q,1"), "line 1: one JSON object per line is required; this looks like CSV"),
+        (('"question";"the answer"', "q,1"), "line 1: one JSON object per line is required; this looks like CSV"),
+        ((GOOD, "q,1"), "line 2: not JSON ("),
         ((GOOD, "[1]"), "line 2: a row must be a JSON object with named columns"),
-        (('{"question": "q", "answer": NaN}',), "line 1: no JSON (NaN is no JSON)"),
-        (("[" * 100_000,), "line 1: no JSON (it nests too deeply)"),
+        (('{"question": "q", "answer": NaN}',), "line 1: not JSON (NaN is not JSON)"),
+        (("[" * 100_000,), "line 1: not JSON (it nests too deeply)"),
         (({"questoin": "q", "answer": "1"},), "no column 'question': did you mean 'questoin'? it has 'answer', 'questoin'; set task.question=NAME"),
         (({"question": "q", "result": "1"},), "no column 'answer': it has 'question', 'result'; set task.answer=NAME"),
         ((GOOD, {"question": "  ", "answer": "1"}), "line 2, column 'question': the question is empty"),
@@ -104,8 +104,8 @@ GOOD = {"question": "q", "answer": "1"}
         (({"question": "q", "answer": True},), "must be text or a number, got True"),
         (('{"question": "q", "answer": 1e999}',), "must be text or a number, got inf"),
         (({**GOOD, "id": "x"}, {**GOOD, "id": "x"}), "has two questions with the id 'x'; ids must differ"),
-        (({**GOOD, "id": "x"}, "", GOOD), "line 3: no id in column 'id', and line 1 has one: give every question an id, or none"),
-        ((GOOD, {**GOOD, "id": None}, {**GOOD, "id": "x"}), "line 3: an id in column 'id', and line 1 has none: give every question an id, or none"),
+        (({**GOOD, "id": "x"}, "", GOOD), "line 3: no id in column 'id', but line 1 has one: give every question an id, or none"),
+        ((GOOD, {**GOOD, "id": None}, {**GOOD, "id": "x"}), "line 3: an id in column 'id', but line 1 has none: give every question an id, or none"),
         ((), "holds no questions"),
     ],
 )  # fmt: skip
@@ -131,7 +131,7 @@ def test_a_file_that_is_not_there_is_told_from_its_neighbours(tmp_path):
     with pytest.raises(UserError, match="it is a folder"):
         read(tmp_path / "b.jsonl")
     (tmp_path / "c.jsonl").write_bytes(b'{"question": "\xff"}\n')
-    with pytest.raises(UserError, match="line 1: no JSON"):
+    with pytest.raises(UserError, match="line 1: not JSON"):
         read(tmp_path / "c.jsonl")
 
 

@@ -56,18 +56,18 @@ def test_training_is_a_function_of_seed_and_rollout_and_epochs_differ(tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"name": "jsonl"}, "has no questions of its own to evaluate on: give task.eval=[FILE,...]"),
+        ({"name": "jsonl"}, "has no questions of its own to evaluate on: set task.eval=[FILE,...]"),
         ({"name": "jsonl", "eval": ("math50",)}, "unknown question set 'math50' in task.eval: did you mean 'math500'?"),
         ({"name": "gsm8k", "train": "math12k"}, "in task.train: did you mean 'math_12k'?"),
-        ({"name": "gsm8k", "train": "aime24"}, "task.train=aime24 is a benchmark and has no training questions; take one of gsm8k, math_12k"),
+        ({"name": "gsm8k", "train": "aime24"}, "task.train=aime24 is a benchmark and has no training questions; use one of gsm8k, math_12k"),
         ({"name": "gsm8k", "eval": ("x/gsm8k.jsonl", "gsm8k")}, "task.eval names two sets 'gsm8k'"),
-        ({"name": "gsm8k", "eval": ("./a b.jsonl",)}, "the file's name heads a column"),
+        ({"name": "gsm8k", "eval": ("./a b.jsonl",)}, "the file's name becomes the header of a results column"),
         ({"name": "gsm8k", "question": "q"}, "task.question=q has no effect: task=gsm8k reads no file"),
         ({"name": "gsm8k", "options": ("a=1",)}, "task.options=[a=1] has no effect: task=gsm8k reads no generated set"),
         ({"name": "jsonl", "eval": ("./a.jsonl",), "folder": "x"}, "task.folder=x has no effect: task=jsonl reads no named set"),
         ({"name": "jsonl", "eval": ("./a.jsonl",), "lock": "x"}, "task.lock=x has no effect"),
-        ({"name": "jsonl", "eval": ("./average.jsonl",)}, "task.eval=./average.jsonl: 'average' heads the column of means in the results table: rename the file"),
-        ({"name": "jsonl", "eval": ("~no-such-user/x.jsonl",)}, "task.eval=~no-such-user/x.jsonl: the home folder that it begins with is not known; write the folder out"),
+        ({"name": "jsonl", "eval": ("./average.jsonl",)}, "task.eval=./average.jsonl: 'average' is the header of the column of means in the results table: rename the file"),
+        ({"name": "jsonl", "eval": ("~no-such-user/x.jsonl",)}, "task.eval=~no-such-user/x.jsonl: the home folder at its beginning is unknown; write the full path"),
         ({"name": "jsonl", "train": "~no-such-user/x.jsonl", "eval": ("./a.jsonl",)}, "task.train=~no-such-user/x.jsonl: the home"),
         ({"name": "aime24", "folder": "~no-such-user/x"}, "task.folder=~no-such-user/x: the home"),
         ({"name": "aime24", "lock": "~no-such-user/x"}, "task.lock=~no-such-user/x: the home"),
@@ -91,7 +91,7 @@ def test_a_benchmark_alone_is_evaluated_and_not_trained_on(tmp_path):
     written(tmp_path / "aime24.jsonl", *questions(3))
     words = ["task=aime24", f"task.folder={tmp_path}"]
     with pytest.raises(
-        UserError, match=r"task=aime24 has no questions to train on: give task\.train=FILE or one of gsm8k"
+        UserError, match=r"task=aime24 has no questions to train on: set task\.train=FILE or one of gsm8k"
     ):
         cell(*words)
     assert cell(*words, "trainer.rollouts=0")
@@ -153,7 +153,7 @@ def test_a_plan_takes_from_the_lock_what_a_set_of_the_hub_holds(tmp_path):
     add_entry(
         tmp_path / "4", "aime24/test", Entry(hub="else/where", revision="c" * 40, sha256="d" * 64, rows=30)
     )
-    with pytest.raises(UserError, match="came from else/where, and this code takes those of HuggingFaceH4"):
+    with pytest.raises(UserError, match="came from else/where, and this code uses those of HuggingFaceH4"):
         cell("task=aime24", f"task.lock={tmp_path / '4'}", "trainer.rollouts=0")
 
 

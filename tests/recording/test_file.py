@@ -91,7 +91,7 @@ def test_a_truncated_recording_is_refused_in_one_sentence(tmp_path, kept):
     path = tmp_path / "r.parquet"
     content = to_bytes(recorded_rollout(2))
     path.write_bytes(content[:kept])
-    with pytest.raises(UserError, match="no whole recording"):
+    with pytest.raises(UserError, match="is not a complete recording"):
         read_recorded(path)
 
 
@@ -102,12 +102,12 @@ def test_a_recording_with_a_null_is_refused_in_one_sentence(tmp_path, name):
     values = [None, *table.column(name).to_pylist()[1:]]
     place = table.column_names.index(name)
     pq.write_table(table.set_column(place, name, pa.array(values, table.schema.field(name).type)), path)
-    with pytest.raises(UserError, match="no whole recording"):
+    with pytest.raises(UserError, match="is not a complete recording"):
         read_recorded(path)
 
 
 def test_another_parquet_file_is_no_recording(tmp_path):
     path = tmp_path / "r.parquet"
     pd.DataFrame({"update": [1]}).to_parquet(path)
-    with pytest.raises(UserError, match="no whole recording"):
+    with pytest.raises(UserError, match="is not a complete recording"):
         read_recorded(path)

@@ -129,19 +129,19 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        (["clip=0:1:log4"], "'0' is no positive number"),
-        (["clip=1:1e-4:log40"], "a range rises"),
-        (["clip=a"], "'a' is no positive number"),
+        (["clip=0:1:log4"], "'0' is not a positive number"),
+        (["clip=1:1e-4:log40"], "a range must ascend"),
+        (["clip=a"], "'a' is not a positive number"),
         (["clp=0.1"], "unknown key 'clp': did you mean 'clip'?"),
         (["clip=0.1", "clip.low=0.2"], "clip sets both sides"),
         (["objective=ssppo"], "did you mean 'sspo'?"),
         (["segmentation=lines"], "unknown segmentation 'lines': did you mean 'line'?"),
         (["objective.clip.low=2"], "objective.clip.low must be in (0, 1)"),
-        (["--targets", "0.7"], "a clip fraction is a number in (0, .5)"),
+        (["--targets", "0.7"], "a clip fraction is a number in (0, 0.5)"),
         (["clip=0.1", "clip=0.2"], "clip is given twice"),
-        (["clip=1e-4:1:log99999999999"], "has 2 to 1000 points"),
-        (["objective.name=mine"], "objective.name means nothing to a replay"),
-        (["objective.bounds.target_clip_frac=0.1"], "means nothing to a replay"),
+        (["clip=1e-4:1:log99999999999"], "have 2 to 1000 points"),
+        (["objective.name=mine"], "objective.name has no effect on a replay"),
+        (["objective.bounds.target_clip_frac=0.1"], "has no effect on a replay"),
     ],
 )
 def test_refusals_are_one_sentence(run, words, wanted, tmp_path, capsys):
@@ -158,11 +158,11 @@ def test_a_damaged_recording_is_one_sentence_and_no_traceback(tmp_path):
     recording.write_bytes(recording.read_bytes()[:-20])
     done = run_here(replay, str(bare), "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert "damaged or cut short" in done.stderr
+    assert "damaged or truncated" in done.stderr
 
 
 def test_what_is_no_recorded_run_is_refused(tmp_path):
-    with pytest.raises(UserError, match="is no run folder"):
+    with pytest.raises(UserError, match="is not a run folder"):
         open_run(tmp_path)
     bare = write_run(tmp_path / "bare", rollouts=1, prompts=2, responses=8, tokens=4)
     (bare / "recording" / "rollout000000.parquet").unlink()
@@ -190,7 +190,9 @@ def test_bounds_that_training_would_refuse_are_not_printed(run, capsys):
         "token",
     ]
     assert one_sentence(lambda: calibrate([str(run), *words])) == 2
-    assert "meets the target where it cannot train: objective.clip.low" in capsys.readouterr().err
+    assert (
+        "meets the target only at bounds that training refuses: objective.clip.low" in capsys.readouterr().err
+    )
 
 
 def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():
@@ -273,7 +275,7 @@ def test_a_run_that_is_not_done_and_a_copied_recording_are_noticed(tmp_path, cap
     (bare / "FAILED.json").write_text('{"reason": "diverged"}')
     assert open_run(bare).state == "failed (diverged)"
     shutil.copy(bare / "recording" / "rollout000001.parquet", bare / "recording" / "rollout000007.parquet")
-    with pytest.raises(UserError, match="holds rollout 1: give it back its name"):
+    with pytest.raises(UserError, match="holds rollout 1: rename it accordingly"):
         open_run(bare).read(bare / "recording" / "rollout000007.parquet")
 
 
@@ -281,13 +283,13 @@ def test_a_run_that_is_not_done_and_a_copied_recording_are_noticed(tmp_path, cap
     ("name", "content", "wanted"),
     [
         ("env.json", None, "env.json cannot be read"),
-        ("env.json", b"[1]", "holds no mapping"),
-        ("config.yaml", b"", "holds no mapping"),
+        ("env.json", b"[1]", "does not hold a mapping"),
+        ("config.yaml", b"", "does not hold a mapping"),
         ("config.yaml", b"\xff\xfe", "config.yaml cannot be read"),
         ("config.yaml", b"sede: 1", "config.yaml: unknown key 'sede': did you mean 'seed'?"),
         ("config.yaml", b"trainer: {minibatch: 7}", "config.yaml: trainer.minibatch=7 does not divide"),
-        ("metrics.jsonl", b"[1]\n", "metrics.jsonl cannot be read whole"),
-        ("metrics.jsonl", b'{"step": 1, "tor', "metrics.jsonl cannot be read whole"),
+        ("metrics.jsonl", b"[1]\n", "metrics.jsonl cannot be read completely"),
+        ("metrics.jsonl", b'{"step": 1, "tor', "metrics.jsonl cannot be read completely"),
     ],
 )
 def test_a_damaged_run_folder_is_one_sentence(run, tmp_path, capsys, name, content, wanted):

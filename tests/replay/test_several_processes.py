@@ -54,7 +54,7 @@ def test_the_first_damaged_recording_is_named_and_nothing_is_written(run, tmp_pa
         assert replayed(run, tmp_path / "out", processes) == (2, {})
         out, error = capsys.readouterr()
         assert (out, len(error.splitlines())) == ("", 1)
-        assert "rollout000002.parquet is no whole recording" in error
+        assert "rollout000002.parquet is is not a complete recording" in error
 
 
 def test_a_number_that_makes_no_sense_is_refused(run, tmp_path, capsys):

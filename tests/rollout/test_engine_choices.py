@@ -21,13 +21,13 @@ from tests.tiny_models import save
     [
         (
             ("rollout=vllm", "experiment=fast"),
-            "rollout.decode=lean is a way of engine 'transformers' and trainer.old_logp=sampler takes entropies, which only engine "
-            "'transformers' gives (experiment=fast sets both): with rollout.engine=vllm set rollout.decode=plain and "
+            "rollout.decode=lean requires engine 'transformers' and trainer.old_logp=sampler requires entropies, which only engine "
+            "'transformers' provides (experiment=fast sets both): with rollout.engine=vllm set rollout.decode=plain and "
             "trainer.old_logp=trainer",
         ),
         (("rollout=vllm", "rollout.decode=lean"), "with rollout.engine=vllm set rollout.decode=plain"),
         (("rollout=vllm", "trainer.old_logp=sampler"), "with rollout.engine=vllm set trainer.old_logp=trainer"),
-        (("run.gpus=2",), "run.gpus=2 is more than the one device that the trainer and rollout.engine=transformers take: set"),
+        (("run.gpus=2",), "run.gpus=2 exceeds the one device that the trainer and rollout.engine=transformers use: set"),
         (("run.cache_gb=0",), "run.cache_gb must be a positive finite number, got 0"),
         (("run.cache_gb=inf",), "run.cache_gb must be a positive finite number, got inf"),
         (("rollout.engine=vlm",), "unknown rollout.engine 'vlm': did you mean 'vllm'?"),

@@ -50,7 +50,7 @@ def test_the_command_reads_a_text_and_takes_a_folder_with_a_tokenizer(tmp_path, 
         ("line", ("min_token=3",), "did you mean 'segmentation.min_tokens'"),
         ("line", ("min_tokens",), "write key=value"),
         ("line", ("min_tokens=a",), "must be a whole number"),
-        ("entropy_peak", (), "a text has none"),
+        ("entropy_peak", (), "which a text does not have"),
     ],
 )
 def test_refusals(rule, options, wanted):

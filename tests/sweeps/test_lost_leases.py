@@ -105,7 +105,7 @@ def test_a_worker_looks_at_its_lease_before_it_judges(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in trial.folder.rglob("*.json")}
     with fence.under(leases.held(attempts_folder(trial.folder), lease)):
         for reason in ("error", "killed"):  # to fail permanently, and to be retried
-            with pytest.raises(LeaseLost, match=r"0001.json was followed by the lease of another worker"):
+            with pytest.raises(LeaseLost, match=r"0001.json was superseded by another worker's lease"):
                 conclude_attempt(trial, lease, reason, "late", "")
     assert {path.name: path.read_bytes() for path in trial.folder.rglob("*.json")} == before
     with pytest.raises(LeaseLost, match="is not leased by this process"):
@@ -127,7 +127,7 @@ def test_a_lease_in_a_folder_that_was_deleted_is_not_that_of_its_number_in_the_n
     assert not trial.folder.exists()
     new = leased(trial.folder)
     assert (old.number, new.number) == (1, 1)
-    with pytest.raises(LeaseLost, match=r"0001.json is the lease of another worker"):
+    with pytest.raises(LeaseLost, match=r"0001.json is another worker's lease"):
         leases.end(where, old, "error")
     assert leases.lost(where, old)
     assert not leases.lost(where, new)
@@ -159,7 +159,7 @@ def test_a_lease_that_makes_no_sense_is_lost_in_one_sentence(
         one_sentence(lambda: mark_failed(trial.folder, "error", "late") or 0)
     assert left.value.code == LEFT
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("left: this run is no longer ours: ")
+    assert line.startswith("left: this run was taken over: ")
     assert newest(where) is not None  # held, until it is stale
 
 

@@ -170,7 +170,7 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         (changed("replay", value={"every": 0}), "replay.every must be at least 1, got 0"),
         (changed("replay", value={"rules": ["subsentense"]}), "did you mean 'subsentence'"),
         (changed("replay", value={"rules": []}), "replay.rules must name at least one"),
-        (changed("replay", value={"clip": "1:1e-4:log40"}), "replay.clip=1:1e-4:log40: a range rises"),
+        (changed("replay", value={"clip": "1:1e-4:log40"}), "replay.clip=1:1e-4:log40: a range must ascend"),
         (changed("replay", value={"targets": [0.5]}), "a share between 0 and 0.5, because about half"),
         (changed("replay", value={"targets": [float("nan")]}), "got nan"),
         (changed("replay", value={"objective": ["seed=3"]}), "'seed=3' is neither objective=NAME"),

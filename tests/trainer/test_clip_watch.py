@@ -38,7 +38,7 @@ def test_it_speaks_once_after_the_first_rollouts():
 
 def test_each_way_of_being_vacuous_has_its_own_sentence():
     assert "60 % of tokens with an advantage were clipped" in warned([steps(300, 500)] * 3)[-1]
-    assert "one optimiser step a rollout" in warned([steps(0, 500)] * 3, "trainer.minibatch=16")[-1]
+    assert "one optimizer step per rollout" in warned([steps(0, 500)] * 3, "trainer.minibatch=16")[-1]
 
 
 def test_an_arm_that_clips_and_one_without_a_clip_are_left_alone():

@@ -171,7 +171,7 @@ def test_a_log_that_other_hands_change_under_a_run_is_a_failure_and_no_hole(tmp_
     log = RunLog(tmp_path)
     advance(log, 0)
     (tmp_path / "metrics.jsonl").write_text("")
-    with pytest.raises(OSError, match="changed by other hands: it has 0 bytes"):
+    with pytest.raises(OSError, match="changed by another program: it has 0 bytes"):
         save(log, tmp_path / "checkpoints", 1)
     assert not checkpoint_files.checkpoints(tmp_path / "checkpoints")
 

@@ -63,9 +63,9 @@ def test_a_rollout_without_a_token_passes_and_has_no_mismatch():
         # the largest is .1 and the mean .031: more than a fifth of either limit
         (
             1e-4,
-            r"0\.1 nats apart at most and 0\.031 on average, above the limit of 0\.0001 at 3 of 4 tokens.*out of step",
+            r"by 0\.1 nats at most and 0\.031 on average, above the limit of 0\.0001 at 3 of 4 tokens.*not in sync",
         ),
-        (0.015, r"above the limit of 0\.015 at 2 of 4 tokens.*out of step.*run\.parity=0\.2"),
+        (0.015, r"above the limit of 0\.015 at 2 of 4 tokens.*not in sync.*run\.parity=0\.2"),
     ],
 )
 def test_weights_out_of_step_are_told_by_the_mean(limit, wanted):
@@ -80,7 +80,7 @@ def test_rounding_is_told_with_the_option_that_lets_it_pass():
     check_parity(sampler, old, mask, limit=0.05, number=0)  # one token now and then
     sampler[0, 5] = -0.94
     # the mean is (14 * .001 + 2 * .06) / 16 = .0084: less than a fifth of .05
-    with pytest.raises(UserError, match=r"at 2 of 16 tokens: .* rounding .* give run\.parity=0\.2$") as error:
+    with pytest.raises(UserError, match=r"at 2 of 16 tokens: .* rounding .* set run\.parity=0\.2$") as error:
         check_parity(sampler, old, mask, limit=0.05, number=0)
     assert "\n" not in str(error.value)
     check_parity(sampler, old, mask, limit=0.2, number=0)
@@ -130,7 +130,7 @@ def run(folder, monkeypatch, *options):
 
 def test_a_sync_that_is_forgotten_ends_the_run_after_the_first_update(tmp_path, monkeypatch):
     monkeypatch.setattr(Foreign, "syncs", False)
-    with pytest.raises(UserError, match=r"rollout 1: .* out of step"):
+    with pytest.raises(UserError, match=r"rollout 1: .* not in sync"):
         run(tmp_path, monkeypatch, "trainer.lr=1e-2")
 
 

@@ -42,7 +42,7 @@ def test_a_finished_run_says_its_scores_its_folder_and_what_to_do_next(tmp_path)
         "  short    greedy 50.0  sampled at 0.7 100.0",
         "  longest  greedy 25.0",
         f"folder: {tmp_path}",
-        f"see it: python -m analysis run {tmp_path}",
+        f"plot it: python -m analysis run {tmp_path}",
         "next: python -m sspo.train -m objective=grpo 'run.arm='\"'\"'a b'\"'\"'' seed=0,1,2   # the same with three seeds",
     ]
     (tmp_path / "recording").mkdir()
@@ -69,5 +69,5 @@ def test_a_device_that_is_not_there_is_refused_before_a_folder_is_named(tmp_path
     assert one_sentence(lambda: main(["run.device=cuda", f"run.store={tmp_path / 'st'}"])) == 2
     said = capsys.readouterr()
     assert (said.out, len(said.err.splitlines())) == ("", 1)
-    assert "torch sees no CUDA device" in said.err
+    assert "torch finds no CUDA device" in said.err
     assert not (tmp_path / "st").exists()

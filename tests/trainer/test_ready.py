@@ -15,7 +15,7 @@ def test_questions_that_are_trained_on_and_asked_are_counted_once_each() -> None
     assert trained_and_asked(problems("a", "b"), problems("c")) is None
     said = trained_and_asked(problems("a", "b", "a", "c"), problems("a", "d", "c", "a"))
     assert said is not None
-    assert said.startswith("warning: 2 of 3 evaluation questions are trained on as well")
+    assert said.startswith("warning: 2 of 3 evaluation questions are also trained on")
 
 
 def test_ratios_to_a_sampler_that_rounds_are_warned_of() -> None:

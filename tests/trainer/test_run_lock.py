@@ -33,7 +33,7 @@ def test_a_lease_that_passed_to_another_worker_takes_the_lock_with_it(tmp_path, 
         with alone(tmp_path, no_warning):
             newer = (tmp_path / LOCK).stat().st_ino
             monkeypatch.delenv(VARIABLE)
-            with pytest.raises(UserError, match="under way as process"), alone(tmp_path, no_warning):
+            with pytest.raises(UserError, match="already running as process"), alone(tmp_path, no_warning):
                 pass
             assert (tmp_path / LOCK).stat().st_ino == newer
     assert not (tmp_path / LOCK).exists()
@@ -42,7 +42,7 @@ def test_a_lease_that_passed_to_another_worker_takes_the_lock_with_it(tmp_path, 
 def test_a_command_by_hand_keeps_a_sweep_out(tmp_path, monkeypatch):
     with alone(tmp_path, no_warning):
         monkeypatch.setenv(VARIABLE, lease(tmp_path, 1))
-        with pytest.raises(UserError, match="under way as process"), alone(tmp_path, no_warning):
+        with pytest.raises(UserError, match="already running as process"), alone(tmp_path, no_warning):
             pass
 
 

@@ -113,7 +113,7 @@ def test_a_large_model_lies_in_several_files_and_they_are_its_weights(tmp_path, 
     checkpoint_files.add(tmp_path / "run", 2, lambda folder: _written(shaken(policy, 3), folder), {}, keep=2)
     assert checkpoint_files.weights_digest(tmp_path / "run" / "rollout000002") != before
     files[-1].unlink()
-    assert checkpoint_files.flaw(folder) == f"its {files[-1].name} is not what was written"
+    assert checkpoint_files.flaw(folder) == f"its {files[-1].name} has changed since it was written"
 
 
 def _written(policy: Policy, folder: Path) -> None:
@@ -146,15 +146,15 @@ def test_of_adapters_they_alone_are_saved_with_the_name_of_their_base(tmp_path, 
     assert merged.end_ids == policy.end_ids
     assert torch.allclose(logits(merged.model), logits(policy.model), atol=1e-5)
     assert not torch.allclose(logits(policy_of(tmp_path / "base").model), logits(policy.model), atol=1e-2)
-    with pytest.raises(UserError, match=r"are adapters, and model\.lora would train others"):
+    with pytest.raises(UserError, match=r"is a folder of adapters, and model\.lora would train more"):
         SavedModel(adapted(merged))
     other = adapted(policy_of(tmp_path / "base"), seed=2)
     assert not torch.equal(logits(other.model), logits(policy.model))
     load_weights(folder, other.model)
     assert torch.equal(logits(other.model), logits(policy.model))
-    with pytest.raises(UserError, match=r"holds other weights than the model trains .* give model\.lora"):
+    with pytest.raises(UserError, match=r"differ from those that the model trains .* set model\.lora"):
         load_weights(folder, policy_of(tmp_path / "base").model)
-    with pytest.raises(UserError, match=r"holds other weights than the model trains"):
+    with pytest.raises(UserError, match=r"differ from those that the model trains"):
         load_weights(tmp_path / "base", other.model)
 
 
@@ -188,8 +188,8 @@ def test_adapters_of_gpt2_whose_layers_lie_the_other_way_round_are_merged_too(tm
         ),  # its base is not the base
         ({"alora_invocation_tokens": [1]}, r"adapters with alora_invocation_tokens=\[1\] are not read"),
         ({"base_model_name_or_path": None}, "names no base"),
-        ({"r": 0}, "gives no r and lora_alpha"),
-        ({"base_model_name_or_path": "saved"}, "its base saved are adapters too"),
+        ({"r": 0}, "lacks r or lora_alpha"),
+        ({"base_model_name_or_path": "saved"}, "its base saved is a folder of adapters too"),
         ({"base_model_name_or_path": "nowhere"}, "model.path=nowhere: there is no folder nowhere"),
     ],
 )

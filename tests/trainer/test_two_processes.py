@@ -118,7 +118,7 @@ def test_the_same_command_twice_is_refused_and_the_first_goes_on(tmp_path, capsy
         assert said.out == ""  # nor did it print the folder, as if it ran there
         (line,) = said.err.splitlines()
         assert line.startswith(
-            f"error: this run is under way as process {first.pid} on {os.uname().nodename}, since "
+            f"error: this run is already running as process {first.pid} on {os.uname().nodename}, since "
         )
         grown = (run / "metrics.jsonl").stat()
         assert (grown.st_ino, grown.st_size >= before.st_size) == (before.st_ino, True)

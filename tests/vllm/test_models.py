@@ -44,7 +44,7 @@ def test_a_model_that_cannot_be_served_is_one_sentence(tmp_path):
     experts = tiny.save(
         tmp_path / "experts", "mixtral", num_local_experts=2, num_experts_per_tok=1, **engines.SIZES
     )
-    with pytest.raises(UserError, match="takes no new weights for mixtures of experts"):
+    with pytest.raises(UserError, match="accepts no new weights for mixtures of experts"):
         engines.opened(experts)
     unknown = tiny.save(tmp_path / "unknown", "mpt", n_heads=1)
     with pytest.raises(UserError, match=r"has no .*, which model\.path=.*unknown is"):
@@ -67,7 +67,7 @@ def test_a_version_that_cannot_be_synced_is_one_sentence(tmp_path, monkeypatch):
 def test_too_little_memory_for_both_is_one_sentence(tmp_path):
     path = engines.tied_model(tmp_path / "m")
     with pytest.raises(
-        UserError, match=r"not enough memory for trainer and engine both: lower run\.cache_gb"
+        UserError, match=r"not enough memory for both trainer and engine: lower run\.cache_gb"
     ):
         engines.opened(path, "run.cache_gb=100000")
     assert torch.get_num_threads() >= 1

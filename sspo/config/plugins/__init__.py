@@ -1,9 +1,9 @@
-"""Rows of a user's own beside the rows of the house: an objective, a clip term, a rule, a task, a reward, an importer.
+"""A user's own rows beside the built-in ones: an objective, a clip term, a rule, a task, a reward, an importer.
 
-A name is looked up in three places, in this order: the house's table, the entry points of installed packages, and
+A name is looked up in three places, in this order: the project's table, the entry points of installed packages, and
 `path/to/file.py:name`. Naming, checking and hashing a row runs none of its code; docs/extending.md is the user's page.
 
-kinds      what may be added, and its entry-point group
+kinds      the kinds of rows, and their entry-point groups
 own_file   `path/to/file.py:name`: checked by its syntax tree, hashed, imported
 installed  entry points of installed packages: listed, hashed, imported
 table      one lookup for all three places

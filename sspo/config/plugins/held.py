@@ -12,7 +12,7 @@ _holding: list[dict[object, object]] = []
 
 @contextlib.contextmanager
 def held_files() -> Iterator[None]:
-    """Read each file of a user's own once inside this block, whatever an editor does to it meanwhile."""
+    """Read each user file once inside this block, whatever an editor does to it in the meantime."""
     _holding.append({})
     try:
         yield
@@ -21,7 +21,7 @@ def held_files() -> Iterator[None]:
 
 
 def once(key: object, make: Callable[[], Value]) -> Value:
-    """Return what `make` returns; inside held_files what it returned first for the key."""
+    """Return the result of `make`; inside held_files, its first result for the key."""
     if not _holding:
         return make()
     held = _holding[-1]

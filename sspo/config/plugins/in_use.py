@@ -1,4 +1,4 @@
-"""The rows that a configuration names and uses, and those of them that a command line names too."""
+"""The rows that a configuration names and uses, and those that a command line also names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sspo.config.plugins.own_file import is_file
 from sspo.config.reward_sum import names_in_use
 
 PARTS = re.compile(r"[\[\],*'\"\s]+")
-"""What stands around names in a list of them."""
+"""Separators around names in a list of them."""
 
 
 def rules_in_use(rule: SegmentationConfig) -> list[str]:
-    """The rule's name, and that of the rule whose lengths or count it takes."""
+    """Return the rule's name, and that of the rule whose lengths or count it uses."""
     return [getattr(rule, key) for key in _rule_keys(rule)]
 
 
 def files_in_use(config: TrainConfig) -> dict[str, str]:
-    """The files of a user's own that a run runs: name to the option that names it. An objective's row is in its values."""
+    """Return the user files that a run executes: name to the option that names it. An objective's row is in its values."""
     rewards = names_in_use(config.reward)
     named = [
         ("task.name", config.task.name),
@@ -32,14 +32,14 @@ def files_in_use(config: TrainConfig) -> dict[str, str]:
 
 
 def rule_files(rule: SegmentationConfig) -> dict[str, str]:
-    """The files among the rules in use: option to name."""
+    """Return the files among the rules in use: option to name."""
     return {
         f"segmentation.{key}": getattr(rule, key) for key in _rule_keys(rule) if is_file(getattr(rule, key))
     }
 
 
 def files_in_words(words: Iterable[str]) -> set[str]:
-    """The files that `key=value` words name."""
+    """Return the files that `key=value` words name."""
     values = (word.partition("=")[2] for word in words)
     return {part for value in values for part in (value.strip("'\""), *PARTS.split(value)) if is_file(part)}
 

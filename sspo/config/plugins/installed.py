@@ -34,27 +34,31 @@ class Installed:
 
     @property
     def label(self) -> str:
-        """A short name for keys of logs."""
+        """Return a short name for keys of logs."""
         return self.name
 
     @property
     def attribute(self) -> str:
-        """The name in its module."""
+        """Return the name in its module."""
         return self.point.attr
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits of what it names and of every Python file of its top-level package."""
+        """Return twelve hexadecimal digits of the object that it names and of every Python file of its top-level
+        package.
+        """
         return once((self.kind.group, self.name), self._digest)
 
     def check(self) -> None:
-        """Raise UserError unless its module is there and it names something in it."""
+        """Raise UserError unless its module exists and defines the name."""
         if not self.point.attr:
-            raise UserError(f"{self._said()} must name a module and a name in it, as in package.module:name")
+            raise UserError(
+                f"{self._said()} must name a module and a name in it, such as package.module:name"
+            )
         self._source()
 
     def tree(self) -> ast.Module:
-        """The syntax tree of its module, which is not imported. Raises UserError."""
+        """Return the syntax tree of its module, which is not imported. Raises UserError."""
         path = self._source()
         try:
             return ast.parse(path.read_bytes())
@@ -105,7 +109,7 @@ class Installed:
 
 @functools.lru_cache(maxsize=64)
 def _digest(value: str, looks: tuple[tuple[str, Path, int, int], ...]) -> str:
-    """Of an entry point's value and the content of files; made again only where a file looks unlike before."""
+    """Return the digest of an entry point's value and the content of files; recomputed only if a file changed."""
     content = hashlib.sha256(value.encode())
     for name, path, *_ in looks:
         content.update(f"\0{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
@@ -113,12 +117,12 @@ def _digest(value: str, looks: tuple[tuple[str, Path, int, int], ...]) -> str:
 
 
 def names(kind: Kind) -> tuple[str, ...]:
-    """The names that installed packages offer; nothing of theirs is imported."""
+    """Return the names that installed packages offer, without importing them."""
     return tuple(_points(kind.group, tuple(sys.path)))
 
 
 def find(kind: Kind, key: str, name: str, house: Container[str]) -> Installed | None:
-    """Return the entry point of that name, None if there is none. Raises UserError where a name stands for two things."""
+    """Return the entry point of that name, or None if there is none. Raises UserError if the name is ambiguous."""
     found = _points(kind.group, tuple(sys.path)).get(name)
     if found is None:
         return None
@@ -136,7 +140,7 @@ def find(kind: Kind, key: str, name: str, house: Container[str]) -> Installed | 
 
 
 def package(point: EntryPoint) -> str:
-    """The name of the distribution that offers an entry point."""
+    """Return the name of the distribution that offers an entry point."""
     return point.dist.name if point.dist is not None else "?"
 
 
@@ -151,7 +155,7 @@ def _points(group: str, path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint,
 
 
 def _spec(module: str) -> ModuleSpec | None:
-    """Where a module is, without an import of it or of the packages above it."""
+    """Return the location of a module, without importing it or the packages above it."""
     importlib.invalidate_caches()
     places: Any = None
     spec = None

@@ -1,4 +1,4 @@
-"""What a user may add: the kind's name, the options that take a row's name, and what a row is."""
+"""The kinds of rows that a user may add: the kind's name, the options that take a row's name, and the form of a row."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Kind:
 
     word: str
     keys: tuple[str, ...]
-    """Where a name is given; the first one stands in messages."""
+    """Options that take a name; messages use the first one."""
     exports: str = "function"
-    """What a file defines under the row's name."""
+    """The kind of object that a file defines under the row's name."""
 
     @property
     def group(self) -> str:
-        """The group of its entry points, as in `sspo.rewards`."""
+        """Return the group of its entry points, such as `sspo.rewards`."""
         return f"sspo.{self.word}s"
 
 
@@ -36,4 +36,4 @@ KINDS = {
     )
 }
 OF_GROUP = {"objective": "objective", "segmentation": "rule", "task": "task", "reward": "reward"}
-"""The kind whose names a group of options chooses from, as in `reward=NAME`."""
+"""The kind whose names a group of options selects, as in `reward=NAME`."""

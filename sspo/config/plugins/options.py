@@ -23,6 +23,6 @@ def read_options(key: str, given: Sequence[str], defaults: Mapping[str, Any]) ->
             values[name] = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
         except (KeyError, ValueError) as error:
             raise UserError(
-                f"{key}: {name} must be of the kind of {defaults[name]!r}, got '{value if equals else text}'"
+                f"{key}: {name} must have the type of {defaults[name]!r}, got '{value if equals else text}'"
             ) from error
     return values

@@ -1,4 +1,4 @@
-"""A row in a file of the user's own, `path/to/file.py:name`: checked by its syntax tree, hashed, and imported when used."""
+"""A row in a user's own file, `path/to/file.py:name`: checked by its syntax tree, hashed, and imported when used."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ class OwnFile:
     key: str
     """The option that names it, for messages."""
     name: str
-    """As it was given."""
+    """The name as given."""
 
     @property
     def path(self) -> Path:
-        """The file, relative to the working directory where it is given so. Raises UserError."""
+        """Return the file, relative to the working directory if it is given so. Raises UserError."""
         try:
             return Path(self.name.rpartition(":")[0]).expanduser()
-        except RuntimeError as error:  # no such user's home
+        except RuntimeError as error:  # the home folder of an unknown user
             raise UserError(f"{self.key}={self.name}: {error}") from error
 
     @property
     def attribute(self) -> str:
-        """The name in the file."""
+        """Return the name in the file."""
         return self.name.rpartition(":")[2]
 
     @property
     def label(self) -> str:
-        """A short name for keys of logs."""
+        """Return a short name for keys of logs."""
         return self.attribute
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits of the file's content."""
+        """Return twelve hexadecimal digits of the file's content."""
         return hashlib.sha256(self._content()).hexdigest()[:DIGITS]
 
     def check(self) -> None:
@@ -77,21 +77,21 @@ class OwnFile:
                 )
 
     def tree(self) -> ast.Module:
-        """The syntax tree. Raises UserError where there is none."""
+        """Return the syntax tree. Raises UserError if the file cannot be parsed."""
         try:
             return _parsed(self._content())
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise UserError(f"{self.key}={self.name}: {self.path} is not Python: {error}") from error
 
     def load(self) -> Any:
-        """Run the file, once for each content, and return what it has under the name. Raises UserError."""
+        """Run the file, once per content, and return its object with the name. Raises UserError."""
         module = _module(self.path.resolve(), self._content(), f"{self.key}={self.name}")
         try:
             return getattr(module, self.attribute)
         except AttributeError as error:
             self.check()
             raise UserError(
-                f"{self.key}={self.name}: {self.path} has no '{self.attribute}' once it ran"
+                f"{self.key}={self.name}: {self.path} has no '{self.attribute}' after it ran"
             ) from error
 
     def _content(self) -> bytes:
@@ -112,14 +112,14 @@ def _parsed(content: bytes) -> ast.Module:
 
 
 class _Content(SourceFileLoader):
-    """Runs the content that was hashed; compiled code of a moment ago plays no part."""
+    """Runs the content that was hashed; earlier compiled code is ignored."""
 
     def __init__(self, name: str, path: str, content: bytes):
         super().__init__(name, path)
         self.content = content
 
     def get_code(self, fullname: str) -> CodeType:
-        """The compiled content."""
+        """Return the compiled content."""
         code: CodeType = self.source_to_code(self.content, self.path)
         return code
 
@@ -133,7 +133,7 @@ def _module(path: Path, content: bytes, said: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None, path
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module
     try:
         loader.exec_module(module)
     except BaseException as error:
@@ -145,7 +145,7 @@ def _module(path: Path, content: bytes, said: str) -> ModuleType:
 
 
 def failure(error: Exception, path: Path) -> str:
-    """A sentence on a file that raised while it ran: the line of it, and the error."""
+    """Return a sentence about a file that raised while it ran: its line, and the error."""
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
     ]
@@ -154,7 +154,7 @@ def failure(error: Exception, path: Path) -> str:
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:
-    """The public names of the file's top level: functions, classes and assignments."""
+    """Yield the public names of the file's top level: functions, classes and assignments."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
@@ -164,7 +164,7 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """The first name of every module that is imported anywhere in a file; `.` for a relative import."""
+    """Yield the first name of every module that a file imports; `.` for a relative import."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -173,7 +173,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _beside(path: Path, module: str) -> Path | None:
-    """The file or folder beside the user's file, or in the working directory, that an import would read."""
+    """Return the file or folder beside the user's file, or in the working directory, that an import would read."""
     if module == ".":
         return path.parent
     if module in HOUSE:

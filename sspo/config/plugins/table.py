@@ -1,4 +1,4 @@
-"""One lookup for the three places of a name: the house's table, installed packages, a user's file."""
+"""One lookup for the three places of a name: the project's table, installed packages, a user's file."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Plugin = OwnFile | Installed
 
 
 def names_of(word: str, house: Iterable[str]) -> list[str]:
-    """Every name of a kind that needs no file: the house's and the installed ones. Nothing is imported."""
+    """Return every name of a kind that needs no file: built-in and installed ones. Nothing is imported."""
     return sorted({*house, *installed.names(KINDS[word])})
 
 
 def find(word: str, name: str, house: Container[str], key: str | None = None) -> Plugin | None:
-    """Return the plug-in of that name, None for a row of the house or a name that is nowhere. Raises UserError."""
+    """Return the plug-in of that name, or None for a built-in row or an unknown name. Raises UserError."""
     kind = KINDS[word]
     said = kind.keys[0] if key is None else key
     if is_file(name):
@@ -30,7 +30,7 @@ def find(word: str, name: str, house: Container[str], key: str | None = None) ->
 
 
 def check(word: str, name: str, house: Iterable[str], key: str | None = None) -> None:
-    """Raise UserError unless the name is one of the house, of an installed package or of a user's file; runs nothing."""
+    """Raise UserError unless the name is built in, or in an installed package or a user's file; runs nothing."""
     known = tuple(house)
     plugin = find(word, name, known, key)
     if plugin is not None:
@@ -40,19 +40,19 @@ def check(word: str, name: str, house: Iterable[str], key: str | None = None) ->
 
 
 def identity_of(word: str, name: str, house: Container[str]) -> str:
-    """What a name adds to a cell's hash: itself for the house's, else the name and a digest of the code behind it."""
+    """Return a name's part of a cell's hash: itself if built in, else the name and a digest of the code behind it."""
     plugin = find(word, name, house)
     return name if plugin is None else f"{plugin.label}@{plugin.digest}"
 
 
 def label_of(word: str, name: str, house: Container[str]) -> str:
-    """What logs call a row: its name, without the path of a user's file."""
+    """Return a row's name in logs: without the path of a user's file."""
     plugin = find(word, name, house)
     return name if plugin is None else plugin.label
 
 
 def called(plugin: Plugin) -> Any:
-    """Return the function of a plug-in. Raises UserError where it is none."""
+    """Return the function of a plug-in. Raises UserError if it is not one."""
     found = plugin.load()
     if not callable(found):
         raise UserError(f"{plugin.key}={plugin.name} must be a function, got {type(found).__name__}")
@@ -60,18 +60,18 @@ def called(plugin: Plugin) -> Any:
 
 
 def made(plugin: Plugin, found: Any, members: Iterable[str]) -> Any:
-    """Return what a plug-in's function made. Raises UserError if it lacks a member of its protocol."""
+    """Return the object that a plug-in's function made. Raises UserError if it lacks a member of its protocol."""
     missing = [name for name in members if not hasattr(found, name)]
     if missing:
         raise UserError(
-            f"{plugin.key}={plugin.name} returned a {type(found).__name__} without {', '.join(missing)}: docs/extending.md "
+            f"{plugin.key}={plugin.name} returned {type(found).__name__} without {', '.join(missing)}: docs/extending.md "
             f"has what a {plugin.kind.word} must have"
         )
     return found
 
 
 class PluginTable(Mapping[str, Row], Generic[Row]):
-    """Rows by name. Iteration goes over the house's alone, so that pages and probes depend on nothing that is installed."""
+    """Rows by name. Iteration covers only built-in ones, so that pages and probes do not depend on installed packages."""
 
     def __init__(self, word: str, house: Mapping[str, Row], read: Callable[[Plugin], Row] = called):
         self.word = word

@@ -1,14 +1,14 @@
-"""The second grader: all our own code, so that it errs where math-verify does not.
+"""The second grader: independent code, so that its errors differ from those of math-verify.
 
-grader   is a response's answer one of the right ones
-answers  where in a text the answer is
+grader   compares a response's answer with the right ones
+answers  finds the answer in a text
 tokens   LaTeX or plain text becomes tokens
-units    words behind a number: units, factors
+units    words after a number: units, factors
 node     the expression tree
-cursor   a place among tokens
+cursor   a position among tokens
 scripts  the factors of an expression: numbers, letters, commands, brackets
 tree     tokens become a tree
 numbers  exact fractions, else complex numbers with a bound on their error
 values   the value of a tree at a point
-same     are two trees the same answer
+same     compares two trees
 """

@@ -1,20 +1,20 @@
-"""Where in a response the answer is."""
+"""The answer in the text of a response."""
 
 from __future__ import annotations
 
 import re
 
 TAIL = 20_000
-"""Characters at the end of a response that are looked at for an answer outside a box."""
+"""Characters at the end of a response that are searched for an answer outside a box."""
 LONGEST = 2_000
 """Characters of an answer."""
 MOST_BOXES = 32
-"""Boxes that one sentence may join."""
+"""Maximum number of boxes that one sentence may join."""
 BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
 JOINED = re.compile(
     r"(?:[\s$.]|\\[()\[\]])*(?:,|;|(?:,\s*)?(?:and|or)\b|\\text\{\s*(?:and|or)\s*\})[\s$]*(?:\\[(\[]\s*)?(?:[A-Za-z](?:_\w)?\s*=\s*)?"
 )
-"""What may stand between two boxes that are one answer."""
+"""Text allowed between two boxes that are one answer."""
 STATED = re.compile(
     r"\b(?:answers?|(?:correct|right) (?:option|choice))\b[^.\n:=]{0,40}?(?:\bis\b|\bare\b|:|=)|####",
     re.IGNORECASE,
@@ -30,10 +30,11 @@ STRIPPED = " \t\r\n*_.,;:!"
 
 
 def find_answer(text: str) -> tuple[str, ...]:
-    """Readings of a response's answer, the likelier first; none where there is no answer.
+    """Return readings of a response's answer, the likelier first; empty if there is no answer.
 
-    The content of the last box, with those before it that the same sentence joins to it by a comma, `and` or `or`. Without a box,
-    what follows the last `answer is` or `####`; without that a short text itself; then its last formula; then its last number.
+    The content of the last box, with those before it that the same sentence joins to it by a comma, `and` or `or`.
+    Without a box, the text after the last `answer is` or `####`; without that a short text itself; then its last
+    formula; then its last number.
     """
     boxes = _boxes(text)
     if boxes is not None:
@@ -49,7 +50,9 @@ def find_answer(text: str) -> tuple[str, ...]:
 
 
 def _last(text: str) -> tuple[str, ...]:
-    """The last formula, or what is after it: the last run of characters with a command in it, else the last number."""
+    """Return the last formula or the text after it: the last run of characters with a command in it, else the last
+    number.
+    """
     found: tuple[str, ...] = ()
     after = 0
     for pattern in (MATH, RUN, NUMBER):
@@ -62,7 +65,9 @@ def _last(text: str) -> tuple[str, ...]:
 
 
 def _sentence(text: str) -> tuple[str, ...]:
-    """Readings of what follows `the answer is`: a formula at once, else the sentence up to its first word, its formula, all of it."""
+    """Return readings of the text after `the answer is`: an immediate formula, else the sentence up to its first word,
+    its formula, and all of it.
+    """
     displayed = MATH.match(text)
     if displayed:
         return (_content(displayed),)
@@ -83,7 +88,9 @@ def _content(match: re.Match[str]) -> str:
 
 
 def _boxes(text: str) -> list[str] | None:
-    """Contents of the last boxes that are one answer; [] where the last is not closed or is empty, None without a box."""
+    """Return contents of the last boxes that are one answer; [] if the last is not closed or is empty, None without a
+    box.
+    """
     places = _last_boxes(text)
     if not places:
         return None
@@ -102,7 +109,7 @@ def _boxes(text: str) -> list[str] | None:
 
 
 def _last_boxes(text: str) -> list[tuple[int, int]]:
-    """Where the last commands of a box begin and end, the last one first."""
+    """Return the beginning and end of the last box commands, the last one first."""
     places: list[tuple[int, int]] = []
     before = len(text)
     while before > 0 and len(places) < MOST_BOXES:
@@ -114,7 +121,7 @@ def _last_boxes(text: str) -> list[tuple[int, int]]:
 
 
 def _inside(text: str, place: int) -> tuple[str, int] | None:
-    """What a box holds, and where it ends; None where it is not closed within LONGEST characters."""
+    """Return the content of a box and its end, or None if it is not closed within LONGEST characters."""
     while place < len(text) and text[place] == " ":
         place += 1
     if place >= len(text):

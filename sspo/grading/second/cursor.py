@@ -1,4 +1,4 @@
-"""A place among tokens, and what readers of expressions ask of it."""
+"""A position among tokens, with the operations that readers of expressions need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sspo.grading.second.node import Node, UnreadableError
 from sspo.grading.second.tokens import Token
 
 DEEPEST = 40
-"""Sums and factors inside each other: twenty brackets."""
+"""Maximum nesting of sums and factors: twenty brackets."""
 END = Token("end", "")
 
 
@@ -38,34 +38,34 @@ class Cursor(ABC):
         """See Reader."""
 
     def left(self) -> bool:
-        """Whether tokens are left."""
+        """Return whether tokens are left."""
         return self.place < len(self.tokens)
 
     def peek(self, ahead: int = 0) -> Token:
-        """The next token, or END."""
+        """Return the next token, or END."""
         return self.tokens[self.place + ahead] if self.place + ahead < len(self.tokens) else END
 
     def next(self) -> Token:
-        """The next token, taken."""
+        """Return the next token and move past it."""
         if not self.left():
             raise UnreadableError
         self.place += 1
         return self.tokens[self.place - 1]
 
     def take(self, *texts: str) -> bool:
-        """Takes the next token where it is one of these."""
+        """Take the next token if it is one of these; return whether it was."""
         taken = self.left() and self.peek().text in texts and self.peek().kind != "text"
         self.place += taken
         return taken
 
     def need(self, text: str) -> None:
-        """Takes the token that must come."""
+        """Take the required token. Raises UnreadableError if it is not next."""
         if not self.take(text):
             raise UnreadableError
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
-        """One level down; UnreadableError beyond DEEPEST."""
+        """Go one level down; raise UnreadableError beyond DEEPEST."""
         self.depth += 1
         if self.depth > DEEPEST:
             raise UnreadableError
@@ -73,7 +73,7 @@ class Cursor(ABC):
         self.depth -= 1
 
     def flat(self) -> str:
-        """A script's tokens as one name."""
+        """Return a script's tokens as one name."""
         if not self.take("{"):
             return self.next().text
         found = []

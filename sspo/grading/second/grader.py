@@ -1,9 +1,10 @@
-"""The second grader: all its own code, so that it errs where math-verify does not.
+"""The second grader: independent code, so that its errors differ from those of math-verify.
 
 It finds an answer (answers.py), reads it and the gold answers as trees (tokens.py, tree.py) and compares those
-(same.py). Numbers are fractions where they can be, so that 0.1 + 0.2 is 0.3 and 0.333 is not 1/3; else they are equal within a
-relative 1e-10. Expressions with letters are equal where their values agree at six fixed points. It is pure, runs nothing it
-reads, and its time is bounded: answers to 2,000 characters, 40 levels, exact numbers to 8,192 bits, others to 1e308.
+(same.py). Numbers are fractions if possible, so that 0.1 + 0.2 is 0.3 and 0.333 is not 1/3; else they are equal within
+a relative 1e-10. Expressions with letters are equal if their values agree at six fixed points. It is pure, executes
+nothing that it reads, and its time is bounded: answers to 2,000 characters, 40 levels, exact numbers to 8,192 bits,
+others to 1e308.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ CHOSEN = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{)?\s*\(?([A-J]
 
 
 def judge(text: str, golds: Sequence[str]) -> Score:
-    """Score(1, ok) where a response's answer is one of the gold answers, Score(0, wrong), or Score(0, unparsable) without a readable
-    answer.
+    """Return Score(1, ok) if a response's answer is one of the gold answers, Score(0, wrong), or Score(0, unparsable)
+    without a readable answer.
 
-    text: a response. golds: right answers, LaTeX or plain, dollars or none.
+    text: a response. golds: right answers, LaTeX or plain, with or without dollars.
     """
     answers = [cleaned(answer) for answer in find_answer(text)]
     read_as = [reading for answer in answers for reading in readings(answer)]
@@ -43,7 +44,7 @@ def judge(text: str, golds: Sequence[str]) -> Score:
 
 
 def _same(a: Node, b: Node) -> bool | None:
-    """Whether two trees are one answer; None where one of them has no value at all."""
+    """Return whether two trees are one answer, or None if one of them has no value at all."""
     try:
         return same(a, b)
     except (UnreadableError, UndefinedError):
@@ -51,12 +52,14 @@ def _same(a: Node, b: Node) -> bool | None:
 
 
 def squeezed(answer: str) -> str:
-    """An answer without spaces."""
+    """Return an answer without spaces."""
     return re.sub(r"\s+", "", answer)
 
 
 def readings(answer: str) -> list[Node]:
-    """Trees of a cleaned answer: with commas between thousands as one number, and as they stand; the choice that it begins with."""
+    """Return trees of a cleaned answer: with commas between thousands as one number, and unchanged; the choice that it
+    begins with.
+    """
     if not answer or len(answer) > LONGEST:
         return []
     trees = []

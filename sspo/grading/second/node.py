@@ -1,4 +1,4 @@
-"""The expression tree of an answer, and how it fails."""
+"""The expression tree of an answer, and its errors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fractions import Fraction
 
 
 class UnreadableError(Exception):
-    """An answer that this grader cannot read; it never leaves the room."""
+    """An answer that this grader cannot read; it never leaves the package."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node. `op` says what it is.
+    """A node. `op` is its kind.
 
     Scalars: num, sym, call, add, mul, div, inv, pow, neg, fn, root, abs, floor, ceil, fact, binom, pm, degree, percent, based, unit.
     The rest: bracket (a tuple or an interval), set, list, union, matrix (of rows), row, rel (an equation or inequality), text.
@@ -22,12 +22,13 @@ class Node:
     op: str
     args: tuple[Node, ...] = ()
     name: str = ""
-    """Of a symbol, function or unit; brackets; relations, separated by spaces; digits of `based`; words of `text`."""
+    """Name of a symbol, function or unit; brackets; relations, separated by spaces; digits of `based`; words of `text`.
+    """
     value: Fraction = Fraction(0)
-    """Of a number; the base of `based`."""
+    """Value of a number; the base of `based`."""
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it."""
+        """Yield this node and all below it."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -35,22 +36,22 @@ class Node:
             waiting.extend(node.args)
 
     def symbols(self) -> set[str]:
-        """Names of its letters."""
+        """Return the names of its letters."""
         return {node.name for node in self.walk() if node.op == "sym"}
 
 
 def number(value: int | Fraction) -> Node:
-    """A number's node."""
+    """Return a number's node."""
     return Node("num", value=Fraction(value))
 
 
 INFINITY = Node("sym", name="\\infty")
 CONSTANTS = {"\\pi", "e", "i", "\\infty"}
-"""Symbols that are no unknowns."""
+"""Symbols that are not unknowns."""
 
 
 def named(node: Node) -> bool:
-    """Whether it can stand before an equals sign as what is asked for: x, m_{max}, f(x), AB, dy/dx, (x, y), words."""
+    """Return whether it can stand before an equals sign as the unknown: x, m_{max}, f(x), AB, dy/dx, (x, y), words."""
     if node.op in ("sym", "text"):
         return node.name not in CONSTANTS
     if node.op == "call":

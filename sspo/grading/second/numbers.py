@@ -11,17 +11,17 @@ from fractions import Fraction
 from sspo.grading.second.node import UnreadableError
 
 MOST_BITS = 8_192
-"""Of a numerator or denominator; beyond it a number is a float, and beyond 1e308 it is not read."""
+"""Bits of a numerator or denominator; beyond it a number is a float, and beyond 1e308 it is not read."""
 UNIT = 4e-16
 """Relative rounding error of one complex operation (twice that of a double)."""
 TOLERANCE = 1e-10
 """Relative difference below which two inexact numbers are equal. 1.41421356 is 1.7e-9 from sqrt 2, so another number."""
 BLUR = 1e-6
-"""Relative error above which an inexact number says nothing."""
+"""Relative error above which an inexact number is meaningless."""
 
 
 class UndefinedError(Exception):
-    """No value at this point; it never leaves the room."""
+    """No value at this point; it never leaves the package."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ Number = Fraction | Inexact
 
 
 def inexact(number: Number) -> Inexact:
-    """The same with floats; UnreadableError beyond their range."""
+    """Return the number as floats; raise UnreadableError beyond their range."""
     if isinstance(number, Inexact):
         return number
     try:
@@ -47,7 +47,7 @@ def inexact(number: Number) -> Inexact:
 
 
 def rounded(z: complex, error: float) -> Inexact:
-    """A result with the error of its last operation added."""
+    """Return a result with the error of its last operation added."""
     if not (cmath.isfinite(z) and math.isfinite(error)):
         raise UndefinedError
     return Inexact(z, error + UNIT * abs(z))
@@ -59,7 +59,7 @@ def _small(number: Fraction) -> Number:
 
 
 def add(a: Number, b: Number) -> Number:
-    """a + b."""
+    """Return a + b."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return _small(a + b)
     x, y = inexact(a), inexact(b)
@@ -67,7 +67,7 @@ def add(a: Number, b: Number) -> Number:
 
 
 def multiply(a: Number, b: Number) -> Number:
-    """a b."""
+    """Return a b."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return _small(a * b)
     x, y = inexact(a), inexact(b)
@@ -75,7 +75,7 @@ def multiply(a: Number, b: Number) -> Number:
 
 
 def divide(a: Number, b: Number) -> Number:
-    """a / b."""
+    """Return a / b."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         if b == 0:
             raise UndefinedError
@@ -88,7 +88,7 @@ def divide(a: Number, b: Number) -> Number:
 
 
 def power(a: Number, b: Number) -> Number:
-    """a to the b, the principal value; exact for whole exponents and for square roots of squares."""
+    """Return a to the b, the principal value; exact for whole exponents and for square roots of squares."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         exact = _exact_power(a, b)
         if exact is not None:
@@ -123,7 +123,7 @@ def _exact_power(a: Fraction, b: Fraction) -> Number | None:
 
 
 def root(a: Number, degree: Number) -> Number:
-    """The root; of a negative number with an odd whole degree the real one."""
+    """Return the root; for a negative number with an odd whole degree, the real one."""
     if isinstance(degree, Fraction) and degree.denominator == 1 and degree % 2 == 1:
         x = inexact(a)
         if abs(x.z.imag) <= x.error and x.z.real < 0:
@@ -132,7 +132,7 @@ def root(a: Number, degree: Number) -> Number:
 
 
 def apply(function: Callable[[complex], complex], a: Number) -> Number:
-    """A smooth function's value; its slope, found from a small step, carries the error on."""
+    """Return a smooth function's value; its slope, found from a small step, propagates the error."""
     x = inexact(a)
     try:
         z = function(x.z)
@@ -146,7 +146,7 @@ def apply(function: Callable[[complex], complex], a: Number) -> Number:
 
 
 def factorial(a: Number) -> Number:
-    """a!, by the gamma function where a is no small whole number."""
+    """Return a!, by the gamma function if a is not a small whole number."""
     if isinstance(a, Fraction) and a.denominator == 1:
         if a < 0:
             raise UndefinedError
@@ -160,7 +160,7 @@ def factorial(a: Number) -> Number:
 
 
 def whole(a: Number, up: bool) -> Number:
-    """The next whole number below, or above; what is within 1e-9 of a whole number is that number."""
+    """Return the next whole number below, or above; a number within 1e-9 of a whole number is that number."""
     if isinstance(a, Fraction):
         return Fraction(math.ceil(a) if up else math.floor(a))
     if abs(a.z.imag) > a.error + 1e-12:
@@ -172,7 +172,7 @@ def whole(a: Number, up: bool) -> Number:
 
 
 def equal(a: Number, b: Number) -> bool | None:
-    """Whether two numbers are the same; None where their errors are too large to tell."""
+    """Return whether two numbers are the same, or None if their errors are too large to decide."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a == b
     try:

@@ -1,4 +1,4 @@
-"""Are two trees the same answer: numbers by value, sets without order, tuples in order, equations up to a factor."""
+"""Comparison of two trees: numbers by value, sets without order, tuples in order, equations up to a factor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sspo.grading.second.units import unit_of
 from sspo.grading.second.values import Points, Valued, proportional, same_value
 
 MOST_ITEMS = 64
-"""Items of a set, or of a list of solutions."""
+"""Maximum items of a set, or of a list of solutions."""
 MOST_COMPARED = 5_000
-"""Comparisons of any two parts, in sets of sets."""
+"""Maximum comparisons of any two parts, in sets of sets."""
 SETS = ("list", "set", "union")
 REALS = Node("sym", name="mathbbR")
 STRUCTURED = (*SETS, "bracket", "matrix", "row", "rel", "text")
@@ -19,7 +19,7 @@ FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def same(a: Node, b: Node) -> bool:
-    """Whether two answers are one; UnreadableError where one of them has no value at all."""
+    """Return whether two answers are one; raise UnreadableError if one of them has no value at all."""
     return _Comparison(Points.for_trees((a, b))).same(a, b)
 
 
@@ -88,7 +88,7 @@ class _Comparison:
         return self._valued[key]
 
     def _scalars(self, a: Node, b: Node) -> bool:
-        """Numbers and expressions, with units, per cent, degrees or a base on one side or on both."""
+        """Compare numbers and expressions, with units, percent, degrees or a base on one side or on both."""
         if a.op == b.op == "unit":
             mine, yours = unit_of(a.name), unit_of(b.name)
             a, b = a.args[0], b.args[0]
@@ -110,7 +110,7 @@ class _Comparison:
         return self._value(a, b)
 
     def _above_one(self, node: Node) -> bool:
-        """Whether a number of per cent may stand without the sign: 0.5 for 0.5 % would be taken for a half."""
+        """Return whether a percentage may appear without its sign: 0.5 for 0.5 % would be read as a half."""
         value = self._of(node).at(0)
         return isinstance(value, Fraction) and abs(value) > 1
 
@@ -134,7 +134,7 @@ class _Comparison:
         return node.op not in STRUCTURED and self._of(node).constant
 
     def _equations(self, a: Node, b: Node) -> bool:
-        """Both sides' differences are multiples of each other: positive ones for an inequality."""
+        """Return whether both sides' differences are multiples of each other: positive ones for an inequality."""
         sides = []
         for relation in (a, b):
             if len(relation.args) != 2 or any(arg.op in STRUCTURED for arg in relation.args):
@@ -153,13 +153,13 @@ class _Comparison:
 
 
 def _name(relation: Node) -> str | None:
-    """What stands before the equals sign where that is a name."""
+    """Return the name before the equals sign, or None if it is not a name."""
     head = relation.args[0]
     return (head.name or head.op) if relation.name.split()[0] == "=" and named(head) else None
 
 
 def members(tree: Node) -> tuple[Node, ...]:
-    """Items that have no order: of a list, a set, a union; each value of a plus-minus; else the tree itself."""
+    """Return items without order: of a list, a set, a union; each value of a plus-minus; else the tree itself."""
     items = tree.args if tree.op in SETS else (tree,)
     if tree.op == "union":
         items = tuple(inner for item in items for inner in members(as_set(item)))
@@ -167,7 +167,7 @@ def members(tree: Node) -> tuple[Node, ...]:
 
 
 def _signs(tree: Node) -> tuple[Node, ...]:
-    """Both readings of a tree with plus-minus signs, which go together; else the tree."""
+    """Return both readings of a tree with plus-minus signs, which go together; else the tree."""
     if tree.op in SETS or not any(node.op == "pm" for node in tree.walk()):
         return (tree,)
     return _signed(tree, "+"), _signed(tree, "-")
@@ -181,7 +181,7 @@ def _signed(tree: Node, upper: str) -> Node:
 
 
 def as_set(tree: Node) -> Node:
-    """An inequality of one letter as the interval it describes; everything else as it is."""
+    """Return an inequality of one letter as the interval that it describes, and everything else unchanged."""
     if tree == REALS:
         return Node("bracket", (Node("neg", (INFINITY,)), INFINITY), name="()")
     if tree.op != "rel":
@@ -211,7 +211,7 @@ def _letter(node: Node) -> bool:
 
 
 def _hole(tree: Node) -> Node:
-    """All numbers but one."""
+    """Return all numbers except one."""
     letter, other = tree.args
     if not _letter(letter):
         return tree
@@ -222,7 +222,7 @@ def _hole(tree: Node) -> Node:
 
 
 def words(tree: Node) -> str:
-    """The letters and digits of a text answer, without case, articles and the brackets of a choice."""
+    """Return the letters and digits of a text answer, without case, articles and the brackets of a choice."""
     text = tree.name if tree.op in ("text", "sym") else ""
     kept = "".join(char if char.isalnum() else " " for char in text.casefold()).split()
     return " ".join(kept[1:] if len(kept) > 1 and kept[0] in ("a", "an", "the") else kept)

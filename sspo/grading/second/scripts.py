@@ -9,9 +9,9 @@ from sspo.grading.second.node import INFINITY, Node, UnreadableError, named, num
 from sspo.grading.second.tokens import FUNCTIONS, Token
 
 MOST_BEHIND = 6
-"""Powers, factorials and signs behind one factor."""
+"""Maximum powers, factorials and signs after one factor."""
 LONGEST_NUMBER = 1_000
-"""Digits."""
+"""Maximum number of digits."""
 ACCENTS = {
     "\\" + name
     for name in [
@@ -97,11 +97,11 @@ class Scripts(Cursor):
     """The part of the reader that reads factors."""
 
     def known(self, command: str) -> bool:
-        """Whether a command begins a factor."""
+        """Return whether a command begins a factor."""
         return command in FUNCTIONS or command in LETTERS or command in ACCENTS or command in ARGUMENTS
 
     def power(self) -> Node:
-        """A factor with what stands behind it: powers, factorials, per cent, degrees, primes."""
+        """Read a factor with its suffixes: powers, factorials, percent, degrees, primes."""
         tree = self.primary()
         for _ in range(MOST_BEHIND):
             if self.take("!"):
@@ -119,7 +119,7 @@ class Scripts(Cursor):
         return tree
 
     def _raised(self, tree: Node) -> Node:
-        """A tree with the script above it."""
+        """Return a tree with the script above it."""
         ahead = [
             token.text for token in self.tokens[self.place : self.place + 4] if token.text not in ("{", "}")
         ]
@@ -141,7 +141,7 @@ class Scripts(Cursor):
         return Node("sym", name=tree.name + "'") if tree.op == "sym" else tree
 
     def script(self) -> Node:
-        """What a `^` or `_` raises or lowers: braces, or one factor with a sign."""
+        """Read the operand of a `^` or `_`: braces, or one factor with a sign."""
         if self.take("{"):
             tree = self.sum()
             self.need("}")
@@ -151,7 +151,7 @@ class Scripts(Cursor):
         return Node("neg", (tree,)) if negative else tree
 
     def primary(self) -> Node:
-        """A number, a letter, a command with its arguments, or brackets."""
+        """Read a number, a letter, a command with its arguments, or brackets."""
         with self.deeper():
             return self._primary(self.next())
 
@@ -212,7 +212,7 @@ class Scripts(Cursor):
         return Node("sym", name=name)
 
     def _function(self, name: str) -> Node:
-        """A function with its argument: brackets, braces, or the factors up to the next sign or function."""
+        """Read a function with its argument: brackets, braces, or the factors up to the next sign or function."""
         if name == "sqrt":
             return self._root()
         power = base = None
@@ -241,7 +241,7 @@ class Scripts(Cursor):
         return Node("root", (self.argument(whole=True), degree))
 
     def argument(self, whole: bool = False) -> Node:
-        """A command's argument: braces, else one token; of a number one digit, or all of it."""
+        """Read a command's argument: braces, else one token; of a number one digit, or all of it."""
         if self.peek().kind == "num" and not whole:
             text = self.next().text
             if not text.isdigit():
@@ -329,7 +329,7 @@ class Scripts(Cursor):
 
 
 def _repeating(text: str, period: str) -> Fraction:
-    """0.1 with 6 repeating is 1/10 + 6/90."""
+    """Return the value of a repeating decimal: 0.1 with 6 repeating is 1/10 + 6/90."""
     if not (period.isascii() and period.isdigit()) or "e" in text.casefold():
         raise UnreadableError
     after = len(text.partition(".")[2])

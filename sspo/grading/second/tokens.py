@@ -1,4 +1,4 @@
-"""LaTeX or plain text becomes tokens. Nothing here nests, and every pattern takes time in proportion to its text."""
+"""Tokens of LaTeX or plain text. Nothing here nests, and every pattern takes time in proportion to its text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sspo.grading.second.units import FACTORS, known
 
 MOST_TOKENS = 700
 UNIT_LETTERS = set("JNVWKmsgLTAC")
-"""Units in \\mathrm or \\text right behind a number."""
+"""Units in \\mathrm or \\text right after a number."""
 
 
 class Token(NamedTuple):
-    """`kind` is num, sym, cmd (a command, or a word that stands for one), op (one character) or text (words)."""
+    """`kind` is num, sym, cmd (a command, or a word that means one), op (one character) or text (words)."""
 
     kind: str
     text: str
@@ -75,14 +75,14 @@ _GLUED = re.compile(r"(sin|cos|tan|cot|log|ln|sqrt|pi)([a-z])")
 
 
 def cleaned(text: str) -> str:
-    """An answer without what changes no value: dollars, sizes of brackets, kinds of space, a final full stop."""
+    """Return an answer without parts that change no value: dollars, bracket sizes, kinds of space, a final period."""
     text = _THIN_COMMA.sub("", text.translate(_UNICODE_TABLE))
     text = _SPACE.sub(" ", _DROPPED.sub(" ", text.replace("\\\\", "\\cr ")))
     return text.strip().rstrip(".").strip()
 
 
 def without_thousands(text: str) -> str:
-    """Commas between groups of three digits left out, where no bracket says that they separate."""
+    """Return the text without commas between groups of three digits, unless a bracket shows that they separate."""
     return (
         text
         if re.search(r"[(\[{]", text)
@@ -91,7 +91,7 @@ def without_thousands(text: str) -> str:
 
 
 def tokens(text: str) -> list[Token]:
-    """Tokens of a cleaned answer; UnreadableError where there are too many."""
+    """Return tokens of a cleaned answer; raise UnreadableError if there are too many."""
     found: list[Token] = []
     place = 0
     while place < len(text):
@@ -119,7 +119,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def _argument(text: str, place: int) -> tuple[str, int]:
-    """What the braces hold that open here, inner braces left out, and where they end; nothing without braces."""
+    """Return the content of the braces that open here, without inner braces, and their end; empty without braces."""
     while place < len(text) and text[place] == " ":
         place += 1
     if place >= len(text) or text[place] != "{":
@@ -140,7 +140,7 @@ def _command(piece: str) -> Token:
 
 
 def _of_words(command: str, words: str) -> list[Token]:
-    """Tokens of \\text{...} and its like."""
+    """Return tokens of \\text{...} and similar commands."""
     words = re.sub(r"\\?~|\\ ", " ", words).strip()
     if command.startswith("math") or command in ("boldsymbol", "bm"):
         if re.fullmatch(r"[A-Za-z]|\\[A-Za-z]+", words):
@@ -158,7 +158,7 @@ def _of_words(command: str, words: str) -> list[Token]:
 
 
 def _of_letters(word: str, before: list[Token]) -> list[Token]:
-    """Tokens of a run of letters outside \\text: a function, a constant, a separator, a unit, else letters."""
+    """Return tokens of a run of letters outside \\text: a function, a constant, a separator, a unit, else letters."""
     if word in FUNCTIONS:
         return [Token("cmd", word)]
     if word.casefold() in _PLAIN:

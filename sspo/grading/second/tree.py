@@ -1,4 +1,4 @@
-"""Tokens become a tree: recursive descent, bounded in depth."""
+"""The tree of an answer's tokens: recursive descent, bounded in depth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHOICE = re.compile(r"\(?([A-J])\)?[.:]?")
 
 
 def read(text: str) -> Node:
-    """The tree of a cleaned answer; UnreadableError where it is none that this grader knows."""
+    """Return the tree of a cleaned answer; raise UnreadableError if this grader cannot read it."""
     if re.fullmatch(r"[A-Za-z][A-Za-z .,'-]*", text) and (
         any(len(word) > 3 and word not in FUNCTIONS for word in re.findall("[A-Za-z]+", text))
         or text.casefold() in ("yes", "no", "odd", "red")
@@ -44,7 +44,7 @@ class Reader(Scripts):
     """Reads an answer's tokens from left to right."""
 
     def items(self, op: str, closed: Callable[[], bool]) -> Node:
-        """What commas, semicolons and `and` separate: one item is itself, several are a node `op`."""
+        """Read what commas, semicolons and `and` separate: one item is itself, several are a node `op`."""
         found: list[Node] = []
         while self.left() and not closed():
             if self.take(",", ";"):
@@ -59,7 +59,7 @@ class Reader(Scripts):
         return found[0] if len(found) == 1 and op == "list" else Node(op, tuple(found))
 
     def relation(self) -> Node:
-        """An equation, an inequality, membership, or what stands alone."""
+        """Read an equation, an inequality, membership, or a lone expression."""
         self.take("\\approx")
         parts, ops = [self.union()], []
         while self.left() and (self.peek().text in RELATIONS or self._colon()):
@@ -78,18 +78,18 @@ class Reader(Scripts):
         return Node("rel", tuple(parts), name=" ".join(ops))
 
     def _colon(self) -> bool:
-        """A ratio, or what follows a name; in a set it begins the condition."""
+        """Read a ratio, or the text after a name; in a set it begins the condition."""
         return self.peek().text == ":" and not self.in_set
 
     def union(self) -> Node:
-        """Sets joined by a union, or a value with its unit."""
+        """Read sets joined by a union, or a value with its unit."""
         parts = [self.with_unit()]
         while self.take("\\cup"):
             parts.append(self.with_unit())
         return parts[0] if len(parts) == 1 else Node("union", tuple(parts))
 
     def with_unit(self) -> Node:
-        """Words, or an expression with the words behind it."""
+        """Read words, or an expression with the words after it."""
         if self.peek().kind == "text":
             words = self.words()
             choice = CHOICE.fullmatch(words)
@@ -115,7 +115,7 @@ class Reader(Scripts):
         return Node("unit", (tree,), name=words) if words else tree
 
     def words(self) -> str:
-        """Words in a row, with powers of units and what divides them."""
+        """Read words in a row, with powers of units and their divisors."""
         found = []
         while self.left():
             if self.peek().kind == "text":
@@ -130,7 +130,7 @@ class Reader(Scripts):
         return " ".join(found)
 
     def sum(self) -> Node:
-        """Terms with signs."""
+        """Read terms with signs."""
         with self.deeper():
             negative = self._sign()
             terms = [_negative(self.term()) if negative else self.term()]
@@ -151,7 +151,7 @@ class Reader(Scripts):
         return negative
 
     def term(self) -> Node:
-        """Factors, side by side or with signs between them; a quotient is a product with an inverse."""
+        """Read factors, side by side or with signs between them; a quotient is a product with an inverse."""
         for sign, name in (("\\pm", "+"), ("\\mp", "-")):
             if self.take(sign):
                 return Node("pm", (self._product(),), name=name)
@@ -177,7 +177,7 @@ class Reader(Scripts):
         return _product(factors)
 
     def starts_a_factor(self) -> bool:
-        """Whether the next token begins a factor that stands beside the one before."""
+        """Return whether the next token begins a factor beside the previous one."""
         token = self.peek()
         if token.kind == "num":
             return self.tokens[self.place - 1].kind != "num"
@@ -191,7 +191,7 @@ class Reader(Scripts):
 
 
 def _negative(tree: Node) -> Node:
-    """The negative; of a percentage or an angle it is one too."""
+    """Return the negative; the negative of a percentage or an angle is one too."""
     if tree.op in ("percent", "degree", "unit"):
         return Node(tree.op, (_negative(tree.args[0]),), name=tree.name)
     return number(-tree.value) if tree.op == "num" else Node("neg", (tree,))

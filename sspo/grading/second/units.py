@@ -1,4 +1,4 @@
-"""Words behind a number: what they multiply it by, and which units can be converted."""
+"""Words after a number: their multipliers, and the units that can be converted."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ UNITS = {
     for entry in entries.split(",")
     for name in entry.split()[:-1]
 }
-"""Dimension and size of each unit. The inch is 25.4 mm and the pound has no entry: a mass and a force go by that name."""
+"""Dimension and size of each unit. The inch is 25.4 mm and the pound has no entry: it names both a mass and a force."""
 PLAIN = {name for name in UNITS if len(name) > 1} | set(
     ["hz", "per", "units", "unit", "mph", "nm", "kpc", "kcal", "atm", "mol", "ev"]
 )
-"""Units that are known outside \\text as well; single letters are symbols there."""
+"""Units that are recognized outside \\text too; single letters are symbols there."""
 _WORDS = re.compile(r"(?:(square|sq|cubic|cu)\.? +)?([a-z]+?)(s?)(?:\^([0-9]))?\.?")
 
 
 def unit_of(words: str) -> tuple[tuple[str, int], Fraction] | None:
-    """Dimension with its power, and size, of `cm`, `square inches`, `feet^3`; None for what is not in the table."""
+    """Return dimension with its power, and size, of `cm`, `square inches`, `feet^3`; None if it is not in the table."""
     match = _WORDS.fullmatch(words.strip().casefold())
     if match is None:
         return None
@@ -44,6 +44,6 @@ def unit_of(words: str) -> tuple[tuple[str, int], Fraction] | None:
 
 
 def known(word: str) -> bool:
-    """Whether a word outside \\text is a unit."""
+    """Return whether a word outside \\text is a unit."""
     low = word.casefold()
     return low in PLAIN or (len(low) > 2 and low.endswith("s") and low[:-1] in PLAIN)

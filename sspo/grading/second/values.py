@@ -1,4 +1,4 @@
-"""The value of a tree, at one or several fixed points where it has letters."""
+"""The value of a tree, at one or several fixed points if it has letters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sspo.grading.second.node import CONSTANTS, Node, UnreadableError
 from sspo.grading.second.numbers import Inexact, Number, UndefinedError
 
 POINTS = 6
-"""Points at which expressions with letters are compared."""
+"""Number of points at which expressions with letters are compared."""
 _VALUES = {
     "\\pi": Inexact(complex(math.pi), 2e-16),
     "e": Inexact(complex(math.e), 2e-16),
@@ -30,21 +30,25 @@ _PLAIN: dict[str, Callable[[complex], complex]] = {
 
 @dataclass(frozen=True)
 class Points:
-    """Where letters stand: at whole numbers where floors or powers of -1 are compared, else at fractions, above 0 where roots are taken."""
+    """Values of letters: whole numbers if floors or powers of -1 are compared, else fractions, positive if roots are
+    taken.
+    """
 
     whole: bool
     signed: bool
 
     @classmethod
     def for_trees(cls, trees: Sequence[Node]) -> Points:
-        """The points that suit all of the trees. Letters under roots and logarithms stand for positive numbers."""
+        """Return points that suit all of the trees. Letters under roots and logarithms are positive."""
         ops = {node.op for tree in trees for node in tree.walk()}
         rooted = any(_rooted(node) for tree in trees for node in tree.walk())
         alternating = any(_alternating(node) for tree in trees for node in tree.walk())
         return cls(whole=bool(ops & {"floor", "ceil"}) or alternating, signed="abs" in ops or not rooted)
 
     def letter(self, name: str, point: int) -> Number:
-        """A letter's value at a point: a fixed function of its name, with few digits so that polynomials stay exact."""
+        """Return a letter's value at a point: a fixed function of its name, with few digits so that polynomials stay
+        exact.
+        """
         return _letter_value(name, point, self.whole, self.signed)
 
 
@@ -58,7 +62,7 @@ def _letter_value(name: str, point: int, whole: bool, signed: bool) -> Fraction:
 
 
 def _alternating(node: Node) -> bool:
-    """A power of a negative number, as (-1)^n."""
+    """Return whether the node is a power of a negative number, such as (-1)^n."""
     if node.op != "pow" or not node.args[1].symbols() - CONSTANTS:
         return False
     base = node.args[0]
@@ -74,7 +78,7 @@ def _rooted(node: Node) -> bool:
 
 
 class Valued:
-    """A tree with its values at the points, worked out once."""
+    """A tree with its values at the points, computed once."""
 
     def __init__(self, tree: Node, points: Points) -> None:
         self.tree, self.points = tree, points
@@ -84,7 +88,9 @@ class Valued:
         self._values: dict[int, Number | None] = {}
 
     def at(self, point: int) -> Number | None:
-        """The value there; None where it has none. UnreadableError where the tree is none of numbers, or they are too large."""
+        """Return the value there, or None if it has none. Raises UnreadableError for trees that are not numbers, or are
+        too large.
+        """
         if point not in self._values:
             try:
                 self._values[point] = evaluate(self.tree, lambda name: self.points.letter(name, point))
@@ -94,7 +100,7 @@ class Valued:
 
 
 def same_value(a: Valued, b: Valued) -> bool:
-    """Whether two trees have the same value wherever both have one: at least at two points, at one without letters."""
+    """Return whether two trees agree wherever both have a value: at two points or more, at one without letters."""
     told = 0
     wanted = 1 if a.constant and b.constant else 2
     for point in range(1 if wanted == 1 else POINTS):
@@ -107,7 +113,7 @@ def same_value(a: Valued, b: Valued) -> bool:
 
 
 def proportional(a: Valued, b: Valued, positive: bool) -> bool:
-    """Whether one tree is the same multiple of the other at every point: then both make one equation."""
+    """Return whether one tree is the same multiple of the other at every point: then both make one equation."""
     ratios = []
     for point in range(POINTS):
         x, y = a.at(point), b.at(point)
@@ -122,7 +128,9 @@ def proportional(a: Valued, b: Valued, positive: bool) -> bool:
 
 
 def evaluate(node: Node, letter: Callable[[str], Number]) -> Number:
-    """A scalar tree's value; UndefinedError without one, UnreadableError for tuples, sets, words and numbers beyond 1e308."""
+    """Return a scalar tree's value; raise UndefinedError without one, and UnreadableError for tuples, sets, words and
+    numbers beyond 1e308.
+    """
     if node.op == "num":
         return node.value
     if node.op == "sym":
@@ -153,7 +161,7 @@ def _based(node: Node) -> Number:
 
 
 def _called(name: str, args: list[Number]) -> Number:
-    """A function nobody knows: a smooth one of its own for each name."""
+    """Return the value of an unknown function: a distinct smooth one for each name."""
     phase = zlib.crc32(name.encode()) % 1000 / 500
     total = 2.0 + phase
     value: Number = Fraction(1)

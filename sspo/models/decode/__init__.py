@@ -1,9 +1,9 @@
-"""Going on with responses, token by token, with a model's past kept.
+"""Decoding: continues responses token by token, with a model's past kept.
 
-contract  what every decoder does
+contract  the interface of every decoder
 plain     transformers' own forward pass and caches, for any architecture
-lean      fewer and larger steps, for architectures that sspo/models/lean knows
-proof     whether the lean decoder gives what the plain one gives
+lean      fewer and larger steps, for architectures supported by sspo/models/lean
+proof     a check that the lean decoder agrees with the plain one
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ __all__ = ["Decoder", "Decoders", "open_decoders"]
 
 @dataclass(frozen=True, kw_only=True)
 class Decoders:
-    """How a policy's batches are decoded."""
+    """The decoding of a policy's batches."""
 
     decode: str
-    """What became of the option rollout.decode."""
+    """The resolved value of rollout.decode."""
     new: Callable[[], Decoder]
-    """A decoder for one batch, over the policy's weights as they are then."""
+    """Creates a decoder for one batch, over the policy's weights at that time."""
     remark: str | None = None
-    """What is worth a warning."""
+    """A warning."""
 
 
 def open_decoders(policy: Policy, decode: str) -> Decoders:
-    """Decoders as rollout.decode asks for. What lean does not know is decoded plainly, and so is what it gets wrong, with a remark."""
+    """Return the decoders for rollout.decode. A model that lean does not support, or decodes differently, is decoded
+    plainly, with a remark.
+    """
     model, precision = policy.model, policy.precision
     layout = layout_of(model) if decode == "lean" else None
     why = None if layout is None else disagreement(policy, layout)
@@ -45,6 +47,6 @@ def open_decoders(policy: Policy, decode: str) -> Decoders:
         return Decoders(decode="lean", new=lambda: LeanDecoder(model, layout, precision))
     remark = None if why is None else (
         f"warning: rollout.decode=lean cannot serve model.path={policy.path} (architecture {model.config.model_type}): {why}; "
-        "transformers' own forward pass is taken"
+        "using transformers' own forward pass"
     )  # fmt: skip
     return Decoders(decode="plain", new=lambda: PlainDecoder(model, precision), remark=remark)

@@ -1,4 +1,4 @@
-"""What every decoder does."""
+"""The interface of every decoder."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 
 
 class Decoder(Protocol):
-    """A batch of responses in the making. Logits are float32, of the token that comes next."""
+    """A batch of responses being generated. Logits are float32, of the next token."""
 
     def begin(
         self, prompt_PL: torch.Tensor, prompt_mask_PL: torch.Tensor, responses: int, max_tokens: int
     ) -> torch.Tensor:
-        """Read prompts that are padded on the left. Returns logits_BV, `responses` rows a prompt."""
+        """Read prompts that are padded on the left. Return logits_BV with `responses` rows per prompt."""
         ...
 
     def step(self, token_b: torch.Tensor) -> torch.Tensor:
-        """Take the next token of each row that is left; returns its logits_bV."""
+        """Append the next token of each remaining row. Return its logits_bV."""
         ...
 
     def keep(self, index_b: torch.Tensor) -> None:
-        """Go on with these of the rows that are left."""
+        """Continue with only these of the remaining rows."""
         ...

@@ -1,7 +1,7 @@
-"""Decoding of architectures that sspo/models/lean knows: few and large steps over keys and values that stay where they are.
+"""Decoding of architectures supported by sspo/models/lean: few and large steps over keys and values that stay in place.
 
-transformers reads the prompts. From then on a token goes through matrix products alone: small ones of one input are joined, and
-no step copies what came before. Weights are taken as they are when a batch begins.
+transformers reads the prompts. After that a token goes only through matrix products: small ones of one input are
+joined, and no step copies the past. Weights are those at the start of a batch.
 """
 
 from __future__ import annotations
@@ -22,34 +22,36 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ROOM = 64
-"""Tokens that there is room for at first beyond the prompt, and the least that room grows by."""
+"""Initial space, in tokens, beyond the prompt, and the least amount that it grows by."""
 GROWTH = 1.5
 SMALL = 1 << 19
-"""Weights that are joined into one matrix product for the few rows of a step; larger ones are not worth the copy."""
+"""Weights up to this size are joined into one matrix product for the few rows of a step; for larger ones the copy costs
+more than it saves.
+"""
 Linear = tuple[torch.Tensor, torch.Tensor | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Layer:
-    """The weights of a layer as a step takes them; linear layers of one input are joined where that is worth it."""
+    """The weights of a layer as a step uses them; linear layers of one input are joined if that is worth it."""
 
     norm_H: torch.Tensor
     qkv: Sequence[Linear]
     head_norms: tuple[torch.Tensor, torch.Tensor] | None
-    """Of queries and keys, where the architecture has them."""
+    """Norms of queries and keys, if the architecture has them."""
     out: Linear
     block_norm_H: torch.Tensor
     gate_up: Sequence[Linear]
     down: Linear
     scale: float
-    """Of the products of queries and keys."""
+    """Scale of the products of queries and keys."""
 
 
 class LeanDecoder:
-    """See Decoder."""
+    """The lean decoder. See Decoder."""
 
     def __init__(self, model: PreTrainedModel, layout: Layout, precision: str):
-        """`precision` is a policy's."""
+        """Prepare the weights; `precision` is a policy's."""
         self.model = model
         self.layout = layout
         self.precision = precision
@@ -57,13 +59,13 @@ class LeanDecoder:
         self.layers = [_layer(layer, self.dtype) for layer in layout.layers]
         self.head = _joined([model.get_output_embeddings()], self.dtype)
         self.keys: list[torch.Tensor] = []
-        """(rows, shared heads, room, head size), a tensor a layer."""
+        """One tensor per layer: (rows, shared heads, room, head size)."""
         self.values: list[torch.Tensor] = []
         self.length = 0
-        """Tokens of each row so far, padding and all."""
+        """Tokens of each row so far, including padding."""
         self.most = 0
         self.padding_bL: torch.Tensor | None = None
-        """0 where a row has a token and -inf on padding, (rows * shared heads, 1, length); None where nothing is padded."""
+        """0 on tokens and -inf on padding, (rows * shared heads, 1, length); None if nothing is padded."""
         self.position_b = torch.empty(0)
         self.rotation_PD = torch.empty(0), torch.empty(0)
         """cos and sin of every position."""
@@ -71,7 +73,7 @@ class LeanDecoder:
     def begin(
         self, prompt_PL: torch.Tensor, prompt_mask_PL: torch.Tensor, responses: int, max_tokens: int
     ) -> torch.Tensor:
-        """See Decoder. Prompts are run once each, by transformers."""
+        """See Decoder. transformers runs each prompt once."""
         cache = DynamicCache(config=self.model.config)
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
         with autocast(prompt_PL.device, self.precision):
@@ -130,7 +132,7 @@ class LeanDecoder:
         x_bH: torch.Tensor,
         rotation: tuple[torch.Tensor, torch.Tensor],
     ) -> torch.Tensor:
-        """What each row's new token sees of the row, all heads side by side; its key and value are kept."""
+        """Return the attention output of each row's new token, all heads side by side, and store its key and value."""
         layout, rows, end = self.layout, len(x_bH), self.length + 1
         turning = layout.heads + layout.shared_heads
         qkv_bhD = _products(x_bH, layer.qkv).view(rows, -1, layout.head_size)
@@ -152,13 +154,13 @@ class LeanDecoder:
         return functional.rms_norm(x.float(), weight.shape, weight.float(), self.layout.eps).to(self.dtype)
 
     def _roomy(self, x_PhLD: torch.Tensor, responses: int) -> torch.Tensor:
-        """Keys or values of the prompts for each of their responses, with room for tokens to come."""
+        """Return keys or values of the prompts for each of their responses, with space for future tokens."""
         return self._with_room(
             x_PhLD.to(self.dtype).repeat_interleave(responses, 0), min(self.most, self.length + ROOM)
         )
 
     def _make_room(self) -> None:
-        """Room for one more token."""
+        """Make space for one more token."""
         room = self.keys[0].shape[2]
         if self.length < room:
             return
@@ -188,7 +190,7 @@ def _layer(layer: Any, dtype: torch.dtype) -> _Layer:
 
 
 def _joined(linears: Sequence[Any], dtype: torch.dtype) -> Sequence[Linear]:
-    """Weights and biases of linear layers of one input, in one where that is worth the copy."""
+    """Return weights and biases of linear layers of one input, joined if that is worth the copy."""
     found = [merged(linear) for linear in linears]
     cast = [(weight.to(dtype), None if bias is None else bias.to(dtype)) for weight, bias in found]
     if len(cast) == 1 or sum(weight.numel() for weight, _ in cast) > SMALL:
@@ -198,7 +200,7 @@ def _joined(linears: Sequence[Any], dtype: torch.dtype) -> Sequence[Linear]:
 
 
 def _added(x_bH: torch.Tensor, y_bF: torch.Tensor, linear: Linear) -> torch.Tensor:
-    """x with a linear layer's output added to it."""
+    """Return x with a linear layer's output added to it."""
     weight, bias = linear
     if bias is None and weight.dtype == x_bH.dtype:
         return torch.addmm(x_bH, y_bF, weight.t())
@@ -206,6 +208,6 @@ def _added(x_bH: torch.Tensor, y_bF: torch.Tensor, linear: Linear) -> torch.Tens
 
 
 def _products(x_bH: torch.Tensor, linears: Sequence[Linear]) -> torch.Tensor:
-    """Outputs side by side."""
+    """Return the outputs side by side."""
     parts = [functional.linear(x_bH, *linear) for linear in linears]
     return parts[0] if len(parts) == 1 else torch.cat(parts, -1)

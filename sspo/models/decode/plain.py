@@ -15,27 +15,28 @@ if TYPE_CHECKING:
 
 
 class PlainDecoder:
-    """See Decoder.
+    """The plain decoder. See Decoder.
 
-    What a model keeps of the past is repeated and selected by `reorder_cache`, which all of transformers' cache layers
-    have: attention, convolutions and recurrent states. trainer/probe.py says whether a model keeps its past there.
+    The model's record of the past is repeated and selected by `reorder_cache`, which all of transformers' cache layers
+    have: attention, convolutions and recurrent states. trainer/probe.py checks that a model keeps its past there.
     """
 
     def __init__(self, model: PreTrainedModel, precision: str):
-        """`precision` is a policy's."""
+        """Prepare decoding; `precision` is a policy's."""
         self.model = model
         self.precision = precision
         self.cache = DynamicCache(config=model.config)
         self.stateful = "cache_params" in inspect.signature(model.forward).parameters
-        """Whether the model has states alone, as Mamba does: they are handed over by another name, and a single token
-        continues them whatever the mask says of earlier ones."""
+        """True if the model has only states, as Mamba does: they are passed under a different name, and a single token
+        continues them whatever the mask is for earlier ones.
+        """
         self.mask_bL = torch.empty(0)
         self.position_b = torch.empty(0)
 
     def begin(
         self, prompt_PL: torch.Tensor, prompt_mask_PL: torch.Tensor, responses: int, max_tokens: int
     ) -> torch.Tensor:
-        """See Decoder. Prompts are run once each and their cache repeated for the group."""
+        """See Decoder. Each prompt is run once and its cache repeated for the group."""
         del max_tokens
         position_PL = (prompt_mask_PL.cumsum(1) - 1).clamp(min=0)
         logits_PV = self._forward(prompt_PL, prompt_mask_PL, position_PL)
@@ -57,7 +58,7 @@ class PlainDecoder:
         self.mask_bL, self.position_b = self.mask_bL[index_b], self.position_b[index_b]
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-        """Next-token logits (rows, V); the cache grows."""
+        """Return next-token logits (rows, V) and extend the cache."""
         masked = not self.stateful or ids.shape[1] > 1
         with autocast(ids.device, self.precision):
             out = self.model(

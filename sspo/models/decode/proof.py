@@ -1,4 +1,4 @@
-"""Whether the lean decoder gives what transformers gives, looked at before anything is sampled."""
+"""A check, before anything is sampled, that the lean decoder agrees with transformers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from sspo.models.policy import Policy
 
 PROMPTS, RESPONSES, TOKENS = (2, 7, 4), 2, 4
-"""Tokens of the prompts, unequal so that there is padding; rows a prompt; tokens that are gone on with."""
+"""Tokens of the prompts, unequal so that there is padding; rows per prompt; tokens to continue by."""
 LEFT = (0, 2, 3, 5)
-"""Rows that are left after half of the tokens."""
+"""Rows that remain after half of the tokens."""
 
 
 @torch.inference_mode()
 def disagreement(policy: Policy, layout: Layout) -> str | None:
-    """How far apart the decoders are on the same random tokens; None where rounding explains it.
+    """Return how far apart the decoders are on the same random tokens, in words, or None if rounding explains it.
 
-    As in sspo/models/forward/proof.py differences are held against what other prompts do. Draws come from a stream of their own.
+    As in sspo/models/forward/proof.py, differences are compared with the effect of a change of prompts. Draws come from
+    a stream of their own.
     """
     generator = torch_stream(0, "decoders")
     longest = max(PROMPTS)
@@ -47,13 +48,13 @@ def disagreement(policy: Policy, layout: Layout) -> str | None:
     apart = float((found - expected).abs().max())
     if apart <= allowed:
         return None
-    return f"log-probabilities differ by {apart:.2g} nats, where rounding makes {allowed:.2g} at most"
+    return f"log-probabilities differ by {apart:.2g} nats, and rounding explains at most {allowed:.2g}"
 
 
 def _seen(
     decoder: Decoder, prompt_PL: torch.Tensor, mask_PL: torch.Tensor, token_BT: torch.Tensor
 ) -> torch.Tensor:
-    """Log-probabilities of the tokens, those of all rows at first and then of the ones that are left."""
+    """Return the log-probabilities of the tokens, first those of all rows and then those of the remaining ones."""
     logits_bV = decoder.begin(prompt_PL, mask_PL, RESPONSES, TOKENS)
     seen = []
     for t in range(TOKENS):

@@ -1,16 +1,16 @@
 """Whole rows -> log-probabilities and entropies of their response tokens.
 
-contract       what every forward pass does
+contract       the interface of every forward pass
 plain          transformers' own forward pass, all logits at once
 headed         hidden states of transformers or of sspo/models/lean, and a chunk of the logits at a time
 chunked        hidden states to log-probabilities, chunk by chunk, with gradients
-logits         the logits of a chunk, and how wide a chunk is
+logits         the logits of a chunk, and the width of a chunk
 softmax        a softmax merged from chunks
-head           what a model does between its last hidden state and its logits
-checkpointed   another one, whose layers run again in the backward pass
-proof          whether another forward pass gives what the plain one gives
-rows           whole rows as a model takes them
-micro_batches  rows in parts of a token budget
+head           a model's computation between its last hidden state and its logits
+checkpointed   a wrapped forward pass whose layers run again in the backward pass
+proof          a check that a forward pass agrees with the plain one
+rows           whole rows as model inputs
+micro_batches  rows split by a token budget
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from sspo.models.lean.layout import layout_of, why_unknown
 if TYPE_CHECKING:
     from sspo.models.policy import Policy
 
-NO_HEAD = "its head is no plain linear layer"
+NO_HEAD = "its head is not a plain linear layer"
 
 __all__ = ["Forward", "open_forward"]
 
 
 def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
-    """The forward pass that a run's options ask for, over the policy's weights as they are.
+    """Return the forward pass that a run's options select, over the policy's weights at each call.
 
-    What cannot be told from the plain one on a few rows is taken; otherwise the next plainer one is, with a remark. Raises UserError
-    for gradient checkpointing where the architecture's layers have none.
+    A pass that agrees with the plain one on a few rows is used; otherwise the next plainer one is, with a remark.
+    Raises UserError for gradient checkpointing if the architecture's layers do not support it.
     """
     forward = _settled(policy, config)
     if config.gradient_checkpointing and forward.paths["forward"] == "plain":
@@ -47,7 +47,7 @@ def open_forward(policy: Policy, config: TrainerConfig) -> Forward:
 
 
 def _settled(policy: Policy, config: TrainerConfig) -> Forward:
-    """The first of the passes that were asked for and of plainer ones that gives what the plain one gives."""
+    """Return the first of the requested pass and plainer ones that agrees with the plain one."""
     plain = PlainForward(policy.model, policy.precision)
     remarks: list[str] = []
     wanted = [(config.forward, config.logits), ("plain", config.logits)]
@@ -61,7 +61,7 @@ def _settled(policy: Policy, config: TrainerConfig) -> Forward:
             return found
         option = "forward=lean" if forward == "lean" else "logits=chunked"
         instead = (
-            "transformers' own forward pass is taken" if forward == "lean" else "all logits are held at once"
+            "using transformers' own forward pass" if forward == "lean" else "holding all logits at once"
         )
         remarks.append(
             f"warning: trainer.{option} cannot serve model.path={policy.path} (architecture {policy.model.config.model_type}): "
@@ -72,7 +72,7 @@ def _settled(policy: Policy, config: TrainerConfig) -> Forward:
 
 
 def _opened(policy: Policy, config: TrainerConfig, forward: str, logits: str) -> HeadedForward | str:
-    """A forward pass that is not the plain one, or why there is none."""
+    """Return a forward pass other than the plain one, or the reason that there is none."""
     head = head_of(policy.model)
     if head is None:
         return NO_HEAD
@@ -92,5 +92,5 @@ def _opened(policy: Policy, config: TrainerConfig, forward: str, logits: str) ->
 
 
 def _width(head: Head) -> int:
-    """One chunk for all of the vocabulary."""
+    """Return the chunk width that covers the whole vocabulary."""
     return len(head.weight_VH)

@@ -1,4 +1,6 @@
-"""Gradient checkpointing: a layer's input is kept, and the layer runs again in the backward pass. The same bits in less memory."""
+"""Gradient checkpointing: only a layer's input is kept, and the layer runs again in the backward pass. Same bits, less
+memory.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 DROPPED = "drop"
-"""Part of the name of what a layer drops at random while it trains."""
+"""Part of the names of a layer's dropout attributes."""
 
 
 class CheckpointedForward:
-    """See Forward; another one, over layers that run again."""
+    """A wrapped forward pass over layers that run again. See Forward."""
 
     def __init__(self, forward: Forward, model: PreTrainedModel):
-        """Raises UserError for an architecture whose layers cannot."""
+        """Wrap a forward pass. Raises UserError for an architecture whose layers cannot run again."""
         self.forward = forward
         self.paths, self.remarks = forward.paths, forward.remarks
         self.layers = _made_ready(model)
@@ -50,7 +52,7 @@ def _made_ready(model: PreTrainedModel) -> list[Any]:
             f"trainer.gradient_checkpointing=true: the layers of architecture {model.config.model_type} cannot run again in the "
             "backward pass; set it to false"
         )
-    # reentrant checkpoints would lose the gradient of layers whose input has none; there is no randomness to repeat
+    # reentrant checkpoints would lose the gradient of layers whose input has none; no randomness needs to be repeated
     again = functools.partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
     for layer in layers:
         layer.gradient_checkpointing, layer._gradient_checkpointing_func = True, again
@@ -58,15 +60,16 @@ def _made_ready(model: PreTrainedModel) -> list[Any]:
             if DROPPED in name and isinstance(value, float):
                 setattr(
                     layer, name, 0.0
-                )  # dropped nothing so far, as the model never trains in transformers' sense
+                )  # dropout is inactive, as the model is never in transformers' training mode
     return layers
 
 
 @contextlib.contextmanager
 def _training(layers: list[Any]) -> Iterator[None]:
-    """transformers runs a layer again only where `layer.training`; the parts of a layer must not know of it.
+    """Set `layer.training`, on which transformers makes a layer run again, but not on the parts of a layer.
 
-    Only with a gradient and inside the `with` block, as such a layer writes into no cache, and a sampler needs one.
+    Only with a gradient and inside the `with` block, because such a layer does not write into a cache, which a sampler
+    needs.
     """
     on = torch.is_grad_enabled()
     for layer in layers:

@@ -1,13 +1,14 @@
-"""Log-probabilities and entropies from hidden states, without the logits of all tokens and the whole vocabulary at once.
+"""Log-probabilities and entropies from hidden states, without the logits of all tokens over the whole vocabulary at
+once.
 
-Logits exist for a chunk of the vocabulary at a time. The softmax is merged from chunk to chunk (arXiv 1805.02867), and the
-backward pass makes the logits again from what it takes to normalise them, one number a token. Chunks of the vocabulary and
-not of the tokens: each row of the head's gradient is then written once, and a chunk stays in the processor's cache.
+Logits exist for one chunk of the vocabulary at a time. The softmax is merged from chunk to chunk (arXiv 1805.02867),
+and the backward pass recomputes the logits from their normalizer, one number per token. Chunks split the vocabulary and
+not the tokens: each row of the head's gradient is then written once, and a chunk stays in the processor's cache.
 
-A frozen head needs no second look: the gradient of a token's log-probability with respect to its hidden state,
-W[token] - softmax @ W, is merged in the forward pass like the softmax itself.
+A frozen head needs no second pass: the gradient of a token's log-probability with respect to its hidden state, W[token]
+- softmax @ W, is merged in the forward pass like the softmax itself.
 
-Knows nothing of models: sspo/models/forward/headed.py has hidden states.
+This module does not depend on models: sspo/models/forward/headed.py provides hidden states.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ def token_logp(
     temperature: float,
     chunk: int | None = None,
 ) -> torch.Tensor:
-    """logp_N (nats) at `temperature`, with gradients for hidden states and for what of the head is trained.
+    """Return logp_N (nats) at `temperature`, with gradients for hidden states and for the trained parts of the head.
 
-    `chunk` columns of the vocabulary at a time; None takes `chunk_columns`. Products run in autocast's precision where it is
-    on, everything else in float32 at least.
+    `chunk` columns of the vocabulary are processed at a time; None means `chunk_columns`. Products run in autocast's
+    precision if it is on, everything else in at least float32.
     """
     return _run(hidden_NH, head, token_N, temperature, chunk, entropy=False)[0]
 
@@ -47,7 +48,7 @@ def token_logp_entropy(
     temperature: float,
     chunk: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """logp_N as `token_logp` has it, and entropy_N of the distributions (nats), which has no gradient."""
+    """Return logp_N as `token_logp` does, and entropy_N of the distributions (nats), which has no gradient."""
     logp_N, entropy_N = _run(hidden_NH, head, token_N, temperature, chunk, entropy=True)
     return logp_N, entropy_N
 
@@ -73,7 +74,7 @@ def _run(
 
 
 class _Chunked(torch.autograd.Function):
-    """(logp_N, entropy_N)."""
+    """Autograd function that returns (logp_N, entropy_N)."""
 
     @staticmethod
     def forward(
@@ -93,16 +94,16 @@ class _Chunked(torch.autograd.Function):
             logits_NC = logits.of(cast_NH, weight_CH, chunk)
             slope_NC = logits.slope(logits_NC) if pull else None
             merged.add(logits_NC, slope_NC, weight_CH, chunk)
-        normaliser_N = merged.normaliser()
+        normalizer_N = merged.normalizer()
         ctx.logits, ctx.pull, ctx.dtype = logits, pull, hidden_NH.dtype
         if merged.pulled_NH is not None:
             ctx.save_for_backward(_jacobian(merged, logits))
         else:
-            # the weights only so that autograd refuses when an optimiser has changed them in between
-            ctx.save_for_backward(hidden_NH, token_N, normaliser_N, weight_VH, bias_V)
+            # the weights only so that autograd raises if an optimizer changes them in between
+            ctx.save_for_backward(hidden_NH, token_N, normalizer_N, weight_VH, bias_V)
         entropy_N = merged.entropy()
         ctx.mark_non_differentiable(entropy_N)
-        return merged.chosen_N - normaliser_N, entropy_N
+        return merged.chosen_N - normalizer_N, entropy_N
 
     @staticmethod
     @once_differentiable  # type: ignore[misc, untyped-decorator]
@@ -110,13 +111,13 @@ class _Chunked(torch.autograd.Function):
         if ctx.pull:
             (jacobian_NH,) = ctx.saved_tensors
             return (jacobian_NH * pull_N[:, None]).to(ctx.dtype), *[None] * 6
-        hidden_NH, token_N, normaliser_N, *_weights = ctx.saved_tensors
+        hidden_NH, token_N, normalizer_N, *_weights = ctx.saved_tensors
         wanted = _Wanted(*ctx.needs_input_grad[:3])
-        return *_gradients(hidden_NH, token_N, normaliser_N, pull_N, ctx.logits, wanted), *[None] * 4
+        return *_gradients(hidden_NH, token_N, normalizer_N, pull_N, ctx.logits, wanted), *[None] * 4
 
 
 def _jacobian(merged: Merged, logits: Logits) -> torch.Tensor:
-    """d logp / d hidden of each token."""
+    """Return d logp / d hidden of each token."""
     assert merged.pulled_NH is not None
     chosen_NH = at_least_float32(logits.head.weight_VH.detach()[merged.token_N].to(logits.dtype))
     slope_N = logits.slope(merged.chosen_N)
@@ -128,7 +129,7 @@ def _jacobian(merged: Merged, logits: Logits) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Whose gradients are wanted."""
+    """The inputs whose gradients are required."""
 
     hidden: bool
     weight: bool
@@ -138,17 +139,19 @@ class _Wanted:
 def _gradients(
     hidden_NH: torch.Tensor,
     token_N: torch.Tensor,
-    normaliser_N: torch.Tensor,
+    normalizer_N: torch.Tensor,
     pull_N: torch.Tensor,
     logits: Logits,
     wanted: _Wanted,
 ) -> tuple[torch.Tensor | None, ...]:
-    """Gradients of hidden states, weight and bias. Tokens without a pull, as clipped ones, are left out of the products."""
+    """Return the gradients of hidden states, weight and bias. Tokens with zero upstream gradient, such as clipped ones,
+    are left out of the products.
+    """
     live_n = pull_N.nonzero()[:, 0]
-    cast_nH, token_n, normaliser_n = hidden_NH.to(logits.dtype), token_N, normaliser_N
+    cast_nH, token_n, normalizer_n = hidden_NH.to(logits.dtype), token_N, normalizer_N
     pull_n = pull_N * -logits.factor
     if len(live_n) < len(pull_N):
-        cast_nH, token_n, normaliser_n, pull_n = (x[live_n] for x in (cast_nH, token_n, normaliser_n, pull_n))
+        cast_nH, token_n, normalizer_n, pull_n = (x[live_n] for x in (cast_nH, token_n, normalizer_n, pull_n))
     drawn_nH = at_least_float32(cast_nH).mul(pull_n[:, None]).to(logits.dtype)
     head = logits.head
     d_hidden_nH = torch.zeros_like(cast_nH, dtype=pull_n.dtype) if wanted.hidden else None
@@ -158,7 +161,7 @@ def _gradients(
         weight_CH = logits.weight(chunk)
         logits_nC = logits.of(cast_nH, weight_CH, chunk)
         slope_nC = logits.slope(logits_nC)
-        off_nC = _softmax_less_token(logits_nC, normaliser_n, token_n - chunk.start)
+        off_nC = _softmax_less_token(logits_nC, normalizer_n, token_n - chunk.start)
         if slope_nC is not None:
             off_nC.mul_(slope_nC)
         if d_hidden_nH is not None:
@@ -175,17 +178,17 @@ def _gradients(
 
 
 def _softmax_less_token(
-    logits_nC: torch.Tensor, normaliser_n: torch.Tensor, at_n: torch.Tensor
+    logits_nC: torch.Tensor, normalizer_n: torch.Tensor, at_n: torch.Tensor
 ) -> torch.Tensor:
-    """The softmax of a chunk, less 1 at the token, in the place of its logits."""
-    softmax_nC = logits_nC.sub_(normaliser_n[:, None]).exp_()
+    """Return the softmax of a chunk, less 1 at the token, in place of its logits."""
+    softmax_nC = logits_nC.sub_(normalizer_n[:, None]).exp_()
     here_n = (at_n >= 0) & (at_n < softmax_nC.shape[1])
     at_n = at_n.clamp(0, softmax_nC.shape[1] - 1)
     return softmax_nC.scatter_add_(1, at_n[:, None], -here_n.to(softmax_nC.dtype)[:, None])
 
 
 def _put_product(into: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
-    """into = left @ right, the product in the dtype of `right`."""
+    """Write left @ right to `into`, with the product in the dtype of `right`."""
     if into.dtype == right.dtype == left.dtype:
         torch.mm(left, right, out=into)
     else:

@@ -1,4 +1,4 @@
-"""What every forward pass does."""
+"""The interface of every forward pass."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from sspo.types import Batch
 
 
 class Forward(Protocol):
-    """How a policy looks at the rows of a micro-batch. Off the mask all that it gives is finite and meaningless."""
+    """A policy's forward pass over the rows of a micro-batch. Off the mask all results are finite and meaningless."""
 
     paths: Mapping[str, str]
-    """Options of the trainer, and what became of them: `auto` choices and fallbacks are settled here."""
+    """Trainer options and their resolved values: `auto` choices and fallbacks are settled here."""
     remarks: Sequence[str]
-    """Why a path is not the one that was asked for: what is worth a warning."""
+    """Warnings: the reasons that a path differs from the requested one."""
 
     def token_logp(self, part: Batch, temperature: float) -> torch.Tensor:
-        """logp_BT of the response tokens (nats) at `temperature`, with a gradient where gradients are on."""
+        """Return logp_BT of the response tokens (nats) at `temperature`, with a gradient if gradients are enabled."""
         ...
 
     def token_logp_entropy(self, part: Batch, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """logp_BT, and entropy_BT of the distributions that the tokens came from (nats), which has no gradient to rely on."""
+        """Return logp_BT, and entropy_BT of the distributions that the tokens came from (nats), whose gradient is
+        unspecified.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What a model does between its last hidden state and its logits, as far as its layers and its configuration tell."""
+"""A model's computation between its last hidden state and its logits, derived from its layers and its configuration."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 CAPS = ("final_logit_softcapping",)
 """Options of an architecture that cap the logits (Gemma 2 and later)."""
 FACTORS = ("logit_scale", "lm_head_multiplier")
-"""... that multiply them (Cohere, Falcon-H1)."""
+"""Options that multiply them (Cohere, Falcon-H1)."""
 DIVISORS = ("logits_scaling",)
-"""... that divide them (Granite)."""
+"""Options that divide them (Granite)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +30,15 @@ class Head:
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing of it is trained."""
+        """Return whether no part of it is trained."""
         bias = self.bias_V is not None and self.bias_V.requires_grad
         return not (self.weight_VH.requires_grad or bias)
 
 
 def head_of(model: PreTrainedModel) -> Head | None:
-    """The head of a model; None where it is no plain linear layer, such as one with an adapter.
+    """Return the head of a model, or None if it is not a plain linear layer, such as one with an adapter.
 
-    Options of a name that is not known here do not show: sspo/models/forward/proof.py compares before anything is trained.
+    Options under unknown names are not detected here: sspo/models/forward/proof.py compares before anything is trained.
     """
     layer = model.get_output_embeddings()
     if type(layer) is not torch.nn.Linear:

@@ -1,4 +1,4 @@
-"""Hidden states of a decoder, transformers' own or the lean one, and a head that is chunked over the vocabulary."""
+"""Hidden states of a decoder (transformers' own or the lean one) and a head that is chunked over the vocabulary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ States = Callable[[Batch], torch.Tensor]
 
 
 def own_states(model: PreTrainedModel) -> States:
-    """Those of transformers' own layers."""
+    """Return the states of transformers' own layers."""
 
     def states(part: Batch) -> torch.Tensor:
         hidden = model.base_model(**whole_rows(part)).last_hidden_state
@@ -35,12 +35,12 @@ def own_states(model: PreTrainedModel) -> States:
 
 
 def lean_states(layout: Layout, *, checkpointed: bool) -> States:
-    """Those of the lean layers; `checkpointed` keeps a layer's input alone for the backward pass."""
+    """Return the states of the lean layers; `checkpointed` keeps only a layer's input for the backward pass."""
     return lambda part: hidden_states(layout, packed(part), checkpointed=checkpointed)
 
 
 class HeadedForward:
-    """See Forward. Off the mask all that it gives is 0."""
+    """A forward pass with a separate head. See Forward. Off the mask all results are 0."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class HeadedForward:
         *,
         chunk: int | None = None,
     ):
-        """`head` is the model's; `precision` a policy's; `chunk` as `chunked.token_logp` takes it."""
+        """Combine states and head: `head` is the model's; `precision` a policy's; `chunk` as in `chunked.token_logp`."""
         self.states = states
         self.head = head
         self.precision = precision
@@ -77,5 +77,5 @@ class HeadedForward:
 
 
 def _placed(value_N: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """The response tokens' values in their places."""
+    """Return the response tokens' values at their positions."""
     return value_N.new_zeros(mask_BT.shape).masked_scatter(mask_BT, value_N)

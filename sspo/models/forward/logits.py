@@ -1,4 +1,4 @@
-"""The logits of a chunk of the vocabulary, and how wide a chunk is."""
+"""The logits of a chunk of the vocabulary, and the width of a chunk."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from sspo.models.forward.head import Head
 
 @dataclass(frozen=True, kw_only=True)
 class Logits:
-    """How a chunk of logits comes about."""
+    """Parameters from which a chunk of logits is computed."""
 
     head: Head
     temperature: float
     columns: int
     dtype: torch.dtype
-    """Of the matrix products."""
+    """Type of the matrix products."""
 
     def chunks(self) -> Iterator[slice]:
-        """The vocabulary in parts."""
+        """Yield the vocabulary in parts."""
         for start in range(0, len(self.head.weight_VH), self.columns):
             yield slice(start, start + self.columns)
 
     def weight(self, chunk: slice) -> torch.Tensor:
-        """The head's rows of a chunk, in the dtype."""
+        """Return the head's rows of a chunk, in the dtype."""
         return self.head.weight_VH.detach()[chunk].to(self.dtype)
 
     def of(self, hidden_NH: torch.Tensor, weight_CH: torch.Tensor, chunk: slice) -> torch.Tensor:
-        """Logits (N, C) over temperature, in float32 at least. `hidden_NH` is of the dtype."""
+        """Return logits (N, C) over temperature, in at least float32. `hidden_NH` has the dtype."""
         bias_V = self.head.bias_V
         bias_C = None if bias_V is None else bias_V.detach()[chunk].to(self.dtype)
         logits_NC = at_least_float32(linear(hidden_NH, weight_CH, bias_C))
@@ -43,11 +43,11 @@ class Logits:
 
     @property
     def factor(self) -> float:
-        """What a logit of the matrix product is multiplied by; under a soft cap near 0 only."""
+        """Return the factor on a logit of the matrix product; under a soft cap it holds near 0 only."""
         return self.head.scale / self.temperature
 
     def slope(self, logits: torch.Tensor) -> torch.Tensor | None:
-        """The derivative of the cap where it gave `logits`; None without one, where it is 1."""
+        """Return the derivative of the cap at its outputs `logits`, or None without a cap (the derivative is then 1)."""
         if self.head.softcap is None:
             return None
         return (logits * (self.temperature / self.head.softcap)).square_().neg_().add_(1)

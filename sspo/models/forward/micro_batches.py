@@ -1,4 +1,4 @@
-"""Rows in parts of a token budget, so that a forward pass fits into memory."""
+"""Rows split by a token budget, so that a forward pass fits into memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sspo.types import Batch
 
 
 def micro_batches(batch: Batch, index_b: torch.Tensor, budget: int) -> Iterator[tuple[torch.Tensor, Batch]]:
-    """The rows of `index_b` in parts of at most `budget` padded tokens (one row at least), longest first.
+    """Split the rows of `index_b` into parts of at most `budget` padded tokens (at least one row), longest first.
 
     Yields (row indices, trimmed rows).
     """

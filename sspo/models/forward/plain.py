@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class PlainForward:
-    """See Forward."""
+    """The plain forward pass. See Forward."""
 
     paths: Mapping[str, str] = MappingProxyType({"forward": "plain", "logits": "full"})
 
     def __init__(self, model: PreTrainedModel, precision: str, remarks: Sequence[str] = ()):
-        """`precision` is a policy's; `remarks` say why it is this one where another was asked for."""
+        """Wrap a model: `precision` is a policy's; `remarks` are the reasons that this pass replaces the requested one."""
         self.model = model
         self.precision = precision
         self.remarks = remarks
 
     def token_logp(self, part: Batch, temperature: float) -> torch.Tensor:
-        """See Forward; without the memory that entropies take."""
+        """See Forward. Skips the memory of entropies."""
         return _of_tokens(self._log_softmax(part, temperature), part)
 
     def token_logp_entropy(self, part: Batch, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,7 +42,7 @@ class PlainForward:
         with autocast(part.response_BT.device, self.precision):
             logits = self.model(**whole_rows(part), logits_to_keep=wanted).logits[
                 :, -wanted:
-            ]  # some architectures give them all
+            ]  # some architectures return all of them
         log_softmax_BTV: torch.Tensor = (logits[:, :-1].float() / temperature).log_softmax(-1)
         return log_softmax_BTV
 

@@ -1,7 +1,7 @@
-"""Whether a forward pass gives what transformers' own gives, and what rounding may make of it.
+"""A check that a forward pass agrees with transformers' own, up to rounding.
 
-An untrained model hardly depends on its past, so differences are held against that dependence: what another prompt does to
-the same tokens.
+An untrained model hardly depends on its past, so differences are compared with that dependence: the effect of a
+different prompt on the same tokens.
 """
 
 from __future__ import annotations
@@ -20,35 +20,37 @@ if TYPE_CHECKING:
     from sspo.models.policy import Policy
 
 PROMPTS, RESPONSES = (2, 9, 5), (6, 1, 4)
-"""Tokens of the rows that are looked at: unequal, so that there is padding on both sides."""
+"""Tokens of the compared rows: unequal, so that there is padding on both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """What rounding may do to a log-probability."""
+    """The effect of rounding on a log-probability."""
 
     share: float
-    """Of the dependence on the prompt (root mean square, nats)."""
+    """Share of the dependence on the prompt (root mean square, nats)."""
     floor: float
     """Nats."""
 
     def of(self, dependence: float) -> float:
-        """The largest difference that is taken for rounding, in nats."""
+        """Return the largest difference that counts as rounding, in nats."""
         return max(self.floor, self.share * dependence)
 
 
 FLOAT32 = Tolerance(share=0.005, floor=2e-5)
 BFLOAT16 = Tolerance(share=0.3, floor=0.02)
-"""Where the forward pass runs in it, see models/device.py."""
+"""For forward passes in bfloat16, see models/device.py."""
 
 
 def tolerance_of(precision: str) -> Tolerance:
-    """The tolerance of a policy's precision."""
+    """Return the tolerance of a policy's precision."""
     return BFLOAT16 if precision == "bfloat16" else FLOAT32
 
 
 def dependence(forward: Forward, part: Batch, seen_BT: torch.Tensor, other_BL: torch.Tensor) -> float:
-    """What the prompts `other_BL` do to the log-probabilities `seen_BT` of a part's tokens, as a root mean square."""
+    """Return the effect of replacing the prompts by `other_BL` on the log-probabilities `seen_BT` of a part's tokens,
+    as a root mean square.
+    """
     other = replace(part, prompt_BL=other_BL.to(part.prompt_BL.device))
     moved_BT = (forward.token_logp(other, 1.0) - seen_BT)[part.mask_BT]
     return float(moved_BT.square().mean().sqrt())
@@ -56,7 +58,7 @@ def dependence(forward: Forward, part: Batch, seen_BT: torch.Tensor, other_BL: t
 
 @torch.no_grad()
 def disagreement(forward: Forward, plain: Forward, policy: Policy) -> str | None:
-    """Why `forward` cannot stand for `plain`: what it fails with, or how far apart they are; None where they agree.
+    """Return why `forward` cannot replace `plain`: its failure, or how far apart they are; None if they agree.
 
     Draws come from a stream of their own.
     """
@@ -77,11 +79,11 @@ def disagreement(forward: Forward, plain: Forward, policy: Policy) -> str | None
     )
     if apart <= allowed:
         return None
-    return f"log-probabilities or entropies differ by {apart:.2g} nats, where rounding makes {allowed:.2g} at most"
+    return f"log-probabilities or entropies differ by {apart:.2g} nats, and rounding explains at most {allowed:.2g}"
 
 
 def _random_rows(policy: Policy, generator: torch.Generator) -> Batch:
-    """Rows of which the model reads the tokens alone."""
+    """Return rows of which the model reads only the tokens."""
     shape_BL, shape_BT = (len(PROMPTS), max(PROMPTS)), (len(RESPONSES), max(RESPONSES))
     prompt_B, response_B = torch.tensor(PROMPTS), torch.tensor(RESPONSES)
     return bare_batch(
@@ -95,7 +97,7 @@ def _random_rows(policy: Policy, generator: torch.Generator) -> Batch:
 def bare_batch(
     prompt_BL: torch.Tensor, prompt_mask_BL: torch.Tensor, response_BT: torch.Tensor, mask_BT: torch.Tensor
 ) -> Batch:
-    """A batch with tokens alone, for what never reaches a loss."""
+    """Return a batch with tokens alone, for passes without a loss."""
     nothing_BT = torch.zeros(mask_BT.shape, device=mask_BT.device)
     return Batch(
         prompt_BL=prompt_BL,

@@ -1,4 +1,4 @@
-"""Whole rows as a model takes them: a prompt with its response, padded on both sides."""
+"""Whole rows as model inputs: a prompt with its response, padded on both sides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sspo.types import Batch
 
 
 def whole_rows(part: Batch) -> dict[str, torch.Tensor | bool]:
-    """Arguments of a model that is to read the rows in one pass, without a cache."""
+    """Return the arguments of a model that reads the rows in one pass, without a cache."""
     attention = torch.cat([part.prompt_mask_BL, part.mask_BT], 1)
     return {
         "input_ids": torch.cat([part.prompt_BL, part.response_BT], 1),
@@ -19,6 +19,8 @@ def whole_rows(part: Batch) -> dict[str, torch.Tensor | bool]:
 
 
 def looked_from(mask_BT: torch.Tensor, prompt: int) -> torch.Tensor:
-    """Where the model looks at each response token from, the token before it: places in the flattened whole rows."""
+    """Return the position from which each response token is predicted (the token before it), in the flattened whole
+    rows.
+    """
     before_BL = torch.nn.functional.pad(mask_BT, (prompt - 1, 1))
     return before_BL.flatten().nonzero()[:, 0]

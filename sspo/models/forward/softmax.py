@@ -11,7 +11,7 @@ LOWEST = -1e30
 
 
 class Merged:
-    """A softmax over the chunks seen so far: log-sum-exp, the token's logit, and what else was asked for."""
+    """A softmax over the chunks added so far: log-sum-exp, the token's logit, and optional sums."""
 
     def __init__(self, hidden_NH: torch.Tensor, token_N: torch.Tensor, *, entropy: bool, pull: bool):
         like = at_least_float32(hidden_NH[:, :0])
@@ -29,7 +29,7 @@ class Merged:
     def add(
         self, logits_NC: torch.Tensor, slope_NC: torch.Tensor | None, weight_CH: torch.Tensor, chunk: slice
     ) -> None:
-        """Take in a chunk; its logits are overwritten."""
+        """Add a chunk; its logits are overwritten."""
         at_N = self.token_N - chunk.start
         here_N = (at_N >= 0) & (at_N < logits_NC.shape[1])
         at_N = at_N.clamp(0, logits_NC.shape[1] - 1)
@@ -49,19 +49,19 @@ class Merged:
             drawn_NC = share_NC if slope_NC is None else share_NC.mul_(slope_NC)
             add_product(self.pulled_NH.mul_(shrink_N[:, None]), drawn_NC, weight_CH)
 
-    def normaliser(self) -> torch.Tensor:
-        """Log-sum-exp of each token's logits."""
+    def normalizer(self) -> torch.Tensor:
+        """Return the log-sum-exp of each token's logits."""
         return self.peak_N + self.total_N.log()
 
     def entropy(self) -> torch.Tensor:
-        """Of each token's softmax, in nats; empty where it was not asked for."""
+        """Return the entropy of each token's softmax, in nats; empty unless it was requested."""
         if self.moment_N is None:
             return self.total_N.new_zeros(0)
         return self.total_N.log() - self.moment_N / self.total_N
 
 
 def add_product(into: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
-    """into += left @ right, the product in the dtype of `right`, the sum in that of `into`."""
+    """Add left @ right to `into`: the product in the dtype of `right`, the sum in that of `into`."""
     if into.dtype == right.dtype:
         into.addmm_(left, right)
     else:

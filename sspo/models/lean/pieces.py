@@ -1,4 +1,6 @@
-"""Parts of a decoder as functions of rows without padding, each with a backward pass that saves and reads as little as it can."""
+"""Parts of a decoder as functions of rows without padding, each with a backward pass that saves and reads as little as
+possible.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,7 @@ from sspo.models.device import at_least_float32
 class _RmsNorm(Function):
     @staticmethod
     def forward(ctx: Any, x_NH: torch.Tensor, weight_H: torch.Tensor, eps: float) -> torch.Tensor:
-        x_NH = at_least_float32(
-            x_NH
-        )  # as transformers does: a norm rounded to bfloat16 is off for a whole row
+        x_NH = at_least_float32(x_NH)  # as transformers does: rounding a norm to bfloat16 shifts a whole row
         scale_N1 = torch.linalg.vector_norm(x_NH, dim=-1, keepdim=True).square_()
         scale_N1 = scale_N1.div_(x_NH.shape[-1]).add_(eps).rsqrt_()
         unit_NH = x_NH * scale_N1
@@ -35,16 +35,16 @@ class _RmsNorm(Function):
 
 
 def rms_norm(x_NH: torch.Tensor, weight_H: torch.Tensor, eps: float) -> torch.Tensor:
-    """x over the root of its mean square, times the weight (arXiv 1910.07467), in float32 at least.
+    """Return x over the root of its mean square, times the weight (arXiv 1910.07467), in at least float32.
 
-    Any number of dimensions before the last.
+    Any number of dimensions may precede the last.
     """
     result: torch.Tensor = _RmsNorm.apply(x_NH, weight_H, eps)  # type: ignore[no-untyped-call]
     return result
 
 
 def turned(x_NHD: torch.Tensor, cos_N1D: torch.Tensor, sin_N1D: torch.Tensor) -> torch.Tensor:
-    """Each half of a head's dimensions turned against the other (arXiv 2104.09864), as transformers pairs them."""
+    """Return each half of a head's dimensions rotated against the other (arXiv 2104.09864), paired as in transformers."""
     return torch.addcmul(x_NHD * cos_N1D, x_NHD.roll(x_NHD.shape[-1] // 2, -1), sin_N1D)
 
 
@@ -61,7 +61,7 @@ class _Rotate(Function):
 
 
 def rotate(x_NHD: torch.Tensor, cos_N1D: torch.Tensor, sin_N1D: torch.Tensor) -> torch.Tensor:
-    """See `turned`; the gradient is turned back, and nothing of x is kept for it."""
+    """Return `turned`; its gradient is rotated back, and no part of x is kept for it."""
     result: torch.Tensor = _Rotate.apply(x_NHD, cos_N1D, sin_N1D)  # type: ignore[no-untyped-call]
     return result
 
@@ -84,7 +84,7 @@ class _Gate(Function):
 
 
 def gated(gate_NF: torch.Tensor, up_NF: torch.Tensor) -> torch.Tensor:
-    """silu(gate) * up (arXiv 2002.05202)."""
+    """Return silu(gate) * up (arXiv 2002.05202)."""
     result: torch.Tensor = _Gate.apply(gate_NF, up_NF)  # type: ignore[no-untyped-call]
     return result
 
@@ -101,7 +101,7 @@ class _Spread(Function):
 
 
 def spread(x: torch.Tensor, place_N: torch.Tensor, places: int) -> torch.Tensor:
-    """Rows at places of their own among zeros."""
+    """Return the rows at distinct positions among zeros."""
     result: torch.Tensor = _Spread.apply(x, place_N, places)  # type: ignore[no-untyped-call]
     return result
 
@@ -120,6 +120,6 @@ class _Taken(Function):
 
 
 def taken(x: torch.Tensor, place_n: torch.Tensor) -> torch.Tensor:
-    """Rows of different places."""
+    """Return rows at distinct positions."""
     result: torch.Tensor = _Taken.apply(x, place_n)  # type: ignore[no-untyped-call]
     return result

@@ -1,7 +1,9 @@
-"""Whole rows through a known decoder without any padding: linear layers see real tokens alone, and attention rows of like lengths.
+"""Whole rows through a supported decoder without padding: linear layers process only real tokens, and attention rows of
+similar lengths.
 
-Rows lie one after the other, each from its first token on, so that attention needs no mask but the causal one. The last
-token of a row is left out, as nothing follows it, and the last layer gives only what response tokens are read from.
+Rows are concatenated, each from its first token on, so that attention needs no mask but the causal one. The last token
+of a row is left out, because nothing follows it, and the last layer computes only the positions that predict response
+tokens.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from sspo.models.lean.pieces import gated, rms_norm, rotate, spread, taken
 from sspo.types import Batch
 
 SHORTER = 0.8
-"""A row that is shorter than this share of the longest of a group begins another group."""
+"""A row shorter than this share of the longest of a group starts a new group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +31,17 @@ class Packed:
     ids_N: torch.Tensor
     position_N: torch.Tensor
     place_N: torch.Tensor
-    """Where attention has a token: groups one after the other, each with all of its rows as long as its longest."""
+    """Position of each token in attention: groups one after the other, each with all of its rows as long as its
+    longest.
+    """
     groups: Sequence[tuple[int, int]]
     """(rows, length) of each group."""
     read_n: torch.Tensor
-    """Which of the tokens response tokens are read from, in the order of the batch's mask."""
+    """Indices of the tokens that predict response tokens, in the order of the batch's mask."""
 
 
 def packed(part: Batch) -> Packed:
-    """Rows of prompt and response, the last token of each left out."""
+    """Return rows of prompt and response, the last token of each left out."""
     ids = torch.cat([part.prompt_BL, part.response_BT], 1)
     there = torch.cat([part.prompt_mask_BL, part.mask_BT], 1)
     position = there.cumsum(1) - 1
@@ -56,7 +60,7 @@ def packed(part: Batch) -> Packed:
 
 
 def _groups(length_B: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, int]]]:
-    """Where each row begins, and (rows, length) of groups of like lengths, the longest first."""
+    """Return where each row begins, and (rows, length) of groups of similar lengths, the longest first."""
     order, lengths = length_B.argsort(descending=True).tolist(), length_B.tolist()
     starts, groups, at = [0] * len(lengths), [], 0
     while order:
@@ -71,9 +75,10 @@ def _groups(length_B: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, int]]
 
 
 def hidden_states(layout: Layout, rows: Packed, *, checkpointed: bool) -> torch.Tensor:
-    """hidden_nH after the last norm, where response tokens are read from, in the order of the batch's mask.
+    """Return hidden_nH after the last norm, at the tokens that predict response tokens, in the order of the batch's
+    mask.
 
-    `checkpointed` keeps a layer's input alone and runs it again in the backward pass.
+    `checkpointed` keeps only a layer's input and runs the layer again in the backward pass.
     """
     x_NH = layout.embedding(rows.ids_N)
     cos_ND, sin_ND = layout.rotation(rows.position_N, x_NH)
@@ -96,7 +101,7 @@ def _layer(
     rotation: tuple[torch.Tensor, torch.Tensor],
     read_n: torch.Tensor | None,
 ) -> torch.Tensor:
-    """A layer's output; where `read_n` is given, only for those tokens."""
+    """Return a layer's output; only for the tokens `read_n` if given."""
     attention, block = layer.self_attn, layer.mlp
     normed_NH = rms_norm(x_NH, layer.input_layernorm.weight, layout.eps)
     projected = attention.q_proj(normed_NH), attention.k_proj(normed_NH), attention.v_proj(normed_NH)
@@ -116,7 +121,7 @@ def _attended(
     rotation: tuple[torch.Tensor, torch.Tensor],
     read_n: torch.Tensor | None,
 ) -> torch.Tensor:
-    """What each token sees of its row up to itself, all heads side by side."""
+    """Return the attention output of each token over its row up to itself, all heads side by side."""
     q, k, v = (x.unflatten(-1, (-1, layout.head_size)) for x in projected)
     if hasattr(attention, "q_norm"):
         q = rms_norm(q, attention.q_norm.weight, layout.eps)

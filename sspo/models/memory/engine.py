@@ -1,4 +1,4 @@
-"""What an engine with weights of its own takes beside the trainer."""
+"""Memory of an engine with weights of its own, beside the trainer."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from sspo.models.memory.shape import Shape
 
 GIB = 2**30
 PROGRAMS = int(1.2 * GIB)
-"""vLLM and what it imports, measured on the CPU."""
+"""vLLM and its imports, measured on the CPU."""
 ROWS = 256
 """Rows that it samples at a time; the others wait."""
 MOST = 4 * GIB
-"""Of keys and values, unless one row takes more: rows beyond it wait as well."""
+"""Limit of keys and values, unless one row needs more: rows beyond it wait as well."""
 USUAL_PROMPT = 512
-"""Tokens of a prompt that keys and values are counted for: prompts are not read yet when an engine starts."""
+"""Prompt tokens assumed for keys and values: prompts are not read yet when an engine starts."""
 BLOCK = 128
-"""Tokens whose keys and values lie together at most: a row takes whole blocks, and one is kept free."""
+"""Maximum tokens whose keys and values are stored together: a row uses whole blocks, and one is kept free."""
 SMALLER = 4
-"""A cache is lowered to this part of itself."""
+"""Divisor by which a cache is lowered."""
 
 
 def foreign(config: TrainConfig) -> bool:
-    """Whether the run's engine has weights of its own."""
+    """Return whether the run's engine has weights of its own."""
     return config.rollout.engine != OWN_ENGINE
 
 
 def engine_cache_bytes(
     shape: Shape, config: TrainConfig, prompt: int = USUAL_PROMPT, *, precision: str = "float32"
 ) -> int:
-    """Bytes of keys and values that the engine sets aside on each device: run.cache_gb, or what all rows of a rollout or of an
-    evaluation take whose prompts have `prompt` tokens, at most MOST and at least the longest row."""
+    """Return the bytes of keys and values that the engine reserves on each device: run.cache_gb, or the need of all
+    rows of a rollout or an evaluation whose prompts have `prompt` tokens, at most MOST and at least the longest row.
+    """
     if config.run.cache_gb is not None:
         return int(config.run.cache_gb * GIB)
     asks, rollout = config.evaluation, config.rollout
@@ -45,7 +46,9 @@ def engine_cache_bytes(
 
 
 def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tuple[str, Any]]:
-    """The option that makes the cache smaller, with a value that still holds the longest row; empty where it can be no smaller."""
+    """Return the option that makes the cache smaller, with a value that still holds the longest row; empty if it cannot
+    be smaller.
+    """
     if not foreign(config):
         return []
     now = engine_cache_bytes(shape, config, precision=precision)
@@ -55,19 +58,21 @@ def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tup
 
 
 def answers_at_once(asks: EvaluationConfig) -> int:
-    """Answers of an evaluation at once."""
+    """Return the number of answers that an evaluation samples at once."""
     sampled = asks.samples if asks.temperatures else 1
     return min(asks.batch, max(asks.questions * max(1, sampled), asks.curve_questions if asks.every else 0))
 
 
 def longest_row(config: TrainConfig, positions: int | None) -> int:
-    """Tokens of the longest prompt with its response that the engine is started for; `positions` are the model's."""
+    """Return the tokens of the longest prompt with its response that the engine is started for; `positions` are the
+    model's.
+    """
     row = config.run.prompt_tokens + max(config.rollout.max_tokens, config.evaluation.max_tokens)
     return row if positions is None else min(row, positions)
 
 
 def longest_if_foreign(config: TrainConfig, positions: int | None) -> int | None:
-    """See longest_row; None where no engine is started."""
+    """Return `longest_row`, or None if no engine is started."""
     return longest_row(config, positions) if foreign(config) else None
 
 
@@ -77,5 +82,5 @@ def _bytes_of_longest(shape: Shape, config: TrainConfig, precision: str) -> int:
 
 
 def _bytes_of_token(shape: Shape, precision: str) -> int:
-    """Of the keys and values of all layers."""
+    """Return the bytes per token of the keys and values of all layers."""
     return shape.cached * (2 if precision == "bfloat16" else 4)

@@ -1,7 +1,8 @@
-"""Bytes of a run, part by part: the largest of its phases, since what one phase has freed the next one takes.
+"""Bytes of a run, part by part: the largest of its phases, because each phase reuses the memory that the previous one
+freed.
 
-The parts are what torch allocates (docs/memory.md has them beside measured peaks). Every response counts at its token limit, so a
-run whose responses end earlier takes less.
+The parts are torch's allocations (docs/memory.md lists them beside measured peaks). Every response counts at its token
+limit, so a run whose responses end earlier needs less.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ from sspo.models.memory.shape import Shape
 
 FLOAT, HALF = 4, 2
 MOMENTS = {"adamw": 2 * FLOAT, "adamw_fused": 2 * FLOAT, "adamw_8bit": 2 + 2 * FLOAT / 256}
-"""Bytes of an optimiser's state for each trained number: 8 bits have a float32 scale for each block of 256."""
+"""Bytes of an optimizer's state per trained number: 8-bit states have one float32 scale per block of 256."""
 CHUNK_COPIES = 2.0
-"""Of a chunk's logits, which trainer.logits=chunked holds at a time, and of hidden states beside them."""
+"""Copies of a chunk's logits that trainer.logits=chunked holds at a time, including hidden states."""
 FULL_COPIES = 3.0
-"""Of logits, scaled logits, log-probabilities, exponentials and gradients, how many are held at once with all of them."""
+"""Copies held at once of all logits: logits, scaled logits, log-probabilities, exponentials and gradients overlap."""
 PICK_COPIES = 4.0
-"""... and of a token's logits while it is picked."""
+"""Copies of a token's logits while it is picked."""
 CACHE_COPIES = 1.2
-"""Of keys and values: they grow by a token at a time, and a layer's old ones lie there until the new ones are whole."""
+"""Copies of keys and values: they grow by one token at a time, and a layer's old ones remain until the new ones are
+complete.
+"""
 PROGRAMS = 470 << 20
-"""Python, torch and transformers once they have run, measured on the CPU."""
+"""Python, torch and transformers after their first use, measured on the CPU."""
 LORA_PAIRS = {
     "q_proj": ("hidden", "attention"),
     "k_proj": ("hidden", "kv"),
@@ -36,7 +39,7 @@ LORA_PAIRS = {
     "up_proj": ("hidden", "intermediate"),
     "down_proj": ("intermediate", "hidden"),
 }
-"""Widths that a linear layer goes from and to."""
+"""Widths of a linear layer's input and output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +50,17 @@ class Estimate:
 
     @property
     def largest(self) -> str:
-        """The phase that takes most."""
+        """Return the phase that needs most."""
         return max(self.phases, key=lambda phase: sum(self.phases[phase].values()))
 
     @property
     def parts(self) -> Mapping[str, float]:
-        """Of the phase that takes most."""
+        """Return the parts of the phase that needs most."""
         return self.phases[self.largest]
 
     @property
     def bytes(self) -> float:
-        """The peak."""
+        """Return the peak."""
         return sum(self.parts.values())
 
 
@@ -70,7 +73,7 @@ def estimate(
     trains: bool = True,
     device: str = "cpu",
 ) -> Estimate:
-    """What a run takes with prompts of at most `prompt` tokens; `trains` is false for an evaluation alone.
+    """Return the estimate of a run with prompts of at most `prompt` tokens; `trains` is false for an evaluation alone.
 
     `precision` and `device` are those of forward passes, as models/device.py resolves them.
     """
@@ -83,7 +86,7 @@ def estimate(
         "logits": sizes.picking(asked),
     }
     if device != "cuda":
-        held |= own  # where an engine with weights of its own never sleeps
+        held |= own  # an engine with weights of its own never sleeps there
     if not trains or config.trainer.rollouts == 0:
         return Estimate(phases={"evaluating": evaluating})
     held |= {"optimizer": sizes.moments(), "reference": sizes.reference()}
@@ -93,7 +96,7 @@ def estimate(
 def _training(
     sizes: _Sizes, config: TrainConfig, held: Mapping[str, float], own: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
-    """The phases that only a training has; `own` is what an engine with weights of its own holds while it samples."""
+    """Return the phases of training only; `own` is the memory of an engine with weights of its own while it samples."""
     sampled = config.rollout.prompts * config.rollout.responses
     collected, updated = sizes.part_of(sampled), sizes.part_of(config.trainer.minibatch)
     return {
@@ -123,9 +126,9 @@ class _Sizes:
         self.shape, self.config, self.prompt = shape, config, prompt
         self.half = precision == "bfloat16"
         self.device = "cpu" if config.run.device == "cpu" else "cuda"
-        """The larger chunks unless the CPU is asked for."""
+        """The device with the larger chunks unless the CPU is requested."""
         self.width = HALF if self.half else FLOAT
-        """Bytes of what linear layers give."""
+        """Bytes per number of the outputs of linear layers."""
         self.row = prompt + config.rollout.max_tokens
         self.trained = trained_numbers(shape, config)
         self.adapted = self.trained < shape.parameters
@@ -133,7 +136,7 @@ class _Sizes:
         self.foreign = engine.foreign(config)
 
     def held(self) -> dict[str, float]:
-        """What lies there in every phase."""
+        """Return the parts that exist in every phase."""
         frozen = self.shape.parameters - self.trained if not self.adapted else self.shape.parameters
         frozen_bytes = self.width if self.adapted else FLOAT
         weights = frozen * frozen_bytes + self.trained * FLOAT
@@ -144,7 +147,7 @@ class _Sizes:
         }
 
     def engine(self, device: str) -> dict[str, float]:
-        """What an engine with weights of its own holds while it samples; nothing of others."""
+        """Return the memory of an engine with weights of its own while it samples; empty for other engines."""
         if not self.foreign:
             return {}
         weights = self.shape.parameters * self.width
@@ -154,12 +157,16 @@ class _Sizes:
         }
 
     def sampler(self, rows: int, response: int) -> dict[str, float]:
-        """What sampling from the trained weights themselves holds."""
+        """Return the memory of sampling from the trained weights themselves."""
         return {"sampler's copy": self.copied(), "cache": self.cache(rows, response)}
 
     def copied(self) -> float:
-        """What lean decoding has of the weights while it samples: layers with their adapters added, and in bfloat16 all of them."""
-        if self.config.rollout.decode != "lean" or not self.shape.gated:  # which it then does not know
+        """Return the weight copies of lean decoding while it samples: layers with their adapters added, and in bfloat16
+        all of them.
+        """
+        if (
+            self.config.rollout.decode != "lean" or not self.shape.gated
+        ):  # a model that lean decoding does not support
             return 0
         if self.adapted:
             return linear_numbers(self.shape, self.config.model.lora.targets) * self.width
@@ -167,20 +174,22 @@ class _Sizes:
         return (linear_numbers(self.shape) + head) * HALF if self.half else 0
 
     def moments(self) -> float:
-        """The optimiser's state."""
+        """Return the bytes of the optimizer's state."""
         return self.trained * MOMENTS[self.config.trainer.optimizer]
 
     def reference(self) -> float:
-        """A second model, unless it is the first one without its adapters."""
+        """Return the bytes of a second model, unless the reference is the first one without its adapters."""
         separate = self.config.objective.kl.coef > 0 and not self.adapted
         return self.shape.parameters * FLOAT if separate else 0
 
     def part_of(self, rows: int) -> float:
-        """Rows of a micro-batch out of so many, each at the token limit; shorter ones fill it to its last token."""
+        """Return the rows of a micro-batch out of `rows`, each at the token limit; shorter ones fill it to its last
+        token.
+        """
         return min(rows, max(1.0, self.config.trainer.micro_batch_tokens / self.row))
 
     def logits(self, rows: float) -> float:
-        """Of a forward pass over whole rows."""
+        """Return the bytes of the logits of a forward pass over whole rows."""
         tokens = rows * (self.config.rollout.max_tokens + 1)
         if self.config.trainer.logits == "chunked":
             columns = min(chunk_columns(int(tokens), self.device), self.shape.vocabulary)
@@ -188,35 +197,35 @@ class _Sizes:
         return (FULL_COPIES + (0.5 if self.half else 0)) * tokens * self.shape.vocabulary * FLOAT
 
     def picking(self, rows: int) -> float:
-        """Of one token a row."""
+        """Return the bytes of picking one token per row."""
         rows = min(rows, engine.ROWS) if self.foreign else rows
         return PICK_COPIES * rows * self.shape.vocabulary * FLOAT
 
     def cache(self, rows: int, response: int) -> float:
-        """Keys and values of every layer and token."""
+        """Return the bytes of keys and values of every layer and token."""
         copies = 1.0 if self.config.rollout.decode == "lean" else CACHE_COPIES
         return copies * rows * (self.prompt + response) * self.shape.cached * self.width
 
     def passing(self, rows: float) -> float:
-        """What a layer holds of whole rows for the next one, without a backward pass."""
+        """Return the bytes that a layer holds of whole rows for the next one, without a backward pass."""
         shape = self.shape
         return rows * self.row * (4 * shape.hidden + 3 * shape.intermediate) * FLOAT + self.scores(rows)
 
     def scores(self, rows: float) -> float:
-        """Of attention, where it holds one for every pair of tokens."""
+        """Return the bytes of attention scores, if one is held for every pair of tokens."""
         eager = self.config.model.attention == "eager"
         return 3 * rows * self.shape.heads * self.row**2 * FLOAT if eager else 0
 
     def layer(self, rows: float) -> float:
-        """What one layer holds of whole rows for its backward pass."""
+        """Return the bytes that one layer holds of whole rows for its backward pass."""
         shape, tokens = self.shape, rows * self.row
         inner = (4 if shape.gated else 6) * shape.intermediate
         numbers = 7 * shape.hidden + 5 * shape.attention + 3 * shape.kv + inner
-        # bfloat16 has the inputs of linear layers twice as small, and norms and sums in float32 all the same
+        # in bfloat16 the inputs of linear layers are half as large, and norms and sums are still in float32
         return tokens * numbers * FLOAT * (0.75 if self.half else 1) + self.scores(rows)
 
     def activations(self, rows: float) -> float:
-        """What all layers hold of whole rows for the backward pass."""
+        """Return the bytes that all layers hold of whole rows for the backward pass."""
         if self.config.trainer.gradient_checkpointing:
             inputs = rows * self.row * self.shape.hidden * self.shape.layers * FLOAT
             return inputs + self.layer(rows)
@@ -224,7 +233,7 @@ class _Sizes:
 
 
 def trained_numbers(shape: Shape, config: TrainConfig) -> int:
-    """Numbers that are trained: all, or those of the adapters, which lie beside the base's."""
+    """Return the number of trained numbers: all, or those of the adapters, which are added to the base's."""
     rank = config.model.lora.rank
     if rank == 0:
         return shape.parameters
@@ -232,12 +241,12 @@ def trained_numbers(shape: Shape, config: TrainConfig) -> int:
 
 
 def linear_numbers(shape: Shape, targets: Sequence[str] = ()) -> int:
-    """Numbers of the layers' matrices: of all of them, or of the named ones."""
+    """Return the number of numbers in the layers' matrices: all of them, or the named ones."""
     return shape.layers * sum(inner * outer for inner, outer in _widths(shape, targets))
 
 
 def _widths(shape: Shape, targets: Sequence[str]) -> list[tuple[int, int]]:
-    """What each of a layer's matrices goes from and to."""
+    """Return the (input, output) widths of each of a layer's matrices."""
     usual = [name for name in LORA_PAIRS if shape.gated or name != "gate_proj"]
     pairs = (LORA_PAIRS.get(name, ("hidden", "hidden")) for name in targets or usual)
     return [(getattr(shape, inner), getattr(shape, outer)) for inner, outer in pairs]

@@ -17,9 +17,9 @@ from sspo.models.description import read_described
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 LENGTH_BYTES = 8
 LONGEST_HEADER = 100 << 20
-"""What safetensors itself reads of a header at most."""
+"""Longest header that safetensors itself reads."""
 NAMED = 3
-"""Files that a message names before it counts the others."""
+"""Number of files that a message names before it counts the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Header:
 
     @property
     def count(self) -> int:
-        """Its numbers."""
+        """Return the number of elements."""
         count = 1
         for size in self.shape:
             count *= size
@@ -40,14 +40,14 @@ class Header:
 
 
 def weight_files(path: str, folder: Path) -> list[Path]:
-    """The safetensors files that hold the model's weights. Raises UserError where there are none, or some are missing."""
+    """Return the safetensors files of the model's weights. Raises UserError if there are none, or some are missing."""
     if (folder / WHOLE).is_file():
         return [folder / WHOLE]
     if not (folder / INDEX).is_file():
         raise UserError(f"model.path={path}: {_no_weights(folder)}")
     named = read_described(path, folder / INDEX).get("weight_map")
     if not isinstance(named, dict) or not named or not all(isinstance(name, str) for name in named.values()):
-        raise UserError(f"model.path={path}: its {INDEX} names no files of weights (weight_map)")
+        raise UserError(f"model.path={path}: its {INDEX} names no weight files (weight_map)")
     names = sorted(set(named.values()))
     missing = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
     if missing:
@@ -60,7 +60,7 @@ def weight_files(path: str, folder: Path) -> list[Path]:
 
 
 def read_headers(path: str, folder: Path) -> dict[str, Header]:
-    """Every weight by its name. Raises UserError for a file that is torn, or holds something else."""
+    """Return every weight by name. Raises UserError for a file that is damaged or holds something else."""
     found: dict[str, Header] = {}
     for file in weight_files(path, folder):
         found |= _headers_of(path, file)
@@ -71,15 +71,15 @@ def _no_weights(folder: Path) -> str:
     pickled = sorted(folder.glob("*.bin"))
     if pickled:
         return (
-            f"its weights are pickled ({pickled[0].name}), which may run code and is not read; save them as safetensors, with "
+            f"its weights are pickled ({pickled[0].name}), which may run code and are not read; save them as safetensors with "
             "save_pretrained"
         )
     others = sorted(file.name for file in folder.glob("*.safetensors"))
     if others:
         return f"no weights under the names {WHOLE} or {INDEX} (there is {others[0]}); save the model with save_pretrained"
     gguf = sorted(file.name for file in folder.glob("*.gguf"))
-    held = f"its weights are in {gguf[0]}, which is not read" if gguf else "it holds no weights"
-    return f"{held}; give a folder with {WHOLE}, as save_pretrained writes it"
+    held = f"its weights are in {gguf[0]}, a format that is not read" if gguf else "it holds no weights"
+    return f"{held}; use a folder with {WHOLE}, as save_pretrained writes it"
 
 
 def _headers_of(path: str, file: Path) -> dict[str, Header]:
@@ -95,11 +95,11 @@ def _headers_of(path: str, file: Path) -> dict[str, Header]:
         headers = {name: _header(entry) for name, entry in weights.items()}
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise UserError(
-            f"model.path={path}: {file.name} is no safetensors file, or torn: {_looks_like(file, size)}; download or save it again"
+            f"model.path={path}: {file.name} is not a safetensors file, or is damaged: {_looks_like(file, size)}; download or save it again"
         ) from error
     if LENGTH_BYTES + length + end > size:
         raise UserError(
-            f"model.path={path}: {file.name} is torn: it has {size:,} of {LENGTH_BYTES + length + end:,} bytes; download or save it "
+            f"model.path={path}: {file.name} is incomplete: it has {size:,} of {LENGTH_BYTES + length + end:,} bytes; download or save it "
             "again"
         )
     return headers

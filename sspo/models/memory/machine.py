@@ -1,4 +1,4 @@
-"""How much memory there is: of a CUDA device, or of this machine and the control group that the process is in."""
+"""The available memory: of a CUDA device, or of this machine and the control group of the process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LIMIT, USED = "memory.max", "memory.current"
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """Bytes."""
+    """Bytes of memory."""
 
     whole: float
     free: float
 
 
 def room_of(device: str, group: Path = GROUP) -> Room:
-    """What a device of the kind has: `cuda` or `cpu`."""
+    """Return the memory of a device of the given kind: `cuda` or `cpu`."""
     if device == "cuda":
         import torch
 
@@ -35,6 +35,6 @@ def room_of(device: str, group: Path = GROUP) -> Room:
 
 
 def _number(file: Path) -> float | None:
-    """What a file of the control group says; None where it sets no limit (`max`), or there is no such group."""
+    """Return the number in a file of the control group, or None if it sets no limit (`max`) or does not exist."""
     text = file.read_text(encoding="ascii").strip() if file.is_file() else ""
     return float(text) if text.isdigit() else None

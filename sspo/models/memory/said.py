@@ -1,4 +1,4 @@
-"""What a command says of memory: a line before it starts, and a sentence where it ran out all the same."""
+"""Memory messages of a command: one line before it starts, and one sentence if it ran out nevertheless."""
 
 from __future__ import annotations
 
@@ -11,46 +11,44 @@ from sspo.models.memory.savings import Saving
 from sspo.models.memory.shape import NoShape
 
 NEAR = 0.8
-"""The share of what is free above which an estimate is near it."""
+"""Share of free memory above which an estimate is close to it."""
 LEAST_PART = 0.05
-"""GiB: a smaller part is not named."""
+"""GiB; a smaller part is not named."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What a run is expected to take, with what would lower it."""
+    """The expected memory of a run, with the settings that would lower it."""
 
     estimate: Estimate | NoShape
     savings: Sequence[Saving] = ()
     names: Mapping[str, str] | None = None
-    """How the command calls the settings, where it has names of its own."""
+    """Names of the settings in this command, if they differ."""
 
     def line(self, room: Room, *, shared: bool = False) -> str:
-        """One line before the start. `shared`: whether other trials take of the same memory."""
+        """Return one line for the start. `shared`: other trials use the same memory."""
         if isinstance(self.estimate, NoShape):
-            return f"memory: no estimate, for config.json names no {' and no '.join(self.estimate.lacks)}"
+            return f"memory: no estimate, because config.json names no {' and no '.join(self.estimate.lacks)}"
         where = f"{gib(room.whole)} GiB here" + (", which the sweep's trials share" if shared else "")
         line = f"memory: about {gib(self.estimate.bytes)} GiB at most ({self._parts()}), of {where}"
         if self.estimate.bytes <= NEAR * room.free:
             return line
         much = "more than" if self.estimate.bytes > room.free else "nearly all of"
         lower = self.lower()
-        return f"{line}; that is {much} the {gib(room.free)} GiB that are free" + (
-            f": {lower}" if lower else ""
-        )
+        return f"{line}; that is {much} the free {gib(room.free)} GiB" + (f": {lower}" if lower else "")
 
     def ran_out(self) -> str:
-        """What it took, and what to lower."""
+        """Return the estimate that was exceeded and the settings to lower."""
         lower = self.lower()
         if isinstance(self.estimate, NoShape):
-            return "there is no estimate, for config.json does not give the model's sizes" + (
+            return "there is no estimate, because config.json does not name the model's sizes" + (
                 f"; {lower}" if lower else ""
             )
-        took = f"this run takes about {gib(self.estimate.bytes)} GiB while {self.estimate.largest} ({self._parts()})"
-        return f"{took}; {lower or 'no single setting lowers that by much: take a smaller model'}"
+        took = f"this run needs about {gib(self.estimate.bytes)} GiB while {self.estimate.largest} ({self._parts()})"
+        return f"{took}; {lower or 'no single setting lowers that by much: use a smaller model'}"
 
     def lower(self) -> str:
-        """The settings that save most, in words; empty where none is known."""
+        """Return the settings that save most, in words; empty if none is known."""
         return ", ".join(
             f"{self._name(saving.key)}={_value(saving.value)} (now {_value(saving.now)}) saves about {gib(saving.bytes)} GiB"
             for saving in self.savings
@@ -63,18 +61,18 @@ class Expected:
         assert isinstance(self.estimate, Estimate)
         sizes = {part: size / 2**30 for part, size in self.estimate.parts.items()}
         named = [f"{part} {gib(size * 2**30)}" for part, size in sizes.items() if size >= LEAST_PART]
-        return ", ".join([*named[1:], *named[:1]])  # what no setting changes, the programs, comes last
+        return ", ".join([*named[1:], *named[:1]])  # the programs, which no setting changes, come last
 
 
 def out_of_memory(expected: Expected | None) -> str:
-    """The sentence of a command that ran out of it; `expected` is None where it did not get as far as an estimate."""
+    """Return the sentence of a command that ran out of memory; `expected` is None if it did not reach an estimate."""
     if expected is None:
-        return "out of memory before there was an estimate: what runs here beside it leaves too little for its programs"
+        return "out of memory before there was an estimate: other processes here leave too little for its programs"
     return f"out of memory; {expected.ran_out()}"
 
 
 def gib(size: float) -> str:
-    """Gibibytes: a digit behind the point below ten, thousands with commas."""
+    """Return a size in gibibytes: one decimal below ten, thousands with commas."""
     count = size / 2**30
     return f"{count:,.0f}" if count >= 9.95 else f"{count:.1f}"
 

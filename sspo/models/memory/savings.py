@@ -1,4 +1,4 @@
-"""The settings that lower a run's memory most, each alone, as the estimate has them."""
+"""The settings that lower a run's memory most, each alone, according to the estimate."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sspo.errors import UserError
 from sspo.models.memory.estimate import Estimate
 
 SMALLER = 4
-"""A count is lowered to this part of itself."""
+"""Divisor by which a count is lowered."""
 NAMED = 3
 LEAST = 0.01
-"""Of the whole: what saves less is not named."""
+"""Least share of the whole that a named setting saves."""
 RANK = 16
 Asks = Callable[[TrainConfig], Estimate]
 Setting = tuple[str, Any]
@@ -34,9 +34,9 @@ class Saving:
 def largest_savings(
     config: TrainConfig, asks: Asks, settings: Sequence[str] | None = None, more: Sequence[Setting] = ()
 ) -> list[Saving]:
-    """The settings that save most, at most three; of the named `settings` where they are given.
+    """Return at most three settings that save most; from the named `settings` if given.
 
-    `asks` estimates a configuration; `more` are settings to try beside the usual ones.
+    `asks` estimates a configuration; `more` are settings to try in addition to the usual ones.
     """
     before = asks(config).bytes
     found = []
@@ -45,7 +45,7 @@ def largest_savings(
             try:
                 changed = validate(_with(config, key, value))
             except UserError:
-                continue  # this run's other options rule it out
+                continue  # incompatible with this run's other options
             found.append(
                 Saving(key=key, value=value, now=_get(config, key), bytes=before - asks(changed).bytes)
             )

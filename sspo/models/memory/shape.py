@@ -1,4 +1,4 @@
-"""What of a model memory depends on: its weights, layers and widths."""
+"""The sizes of a model that memory depends on: its weights, layers and widths."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ KV_HEADS = ("num_key_value_heads", "num_kv_heads")
 HEAD_DIM = ("head_dim",)
 INTERMEDIATE = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
 VOCABULARY = ("vocab_size",)
-"""What config.json calls them, by architecture."""
+"""Names in config.json, by architecture."""
 TIMES_HIDDEN = {"gpt2": 4, "gptj": 4, "bloom": 4, "mpt": 4, "gpt_neo": 4}
-"""Model types whose inner width is a multiple of the hidden one where config.json names none."""
+"""Model types whose inner width is a multiple of the hidden width if config.json names none."""
 BUFFER = re.compile(r"(^|\.)(rotary_emb\.inv_freq|masked_bias)$|\.attn\.bias$|\.attention\.bias$")
-"""Names of tables that older folders hold beside the weights; of those that end in `bias`, only squares are tables."""
+"""Names of tables that older folders store beside the weights; of those that end in `bias`, only squares are tables."""
 HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output_projection)\.weight$")
 GATE = re.compile(r"gate")
 SQUARE = 4
-"""Dimensions of a table of which tokens see which."""
+"""Dimensions of a table of which tokens are visible to which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Shape:
     """Sizes of a causal language model."""
 
     parameters: int
-    """Trained numbers when all weights are trained; a tied head counts once."""
+    """Number of trained numbers if all weights are trained; a tied head counts once."""
     layers: int
     hidden: int
     heads: int
@@ -44,41 +44,41 @@ class Shape:
     intermediate: int
     vocabulary: int
     gated: bool = True
-    """Whether the inner layer has a gate beside it, as SwiGLU does."""
+    """True if the inner layer has a gate beside it, as in SwiGLU."""
     positions: int | None = None
-    """Tokens of prompt and response together; None where config.json names no limit."""
+    """Tokens of prompt and response together; None if config.json names no limit."""
 
     @property
     def attention(self) -> int:
-        """Width of all heads."""
+        """Return the width of all heads."""
         return self.heads * self.head_dim
 
     @property
     def kv(self) -> int:
-        """Width of all key heads, which is that of all value heads."""
+        """Return the width of all key heads, which equals that of all value heads."""
         return self.kv_heads * self.head_dim
 
     @property
     def cached(self) -> int:
-        """Numbers that a cache holds of one token: the keys and values of all layers."""
+        """Return how many numbers a cache holds per token: the keys and values of all layers."""
         return 2 * self.layers * self.kv
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoShape:
-    """config.json does not say enough."""
+    """config.json does not name enough sizes."""
 
     lacks: tuple[str, ...]
-    """What it does not name, in words."""
+    """The missing sizes, in words."""
 
 
 def read_shape(path: str, folder: Path) -> Shape | NoShape:
-    """The shape of the model in a folder. Raises UserError for a file that is torn."""
+    """Return the shape of the model in a folder. Raises UserError for a damaged file."""
     return shape_of(read_described(path, folder / "config.json"), read_headers(path, folder))
 
 
 def shape_of(described: Mapping[str, Any], headers: Mapping[str, Header]) -> Shape | NoShape:
-    """The shape that a config.json and the headers of its weights tell."""
+    """Return the shape given by a config.json and the headers of its weights."""
     parts = (described, *(described[name] for name in NESTED if isinstance(described.get(name), dict)))
     found = {
         "layers": _named(parts, LAYERS),

@@ -4,8 +4,8 @@ The folder is the table: a new template is one new file, and its name is the val
 
 none       the question alone
 chat       the model's own chat template
-qwen_math  that of the Qwen2.5-Math models
-r1         that of DeepSeek-R1-Zero, which needs no chat model
+qwen_math  the template of the Qwen2.5-Math models
+r1         the template of DeepSeek-R1-Zero, which needs no chat model
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A question becomes a prompt."""
+    """A function from a question to a prompt."""
 
     render: Callable[[str], str]
     own_tokens: bool = False
-    """Whether its text brings every special token along, the bos as well if there is to be one, so that the tokenizer adds none."""
+    """True if its text includes every special token, including any bos, so that the tokenizer adds none."""
     marks: tuple[str, ...] = ()
-    """Texts of it that the model should know as one token each."""
+    """Texts of it that should be single tokens of the model."""
 
 
 TEMPLATES: Mapping[str, Callable[[PromptConfig, PreTrainedTokenizerFast], Template]] = FolderTable(

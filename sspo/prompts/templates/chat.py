@@ -1,6 +1,6 @@
-"""The model's own chat template: the question is what the user says, after a system message where one is set.
+"""The model's own chat template: the question is the user's message, after a system message if one is set.
 
-Some templates write the date. It stands still here, or a run would go on with other prompts tomorrow.
+Some templates write the date. It is fixed here, or a resumed run would continue with different prompts on the next day.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ TODAY = {
 CLOCK = "{%- macro strftime_now(format) -%}{{ format" + "".join(
     f"|replace('{sign}', '{text}')" for sign, text in TODAY.items()
 ) + " }}{%- endmacro -%}"  # fmt: skip
-"""Stands before a template and hides the clock that transformers hands it, by its own name."""
+"""Precedes a template and shadows transformers' clock function."""
 
 
 def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> Template:
-    """The template, which transformers renders in a sandbox. Raises UserError where the model has none, or it fails."""
+    """Return the template, which transformers renders in a sandbox. Raises UserError if the model has none, or it
+    fails.
+    """
     if not tokenizer.chat_template:
         raise UserError(
-            "prompt.template=chat: the tokenizer has no chat template, as base models often do; take prompt=qwen_math, prompt=r1, "
+            "prompt.template=chat: the tokenizer has no chat template, which is common for base models; use prompt=qwen_math, prompt=r1, "
             "or a Jinja2 file of your own"
         )
     written = tokenizer.get_chat_template()
@@ -46,7 +48,7 @@ def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> T
             text = tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True, chat_template=CLOCK + written
             )
-        except Exception as error:  # whatever a template of anybody's hand raises
+        except Exception as error:  # a model's template may raise anything
             said = " ".join(f"{type(error).__name__}: {error}".split())
             raise UserError(
                 f"prompt.template=chat: the model's chat template cannot be used: {said}"

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 
 def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> Template:
-    """The template; it has no options."""
+    """Return the template; it has no options."""
     del config, tokenizer
     return Template(render=lambda question: question)

@@ -1,4 +1,4 @@
-"""The prompt of the Qwen2.5-Math models, as published runs on them write it.
+"""The prompt of the Qwen2.5-Math models, as written in published runs.
 
 Source: apply_qwen_math_template of github.com/sail-sg/understand-r1-zero, whose words are those of Qwen2.5-Math's own chat
 template with its instruction for stepwise reasoning.
@@ -22,7 +22,7 @@ AFTER = "<|im_end|>\n<|im_start|>assistant\n"
 
 
 def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> Template:
-    """The template; it has no options."""
+    """Return the template; it has no options."""
     del config, tokenizer
     return Template(
         render=lambda question: f"{BEFORE}{question}{AFTER}",

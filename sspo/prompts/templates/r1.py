@@ -1,6 +1,6 @@
 """The prompt of DeepSeek-R1-Zero (arXiv 2501.12948 table 1), with the thinking begun. It needs no chat model.
 
-Source: apply_r1_template of github.com/sail-sg/understand-r1-zero. A response ends well with rollout.stop=['</answer>'].
+Source: apply_r1_template of github.com/sail-sg/understand-r1-zero. Recommended with rollout.stop=['</answer>'].
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ AFTER = "\nAssistant: <think>"
 
 
 def open_template(config: PromptConfig, tokenizer: PreTrainedTokenizerFast) -> Template:
-    """The template; it has no options."""
+    """Return the template; it has no options."""
     del config, tokenizer
     return Template(render=lambda question: f"{BEFORE}{question}{AFTER}")

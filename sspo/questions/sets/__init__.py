@@ -2,7 +2,7 @@
 
 The folder is the table: a new set is one new file; its name is a value of task.name, and an entry of task.train and task.eval.
 None of them was loaded from the hub itself when this was written: ids, splits and columns are those of the public code that
-each file cites, and no source was found for any revision.
+each file cites, and no source states a revision.
 
 aime24          AIME 2024
 aime25          AIME 2025

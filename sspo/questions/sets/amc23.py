@@ -1,7 +1,7 @@
-"""AMC 12 of 2022 and 2023: 83 questions, those that are usually called AMC23 (others take the 40 of 2023).
+"""AMC 12 of 2022 and 2023: 83 questions, usually called AMC23 (some use only the 40 of 2023).
 
 Source of id, split and columns: Urheen/SFPO, Code/SFPO/examples/data_preprocess/test_amc.py at c75fdbd. Its answers are numbers
-with a point, 142.0, which are read as 142.
+with a decimal point, 142.0, which are read as 142.
 """
 
 from __future__ import annotations

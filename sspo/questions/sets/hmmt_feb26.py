@@ -1,6 +1,6 @@
 """HMMT of February 2026: 33 questions.
 
-Source of id and columns: scitix/sieval, pull request 16, which takes the set that MathArena itself takes.
+Source of id and columns: scitix/sieval, pull request 16, which uses the set that MathArena itself uses.
 """
 
 from __future__ import annotations

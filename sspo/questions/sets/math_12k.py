@@ -1,4 +1,4 @@
-"""MATH in a split to train on, of 12,000 questions by its name, and one to evaluate on.
+"""MATH with a training split, of 12,000 questions according to its name, and an evaluation split.
 
 Source of id, splits and columns: hiyouga/EasyR1, examples/config.yaml at 0243608.
 """

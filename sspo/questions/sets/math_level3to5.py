@@ -1,7 +1,7 @@
-"""MATH, questions of level 3 to 5; the right answer is what the worked solution puts into its last box.
+"""MATH, questions of level 3 to 5; the right answer is the content of the worked solution's last box.
 
-Source of id, splits and columns: volcengine/verl, examples/data_preprocess/math_dataset.py at 341ecbc. Public code finds levels
-written as `Level 3` and as 3, so both are taken.
+Source of id, splits and columns: volcengine/verl, examples/data_preprocess/math_dataset.py at 341ecbc. Public code handles levels
+written as `Level 3` and as 3, so both are accepted.
 """
 
 from __future__ import annotations

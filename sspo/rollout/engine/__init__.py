@@ -1,8 +1,8 @@
-"""What an engine with weights of its own needs around it.
+"""Support code for an engine with weights of its own.
 
-weights      what it is sent after an update
+weights      the weights sent after an update
 requests     its random streams, and its answers as a rollout
 outlived     calls to processes of its own, which may die
-worker       what its workers can be asked besides
-undisturbed  the process's own state, kept from what an engine does to it
+worker       additional methods of its workers
+undisturbed  protects the process's own state from the engine
 """

@@ -1,4 +1,4 @@
-"""Calls to an engine whose processes may die meanwhile: vLLM's own would wait for an answer for ever."""
+"""Calls to an engine whose processes may die in the meantime: vLLM's own calls would wait forever."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from sspo.errors import UserError
 
 Answer = TypeVar("Answer")
 LOOKS = 0.5
-"""Seconds between two looks at the processes."""
+"""Seconds between two checks of the processes."""
 
 
 class EngineDied(UserError):
-    """A process of the engine ended before it answered; a run goes on from its last checkpoint."""
+    """A process of the engine ended before it answered; a run resumes from its last checkpoint."""
 
 
 def outlived(call: Callable[[], Answer], processes: Sequence[BaseProcess]) -> Answer:
-    """What `call` gives; it runs in a thread of its own where there are processes to watch, and here where there are none.
+    """Return the result of `call`, which runs in its own thread if there are processes to watch, and in this one
+    otherwise.
 
-    Raises EngineDied, and leaves the thread behind, once one of them has ended.
+    Raises EngineDied, and abandons the thread, once one of them has ended.
     """
     if not processes:
         return call()
@@ -31,7 +32,7 @@ def outlived(call: Callable[[], Answer], processes: Sequence[BaseProcess]) -> An
     def run() -> None:
         try:
             answers.put((call(), None))
-        except BaseException as error:  # handed to who waits
+        except BaseException as error:  # re-raised in the waiting thread
             answers.put((None, error))
 
     threading.Thread(target=run, name="engine call", daemon=True).start()
@@ -45,4 +46,4 @@ def outlived(call: Callable[[], Answer], processes: Sequence[BaseProcess]) -> An
             continue
         if error is not None:
             raise error
-        return answer  # type: ignore[return-value]  # a call that raised nothing has one
+        return answer  # type: ignore[return-value]  # a call that did not raise has a result

@@ -1,4 +1,4 @@
-"""A batch of rows as requests with a seed each, and the answers as a rollout."""
+"""A batch of rows as requests with one seed each, and the answers as a rollout."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SEEDS = 2**62
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an engine gives for one row."""
+    """An engine's answer for one row."""
 
     tokens: Sequence[int]
-    """With the token that ended it."""
+    """Including the token that ended it."""
     truncated: bool
     logp: Sequence[float] | None = None
-    """Nats a token, where they were asked for."""
+    """Nats per token, if requested."""
 
 
 def row_seeds(draws: Draws, rows: int) -> list[int]:
-    """A seed a row, so that no row's tokens depend on its neighbours or their order.
+    """Return one seed per row, so that no row's tokens depend on its neighbors or their order.
 
-    A generator for the whole batch gives its next number to each row; streams a row are seeds already.
+    A generator for the whole batch gives its next number to each row; one stream per row is a seed already.
     """
     if isinstance(draws, torch.Generator):
         return torch.randint(SEEDS, (rows,), generator=draws).tolist()
@@ -44,7 +44,7 @@ def as_rollout(
     pad_id: int,
     device: torch.device,
 ) -> Rollout:
-    """Answers in the order of rows, `responses` for each prompt, on a device."""
+    """Return the answers as a rollout on a device: in the order of rows, `responses` for each prompt."""
     prompt_PL, prompt_mask_PL = left_pad(list(prompts), pad_id)
     width = max(len(answer.tokens) for answer in answers)
     response_BT = torch.full((len(answers), width), pad_id)

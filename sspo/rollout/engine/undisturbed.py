@@ -1,5 +1,4 @@
-"""A foreign engine in the trainer's process seeds generators, takes numbers from them, sets threads and handlers: none of it
-outlives the call."""
+"""Protection of the trainer's process from an engine, which seeds and uses generators and sets threads and handlers."""
 
 from __future__ import annotations
 
@@ -18,8 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Inside the `with` block ambient state may change; after it random numbers, threads, the default type, signal handlers and
-    the environment are what they were."""
+    """Restore random numbers, threads, the default type, signal handlers and the environment after the `with` block."""
     undo = _undo()
     try:
         yield
@@ -29,7 +27,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _undo() -> list[Callable[[], Any]]:
-    """What puts each of them back."""
+    """Return the functions that restore each of them."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     of_devices = [torch.cuda.get_rng_state(device) for device in devices]
     of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
@@ -44,7 +42,7 @@ def _undo() -> list[Callable[[], Any]]:
             torch.cuda.set_rng_state(state, device)
 
     def torchs() -> None:
-        torch.set_num_threads = set_threads  # vLLM on a CPU puts one there that does nothing
+        torch.set_num_threads = set_threads  # vLLM on a CPU replaces it with a function that does nothing
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)

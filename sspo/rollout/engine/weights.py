@@ -1,4 +1,6 @@
-"""What an engine is sent after an update: every weight by the name it has in a model folder, adapters added to their layers."""
+"""The weights sent to an engine after an update: every weight by its name in a model folder, adapters merged into their
+layers.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 HEAD = "lm_head.weight"
 BESIDE = ".base_layer"
-"""Stands in the name of a layer that has an adapter."""
+"""Part of the name of a layer that has an adapter."""
 OF_ADAPTERS = ".lora_"
 
 
@@ -23,19 +25,19 @@ OF_ADAPTERS = ".lora_"
 def folder_weights(
     model: PreTrainedModel, dtype: torch.dtype, *, head: bool = True
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Names and values, in `dtype` and on the model's device.
+    """Yield names and values, in `dtype` and on the model's device.
 
-    The head is one of them wherever the engine has one (`head`). Where it is tied to the embedding a folder has the embedding
-    alone; but an engine may hold the head as a copy (vLLM on a CPU does), which would keep its old values without a word.
+    The head is included if the engine has one (`head`). If it is tied to the embedding, a folder stores only the
+    embedding; but an engine may hold the head as a copy (vLLM on a CPU does), which would silently keep its old values.
     """
     adapted = _adapted(model)
     for name, value in _as_in_a_folder(model).items():
-        if name in adapted:  # one at a time: all of them in float32 would be a second model
+        if name in adapted:  # one at a time: all of them in float32 would amount to a second model
             yield name, (value.float() + adapted.pop(name)()).to(dtype)
         elif head or name != HEAD:
             yield name, value.detach().to(dtype)
     if adapted:
-        raise ValueError(f"{min(adapted)} has an adapter, and is no weight of a folder")
+        raise ValueError(f"{min(adapted)} has an adapter, but is not a weight of the folder")
 
 
 def _as_in_a_folder(model: PreTrainedModel) -> dict[str, torch.Tensor]:
@@ -55,7 +57,7 @@ def _is_tied(model: PreTrainedModel) -> bool:
 
 
 def _adapted(model: PreTrainedModel) -> dict[str, Callable[[], torch.Tensor]]:
-    """By the name of a layer's weight, what its adapter adds to it, in float32."""
+    """Return, by the name of a layer's weight, what its adapter adds to it, in float32."""
     if not has_adapters(model):
         return {}
     from peft.tuners.lora import LoraLayer

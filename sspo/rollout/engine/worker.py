@@ -1,4 +1,4 @@
-"""What vLLM's workers can be asked besides what vLLM has them answer: it loads this class by its name, in whatever process they live."""
+"""Additional methods of vLLM's workers; vLLM loads this class by name in each worker's process."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class Worker:
-    """Mixed into vLLM's own worker."""
+    """Mixin for vLLM's own worker."""
 
     model_runner: Any
 
     def has_head(self) -> bool:
-        """Whether the model holds a head beside its embedding; Gemma has none, and refuses weights for one."""
+        """Return whether the model holds a head beside its embedding; Gemma has none, and refuses weights for one."""
         return hasattr(self.model_runner.get_model(), "lm_head")
 
 

@@ -2,10 +2,10 @@
 
 Each exports
     cuts        (responses, config) -> cut_BT, True on the last token of a segment
-    OPTIONS     names of the options of SegmentationConfig that this rule alone looks at
-    READS_TEXT  whether it needs to know what every piece of the vocabulary says
-What all rules share happens once, in segmentation/__init__.py, where `random` shuffles what another rule gives. A rule
-whose name alone selects it needs no file in conf/segmentation.
+    OPTIONS     names of the SegmentationConfig options that only this rule reads
+    READS_TEXT  True if it needs the text of every piece of the vocabulary
+Everything that rules share happens once, in segmentation/__init__.py, where `random` shuffles the segments of another rule. A
+rule that its name alone selects needs no file in conf/segmentation.
 
 token         every token
 response      none
@@ -14,6 +14,6 @@ sentence      sentences
 line          lines
 step          blank lines
 fixed         every n tokens
-entropy_peak  before tokens at which the policy had a choice
-regex         a pattern of the user's own
+entropy_peak  before tokens at which the policy was uncertain
+regex         matches of a user-supplied pattern
 """

@@ -1,4 +1,4 @@
-"""Cuts before the tokens at which the policy had a choice to make."""
+"""Cuts before the tokens at which the policy was uncertain."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sspo.segmentation.cuts import Responses
 OPTIONS: tuple[str, ...] = ("entropy_quantile",)
 READS_TEXT = False
 ROUNDING = 1e-9
-"""0.7 * 10 is more than 7 in floating point, and must not count as 8."""
+"""Tolerance for products that exceed an integer by rounding and must not count as the next one, as 0.07 * 100 > 7."""
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment begins at a local maximum of entropy that is not below a quantile of its own response.
+    """Return cut_BT: a segment begins at a local maximum of entropy that is not below a quantile of its own response.
 
     A local maximum is above the token before it and not below the token after it. The quantile of n entropies is the
-    smallest one that at least `entropy_quantile` of them do not exceed.
+    smallest one that at least the share `entropy_quantile` of them do not exceed. Raises ValueError without entropies.
     """
     if responses.entropy_BT is None:
         raise ValueError("segmentation rule 'entropy_peak' needs entropy_BT")

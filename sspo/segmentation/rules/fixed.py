@@ -1,4 +1,4 @@
-"""Segments of equally many tokens. With `fixed_like`, segmentation/even_cuts.py cuts instead."""
+"""Segments with equal numbers of tokens. With `fixed_like`, segmentation/even_cuts.py cuts instead."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ READS_TEXT = False
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """Segments of `fixed_tokens`; the last one may be shorter."""
+    """Return cut_BT: segments of `fixed_tokens` tokens; the last one may be shorter."""
     position_T = torch.arange(responses.mask_BT.shape[1], device=responses.mask_BT.device)
     return ((position_T + 1) % config.fixed_tokens == 0).expand_as(responses.mask_BT)

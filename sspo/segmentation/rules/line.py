@@ -14,5 +14,5 @@ READS_TEXT = True
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with a line break; blank lines belong to the line before them."""
+    """Return cut_BT: a segment ends with a line break; blank lines belong to the line before them."""
     return delimiter_cuts(responses, config, LINE_MARKS)

@@ -1,4 +1,4 @@
-"""The user's own regular expression on the text of a response: the one rule of the house that reads text."""
+"""A user-supplied regular expression on the text of a response: the one built-in rule that reads the joined text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ READS_TEXT = True
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with the token that holds the last character of a match of `pattern`.
+    """Return cut_BT: a segment ends with the token that holds the last character of a match of `pattern`.
 
-    Special tokens are no text. No protection applies: the pattern says it all. This joins pieces row by row, so it is
-    about ten times slower than the rules on delimiters; each response has seconds of CPU time (sspo/config/patterns.py).
+    Special tokens are not text. No protection applies: the pattern decides alone. This joins pieces row by row, so it is
+    about ten times slower than the delimiter rules; CPU time per response is limited (sspo/config/patterns.py).
     """
     pieces_V = readable_vocabulary(responses.tokenizer).pieces_V
     cut_BT = torch.zeros_like(responses.mask_BT)
@@ -40,7 +40,7 @@ def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
 
 
 def _match_ends(spans: Spans, text: str) -> list[int]:
-    """Where non-empty matches end, in bytes."""
+    """Return the ends of non-empty matches, in bytes."""
     ends, place, at = [], 0, 0
     for begin, end in spans:
         if end > begin:

@@ -12,6 +12,6 @@ READS_TEXT = False
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """No segment ends before its response does."""
+    """Return cut_BT: no segment ends before its response does."""
     del config
     return torch.zeros_like(responses.mask_BT)

@@ -14,5 +14,5 @@ READS_TEXT = True
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with sentence punctuation or a line break."""
+    """Return cut_BT: a segment ends with sentence punctuation or a line break."""
     return delimiter_cuts(responses, config, SENTENCE_MARKS)

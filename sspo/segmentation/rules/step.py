@@ -1,4 +1,4 @@
-"""Steps, which blank lines separate."""
+"""Steps, separated by blank lines."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ READS_TEXT = True
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with a blank line."""
+    """Return cut_BT: a segment ends with a blank line."""
     return delimiter_cuts(responses, config, LINE_MARKS, blank_lines_only=True)

@@ -1,4 +1,4 @@
-"""Clauses: the reading of the paper."""
+"""Clauses: our reading of the paper."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ READS_TEXT = True
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with clause or sentence punctuation or a line break, CJK marks included."""
+    """Return cut_BT: a segment ends with clause or sentence punctuation or a line break, CJK marks included."""
     return delimiter_cuts(responses, config, CLAUSE_MARKS)

@@ -12,6 +12,6 @@ READS_TEXT = False
 
 
 def cuts(responses: Responses, config: SegmentationConfig) -> torch.Tensor:
-    """A segment ends with every token."""
+    """Return cut_BT: a segment ends with every token."""
     del config
     return responses.mask_BT.clone()
